@@ -1,0 +1,63 @@
+# `make help` lists the targets. Nothing is installed outside .venv.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo quickstart test slow check lint types layers format lock benchmarks clean
+
+help: ## print this list
+	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); sys.exit(0 if ok else f"foldgrid needs Python 3.11 to 3.13, found {sys.version.split()[0]}. Name another: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+demo: $(VENV)/.runtime ## install, then train and rank all 29 backbones x 5 folds at smoke size
+	$(BIN)/python launch.py --sweep all_backbones --budget smoke
+
+quickstart: $(VENV)/.runtime ## install, then three small backbones that learn in minutes
+	$(BIN)/python launch.py --sweep quickstart
+
+test: $(VENV)/.development ## install, then run all tests
+	$(BIN)/python -m pytest
+
+check: lint types layers test ## everything that CI checks
+
+lint: $(VENV)/.development ## ruff: style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.development ## mypy --strict
+	$(BIN)/mypy
+
+layers: $(VENV)/.development ## import-linter: who may import whom
+	$(BIN)/lint-imports
+
+format: $(VENV)/.development ## rewrite the code in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+COMPILE := $(VENV)-lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+lock: ## resolve requirements.txt and requirements-dev.txt anew from pyproject.toml
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet uv
+	$(COMPILE) --group dev -o $(VENV)-lock/all.txt > /dev/null
+	printf '%s\n' '# Written by `make lock` from pyproject.toml. The package itself comes last.' > requirements.txt
+	$(COMPILE) -c $(VENV)-lock/all.txt >> requirements.txt
+	printf '%s\n' '-e .' >> requirements.txt
+	printf '%s\n' '# Written by `make lock` from pyproject.toml: what the tests and checks need besides.' '-r requirements.txt' > requirements-dev.txt
+	grep -vxF -f requirements.txt $(VENV)-lock/all.txt >> requirements-dev.txt
+	rm -rf $(VENV)-lock
+
+clean: ## remove the environment and the caches; runs/ stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

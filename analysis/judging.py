@@ -1,0 +1,73 @@
+"""Every model of a sweep on every visit: the evidence behind a ranking, before any figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.predictions import PredictionTable, read_prediction_table
+from analysis.stacking import add_baseline, stack
+from analysis.visits import VisitTable, score_visits
+from foldgrid.records import RunStore
+from foldgrid.specs.errors import SweepError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What every model said of every visit.
+
+    Attributes:
+        table: The base learners' composites, sample by sample.
+        meta_learners: The names of the meta-learners; empty where nothing could be stacked.
+        regions: The regions that a PASI of this data set is made of.
+        oof: The training visits with base learners, meta-learners and the baseline.
+        test: The test visits with the same models.
+    """
+
+    table: PredictionTable
+    meta_learners: tuple[str, ...]
+    regions: frozenset[str]
+    oof: VisitTable
+    test: VisitTable
+
+
+def judge(store: RunStore) -> Judgement:
+    """Reads a run folder, stacks its base learners and scores every visit.
+
+    Raises:
+        SweepError: Nothing is complete yet, or a law of honest stacking is broken.
+    """
+    table = read_prediction_table(store)
+    meta_oof, meta_test = stack(table)
+    regions = frozenset(table.samples["region"])
+    oof = score_visits(table.train_samples, table.oof.join(meta_oof), regions)
+    test = score_visits(table.test_samples, table.test.join(meta_test), regions)
+    oof, test = add_baseline(oof, test)
+    return Judgement(table, tuple(meta_oof.columns), regions, oof, test)
+
+
+def visit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
+    """One model's PASI beside the physician's, a row a visit.
+
+    Args:
+        judgement: What ``judge`` returned.
+        model: A base learner, a meta-learner or the baseline.
+
+    Returns:
+        model, partition (``oof`` or ``test``), subject, visit, day, physician_pasi and
+        predicted_pasi, OOF visits first.
+
+    Raises:
+        SweepError: No model of that name was judged; the message offers the nearest.
+    """
+    known = list(judgement.oof.predicted.columns)
+    if model not in known:
+        raise SweepError(f'no judged model "{model}". {did_you_mean(model, known)}')
+    parts = []
+    for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
+        part = table.visits[["subject", "visit", "day", "physician_pasi"]].copy()
+        part.insert(0, "model", model)
+        part.insert(1, "partition", partition)
+        parts.append(part.assign(predicted_pasi=table.predicted[model]))
+    return pd.concat(parts, ignore_index=True)

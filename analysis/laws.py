@@ -1,0 +1,171 @@
+"""The laws of honest stacking, each a function that names every breach it finds.
+
+    1. A sample is one region of one visit of one subject, and appears once.
+    2. A subject is on one side of the split and, when training, in one fold.
+    3. All fits saw the same data, split, task and budget.
+    4. A fit predicts, once each, exactly the training samples of the fold that it held out.
+    5. A fit predicts, once each, exactly the test samples.
+    6. All fits agree on what the physician scored.
+
+Knows tables and their words, not where they are stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from foldgrid.scoring import REGION_WEIGHTS
+from foldgrid.specs.errors import Problem
+from foldgrid.specs.fits import FitConfig, FitRecord
+
+SHARED_SETTINGS = ("data_fingerprint", "split_fingerprint", "task", "budget")
+"""What must be equal for two fits' figures to be comparable (law 3)."""
+
+ADVICE = (
+    "Figures over unlike samples cannot be compared. Remove the folders of these fits under "
+    "fits/ and launch the sweep again: it trains only what is missing."
+)
+
+
+@dataclass(frozen=True)
+class FoldPredictions:
+    """The predictions of one complete fit.
+
+    Attributes:
+        backbone: The base learner it belongs to.
+        record: Its ``fit.json``.
+        table: Its ``predictions.parquet``.
+    """
+
+    backbone: str
+    record: FitRecord
+    table: pd.DataFrame
+
+    @property
+    def fold(self) -> int:
+        """The fold that it held out."""
+        return self.record.config.fold
+
+    @property
+    def name(self) -> str:
+        """What people call it: ``resnet34 fold 2``."""
+        return f"{self.backbone} fold {self.fold}"
+
+
+def split_problems(split: pd.DataFrame) -> list[Problem]:
+    """Breaches of laws 1 and 2 in a split's table."""
+    problems = []
+    rows = split[split["sample"].duplicated()]
+    if len(rows):
+        problems.append(Problem("split", "", f"{some(rows['sample'])} listed more than once."))
+    rows = split[split.duplicated(["subject", "visit", "region"])]
+    if len(rows):
+        problems.append(Problem("split", "", f"{some(rows['sample'])} repeat a visit's region."))
+    rows = split[~split["region"].isin(list(REGION_WEIGHTS))]
+    if len(rows):
+        allowed = ", ".join(REGION_WEIGHTS)
+        problems.append(
+            Problem("split", "", f"{some(rows['sample'])} of an unknown region. Known: {allowed}.")
+        )
+    sides = split.groupby("subject")["partition"].nunique()
+    for subject in sides.index[sides > 1]:
+        problems.append(
+            Problem("split", "", f"subject {subject} is on both sides, train and test.")
+        )
+    train = split[split["partition"] == "train"]
+    rows = train[train["fold"].isna() | (train["fold"] < 0).fillna(False)]
+    if len(rows):
+        problems.append(
+            Problem("split", "", f"{some(rows['sample'])} for training without a fold.")
+        )
+    folds = train.groupby("subject")["fold"].nunique()
+    for subject in folds.index[folds > 1]:
+        problems.append(Problem("split", "", f"subject {subject} is cut by the folds."))
+    return problems
+
+
+def comparison_problems(configs: Iterable[FitConfig]) -> list[Problem]:
+    """Breaches of law 3: settings in which the fits differ although they must not."""
+    problems = []
+    configs = list(configs)
+    for setting in SHARED_SETTINGS:
+        holders: dict[str, list[str]] = {}
+        for config in configs:
+            value = getattr(config, setting)
+            text = value.output if setting == "task" else str(value)
+            holders.setdefault(text, []).append(f"{config.backbone} fold {config.fold}")
+        if len(holders) > 1:
+            found = "; ".join(f"{text}: {some(names, 'fit')}" for text, names in holders.items())
+            problems.append(Problem("fits", setting, f"differs: {found}."))
+    return problems
+
+
+def fold_problems(fit: FoldPredictions, split: pd.DataFrame) -> list[Problem]:
+    """Breaches of laws 4 and 5 by one fit.
+
+    Args:
+        fit: The fit's predictions.
+        split: The split's table, which keeps laws 1 and 2.
+    """
+    home = split.set_index("sample")
+    held_out = home.index[(home["partition"] == "train") & (home["fold"] == fit.fold)]
+    tested = home.index[home["partition"] == "test"]
+    messages = []
+    for partition, expected, what in (("oof", held_out, "held-out"), ("test", tested, "test")):
+        found = fit.table.loc[fit.table["partition"] == partition, "sample"]
+        twice = found[found.duplicated()].unique()
+        if len(twice):
+            messages.append(f"predicted {some(twice)} of the {what} samples more than once.")
+        missing = expected.difference(pd.Index(found))
+        if len(missing):
+            messages.append(f"did not predict {some(missing)} of its {what} samples.")
+        for reason, strays in _strays(found, expected, home):
+            messages.append(f"{some(strays)} among its {what} predictions: {reason}.")
+    return [Problem(fit.name, "", message) for message in messages]
+
+
+def target_problems(
+    fit: FoldPredictions, reference: pd.DataFrame, targets: Sequence[str]
+) -> list[Problem]:
+    """Breaches of law 6 by one fit.
+
+    Args:
+        fit: The fit's predictions, which keep laws 4 and 5.
+        reference: The physician's scores by sample, as the first fits reported them.
+        targets: The names of the scores.
+    """
+    table = fit.table.set_index("sample")[list(targets)]
+    known = table.index.intersection(reference.index)
+    differs = (table.loc[known] - reference.loc[known, list(targets)]).abs().gt(1e-6).any(axis=1)
+    if not differs.any():
+        return []
+    message = f"has other physician's scores than the fits before it for {some(known[differs])}."
+    return [Problem(fit.name, "", message)]
+
+
+def some(names: Iterable[object], noun: str = "sample") -> str:
+    """A count and the first three names: ``5 samples (a, b, c, ...)``."""
+    listed = [str(name) for name in names]
+    more = ", ..." if len(listed) > 3 else ""
+    plural = "s" if len(listed) != 1 else ""
+    return f"{len(listed)} {noun}{plural} ({', '.join(listed[:3])}{more})"
+
+
+def _strays(
+    found: pd.Series[str], expected: pd.Index[str], home: pd.DataFrame
+) -> list[tuple[str, pd.Index[str]]]:
+    """The samples that should not be there, by what is wrong with them."""
+    strays = pd.Index(found.unique()).difference(expected)
+    unknown = strays.difference(home.index)
+    known = home.loc[strays.difference(unknown)]
+    test = known.index[known["partition"] == "test"]
+    train = known.index[known["partition"] != "test"]
+    reasons = (
+        ("the split does not hold them", unknown),
+        ("they belong to test subjects", test),
+        ("they belong to a fold that it trained on, or to training subjects", train),
+    )
+    return [(reason, samples) for reason, samples in reasons if len(samples)]

@@ -1,0 +1,42 @@
+"""The ranking on disk: ``leaderboard.json`` with everything, ``leaderboard.csv`` for people.
+
+A stored ranking is used again only while the plan and the finished fits are those that it was
+made from; a digest of both travels with it.
+"""
+
+from __future__ import annotations
+
+from analysis.board import FORMAT, Ranking
+from foldgrid.records import RunStore
+from foldgrid.specs.fits import content_digest
+
+JSON_FILE = "leaderboard.json"
+CSV_FILE = "leaderboard.csv"
+
+
+def state_digest(store: RunStore) -> str:
+    """The digest of what a ranking of this run folder would be made from now."""
+    try:
+        planned = [fit.fit_id for fit in store.read_plan()]
+    except FileNotFoundError:
+        planned = []
+    finished = sorted(store.finished_fits().intersection(planned))
+    return content_digest({"format": FORMAT, "plan": planned, "finished": finished})
+
+
+def load_current(store: RunStore) -> Ranking | None:
+    """The stored ranking, or nothing where there is none, it is unreadable or out of date."""
+    try:
+        ranking = Ranking.model_validate_json(store.root.read_bytes(JSON_FILE))
+    except (FileNotFoundError, ValueError):
+        return None
+    return ranking if ranking.made_from == state_digest(store) else None
+
+
+def save(store: RunStore, ranking: Ranking) -> None:
+    """Writes both files, ordered by OOF MAE whatever was asked for, so that they do not flicker."""
+    from analysis.formats import render_csv, render_json
+
+    settled = ranking.ordered_by("mae")
+    store.write_text(CSV_FILE, render_csv(settled))
+    store.write_text(JSON_FILE, render_json(settled))

@@ -1,0 +1,223 @@
+"""The records of a sweep as one table: every sample, every base learner, one composite each.
+
+A training sample's prediction comes from the copy that held its fold out (out-of-fold, OOF); a
+test sample's from the mean of all copies' outputs, then decoded to a composite. Base learners
+with a missing or diverged fold have no full set of OOF predictions: they are named and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.laws import (
+    ADVICE,
+    FoldPredictions,
+    comparison_problems,
+    fold_problems,
+    split_problems,
+    target_problems,
+)
+from foldgrid.records import PlannedFit, RunStore
+from foldgrid.scoring import SCORES, clip_composite, composite_score
+from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.specs.fits import FitConfig
+
+TARGETS = {"scores": SCORES, "composite": ("composite",)}
+"""The target columns by the task's output; a prediction's column starts with ``predicted_``."""
+
+
+@dataclass(frozen=True)
+class BaseLearner:
+    """A backbone with its fold fits, complete or not.
+
+    Attributes:
+        name: The backbone.
+        num_folds: Folds that the sweep plans.
+        fits: The fits that can be used, by fold.
+        left_out: Why it cannot be ranked; "" where all its folds can be used.
+    """
+
+    name: str
+    num_folds: int
+    fits: tuple[FoldPredictions, ...]
+    left_out: str
+
+    @property
+    def folds(self) -> str:
+        """Usable over planned folds: ``4/5``."""
+        return f"{len(self.fits)}/{self.num_folds}"
+
+    @property
+    def weights(self) -> str:
+        """Where its first weights came from: ``random`` or torchvision's name of them."""
+        return ", ".join(sorted({fit.record.weights.source for fit in self.fits}))
+
+
+@dataclass(frozen=True)
+class PredictionTable:
+    """Everything that ranking and stacking need of a sweep's records.
+
+    Attributes:
+        learners: All base learners in the sweep's order.
+        samples: By sample: subject, visit, day, region, partition, fold and ``composite``, the
+            physician's C.
+        oof: Predicted C, 0 to 72: training samples by complete base learners.
+        test: Predicted C, 0 to 72: test samples by complete base learners.
+        config: What all fits have in common, as one of them has it.
+    """
+
+    learners: tuple[BaseLearner, ...]
+    samples: pd.DataFrame
+    oof: pd.DataFrame
+    test: pd.DataFrame
+    config: FitConfig
+
+    @property
+    def train_samples(self) -> pd.DataFrame:
+        """The rows of ``samples`` that ``oof`` predicts, in its order."""
+        return self.samples.loc[self.oof.index]
+
+    @property
+    def test_samples(self) -> pd.DataFrame:
+        """The rows of ``samples`` that ``test`` predicts, in its order."""
+        return self.samples.loc[self.test.index]
+
+
+def read_prediction_table(store: RunStore) -> PredictionTable:
+    """Reads and checks every complete base learner of a run folder.
+
+    Raises:
+        SweepError: Nothing is complete yet, or a law of honest stacking is broken.
+    """
+    try:
+        plan, split = store.read_plan(), store.read_split()
+    except FileNotFoundError as error:
+        raise SweepError(
+            f"{store.location}: nothing was trained here yet (no plan or no split).\n"
+            f"Launch the sweep: {launch_command(store)}"
+        ) from error
+    learners = read_learners(store, plan)
+    complete = [learner for learner in learners if not learner.left_out]
+    if not complete:
+        raise InputError(
+            f"{store.location}: nothing can be ranked yet",
+            [Problem(each.name, f"{each.folds} folds", each.left_out) for each in learners],
+            "A base learner needs all its folds. Launch the sweep, it trains only what is "
+            f"missing: {launch_command(store)}",
+        )
+    fits = [fit for learner in complete for fit in learner.fits]
+    _check(store, split, fits)
+    config = fits[0].record.config
+    samples = split.set_index("sample")
+    composites = _decode(_targets(fits, config.task.output), config.task.output)
+    return PredictionTable(
+        learners=learners,
+        samples=samples.assign(composite=composites.reindex(samples.index)),
+        oof=_by_learner(complete, "oof", samples.index),
+        test=_by_learner(complete, "test", samples.index),
+        config=config,
+    )
+
+
+def read_learners(store: RunStore, plan: Iterable[PlannedFit]) -> tuple[BaseLearner, ...]:
+    """The base learners of a plan with the fits that can be used, in the plan's order."""
+    finished = store.finished_fits()
+    cells: dict[str, list[PlannedFit]] = {}
+    for planned in plan:
+        cells.setdefault(planned.backbone, []).append(planned)
+    return tuple(_read_learner(store, name, fits, finished) for name, fits in cells.items())
+
+
+def launch_command(store: RunStore) -> str:
+    """The command that trains what a run folder is missing."""
+    return f"python launch.py --sweep {store.read_sweep().get('name') or 'NAME'}"
+
+
+def _read_learner(
+    store: RunStore, name: str, planned: list[PlannedFit], finished: set[str]
+) -> BaseLearner:
+    fits: list[FoldPredictions] = []
+    lacking: dict[str, list[int]] = {}
+    for cell in planned:
+        record = store.read_fit(cell.fit_id) if cell.fit_id in finished else None
+        if record is None:
+            lacking.setdefault("not trained yet", []).append(cell.fold)
+        elif record.status == "diverged":
+            lacking.setdefault("diverged", []).append(cell.fold)
+        else:
+            fit = FoldPredictions(name, record, store.read_predictions(cell.fit_id))
+            fault = _fault(fit)
+            if fault:
+                lacking.setdefault(fault, []).append(cell.fold)
+            else:
+                fits.append(fit)
+    reasons = [f"{_folds(folds)} {reason}" for reason, folds in lacking.items()]
+    return BaseLearner(name, len(planned), tuple(fits), "; ".join(reasons))
+
+
+def _folds(folds: list[int]) -> str:
+    return f"fold{'s' if len(folds) > 1 else ''} {', '.join(map(str, folds))}"
+
+
+def _check(store: RunStore, split: pd.DataFrame, fits: list[FoldPredictions]) -> None:
+    problems = split_problems(split) + comparison_problems(fit.record.config for fit in fits)
+    if not problems:
+        problems = [problem for fit in fits for problem in fold_problems(fit, split)]
+    if not problems:
+        output = fits[0].record.config.task.output
+        reference = _targets(fits, output)
+        problems = [
+            problem for fit in fits for problem in target_problems(fit, reference, TARGETS[output])
+        ]
+    if problems:
+        raise InputError(store.location, problems, ADVICE)
+
+
+def _targets(fits: list[FoldPredictions], output: str) -> pd.DataFrame:
+    """The physician's scores by sample; where fits overlap, as the first one has them."""
+    table = pd.concat([fit.table for fit in fits])
+    return table.drop_duplicates("sample").set_index("sample")[list(TARGETS[output])]
+
+
+def _fault(fit: FoldPredictions) -> str:
+    """Why a complete fit's predictions cannot be used, or ""."""
+    targets = TARGETS[fit.record.config.task.output]
+    needed = ("sample", "partition", *targets, *(f"predicted_{name}" for name in targets))
+    missing = [name for name in needed if name not in fit.table]
+    if missing:
+        return f"lacks the column {', '.join(missing)} in predictions.parquet"
+    outputs = fit.table[[f"predicted_{name}" for name in targets]]
+    finite = np.isfinite(outputs.to_numpy(dtype=np.float64)).all()
+    return "" if finite else "predicted values that are not finite"
+
+
+def _outputs(fit: FoldPredictions, partition: str) -> pd.DataFrame:
+    """A fit's raw outputs for one partition by sample, one column a target."""
+    targets = TARGETS[fit.record.config.task.output]
+    table = fit.table[fit.table["partition"] == partition].set_index("sample")
+    columns = [f"predicted_{name}" for name in targets]
+    return table[columns].set_axis(list(targets), axis=1).astype(np.float64)
+
+
+def _by_learner(learners: list[BaseLearner], partition: str, order: pd.Index[str]) -> pd.DataFrame:
+    """Predicted C by sample and base learner, the copies' outputs averaged where several."""
+    columns = {}
+    for learner in learners:
+        outputs = pd.concat([_outputs(fit, partition) for fit in learner.fits])
+        means = outputs.groupby(level="sample").mean()
+        columns[learner.name] = _decode(means, learner.fits[0].record.config.task.output)
+    table = pd.DataFrame(columns)
+    return table.loc[order.intersection(table.index, sort=False)]
+
+
+def _decode(scores: pd.DataFrame, output: str) -> pd.Series[float]:
+    """Scores or raw outputs to C, 0 to 72, each brought onto its scale first."""
+    if output == "composite":
+        values = clip_composite(scores["composite"].to_numpy())
+    else:
+        values = composite_score(*(scores[name].to_numpy() for name in SCORES), clip=True)
+    return pd.Series(values, index=scores.index)

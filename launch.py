@@ -1,0 +1,162 @@
+"""Run a sweep: read it, show the plan, train what is missing, say where the results are."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+from foldgrid.specs.errors import SweepError
+from foldgrid.specs.resolving import find_sweep, resolve_sweep, sweep_files
+
+if TYPE_CHECKING:
+    from foldgrid.tuning.session import Session
+
+PROJECT = Path(__file__).resolve().parent
+SWEEPS = PROJECT / "sweeps"
+INTERRUPTED = 130
+
+app = App(
+    name="python launch.py",
+    help="Train a grid of image models by cross-validation folds and rank them.",
+    version_flags=[],
+    result_action="return_value",
+)
+
+
+@app.default
+def launch(
+    *,
+    sweep: str | None = None,
+    plan: bool = False,
+    list_: Annotated[bool, Parameter(name="--list", negative=())] = False,
+    data: Path | None = None,
+    budget: Literal["auto", "smoke", "paper"] = "auto",
+    set_: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    only: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    wandb: Literal["auto", "online", "offline", "disabled"] = "auto",
+    storage: str = "runs",
+    address: str | None = None,
+    executor: Literal["ray", "inline"] = "ray",
+) -> int:
+    """Run a sweep; run it again, and it trains only what is missing.
+
+    Args:
+        sweep: A name in sweeps/, or the path of a YAML file.
+        plan: Print what would run and stop.
+        list_: Print the sweeps and search spaces there are and stop.
+        data: A manifest of your photographs, instead of the embedded synthetic trial.
+        budget: How much training. auto is paper with a GPU and smoke without one.
+        set_: Override a key of the sweep, as in training.lr=0.003. May be repeated.
+        only: A part of the grid: backbone=resnet34 or fold=0. May be repeated.
+        wandb: Weights & Biases. auto is online where it has a key, else offline.
+        storage: Where run folders go: a folder, or a URI such as s3://bucket/prefix.
+        address: An existing Ray cluster, as in auto or ray://host:10001.
+        executor: ray trains fits side by side; inline one after another, without Ray.
+    """
+    console = Console()
+    if list_:
+        return print_list(console)
+    if sweep is None:
+        raise SweepError(
+            "--sweep is missing: name the sweep to run.\n"
+            "`python launch.py --list` shows them; `python launch.py --sweep all_backbones` runs "
+            "the main one."
+        )
+    path = find_sweep(sweep, SWEEPS)
+    from foldgrid.tuning.session import Options, Session
+
+    options = Options(
+        budget=budget,
+        overrides=set_,
+        only=only,
+        manifest=data,
+        wandb=wandb,
+        storage=storage,
+        address=address,
+        executor=executor,
+    )
+    session = Session.open(path, options, console)
+    if plan:
+        return 0
+    try:
+        num_failed = session.train()
+        report(session, console)
+    finally:
+        for warning in session.close():
+            console.print(f"note: {warning}", markup=False)
+    session.print_failures()
+    return 1 if num_failed else 0
+
+
+def report(session: Session, console: Console) -> None:
+    """Ranks what is complete, tells W&B, and says where everything is and what to type next."""
+    from analysis.judging import judge, visit_predictions
+    from analysis.ranking import rank_and_save, ranking_table
+    from analysis.terminal import render_terminal
+
+    store = session.prepared.store
+    console.print()
+    try:
+        ranking = rank_and_save(store)
+    except SweepError as error:
+        # Training was not in vain: say why there is no ranking yet, and carry on.
+        console.print(str(error), markup=False)
+        return
+    render_terminal(ranking, console)
+    visits = visit_predictions(judge(store), ranking.best.model)
+    session.summarise(ranking_table(ranking), visits, {"best": ranking.best.model})
+    run = store.location
+    console.print()
+    console.print(f"results   {run}/", markup=False)
+    console.print(f"ranking   {run}/leaderboard.csv, {run}/leaderboard.json", markup=False)
+    if session.mode == "offline":
+        console.print(f"W&B       {session.local_folder}/wandb/", markup=False)
+    console.print("\nNext:")
+    for command in next_commands(run, session.mode == "offline"):
+        console.print(f"  {command}", markup=False, soft_wrap=True)
+
+
+def next_commands(run: str, is_offline: bool) -> list[str]:
+    """What a user may want to type after a sweep."""
+    commands = [
+        f"python -m analysis rank {run} --by ccc",
+        f"python -m analysis rank {run} --format latex",
+    ]
+    if is_offline:
+        commands.append(f"wandb sync {run}/wandb/offline-run-*")
+    return commands
+
+
+def print_list(console: Console) -> int:
+    """Prints the sweeps, a line each; the broken ones with what is wrong."""
+    for name, path in sweep_files(SWEEPS).items():
+        try:
+            title = resolve_sweep(path, "paper").sweep.title
+        except SweepError as error:
+            title = f"cannot be read: {str(error).splitlines()[0]}"
+        console.print(f"{name:<16} {title}", markup=False, highlight=False)
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command line and returns its exit code: 0 done, 1 fits failed, 2 wrong input."""
+    # What third parties warn of is for their developers; our own messages are not warnings.
+    warnings.simplefilter("ignore")
+    try:
+        return int(app(arguments, exit_on_error=False, print_error=False) or 0)
+    except (SweepError, CycloptsError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped. Run the same command again; it trains only what is missing.")
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

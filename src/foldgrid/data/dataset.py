@@ -1,0 +1,187 @@
+"""A data set in two steps: a survey that decodes nothing, then the composites.
+
+Knows where photographs come from (a manifest, or the synthetic trial) and where arrays are kept;
+does not know what is done with them. Shape letters: N samples, H and W 2T, C channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from foldgrid.data.cache import is_kept, load_or_build
+from foldgrid.data.composites import (
+    Progress,
+    SampleTable,
+    composites_shape,
+    fill_composites,
+    group_photos,
+)
+from foldgrid.data.cores import num_usable_cores
+from foldgrid.data.fingerprint import data_fingerprint, hash_photos
+from foldgrid.data.manifest import Manifest, read_manifest
+from foldgrid.data.photographs import PhotoError, PhotoFacts, inspect_photo
+from foldgrid.specs.errors import InputError, Problem
+from foldgrid.specs.fits import content_digest
+from foldgrid.specs.sweep import DataSpec
+from foldgrid.specs.synthetic import TrialSettings
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of a data set before any photo is decoded.
+
+    Attributes:
+        manifest: The checked manifest.
+        table: The samples and the tiles.
+        tile_pixels: T, the side of a tile.
+        fingerprint: `data_fingerprint`.
+        photo_hashes: SHA-256 of each of ``table.tiles``, in order.
+        photo_facts: The header of each, in order.
+        cache: The cache's root.
+        is_synthetic: Whether the photographs are the embedded trial's.
+    """
+
+    manifest: Manifest
+    table: SampleTable
+    tile_pixels: int
+    fingerprint: str
+    photo_hashes: tuple[str, ...] = field(repr=False)
+    photo_facts: tuple[PhotoFacts, ...] = field(repr=False)
+    cache: Path
+    is_synthetic: bool
+
+    @property
+    def samples(self) -> pd.DataFrame:
+        """`SampleTable.samples`."""
+        return self.table.samples
+
+    @property
+    def num_photos(self) -> int:
+        """How many photographs there are."""
+        return len(self.table.tiles)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(N, H, W, C) of the composites."""
+        return composites_shape(len(self.samples), self.tile_pixels)
+
+    @property
+    def composites_bytes(self) -> int:
+        """What the composites take, in memory and on disk."""
+        return int(np.prod(self.shape))
+
+    @property
+    def composites_path(self) -> Path:
+        """Where the composites are kept."""
+        return self.cache / "composites" / f"{self.fingerprint}.npy"
+
+    @property
+    def is_cached(self) -> bool:
+        """Whether the composites are there already; their content is checked when loaded."""
+        return is_kept(self.composites_path, self.shape)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples and their pictures.
+
+    Attributes:
+        samples: One row a sample; see `SampleTable.samples`.
+        composites_NHWC: uint8 RGB, (N, 2T, 2T, 3), read-only, memory-mapped where it was loaded.
+        fingerprint: `data_fingerprint`.
+        tile_pixels: T.
+        manifest_path: The user's manifest; null for the synthetic trial.
+        composites_path: The array's file, for processes that map it themselves; null where the
+            array never was in a file.
+    """
+
+    samples: pd.DataFrame
+    composites_NHWC: NDArray[np.uint8]  # noqa: N815 - the shape letters
+    fingerprint: str
+    tile_pixels: int
+    manifest_path: Path | None = None
+    composites_path: Path | None = None
+
+
+def open_dataset(data: DataSpec, cache: Path, on_progress: Progress | None = None) -> Dataset:
+    """`survey_data`, then `load_composites`."""
+    return load_composites(survey_data(data, cache, on_progress), on_progress)
+
+
+def survey_data(data: DataSpec, cache: Path, on_progress: Progress | None = None) -> Survey:
+    """Read and check the manifest and every photo's header and bytes; decode nothing.
+
+    Without a manifest the synthetic trial is generated, once for each set of settings, and read
+    back as a user's photographs are.
+
+    Args:
+        data: Where the photographs come from.
+        cache: The cache's root.
+        on_progress: Told of photographs generated, then of photographs read for the first time.
+
+    Raises:
+        InputError: All mistakes of the manifest, or all photographs that cannot be used.
+    """
+    path = data.manifest or _synthetic_manifest(data.synthetic, cache, on_progress)
+    manifest = read_manifest(path)
+    table = group_photos(manifest)
+    facts = _inspect_photos(table, str(path))
+    hashes = hash_photos([tile.path for tile in table.tiles], cache, on_progress)
+    return Survey(
+        manifest=manifest,
+        table=table,
+        tile_pixels=data.tile_pixels,
+        fingerprint=data_fingerprint(table, hashes, data.tile_pixels),
+        photo_hashes=tuple(hashes),
+        photo_facts=facts,
+        cache=cache,
+        is_synthetic=data.manifest is None,
+    )
+
+
+def load_composites(survey: Survey, on_progress: Progress | None = None) -> Dataset:
+    """The composites from the cache, or decoded and kept there first.
+
+    Raises:
+        InputError: All photos that cannot be decoded; then nothing is kept.
+    """
+    source = str(survey.manifest.path)
+
+    def build(composites_NHWC: NDArray[np.uint8]) -> None:
+        fill_composites(composites_NHWC, survey.table.tiles, source, on_progress)
+
+    return Dataset(
+        samples=survey.samples,
+        composites_NHWC=load_or_build(survey.composites_path, survey.shape, build),
+        fingerprint=survey.fingerprint,
+        tile_pixels=survey.tile_pixels,
+        manifest_path=None if survey.is_synthetic else survey.manifest.path,
+        composites_path=survey.composites_path,
+    )
+
+
+def _inspect_photos(table: SampleTable, source: str) -> tuple[PhotoFacts, ...]:
+    facts: list[PhotoFacts] = []
+    problems: dict[int, Problem] = {}
+    for tile in table.tiles:
+        try:
+            facts.append(inspect_photo(tile.path))
+        except PhotoError as error:
+            problems[tile.row] = Problem(f"row {tile.row}", tile.photo, error.reason)
+    if problems:
+        raise InputError(source, [problems[row] for row in sorted(problems)])
+    return tuple(facts)
+
+
+def _synthetic_manifest(settings: TrialSettings, cache: Path, on_progress: Progress | None) -> Path:
+    # Imported here: whoever brings photographs never pays for the painter.
+    from foldgrid.data.synthetic_pasi import SIMULATION_VERSION, synthesize_trial
+
+    decides = {"version": SIMULATION_VERSION, **settings.model_dump(mode="json")}
+    folder = cache / "synthetic_pasi" / content_digest(decides, 16)
+    return synthesize_trial(folder, settings, num_usable_cores(), on_progress)

@@ -1,0 +1,134 @@
+"""What a data set is, as a hash: of each photo's bytes, and of samples and photos together.
+
+Knows files' bytes and the sample table; never decodes a photo.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from foldgrid.data.cache import make_private_folder, write_whole
+from foldgrid.data.composites import Progress, SampleTable
+from foldgrid.data.cores import num_usable_cores
+from foldgrid.specs.fits import content_digest
+
+COMPOSITE_FORMAT = 1
+"""Raised when the same photographs would no longer give the same composites."""
+
+FINGERPRINT_LENGTH = 16
+SETTLED_SECONDS = 2.0
+"""A file changed this recently is not remembered: a second change within the clock's grain would
+go unseen."""
+
+
+def hash_photos(
+    paths: Sequence[Path], cache: Path, on_progress: Progress | None = None
+) -> list[str]:
+    """The SHA-256 of each photo's bytes, reading only what is new or changed.
+
+    Hashes are remembered under ``<cache>/photo_hashes/``, by path, size and time of change, in one
+    file for the folder that holds all of the photos. A photo that was edited with both size and
+    time kept is taken for the old one; a lost or damaged memory only costs time.
+
+    Args:
+        paths: The photos, absolute.
+        cache: The cache's root.
+        on_progress: Told after each photo that had to be read.
+
+    Returns:
+        64 hexadecimal digits for each path, in order.
+    """
+    if not paths:
+        return []
+    folder = os.path.commonpath([path.parent for path in paths])
+    memory_file = cache / "photo_hashes" / f"{content_digest(folder, 16)}.json"
+    memory = _remembered(memory_file)
+    keys = {path: _key(path) for path in paths}
+    new = [path for path, key in keys.items() if key not in memory]
+    if new:
+        read = dict(zip(new, _read_hashes(new, on_progress), strict=True))
+        memory = _without_outdated(memory, keys)
+        kept = {keys[path]: digest for path, digest in read.items() if _is_settled(path)}
+        make_private_folder(memory_file.parent)
+        write_whole(memory_file, json.dumps(memory | kept).encode())
+        memory |= {keys[path]: digest for path, digest in read.items()}
+    return [memory[keys[path]] for path in paths]
+
+
+def _key(path: Path) -> str:
+    status = path.stat()
+    return f"{path}|{status.st_size}|{status.st_mtime_ns}"
+
+
+def _without_outdated(memory: dict[str, str], keys: dict[Path, str]) -> dict[str, str]:
+    """Drops former states of these photos; those of other photos of the folder stay."""
+    current, paths = set(keys.values()), {str(path) for path in keys}
+    return {
+        key: digest
+        for key, digest in memory.items()
+        if key in current or key.rsplit("|", 2)[0] not in paths
+    }
+
+
+def _is_settled(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > SETTLED_SECONDS
+
+
+def _remembered(memory_file: Path) -> dict[str, str]:
+    try:
+        memory = json.loads(memory_file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return memory if isinstance(memory, dict) else {}
+
+
+def _read_hashes(paths: list[Path], on_progress: Progress | None) -> list[str]:
+    hashes = []
+    with ThreadPoolExecutor(num_usable_cores()) as pool:
+        for num_done, digest in enumerate(pool.map(_file_hash, paths), start=1):
+            hashes.append(digest)
+            if on_progress is not None:
+                on_progress(num_done, len(paths))
+    return hashes
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def data_fingerprint(table: SampleTable, photo_hashes: Sequence[str], tile_pixels: int) -> str:
+    """The data set as 16 hexadecimal digits: equal if and only if models would see the same.
+
+    Where the photos lie and what their files are called does not count, nor does the order of the
+    manifest's rows except where it decides something: the tiles of a sample, and the visits of a
+    subject where days are unknown.
+
+    Args:
+        table: The samples and tiles.
+        photo_hashes: Of each of ``table.tiles``, in order.
+        tile_pixels: The side of a tile.
+    """
+    samples: list[dict[str, Any]] = [
+        # JSON has no word for "not a number".
+        {str(key): None if value != value else value for key, value in row.items()}
+        for row in table.samples.to_dict(orient="records")
+    ]
+    tiles = [
+        [tile.sample_index, tile.position, digest]
+        for tile, digest in zip(table.tiles, photo_hashes, strict=True)
+    ]
+    content = {
+        "format": COMPOSITE_FORMAT,
+        "tile_pixels": tile_pixels,
+        "samples": samples,
+        "tiles": tiles,
+    }
+    return content_digest(content, FINGERPRINT_LENGTH)

@@ -1,0 +1,226 @@
+"""Who is held out: the test set, the folds, and the samples that early stopping watches.
+
+Knows samples and subjects; never sees a picture. No subject is ever on both sides. Source: One-Step
+PASI (Methods, data split); the rule itself is in `foldgrid.data.cohorts`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+
+from foldgrid.data.cohorts import FloatArray, IntArray, divide_groups, imbalance_of
+from foldgrid.data.manifest import Manifest
+from foldgrid.specs.errors import InputError, Problem
+from foldgrid.specs.fits import content_digest
+from foldgrid.specs.sweep import SplitSpec
+
+FINGERPRINT_LENGTH = 16
+TEST_FOLD = -1
+"""The fold of a test sample."""
+
+STRATUM = "scaling"
+"""The score whose labels are balanced, as in the paper (there called desquamation)."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Every sample's side.
+
+    Attributes:
+        table: One row a sample, in the samples' order: ``sample``, ``subject``, ``visit``,
+            ``day``, ``region``, ``partition`` (``train`` or ``test``), ``fold`` (0 to num_folds -
+            1, and -1 for test).
+        imbalance: Between train and test: `imbalance_of` the scaling labels, a visit weighing 1.
+        fold_imbalance: Among the folds, the mean over their pairs.
+        seed: Where the random orders started.
+        fingerprint: Hash of every sample's partition and fold, 16 hexadecimal digits.
+    """
+
+    table: pd.DataFrame
+    imbalance: float
+    fold_imbalance: float
+    seed: int
+    fingerprint: str
+
+    @property
+    def sizes(self) -> pd.DataFrame:
+        """For each ``partition`` and ``fold``: num_subjects, num_visits, num_samples."""
+        visits = self.table.assign(visit=self.table["subject"] + "/" + self.table["visit"])
+        return (
+            visits.groupby(["partition", "fold"])
+            .agg(
+                num_subjects=("subject", "nunique"),
+                num_visits=("visit", "nunique"),
+                num_samples=("sample", "size"),
+            )
+            .reset_index()
+            .sort_values(["partition", "fold"], ascending=[False, True], ignore_index=True)
+        )
+
+
+def make_split(samples: pd.DataFrame, spec: SplitSpec) -> Split:
+    """Hold out the test subjects, then divide the others into folds.
+
+    A visit weighs 1 however many of its regions were photographed, so the shares are shares of
+    visits. Subjects are put as `divide_groups` says; of ``num_seeds`` orders the best is kept.
+
+    Args:
+        samples: `SampleTable.samples`.
+        spec: Shares, folds, method and seeds.
+
+    Raises:
+        InputError: There are fewer subjects than folds and a test set need.
+    """
+    _require_subjects(samples["subject"].nunique(), spec, "split")
+    weights_N = visit_weights(samples)
+    shares = [1 - spec.test_share, spec.test_share]
+    sides = divide_groups(
+        samples["subject"].to_numpy(),
+        samples[STRATUM].to_numpy(),
+        shares,
+        weights_N=weights_N,
+        # The folds need a subject each; a large share of few subjects must not take them.
+        fewest_K=[spec.num_folds, 1],
+        num_seeds=spec.num_seeds,
+        seed=spec.seed,
+    )
+    is_train_N = sides.assigned == 0
+    fold_N = np.full(len(samples), TEST_FOLD, dtype=np.int64)
+    fold_N[is_train_N] = _folds(samples[is_train_N], weights_N[is_train_N], spec)
+    table = samples[["sample", "subject", "visit", "day", "region"]].reset_index(drop=True)
+    table["partition"] = np.where(is_train_N, "train", "test")
+    table["fold"] = fold_N
+    return Split(
+        table=table,
+        imbalance=sides.imbalance,
+        fold_imbalance=imbalance_of(
+            fold_N[is_train_N],
+            samples[STRATUM].to_numpy()[is_train_N],
+            _equal_shares(spec.num_folds),
+            weights_N=weights_N[is_train_N],
+        ),
+        seed=spec.seed,
+        fingerprint=_fingerprint(table),
+    )
+
+
+def visit_weights(samples: pd.DataFrame) -> FloatArray:
+    """The weight of each sample, (N,): 1 over the number of samples of its visit."""
+    sizes = samples.groupby(["subject", "visit"])["sample"].transform("size")
+    return np.asarray(1.0 / sizes.to_numpy(), dtype=np.float64)
+
+
+def _folds(train: pd.DataFrame, weights_N: FloatArray, spec: SplitSpec) -> IntArray:
+    subjects, labels = train["subject"].to_numpy(), train[STRATUM].to_numpy()
+    if spec.fold_method == "stratified_group_kfold":
+        return _stratified_group_folds(subjects, labels, spec)
+    return divide_groups(
+        subjects,
+        labels,
+        _equal_shares(spec.num_folds),
+        weights_N=weights_N,
+        num_seeds=spec.num_seeds,
+        seed=spec.seed,
+    ).assigned
+
+
+def _equal_shares(num_folds: int) -> list[float]:
+    return [1 / num_folds] * num_folds
+
+
+def _stratified_group_folds(
+    groups_N: NDArray[np.object_], labels_N: NDArray[np.int64], spec: SplitSpec
+) -> IntArray:
+    folder = StratifiedGroupKFold(spec.num_folds, shuffle=True, random_state=spec.seed)
+    fold_N = np.full(len(labels_N), TEST_FOLD, dtype=np.int64)
+    try:
+        with warnings.catch_warnings():
+            # It warns of labels rarer than folds; the imbalance that is reported says how much
+            # that matters.
+            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+            parts = list(folder.split(labels_N, labels_N, groups_N))
+    except ValueError:
+        parts = []
+    for fold, (_, held_out) in enumerate(parts):
+        fold_N[held_out] = fold
+    if len(np.unique(fold_N)) < spec.num_folds or not parts:
+        message = (
+            f"found stratified_group_kfold, which leaves one of {spec.num_folds} folds empty here. "
+            'Use "greedy", which never does, or fewer folds.'
+        )
+        raise InputError("split", [Problem("fold_method", "", message)])
+    return fold_N
+
+
+def inner_split(
+    groups_N: ArrayLike,
+    labels_N: ArrayLike,
+    share: float,
+    *,
+    seed: int,
+    weights_N: ArrayLike | None = None,
+    num_seeds: int = 50,
+) -> NDArray[np.bool_]:
+    """Set whole groups of the training samples aside for early stopping to watch.
+
+    Args:
+        groups_N: The subject of each training sample.
+        labels_N: Its label to be balanced.
+        share: The share of the samples to set aside, in (0, 1).
+        seed: Decides the random orders.
+        weights_N: The weight of each sample; null weighs each 1.
+        num_seeds: Random orders tried.
+
+    Returns:
+        (N,) True where the sample is set aside; neither side is empty.
+
+    Raises:
+        InputError: All samples are of one subject.
+    """
+    if len(np.unique(np.asarray(groups_N))) < 2:
+        message = (
+            "found one subject in the training folds. inner_split sets whole subjects aside and "
+            'needs at least 2: use more subjects or folds, or "held_out_fold".'
+        )
+        raise InputError("training.early_stopping", [Problem("policy", "", message)])
+    shares = [1 - share, share]
+    divided = divide_groups(
+        groups_N, labels_N, shares, weights_N=weights_N, num_seeds=num_seeds, seed=seed
+    )
+    return np.asarray(divided.assigned == 1)
+
+
+def check_enough_subjects(manifest: Manifest, spec: SplitSpec) -> None:
+    """Check that every fold and the test set can have a subject.
+
+    Raises:
+        InputError: There are too few.
+    """
+    _require_subjects(manifest.num_subjects, spec, str(manifest.path))
+
+
+def _require_subjects(num_subjects: int, spec: SplitSpec, source: str) -> None:
+    needed = spec.num_folds + 1
+    if num_subjects >= needed:
+        return
+    mend = "Add subjects"
+    if num_subjects >= 3:
+        mend += f", or lower split.num_folds to {num_subjects - 1}"
+    message = (
+        f"found {num_subjects}. {spec.num_folds} folds and a test set, each of whole subjects, "
+        f"need at least {needed}. {mend}."
+    )
+    raise InputError(source, [Problem("subjects", "", message)])
+
+
+def _fingerprint(table: pd.DataFrame) -> str:
+    rows = zip(
+        table["sample"].tolist(), table["partition"].tolist(), table["fold"].tolist(), strict=True
+    )
+    return content_digest(sorted(rows), FINGERPRINT_LENGTH)

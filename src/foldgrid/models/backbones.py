@@ -1,0 +1,127 @@
+"""A backbone's name in, a module with its head out.
+
+Shape letters: B batch, C channels, H and W pixels, K outputs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from foldgrid.models.pooling import make_pooling_deterministic
+from foldgrid.specs.errors import InputError, Problem, did_you_mean
+
+IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
+IMAGENET_STD_RGB = (0.229, 0.224, 0.225)
+
+
+@lru_cache(maxsize=1)
+def known_backbones() -> tuple[str, ...]:
+    """The names of all of torchvision's classification networks, sorted."""
+    return tuple(sorted(torchvision.models.list_models(module=torchvision.models)))
+
+
+def check_backbones(names: Sequence[str], source: str, lines: Mapping[str, int]) -> None:
+    """Refuses names that torchvision does not have.
+
+    Args:
+        names: The backbones asked for.
+        source: Where they were asked for, for the message.
+        lines: The line of each name in ``source``, as far as known.
+
+    Raises:
+        InputError: All unknown names, each with its nearest known ones.
+    """
+    known = known_backbones()
+    problems = [
+        Problem(
+            f"line {lines[name]}" if name in lines else "backbones",
+            name,
+            f"torchvision has no classification network of this name. {did_you_mean(name, known)}",
+        )
+        for name in names
+        if name not in known
+    ]
+    if problems:
+        raise InputError(source, problems)
+
+
+def _construct(name: str, num_outputs: int) -> nn.Module:
+    options: dict[str, Any] = {"weights": None, "num_classes": num_outputs}
+    builder = torchvision.models.get_model_builder(name)
+    if name in ("googlenet", "inception_v3"):
+        # Unsaid, these two print a warning about what will change one day.
+        options |= {"aux_logits": True, "init_weights": True}
+    elif "init_weights" in inspect.signature(builder).parameters:
+        options["init_weights"] = True
+    network = builder(**options)
+    assert isinstance(network, nn.Module)
+    return network
+
+
+@lru_cache(maxsize=64)
+def head_parameters(name: str) -> tuple[str, ...]:
+    """The parameters whose shape depends on the number of outputs: the head's, auxiliary ones too.
+
+    Found by building the network twice on the meta device, so it holds for every architecture.
+    """
+    with torch.device("meta"):
+        two, three = (_construct(name, num_outputs).state_dict() for num_outputs in (2, 3))
+    return tuple(key for key in two if two[key].shape != three[key].shape)
+
+
+def build_network(
+    name: str, num_outputs: int, pretrained: Mapping[str, Tensor] | None = None
+) -> nn.Module:
+    """The network ``name`` with its last layer replaced by one of ``num_outputs`` outputs.
+
+    Args:
+        name: One of ``known_backbones()``.
+        num_outputs: K, the size of the new last layer and of each auxiliary head.
+        pretrained: torchvision's state dict for ImageNet; the head's entries are left out and the
+            head keeps its fresh initialisation. Without it all weights are drawn at random from
+            torch's global generator, by torchvision's own initialisation.
+
+    Raises:
+        ValueError: ``pretrained`` does not fit the network.
+    """
+    network = _construct(name, num_outputs)
+    if pretrained is not None:
+        head = set(head_parameters(name))
+        body = {key: value for key, value in pretrained.items() if key not in head}
+        outcome = network.load_state_dict(body, strict=False)
+        missing = set(outcome.missing_keys) - head
+        if missing or outcome.unexpected_keys:
+            differing = sorted([*missing, *outcome.unexpected_keys])
+            raise ValueError(f"these weights are not {name}'s: {', '.join(differing[:5])}")
+        if hasattr(network, "transform_input"):
+            # torchvision's GoogLeNet and Inception v3 weights expect inputs in [-1, 1].
+            network.transform_input = True
+    return make_pooling_deterministic(network)
+
+
+def set_head_bias(network: nn.Module, name: str, bias_K: Tensor) -> None:
+    """Sets the bias of the last layer, and of each auxiliary head, to ``bias_K``."""
+    parameters = dict(network.named_parameters())
+    with torch.no_grad():
+        for key in head_parameters(name):
+            if key.endswith("bias"):
+                parameters[key].copy_(bias_K)
+
+
+def forward_all(network: nn.Module, images_BCHW: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """The network's outputs and, in training mode, those of its auxiliary heads, each (B, K).
+
+    GoogLeNet and Inception v3 return a named tuple in training mode; every other network has no
+    auxiliary heads.
+    """
+    outputs = network(images_BCHW)
+    if isinstance(outputs, Tensor):
+        return outputs, ()
+    return outputs[0], tuple(head for head in outputs[1:] if head is not None)

@@ -1,0 +1,160 @@
+"""Pre-trained weights as files: which one a backbone takes, whether it is here, how to get it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import torch
+import torchvision
+from torch import Tensor
+
+from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.specs.fits import WeightsRecord
+from foldgrid.specs.sweep import WeightsPolicy
+
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """torchvision's ImageNet weights of one backbone.
+
+    Attributes:
+        backbone: The network's name.
+        source: torchvision's name of the weights, ``IMAGENET1K_V1`` wherever it exists: the ones
+            that PyTorch 1.9, which the paper used, came with.
+        url: Where torchvision publishes them.
+        path: Where they lie, or would lie, on this machine: torch's hub folder (``TORCH_HOME``).
+    """
+
+    backbone: str
+    source: str
+    url: str
+    path: Path
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the file is on this machine."""
+        return self.path.is_file()
+
+    def sha256(self) -> str:
+        """The file's SHA-256."""
+        status = self.path.stat()
+        return _sha256(self.path, status.st_size, status.st_mtime_ns)
+
+    def load(self) -> dict[str, Tensor]:
+        """The state dict; nothing but tensors is unpickled."""
+        state = torch.load(self.path, map_location="cpu", weights_only=True)
+        return dict(state)
+
+    def record(self) -> WeightsRecord:
+        """What provenance keeps of it."""
+        return WeightsRecord(source=self.source, file=self.path.name, sha256=self.sha256())
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, size: int, modified_ns: int) -> str:  # noqa: ARG001 - they key the cache
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_READ_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def find_weight_file(backbone: str) -> WeightFile | None:
+    """The weight file of ``backbone``, here or not; nothing where torchvision has none."""
+    try:
+        members = list(torchvision.models.get_model_weights(backbone))
+    except ValueError:
+        return None
+    if not members:
+        return None
+    chosen = next((member for member in members if member.name == "IMAGENET1K_V1"), members[0])
+    file = Path(urlsplit(chosen.url).path).name
+    path = Path(torch.hub.get_dir()) / "checkpoints" / file
+    return WeightFile(backbone, chosen.name, chosen.url, path)
+
+
+def resolve_weights(
+    backbones: Sequence[str], policy: WeightsPolicy, fetch_command: str
+) -> dict[str, WeightFile | None]:
+    """By backbone the weight file to start from, or nothing for random weights.
+
+    Args:
+        backbones: torchvision's names.
+        policy: ``required``, ``auto`` or ``none``; see ``specs.sweep.Sweep``.
+        fetch_command: The command that fetches missing files, for the message.
+
+    Raises:
+        InputError: ``required``, and files are missing: all of them, with the command.
+    """
+    if policy == "none":
+        return dict.fromkeys(backbones)
+    found = {name: find_weight_file(name) for name in backbones}
+    missing = [name for name, file in found.items() if file is None or not file.is_here]
+    if policy == "required" and missing:
+        problems = []
+        for name in missing:
+            file = found[name]
+            expected = f"{file.path} is missing" if file else "torchvision publishes none"
+            problems.append(Problem(name, "", expected))
+        raise InputError(
+            "pre-trained weights (weights: required)",
+            problems,
+            f"Fetch them with `{fetch_command}`, or start from random weights with "
+            "`--set weights=auto`.",
+        )
+    return {name: file if file and file.is_here else None for name, file in found.items()}
+
+
+def fetch_weight_file(file: WeightFile, mirror: str | None = None) -> bool:
+    """Downloads a weight file unless it is here, and checks the hash that its name carries.
+
+    Args:
+        file: What to fetch.
+        mirror: A folder's URL that holds the same file names, for networks without the internet;
+            without it, torchvision's own address.
+
+    Returns:
+        Whether anything was downloaded.
+
+    Raises:
+        SweepError: It could not be fetched, or what came is not what the name promises.
+    """
+    if file.is_here:
+        return False
+    url = f"{mirror.rstrip('/')}/{file.path.name}" if mirror else file.url
+    file.path.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.path.with_name(f"{file.path.name}.{os.getpid()}.partial")
+    try:
+        torch.hub.download_url_to_file(url, str(partial), progress=False)
+        promised = promised_hash(file.path.name)
+        status = partial.stat()
+        found = _sha256(partial, status.st_size, status.st_mtime_ns)
+        if promised and not found.startswith(promised):
+            raise SweepError(
+                f"{url}: the file's SHA-256 begins {found[: len(promised)]}, its name promises "
+                f"{promised}.\nIt was not kept. Fetch it again, or from another mirror."
+            )
+        partial.replace(file.path)
+    except OSError as error:
+        raise SweepError(
+            f"{url}: cannot be fetched ({error}).\n"
+            f"Check the connection, give --mirror, or copy the file to {file.path} by hand."
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return True
+
+
+def promised_hash(file_name: str) -> str | None:
+    """The start of the SHA-256 in a file name such as ``resnet34-b627a593.pth``, or nothing."""
+    match = re.search(r"[-_]([0-9a-f]{8,})\.pth$", file_name)
+    return match.group(1) if match else None

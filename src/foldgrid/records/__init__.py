@@ -1,0 +1,9 @@
+"""The run folder: written atomically by the fits and the launcher, read by everyone else.
+
+Knows the layout of ``runs/<sweep>/`` and nothing of torch, ray or wandb.
+"""
+
+from foldgrid.records.fit_folder import FitFolder
+from foldgrid.records.run_store import PlannedFit, RunStore, run_location
+
+__all__ = ["FitFolder", "PlannedFit", "RunStore", "run_location"]

@@ -1,0 +1,130 @@
+"""Files under one root, local or in object storage: read, list, append, and write atomically."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from functools import cached_property
+from pathlib import Path
+
+from pyarrow import fs
+
+from foldgrid.specs.errors import SweepError
+
+
+class FileRoot:
+    """A folder, on this machine or behind a URI such as ``s3://bucket/prefix``.
+
+    Every write is whole or absent: a local file is written elsewhere and renamed, an object in a
+    store appears when its upload is complete. Instances travel between processes (only the
+    location does).
+
+    Args:
+        location: A path, or a URI that ``pyarrow.fs.FileSystem.from_uri`` understands. An S3
+            endpoint other than Amazon's is taken from ``AWS_ENDPOINT_URL`` or from the URI's
+            ``endpoint_override`` and ``scheme`` parameters.
+    """
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"location": self.location}
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is a folder of a mounted file system."""
+        return "://" not in self.location or self.location.startswith("file://")
+
+    @property
+    def local_path(self) -> Path:
+        """The folder; only where ``is_local``."""
+        return Path(self.location.removeprefix("file://")).absolute()
+
+    @cached_property
+    def _opened(self) -> tuple[fs.FileSystem, str]:
+        if self.is_local:
+            return fs.LocalFileSystem(), str(self.local_path)
+        try:
+            file_system, path = fs.FileSystem.from_uri(self.location)
+        except (OSError, ValueError) as error:
+            raise SweepError(
+                f"{self.location}: cannot be opened ({error}).\n"
+                "Give a folder, or a URI such as s3://bucket/prefix."
+            ) from error
+        return file_system, path.rstrip("/")
+
+    def _path(self, name: str) -> str:
+        return f"{self._opened[1]}/{name}"
+
+    def exists(self, name: str) -> bool:
+        """Whether the file ``name`` is there."""
+        info = self._opened[0].get_file_info(self._path(name))
+        return bool(info.type == fs.FileType.File)
+
+    def read_bytes(self, name: str) -> bytes:
+        """The content of ``name``.
+
+        Raises:
+            FileNotFoundError: It is not there.
+        """
+        with self._opened[0].open_input_file(self._path(name)) as stream:
+            return bytes(stream.read())
+
+    def write_bytes(self, name: str, data: bytes, *, durable: bool = False) -> None:
+        """Writes ``name`` whole or not at all, over what was there.
+
+        Args:
+            name: Path below the root; missing folders are made.
+            data: The content.
+            durable: Also ask the disk to keep it through a loss of power.
+        """
+        if not self.is_local:
+            with self._opened[0].open_output_stream(self._path(name)) as stream:
+                stream.write(data)
+            return
+        target = self.local_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
+        try:
+            with partial.open("wb") as file:
+                file.write(data)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def append_line(self, name: str, line: str) -> None:
+        """Adds one line to a text file and flushes it.
+
+        An object store cannot append: there the object is read and written again, which is cheap
+        for a history of some hundred lines.
+        """
+        if self.is_local:
+            target = self.local_path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+            return
+        before = self.read_bytes(name) if self.exists(name) else b""
+        self.write_bytes(name, before + line.encode() + b"\n")
+
+    def remove(self, name: str) -> None:
+        """Removes the file ``name`` where it is there."""
+        if self.exists(name):
+            self._opened[0].delete_file(self._path(name))
+
+    def folders(self, name: str) -> list[str]:
+        """The names of the folders directly below ``name``, sorted; empty where it is missing."""
+        return self._names(name, fs.FileType.Directory)
+
+    def files(self, name: str) -> list[str]:
+        """The names of the files directly below ``name``, sorted; empty where it is missing."""
+        return self._names(name, fs.FileType.File)
+
+    def _names(self, name: str, kind: fs.FileType) -> list[str]:
+        selector = fs.FileSelector(self._path(name), allow_not_found=True)
+        infos = self._opened[0].get_file_info(selector)
+        return sorted(info.base_name for info in infos if info.type == kind)

@@ -1,0 +1,143 @@
+"""``runs/<sweep>/``: the whole run folder."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from ruamel.yaml import YAML
+
+from foldgrid.records.files import FileRoot
+from foldgrid.records.fit_folder import FitFolder
+from foldgrid.specs.errors import SweepError
+from foldgrid.specs.fits import EpochRecord, FitRecord
+
+
+@dataclass(frozen=True)
+class PlannedFit:
+    """One cell of the grid, finished or not."""
+
+    fit_id: str
+    backbone: str
+    fold: int
+
+
+def run_location(storage: str, name: str) -> str:
+    """The run folder of sweep ``name`` below ``storage``, keeping a URI's parameters."""
+    path, mark, parameters = storage.partition("?") if "://" in storage else (storage, "", "")
+    return f"{path.rstrip('/')}/{name}{mark}{parameters}"
+
+
+class RunStore:
+    """Reads and writes the run folder of one sweep.
+
+    Args:
+        location: A path or a URI; see ``FileRoot``.
+    """
+
+    def __init__(self, location: str) -> None:
+        self.root = FileRoot(str(location))
+
+    @classmethod
+    def open(cls, location: str) -> RunStore:
+        """The store at ``location``, which must hold a sweep already.
+
+        Raises:
+            SweepError: There is no ``sweep.yaml``.
+        """
+        store = cls(str(location))
+        if not store.root.exists("sweep.yaml"):
+            raise SweepError(
+                f"{location}: not a run folder (it holds no sweep.yaml).\n"
+                "Give the folder that a sweep left, such as runs/all_backbones; "
+                "`python launch.py --sweep all_backbones` makes one."
+            )
+        return store
+
+    @property
+    def location(self) -> str:
+        """Where the run folder is, as it was given."""
+        return self.root.location
+
+    def fit(self, fit_id: str) -> FitFolder:
+        """The folder of one fit, there or not."""
+        return FitFolder(self.root, fit_id)
+
+    def finished_fits(self) -> set[str]:
+        """The ids of all complete fits, of this grid and of earlier settings."""
+        return {name for name in self.root.folders("fits") if self.fit(name).is_finished()}
+
+    def write_bytes(self, name: str, data: bytes) -> None:
+        """Writes a file of the run folder atomically."""
+        self.root.write_bytes(name, data)
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a text file of the run folder atomically."""
+        self.root.write_bytes(name, text.encode())
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Writes a JSON file of the run folder atomically."""
+        self.write_text(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def read_json(self, name: str) -> Any:
+        """A JSON file of the run folder."""
+        return json.loads(self.root.read_bytes(name))
+
+    def write_sweep(self, sweep: dict[str, Any]) -> None:
+        """Writes ``sweep.yaml``: the resolved sweep, as run."""
+        yaml = YAML()
+        yaml.default_flow_style = False
+        stream = io.BytesIO()
+        yaml.dump(sweep, stream)
+        self.root.write_bytes("sweep.yaml", stream.getvalue())
+
+    def read_sweep(self) -> dict[str, Any]:
+        """``sweep.yaml`` as plain values."""
+        return dict(YAML(typ="safe").load(io.BytesIO(self.root.read_bytes("sweep.yaml"))))
+
+    def write_plan(self, fits: list[PlannedFit]) -> None:
+        """Writes ``plan.json``: the whole grid of the current settings, in the sweep's order."""
+        cells = [{"fit_id": f.fit_id, "backbone": f.backbone, "fold": f.fold} for f in fits]
+        self.write_json("plan.json", {"fits": cells})
+
+    def read_plan(self) -> tuple[PlannedFit, ...]:
+        """``plan.json``."""
+        return tuple(PlannedFit(**cell) for cell in self.read_json("plan.json")["fits"])
+
+    def write_split(self, split: pd.DataFrame, facts: dict[str, Any]) -> None:
+        """Writes ``split.parquet`` and, beside it, what is known of its balance."""
+        buffer = io.BytesIO()
+        split.to_parquet(buffer, index=False)
+        self.root.write_bytes("split.parquet", buffer.getvalue())
+        self.write_json("split.json", facts)
+
+    def read_split(self) -> pd.DataFrame:
+        """``split.parquet``: sample, subject, visit, day, region, partition, fold."""
+        return pd.read_parquet(io.BytesIO(self.root.read_bytes("split.parquet")))
+
+    def read_split_facts(self) -> dict[str, Any]:
+        """``split.json``: imbalance, fold imbalance, seed, fingerprint."""
+        return dict(self.read_json("split.json"))
+
+    def write_provenance(self, provenance: dict[str, Any]) -> None:
+        """Writes ``provenance.json``."""
+        self.write_json("provenance.json", provenance)
+
+    def read_provenance(self) -> dict[str, Any]:
+        """``provenance.json``."""
+        return dict(self.read_json("provenance.json"))
+
+    def read_fit(self, fit_id: str) -> FitRecord:
+        """The record of one finished fit."""
+        return self.fit(fit_id).read_record()
+
+    def read_history(self, fit_id: str) -> list[EpochRecord]:
+        """The epochs of one fit."""
+        return self.fit(fit_id).read_history()
+
+    def read_predictions(self, fit_id: str) -> pd.DataFrame:
+        """The predictions of one finished fit."""
+        return self.fit(fit_id).read_predictions()

@@ -1,0 +1,77 @@
+"""What a user can get wrong, said in four parts: where, what was found, what is allowed, the mend."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+MAX_PROBLEMS_SHOWN = 20
+
+
+class SweepError(Exception):
+    """The root of everything that a user can cause; shown without a traceback, exit code 2."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in an input.
+
+    Attributes:
+        where: The place inside the input: ``line 6``, ``row 12``, a photo's path.
+        what: The key or column at fault, or "" where the place says it all.
+        message: What was found, what is allowed, and what to do about it.
+    """
+
+    where: str
+    what: str
+    message: str
+
+
+class InputError(SweepError):
+    """All mistakes of one input, in one message.
+
+    Args:
+        source: The input: a file's path, a command-line option.
+        problems: Every mistake that was found, at least one. The first 20 are shown, then a count.
+        advice: A closing line that says what to do, where the problems do not say it themselves.
+    """
+
+    def __init__(self, source: str, problems: Sequence[Problem], advice: str = "") -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        self.advice = advice
+        super().__init__(_format(source, self.problems, advice))
+
+
+def _format(source: str, problems: tuple[Problem, ...], advice: str) -> str:
+    shown = problems[:MAX_PROBLEMS_SHOWN]
+    where_width = max((len(problem.where) for problem in shown), default=0)
+    what_width = max((len(problem.what) for problem in shown), default=0)
+    count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
+    lines = [f"{source}: {count}"]
+    for problem in shown:
+        columns = [problem.where.ljust(where_width)]
+        if what_width:
+            columns.append(problem.what.ljust(what_width))
+        lines.append("  " + "   ".join([*columns, problem.message]).rstrip())
+    if len(problems) > len(shown):
+        lines.append(f"  … and {len(problems) - len(shown)} more")
+    if advice:
+        lines.append(advice)
+    return "\n".join(lines)
+
+
+def nearest(name: str, valid: Iterable[str], most: int = 3) -> list[str]:
+    """The valid names that look most like ``name``, best first, at most ``most`` of them."""
+    return difflib.get_close_matches(name.lower(), list(valid), n=most, cutoff=0.55)
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """A sentence that offers the nearest valid names, or lists a few where none is near."""
+    names = list(valid)
+    close = nearest(name, names)
+    if close:
+        return "Did you mean " + " or ".join(f'"{each}"' for each in close) + "?"
+    listed = ", ".join(sorted(names)[:12])
+    return f"Known: {listed}{', …' if len(names) > 12 else ''}." if names else ""

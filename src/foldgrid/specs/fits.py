@@ -1,0 +1,138 @@
+"""One fit: what decides it, and what it leaves behind. Plain data, no file system, no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import Field
+
+from foldgrid.specs.base import Spec
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.sweep import BudgetName, TaskSpec
+
+RESULT_FORMAT = 1
+"""Raised when the same configuration would no longer give the same result."""
+
+FitStatus = Literal["complete", "diverged"]
+Partition = Literal["oof", "test"]
+
+
+class FitConfig(Spec):
+    """Everything that decides the outcome of one fit, and nothing else.
+
+    Attributes:
+        backbone: torchvision's name of the network.
+        fold: The held-out fold, 0-based.
+        task: What is predicted.
+        data_fingerprint: Hash of the samples: targets, subjects, photographs, tile size.
+        split_fingerprint: Hash of every sample's partition and fold.
+        weights: ``random``, or the SHA-256 of the pre-trained weight file.
+        seed: The sweep's seed.
+        budget: The budget's name.
+        training: The recipe after the budget's changes.
+        result_format: ``RESULT_FORMAT`` when the fit was planned.
+    """
+
+    backbone: str
+    fold: int = Field(ge=0)
+    task: TaskSpec
+    data_fingerprint: str
+    split_fingerprint: str
+    weights: str
+    seed: int
+    budget: BudgetName
+    training: TrainingRecipe
+    result_format: int = RESULT_FORMAT
+
+    @property
+    def digest(self) -> str:
+        """The first 10 hexadecimal digits of the SHA-256 of this configuration."""
+        return content_digest(self.model_dump(mode="json"))
+
+    @property
+    def fit_id(self) -> str:
+        """The fit's name on disk and in W&B: ``resnet34-fold0-1f2e3d4c5b``."""
+        return f"{self.backbone}-fold{self.fold}-{self.digest}"
+
+
+class EpochRecord(Spec):
+    """One line of ``history.jsonl``.
+
+    Attributes:
+        epoch: 1 for the first.
+        learning_rate: The rate this epoch trained with.
+        train_loss: Mean loss over the epoch's training samples, augmented.
+        validation_loss: Mean loss over the samples that early stopping watches.
+        metrics: Further figures of the validation samples by name, from the task.
+        is_best: Whether this epoch's weights are the best so far.
+        wall_seconds: Time the epoch took.
+    """
+
+    model_config = {**Spec.model_config, "allow_inf_nan": True}
+
+    epoch: int = Field(ge=1)
+    learning_rate: float
+    train_loss: float
+    validation_loss: float
+    metrics: dict[str, float] = Field(default_factory=dict)
+    is_best: bool
+    wall_seconds: float
+
+
+class WeightsRecord(Spec):
+    """Where a fit's first weights came from.
+
+    Attributes:
+        source: ``random``, or torchvision's name of the weights, such as ``IMAGENET1K_V1``.
+        file: The weight file's name; null for random weights.
+        sha256: Its hash; null for random weights.
+    """
+
+    source: str
+    file: str | None = None
+    sha256: str | None = None
+
+
+class FitRecord(Spec):
+    """``fit.json``: a finished fit.
+
+    Attributes:
+        fit_id: ``<backbone>-fold<k>-<hash>``.
+        status: ``complete``, or ``diverged`` where the loss was no longer finite (then there are
+            no predictions).
+        config: What decided the outcome.
+        num_epochs: Epochs trained.
+        best_epoch: The epoch whose weights made the predictions; 0 where it diverged.
+        stopped_because: ``max_epochs``, ``early_stopping`` or ``diverged``.
+        metrics: Sample-level figures, ``oof/…`` and ``test/…``, and the best validation loss.
+        timings: Seconds by phase: ``setup``, ``train``, ``predict``, ``total``.
+        num_parameters: Trainable parameters.
+        peak_memory_gib: Device memory on CUDA, else the process's peak resident memory.
+        weights: Where the first weights came from.
+        weights_kept: Whether ``best.safetensors`` is there.
+        environment: Device and versions: ``device``, ``host``, ``torch``, …
+    """
+
+    model_config = {**Spec.model_config, "allow_inf_nan": True}
+
+    fit_id: str
+    status: FitStatus
+    config: FitConfig
+    num_epochs: int
+    best_epoch: int
+    stopped_because: Literal["max_epochs", "early_stopping", "diverged"]
+    metrics: dict[str, float]
+    timings: dict[str, float]
+    num_parameters: int
+    peak_memory_gib: float
+    weights: WeightsRecord
+    weights_kept: bool
+    environment: dict[str, str]
+
+
+def content_digest(value: Any, length: int = 10) -> str:
+    """The first ``length`` hex digits of the SHA-256 of ``value`` as canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:length]

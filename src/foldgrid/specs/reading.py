@@ -1,0 +1,163 @@
+"""YAML files into specifications: lines kept, all mistakes in one message, nothing written.
+
+YAML 1.2 by ruamel.yaml: a key given twice is refused, ``1e-5`` is a number.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError
+
+from foldgrid.specs.errors import InputError, Problem, did_you_mean
+
+KeyPath = tuple[str | int, ...]
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML mapping with the line of every key.
+
+    Attributes:
+        source: The file, for messages.
+        values: The content as plain dictionaries and lists.
+        lines: By key path, where it was written: a 1-based line, or words for what came from
+            elsewhere (``--set``); ``("training", "momentum")``, ``("backbones", 3)``.
+    """
+
+    source: str
+    values: dict[str, Any]
+    lines: Mapping[KeyPath, int | str]
+
+    def where(self, path: KeyPath) -> str:
+        """``line 6``, the nearest line known for ``path``; "" where none is."""
+        for length in range(len(path), 0, -1):
+            found = self.lines.get(path[:length])
+            if found is not None:
+                return f"line {found}" if isinstance(found, int) else found
+        return ""
+
+
+def read_document(path: Path) -> Document:
+    """Reads a YAML file that holds one mapping.
+
+    Raises:
+        InputError: It is not there, not YAML, gives a key twice, or holds no mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(str(path), [Problem("file", "", "not found.")]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(str(path), [Problem("file", "", f"cannot be read: {error}")]) from None
+    try:
+        loaded = YAML(typ="rt").load(text)
+    except DuplicateKeyError as error:
+        raise InputError(str(path), [_duplicate(error)]) from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        message = f"not valid YAML: {error.problem}."
+        raise InputError(str(path), [Problem(f"line {line}", "", message)]) from None
+    if not isinstance(loaded, CommentedMap):
+        message = "found no mapping. A file of `key: value` lines is needed."
+        raise InputError(str(path), [Problem("line 1", "", message)])
+    lines: dict[KeyPath, int | str] = {}
+    values = _plain(loaded, (), lines)
+    return Document(str(path), values, lines)
+
+
+def _duplicate(error: DuplicateKeyError) -> Problem:
+    line = error.problem_mark.line + 1 if error.problem_mark else 1
+    found = (error.problem or "").split('"')
+    key = found[1] if len(found) > 1 else ""
+    return Problem(f"line {line}", key, "given twice. Keep one of the two lines.")
+
+
+def _plain(value: Any, path: KeyPath, lines: dict[KeyPath, int | str]) -> Any:
+    if isinstance(value, CommentedMap):
+        for key in value:
+            lines[(*path, str(key))] = value.lc.key(key)[0] + 1
+        return {str(key): _plain(value[key], (*path, str(key)), lines) for key in value}
+    if isinstance(value, CommentedSeq):
+        for index in range(len(value)):
+            lines[(*path, index)] = value.lc.item(index)[0] + 1
+        return [_plain(item, (*path, index), lines) for index, item in enumerate(value)]
+    if isinstance(value, bool) or value is None:
+        return value
+    for plain in (int, float, str):
+        if isinstance(value, plain):
+            return plain(value)
+    return str(value)
+
+
+def validate(model: type[ModelT], document: Document) -> ModelT:
+    """The specification that ``document`` holds.
+
+    Raises:
+        InputError: All of its mistakes, each with its line, and the nearest valid key.
+    """
+    try:
+        # Through JSON, because pydantic's strict mode then takes lists for tuples and text for
+        # paths, which Python values may not be.
+        return model.model_validate_json(json.dumps(document.values))
+    except ValidationError as error:
+        problems: dict[str, Problem] = {}
+        for detail in error.errors():
+            # A union reports once for each of its members; the first says enough.
+            problem = _problem(model, document, detail)
+            problems.setdefault(problem.what, problem)
+        raise InputError(document.source, list(problems.values())) from None
+
+
+def _problem(model: type[BaseModel], document: Document, detail: ErrorDetails) -> Problem:
+    path = tuple(detail["loc"])
+    where = document.where(path) or "file"
+    if detail["type"] == "missing":
+        return Problem(where, _dotted(path), "missing. It has no default.")
+    written = next(
+        (path[:length] for length in range(len(path), 0, -1) if path[:length] in document.lines),
+        path,
+    )
+    if detail["type"] == "extra_forbidden":
+        message = f"unknown key. {did_you_mean(str(path[-1]), _keys_at(model, path[:-1]))}"
+        return Problem(where, _dotted(path), message)
+    return Problem(where, _dotted(written), _what_is_wrong(detail))
+
+
+def _what_is_wrong(detail: ErrorDetails) -> str:
+    said = detail["msg"].removeprefix("Value error, ")
+    found = detail.get("input")
+    shown = json.dumps(found, default=str, ensure_ascii=False)
+    message = said if len(shown) > 60 else f"found {shown}. {said}"
+    if detail["type"] == "literal_error" and isinstance(found, str):
+        choices = re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected", "")))
+        message += f". {did_you_mean(found, choices)}"
+    return message.rstrip(".") + ("" if message.endswith("?") else ".")
+
+
+def _dotted(path: KeyPath) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _keys_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    current: Any = model
+    for part in path:
+        if not (isinstance(current, type) and issubclass(current, BaseModel)):
+            return []
+        field = current.model_fields.get(str(part))
+        if field is None:
+            return []
+        current = field.annotation
+    is_model = isinstance(current, type) and issubclass(current, BaseModel)
+    return list(current.model_fields) if is_model else []

@@ -1,0 +1,130 @@
+"""From ``--sweep all_backbones --budget smoke --set training.lr=0.003`` to one resolved sweep."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
+from foldgrid.specs.reading import Document, KeyPath, read_document, validate
+from foldgrid.specs.sweep import BudgetName, Sweep
+
+_SHORT_KEYS = {("training", "lr"): ("training", "learning_rate")}
+
+
+@dataclass(frozen=True)
+class ResolvedSweep:
+    """A sweep as it will run, and where its keys were written.
+
+    Attributes:
+        sweep: With the budget's changes and the command line's overrides, ``budgets`` emptied.
+        document: For messages about it.
+    """
+
+    sweep: Sweep
+    document: Document
+
+
+def sweep_files(folder: Path) -> dict[str, Path]:
+    """The sweeps in a folder by name, sorted."""
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def find_sweep(name: str, folder: Path) -> Path:
+    """The file of the sweep ``name``: a name in ``folder``, or a path.
+
+    Raises:
+        SweepError: There is none; the nearest names are offered.
+    """
+    files = sweep_files(folder)
+    if name in files:
+        return files[name]
+    path = Path(name)
+    if path.suffix in {".yaml", ".yml"} and path.is_file():
+        return path
+    raise SweepError(
+        f'--sweep: no sweep "{name}" in {folder}. {did_you_mean(name, files)}\n'
+        "Give one of their names, or the path of a YAML file; `python launch.py --list` shows them."
+    )
+
+
+def resolve_sweep(
+    path: Path, budget: BudgetName, overrides: Sequence[str] = (), manifest: Path | None = None
+) -> ResolvedSweep:
+    """Reads a sweep file, applies a budget, then ``key=value`` overrides, and checks the whole.
+
+    Args:
+        path: The sweep's file.
+        budget: Its budget; every budget in the file is checked, whichever is chosen.
+        overrides: ``training.lr=0.003``; the value is read as YAML.
+        manifest: The user's photographs instead of what the file says.
+
+    Raises:
+        InputError: All mistakes of the file, or of the overrides.
+    """
+    written = read_document(path)
+    if not written.values.get("name"):
+        written.values["name"] = path.stem
+    plain = validate(Sweep, written)
+    for name in plain.budgets:
+        _with_budget(written, name)
+    document = _with_budget(written, budget)
+    for text in overrides:
+        document = _overlay(document, *_parse_override(text))
+    if manifest is not None:
+        document = _overlay(document, ("data", "manifest"), str(manifest), "--data")
+    return ResolvedSweep(validate(Sweep, document), document)
+
+
+def _with_budget(written: Document, budget: BudgetName) -> Document:
+    values = copy.deepcopy(written.values)
+    changes = (values.pop("budgets", None) or {}).get(budget) or {}
+    lines = dict(written.lines)
+    origin: KeyPath = ("budgets", budget)
+    _merge(values, changes)
+    for path, line in written.lines.items():
+        if path[:2] == origin and len(path) > 2:
+            lines[path[2:]] = line
+    values["budget"] = budget
+    document = replace(written, values=values, lines=lines)
+    validate(Sweep, document)
+    return document
+
+
+def _merge(values: dict[str, Any], changes: dict[str, Any]) -> None:
+    for key, change in changes.items():
+        if isinstance(change, dict) and isinstance(values.get(key), dict):
+            _merge(values[key], change)
+        else:
+            values[key] = change
+
+
+def _parse_override(text: str) -> tuple[KeyPath, Any, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        problem = Problem(f'"{text}"', "", "found no key=value. Example: training.lr=0.003.")
+        raise InputError("--set", [problem])
+    path = tuple(key.strip().split("."))
+    try:
+        parsed = YAML(typ="safe", pure=True).load(value)
+    except YAMLError:
+        parsed = value
+    return _SHORT_KEYS.get(path, path), parsed, "--set"
+
+
+def _overlay(document: Document, path: KeyPath, value: Any, origin: str) -> Document:
+    values = copy.deepcopy(document.values)
+    inner = values
+    for part in path[:-1]:
+        if not isinstance(inner.get(part), dict):
+            inner[part] = {}
+        inner = inner[part]
+    inner[path[-1]] = value
+    lines = {known: line for known, line in document.lines.items() if known[: len(path)] != path}
+    return replace(document, values=values, lines={**lines, path: origin})

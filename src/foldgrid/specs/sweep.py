@@ -1,0 +1,146 @@
+"""A sweep: what to run, as the files in ``sweeps/`` say it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from foldgrid.specs.base import Spec
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.synthetic import TrialSettings
+
+BudgetName = Literal["smoke", "paper"]
+WeightsPolicy = Literal["required", "auto", "none"]
+REGIONS = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
+
+
+class TaskSpec(Spec):
+    """What is predicted.
+
+    Attributes:
+        name: The task's name in ``foldgrid.tasks``.
+        output: ``scores`` predicts erythema, induration, scaling and involvement of a region;
+            ``composite`` predicts their product score C = (E + I + S) x involvement directly.
+    """
+
+    name: Literal["pasi"] = "pasi"
+    output: Literal["scores", "composite"] = "scores"
+
+
+class DataSpec(Spec):
+    """Where the photographs come from, and how large a model sees them.
+
+    Attributes:
+        manifest: A manifest of the user's photographs; null generates the synthetic trial.
+        tile_pixels: The side of one tile; a composite is twice as wide and high. The paper: 128.
+        synthetic: The embedded trial's settings.
+    """
+
+    manifest: Path | None = None
+    tile_pixels: int = Field(default=128, ge=8, le=1024)
+    synthetic: TrialSettings = TrialSettings()
+
+
+class SplitSpec(Spec):
+    """Who is held out.
+
+    Attributes:
+        test_share: The share of the visits kept for the test set, whole subjects only.
+        num_folds: Folds of the training part, whole subjects only.
+        fold_method: ``greedy`` balances the folds as the train/test split is balanced;
+            ``stratified_group_kfold`` is scikit-learn's.
+        num_seeds: Random orders of the subjects that are tried; the best balanced is kept.
+        seed: Where the random orders start.
+    """
+
+    test_share: float = Field(default=0.1, gt=0, lt=0.5)
+    num_folds: int = Field(default=5, ge=2, le=50)
+    fold_method: Literal["greedy", "stratified_group_kfold"] = "greedy"
+    num_seeds: int = Field(default=200, ge=1)
+    seed: int = Field(default=0, ge=0)
+
+
+class ResourceSpec(Spec):
+    """What one fit may use.
+
+    Attributes:
+        gpus_per_fit: A share of a GPU; ``auto`` takes one of 1, 1/2, 1/4 and 1/8 by the memory
+            that the largest backbone of the sweep needs, and 0 where there is no GPU.
+        cpus_per_fit: Cores a fit, which is also its number of threads.
+        max_retries: How often a fit is tried again after its worker was lost.
+        max_concurrent: The most fits at a time; null lets the resources decide.
+    """
+
+    gpus_per_fit: Literal["auto"] | float = "auto"
+    cpus_per_fit: int = Field(default=1, ge=1)
+    max_retries: int = Field(default=2, ge=0)
+    max_concurrent: int | None = Field(default=None, ge=1)
+
+    @field_validator("gpus_per_fit")
+    @classmethod
+    def _share_or_whole(cls, value: Literal["auto"] | float) -> Literal["auto"] | float:
+        if value != "auto" and not (0 <= value <= 1 or value == int(value)):
+            raise ValueError("a share between 0 and 1, or a whole number of GPUs")
+        return value
+
+
+class TrackingSpec(Spec):
+    """What Weights & Biases is told.
+
+    Attributes:
+        project: The W&B project.
+        entity: The W&B team; null is the account's default.
+        images: Whether composites may be uploaded. Off: photographs never leave the machine.
+    """
+
+    project: str = Field(default="foldgrid", min_length=1)
+    entity: str | None = None
+    images: bool = False
+
+
+class Sweep(Spec):
+    """A sweep: backbones x folds on one data set, under one recipe.
+
+    Attributes:
+        name: The run folder's name; the file's name where the file does not say.
+        title: One line for people.
+        task: What is predicted.
+        data: On which photographs.
+        split: Who is held out.
+        backbones: torchvision's names of the networks, each trained once a fold.
+        weights: Pre-trained weights: ``required`` refuses to start where a file is missing,
+            ``auto`` starts from random weights there and says so, ``none`` always does.
+        seed: Decides every random draw of training.
+        training: The recipe.
+        resources: What one fit may use.
+        tracking: What W&B is told.
+        keep: ``best`` keeps the weights that made the predictions; ``none`` keeps only the
+            predictions.
+        budget: How much training this is; filled in when the budget is resolved.
+        budgets: By budget, the keys of this file that it changes.
+    """
+
+    name: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+    title: str
+    task: TaskSpec = TaskSpec()
+    data: DataSpec = DataSpec()
+    split: SplitSpec = SplitSpec()
+    backbones: tuple[str, ...] = Field(min_length=1)
+    weights: WeightsPolicy = "auto"
+    seed: int = Field(default=0, ge=0)
+    training: TrainingRecipe = TrainingRecipe()
+    resources: ResourceSpec = ResourceSpec()
+    tracking: TrackingSpec = TrackingSpec()
+    keep: Literal["best", "none"] = "best"
+    budget: BudgetName = "paper"
+    budgets: dict[BudgetName, dict[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("backbones")
+    @classmethod
+    def _no_backbone_twice(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({name for name in value if value.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} given twice; each backbone once")
+        return value

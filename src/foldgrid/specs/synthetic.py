@@ -1,0 +1,81 @@
+"""What a synthetic PASI trial is made of: the settings, checked, with no pixels and no NumPy.
+
+The simulation itself lives in `foldgrid.data.synthetic_pasi`; this file knows only its words.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from foldgrid.specs.base import Spec
+
+FEWEST_VISITS_A_SUBJECT = 5
+MOST_VISITS_A_SUBJECT = 6
+
+
+class TrialSettings(Spec):
+    """Settings of the simulated UltIMMa-2 imaging sub-study. Equal settings give equal bytes.
+
+    The defaults are the published trial's figures (60 subjects, 338 visits of 8 photographs,
+    74.8 % PASI90 at week 16) at a picture size that a laptop makes in under a minute.
+    """
+
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    """Seed of everything drawn at random."""
+
+    num_subjects: int = Field(default=60, ge=2, le=999)
+    """Subjects in the trial, 2 to 999."""
+
+    num_visits: int = Field(default=338, ge=2 * FEWEST_VISITS_A_SUBJECT)
+    """Visits in all; every subject has 5 or 6, so between 5 and 6 times `num_subjects`."""
+
+    photo_width: int = Field(default=192, ge=32, le=8192)
+    """Width of the stored photograph in pixels, before its EXIF orientation is applied."""
+
+    photo_height: int = Field(default=128, ge=32, le=8192)
+    """Height of the stored photograph in pixels, before its EXIF orientation is applied."""
+
+    missing_share: float = Field(default=0.015, ge=0.0, le=0.5)
+    """Share of the planned photographs that were never taken, 0 to 0.5. Every region of every
+    visit keeps at least one."""
+
+    placebo_share: float = Field(default=0.1, ge=0.0, le=1.0)
+    """Share of the subjects in the placebo arm, who hardly improve, 0 to 1."""
+
+    pasi90_share: float = Field(default=0.748, ge=0.0, le=1.0)
+    """Share of all subjects that lose at least 90 % of their baseline PASI by the last visit,
+    0 to 1. The rater's noise moves the achieved share by a subject or two."""
+
+    rater_noise: float = Field(default=0.25, ge=0.0, le=2.0)
+    """Standard deviation of the rater's error in erythema, induration and scaling, in grades."""
+
+    rater_area_noise: float = Field(default=0.1, ge=0.0, le=1.0)
+    """Relative standard deviation of the rater's estimate of the affected share of the skin."""
+
+    jpeg_quality: int = Field(default=90, ge=30, le=100)
+    """JPEG quality in Pillow's scale, 30 to 100."""
+
+    @model_validator(mode="after")
+    def _visits_fit_the_subjects(self) -> TrialSettings:
+        fewest = FEWEST_VISITS_A_SUBJECT * self.num_subjects
+        most = MOST_VISITS_A_SUBJECT * self.num_subjects
+        if not fewest <= self.num_visits <= most:
+            nearest = min(max(self.num_visits, fewest), most)
+            raise ValueError(
+                f"num_visits: found {self.num_visits}. {self.num_subjects} subjects with 5 or 6 "
+                f"visits each make {fewest} to {most}. Set num_visits to {nearest}, or change "
+                "num_subjects."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _placebo_leaves_room(self) -> TrialSettings:
+        # The tolerance lets 0.3 + 0.7 through, whatever binary fractions make of it.
+        if self.placebo_share + self.pasi90_share > 1.0 + 1e-9:
+            raise ValueError(
+                f"placebo_share: found {self.placebo_share} beside pasi90_share "
+                f"{self.pasi90_share}. Together they may not exceed 1, because the placebo arm "
+                f"does not reach PASI90. Lower placebo_share to {1 - self.pasi90_share:.3g}, or "
+                "lower pasi90_share."
+            )
+        return self

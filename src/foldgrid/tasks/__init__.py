@@ -1,0 +1,13 @@
+"""What is predicted: targets, loss, decoding to scores. Knows nothing of networks or photographs."""
+
+from foldgrid.tasks.base import Task
+from foldgrid.tasks.pasi import PasiTask
+from foldgrid.specs.sweep import TaskSpec
+
+
+def make_task(spec: TaskSpec) -> Task:
+    """The task that ``spec`` names."""
+    return PasiTask(spec)
+
+
+__all__ = ["PasiTask", "Task", "make_task"]

@@ -1,0 +1,89 @@
+"""Which runs are wholly in W&B, and the folders of those that are not.
+
+``wandb/projected.json`` names a run only after its last point was written, so after a kill at any
+moment what is missing there is made again, once. Knows folders and ids, not wandb.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+LEDGER_NAME = "projected.json"
+LEDGER_FORMAT = 1
+LONGEST_RUN_ID = 64
+
+
+def run_id_of(sweep: str, name: str) -> str:
+    """The W&B id of a sweep's run: always the same for the same two names, else different.
+
+    Args:
+        sweep: The sweep's name.
+        name: A fit's id, or the summary's name.
+
+    Returns:
+        ``<sweep>-<name>`` where that is a valid id, else the valid part of it and a hash.
+    """
+    wanted = f"{sweep}-{name}"
+    # W&B also allows other characters; these need no quoting in a path or an address.
+    valid = re.sub(r"[^A-Za-z0-9_-]", "-", wanted)
+    if valid == wanted and len(valid) <= LONGEST_RUN_ID:
+        return valid
+    digest = hashlib.sha256(wanted.encode()).hexdigest()[:10]
+    return f"{valid[: LONGEST_RUN_ID - 11]}-{digest}"
+
+
+class ProjectionLedger:
+    """The list of complete runs in ``<run folder>/wandb``.
+
+    Args:
+        wandb_folder: Holds the list and W&B's run folders; made when first written.
+    """
+
+    def __init__(self, wandb_folder: Path) -> None:
+        self._folder = wandb_folder
+        self._runs = self._read()
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        try:
+            content = json.loads((self._folder / LEDGER_NAME).read_text("utf-8"))
+            runs = content["runs"] if content["format"] == LEDGER_FORMAT else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            # Nothing is lost with the list: the runs are made again from the records.
+            return {}
+        return dict(runs)
+
+    def __contains__(self, run_id: str) -> bool:
+        return run_id in self._runs
+
+    def add(self, run_id: str, *, name: str, mode: str, folder: str) -> None:
+        """Says that every point of a run is written."""
+        self._runs[run_id] = {"name": name, "mode": mode, "folder": folder}
+        self._write()
+
+    def forget(self, run_id: str) -> None:
+        """Takes a run off the list: it is about to be made again."""
+        if self._runs.pop(run_id, None) is not None:
+            self._write()
+
+    def discard_folders(self, run_id: str) -> None:
+        """Removes W&B's local folders of one run id, however far they got."""
+        ours = re.compile(rf"(offline-run|run)-\d{{8}}_\d{{6}}-{re.escape(run_id)}(-\d+)?")
+        for folder in list(self._folder.glob("*run-*")):
+            if ours.fullmatch(folder.name):
+                # A dying W&B service may still write in it: move it away in one step first.
+                away = folder.with_name(f".discarded-{uuid.uuid4().hex[:8]}")
+                folder.rename(away)
+                shutil.rmtree(away, ignore_errors=True)
+
+    def _write(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        content = {"format": LEDGER_FORMAT, "runs": self._runs}
+        partial = self._folder / f".{LEDGER_NAME}.{uuid.uuid4().hex[:8]}.partial"
+        partial.write_text(json.dumps(content, indent=1, sort_keys=True), "utf-8")
+        partial.replace(self._folder / LEDGER_NAME)

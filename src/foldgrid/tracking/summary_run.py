@@ -1,0 +1,48 @@
+"""The sweep's own run: the ranking and the visits as tables, the facts as its summary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import wandb
+
+
+@dataclass(frozen=True)
+class SummaryContent:
+    """What the summary run holds, already made safe to leave the machine.
+
+    Attributes:
+        tables: By key, the columns and the rows.
+        facts: Scalars by key.
+        images: Composites, height x width x 3.
+    """
+
+    tables: dict[str, tuple[list[str], list[list[Any]]]]
+    facts: dict[str, Any]
+    images: tuple[np.ndarray[Any, np.dtype[np.uint8]], ...] = ()
+
+
+def write_content(run: wandb.Run, content: SummaryContent) -> None:
+    """Writes everything in one step.
+
+    Args:
+        run: A fresh run, or one that goes on from an earlier launch: then this is one step more.
+        content: What to write.
+    """
+    import wandb
+
+    step = run.starting_step
+    point: dict[str, Any] = {}
+    for key, (columns, rows) in content.tables.items():
+        table = wandb.Table(columns=[*columns], data=[*rows], allow_mixed_types=True)
+        # Logged as it is, a table also becomes an artifact, staged outside the run's folder under
+        # an absolute path: the folder could then not be synced from another machine.
+        table.bind_to_run(run, key, step)  # type: ignore[no-untyped-call]
+        point[key] = table.to_json(run)
+    if content.images:
+        point["composites"] = [wandb.Image(image) for image in content.images]
+    run.log(point, step=step)
+    run.summary.update(content.facts)

@@ -1,0 +1,73 @@
+"""Batches of composites: which samples, in which order, as tensors on the device.
+
+Shape letters: B batch, N samples, H and W pixels, C channels.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from foldgrid.models.backbones import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB
+
+Indices = NDArray[np.intp]
+
+
+class CompositeSource:
+    """The composites, ready to be taken in batches.
+
+    On CUDA the whole array lies on the card, once for each fit (the paper's is 0.2 GB); on a CPU
+    batches are copied out of the shared array.
+
+    Args:
+        composites_NHWC: uint8; may be read-only and memory-mapped.
+        device: Where the batches are wanted.
+    """
+
+    def __init__(self, composites_NHWC: NDArray[np.uint8], device: torch.device) -> None:
+        self._array = composites_NHWC
+        self._device = device
+        self._on_device: Tensor | None = None
+        if device.type == "cuda":
+            with warnings.catch_warnings():
+                # torch warns that the array is read-only; it is only copied from.
+                warnings.simplefilter("ignore", UserWarning)
+                self._on_device = torch.from_numpy(composites_NHWC).to(device)
+        self._mean = torch.tensor(IMAGENET_MEAN_RGB, device=device)[None, :, None, None]
+        self._std = torch.tensor(IMAGENET_STD_RGB, device=device)[None, :, None, None]
+
+    def take(self, indices: Indices) -> Tensor:
+        """The composites of ``indices`` as (B, C, H, W) in [0, 1], channels last in memory."""
+        if self._on_device is not None:
+            rows = torch.from_numpy(indices).to(self._device)
+            images_BHWC = self._on_device[rows]
+        else:
+            images_BHWC = torch.from_numpy(self._array[indices])
+        return images_BHWC.permute(0, 3, 1, 2).float().div_(255)
+
+    def normalise(self, images_BCHW: Tensor) -> Tensor:
+        """Standardises by ImageNet's channel means and deviations, channels last in memory."""
+        standardised = (images_BCHW - self._mean) / self._std
+        return standardised.contiguous(memory_format=torch.channels_last)
+
+
+def training_batches(
+    indices: Indices, batch_size: int, max_batches: int | None, generator: torch.Generator
+) -> Iterator[Indices]:
+    """The samples of one epoch in random order.
+
+    A last batch of one sample joins the batch before it: batch normalisation cannot normalise a
+    single composite once its feature map has shrunk to one cell.
+    """
+    order = indices[torch.randperm(len(indices), generator=generator).numpy()]
+    starts = list(range(0, len(order), batch_size))
+    if len(starts) > 1 and len(order) - starts[-1] == 1:
+        starts.pop()
+    for position, start in enumerate(starts[:max_batches]):
+        is_last = position + 1 == len(starts)
+        yield order[start:] if is_last else order[start : start + batch_size]

@@ -1,0 +1,70 @@
+"""``last.pt``: the state from which a fit goes on after its process was lost."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from foldgrid.training.fit import Fit
+
+
+def save(fit: Fit) -> None:
+    """Writes everything that the epochs to come depend on, random generators included."""
+    state: dict[str, Any] = {
+        "epoch": fit.epoch,
+        "network": fit.network.state_dict(),
+        "best": fit.best.state,
+        "optimizer": fit.optimizer.state_dict(),
+        "plateau": fit.plateau.state_dict(),
+        "scaler": fit.scaler.state_dict(),
+        "best_loss": fit.stopping.best_loss,
+        "best_epoch": fit.stopping.best_epoch,
+        "train_seconds": fit.train_seconds,
+        "generator": fit.generator.get_state(),
+        "torch_rng": torch.get_rng_state(),
+    }
+    if fit.device.type == "cuda":
+        state["cuda_rng"] = torch.cuda.get_rng_state(fit.device)
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    fit.folder.write_checkpoint(buffer.getvalue())
+
+
+def resume(fit: Fit) -> None:
+    """Goes on from ``last.pt`` where there is one; else clears a history that led nowhere."""
+    data = fit.folder.read_checkpoint()
+    history = fit.folder.read_history()
+    state = _load(data, fit.device) if data is not None else None
+    epoch = int(state["epoch"]) if state else 0
+    if state is None or len(history) < epoch:
+        if history:
+            fit.folder.rewrite_history([])
+        return
+    fit.folder.rewrite_history(history[:epoch])
+    fit.epoch = epoch
+    fit.network.load_state_dict(state["network"])
+    fit.best.state = {name: value.cpu() for name, value in state["best"].items()}
+    fit.optimizer.load_state_dict(state["optimizer"])
+    fit.plateau.load_state_dict(state["plateau"])
+    fit.scaler.load_state_dict(state["scaler"])
+    fit.stopping.best_loss = float(state["best_loss"])
+    fit.stopping.best_epoch = int(state["best_epoch"])
+    fit.stopping.epoch = epoch
+    fit.train_seconds = float(state["train_seconds"])
+    fit.generator.set_state(state["generator"].cpu())
+    torch.set_rng_state(state["torch_rng"].cpu())
+    if "cuda_rng" in state:
+        torch.cuda.set_rng_state(state["cuda_rng"].cpu(), fit.device)
+
+
+def _load(data: bytes, device: torch.device) -> dict[str, Any] | None:
+    # weights_only: nothing but tensors and plain values is ever unpickled from a run folder.
+    try:
+        state = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+    except Exception:
+        # A checkpoint torn by a crash costs the epochs since the start, never a wrong result.
+        return None
+    return dict(state)

@@ -1,0 +1,92 @@
+"""The end of a fit: best weights back, the held-out fold and the test set predicted, records."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import safetensors.torch
+import torch
+
+from foldgrid.specs.fits import FitRecord, Partition, WeightsRecord
+from foldgrid.training.batches import Indices
+from foldgrid.training.device import describe_device, peak_memory_gib
+
+if TYPE_CHECKING:
+    from foldgrid.training.fit import Fit
+
+
+def conclude(fit: Fit) -> FitRecord:
+    """Predicts with the best weights and writes the records, ``fit.json`` last."""
+    started = time.perf_counter()
+    reason = fit.stopped_because
+    if reason is None:
+        raise RuntimeError("the fit is not over: run its epochs first")
+    metrics: dict[str, float] = {}
+    weights_kept = False
+    if not fit.has_diverged:
+        fit.best.restore(fit.network)
+        metrics["validation/loss"] = fit.stopping.best_loss
+        parts: list[tuple[Partition, Indices]] = [
+            ("oof", fit.roles.held_out),
+            ("test", fit.roles.test),
+        ]
+        frames = [_predict_part(fit, partition, rows, metrics) for partition, rows in parts]
+        fit.folder.write_predictions(pd.concat(frames, ignore_index=True))
+        if fit.keep_weights:
+            fit.folder.write_weights(safetensors.torch.save(_plain_state(fit)))
+            weights_kept = True
+    predict_seconds = time.perf_counter() - started
+    record = FitRecord(
+        fit_id=fit.config.fit_id,
+        status="diverged" if fit.has_diverged else "complete",
+        config=fit.config,
+        num_epochs=fit.epoch,
+        best_epoch=0 if fit.has_diverged else fit.stopping.best_epoch,
+        stopped_because=reason,
+        metrics=metrics,
+        timings={
+            "setup": fit.setup_seconds,
+            "train": fit.train_seconds,
+            "predict": predict_seconds,
+            "total": fit.setup_seconds + fit.train_seconds + predict_seconds,
+        },
+        num_parameters=sum(p.numel() for p in fit.network.parameters() if p.requires_grad),
+        peak_memory_gib=peak_memory_gib(fit.device),
+        weights=fit.weights.record() if fit.weights else WeightsRecord(source="random"),
+        weights_kept=weights_kept,
+        environment={
+            "device": describe_device(fit.device),
+            "precision": fit.precision,
+            "num_threads": str(torch.get_num_threads()),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "platform": sys.platform,
+        },
+    )
+    fit.folder.complete(record)
+    return record
+
+
+def _predict_part(
+    fit: Fit, partition: Partition, rows: Indices, metrics: dict[str, float]
+) -> pd.DataFrame:
+    outputs = fit.predict(rows)
+    samples = fit.data.samples.iloc[rows]
+    for name, value in fit.evaluate(outputs, rows).items():
+        metrics[f"{partition}/{name}"] = value
+    columns: dict[str, object] = {"sample": samples["sample"].to_numpy(), "partition": partition}
+    columns |= fit.task.columns(fit.targets_NK[rows])
+    columns |= fit.task.columns(outputs, prefix="predicted_")
+    return pd.DataFrame(columns)
+
+
+def _plain_state(fit: Fit) -> dict[str, torch.Tensor]:
+    # safetensors wants dense tensors that share no memory; channels-last weights are strided.
+    return {
+        name: value.detach().cpu().contiguous().clone()
+        for name, value in fit.network.state_dict().items()
+    }

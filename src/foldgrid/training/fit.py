@@ -1,0 +1,221 @@
+"""One fit, an epoch at a time: what every executor drives, and a ten-line script can.
+
+Shape letters: B batch, K outputs, N samples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from foldgrid.models import build_network, forward_all, set_head_bias
+from foldgrid.models.weights import WeightFile
+from foldgrid.records import FitFolder
+from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
+from foldgrid.tasks import make_task
+from foldgrid.training import checkpoint, conclusion
+from foldgrid.training.augmentation import augment
+from foldgrid.training.batches import CompositeSource, Indices, training_batches
+from foldgrid.training.device import (
+    autocast,
+    choose_device,
+    choose_precision,
+    prepare_torch,
+)
+from foldgrid.training.early_stopping import EarlyStopping
+from foldgrid.training.network_state import BestWeights, average_batch_norm_anew, predict
+from foldgrid.training.training_data import TrainingData, assign_roles
+
+CHECKPOINT_EVERY_SECONDS = 60.0
+
+
+def fit_seed(config: FitConfig) -> int:
+    """The seed of one fit: its own for each backbone and fold, the same on every machine."""
+    text = f"{config.seed}/{config.backbone}/{config.fold}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+
+
+class Fit:
+    """Trains one backbone on all folds but one and predicts that fold and the test set.
+
+    Laws: the same configuration, data, device and number of threads give the same bits; a fit that
+    goes on from its checkpoint ends as an uninterrupted one; ``conclude`` writes the record last.
+
+    Args:
+        config: What decides the outcome.
+        data: The samples, shared by all fits.
+        folder: Where the fit writes; a checkpoint found there is gone on from.
+        weights: Pre-trained weights to start from; nothing for random ones.
+        keep_weights: Whether to leave ``best.safetensors``.
+        num_threads: Threads of this process; the executor keeps the sum within the cores.
+        device: Where to train; chosen by what is there.
+    """
+
+    def __init__(
+        self,
+        config: FitConfig,
+        data: TrainingData,
+        folder: FitFolder,
+        weights: WeightFile | None = None,
+        *,
+        keep_weights: bool = True,
+        num_threads: int = 1,
+        device: torch.device | None = None,
+    ) -> None:
+        started = time.perf_counter()
+        self.config, self.data, self.folder, self.weights = config, data, folder, weights
+        self.keep_weights = keep_weights
+        recipe = config.training
+        seed = fit_seed(config)
+        prepare_torch(num_threads, seed % 2**31)
+        self.device = device or choose_device()
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+        self.precision = choose_precision(self.device, recipe.precision)
+        self.task = make_task(config.task)
+        self.roles = assign_roles(data, config.fold, recipe.early_stopping, seed)
+        self.targets_NK = self.task.targets(data.samples)
+        self.source = CompositeSource(data.composites_NHWC, self.device)
+        self.network = self._build()
+        self.optimizer = torch.optim.SGD(
+            self.network.parameters(),
+            lr=recipe.learning_rate,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+        )
+        self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            self.optimizer,
+            factor=recipe.plateau.factor,
+            patience=recipe.plateau.patience,
+            threshold=recipe.plateau.threshold,
+        )
+        self.scaler = torch.amp.GradScaler(
+            self.device.type, enabled=self.precision == "float16"
+        )
+        self.stopping = EarlyStopping(recipe.early_stopping.patience)
+        self.best = BestWeights()
+        self.generator = torch.Generator().manual_seed(seed)
+        self.epoch = 0
+        self.has_diverged = False
+        self.train_seconds = 0.0
+        checkpoint.resume(self)
+        self.setup_seconds = time.perf_counter() - started
+        self._last_checkpoint = time.monotonic()
+
+    def _build(self) -> nn.Module:
+        pretrained = self.weights.load() if self.weights else None
+        network = build_network(self.config.backbone, self.task.num_outputs, pretrained)
+        if self.config.training.start_from_mean:
+            mean_K = torch.from_numpy(self.targets_NK[self.roles.train].mean(axis=0))
+            set_head_bias(network, self.config.backbone, mean_K)
+        return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+    @property
+    def stopped_because(self) -> Literal["max_epochs", "early_stopping", "diverged"] | None:
+        """Why there is no further epoch, or nothing while there is one."""
+        if self.has_diverged:
+            return "diverged"
+        if self.stopping.is_over:
+            return "early_stopping"
+        return "max_epochs" if self.epoch >= self.config.training.max_epochs else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether ``conclude`` is next."""
+        return self.stopped_because is not None
+
+    def run_epoch(self) -> EpochRecord:
+        """Trains one epoch, looks at the validation samples, and records both."""
+        started = time.perf_counter()
+        rate = float(self.optimizer.param_groups[0]["lr"])
+        train_loss = self._train()
+        outputs = self.predict(self.roles.validation)
+        validation_loss = self._loss_of(outputs, self.roles.validation)
+        self.epoch += 1
+        self.has_diverged = not (math.isfinite(train_loss) and math.isfinite(validation_loss))
+        is_best = not self.has_diverged and self.stopping.update(self.epoch, validation_loss)
+        metrics: Mapping[str, float] = {}
+        if not self.has_diverged:
+            self.plateau.step(validation_loss)
+            metrics = self.evaluate(outputs, self.roles.validation)
+        if is_best:
+            self.best.keep(self.network)
+        seconds = time.perf_counter() - started
+        self.train_seconds += seconds
+        record = EpochRecord(
+            epoch=self.epoch,
+            learning_rate=rate,
+            train_loss=train_loss,
+            validation_loss=validation_loss,
+            metrics=dict(metrics),
+            is_best=is_best,
+            wall_seconds=seconds,
+        )
+        self.folder.append_epoch(record)
+        if not self.is_over and time.monotonic() - self._last_checkpoint > CHECKPOINT_EVERY_SECONDS:
+            self.save_checkpoint()
+        return record
+
+    def _train(self) -> float:
+        recipe = self.config.training
+        self.network.train()
+        if recipe.batch_norm_statistics == "epoch_mean":
+            average_batch_norm_anew(self.network)
+        total, count = torch.zeros((), device=self.device), 0
+        for rows in training_batches(
+            self.roles.train, recipe.batch_size, recipe.max_batches_per_epoch, self.generator
+        ):
+            total += self._step(rows) * len(rows)
+            count += len(rows)
+        return float(total) / count
+
+    def _step(self, rows: Indices) -> Tensor:
+        recipe = self.config.training
+        images = augment(self.source.take(rows), recipe.augmentation, self.generator)
+        targets_BK = torch.from_numpy(self.targets_NK[rows]).to(self.device)
+        self.optimizer.zero_grad(set_to_none=True)
+        with autocast(self.device, self.precision):
+            outputs, auxiliary = forward_all(self.network, self.source.normalise(images))
+        loss = self.task.loss(outputs.float(), targets_BK)
+        total = loss
+        for head in auxiliary:
+            weighted = recipe.auxiliary_loss_weight * self.task.loss(head.float(), targets_BK)
+            total = total + weighted
+        self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return loss.detach()
+
+    def predict(self, rows: Indices) -> np.ndarray:
+        """The network's outputs for the samples ``rows``, as (len(rows), K)."""
+        return predict(self.network, self.source, rows, self.device, self.precision)
+
+    def evaluate(self, outputs: np.ndarray, rows: Indices) -> dict[str, float]:
+        """The task's figures of merit for ``outputs`` of the samples ``rows``."""
+        return self.task.evaluate(self.data.samples.iloc[rows], outputs)
+
+    def _loss_of(self, outputs: np.ndarray, rows: Indices) -> float:
+        targets = torch.from_numpy(self.targets_NK[rows])
+        return float(self.task.loss(torch.from_numpy(outputs), targets))
+
+    def save_checkpoint(self) -> None:
+        """Writes ``last.pt``, from which another process can go on after this epoch."""
+        checkpoint.save(self)
+        self._last_checkpoint = time.monotonic()
+
+    def conclude(self) -> FitRecord:
+        """Restores the best weights, predicts, and writes the records; ``fit.json`` last."""
+        return conclusion.conclude(self)
+
+    def run(self) -> FitRecord:
+        """Trains to the end and concludes."""
+        while not self.is_over:
+            self.run_epoch()
+        return self.conclude()

@@ -1,0 +1,75 @@
+"""The network under training as state: its best weights, its batch-norm averages, its precision.
+
+Shape letters: B batch, C channels, H and W pixels, K outputs, S samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from foldgrid.models import forward_all
+from foldgrid.training.batches import CompositeSource, Indices
+from foldgrid.training.device import Precision, autocast
+
+PREDICTION_BATCH = 64
+
+
+class BestWeights:
+    """A copy of the weights of the best epoch, kept in the computer's memory."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, Tensor] = {}
+
+    def keep(self, network: nn.Module) -> None:
+        """Copies the network's state, into the same buffers each time."""
+        for name, value in network.state_dict().items():
+            if name in self.state:
+                self.state[name].copy_(value)
+            else:
+                self.state[name] = value.detach().to("cpu", copy=True)
+
+    def restore(self, network: nn.Module) -> None:
+        """Puts the kept state back."""
+        if self.state:
+            network.load_state_dict(self.state)
+
+
+def average_batch_norm_anew(network: nn.Module) -> None:
+    """Lets batch normalisation average the coming epoch's batches with equal weights."""
+    for module in network.modules():
+        if isinstance(module, _BatchNorm):
+            module.reset_running_stats()
+            module.momentum = None
+
+
+def predict(
+    network: nn.Module,
+    source: CompositeSource,
+    indices: Indices,
+    device: torch.device,
+    precision: Precision,
+) -> NDArray[np.float32]:
+    """The network's outputs for the composites ``indices``, unaugmented, as (S, K)."""
+    network.eval()
+    outputs = list(_predict_batches(network, source, indices, device, precision))
+    return np.concatenate(outputs) if outputs else np.zeros((0, 0), np.float32)
+
+
+def _predict_batches(
+    network: nn.Module,
+    source: CompositeSource,
+    indices: Indices,
+    device: torch.device,
+    precision: Precision,
+) -> Iterator[NDArray[np.float32]]:
+    for start in range(0, len(indices), PREDICTION_BATCH):
+        images = source.normalise(source.take(indices[start : start + PREDICTION_BATCH]))
+        with torch.inference_mode(), autocast(device, precision):
+            outputs_BK, _ = forward_all(network, images)
+        yield outputs_BK.float().cpu().numpy()

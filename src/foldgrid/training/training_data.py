@@ -1,0 +1,69 @@
+"""The samples as every fit sees them, and which of them a fold trains on.
+
+Shape letters: N samples, H and W pixels, C channels, S selected samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from foldgrid.data.splits import inner_split
+from foldgrid.specs.recipe import EarlyStopping
+
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What all fits of a sweep share, read-only.
+
+    Attributes:
+        composites_NHWC: The composites, uint8, C = 3.
+        samples: A row a composite: sample, subject, visit, region, targets, ``partition``
+            (train or test), ``fold`` (-1 for test).
+        stratum: The column of ``samples`` that splits are balanced by.
+    """
+
+    composites_NHWC: NDArray[np.uint8]
+    samples: pd.DataFrame
+    stratum: str
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which samples one fit uses for what, as row numbers.
+
+    Attributes:
+        train: Gradient steps.
+        validation: Watched by the plateau schedule and by early stopping.
+        held_out: The fold that is predicted.
+        test: The test set, also predicted.
+    """
+
+    train: Indices
+    validation: Indices
+    held_out: Indices
+    test: Indices
+
+
+def assign_roles(data: TrainingData, fold: int, stopping: EarlyStopping, seed: int) -> Roles:
+    """The roles of all samples in the fit of ``fold``.
+
+    With ``inner_split`` the watched subjects come from the other folds, so the held-out fold is
+    seen by nothing before it is predicted.
+    """
+    partition = data.samples["partition"].to_numpy()
+    folds = data.samples["fold"].to_numpy()
+    test = np.flatnonzero(partition == "test")
+    held_out = np.flatnonzero((partition == "train") & (folds == fold))
+    others = np.flatnonzero((partition == "train") & (folds != fold))
+    if stopping.policy == "held_out_fold":
+        return Roles(train=others, validation=held_out, held_out=held_out, test=test)
+    subjects = data.samples["subject"].to_numpy()
+    strata = data.samples[data.stratum].to_numpy()
+    inner = inner_split(subjects[others], strata[others], share=stopping.inner_share, seed=seed)
+    return Roles(train=others[~inner], validation=others[inner], held_out=held_out, test=test)

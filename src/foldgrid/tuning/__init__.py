@@ -1,0 +1,1 @@
+"""Many fits: plan, resources, executors. The only room that knows Ray."""

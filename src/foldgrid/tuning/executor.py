@@ -1,0 +1,65 @@
+"""The interface of an executor, and the one that needs no Ray.
+
+Laws, kept by every executor (``tests/contracts/test_executors.py``): each task is trained exactly
+once unless its worker is lost; the records are the same bits whichever executor made them; an
+error of one fit is told and the others go on; listeners are called in the caller's process.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from typing import Protocol
+
+from foldgrid.records import RunStore
+from foldgrid.training import Fit, TrainingData
+from foldgrid.tuning.events import Listener
+from foldgrid.tuning.grid import FitTask
+
+
+class Executor(Protocol):
+    """Trains fits."""
+
+    def run(
+        self, tasks: Sequence[FitTask], data: TrainingData, store: RunStore, listener: Listener
+    ) -> None:
+        """Trains all ``tasks``, in their order as far as there is room, into ``store``."""
+        ...
+
+
+def open_fit(task: FitTask, data: TrainingData, store: RunStore) -> Fit:
+    """The fit of ``task``, at its start or at its last checkpoint."""
+    return Fit(
+        task.config,
+        data,
+        store.fit(task.config.fit_id),
+        task.weights,
+        keep_weights=task.keep_weights,
+        num_threads=task.num_threads,
+    )
+
+
+def note_failure(task: FitTask, store: RunStore, error: Exception) -> str:
+    """Keeps the traceback in the fit's folder; returns the message for people."""
+    store.fit(task.config.fit_id).write_failure("".join(traceback.format_exception(error)))
+    return f"{type(error).__name__}: {error}"
+
+
+class InlineExecutor:
+    """Trains in the caller's process, one fit after another."""
+
+    def run(
+        self, tasks: Sequence[FitTask], data: TrainingData, store: RunStore, listener: Listener
+    ) -> None:
+        """See ``Executor``."""
+        for task in tasks:
+            listener.started(task)
+            try:
+                fit = open_fit(task, data, store)
+                while not fit.is_over:
+                    listener.epoch_done(task, fit.run_epoch())
+                record = fit.conclude()
+            except Exception as error:
+                listener.failed(task, note_failure(task, store, error))
+                continue
+            listener.finished(task, record)

@@ -1,0 +1,160 @@
+"""The plan of a sweep in words: what ``--plan`` prints, and what every launch begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from foldgrid.tuning.preparation import PreparedSweep
+from foldgrid.tuning.progress import format_duration
+
+BUDGET_WORDS = {
+    "smoke": "shows that everything works; not a result",
+    "paper": "the sweep's full recipe",
+}
+_POLICY_WORDS = {
+    "inner_split": "stops on subjects set aside from the training folds",
+    "held_out_fold": "stops on the fold it then predicts (the paper's way; optimistic)",
+}
+
+
+def print_plan(
+    prepared: PreparedSweep,
+    console: Console,
+    budget_reason: str = "",
+    more: Mapping[str, str] | None = None,
+) -> None:
+    """Prints the plan, a row a topic, then ``more`` of the same; on a terminal or into a file."""
+    console.print(Text(prepared.sweep.title, "bold"))
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    for topic, words in [*plan_facts(prepared, budget_reason), *(more or {}).items()]:
+        table.add_row(topic, Text(words))
+    console.print(table)
+
+
+def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[str, str]]:
+    """The plan as (topic, words)."""
+    sweep = prepared.sweep
+    recipe, split = sweep.training, sweep.split
+    stopping = recipe.early_stopping
+    rows = [
+        ("fits", _fits(prepared)),
+        ("budget", f"{sweep.budget}{budget_reason}: {BUDGET_WORDS[sweep.budget]}"),
+        ("data", _data(prepared)),
+        ("split", _split(prepared)),
+        ("backbones", f"{len(sweep.backbones)} x {split.num_folds} folds"),
+        ("weights", _weights(prepared)),
+        (
+            "training",
+            f"at most {recipe.max_epochs} epochs{_cut(recipe.max_batches_per_epoch)}, "
+            f"batch {recipe.batch_size}, learning rate {recipe.learning_rate:g}, "
+            f"patience {stopping.patience}; {_POLICY_WORDS[stopping.policy]}",
+        ),
+        ("resources", _resources(prepared)),
+        ("time", _time(prepared)),
+        ("memory", _memory(prepared)),
+        ("disk", _disk(prepared)),
+        ("results", prepared.store.location),
+    ]
+    return rows
+
+
+def _cut(max_batches: int | None) -> str:
+    return f" of {max_batches} batches" if max_batches is not None else ""
+
+
+def _fits(prepared: PreparedSweep) -> str:
+    grid = prepared.grid
+    part = "" if len(grid.selected) == len(grid.tasks) else f" (of {len(grid.tasks)} in the sweep)"
+    done = f"{len(grid.done)} of {len(grid.selected)} done{part}"
+    return f"{done}, {len(grid.left)} to train"
+
+
+def _data(prepared: PreparedSweep) -> str:
+    survey = prepared.survey
+    source = "the embedded synthetic trial" if survey.is_synthetic else str(survey.manifest.path)
+    samples = survey.samples
+    visits = samples[["subject", "visit"]].drop_duplicates()
+    side = 2 * survey.tile_pixels
+    state = "cached" if survey.is_cached else "to be decoded once"
+    return (
+        f"{source}: {samples['subject'].nunique()} subjects, {len(visits)} visits, "
+        f"{survey.num_photos} photographs; {len(samples)} composites of {side}x{side} ({state})"
+    )
+
+
+def _split(prepared: PreparedSweep) -> str:
+    split = prepared.split
+    table = split.table
+
+    def size(part: str) -> str:
+        rows = table[table["partition"] == part]
+        visits = rows[["subject", "visit"]].drop_duplicates()
+        return f"{len(visits)} visits of {rows['subject'].nunique()} subjects"
+
+    return (
+        f"train {size('train')}, test {size('test')}; imbalance {split.imbalance:.3f} "
+        f"(folds {split.fold_imbalance:.3f}), best of {prepared.sweep.split.num_seeds}"
+    )
+
+
+def _weights(prepared: PreparedSweep) -> str:
+    random = [name for name, file in prepared.weights.items() if file is None]
+    policy = prepared.sweep.weights
+    if policy == "none":
+        return "none: every fit starts from random weights"
+    if not random:
+        return f"{policy}: ImageNet weights for all {len(prepared.weights)} backbones"
+    which = "all backbones start" if len(random) == len(prepared.weights) else _names(random)
+    verb = "" if len(random) == len(prepared.weights) else " start"
+    fetch = f"`python -m foldgrid weights fetch --sweep {prepared.sweep.name}`"
+    return f"{policy}: {which}{verb} from random weights (files missing; {fetch} gets them)"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _resources(prepared: PreparedSweep) -> str:
+    plan = prepared.resources
+    fit = f"{plan.cpus_per_fit} core{'s' if plan.cpus_per_fit > 1 else ''}"
+    if plan.gpus_per_fit:
+        fit += f" and {plan.gpus_per_fit:g} GPU"
+    gpus = f"{plan.num_gpus} GPU{'s' if plan.num_gpus != 1 else ''}"
+    machine = f"{plan.num_cpus} cores, {gpus if plan.num_gpus else 'no GPU'}"
+    return f"{fit} a fit, {plan.num_concurrent} at a time ({machine})"
+
+
+def _time(prepared: PreparedSweep) -> str:
+    left = prepared.grid.left
+    if not left:
+        return "nothing to train"
+    seconds = sum(task.estimated_seconds for task in left) / prepared.resources.num_concurrent
+    if prepared.resources.gpus_per_fit:
+        return f"on these GPUs not known yet; {format_duration(seconds)} on as many CPU cores"
+    return f"about {format_duration(seconds)}, if every fit trains all its epochs"
+
+
+def _memory(prepared: PreparedSweep) -> str:
+    batch = prepared.sweep.training.batch_size
+    largest = sorted(
+        (size.memory_gib(batch) for size in prepared.footprints.values()), reverse=True
+    )
+    together = sum(largest[: prepared.resources.num_concurrent])
+    data = prepared.survey.composites_bytes / 2**30
+    return f"up to {together:.1f} GiB for concurrent fits, {data:.2f} GiB for the data, shared"
+
+
+def _disk(prepared: PreparedSweep) -> str:
+    left = prepared.grid.left
+    if not left:
+        return "nothing more"
+    if prepared.sweep.keep == "none":
+        return "under 0.1 GiB (weights are not kept; `--set keep=best` keeps them)"
+    gib = sum(prepared.footprints[task.config.backbone].weights_gib for task in left)
+    return f"about {gib:.1f} GiB of weights (`--set keep=none` keeps only predictions)"

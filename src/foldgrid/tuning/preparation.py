@@ -1,0 +1,137 @@
+"""Everything that is known of a sweep before it trains; nothing is decoded or written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foldgrid.data.dataset import Survey, survey_data
+from foldgrid.data.splits import STRATUM, Split, make_split
+from foldgrid.models import WeightFile, check_backbones, resolve_weights
+from foldgrid.models.footprint import Footprint, footprint
+from foldgrid.records import RunStore, run_location
+from foldgrid.specs.errors import InputError, Problem
+from foldgrid.specs.resolving import ResolvedSweep
+from foldgrid.specs.sweep import Sweep
+from foldgrid.tasks import make_task
+from foldgrid.training import TrainingData
+from foldgrid.tuning.grid import Grid, SampleCounts, parse_selection, plan_grid
+from foldgrid.tuning.resources import Resources, plan_resources
+
+
+@dataclass(frozen=True)
+class PreparedSweep:
+    """A sweep ready to be shown or run.
+
+    Attributes:
+        sweep: As resolved.
+        survey: The data set, not yet decoded.
+        split: Who is held out.
+        weights: By backbone, the pre-trained weights to start from.
+        footprints: By backbone, the network's size.
+        grid: The fits.
+        resources: What they take.
+        store: The run folder; may not exist yet.
+    """
+
+    sweep: Sweep
+    survey: Survey
+    split: Split
+    weights: dict[str, WeightFile | None]
+    footprints: dict[str, Footprint]
+    grid: Grid
+    resources: Resources
+    store: RunStore
+
+    def training_data(self, composites_NHWC: NDArray[np.uint8]) -> TrainingData:
+        """The samples with their sides, and the composites, as every fit sees them."""
+        sides = self.split.table[["sample", "partition", "fold"]]
+        samples = self.survey.samples.merge(sides, on="sample", how="left", validate="1:1")
+        return TrainingData(composites_NHWC, samples, STRATUM)
+
+
+def prepare_sweep(
+    resolved: ResolvedSweep,
+    *,
+    storage: str,
+    cache: Path,
+    only: Sequence[str] = (),
+    on_progress: Callable[[int, int], None] | None = None,
+) -> PreparedSweep:
+    """Checks and plans a sweep.
+
+    Args:
+        resolved: What to run.
+        storage: The folder or URI that holds run folders.
+        cache: Where composites and the synthetic trial are kept.
+        only: Parts of the grid, as the command line names them.
+        on_progress: Told of photographs generated or read.
+
+    Raises:
+        SweepError: Whatever is wrong with the sweep, the data, the split or the weights.
+    """
+    sweep = resolved.sweep
+    lines = {
+        name: line
+        for position, name in enumerate(sweep.backbones)
+        if isinstance(line := resolved.document.lines.get(("backbones", position)), int)
+    }
+    check_backbones(sweep.backbones, resolved.document.source, lines)
+    selection = parse_selection(only, sweep)
+    sizes = _footprints(sweep, resolved.document.source)
+    weights = resolve_weights(
+        sweep.backbones, sweep.weights, f"python -m foldgrid weights fetch --sweep {sweep.name}"
+    )
+    survey = survey_data(sweep.data, cache, on_progress)
+    split = make_split(survey.samples, sweep.split)
+    store = RunStore(run_location(storage, sweep.name))
+    grid = plan_grid(
+        sweep,
+        data_fingerprint=survey.fingerprint,
+        split_fingerprint=split.fingerprint,
+        weights=weights,
+        footprints=sizes,
+        counts=_counts(split, sweep),
+        finished=store.finished_fits(),
+        selection=selection,
+    )
+    batch = sweep.training.batch_size
+    resources = plan_resources(
+        sweep.resources, [size.memory_gib(batch) for size in sizes.values()]
+    )
+    return PreparedSweep(sweep, survey, split, weights, sizes, grid, resources, store)
+
+
+def _footprints(sweep: Sweep, source: str) -> dict[str, Footprint]:
+    """The size of every network; all that cannot take the sweep's composites in one message."""
+    num_outputs = make_task(sweep.task).num_outputs
+    pixels = 2 * sweep.data.tile_pixels
+    sizes: dict[str, Footprint] = {}
+    problems = []
+    for name in sweep.backbones:
+        try:
+            sizes[name] = footprint(name, num_outputs, pixels)
+        except ValueError as error:
+            problems.append(Problem("data.tile_pixels", name, str(error)))
+    if problems:
+        raise InputError(
+            source, problems, "Enlarge data.tile_pixels, or leave these backbones out."
+        )
+    return sizes
+
+
+def _counts(split: Split, sweep: Sweep) -> SampleCounts:
+    is_test = split.table["partition"] == "test"
+    num_test, num_train = int(is_test.sum()), int((~is_test).sum())
+    held_out = num_train // sweep.split.num_folds
+    others = num_train - held_out
+    stopping = sweep.training.early_stopping
+    if stopping.policy == "held_out_fold":
+        return SampleCounts(others, held_out, held_out + num_test)
+    inner = round(others * stopping.inner_share)
+    return SampleCounts(others - inner, inner, held_out + num_test)
+

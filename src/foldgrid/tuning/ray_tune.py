@@ -1,0 +1,239 @@
+"""Fits through Ray Tune: a class Trainable, one ``step`` an epoch, actors reused.
+
+The record store is the ledger: Tune is a stateless executor here. It schedules, restarts lost
+workers, and carries events to the launcher; it keeps nothing that a later launch needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from foldgrid.records import RunStore
+from foldgrid.specs.errors import SweepError
+from foldgrid.specs.fits import EpochRecord, FitRecord
+from foldgrid.training import Fit, TrainingData
+from foldgrid.tuning.events import Listener
+from foldgrid.tuning.executor import note_failure, open_fit
+from foldgrid.tuning.grid import FitTask
+from foldgrid.tuning.resources import Resources
+
+QUIET_ENVIRONMENT = {
+    # The CSV, JSON and TensorBoard loggers would write what the records already hold.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS": "1",
+    # Ray would otherwise wait for more results before it tells of one.
+    "TUNE_RESULT_BUFFER_LENGTH": "1",
+}
+
+
+def _fit_trainable() -> type:
+    """The Trainable's class; made on demand, because importing ``ray.tune`` takes seconds."""
+    from ray import tune
+
+    class FitTrainable(tune.Trainable):  # type: ignore[misc]
+        """Trains one fit after another in one actor."""
+
+        def setup(
+            self,
+            config: dict[str, Any],
+            tasks: Sequence[FitTask],
+            data: TrainingData,
+            location: str,
+        ) -> None:
+            """Called once an actor; ``data`` lies in shared memory, not in this process."""
+            self._tasks, self._data, self._store = tasks, data, RunStore(location)
+            self._fit: Fit | None = None
+            self._begin(config)
+
+        def reset_config(self, new_config: dict[str, Any]) -> bool:
+            """Takes the next fit up in the same process."""
+            self._begin(new_config)
+            return True
+
+        def _begin(self, config: dict[str, Any]) -> None:
+            # The last fit's memory goes before the next one's comes.
+            self._fit = None
+            self._task = self._tasks[config["task"]]
+
+        def step(self) -> dict[str, Any]:
+            """One epoch; the last also concludes the fit."""
+            # An exception here would count as a lost worker and be tried again; an error of the
+            # fit itself would only come again.
+            try:
+                return self._step()
+            except Exception as error:
+                message = note_failure(self._task, self._store, error)
+                self._fit = None
+                return {"failure": message, "done": True}
+
+        def _step(self) -> dict[str, Any]:
+            if self._fit is None:
+                self._fit = open_fit(self._task, self._data, self._store)
+            result: dict[str, Any] = {"done": False}
+            if not self._fit.is_over:
+                result["epoch_record"] = self._fit.run_epoch().model_dump_json()
+            if self._fit.is_over:
+                result["fit_record"] = self._fit.conclude().model_dump_json()
+                result["done"] = True
+                self._fit = None
+            return result
+
+        def save_checkpoint(self, checkpoint_dir: str) -> None:  # noqa: ARG002
+            """Nothing: fits keep their own checkpoints. Tune demands the method."""
+
+        def load_checkpoint(self, checkpoint: Any) -> None:
+            """Nothing; see ``save_checkpoint``."""
+
+    return FitTrainable
+
+
+class _LauncherOnly:
+    """Holds what must not travel: Tune pickles its callbacks, open displays cannot be pickled."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+def _listening_callback(tasks: Sequence[FitTask], listener: Listener) -> Any:
+    from ray import tune
+
+    here = _LauncherOnly(listener)
+
+    class ListeningCallback(tune.Callback):  # type: ignore[misc]
+        """Turns Tune's callbacks into events; runs in the launcher's process."""
+
+        def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            here.listener.started(tasks[trial.config["task"]])
+
+        def on_trial_result(
+            self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **info: Any
+        ) -> None:
+            task = tasks[trial.config["task"]]
+            if "epoch_record" in result:
+                text = result["epoch_record"]
+                here.listener.epoch_done(task, EpochRecord.model_validate_json(text))
+            if "fit_record" in result:
+                here.listener.finished(task, FitRecord.model_validate_json(result["fit_record"]))
+            if "failure" in result:
+                here.listener.failed(task, result["failure"])
+
+        def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            here.listener.failed(
+                tasks[trial.config["task"]], "its worker was lost, more often than max_retries"
+            )
+
+    return ListeningCallback()
+
+
+class RayTuneExecutor:
+    """Trains through Ray Tune.
+
+    Args:
+        resources: What one fit takes, and how many run at a time.
+        max_retries: How often a fit is tried again after its worker was lost.
+        address: An existing cluster (``auto``, or ``ray://host:port``); nothing starts a local
+            one for the time of the sweep.
+    """
+
+    def __init__(
+        self, resources: Resources, max_retries: int = 2, address: str | None = None
+    ) -> None:
+        self.resources, self.max_retries, self.address = resources, max_retries, address
+
+    def run(
+        self, tasks: Sequence[FitTask], data: TrainingData, store: RunStore, listener: Listener
+    ) -> None:
+        """See ``Executor``."""
+        if not tasks:
+            return
+        scratch = tempfile.mkdtemp(prefix="foldgrid-tune-")
+        try:
+            with _ray(self.resources, self.address):
+                self._fit_all(tasks, data, store, listener, scratch)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _fit_all(
+        self,
+        tasks: Sequence[FitTask],
+        data: TrainingData,
+        store: RunStore,
+        listener: Listener,
+        scratch: str,
+    ) -> None:
+        from ray import tune
+
+        trainable = tune.with_resources(
+            tune.with_parameters(
+                _fit_trainable(), tasks=tuple(tasks), data=data, location=_absolute(store)
+            ),
+            {"cpu": self.resources.cpus_per_fit, "gpu": self.resources.gpus_per_fit},
+        )
+        tuner = tune.Tuner(
+            trainable,
+            # The order of a grid search is the order of its values: longest fits first.
+            param_space={"task": tune.grid_search(list(range(len(tasks))))},
+            tune_config=tune.TuneConfig(
+                reuse_actors=True, max_concurrent_trials=self.resources.num_concurrent
+            ),
+            run_config=tune.RunConfig(
+                name="sweep",
+                storage_path=scratch,
+                verbose=0,
+                failure_config=tune.FailureConfig(max_failures=self.max_retries),
+                callbacks=[_listening_callback(tasks, listener)],
+            ),
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tuner.fit()
+
+
+def _absolute(store: RunStore) -> str:
+    """Workers have another working directory."""
+    return str(store.root.local_path) if store.root.is_local else store.location
+
+
+@contextlib.contextmanager
+def _ray(resources: Resources, address: str | None) -> Iterator[None]:
+    """Ray for the time of a sweep: started here, or joined at ``address``."""
+    os.environ.update(QUIET_ENVIRONMENT)
+    import logging
+
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        options |= {"num_cpus": resources.num_cpus, "include_dashboard": False}
+        if resources.num_gpus:
+            options["num_gpus"] = resources.num_gpus
+    try:
+        ray.init(address=address, **options)
+    except ConnectionError as error:
+        raise SweepError(
+            f"--address {address}: no Ray cluster answers ({error}).\n"
+            "Start one with `ray start --head`, or leave --address out to use this machine."
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()

@@ -1,0 +1,74 @@
+"""What one fit takes of a machine, and how many fits run at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+
+from foldgrid.data.cores import num_usable_cores
+from foldgrid.specs.sweep import ResourceSpec
+
+SHARE_CLASSES = (1.0, 1 / 2, 1 / 4, 1 / 8)
+"""The shares of a GPU that ``auto`` chooses from. Few, because an actor is only reused between
+fits that ask for the same."""
+
+_GPU_HEADROOM = 0.85
+"""The share of a card's memory that fits may plan with; the rest is for the driver's context and
+the allocator's fragments."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a sweep runs on.
+
+    Attributes:
+        num_cpus: Cores of this machine that may be used.
+        num_gpus: Its GPUs.
+        cpus_per_fit: Cores a fit.
+        gpus_per_fit: GPUs a fit, a share where below 1.
+        num_concurrent: Fits at a time on this machine.
+    """
+
+    num_cpus: int
+    num_gpus: int
+    cpus_per_fit: int
+    gpus_per_fit: float
+    num_concurrent: int
+
+
+def choose_share(memory_gib: float, card_gib: float) -> float:
+    """The smallest share class of a card whose memory holds a fit.
+
+    Args:
+        memory_gib: What the largest fit is estimated to need.
+        card_gib: The memory of one GPU.
+    """
+    fitting = [s for s in SHARE_CLASSES if memory_gib <= s * card_gib * _GPU_HEADROOM]
+    return min(fitting, default=1.0)
+
+
+def plan_resources(spec: ResourceSpec, memory_gib: Iterable[float]) -> Resources:
+    """What fits take on this machine.
+
+    Args:
+        spec: What the sweep asks for.
+        memory_gib: The estimated memory of each backbone's fit.
+    """
+    num_cpus = max(num_usable_cores(), spec.cpus_per_fit)
+    num_gpus = torch.cuda.device_count()
+    if spec.gpus_per_fit != "auto":
+        share = float(spec.gpus_per_fit)
+    elif num_gpus:
+        card_gib = torch.cuda.get_device_properties(0).total_memory / 2**30
+        share = choose_share(max(memory_gib, default=0.0), card_gib)
+    else:
+        share = 0.0
+    concurrent = num_cpus // spec.cpus_per_fit
+    if share:
+        on_gpus = int(num_gpus / share) if share <= 1 else num_gpus // int(share)
+        concurrent = min(concurrent, on_gpus)
+    if spec.max_concurrent is not None:
+        concurrent = min(concurrent, spec.max_concurrent)
+    return Resources(num_cpus, num_gpus, spec.cpus_per_fit, share, max(concurrent, 1))

@@ -1,0 +1,186 @@
+"""One launch of a sweep, from the command line's options to trained fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from foldgrid.data.cache import cache_root
+from foldgrid.data.dataset import load_composites
+from foldgrid.specs.resolving import resolve_sweep
+from foldgrid.specs.sweep import BudgetName
+from foldgrid.tracking import Mode, Pseudonyms, RunProjector, resolve_mode
+from foldgrid.tuning.events import Listeners
+from foldgrid.tuning.executor import Executor, InlineExecutor
+from foldgrid.tuning.plan_text import print_plan
+from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
+from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
+from foldgrid.tuning.ray_tune import RayTuneExecutor
+from foldgrid.tuning.sweep_run import (
+    ProjectingListener,
+    project_context,
+    project_missing,
+    run_sweep,
+    write_run_files,
+)
+
+WANDB_WORDS: Mapping[Mode, str] = {
+    "online": "online: every fit streams to your W&B account",
+    "offline": "offline: kept in the run folder, ready for `wandb sync`",
+    "disabled": "disabled",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line's options; see ``launch.py --help``."""
+
+    budget: Literal["auto", "smoke", "paper"] = "auto"
+    overrides: Sequence[str] = ()
+    only: Sequence[str] = ()
+    manifest: Path | None = None
+    wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
+    storage: str = "runs"
+    address: str | None = None
+    executor: Literal["ray", "inline"] = "ray"
+
+
+def choose_budget(wanted: Literal["auto", "smoke", "paper"]) -> tuple[BudgetName, str]:
+    """The budget, and why it was chosen where ``auto`` chose."""
+    if wanted != "auto":
+        return wanted, ""
+    if torch.cuda.is_available():
+        return "paper", " (chosen because there is a GPU; --budget smoke is quick)"
+    return "smoke", " (chosen because there is no GPU; --budget paper trains in full)"
+
+
+class Session:
+    """A prepared sweep with whoever watches it.
+
+    Args:
+        prepared: The sweep.
+        options: The command line's.
+        mode: What ``--wandb`` means here.
+        console: Where to show progress.
+    """
+
+    def __init__(
+        self, prepared: PreparedSweep, options: Options, mode: Mode, console: Console
+    ) -> None:
+        self.prepared, self.options, self.mode, self.console = prepared, options, mode, console
+        work = sum(task.estimated_seconds for task in prepared.grid.left)
+        grid = prepared.grid
+        self.progress = SweepProgress(len(grid.selected), len(grid.done), work)
+        self._projector: RunProjector | None = None
+
+    @classmethod
+    def open(cls, path: Path, options: Options, console: Console) -> Session:
+        """Reads, checks and plans the sweep at ``path``, and prints the plan.
+
+        Raises:
+            SweepError: Whatever is wrong with the sweep, the options or the data.
+        """
+        budget, reason = choose_budget(options.budget)
+        mode = resolve_mode(options.wandb)
+        resolved = resolve_sweep(path, budget, options.overrides, options.manifest)
+        with _photograph_progress(console, "Reading photographs") as on_progress:
+            prepared = prepare_sweep(
+                resolved,
+                storage=options.storage,
+                cache=cache_root(),
+                only=options.only,
+                on_progress=on_progress,
+            )
+        print_plan(prepared, console, reason, {"wandb": WANDB_WORDS[mode]})
+        return cls(prepared, options, mode, console)
+
+    @property
+    def local_folder(self) -> Path:
+        """Where W&B's files and the pseudonyms' key go: they never leave this machine."""
+        store = self.prepared.store
+        if store.root.is_local:
+            return store.root.local_path
+        return Path("runs").absolute() / self.prepared.sweep.name
+
+    def train(self) -> int:
+        """Trains what is left, streams it to W&B; returns how many fits failed."""
+        prepared = self.prepared
+        display = ProgressDisplay(self.progress, self.console)
+        with _photograph_progress(self.console, "Decoding photographs") as on_progress:
+            dataset = load_composites(prepared.survey, on_progress)
+        # A plain view: Ray's object store takes the pixels themselves, not a map of a file.
+        composites = np.asarray(dataset.composites_NHWC)
+        write_run_files(prepared)
+        projector = self._open_projector()
+        project_missing(prepared, projector)
+        listeners = Listeners([ProjectingListener(projector, prepared.store), display])
+        if prepared.grid.left:
+            with display:
+                run_sweep(prepared, composites, self._executor(), listeners)
+        return len(self.progress.failures)
+
+    def _open_projector(self) -> RunProjector:
+        self.local_folder.mkdir(parents=True, exist_ok=True)
+        pseudonyms = Pseudonyms.open(self.local_folder) if self.mode != "disabled" else None
+        self._projector = RunProjector(
+            self.local_folder,
+            self.prepared.sweep,
+            self.mode,
+            project_context(self.prepared.store),
+            pseudonyms,
+        )
+        return self._projector
+
+    def _executor(self) -> Executor:
+        if self.options.executor == "inline":
+            return InlineExecutor()
+        spec = self.prepared.sweep.resources
+        return RayTuneExecutor(self.prepared.resources, spec.max_retries, self.options.address)
+
+    def summarise(
+        self, rows: Sequence[Mapping[str, Any]], visits: pd.DataFrame, facts: Mapping[str, Any]
+    ) -> None:
+        """Writes the sweep's summary run: the ranking as a table, the best learner's visits."""
+        if self._projector is not None:
+            self._projector.summarise(rows, visits, facts)
+
+    def close(self) -> tuple[str, ...]:
+        """Ends W&B's service; returns its warnings, a line each."""
+        if self._projector is None:
+            return ()
+        self._projector.close()
+        return self._projector.warnings
+
+    def print_failures(self) -> None:
+        """Prints what failed, with where its traceback is."""
+        if not self.progress.failures:
+            return
+        self.console.print(Text(f"\n{len(self.progress.failures)} fits failed:", "bold red"))
+        for task, message in self.progress.failures.values():
+            folder = self.prepared.store.fit(task.config.fit_id).path
+            where = f"{task.config.backbone} fold {task.config.fold}"
+            self.console.print(Text(f"  {where}: {message}\n    {folder}/failure.txt"))
+
+
+@contextmanager
+def _photograph_progress(
+    console: Console, what: str
+) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar while photographs are generated, read or decoded; gone when it is done."""
+    if not console.is_terminal:
+        yield None
+        return
+    columns = TextColumn(what), BarColumn(), TextColumn("{task.completed} of {task.total}")
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

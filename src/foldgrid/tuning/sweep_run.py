@@ -1,0 +1,110 @@
+"""A prepared sweep, run: the run folder's files, the fits, and their W&B runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from foldgrid.records import RunStore
+from foldgrid.specs.fits import EpochRecord, FitRecord
+from foldgrid.tracking import ProjectContext, RunProjector, collect_provenance
+from foldgrid.tuning.events import Listener
+from foldgrid.tuning.executor import Executor
+from foldgrid.tuning.grid import FitTask
+from foldgrid.tuning.preparation import PreparedSweep
+
+
+def run_sweep(
+    prepared: PreparedSweep,
+    composites_NHWC: NDArray[np.uint8],
+    executor: Executor,
+    listener: Listener,
+) -> None:
+    """Trains what is left of a sweep; the run folder's files must be there."""
+    data = prepared.training_data(composites_NHWC)
+    executor.run(prepared.grid.left, data, prepared.store, listener)
+
+
+def write_run_files(prepared: PreparedSweep) -> None:
+    """Writes ``sweep.yaml``, ``plan.json``, ``split.parquet`` and ``provenance.json``."""
+    store, split = prepared.store, prepared.split
+    store.write_split(
+        split.table,
+        {
+            "imbalance": split.imbalance,
+            "fold_imbalance": split.fold_imbalance,
+            "seed": split.seed,
+            "fingerprint": split.fingerprint,
+        },
+    )
+    store.write_plan(prepared.grid.cells)
+    store.write_provenance(
+        collect_provenance(
+            data_fingerprint=prepared.survey.fingerprint,
+            split_fingerprint=split.fingerprint,
+            seed=prepared.sweep.seed,
+            devices=_devices(),
+            weights={name: file.record() for name, file in prepared.weights.items() if file},
+        )
+    )
+    # Last: a folder with a sweep.yaml is a run folder, and then all of the above is there.
+    store.write_sweep(prepared.sweep.model_dump(mode="json", exclude={"budgets"}))
+
+
+def _devices() -> list[dict[str, Any]]:
+    devices: list[dict[str, Any]] = []
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        memory = round(properties.total_memory / 2**30, 1)
+        devices.append({"kind": "cuda", "name": properties.name, "memory_gib": memory})
+    return devices or [{"kind": "cpu"}]
+
+
+class ProjectingListener:
+    """Streams each fit's records to W&B; see ``tracking.RunProjector``."""
+
+    def __init__(self, projector: RunProjector, store: RunStore) -> None:
+        self._projector, self._store = projector, store
+
+    def started(self, task: FitTask) -> None:
+        """Opens the fit's run; with its earlier epochs where it goes on from a checkpoint."""
+        folder = self._store.fit(task.config.fit_id)
+        history = folder.read_history() if folder.has_checkpoint() else []
+        self._projector.start_fit(task.config, history)
+
+    def epoch_done(self, task: FitTask, record: EpochRecord) -> None:
+        """Adds the epoch."""
+        self._projector.log_epoch(task.config, record)
+
+    def finished(self, task: FitTask, record: FitRecord) -> None:
+        """Closes the run with its summary; the records fill what it lacks."""
+        history = self._store.read_history(task.config.fit_id)
+        self._projector.finish_fit(task.config, record, history)
+
+    def failed(self, task: FitTask, message: str) -> None:  # noqa: ARG002
+        """Closes the run; it is made again with the fit."""
+        self._projector.abandon_fit(task.config)
+
+
+def project_missing(prepared: PreparedSweep, projector: RunProjector) -> int:
+    """Makes the W&B runs of finished fits that an earlier launch left without; returns how many."""
+    missing = [t for t in prepared.grid.done if not projector.is_projected(t.config.fit_id)]
+    for task in missing:
+        fit_id = task.config.fit_id
+        history, record = prepared.store.read_history(fit_id), prepared.store.read_fit(fit_id)
+        projector.project_whole(task.config, history, record)
+    return len(missing)
+
+
+def project_context(store: RunStore) -> ProjectContext:
+    """What W&B runs are tagged with, from the run folder's provenance."""
+    provenance = store.read_provenance()
+    git = provenance.get("git") or {}
+    return ProjectContext(
+        data_fingerprint=provenance["data_fingerprint"],
+        split_fingerprint=provenance["split_fingerprint"],
+        git_commit=git.get("commit"),
+    )

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis import ranking as module
+from analysis.board import FIGURES, Note, RankedModel, Ranking, ranking_table
+from analysis.judging import judge
+from analysis.leaderboard import load_current, state_digest
+from analysis.ranking import rank_and_save, rank_sweep, stored_or_ranked
+from foldgrid.scoring import METRICS
+from foldgrid.specs.errors import SweepError
+
+
+def made_up(figures: dict[str, float | None]) -> Ranking:
+    return Ranking(
+        made_from="0",
+        sweep="made_up",
+        title="",
+        location="runs/made_up",
+        by="mae",
+        num_visits={"oof": 2, "test": 1},
+        num_subjects={"oof": 2, "test": 1},
+        rows=tuple(
+            RankedModel(model=name, kind="base_learner", oof=dict.fromkeys(FIGURES, value), test={})
+            for name, value in figures.items()
+        ),
+        notes=(),
+    )
+
+
+def note(ranking: Ranking, topic: str) -> Note:
+    return next(each for each in ranking.notes if each.topic == topic)
+
+
+def test_the_rows_are_learners_meta_learners_and_the_baseline(make_run: Any) -> None:
+    fake = make_run()
+    fake.diverged.add(("vgg11", 2))
+    ranking = rank_sweep(fake.write())
+    kinds = [row.kind for row in ranking.rows]
+    assert {kind: kinds.count(kind) for kind in set(kinds)} == {
+        "base_learner": 3,
+        "meta_learner": 8,
+        "baseline": 1,
+    }
+    last = ranking.rows[-1]
+    assert (last.model, last.rank, last.folds) == ("vgg11", None, "4/5")
+    assert set(last.oof.values()) | set(last.test.values()) == {None}
+    assert "fold 2 diverged" in note(ranking, "left out").text
+    assert [row.rank for row in ranking.rows[:-1]] == list(range(1, 12))
+    assert ranking.best.kind != "baseline"
+
+
+def test_the_figures_are_those_of_the_visits(make_run: Any) -> None:
+    store = make_run(num_folds=2, num_subjects=6).write()
+    ranking, judgement = rank_sweep(store), judge(store)
+    for row in ranking.rows:
+        for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
+            for name in FIGURES:
+                value = METRICS[name](table.visits["physician_pasi"], table.predicted[row.model])
+                expected = None if math.isnan(value) else value
+                assert getattr(row, partition)[name] == expected
+    assert (ranking.num_visits, ranking.num_subjects) == (
+        {"oof": 12, "test": 6},
+        {"oof": 4, "test": 2},
+    )
+
+
+figures = st.dictionaries(
+    st.text("abcdef", min_size=1, max_size=3),
+    st.none() | st.sampled_from([0.0, 0.25, 0.5, -0.5, 1.0]),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(figures, st.sampled_from(FIGURES))
+def test_the_order_is_the_metrics_own_with_ties_by_name(
+    values: dict[str, float | None], by: str
+) -> None:
+    rows = made_up(values).ordered_by(by).rows
+    assert {row.model for row in rows} == set(values)
+    keys = [(METRICS[by].sort_key(row.oof[by]), row.model) for row in rows]
+    assert keys == sorted(keys)
+    assert [row.rank is None for row in rows] == [row.oof[by] is None for row in rows]
+
+
+@given(figures, st.sampled_from(FIGURES))
+@settings(max_examples=20)
+def test_ordering_forgets_the_order_before(values: dict[str, float | None], by: str) -> None:
+    ranking = made_up(values)
+    assert ranking.ordered_by("ccc").ordered_by(by) == ranking.ordered_by(by)
+
+
+def test_an_unknown_figure_is_answered_with_the_nearest() -> None:
+    with pytest.raises(SweepError, match=r'--by: .*"mea".*"mae"'):
+        made_up({"a": 1.0}).ordered_by("mea")
+
+
+@pytest.mark.parametrize(
+    ("settings_", "topic", "words", "is_warning"),
+    [
+        ({"budget": "smoke"}, "budget", "they are not results", True),
+        ({"budget": "paper"}, "budget", "at most 500 epochs", False),
+        ({"policy": "held_out_fold"}, "stopping", "OOF figures are optimistic", True),
+        ({"policy": "inner_split"}, "stopping", "inner_split", False),
+        ({"weights": {"vgg11": "random"}}, "weights", "(vgg11) from random weights", True),
+        ({}, "weights", "pre-trained", False),
+        ({"weights": {"vgg11": "random", "resnet18": "random"}}, "weights", "random", True),
+        ({"sweep": {"data": {"manifest": "mine.csv"}}}, "data", "mine.csv", False),
+        ({"sweep": {"data": {"manifest": None}}}, "data", "synthetic", False),
+        ({"output": "composite"}, "output", "directly", False),
+        ({}, "output", "0 to 64.8", False),
+        ({}, "split", "0.0123", False),
+        ({}, "order", "4 visits of 2 subjects are too few", False),
+        ({}, "raters", "Fink et al. 2018", False),
+        ({"backbones": ("vgg11",)}, "stacking", "No meta-learners", False),
+    ],
+)
+def test_the_reading_stands_beside_the_figures(
+    make_run: Any, settings_: dict[str, Any], topic: str, words: str, is_warning: bool
+) -> None:
+    small = {"backbones": ("resnet18", "vgg11"), "num_folds": 2, "num_subjects": 4, "num_visits": 2}
+    found = note(rank_sweep(make_run(**(small | settings_)).write()), topic)
+    assert words in found.text
+    assert found.is_warning == is_warning
+
+
+def test_warnings_come_first(make_run: Any) -> None:
+    fake = make_run(num_folds=2, policy="held_out_fold", budget="smoke", backbones=("vgg11",))
+    warned = [each.is_warning for each in rank_sweep(fake.write()).notes]
+    assert warned == sorted(warned, reverse=True)
+
+
+def test_a_stored_ranking_is_used_until_a_fit_is_added(
+    make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = make_run(backbones=("resnet18", "vgg11"), num_folds=2, num_subjects=6)
+    fake.unfinished.add(("vgg11", 1))
+    store = fake.write()
+    saved = rank_and_save(store, "ccc")
+    assert load_current(store) == saved.ordered_by("mae")
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "rank_sweep", None)
+        assert stored_or_ranked(store, "ccc") == saved
+    fake.unfinished.clear()
+    fake.finish(store, "vgg11", 1)
+    assert load_current(store) is None
+    assert [row.folds for row in stored_or_ranked(store).rows if row.folds] == ["2/2", "2/2"]
+    assert load_current(store) is not None
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{}", b'{"format": 1, "made_'])
+def test_a_damaged_leaderboard_is_made_again(make_run: Any, damaged: bytes) -> None:
+    store = make_run(backbones=("resnet18",), num_folds=2, num_subjects=6).write()
+    ranking = rank_and_save(store)
+    store.write_bytes("leaderboard.json", damaged)
+    assert load_current(store) is None
+    assert stored_or_ranked(store) == ranking
+
+
+def test_a_run_folder_that_cannot_be_written_is_ranked_all_the_same(
+    make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_run(backbones=("resnet18",), num_folds=2, num_subjects=6).write()
+
+    def refuse(*arguments: object) -> None:
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(store, "write_text", refuse)
+    assert "read-only" in note(stored_or_ranked(store), "not saved").text
+
+
+def test_fits_of_earlier_settings_do_not_count(make_run: Any) -> None:
+    fake = make_run(backbones=("resnet18",), num_folds=2, num_subjects=6)
+    store = fake.write()
+    before = state_digest(store)
+    fake.seed = 1
+    fake.finish(store, "resnet18", 0)
+    assert len(store.finished_fits()) == 3
+    assert state_digest(store) == before
+
+
+def test_a_smoke_run_of_constant_models_ranks_without_a_warning(make_run: Any) -> None:
+    fake = make_run(num_folds=2, num_subjects=6)
+    for table in fake.predictions.values():
+        for column in table.columns[table.columns.str.startswith("predicted_")]:
+            table[column] = 1.0
+    ranking = rank_sweep(fake.write(), by="pcc")
+    constant = {row.model: row for row in ranking.rows}["resnet18"]
+    assert (constant.oof["pcc"], constant.oof["ccc"], constant.rank) == (None, 0.0, None)
+    assert constant.oof["mae"] is not None
+
+
+def test_the_flat_table_has_a_column_a_figure(make_run: Any, tmp_path: Path) -> None:
+    rows = ranking_table(made_up({"a": 1.0, "b": None}).ordered_by("mae"))
+    assert rows[0]["rank"] == 1
+    assert (rows[0]["oof_mae"], rows[1]["oof_mae"], rows[0]["test_ccc"]) == (1.0, None, None)
+
+
+def test_models_left_out_come_after_models_with_an_undefined_figure() -> None:
+    ranking = made_up({"a": None, "b": None, "c": 1.0})
+    left_out = ranking.rows[0].model_copy(update={"left_out": "fold 2 diverged"})
+    ranking = ranking.model_copy(update={"rows": (left_out, *ranking.rows[1:])})
+    assert [row.model for row in ranking.ordered_by("pcc").rows] == ["c", "b", "a"]
