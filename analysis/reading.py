@@ -42,13 +42,13 @@ def _budget(judgement: Judgement) -> Note:
     extent = f"at most {recipe.max_epochs} epoch{'s' if recipe.max_epochs != 1 else ''}"
     if recipe.max_batches_per_epoch:
         extent += f" of {recipe.max_batches_per_epoch} batches"
-    if judgement.table.config.budget == "smoke":
+    if judgement.table.config.budget == "smoke" and recipe.max_batches_per_epoch is not None:
         text = (
             f"Smoke budget, {extent}: these figures show that the machinery works, "
             "they are not results."
         )
         return Note(topic="budget", text=text, is_warning=True)
-    return Note(topic="budget", text=f"Paper budget, {extent} a fit.")
+    return Note(topic="budget", text=f"{judgement.table.config.budget}: {extent} a fit.")
 
 
 def _early_stopping(judgement: Judgement) -> Note:
@@ -135,11 +135,13 @@ def _split(store: RunStore) -> list[Note]:
 
 
 def _left_out(judgement: Judgement) -> list[Note]:
-    notes = [
-        Note(topic="left out", text=_why(learner), is_warning=True)
-        for learner in judgement.table.learners
-        if learner.left_out
-    ]
+    left_out = [learner for learner in judgement.table.learners if learner.left_out]
+    begun = [learner for learner in left_out if not learner.folds.startswith("0/")]
+    untrained = [learner.name for learner in left_out if learner.folds.startswith("0/")]
+    notes = [Note(topic="left out", text=_why(learner), is_warning=True) for learner in begun]
+    if untrained:
+        text = f"{some(untrained, 'base learner')} without a complete fit yet."
+        notes.append(Note(topic="left out", text=text, is_warning=True))
     visits = judgement.oof.num_left_out + judgement.test.num_left_out
     if visits:
         count = f"{visits} visit{'s' if visits != 1 else ''}"

@@ -58,9 +58,11 @@ def render_terminal(ranking: Ranking, console: Console, top: int | None = None) 
         console: Where; its width decides how much of each row is shown.
         top: Show only the best so many models, and the baseline; None shows all.
     """
+    # Base learners without a single complete fit are named in the notes, not row by row.
+    begun = [row for row in ranking.rows if not row.folds.startswith("0/")]
     shown = [
         row
-        for place, row in enumerate(ranking.rows)
+        for place, row in enumerate(begun)
         if top is None or place < top or row.kind == "baseline"
     ]
     if ranking.title:
@@ -73,8 +75,8 @@ def render_terminal(ranking: Ranking, console: Console, top: int | None = None) 
     legend = [f"{MARKS[kind]} {KIND_TITLES[kind]}" for kind in KIND_TITLES if kind in kinds]
     legend.append("bold: best of its column")
     console.print(Text("   " + "   ".join(legend[1:]), style="dim"))
-    if len(shown) < len(ranking.rows):
-        hidden = f"{len(ranking.rows) - len(shown)} more: python -m analysis rank"
+    if len(shown) < len(begun):
+        hidden = f"{len(begun) - len(shown)} more: python -m analysis rank"
         console.print(Text(f"   {hidden} {ranking.location}", style="dim"), soft_wrap=True)
     console.print()
     console.print(_notes(ranking), width=min(console.width, READABLE))

@@ -108,12 +108,17 @@ class Dataset:
     composites_path: Path | None = None
 
 
-def open_dataset(data: DataSpec, cache: Path, on_progress: Progress | None = None) -> Dataset:
+def open_dataset(
+    data: DataSpec, cache: Path, on_progress: Progress | None = None, *, for_training: bool = True
+) -> Dataset:
     """`survey_data`, then `load_composites`."""
-    return load_composites(survey_data(data, cache, on_progress), on_progress)
+    survey = survey_data(data, cache, on_progress, for_training=for_training)
+    return load_composites(survey, on_progress)
 
 
-def survey_data(data: DataSpec, cache: Path, on_progress: Progress | None = None) -> Survey:
+def survey_data(
+    data: DataSpec, cache: Path, on_progress: Progress | None = None, *, for_training: bool = True
+) -> Survey:
     """Read and check the manifest and every photo's header and bytes; decode nothing.
 
     Without a manifest the synthetic trial is generated, once for each set of settings, and read
@@ -123,12 +128,13 @@ def survey_data(data: DataSpec, cache: Path, on_progress: Progress | None = None
         data: Where the photographs come from.
         cache: The cache's root.
         on_progress: Told of photographs generated, then of photographs read for the first time.
+        for_training: See `read_manifest`: without it scores may be unknown, and are NaN then.
 
     Raises:
         InputError: All mistakes of the manifest, or all photographs that cannot be used.
     """
     path = data.manifest or _synthetic_manifest(data.synthetic, cache, on_progress)
-    manifest = read_manifest(path)
+    manifest = read_manifest(path, for_training=for_training)
     table = group_photos(manifest)
     facts = _inspect_photos(table, str(path))
     hashes = hash_photos([tile.path for tile in table.tiles], cache, on_progress)

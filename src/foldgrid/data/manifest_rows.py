@@ -18,7 +18,8 @@ from foldgrid.specs.sweep import REGIONS
 MAX_SEVERITY = 4
 MAX_INVOLVEMENT = 6
 SCORES = ("erythema", "induration", "scaling", "involvement")
-REQUIRED_COLUMNS = ("photo", "subject", "visit", "region", *SCORES)
+PHOTO_COLUMNS = ("photo", "subject", "visit", "region")
+REQUIRED_COLUMNS = (*PHOTO_COLUMNS, *SCORES)
 OPTIONAL_COLUMNS = ("day",)
 
 
@@ -96,17 +97,13 @@ Severity = Annotated[int, BeforeValidator(_whole_number(MAX_SEVERITY))]
 
 
 class PhotoRow(BaseModel):
-    """One photo: where it is, who and what it shows, and the scores of its region.
+    """One photo: where it is, who and what it shows.
 
     Attributes:
         photo: Its path relative to the manifest's folder.
         subject: Who; always text, so that ``001`` stays ``001``.
         visit: Which visit of that subject; text.
         region: One of ``REGIONS``.
-        erythema: 0 to 4, of the whole region.
-        induration: 0 to 4, likewise.
-        scaling: 0 to 4, likewise.
-        involvement: 0 to 6, the share of the region's skin in classes.
         day: Days since baseline; null where it is not known.
     """
 
@@ -116,8 +113,20 @@ class PhotoRow(BaseModel):
     subject: Identifier
     visit: Identifier
     region: Annotated[str, BeforeValidator(_region)]
+    day: Annotated[float | None, BeforeValidator(_day)] = None
+
+
+class ScoredPhotoRow(PhotoRow):
+    """One photo, and the physician's scores of its region.
+
+    Attributes:
+        erythema: 0 to 4, of the whole region.
+        induration: 0 to 4, likewise.
+        scaling: 0 to 4, likewise.
+        involvement: 0 to 6, the share of the region's skin in classes.
+    """
+
     erythema: Severity
     induration: Severity
     scaling: Severity
     involvement: Annotated[int, BeforeValidator(_whole_number(MAX_INVOLVEMENT))]
-    day: Annotated[float | None, BeforeValidator(_day)] = None

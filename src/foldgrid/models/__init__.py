@@ -5,6 +5,7 @@ from foldgrid.models.backbones import (
     check_backbones,
     forward_all,
     known_backbones,
+    load_state,
     set_head_bias,
 )
 from foldgrid.models.weights import (
@@ -22,6 +23,7 @@ __all__ = [
     "find_weight_file",
     "forward_all",
     "known_backbones",
+    "load_state",
     "resolve_weights",
     "set_head_bias",
 ]

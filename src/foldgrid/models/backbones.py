@@ -6,13 +6,15 @@ Shape letters: B batch, C channels, H and W pixels, K outputs.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import torch
 import torchvision
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from foldgrid.models.pooling import make_pooling_deterministic
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
@@ -65,14 +67,39 @@ def _construct(name: str, num_outputs: int) -> nn.Module:
     return network
 
 
+class _EmptyOnMeta(TorchFunctionMode):
+    """Puts on the meta device what layers allocate for their weights, and nothing else."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        options = kwargs or {}
+        return func(*args, **(options | {"device": "meta"} if func is torch.empty else options))
+
+
+def build_on_meta(name: str, num_outputs: int) -> nn.Module:
+    """The network as shapes without numbers, on torch's meta device; draws nothing at random."""
+    try:
+        with torch.device("meta"):
+            network = _construct(name, num_outputs)
+    except NotImplementedError:
+        # RegNet computes its widths with tensors, and the meta device computes nothing.
+        with _EmptyOnMeta():
+            network = _construct(name, num_outputs).to("meta")
+    return make_pooling_deterministic(network)
+
+
 @lru_cache(maxsize=64)
 def head_parameters(name: str) -> tuple[str, ...]:
     """The parameters whose shape depends on the number of outputs: the head's, auxiliary ones too.
 
     Found by building the network twice on the meta device, so it holds for every architecture.
     """
-    with torch.device("meta"):
-        two, three = (_construct(name, num_outputs).state_dict() for num_outputs in (2, 3))
+    two, three = (build_on_meta(name, num_outputs).state_dict() for num_outputs in (2, 3))
     return tuple(key for key in two if two[key].shape != three[key].shape)
 
 
@@ -95,15 +122,36 @@ def build_network(
     if pretrained is not None:
         head = set(head_parameters(name))
         body = {key: value for key, value in pretrained.items() if key not in head}
-        outcome = network.load_state_dict(body, strict=False)
-        missing = set(outcome.missing_keys) - head
-        if missing or outcome.unexpected_keys:
-            differing = sorted([*missing, *outcome.unexpected_keys])
+        marked = _marked(network, body, pretrained)
+        missing, unexpected = network.load_state_dict(marked, strict=False)
+        if differing := sorted({*missing, *unexpected} - head):
             raise ValueError(f"these weights are not {name}'s: {', '.join(differing[:5])}")
         if hasattr(network, "transform_input"):
             # torchvision's GoogLeNet and Inception v3 weights expect inputs in [-1, 1].
-            network.transform_input = True
+            network.transform_input = True  # type: ignore[assignment]
     return make_pooling_deterministic(network)
+
+
+def load_state(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Puts a whole state of this very network into it, also one that was in a safetensors file.
+
+    Raises:
+        RuntimeError: Names or shapes differ.
+    """
+    network.load_state_dict(_marked(network, state, state))
+
+
+def _marked(
+    network: nn.Module, state: Mapping[str, Tensor], marks_of: Mapping[str, Tensor]
+) -> OrderedDict[str, Tensor]:
+    """``state`` with torch's version marks, those of ``marks_of`` where it has some.
+
+    MNASNet refuses a state without its mark, which plain dictionaries and safetensors files lack.
+    """
+    marked = OrderedDict(state)
+    own = {"": {"version": network._version}}
+    marked._metadata = getattr(marks_of, "_metadata", own)  # type: ignore[attr-defined]
+    return marked
 
 
 def set_head_bias(network: nn.Module, name: str, bias_K: Tensor) -> None:

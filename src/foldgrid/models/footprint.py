@@ -11,7 +11,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
-from foldgrid.models.backbones import build_network
+from foldgrid.models.backbones import build_on_meta
 
 _BYTES = 4
 _WEIGHT_COPIES = 4
@@ -67,9 +67,8 @@ def footprint(backbone: str, num_outputs: int, pixels: int) -> Footprint:
     Raises:
         ValueError: The network cannot take images so small; the message says so.
     """
-    with torch.device("meta"):
-        network = build_network(backbone, num_outputs).eval()
-        image = torch.empty(1, 3, pixels, pixels)
+    network = build_on_meta(backbone, num_outputs).eval()
+    image = torch.empty(1, 3, pixels, pixels, device="meta")
     multiply_adds, activations = 0, 0
 
     def count(module: nn.Module, _inputs: tuple[Tensor, ...], output: object) -> None:
@@ -87,7 +86,8 @@ def footprint(backbone: str, num_outputs: int, pixels: int) -> Footprint:
     try:
         with torch.no_grad():
             network(image)
-    except RuntimeError as error:
+    except (RuntimeError, AssertionError) as error:
+        # Vision transformers assert their one picture size.
         raise ValueError(f"{backbone} cannot take {pixels}x{pixels} pixels ({error})") from error
     parameters = sum(parameter.numel() for parameter in network.parameters())
     return Footprint(parameters, multiply_adds, activations)

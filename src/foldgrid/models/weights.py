@@ -20,6 +20,8 @@ from foldgrid.specs.fits import WeightsRecord
 from foldgrid.specs.sweep import WeightsPolicy
 
 _READ_BYTES = 1 << 20
+_OLD_DENSENET_NAME = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
+"""``norm.1`` in torchvision's DenseNet files is ``norm1`` in its DenseNet."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,11 @@ class WeightFile:
         return _sha256(self.path, status.st_size, status.st_mtime_ns)
 
     def load(self) -> dict[str, Tensor]:
-        """The state dict; nothing but tensors is unpickled."""
-        state = torch.load(self.path, map_location="cpu", weights_only=True)
-        return dict(state)
+        """The state dict, torch's version marks included; nothing but tensors is unpickled."""
+        state: dict[str, Tensor] = torch.load(self.path, map_location="cpu", weights_only=True)
+        for name in list(state):
+            state[_OLD_DENSENET_NAME.sub(r"\1\2", name)] = state.pop(name)
+        return state
 
     def record(self) -> WeightsRecord:
         """What provenance keeps of it."""

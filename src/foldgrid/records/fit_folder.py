@@ -62,6 +62,10 @@ class FitFolder:
         text = "".join(epoch.model_dump_json() + "\n" for epoch in epochs)
         self._root.write_bytes(self._name("history.jsonl"), text.encode())
 
+    def clear_history(self) -> None:
+        """Removes ``history.jsonl``, torn or whole: a fit that starts anew begins with none."""
+        self._root.remove(self._name("history.jsonl"))
+
     def write_predictions(self, predictions: pd.DataFrame) -> None:
         """Writes ``predictions.parquet``: sample, partition, targets, predictions."""
         buffer = io.BytesIO()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+import math
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from foldgrid.specs.base import Spec
 from foldgrid.specs.recipe import TrainingRecipe
@@ -14,6 +15,9 @@ from foldgrid.specs.sweep import BudgetName, TaskSpec
 
 RESULT_FORMAT = 1
 """Raised when the same configuration would no longer give the same result."""
+
+Figure = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+"""A number that may be undefined: JSON has no NaN, so it is written as null and read as NaN."""
 
 FitStatus = Literal["complete", "diverged"]
 Partition = Literal["oof", "test"]
@@ -74,9 +78,9 @@ class EpochRecord(Spec):
 
     epoch: int = Field(ge=1)
     learning_rate: float
-    train_loss: float
-    validation_loss: float
-    metrics: dict[str, float] = Field(default_factory=dict)
+    train_loss: Figure
+    validation_loss: Figure
+    metrics: dict[str, Figure] = Field(default_factory=dict)
     is_best: bool
     wall_seconds: float
 
@@ -123,7 +127,7 @@ class FitRecord(Spec):
     num_epochs: int
     best_epoch: int
     stopped_because: Literal["max_epochs", "early_stopping", "diverged"]
-    metrics: dict[str, float]
+    metrics: dict[str, Figure]
     timings: dict[str, float]
     num_parameters: int
     peak_memory_gib: float

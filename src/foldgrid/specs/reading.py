@@ -17,7 +17,8 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarbool import ScalarBoolean
 
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 
@@ -69,6 +70,9 @@ def read_document(path: Path) -> Document:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         message = f"not valid YAML: {error.problem}."
         raise InputError(str(path), [Problem(f"line {line}", "", message)]) from None
+    except YAMLError as error:
+        message = f"not valid YAML: {str(error).splitlines()[0]}."
+        raise InputError(str(path), [Problem("file", "", message)]) from None
     if not isinstance(loaded, CommentedMap):
         message = "found no mapping. A file of `key: value` lines is needed."
         raise InputError(str(path), [Problem("line 1", "", message)])
@@ -87,14 +91,18 @@ def _duplicate(error: DuplicateKeyError) -> Problem:
 def _plain(value: Any, path: KeyPath, lines: dict[KeyPath, int | str]) -> Any:
     if isinstance(value, CommentedMap):
         for key in value:
-            lines[(*path, str(key))] = value.lc.key(key)[0] + 1
+            # What a merge (`<<:`) brings has no line here; its parent's is the nearest.
+            if key in (value.lc.data or {}):
+                lines[(*path, str(key))] = value.lc.key(key)[0] + 1
         return {str(key): _plain(value[key], (*path, str(key)), lines) for key in value}
     if isinstance(value, CommentedSeq):
         for index in range(len(value)):
             lines[(*path, index)] = value.lc.item(index)[0] + 1
         return [_plain(item, (*path, index), lines) for index, item in enumerate(value)]
-    if isinstance(value, bool) or value is None:
-        return value
+    if isinstance(value, bool | ScalarBoolean):
+        return bool(value)
+    if value is None:
+        return None
     for plain in (int, float, str):
         if isinstance(value, plain):
             return plain(value)
@@ -110,7 +118,7 @@ def validate(model: type[ModelT], document: Document) -> ModelT:
     try:
         # Through JSON, because pydantic's strict mode then takes lists for tuples and text for
         # paths, which Python values may not be.
-        return model.model_validate_json(json.dumps(document.values))
+        return model.model_validate_json(json.dumps(document.values, default=str))
     except ValidationError as error:
         problems: dict[str, Problem] = {}
         for detail in error.errors():

@@ -74,9 +74,11 @@ class TrainingRecipe(Spec):
         augmentation: What varies between epochs.
         start_from_mean: Start the new last layer at the training samples' mean target instead of
             at random; a short budget then learns differences, not the mean.
-        batch_norm_statistics: ``running`` is torch's moving average. ``epoch_mean`` averages the
-            batches of the last epoch with equal weights, which is sound after a few batches where
-            the moving average still remembers its start.
+        batch_norm_statistics: What batch normalisation predicts with. ``running`` is torch's moving
+            average over training. ``recomputed`` measures anew after each epoch, on up to 8
+            batches of training composites with the weights as they now are (Wu and Johnson 2021);
+            after few steps the moving average still remembers its start, and deep networks
+            predict nonsense.
         auxiliary_loss_weight: Weight of each auxiliary head's loss (GoogLeNet, Inception v3), 0.3
             as in Szegedy et al. 2015.
         precision: ``auto`` is mixed precision on CUDA and float32 elsewhere; ``float32`` and
@@ -93,6 +95,6 @@ class TrainingRecipe(Spec):
     early_stopping: EarlyStopping = EarlyStopping()
     augmentation: Augmentation = Augmentation()
     start_from_mean: bool = False
-    batch_norm_statistics: Literal["running", "epoch_mean"] = "running"
+    batch_norm_statistics: Literal["running", "recomputed"] = "running"
     auxiliary_loss_weight: float = Field(default=0.3, ge=0)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

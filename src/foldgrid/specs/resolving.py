@@ -15,7 +15,8 @@ from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
 from foldgrid.specs.reading import Document, KeyPath, read_document, validate
 from foldgrid.specs.sweep import BudgetName, Sweep
 
-_SHORT_KEYS = {("training", "lr"): ("training", "learning_rate")}
+_Key = tuple[str, ...]
+_SHORT_KEYS: dict[_Key, _Key] = {("training", "lr"): ("training", "learning_rate")}
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,15 @@ def _merge(values: dict[str, Any], changes: dict[str, Any]) -> None:
             values[key] = change
 
 
-def _parse_override(text: str) -> tuple[KeyPath, Any, str]:
+def _parse_override(text: str) -> tuple[_Key, Any, str]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         problem = Problem(f'"{text}"', "", "found no key=value. Example: training.lr=0.003.")
         raise InputError("--set", [problem])
     path = tuple(key.strip().split("."))
+    if path[0] in ("budget", "budgets"):
+        message = "the budget is not an override: choose it with --budget, or edit the file."
+        raise InputError("--set", [Problem(f'"{text}"', "", message)])
     try:
         parsed = YAML(typ="safe", pure=True).load(value)
     except YAMLError:
@@ -118,13 +122,17 @@ def _parse_override(text: str) -> tuple[KeyPath, Any, str]:
     return _SHORT_KEYS.get(path, path), parsed, "--set"
 
 
-def _overlay(document: Document, path: KeyPath, value: Any, origin: str) -> Document:
+def _overlay(document: Document, path: _Key, value: Any, origin: str) -> Document:
     values = copy.deepcopy(document.values)
-    inner = values
-    for part in path[:-1]:
+    inner, written = values, path
+    for depth, part in enumerate(path[:-1], start=1):
         if not isinstance(inner.get(part), dict):
             inner[part] = {}
+            # From here on nothing is left of what the file says.
+            written = min(written, path[:depth], key=len)
         inner = inner[part]
     inner[path[-1]] = value
-    lines = {known: line for known, line in document.lines.items() if known[: len(path)] != path}
-    return replace(document, values=values, lines={**lines, path: origin})
+    lines = {
+        known: line for known, line in document.lines.items() if known[: len(written)] != written
+    }
+    return replace(document, values=values, lines={**lines, written: origin, path: origin})

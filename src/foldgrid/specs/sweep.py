@@ -122,7 +122,7 @@ class Sweep(Spec):
         budgets: By budget, the keys of this file that it changes.
     """
 
-    name: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+    name: str = Field(default="", pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*)?$")
     title: str
     task: TaskSpec = TaskSpec()
     data: DataSpec = DataSpec()

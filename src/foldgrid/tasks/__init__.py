@@ -1,8 +1,8 @@
 """What is predicted: targets, loss, decoding to scores. Knows nothing of networks or photographs."""
 
+from foldgrid.specs.sweep import TaskSpec
 from foldgrid.tasks.base import Task
 from foldgrid.tasks.pasi import PasiTask
-from foldgrid.specs.sweep import TaskSpec
 
 
 def make_task(spec: TaskSpec) -> Task:

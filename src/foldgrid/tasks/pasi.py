@@ -15,7 +15,6 @@ from foldgrid.scoring.pasi import REGION_WEIGHTS, SCORES, clip_composite, compos
 from foldgrid.specs.sweep import TaskSpec
 from foldgrid.tasks.base import FloatArray
 
-
 COMPOSITE_UNIT = 12.0
 """With ``output: composite`` the network's output is C / 12, 0 to 6 like the largest score: at C
 itself the recipe's learning rate of 0.01 makes most backbones diverge in their first steps."""

@@ -6,7 +6,6 @@ Shape letters: B batch, N samples, H and W pixels, C channels.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -58,8 +57,8 @@ class CompositeSource:
 
 def training_batches(
     indices: Indices, batch_size: int, max_batches: int | None, generator: torch.Generator
-) -> Iterator[Indices]:
-    """The samples of one epoch in random order.
+) -> list[Indices]:
+    """The samples of one epoch in random order, a batch an entry.
 
     A last batch of one sample joins the batch before it: batch normalisation cannot normalise a
     single composite once its feature map has shrunk to one cell.
@@ -68,6 +67,5 @@ def training_batches(
     starts = list(range(0, len(order), batch_size))
     if len(starts) > 1 and len(order) - starts[-1] == 1:
         starts.pop()
-    for position, start in enumerate(starts[:max_batches]):
-        is_last = position + 1 == len(starts)
-        yield order[start:] if is_last else order[start : start + batch_size]
+    ends = [*starts[1:], len(order)]
+    return [order[start:end] for start, end in zip(starts, ends, strict=True)][:max_batches]

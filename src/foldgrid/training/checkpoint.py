@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from foldgrid.models import load_state
+
 if TYPE_CHECKING:
     from foldgrid.training.fit import Fit
 
@@ -40,12 +42,11 @@ def resume(fit: Fit) -> None:
     state = _load(data, fit.device) if data is not None else None
     epoch = int(state["epoch"]) if state else 0
     if state is None or len(history) < epoch:
-        if history:
-            fit.folder.rewrite_history([])
+        fit.folder.clear_history()
         return
     fit.folder.rewrite_history(history[:epoch])
     fit.epoch = epoch
-    fit.network.load_state_dict(state["network"])
+    load_state(fit.network, state["network"])
     fit.best.state = {name: value.cpu() for name, value in state["best"].items()}
     fit.optimizer.load_state_dict(state["optimizer"])
     fit.plateau.load_state_dict(state["plateau"])

@@ -30,10 +30,12 @@ from foldgrid.training.device import (
     prepare_torch,
 )
 from foldgrid.training.early_stopping import EarlyStopping
-from foldgrid.training.network_state import BestWeights, average_batch_norm_anew, predict
+from foldgrid.training.network_state import BestWeights, predict, recompute_batch_norm
 from foldgrid.training.training_data import TrainingData, assign_roles
 
 CHECKPOINT_EVERY_SECONDS = 60.0
+BATCH_NORM_BATCHES = 8
+"""Batches that ``batch_norm_statistics: recomputed`` measures on."""
 
 
 def fit_seed(config: FitConfig) -> int:
@@ -96,9 +98,7 @@ class Fit:
             patience=recipe.plateau.patience,
             threshold=recipe.plateau.threshold,
         )
-        self.scaler = torch.amp.GradScaler(
-            self.device.type, enabled=self.precision == "float16"
-        )
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
         self.stopping = EarlyStopping(recipe.early_stopping.patience)
         self.best = BestWeights()
         self.generator = torch.Generator().manual_seed(seed)
@@ -166,15 +166,16 @@ class Fit:
     def _train(self) -> float:
         recipe = self.config.training
         self.network.train()
-        if recipe.batch_norm_statistics == "epoch_mean":
-            average_batch_norm_anew(self.network)
-        total, count = torch.zeros((), device=self.device), 0
-        for rows in training_batches(
+        batches = training_batches(
             self.roles.train, recipe.batch_size, recipe.max_batches_per_epoch, self.generator
-        ):
+        )
+        total = torch.zeros((), device=self.device)
+        for rows in batches:
             total += self._step(rows) * len(rows)
-            count += len(rows)
-        return float(total) / count
+        if recipe.batch_norm_statistics == "recomputed":
+            measured = batches[:BATCH_NORM_BATCHES]
+            recompute_batch_norm(self.network, self.source, measured, self.device, self.precision)
+        return float(total) / sum(len(rows) for rows in batches)
 
     def _step(self, rows: Indices) -> Tensor:
         recipe = self.config.training

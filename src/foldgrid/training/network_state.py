@@ -5,7 +5,7 @@ Shape letters: B batch, C channels, H and W pixels, K outputs, S samples.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from foldgrid.models import forward_all
+from foldgrid.models import forward_all, load_state
 from foldgrid.training.batches import CompositeSource, Indices
 from foldgrid.training.device import Precision, autocast
 
@@ -37,15 +37,34 @@ class BestWeights:
     def restore(self, network: nn.Module) -> None:
         """Puts the kept state back."""
         if self.state:
-            network.load_state_dict(self.state)
+            load_state(network, self.state)
 
 
-def average_batch_norm_anew(network: nn.Module) -> None:
-    """Lets batch normalisation average the coming epoch's batches with equal weights."""
-    for module in network.modules():
-        if isinstance(module, _BatchNorm):
-            module.reset_running_stats()
-            module.momentum = None
+def recompute_batch_norm(
+    network: nn.Module,
+    source: CompositeSource,
+    batches: Iterable[Indices],
+    device: torch.device,
+    precision: Precision,
+) -> None:
+    """Measures batch normalisation's means and variances anew, as the mean over ``batches``.
+
+    The weights stay as they are. Source: "precise BN", Wu and Johnson 2021, arXiv:2105.07576.
+    """
+    layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    if not layers:
+        return
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        # None lets torch keep the plain mean over the batches.
+        layer.momentum = None
+    network.train()
+    with torch.no_grad(), autocast(device, precision):
+        for rows in batches:
+            forward_all(network, source.normalise(source.take(rows)))
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
 
 
 def predict(

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from foldgrid.data.splits import inner_split
+from foldgrid.data.dataset import Dataset
+from foldgrid.data.splits import STRATUM, Split, inner_split
 from foldgrid.specs.recipe import EarlyStopping
 
 Indices = NDArray[np.intp]
@@ -31,6 +32,13 @@ class TrainingData:
     composites_NHWC: NDArray[np.uint8]
     samples: pd.DataFrame
     stratum: str
+
+    @classmethod
+    def from_dataset(cls, dataset: Dataset, split: Split) -> TrainingData:
+        """The samples of ``dataset``, each on the side that ``split`` puts it."""
+        sides = split.table[["sample", "partition", "fold"]]
+        samples = dataset.samples.merge(sides, on="sample", how="left", validate="1:1")
+        return cls(dataset.composites_NHWC, samples, STRATUM)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foldgrid.data.dataset import Survey, survey_data
-from foldgrid.data.splits import STRATUM, Split, make_split
+from foldgrid.data.splits import STRATUM, Split, inner_split, make_split
 from foldgrid.models import WeightFile, check_backbones, resolve_weights
 from foldgrid.models.footprint import Footprint, footprint
 from foldgrid.records import RunStore, run_location
@@ -88,6 +88,7 @@ def prepare_sweep(
     )
     survey = survey_data(sweep.data, cache, on_progress)
     split = make_split(survey.samples, sweep.split)
+    _check_inner_splits(split, survey, sweep)
     store = RunStore(run_location(storage, sweep.name))
     grid = plan_grid(
         sweep,
@@ -100,9 +101,7 @@ def prepare_sweep(
         selection=selection,
     )
     batch = sweep.training.batch_size
-    resources = plan_resources(
-        sweep.resources, [size.memory_gib(batch) for size in sizes.values()]
-    )
+    resources = plan_resources(sweep.resources, [size.memory_gib(batch) for size in sizes.values()])
     return PreparedSweep(sweep, survey, split, weights, sizes, grid, resources, store)
 
 
@@ -124,6 +123,23 @@ def _footprints(sweep: Sweep, source: str) -> dict[str, Footprint]:
     return sizes
 
 
+def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep) -> None:
+    """Refuses folds whose training part cannot spare subjects, before any fit finds out.
+
+    Raises:
+        InputError: Too few subjects remain outside a fold for ``early_stopping: inner_split``.
+    """
+    stopping = sweep.training.early_stopping
+    if stopping.policy != "inner_split":
+        return
+    table = split.table
+    strata = survey.samples.set_index("sample")[STRATUM].loc[table["sample"]].to_numpy()
+    for fold in range(sweep.split.num_folds):
+        others = ((table["partition"] == "train") & (table["fold"] != fold)).to_numpy()
+        subjects = table["subject"].to_numpy()[others]
+        inner_split(subjects, strata[others], share=stopping.inner_share, seed=0, num_seeds=1)
+
+
 def _counts(split: Split, sweep: Sweep) -> SampleCounts:
     is_test = split.table["partition"] == "test"
     num_test, num_train = int(is_test.sum()), int((~is_test).sum())
@@ -134,4 +150,3 @@ def _counts(split: Split, sweep: Sweep) -> SampleCounts:
         return SampleCounts(others, held_out, held_out + num_test)
     inner = round(others * stopping.inner_share)
     return SampleCounts(others - inner, inner, held_out + num_test)
-

@@ -118,7 +118,7 @@ class ProgressDisplay:
     def __init__(self, progress: SweepProgress, console: Console) -> None:
         self.progress, self.console = progress, console
         self._live: Live | None = None
-        self._last_line = -math.inf
+        self._last_line = progress.clock()
 
     def __enter__(self) -> ProgressDisplay:
         if self.console.is_terminal:
@@ -139,8 +139,8 @@ class ProgressDisplay:
     def epoch_done(self, task: FitTask, record: EpochRecord) -> None:
         """See ``events.Listener``."""
         self.progress.epoch_done(task, record)
-        waited = self.progress.clock() - self._last_line
-        if self._live is None and self._last_line > -math.inf and waited > LINE_EVERY_SECONDS:
+        is_silent = self.progress.clock() - self._last_line > LINE_EVERY_SECONDS
+        if self._live is None and is_silent:
             rest = f"{record.epoch} epochs, validation loss {record.validation_loss:.3f}"
             self._line(task, f"running  {rest}")
 

@@ -7,13 +7,12 @@ workers, and carries events to the launcher; it keeps nothing that a later launc
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
+import socket
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from foldgrid.records import RunStore
@@ -25,6 +24,9 @@ from foldgrid.tuning.executor import note_failure, open_fit
 from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.resources import Resources
 
+CONNECT_SECONDS = 5.0
+"""How long a cluster may take to answer its door."""
+
 QUIET_ENVIRONMENT = {
     # The CSV, JSON and TensorBoard loggers would write what the records already hold.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -34,6 +36,8 @@ QUIET_ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "1",
+    # Tune would swallow the first Ctrl-C and return as if all had been trained.
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
     # Ray would otherwise wait for more results before it tells of one.
     "TUNE_RESULT_BUFFER_LENGTH": "1",
 }
@@ -91,7 +95,7 @@ def _fit_trainable() -> type:
                 self._fit = None
             return result
 
-        def save_checkpoint(self, checkpoint_dir: str) -> None:  # noqa: ARG002
+        def save_checkpoint(self, checkpoint_dir: str) -> None:
             """Nothing: fits keep their own checkpoints. Tune demands the method."""
 
         def load_checkpoint(self, checkpoint: Any) -> None:
@@ -179,6 +183,8 @@ class RayTuneExecutor:
     ) -> None:
         from ray import tune
 
+        # On a cluster Tune fills every node; this machine's cores say nothing about the others'.
+        num_concurrent = None if self.address else self.resources.num_concurrent
         trainable = tune.with_resources(
             tune.with_parameters(
                 _fit_trainable(), tasks=tuple(tasks), data=data, location=_absolute(store)
@@ -189,9 +195,7 @@ class RayTuneExecutor:
             trainable,
             # The order of a grid search is the order of its values: longest fits first.
             param_space={"task": tune.grid_search(list(range(len(tasks))))},
-            tune_config=tune.TuneConfig(
-                reuse_actors=True, max_concurrent_trials=self.resources.num_concurrent
-            ),
+            tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=num_concurrent),
             run_config=tune.RunConfig(
                 name="sweep",
                 storage_path=scratch,
@@ -208,6 +212,32 @@ class RayTuneExecutor:
 def _absolute(store: RunStore) -> str:
     """Workers have another working directory."""
     return str(store.root.local_path) if store.root.is_local else store.location
+
+
+def check_address(address: str | None) -> None:
+    """Refuses the address of a cluster that does not answer.
+
+    Ray itself would wait for minutes.
+
+    Raises:
+        SweepError: Nothing listens there.
+    """
+    if address is None or address in {"auto", "local"}:
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS):
+            return
+    except (OSError, ValueError, OverflowError) as error:
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(address: str | None, error: Exception) -> SweepError:
+    return SweepError(
+        f"--address {address}: no Ray cluster answers ({error}).\n"
+        "Give auto, HOST:PORT or ray://HOST:10001 of a running cluster; start one with "
+        "`ray start --head`, or leave --address out to use this machine."
+    )
 
 
 @contextlib.contextmanager
@@ -227,12 +257,10 @@ def _ray(resources: Resources, address: str | None) -> Iterator[None]:
         if resources.num_gpus:
             options["num_gpus"] = resources.num_gpus
     try:
-        ray.init(address=address, **options)
+        # "local", because nothing at all would join whatever cluster somebody else started here.
+        ray.init(address=address or "local", **options)
     except ConnectionError as error:
-        raise SweepError(
-            f"--address {address}: no Ray cluster answers ({error}).\n"
-            "Start one with `ray start --head`, or leave --address out to use this machine."
-        ) from error
+        raise _no_cluster(address, error) from error
     try:
         yield
     finally:

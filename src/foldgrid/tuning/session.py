@@ -25,7 +25,7 @@ from foldgrid.tuning.executor import Executor, InlineExecutor
 from foldgrid.tuning.plan_text import print_plan
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
-from foldgrid.tuning.ray_tune import RayTuneExecutor
+from foldgrid.tuning.ray_tune import RayTuneExecutor, check_address
 from foldgrid.tuning.sweep_run import (
     ProjectingListener,
     project_context,
@@ -92,6 +92,7 @@ class Session:
         """
         budget, reason = choose_budget(options.budget)
         mode = resolve_mode(options.wandb)
+        check_address(options.address)
         resolved = resolve_sweep(path, budget, options.overrides, options.manifest)
         with _photograph_progress(console, "Reading photographs") as on_progress:
             prepared = prepare_sweep(

@@ -84,7 +84,7 @@ class ProjectingListener:
         history = self._store.read_history(task.config.fit_id)
         self._projector.finish_fit(task.config, record, history)
 
-    def failed(self, task: FitTask, message: str) -> None:  # noqa: ARG002
+    def failed(self, task: FitTask, message: str) -> None:
         """Closes the run; it is made again with the fit."""
         self._projector.abandon_fit(task.config)
 

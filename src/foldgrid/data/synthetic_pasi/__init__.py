@@ -15,4 +15,10 @@ from foldgrid.data.synthetic_pasi.sheet import contact_sheet
 from foldgrid.data.synthetic_pasi.writing import SIMULATION_VERSION, synthesize_trial
 from foldgrid.specs.synthetic import TrialSettings
 
-__all__ = ["SIMULATION_VERSION", "TrialSettings", "contact_sheet", "simulate_course", "synthesize_trial"]
+__all__ = [
+    "SIMULATION_VERSION",
+    "TrialSettings",
+    "contact_sheet",
+    "simulate_course",
+    "synthesize_trial",
+]

@@ -1,0 +1,50 @@
+"""``python -m foldgrid``: exit 0 on success, 1 when the work failed, 2 when the input is wrong."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from foldgrid.specs.errors import SweepError
+from foldgrid.toolbox import photographs, weights
+from foldgrid.toolbox.prediction import predict
+from foldgrid.toolbox.terminal import explain
+
+INTERRUPTED = 130
+
+app = App(
+    name="python -m foldgrid",
+    help="The toolbox: photographs, pre-trained weights, predictions. It trains nothing.",
+    version_flags=[],
+    result_action="return_value",
+    # Else cyclopts exits by itself, without a word.
+    suppress_keyboard_interrupt=False,
+)
+app.command(photographs.app)
+app.command(weights.app)
+app.command(predict)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    # What third parties warn of is for their developers; our own messages are not warnings.
+    warnings.simplefilter("ignore")
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+    except SweepError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except CycloptsError as error:
+        print(explain(error), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""What every test may use: a quiet Ray, steady hypothesis settings, no reach for W&B's servers."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+# A busy machine is no reason for a property to fail.
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
+
+# Fits of the tests are tiny; more threads than one only make them wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def local_ray() -> Iterator[None]:
+    """One local Ray for all tests that need it: starting it takes seconds."""
+    import ray
+
+    from foldgrid.tuning.ray_tune import QUIET_ENVIRONMENT
+
+    os.environ.update(QUIET_ENVIRONMENT)
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def _no_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a key ``--wandb auto`` is offline, whatever the tester's own account."""
+    for name in ("WANDB_API_KEY", "WANDB_MODE"):
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,143 @@
+"""The laws of ``tuning.executor.Executor``, kept by every executor."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from foldgrid.records import RunStore
+from foldgrid.specs.fits import EpochRecord
+from foldgrid.specs.sweep import ResourceSpec
+from foldgrid.tuning.executor import Executor, InlineExecutor
+from foldgrid.tuning.grid import FitTask
+from foldgrid.tuning.ray_tune import RayTuneExecutor
+from foldgrid.tuning.resources import plan_resources
+from tests.tuning.small_grid import Recorder, fit_task, ids, random_study
+
+pytestmark = pytest.mark.usefixtures("local_ray")
+
+EXECUTORS: dict[str, Callable[[], Executor]] = {
+    "inline": InlineExecutor,
+    "ray": lambda: RayTuneExecutor(plan_resources(ResourceSpec(), [1.0]), max_retries=2),
+}
+
+
+@pytest.fixture(params=sorted(EXECUTORS))
+def executor(request: pytest.FixtureRequest) -> Executor:
+    return EXECUTORS[request.param]()
+
+
+def result_of(store: RunStore, fit_id: str) -> tuple[bytes, str, list[tuple[object, ...]]]:
+    """Everything a fit leaves that must not depend on when and where it ran."""
+    folder = store.fit(fit_id)
+    history = [
+        (e.epoch, e.learning_rate, e.train_loss, e.validation_loss, e.is_best)
+        for e in folder.read_history()
+    ]
+    return folder.read_weights(), folder.read_predictions().to_csv(), history
+
+
+def test_every_fit_is_trained_once_and_told_in_order(executor: Executor, tmp_path: Path) -> None:
+    tasks = [fit_task("squeezenet1_1", fold) for fold in (0, 1)]
+    tasks += [fit_task("shufflenet_v2_x0_5", fold) for fold in (0, 1)]
+    store, recorder = RunStore(str(tmp_path)), Recorder()
+    executor.run(tasks, random_study(), store, recorder)
+    assert store.finished_fits() == set(ids(tasks))
+    assert sorted(recorder.of("finished")) == sorted(ids(tasks))
+    assert sorted(recorder.of("started")) == sorted(ids(tasks))
+    for fit_id in ids(tasks):
+        kinds = [kind for kind, heard in recorder.heard if heard == fit_id]
+        assert kinds == ["started", "epoch", "epoch", "finished"]
+        assert recorder.epochs[fit_id] == [1, 2]
+
+
+def test_records_have_the_same_bits_whichever_executor_made_them(tmp_path: Path) -> None:
+    tasks = [fit_task("shufflenet_v2_x0_5", 0), fit_task("squeezenet1_1", 1)]
+    stores = {name: RunStore(str(tmp_path / name)) for name in EXECUTORS}
+    for name, make in EXECUTORS.items():
+        # In another order, too: what a worker trained before must not matter.
+        ordered = tasks if name == "inline" else tasks[::-1]
+        make().run(ordered, random_study(), stores[name], Recorder())
+    for fit_id in ids(tasks):
+        assert result_of(stores["inline"], fit_id) == result_of(stores["ray"], fit_id)
+
+
+def test_an_error_of_one_fit_is_told_and_the_others_go_on(
+    executor: Executor, tmp_path: Path
+) -> None:
+    bad, good = fit_task("no_such_network"), fit_task("squeezenet1_1")
+    store, recorder = RunStore(str(tmp_path)), Recorder()
+    executor.run([bad, good], random_study(), store, recorder)
+    assert store.finished_fits() == {good.config.fit_id}
+    assert recorder.of("failed") == [bad.config.fit_id]
+    assert "no_such_network" in recorder.messages[bad.config.fit_id]
+    failure = tmp_path / "fits" / bad.config.fit_id / "failure.txt"
+    assert "Traceback" in failure.read_text()
+
+
+def test_nothing_to_do_is_done(executor: Executor, tmp_path: Path) -> None:
+    recorder = Recorder()
+    executor.run([], random_study(), RunStore(str(tmp_path)), recorder)
+    assert recorder.heard == []
+
+
+class WorkerKiller(Recorder):
+    """Kills the process that trains a fit, as the kernel does when memory runs out.
+
+    Args:
+        victim: The fit whose worker dies.
+        times: How often, each time after an epoch.
+    """
+
+    def __init__(self, victim: FitTask, times: int) -> None:
+        super().__init__()
+        self.victim, self.times_left = victim.config.fit_id, times
+
+    def epoch_done(self, task: FitTask, record: EpochRecord) -> None:
+        super().epoch_done(task, record)
+        if task.config.fit_id == self.victim and self.times_left and record.epoch < 3:
+            self.times_left -= 1
+            for worker in trainable_workers():
+                os.kill(worker, signal.SIGKILL)
+
+
+def trainable_workers() -> list[int]:
+    """The processes of Ray's trainable actors on this machine that are our own."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                title = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if title.startswith(b"ray::") and b"Trainable" in title:
+                found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="finds workers through /proc")
+def test_a_lost_worker_costs_epochs_but_no_fit(tmp_path: Path) -> None:
+    task = fit_task("shufflenet_v2_x0_5", max_epochs=6)
+    quiet, shaken = RunStore(str(tmp_path / "quiet")), RunStore(str(tmp_path / "shaken"))
+    InlineExecutor().run([task], random_study(), quiet, Recorder())
+    killer = WorkerKiller(task, times=1)
+    EXECUTORS["ray"]().run([task], random_study(), shaken, killer)
+    assert killer.times_left == 0, "the test killed nobody"
+    assert killer.of("finished") == [task.config.fit_id]
+    assert len(killer.of("started")) >= 2
+    assert result_of(shaken, task.config.fit_id) == result_of(quiet, task.config.fit_id)
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="finds workers through /proc")
+def test_a_worker_lost_too_often_fails_its_fit(tmp_path: Path) -> None:
+    task = fit_task("shufflenet_v2_x0_5", max_epochs=6)
+    store, killer = RunStore(str(tmp_path)), WorkerKiller(task, times=9)
+    resources = plan_resources(ResourceSpec(), [1.0])
+    RayTuneExecutor(resources, max_retries=1).run([task], random_study(), store, killer)
+    assert killer.of("failed") == [task.config.fit_id]
+    assert "max_retries" in killer.messages[task.config.fit_id]
+    assert store.finished_fits() == set()

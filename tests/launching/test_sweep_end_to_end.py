@@ -1,0 +1,224 @@
+"""A whole sweep: photographs in, records, W&B runs and a ranking out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from foldgrid.tracking.wandb_files import read_run_file
+from tests.launching.tiny_sweep import TINY, Launcher
+
+CONTRACT_FILES = (
+    "sweep.yaml",
+    "provenance.json",
+    "split.parquet",
+    "plan.json",
+    "leaderboard.csv",
+)
+FIT_FILES = ("fit.json", "history.jsonl", "predictions.parquet", "best.safetensors")
+
+
+def fit_times(folder: Path) -> dict[str, int]:
+    """When each fit was completed."""
+    return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("fits/*/fit.json")}
+
+
+def test_a_sweep_leaves_what_the_contract_says(launcher: Launcher) -> None:
+    done = launcher(launcher.write())
+    assert done.code == 0, done.err
+    run = launcher.storage / "tiny"
+    for name in CONTRACT_FILES:
+        assert (run / name).is_file(), name
+    assert len(fit_times(run)) == 4
+    for fit in (run / "fits").iterdir():
+        assert sorted(path.name for path in fit.iterdir()) == sorted(FIT_FILES)
+        record = json.loads((fit / "fit.json").read_text())
+        assert record["status"] == "complete"
+        assert record["fit_id"] == fit.name
+        predictions = pd.read_parquet(fit / "predictions.parquet")
+        assert set(predictions["partition"]) == {"oof", "test"}
+        assert {"sample", "involvement", "predicted_involvement"} <= set(predictions)
+    split = pd.read_parquet(run / "split.parquet")
+    assert set(split) >= {"sample", "subject", "visit", "region", "partition", "fold"}
+    assert split.groupby("subject")["partition"].nunique().eq(1).all()
+
+
+def test_the_ranking_is_printed_with_what_to_type_next(launcher: Launcher) -> None:
+    done = launcher(launcher.write())
+    for words in ("shufflenet_v2_x0_5", "squeezenet1_1", "predict_the_mean", "OOF", "Next:"):
+        assert words in done.out
+    assert "python -m analysis rank" in done.out
+    assert "\x1b" not in done.out, "colours do not belong into a pipe"
+    table = pd.read_csv(launcher.storage / "tiny" / "leaderboard.csv")
+    kinds = table["kind"].value_counts()
+    assert kinds["base_learner"] == 2
+    assert kinds["meta_learner"] >= 8
+    assert kinds["baseline"] == 1
+
+
+def test_a_second_launch_trains_nothing(launcher: Launcher) -> None:
+    path = launcher.write()
+    launcher(path)
+    before = fit_times(launcher.storage / "tiny")
+    again = launcher(path)
+    assert again.code == 0
+    assert "4 of 4 done, 0 to train" in again.out
+    assert fit_times(launcher.storage / "tiny") == before
+
+
+def test_a_further_backbone_trains_only_itself(launcher: Launcher) -> None:
+    launcher(launcher.write())
+    before = fit_times(launcher.storage / "tiny")
+    more = TINY.replace("  - squeezenet1_1\n", "  - squeezenet1_1\n  - mobilenet_v3_small\n")
+    done = launcher(launcher.write(more))
+    assert "4 of 6 done, 2 to train" in done.out
+    after = fit_times(launcher.storage / "tiny")
+    assert {name: after[name] for name in before} == before
+    assert {name.split("-")[0] for name in after.keys() - before.keys()} == {"mobilenet_v3_small"}
+
+
+def test_one_fold_then_the_other_is_the_whole(launcher: Launcher) -> None:
+    path = launcher.write()
+    part = launcher(path, "--only", "fold=0")
+    assert part.code == 0
+    assert "0 of 2 done (of 4 in the sweep)" in part.out
+    whole = launcher(path)
+    assert "2 of 4 done, 2 to train" in whole.out
+    assert len(fit_times(launcher.storage / "tiny")) == 4
+
+
+def test_a_changed_setting_trains_anew_and_leaves_the_old(launcher: Launcher) -> None:
+    path = launcher.write()
+    launcher(path)
+    before = fit_times(launcher.storage / "tiny")
+    done = launcher(path, "--set", "training.lr=0.002")
+    assert "0 of 4 done, 4 to train" in done.out
+    after = fit_times(launcher.storage / "tiny")
+    assert len(after) == 8
+    assert {name: after[name] for name in before} == before
+    assert launcher.store().read_sweep()["training"]["learning_rate"] == 0.002
+    # The ranking is of the current settings alone.
+    back = launcher(path)
+    assert "4 of 4 done, 0 to train" in back.out
+
+
+def test_the_composite_can_be_predicted_directly(launcher: Launcher) -> None:
+    done = launcher(launcher.write(), "--set", "task.output=composite")
+    assert done.code == 0, done.err
+    store = launcher.store()
+    predictions = store.read_predictions(sorted(store.finished_fits())[0])
+    assert {"composite", "predicted_composite"} <= set(predictions)
+    assert predictions["composite"].between(0, 72).all()
+
+
+def test_the_papers_early_stopping_is_named_beside_the_ranking(launcher: Launcher) -> None:
+    done = launcher(launcher.write(), "--set", "training.early_stopping.policy=held_out_fold")
+    assert done.code == 0
+    assert "optimistic" in done.out
+
+
+def test_every_epoch_of_every_fit_is_in_wandb_once(launcher: Launcher) -> None:
+    launcher(launcher.write(), "--wandb", "offline")
+    run = launcher.storage / "tiny"
+    store = launcher.store()
+    runs = [read_run_file(path) for path in sorted(run.glob("wandb/offline-run-*/*.wandb"))]
+    fits = {facts.config["fit_id"]: facts for facts in runs if facts.job_type == "fold"}
+    assert fits.keys() == store.finished_fits()
+    for fit_id, facts in fits.items():
+        config = store.read_fit(fit_id).config
+        assert [step for step, _ in facts.history] == [1, 2]
+        assert facts.group == config.backbone
+        assert f"fold-{config.fold}" in facts.tags
+        assert facts.config["training"]["learning_rate"] == config.training.learning_rate
+        losses = [epoch.validation_loss for epoch in store.read_history(fit_id)]
+        assert [row["validation/loss"] for _, row in facts.history] == losses
+    assert [facts.job_type for facts in runs].count("summary") == 1
+
+
+def test_nothing_that_names_a_subject_is_ready_to_leave(launcher: Launcher) -> None:
+    launcher(launcher.write(), "--wandb", "offline")
+    run = launcher.storage / "tiny"
+    subjects = launcher.store().read_split()["subject"].unique()
+    files = [path for path in (run / "wandb").rglob("*") if path.is_file()]
+    assert files
+    for path in files:
+        content = path.read_bytes()
+        for subject in subjects:
+            assert subject.encode() not in content, (path, subject)
+    pictures = {".png", ".jpg", ".jpeg", ".npy"}
+    assert not [path for path in files if path.suffix in pictures]
+
+
+def test_disabled_wandb_writes_nothing(launcher: Launcher) -> None:
+    done = launcher(launcher.write(), "--wandb", "disabled")
+    assert done.code == 0
+    assert not (launcher.storage / "tiny" / "wandb").exists()
+
+
+def test_a_failing_fit_fails_the_launch_and_no_other_fit(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import foldgrid.training.fit as fit_module
+
+    build = fit_module.build_network
+
+    def build_or_break(name: str, *arguments: object) -> object:
+        if name == "squeezenet1_1":
+            raise RuntimeError("no memory for this one")
+        return build(name, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fit_module, "build_network", build_or_break)
+    done = launcher(launcher.write())
+    assert done.code == 1
+    assert "2 fits failed" in done.out
+    assert "no memory for this one" in done.out
+    assert "failure.txt" in done.out
+    assert len(fit_times(launcher.storage / "tiny")) == 2
+
+
+def test_the_plan_says_all_and_writes_nothing(launcher: Launcher) -> None:
+    planned = launcher(launcher.write(), "--plan")
+    assert planned.code == 0
+    for topic in ("fits", "budget", "data", "split", "weights", "resources", "time", "memory"):
+        assert f"\n{topic} " in planned.out
+    assert "0 of 4 done, 4 to train" in planned.out
+    assert not launcher.storage.exists()
+
+
+def test_the_same_sweep_gives_the_same_bits(launcher: Launcher) -> None:
+    path = launcher.write()
+    predictions = []
+    for name in ("one", "two"):
+        launcher(path, "--storage", str(launcher.folder / name))
+        folder = launcher.folder / name / "tiny" / "fits"
+        files = sorted(folder.glob("*/predictions.parquet"))
+        predictions.append([pd.read_parquet(file) for file in files])
+    assert len(predictions[0]) == 4
+    for one, two in zip(*predictions, strict=True):
+        pd.testing.assert_frame_equal(one, two, check_exact=True)
+
+
+@pytest.mark.slow
+def test_the_launcher_as_a_user_starts_it(launcher: Launcher, tmp_path: Path) -> None:
+    """Through Ray, in its own process, into a pipe: the words must be ours alone."""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, str(root / "launch.py"), "--sweep", str(launcher.write())]
+    run = subprocess.run(
+        [*command, "--storage", str(launcher.storage)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == ""
+    assert "[4/4]" in run.stdout
+    for foreign in ("INFO", "WARNING", "ray.init", "wandb:", "Traceback", "\x1b"):
+        assert foreign not in run.stdout
+    assert len(fit_times(launcher.storage / "tiny")) == 4

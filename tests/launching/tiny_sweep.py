@@ -1,0 +1,92 @@
+"""A sweep small enough to be launched many times: two backbones, two folds, pictures of 48x32."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import launch
+from foldgrid.records import RunStore
+
+SMALL_DATA = (
+    "data.tile_pixels=32",
+    "data.synthetic.num_subjects=8",
+    "data.synthetic.num_visits=40",
+    "data.synthetic.photo_width=48",
+    "data.synthetic.photo_height=32",
+    "split.num_folds=2",
+    "split.num_seeds=20",
+    "split.test_share=0.2",
+)
+SHORT_TRAINING = (
+    "training.max_epochs=2",
+    "training.max_batches_per_epoch=2",
+    "training.batch_size=8",
+    "training.learning_rate=0.001",
+)
+
+TINY = """\
+title: a tiny sweep
+data:
+  tile_pixels: 32
+  synthetic: {num_subjects: 8, num_visits: 40, photo_width: 48, photo_height: 32}
+split: {num_folds: 2, num_seeds: 20, test_share: 0.2}
+backbones:
+  - shufflenet_v2_x0_5
+  - squeezenet1_1
+weights: none
+training:
+  max_epochs: 2
+  max_batches_per_epoch: 2
+  batch_size: 8
+  learning_rate: 0.001
+  start_from_mean: true
+  batch_norm_statistics: recomputed
+"""
+
+
+@dataclass
+class Launched:
+    """What one launch said and returned."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Launcher:
+    """Launches sweeps in this process, with results below a temporary folder."""
+
+    folder: Path
+    capture: pytest.CaptureFixture[str]
+
+    @property
+    def storage(self) -> Path:
+        """Where run folders go."""
+        return self.folder / "runs"
+
+    def write(self, text: str = TINY, name: str = "tiny") -> Path:
+        """Writes a sweep file."""
+        path = self.folder / f"{name}.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def __call__(self, sweep: Path | str, *options: str, executor: str = "inline") -> Launched:
+        arguments = ["--sweep", str(sweep), "--executor", executor]
+        if "--storage" not in options:
+            arguments += ["--storage", str(self.storage)]
+        return self.raw(*arguments, *options)
+
+    def raw(self, *arguments: str) -> Launched:
+        """Launches with exactly these arguments."""
+        self.capture.readouterr()
+        code = launch.main(list(arguments))
+        said = self.capture.readouterr()
+        return Launched(code, said.out, said.err)
+
+    def store(self, name: str = "tiny") -> RunStore:
+        """The run folder of a sweep."""
+        return RunStore.open(str(self.storage / name))

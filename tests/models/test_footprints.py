@@ -1,0 +1,88 @@
+"""The size of networks, against their own parameters and the lecture's arithmetic."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from foldgrid.models import build_network, known_backbones
+from foldgrid.models.footprint import footprint
+
+
+@pytest.mark.parametrize(
+    ("name", "num_outputs", "num_parameters"),
+    [
+        ("resnet18", 4, 11_178_564),
+        ("resnet18", 1000, 11_689_512),
+        ("alexnet", 1000, 61_100_840),
+        ("vgg16", 1000, 138_357_544),
+        ("squeezenet1_0", 1000, 1_248_424),
+        ("mobilenet_v2", 1000, 3_504_872),
+    ],
+)
+def test_parameters_are_those_that_are_published(
+    name: str, num_outputs: int, num_parameters: int
+) -> None:
+    assert footprint(name, num_outputs, 224).num_parameters == num_parameters
+
+
+@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1", "shufflenet_v2_x0_5"])
+def test_parameters_are_those_of_the_real_network(name: str) -> None:
+    network = build_network(name, 4)
+    found = footprint(name, 4, 64)
+    assert found.num_parameters == sum(value.numel() for value in network.parameters())
+    assert found.weights_gib == pytest.approx(found.num_parameters * 4 / 2**30)
+
+
+@pytest.mark.parametrize(
+    ("name", "giga"),
+    [("resnet18", 1.814), ("resnet34", 3.664), ("vgg16", 15.47), ("alexnet", 0.714)],
+)
+def test_multiply_adds_are_those_that_torchvision_publishes(name: str, giga: float) -> None:
+    assert footprint(name, 1000, 224).multiply_adds / 1e9 == pytest.approx(giga, rel=0.01)
+
+
+def test_activations_and_multiply_adds_grow_with_the_picture_and_parameters_do_not() -> None:
+    small, large = (footprint("resnet18", 4, pixels) for pixels in (64, 128))
+    assert large.num_parameters == small.num_parameters
+    # All but the pooled features and the head quadruple.
+    assert large.activations == pytest.approx(4 * small.activations, rel=0.01)
+    assert large.multiply_adds == pytest.approx(4 * small.multiply_adds, rel=0.01)
+    assert large.memory_gib(16) > small.memory_gib(16) > small.memory_gib(8) > small.weights_gib
+    assert large.train_ms(16) > small.train_ms(16)
+
+
+def test_larger_networks_take_longer_and_need_more() -> None:
+    # What is relied on is the order: the longest fits start first.
+    sizes = [footprint(name, 4, 64) for name in ("resnet18", "resnet34", "resnet50", "vgg19")]
+    times = [size.train_ms(16) for size in sizes]
+    assert times == sorted(times)
+    memories = [size.memory_gib(16) for size in sizes]
+    assert memories[0] == min(memories)
+    assert memories[-1] == max(memories)
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels"), [("alexnet", 32), ("vgg11", 16), ("inception_v3", 64), ("vit_b_16", 64)]
+)
+def test_a_picture_too_small_for_a_network_is_refused(name: str, pixels: int) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} cannot take {pixels}x{pixels} pixels \("):
+        footprint(name, 4, pixels)
+
+
+@pytest.mark.parametrize("name", known_backbones()[::6])
+def test_any_network_is_measured_at_the_size_that_it_was_made_for(name: str) -> None:
+    found = footprint(name, 1000, 224)
+    published = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"].meta
+    assert found.num_parameters == published["num_params"]
+    assert found.multiply_adds > found.num_parameters
+
+
+def test_measuring_draws_no_random_number_and_keeps_the_default_device() -> None:
+    footprint.cache_clear()
+    before = torch.get_rng_state()
+    footprint("squeezenet1_1", 4, 64)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert nn.Linear(1, 1).weight.device.type == "cpu"

@@ -1,0 +1,208 @@
+"""A fit's id: the same for the same work, another for any change of what decides the outcome."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord, WeightsRecord, content_digest
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.sweep import TaskSpec
+
+CONFIG = FitConfig(
+    backbone="resnet34",
+    fold=0,
+    task=TaskSpec(),
+    data_fingerprint="0123456789abcdef",
+    split_fingerprint="fedcba9876543210",
+    weights="random",
+    seed=0,
+    budget="smoke",
+    training=TrainingRecipe(),
+)
+
+REPLACEMENTS: dict[str, Any] = {
+    # What a changed value of each text field may be; numbers and booleans are changed by rule.
+    "backbone": "resnet18",
+    "task.name": None,  # there is only one task so far
+    "task.output": "composite",
+    "data_fingerprint": "0",
+    "split_fingerprint": "0",
+    "weights": "ab12",
+    "budget": "paper",
+    "training.early_stopping.policy": "held_out_fold",
+    "training.batch_norm_statistics": "recomputed",
+    "training.precision": "float32",
+    "training.max_batches_per_epoch": 3,
+}
+
+
+def leaves(value: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            yield from leaves(inner, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+def changed(dotted: str) -> FitConfig:
+    """``CONFIG`` with the one field ``dotted`` changed."""
+    values = CONFIG.model_dump(mode="json")
+    inner = values
+    *parents, last = dotted.split(".")
+    for part in parents:
+        inner = inner[part]
+    old = inner[last]
+    if dotted in REPLACEMENTS:
+        inner[last] = REPLACEMENTS[dotted]
+    elif isinstance(old, bool):
+        inner[last] = not old
+    elif isinstance(old, int):
+        inner[last] = old + 1
+    else:
+        inner[last] = old / 2 if old else 0.25
+    assert inner[last] != old
+    return FitConfig.model_validate_json(json.dumps(values))
+
+
+FIELDS = [name for name in leaves(CONFIG.model_dump(mode="json")) if name != "task.name"]
+
+
+def test_the_id_of_a_known_configuration_has_not_moved() -> None:
+    # Where this fails by intent, every finished fit on every disk is trained again: raise
+    # RESULT_FORMAT where results changed, and say so in the changelog.
+    assert CONFIG.fit_id == "resnet34-fold0-4dfc0557ab"
+
+
+def test_an_id_names_backbone_and_fold_and_suits_a_path_and_wandb() -> None:
+    assert re.fullmatch(r"resnet34-fold0-[0-9a-f]{10}", CONFIG.fit_id)
+    longest = CONFIG.model_copy(update={"backbone": "regnet_x_1_6gf" * 2, "fold": 49})
+    assert len(longest.fit_id) <= 64
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_any_change_of_what_decides_is_another_fit(field: str) -> None:
+    assert changed(field).digest != CONFIG.digest
+
+
+def test_no_two_changes_are_the_same_fit() -> None:
+    assert len({changed(field).digest for field in FIELDS}) == len(FIELDS)
+
+
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_the_keys_does_not_matter(random: Any) -> None:
+    def shuffled(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        items = list(value.items())
+        random.shuffle(items)
+        return {key: shuffled(inner) for key, inner in items}
+
+    text = json.dumps(shuffled(CONFIG.model_dump(mode="json")))
+    assert FitConfig.model_validate_json(text).fit_id == CONFIG.fit_id
+
+
+def test_a_default_said_aloud_is_the_same_fit() -> None:
+    values = CONFIG.model_dump(mode="json")
+    del values["training"]["max_batches_per_epoch"], values["training"]["plateau"]
+    values["training"]["learning_rate"] = 0.010
+    values["training"]["weight_decay"] = 0
+    assert FitConfig.model_validate_json(json.dumps(values)).fit_id == CONFIG.fit_id
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(
+    st.builds(
+        TrainingRecipe,
+        max_epochs=st.integers(1, 10**9),
+        max_batches_per_epoch=st.none() | st.integers(1, 10**6),
+        learning_rate=st.floats(0, exclude_min=True, allow_infinity=False),
+        weight_decay=st.floats(0, allow_infinity=False),
+    )
+)
+def test_a_configuration_read_back_is_the_same_fit(training: TrainingRecipe) -> None:
+    config = CONFIG.model_copy(update={"training": training})
+    again = FitConfig.model_validate_json(config.model_dump_json())
+    assert again == config
+    assert again.fit_id == config.fit_id
+    through_json = FitConfig.model_validate_json(json.dumps(config.model_dump(mode="json")))
+    assert through_json.fit_id == config.fit_id
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | finite | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(json_values, st.integers(1, 64))
+def test_a_digest_is_hexadecimal_of_the_length_asked_for(value: Any, length: int) -> None:
+    digest = content_digest(value, length)
+    assert re.fullmatch(rf"[0-9a-f]{{{length}}}", digest)
+    assert digest == content_digest(json.loads(json.dumps(value)), length)
+
+
+@given(
+    st.builds(
+        EpochRecord,
+        epoch=st.integers(1, 10**6),
+        learning_rate=finite,
+        train_loss=st.floats(),
+        validation_loss=st.floats(),
+        metrics=st.dictionaries(st.text(), st.floats(), max_size=3),
+        is_best=st.booleans(),
+        wall_seconds=finite,
+    )
+)
+def test_an_epoch_written_is_the_epoch_read_also_where_it_diverged(record: EpochRecord) -> None:
+    line = record.model_dump_json()
+    assert "\n" not in line
+    json.loads(line, parse_constant=refuse)
+    again = EpochRecord.model_validate_json(line)
+    assert repr(again) == repr(defined(record))
+    assert again.model_dump_json() == line
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(f"JSON has no {constant}")
+
+
+def defined(value: Any) -> Any:
+    """``value`` with NaN wherever a float is not finite, as the records write it."""
+    if isinstance(value, BaseModel):
+        fields = {name: defined(getattr(value, name)) for name in type(value).model_fields}
+        return type(value).model_construct(**fields)
+    if isinstance(value, dict):
+        return {key: defined(inner) for key, inner in value.items()}
+    return math.nan if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def test_a_record_without_a_number_is_read_as_it_was_written() -> None:
+    record = FitRecord(
+        fit_id=CONFIG.fit_id,
+        status="diverged",
+        config=CONFIG,
+        num_epochs=1,
+        best_epoch=0,
+        stopped_because="diverged",
+        metrics={"oof/pasi_ccc": math.nan, "test/pasi_mae": 1.5},
+        timings={},
+        num_parameters=1,
+        peak_memory_gib=0.5,
+        weights=WeightsRecord(source="random"),
+        weights_kept=False,
+        environment={},
+    )
+    for text in (record.model_dump_json(), json.dumps(record.model_dump(mode="json"))):
+        assert repr(FitRecord.model_validate_json(text)) == repr(record)

@@ -1,0 +1,86 @@
+"""Every file in ``sweeps/`` resolves, and a resolved sweep survives its own record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foldgrid.models import check_backbones
+from foldgrid.models.footprint import footprint
+from foldgrid.records import RunStore
+from foldgrid.specs.reading import read_document, validate
+from foldgrid.specs.resolving import resolve_sweep, sweep_files
+from foldgrid.specs.sweep import BudgetName, Sweep
+
+PROJECT = Path(__file__).resolve().parents[2]
+SHIPPED = sweep_files(PROJECT / "sweeps")
+BUDGETS: tuple[BudgetName, ...] = ("smoke", "paper")
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_sweep_resolves(name: str, budget: BudgetName) -> None:
+    sweep = resolve_sweep(SHIPPED[name], budget).sweep
+    assert (sweep.name, sweep.budget, sweep.budgets) == (name, budget, {})
+    check_backbones(sweep.backbones, name, {})
+    for backbone in sweep.backbones:
+        footprint(backbone, 4, 2 * sweep.data.tile_pixels)
+
+
+def test_the_main_sweep_is_the_paper_s() -> None:
+    sweep = resolve_sweep(SHIPPED["all_backbones"], "paper").sweep
+    recipe = sweep.training
+    assert len(sweep.backbones) == 29
+    assert (sweep.split.num_folds, sweep.split.test_share) == (5, 0.1)
+    assert (recipe.learning_rate, recipe.momentum, recipe.batch_size) == (0.01, 0.9, 16)
+    assert (recipe.plateau.factor, recipe.plateau.patience) == (0.1, 10)
+    assert recipe.plateau.threshold == 1e-4
+    assert recipe.early_stopping.patience == 50
+    assert recipe.max_batches_per_epoch is None
+    assert not recipe.start_from_mean
+    assert sweep.data.tile_pixels == 128
+    assert sweep.data.synthetic.num_visits == 338
+
+
+def read_back(folder: Path, sweep: Sweep) -> Sweep:
+    """The sweep as ``sweep.yaml`` gives it back."""
+    store = RunStore(str(folder))
+    store.write_sweep(sweep.model_dump(mode="json", exclude={"budgets"}))
+    document = read_document(folder / "sweep.yaml")
+    assert document.values == store.read_sweep()
+    return validate(Sweep, document)
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_sweep_is_read_from_its_record_as_it_ran(
+    name: str, budget: BudgetName, tmp_path: Path
+) -> None:
+    sweep = resolve_sweep(SHIPPED[name], budget, [], Path("/data/photos/manifest.csv")).sweep
+    assert read_back(tmp_path, sweep) == sweep
+
+
+# UTF-8 cannot write unpaired surrogates, and ruamel.yaml loses control characters such as NEL.
+written = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=40)
+
+
+@given(
+    title=written,
+    seed=st.integers(0, 2**70),
+    learning_rate=st.floats(0, exclude_min=True, allow_infinity=False),
+    backbones=st.lists(written, min_size=1, max_size=4, unique=True),
+    entity=st.none() | written,
+)
+def test_any_sweep_is_read_from_its_record_as_it_ran(
+    tmp_path_factory: pytest.TempPathFactory, **changes: Any
+) -> None:
+    values = {"title": changes["title"], "backbones": changes["backbones"]}
+    values |= {"seed": changes["seed"], "tracking": {"entity": changes["entity"]}}
+    values |= {"training": {"learning_rate": changes["learning_rate"]}}
+    sweep = Sweep.model_validate_json(json.dumps(values))
+    assert read_back(tmp_path_factory.mktemp("run"), sweep) == sweep

@@ -1,0 +1,190 @@
+"""New photographs through trained fits: the same numbers that the fits themselves recorded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import torchvision
+
+from foldgrid.data.dataset import Dataset
+from foldgrid.models import WeightFile
+from foldgrid.records import RunStore
+from foldgrid.scoring import SCORE_MAXIMA, SCORES, composite_score, pasi
+from foldgrid.specs.errors import SweepError
+from foldgrid.specs.sweep import TaskSpec
+from foldgrid.training.prediction import (
+    TrainedLearner,
+    best_backbone,
+    open_learner,
+    predict_outputs,
+    predict_visits,
+)
+from tests.trained_run import TRIAL, small_dataset, train_run, write_leaderboard
+
+BODY = ("upper_extremities", "trunk", "lower_extremities")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return small_dataset(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset) -> RunStore:
+    return train_run(tmp_path_factory.mktemp("runs") / "tiny", dataset)
+
+
+def recorded_test_outputs(store: RunStore, names: tuple[str, ...]) -> pd.DataFrame:
+    """The mean over the copies of what each recorded for the test samples."""
+    tables = [store.read_predictions(cell.fit_id) for cell in store.read_plan()]
+    table = pd.concat(tables)
+    test = table[table["partition"] == "test"].set_index("sample")
+    columns = test[[f"predicted_{name}" for name in names]].set_axis(list(names), axis=1)
+    means = columns.groupby(level="sample").mean()
+    assert len(means) > 0
+    # Equal outputs for all samples would make every comparison below an empty one.
+    assert (means.std() > 0.1).all()
+    return means
+
+
+def check_outputs(learner: TrainedLearner, dataset: Dataset, recorded: pd.DataFrame) -> None:
+    rows = dataset.samples.index[dataset.samples["sample"].isin(recorded.index)]
+    found = learner.task.columns(predict_outputs(learner, dataset.composites_NHWC[rows]))
+    expected = recorded.loc[dataset.samples.loc[rows, "sample"]]
+    for name, values in found.items():
+        np.testing.assert_allclose(values, expected[name], rtol=1e-4, atol=1e-4)
+
+
+def without_scores(dataset: Dataset) -> Dataset:
+    return replace(dataset, samples=dataset.samples.assign(**dict.fromkeys(SCORES, np.nan)))
+
+
+def test_predictions_are_the_mean_of_what_the_copies_recorded(
+    store: RunStore, dataset: Dataset
+) -> None:
+    learner = open_learner(store, "shufflenet_v2_x0_5")
+    recorded = recorded_test_outputs(store, SCORES)
+    check_outputs(learner, dataset, recorded)
+    visits = predict_visits(learner, without_scores(dataset)).set_index(["subject", "visit"])
+    assert len(visits) == TRIAL.num_visits
+    for sample, outputs in recorded.iterrows():
+        subject, visit, region = str(sample).split("/")
+        row = visits.loc[(subject, visit)]
+        expected = composite_score(*outputs[list(SCORES)], clip=True)
+        assert row[f"{region}_composite"] == pytest.approx(float(expected), abs=1e-2)
+        for name in SCORES:
+            clipped = np.clip(outputs[name], 0, SCORE_MAXIMA[name])
+            assert row[f"{region}_{name}"] == pytest.approx(float(clipped), abs=1e-3)
+    composites = {region: visits[f"{region}_composite"] for region in BODY}
+    np.testing.assert_allclose(visits["pasi"], pasi(composites))
+
+
+def test_the_composite_output_is_read_in_its_unit(tmp_path: Path, dataset: Dataset) -> None:
+    store = train_run(tmp_path / "tiny", dataset, task=TaskSpec(output="composite"))
+    learner = open_learner(store, "shufflenet_v2_x0_5")
+    recorded = recorded_test_outputs(store, ("composite",))
+    check_outputs(learner, dataset, recorded)
+    visits = predict_visits(learner, dataset).set_index(["subject", "visit"])
+    assert [name for name in visits if name.startswith("trunk_")] == ["trunk_composite"]
+    for sample, value in recorded["composite"].items():
+        subject, visit, region = str(sample).split("/")
+        found = visits.loc[(subject, visit), f"{region}_composite"]
+        assert found == pytest.approx(float(np.clip(value, 0, 72)), abs=1e-2)
+
+
+def test_networks_that_shift_pretrained_inputs_do_so_again(
+    tmp_path: Path, dataset: Dataset
+) -> None:
+    # GoogLeNet's ImageNet weights expect other inputs; nothing in a fit's weight file says so.
+    torch.manual_seed(0)
+    path = tmp_path / "googlenet-pretended.pth"
+    network = torchvision.models.googlenet(weights=None, init_weights=False)
+    torch.save(network.state_dict(), path)
+    file = WeightFile("googlenet", "IMAGENET1K_V1", "", path)
+    store = train_run(tmp_path / "tiny", dataset, ("googlenet",), weights={"googlenet": file})
+    recorded = recorded_test_outputs(store, SCORES)
+    check_outputs(open_learner(store, "googlenet"), dataset, recorded)
+
+
+def test_a_visit_without_a_region_has_no_pasi_and_unknown_regions_are_passed_over(
+    store: RunStore, dataset: Dataset
+) -> None:
+    samples = dataset.samples.copy()
+    assert samples["region"].iloc[1] == "trunk"
+    samples.loc[samples.index[1], "region"] = "head_neck"
+    visits = predict_visits(
+        open_learner(store, "shufflenet_v2_x0_5"), replace(dataset, samples=samples)
+    )
+    assert visits["pasi"].isna().tolist() == [True] + [False] * (len(visits) - 1)
+    assert not [name for name in visits if name.startswith("head_neck")]
+    assert np.isnan(visits["trunk_composite"].iloc[0])
+
+
+def refusal(store: RunStore, backbone: str) -> str:
+    with pytest.raises(SweepError) as caught:
+        open_learner(store, backbone)
+    return str(caught.value)
+
+
+def test_a_backbone_that_was_not_trained_is_refused_with_the_nearest(store: RunStore) -> None:
+    assert 'Did you mean "shufflenet_v2_x0_5"?' in refusal(store, "shufflenet_v2_x05")
+
+
+def test_weights_that_were_not_kept_come_with_the_command_that_keeps_them(
+    tmp_path: Path, dataset: Dataset
+) -> None:
+    store = train_run(tmp_path / "tiny", dataset, keep_weights=False)
+    message = refusal(store, "shufflenet_v2_x0_5")
+    assert "fold 0   is trained, but its weights were not kept." in message
+    assert "fold 1   is trained, but its weights were not kept." in message
+    command = (
+        f"python launch.py --sweep {tmp_path}/tiny/sweep.yaml --budget smoke "
+        "--only backbone=shufflenet_v2_x0_5 --set keep=best --storage runs_with_weights"
+    )
+    assert command in message
+
+
+def test_missing_and_diverged_fits_are_all_named(
+    tmp_path: Path, store: RunStore, dataset: Dataset
+) -> None:
+    copy = RunStore(str(tmp_path / "tiny"))
+    plan = store.read_plan()
+    copy.write_plan(list(plan))
+    copy.write_sweep(store.read_sweep())
+    record = store.read_fit(plan[0].fit_id)
+    diverged = record.model_copy(update={"status": "diverged", "weights_kept": False})
+    copy.fit(plan[0].fit_id).complete(diverged)
+    message = refusal(copy, "shufflenet_v2_x0_5")
+    assert "fold 0   diverged" in message
+    assert "fold 1   is not trained yet" in message
+    assert "python launch.py --sweep tiny" in message
+    copy.fit(plan[1].fit_id).complete(store.read_fit(plan[1].fit_id))
+    assert "Name another network" in refusal(copy, "shufflenet_v2_x0_5")
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut"])
+def test_a_damaged_weight_file_is_named(tmp_path: Path, dataset: Dataset, damage: str) -> None:
+    store = train_run(tmp_path / "tiny", dataset)
+    path = Path(store.fit(store.read_plan()[1].fit_id).path) / "best.safetensors"
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(SweepError, match=r"best\.safetensors: cannot be read"):
+        predict_visits(open_learner(store, "shufflenet_v2_x0_5"), dataset)
+
+
+def test_the_best_backbone_is_the_ranking_s(tmp_path: Path) -> None:
+    store = RunStore(str(tmp_path))
+    with pytest.raises(SweepError, match="python -m analysis rank"):
+        best_backbone(store)
+    write_leaderboard(store, {"vgg11": None})
+    with pytest.raises(SweepError, match="--backbone"):
+        best_backbone(store)
+    write_leaderboard(store, {"resnet18": 3.4, "resnet34": 3.3, "vgg11": None})
+    assert best_backbone(store) == "resnet34"

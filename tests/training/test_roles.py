@@ -1,0 +1,103 @@
+"""Which samples a fit trains on, watches and predicts: never two of them for one subject."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foldgrid.specs.errors import InputError
+from foldgrid.specs.recipe import EarlyStopping
+from foldgrid.training.training_data import Roles, TrainingData, assign_roles
+
+HELD_OUT = EarlyStopping(policy="held_out_fold")
+
+
+@st.composite
+def studies(draw: st.DrawFn) -> TrainingData:
+    """Subjects with 1 to 6 samples each, in any order, every fold and the test set filled."""
+    num_folds = draw(st.integers(3, 5))
+    folds = [*range(-1, num_folds), *draw(st.lists(st.integers(-1, num_folds - 1), max_size=8))]
+    sizes = draw(st.lists(st.integers(1, 6), min_size=len(folds), max_size=len(folds)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    subjects = np.repeat(np.arange(len(folds)), sizes)
+    samples = pd.DataFrame({"subject": subjects, "fold": np.array(folds)[subjects]})
+    samples["partition"] = np.where(samples["fold"] < 0, "test", "train")
+    samples["scaling"] = rng.integers(0, 5, len(samples))
+    samples = samples.iloc[rng.permutation(len(samples))].reset_index(drop=True)
+    return TrainingData(np.zeros((len(samples), 2, 2, 3), np.uint8), samples, "scaling")
+
+
+shares = st.floats(0.05, 0.45)
+
+
+def subjects(data: TrainingData, rows: np.ndarray) -> set[int]:
+    return set(data.samples["subject"].iloc[rows])
+
+
+def both_policies(data: TrainingData, fold: int, share: float) -> list[Roles]:
+    inner = EarlyStopping(policy="inner_split", inner_share=share)
+    return [assign_roles(data, fold, stopping, seed=3) for stopping in (inner, HELD_OUT)]
+
+
+@given(studies(), st.integers(0, 2), shares)
+def test_what_is_predicted_is_the_fold_and_the_test_set(
+    data: TrainingData, fold: int, share: float
+) -> None:
+    samples = data.samples
+    for roles in both_policies(data, fold, share):
+        assert roles.held_out.tolist() == samples.index[samples["fold"] == fold].tolist()
+        assert roles.test.tolist() == samples.index[samples["partition"] == "test"].tolist()
+
+
+@given(studies(), st.integers(0, 2), shares)
+def test_no_subject_is_trained_on_and_then_watched_or_predicted(
+    data: TrainingData, fold: int, share: float
+) -> None:
+    for roles in both_policies(data, fold, share):
+        assert len(roles.train)
+        assert len(roles.validation)
+        trained = subjects(data, roles.train)
+        for rows in (roles.validation, roles.held_out, roles.test):
+            assert not trained & subjects(data, rows)
+
+
+@given(studies(), st.integers(0, 2), shares)
+def test_every_sample_has_a_role_and_only_the_paper_s_policy_uses_one_twice(
+    data: TrainingData, fold: int, share: float
+) -> None:
+    inner, paper = both_policies(data, fold, share)
+    parts = [inner.train, inner.validation, inner.held_out, inner.test]
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(data.samples)))
+    assert paper.validation.tolist() == paper.held_out.tolist()
+    parts = [paper.train, paper.held_out, paper.test]
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(data.samples)))
+
+
+@given(studies(), st.integers(0, 2), shares)
+def test_watched_subjects_come_whole_from_the_training_folds(
+    data: TrainingData, fold: int, share: float
+) -> None:
+    roles = both_policies(data, fold, share)[0]
+    watched = subjects(data, roles.validation)
+    assert not watched & subjects(data, roles.held_out)
+    assert not watched & subjects(data, roles.test)
+    everywhere = np.flatnonzero(data.samples["subject"].isin(watched))
+    assert roles.validation.tolist() == everywhere.tolist()
+
+
+@given(studies(), st.integers(0, 2), shares)
+def test_the_same_seed_gives_the_same_roles(data: TrainingData, fold: int, share: float) -> None:
+    first, second = (both_policies(data, fold, share)[0] for _ in range(2))
+    assert first.train.tolist() == second.train.tolist()
+
+
+def test_a_study_too_small_to_watch_anyone_is_refused_with_a_way_out() -> None:
+    samples = pd.DataFrame({"subject": ["a", "b"], "fold": [0, 1], "scaling": [0, 0]})
+    samples["partition"] = "train"
+    data = TrainingData(np.zeros((2, 2, 2, 3), np.uint8), samples, "scaling")
+    with pytest.raises(InputError, match="held_out_fold"):
+        assign_roles(data, 0, EarlyStopping(), seed=0)
+    assert assign_roles(data, 0, HELD_OUT, seed=0).train.tolist() == [1]

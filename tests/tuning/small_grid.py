@@ -1,0 +1,98 @@
+"""A study of random pictures and a few fits of it, small enough to train in a second."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.sweep import TaskSpec
+from foldgrid.training import TrainingData
+from foldgrid.tuning.grid import FitTask
+
+REGIONS = ("upper_extremities", "trunk", "lower_extremities")
+NUM_FOLDS = 2
+
+
+def random_study(num_subjects: int = 8, num_visits: int = 2, pixels: int = 64) -> TrainingData:
+    """Composites of noise whose red channel follows the involvement; the last subject is test."""
+    random = np.random.default_rng(0)
+    rows = []
+    for subject in range(num_subjects):
+        is_test = subject == num_subjects - 1
+        for visit in range(num_visits):
+            for region in REGIONS:
+                rows.append(
+                    {
+                        "sample": f"S{subject}/V{visit}/{region}",
+                        "subject": f"S{subject}",
+                        "visit": f"V{visit}",
+                        "day": 28.0 * visit,
+                        "region": region,
+                        "erythema": int(random.integers(0, 5)),
+                        "induration": int(random.integers(0, 5)),
+                        "scaling": int(random.integers(0, 5)),
+                        "involvement": int(random.integers(0, 7)),
+                        "partition": "test" if is_test else "train",
+                        "fold": -1 if is_test else subject % NUM_FOLDS,
+                    }
+                )
+    samples = pd.DataFrame(rows)
+    images = random.integers(0, 256, (len(samples), pixels, pixels, 3), dtype=np.uint8)
+    red = samples["involvement"].to_numpy()[:, None, None] * 40
+    images[..., 0] = red.astype(np.uint8)
+    return TrainingData(images, samples, "scaling")
+
+
+def fit_task(backbone: str, fold: int = 0, *, max_epochs: int = 2, seconds: float = 1.0) -> FitTask:
+    """A fit of the random study."""
+    recipe = TrainingRecipe(max_epochs=max_epochs, batch_size=8, start_from_mean=True)
+    config = FitConfig(
+        backbone=backbone,
+        fold=fold,
+        task=TaskSpec(),
+        data_fingerprint="data",
+        split_fingerprint="split",
+        weights="random",
+        seed=0,
+        budget="smoke",
+        training=recipe,
+    )
+    return FitTask(config, None, keep_weights=True, num_threads=1, estimated_seconds=seconds)
+
+
+@dataclass
+class Recorder:
+    """A listener that remembers what it heard, in order."""
+
+    heard: list[tuple[str, str]] = field(default_factory=list)
+    messages: dict[str, str] = field(default_factory=dict)
+    epochs: dict[str, list[int]] = field(default_factory=dict)
+
+    def started(self, task: FitTask) -> None:
+        self.heard.append(("started", task.config.fit_id))
+
+    def epoch_done(self, task: FitTask, record: EpochRecord) -> None:
+        self.heard.append(("epoch", task.config.fit_id))
+        self.epochs.setdefault(task.config.fit_id, []).append(record.epoch)
+
+    def finished(self, task: FitTask, record: FitRecord) -> None:
+        assert record.fit_id == task.config.fit_id
+        self.heard.append(("finished", task.config.fit_id))
+
+    def failed(self, task: FitTask, message: str) -> None:
+        self.heard.append(("failed", task.config.fit_id))
+        self.messages[task.config.fit_id] = message
+
+    def of(self, what: str) -> list[str]:
+        """The fits that this happened to, in order."""
+        return [fit_id for kind, fit_id in self.heard if kind == what]
+
+
+def ids(tasks: Sequence[FitTask]) -> list[str]:
+    """The ids of fits, in order."""
+    return [task.config.fit_id for task in tasks]

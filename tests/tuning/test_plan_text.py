@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from foldgrid.models.weights import WeightFile
+from foldgrid.specs.resolving import resolve_sweep
+from foldgrid.tuning.plan_text import plan_facts
+from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
+from foldgrid.tuning.resources import Resources
+
+SWEEP = {
+    "title": "two networks",
+    "data": {
+        "tile_pixels": 32,
+        "synthetic": {
+            "num_subjects": 6,
+            "num_visits": 30,
+            "photo_width": 48,
+            "photo_height": 32,
+        },
+    },
+    "split": {"num_folds": 2, "num_seeds": 5, "test_share": 0.2},
+    "backbones": ["resnet18", "squeezenet1_1"],
+    "weights": "none",
+    "training": {"max_epochs": 3},
+}
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedSweep:
+    folder = tmp_path_factory.mktemp("plan")
+    path = folder / "two.yaml"
+    path.write_text(json.dumps(SWEEP))
+    resolved = resolve_sweep(path, "paper")
+    return prepare_sweep(resolved, storage=str(folder / "runs"), cache=folder / "cache")
+
+
+def said(prepared: PreparedSweep, topic: str) -> str:
+    return dict(plan_facts(prepared))[topic]
+
+
+def test_preparing_decodes_nothing_and_makes_no_run_folder(prepared: PreparedSweep) -> None:
+    assert not prepared.survey.is_cached
+    assert not prepared.store.root.local_path.exists()
+
+
+def test_the_plan_counts_what_is_there(prepared: PreparedSweep) -> None:
+    assert said(prepared, "fits") == "0 of 4 done, 4 to train"
+    assert "6 subjects, 30 visits" in said(prepared, "data")
+    assert "90 composites of 64x64 (to be decoded once)" in said(prepared, "data")
+    assert said(prepared, "backbones") == "2 x 2 folds"
+    assert "imbalance" in said(prepared, "split")
+
+
+def test_the_plan_says_which_early_stopping(prepared: PreparedSweep) -> None:
+    assert "set aside from the training folds" in said(prepared, "training")
+
+
+def test_the_plan_names_backbones_without_weights_one_by_one(prepared: PreparedSweep) -> None:
+    file = WeightFile("resnet18", "IMAGENET1K_V1", "http://localhost/none.pth", Path("none.pth"))
+    mixed = replace(
+        prepared,
+        sweep=prepared.sweep.model_copy(update={"weights": "auto"}),
+        weights={"resnet18": file, "squeezenet1_1": None},
+    )
+    words = said(mixed, "weights")
+    assert words.startswith("auto: squeezenet1_1 start")
+    assert "resnet18" not in words
+
+
+def test_what_fits_take_on_gpus_is_said(prepared: PreparedSweep) -> None:
+    with_gpus = replace(prepared, resources=Resources(16, 2, 2, 0.25, 8))
+    assert (
+        said(with_gpus, "resources") == "2 cores and 0.25 GPU a fit, 8 at a time (16 cores, 2 GPUs)"
+    )
+    assert "GPUs not known yet" in said(with_gpus, "time")
+
+
+def test_a_finished_sweep_has_nothing_left(prepared: PreparedSweep) -> None:
+    every = frozenset(task.config.fit_id for task in prepared.grid.tasks)
+    done = replace(prepared, grid=replace(prepared.grid, finished=every))
+    assert said(done, "fits") == "4 of 4 done, 0 to train"
+    assert said(done, "time") == "nothing to train"
+    assert said(done, "disk") == "nothing more"

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foldgrid.specs.sweep import ResourceSpec
+from foldgrid.tuning.resources import SHARE_CLASSES, choose_share, plan_resources
+
+
+@given(st.floats(0.01, 200), st.floats(1, 200))
+def test_the_share_is_the_smallest_class_that_holds_the_fit(need: float, card: float) -> None:
+    share = choose_share(need, card)
+    assert share in SHARE_CLASSES
+    if share < 1:
+        assert need <= share * card
+    smaller = [each for each in SHARE_CLASSES if each < share]
+    assert all(need > each * card * 0.85 for each in smaller)
+
+
+@given(st.floats(0.01, 100), st.floats(0.01, 100))
+def test_a_larger_fit_never_gets_a_smaller_share(one: float, other: float) -> None:
+    assert choose_share(min(one, other), 24.0) <= choose_share(max(one, other), 24.0)
+
+
+def test_a_fit_larger_than_the_card_gets_a_whole_one() -> None:
+    assert choose_share(500.0, 24.0) == 1.0
+
+
+def test_cores_bound_the_fits_at_a_time() -> None:
+    plan = plan_resources(ResourceSpec(cpus_per_fit=1), [1.0])
+    assert 1 <= plan.num_concurrent <= plan.num_cpus
+    everything = plan_resources(ResourceSpec(cpus_per_fit=plan.num_cpus), [1.0])
+    assert everything.num_concurrent == 1
+    assert plan_resources(ResourceSpec(max_concurrent=1), [1.0]).num_concurrent == 1
+
+
+def test_a_fit_that_wants_more_cores_than_there_are_still_runs() -> None:
+    plan = plan_resources(ResourceSpec(cpus_per_fit=4096), [1.0])
+    assert plan.num_concurrent == 1
+    assert plan.num_cpus >= plan.cpus_per_fit
