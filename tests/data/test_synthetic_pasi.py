@@ -53,7 +53,7 @@ def scene_of(
     subject: int, view: View, severity: Severity, size: tuple[int, int] = (96, 64)
 ) -> Scene:
     """Draw one photograph of seed 0; `size` is its longer and its shorter side."""
-    who = Subject(0, subject, draw_traits(0, subject))
+    who = Subject(0, subject, draw_traits(0, subject, standard_studio=True))
     width, height = size if view.region == "upper_extremities" else size[::-1]
     return draw_scene(who, view, severity, draw_studio(0, subject, view.visit), width, height)
 

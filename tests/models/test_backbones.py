@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 
 from foldgrid.models import (
@@ -12,6 +13,7 @@ from foldgrid.models import (
     check_backbones,
     forward_all,
     known_backbones,
+    load_state,
     set_head_bias,
 )
 from foldgrid.models.backbones import build_on_meta, head_parameters
@@ -82,6 +84,17 @@ def test_the_same_seed_gives_the_same_network() -> None:
 
     first, second = build(), build()
     assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+@pytest.mark.parametrize("name", ["shufflenet_v2_x0_5", "mnasnet0_5", "googlenet"])
+def test_a_network_takes_back_what_a_file_kept_of_it(name: str) -> None:
+    torch.manual_seed(0)
+    kept = safetensors.torch.save(build_network(name, 4).state_dict())
+    network = build_network(name, 4)
+    load_state(network, safetensors.torch.load(kept))
+    assert safetensors.torch.save(network.state_dict()) == kept
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        load_state(build_network(name, 3), safetensors.torch.load(kept))
 
 
 def test_asking_for_the_head_draws_no_random_number() -> None:

@@ -185,3 +185,15 @@ def test_contrast_keeps_the_mean(seed: int, half_width: float) -> None:
     torch.testing.assert_close(after.mean(dim=(1, 2, 3)), images.mean(dim=(1, 2, 3)))
     spread = after.std(dim=(1, 2, 3)) / images.std(dim=(1, 2, 3))
     assert ((spread > 1 - half_width - 1e-4) & (spread < 1 + half_width + 1e-4)).all()
+
+
+def test_the_corners_that_turning_uncovers_are_black_as_padding_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    white = torch.ones(1, 3, 32, 32)
+    # Three eighths of the way from -180 to 180 degrees: an odd multiple of 45.
+    monkeypatch.setattr(torch, "rand", lambda *size, **_: torch.full(size, 0.375))
+    after = augment(white, only(rotate_tiles=True), generator(0))
+    for tile in tiles(after[0]):
+        assert tile[:, 0, 0].count_nonzero() == 0
+        assert tile[:, 8, 8].min() > 0.99

@@ -27,35 +27,34 @@ def test_a_network_learns(data: TrainingData, tmp_path: Path) -> None:
     config = make_config(
         max_epochs=8,
         max_batches_per_epoch=None,
-        learning_rate=0.02,
         start_from_mean=True,
         batch_norm_statistics="recomputed",
+        # The redder a composite, the more skin is involved; another light would hide it.
+        augmentation={"rotate_tiles": False, "brightness": 0, "contrast": 0},
     )
-    losses = []
     fit = make_fit(config, tmp_path, data)
     while not fit.is_over:
-        losses.append(fit.run_epoch().train_loss)
-    assert losses[-1] < 0.8 * losses[0]
-    # The redder a composite, the more skin is involved: that is all there is to learn.
-    involvement = data.samples["involvement"].to_numpy()[fit.roles.train]
-    predicted = fit.predict(fit.roles.train)[:, 3]
-    assert np.corrcoef(involvement, predicted)[0, 1] > 0.7
+        fit.run_epoch()
+    # Other seeds reach 0.92 to 0.98, and 0.78 to 0.96 on the test set.
+    for rows, least in ((fit.roles.train, 0.7), (fit.roles.test, 0.5)):
+        involvement = data.samples["involvement"].to_numpy()[rows]
+        assert np.corrcoef(involvement, fit.predict(rows)[:, 3])[0, 1] > least
 
 
 def test_the_rate_falls_when_patience_is_over(data: TrainingData, tmp_path: Path) -> None:
     config = make_config(
-        WITH_DROPOUT,
         max_epochs=6,
-        max_batches_per_epoch=1,
-        learning_rate=STANDS_STILL,
-        plateau={"factor": 0.1, "patience": 1},
+        learning_rate=0.004,
+        # Only a loss 10,000 times lower would count as better.
+        plateau={"factor": 0.1, "patience": 1, "threshold": 0.9999},
     )
     fit = make_fit(config, tmp_path, data)
     rates = []
     while not fit.is_over:
         rates.append(fit.run_epoch().learning_rate)
     # The first epoch is the best; one without improvement is borne, the second is not.
-    assert rates == pytest.approx([STANDS_STILL * factor for factor in (1, 1, 1, 0.1, 0.1, 0.01)])
+    expected = [0.004, 0.004, 0.004, 0.0004, 0.0004, 0.00004]
+    assert rates == pytest.approx(expected, rel=1e-6, abs=0)
 
 
 def test_a_fit_ends_when_nothing_improves_any_more(data: TrainingData, tmp_path: Path) -> None:

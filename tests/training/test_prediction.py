@@ -17,13 +17,8 @@ from foldgrid.records import RunStore
 from foldgrid.scoring import SCORE_MAXIMA, SCORES, composite_score, pasi
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import TaskSpec
-from foldgrid.training.prediction import (
-    TrainedLearner,
-    best_backbone,
-    open_learner,
-    predict_outputs,
-    predict_visits,
-)
+from foldgrid.training.prediction import predict_outputs, predict_visits
+from foldgrid.training.trained_learner import TrainedLearner, best_backbone, open_learner
 from tests.trained_run import TRIAL, small_dataset, train_run, write_leaderboard
 
 BODY = ("upper_extremities", "trunk", "lower_extremities")

@@ -101,7 +101,7 @@ class Dataset:
     """
 
     samples: pd.DataFrame
-    composites_NHWC: NDArray[np.uint8]  # noqa: N815 - the shape letters
+    composites_NHWC: NDArray[np.uint8]
     fingerprint: str
     tile_pixels: int
     manifest_path: Path | None = None

@@ -1,4 +1,4 @@
-"""Networks by torchvision's names, with the last layer replaced. Knows nothing of data or training."""
+"""Networks by torchvision's names, the last layer replaced. Knows nothing of data or training."""
 
 from foldgrid.models.backbones import (
     build_network,

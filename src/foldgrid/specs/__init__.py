@@ -1,1 +1,1 @@
-"""The words of the project and how to read them. Knows neither torch nor ray nor the disk's layout."""
+"""The words of the project and how to read them. Knows neither torch nor ray nor run folders."""

@@ -1,4 +1,4 @@
-"""What a user can get wrong, said in four parts: where, what was found, what is allowed, the mend."""
+"""What a user can get wrong, said in four parts: where, found, allowed, what to do."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from foldgrid.specs.base import Spec
+from foldgrid.specs.base import Record, Spec
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import BudgetName, TaskSpec
 
@@ -61,7 +61,7 @@ class FitConfig(Spec):
         return f"{self.backbone}-fold{self.fold}-{self.digest}"
 
 
-class EpochRecord(Spec):
+class EpochRecord(Record):
     """One line of ``history.jsonl``.
 
     Attributes:
@@ -74,8 +74,6 @@ class EpochRecord(Spec):
         wall_seconds: Time the epoch took.
     """
 
-    model_config = {**Spec.model_config, "allow_inf_nan": True}
-
     epoch: int = Field(ge=1)
     learning_rate: float
     train_loss: Figure
@@ -85,7 +83,7 @@ class EpochRecord(Spec):
     wall_seconds: float
 
 
-class WeightsRecord(Spec):
+class WeightsRecord(Record):
     """Where a fit's first weights came from.
 
     Attributes:
@@ -99,7 +97,7 @@ class WeightsRecord(Spec):
     sha256: str | None = None
 
 
-class FitRecord(Spec):
+class FitRecord(Record):
     """``fit.json``: a finished fit.
 
     Attributes:
@@ -118,8 +116,6 @@ class FitRecord(Spec):
         weights_kept: Whether ``best.safetensors`` is there.
         environment: Device and versions: ``device``, ``host``, ``torch``, …
     """
-
-    model_config = {**Spec.model_config, "allow_inf_nan": True}
 
     fit_id: str
     status: FitStatus

@@ -5,6 +5,8 @@ The simulation itself lives in `foldgrid.data.synthetic_pasi`; this file knows o
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from foldgrid.specs.base import Spec
@@ -45,6 +47,11 @@ class TrialSettings(Spec):
     pasi90_share: float = Field(default=0.748, ge=0.0, le=1.0)
     """Share of all subjects that lose at least 90 % of their baseline PASI by the last visit,
     0 to 1. The rater's noise moves the achieved share by a subject or two."""
+
+    studio: Literal["standard", "varied"] = "standard"
+    """``standard`` hangs one backdrop and hands out one kind of clothes at every site, as a
+    standardised study does; ``varied`` lets each subject's site choose, which makes the scores
+    much harder to see in small pictures."""
 
     rater_noise: float = Field(default=0.25, ge=0.0, le=2.0)
     """Standard deviation of the rater's error in erythema, induration and scaling, in grades."""

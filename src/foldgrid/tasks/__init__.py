@@ -1,4 +1,4 @@
-"""What is predicted: targets, loss, decoding to scores. Knows nothing of networks or photographs."""
+"""What is predicted: targets, loss, decoding to scores. Knows neither networks nor pictures."""
 
 from foldgrid.specs.sweep import TaskSpec
 from foldgrid.tasks.base import Task

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from foldgrid.data.dataset import Dataset
-    from foldgrid.training.prediction import TrainedLearner
+    from foldgrid.training.trained_learner import TrainedLearner
 
 MOST_ROWS_SHOWN = 20
 
@@ -43,7 +43,8 @@ def predict(
     from foldgrid.data.dataset import open_dataset
     from foldgrid.records import RunStore
     from foldgrid.records.files import FileRoot
-    from foldgrid.training.prediction import best_backbone, open_learner, predict_visits
+    from foldgrid.training.prediction import predict_visits
+    from foldgrid.training.trained_learner import best_backbone, open_learner
 
     store = RunStore.open(run)
     learner = open_learner(store, backbone or best_backbone(store))

@@ -42,7 +42,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
     sweep = prepared.sweep
     recipe, split = sweep.training, sweep.split
     stopping = recipe.early_stopping
-    rows = [
+    return [
         ("fits", _fits(prepared)),
         ("budget", f"{sweep.budget}{budget_reason}: {BUDGET_WORDS[sweep.budget]}"),
         ("data", _data(prepared)),
@@ -61,7 +61,6 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
         ("disk", _disk(prepared)),
         ("results", prepared.store.location),
     ]
-    return rows
 
 
 def _cut(max_batches: int | None) -> str:

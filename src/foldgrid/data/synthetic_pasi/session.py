@@ -24,7 +24,8 @@ def photograph_visit(folder: Path, planned: PlannedVisit, settings: TrialSetting
     Returns:
         How many.
     """
-    traits = draw_traits(settings.seed, planned.subject)
+    is_standard = settings.studio == "standard"
+    traits = draw_traits(settings.seed, planned.subject, standard_studio=is_standard)
     studio = draw_studio(settings.seed, planned.subject, planned.visit.number)
     subject = Subject(settings.seed, planned.subject, traits)
     start = OPENING + timedelta(days=traits.first_day + planned.visit.day, minutes=studio.minute)

@@ -15,6 +15,10 @@ from foldgrid.data.synthetic_pasi.streams import Stream, stream
 
 Colour: TypeAlias = tuple[float, float, float]
 
+STANDARD_BACKDROP: Colour = (0.025, 0.10, 0.28)
+"""The blue cloth of clinical photography, hung at every site of a standardised study."""
+STANDARD_CLOTH: Colour = (0.20, 0.21, 0.23)
+
 BACKDROPS: tuple[Colour, ...] = (
     (0.025, 0.10, 0.28),  # blue cloth
     (0.05, 0.20, 0.34),  # light blue
@@ -87,8 +91,14 @@ class Studio:
     minute: int
 
 
-def draw_traits(seed: int, subject: int) -> SubjectTraits:
-    """Draw what stays the same about one subject."""
+def draw_traits(seed: int, subject: int, *, standard_studio: bool) -> SubjectTraits:
+    """Draw what stays the same about one subject.
+
+    Args:
+        seed: The trial's.
+        subject: Counted from 0.
+        standard_studio: Whether all sites hang the same backdrop and hand out the same clothes.
+    """
     rng = stream(seed, Stream.TRAITS, subject)
     tone = float(rng.random())
     melanin = 0.1 + 3.0 * tone**1.5
@@ -100,6 +110,10 @@ def draw_traits(seed: int, subject: int) -> SubjectTraits:
         bandeau=woman,
         hem=float(rng.uniform(0.0, 0.05)),
     )
+    backdrop = _vary(rng, BACKDROPS[int(rng.integers(len(BACKDROPS)))], 0.2)
+    cloth = _vary(rng, CLOTHS[int(rng.integers(len(CLOTHS)))], 0.2)
+    if standard_studio:
+        backdrop, cloth = STANDARD_BACKDROP, STANDARD_CLOTH
     return SubjectTraits(
         melanin=melanin,
         blood=float(rng.uniform(0.1, 0.26)),
@@ -110,8 +124,8 @@ def draw_traits(seed: int, subject: int) -> SubjectTraits:
         plaque_waves=float(np.exp(rng.normal(np.log(5.5), 0.22)).clip(3.8, 9.0)),
         border=float(rng.uniform(0.2, 0.38)),
         stain=float(np.clip(0.25 + 0.25 * melanin + rng.normal(0, 0.15), 0.1, 1.0)),
-        backdrop=_vary(rng, BACKDROPS[int(rng.integers(len(BACKDROPS)))], 0.2),
-        cloth=_vary(rng, CLOTHS[int(rng.integers(len(CLOTHS)))], 0.2),
+        backdrop=backdrop,
+        cloth=cloth,
         first_day=int(rng.integers(0, 401)),
     )
 
