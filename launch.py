@@ -25,6 +25,8 @@ app = App(
     name="python launch.py",
     help="Train a grid of image models by cross-validation folds and rank them.",
     version_flags=[],
+    # Ctrl-C is answered by `main`, with what to do next.
+    suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
 
@@ -72,6 +74,7 @@ def launch(
     from foldgrid.tuning.session import Options, Session
 
     options = Options(
+        sweep=sweep,
         budget=budget,
         overrides=set_,
         only=only,

@@ -30,11 +30,12 @@ from benchmarks.side_by_side import (
 from benchmarks.study import SMALL_BACKBONES, Study, all_backbones
 from foldgrid.data.cache import cache_root
 from foldgrid.data.cores import num_usable_cores
+from foldgrid.data.splits import STRATUM
 from foldgrid.scoring import SCORES
 from foldgrid.specs.errors import SweepError
 from foldgrid.training.device import choose_device, choose_precision
 from foldgrid.training.fit import fit_seed
-from foldgrid.training.training_data import assign_roles
+from foldgrid.training.training_data import TrainingData, assign_roles, samples_with_sides
 from foldgrid.tuning.preparation import PreparedSweep
 
 GOAL_FEW, GOAL_ALL = 6.0, 2.0
@@ -184,7 +185,8 @@ def peer_inputs(prepared: PreparedSweep, study: Study, settings: dict[str, Any])
     """The files that the peer reads: the same split, the same watched subjects, the same recipe."""
     survey, sweep = prepared.survey, prepared.sweep
     # Who is in which role does not depend on the pictures.
-    data = prepared.training_data(np.zeros((0, 0, 0, 3), np.uint8))
+    nothing = np.zeros((0, 0, 0, 3), np.uint8)
+    data = TrainingData(nothing, samples_with_sides(survey.samples, prepared.split), STRATUM)
     photos: list[list[str]] = [[] for _ in range(len(survey.samples))]
     for tile in survey.table.tiles:
         photos[tile.sample_index].append(str(tile.path))

@@ -98,7 +98,7 @@ def main(folder: Path) -> None:
     prepared = study.prepare(folder / "runs")
     started = time.time()
     dataset = load_composites(prepared.survey)
-    data = prepared.training_data(dataset.composites_NHWC)
+    data = TrainingData.from_dataset(dataset, prepared.split)
     # As Ray sets it for its workers.
     os.environ["OMP_NUM_THREADS"] = "1"
     shared = str(dataset.composites_path), data.samples, data.stratum

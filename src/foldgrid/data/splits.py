@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import StratifiedGroupKFold
 
 from foldgrid.data.cohorts import FloatArray, IntArray, divide_groups, imbalance_of
 from foldgrid.data.manifest import Manifest
@@ -137,6 +136,9 @@ def _equal_shares(num_folds: int) -> list[float]:
 def _stratified_group_folds(
     groups_N: NDArray[np.object_], labels_N: NDArray[np.int64], spec: SplitSpec
 ) -> IntArray:
+    # Imported here: every worker imports this room, and scikit-learn takes it a second.
+    from sklearn.model_selection import StratifiedGroupKFold
+
     folder = StratifiedGroupKFold(spec.num_folds, shuffle=True, random_state=spec.seed)
     fold_N = np.full(len(labels_N), TEST_FOLD, dtype=np.int64)
     try:

@@ -36,9 +36,15 @@ class TrainingData:
     @classmethod
     def from_dataset(cls, dataset: Dataset, split: Split) -> TrainingData:
         """The samples of ``dataset``, each on the side that ``split`` puts it."""
-        sides = split.table[["sample", "partition", "fold"]]
-        samples = dataset.samples.merge(sides, on="sample", how="left", validate="1:1")
-        return cls(dataset.composites_NHWC, samples, STRATUM)
+        samples = samples_with_sides(dataset.samples, split)
+        # A plain view: Ray's object store takes the pixels themselves, not a map of a file.
+        return cls(np.asarray(dataset.composites_NHWC), samples, STRATUM)
+
+
+def samples_with_sides(samples: pd.DataFrame, split: Split) -> pd.DataFrame:
+    """``samples`` in their order with the ``partition`` and ``fold`` that ``split`` gives each."""
+    sides = split.table[["sample", "partition", "fold"]]
+    return samples.merge(sides, on="sample", how="left", validate="1:1")
 
 
 @dataclass(frozen=True)

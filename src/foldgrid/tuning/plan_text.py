@@ -111,8 +111,8 @@ def _weights(prepared: PreparedSweep) -> str:
         return f"{policy}: ImageNet weights for all {len(prepared.weights)} backbones"
     which = "all backbones start" if len(random) == len(prepared.weights) else _names(random)
     verb = "" if len(random) == len(prepared.weights) else " start"
-    fetch = f"`python -m foldgrid weights fetch --sweep {prepared.sweep.name}`"
-    return f"{policy}: {which}{verb} from random weights (files missing; {fetch} gets them)"
+    fetch = f"`{prepared.fetch_command}` gets them"
+    return f"{policy}: {which}{verb} from random weights (files missing; {fetch})"
 
 
 def _names(names: Iterable[str]) -> str:

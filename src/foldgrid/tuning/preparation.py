@@ -6,9 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from foldgrid.data.dataset import Survey, survey_data
 from foldgrid.data.splits import STRATUM, Split, inner_split, make_split
 from foldgrid.models import WeightFile, check_backbones, resolve_weights
@@ -18,7 +15,6 @@ from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tasks import make_task
-from foldgrid.training import TrainingData
 from foldgrid.tuning.grid import Grid, SampleCounts, parse_selection, plan_grid
 from foldgrid.tuning.resources import Resources, plan_resources
 
@@ -36,6 +32,7 @@ class PreparedSweep:
         grid: The fits.
         resources: What they take.
         store: The run folder; may not exist yet.
+        fetch_command: The command that fetches the sweep's pre-trained weights.
     """
 
     sweep: Sweep
@@ -46,12 +43,7 @@ class PreparedSweep:
     grid: Grid
     resources: Resources
     store: RunStore
-
-    def training_data(self, composites_NHWC: NDArray[np.uint8]) -> TrainingData:
-        """The samples with their sides, and the composites, as every fit sees them."""
-        sides = self.split.table[["sample", "partition", "fold"]]
-        samples = self.survey.samples.merge(sides, on="sample", how="left", validate="1:1")
-        return TrainingData(composites_NHWC, samples, STRATUM)
+    fetch_command: str
 
 
 def prepare_sweep(
@@ -60,6 +52,7 @@ def prepare_sweep(
     storage: str,
     cache: Path,
     only: Sequence[str] = (),
+    asked_for: str = "",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> PreparedSweep:
     """Checks and plans a sweep.
@@ -69,6 +62,7 @@ def prepare_sweep(
         storage: The folder or URI that holds run folders.
         cache: Where composites and the synthetic trial are kept.
         only: Parts of the grid, as the command line names them.
+        asked_for: The sweep as the command line named it, for commands to type next.
         on_progress: Told of photographs generated or read.
 
     Raises:
@@ -83,9 +77,8 @@ def prepare_sweep(
     check_backbones(sweep.backbones, resolved.document.source, lines)
     selection = parse_selection(only, sweep)
     sizes = _footprints(sweep, resolved.document.source)
-    weights = resolve_weights(
-        sweep.backbones, sweep.weights, f"python -m foldgrid weights fetch --sweep {sweep.name}"
-    )
+    fetch_command = f"python -m foldgrid weights fetch --sweep {asked_for or sweep.name}"
+    weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command)
     survey = survey_data(sweep.data, cache, on_progress)
     split = make_split(survey.samples, sweep.split)
     _check_inner_splits(split, survey, sweep)
@@ -102,7 +95,9 @@ def prepare_sweep(
     )
     batch = sweep.training.batch_size
     resources = plan_resources(sweep.resources, [size.memory_gib(batch) for size in sizes.values()])
-    return PreparedSweep(sweep, survey, split, weights, sizes, grid, resources, store)
+    return PreparedSweep(
+        sweep, survey, split, weights, sizes, grid, resources, store, fetch_command
+    )
 
 
 def _footprints(sweep: Sweep, source: str) -> dict[str, Footprint]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 import torch
 from rich.console import Console
@@ -20,6 +19,7 @@ from foldgrid.data.dataset import load_composites
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
 from foldgrid.tracking import Mode, Pseudonyms, RunProjector, resolve_mode
+from foldgrid.training import TrainingData
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import Executor, InlineExecutor
 from foldgrid.tuning.plan_text import print_plan
@@ -30,7 +30,6 @@ from foldgrid.tuning.sweep_run import (
     ProjectingListener,
     project_context,
     project_missing,
-    run_sweep,
     write_run_files,
 )
 
@@ -45,6 +44,7 @@ WANDB_WORDS: Mapping[Mode, str] = {
 class Options:
     """The command line's options; see ``launch.py --help``."""
 
+    sweep: str = ""
     budget: Literal["auto", "smoke", "paper"] = "auto"
     overrides: Sequence[str] = ()
     only: Sequence[str] = ()
@@ -100,6 +100,7 @@ class Session:
                 storage=options.storage,
                 cache=cache_root(),
                 only=options.only,
+                asked_for=options.sweep,
                 on_progress=on_progress,
             )
         print_plan(prepared, console, reason, {"wandb": WANDB_WORDS[mode]})
@@ -119,15 +120,14 @@ class Session:
         display = ProgressDisplay(self.progress, self.console)
         with _photograph_progress(self.console, "Decoding photographs") as on_progress:
             dataset = load_composites(prepared.survey, on_progress)
-        # A plain view: Ray's object store takes the pixels themselves, not a map of a file.
-        composites = np.asarray(dataset.composites_NHWC)
+        data = TrainingData.from_dataset(dataset, prepared.split)
         write_run_files(prepared)
         projector = self._open_projector()
         project_missing(prepared, projector)
         listeners = Listeners([ProjectingListener(projector, prepared.store), display])
         if prepared.grid.left:
             with display:
-                run_sweep(prepared, composites, self._executor(), listeners)
+                self._executor().run(prepared.grid.left, data, prepared.store, listeners)
         return len(self.progress.failures)
 
     def _open_projector(self) -> RunProjector:

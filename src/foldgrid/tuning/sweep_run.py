@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.tracking import ProjectContext, RunProjector, collect_provenance
-from foldgrid.tuning.events import Listener
-from foldgrid.tuning.executor import Executor
 from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.preparation import PreparedSweep
-
-
-def run_sweep(
-    prepared: PreparedSweep,
-    composites_NHWC: NDArray[np.uint8],
-    executor: Executor,
-    listener: Listener,
-) -> None:
-    """Trains what is left of a sweep; the run folder's files must be there."""
-    data = prepared.training_data(composites_NHWC)
-    executor.run(prepared.grid.left, data, prepared.store, listener)
 
 
 def write_run_files(prepared: PreparedSweep) -> None:
