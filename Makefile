@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quickstart test slow check lint types layers format lock schema clean
+.PHONY: help demo quickstart test check lint types layers format lock schema benchmarks clean
 
 help: ## print this list
 	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,6 +46,17 @@ format: $(VENV)/.development ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+$(VENV)-benchmarks/.installed: benchmarks/requirements.txt requirements.txt
+	$(PYTHON) -m venv $(VENV)-benchmarks
+	$(VENV)-benchmarks/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
+benchmarks: $(VENV)-benchmarks/.installed ## measure against a bare loop and against Ray Tune + Lightning
+	$(VENV)-benchmarks/bin/python -m benchmarks.sweep_overhead
+	$(VENV)-benchmarks/bin/python -m benchmarks.against_lightning --batches 2
+	$(VENV)-benchmarks/bin/python -m benchmarks.against_lightning --all
+	$(VENV)-benchmarks/bin/python -m benchmarks.step_cost
+
 schema: $(VENV)/.runtime ## write the JSON Schema that editors check sweep files with
 	$(BIN)/python -m foldgrid.specs.json_schema > sweeps/sweep.schema.json
 
@@ -63,4 +74,4 @@ lock: ## resolve requirements.txt and requirements-dev.txt anew from pyproject.t
 	rm -rf $(VENV)-lock
 
 clean: ## remove the environment and the caches; runs/ stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

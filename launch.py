@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import warnings
 from collections.abc import Sequence
@@ -51,14 +52,14 @@ def launch(
     Args:
         sweep: A name in sweeps/, or the path of a YAML file.
         plan: Print what would run and stop.
-        list_: Print the sweeps and search spaces there are and stop.
+        list_: Print the sweeps there are and stop.
         data: A manifest of your photographs, instead of the embedded synthetic trial.
         budget: How much training. auto is paper with a GPU and smoke without one.
         set_: Override a key of the sweep, as in training.lr=0.003. May be repeated.
         only: A part of the grid: backbone=resnet34 or fold=0. May be repeated.
         wandb: Weights & Biases. auto is online where it has a key, else offline.
         storage: Where run folders go: a folder, or a URI such as s3://bucket/prefix.
-        address: An existing Ray cluster, as in auto or ray://host:10001.
+        address: An existing Ray cluster: auto, or HOST:PORT.
         executor: ray trains fits side by side; inline one after another, without Ray.
     """
     console = Console()
@@ -121,18 +122,23 @@ def report(session: Session, console: Console) -> None:
     if session.mode == "offline":
         console.print(f"W&B       {session.local_folder}/wandb/", markup=False)
     console.print("\nNext:")
-    for command in next_commands(run, session.mode == "offline"):
+    wandb_folder = session.local_folder / "wandb" if session.mode == "offline" else None
+    for command in next_commands(run, wandb_folder):
         console.print(f"  {command}", markup=False, soft_wrap=True)
 
 
-def next_commands(run: str, is_offline: bool) -> list[str]:
+def next_commands(run: str, wandb_folder: Path | None) -> list[str]:
     """What a user may want to type after a sweep."""
+    quoted = shlex.quote(run)
     commands = [
-        f"python -m analysis rank {run} --by ccc",
-        f"python -m analysis rank {run} --format latex",
+        f"python -m analysis rank {quoted} --by ccc",
+        f"python -m analysis rank {quoted} --format latex",
     ]
-    if is_offline:
-        commands.append(f"wandb sync {run}/wandb/offline-run-*")
+    if wandb_folder is not None:
+        folder = wandb_folder
+        if folder.is_relative_to(Path.cwd()):
+            folder = folder.relative_to(Path.cwd())
+        commands.append(f"wandb sync {shlex.quote(str(folder))}/offline-run-*")
     return commands
 
 

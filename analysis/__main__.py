@@ -9,7 +9,7 @@ from cyclopts import App, CycloptsError
 
 from foldgrid.specs.errors import SweepError, did_you_mean
 
-FORMATS = ("terminal", "csv", "md", "latex", "json")
+FORMATS = ("terminal", "csv", "md", "latex", "json", "svg")
 
 app = App(
     name="python -m analysis",
@@ -29,7 +29,7 @@ def rank(run: str, /, *, by: str = "mae", format: str = "terminal") -> None:
     Args:
         run: The run folder, such as runs/all_backbones.
         by: The figure that orders the table: mae, mse, pcc or ccc.
-        format: How it is printed: terminal, csv, md, latex or json.
+        format: How it is printed: terminal, csv, md, latex, json or svg.
     """
     if format not in FORMATS:
         raise SweepError(

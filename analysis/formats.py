@@ -1,4 +1,4 @@
-"""A ranking as CSV, Markdown, LaTeX and JSON; the terminal's table is in ``analysis.terminal``."""
+"""A ranking as CSV, Markdown, LaTeX, JSON and SVG; the terminal's is in ``analysis.terminal``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import re
 
 from analysis.board import FIGURES, KIND_TITLES, RankedModel, Ranking, ranking_table
+from analysis.picture import render_svg
 from analysis.terminal import describe_extent, format_figure, heading, render_terminal
 from foldgrid.scoring import METRICS
 
@@ -16,6 +17,7 @@ __all__ = [
     "render_json",
     "render_latex",
     "render_markdown",
+    "render_svg",
     "render_terminal",
 ]
 
@@ -100,6 +102,7 @@ TEXT_FORMATS = {
     "md": render_markdown,
     "latex": render_latex,
     "json": render_json,
+    "svg": render_svg,
 }
 """Every format that is a string, by the name that the command line knows."""
 

@@ -13,6 +13,7 @@ penalty is chosen inside the data it is fitted on, by leaving one group of subje
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -44,7 +45,7 @@ FALLBACK_PENALTY = 0.1
 """The ridge share where fewer than two groups of subjects leave nothing to choose it by."""
 
 
-class _StackedRegression(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # no types there
+class _StackedRegression(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]  # no types there
     """What both readings share: units, penalty, intercept; predictions are clipped to 0..72.
 
     The features have one unit, so they are never standardised one by one: that would make a base
@@ -103,15 +104,17 @@ class _StackedRegression(RegressorMixin, BaseEstimator):  # type: ignore[misc]  
         )
         return float(search.fit(X, y, groups=groups).best_params_["penalty"])
 
+    @abstractmethod
     def _features(self, composites: FloatArray) -> FloatArray:
-        raise NotImplementedError
+        """What the regression sees of the predicted composites."""
 
+    @abstractmethod
     def _share(self, predictor: FloatArray) -> FloatArray:
-        raise NotImplementedError
+        """C / 72 from the linear predictor."""
 
+    @abstractmethod
     def _solve(self, features: FloatArray, share: FloatArray) -> tuple[FloatArray, float]:
         """Weights and offset that predict C / 72 from features whose mean square is 1."""
-        raise NotImplementedError
 
 
 class FractionalLogit(_StackedRegression):

@@ -98,7 +98,7 @@ def read_prediction_table(store: RunStore) -> PredictionTable:
     except FileNotFoundError as error:
         raise SweepError(
             f"{store.location}: nothing was trained here yet (no plan or no split).\n"
-            f"Launch the sweep: {launch_command(store)}"
+            "Launch the sweep that names this folder; `python launch.py --list` shows the sweeps."
         ) from error
     learners = read_learners(store, plan)
     complete = [learner for learner in learners if not learner.left_out]
@@ -107,7 +107,7 @@ def read_prediction_table(store: RunStore) -> PredictionTable:
             f"{store.location}: nothing can be ranked yet",
             [Problem(each.name, f"{each.folds} folds", each.left_out) for each in learners],
             "A base learner needs all its folds. Launch the sweep, it trains only what is "
-            f"missing: {launch_command(store)}",
+            f"missing: {store.relaunch_command()}",
         )
     fits = [fit for learner in complete for fit in learner.fits]
     _check(store, split, fits)
@@ -130,11 +130,6 @@ def read_learners(store: RunStore, plan: Iterable[PlannedFit]) -> tuple[BaseLear
     for planned in plan:
         cells.setdefault(planned.backbone, []).append(planned)
     return tuple(_read_learner(store, name, fits, finished) for name, fits in cells.items())
-
-
-def launch_command(store: RunStore) -> str:
-    """The command that trains what a run folder is missing."""
-    return f"python launch.py --sweep {store.read_sweep().get('name') or 'NAME'}"
 
 
 def _read_learner(

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
@@ -14,6 +15,7 @@ from analysis.formats import (
     render_json,
     render_latex,
     render_markdown,
+    render_svg,
     render_terminal,
 )
 
@@ -138,3 +140,15 @@ def test_latex_compiles_structurally(ranking: Ranking) -> None:
     for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\textbf{3.34}"):
         assert rule in text
     assert r"my\_manifest.csv" in text
+
+
+def test_the_picture_shows_every_model_and_needs_no_network(ranking: Ranking) -> None:
+    picture = render_svg(ranking)
+    root = ElementTree.fromstring(picture)
+    assert root.tag.endswith("svg")
+    text = "".join(root.itertext())
+    for each in ranking.rows:
+        assert each.model in text
+    addresses = set(re.findall(r"https?://[^\"')\s]+", picture))
+    assert addresses <= {"http://www.w3.org/2000/svg", "https://www.textualize.io"}
+    assert "url(http" not in picture

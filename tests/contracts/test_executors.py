@@ -79,6 +79,21 @@ def test_an_error_of_one_fit_is_told_and_the_others_go_on(
     assert "Traceback" in failure.read_text()
 
 
+def test_a_fit_that_was_finished_meanwhile_is_left_alone(
+    executor: Executor, tmp_path: Path
+) -> None:
+    task, store = fit_task("squeezenet1_1"), RunStore(str(tmp_path))
+    InlineExecutor().run([task], random_study(), store, Recorder())
+    before = result_of(store, task.config.fit_id)
+    written = (tmp_path / "fits" / task.config.fit_id / "fit.json").stat().st_mtime_ns
+    recorder = Recorder()
+    executor.run([task], random_study(), store, recorder)
+    assert recorder.of("epoch") == []
+    assert recorder.of("finished") == [task.config.fit_id]
+    assert result_of(store, task.config.fit_id) == before
+    assert (tmp_path / "fits" / task.config.fit_id / "fit.json").stat().st_mtime_ns == written
+
+
 def test_nothing_to_do_is_done(executor: Executor, tmp_path: Path) -> None:
     recorder = Recorder()
     executor.run([], random_study(), RunStore(str(tmp_path)), recorder)
@@ -140,4 +155,6 @@ def test_a_worker_lost_too_often_fails_its_fit(tmp_path: Path) -> None:
     RayTuneExecutor(resources, max_retries=1).run([task], random_study(), store, killer)
     assert killer.of("failed") == [task.config.fit_id]
     assert "max_retries" in killer.messages[task.config.fit_id]
+    failure = tmp_path / "fits" / task.config.fit_id / "failure.txt"
+    assert failure.read_text().strip(), "what Ray said of the lost worker is kept"
     assert store.finished_fits() == set()

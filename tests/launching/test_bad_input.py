@@ -13,7 +13,7 @@ from tests.launching.tiny_sweep import TINY, Launched, Launcher
 HEADER = "photo,subject,visit,day,region,erythema,induration,scaling,involvement\n"
 
 
-def is_refused(done: Launched, launcher: Launcher, *words: str) -> None:
+def check_refused(done: Launched, launcher: Launcher, *words: str) -> None:
     """Checks the whole promise."""
     assert done.code == 2
     for word in words:
@@ -38,18 +38,18 @@ def test_a_sweep_file_with_a_mistake(
 ) -> None:
     text = TINY.replace(*change)
     assert text != TINY
-    is_refused(launcher(launcher.write(text)), launcher, "tiny.yaml", *words)
+    check_refused(launcher(launcher.write(text)), launcher, "tiny.yaml", *words)
 
 
 def test_composites_too_small_for_a_network(launcher: Launcher) -> None:
     path = launcher.write(TINY.replace("squeezenet1_1", "alexnet"))
     done = launcher(path, "--set", "data.tile_pixels=16")
-    is_refused(done, launcher, "data.tile_pixels", "alexnet cannot take 32x32", "Enlarge")
+    check_refused(done, launcher, "data.tile_pixels", "alexnet cannot take 32x32", "Enlarge")
 
 
 def test_all_mistakes_of_a_file_come_in_one_message(launcher: Launcher) -> None:
     text = TINY.replace("weights: none", "weights: x").replace("batch_size: 8", "batch_size: 0")
-    is_refused(launcher(launcher.write(text)), launcher, "2 problems", "weights", "batch_size")
+    check_refused(launcher(launcher.write(text)), launcher, "2 problems", "weights", "batch_size")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_wrong_command_line(
     launcher: Launcher, options: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
     done = launcher.raw(*options, "--storage", str(launcher.storage))
-    is_refused(done, launcher, *words)
+    check_refused(done, launcher, *words)
 
 
 def test_required_weights_that_are_missing_stop_plan_and_launch(
@@ -80,8 +80,8 @@ def test_required_weights_that_are_missing_stop_plan_and_launch(
     path = launcher.write(TINY.replace("weights: none", "weights: required"))
     for option in (("--plan",), ()):
         done = launcher(path, *option)
-        words = ("shufflenet_v2_x0_5", "squeezenet1_1", "missing", "weights fetch --sweep tiny")
-        is_refused(done, launcher, *words)
+        fetch = f"python -m foldgrid weights fetch --sweep {path}"
+        check_refused(done, launcher, "shufflenet_v2_x0_5", "squeezenet1_1", "missing", fetch)
 
 
 def test_the_plan_names_the_fits_that_start_from_random_weights(
@@ -141,19 +141,19 @@ def test_a_manifest_with_a_mistake(
     words: tuple[str, ...],
 ) -> None:
     done = launcher(launcher.write(), "--data", str(study(edit=edit)))
-    is_refused(done, launcher, "manifest.csv", *words)
+    check_refused(done, launcher, "manifest.csv", *words)
 
 
 def test_too_few_subjects_for_the_folds(launcher: Launcher, study: Callable[..., Path]) -> None:
     done = launcher(launcher.write(), "--data", str(study(num_subjects=2)))
-    is_refused(done, launcher, "subjects")
+    check_refused(done, launcher, "subjects")
 
 
 def test_too_few_subjects_for_early_stopping(
     launcher: Launcher, study: Callable[..., Path]
 ) -> None:
     done = launcher(launcher.write(), "--data", str(study(num_subjects=4)))
-    is_refused(done, launcher, "early_stopping", "inner_split")
+    check_refused(done, launcher, "early_stopping", "inner_split")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (20_000, 15_000)])
@@ -163,7 +163,7 @@ def test_a_photo_of_impossible_size(
     path = study()
     Image.new("L", size).save(path.parent / "s0-trunk.jpg")
     done = launcher(launcher.write(), "--data", str(path))
-    is_refused(done, launcher, "s0-trunk.jpg", f"{size[0]}x{size[1]}")
+    check_refused(done, launcher, "s0-trunk.jpg", f"{size[0]}x{size[1]}")
 
 
 def test_a_truncated_photo_is_found_before_any_training(
@@ -174,7 +174,7 @@ def test_a_truncated_photo_is_found_before_any_training(
     Image.effect_noise((400, 300), 50).save(photo)
     photo.write_bytes(photo.read_bytes()[:3000])
     done = launcher(launcher.write(), "--data", str(path))
-    is_refused(done, launcher, "s1-trunk.jpg")
+    check_refused(done, launcher, "s1-trunk.jpg")
 
 
 def test_a_users_own_photographs_take_the_same_way(

@@ -75,3 +75,15 @@ def test_an_address_where_no_cluster_answers(launcher: Launcher) -> None:
     done = launcher(launcher.write(), "--address", f"127.0.0.1:{free_port()}", executor="ray")
     assert done.code == 2
     assert "no Ray cluster answers" in done.err
+
+
+def test_a_ray_client_address_is_refused_with_what_works(launcher: Launcher) -> None:
+    done = launcher(launcher.write(), "--address", "ray://127.0.0.1:10001", executor="ray")
+    assert done.code == 2
+    assert "head node" in done.err
+
+
+def test_a_uri_without_a_bucket_is_refused(launcher: Launcher) -> None:
+    done = launcher(launcher.write(), "--storage", "s3://")
+    assert done.code == 2
+    assert "names no bucket" in done.err

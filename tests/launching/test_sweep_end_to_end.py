@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from foldgrid.tracking.wandb_files import read_run_file
+from foldgrid.tuning.session import NUM_SAMPLE_IMAGES
 from tests.launching.tiny_sweep import TINY, Launcher
 
 CONTRACT_FILES = (
@@ -154,6 +157,28 @@ def test_nothing_that_names_a_subject_is_ready_to_leave(launcher: Launcher) -> N
     assert not [path for path in files if path.suffix in pictures]
 
 
+def test_pictures_go_to_wandb_only_when_asked_for(launcher: Launcher) -> None:
+    launcher(launcher.write(), "--set", "tracking.images=true")
+    pictures = list((launcher.storage / "tiny" / "wandb").rglob("*.png"))
+    assert len(pictures) == NUM_SAMPLE_IMAGES
+    subjects = launcher.store().read_split()["subject"].unique()
+    assert not [path for path in pictures if any(subject in path.name for subject in subjects)]
+
+
+def test_a_launch_that_trains_nothing_leaves_the_provenance(launcher: Launcher) -> None:
+    path = launcher.write()
+    launcher(path)
+    first = launcher.store().read_provenance()
+    launcher(path)
+    assert launcher.store().read_provenance() == first
+    launcher(path, "--set", "seed=1")
+    second = launcher.store().read_provenance()
+    assert second["seed"] == 1
+    assert second["earlier_launches"] == [
+        {key: value for key, value in first.items() if key != "earlier_launches"}
+    ]
+
+
 def test_disabled_wandb_writes_nothing(launcher: Launcher) -> None:
     done = launcher(launcher.write(), "--wandb", "disabled")
     assert done.code == 0
@@ -221,4 +246,31 @@ def test_the_launcher_as_a_user_starts_it(launcher: Launcher, tmp_path: Path) ->
     assert "[4/4]" in run.stdout
     for foreign in ("INFO", "WARNING", "ray.init", "wandb:", "Traceback", "\x1b"):
         assert foreign not in run.stdout
+    assert len(fit_times(launcher.storage / "tiny")) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_ctrl_c_stops_and_the_next_launch_goes_on(launcher: Launcher, tmp_path: Path) -> None:
+    long = TINY.replace("max_epochs: 2", "max_epochs: 3000").replace(
+        "training:", "training:\n  early_stopping: {patience: 3000}"
+    )
+    root = Path(__file__).parents[2]
+    command = [sys.executable, str(root / "launch.py"), "--sweep", str(launcher.write(long))]
+    command += ["--storage", str(launcher.storage)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as run:
+        histories = launcher.storage / "tiny" / "fits"
+        deadline = time.monotonic() + 120
+        while not list(histories.glob("*/history.jsonl")) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=60)
+    assert run.returncode == 130, out + err
+    assert "it trains only what is missing" in out
+    assert "Traceback" not in out + err
+    assert fit_times(launcher.storage / "tiny") == {}
+    again = launcher(launcher.write())
+    assert again.code == 0
     assert len(fit_times(launcher.storage / "tiny")) == 4

@@ -23,6 +23,7 @@ from foldgrid.models import (
 from foldgrid.models.backbones import head_parameters
 from foldgrid.models.weights import promised_hash
 from foldgrid.specs.errors import InputError, SweepError
+from foldgrid.specs.sweep import WeightsPolicy
 
 State = dict[str, Any]
 
@@ -158,6 +159,13 @@ def test_a_weight_file_knows_its_hash_also_after_it_changed(checkpoints: Path) -
     assert record.sha256 == file.sha256()
 
 
+@pytest.fixture
+def any_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes weight files of any content for whole: the published ones cannot be made here."""
+    monkeypatch.setattr("foldgrid.models.weights.promised_hash", lambda _name: None)
+
+
+@pytest.mark.usefixtures("any_content")
 def test_required_weights_are_all_asked_for_in_one_message(checkpoints: Path) -> None:
     here = weight_file("resnet18")
     here.path.write_bytes(b"weights")
@@ -173,12 +181,24 @@ def test_required_weights_are_all_asked_for_in_one_message(checkpoints: Path) ->
     assert resolve_weights(["resnet18"], "required", "") == {"resnet18": here}
 
 
+@pytest.mark.usefixtures("any_content")
 def test_auto_takes_what_is_there_and_none_takes_nothing(checkpoints: Path) -> None:
     here = weight_file("resnet18")
     here.path.write_bytes(b"weights")
     names = ["vgg11", "resnet18"]
     assert resolve_weights(names, "auto", "") == {"vgg11": None, "resnet18": here}
     assert resolve_weights(names, "none", "") == {"vgg11": None, "resnet18": None}
+
+
+@pytest.mark.parametrize("policy", ["auto", "required"])
+def test_a_damaged_file_is_refused_before_any_fit(checkpoints: Path, policy: WeightsPolicy) -> None:
+    weight_file("resnet18").path.write_bytes(b"half of the weights")
+    with pytest.raises(InputError) as caught:
+        resolve_weights(["resnet18"], policy, "fetch them all")
+    message = str(caught.value)
+    assert "resnet18" in message
+    assert "its name promises f37072fd" in message
+    assert "fetch them all" in message
 
 
 @pytest.fixture

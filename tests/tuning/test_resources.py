@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import ResourceSpec
 from foldgrid.tuning.resources import SHARE_CLASSES, choose_share, plan_resources
 
@@ -38,3 +41,11 @@ def test_a_fit_that_wants_more_cores_than_there_are_still_runs() -> None:
     plan = plan_resources(ResourceSpec(cpus_per_fit=4096), [1.0])
     assert plan.num_concurrent == 1
     assert plan.num_cpus >= plan.cpus_per_fit
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without GPUs")
+def test_gpus_that_are_not_there_are_refused_and_not_waited_for() -> None:
+    spec = ResourceSpec(gpus_per_fit=1.0)
+    with pytest.raises(SweepError, match="this machine has 0 GPUs"):
+        plan_resources(spec, [1.0])
+    assert plan_resources(spec, [1.0], is_cluster=True).gpus_per_fit == 1.0

@@ -17,12 +17,18 @@ from torchvision.models.googlenet import InceptionAux
 
 @lru_cache(maxsize=256)
 def _pooling_matrix(num_in: int, num_out: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    # Kept for training even where a prediction asks for it first.
+    with torch.inference_mode(False):
+        return _make_pooling_matrix(num_in, num_out).to(device=device, dtype=dtype)
+
+
+def _make_pooling_matrix(num_in: int, num_out: int) -> Tensor:
     matrix = torch.zeros(num_out, num_in)
     for cell in range(num_out):
         start = (cell * num_in) // num_out
         end = math.ceil((cell + 1) * num_in / num_out)
         matrix[cell, start:end] = 1 / (end - start)
-    return matrix.to(device=device, dtype=dtype)
+    return matrix
 
 
 def adaptive_average(images_BCHW: Tensor, height: int, width: int) -> Tensor:

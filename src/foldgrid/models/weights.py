@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -115,7 +116,22 @@ def resolve_weights(
             f"Fetch them with `{fetch_command}`, or start from random weights with "
             "`--set weights=auto`.",
         )
-    return {name: file if file and file.is_here else None for name, file in found.items()}
+    here = {name: file if file and file.is_here else None for name, file in found.items()}
+    _refuse_damaged(here.values(), fetch_command)
+    return here
+
+
+def _refuse_damaged(files: Iterable[WeightFile | None], fetch_command: str) -> None:
+    """Refuses files whose hash is not the one that their name carries."""
+    problems = []
+    for file in files:
+        promised = promised_hash(file.path.name) if file else None
+        if file and promised and not file.sha256().startswith(promised):
+            found = f"its SHA-256 begins {file.sha256()[: len(promised)]}, its name promises "
+            problems.append(Problem(file.backbone, str(file.path), f"{found}{promised}."))
+    if problems:
+        advice = f"Remove these files and fetch them again: `{fetch_command}`."
+        raise InputError("pre-trained weights", problems, advice)
 
 
 def fetch_weight_file(file: WeightFile, mirror: str | None = None) -> bool:
@@ -148,7 +164,7 @@ def fetch_weight_file(file: WeightFile, mirror: str | None = None) -> bool:
                 f"{promised}.\nIt was not kept. Fetch it again, or from another mirror."
             )
         partial.replace(file.path)
-    except OSError as error:
+    except (OSError, ValueError, HTTPException) as error:
         raise SweepError(
             f"{url}: cannot be fetched ({error}).\n"
             f"Check the connection, give --mirror, or copy the file to {file.path} by hand."

@@ -70,7 +70,8 @@ class FitFolder:
         """Writes ``predictions.parquet``: sample, partition, targets, predictions."""
         buffer = io.BytesIO()
         predictions.to_parquet(buffer, index=False)
-        self._root.write_bytes(self._name("predictions.parquet"), buffer.getvalue())
+        data = buffer.getvalue()
+        self._root.write_bytes(self._name("predictions.parquet"), data, durable=True)
 
     def read_predictions(self) -> pd.DataFrame:
         """``predictions.parquet``."""
@@ -79,7 +80,7 @@ class FitFolder:
 
     def write_weights(self, safetensors: bytes) -> None:
         """Writes ``best.safetensors``."""
-        self._root.write_bytes(self._name("best.safetensors"), safetensors)
+        self._root.write_bytes(self._name("best.safetensors"), safetensors, durable=True)
 
     def read_weights(self) -> bytes:
         """``best.safetensors``, to be given to ``safetensors.torch.load``."""

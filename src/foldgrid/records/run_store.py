@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -26,8 +28,17 @@ class PlannedFit:
 
 
 def run_location(storage: str, name: str) -> str:
-    """The run folder of sweep ``name`` below ``storage``, keeping a URI's parameters."""
+    """The run folder of sweep ``name`` below ``storage``, keeping a URI's parameters.
+
+    Raises:
+        SweepError: A URI that names no place, such as ``s3://``.
+    """
     path, mark, parameters = storage.partition("?") if "://" in storage else (storage, "", "")
+    if path.rstrip("/").endswith(":"):
+        raise SweepError(
+            f"--storage {storage}: names no bucket or folder.\n"
+            "Give a folder, or a URI such as s3://bucket/prefix."
+        )
     return f"{path.rstrip('/')}/{name}{mark}{parameters}"
 
 
@@ -129,6 +140,16 @@ class RunStore:
     def read_provenance(self) -> dict[str, Any]:
         """``provenance.json``."""
         return dict(self.read_json("provenance.json"))
+
+    def relaunch_command(self) -> str:
+        """The command that trains what is missing here: the last launch's, without ``--only``."""
+        words = list(self.read_provenance().get("command") or [])
+        if not words or Path(words[0]).name != "launch.py":
+            return f"python launch.py --sweep {self.read_sweep().get('name')}"
+        while "--only" in words:
+            position = words.index("--only")
+            del words[position : position + 2]
+        return shlex.join(["python", *words])
 
     def read_fit(self, fit_id: str) -> FitRecord:
         """The record of one finished fit."""

@@ -50,7 +50,7 @@ class EarlyStopping(Spec):
         policy: ``held_out_fold`` watches the fold that the fit then predicts (the paper's way; its
             out-of-fold predictions are optimistic). ``inner_split`` watches whole subjects taken
             from the four training folds.
-        patience: Epochs without a new lowest validation loss that are borne.
+        patience: After so many epochs without a new lowest validation loss the fit ends.
         inner_share: The share of the training samples that ``inner_split`` sets aside.
     """
 

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from foldgrid.models import load_state
+from foldgrid.training.device import describe_device
 
 if TYPE_CHECKING:
     from foldgrid.training.fit import Fit
+
+CHECKPOINT_FORMAT = 1
+"""Raised when what ``last.pt`` holds changes."""
 
 
 def save(fit: Fit) -> None:
     """Writes everything that the epochs to come depend on, random generators included."""
     state: dict[str, Any] = {
+        **_where(fit),
         "epoch": fit.epoch,
         "network": fit.network.state_dict(),
         "best": fit.best.state,
@@ -39,7 +44,7 @@ def resume(fit: Fit) -> None:
     """Goes on from ``last.pt`` where there is one; else clears a history that led nowhere."""
     data = fit.folder.read_checkpoint()
     history = fit.folder.read_history()
-    state = _load(data, fit.device) if data is not None else None
+    state = _load(data, fit) if data is not None else None
     epoch = int(state["epoch"]) if state else 0
     if state is None or len(history) < epoch:
         fit.folder.clear_history()
@@ -61,11 +66,26 @@ def resume(fit: Fit) -> None:
         torch.cuda.set_rng_state(state["cuda_rng"].cpu(), fit.device)
 
 
-def _load(data: bytes, device: torch.device) -> dict[str, Any] | None:
+def _where(fit: Fit) -> dict[str, str | int]:
+    """What a checkpoint must share with the fit that goes on from it."""
+    return {
+        "format": CHECKPOINT_FORMAT,
+        "device": describe_device(fit.device),
+        "precision": fit.precision,
+    }
+
+
+def _load(data: bytes, fit: Fit) -> dict[str, Any] | None:
+    """The state, or nothing where it is torn, of another version, or of another device.
+
+    Starting anew costs the epochs so far, never a wrong result: half a fit in one precision and
+    half in another would have bits of its own.
+    """
     # weights_only: nothing but tensors and plain values is ever unpickled from a run folder.
     try:
-        state = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+        state = torch.load(io.BytesIO(data), map_location=fit.device, weights_only=True)
     except Exception:
-        # A checkpoint torn by a crash costs the epochs since the start, never a wrong result.
         return None
-    return dict(state)
+    if not isinstance(state, dict) or any(state.get(k) != v for k, v in _where(fit).items()):
+        return None
+    return state

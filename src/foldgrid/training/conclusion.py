@@ -60,6 +60,7 @@ def conclude(fit: Fit) -> FitRecord:
         weights_kept=weights_kept,
         environment={
             "device": describe_device(fit.device),
+            "host": platform.node(),
             "precision": fit.precision,
             "num_threads": str(torch.get_num_threads()),
             "torch": torch.__version__,

@@ -110,6 +110,11 @@ class Fit:
         self._last_checkpoint = time.monotonic()
 
     def _build(self) -> nn.Module:
+        if self.weights and self.weights.sha256() != self.config.weights:
+            raise ValueError(
+                f"{self.weights.path} is not the file that the sweep was planned with: its SHA-256 "
+                f"is {self.weights.sha256()}, planned was {self.config.weights}"
+            )
         pretrained = self.weights.load() if self.weights else None
         network = build_network(self.config.backbone, self.task.num_outputs, pretrained)
         if self.config.training.start_from_mean:
@@ -186,7 +191,7 @@ class Fit:
             outputs, auxiliary = forward_all(self.network, self.source.normalise(images))
         loss = self.task.loss(outputs.float(), targets_BK)
         total = loss
-        for head in auxiliary:
+        for head in auxiliary if recipe.auxiliary_loss_weight else ():
             weighted = recipe.auxiliary_loss_weight * self.task.loss(head.float(), targets_BK)
             total = total + weighted
         self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]

@@ -101,9 +101,8 @@ def _check_copies(
             problems.append((cell, "is trained, but its weights were not kept."))
     if not problems:
         return
-    sweep = store.read_sweep()
     if len(records) < len(cells):
-        advice = f"Train what is missing: `python launch.py --sweep {sweep.get('name')}`."
+        advice = f"Train what is missing: `{store.relaunch_command()}`."
     elif any(record.status == "diverged" for record in records.values()):
         advice = "Name another network with --backbone."
     else:

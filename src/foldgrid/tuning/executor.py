@@ -11,7 +11,10 @@ import traceback
 from collections.abc import Sequence
 from typing import Protocol
 
+import torch
+
 from foldgrid.records import RunStore
+from foldgrid.specs.fits import FitRecord
 from foldgrid.training import Fit, TrainingData
 from foldgrid.tuning.events import Listener
 from foldgrid.tuning.grid import FitTask
@@ -36,7 +39,17 @@ def open_fit(task: FitTask, data: TrainingData, store: RunStore) -> Fit:
         task.weights,
         keep_weights=task.keep_weights,
         num_threads=task.num_threads,
+        device=None if task.uses_gpu else torch.device("cpu"),
     )
+
+
+def finished_record(task: FitTask, store: RunStore) -> FitRecord | None:
+    """The record of a fit that somebody completed since the plan was made, or nothing.
+
+    A worker can die between writing ``fit.json`` and saying so.
+    """
+    folder = store.fit(task.config.fit_id)
+    return folder.read_record() if folder.is_finished() else None
 
 
 def note_failure(task: FitTask, store: RunStore, error: Exception) -> str:
@@ -55,10 +68,12 @@ class InlineExecutor:
         for task in tasks:
             listener.started(task)
             try:
-                fit = open_fit(task, data, store)
-                while not fit.is_over:
-                    listener.epoch_done(task, fit.run_epoch())
-                record = fit.conclude()
+                record = finished_record(task, store)
+                if record is None:
+                    fit = open_fit(task, data, store)
+                    while not fit.is_over:
+                        listener.epoch_done(task, fit.run_epoch())
+                    record = fit.conclude()
             except Exception as error:
                 listener.failed(task, note_failure(task, store, error))
                 continue

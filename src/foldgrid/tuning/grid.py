@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from foldgrid.models import WeightFile
 from foldgrid.models.footprint import PREDICT_SHARE, Footprint
@@ -23,6 +22,8 @@ class FitTask:
         weights: Pre-trained weights to start from; nothing for random ones.
         keep_weights: Whether to leave ``best.safetensors``.
         num_threads: Threads of the worker.
+        uses_gpu: Whether the worker is given a GPU; without, it trains on the CPU even where a
+            GPU could be seen.
         estimated_seconds: On one core; decides the order.
     """
 
@@ -31,6 +32,7 @@ class FitTask:
     keep_weights: bool
     num_threads: int
     estimated_seconds: float
+    uses_gpu: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,7 @@ def plan_grid(
     counts: SampleCounts,
     finished: set[str],
     selection: Selection,
+    uses_gpu: bool = False,
 ) -> Grid:
     """Plans every fit of ``sweep``."""
     tasks = []
@@ -151,7 +154,8 @@ def plan_grid(
             )
             seconds = estimate_seconds(footprints[backbone], sweep, counts)
             threads = sweep.resources.cpus_per_fit
-            tasks.append(FitTask(config, file, sweep.keep == "best", threads, seconds))
+            keeps = sweep.keep == "best"
+            tasks.append(FitTask(config, file, keeps, threads, seconds, uses_gpu))
     return Grid(tuple(tasks), frozenset(finished), selection)
 
 
@@ -164,6 +168,3 @@ def estimate_seconds(footprint: Footprint, sweep: Sweep, counts: SampleCounts) -
     epoch = images + PREDICT_SHARE * counts.validation
     total = recipe.max_epochs * epoch + PREDICT_SHARE * counts.predicted
     return total * footprint.train_ms(recipe.batch_size) / 1000
-
-
-ExecutorName = Literal["ray", "inline"]

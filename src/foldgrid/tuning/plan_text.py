@@ -8,13 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from foldgrid.specs.sweep import Sweep
 from foldgrid.tuning.preparation import PreparedSweep
 from foldgrid.tuning.progress import format_duration
 
-BUDGET_WORDS = {
-    "smoke": "shows that everything works; not a result",
-    "paper": "the sweep's full recipe",
-}
 _POLICY_WORDS = {
     "inner_split": "stops on subjects set aside from the training folds",
     "held_out_fold": "stops on the fold it then predicts (the paper's way; optimistic)",
@@ -44,7 +41,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
     stopping = recipe.early_stopping
     return [
         ("fits", _fits(prepared)),
-        ("budget", f"{sweep.budget}{budget_reason}: {BUDGET_WORDS[sweep.budget]}"),
+        ("budget", f"{sweep.budget}{budget_reason}{_budget_words(sweep)}"),
         ("data", _data(prepared)),
         ("split", _split(prepared)),
         ("backbones", f"{len(sweep.backbones)} x {split.num_folds} folds"),
@@ -61,6 +58,12 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
         ("disk", _disk(prepared)),
         ("results", prepared.store.location),
     ]
+
+
+def _budget_words(sweep: Sweep) -> str:
+    if sweep.training.max_batches_per_epoch is None:
+        return ""
+    return ": shows that everything works; its figures are no results"
 
 
 def _cut(max_batches: int | None) -> str:

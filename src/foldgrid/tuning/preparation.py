@@ -11,7 +11,7 @@ from foldgrid.data.splits import STRATUM, Split, inner_split, make_split
 from foldgrid.models import WeightFile, check_backbones, resolve_weights
 from foldgrid.models.footprint import Footprint, footprint
 from foldgrid.records import RunStore, run_location
-from foldgrid.specs.errors import InputError, Problem
+from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tasks import make_task
@@ -53,6 +53,7 @@ def prepare_sweep(
     cache: Path,
     only: Sequence[str] = (),
     asked_for: str = "",
+    is_cluster: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> PreparedSweep:
     """Checks and plans a sweep.
@@ -63,6 +64,7 @@ def prepare_sweep(
         cache: Where composites and the synthetic trial are kept.
         only: Parts of the grid, as the command line names them.
         asked_for: The sweep as the command line named it, for commands to type next.
+        is_cluster: Whether the fits run on a cluster that was there before.
         on_progress: Told of photographs generated or read.
 
     Raises:
@@ -82,6 +84,10 @@ def prepare_sweep(
     survey = survey_data(sweep.data, cache, on_progress)
     split = make_split(survey.samples, sweep.split)
     _check_inner_splits(split, survey, sweep)
+    batch = sweep.training.batch_size
+    resources = plan_resources(
+        sweep.resources, [size.memory_gib(batch) for size in sizes.values()], is_cluster=is_cluster
+    )
     store = RunStore(run_location(storage, sweep.name))
     grid = plan_grid(
         sweep,
@@ -90,14 +96,23 @@ def prepare_sweep(
         weights=weights,
         footprints=sizes,
         counts=_counts(split, sweep),
-        finished=store.finished_fits(),
+        finished=_finished(store),
         selection=selection,
+        uses_gpu=resources.gpus_per_fit > 0,
     )
-    batch = sweep.training.batch_size
-    resources = plan_resources(sweep.resources, [size.memory_gib(batch) for size in sizes.values()])
     return PreparedSweep(
         sweep, survey, split, weights, sizes, grid, resources, store, fetch_command
     )
+
+
+def _finished(store: RunStore) -> set[str]:
+    try:
+        return store.finished_fits()
+    except OSError as error:
+        raise SweepError(
+            f"--storage: {store.location} cannot be read ({error}).\n"
+            "Check the name, the permissions and, for object storage, the credentials."
+        ) from error
 
 
 def _footprints(sweep: Sweep, source: str) -> dict[str, Footprint]:

@@ -20,7 +20,7 @@ from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.training import Fit, TrainingData
 from foldgrid.tuning.events import Listener
-from foldgrid.tuning.executor import note_failure, open_fit
+from foldgrid.tuning.executor import finished_record, note_failure, open_fit
 from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.resources import Resources
 
@@ -85,6 +85,9 @@ def _fit_trainable() -> type:
 
         def _step(self) -> dict[str, Any]:
             if self._fit is None:
+                finished = finished_record(self._task, self._store)
+                if finished is not None:
+                    return {"fit_record": finished.model_dump_json(), "done": True}
                 self._fit = open_fit(self._task, self._data, self._store)
             result: dict[str, Any] = {"done": False}
             if not self._fit.is_over:
@@ -114,7 +117,7 @@ class _LauncherOnly:
         return {}
 
 
-def _listening_callback(tasks: Sequence[FitTask], listener: Listener) -> Any:
+def _listening_callback(tasks: Sequence[FitTask], listener: Listener, store: RunStore) -> Any:
     from ray import tune
 
     here = _LauncherOnly(listener)
@@ -138,9 +141,11 @@ def _listening_callback(tasks: Sequence[FitTask], listener: Listener) -> Any:
                 here.listener.failed(task, result["failure"])
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            here.listener.failed(
-                tasks[trial.config["task"]], "its worker was lost, more often than max_retries"
-            )
+            task = tasks[trial.config["task"]]
+            told = str(trial.get_error() or "Ray did not say why").strip()
+            store.fit(task.config.fit_id).write_failure(told + "\n")
+            last = told.splitlines()[-1][:200]
+            here.listener.failed(task, f"its worker was lost, more often than max_retries ({last})")
 
     return ListeningCallback()
 
@@ -151,7 +156,7 @@ class RayTuneExecutor:
     Args:
         resources: What one fit takes, and how many run at a time.
         max_retries: How often a fit is tried again after its worker was lost.
-        address: An existing cluster (``auto``, or ``ray://host:port``); nothing starts a local
+        address: An existing cluster (``auto``, or ``HOST:PORT``); nothing starts a local
             one for the time of the sweep.
     """
 
@@ -184,7 +189,8 @@ class RayTuneExecutor:
         from ray import tune
 
         # On a cluster Tune fills every node; this machine's cores say nothing about the others'.
-        num_concurrent = None if self.address else self.resources.num_concurrent
+        resources = self.resources
+        num_concurrent = resources.max_concurrent if self.address else resources.num_concurrent
         trainable = tune.with_resources(
             tune.with_parameters(
                 _fit_trainable(), tasks=tuple(tasks), data=data, location=_absolute(store)
@@ -201,7 +207,7 @@ class RayTuneExecutor:
                 storage_path=scratch,
                 verbose=0,
                 failure_config=tune.FailureConfig(max_failures=self.max_retries),
-                callbacks=[_listening_callback(tasks, listener)],
+                callbacks=[_listening_callback(tasks, listener, store)],
             ),
         )
         with warnings.catch_warnings():
@@ -224,7 +230,12 @@ def check_address(address: str | None) -> None:
     """
     if address is None or address in {"auto", "local"}:
         return
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if address.startswith("ray://"):
+        raise SweepError(
+            f"--address {address}: a Ray client cannot carry the fits' progress back here.\n"
+            "Run launch.py on the cluster's head node with --address auto, or give HOST:PORT."
+        )
+    host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS):
             return
@@ -235,8 +246,8 @@ def check_address(address: str | None) -> None:
 def _no_cluster(address: str | None, error: Exception) -> SweepError:
     return SweepError(
         f"--address {address}: no Ray cluster answers ({error}).\n"
-        "Give auto, HOST:PORT or ray://HOST:10001 of a running cluster; start one with "
-        "`ray start --head`, or leave --address out to use this machine."
+        "Give auto or HOST:PORT of a running cluster; start one with `ray start --head`, or leave "
+        "--address out to use this machine."
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from foldgrid.data.cores import num_usable_cores
+from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import ResourceSpec
 
 SHARE_CLASSES = (1.0, 1 / 2, 1 / 4, 1 / 8)
@@ -29,6 +30,7 @@ class Resources:
         cpus_per_fit: Cores a fit.
         gpus_per_fit: GPUs a fit, a share where below 1.
         num_concurrent: Fits at a time on this machine.
+        max_concurrent: The most at a time anywhere; null lets a cluster be filled.
     """
 
     num_cpus: int
@@ -36,6 +38,7 @@ class Resources:
     cpus_per_fit: int
     gpus_per_fit: float
     num_concurrent: int
+    max_concurrent: int | None = None
 
 
 def choose_share(memory_gib: float, card_gib: float) -> float:
@@ -49,12 +52,18 @@ def choose_share(memory_gib: float, card_gib: float) -> float:
     return min(fitting, default=1.0)
 
 
-def plan_resources(spec: ResourceSpec, memory_gib: Iterable[float]) -> Resources:
+def plan_resources(
+    spec: ResourceSpec, memory_gib: Iterable[float], *, is_cluster: bool = False
+) -> Resources:
     """What fits take on this machine.
 
     Args:
         spec: What the sweep asks for.
         memory_gib: The estimated memory of each backbone's fit.
+        is_cluster: Whether the fits run on a cluster, whose GPUs this machine cannot count.
+
+    Raises:
+        SweepError: A fit asks for more GPUs than there are; Ray would wait for them for ever.
     """
     num_cpus = max(num_usable_cores(), spec.cpus_per_fit)
     num_gpus = torch.cuda.device_count()
@@ -65,10 +74,17 @@ def plan_resources(spec: ResourceSpec, memory_gib: Iterable[float]) -> Resources
         share = choose_share(max(memory_gib, default=0.0), card_gib)
     else:
         share = 0.0
+    if share > num_gpus and not is_cluster:
+        raise SweepError(
+            f"resources.gpus_per_fit: found {share:g}; this machine has {num_gpus} GPUs that torch "
+            "can use.\nLeave it at auto, or join a cluster that has them with --address."
+        )
     concurrent = num_cpus // spec.cpus_per_fit
-    if share:
+    if share and num_gpus:
         on_gpus = int(num_gpus / share) if share <= 1 else num_gpus // int(share)
         concurrent = min(concurrent, on_gpus)
     if spec.max_concurrent is not None:
         concurrent = min(concurrent, spec.max_concurrent)
-    return Resources(num_cpus, num_gpus, spec.cpus_per_fit, share, max(concurrent, 1))
+    return Resources(
+        num_cpus, num_gpus, spec.cpus_per_fit, share, max(concurrent, 1), spec.max_concurrent
+    )

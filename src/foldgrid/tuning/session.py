@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
@@ -32,6 +34,9 @@ from foldgrid.tuning.sweep_run import (
     project_missing,
     write_run_files,
 )
+
+NUM_SAMPLE_IMAGES = 12
+"""Composites that the summary run shows where the sweep says ``tracking.images: true``."""
 
 WANDB_WORDS: Mapping[Mode, str] = {
     "online": "online: every fit streams to your W&B account",
@@ -82,6 +87,7 @@ class Session:
         grid = prepared.grid
         self.progress = SweepProgress(len(grid.selected), len(grid.done), work)
         self._projector: RunProjector | None = None
+        self._sample_images: list[NDArray[np.uint8]] = []
 
     @classmethod
     def open(cls, path: Path, options: Options, console: Console) -> Session:
@@ -101,6 +107,7 @@ class Session:
                 cache=cache_root(),
                 only=options.only,
                 asked_for=options.sweep,
+                is_cluster=options.address is not None,
                 on_progress=on_progress,
             )
         print_plan(prepared, console, reason, {"wandb": WANDB_WORDS[mode]})
@@ -121,6 +128,8 @@ class Session:
         with _photograph_progress(self.console, "Decoding photographs") as on_progress:
             dataset = load_composites(prepared.survey, on_progress)
         data = TrainingData.from_dataset(dataset, prepared.split)
+        if prepared.sweep.tracking.images:
+            self._sample_images = list(data.composites_NHWC[:NUM_SAMPLE_IMAGES])
         write_run_files(prepared)
         projector = self._open_projector()
         project_missing(prepared, projector)
@@ -153,7 +162,7 @@ class Session:
     ) -> None:
         """Writes the sweep's summary run: the ranking as a table, the best learner's visits."""
         if self._projector is not None:
-            self._projector.summarise(rows, visits, facts)
+            self._projector.summarise(rows, visits, facts, self._sample_images)
 
     def close(self) -> tuple[str, ...]:
         """Ends W&B's service; returns its warnings, a line each."""

@@ -26,17 +26,28 @@ def write_run_files(prepared: PreparedSweep) -> None:
         },
     )
     store.write_plan(prepared.grid.cells)
-    store.write_provenance(
-        collect_provenance(
-            data_fingerprint=prepared.survey.fingerprint,
-            split_fingerprint=split.fingerprint,
-            seed=prepared.sweep.seed,
-            devices=_devices(),
-            weights={name: file.record() for name, file in prepared.weights.items() if file},
-        )
-    )
+    if prepared.grid.left or not store.root.exists("provenance.json"):
+        # A launch that trains nothing made none of the results.
+        _write_provenance(prepared)
     # Last: a folder with a sweep.yaml is a run folder, and then all of the above is there.
     store.write_sweep(prepared.sweep.model_dump(mode="json", exclude={"budgets"}))
+
+
+def _write_provenance(prepared: PreparedSweep) -> None:
+    """The provenance of this launch, with those of the earlier ones that trained here below it."""
+    store = prepared.store
+    earlier: list[dict[str, Any]] = []
+    if store.root.exists("provenance.json"):
+        before = store.read_provenance()
+        earlier = [*before.pop("earlier_launches", []), before]
+    provenance = collect_provenance(
+        data_fingerprint=prepared.survey.fingerprint,
+        split_fingerprint=prepared.split.fingerprint,
+        seed=prepared.sweep.seed,
+        devices=_devices(),
+        weights={name: file.record() for name, file in prepared.weights.items() if file},
+    )
+    store.write_provenance({**provenance, "earlier_launches": earlier})
 
 
 def _devices() -> list[dict[str, Any]]:

@@ -58,7 +58,8 @@ def synthesize_trial(
     """
     if num_processes < 1:
         raise ValueError(f"num_processes: found {num_processes}. Give 1 or more.")
-    folder = Path(folder)
+    # Absolute, because the processes that draw may have started in another folder.
+    folder = Path(folder).absolute()
     if is_complete(folder, settings):
         return folder / "manifest.csv"
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
