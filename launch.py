@@ -117,12 +117,12 @@ def report(session: Session, console: Console) -> None:
     session.summarise(ranking_table(ranking), visits, {"best": ranking.best.model})
     run = store.location
     console.print()
-    console.print(f"results   {run}/", markup=False)
-    console.print(f"ranking   {run}/leaderboard.csv, {run}/leaderboard.json", markup=False)
-    if session.mode == "offline":
-        console.print(f"W&B       {session.local_folder}/wandb/", markup=False)
-    console.print("\nNext:")
+    console.print(f"results   {run}/", markup=False, soft_wrap=True)
+    console.print(f"ranking   {run}/leaderboard.csv and .json", markup=False, soft_wrap=True)
     wandb_folder = session.local_folder / "wandb" if session.mode == "offline" else None
+    if wandb_folder is not None:
+        console.print(f"W&B       {wandb_folder}/", markup=False, soft_wrap=True)
+    console.print("\nNext:")
     for command in next_commands(run, wandb_folder):
         console.print(f"  {command}", markup=False, soft_wrap=True)
 
