@@ -48,6 +48,7 @@ class FakeRun:
     output: str = "scores"
     budget: str = "paper"
     policy: str = "inner_split"
+    max_batches: int | None = None
     noise: float = 0.5
     seed: int = 0
     regions: tuple[str, ...] = BODY
@@ -121,7 +122,10 @@ class FakeRun:
             weights="random",
             seed=self.seed,
             budget=self.budget,
-            training=TrainingRecipe(early_stopping=EarlyStopping(policy=self.policy)),
+            training=TrainingRecipe(
+                early_stopping=EarlyStopping(policy=self.policy),
+                max_batches_per_epoch=self.max_batches,
+            ),
         )
 
     def record(self, backbone: str, fold: int) -> FitRecord:

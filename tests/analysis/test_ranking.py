@@ -105,7 +105,8 @@ def test_an_unknown_figure_is_answered_with_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("settings_", "topic", "words", "is_warning"),
     [
-        ({"budget": "smoke"}, "budget", "they are not results", True),
+        ({"budget": "smoke", "max_batches": 2}, "budget", "they are not results", True),
+        ({"budget": "smoke"}, "budget", "smoke: at most 500 epochs", False),
         ({"budget": "paper"}, "budget", "at most 500 epochs", False),
         ({"policy": "held_out_fold"}, "stopping", "OOF figures are optimistic", True),
         ({"policy": "inner_split"}, "stopping", "inner_split", False),

@@ -143,7 +143,8 @@ class RunStore:
 
     def relaunch_command(self) -> str:
         """The command that trains what is missing here: the last launch's, without ``--only``."""
-        words = list(self.read_provenance().get("command") or [])
+        is_known = self.root.exists("provenance.json")
+        words = list(self.read_provenance().get("command") or []) if is_known else []
         if not words or Path(words[0]).name != "launch.py":
             return f"python launch.py --sweep {self.read_sweep().get('name')}"
         while "--only" in words:
