@@ -196,6 +196,7 @@ def main(folder: Path) -> None:
     settings = json.loads((folder / "settings.json").read_text())
     num_fits = len(json.loads((folder / "fits.json").read_text()))
     ray.init(
+        address="local",
         num_cpus=settings["cores"],
         include_dashboard=False,
         log_to_driver=False,

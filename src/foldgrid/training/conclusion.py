@@ -86,8 +86,7 @@ def _predict_part(
 
 
 def _plain_state(fit: Fit) -> dict[str, torch.Tensor]:
-    # safetensors wants dense tensors that share no memory; channels-last weights are strided.
+    # safetensors wants dense tensors; channels-last weights are strided.
     return {
-        name: value.detach().cpu().contiguous().clone()
-        for name, value in fit.network.state_dict().items()
+        name: value.detach().cpu().contiguous() for name, value in fit.network.state_dict().items()
     }
