@@ -24,7 +24,7 @@ $(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
 demo: $(VENV)/.runtime ## install, then train and rank all 29 backbones x 5 folds at smoke size
 	$(BIN)/python launch.py --sweep all_backbones --budget smoke
 
-quickstart: $(VENV)/.runtime ## install, then three small backbones that learn in minutes
+quickstart: $(VENV)/.runtime ## install, then three small backbones, minutes on two cores
 	$(BIN)/python launch.py --sweep quickstart
 
 test: $(VENV)/.development ## install, then run all tests
