@@ -101,8 +101,8 @@ def launch(
 def report(session: Session, console: Console) -> None:
     """Ranks what is complete, tells W&B, and says where everything is and what to type next."""
     from analysis.judging import judge, visit_predictions
-    from analysis.ranking import rank_and_save, ranking_table
-    from analysis.terminal import render_terminal
+    from analysis.ranking.making import rank_and_save, ranking_table
+    from analysis.ranking.terminal import render_terminal
 
     store = session.prepared.store
     console.print()

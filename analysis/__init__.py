@@ -3,12 +3,10 @@
 Knows the records, the scores and the words; no torch, ray or wandb, so a ranking starts on any
 machine. In the order in which a ranking is made:
 
-    laws, predictions          records -> one table of predictions, checked
-    meta_learners, stacking    the stacked regressions, fitted without looking at the answers
-    visits, judging            regional composites -> the PASI of every visit by every model
-    board, reading, ranking    the figures in order, and what to know before believing them
-    leaderboard                the ranking on disk, used again while it is up to date
-    terminal, formats          the ranking in print
+    evidence     records -> checked tables: composites by sample, PASI by visit
+    stacking     meta-learners, fitted without looking at the answers
+    judging      every model of a sweep on every visit
+    ranking      the figures in order, what to know before believing them, on paper and on disk
 
 The names below are loaded when they are first used: pandas and scikit-learn take a second.
 """
@@ -19,23 +17,23 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.board import Ranking, ranking_table
-    from analysis.formats import render_csv, render_json, render_latex, render_markdown
     from analysis.judging import judge, visit_predictions
-    from analysis.ranking import rank_and_save, rank_sweep
-    from analysis.terminal import render_terminal
+    from analysis.ranking.board import Ranking, ranking_table
+    from analysis.ranking.formats import render_csv, render_json, render_latex, render_markdown
+    from analysis.ranking.making import rank_and_save, rank_sweep
+    from analysis.ranking.terminal import render_terminal
 
 _HOMES = {
-    "Ranking": "board",
+    "Ranking": "ranking.board",
     "judge": "judging",
-    "rank_and_save": "ranking",
-    "rank_sweep": "ranking",
-    "ranking_table": "board",
-    "render_csv": "formats",
-    "render_json": "formats",
-    "render_latex": "formats",
-    "render_markdown": "formats",
-    "render_terminal": "terminal",
+    "rank_and_save": "ranking.making",
+    "rank_sweep": "ranking.making",
+    "ranking_table": "ranking.board",
+    "render_csv": "ranking.formats",
+    "render_json": "ranking.formats",
+    "render_latex": "ranking.formats",
+    "render_markdown": "ranking.formats",
+    "render_terminal": "ranking.terminal",
     "visit_predictions": "judging",
 }
 

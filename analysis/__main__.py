@@ -36,8 +36,8 @@ def rank(run: str, /, *, by: str = "mae", format: str = "terminal") -> None:
             f'--format: no format "{format}". {did_you_mean(format, FORMATS)}\n'
             f"Print it as one of: {', '.join(FORMATS)}."
         )
-    from analysis.formats import TEXT_FORMATS, render_terminal
-    from analysis.ranking import stored_or_ranked
+    from analysis.ranking.formats import TEXT_FORMATS, render_terminal
+    from analysis.ranking.making import stored_or_ranked
     from foldgrid.records import RunStore
 
     ranking = stored_or_ranked(RunStore.open(run), by)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.predictions import PredictionTable, read_prediction_table
-from analysis.stacking import add_baseline, stack
-from analysis.visits import VisitTable, score_visits
+from analysis.evidence.predictions import PredictionTable, read_prediction_table
+from analysis.evidence.visits import VisitTable, score_visits
+from analysis.stacking.nested import add_baseline, stack
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError, did_you_mean
 

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from analysis.board import FIGURES, Note, RankedModel, Ranking
-from analysis.formats import (
+from analysis.ranking.board import FIGURES, Note, RankedModel, Ranking
+from analysis.ranking.formats import (
     render_csv,
     render_json,
     render_latex,

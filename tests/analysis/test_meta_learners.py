@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.base import clone
 
-from analysis.meta_learners import META_LEARNERS, PAPER_NAMES, FractionalLogit, LinearStack
+from analysis.stacking.meta_learners import META_LEARNERS, PAPER_NAMES, FractionalLogit, LinearStack
 
 NUM_SAMPLES = 120
 GROUPS = np.arange(NUM_SAMPLES) % 4

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.evidence.predictions import read_prediction_table
+from analysis.evidence.visits import score_visits
 from analysis.judging import judge
-from analysis.predictions import read_prediction_table
-from analysis.visits import score_visits
 from foldgrid.scoring import SCORES
 from foldgrid.specs.errors import SweepError
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import ranking as module
-from analysis.board import FIGURES, Note, RankedModel, Ranking, ranking_table
 from analysis.judging import judge
-from analysis.leaderboard import load_current, state_digest
-from analysis.ranking import rank_and_save, rank_sweep, stored_or_ranked
+from analysis.ranking.board import FIGURES, Note, RankedModel, Ranking, ranking_table
+from analysis.ranking.leaderboard import load_current, state_digest
+from analysis.ranking.making import rank_and_save, rank_sweep, stored_or_ranked
 from foldgrid.scoring import METRICS
 from foldgrid.specs.errors import SweepError
 

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from analysis import stacking
+from analysis.evidence.predictions import PredictionTable, read_prediction_table
+from analysis.evidence.visits import VisitTable
 from analysis.judging import judge, visit_predictions
-from analysis.meta_learners import META_LEARNERS
-from analysis.predictions import PredictionTable, read_prediction_table
-from analysis.stacking import add_baseline, stack
-from analysis.visits import VisitTable
+from analysis.stacking.meta_learners import META_LEARNERS
+from analysis.stacking.nested import add_baseline, stack
 from foldgrid.specs.errors import SweepError
 
 

@@ -1,4 +1,4 @@
-"""Every law of ``analysis.laws`` broken in turn: the message names who, which fold, what."""
+"""Every law of honest stacking broken in turn: the message names who, which fold, what."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis.predictions import read_prediction_table
+from analysis.evidence.predictions import read_prediction_table
 from foldgrid.specs.errors import SweepError
 
 CELL = ("vgg11", 1)

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from analysis.meta_learners import META_LEARNERS
-from analysis.predictions import PredictionTable
-from analysis.visits import VisitTable
+from analysis.evidence.predictions import PredictionTable
+from analysis.evidence.visits import VisitTable
+from analysis.stacking.meta_learners import META_LEARNERS
 
 FEWEST_BASE_LEARNERS = 2
 """Stacking one base learner would only recalibrate it."""

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis.board import FIGURES, KIND_TITLES, RankedModel, Ranking
+from analysis.ranking.board import FIGURES, KIND_TITLES, RankedModel, Ranking
 from foldgrid.scoring import METRICS
 
 WIDE = 112

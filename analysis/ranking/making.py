@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from analysis.board import FIGURES, Note, RankedModel, Ranking, check_figure, ranking_table
-from analysis.leaderboard import load_current, save, state_digest
+from analysis.ranking.board import FIGURES, Note, RankedModel, Ranking, check_figure, ranking_table
+from analysis.ranking.leaderboard import load_current, save, state_digest
 from foldgrid.records import RunStore
 from foldgrid.scoring import METRICS
 
 if TYPE_CHECKING:
+    from analysis.evidence.visits import VisitTable
     from analysis.judging import Judgement
-    from analysis.visits import VisitTable
 
 __all__ = ["Ranking", "rank_and_save", "rank_sweep", "ranking_table", "stored_or_ranked"]
 
@@ -32,7 +32,7 @@ def rank_sweep(store: RunStore, by: str = "mae") -> Ranking:
             broken.
     """
     from analysis.judging import judge
-    from analysis.reading import write_notes
+    from analysis.ranking.reading import write_notes
 
     check_figure(by)
     made_from = state_digest(store)
@@ -91,8 +91,8 @@ def _base_learners(judgement: Judgement) -> list[RankedModel]:
 
 
 def _others(judgement: Judgement) -> list[RankedModel]:
-    from analysis.meta_learners import PAPER_NAMES
-    from analysis.stacking import BASELINE
+    from analysis.stacking.meta_learners import PAPER_NAMES
+    from analysis.stacking.nested import BASELINE
 
     return [
         RankedModel(

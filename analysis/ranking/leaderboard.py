@@ -6,7 +6,7 @@ made from; a digest of both travels with it.
 
 from __future__ import annotations
 
-from analysis.board import FORMAT, Ranking
+from analysis.ranking.board import FORMAT, Ranking
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import content_digest
 
@@ -35,7 +35,7 @@ def load_current(store: RunStore) -> Ranking | None:
 
 def save(store: RunStore, ranking: Ranking) -> None:
     """Writes both files, ordered by OOF MAE whatever was asked for, so that they do not flicker."""
-    from analysis.formats import render_csv, render_json
+    from analysis.ranking.formats import render_csv, render_json
 
     settled = ranking.ordered_by("mae")
     store.write_text(CSV_FILE, render_csv(settled))

@@ -1,4 +1,4 @@
-"""A ranking as CSV, Markdown, LaTeX, JSON and SVG; the terminal's is in ``analysis.terminal``."""
+"""A ranking as CSV, Markdown, LaTeX, JSON and SVG; the terminal's is next door."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import csv
 import io
 import re
 
-from analysis.board import FIGURES, KIND_TITLES, RankedModel, Ranking, ranking_table
-from analysis.picture import render_svg
-from analysis.terminal import describe_extent, format_figure, heading, render_terminal
+from analysis.ranking.board import FIGURES, KIND_TITLES, RankedModel, Ranking, ranking_table
+from analysis.ranking.picture import render_svg
+from analysis.ranking.terminal import describe_extent, format_figure, heading, render_terminal
 from foldgrid.scoring import METRICS
 
 __all__ = [

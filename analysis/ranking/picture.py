@@ -7,8 +7,8 @@ import re
 
 from rich.console import Console
 
-from analysis.board import Ranking
-from analysis.terminal import render_terminal
+from analysis.ranking.board import Ranking
+from analysis.ranking.terminal import render_terminal
 
 COLUMNS = 112
 _WEB_FONT = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.laws import (
+from analysis.evidence.laws import (
     ADVICE,
     FoldPredictions,
     comparison_problems,

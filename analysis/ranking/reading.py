@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.board import Note
+from analysis.evidence.laws import some
+from analysis.evidence.predictions import BaseLearner
 from analysis.judging import Judgement
-from analysis.laws import some
-from analysis.predictions import BaseLearner
+from analysis.ranking.board import Note
 from foldgrid.records import RunStore
 from foldgrid.scoring import max_pasi
 

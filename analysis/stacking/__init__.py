@@ -1,0 +1,1 @@
+"""Meta-learners: predictions in, one prediction out, judged on what they have not seen."""
