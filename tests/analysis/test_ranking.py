@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import ranking as module
 from analysis.judging import judge
+from analysis.ranking import making as module
 from analysis.ranking.board import FIGURES, Note, RankedModel, Ranking, ranking_table
 from analysis.ranking.leaderboard import load_current, state_digest
 from analysis.ranking.making import rank_and_save, rank_sweep, stored_or_ranked

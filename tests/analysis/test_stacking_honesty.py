@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import stacking
 from analysis.evidence.predictions import PredictionTable, read_prediction_table
 from analysis.evidence.visits import VisitTable
 from analysis.judging import judge, visit_predictions
+from analysis.stacking import nested
 from analysis.stacking.meta_learners import META_LEARNERS
 from analysis.stacking.nested import add_baseline, stack
 from foldgrid.specs.errors import SweepError
@@ -81,8 +81,8 @@ def test_the_baseline_by_hand() -> None:
         return VisitTable(frame, pd.DataFrame(index=frame.index), 0)
 
     oof, test = add_baseline(visits([0, 0, 1, 2], [2.0, 4.0, 9.0, 30.0]), visits([-1], [5.0]))
-    assert oof.predicted[stacking.BASELINE].tolist() == [19.5, 19.5, 12.0, 5.0]
-    assert test.predicted[stacking.BASELINE].tolist() == [11.25]
+    assert oof.predicted[nested.BASELINE].tolist() == [19.5, 19.5, 12.0, 5.0]
+    assert test.predicted[nested.BASELINE].tolist() == [11.25]
 
 
 def test_visit_predictions_are_rows_a_person_can_read(make_run: Any) -> None:
