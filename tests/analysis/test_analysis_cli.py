@@ -53,8 +53,8 @@ def test_rank_prints_saves_and_prints_the_stored_table_again(make_run: Any) -> N
 def test_analysis_never_loads_torch_ray_or_wandb() -> None:
     code = (
         "import sys, pkgutil, importlib, analysis\n"
-        "for module in pkgutil.iter_modules(analysis.__path__):\n"
-        "    importlib.import_module('analysis.' + module.name)\n"
+        "for module in pkgutil.walk_packages(analysis.__path__, 'analysis.'):\n"
+        "    importlib.import_module(module.name)\n"
         "print([n for n in ('torch', 'ray', 'wandb', 'optuna') if n in sys.modules])"
     )
     assert python("-c", code).stdout.strip() == "[]"
