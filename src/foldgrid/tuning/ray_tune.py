@@ -13,7 +13,7 @@ import socket
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
@@ -41,6 +41,10 @@ QUIET_ENVIRONMENT = {
     # Ray would otherwise wait for more results before it tells of one.
     "TUNE_RESULT_BUFFER_LENGTH": "1",
 }
+
+# A worker of a local Ray loads these (torch with them, some seconds) as soon as Ray starts, while
+# the launcher still decodes photographs, and not only when it is given its first fit.
+PRELOADED = ("ray.tune", "foldgrid.training", __name__)
 
 
 def _fit_trainable() -> type:
@@ -153,6 +157,8 @@ def _listening_callback(tasks: Sequence[FitTask], listener: Listener, store: Run
 class RayTuneExecutor:
     """Trains through Ray Tune.
 
+    Entering it starts Ray, or joins the cluster; a Ray that was started there ends on leaving.
+
     Args:
         resources: What one fit takes, and how many run at a time.
         max_retries: How often a fit is tried again after its worker was lost.
@@ -164,6 +170,16 @@ class RayTuneExecutor:
         self, resources: Resources, max_retries: int = 2, address: str | None = None
     ) -> None:
         self.resources, self.max_retries, self.address = resources, max_retries, address
+        self._started = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_ray(self.resources, self.address))
+            self._started = stack.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._started.close()
 
     def run(
         self, tasks: Sequence[FitTask], data: TrainingData, store: RunStore, listener: Listener
@@ -173,8 +189,7 @@ class RayTuneExecutor:
             return
         scratch = tempfile.mkdtemp(prefix="foldgrid-tune-")
         try:
-            with _ray(self.resources, self.address):
-                self._fit_all(tasks, data, store, listener, scratch)
+            self._fit_all(tasks, data, store, listener, scratch)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -258,12 +273,14 @@ def _ray(resources: Resources, address: str | None) -> Iterator[None]:
     import logging
 
     import ray
+    from ray import tune  # noqa: F401  (takes a second, now rather than when all else is ready)
 
     if ray.is_initialized():
         yield
         return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
+        os.environ.setdefault("RAY_preload_python_modules", ",".join(PRELOADED))
         options |= {"num_cpus": resources.num_cpus, "include_dashboard": False}
         if resources.num_gpus:
             options["num_gpus"] = resources.num_gpus

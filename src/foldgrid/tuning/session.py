@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from foldgrid.data.cache import cache_root
-from foldgrid.data.dataset import load_composites
+from foldgrid.data.dataset import Dataset, Survey, load_composites
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
 from foldgrid.tracking import Mode, Pseudonyms, RunProjector, resolve_mode
@@ -124,19 +126,18 @@ class Session:
     def train(self) -> int:
         """Trains what is left, streams it to W&B; returns how many fits failed."""
         prepared = self.prepared
-        display = ProgressDisplay(self.progress, self.console)
-        with _photograph_progress(self.console, "Decoding photographs") as on_progress:
-            dataset = load_composites(prepared.survey, on_progress)
-        data = TrainingData.from_dataset(dataset, prepared.split)
-        if prepared.sweep.tracking.images:
-            self._sample_images = list(data.composites_NHWC[:NUM_SAMPLE_IMAGES])
-        write_run_files(prepared)
-        projector = self._open_projector()
-        project_missing(prepared, projector)
-        listeners = Listeners([ProjectingListener(projector, prepared.store), display])
-        if prepared.grid.left:
-            with display:
-                self._executor().run(prepared.grid.left, data, prepared.store, listeners)
+        with _decoding(prepared.survey, self.console) as dataset, self._executor() as executor:
+            data = TrainingData.from_dataset(dataset.result(), prepared.split)
+            if prepared.sweep.tracking.images:
+                self._sample_images = list(data.composites_NHWC[:NUM_SAMPLE_IMAGES])
+            write_run_files(prepared)
+            projector = self._open_projector()
+            project_missing(prepared, projector)
+            display = ProgressDisplay(self.progress, self.console)
+            listeners = Listeners([ProjectingListener(projector, prepared.store), display])
+            if prepared.grid.left:
+                with display:
+                    executor.run(prepared.grid.left, data, prepared.store, listeners)
         return len(self.progress.failures)
 
     def _open_projector(self) -> RunProjector:
@@ -152,7 +153,8 @@ class Session:
         return self._projector
 
     def _executor(self) -> Executor:
-        if self.options.executor == "inline":
+        # Where nothing is left to train, Ray need not start.
+        if self.options.executor == "inline" or not self.prepared.grid.left:
             return InlineExecutor()
         spec = self.prepared.sweep.resources
         return RayTuneExecutor(self.prepared.resources, spec.max_retries, self.options.address)
@@ -180,6 +182,32 @@ class Session:
             folder = self.prepared.store.fit(task.config.fit_id).path
             where = f"{task.config.backbone} fold {task.config.fold}"
             self.console.print(Text(f"  {where}: {message}\n    {folder}/failure.txt"))
+
+
+@contextmanager
+def _decoding(survey: Survey, console: Console) -> Iterator[Future[Dataset]]:
+    """Decodes photographs while the block starts whatever else takes long to start.
+
+    Leaving the block early gives up the photographs that are still in line.
+    """
+    given_up = threading.Event()
+
+    def decode() -> Dataset:
+        with _photograph_progress(console, "Decoding photographs") as show:
+
+            def on_progress(num_done: int, num_photos: int) -> None:
+                if given_up.is_set():
+                    raise CancelledError
+                if show is not None:
+                    show(num_done, num_photos)
+
+            return load_composites(survey, on_progress)
+
+    with ThreadPoolExecutor(1, "decoding") as pool:
+        try:
+            yield pool.submit(decode)
+        finally:
+            given_up.set()
 
 
 @contextmanager
