@@ -13,6 +13,7 @@ from foldgrid.models.footprint import Footprint, footprint
 from foldgrid.records import RunStore, run_location
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.resolving import ResolvedSweep
+from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tasks import make_task
 from foldgrid.tuning.grid import Grid, SampleCounts, parse_selection, plan_grid
@@ -33,6 +34,7 @@ class PreparedSweep:
         resources: What they take.
         store: The run folder; may not exist yet.
         fetch_command: The command that fetches the sweep's pre-trained weights.
+        space: What is searched instead of training the grid; nothing for a grid.
     """
 
     sweep: Sweep
@@ -44,6 +46,7 @@ class PreparedSweep:
     resources: Resources
     store: RunStore
     fetch_command: str
+    space: SearchSpace | None = None
 
 
 def prepare_sweep(
@@ -101,7 +104,16 @@ def prepare_sweep(
         uses_gpu=resources.gpus_per_fit > 0,
     )
     return PreparedSweep(
-        sweep, survey, split, weights, sizes, grid, resources, store, fetch_command
+        sweep,
+        survey,
+        split,
+        weights,
+        sizes,
+        grid,
+        resources,
+        store,
+        fetch_command,
+        resolved.space,
     )
 
 

@@ -22,7 +22,7 @@ from foldgrid.data.cache import cache_root
 from foldgrid.data.dataset import Dataset, Survey, load_composites
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
-from foldgrid.tracking import Mode, Pseudonyms, RunProjector, resolve_mode
+from foldgrid.tracking import Mode, Pseudonyms, RunProjector
 from foldgrid.training import TrainingData
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import Executor, InlineExecutor
@@ -91,42 +91,19 @@ class Session:
         self._projector: RunProjector | None = None
         self._sample_images: list[NDArray[np.uint8]] = []
 
-    @classmethod
-    def open(cls, path: Path, options: Options, console: Console) -> Session:
-        """Reads, checks and plans the sweep at ``path``, and prints the plan.
-
-        Raises:
-            SweepError: Whatever is wrong with the sweep, the options or the data.
-        """
-        budget, reason = choose_budget(options.budget)
-        mode = resolve_mode(options.wandb)
-        check_address(options.address)
-        resolved = resolve_sweep(path, budget, options.overrides, options.manifest)
-        with _photograph_progress(console, "Reading photographs") as on_progress:
-            prepared = prepare_sweep(
-                resolved,
-                storage=options.storage,
-                cache=cache_root(),
-                only=options.only,
-                asked_for=options.sweep,
-                is_cluster=options.address is not None,
-                on_progress=on_progress,
-            )
-        print_plan(prepared, console, reason, {"wandb": WANDB_WORDS[mode]})
-        return cls(prepared, options, mode, console)
-
     @property
     def local_folder(self) -> Path:
-        """Where W&B's files and the pseudonyms' key go: they never leave this machine."""
-        store = self.prepared.store
-        if store.root.is_local:
-            return store.root.local_path
-        return Path("runs").absolute() / self.prepared.sweep.name
+        """Where W&B's files and the pseudonyms' key go."""
+        return local_folder(self.prepared)
+
+    def print_plan(self, budget_reason: str) -> None:
+        """Prints what would be trained."""
+        print_plan(self.prepared, self.console, budget_reason, {"wandb": WANDB_WORDS[self.mode]})
 
     def train(self) -> int:
         """Trains what is left, streams it to W&B; returns how many fits failed."""
         prepared = self.prepared
-        with _decoding(prepared.survey, self.console) as dataset, self._executor() as executor:
+        with decoding(prepared.survey, self.console) as dataset, self._executor() as executor:
             data = TrainingData.from_dataset(dataset.result(), prepared.split)
             if prepared.sweep.tracking.images:
                 self._sample_images = list(data.composites_NHWC[:NUM_SAMPLE_IMAGES])
@@ -184,8 +161,45 @@ class Session:
             self.console.print(Text(f"  {where}: {message}\n    {folder}/failure.txt"))
 
 
+def prepare(
+    path: Path, spaces: Path, options: Options, console: Console
+) -> tuple[PreparedSweep, str]:
+    """Reads, checks and plans the sweep at ``path``; with it, why its budget was chosen.
+
+    Args:
+        path: The sweep's file.
+        spaces: The folder of search spaces.
+        options: The command line's.
+        console: Where to show progress.
+
+    Raises:
+        SweepError: Whatever is wrong with the sweep, the options or the data.
+    """
+    budget, reason = choose_budget(options.budget)
+    check_address(options.address)
+    resolved = resolve_sweep(path, budget, options.overrides, options.manifest, spaces)
+    with _photograph_progress(console, "Reading photographs") as on_progress:
+        prepared = prepare_sweep(
+            resolved,
+            storage=options.storage,
+            cache=cache_root(),
+            only=options.only,
+            asked_for=options.sweep,
+            is_cluster=options.address is not None,
+            on_progress=on_progress,
+        )
+    return prepared, reason
+
+
+def local_folder(prepared: PreparedSweep) -> Path:
+    """Where goes what never leaves this machine: the run folder, if it is here."""
+    if prepared.store.root.is_local:
+        return prepared.store.root.local_path
+    return Path("runs").absolute() / prepared.sweep.name
+
+
 @contextmanager
-def _decoding(survey: Survey, console: Console) -> Iterator[Future[Dataset]]:
+def decoding(survey: Survey, console: Console) -> Iterator[Future[Dataset]]:
     """Decodes photographs while the block starts whatever else takes long to start.
 
     Leaving the block early gives up the photographs that are still in line.

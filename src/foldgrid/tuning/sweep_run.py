@@ -14,7 +14,7 @@ from foldgrid.tuning.preparation import PreparedSweep
 
 
 def write_run_files(prepared: PreparedSweep) -> None:
-    """Writes ``sweep.yaml``, ``plan.json``, ``split.parquet`` and ``provenance.json``."""
+    """Writes ``sweep.yaml``, ``split.parquet``, ``provenance.json``, and the plan or the space."""
     store, split = prepared.store, prepared.split
     store.write_split(
         split.table,
@@ -25,7 +25,10 @@ def write_run_files(prepared: PreparedSweep) -> None:
             "fingerprint": split.fingerprint,
         },
     )
-    store.write_plan(prepared.grid.cells)
+    if prepared.space is None:
+        store.write_plan(prepared.grid.cells)
+    else:
+        store.write_json("search/space.json", prepared.space.model_dump(mode="json"))
     if prepared.grid.left or not store.root.exists("provenance.json"):
         # A launch that trains nothing made none of the results.
         _write_provenance(prepared)
