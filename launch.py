@@ -76,8 +76,7 @@ def launch(
         )
     path = find_sweep(sweep, SWEEPS)
     from foldgrid.tuning.opening import open_session
-    from foldgrid.tuning.search.session import SearchSession
-    from foldgrid.tuning.session import Options
+    from foldgrid.tuning.session import Options, Session
 
     options = Options(
         sweep=sweep,
@@ -95,10 +94,10 @@ def launch(
         return 0
     try:
         num_failed = session.train()
-        if isinstance(session, SearchSession):
-            report_search(session, console)
-        else:
+        if isinstance(session, Session):
             report(session, console)
+        else:
+            report_search(session, console)
     finally:
         for warning in session.close():
             console.print(f"note: {warning}", markup=False)

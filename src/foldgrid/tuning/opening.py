@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from foldgrid.tracking import resolve_mode
-from foldgrid.tuning.search.session import SearchSession
 from foldgrid.tuning.session import Options, Session, local_folder, prepare
+
+if TYPE_CHECKING:
+    from foldgrid.tuning.search.session import SearchSession
 
 
 def open_session(
@@ -31,6 +34,9 @@ def open_session(
     if prepared.space is None:
         session = Session(prepared, options, mode, console)
     else:
+        # Optuna takes half a second that a grid need not pay.
+        from foldgrid.tuning.search.session import SearchSession
+
         session = SearchSession(prepared, options, console, local_folder(prepared))
     session.print_plan(reason)
     return session
