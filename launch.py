@@ -48,6 +48,7 @@ def launch(
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto",
     storage: str = "runs",
     address: str | None = None,
+    hyperparameters: str | None = None,
     executor: Literal["ray", "inline"] = "ray",
 ) -> int:
     """Run a sweep; run it again, and it trains only what is missing.
@@ -63,6 +64,7 @@ def launch(
         wandb: Weights & Biases. auto is online where it has a key, else offline.
         storage: Where run folders go: a folder, or a URI such as s3://bucket/prefix.
         address: An existing Ray cluster: auto, or HOST:PORT.
+        hyperparameters: The run folder of a search, whose best recipe trains this grid.
         executor: ray trains fits side by side; inline one after another, without Ray.
     """
     console = Console()
@@ -88,6 +90,7 @@ def launch(
         storage=storage,
         address=address,
         executor=executor,
+        hyperparameters=hyperparameters,
     )
     session = open_session(path, SPACES, options, console)
     if plan:
@@ -136,7 +139,7 @@ def report(session: Session, console: Console) -> None:
 
 def report_search(session: SearchSession, console: Console) -> None:
     """Says what a search found, where it is, and what to type next."""
-    from foldgrid.tuning.search.running import describe_values
+    from foldgrid.tuning.plan_text import describe_values
 
     objective = session.prepared.sweep.search.objectives[0]
     for trials in session.conclude().values():
@@ -152,8 +155,10 @@ def report_search(session: SearchSession, console: Console) -> None:
             )
     run = session.prepared.store.location
     console.print(
-        "\nThe best of many trials is flattered by having been chosen.\n\n"
-        f"results   {run}/best.yaml\ntrials    {run}/search/trials.csv",
+        "\nThe best of many trials is flattered by having been chosen; a grid on other folds or "
+        "the test set tells more.\n\n"
+        f"results   {run}/best.yaml\ntrials    {run}/search/trials.csv\n\n"
+        f"Next:\n  python launch.py --sweep all_backbones --hyperparameters {shlex.quote(run)}",
         markup=False,
         soft_wrap=True,
     )

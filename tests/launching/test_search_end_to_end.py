@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from foldgrid.specs.recipe import recipe_value
 from tests.launching.tiny_sweep import TINY, Launcher
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -144,3 +146,48 @@ def test_a_search_that_is_killed_goes_on(launcher: Launcher) -> None:
         trials_of(launcher.storage / name)[columns].to_numpy() for name in ("tiny", "whole")
     )
     assert sorted(map(tuple, killed)) == sorted(map(tuple, undisturbed))
+
+
+def test_a_grid_trains_by_what_a_search_found(launcher: Launcher) -> None:
+    launcher(launcher.write(SEARCH, "search"))
+    found = launcher.storage / "search"
+    done = launcher(launcher.write(), "--hyperparameters", str(found))
+    assert done.code == 0, done.out + done.err
+    best = best_of(found)["best"][0]
+    assert f"trial {best['trial']} of 3" in done.out
+    store = launcher.store("tiny")
+    recipes = [store.read_fit(fit_id).config.training for fit_id in store.finished_fits()]
+    assert len(recipes) == 4
+    for recipe in recipes:
+        for name, value in best["values"].items():
+            assert recipe_value(recipe, name) == value
+    chain = store.read_provenance()["hyperparameters"]
+    assert chain["best_yaml_sha256"] == sha256((found / "best.yaml").read_bytes()).hexdigest()
+    # The same configuration on the same folds: the grid reproduces the search's figure.
+    table = pd.read_csv(launcher.storage / "tiny" / "leaderboard.csv").set_index("model")
+    assert table.loc["squeezenet1_1", "oof_mae"] == pytest.approx(best["oof"]["mae"], abs=1e-9)
+
+
+def test_a_search_for_each_backbone_gives_each_its_recipe(launcher: Launcher) -> None:
+    both = SEARCH.replace("backbones:\n", "backbones:\n  - shufflenet_v2_x0_5\n")
+    launcher(launcher.write(both.replace("num_trials: 3", "num_trials: 2"), "search"))
+    found = launcher.storage / "search"
+    done = launcher(launcher.write(), "--hyperparameters", str(found))
+    assert done.code == 0, done.out + done.err
+    store = launcher.store("tiny")
+    by_backbone = {entry["backbone"]: entry["values"] for entry in best_of(found)["best"]}
+    assert len(by_backbone) == 2
+    for fit_id in store.finished_fits():
+        config = store.read_fit(fit_id).config
+        assert config.training.learning_rate == by_backbone[config.backbone]["learning_rate"]
+
+
+def test_hyperparameters_of_what_is_no_search(launcher: Launcher) -> None:
+    missing = launcher(launcher.write(), "--hyperparameters", str(launcher.folder))
+    assert missing.code == 2
+    assert "holds no best.yaml" in missing.err
+    (launcher.folder / "best.yaml").write_text("best: []\n")
+    damaged = launcher(launcher.write(), "--hyperparameters", str(launcher.folder))
+    assert damaged.code == 2
+    assert "is damaged" in damaged.err
+    assert not launcher.storage.exists()

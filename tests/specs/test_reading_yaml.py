@@ -157,7 +157,7 @@ def test_a_file_without_a_mapping_is_refused(tmp_path: Path, text: str) -> None:
     [
         (
             "bacbones: [resnet18]",
-            ["line 9", "bacbones", 'unknown key. Did you mean "backbones"?'],
+            ["line 9", "bacbones", 'unknown key. Did you mean "backbones" or "per_backbone"?'],
         ),
         (
             "split:\n  folds: 3",

@@ -192,3 +192,21 @@ def test_a_file_that_cannot_be_named_after_is_told_so(file: Path) -> None:
 def test_a_name_that_would_leave_the_run_folder_is_refused(file: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"--set   name   found"):
         resolve_sweep(file, "paper", [f"name={name}"])
+
+
+def test_a_recipe_of_its_own_is_checked_as_the_sweep_s(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "title: t\nbackbones: [resnet18, vgg16]\nper_backbone:\n"
+        "  vgg15: {learning_rate: 0.1}\n"
+        "  vgg16: {momentum: 1.5, learnig_rate: 0.1, early_stopping.policy: held_out_fold}\n"
+    )
+    with pytest.raises(InputError) as caught:
+        resolve_sweep(path, "paper")
+    message = str(caught.value)
+    assert "4 problems" in message
+    assert "line 4   per_backbone.vgg15" in message
+    assert 'Did you mean "vgg16"' in message
+    assert 'Did you mean "learning_rate"' in message
+    assert "line 5   per_backbone.vgg16.momentum" in message
+    assert "per_backbone.vgg16.early_stopping.policy" in message, "alike in all that is compared"

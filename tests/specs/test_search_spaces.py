@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.specs.errors import InputError
-from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe import TrainingRecipe, recipe_keys, recipe_value, with_values
 from foldgrid.specs.resolving import read_space, resolve_sweep, yaml_files
 from foldgrid.specs.search_space import (
     FloatParameter,
@@ -18,9 +18,6 @@ from foldgrid.specs.search_space import (
     extremes,
     grid_points,
     num_values,
-    recipe_keys,
-    recipe_value,
-    with_values,
 )
 
 PROJECT = Path(__file__).resolve().parents[2]

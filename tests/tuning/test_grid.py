@@ -142,7 +142,9 @@ def test_fewer_batches_are_estimated_to_take_less_time() -> None:
     long = sweep_of("resnet18", training={"max_epochs": 2})
     short = sweep_of("resnet18", training={"max_epochs": 2, "max_batches_per_epoch": 2})
     size = SIZES["resnet18"]
-    assert estimate_seconds(size, short, COUNTS) < estimate_seconds(size, long, COUNTS)
+    assert estimate_seconds(size, short.training, COUNTS) < estimate_seconds(
+        size, long.training, COUNTS
+    )
 
 
 def test_the_shipped_grid_has_the_papers_145_fits() -> None:
@@ -153,3 +155,10 @@ def test_the_shipped_grid_has_the_papers_145_fits() -> None:
         sweep = resolve_sweep(path, budget).sweep
         sizes = dict.fromkeys(sweep.backbones, SIZES["resnet18"])
         assert len(fit_ids(grid_of(sweep, footprints=sizes))) == 145
+
+
+def test_a_backbone_may_have_a_recipe_of_its_own() -> None:
+    sweep = sweep_of("resnet18", "resnet34", per_backbone={"resnet34": {"learning_rate": 0.5}})
+    tasks = grid_of(sweep).tasks
+    rates = {task.config.backbone: task.config.training.learning_rate for task in tasks}
+    assert rates == {"resnet18": sweep.training.learning_rate, "resnet34": 0.5}

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from foldgrid.specs.base import Spec
+
+Value = bool | int | float | str | None
+"""What a key of the recipe may hold."""
 
 EarlyStoppingPolicy = Literal["inner_split", "held_out_fold"]
 
@@ -98,3 +103,41 @@ class TrainingRecipe(Spec):
     batch_norm_statistics: Literal["running", "recomputed"] = "running"
     auxiliary_loss_weight: float = Field(default=0.3, ge=0)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+
+SHARED_KEYS = ("early_stopping.policy", "early_stopping.inner_share")
+"""What must be alike in all fits that are compared: which samples decide when a fit ends."""
+
+
+def recipe_keys(model: type[BaseModel] = TrainingRecipe, prefix: str = "") -> Iterator[str]:
+    """The keys that may differ from fit to fit, nested ones dotted: ``plateau.patience``."""
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from recipe_keys(inner, f"{prefix}{name}.")
+        elif prefix + name not in SHARED_KEYS:
+            yield prefix + name
+
+
+def recipe_value(recipe: TrainingRecipe, name: str) -> Value:
+    """What ``recipe`` says of the key ``name``."""
+    found: Any = recipe
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found  # type: ignore[no-any-return]
+
+
+def with_values(recipe: TrainingRecipe, values: Mapping[str, Value]) -> TrainingRecipe:
+    """``recipe`` with some of its keys changed.
+
+    Raises:
+        ValidationError: A value that the recipe does not allow.
+    """
+    changed = copy.deepcopy(recipe.model_dump(mode="json"))
+    for name, value in values.items():
+        *parents, last = name.split(".")
+        inner = changed
+        for part in parents:
+            inner = inner[part]
+        inner[last] = value
+    return TrainingRecipe.model_validate(changed)

@@ -18,9 +18,12 @@ from foldgrid.specs.search_space import (
     space_problems,
     sweep_problems,
 )
-from foldgrid.specs.sweep import BudgetName, Sweep
+from foldgrid.specs.sweep import BudgetName, Sweep, per_backbone_problems
 
 _Key = tuple[str, ...]
+Overlay = tuple[_Key, Any, str]
+"""A key path, its value, and where that comes from, for messages."""
+
 _SHORT_KEYS: dict[_Key, _Key] = {("training", "lr"): ("training", "learning_rate")}
 
 
@@ -68,6 +71,7 @@ def resolve_sweep(
     overrides: Sequence[str] = (),
     manifest: Path | None = None,
     spaces: Path | None = None,
+    found: Sequence[Overlay] = (),
 ) -> ResolvedSweep:
     """Reads a sweep file, applies a budget, then ``key=value`` overrides, and checks the whole.
 
@@ -77,6 +81,7 @@ def resolve_sweep(
         overrides: ``training.lr=0.003``; the value is read as YAML.
         manifest: The user's photographs instead of what the file says.
         spaces: The folder of search spaces; without, the sweep's own is not looked up.
+        found: What a search found, over the file and under ``overrides``.
 
     Raises:
         InputError: All mistakes of the file, of the overrides, or of the search space.
@@ -88,11 +93,14 @@ def resolve_sweep(
     for name in plain.budgets:
         _with_budget(written, name)
     document = _with_budget(written, budget)
+    for overlay in found:
+        document = _overlay(document, *overlay)
     for text in overrides:
         document = _overlay(document, *_parse_override(text))
     if manifest is not None:
         document = _overlay(document, ("data", "manifest"), str(manifest), "--data")
     sweep = validate(Sweep, document)
+    _refuse(document, per_backbone_problems(sweep))
     if spaces is None:
         return ResolvedSweep(sweep, document)
     return ResolvedSweep(sweep, document, _space_of(sweep, document, spaces))
@@ -106,12 +114,7 @@ def read_space(path: Path) -> SearchSpace:
     """
     document = read_document(path)
     space = validate(SearchSpace, document)
-    problems = [
-        replace(problem, where=document.where(key_path) or "file")
-        for key_path, problem in space_problems(space)
-    ]
-    if problems:
-        raise InputError(document.source, problems)
+    _refuse(document, space_problems(space))
     return space
 
 
@@ -141,13 +144,18 @@ def _space_of(sweep: Sweep, document: Document, folder: Path) -> SearchSpace | N
         )
         raise InputError(document.source, [Problem(at("search_space"), "search_space", message)])
     space = read_space(files[sweep.search_space])
+    _refuse(document, sweep_problems(space, sweep))
+    return space
+
+
+def _refuse(document: Document, found: Sequence[tuple[tuple[str, ...], str]]) -> None:
+    """Raises what was found wrong with keys of ``document``, if anything."""
     problems = [
-        Problem(at(*key_path), ".".join(key_path), message)
-        for key_path, message in sweep_problems(space, sweep)
+        Problem(document.where(key_path) or "file", ".".join(key_path), message)
+        for key_path, message in found
     ]
     if problems:
         raise InputError(document.source, problems)
-    return space
 
 
 def _with_budget(written: Document, budget: BudgetName) -> Document:

@@ -6,18 +6,22 @@ or is ``backbone``. Knows the recipe and its limits; does not know who searches.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from foldgrid.specs.base import Spec
-from foldgrid.specs.errors import Problem, did_you_mean
-from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.errors import did_you_mean
+from foldgrid.specs.recipe import (
+    TrainingRecipe,
+    Value,
+    recipe_keys,
+    recipe_value,
+    with_values,
+)
 from foldgrid.specs.sweep import Sweep
 
-Value = bool | int | float | str | None
 BACKBONE = "backbone"
 """The one parameter that is not a key of ``training``."""
 MAX_GRID_POINTS = 10_000
@@ -101,40 +105,6 @@ class SearchSpace(Spec):
         return all(values.get(other) in allowed for other, allowed in conditions.items())
 
 
-def recipe_keys(model: type[BaseModel] = TrainingRecipe, prefix: str = "") -> Iterator[str]:
-    """The names that a parameter may have: the recipe's keys, nested ones dotted."""
-    for name, field in model.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from recipe_keys(inner, f"{prefix}{name}.")
-        else:
-            yield prefix + name
-
-
-def recipe_value(recipe: TrainingRecipe, name: str) -> Value:
-    """What ``recipe`` says of the parameter ``name``."""
-    found: Any = recipe
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found  # type: ignore[no-any-return]
-
-
-def with_values(recipe: TrainingRecipe, values: Mapping[str, Value]) -> TrainingRecipe:
-    """``recipe`` with some of its parameters changed.
-
-    Raises:
-        ValidationError: A value that the recipe does not allow.
-    """
-    changed = copy.deepcopy(recipe.model_dump(mode="json"))
-    for name, value in values.items():
-        *parents, last = name.split(".")
-        inner = changed
-        for part in parents:
-            inner = inner[part]
-        inner[last] = value
-    return TrainingRecipe.model_validate(changed)
-
-
 def extremes(parameter: Parameter) -> dict[str, Value]:
     """The values at the parameter's ends, by the key that says them."""
     if isinstance(parameter, ChoiceParameter):
@@ -151,7 +121,7 @@ def num_values(parameter: Parameter) -> int | None:
     return int((parameter.high - parameter.low) / parameter.step + 1e-9) + 1
 
 
-def space_problems(space: SearchSpace) -> list[tuple[tuple[str, ...], Problem]]:
+def space_problems(space: SearchSpace) -> list[tuple[tuple[str, ...], str]]:
     """What is wrong with a space beyond its types, each with the key path it is about."""
     found: list[tuple[tuple[str, ...], str]] = []
     known = [BACKBONE, *recipe_keys()]
@@ -168,7 +138,7 @@ def space_problems(space: SearchSpace) -> list[tuple[tuple[str, ...], Problem]]:
             if text:
                 found.append(((*path, "when"), text))
         above.append(name)
-    return [(path, Problem("", ".".join(path), message)) for path, message in found]
+    return found
 
 
 def _limits(name: str, parameter: Parameter) -> Iterator[tuple[str, str]]:
@@ -236,11 +206,11 @@ def _all_values(parameter: Parameter) -> list[Value]:
     return [parameter.low + index * step for index in range(num_values(parameter) or 0)]
 
 
-def first_values(space: SearchSpace, sweep: Sweep) -> dict[str, Value]:
-    """The point of ``space`` that is the sweep's own recipe, and its first backbone."""
+def first_values(space: SearchSpace, sweep: Sweep, backbone: str) -> dict[str, Value]:
+    """The point of ``space`` that is the sweep's own recipe of a backbone."""
     values: dict[str, Value] = {}
     for name in space.parameters:
-        own = sweep.backbones[0] if name == BACKBONE else recipe_value(sweep.training, name)
+        own = backbone if name == BACKBONE else recipe_value(sweep.recipe_of(backbone), name)
         if space.is_active(name, values):
             values[name] = own
     return values
@@ -250,7 +220,8 @@ def sweep_problems(space: SearchSpace, sweep: Sweep) -> list[tuple[tuple[str, ..
     """Why a space and a sweep do not go together, each with the sweep's key that it is about."""
     problems: list[tuple[tuple[str, ...], str]] = []
     settings = sweep.search
-    for name, value in first_values(space, sweep).items():
+    firsts = [first_values(space, sweep, backbone) for backbone in sweep.backbones]
+    for name, value in dict.fromkeys(pair for first in firsts for pair in first.items()):
         parameter = space.parameters[name]
         if name != BACKBONE and not _has(parameter, value):
             message = (

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from foldgrid.specs.base import Spec
-from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.errors import did_you_mean
+from foldgrid.specs.recipe import TrainingRecipe, Value, recipe_keys, with_values
 from foldgrid.specs.synthetic import TrialSettings
 
 BudgetName = Literal["smoke", "paper"]
@@ -141,6 +142,8 @@ class Sweep(Spec):
             ``auto`` starts from random weights there and says so, ``none`` always does.
         seed: Decides every random draw of training.
         training: The recipe.
+        per_backbone: By backbone, the keys of ``training`` that it changes, nested ones dotted:
+            ``vgg16: {learning_rate: 0.001, plateau.patience: 5}``.
         search_space: The name of a file in ``search_spaces/``: the sweep then searches the recipe
             instead of training a grid; null trains the grid.
         search: How it searches.
@@ -161,6 +164,7 @@ class Sweep(Spec):
     weights: WeightsPolicy = "auto"
     seed: int = Field(default=0, ge=0)
     training: TrainingRecipe = TrainingRecipe()
+    per_backbone: dict[str, dict[str, Value]] = Field(default_factory=dict)
     search_space: str | None = None
     search: SearchSettings = SearchSettings()
     resources: ResourceSpec = ResourceSpec()
@@ -176,3 +180,30 @@ class Sweep(Spec):
         if twice:
             raise ValueError(f"{', '.join(twice)} given twice; each backbone once")
         return value
+
+    def recipe_of(self, backbone: str) -> TrainingRecipe:
+        """The recipe that ``backbone`` is trained by."""
+        changes = self.per_backbone.get(backbone)
+        return with_values(self.training, changes) if changes else self.training
+
+
+def per_backbone_problems(sweep: Sweep) -> list[tuple[tuple[str, ...], str]]:
+    """What is wrong with ``per_backbone``, each with its key path."""
+    problems: list[tuple[tuple[str, ...], str]] = []
+    known = list(recipe_keys())
+    for backbone, changes in sweep.per_backbone.items():
+        path = ("per_backbone", backbone)
+        if backbone not in sweep.backbones:
+            hint = did_you_mean(backbone, sweep.backbones)
+            problems.append((path, f"not a backbone of this sweep. {hint}"))
+        for name, value in changes.items():
+            if name not in known:
+                hint = did_you_mean(name, known)
+                problems.append(((*path, name), f"the recipe has no such key. {hint}"))
+                continue
+            try:
+                with_values(sweep.training, {name: value})
+            except ValidationError as error:
+                said = error.errors()[0]["msg"].removeprefix("Value error, ")
+                problems.append(((*path, name), f"found {value!r}. {said}."))
+    return problems

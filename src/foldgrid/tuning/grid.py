@@ -10,6 +10,7 @@ from foldgrid.models.footprint import PREDICT_SHARE, Footprint
 from foldgrid.records import PlannedFit
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import Sweep
 
 
@@ -139,7 +140,7 @@ def plan_grid(
     """Plans every fit of ``sweep``."""
     tasks = []
     for backbone in sweep.backbones:
-        file = weights[backbone]
+        file, recipe = weights[backbone], sweep.recipe_of(backbone)
         for fold in range(sweep.split.num_folds):
             config = FitConfig(
                 backbone=backbone,
@@ -150,18 +151,17 @@ def plan_grid(
                 weights=file.sha256() if file else "random",
                 seed=sweep.seed,
                 budget=sweep.budget,
-                training=sweep.training,
+                training=recipe,
             )
-            seconds = estimate_seconds(footprints[backbone], sweep, counts)
+            seconds = estimate_seconds(footprints[backbone], recipe, counts)
             threads = sweep.resources.cpus_per_fit
             keeps = sweep.keep == "best"
             tasks.append(FitTask(config, file, keeps, threads, seconds, uses_gpu))
     return Grid(tuple(tasks), frozenset(finished), selection)
 
 
-def estimate_seconds(footprint: Footprint, sweep: Sweep, counts: SampleCounts) -> float:
+def estimate_seconds(footprint: Footprint, recipe: TrainingRecipe, counts: SampleCounts) -> float:
     """An estimate of the time of one fit on one core, if it trains all of its epochs."""
-    recipe = sweep.training
     images = counts.train
     if recipe.max_batches_per_epoch is not None:
         images = min(images, recipe.max_batches_per_epoch * recipe.batch_size)

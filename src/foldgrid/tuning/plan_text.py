@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from foldgrid.specs.recipe import Value
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tuning.preparation import PreparedSweep
 from foldgrid.tuning.progress import format_duration
@@ -58,12 +59,33 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
             f"batch {recipe.batch_size}, learning rate {recipe.learning_rate:g}, "
             f"patience {stopping.patience}; {_POLICY_WORDS[stopping.policy]}",
         ),
+        *_own_recipes(prepared),
         ("resources", _resources(prepared)),
         ("time", _time(prepared)),
         ("memory", _memory(prepared)),
         ("disk", _disk(prepared)),
         ("results", prepared.store.location),
     ]
+
+
+def _own_recipes(prepared: PreparedSweep) -> list[tuple[str, str]]:
+    """What backbones change of the recipe, where they change anything."""
+    rows: list[tuple[str, str]] = []
+    for backbone, changes in prepared.sweep.per_backbone.items():
+        words = describe_values(changes)
+        rows.append(("" if rows else "per backbone", f"{backbone}: {words}"))
+    if prepared.found is not None:
+        rows.append(("found by", prepared.found.describe()))
+    return rows
+
+
+def describe_values(values: Mapping[str, Value]) -> str:
+    """``learning_rate 0.0031, batch_size 16``: three significant digits are enough to read."""
+    words = [
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in values.items()
+    ]
+    return ", ".join(words)
 
 
 def _budget_words(sweep: Sweep) -> str:
@@ -149,9 +171,12 @@ def _time(prepared: PreparedSweep) -> str:
 
 
 def _memory(prepared: PreparedSweep) -> str:
-    batch = prepared.sweep.training.batch_size
     largest = sorted(
-        (size.memory_gib(batch) for size in prepared.footprints.values()), reverse=True
+        (
+            size.memory_gib(prepared.sweep.recipe_of(name).batch_size)
+            for name, size in prepared.footprints.items()
+        ),
+        reverse=True,
     )
     together = sum(largest[: prepared.resources.num_concurrent])
     data = prepared.survey.composites_bytes / 2**30

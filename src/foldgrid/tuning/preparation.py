@@ -16,6 +16,7 @@ from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tasks import make_task
+from foldgrid.tuning.found_recipe import FoundRecipe
 from foldgrid.tuning.grid import Grid, SampleCounts, parse_selection, plan_grid
 from foldgrid.tuning.resources import Resources, plan_resources
 
@@ -35,6 +36,7 @@ class PreparedSweep:
         store: The run folder; may not exist yet.
         fetch_command: The command that fetches the sweep's pre-trained weights.
         space: What is searched instead of training the grid; nothing for a grid.
+        found: Where the recipe was found, if a search did.
     """
 
     sweep: Sweep
@@ -47,6 +49,7 @@ class PreparedSweep:
     store: RunStore
     fetch_command: str
     space: SearchSpace | None = None
+    found: FoundRecipe | None = None
 
 
 def prepare_sweep(
@@ -87,10 +90,8 @@ def prepare_sweep(
     survey = survey_data(sweep.data, cache, on_progress)
     split = make_split(survey.samples, sweep.split)
     _check_inner_splits(split, survey, sweep)
-    batch = sweep.training.batch_size
-    resources = plan_resources(
-        sweep.resources, [size.memory_gib(batch) for size in sizes.values()], is_cluster=is_cluster
-    )
+    memory = [size.memory_gib(sweep.recipe_of(name).batch_size) for name, size in sizes.items()]
+    resources = plan_resources(sweep.resources, memory, is_cluster=is_cluster)
     store = RunStore(run_location(storage, sweep.name))
     grid = plan_grid(
         sweep,

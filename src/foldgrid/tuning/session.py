@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,12 +20,14 @@ from rich.text import Text
 
 from foldgrid.data.cache import cache_root
 from foldgrid.data.dataset import Dataset, Survey, load_composites
+from foldgrid.specs.errors import SweepError
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
 from foldgrid.tracking import Mode, Pseudonyms, RunProjector
 from foldgrid.training import TrainingData
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import Executor, InlineExecutor
+from foldgrid.tuning.found_recipe import read_found
 from foldgrid.tuning.plan_text import print_plan
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
@@ -60,6 +62,7 @@ class Options:
     storage: str = "runs"
     address: str | None = None
     executor: Literal["ray", "inline"] = "ray"
+    hyperparameters: str | None = None
 
 
 def choose_budget(wanted: Literal["auto", "smoke", "paper"]) -> tuple[BudgetName, str]:
@@ -177,7 +180,20 @@ def prepare(
     """
     budget, reason = choose_budget(options.budget)
     check_address(options.address)
-    resolved = resolve_sweep(path, budget, options.overrides, options.manifest, spaces)
+    found = read_found(options.hyperparameters) if options.hyperparameters else None
+    resolved = resolve_sweep(
+        path,
+        budget,
+        options.overrides,
+        options.manifest,
+        spaces,
+        found.overlays(path) if found else (),
+    )
+    if found and resolved.space is not None:
+        raise SweepError(
+            f"--hyperparameters {found.location}: this sweep searches, it trains no grid.\n"
+            "Give --hyperparameters with a sweep that names no search_space."
+        )
     with _photograph_progress(console, "Reading photographs") as on_progress:
         prepared = prepare_sweep(
             resolved,
@@ -188,7 +204,7 @@ def prepare(
             is_cluster=options.address is not None,
             on_progress=on_progress,
         )
-    return prepared, reason
+    return replace(prepared, found=found), reason
 
 
 def local_folder(prepared: PreparedSweep) -> Path:

@@ -50,6 +50,8 @@ def _write_provenance(prepared: PreparedSweep) -> None:
         devices=_devices(),
         weights={name: file.record() for name, file in prepared.weights.items() if file},
     )
+    if prepared.found is not None:
+        provenance["hyperparameters"] = prepared.found.provenance()
     store.write_provenance({**provenance, "earlier_launches": earlier})
 
 

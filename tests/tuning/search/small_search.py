@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from foldgrid.specs.search_space import SearchSpace, Value, with_values
+from foldgrid.specs.recipe import Value, with_values
+from foldgrid.specs.search_space import SearchSpace
 from foldgrid.training import TrainingData
 from foldgrid.tuning.search.trials import TrialEpoch, TrialRecord, TrialTask
 from tests.tuning.small_grid import NUM_FOLDS, fit_task, random_study

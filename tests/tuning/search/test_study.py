@@ -11,7 +11,8 @@ import pytest
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from foldgrid.specs.search_space import SearchSpace, Value
+from foldgrid.specs.recipe import Value
+from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SamplerName, SearchSettings
 from foldgrid.tuning.search.outcome import best_trials
 from foldgrid.tuning.search.study import SearchStudy

@@ -13,10 +13,10 @@ from ruamel.yaml import YAML
 from foldgrid.records import RunStore
 from foldgrid.scoring import METRICS
 from foldgrid.specs.sweep import Objective
+from foldgrid.tuning.found_recipe import BEST_FILE
 from foldgrid.tuning.search.plan import StudyPlan
 from foldgrid.tuning.search.trials import TrialRecord
 
-BEST_FILE = "best.yaml"
 TRIALS_FILE = "search/trials.csv"
 
 
@@ -71,6 +71,7 @@ def write_outcome(
         "budget": sweep.budget,
         "search_space": sweep.search_space,
         "objectives": list(objectives),
+        "is_per_backbone": len(studies) > 1,
         "best": [_entry(trial, len(trials[name])) for name, each in best.items() for trial in each],
     }
     yaml, stream = YAML(), io.BytesIO()

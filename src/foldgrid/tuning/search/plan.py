@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from foldgrid.specs.errors import InputError, Problem
+from foldgrid.specs.recipe import Value, with_values
 from foldgrid.specs.search_space import (
     BACKBONE,
     SearchSpace,
-    Value,
     describe,
     first_values,
-    with_values,
 )
 from foldgrid.tuning.plan_text import plan_facts
 from foldgrid.tuning.preparation import PreparedSweep
@@ -43,7 +42,7 @@ class StudyPlan:
         """The trial that trains ``values`` on all folds."""
         backbone = str(values.get(BACKBONE, self.backbones[0]))
         changed = {name: value for name, value in values.items() if name != BACKBONE}
-        recipe = with_values(self.prepared.sweep.training, changed)
+        recipe = with_values(self.prepared.sweep.recipe_of(backbone), changed)
         fits = tuple(
             replace(
                 cell,
@@ -76,9 +75,14 @@ def plan_studies(prepared: PreparedSweep) -> tuple[StudyPlan, ...]:
     else:
         names = [name for name in sweep.backbones if name in (selection.backbones or (name,))]
         groups = [(name, (name,)) for name in names]
-    first = first_values(space, sweep)
     return tuple(
-        StudyPlan(prepared, space, _name(prepared, space, prefix, backbones), backbones, first)
+        StudyPlan(
+            prepared,
+            space,
+            _name(prepared, space, prefix, backbones),
+            backbones,
+            first_values(space, sweep, backbones[0]),
+        )
         for prefix, backbones in groups
     )
 

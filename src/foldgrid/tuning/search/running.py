@@ -7,8 +7,8 @@ import math
 from rich.console import Console
 
 from foldgrid.scoring import METRICS
-from foldgrid.specs.search_space import Value
 from foldgrid.specs.sweep import Objective
+from foldgrid.tuning.plan_text import describe_values
 from foldgrid.tuning.search.plan import StudyPlan
 from foldgrid.tuning.search.study import SearchStudy
 from foldgrid.tuning.search.trials import TrialEpoch, TrialRecord, TrialTask
@@ -110,12 +110,3 @@ class SearchDisplay:
             highlight=False,
             soft_wrap=True,
         )
-
-
-def describe_values(values: dict[str, Value]) -> str:
-    """``learning_rate 0.0031, batch_size 16``: three significant digits are enough to read."""
-    words = [
-        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in values.items()
-    ]
-    return ", ".join(words)

@@ -19,12 +19,12 @@ from optuna.trial import Trial, TrialState
 
 from foldgrid.scoring import METRICS
 from foldgrid.specs.fits import content_digest
+from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import (
     ChoiceParameter,
     FloatParameter,
     Parameter,
     SearchSpace,
-    Value,
     grid_points,
 )
 from foldgrid.specs.sweep import Objective, SamplerName, SearchSettings

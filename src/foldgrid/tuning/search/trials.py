@@ -9,8 +9,7 @@ from pydantic import Field
 
 from foldgrid.specs.base import Record
 from foldgrid.specs.fits import Figure
-from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.search_space import Value
+from foldgrid.specs.recipe import TrainingRecipe, Value
 from foldgrid.tuning.grid import FitTask
 
 

@@ -1,0 +1,153 @@
+"""What a search found, as a grid takes it up: ``best.yaml`` of a run folder, read and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from foldgrid.records import RunStore
+from foldgrid.specs.base import Record
+from foldgrid.specs.errors import SweepError
+from foldgrid.specs.fits import Figure
+from foldgrid.specs.reading import read_document
+from foldgrid.specs.recipe import TrainingRecipe, Value
+from foldgrid.specs.resolving import Overlay
+from foldgrid.specs.search_space import BACKBONE
+
+BEST_FILE = "best.yaml"
+
+
+class BestTrial(Record):
+    """One entry of ``best.yaml``.
+
+    Attributes:
+        backbone: What was trained.
+        trial: Its number in its study; 0 is the search's own recipe.
+        of_trials: How many it is the best of.
+        values: What was drawn of the search space.
+        oof: Its out-of-fold figures.
+        num_visits: Visits behind them.
+        training: The whole recipe.
+    """
+
+    backbone: str
+    trial: int
+    of_trials: int
+    values: dict[str, Value]
+    oof: dict[str, Figure]
+    num_visits: int
+    training: TrainingRecipe
+
+
+class BestTrials(Record):
+    """``best.yaml``: what a search found.
+
+    Attributes:
+        sweep: The search's name.
+        budget: How much training a trial was.
+        search_space: What was searched.
+        objectives: What for; the first decides what a grid takes up.
+        is_per_backbone: Whether each backbone was searched for itself.
+        best: The best trials of each study, best in the first objective first.
+    """
+
+    sweep: str
+    budget: str
+    search_space: str
+    objectives: tuple[str, ...]
+    is_per_backbone: bool
+    best: tuple[BestTrial, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class FoundRecipe:
+    """A recipe and where it comes from.
+
+    Attributes:
+        location: The search's run folder.
+        sha256: Of its ``best.yaml``.
+        found: What that says.
+    """
+
+    location: str
+    sha256: str
+    found: BestTrials
+
+    @property
+    def taken(self) -> list[BestTrial]:
+        """The trials that a grid takes up: the first of each backbone, or the first."""
+        if not self.found.is_per_backbone:
+            return [self.found.best[0]]
+        firsts: dict[str, BestTrial] = {}
+        for trial in self.found.best:
+            firsts.setdefault(trial.backbone, trial)
+        return list(firsts.values())
+
+    def overlays(self, sweep: Path) -> list[Overlay]:
+        """The changes to a sweep's keys; of a search per backbone, for the backbones it has."""
+        origin = "--hyperparameters"
+        if not self.found.is_per_backbone:
+            values = self.taken[0].values
+            return [
+                (("training", *name.split(".")), value, origin)
+                for name, value in values.items()
+                if name != BACKBONE
+            ]
+        backbones = read_document(sweep).values.get("backbones") or []
+        return [
+            (("per_backbone", trial.backbone), trial.values, origin)
+            for trial in self.taken
+            if trial.backbone in backbones
+        ]
+
+    def describe(self) -> str:
+        """``runs/lr_plateau: trial 5 of 8, out-of-fold mae 5.12``."""
+        objective = self.found.objectives[0]
+        words = []
+        for trial in self.taken:
+            which = f"{trial.backbone}, " if self.found.is_per_backbone else ""
+            score = f"out-of-fold {objective} {trial.oof[objective]:.3f}"
+            words.append(f"{which}trial {trial.trial} of {trial.of_trials}, {score}")
+        return f"{self.location}: {'; '.join(words)} ({self.found.budget} budget)"
+
+    def provenance(self) -> dict[str, Any]:
+        """The chain: which file, with which content, which trials."""
+        return {
+            "run": self.location,
+            "best_yaml_sha256": self.sha256,
+            "search_space": self.found.search_space,
+            "trials": [trial.model_dump(mode="json") for trial in self.taken],
+        }
+
+
+def read_found(location: str) -> FoundRecipe:
+    """Reads what a search left.
+
+    Raises:
+        SweepError: The folder is not one of a search, or its ``best.yaml`` is damaged.
+    """
+    store = RunStore(location)
+    try:
+        content = store.root.read_bytes(BEST_FILE)
+    except FileNotFoundError as error:
+        raise SweepError(
+            f"--hyperparameters {location}: holds no {BEST_FILE}.\n"
+            "Give the run folder of a search; `python launch.py --sweep lr_plateau` makes one."
+        ) from error
+    try:
+        values = YAML(typ="safe").load(io.BytesIO(content))
+        found = BestTrials.model_validate(values, strict=False)
+    except (YAMLError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise SweepError(
+            f"--hyperparameters {location}: {BEST_FILE} is damaged ({reason}).\n"
+            "Launch its search again; it trains nothing that is there and writes the file anew."
+        ) from error
+    return FoundRecipe(location, hashlib.sha256(content).hexdigest(), found)
