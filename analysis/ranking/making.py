@@ -37,14 +37,18 @@ def judge_and_rank(store: RunStore, by: str = "mae") -> tuple[Judgement, Ranking
         SweepError: ``by`` is unknown, nothing is complete yet, or a law of honest stacking is
             broken.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     from analysis.judging import judge
     from analysis.ranking.reading import write_notes
 
     check_figure(by)
     # Before anything is read: a fit that ends meanwhile makes the stored ranking out of date.
     made_from = state_digest(store)
-    judgement = judge(store)
-    assessment = assess_judgement(judgement)
+    # One thread: the same bits on any number of cores, and small products are no slower for it.
+    with threadpool_limits(limits=1):
+        judgement = judge(store)
+        assessment = assess_judgement(judgement)
     sweep = store.read_sweep()
     ranking = Ranking(
         made_from=made_from,
