@@ -1,0 +1,176 @@
+"""How long a ranking takes, and how it grows: `python -m benchmarks.analysis_scale`."""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from analysis.stacking.nested import stack
+from analysis.statistics.assessing import assess
+from benchmarks.made_up_sweep import MadeUpSweep
+from benchmarks.side_by_side import (
+    describe_environment,
+    make_table,
+    print_opening,
+    run,
+    write_output,
+)
+from benchmarks.study import PROJECT
+from foldgrid.specs.errors import SweepError
+
+GOAL_RANKED = 15.0
+GOAL_STORED = 1.5
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+app = App(
+    name="python -m benchmarks.analysis_scale",
+    help="Seconds of a ranking with all statistics, of a stored one, and their growth.",
+    version_flags=[],
+)
+
+
+Sizes = Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())]
+
+
+@app.default
+def measure_analysis(
+    *,
+    backbones: int = 29,
+    folds: int = 5,
+    visits: int = 1000,
+    statistics_sizes: Sizes = (29, 100, 300, 1000),
+    stacking_sizes: Sizes = (29, 100, 300),
+    repeats: int = 3,
+    output: Path | None = None,
+) -> None:
+    """Seconds of a ranking with all statistics, of a stored one, and their growth.
+
+    Args:
+        backbones: Base learners of the ranked sweep.
+        folds: Fits a base learner.
+        visits: Visits in all; about a tenth are test visits.
+        statistics_sizes: Numbers of base learners for which the statistics are timed alone.
+        stacking_sizes: Numbers of base learners for which the meta-learners are timed alone.
+        repeats: How often the ranking and the stored ranking are timed.
+        output: A JSON file for the figures.
+    """
+    if repeats < 1:
+        raise SweepError(f"--repeats: found {repeats}. At least 1 is needed.")
+    console = Console()
+    environment = describe_environment()
+    title = f"{backbones} base learners x {folds} folds, {visits} visits, made-up predictions"
+    print_opening(console, title, environment)
+    ranked, stored = _measure_commands(MadeUpSweep(backbones, folds, visits), repeats)
+    _print_commands(ranked, stored, console)
+    growths = {}
+    for name, sizes, work in (
+        ("statistics", statistics_sizes, _statistics_seconds),
+        ("stacking", stacking_sizes, _stacking_seconds),
+    ):
+        growths[name] = {size: work(MadeUpSweep(size, folds, visits)) for size in sizes}
+        _print_growth(name, growths[name], console)
+    write_output(
+        output,
+        {
+            "benchmark": "analysis_scale",
+            "environment": environment,
+            "size": {"backbones": backbones, "folds": folds, "visits": visits},
+            "ranked_seconds": ranked,
+            "stored_seconds": stored,
+            "growth_seconds": growths,
+            "growth_exponents": {name: _exponent(growth) for name, growth in growths.items()},
+            "goals": {"ranked_seconds": GOAL_RANKED, "stored_seconds": GOAL_STORED},
+        },
+    )
+
+
+def _measure_commands(sweep: MadeUpSweep, repeats: int) -> tuple[list[float], list[float]]:
+    """Seconds of ranking from the records, and of printing what that stored, by turns."""
+    ranked, stored = [], []
+    with tempfile.TemporaryDirectory(prefix="foldgrid-benchmark-") as scratch:
+        sweep.write(scratch)
+        for _ in range(repeats):
+            (Path(scratch) / "leaderboard.json").unlink(missing_ok=True)
+            ranked.append(_rank_seconds(scratch))
+            stored.append(_rank_seconds(scratch))
+    return ranked, stored
+
+
+def _rank_seconds(folder: str) -> float:
+    """Of ``python -m analysis rank``, from the process's start to its end, on one thread."""
+    paths = f"{PROJECT / 'src'}{os.pathsep}{PROJECT}"
+    command = [sys.executable, "-m", "analysis", "rank", folder, "--by", "ccc"]
+    started = time.perf_counter()
+    done = subprocess.run(
+        command,
+        cwd=PROJECT,
+        env={**os.environ, **ONE_THREAD, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+    )
+    seconds = time.perf_counter() - started
+    if done.returncode:
+        raise SweepError(f"ranking ended with code {done.returncode}:\n{done.stderr}")
+    return seconds
+
+
+def _print_commands(ranked: list[float], stored: list[float], console: Console) -> None:
+    rows: list[list[object]] = [
+        [name, statistics.median(seconds), min(seconds), max(seconds), f"under {goal:g}"]
+        for name, seconds, goal in (
+            ("ranked from the records", ranked, GOAL_RANKED),
+            ("printed from the stored ranking", stored, GOAL_STORED),
+        )
+    ]
+    headings = ["seconds, process start to end", "median", "least", "most", "goal"]
+    console.print(make_table(headings, rows), end="\n\n")
+
+
+def _print_growth(name: str, seconds: dict[int, float], console: Console) -> None:
+    rows = [[str(size), took, 1000 * took / size] for size, took in seconds.items()]
+    console.print(make_table([f"{name}: base learners", "seconds", "ms each"], rows))
+    if len(seconds) > 1:
+        console.print(f"grows like n to the {_exponent(seconds):.2f}; 1 is linear", end="\n\n")
+
+
+def _exponent(seconds: dict[int, float]) -> float | None:
+    """Between the two largest sizes, where fixed costs weigh least."""
+    if len(seconds) < 2:
+        return None
+    (fewer, before), (more, after) = sorted(seconds.items())[-2:]
+    return math.log(after / before) / math.log(more / fewer)
+
+
+def _statistics_seconds(sweep: MadeUpSweep) -> float:
+    _, oof, test = sweep.tables()
+    learners = [str(name) for name in oof.predicted.columns]
+    return _seconds(lambda: assess(oof, test, learners, ""))
+
+
+def _stacking_seconds(sweep: MadeUpSweep) -> float:
+    table = sweep.tables()[0]
+    return _seconds(lambda: stack(table))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """On one thread."""
+    with threadpool_limits(limits=1):
+        started = time.perf_counter()
+        work()
+        return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    sys.exit(run(app))
