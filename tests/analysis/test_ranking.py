@@ -45,14 +45,14 @@ def test_the_rows_are_learners_meta_learners_and_the_baseline(make_run: Any) -> 
     kinds = [row.kind for row in ranking.rows]
     assert {kind: kinds.count(kind) for kind in set(kinds)} == {
         "base_learner": 3,
-        "meta_learner": 8,
+        "meta_learner": 14,
         "baseline": 1,
     }
     last = ranking.rows[-1]
     assert (last.model, last.rank, last.folds) == ("vgg11", None, "4/5")
     assert set(last.oof.values()) | set(last.test.values()) == {None}
     assert "fold 2 diverged" in note(ranking, "left out").text
-    assert [row.rank for row in ranking.rows[:-1]] == list(range(1, 12))
+    assert [row.rank for row in ranking.rows[:-1]] == list(range(1, 18))
     assert ranking.best.kind != "baseline"
 
 
