@@ -49,6 +49,39 @@ def rank(run: str, /, *, by: str = "mae", format: str = "terminal") -> None:
         sys.stdout.write(TEXT_FORMATS[format](ranking))
 
 
+@app.command
+def compare(*runs: str, by: str = "mae", format: str = "terminal") -> None:
+    """Compare two or more sweeps on the same data and split.
+
+    Prints, for each base learner that is complete in both, the out-of-fold figures and their
+    difference with an interval by subjects, and the settings in which the sweeps differ. Refuses
+    sweeps on other data, another split or another task.
+
+    Args:
+        runs: The run folders; every other one is compared with the first.
+        by: The figure that is compared: mae, mse, pcc or ccc.
+        format: How it is printed: terminal, csv, md or json.
+    """
+    from analysis.comparison.formats import TEXT_FORMATS, render_terminal
+
+    known = ("terminal", *TEXT_FORMATS)
+    if format not in known:
+        raise SweepError(
+            f'--format: no format "{format}". {did_you_mean(format, known)}\n'
+            f"Print it as one of: {', '.join(known)}."
+        )
+    from analysis.comparison.comparing import compare_sweeps
+    from foldgrid.records import RunStore
+
+    comparison = compare_sweeps([RunStore.open(run) for run in runs], by)
+    if format == "terminal":
+        from rich.console import Console
+
+        render_terminal(comparison, Console())
+    else:
+        sys.stdout.write(TEXT_FORMATS[format](comparison))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     try:
