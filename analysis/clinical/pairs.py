@@ -73,8 +73,10 @@ def best_model(judgement: Judgement, by: str = "mae") -> str:
     truth = table.visits["physician_pasi"]
     learned = [name for name in table.predicted.columns if name != BASELINE]
 
-    def place(name: str) -> tuple[float, str]:
-        return metric.sort_key(metric(truth, table.predicted[name])), name
+    def place(name: str) -> tuple[float, bool, str]:
+        # As the ranking breaks ties: a base learner stands before the meta-learner that took it.
+        is_meta = name in judgement.meta_learners
+        return metric.sort_key(metric(truth, table.predicted[name])), is_meta, name
 
     return min(learned, key=place) if learned else BASELINE
 

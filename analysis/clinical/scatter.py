@@ -17,7 +17,6 @@ import pandas as pd
 from analysis.clinical.agreement import second_moments, slope_of
 from analysis.clinical.pairs import ModelVisits
 from analysis.clinical.resampling import (
-    LEVEL,
     Estimate,
     FloatArray,
     WeightedFigure,
@@ -26,6 +25,8 @@ from analysis.clinical.resampling import (
     ratio,
     resample_subjects,
 )
+from analysis.statistics.intervals import LEVEL
+from analysis.statistics.resamples import SEED
 from foldgrid.scoring import METRICS
 
 BAND_MEANING = (
@@ -74,7 +75,7 @@ class ScatterFacts:
     ccc: Estimate
 
 
-def scatter_facts(pairs: ModelVisits, num_points: int = 101, seed: int = 0) -> ScatterFacts:
+def scatter_facts(pairs: ModelVisits, num_points: int = 101, seed: int = SEED) -> ScatterFacts:
     """The facts of the scatter of one model; every interval resamples subjects.
 
     Args:

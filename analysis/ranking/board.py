@@ -11,7 +11,7 @@ from foldgrid.scoring import METRICS, Metric
 from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import SweepError, did_you_mean
 
-FORMAT = 2
+FORMAT = 3
 """Raised when a stored leaderboard can no longer be read as it was, or its figures change."""
 
 FIGURES = ("mae", "mse", "pcc", "ccc")
@@ -130,7 +130,8 @@ class Ranking(Spec):
         """The same ranking ordered by another OOF figure.
 
         Args:
-            metric: Its name. Its direction says which end is best; ties go by name.
+            metric: Its name. Its direction says which end is best; ties go to base learners,
+                then by name.
 
         Raises:
             SweepError: A ranking has no such figure; the message offers the nearest.
@@ -139,7 +140,7 @@ class Ranking(Spec):
         key = METRICS[metric].sort_key
         rows = sorted(
             self.rows,
-            key=lambda row: (bool(row.left_out), key(row.oof.get(metric)), row.model),
+            key=lambda row: (bool(row.left_out), key(row.oof.get(metric)), row.kind, row.model),
         )
         ranked = [
             row.model_copy(update={"rank": None if row.oof.get(metric) is None else place})

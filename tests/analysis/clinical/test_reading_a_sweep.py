@@ -37,6 +37,19 @@ def test_the_default_model_is_the_ranking_s_best(make_run: Any) -> None:
         model_visits(judgement, "resnet81")
 
 
+def test_an_interval_is_the_same_in_the_ranking_and_in_the_reading(make_run: Any) -> None:
+    store = make_run(**SMALL).write()
+    ranking = rank_sweep(store)
+    reading = read_clinically(judge(store))
+    everything = reading.oof.severity.set_index("stratum").loc["all"]
+    for name in ("mae", "bias"):
+        interval = ranking.best.interval("oof", name)
+        assert interval is not None
+        assert [everything[f"{name}_low"], everything[f"{name}_high"]] == pytest.approx(
+            [interval.low, interval.high], abs=1e-9
+        )
+
+
 def test_scores_are_judged_by_the_copies_that_may(make_run: Any) -> None:
     fake = make_run(**SMALL, noise=1.2)
     judgement = judge(fake.write())

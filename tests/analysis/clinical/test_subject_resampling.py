@@ -85,8 +85,7 @@ def test_whole_subjects_are_drawn_and_as_many_as_there_are(seed: int) -> None:
 
 
 def test_an_interval_covers_what_it_promises() -> None:
-    # 600 studies of 40 subjects whose visits share an error: the mean error is 0. The percentile
-    # bootstrap of so few subjects covers 93.3 % (measured over 4,500 studies), not quite 95 %.
+    # 600 studies of 40 subjects whose visits share an error: the mean error is 0.
     random = np.random.default_rng(0)
     subjects = np.repeat(np.arange(40), 5)
     hits = 0
@@ -94,7 +93,7 @@ def test_an_interval_covers_what_it_promises() -> None:
         errors = np.repeat(random.normal(0, 3, 40), 5) + random.normal(0, 1, 200)
         found = estimate(mean_of(errors), resample_subjects(subjects, 300, seed))
         hits += found.low <= 0.0 <= found.high
-    assert 540 <= hits <= 580
+    assert 552 <= hits <= 585, hits
 
 
 def test_the_same_seed_draws_the_same_subjects() -> None:
@@ -114,5 +113,5 @@ def test_what_the_bootstrap_cannot_tell_has_no_interval() -> None:
     assert always.value == 1.0
     assert math.isnan(always.low)
     # Seen in about a third of the resamples only.
-    rare = Resamples(np.eye(6).repeat(1, axis=0), 6)
+    rare = Resamples(np.eye(6), 6, 6)
     assert math.isnan(estimate(mean_of(np.arange(6.0), among_N=[1, 1, 0, 0, 0, 0]), rare).low)
