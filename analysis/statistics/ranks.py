@@ -16,11 +16,15 @@ from analysis.statistics.intervals import LEVEL
 FloatArray = NDArray[np.float64]
 
 
-def shares_of_firsts(losses_RM: FloatArray) -> FloatArray:
+def shares_of_firsts(
+    losses_RM: FloatArray, is_simple_M: NDArray[np.bool_] | None = None
+) -> FloatArray:
     """The share of the resamples in which each model is the best; models that tie share it.
 
     Args:
         losses_RM: NaN never wins; a resample in which all are NaN does not count.
+        is_simple_M: Models that go before the others in a tie: a meta-learner that repeats a base
+            learner takes nothing from it.
 
     Returns:
         One share a model, summing to 1; NaN for all where no resample counts.
@@ -31,6 +35,9 @@ def shares_of_firsts(losses_RM: FloatArray) -> FloatArray:
     if not counts.any():
         return np.full(losses_RM.shape[1], np.nan)
     is_first = known_RM[counts] == lowest_R1[counts]
+    if is_simple_M is not None:
+        has_simple_R = (is_first & is_simple_M).any(axis=1, keepdims=True)
+        is_first &= is_simple_M | ~has_simple_R
     return np.asarray((is_first / is_first.sum(axis=1, keepdims=True)).mean(axis=0))
 
 

@@ -27,6 +27,12 @@ loss_tables = arrays(
 )
 
 
+def test_a_meta_learner_that_repeats_a_base_learner_takes_nothing_from_it() -> None:
+    losses_RM = np.array([[1.0, 1.0, 2.0], [1.0, 1.0, 0.5], [3.0, 3.0, 4.0]])
+    found = shares_of_firsts(losses_RM, np.array([True, False, False]))
+    assert found == pytest.approx([2 / 3, 0, 1 / 3])
+
+
 @given(losses_RM=loss_tables)
 def test_shares_of_firsts_by_hand(losses_RM: np.ndarray) -> None:
     expected = np.zeros(losses_RM.shape[1])
