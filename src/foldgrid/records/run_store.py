@@ -141,8 +141,7 @@ class RunStore:
         self.root.write_bytes("photos.parquet", buffer.getvalue())
 
     def read_photos(self) -> pd.DataFrame:
-        """``photos.parquet``: sample, position (0 to 3), photo (a number, equal for
-        equal files).
+        """``photos.parquet``: sample, position (0 to 3) and photo, a number equal for equal files.
 
         Raises:
             FileNotFoundError: The run folder is from before photographs were recorded.
