@@ -21,7 +21,7 @@ __all__ = ["Ranking", "rank_and_save", "rank_sweep", "ranking_table", "stored_or
 
 
 def rank_sweep(store: RunStore, by: str = "mae") -> Ranking:
-    """Computes the ranking of a run folder.
+    """Computes the ranking of a run folder, after every check was run on it and saved.
 
     Args:
         store: The run folder.
@@ -31,11 +31,16 @@ def rank_sweep(store: RunStore, by: str = "mae") -> Ranking:
         SweepError: ``by`` is unknown, nothing is complete yet, or a law of honest stacking is
             broken.
     """
+    from analysis.checks.catalogue import check_and_save
+    from analysis.checks.notes import check_notes
+    from analysis.evidence.read_once import ReadOnceStore
     from analysis.judging import judge
-    from analysis.ranking.reading import write_notes
+    from analysis.ranking.reading import warnings_first, write_notes
 
     check_figure(by)
     made_from = state_digest(store)
+    store = ReadOnceStore(store.location)
+    checks = check_notes(store, check_and_save(store))
     judgement = judge(store)
     sweep = store.read_sweep()
     ranking = Ranking(
@@ -47,7 +52,7 @@ def rank_sweep(store: RunStore, by: str = "mae") -> Ranking:
         num_visits={"oof": judgement.oof.num_visits, "test": judgement.test.num_visits},
         num_subjects={"oof": judgement.oof.num_subjects, "test": judgement.test.num_subjects},
         rows=(*_base_learners(judgement), *_others(judgement)),
-        notes=write_notes(store, judgement),
+        notes=warnings_first((*checks, *write_notes(store, judgement))),
     )
     return ranking.ordered_by(by)
 
