@@ -6,6 +6,7 @@ machine. In the order in which a ranking is made:
     evidence     records -> checked tables: composites by sample, PASI by visit
     stacking     meta-learners, fitted without looking at the answers
     judging      every model of a sweep on every visit
+    checks       what could make the figures wrong, looked for one by one
     ranking      the figures in order, what to know before believing them, on paper and on disk
 
 The names below are loaded when they are first used: pandas and scikit-learn take a second.
@@ -17,6 +18,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analysis.checks.catalogue import run_checks, stored_or_checked
     from analysis.judging import judge, visit_predictions
     from analysis.ranking.board import Ranking, ranking_table
     from analysis.ranking.formats import render_csv, render_json, render_latex, render_markdown
@@ -34,6 +36,8 @@ _HOMES = {
     "render_latex": "ranking.formats",
     "render_markdown": "ranking.formats",
     "render_terminal": "ranking.terminal",
+    "run_checks": "checks.catalogue",
+    "stored_or_checked": "checks.catalogue",
     "visit_predictions": "judging",
 }
 
@@ -48,6 +52,8 @@ __all__ = [
     "render_latex",
     "render_markdown",
     "render_terminal",
+    "run_checks",
+    "stored_or_checked",
     "visit_predictions",
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldgrid.data.canary import make_canary, shuffle_scores
@@ -43,6 +43,7 @@ def origins(true: pd.DataFrame, shuffled: pd.DataFrame) -> pd.DataFrame:
     return by_scores.loc[keys].reset_index(drop=True)
 
 
+@settings(max_examples=40)
 @given(trials(), st.integers(0, 2**32))
 def test_the_scores_are_a_function_of_the_subject(
     trial: tuple[pd.DataFrame, pd.Series], seed: int
@@ -62,6 +63,7 @@ def test_the_scores_are_a_function_of_the_subject(
             assert origin.region == row.region
 
 
+@settings(max_examples=40)
 @given(trials(), st.integers(0, 2**32))
 def test_each_side_is_shuffled_within_itself_and_every_subject_gives_once(
     trial: tuple[pd.DataFrame, pd.Series], seed: int
@@ -79,6 +81,7 @@ def test_each_side_is_shuffled_within_itself_and_every_subject_gives_once(
             assert {side_of[each] for each in gave} == {name}
 
 
+@settings(max_examples=40)
 @given(trials(), st.integers(0, 2**32), st.randoms())
 def test_equal_seeds_give_equal_scores_in_any_order_of_the_rows(
     trial: tuple[pd.DataFrame, pd.Series], seed: int, random: object
