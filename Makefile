@@ -57,8 +57,9 @@ benchmarks: $(VENV)-benchmarks/.installed ## measure against a bare loop and aga
 	$(VENV)-benchmarks/bin/python -m benchmarks.against_lightning --all
 	$(VENV)-benchmarks/bin/python -m benchmarks.step_cost
 
-schema: $(VENV)/.runtime ## write the JSON Schema that editors check sweep files with
-	$(BIN)/python -m foldgrid.specs.json_schema > sweeps/sweep.schema.json
+schema: $(VENV)/.runtime ## write the JSON Schemas that editors check sweeps and spaces with
+	$(BIN)/python -m foldgrid.specs.json_schema sweep > sweeps/sweep.schema.json
+	$(BIN)/python -m foldgrid.specs.json_schema search_space > search_spaces/search_space.schema.json
 
 COMPILE := $(VENV)-lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 

@@ -5,21 +5,24 @@ from __future__ import annotations
 import shlex
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
+from foldgrid.scoring import METRICS
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.resolving import find_sweep, resolve_sweep, sweep_files
+from foldgrid.specs.resolving import find_sweep, read_space, resolve_sweep, yaml_files
 
 if TYPE_CHECKING:
+    from foldgrid.tuning.search.session import SearchSession
     from foldgrid.tuning.session import Session
 
 PROJECT = Path(__file__).resolve().parent
 SWEEPS = PROJECT / "sweeps"
+SPACES = PROJECT / "search_spaces"
 INTERRUPTED = 130
 
 app = App(
@@ -53,7 +56,7 @@ def launch(
     Args:
         sweep: A name in sweeps/, or the path of a YAML file.
         plan: Print what would run and stop.
-        list_: Print the sweeps there are and stop.
+        list_: Print the sweeps and the search spaces there are and stop.
         data: A manifest of your photographs, instead of the embedded synthetic trial.
         budget: How much training. auto is paper with a GPU and smoke without one.
         set_: Override a key of the sweep, as in training.lr=0.003. May be repeated.
@@ -75,6 +78,7 @@ def launch(
             "the main one."
         )
     path = find_sweep(sweep, SWEEPS)
+    from foldgrid.tuning.opening import open_session
     from foldgrid.tuning.session import Options, Session
 
     options = Options(
@@ -89,12 +93,15 @@ def launch(
         executor=executor,
         canary=canary,
     )
-    session = Session.open(path, options, console)
+    session = open_session(path, SPACES, options, console)
     if plan:
         return 0
     try:
         num_failed = session.train()
-        report(session, console)
+        if isinstance(session, Session):
+            report(session, console)
+        else:
+            report_search(session, console)
     finally:
         for warning in session.close():
             console.print(f"note: {warning}", markup=False)
@@ -131,6 +138,31 @@ def report(session: Session, console: Console) -> None:
         console.print(f"  {command}", markup=False, soft_wrap=True)
 
 
+def report_search(session: SearchSession, console: Console) -> None:
+    """Says what a search found, where it is, and what to type next."""
+    from foldgrid.tuning.search.running import describe_values
+
+    objective = session.prepared.sweep.search.objectives[0]
+    for trials in session.conclude().values():
+        for trial in trials:
+            which = "the sweep's own recipe" if trial.number == 0 else f"trial {trial.number}"
+            console.print(
+                f"\nbest      {which}: {trial.backbone}, out-of-fold {METRICS[objective].title} "
+                f"{trial.oof[objective]:.3f} over {trial.num_visits} visits\n"
+                f"          {describe_values(trial.values)}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+    run = session.prepared.store.location
+    console.print(
+        "\nThe best of many trials is flattered by having been chosen.\n\n"
+        f"results   {run}/best.yaml\ntrials    {run}/search/trials.csv",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
 def next_commands(run: str, wandb_folder: Path | None) -> list[str]:
     """What a user may want to type after a sweep."""
     quoted = shlex.quote(run)
@@ -148,13 +180,20 @@ def next_commands(run: str, wandb_folder: Path | None) -> list[str]:
 
 
 def print_list(console: Console) -> int:
-    """Prints the sweeps, a line each; the broken ones with what is wrong."""
-    for name, path in sweep_files(SWEEPS).items():
-        try:
-            title = resolve_sweep(path, "paper").sweep.title
-        except SweepError as error:
-            title = f"cannot be read: {str(error).splitlines()[0]}"
-        console.print(f"{name:<16} {title}", markup=False, highlight=False)
+    """Prints the sweeps and the search spaces, a line each; the broken ones with what is wrong."""
+    readers: dict[str, tuple[Path, Callable[[Path], str]]] = {
+        "Sweeps": (SWEEPS, lambda path: resolve_sweep(path, "paper", spaces=SPACES).sweep.title),
+        "Search spaces": (SPACES, lambda path: read_space(path).title),
+    }
+    for heading, (folder, read_title) in readers.items():
+        console.print(f"{heading}, in {folder.name}/")
+        for name, path in yaml_files(folder).items():
+            try:
+                title = read_title(path)
+            except SweepError as error:
+                title = f"cannot be read: {str(error).splitlines()[0]}"
+            line = f"  {name:<16} {title}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     return 0
 
 

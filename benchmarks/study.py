@@ -9,11 +9,13 @@ from rich.console import Console
 from foldgrid.specs.base import Spec
 from foldgrid.specs.resolving import ResolvedSweep, resolve_sweep
 from foldgrid.specs.synthetic import TrialSettings
+from foldgrid.tuning.opening import open_session
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.tuning.session import Options, Session
 
 PROJECT = Path(__file__).resolve().parent.parent
 SWEEP = PROJECT / "sweeps" / "all_backbones.yaml"
+SPACES = PROJECT / "search_spaces"
 SMALL_BACKBONES = ("shufflenet_v2_x0_5", "squeezenet1_1", "mobilenet_v3_small", "resnet18")
 VISITS_A_SUBJECT = 338 / 60
 """Of the published trial, which the embedded one simulates."""
@@ -136,7 +138,9 @@ class Study(Spec):
             wandb="offline",
             storage=str(storage),
         )
-        return Session.open(SWEEP, options, console)
+        session = open_session(SWEEP, SPACES, options, console)
+        assert isinstance(session, Session), "the main sweep is a grid"
+        return session
 
     def save(self, folder: Path) -> None:
         """Writes ``study.json`` for a side that runs in a process of its own."""

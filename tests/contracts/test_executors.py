@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
 from foldgrid.specs.sweep import ResourceSpec
+from foldgrid.tuning.events import Listener
 from foldgrid.tuning.executor import Executor, InlineExecutor
 from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.ray_tune import RayTuneExecutor
@@ -31,6 +32,13 @@ def executor(request: pytest.FixtureRequest) -> Executor:
     return EXECUTORS[request.param]()
 
 
+def train(
+    executor: Executor, tasks: Sequence[FitTask], store: RunStore, listener: Listener
+) -> None:
+    with executor:
+        executor.run(tasks, random_study(), store, listener)
+
+
 def result_of(store: RunStore, fit_id: str) -> tuple[bytes, str, list[tuple[object, ...]]]:
     """Everything a fit leaves that must not depend on when and where it ran."""
     folder = store.fit(fit_id)
@@ -45,7 +53,7 @@ def test_every_fit_is_trained_once_and_told_in_order(executor: Executor, tmp_pat
     tasks = [fit_task("squeezenet1_1", fold) for fold in (0, 1)]
     tasks += [fit_task("shufflenet_v2_x0_5", fold) for fold in (0, 1)]
     store, recorder = RunStore(str(tmp_path)), Recorder()
-    executor.run(tasks, random_study(), store, recorder)
+    train(executor, tasks, store, recorder)
     assert store.finished_fits() == set(ids(tasks))
     assert sorted(recorder.of("finished")) == sorted(ids(tasks))
     assert sorted(recorder.of("started")) == sorted(ids(tasks))
@@ -61,7 +69,7 @@ def test_records_have_the_same_bits_whichever_executor_made_them(tmp_path: Path)
     for name, make in EXECUTORS.items():
         # In another order, too: what a worker trained before must not matter.
         ordered = tasks if name == "inline" else tasks[::-1]
-        make().run(ordered, random_study(), stores[name], Recorder())
+        train(make(), ordered, stores[name], Recorder())
     for fit_id in ids(tasks):
         assert result_of(stores["inline"], fit_id) == result_of(stores["ray"], fit_id)
 
@@ -71,7 +79,7 @@ def test_an_error_of_one_fit_is_told_and_the_others_go_on(
 ) -> None:
     bad, good = fit_task("no_such_network"), fit_task("squeezenet1_1")
     store, recorder = RunStore(str(tmp_path)), Recorder()
-    executor.run([bad, good], random_study(), store, recorder)
+    train(executor, [bad, good], store, recorder)
     assert store.finished_fits() == {good.config.fit_id}
     assert recorder.of("failed") == [bad.config.fit_id]
     assert "no_such_network" in recorder.messages[bad.config.fit_id]
@@ -83,11 +91,11 @@ def test_a_fit_that_was_finished_meanwhile_is_left_alone(
     executor: Executor, tmp_path: Path
 ) -> None:
     task, store = fit_task("squeezenet1_1"), RunStore(str(tmp_path))
-    InlineExecutor().run([task], random_study(), store, Recorder())
+    train(InlineExecutor(), [task], store, Recorder())
     before = result_of(store, task.config.fit_id)
     written = (tmp_path / "fits" / task.config.fit_id / "fit.json").stat().st_mtime_ns
     recorder = Recorder()
-    executor.run([task], random_study(), store, recorder)
+    train(executor, [task], store, recorder)
     assert recorder.of("epoch") == []
     assert recorder.of("finished") == [task.config.fit_id]
     assert result_of(store, task.config.fit_id) == before
@@ -96,7 +104,7 @@ def test_a_fit_that_was_finished_meanwhile_is_left_alone(
 
 def test_nothing_to_do_is_done(executor: Executor, tmp_path: Path) -> None:
     recorder = Recorder()
-    executor.run([], random_study(), RunStore(str(tmp_path)), recorder)
+    train(executor, [], RunStore(str(tmp_path)), recorder)
     assert recorder.heard == []
 
 
@@ -121,26 +129,32 @@ class WorkerKiller(Recorder):
 
 
 def trainable_workers() -> list[int]:
-    """The processes of Ray's trainable actors on this machine that are our own."""
-    found = []
+    """The processes of Ray's trainable actors that this process's own Ray started."""
+    parents, found = {}, []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
+                status = (entry / "stat").read_text().rpartition(")")[2].split()
                 title = (entry / "cmdline").read_bytes()
             except OSError:
                 continue
+            parents[int(entry.name)] = int(status[1])
             if title.startswith(b"ray::") and b"Trainable" in title:
                 found.append(int(entry.name))
-    return found
+
+    def is_ours(pid: int) -> bool:
+        return pid == os.getpid() or (pid in parents and is_ours(parents[pid]))
+
+    return [worker for worker in found if is_ours(worker)]
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds workers through /proc")
 def test_a_lost_worker_costs_epochs_but_no_fit(tmp_path: Path) -> None:
     task = fit_task("shufflenet_v2_x0_5", max_epochs=6)
     quiet, shaken = RunStore(str(tmp_path / "quiet")), RunStore(str(tmp_path / "shaken"))
-    InlineExecutor().run([task], random_study(), quiet, Recorder())
+    train(InlineExecutor(), [task], quiet, Recorder())
     killer = WorkerKiller(task, times=1)
-    EXECUTORS["ray"]().run([task], random_study(), shaken, killer)
+    train(EXECUTORS["ray"](), [task], shaken, killer)
     assert killer.times_left == 0, "the test killed nobody"
     assert killer.of("finished") == [task.config.fit_id]
     assert len(killer.of("started")) >= 2
@@ -152,7 +166,7 @@ def test_a_worker_lost_too_often_fails_its_fit(tmp_path: Path) -> None:
     task = fit_task("shufflenet_v2_x0_5", max_epochs=6)
     store, killer = RunStore(str(tmp_path)), WorkerKiller(task, times=9)
     resources = plan_resources(ResourceSpec(), [1.0])
-    RayTuneExecutor(resources, max_retries=1).run([task], random_study(), store, killer)
+    train(RayTuneExecutor(resources, max_retries=1), [task], store, killer)
     assert killer.of("failed") == [task.config.fit_id]
     assert "max_retries" in killer.messages[task.config.fit_id]
     failure = tmp_path / "fits" / task.config.fit_id / "failure.txt"

@@ -2,15 +2,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from foldgrid.specs.json_schema import sweep_schema
+import pytest
 
-SWEEPS = Path(__file__).parents[2] / "sweeps"
+from foldgrid.specs.json_schema import schema_of
+
+PROJECT = Path(__file__).parents[2]
+FOLDERS = {"sweep": PROJECT / "sweeps", "search_space": PROJECT / "search_spaces"}
 
 
-def test_the_schema_that_editors_use_is_the_models_own() -> None:
-    assert (SWEEPS / "sweep.schema.json").read_text() == sweep_schema(), "run `make schema`"
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_the_schema_that_editors_use_is_the_models_own(kind: str) -> None:
+    written = (FOLDERS[kind] / f"{kind}.schema.json").read_text()
+    assert written == schema_of(kind), "run `make schema`"
 
 
-def test_every_sweep_names_the_schema() -> None:
-    for path in SWEEPS.glob("*.yaml"):
-        assert path.read_text().startswith("# yaml-language-server: $schema=sweep.schema.json")
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_every_file_names_the_schema(kind: str) -> None:
+    for path in FOLDERS[kind].glob("*.yaml"):
+        assert path.read_text().startswith(f"# yaml-language-server: $schema={kind}.schema.json")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from foldgrid.specs.errors import InputError, SweepError
-from foldgrid.specs.resolving import find_sweep, resolve_sweep, sweep_files
+from foldgrid.specs.resolving import find_sweep, resolve_sweep, yaml_files
 
 TEXT = """\
 title: Two networks
@@ -165,7 +165,7 @@ def test_the_budget_is_not_chosen_by_an_override(file: Path, override: str) -> N
 def test_a_sweep_is_found_by_its_name_or_its_path(file: Path, tmp_path: Path) -> None:
     (tmp_path / "another.yaml").write_text("title: A\n", encoding="utf-8")
     (tmp_path / "notes.txt").write_text("", encoding="utf-8")
-    assert list(sweep_files(tmp_path)) == ["another", "two_networks"]
+    assert list(yaml_files(tmp_path)) == ["another", "two_networks"]
     assert find_sweep("two_networks", tmp_path) == file
     assert find_sweep(str(file), tmp_path / "elsewhere") == file
 

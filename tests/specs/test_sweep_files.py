@@ -14,11 +14,11 @@ from foldgrid.models import check_backbones
 from foldgrid.models.footprint import footprint
 from foldgrid.records import RunStore
 from foldgrid.specs.reading import read_document, validate
-from foldgrid.specs.resolving import resolve_sweep, sweep_files
+from foldgrid.specs.resolving import resolve_sweep, yaml_files
 from foldgrid.specs.sweep import BudgetName, Sweep
 
 PROJECT = Path(__file__).resolve().parents[2]
-SHIPPED = sweep_files(PROJECT / "sweeps")
+SHIPPED = yaml_files(PROJECT / "sweeps")
 BUDGETS: tuple[BudgetName, ...] = ("smoke", "paper")
 
 

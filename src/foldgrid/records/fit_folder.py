@@ -99,6 +99,15 @@ class FitFolder:
         name = self._name("last.pt")
         return self._root.read_bytes(name) if self._root.exists(name) else None
 
+    def remove_checkpoint(self) -> None:
+        """Removes ``last.pt``, if it is there."""
+        self._root.remove(self._name("last.pt"))
+
+    def start_over(self) -> None:
+        """Forgets the epochs so far."""
+        self.remove_checkpoint()
+        self.clear_history()
+
     def write_failure(self, text: str) -> None:
         """Writes ``failure.txt``: the traceback of the last try."""
         self._root.write_bytes(self._name("failure.txt"), text.encode())
@@ -107,7 +116,7 @@ class FitFolder:
         """Writes ``fit.json`` and clears what a complete fit no longer needs."""
         text = json.dumps(record.model_dump(mode="json"), indent=2) + "\n"
         self._root.write_bytes(self._name("fit.json"), text.encode(), durable=True)
-        self._root.remove(self._name("last.pt"))
+        self.remove_checkpoint()
         self._root.remove(self._name("failure.txt"))
 
     def read_record(self) -> FitRecord:

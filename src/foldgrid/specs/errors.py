@@ -63,8 +63,13 @@ def _format(source: str, problems: tuple[Problem, ...], advice: str) -> str:
 
 
 def nearest(name: str, valid: Iterable[str], most: int = 3) -> list[str]:
-    """The valid names that look most like ``name``, best first, at most ``most`` of them."""
-    return difflib.get_close_matches(name.lower(), list(valid), n=most, cutoff=0.55)
+    """The valid names that begin with ``name`` or look most like it, at most ``most`` of them."""
+    spelled = {each.lower(): each for each in valid}
+    typed = name.lower()
+    longer = [each for each in sorted(spelled) if len(typed) > 2 and each.startswith(typed)]
+    alike = difflib.get_close_matches(typed, list(spelled), n=most, cutoff=0.55)
+    found = dict.fromkeys([*longer, *alike] if typed not in spelled else alike)
+    return [spelled[each] for each in found][:most]
 
 
 def did_you_mean(name: str, valid: Iterable[str]) -> str:

@@ -13,6 +13,11 @@ from ruamel.yaml.error import YAMLError
 
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
 from foldgrid.specs.reading import Document, KeyPath, read_document, validate
+from foldgrid.specs.search_space import (
+    SearchSpace,
+    space_problems,
+    sweep_problems,
+)
 from foldgrid.specs.sweep import BudgetName, Sweep
 
 _Key = tuple[str, ...]
@@ -26,14 +31,16 @@ class ResolvedSweep:
     Attributes:
         sweep: With the budget's changes and the command line's overrides, ``budgets`` emptied.
         document: For messages about it.
+        space: What it searches; nothing for a grid.
     """
 
     sweep: Sweep
     document: Document
+    space: SearchSpace | None = None
 
 
-def sweep_files(folder: Path) -> dict[str, Path]:
-    """The sweeps in a folder by name, sorted."""
+def yaml_files(folder: Path) -> dict[str, Path]:
+    """The sweeps or search spaces in a folder by name, sorted."""
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
@@ -43,7 +50,7 @@ def find_sweep(name: str, folder: Path) -> Path:
     Raises:
         SweepError: There is none; the nearest names are offered.
     """
-    files = sweep_files(folder)
+    files = yaml_files(folder)
     if name in files:
         return files[name]
     path = Path(name)
@@ -56,7 +63,11 @@ def find_sweep(name: str, folder: Path) -> Path:
 
 
 def resolve_sweep(
-    path: Path, budget: BudgetName, overrides: Sequence[str] = (), manifest: Path | None = None
+    path: Path,
+    budget: BudgetName,
+    overrides: Sequence[str] = (),
+    manifest: Path | None = None,
+    spaces: Path | None = None,
 ) -> ResolvedSweep:
     """Reads a sweep file, applies a budget, then ``key=value`` overrides, and checks the whole.
 
@@ -65,9 +76,10 @@ def resolve_sweep(
         budget: Its budget; every budget in the file is checked, whichever is chosen.
         overrides: ``training.lr=0.003``; the value is read as YAML.
         manifest: The user's photographs instead of what the file says.
+        spaces: The folder of search spaces; without, the sweep's own is not looked up.
 
     Raises:
-        InputError: All mistakes of the file, or of the overrides.
+        InputError: All mistakes of the file, of the overrides, or of the search space.
     """
     written = read_document(path)
     if not written.values.get("name"):
@@ -80,7 +92,62 @@ def resolve_sweep(
         document = _overlay(document, *_parse_override(text))
     if manifest is not None:
         document = _overlay(document, ("data", "manifest"), str(manifest), "--data")
-    return ResolvedSweep(validate(Sweep, document), document)
+    sweep = validate(Sweep, document)
+    if spaces is None:
+        return ResolvedSweep(sweep, document)
+    return ResolvedSweep(sweep, document, _space_of(sweep, document, spaces))
+
+
+def read_space(path: Path) -> SearchSpace:
+    """Reads a search space and checks it against the recipe's limits.
+
+    Raises:
+        InputError: All mistakes of the file.
+    """
+    document = read_document(path)
+    space = validate(SearchSpace, document)
+    problems = [
+        replace(problem, where=document.where(key_path) or "file")
+        for key_path, problem in space_problems(space)
+    ]
+    if problems:
+        raise InputError(document.source, problems)
+    return space
+
+
+def _space_of(sweep: Sweep, document: Document, folder: Path) -> SearchSpace | None:
+    """The space that a sweep names; a grid names none.
+
+    Raises:
+        InputError: There is no such space, it is wrong, or it does not suit the sweep.
+    """
+
+    def at(*key_path: str) -> str:
+        return document.where(key_path) or "file"
+
+    if sweep.search_space is None:
+        if "search" in document.values:
+            message = (
+                "found settings of a search without a space. Name one with `search_space`: "
+                f"{', '.join(yaml_files(folder))}."
+            )
+            raise InputError(document.source, [Problem(at("search"), "search", message)])
+        return None
+    files = yaml_files(folder)
+    if sweep.search_space not in files:
+        message = (
+            f'no such space "{sweep.search_space}". {did_you_mean(sweep.search_space, files)} '
+            f"Spaces are the files in {folder}."
+        )
+        raise InputError(document.source, [Problem(at("search_space"), "search_space", message)])
+    space = read_space(files[sweep.search_space])
+    problems = [
+        Problem(at(*key_path), ".".join(key_path), message)
+        for key_path, message in sweep_problems(space, sweep)
+    ]
+    if problems:
+        raise InputError(document.source, problems)
+    return space
 
 
 def _with_budget(written: Document, budget: BudgetName) -> Document:

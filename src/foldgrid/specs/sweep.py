@@ -12,6 +12,15 @@ from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.synthetic import TrialSettings
 
 BudgetName = Literal["smoke", "paper"]
+SamplerName = Literal[
+    "TPESampler",
+    "RandomSampler",
+    "GridSampler",
+    "GPSampler",
+    "CmaEsSampler",
+    "NSGAIISampler",
+]
+Objective = Literal["mae", "mse", "rmse", "pcc", "ccc", "icc", "bias"]
 WeightsPolicy = Literal["required", "auto", "none"]
 REGIONS = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
 
@@ -100,8 +109,26 @@ class TrackingSpec(Spec):
     images: bool = False
 
 
+class SearchSettings(Spec):
+    """How a sweep that names a search space searches it.
+
+    A trial is one configuration; its folds train in lockstep, and its score is of the out-of-fold
+    predictions of the whole training set. The sweep's own recipe is always the first trial.
+
+    Attributes:
+        num_trials: Trials in all, for each backbone where the space does not choose it.
+        sampler: Optuna's name of what suggests the next configuration.
+        objectives: The figures of the visits' PASI that are searched for; several are a search
+            for the front on which none can be improved without losing in another.
+    """
+
+    num_trials: int = Field(default=20, ge=1)
+    sampler: SamplerName = "TPESampler"
+    objectives: tuple[Objective, ...] = Field(default=("mae",), min_length=1)
+
+
 class Sweep(Spec):
-    """A sweep: backbones x folds on one data set, under one recipe.
+    """A sweep: backbones x folds on one data set, under one recipe or a search for it.
 
     Attributes:
         name: The run folder's name; the file's name where the file does not say.
@@ -114,6 +141,9 @@ class Sweep(Spec):
             ``auto`` starts from random weights there and says so, ``none`` always does.
         seed: Decides every random draw of training.
         training: The recipe.
+        search_space: The name of a file in ``search_spaces/``: the sweep then searches the recipe
+            instead of training a grid; null trains the grid.
+        search: How it searches.
         resources: What one fit may use.
         tracking: What W&B is told.
         keep: ``best`` keeps the weights that made the predictions; ``none`` keeps only the
@@ -131,6 +161,8 @@ class Sweep(Spec):
     weights: WeightsPolicy = "auto"
     seed: int = Field(default=0, ge=0)
     training: TrainingRecipe = TrainingRecipe()
+    search_space: str | None = None
+    search: SearchSettings = SearchSettings()
     resources: ResourceSpec = ResourceSpec()
     tracking: TrackingSpec = TrackingSpec()
     keep: Literal["best", "none"] = "best"

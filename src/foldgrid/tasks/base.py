@@ -46,3 +46,7 @@ class Task(Protocol):
     def evaluate(self, samples: pd.DataFrame, outputs_NK: FloatArray) -> dict[str, float]:
         """Figures of merit of predictions of ``samples``, by name; lower is not always better."""
         ...
+
+    def units(self, samples: pd.DataFrame, outputs_NK: FloatArray) -> pd.DataFrame:
+        """What the ranking compares: a row a unit (a visit), ``reference`` and ``predicted``."""
+        ...

@@ -11,7 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from foldgrid.scoring.metrics import METRICS
-from foldgrid.scoring.pasi import REGION_WEIGHTS, SCORES, clip_composite, composite_score
+from foldgrid.scoring.pasi import (
+    REGION_WEIGHTS,
+    SCORES,
+    clip_composite,
+    composite_score,
+    pasi,
+)
 from foldgrid.specs.sweep import TaskSpec
 from foldgrid.tasks.base import FloatArray
 
@@ -89,3 +95,24 @@ class PasiTask:
             "pasi_mae": METRICS["mae"](*pair),
             "pasi_ccc": METRICS["ccc"](*pair),
         }
+
+    def units(self, samples: pd.DataFrame, outputs_NK: FloatArray) -> pd.DataFrame:
+        """The PASI of each visit that has all regions; the others have none, as in the ranking.
+
+        Args:
+            samples: subject, visit, region, fold and the physician's scores.
+            outputs_NK: The network's outputs for them.
+
+        Returns:
+            subject, visit, fold, ``reference`` (the physician's PASI) and ``predicted``.
+        """
+        keys = samples[["subject", "visit", "fold", "region"]].reset_index(drop=True)
+        truth = composite_score(*samples[list(SCORES)].to_numpy(np.float64).T)
+        composites = keys.assign(reference=truth, predicted=self.composites(outputs_NK))
+        table = composites.set_index(list(keys)).unstack("region").dropna()
+        regions = sorted(set(keys["region"]))
+        scores = {
+            name: pasi({region: table[name, region].to_numpy() for region in regions})
+            for name in ("reference", "predicted")
+        }
+        return table.index.to_frame(index=False).assign(**scores)

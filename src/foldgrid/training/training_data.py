@@ -40,6 +40,12 @@ class TrainingData:
         # A plain view: Ray's object store takes the pixels themselves, not a map of a file.
         return cls(np.asarray(dataset.composites_NHWC), samples, STRATUM)
 
+    def without_test(self) -> TrainingData:
+        """The training samples alone: what a search may see."""
+        rows = np.flatnonzero((self.samples["partition"] == "train").to_numpy())
+        samples = self.samples.iloc[rows].reset_index(drop=True)
+        return TrainingData(self.composites_NHWC[rows], samples, self.stratum)
+
 
 def samples_with_sides(samples: pd.DataFrame, split: Split) -> pd.DataFrame:
     """``samples`` in their order with the ``partition`` and ``fold`` that ``split`` gives each."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, Self
 
 import torch
 
@@ -21,7 +21,11 @@ from foldgrid.tuning.grid import FitTask
 
 
 class Executor(Protocol):
-    """Trains fits."""
+    """Trains fits, inside a ``with`` block: entering starts what takes long to start."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exception: object) -> None: ...
 
     def run(
         self, tasks: Sequence[FitTask], data: TrainingData, store: RunStore, listener: Listener
@@ -60,6 +64,12 @@ def note_failure(task: FitTask, store: RunStore, error: Exception) -> str:
 
 class InlineExecutor:
     """Trains in the caller's process, one fit after another."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Nothing was started."""
 
     def run(
         self, tasks: Sequence[FitTask], data: TrainingData, store: RunStore, listener: Listener

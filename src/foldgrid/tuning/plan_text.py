@@ -25,11 +25,17 @@ def print_plan(
     more: Mapping[str, str] | None = None,
 ) -> None:
     """Prints the plan, a row a topic, then ``more`` of the same; on a terminal or into a file."""
-    console.print(Text(prepared.sweep.title, "bold"))
+    facts = [*plan_facts(prepared, budget_reason), *(more or {}).items()]
+    print_facts(prepared.sweep.title, facts, console)
+
+
+def print_facts(title: str, facts: Iterable[tuple[str, str]], console: Console) -> None:
+    """Prints a title and rows of (topic, words)."""
+    console.print(Text(title, "bold"))
     table = Table.grid(padding=(0, 2))
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
-    for topic, words in [*plan_facts(prepared, budget_reason), *(more or {}).items()]:
+    for topic, words in facts:
         table.add_row(topic, Text(words))
     console.print(table)
 

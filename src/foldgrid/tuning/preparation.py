@@ -15,6 +15,7 @@ from foldgrid.records import RunStore, run_location
 from foldgrid.specs.canary import Canary, CanaryName, canary_folder
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.resolving import ResolvedSweep
+from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tasks import make_task
 from foldgrid.tuning.grid import Grid, SampleCounts, parse_selection, plan_grid
@@ -35,6 +36,7 @@ class PreparedSweep:
         resources: What they take.
         store: The run folder; may not exist yet.
         fetch_command: The command that fetches the sweep's pre-trained weights.
+        space: What is searched instead of training the grid; nothing for a grid.
         canary: What the scores are where they are not the physician's.
     """
 
@@ -47,6 +49,7 @@ class PreparedSweep:
     resources: Resources
     store: RunStore
     fetch_command: str
+    space: SearchSpace | None = None
     canary: Canary | None = None
 
 
@@ -92,6 +95,11 @@ def prepare_sweep(
     split = make_split(survey.samples, sweep.split)
     about_canary = None
     if canary is not None:
+        if resolved.space is not None:
+            raise SweepError(
+                f"--canary {canary}: {sweep.name} searches, and a search has no canary.\n"
+                "Take a sweep without search_space: the same data and split, a grid of fits."
+            )
         about_canary = Canary(
             name=canary, sweep=sweep.name, seed=sweep.seed, data_fingerprint=survey.fingerprint
         )
@@ -125,6 +133,7 @@ def prepare_sweep(
         resources,
         store,
         fetch_command,
+        resolved.space,
         about_canary,
     )
 

@@ -6,14 +6,13 @@ workers, and carries events to the launcher; it keeps nothing that a later launc
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import socket
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
@@ -41,6 +40,10 @@ QUIET_ENVIRONMENT = {
     # Ray would otherwise wait for more results before it tells of one.
     "TUNE_RESULT_BUFFER_LENGTH": "1",
 }
+
+# A worker of a local Ray loads these (torch with them, some seconds) as soon as Ray starts, while
+# the launcher still decodes photographs, and not only when it is given its first fit.
+PRELOADED = ("ray.tune", "foldgrid.training", __name__)
 
 
 def _fit_trainable() -> type:
@@ -153,6 +156,8 @@ def _listening_callback(tasks: Sequence[FitTask], listener: Listener, store: Run
 class RayTuneExecutor:
     """Trains through Ray Tune.
 
+    Entering it starts Ray, or joins the cluster; a Ray that was started there ends on leaving.
+
     Args:
         resources: What one fit takes, and how many run at a time.
         max_retries: How often a fit is tried again after its worker was lost.
@@ -164,6 +169,14 @@ class RayTuneExecutor:
         self, resources: Resources, max_retries: int = 2, address: str | None = None
     ) -> None:
         self.resources, self.max_retries, self.address = resources, max_retries, address
+        self._session = RaySession(resources, address)
+
+    def __enter__(self) -> Self:
+        self._session.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._session.__exit__(*exception)
 
     def run(
         self, tasks: Sequence[FitTask], data: TrainingData, store: RunStore, listener: Listener
@@ -173,8 +186,7 @@ class RayTuneExecutor:
             return
         scratch = tempfile.mkdtemp(prefix="foldgrid-tune-")
         try:
-            with _ray(self.resources, self.address):
-                self._fit_all(tasks, data, store, listener, scratch)
+            self._fit_all(tasks, data, store, listener, scratch)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -193,7 +205,7 @@ class RayTuneExecutor:
         num_concurrent = resources.max_concurrent if self.address else resources.num_concurrent
         trainable = tune.with_resources(
             tune.with_parameters(
-                _fit_trainable(), tasks=tuple(tasks), data=data, location=_absolute(store)
+                _fit_trainable(), tasks=tuple(tasks), data=data, location=absolute_location(store)
             ),
             {"cpu": self.resources.cpus_per_fit, "gpu": self.resources.gpus_per_fit},
         )
@@ -215,7 +227,7 @@ class RayTuneExecutor:
             tuner.fit()
 
 
-def _absolute(store: RunStore) -> str:
+def absolute_location(store: RunStore) -> str:
     """Workers have another working directory."""
     return str(store.root.local_path) if store.root.is_local else store.location
 
@@ -251,28 +263,44 @@ def _no_cluster(address: str | None, error: Exception) -> SweepError:
     )
 
 
-@contextlib.contextmanager
-def _ray(resources: Resources, address: str | None) -> Iterator[None]:
-    """Ray for the time of a sweep: started here, or joined at ``address``."""
-    os.environ.update(QUIET_ENVIRONMENT)
-    import logging
+class RaySession:
+    """Ray for the time of a sweep: started here, or joined; ended where it was started.
 
-    import ray
+    Args:
+        resources: How much of this machine a Ray that is started here may use.
+        address: An existing cluster; nothing starts a local one.
+    """
 
-    if ray.is_initialized():
-        yield
-        return
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address is None:
-        options |= {"num_cpus": resources.num_cpus, "include_dashboard": False}
-        if resources.num_gpus:
-            options["num_gpus"] = resources.num_gpus
-    try:
-        # "local", because nothing at all would join whatever cluster somebody else started here.
-        ray.init(address=address or "local", **options)
-    except ConnectionError as error:
-        raise _no_cluster(address, error) from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    def __init__(self, resources: Resources, address: str | None) -> None:
+        self.resources, self.address = resources, address
+        self._is_mine = False
+
+    def __enter__(self) -> Self:
+        os.environ.update(QUIET_ENVIRONMENT)
+        import logging
+
+        import ray
+        from ray import tune  # noqa: F401  (takes a second, now rather than when all else is ready)
+
+        if ray.is_initialized():
+            return self
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        if self.address is None:
+            os.environ.setdefault("RAY_preload_python_modules", ",".join(PRELOADED))
+            options |= {"num_cpus": self.resources.num_cpus, "include_dashboard": False}
+            if self.resources.num_gpus:
+                options["num_gpus"] = self.resources.num_gpus
+        try:
+            # "local", because nothing at all would join whatever cluster somebody else started.
+            ray.init(address=self.address or "local", **options)
+        except ConnectionError as error:
+            raise _no_cluster(self.address, error) from error
+        self._is_mine = True
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._is_mine:
+            import ray
+
+            ray.shutdown()
+            self._is_mine = False

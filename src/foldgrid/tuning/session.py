@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +19,11 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from foldgrid.data.cache import cache_root
-from foldgrid.data.dataset import load_composites
+from foldgrid.data.dataset import Dataset, Survey, load_composites
 from foldgrid.specs.canary import CanaryName
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
-from foldgrid.tracking import Mode, Pseudonyms, RunProjector, resolve_mode
+from foldgrid.tracking import Mode, Pseudonyms, RunProjector
 from foldgrid.training import TrainingData
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import Executor, InlineExecutor
@@ -91,55 +93,30 @@ class Session:
         self._projector: RunProjector | None = None
         self._sample_images: list[NDArray[np.uint8]] = []
 
-    @classmethod
-    def open(cls, path: Path, options: Options, console: Console) -> Session:
-        """Reads, checks and plans the sweep at ``path``, and prints the plan.
-
-        Raises:
-            SweepError: Whatever is wrong with the sweep, the options or the data.
-        """
-        budget, reason = choose_budget(options.budget)
-        mode = resolve_mode(options.wandb)
-        check_address(options.address)
-        resolved = resolve_sweep(path, budget, options.overrides, options.manifest)
-        with _photograph_progress(console, "Reading photographs") as on_progress:
-            prepared = prepare_sweep(
-                resolved,
-                storage=options.storage,
-                cache=cache_root(),
-                only=options.only,
-                asked_for=options.sweep,
-                canary=options.canary,
-                is_cluster=options.address is not None,
-                on_progress=on_progress,
-            )
-        print_plan(prepared, console, reason, {"wandb": WANDB_WORDS[mode]})
-        return cls(prepared, options, mode, console)
-
     @property
     def local_folder(self) -> Path:
-        """Where W&B's files and the pseudonyms' key go: they never leave this machine."""
-        store = self.prepared.store
-        if store.root.is_local:
-            return store.root.local_path
-        return Path("runs").absolute() / self.prepared.sweep.name
+        """Where W&B's files and the pseudonyms' key go."""
+        return local_folder(self.prepared)
+
+    def print_plan(self, budget_reason: str) -> None:
+        """Prints what would be trained."""
+        print_plan(self.prepared, self.console, budget_reason, {"wandb": WANDB_WORDS[self.mode]})
 
     def train(self) -> int:
         """Trains what is left, streams it to W&B; returns how many fits failed."""
         prepared = self.prepared
-        display = ProgressDisplay(self.progress, self.console)
-        with _photograph_progress(self.console, "Decoding photographs") as on_progress:
-            dataset = load_composites(prepared.survey, on_progress)
-        data = TrainingData.from_dataset(dataset, prepared.split)
-        if prepared.sweep.tracking.images:
-            self._sample_images = list(data.composites_NHWC[:NUM_SAMPLE_IMAGES])
-        write_run_files(prepared)
-        projector = self._open_projector()
-        project_missing(prepared, projector)
-        listeners = Listeners([ProjectingListener(projector, prepared.store), display])
-        if prepared.grid.left:
-            with display:
-                self._executor().run(prepared.grid.left, data, prepared.store, listeners)
+        with decoding(prepared.survey, self.console) as dataset, self._executor() as executor:
+            data = TrainingData.from_dataset(dataset.result(), prepared.split)
+            if prepared.sweep.tracking.images:
+                self._sample_images = list(data.composites_NHWC[:NUM_SAMPLE_IMAGES])
+            write_run_files(prepared)
+            projector = self._open_projector()
+            project_missing(prepared, projector)
+            display = ProgressDisplay(self.progress, self.console)
+            listeners = Listeners([ProjectingListener(projector, prepared.store), display])
+            if prepared.grid.left:
+                with display:
+                    executor.run(prepared.grid.left, data, prepared.store, listeners)
         return len(self.progress.failures)
 
     def _open_projector(self) -> RunProjector:
@@ -155,7 +132,8 @@ class Session:
         return self._projector
 
     def _executor(self) -> Executor:
-        if self.options.executor == "inline":
+        # Where nothing is left to train, Ray need not start.
+        if self.options.executor == "inline" or not self.prepared.grid.left:
             return InlineExecutor()
         spec = self.prepared.sweep.resources
         return RayTuneExecutor(self.prepared.resources, spec.max_retries, self.options.address)
@@ -183,6 +161,70 @@ class Session:
             folder = self.prepared.store.fit(task.config.fit_id).path
             where = f"{task.config.backbone} fold {task.config.fold}"
             self.console.print(Text(f"  {where}: {message}\n    {folder}/failure.txt"))
+
+
+def prepare(
+    path: Path, spaces: Path, options: Options, console: Console
+) -> tuple[PreparedSweep, str]:
+    """Reads, checks and plans the sweep at ``path``; with it, why its budget was chosen.
+
+    Args:
+        path: The sweep's file.
+        spaces: The folder of search spaces.
+        options: The command line's.
+        console: Where to show progress.
+
+    Raises:
+        SweepError: Whatever is wrong with the sweep, the options or the data.
+    """
+    budget, reason = choose_budget(options.budget)
+    check_address(options.address)
+    resolved = resolve_sweep(path, budget, options.overrides, options.manifest, spaces)
+    with _photograph_progress(console, "Reading photographs") as on_progress:
+        prepared = prepare_sweep(
+            resolved,
+            storage=options.storage,
+            cache=cache_root(),
+            only=options.only,
+            asked_for=options.sweep,
+            canary=options.canary,
+            is_cluster=options.address is not None,
+            on_progress=on_progress,
+        )
+    return prepared, reason
+
+
+def local_folder(prepared: PreparedSweep) -> Path:
+    """Where goes what never leaves this machine: the run folder, if it is here."""
+    if prepared.store.root.is_local:
+        return prepared.store.root.local_path
+    return Path("runs").absolute() / prepared.sweep.name
+
+
+@contextmanager
+def decoding(survey: Survey, console: Console) -> Iterator[Future[Dataset]]:
+    """Decodes photographs while the block starts whatever else takes long to start.
+
+    Leaving the block early gives up the photographs that are still in line.
+    """
+    given_up = threading.Event()
+
+    def decode() -> Dataset:
+        with _photograph_progress(console, "Decoding photographs") as show:
+
+            def on_progress(num_done: int, num_photos: int) -> None:
+                if given_up.is_set():
+                    raise CancelledError
+                if show is not None:
+                    show(num_done, num_photos)
+
+            return load_composites(survey, on_progress)
+
+    with ThreadPoolExecutor(1, "decoding") as pool:
+        try:
+            yield pool.submit(decode)
+        finally:
+            given_up.set()
 
 
 @contextmanager

@@ -27,9 +27,12 @@ def write_run_files(prepared: PreparedSweep) -> None:
         },
     )
     store.write_photos(photo_table(prepared.survey.table, prepared.survey.photo_hashes))
-    store.write_plan(prepared.grid.cells)
     if prepared.canary is not None:
         store.write_canary(prepared.canary)
+    if prepared.space is None:
+        store.write_plan(prepared.grid.cells)
+    else:
+        store.write_json("search/space.json", prepared.space.model_dump(mode="json"))
     if prepared.grid.left or not store.root.exists("provenance.json"):
         # A launch that trains nothing made none of the results.
         _write_provenance(prepared)

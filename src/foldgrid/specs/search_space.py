@@ -1,0 +1,311 @@
+"""A search space: which parts of the recipe may vary, and how far.
+
+A parameter is named by its key in ``training``, dotted where it is nested (``plateau.patience``),
+or is ``backbone``. Knows the recipe and its limits; does not know who searches.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from foldgrid.specs.base import Spec
+from foldgrid.specs.errors import Problem, did_you_mean
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.sweep import Sweep
+
+Value = bool | int | float | str | None
+BACKBONE = "backbone"
+"""The one parameter that is not a key of ``training``."""
+MAX_GRID_POINTS = 10_000
+"""A larger grid is a mistake: nobody trains so many configurations on all folds."""
+
+
+class _Parameter(Spec):
+    when: dict[str, tuple[Value, ...]] = Field(default_factory=dict)
+
+
+class FloatParameter(_Parameter):
+    """A real number.
+
+    Attributes:
+        type: ``float``.
+        low: The smallest value.
+        high: The largest value.
+        log: Draw evenly on a logarithmic scale.
+        step: Only ``low``, ``low + step``, …; null draws any number.
+        when: Conditions, by parameter the values that each must have; otherwise the sweep's own
+            recipe decides this one.
+    """
+
+    type: Literal["float"]
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = Field(default=None, gt=0)
+
+
+class IntParameter(_Parameter):
+    """A whole number.
+
+    Attributes:
+        type: ``int``.
+        low: The smallest value.
+        high: The largest value.
+        log: Draw evenly on a logarithmic scale.
+        step: Only ``low``, ``low + step``, ….
+        when: As for a real number.
+    """
+
+    type: Literal["int"]
+    low: int
+    high: int
+    log: bool = False
+    step: int = Field(default=1, ge=1)
+
+
+class ChoiceParameter(_Parameter):
+    """One of several values.
+
+    Attributes:
+        type: ``choice``.
+        choices: The values.
+        when: As for a real number.
+    """
+
+    type: Literal["choice"]
+    choices: tuple[Value, ...] = Field(min_length=1)
+
+
+Parameter = Annotated[FloatParameter | IntParameter | ChoiceParameter, Field(discriminator="type")]
+
+
+class SearchSpace(Spec):
+    """What may vary, as the files in ``search_spaces/`` say it.
+
+    Attributes:
+        title: One line for people.
+        parameters: By name, in the order in which they are drawn; a condition can only speak of
+            a parameter above it.
+    """
+
+    title: str
+    parameters: dict[str, Parameter] = Field(min_length=1)
+
+    def is_active(self, name: str, values: Mapping[str, Value]) -> bool:
+        """Whether the conditions of ``name`` hold among the values drawn so far."""
+        conditions = self.parameters[name].when
+        return all(values.get(other) in allowed for other, allowed in conditions.items())
+
+
+def recipe_keys(model: type[BaseModel] = TrainingRecipe, prefix: str = "") -> Iterator[str]:
+    """The names that a parameter may have: the recipe's keys, nested ones dotted."""
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from recipe_keys(inner, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def recipe_value(recipe: TrainingRecipe, name: str) -> Value:
+    """What ``recipe`` says of the parameter ``name``."""
+    found: Any = recipe
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found  # type: ignore[no-any-return]
+
+
+def with_values(recipe: TrainingRecipe, values: Mapping[str, Value]) -> TrainingRecipe:
+    """``recipe`` with some of its parameters changed.
+
+    Raises:
+        ValidationError: A value that the recipe does not allow.
+    """
+    changed = copy.deepcopy(recipe.model_dump(mode="json"))
+    for name, value in values.items():
+        *parents, last = name.split(".")
+        inner = changed
+        for part in parents:
+            inner = inner[part]
+        inner[last] = value
+    return TrainingRecipe.model_validate(changed)
+
+
+def extremes(parameter: Parameter) -> dict[str, Value]:
+    """The values at the parameter's ends, by the key that says them."""
+    if isinstance(parameter, ChoiceParameter):
+        return {f"choices.{index}": value for index, value in enumerate(parameter.choices)}
+    return {"low": parameter.low, "high": parameter.high}
+
+
+def num_values(parameter: Parameter) -> int | None:
+    """How many values there are; nothing where they cannot be counted."""
+    if isinstance(parameter, ChoiceParameter):
+        return len(parameter.choices)
+    if parameter.step is None or parameter.log:
+        return None
+    return int((parameter.high - parameter.low) / parameter.step + 1e-9) + 1
+
+
+def space_problems(space: SearchSpace) -> list[tuple[tuple[str, ...], Problem]]:
+    """What is wrong with a space beyond its types, each with the key path it is about."""
+    found: list[tuple[tuple[str, ...], str]] = []
+    known = [BACKBONE, *recipe_keys()]
+    above: list[str] = []
+    for name, parameter in space.parameters.items():
+        path = ("parameters", name)
+        if name not in known:
+            message = f"the recipe has no such parameter. {did_you_mean(name, known)}"
+            found.append((path, message))
+        else:
+            found += [((*path, key), text) for key, text in _limits(name, parameter)]
+        for other, allowed in parameter.when.items():
+            text = _condition(space, above, other, allowed)
+            if text:
+                found.append(((*path, "when"), text))
+        above.append(name)
+    return [(path, Problem("", ".".join(path), message)) for path, message in found]
+
+
+def _limits(name: str, parameter: Parameter) -> Iterator[tuple[str, str]]:
+    if not isinstance(parameter, ChoiceParameter):
+        if parameter.low > parameter.high:
+            yield (
+                "low",
+                (f"found {parameter.low:g}, above high ({parameter.high:g}). Exchange the two."),
+            )
+            return
+        if parameter.log and parameter.low <= 0:
+            yield (
+                "low",
+                (
+                    f"found {parameter.low:g}; a logarithmic scale needs a number above 0. "
+                    "Raise low, or drop `log: true`."
+                ),
+            )
+            return
+        if parameter.log and isinstance(parameter, FloatParameter) and parameter.step:
+            yield "step", "a logarithmic scale has no equal steps. Drop `step` or `log`."
+    if name == BACKBONE:
+        if not isinstance(parameter, ChoiceParameter):
+            yield "type", "a backbone is a name: use `type: choice` with a list of `choices`."
+        return
+    for key, value in extremes(parameter).items():
+        try:
+            with_values(TrainingRecipe(), {name: value})
+        except ValidationError as error:
+            said = error.errors()[0]["msg"].removeprefix("Value error, ")
+            yield key, f"found {value!r}, which the recipe does not allow: {said}."
+
+
+def _condition(space: SearchSpace, above: list[str], other: str, allowed: tuple[Value, ...]) -> str:
+    if other not in above:
+        hint = did_you_mean(other, above) or "There is none above."
+        return f'speaks of "{other}", which is not a parameter above this one. {hint}'
+    parameter = space.parameters[other]
+    if isinstance(parameter, ChoiceParameter):
+        strangers = [value for value in allowed if value not in parameter.choices]
+        if strangers:
+            return f"{other} is never {strangers[0]!r}; its choices are {list(parameter.choices)}."
+    return ""
+
+
+def grid_points(space: SearchSpace) -> list[dict[str, Value]]:
+    """Every point of a space whose parameters can all be counted, conditions kept.
+
+    Of a grid that is far too large only the beginning is listed.
+    """
+    points: list[dict[str, Value]] = [{}]
+    for name, parameter in space.parameters.items():
+        points = [
+            {**point, name: value} if space.is_active(name, point) else point
+            for point in points[: MAX_GRID_POINTS + 1]
+            for value in (_all_values(parameter) if space.is_active(name, point) else [None])
+        ]
+    return points
+
+
+def _all_values(parameter: Parameter) -> list[Value]:
+    if isinstance(parameter, ChoiceParameter):
+        return list(parameter.choices)
+    step = parameter.step or 1
+    return [parameter.low + index * step for index in range(num_values(parameter) or 0)]
+
+
+def first_values(space: SearchSpace, sweep: Sweep) -> dict[str, Value]:
+    """The point of ``space`` that is the sweep's own recipe, and its first backbone."""
+    values: dict[str, Value] = {}
+    for name in space.parameters:
+        own = sweep.backbones[0] if name == BACKBONE else recipe_value(sweep.training, name)
+        if space.is_active(name, values):
+            values[name] = own
+    return values
+
+
+def sweep_problems(space: SearchSpace, sweep: Sweep) -> list[tuple[tuple[str, ...], str]]:
+    """Why a space and a sweep do not go together, each with the sweep's key that it is about."""
+    problems: list[tuple[tuple[str, ...], str]] = []
+    settings = sweep.search
+    for name, value in first_values(space, sweep).items():
+        parameter = space.parameters[name]
+        if name != BACKBONE and not _has(parameter, value):
+            message = (
+                f"found {value!r}, which is not in the search space ({describe(parameter)}). "
+                "The sweep's own recipe is its first trial: change it, or widen the space."
+            )
+            problems.append((("training", *name.split(".")), message))
+    backbone = space.parameters.get(BACKBONE)
+    if isinstance(backbone, ChoiceParameter):
+        strangers = [name for name in backbone.choices if name not in sweep.backbones]
+        left_out = [name for name in sweep.backbones if name not in backbone.choices]
+        if strangers or left_out:
+            message = (
+                "must be those that the search space chooses from; they differ in "
+                f"{', '.join(map(str, [*strangers, *left_out]))}."
+            )
+            problems.append((("backbones",), message))
+    if settings.sampler == "GridSampler":
+        endless = [name for name, each in space.parameters.items() if num_values(each) is None]
+        if endless:
+            message = (
+                f"GridSampler tries all values, but {', '.join(endless)} cannot be counted. "
+                "Give them `step` or `choices`, or take TPESampler."
+            )
+            problems.append((("search", "sampler"), message))
+        elif (size := len(grid_points(space))) > MAX_GRID_POINTS:
+            message = (
+                f"GridSampler would try {size} points; at most {MAX_GRID_POINTS} are sensible. "
+                "Leave values out, or take TPESampler."
+            )
+            problems.append((("search", "sampler"), message))
+    if settings.sampler == "CmaEsSampler" and len(settings.objectives) > 1:
+        message = "CmaEsSampler takes one objective. Name one, or take NSGAIISampler."
+        problems.append((("search", "objectives"), message))
+    return problems
+
+
+def describe(parameter: Parameter) -> str:
+    """``0.0001 to 0.1, logarithmic``, or the choices."""
+    if isinstance(parameter, ChoiceParameter):
+        return ", ".join(map(str, parameter.choices))
+    words = f"{parameter.low:g} to {parameter.high:g}"
+    if num_values(parameter) is not None and parameter.step != 1:
+        words += f" in steps of {parameter.step:g}"
+    return words + (", logarithmic" if parameter.log else "")
+
+
+def _has(parameter: Parameter, value: Value) -> bool:
+    if isinstance(parameter, ChoiceParameter):
+        return value in parameter.choices
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    if not parameter.low <= value <= parameter.high:
+        return False
+    if parameter.step is None or parameter.log:
+        return True
+    steps = (value - parameter.low) / parameter.step
+    return abs(steps - round(steps)) < 1e-9

@@ -1,0 +1,147 @@
+"""Which studies a search is made of, and what is said of them before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from foldgrid.specs.errors import InputError, Problem
+from foldgrid.specs.search_space import (
+    BACKBONE,
+    SearchSpace,
+    Value,
+    describe,
+    first_values,
+    with_values,
+)
+from foldgrid.tuning.plan_text import plan_facts
+from foldgrid.tuning.preparation import PreparedSweep
+from foldgrid.tuning.progress import format_duration
+from foldgrid.tuning.search.study import study_name
+from foldgrid.tuning.search.trials import TrialTask
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """One study: of one backbone, or of all where the space chooses the backbone.
+
+    Attributes:
+        prepared: The sweep.
+        space: What may vary.
+        name: The study's name.
+        backbones: What it may train.
+        first: The values of its first trial: the sweep's own recipe.
+    """
+
+    prepared: PreparedSweep
+    space: SearchSpace
+    name: str
+    backbones: tuple[str, ...]
+    first: dict[str, Value]
+
+    def task(self, number: int, values: Mapping[str, Value]) -> TrialTask:
+        """The trial that trains ``values`` on all folds."""
+        backbone = str(values.get(BACKBONE, self.backbones[0]))
+        changed = {name: value for name, value in values.items() if name != BACKBONE}
+        recipe = with_values(self.prepared.sweep.training, changed)
+        fits = tuple(
+            replace(
+                cell,
+                config=cell.config.model_copy(update={"training": recipe}),
+                keep_weights=False,
+            )
+            for cell in self.prepared.grid.tasks
+            if cell.config.backbone == backbone
+        )
+        return TrialTask(self.name, number, dict(values), fits)
+
+
+def plan_studies(prepared: PreparedSweep) -> tuple[StudyPlan, ...]:
+    """The studies of a sweep that names a search space, in the sweep's order.
+
+    Raises:
+        InputError: ``--only`` names a part that cannot be searched alone.
+    """
+    sweep, space, selection = prepared.sweep, prepared.space, prepared.grid.selection
+    if space is None:
+        raise ValueError("the sweep names no search space")
+    if selection.folds:
+        message = "a search needs all folds: its score is over the whole training set."
+        raise InputError("--only", [Problem("fold", "", message)])
+    if BACKBONE in space.parameters:
+        if selection.backbones:
+            message = "the search space chooses the backbone. Drop --only."
+            raise InputError("--only", [Problem("backbone", "", message)])
+        groups = [("all", sweep.backbones)]
+    else:
+        names = [name for name in sweep.backbones if name in (selection.backbones or (name,))]
+        groups = [(name, (name,)) for name in names]
+    first = first_values(space, sweep)
+    return tuple(
+        StudyPlan(prepared, space, _name(prepared, space, prefix, backbones), backbones, first)
+        for prefix, backbones in groups
+    )
+
+
+def _name(
+    prepared: PreparedSweep, space: SearchSpace, prefix: str, backbones: tuple[str, ...]
+) -> str:
+    """Trials count for a study only while all that decides their scores is as it was."""
+    own = [cell.config for cell in prepared.grid.tasks if cell.config.backbone in backbones]
+    facts = {
+        "space": space.model_dump(mode="json"),
+        "fits": [config.fit_id for config in own],
+        "objectives": list(prepared.sweep.search.objectives),
+    }
+    return study_name(prefix, facts)
+
+
+def search_facts(
+    prepared: PreparedSweep, studies: tuple[StudyPlan, ...], num_done: int, budget_reason: str
+) -> list[tuple[str, str]]:
+    """The plan of a search as (topic, words)."""
+    return list(_facts(prepared, studies, num_done, budget_reason))
+
+
+def _facts(
+    prepared: PreparedSweep, studies: tuple[StudyPlan, ...], num_done: int, budget_reason: str
+) -> Iterator[tuple[str, str]]:
+    settings, folds = prepared.sweep.search, prepared.sweep.split.num_folds
+    total = settings.num_trials * len(studies)
+    many = f" ({settings.num_trials} for each backbone)" if len(studies) > 1 else ""
+    yield "trials", f"{min(num_done, total)} of {total} done{many}, {folds} folds each in lockstep"
+    goals = ", ".join(settings.objectives)
+    yield "search", f"{settings.sampler}, out-of-fold {goals} of the visits' PASI"
+    for number, (name, parameter) in enumerate(studies[0].space.parameters.items()):
+        when = "".join(f"; when {k} is {', '.join(map(str, v))}" for k, v in parameter.when.items())
+        topic = "space" if number == 0 else ""
+        yield topic, f"{name}: {describe(parameter)}{when}"
+    for topic, words in plan_facts(prepared, budget_reason):
+        if topic == "time":
+            yield topic, _time(prepared, studies, max(total - num_done, 0))
+        elif topic == "memory":
+            yield topic, _memory(prepared)
+        elif topic == "training":
+            yield "first trial", words
+        elif topic not in ("fits", "disk", "backbones"):
+            yield topic, words
+
+
+def _time(prepared: PreparedSweep, studies: tuple[StudyPlan, ...], num_left: int) -> str:
+    if not num_left:
+        return "nothing to train"
+    names = {name for study in studies for name in study.backbones}
+    cells = [cell for cell in prepared.grid.tasks if cell.config.backbone in names]
+    seconds = sum(cell.estimated_seconds for cell in cells) / len(names)
+    whole = seconds * num_left / prepared.resources.num_concurrent
+    each = f"a trial of the sweep's own recipe takes about {format_duration(seconds)}"
+    if prepared.resources.gpus_per_fit:
+        return f"on these GPUs not known yet; on a CPU core {each}"
+    return f"about {format_duration(whole)}; {each}"
+
+
+def _memory(prepared: PreparedSweep) -> str:
+    batch, folds = prepared.sweep.training.batch_size, prepared.sweep.split.num_folds
+    largest = max(size.memory_gib(batch) for size in prepared.footprints.values())
+    together = largest * folds * prepared.resources.num_concurrent
+    return f"up to {together:.1f} GiB: a trial holds the networks of its {folds} folds"
