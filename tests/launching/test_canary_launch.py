@@ -102,3 +102,11 @@ def test_a_sweep_and_a_canary_never_share_a_folder(launcher: Launcher) -> None:
     run = str(launcher.storage / NAME)
     assert toolbox(["predict", run, str(launcher.folder / "new.csv")]) == 2
     assert "means nothing" in launcher.capture.readouterr().err
+
+
+def test_a_search_has_no_canary(launcher: Launcher) -> None:
+    search = TINY + "search_space: lr_plateau\nsearch: {num_trials: 2}\n"
+    refused = launcher(launcher.write(search), "--canary", "shuffled_scores")
+    assert refused.code == 2
+    assert "a search has no canary" in refused.err
+    assert not launcher.storage.exists()
