@@ -50,6 +50,7 @@ def launch(
     address: str | None = None,
     hyperparameters: str | None = None,
     executor: Literal["ray", "inline"] = "ray",
+    canary: Literal["shuffled_scores"] | None = None,
 ) -> int:
     """Run a sweep; run it again, and it trains only what is missing.
 
@@ -66,6 +67,8 @@ def launch(
         address: An existing Ray cluster: auto, or HOST:PORT.
         hyperparameters: The run folder of a search, whose best recipe trains this grid.
         executor: ray trains fits side by side; inline one after another, without Ray.
+        canary: Train the sweep once more on scores that its pictures cannot tell, in a run folder
+            of its own; skill that remains is a leak, and `python -m analysis check` finds it.
     """
     console = Console()
     if list_:
@@ -91,6 +94,7 @@ def launch(
         address=address,
         executor=executor,
         hyperparameters=hyperparameters,
+        canary=canary,
     )
     session = open_session(path, SPACES, options, console)
     if plan:
@@ -170,6 +174,7 @@ def next_commands(run: str, wandb_folder: Path | None) -> list[str]:
     """What a user may want to type after a sweep."""
     quoted = shlex.quote(run)
     commands = [
+        f"python -m analysis check {quoted}",
         f"python -m analysis rank {quoted} --by ccc",
         f"python -m analysis rank {quoted} --format latex",
     ]

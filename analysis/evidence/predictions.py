@@ -7,7 +7,7 @@ with a missing or diverged fold have no full set of OOF predictions: they are na
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ import pandas as pd
 from analysis.evidence.laws import (
     ADVICE,
     FoldPredictions,
+    agreement_problems,
     comparison_problems,
     fold_problems,
     split_problems,
@@ -25,6 +26,11 @@ from foldgrid.records import PlannedFit, RunStore
 from foldgrid.scoring import SCORES, clip_composite, composite_score
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.fits import FitConfig
+
+READ_ERRORS = (OSError, ValueError)
+"""What reading a missing or damaged file raises; a parse error of any format is a ValueError."""
+
+DIVERGED = "diverged"
 
 TARGETS = {"scores": SCORES, "composite": ("composite",)}
 """The target columns by the task's output; a prediction's column starts with ``predicted_``."""
@@ -36,20 +42,20 @@ class BaseLearner:
 
     Attributes:
         name: The backbone.
-        num_folds: Folds that the sweep plans.
+        planned_folds: Folds that the sweep plans.
         fits: The fits that can be used, by fold.
         left_out: Why it cannot be ranked; "" where all its folds can be used.
     """
 
     name: str
-    num_folds: int
+    planned_folds: tuple[int, ...]
     fits: tuple[FoldPredictions, ...]
     left_out: str
 
     @property
     def folds(self) -> str:
         """Usable over planned folds: ``4/5``."""
-        return f"{len(self.fits)}/{self.num_folds}"
+        return f"{len(self.fits)}/{len(self.planned_folds)}"
 
     @property
     def weights(self) -> str:
@@ -100,6 +106,12 @@ def read_prediction_table(store: RunStore) -> PredictionTable:
             f"{store.location}: nothing was trained here yet (no plan or no split).\n"
             "Launch the sweep that names this folder; `python launch.py --list` shows the sweeps."
         ) from error
+    except (*READ_ERRORS, KeyError, TypeError) as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise SweepError(
+            f"{store.location}: plan.json or split.parquet cannot be read ({first}).\n"
+            f"Launch the sweep again, it writes them anew: {store.relaunch_command()}"
+        ) from error
     learners = read_learners(store, plan)
     complete = [learner for learner in learners if not learner.left_out]
     if not complete:
@@ -110,15 +122,16 @@ def read_prediction_table(store: RunStore) -> PredictionTable:
             f"missing: {store.relaunch_command()}",
         )
     fits = [fit for learner in complete for fit in learner.fits]
-    _check(store, split, fits)
+    _check(store, split, fits, {cell.name: cell.planned_folds for cell in complete})
     config = fits[0].record.config
     samples = split.set_index("sample")
-    composites = _decode(_targets(fits, config.task.output), config.task.output)
+    composites = given_composites(fits)
+    chosen = {learner.name: learner.fits for learner in complete}
     return PredictionTable(
         learners=learners,
         samples=samples.assign(composite=composites.reindex(samples.index)),
-        oof=_by_learner(complete, "oof", samples.index),
-        test=_by_learner(complete, "test", samples.index),
+        oof=_in_order(composites_by_learner(chosen, "oof"), samples.index),
+        test=_in_order(composites_by_learner(chosen, "test"), samples.index),
         config=config,
     )
 
@@ -138,28 +151,50 @@ def _read_learner(
     fits: list[FoldPredictions] = []
     lacking: dict[str, list[int]] = {}
     for cell in planned:
-        record = store.read_fit(cell.fit_id) if cell.fit_id in finished else None
-        if record is None:
+        if cell.fit_id not in finished:
             lacking.setdefault("not trained yet", []).append(cell.fold)
-        elif record.status == "diverged":
-            lacking.setdefault("diverged", []).append(cell.fold)
+            continue
+        fit, fault = read_cell(store, cell)
+        if fit is not None and not fault:
+            fits.append(fit)
         else:
-            fit = FoldPredictions(name, record, store.read_predictions(cell.fit_id))
-            fault = _fault(fit)
-            if fault:
-                lacking.setdefault(fault, []).append(cell.fold)
-            else:
-                fits.append(fit)
+            lacking.setdefault(fault, []).append(cell.fold)
     reasons = [f"{_folds(folds)} {reason}" for reason, folds in lacking.items()]
-    return BaseLearner(name, len(planned), tuple(fits), "; ".join(reasons))
+    folds = tuple(cell.fold for cell in planned)
+    return BaseLearner(name, folds, tuple(fits), "; ".join(reasons))
+
+
+def read_cell(store: RunStore, cell: PlannedFit) -> tuple[FoldPredictions | None, str]:
+    """A finished fit, and why its predictions cannot be used; "" where they can.
+
+    Nothing instead of the fit where it has none: it diverged, or its files cannot be read.
+    """
+    try:
+        record = store.read_fit(cell.fit_id)
+    except READ_ERRORS:
+        return None, "fit.json that cannot be read"
+    if record.status == "diverged":
+        return None, DIVERGED
+    try:
+        table = store.read_predictions(cell.fit_id)
+    except READ_ERRORS:
+        return None, "predictions.parquet that is missing or cannot be read"
+    fit = FoldPredictions(cell.backbone, record, table)
+    return fit, _fault(fit)
 
 
 def _folds(folds: list[int]) -> str:
     return f"fold{'s' if len(folds) > 1 else ''} {', '.join(map(str, folds))}"
 
 
-def _check(store: RunStore, split: pd.DataFrame, fits: list[FoldPredictions]) -> None:
+def _check(
+    store: RunStore,
+    split: pd.DataFrame,
+    fits: list[FoldPredictions],
+    planned: dict[str, tuple[int, ...]],
+) -> None:
     problems = split_problems(split) + comparison_problems(fit.record.config for fit in fits)
+    problems += agreement_problems(planned, ())
     if not problems:
         problems = [problem for fit in fits for problem in fold_problems(fit, split)]
     if not problems:
@@ -198,14 +233,30 @@ def _outputs(fit: FoldPredictions, partition: str) -> pd.DataFrame:
     return table[columns].set_axis(list(targets), axis=1).astype(np.float64)
 
 
-def _by_learner(learners: list[BaseLearner], partition: str, order: pd.Index[str]) -> pd.DataFrame:
-    """Predicted C by sample and base learner, the copies' outputs averaged where several."""
+def given_composites(fits: Sequence[FoldPredictions]) -> pd.Series[float]:
+    """The physician's C, 0 to 72, by sample, as the fits have it; they predict the same targets."""
+    output = fits[0].record.config.task.output
+    return _decode(_targets(list(fits), output), output)
+
+
+def composites_by_learner(
+    learners: Mapping[str, Sequence[FoldPredictions]], partition: str
+) -> pd.DataFrame:
+    """Predicted C, 0 to 72, by sample and base learner, the copies' outputs averaged where several.
+
+    Args:
+        learners: The fits of each base learner.
+        partition: ``oof`` or ``test``.
+    """
     columns = {}
-    for learner in learners:
-        outputs = pd.concat([_outputs(fit, partition) for fit in learner.fits])
+    for name, fits in learners.items():
+        outputs = pd.concat([_outputs(fit, partition) for fit in fits])
         means = outputs.groupby(level="sample").mean()
-        columns[learner.name] = _decode(means, learner.fits[0].record.config.task.output)
-    table = pd.DataFrame(columns)
+        columns[name] = _decode(means, fits[0].record.config.task.output)
+    return pd.DataFrame(columns)
+
+
+def _in_order(table: pd.DataFrame, order: pd.Index[str]) -> pd.DataFrame:
     return table.loc[order.intersection(table.index, sort=False)]
 
 

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from foldgrid.data.cache import cache_root
 from foldgrid.data.dataset import Dataset, Survey, load_composites
+from foldgrid.specs.canary import CanaryName
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
@@ -63,6 +64,7 @@ class Options:
     address: str | None = None
     executor: Literal["ray", "inline"] = "ray"
     hyperparameters: str | None = None
+    canary: CanaryName | None = None
 
 
 def choose_budget(wanted: Literal["auto", "smoke", "paper"]) -> tuple[BudgetName, str]:
@@ -201,6 +203,7 @@ def prepare(
             cache=cache_root(),
             only=options.only,
             asked_for=options.sweep,
+            canary=options.canary,
             is_cluster=options.address is not None,
             on_progress=on_progress,
         )
