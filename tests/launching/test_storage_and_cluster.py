@@ -44,7 +44,17 @@ def free_port() -> int:
 
 
 @pytest.mark.slow
-def test_a_sweep_on_a_cluster_that_was_there_before(launcher: Launcher) -> None:
+@pytest.mark.parametrize("has_token", [False, True])
+def test_a_sweep_on_a_cluster_that_was_there_before(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch, has_token: bool
+) -> None:
+    # Ray guards a new cluster by a token as soon as the user has one.
+    home = launcher.folder / "home"
+    (home / ".ray").mkdir(parents=True)
+    if has_token:
+        (home / ".ray" / "auth_token").write_text("0" * 64)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
     ray = str(Path(sys.executable).parent / "ray")
     port = free_port()
     start = [ray, "start", "--head", "--node-ip-address=127.0.0.1", f"--port={port}"]

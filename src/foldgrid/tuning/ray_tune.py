@@ -12,6 +12,7 @@ import socket
 import tempfile
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Self
 
 from foldgrid.records import RunStore
@@ -25,6 +26,9 @@ from foldgrid.tuning.resources import Resources
 
 CONNECT_SECONDS = 5.0
 """How long a cluster may take to answer its door."""
+
+TOKEN_FILE = Path.home() / ".ray" / "auth_token"
+TOKEN_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 QUIET_ENVIRONMENT = {
     # The CSV, JSON and TensorBoard loggers would write what the records already hold.
@@ -255,11 +259,23 @@ def check_address(address: str | None) -> None:
         raise _no_cluster(address, error) from error
 
 
+def _send_token() -> None:
+    """Has Ray send this user's token, where there is one, to a cluster that was there before.
+
+    ``ray start`` guards a new cluster by the token as soon as one exists (any local use of Ray
+    makes one), but a client sends it only when told so. A cluster without a guard ignores it.
+    """
+    has_token = any(os.environ.get(name) for name in TOKEN_VARIABLES) or TOKEN_FILE.exists()
+    if has_token:
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
 def _no_cluster(address: str | None, error: Exception) -> SweepError:
     return SweepError(
         f"--address {address}: no Ray cluster answers ({error}).\n"
         "Give auto or HOST:PORT of a running cluster; start one with `ray start --head`, or leave "
-        "--address out to use this machine."
+        "--address out to use this machine.\n"
+        "A cluster on other machines may ask for its token: copy its ~/.ray/auth_token here."
     )
 
 
@@ -277,6 +293,8 @@ class RaySession:
 
     def __enter__(self) -> Self:
         os.environ.update(QUIET_ENVIRONMENT)
+        if self.address is not None:
+            _send_token()
         import logging
 
         import ray
