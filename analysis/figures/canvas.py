@@ -1,0 +1,90 @@
+"""Empty figures and axes in CSS pixels, and the style that all share.
+
+One unit is one pixel of the page: a figure 720 wide and a font of 11 are as large as they sound.
+matplotlib's object interface only; its settings are changed inside ``drawing_style`` and put back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures.palette import FAINT, INK, MUTED
+
+WIDE = 720
+"""The report's column on a desk."""
+
+NARROW = 350
+"""The report's column on a telephone 390 pixels wide."""
+
+TEXT = 11.5
+"""Font size of labels, in pixels."""
+
+SMALL = 10.5
+"""Font size of tick labels and figures in cells, in pixels."""
+
+_STYLE = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": TEXT,
+    "text.color": INK,
+    "axes.labelcolor": MUTED,
+    "axes.edgecolor": FAINT,
+    "axes.linewidth": 1.0,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "foldgrid",
+    "path.simplify": False,
+    "axes.unicode_minus": True,
+}
+
+
+@contextmanager
+def drawing_style() -> Iterator[None]:
+    """Inside, figures are drawn and saved in this project's style."""
+    with matplotlib.rc_context():
+        matplotlib.rcParams.update(_STYLE)
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure without a ground, so that the page shows through; sizes in pixels."""
+    return Figure(figsize=(width / 72, height / 72), dpi=72, facecolor="none")
+
+
+def add_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Axes at a place given in pixels from the figure's upper left corner."""
+    full_width, full_height = figure.get_size_inches() * 72
+    axes = figure.add_axes(
+        (
+            left / full_width,
+            1 - (top + height) / full_height,
+            width / full_width,
+            height / full_height,
+        )
+    )
+    axes.set_facecolor("none")
+    quieten(axes)
+    return axes
+
+
+def quieten(axes: Axes, grid: str = "both") -> None:
+    """Axes without a frame: thin grid lines, no tick marks, small grey numbers."""
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.tick_params(length=0, pad=5, labelsize=SMALL, colors=MUTED)
+    axes.grid(False)
+    axes.set_axisbelow(True)
+    if grid in {"x", "y", "both"}:
+        axes.grid(True, axis=grid, color=FAINT, linewidth=0.8)  # type: ignore[arg-type]
+
+
+def fitted(name: str, width: float, size: float = TEXT) -> str:
+    """A name cut to a width in pixels; an average letter is about 0.56 of the font size wide."""
+    most = max(4, int(width / (0.56 * size)))
+    return name if len(name) <= most else name[: most - 1] + "…"

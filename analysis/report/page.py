@@ -1,0 +1,84 @@
+"""Sections in, HTML out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from analysis.report.blocks import Figure, Section, Table
+from analysis.report.headline import Headline
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A numbered table or figure.
+
+    Attributes:
+        label: ``Figure 3``.
+        key: Its anchor.
+        caption: Its caption's first sentence.
+        section: The section that it stands in.
+        call: The call that computes its figures again.
+    """
+
+    label: str
+    key: str
+    caption: str
+    section: str
+    call: str
+
+
+def number_exhibits(sections: Sequence[Section]) -> list[Exhibit]:
+    """All tables and figures in order, each kind counted from 1."""
+    exhibits = []
+    counts = {"Table": 0, "Figure": 0}
+    for section in sections:
+        for block in section.blocks:
+            if isinstance(block, Table | Figure):
+                kind = type(block).__name__
+                counts[kind] += 1
+                first, stop, _ = block.caption.partition(". ")
+                exhibits.append(
+                    Exhibit(
+                        f"{kind} {counts[kind]}",
+                        block.key,
+                        first + stop.strip() if stop else first,
+                        section.title,
+                        block.call,
+                    )
+                )
+    return exhibits
+
+
+def render_page(headline: Headline, sections: Sequence[Section], run: str) -> str:
+    """The report as one HTML file that asks for nothing from elsewhere.
+
+    Args:
+        headline: What stands at the top.
+        sections: In the order of the page.
+        run: The run folder's name, as the calls in the index give it.
+    """
+    environment = Environment(
+        loader=PackageLoader("analysis.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["inline"] = lambda drawing, size: Markup(drawing.inline(size))  # noqa: S704
+    environment.tests["block"] = lambda block, name: type(block).__name__ == name
+    exhibits = number_exhibits(sections)
+    style = (files("analysis.report") / "templates" / "report.css").read_text(encoding="utf-8")
+    template = environment.get_template("report.html.j2")
+    return template.render(
+        headline=headline,
+        sections=sections,
+        exhibits=exhibits,
+        labels={exhibit.key: exhibit.label for exhibit in exhibits},
+        style=Markup(style),  # noqa: S704
+        run=run,
+    )

@@ -1,0 +1,101 @@
+"""What every section of a report may ask of a run folder; each thing is read or computed once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import Any
+
+from analysis.judging import Judgement, judge
+from analysis.ranking.board import RankedModel, Ranking
+from analysis.ranking.making import stored_or_ranked
+from foldgrid.records import PlannedFit, RunStore
+from foldgrid.specs.fits import FitConfig, FitRecord
+
+
+class RunFacts:
+    """The facts of one run folder.
+
+    Args:
+        store: The run folder.
+        by: The out-of-fold figure that orders the ranking.
+    """
+
+    def __init__(self, store: RunStore, by: str = "mae") -> None:
+        self.store = store
+        self.by = by
+
+    @cached_property
+    def judgement(self) -> Judgement:
+        """Every model on every visit."""
+        return judge(self.store)
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """The models in order."""
+        return stored_or_ranked(self.store, self.by)
+
+    @property
+    def best(self) -> RankedModel:
+        """The model that the report is about: the first that learned something."""
+        return self.ranking.best
+
+    @property
+    def config(self) -> FitConfig:
+        """What all fits have in common, as one of them has it."""
+        return self.judgement.table.config
+
+    @cached_property
+    def sweep(self) -> dict[str, Any]:
+        """``sweep.yaml``."""
+        return self.store.read_sweep()
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """``provenance.json``; empty where there is none."""
+        return self._optional(self.store.read_provenance)
+
+    @cached_property
+    def split_facts(self) -> dict[str, Any]:
+        """``split.json``; empty where there is none."""
+        return self._optional(self.store.read_split_facts)
+
+    @cached_property
+    def plan(self) -> tuple[PlannedFit, ...]:
+        """The grid of the current settings."""
+        return self.store.read_plan()
+
+    @cached_property
+    def records(self) -> dict[str, FitRecord]:
+        """The finished fits of the plan by fit id, in the plan's order."""
+        finished = self.store.finished_fits()
+        planned = [fit.fit_id for fit in self.plan if fit.fit_id in finished]
+        return {fit_id: self.store.read_fit(fit_id) for fit_id in planned}
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the photographs are the embedded synthetic trial's."""
+        return not (self.sweep.get("data") or {}).get("manifest")
+
+    @property
+    def name(self) -> str:
+        """The run folder's own name; the folders above it are nobody's business."""
+        location = self.store.location.partition("?")[0].rstrip("/")
+        return str(self.sweep.get("name") or PurePosixPath(location).name)
+
+    @property
+    def title(self) -> str:
+        """The sweep's title."""
+        return str(self.sweep.get("title") or self.name)
+
+    @property
+    def has_test(self) -> bool:
+        """Whether there is a test set to speak of."""
+        return self.judgement.test.num_visits > 0
+
+    @staticmethod
+    def _optional(read: Any) -> dict[str, Any]:
+        try:
+            return dict(read())
+        except FileNotFoundError:
+            return {}
