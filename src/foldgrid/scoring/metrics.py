@@ -5,9 +5,12 @@ one-dimensional arrays of one length. What cannot be computed is NaN, never an e
 figure over too few visits or of a diverged model is missing, not a reason to stop:
 
     no pair at all, or NaN or infinity in either array      every metric is NaN
-    one pair                                                PCC and CCC are NaN
-    predictions (or reference) constant                     PCC is NaN, CCC is 0
-    both constant and equal                                 PCC and CCC are NaN
+    one pair                                                PCC, CCC and ICC are NaN
+    predictions or reference constant, also apart           PCC is NaN, CCC and ICC are 0
+    both constant and equal                                 PCC, CCC and ICC are NaN
+    two pairs that mirror each other (0, 1 against 1, 0)    ICC is NaN (minus infinity at the limit)
+
+Ties need no rule: no metric here ranks the values.
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ from foldgrid.specs.errors import SweepError, did_you_mean
 FloatArray = NDArray[np.float64]
 MetricFunction = Callable[[ArrayLike, ArrayLike], float]
 Direction = Literal["lower", "higher", "zero"]
+
+NO_SPREAD = 1e-9
+"""Below this the ICC's denominator, in units of the pairs' spread, is rounding."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,22 @@ def concordance_correlation(reference: ArrayLike, predicted: ArrayLike) -> float
     return float(np.clip(2.0 * covariance / spread, -1.0, 1.0))
 
 
+def intraclass_correlation(reference: ArrayLike, predicted: ArrayLike) -> float:
+    """ICC(A,1): two-way random effects, single measurement, absolute agreement; at most 1.
+
+    Shrout and Fleiss 1979 call it ICC(2,1), McGraw and Wong 1996 ICC(A,1); physician and model
+    are its two raters. Their mean squares, written out for two raters, give n CCC / (n - 1 + CCC)
+    for n pairs: it orders models as the CCC does and comes close to it as n grows. Over few pairs
+    that disagree it can fall below -1.
+    """
+    return _intraclass(concordance_correlation(reference, predicted), np.size(reference))
+
+
+def _intraclass(concordance: float, num_pairs: int) -> float:
+    spread = num_pairs - 1 + concordance
+    return math.nan if abs(spread) < NO_SPREAD else num_pairs * concordance / spread
+
+
 def _mean_of_errors(
     reference: ArrayLike, predicted: ArrayLike, turn: Callable[[FloatArray], FloatArray]
 ) -> float:
@@ -145,6 +167,13 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             Metric("rmse", "RMSE", "root mean squared error", "lower", root_mean_squared_error),
             Metric("pcc", "PCC", "Pearson's correlation", "higher", pearson_correlation),
             Metric("ccc", "CCC", "Lin's concordance", "higher", concordance_correlation),
+            Metric(
+                "icc",
+                "ICC",
+                "intraclass correlation ICC(A,1)",
+                "higher",
+                intraclass_correlation,
+            ),
             Metric("bias", "Bias", "mean of prediction minus reference", "zero", mean_error),
         )
     }

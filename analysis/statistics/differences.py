@@ -1,0 +1,111 @@
+"""Each model against the best: paired by visit, clustered by subject, corrected for the number.
+
+R resamples, M models. Losses are figures turned so that lower is better.
+
+The p-value is that of the paired t-test with subjects as the unit, whatever the metric: the
+difference over its standard error, which is the resamples' own times sqrt(n / (n-1)), against
+Student's t with one degree of freedom less than there are subjects. For a mean error this is the
+classical paired test up to the noise of resampling; for PCC, CCC and ICC, which are no means, it
+is the same question. Flipping signs subject by subject is exact but coarse: 2,000 flips cannot go
+below 1/2001, and Holm's correction for a thousand models would then find everything tied.
+
+The best was picked for being best, which makes the others look a little worse beside it than they
+are; the ranks over resamples (``ranks``) do not suffer from that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from analysis.statistics.facts import Difference
+from analysis.statistics.intervals import FEWEST_SUBJECTS, MOST_UNDEFINED, expanded_percentiles
+
+FloatArray = NDArray[np.float64]
+
+SIGNIFICANCE = 0.05
+"""Models are tied with the best where Holm's p is not below this."""
+
+ROUNDING = 1e-9
+"""Differences below this share of the losses are rounding."""
+
+
+def differences_to(
+    best: int, losses_M: FloatArray, losses_RM: FloatArray, num_subjects: int
+) -> tuple[Difference | None, ...]:
+    """How much worse every model is than one of them.
+
+    Args:
+        best: Its position.
+        losses_M: Losses over all visits; NaN where undefined.
+        losses_RM: Losses over the resamples.
+        num_subjects: Subjects that the resamples drew from.
+
+    Returns:
+        A difference a model; None for the best itself and where a loss is undefined.
+    """
+    worse_M = losses_M - losses_M[best]
+    worse_RM = losses_RM - losses_RM[:, [best]]
+    scale = np.nanmax(np.abs(losses_M[[best]]), initial=0.0) + np.abs(losses_M)
+    worse_M = np.where(np.abs(worse_M) <= ROUNDING * scale, 0.0, worse_M)
+    is_compared = ~np.isnan(worse_M)
+    is_compared[best] = False
+    intervals = expanded_percentiles(worse_RM, num_subjects, ~np.isnan(worse_M))
+    p_M = np.where(
+        is_compared, _p_values(worse_M, worse_RM, num_subjects, ROUNDING * scale), np.nan
+    )
+    holm_M = holm(p_M)
+    return tuple(
+        Difference(
+            worse_by=float(worse_M[model]),
+            interval=intervals[model],
+            p=_number(p_M[model]),
+            p_holm=_number(holm_M[model]),
+        )
+        if is_compared[model]
+        else None
+        for model in range(len(losses_M))
+    )
+
+
+def holm(p_values: Sequence[float] | FloatArray) -> FloatArray:
+    """Holm's step-down correction.
+
+    Args:
+        p_values: One a comparison; NaN is not compared and not counted.
+
+    Returns:
+        Corrected values, 0 to 1, in the same order, NaN where there was none.
+    """
+    values = np.asarray(p_values, dtype=np.float64)
+    corrected = np.full(len(values), np.nan)
+    order = np.argsort(values, kind="stable")[: int((~np.isnan(values)).sum())]
+    remaining = len(order) - np.arange(len(order))
+    corrected[order] = np.minimum(np.maximum.accumulate(values[order] * remaining), 1.0)
+    return corrected
+
+
+def _p_values(
+    worse_M: FloatArray, worse_RM: FloatArray, num_subjects: int, rounding_M: FloatArray
+) -> FloatArray:
+    if num_subjects < FEWEST_SUBJECTS:
+        return np.full(len(worse_M), np.nan)
+    is_defined_RM = ~np.isnan(worse_RM)
+    num_M = is_defined_RM.sum(axis=0)
+    with np.errstate(all="ignore"):
+        mean_M = np.where(is_defined_RM, worse_RM, 0.0).sum(axis=0) / num_M
+        squares_M = np.where(is_defined_RM, (worse_RM - mean_M) ** 2, 0.0).sum(axis=0)
+        spread_M = np.sqrt(squares_M / (num_M - 1) * num_subjects / (num_subjects - 1))
+        ratio_M = np.where(spread_M <= rounding_M, np.inf, np.abs(worse_M) / spread_M)
+    ratio_M = np.where(worse_M == 0.0, 0.0, ratio_M)
+    p_M = 2 * special.stdtr(num_subjects - 1, -ratio_M)
+    too_few = num_M < (1 - MOST_UNDEFINED) * len(worse_RM)
+    return np.where(too_few, np.nan, p_M)
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

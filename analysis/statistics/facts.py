@@ -1,0 +1,126 @@
+"""What the statistics say: plain, frozen, storable. Starts without pandas or SciPy."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from foldgrid.specs.base import Spec
+
+
+class Interval(Spec):
+    """A 95 % interval over resampled subjects, or why there is none.
+
+    Attributes:
+        low: Its lower end; null where there is no interval.
+        high: Its upper end; null where there is no interval.
+        num_undefined: Resamples in which the figure could not be computed; they are left out.
+        reason: Why there is no interval; "" where there is one.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    num_undefined: int = 0
+    reason: str = ""
+
+
+class Difference(Spec):
+    """How much worse a model is than the best, over the same visits.
+
+    Attributes:
+        worse_by: In the metric's own unit, 0 or above; of a metric that is best at zero, the
+            difference of the distances to zero.
+        interval: 95 % interval of it over resampled subjects.
+        p: Of the hypothesis that it is 0; null where it cannot be computed.
+        p_holm: The same, corrected by Holm for all models compared with the best.
+    """
+
+    worse_by: float
+    interval: Interval
+    p: float | None = None
+    p_holm: float | None = None
+
+
+class Standing(Spec):
+    """Where a model stands by one metric, and how sure that is.
+
+    Attributes:
+        is_best: Whether it is the best of the table, the baseline apart.
+        is_tied: Whether it cannot be told from the best; false for the best itself, and where
+            nothing can be computed.
+        difference: To the best; null for the best itself.
+        probability_best: Share of the resamples in which it is the best; null for the baseline.
+        rank_low: The best rank that it has in the middle 95 % of the resamples.
+        rank_high: The worst.
+    """
+
+    is_best: bool = False
+    is_tied: bool = False
+    difference: Difference | None = None
+    probability_best: float | None = None
+    rank_low: int | None = None
+    rank_high: int | None = None
+
+
+class Selection(Spec):
+    """The figure of "take the best of the base learners", as it stands and corrected.
+
+    Attributes:
+        num_learners: Base learners that the best was taken of.
+        winner: The best; "" where there is none.
+        naive: Its figure over all visits: what a reader of the table would quote.
+        corrected: The mean figure of the one chosen on resampled subjects, over the subjects that
+            were not drawn (BBC-CV).
+        interval: 95 % of the corrected figures. A third of the subjects judge each, so it is wide.
+        reason: Why there is no corrected figure; "" where there is one.
+    """
+
+    num_learners: int
+    winner: str = ""
+    naive: float | None = None
+    corrected: float | None = None
+    interval: Interval = Field(default_factory=Interval)
+    reason: str = ""
+
+
+class CriticalDifference(Spec):
+    """Mean ranks of the models with subjects as blocks: the facts of a critical-difference figure.
+
+    Attributes:
+        num_subjects: The blocks.
+        mean_ranks: By model, best first; 1 would be the best for every subject.
+        statistic: Friedman's chi-square, corrected for ties.
+        p: Of the hypothesis that subjects find all models alike.
+        critical_difference: Nemenyi: mean ranks nearer than this cannot be told apart.
+        groups: Models that cannot be told apart, each group as long as can be, best first.
+        reason: Why nothing was computed; "" where it was.
+    """
+
+    num_subjects: int
+    mean_ranks: dict[str, float] = Field(default_factory=dict)
+    statistic: float | None = None
+    p: float | None = None
+    critical_difference: float | None = None
+    groups: tuple[tuple[str, ...], ...] = ()
+    reason: str = ""
+
+
+class Assessment(Spec):
+    """Everything that is known of the models of a ranking.
+
+    Attributes:
+        num_resamples: Draws of the subjects.
+        seed: Of the draws.
+        figures: By partition (``oof``, ``test``), metric and model; null is undefined.
+        intervals: Their intervals, by the same keys.
+        standings: By metric and model, over the OOF visits.
+        selections: By metric, over the OOF visits.
+        critical_difference: By absolute error over the OOF visits.
+    """
+
+    num_resamples: int
+    seed: int
+    figures: dict[str, dict[str, dict[str, float | None]]]
+    intervals: dict[str, dict[str, dict[str, Interval]]]
+    standings: dict[str, dict[str, Standing]]
+    selections: dict[str, Selection]
+    critical_difference: CriticalDifference

@@ -1,0 +1,89 @@
+"""The winner's curse: what "take the best of them" is worth on people it was not chosen by.
+
+R resamples, S subjects, M models.
+
+The best of N base learners is partly the luckiest, so its own figure flatters it. BBC-CV
+(Tsamardinos, Greasidou and Borboudakis 2018) bootstraps the choice: in each resample the best is
+chosen on the subjects that were drawn and judged on those that were not. The mean of these figures
+is the corrected one. Nothing is trained again. Here the subject, not the sample, is what is drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.statistics.facts import Interval, Selection
+from analysis.statistics.intervals import LEVEL, MOST_UNDEFINED
+from analysis.statistics.resamples import SubjectResamples
+from analysis.statistics.subject_sums import SubjectSums
+from foldgrid.scoring import METRICS
+
+FloatArray = NDArray[np.float64]
+
+FEWEST_SUBJECTS = 3
+"""With two, a resample chooses by one person and is judged by the other."""
+
+
+def losses(metric: str, figures: FloatArray) -> FloatArray:
+    """A metric's figures turned so that lower is better, as ``Metric.sort_key`` does one by one."""
+    turn = {"lower": np.positive, "higher": np.negative, "zero": np.abs}
+    return np.asarray(turn[METRICS[metric].direction](figures))
+
+
+def correct_selection(
+    metric: str,
+    models: Sequence[str],
+    sums: SubjectSums,
+    resamples: SubjectResamples,
+    figures_RM: FloatArray,
+    figures_M: FloatArray,
+) -> Selection:
+    """The figure of choosing by ``metric`` among ``models``, naive and corrected.
+
+    Args:
+        metric: What the choice goes by and is judged by.
+        models: The candidates, in the order of the columns.
+        sums: Their sums.
+        resamples: The draws.
+        figures_RM: The metric over the resamples.
+        figures_M: The metric over all visits; NaN where undefined.
+    """
+    losses_M = losses(metric, figures_M)
+    if np.isnan(losses_M).all():
+        return Selection(num_learners=len(models), reason=f"no {METRICS[metric].title} is defined")
+    winner = min(
+        (loss, name, place)
+        for place, (loss, name) in enumerate(zip(losses_M, models, strict=True))
+        if not math.isnan(loss)
+    )[2]
+    naive = Selection(
+        num_learners=len(models), winner=models[winner], naive=float(figures_M[winner])
+    )
+    if sums.num_subjects < FEWEST_SUBJECTS:
+        return naive.model_copy(update={"reason": f"fewer than {FEWEST_SUBJECTS} subjects"})
+    judged_R = _judged(metric, sums, resamples, losses(metric, figures_RM))
+    known = judged_R[~np.isnan(judged_R)]
+    if len(known) < (1 - MOST_UNDEFINED) * len(judged_R):
+        return naive.model_copy(update={"reason": "undefined in too many resamples"})
+    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    interval = Interval(low=float(low), high=float(high), num_undefined=len(judged_R) - len(known))
+    return naive.model_copy(update={"corrected": float(known.mean()), "interval": interval})
+
+
+def _judged(
+    metric: str, sums: SubjectSums, resamples: SubjectResamples, losses_RM: FloatArray
+) -> FloatArray:
+    """The figure of each resample's choice over the subjects that it did not see."""
+    chosen_R = np.where(np.isnan(losses_RM), np.inf, losses_RM).argmin(axis=1)
+    can_choose_R = ~np.isnan(losses_RM).all(axis=1)
+    judged_R = np.full(len(losses_RM), np.nan)
+    left_out_RS = resamples.left_out()
+    for model in np.unique(chosen_R[can_choose_R]):
+        rows = np.flatnonzero((chosen_R == model) & can_choose_R)
+        figures = sums.of_models([model]).figures(left_out_RS[rows])
+        judged_R[rows] = figures[metric][:, 0]
+    return judged_R
