@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
@@ -23,6 +24,8 @@ class Judgement:
         regions: The regions that a PASI of this data set is made of.
         oof: The training visits with base learners, meta-learners and the baseline.
         test: The test visits with the same models.
+        meta_oof: The meta-learners' composites of the training samples, 0 to 72.
+        meta_test: The meta-learners' composites of the test samples.
     """
 
     table: PredictionTable
@@ -30,6 +33,14 @@ class Judgement:
     regions: frozenset[str]
     oof: VisitTable
     test: VisitTable
+    meta_oof: pd.DataFrame
+    meta_test: pd.DataFrame
+
+    def composites(self, partition: Literal["oof", "test"]) -> pd.DataFrame:
+        """Predicted C by sample, a column a base learner or meta-learner."""
+        if partition == "oof":
+            return self.table.oof.join(self.meta_oof)
+        return self.table.test.join(self.meta_test)
 
 
 def judge(store: RunStore) -> Judgement:
@@ -44,7 +55,7 @@ def judge(store: RunStore) -> Judgement:
     oof = score_visits(table.train_samples, table.oof.join(meta_oof), regions)
     test = score_visits(table.test_samples, table.test.join(meta_test), regions)
     oof, test = add_baseline(oof, test)
-    return Judgement(table, tuple(meta_oof.columns), regions, oof, test)
+    return Judgement(table, tuple(meta_oof.columns), regions, oof, test, meta_oof, meta_test)
 
 
 def visit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:

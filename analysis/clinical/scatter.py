@@ -1,0 +1,174 @@
+"""Predicted against physician PASI: the line, its band and the correlations (the paper's figure 3).
+
+The band is a 95 % prediction interval: where the predicted PASI of one further visit is expected,
+given the physician's, if the errors about the least-squares line are independent, normal and of
+one size. Visits of one subject are not independent and errors grow with severity, so it describes
+these visits and tests nothing. It is wider than a confidence band of the line, which is given too.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.clinical.agreement import second_moments, slope_of
+from analysis.clinical.pairs import ModelVisits
+from analysis.clinical.resampling import (
+    LEVEL,
+    Estimate,
+    FloatArray,
+    WeightedFigure,
+    estimate,
+    mean_of,
+    ratio,
+    resample_subjects,
+)
+from foldgrid.scoring import METRICS
+
+BAND_MEANING = (
+    "95 % prediction interval of one further visit about the least-squares line; it takes visits "
+    "as independent and errors as normal and of one size."
+)
+FEWEST_VISITS = 3
+"""A line through two points leaves no error to measure."""
+
+
+@dataclass(frozen=True)
+class ScatterFacts:
+    """What figure 3 shows.
+
+    Attributes:
+        model: Its name.
+        partition: ``oof`` or ``test``.
+        points: subject, visit, physician (x) and predicted (y), a row a visit.
+        max_pasi: The upper end of both axes' scale.
+        slope: Of the least-squares line of predicted on physician; undefined where the
+            physician's PASI does not vary.
+        intercept: Of that line, in PASI.
+        residual_sd: SD of the visits about the line (divided by n - 2).
+        band: physician, fitted, lower, upper (the prediction interval), line_lower and line_upper
+            (the confidence band of the line) on a grid; NaN below three visits. Not cut to the
+            scale: draw it as far as the axes go.
+        share_in_band: Share of the visits inside the prediction interval.
+        mae: Mean absolute error.
+        bias: Mean of predicted minus physician.
+        pcc: Pearson's correlation.
+        ccc: Lin's concordance.
+    """
+
+    model: str
+    partition: str
+    points: pd.DataFrame
+    max_pasi: float
+    slope: Estimate
+    intercept: Estimate
+    residual_sd: float
+    band: pd.DataFrame
+    share_in_band: float
+    mae: Estimate
+    bias: Estimate
+    pcc: Estimate
+    ccc: Estimate
+
+
+def scatter_facts(pairs: ModelVisits, num_points: int = 101, seed: int = 0) -> ScatterFacts:
+    """The facts of the scatter of one model; every interval resamples subjects.
+
+    Args:
+        pairs: One model's visits; with none, every figure is NaN.
+        num_points: Points of the band, from 0 to the end of the scale.
+        seed: Of the bootstrap over subjects.
+    """
+    truth = pairs.visits["physician"].to_numpy(dtype=np.float64)
+    predicted = pairs.visits["predicted"].to_numpy(dtype=np.float64)
+    resamples = resample_subjects(pairs.visits["subject"], seed=seed)
+    slope = slope_of(predicted, truth)
+    figures: dict[str, WeightedFigure] = {
+        "mae": mean_of(np.abs(predicted - truth)),
+        "bias": mean_of(predicted - truth),
+        "pcc": _correlation(truth, predicted),
+        "ccc": _concordance(truth, predicted),
+    }
+    metrics = {}
+    for name, figure in figures.items():
+        found = estimate(figure, resamples)
+        value = METRICS[name](truth, predicted)
+        metrics[name] = Estimate(value) if math.isnan(value) else _with_value(found, value)
+    at = np.linspace(0.0, pairs.max_pasi, num_points)
+    band, residual_sd = prediction_band(truth, predicted, at)
+    inside, _ = prediction_band(truth, predicted, truth)
+    is_inside = (predicted >= inside["lower"]) & (predicted <= inside["upper"])
+    return ScatterFacts(
+        model=pairs.model,
+        partition=pairs.partition,
+        points=pairs.visits[["subject", "visit", "physician", "predicted"]],
+        max_pasi=pairs.max_pasi,
+        slope=estimate(slope, resamples),
+        intercept=estimate(
+            lambda w: mean_of(predicted)(w) - slope(w) * mean_of(truth)(w), resamples
+        ),
+        residual_sd=residual_sd,
+        band=band,
+        share_in_band=math.nan if math.isnan(residual_sd) else float(is_inside.mean()),
+        **metrics,
+    )
+
+
+def prediction_band(
+    truth_N: FloatArray, predicted_N: FloatArray, at: FloatArray
+) -> tuple[pd.DataFrame, float]:
+    """The least-squares line of predicted on truth, with both 95 % bands.
+
+    Args:
+        truth_N: The physician's PASI.
+        predicted_N: The model's.
+        at: Where the bands are wanted.
+
+    Returns:
+        physician, fitted, lower, upper, line_lower and line_upper at ``at``, and the residual SD;
+        all NaN below three visits or where the physician's PASI does not vary.
+    """
+    from scipy.stats import t as student_t
+
+    names = ("fitted", "lower", "upper", "line_lower", "line_upper")
+    num = len(truth_N)
+    if num < FEWEST_VISITS or np.ptp(truth_N) == 0.0:
+        empty = pd.DataFrame({"physician": at, **dict.fromkeys(names, np.full(len(at), np.nan))})
+        return empty, math.nan
+    centre, spread = truth_N.mean(), float(((truth_N - truth_N.mean()) ** 2).sum())
+    slope = float(((truth_N - centre) * (predicted_N - predicted_N.mean())).sum()) / spread
+    level = float(predicted_N.mean())
+    residuals = predicted_N - level - slope * (truth_N - centre)
+    residual_sd = math.sqrt(float((residuals**2).sum()) / (num - 2))
+    reach = float(student_t.ppf((1 + LEVEL) / 2, num - 2)) * residual_sd
+    fitted = level + slope * (at - centre)
+    leverage = 1.0 / num + (at - centre) ** 2 / spread
+    of_visit, of_line = reach * np.sqrt(1.0 + leverage), reach * np.sqrt(leverage)
+    columns = (fitted, fitted - of_visit, fitted + of_visit, fitted - of_line, fitted + of_line)
+    return pd.DataFrame({"physician": at, **dict(zip(names, columns, strict=True))}), residual_sd
+
+
+def _with_value(found: Estimate, value: float) -> Estimate:
+    """The interval with the figure as every other table computes it, to the last bit."""
+    return Estimate(value, found.low, found.high)
+
+
+def _correlation(truth_N: FloatArray, predicted_N: FloatArray) -> WeightedFigure:
+    def correlation(weights_RN: FloatArray) -> FloatArray:
+        first, second, shared = second_moments(truth_N, predicted_N, weights_RN)
+        return ratio(shared, np.sqrt(first * second))
+
+    return correlation
+
+
+def _concordance(truth_N: FloatArray, predicted_N: FloatArray) -> WeightedFigure:
+    gap = mean_of(predicted_N - truth_N)
+
+    def concordance(weights_RN: FloatArray) -> FloatArray:
+        first, second, shared = second_moments(truth_N, predicted_N, weights_RN)
+        return ratio(2.0 * shared, first + second + gap(weights_RN) ** 2)
+
+    return concordance
