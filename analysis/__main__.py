@@ -49,6 +49,23 @@ def rank(run: str, /, *, by: str = "mae", format: str = "terminal") -> None:
         sys.stdout.write(TEXT_FORMATS[format](ranking))
 
 
+@app.command
+def report(run: str, /, *, by: str = "mae") -> None:
+    """Write the report of a sweep and print where it is.
+
+    Writes report.html, one file that needs nothing from elsewhere, and its figures as SVG and PNG
+    in figures/, both in the run folder.
+
+    Args:
+        run: The run folder, such as runs/all_backbones.
+        by: The figure that orders the ranking: mae, mse, pcc or ccc.
+    """
+    from analysis.report.making import write_report
+    from foldgrid.records import RunStore
+
+    print(write_report(RunStore.open(run), by))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     try:

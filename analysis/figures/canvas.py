@@ -88,3 +88,30 @@ def fitted(name: str, width: float, size: float = TEXT) -> str:
     """A name cut to a width in pixels; an average letter is about 0.56 of the font size wide."""
     most = max(4, int(width / (0.56 * size)))
     return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def side_by_side(
+    width: float, num_panels: int, *, shape: float, left: float, top: float, bottom: float
+) -> tuple[list[tuple[float, float, float, float]], float]:
+    """Places for one or two panels: beside each other on a page, one below the other on a phone.
+
+    Args:
+        width: The figure's, in pixels.
+        num_panels: 1 or 2.
+        shape: A panel's height over its width.
+        left: Room for a panel's axis labels.
+        top: Room above a panel.
+        bottom: Room below a panel.
+
+    Returns:
+        Left, top, width and height of each panel, for ``add_axes``; and the figure's height.
+    """
+    columns = 2 if width > 500 else 1
+    panel = width / columns - left - (10 if columns == 2 else 6)
+    step = top + panel * shape + bottom
+    places = []
+    for number in range(num_panels):
+        row, column = divmod(number, columns)
+        x = left + column * (width / columns + 4)
+        places.append((x, top + row * step, panel, panel * shape))
+    return places, step * -(-num_panels // columns)

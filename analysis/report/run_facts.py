@@ -6,9 +6,13 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
+from analysis.clinical.reading import ClinicalReading, read_clinically
 from analysis.judging import Judgement, judge
 from analysis.ranking.board import RankedModel, Ranking
 from analysis.ranking.making import stored_or_ranked
+from analysis.stacking.nested import BASELINE
+from analysis.statistics.assessing import assess
+from analysis.statistics.facts import Assessment, Interval, Standing
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.fits import FitConfig, FitRecord
 
@@ -34,6 +38,35 @@ class RunFacts:
     def ranking(self) -> Ranking:
         """The models in order."""
         return stored_or_ranked(self.store, self.by)
+
+    @cached_property
+    def assessment(self) -> Assessment:
+        """How sure the ranking is: intervals, ties, selection, critical difference."""
+        learners = [each.name for each in self.judgement.table.learners if not each.left_out]
+        return assess(self.judgement.oof, self.judgement.test, learners, BASELINE)
+
+    @cached_property
+    def reading(self) -> ClinicalReading:
+        """The clinical facts of the best model."""
+        return read_clinically(self.judgement, self.best.model)
+
+    @property
+    def standings(self) -> dict[str, Standing]:
+        """Where each model stands by the ordering metric; empty where nothing can be computed."""
+        return self.assessment.standings.get(self.by, {})
+
+    def interval(self, partition: str, metric: str, model: str) -> Interval:
+        """A figure's 95 % interval over resampled subjects; without ends where there is none."""
+        return self.assessment.intervals[partition][metric].get(model, Interval())
+
+    @property
+    def tied(self) -> list[str]:
+        """The models that cannot be told from the best, in the ranking's order; not the best."""
+        return [row.model for row in self.ranking.rows if self._is_tied(row.model)]
+
+    def _is_tied(self, model: str) -> bool:
+        standing = self.standings.get(model)
+        return standing is not None and standing.is_tied
 
     @property
     def best(self) -> RankedModel:
