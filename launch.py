@@ -100,20 +100,22 @@ def launch(
 
 def report(session: Session, console: Console) -> None:
     """Ranks what is complete, tells W&B, and says where everything is and what to type next."""
-    from analysis.judging import judge, visit_predictions
-    from analysis.ranking.making import rank_and_save, ranking_table
+    from analysis.judging import visit_predictions
+    from analysis.ranking.leaderboard import save
+    from analysis.ranking.making import judge_and_rank, ranking_table
     from analysis.ranking.terminal import render_terminal
 
     store = session.prepared.store
     console.print()
     try:
-        ranking = rank_and_save(store)
+        judgement, ranking = judge_and_rank(store)
+        save(store, ranking)
     except SweepError as error:
         # Training was not in vain: say why there is no ranking yet, and carry on.
         console.print(str(error), markup=False)
         return
     render_terminal(ranking, console)
-    visits = visit_predictions(judge(store), ranking.best.model)
+    visits = visit_predictions(judgement, ranking.best.model)
     session.summarise(ranking_table(ranking), visits, {"best": ranking.best.model})
     run = store.location
     console.print()

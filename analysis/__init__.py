@@ -6,6 +6,7 @@ machine. In the order in which a ranking is made:
     evidence     records -> checked tables: composites by sample, PASI by visit
     stacking     meta-learners, fitted without looking at the answers
     judging      every model of a sweep on every visit
+    statistics   how sure it all is: subjects resampled, models against the best
     ranking      the figures in order, what to know before believing them, on paper and on disk
 
 The names below are loaded when they are first used: pandas and scikit-learn take a second.
@@ -20,12 +21,17 @@ if TYPE_CHECKING:
     from analysis.judging import judge, visit_predictions
     from analysis.ranking.board import Ranking, ranking_table
     from analysis.ranking.formats import render_csv, render_json, render_latex, render_markdown
-    from analysis.ranking.making import rank_and_save, rank_sweep
+    from analysis.ranking.making import judge_and_rank, rank_and_save, rank_sweep
+    from analysis.ranking.sureness import all_notes
     from analysis.ranking.terminal import render_terminal
+    from analysis.statistics.assessing import assess
 
 _HOMES = {
     "Ranking": "ranking.board",
+    "all_notes": "ranking.sureness",
+    "assess": "statistics.assessing",
     "judge": "judging",
+    "judge_and_rank": "ranking.making",
     "rank_and_save": "ranking.making",
     "rank_sweep": "ranking.making",
     "ranking_table": "ranking.board",
@@ -39,7 +45,10 @@ _HOMES = {
 
 __all__ = [
     "Ranking",
+    "all_notes",
+    "assess",
     "judge",
+    "judge_and_rank",
     "rank_and_save",
     "rank_sweep",
     "ranking_table",

@@ -28,7 +28,7 @@ def rank(run: str, /, *, by: str = "mae", format: str = "terminal") -> None:
 
     Args:
         run: The run folder, such as runs/all_backbones.
-        by: The figure that orders the table: mae, mse, pcc or ccc.
+        by: The figure that orders the table: mae, mse, rmse, pcc, ccc, icc or bias.
         format: How it is printed: terminal, csv, md, latex, json or svg.
     """
     if format not in FORMATS:

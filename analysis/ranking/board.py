@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
+from analysis.statistics.facts import CriticalDifference, Interval, Selection, Standing
 from foldgrid.scoring import METRICS, Metric
 from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import SweepError, did_you_mean
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a stored leaderboard can no longer be read as it was, or its figures change."""
 
 FIGURES = ("mae", "mse", "pcc", "ccc")
-"""The metrics of a ranking in the order of its columns; each can order it."""
+"""The metrics that a table shows, in the order of its columns; every metric can order it."""
 
 Kind = Literal["base_learner", "meta_learner", "baseline"]
 KIND_TITLES: dict[Kind, str] = {
@@ -30,8 +33,12 @@ class RankedModel(Spec):
         model: Its name.
         kind: What it is.
         folds: Usable over planned fold fits, ``5/5``; "" for what has no fits of its own.
-        oof: Figures over the training visits, each predicted out of fold; null is undefined.
-        test: Figures over the test visits.
+        oof: Every metric over the training visits, each predicted out of fold; null is undefined.
+        test: Every metric over the test visits.
+        oof_intervals: Their 95 % intervals over resampled subjects, by metric.
+        test_intervals: The same over the test visits.
+        standings: Against the other models, by metric and over the training visits; none where
+            the metric is undefined.
         paper_name: What the paper calls it, where that differs.
         weights: Where a base learner's first weights came from.
         left_out: Why it has no figures; "" where it has.
@@ -43,9 +50,22 @@ class RankedModel(Spec):
     folds: str = ""
     oof: dict[str, float | None]
     test: dict[str, float | None]
+    oof_intervals: dict[str, Interval] = Field(default_factory=dict)
+    test_intervals: dict[str, Interval] = Field(default_factory=dict)
+    standings: dict[str, Standing] = Field(default_factory=dict)
     paper_name: str = ""
     weights: str = ""
     left_out: str = ""
+
+    def figure(self, partition: str, metric: str) -> float | None:
+        """One of its figures; None is undefined."""
+        value: float | None = getattr(self, partition).get(metric)
+        return value
+
+    def interval(self, partition: str, metric: str) -> Interval:
+        """A figure's 95 % interval; empty, with the reason, where there is none."""
+        known: dict[str, Interval] = getattr(self, f"{partition}_intervals")
+        return known.get(metric) or Interval(reason="not computed")
 
 
 class Note(Spec):
@@ -75,7 +95,10 @@ class Ranking(Spec):
         num_visits: Visits behind the figures: ``oof`` and ``test``.
         num_subjects: Subjects behind the figures: ``oof`` and ``test``.
         rows: Best first; models without a rank last.
-        notes: The warnings, then the facts.
+        notes: The warnings, then the facts; ``all_notes`` adds those of the order at hand.
+        num_resamples: Draws of the subjects behind intervals and standings; 0 is none.
+        selections: By metric, the figure of taking the best base learner, naive and corrected.
+        critical_difference: The models' mean ranks with subjects as blocks.
     """
 
     format: int = FORMAT
@@ -88,6 +111,9 @@ class Ranking(Spec):
     num_subjects: dict[str, int]
     rows: tuple[RankedModel, ...]
     notes: tuple[Note, ...]
+    num_resamples: int = 0
+    selections: dict[str, Selection] = Field(default_factory=dict)
+    critical_difference: CriticalDifference | None = None
 
     @property
     def metric(self) -> Metric:
@@ -104,7 +130,7 @@ class Ranking(Spec):
         """The same ranking ordered by another OOF figure.
 
         Args:
-            metric: One of ``FIGURES``. Its direction says which end is best; ties go by name.
+            metric: Its name. Its direction says which end is best; ties go by name.
 
         Raises:
             SweepError: A ranking has no such figure; the message offers the nearest.
@@ -121,12 +147,22 @@ class Ranking(Spec):
         ]
         return self.model_copy(update={"by": metric, "rows": tuple(ranked)})
 
+    def standing(self, row: RankedModel) -> Standing:
+        """Where a model stands by the metric that orders the rows."""
+        return row.standings.get(self.by) or Standing()
+
+    def columns(self) -> tuple[str, ...]:
+        """The metrics that a table shows: ``FIGURES``, and the ordering one in place of the MSE."""
+        if self.by in FIGURES:
+            return FIGURES
+        return (self.by, *(name for name in FIGURES if name != "mse"))
+
     def best_figures(self) -> dict[tuple[str, str], float]:
         """The best value of each column, by partition (``oof``, ``test``) and metric."""
         best = {}
         for partition in ("oof", "test"):
-            for name in FIGURES:
-                values = [getattr(row, partition).get(name) for row in self.rows]
+            for name in METRICS:
+                values = [row.figure(partition, name) for row in self.rows]
                 defined = [value for value in values if value is not None]
                 if defined:
                     best[partition, name] = min(defined, key=METRICS[name].sort_key)
@@ -139,26 +175,56 @@ def check_figure(name: str) -> None:
     Raises:
         SweepError: The message offers the nearest name.
     """
-    if name not in FIGURES:
+    if name not in METRICS:
         raise SweepError(
-            f'--by: a ranking has no figure "{name}". {did_you_mean(name, FIGURES)}\n'
-            f"Order it by one of: {', '.join(FIGURES)}."
+            f'--by: a ranking has no figure "{name}". {did_you_mean(name, METRICS)}\n'
+            f"Order it by one of: {', '.join(METRICS)}."
         )
 
 
 def ranking_table(ranking: Ranking) -> list[dict[str, Any]]:
-    """The rows flat, for CSV, W&B and data frames: ``oof_mae`` … ``test_ccc``, None undefined."""
+    """The rows flat, for CSV, W&B and data frames; None is undefined or does not exist.
+
+    ``oof_mae`` … ``test_bias``, each followed by the ends of its interval (``oof_mae_low``,
+    ``oof_mae_high``); the standing columns are those of the metric that orders the rows.
+    """
     return [
         {
             "rank": row.rank,
             "model": row.model,
             "kind": row.kind,
             "folds": row.folds,
-            **{f"oof_{name}": row.oof.get(name) for name in FIGURES},
-            **{f"test_{name}": row.test.get(name) for name in FIGURES},
+            **_flat_standing(ranking.standing(row)),
+            **_flat_figures(row, "oof"),
+            **_flat_figures(row, "test"),
             "paper_name": row.paper_name,
             "weights": row.weights,
             "left_out": row.left_out,
         }
         for row in ranking.rows
     ]
+
+
+def _flat_figures(row: RankedModel, partition: str) -> dict[str, float | None]:
+    cells = {}
+    for name in METRICS:
+        interval = row.interval(partition, name)
+        cells[f"{partition}_{name}"] = row.figure(partition, name)
+        cells[f"{partition}_{name}_low"] = interval.low
+        cells[f"{partition}_{name}_high"] = interval.high
+    return cells
+
+
+def _flat_standing(standing: Standing) -> dict[str, Any]:
+    difference = standing.difference
+    return {
+        "is_tied": standing.is_tied,
+        "probability_best": standing.probability_best,
+        "rank_low": standing.rank_low,
+        "rank_high": standing.rank_high,
+        "worse_by": difference and difference.worse_by,
+        "worse_by_low": difference and difference.interval.low,
+        "worse_by_high": difference and difference.interval.high,
+        "p": difference and difference.p,
+        "p_holm": difference and difference.p_holm,
+    }

@@ -6,8 +6,9 @@ import csv
 import io
 import re
 
-from analysis.ranking.board import FIGURES, KIND_TITLES, RankedModel, Ranking, ranking_table
+from analysis.ranking.board import KIND_TITLES, RankedModel, Ranking, ranking_table
 from analysis.ranking.picture import render_svg
+from analysis.ranking.sureness import all_notes, format_interval
 from analysis.ranking.terminal import describe_extent, format_figure, heading, render_terminal
 from foldgrid.scoring import METRICS
 
@@ -21,7 +22,6 @@ __all__ = [
     "render_terminal",
 ]
 
-COLUMNS = [(partition, name) for partition in ("oof", "test") for name in FIGURES]
 _LATEX_SPECIAL = str.maketrans(
     {
         **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -48,44 +48,59 @@ def render_json(ranking: Ranking) -> str:
 
 
 def render_markdown(ranking: Ranking) -> str:
-    """A table for a README or an issue, best figures bold, the notes as a list below."""
-    names = ["#", "model", "kind", "folds", *(_column(*column) for column in COLUMNS)]
-    aligned = ["--:", ":--", ":--", ":--", *(["--:"] * len(COLUMNS))]
+    """A table for a README or an issue, best figures bold, the notes as a list below.
+
+    The ordering figure comes with its interval; ``~`` after the rank: tied with the best.
+    """
+    columns = _columns(ranking)
+    names = ["#", "model", "kind", "folds", *(_column(ranking, *column) for column in columns)]
+    aligned = ["--:", ":--", ":--", ":--", *(["--:"] * len(columns))]
     lines = [f"**{heading(ranking)}**", "", _markdown_row(names), _markdown_row(aligned)]
     for row in ranking.rows:
         figures = _figure_cells(ranking, row, "**{}**")
-        start = [str(row.rank or ""), f"`{row.model}`", KIND_TITLES[row.kind], row.folds]
+        start = [_rank(ranking, row, "~"), f"`{row.model}`", KIND_TITLES[row.kind], row.folds]
         lines.append(_markdown_row([*start, *figures]))
     lines.append("")
-    for note in ranking.notes:
+    for note in all_notes(ranking):
         topic = f"**{note.topic}**" if note.is_warning else note.topic
         lines.append(f"- {topic}: {note.text}")
     return "\n".join(lines) + "\n"
 
 
 def render_latex(ranking: Ranking) -> str:
-    """A ``table`` that needs the package booktabs, the notes in its caption."""
+    """A ``table`` that needs the package booktabs, the notes in its caption.
+
+    The ordering figure comes with its interval; a ``~`` after the rank: tied with the best.
+    """
+    columns = _columns(ranking)
+    num_figures = len(columns) // 2
     groups = " & ".join(
-        rf"\multicolumn{{{len(FIGURES)}}}{{c}}{{{name}, {describe_extent(ranking, partition)}}}"
+        rf"\multicolumn{{{num_figures}}}{{c}}{{{name}, {describe_extent(ranking, partition)}}}"
         for partition, name in (("oof", "Out of fold"), ("test", "Test"))
     )
-    titles = " & ".join(METRICS[name].title for _, name in COLUMNS)
+    titles = " & ".join(_title(ranking, name, r"\%") for _, name in columns)
     body = []
     for row in ranking.rows:
-        start = [str(row.rank or ""), _escape(row.model), KIND_TITLES[row.kind], row.folds]
+        start = [
+            _rank(ranking, row, r"$\sim$"),
+            _escape(row.model),
+            KIND_TITLES[row.kind],
+            row.folds,
+        ]
         cells = [*start, *_figure_cells(ranking, row, r"\textbf{{{}}}")]
         body.append("    " + " & ".join(cells) + r" \\")
-    notes = " ".join(_escape(note.text) for note in ranking.notes)
+    notes = " ".join(_escape(note.text) for note in all_notes(ranking))
     return "\n".join(
         [
             r"\begin{table}",
             r"  \centering",
             rf"  \caption{{{_escape(heading(ranking))} {notes}}}",
             rf"  \label{{tab:{re.sub('[^A-Za-z0-9]+', '-', ranking.sweep or 'ranking')}}}",
-            rf"  \begin{{tabular}}{{rlll{'r' * len(COLUMNS)}}}",
+            rf"  \begin{{tabular}}{{rlll{'r' * len(columns)}}}",
             r"    \toprule",
             rf"    & & & & {groups} \\",
-            r"    \cmidrule(lr){5-8} \cmidrule(lr){9-12}",
+            rf"    \cmidrule(lr){{5-{4 + num_figures}}} "
+            rf"\cmidrule(lr){{{5 + num_figures}-{4 + 2 * num_figures}}}",
             rf"    & Model & Kind & Folds & {titles} \\",
             r"    \midrule",
             *body,
@@ -107,18 +122,35 @@ TEXT_FORMATS = {
 """Every format that is a string, by the name that the command line knows."""
 
 
-def _column(partition: str, name: str) -> str:
-    return f"{'OOF' if partition == 'oof' else 'test'} {METRICS[name].title}"
+def _columns(ranking: Ranking) -> list[tuple[str, str]]:
+    return [(partition, name) for partition in ("oof", "test") for name in ranking.columns()]
+
+
+def _column(ranking: Ranking, partition: str, name: str) -> str:
+    return f"{'OOF' if partition == 'oof' else 'test'} {_title(ranking, name, '%')}"
+
+
+def _title(ranking: Ranking, name: str, percent: str) -> str:
+    title = METRICS[name].title
+    return f"{title} (95 {percent} interval)" if name == ranking.by else title
+
+
+def _rank(ranking: Ranking, row: RankedModel, tied: str) -> str:
+    return f"{row.rank or ''}{tied if ranking.standing(row).is_tied else ''}"
 
 
 def _figure_cells(ranking: Ranking, row: RankedModel, emphasis: str) -> list[str]:
     best = ranking.best_figures()
     cells = []
-    for partition, name in COLUMNS:
-        value = getattr(row, partition).get(name)
+    for partition, name in _columns(ranking):
+        value = row.figure(partition, name)
         text = format_figure(value)
         is_best = value is not None and value == best.get((partition, name))
-        cells.append(emphasis.format(text) if is_best else text)
+        text = emphasis.format(text) if is_best else text
+        interval = row.interval(partition, name)
+        if name == ranking.by and interval.low is not None:
+            text += f" ({format_interval(interval.low, interval.high)})"
+        cells.append(text)
     return cells
 
 

@@ -5,27 +5,33 @@ Importing this file is cheap; pandas and scikit-learn are loaded when a ranking 
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from analysis.ranking.board import FIGURES, Note, RankedModel, Ranking, check_figure, ranking_table
+from analysis.ranking.board import Note, RankedModel, Ranking, check_figure, ranking_table
 from analysis.ranking.leaderboard import load_current, save, state_digest
 from foldgrid.records import RunStore
 from foldgrid.scoring import METRICS
 
 if TYPE_CHECKING:
-    from analysis.evidence.visits import VisitTable
     from analysis.judging import Judgement
+    from analysis.statistics.facts import Assessment
 
-__all__ = ["Ranking", "rank_and_save", "rank_sweep", "ranking_table", "stored_or_ranked"]
+__all__ = [
+    "Ranking",
+    "judge_and_rank",
+    "rank_and_save",
+    "rank_sweep",
+    "ranking_table",
+    "stored_or_ranked",
+]
 
 
-def rank_sweep(store: RunStore, by: str = "mae") -> Ranking:
-    """Computes the ranking of a run folder.
+def judge_and_rank(store: RunStore, by: str = "mae") -> tuple[Judgement, Ranking]:
+    """Computes the ranking of a run folder, and keeps the judgement that it was computed from.
 
     Args:
         store: The run folder.
-        by: The OOF figure that orders it: ``mae``, ``mse``, ``pcc`` or ``ccc``.
+        by: The OOF metric that orders it, such as ``mae`` or ``ccc``.
 
     Raises:
         SweepError: ``by`` is unknown, nothing is complete yet, or a law of honest stacking is
@@ -35,8 +41,10 @@ def rank_sweep(store: RunStore, by: str = "mae") -> Ranking:
     from analysis.ranking.reading import write_notes
 
     check_figure(by)
+    # Before anything is read: a fit that ends meanwhile makes the stored ranking out of date.
     made_from = state_digest(store)
     judgement = judge(store)
+    assessment = assess_judgement(judgement)
     sweep = store.read_sweep()
     ranking = Ranking(
         made_from=made_from,
@@ -46,10 +54,27 @@ def rank_sweep(store: RunStore, by: str = "mae") -> Ranking:
         by=by,
         num_visits={"oof": judgement.oof.num_visits, "test": judgement.test.num_visits},
         num_subjects={"oof": judgement.oof.num_subjects, "test": judgement.test.num_subjects},
-        rows=(*_base_learners(judgement), *_others(judgement)),
+        rows=(*_base_learners(judgement, assessment), *_others(judgement, assessment)),
         notes=write_notes(store, judgement),
+        num_resamples=assessment.num_resamples,
+        selections=assessment.selections,
+        critical_difference=assessment.critical_difference,
     )
-    return ranking.ordered_by(by)
+    return judgement, ranking.ordered_by(by)
+
+
+def assess_judgement(judgement: Judgement) -> Assessment:
+    """The statistics of every judged model."""
+    from analysis.stacking.nested import BASELINE
+    from analysis.statistics.assessing import assess
+
+    learners = [each.name for each in judgement.table.learners if not each.left_out]
+    return assess(judgement.oof, judgement.test, learners, BASELINE)
+
+
+def rank_sweep(store: RunStore, by: str = "mae") -> Ranking:
+    """The ranking of ``judge_and_rank`` alone."""
+    return judge_and_rank(store, by)[1]
 
 
 def rank_and_save(store: RunStore, by: str = "mae") -> Ranking:
@@ -75,14 +100,13 @@ def stored_or_ranked(store: RunStore, by: str = "mae") -> Ranking:
     return ranking
 
 
-def _base_learners(judgement: Judgement) -> list[RankedModel]:
+def _base_learners(judgement: Judgement, assessment: Assessment) -> list[RankedModel]:
     return [
         RankedModel(
             model=learner.name,
             kind="base_learner",
             folds=learner.folds,
-            oof=_figures(judgement.oof, learner.name),
-            test=_figures(judgement.test, learner.name),
+            **_facts(assessment, learner.name),
             weights=learner.weights,
             left_out=learner.left_out,
         )
@@ -90,7 +114,7 @@ def _base_learners(judgement: Judgement) -> list[RankedModel]:
     ]
 
 
-def _others(judgement: Judgement) -> list[RankedModel]:
+def _others(judgement: Judgement, assessment: Assessment) -> list[RankedModel]:
     from analysis.stacking.meta_learners import PAPER_NAMES
     from analysis.stacking.nested import BASELINE
 
@@ -98,18 +122,28 @@ def _others(judgement: Judgement) -> list[RankedModel]:
         RankedModel(
             model=name,
             kind="baseline" if name == BASELINE else "meta_learner",
-            oof=_figures(judgement.oof, name),
-            test=_figures(judgement.test, name),
+            **_facts(assessment, name),
             paper_name=PAPER_NAMES.get(name, ""),
         )
         for name in (*judgement.meta_learners, BASELINE)
     ]
 
 
-def _figures(table: VisitTable, model: str) -> dict[str, float | None]:
-    """A model's figures over these visits; None for the undefined and for models left out."""
-    if model not in table.predicted:
-        return dict.fromkeys(FIGURES)
-    pairs = table.visits["physician_pasi"].to_numpy(), table.predicted[model].to_numpy()
-    values = {name: METRICS[name](*pairs) for name in FIGURES}
-    return {name: None if math.isnan(value) else value for name, value in values.items()}
+def _facts(assessment: Assessment, model: str) -> dict[str, Any]:
+    """A model's figures, intervals and standings; None and none for models left out."""
+    facts: dict[str, Any] = {
+        "standings": {
+            metric: standings[model]
+            for metric, standings in assessment.standings.items()
+            if model in standings
+        }
+    }
+    for partition in ("oof", "test"):
+        figures = assessment.figures[partition]
+        facts[partition] = {metric: figures[metric].get(model) for metric in METRICS}
+        facts[f"{partition}_intervals"] = {
+            metric: intervals[model]
+            for metric, intervals in assessment.intervals[partition].items()
+            if model in intervals
+        }
+    return facts

@@ -1,7 +1,8 @@
 """A ranking for people at a terminal: one table, readable at 80 columns, in a pipe and in colour.
 
-Nothing depends on colour alone: meta-learners carry ``+`` and the baseline ``=`` before the name.
-Only ASCII is drawn, so a log file or a terminal of any encoding shows the same.
+Nothing depends on colour alone: meta-learners carry ``+`` and the baseline ``=`` before the name,
+models that are tied with the best ``~`` after the rank. The ends of its interval stand beside the
+ordering figure. Only ASCII is drawn, so a log file or a terminal of any encoding shows the same.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis.ranking.board import FIGURES, KIND_TITLES, RankedModel, Ranking
+from analysis.ranking.board import KIND_TITLES, RankedModel, Ranking
+from analysis.ranking.sureness import all_notes
 from foldgrid.scoring import METRICS
 
 WIDE = 112
-"""Columns from which the table has room for the kind and the folds."""
+"""Columns from which the table has room for the folds, all test figures and the shares of firsts."""
 
 READABLE = 100
 """Sentences are not set wider than this."""
@@ -23,6 +25,7 @@ READABLE = 100
 MARKS = {"base_learner": " ", "meta_learner": "+", "baseline": "="}
 STYLES = {"base_learner": "", "meta_learner": "cyan", "baseline": "magenta"}
 UNDEFINED = "-"
+TIED = "~"
 
 _RULED = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
@@ -73,6 +76,8 @@ def render_terminal(ranking: Ranking, console: Console, top: int | None = None) 
     console.print(_table(ranking, shown, is_wide=console.width >= WIDE))
     kinds = {row.kind for row in shown}
     legend = [f"{MARKS[kind]} {KIND_TITLES[kind]}" for kind in KIND_TITLES if kind in kinds]
+    if any(ranking.standing(row).is_tied for row in shown):
+        legend.append(f"{TIED} tied with the best")
     legend.append("bold: best of its column")
     console.print(Text("   " + "   ".join(legend[1:]), style="dim"))
     if len(shown) < len(begun):
@@ -83,48 +88,73 @@ def render_terminal(ranking: Ranking, console: Console, top: int | None = None) 
 
 
 def _table(ranking: Ranking, rows: list[RankedModel], is_wide: bool) -> Table:
-    # Widths are fixed, and with a blank between columns make 80: a name that is too long ends in
-    # an ellipsis, a figure never does.
+    # Widths are fixed, and with a blank between columns make 80 or 112: a name that is too long
+    # ends in an ellipsis, a figure never does.
     table = Table(box=_RULED, padding=0, show_edge=False, header_style="")
-    table.add_column("\n#", justify="right", width=2)
-    table.add_column("\n  model", no_wrap=True, width=27 + 2 * is_wide)
+    table.add_column("\n# ", justify="right", width=3)
+    table.add_column("\n  model", no_wrap=True, width=27)
     if is_wide:
-        table.add_column("\nkind", no_wrap=True, width=13)
         table.add_column("\nfolds", justify="right", width=5)
-    for partition in ("oof", "test"):
-        for name in FIGURES:
-            title = f"{'OOF' if partition == 'oof' else 'test'}\n{METRICS[name].title}"
-            is_ordering = partition == "oof" and name == ranking.by
-            table.add_column(
-                Text(title, style="bold" if is_ordering else "", justify="right"),
-                justify="right",
-                no_wrap=True,
-                width=5 + is_wide + 2 * (partition == "test" and name == FIGURES[0]),
-            )
+    for partition, name in _columns(ranking, is_wide):
+        is_ordering = partition == "oof" and name == ranking.by
+        title = f"{'OOF' if partition == 'oof' else 'test'}\n{METRICS[name].title}"
+        is_first_of_test = partition == "test" and name == ranking.columns()[0]
+        _add_figure(
+            table, title, 5 + (1 + is_wide) * is_first_of_test, "bold" if is_ordering else ""
+        )
+        if is_ordering:
+            _add_figure(table, "95 %\nfrom", 5)
+            _add_figure(table, "\nto", 5)
+            if is_wide:
+                _add_figure(table, "best\nin", 5)
     best = ranking.best_figures()
     for row in rows:
-        cells = _cells(row, best, is_wide)
+        cells = _cells(ranking, row, best, is_wide)
         table.add_row(*cells, style="dim" if row.left_out else STYLES[row.kind])
     return table
 
 
-def _cells(row: RankedModel, best: dict[tuple[str, str], float], is_wide: bool) -> list[Text]:
-    cells = [Text(str(row.rank or "")), Text(f"{MARKS[row.kind]} {row.model}")]
+def _columns(ranking: Ranking, is_wide: bool) -> list[tuple[str, str]]:
+    """The figures that fit: at 80 columns the test set shows its first and its last."""
+    names = ranking.columns()
+    test = names if is_wide else (names[0], names[-1])
+    return [*(("oof", name) for name in names), *(("test", name) for name in test)]
+
+
+def _add_figure(table: Table, title: str, width: int, style: str = "") -> None:
+    heading = Text(title, style=style, justify="right")
+    table.add_column(heading, justify="right", no_wrap=True, width=width)
+
+
+def _cells(
+    ranking: Ranking, row: RankedModel, best: dict[tuple[str, str], float], is_wide: bool
+) -> list[Text]:
+    standing = ranking.standing(row)
+    rank = f"{row.rank or ''}{TIED if standing.is_tied else ' '}"
+    cells = [Text(rank), Text(f"{MARKS[row.kind]} {row.model}")]
     if is_wide:
-        cells += [Text(KIND_TITLES[row.kind]), Text(row.folds)]
-    for partition in ("oof", "test"):
-        for name in FIGURES:
-            value = getattr(row, partition).get(name)
-            is_best = value is not None and value == best.get((partition, name))
-            cells.append(Text(format_figure(value), style="bold" if is_best else ""))
+        cells.append(Text(row.folds))
+    for partition, name in _columns(ranking, is_wide):
+        value = row.figure(partition, name)
+        is_best = value is not None and value == best.get((partition, name))
+        cells.append(Text(format_figure(value), style="bold" if is_best else ""))
+        if partition == "oof" and name == ranking.by:
+            interval = row.interval(partition, name)
+            cells += [Text(format_figure(end)) for end in (interval.low, interval.high)]
+            if is_wide:
+                cells.append(Text(_share(standing.probability_best)))
     return cells
+
+
+def _share(probability: float | None) -> str:
+    return UNDEFINED if probability is None else f"{probability:.0%}"
 
 
 def _notes(ranking: Ranking) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(ratio=1)
-    for note in ranking.notes:
+    for note in all_notes(ranking):
         style = "yellow" if note.is_warning else ""
         mark = "!" if note.is_warning else " "
         grid.add_row(Text(f"{mark} {note.topic}", style=style), Text(note.text, style=style))

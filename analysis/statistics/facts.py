@@ -27,8 +27,8 @@ class Difference(Spec):
     """How much worse a model is than the best, over the same visits.
 
     Attributes:
-        worse_by: In the metric's own unit, 0 or above; of a metric that is best at zero, the
-            difference of the distances to zero.
+        worse_by: In the metric's own unit, below 0 only where the baseline is better; of a metric
+            that is best at zero, the difference of the distances to zero.
         interval: 95 % interval of it over resampled subjects.
         p: Of the hypothesis that it is 0; null where it cannot be computed.
         p_holm: The same, corrected by Holm for all models compared with the best.

@@ -1,0 +1,117 @@
+"""How sure an order is, in sentences: what the statistics say of the metric that orders the rows.
+
+Knows the facts that a ranking stores, so a stored one answers for every metric.
+"""
+
+from __future__ import annotations
+
+from analysis.ranking.board import Note, RankedModel, Ranking
+from foldgrid.scoring import METRICS
+
+
+def all_notes(ranking: Ranking) -> tuple[Note, ...]:
+    """The notes of a ranking with those of its order: the warnings, how sure, then the facts."""
+    notes = (*sureness_notes(ranking), *ranking.notes)
+    return tuple(sorted(notes, key=lambda note: not note.is_warning))
+
+
+def sureness_notes(ranking: Ranking) -> tuple[Note, ...]:
+    """Who is tied with the best, what choosing it is worth, what the intervals mean."""
+    if not ranking.num_resamples:
+        return ()
+    notes = [*_baseline(ranking), _ties(ranking), *_selection(ranking), _intervals(ranking)]
+    return tuple(notes)
+
+
+def format_interval(low: float | None, high: float | None) -> str:
+    """``3.02 to 3.71``; "" where there is none."""
+    return "" if low is None or high is None else f"{_figure(low)} to {_figure(high)}"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.2f}" if abs(value) < 99.995 else f"{value:.1f}"
+
+
+def _ties(ranking: Ranking) -> Note:
+    rows = [row for row in ranking.rows if row.standings.get(ranking.by)]
+    best = next((row for row in rows if ranking.standing(row).is_best), None)
+    if best is None:
+        found = "one subject" if ranking.num_subjects["oof"] < 2 else "nothing to compare"
+        return Note(topic="ties", text=f"Not applicable, {found}: no model was compared.")
+    compared = [row for row in rows if ranking.standing(row).difference]
+    tied = [row for row in compared if ranking.standing(row).is_tied]
+    if not compared:
+        return Note(topic="ties", text="Not applicable: there is one model only.")
+    text = (
+        f"{len(tied)} of {len(compared)} other models cannot be told from {best.model} (marked ~): "
+        "paired differences by subject, Holm-corrected, 5 %. "
+        f"{_stability(ranking, best)}"
+    )
+    return Note(topic="ties", text=text)
+
+
+def _stability(ranking: Ranking, best: RankedModel) -> str:
+    standing = ranking.standing(best)
+    if standing.probability_best is None or standing.rank_low is None:
+        return ""
+    ranks = f"{standing.rank_low} to {standing.rank_high}"
+    if standing.rank_low == standing.rank_high:
+        ranks = str(standing.rank_low)
+    return (
+        f"Of the resamples, {100 * standing.probability_best:.0f} % put it before all others; "
+        f"95 % rank it {ranks}."
+    )
+
+
+def _selection(ranking: Ranking) -> list[Note]:
+    selection = ranking.selections.get(ranking.by)
+    if selection is None:
+        return []
+    title = METRICS[ranking.by].title
+    choice = f"Taking the best of {selection.num_learners} base learners by {title}"
+    if selection.num_learners < 2:
+        return []
+    if selection.corrected is None or selection.naive is None:
+        text = f"{choice} could not be corrected for the choice: {selection.reason}."
+        return [Note(topic="selection", text=text)]
+    ends = format_interval(selection.interval.low, selection.interval.high)
+    text = (
+        f"{choice}: {_figure(selection.naive)} as the table has it; "
+        f"{_figure(selection.corrected)} ({ends}) when chosen on resampled subjects and judged on "
+        "the others (BBC-CV). Quote the second."
+    )
+    return [Note(topic="selection", text=text)]
+
+
+def _intervals(ranking: Ranking) -> Note:
+    text = (
+        "95 % intervals (from, to) resample whole subjects, "
+        f"{ranking.num_resamples:,} times: the visits of one person resemble each other."
+    )
+    undefined = [
+        row.interval(partition, ranking.by)
+        for row in ranking.rows
+        for partition in ("oof", "test")
+        if row.figure(partition, ranking.by) is not None
+    ]
+    missing = sorted({interval.reason for interval in undefined if interval.reason})
+    if missing:
+        text += f" Some have none: {'; '.join(missing)}."
+    return Note(topic="intervals", text=text)
+
+
+def _baseline(ranking: Ranking) -> list[Note]:
+    for row in ranking.rows:
+        difference = ranking.standing(row).difference
+        if row.kind != "baseline" or difference is None:
+            continue
+        if difference.worse_by <= 0:
+            text = (
+                f"No model is better than {row.model} by {ranking.metric.title}: nothing learned."
+            )
+        elif ranking.standing(row).is_tied:
+            text = f"Not even the best can be told from {row.model} by {ranking.metric.title}."
+        else:
+            continue
+        return [Note(topic="baseline", text=text, is_warning=True)]
+    return []
