@@ -38,10 +38,10 @@ def test_parameters_are_those_of_the_real_network(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "giga"),
-    [("resnet18", 1.814), ("resnet34", 3.664), ("vgg16", 15.47), ("alexnet", 0.714)],
+    [("resnet18", 1.814), ("resnet34", 3.664), ("vgg16", 15.470), ("alexnet", 0.714)],
 )
 def test_multiply_adds_are_those_that_torchvision_publishes(name: str, giga: float) -> None:
-    assert footprint(name, 1000, 224).multiply_adds / 1e9 == pytest.approx(giga, rel=0.01)
+    assert footprint(name, 1000, 224).multiply_adds / 1e9 == pytest.approx(giga, abs=5e-4)
 
 
 def test_activations_and_multiply_adds_grow_with_the_picture_and_parameters_do_not() -> None:
@@ -77,12 +77,19 @@ def test_any_network_is_measured_at_the_size_that_it_was_made_for(name: str) -> 
     found = footprint(name, 1000, 224)
     published = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"].meta
     assert found.num_parameters == published["num_params"]
-    assert found.multiply_adds > found.num_parameters
 
 
-def test_measuring_draws_no_random_number_and_keeps_the_default_device() -> None:
+@pytest.mark.parametrize("name", ["densenet121", "regnet_y_400mf", "vit_b_32", "swin_t"])
+def test_multiply_adds_are_right_for_every_kind_of_network(name: str) -> None:
+    # Attention multiplies matrices that no layer of its own holds.
+    published = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"].meta["_ops"]
+    assert footprint(name, 1000, 224).multiply_adds / 1e9 == pytest.approx(published, abs=5e-4)
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1", "googlenet", "mnasnet0_5"])
+def test_measuring_draws_no_random_number_and_keeps_the_default_device(name: str) -> None:
     footprint.cache_clear()
     before = torch.get_rng_state()
-    footprint("squeezenet1_1", 4, 64)
+    footprint(name, 4, 64)
     assert torch.equal(torch.get_rng_state(), before)
     assert nn.Linear(1, 1).weight.device.type == "cpu"

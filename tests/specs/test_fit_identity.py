@@ -206,3 +206,8 @@ def test_a_record_without_a_number_is_read_as_it_was_written() -> None:
     )
     for text in (record.model_dump_json(), json.dumps(record.model_dump(mode="json"))):
         assert repr(FitRecord.model_validate_json(text)) == repr(record)
+    before_it_was_counted = record.model_dump(mode="json")
+    del before_it_was_counted["multiply_adds"]
+    read = FitRecord.model_validate_json(json.dumps(before_it_was_counted))
+    assert repr(read) == repr(record)
+    assert read.multiply_adds is None

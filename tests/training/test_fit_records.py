@@ -15,6 +15,7 @@ import safetensors.torch
 import torch
 
 from foldgrid.models import WeightFile, build_network, find_weight_file, set_head_bias
+from foldgrid.models.footprint import footprint
 from foldgrid.scoring.pasi import SCORES
 from foldgrid.specs.fits import FitConfig, FitRecord
 from foldgrid.tasks import make_task
@@ -78,6 +79,8 @@ def test_the_record_says_what_the_contract_promises(
     parts = sum(record.timings[name] for name in ("setup", "train", "predict"))
     assert record.timings["total"] == pytest.approx(parts)
     assert record.num_parameters == sum(p.numel() for p in fit.network.parameters())
+    pixels = data.composites_NHWC.shape[1]
+    assert record.multiply_adds == footprint(fit.config.backbone, 4, pixels).multiply_adds > 0
     assert (record.weights.source, record.weights.sha256) == ("random", None)
     assert record.environment["device"] == "cpu"
     assert record.environment["torch"] == torch.__version__

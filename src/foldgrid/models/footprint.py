@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from foldgrid.models.backbones import build_on_meta
 
@@ -34,7 +35,8 @@ class Footprint:
 
     Attributes:
         num_parameters: Trainable parameters.
-        multiply_adds: Of one image's forward pass, in convolutions and dense layers.
+        multiply_adds: Of one image's forward pass, in convolutions and matrix products (dense
+            layers, attention); what torchvision publishes as GFLOPS.
         activations: Elements of all layers' outputs of one image's forward pass.
     """
 
@@ -69,25 +71,21 @@ def footprint(backbone: str, num_outputs: int, pixels: int) -> Footprint:
     """
     network = build_on_meta(backbone, num_outputs).eval()
     image = torch.empty(1, 3, pixels, pixels, device="meta")
-    multiply_adds, activations = 0, 0
+    activations = 0
 
-    def count(module: nn.Module, _inputs: tuple[Tensor, ...], output: object) -> None:
-        nonlocal multiply_adds, activations
-        if isinstance(output, Tensor):
-            activations += output.numel()
-            if isinstance(module, nn.Conv2d):
-                multiply_adds += output.numel() * module.weight[0].numel()
-            elif isinstance(module, nn.Linear):
-                multiply_adds += output.numel() * module.in_features
+    def count(_module: nn.Module, _inputs: tuple[Tensor, ...], output: object) -> None:
+        nonlocal activations
+        activations += output.numel() if isinstance(output, Tensor) else 0
 
     for module in network.modules():
         if not list(module.children()):
             module.register_forward_hook(count)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), FlopCounterMode(display=False) as operations:
             network(image)
     except (RuntimeError, AssertionError) as error:
         # Vision transformers assert their one picture size.
         raise ValueError(f"{backbone} cannot take {pixels}x{pixels} pixels ({error})") from error
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    return Footprint(parameters, multiply_adds, activations)
+    # torch counts a multiplication and an addition as two.
+    return Footprint(parameters, operations.get_total_flops() // 2, activations)

@@ -111,6 +111,8 @@ class FitRecord(Record):
         metrics: Sample-level figures, ``oof/…`` and ``test/…``, and the best validation loss.
         timings: Seconds by phase: ``setup``, ``train``, ``predict``, ``total``.
         num_parameters: Trainable parameters.
+        multiply_adds: Of one image's forward pass at the size it trained on; null in records that
+            were written before this was counted.
         peak_memory_gib: Device memory on CUDA, else the process's peak resident memory.
         weights: Where the first weights came from.
         weights_kept: Whether ``best.safetensors`` is there.
@@ -126,6 +128,7 @@ class FitRecord(Record):
     metrics: dict[str, Figure]
     timings: dict[str, float]
     num_parameters: int
+    multiply_adds: int | None = None
     peak_memory_gib: float
     weights: WeightsRecord
     weights_kept: bool

@@ -11,6 +11,7 @@ import pandas as pd
 import safetensors.torch
 import torch
 
+from foldgrid.models.footprint import footprint
 from foldgrid.specs.fits import FitRecord, Partition, WeightsRecord
 from foldgrid.training.batches import Indices
 from foldgrid.training.device import describe_device, peak_memory_gib
@@ -55,6 +56,7 @@ def conclude(fit: Fit) -> FitRecord:
             "total": fit.setup_seconds + fit.train_seconds + predict_seconds,
         },
         num_parameters=sum(p.numel() for p in fit.network.parameters() if p.requires_grad),
+        multiply_adds=_multiply_adds(fit),
         peak_memory_gib=peak_memory_gib(fit.device),
         weights=fit.weights.record() if fit.weights else WeightsRecord(source="random"),
         weights_kept=weights_kept,
@@ -70,6 +72,13 @@ def conclude(fit: Fit) -> FitRecord:
     )
     fit.folder.complete(record)
     return record
+
+
+def _multiply_adds(fit: Fit) -> int:
+    # Counted on shapes without numbers, so neither the device nor the random state notices; once
+    # a backbone and process, because the footprint is kept.
+    pixels = int(fit.data.composites_NHWC.shape[1])
+    return footprint(fit.config.backbone, fit.targets_NK.shape[1], pixels).multiply_adds
 
 
 def _predict_part(
