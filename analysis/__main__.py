@@ -31,11 +31,7 @@ def rank(run: str, /, *, by: str = "mae", format: str = "terminal") -> None:
         by: The figure that orders the table: mae, mse, rmse, pcc, ccc, icc or bias.
         format: How it is printed: terminal, csv, md, latex, json or svg.
     """
-    if format not in FORMATS:
-        raise SweepError(
-            f'--format: no format "{format}". {did_you_mean(format, FORMATS)}\n'
-            f"Print it as one of: {', '.join(FORMATS)}."
-        )
+    _check_format(format, FORMATS)
     from analysis.ranking.formats import TEXT_FORMATS, render_terminal
     from analysis.ranking.making import stored_or_ranked
     from foldgrid.records import RunStore
@@ -58,12 +54,47 @@ def report(run: str, /, *, by: str = "mae") -> None:
 
     Args:
         run: The run folder, such as runs/all_backbones.
-        by: The figure that orders the ranking: mae, mse, pcc or ccc.
+        by: The figure that orders the ranking: mae, mse, rmse, pcc, ccc, icc or bias.
     """
     from analysis.report.making import write_report
     from foldgrid.records import RunStore
 
     print(write_report(RunStore.open(run), by))
+
+
+@app.command
+def published(run: str, /, *, format: str = "terminal") -> None:
+    """Set a sweep beside the published study.
+
+    Prints its MAE and CCC beside those of One-Step PASI, how far the two orders of the base
+    learners agree, and what may and may not be compared.
+
+    Args:
+        run: The run folder, such as runs/all_backbones.
+        format: How it is printed: terminal, md, csv or json.
+    """
+    from analysis.context.published import compare_with_published
+    from analysis.context.published_formats import PUBLISHED_FORMATS, render_terminal
+    from analysis.ranking.making import stored_or_ranked
+    from foldgrid.records import RunStore
+
+    _check_format(format, ("terminal", *PUBLISHED_FORMATS))
+    store = RunStore.open(run)
+    comparison = compare_with_published(store, stored_or_ranked(store))
+    if format == "terminal":
+        from rich.console import Console
+
+        render_terminal(comparison, Console())
+    else:
+        sys.stdout.write(PUBLISHED_FORMATS[format](comparison))
+
+
+def _check_format(name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise SweepError(
+            f'--format: no format "{name}". {did_you_mean(name, known)}\n'
+            f"Print it as one of: {', '.join(known)}."
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from analysis.clinical.reference_lines import BETWEEN_RATERS, RATER_SOURCE
 from analysis.ranking.board import Note
+from analysis.ranking.sureness import all_notes
 from analysis.report.numbers import UNDEFINED, count, figure, interval, percent
 from analysis.report.run_facts import RunFacts
-from analysis.stacking.nested import BASELINE
 from foldgrid.scoring import METRICS
 
 
@@ -68,120 +68,100 @@ def write_headline(run: RunFacts) -> Headline:
 
 
 def _warnings(run: RunFacts) -> list[Note]:
-    warnings = [note for note in run.ranking.notes if note.is_warning]
+    warnings = [note for note in all_notes(run.ranking) if note.is_warning]
     if run.is_synthetic:
         text = (
             "The photographs are drawn by a program and no patient was scored. The figures show "
             "what the method does, not what it would do in a clinic."
         )
         warnings.insert(0, Note(topic="synthetic data", text=text, is_warning=True))
-    capitalised = [
+    return [
         note.model_copy(update={"topic": note.topic[:1].upper() + note.topic[1:]})
-        for note in warnings
+        for note in dict.fromkeys(warnings)
     ]
-    return list(dict.fromkeys(capitalised))
-
-
-def _value(run: RunFacts, partition: str, metric: str, model: str) -> float | None:
-    row = next(row for row in run.ranking.rows if row.model == model)
-    found: float | None = getattr(row, partition).get(metric)
-    return found
-
-
-def _with_interval(run: RunFacts, partition: str, metric: str, model: str) -> str:
-    ends = run.interval(partition, metric, model)
-    text = interval(ends.low, ends.high)
-    shown = figure(_value(run, partition, metric, model))
-    return f"{shown} (95 % interval {text})" if text else shown
 
 
 def _verdict(run: RunFacts) -> str:
-    best, metric = run.best, run.ranking.metric
+    best, metric, oof = run.best, run.ranking.metric, run.judgement.oof
     kind = {"base_learner": "base learner ", "meta_learner": "meta-learner "}.get(best.kind, "")
-    oof = run.judgement.oof
     end = {"lower": "smallest", "higher": "largest", "zero": "smallest"}[metric.direction]
-    points = " PASI points" if run.by == "mae" else ""
-    ends = run.interval("oof", run.by, best.model)
+    unit = " PASI points" if run.by in {"mae", "rmse", "bias"} else ""
+    ends = best.interval("oof", run.by)
     sure = interval(ends.low, ends.high)
     return (
         f"The {kind}{best.model} has the {end} out-of-fold {metric.title}: "
-        f"{figure(best.oof.get(run.by))}{points}"
+        f"{figure(best.figure('oof', run.by))}{unit}"
         + (f" (95 % interval {sure})" if sure else "")
         + f", over {count(oof.num_visits, 'visit')} of {count(oof.num_subjects, 'subject')}."
     )
 
 
 def _certainty(run: RunFacts) -> str:
-    standing = run.standings.get(run.best.model)
-    if standing is None:
+    standing = run.ranking.standing(run.best)
+    num_rivals, num_tied = len(run.rivals), len(run.tied)
+    if standing.rank_low is None:
         return "With so few subjects nothing can be said about how sure this order is."
-    rivals = len([each for each in run.standings.values() if each.probability_best is not None]) - 1
-    if rivals < 1:
+    if not num_rivals:
         return ""
-    tied = len([model for model in run.tied if model != BASELINE])
-    text = (
-        f"Of the {count(rivals, 'other model')}, "
-        f"{'none' if not tied else 'all' if tied == rivals else tied} cannot be told apart from it "
-        "(paired differences over subjects, Holm's correction)."
-        if tied
-        else f"It can be told apart from {'the other model' if rivals == 1 else f'each of the {rivals} other models'} "
-        "(paired differences over subjects, Holm's correction)."
+    how = "(paired differences over subjects, Holm's correction)"
+    if not num_tied:
+        whom = f"each of the {num_rivals} other models" if num_rivals > 1 else "the other model"
+        text = f"It can be told apart from {whom} {how}."
+    else:
+        some = "none" if num_tied == num_rivals else str(num_rivals - num_tied)
+        text = f"Of the {num_rivals} other models, {some} can be told apart from it {how}."
+        if num_tied != num_rivals:
+            text += f" The other {num_tied} are tied with it."
+    ranks = f"{standing.rank_low} to {standing.rank_high}"
+    if standing.rank_low == standing.rank_high:
+        ranks = str(standing.rank_low)
+    return (
+        f"{text} It comes first in {percent(standing.probability_best)} of the resamples of the "
+        f"subjects, and 95 % of them rank it {ranks}."
     )
-    text += (
-        f" It comes first in {percent(standing.probability_best)} of the resamples of the subjects"
-    )
-    if standing.rank_low is not None and standing.rank_high is not None:
-        text += f", and its rank runs from {standing.rank_low} to {standing.rank_high}"
-    return text + "."
 
 
 def _meaning(run: RunFacts) -> str:
     """The error beside what an error means: the baseline, and what physicians differ by."""
-    error = _value(run, "oof", "mae", run.best.model)
-    mean = _value(run, "oof", "mae", BASELINE)
-    if error is None or mean is None:
+    error, mean = run.best.figure("oof", "mae"), run.baseline.figure("oof", "mae")
+    if error is None or not mean:
         return ""
-    share = 1 - error / mean if mean else 0.0
-    if share > 0:
-        text = (
-            f"Its MAE of {figure(error)} is {percent(share)} below the {figure(mean)} of saying the "
-            "mean for everybody"
-        )
-    else:
-        text = f"Its MAE of {figure(error)} is no better than the {figure(mean)} of saying the mean"
-        text += " for everybody: it has learned nothing of the photographs"
-    beside = "still above" if error > BETWEEN_RATERS else "within"
+    share = 1 - error / mean
+    text = (
+        f"Its MAE of {figure(error)} is {percent(share)} below the {figure(mean)} of saying the "
+        "mean for everybody"
+        if share >= 0.005
+        else f"Its MAE of {figure(error)} is no better than the {figure(mean)} of saying the mean "
+        "for everybody: it has learned nothing of the photographs"
+    )
+    beside = "above" if error > BETWEEN_RATERS else "within"
     return (
-        f"{text}, and {beside} the {BETWEEN_RATERS:g} points by which trained physicians differ on "
-        f"the same photographs ({RATER_SOURCE}; other patients)."
+        f"{text}. It is {beside} the {BETWEEN_RATERS:g} points by which trained physicians differ "
+        f"on the same photographs ({RATER_SOURCE}; other patients)."
     )
 
 
 def _tiles(run: RunFacts) -> list[Tile]:
-    best, title = run.best.model, METRICS[run.by].title
+    title = METRICS[run.by].title
     tiles = [_tile(run, "oof", run.by, f"Out-of-fold {title}")]
     if run.has_test:
         test = run.judgement.test
         extent = f"{count(test.num_visits, 'visit')}, {count(test.num_subjects, 'subject')}"
-        tiles.append(_tile(run, "test", run.by, f"Test {title} ({extent})"))
-    selection = run.assessment.selections.get(run.by)
+        tiles.append(_tile(run, "test", run.by, f"Test {title}, {extent}"))
+    selection = run.ranking.selections.get(run.by)
     if selection and selection.corrected is not None and selection.num_learners > 1:
         tiles.append(
             Tile(
-                f"{title} corrected for picking the best of {selection.num_learners}",
+                f"Out-of-fold {title}, corrected for taking the best of {selection.num_learners}",
                 figure(selection.corrected),
-                f"{selection.winner} alone: {figure(selection.naive)}",
+                interval(selection.interval.low, selection.interval.high),
             )
         )
     other = "ccc" if run.by != "ccc" else "mae"
     tiles.append(_tile(run, "oof", other, f"Out-of-fold {METRICS[other].title}"))
-    return [tile for tile in tiles if tile.value != UNDEFINED and best]
+    return [tile for tile in tiles if tile.value != UNDEFINED]
 
 
 def _tile(run: RunFacts, partition: str, metric: str, name: str) -> Tile:
-    ends = run.interval(partition, metric, run.best.model)
-    return Tile(
-        name,
-        figure(_value(run, partition, metric, run.best.model)),
-        interval(ends.low, ends.high),
-    )
+    ends = run.best.interval(partition, metric)
+    return Tile(name, figure(run.best.figure(partition, metric)), interval(ends.low, ends.high))

@@ -8,11 +8,9 @@ from typing import Any
 
 from analysis.clinical.reading import ClinicalReading, read_clinically
 from analysis.judging import Judgement, judge
-from analysis.ranking.board import RankedModel, Ranking
-from analysis.ranking.making import stored_or_ranked
-from analysis.stacking.nested import BASELINE
-from analysis.statistics.assessing import assess
-from analysis.statistics.facts import Assessment, Interval, Standing
+from analysis.ranking.board import RankedModel, Ranking, check_figure
+from analysis.ranking.leaderboard import load_current
+from analysis.ranking.making import judge_and_rank, stored_or_ranked
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.fits import FitConfig, FitRecord
 
@@ -30,20 +28,21 @@ class RunFacts:
         self.by = by
 
     @cached_property
+    def _computed(self) -> tuple[Judgement, Ranking | None]:
+        if load_current(self.store):
+            return judge(self.store), None
+        return judge_and_rank(self.store, self.by)
+
+    @property
     def judgement(self) -> Judgement:
         """Every model on every visit."""
-        return judge(self.store)
+        return self._computed[0]
 
     @cached_property
     def ranking(self) -> Ranking:
-        """The models in order."""
-        return stored_or_ranked(self.store, self.by)
-
-    @cached_property
-    def assessment(self) -> Assessment:
-        """How sure the ranking is: intervals, ties, selection, critical difference."""
-        learners = [each.name for each in self.judgement.table.learners if not each.left_out]
-        return assess(self.judgement.oof, self.judgement.test, learners, BASELINE)
+        """The models in order, with how sure that is; the stored one where it is up to date."""
+        check_figure(self.by)
+        return self._computed[1] or stored_or_ranked(self.store, self.by)
 
     @cached_property
     def reading(self) -> ClinicalReading:
@@ -51,27 +50,25 @@ class RunFacts:
         return read_clinically(self.judgement, self.best.model)
 
     @property
-    def standings(self) -> dict[str, Standing]:
-        """Where each model stands by the ordering metric; empty where nothing can be computed."""
-        return self.assessment.standings.get(self.by, {})
-
-    def interval(self, partition: str, metric: str, model: str) -> Interval:
-        """A figure's 95 % interval over resampled subjects; without ends where there is none."""
-        return self.assessment.intervals[partition][metric].get(model, Interval())
-
-    @property
-    def tied(self) -> list[str]:
-        """The models that cannot be told from the best, in the ranking's order; not the best."""
-        return [row.model for row in self.ranking.rows if self._is_tied(row.model)]
-
-    def _is_tied(self, model: str) -> bool:
-        standing = self.standings.get(model)
-        return standing is not None and standing.is_tied
-
-    @property
     def best(self) -> RankedModel:
         """The model that the report is about: the first that learned something."""
         return self.ranking.best
+
+    @property
+    def baseline(self) -> RankedModel:
+        """The row that says the mean for everybody."""
+        return next(row for row in self.ranking.rows if row.kind == "baseline")
+
+    @property
+    def rivals(self) -> list[RankedModel]:
+        """The models that were compared with the best, the baseline apart."""
+        standings = [(row, self.ranking.standing(row)) for row in self.ranking.rows]
+        return [row for row, each in standings if each.difference and row.kind != "baseline"]
+
+    @property
+    def tied(self) -> list[RankedModel]:
+        """The rivals that cannot be told from the best."""
+        return [row for row in self.rivals if self.ranking.standing(row).is_tied]
 
     @property
     def config(self) -> FitConfig:

@@ -7,15 +7,16 @@ from analysis.report.blocks import Figure, Section
 from analysis.report.numbers import count
 from analysis.report.run_facts import RunFacts
 
-CALL = "run.assessment.critical_difference"
+CALL = "run.ranking.critical_difference"
 TITLE = "Critical difference"
 
 
 def critical_section(run: RunFacts) -> Section:
     """The critical-difference figure with subjects as blocks."""
-    facts = run.assessment.critical_difference
-    if facts.reason:
-        return Section("critical", TITLE, left_out=f"{facts.reason}.")
+    facts = run.ranking.critical_difference
+    if facts is None or facts.reason:
+        reason = facts.reason if facts else "it was not computed"
+        return Section("critical", TITLE, left_out=f"{reason}.")
     caption = (
         f"Mean rank of each model over {count(facts.num_subjects, 'subject')}, each subject ranking "
         "the models by its own out-of-fold mean absolute error. The blocks are subjects, not data "

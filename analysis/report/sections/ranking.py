@@ -1,20 +1,23 @@
-"""The ranking as a table and as a forest plot."""
+"""The ranking as a forest plot and as tables."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from analysis.clinical.reference_lines import BETWEEN_RATERS, RATER_SOURCE, WITHIN_RATER
 from analysis.figures.forest import Forest, ForestRow, Landmark, draw_forest
-from analysis.ranking.board import FIGURES, KIND_TITLES, RankedModel
-from analysis.report.blocks import Cell, Column, Figure, Section, Table, Text
+from analysis.ranking.board import KIND_TITLES, RankedModel
+from analysis.ranking.sureness import all_notes
+from analysis.report.blocks import Block, Cell, Column, Figure, Section, Table, Text
 from analysis.report.numbers import figure, interval, percent
 from analysis.report.run_facts import RunFacts
-from analysis.stacking.nested import BASELINE
 from foldgrid.scoring import METRICS
 
-TABLE_CALL = "run.ranking\nrun.assessment"
-FOREST_CALL = 'from analysis.report.sections.ranking import forest\nforest(run, "{}")'
+TABLE_CALL = "run.ranking.rows"
+FOREST_CALL = 'from analysis.report.sections.ranking import forest\nforest(run, "oof")'
+PARTITIONS = {"oof": "out of fold", "test": "test set"}
+ROW_NOTE = "Bold: best of its column. Second lines: 95 % intervals over resampled subjects."
 
 
 def forest(run: RunFacts, partition: str = "oof") -> Forest:
@@ -30,97 +33,128 @@ def forest(run: RunFacts, partition: str = "oof") -> Forest:
     """
     rows = []
     for row in run.ranking.rows:
-        value = getattr(row, partition).get(run.by)
-        if value is None:
-            continue
-        ends = run.interval(partition, run.by, row.model)
-        is_tied = row.model == run.best.model or row.model in run.tied
-        low = math.nan if ends.low is None else ends.low
-        high = math.nan if ends.high is None else ends.high
-        rows.append(ForestRow(row.model, row.kind, value, low, high, is_tied))
-    baseline = [row.value for row in rows if row.model == BASELINE]
-    landmarks: tuple[Landmark, ...] = ()
+        value, ends = row.figure(partition, run.by), row.interval(partition, run.by)
+        if value is not None:
+            low = math.nan if ends.low is None else ends.low
+            high = math.nan if ends.high is None else ends.high
+            rows.append(ForestRow(row.model, row.kind, value, low, high, _mark(run, row) != ""))
+    landmarks: list[Landmark] = []
     if run.by == "mae":
-        landmarks = (
+        landmarks = [
             Landmark("within a rater", WITHIN_RATER),
             Landmark("between raters", BETWEEN_RATERS),
-            *(Landmark("saying the mean", value) for value in baseline),
-        )
+        ]
+        mean = run.baseline.figure(partition, "mae")
+        if mean is not None:
+            landmarks.append(Landmark("saying the mean", mean))
     name = "Out-of-fold" if partition == "oof" else "Test"
     title = METRICS[run.by].title
-    unit = ", PASI points" if run.by == "mae" else ""
-    return Forest(
-        f"{name} {title} of every model", f"{name.lower()} {title}{unit}", tuple(rows), landmarks
-    )
+    unit = ", PASI points" if run.by in {"mae", "rmse", "bias"} else ""
+    axis = f"{name.lower()} {title}{unit}"
+    return Forest(f"{name} {title} of every model", axis, tuple(rows), tuple(landmarks))
 
 
 def ranking_section(run: RunFacts) -> Section:
-    """The ranking: figure first, then the table."""
+    """The ranking: the figure first, then the tables, then how to read them."""
     facts = forest(run)
     caption = (
         f"{facts.title}. A filled mark cannot be told from the best; circles are base learners, "
-        "diamonds meta-learners, the square always says the mean. Lines are 95 % intervals over "
-        f"{run.assessment.num_resamples} resamples of the subjects; an arrow runs off the axis."
+        "diamonds meta-learners, the square says the mean for everybody. Lines are 95 % intervals "
+        f"over {run.ranking.num_resamples} resamples of the subjects; an arrow runs off the axis."
     )
     if facts.landmarks:
         caption += f" Dotted: what trained physicians differ by ({RATER_SOURCE}), and the baseline."
     notes = tuple(
         f"{note.topic[:1].upper()}{note.topic[1:]}: {note.text}"
-        for note in run.ranking.notes
+        for note in all_notes(run.ranking)
         if not note.is_warning
     )
-    blocks = (
-        Figure(draw_forest(facts), caption, FOREST_CALL.format("oof")),
-        _table(run),
-        Text(notes, is_list=True, heading="How to read it"),
+    blocks: list[Block] = []
+    if facts.rows:
+        blocks.append(Figure(draw_forest(facts), caption, FOREST_CALL))
+    blocks.append(ranking_table(run))
+    if run.has_test:
+        shown = run.ranking.columns()
+        blocks.append(_figures_table(run, "test_table", "The same models on the test set",
+                                     [("test", name) for name in shown]))  # fmt: skip
+    further = [name for name in METRICS if name not in run.ranking.columns()]
+    pairs = [(part, name) for part in PARTITIONS if part == "oof" or run.has_test for name in further]
+    blocks.append(_figures_table(run, "further_table", "Further figures of every model", pairs))
+    blocks.append(Text(notes, is_list=True, heading="How to read it"))
+    return Section("ranking", "Ranking", _lead(run), tuple(blocks))
+
+
+def ranking_table(run: RunFacts) -> Table:
+    """The models in order by their out-of-fold figures, and how sure each place is."""
+    columns = [
+        Column("Model"),
+        Column("#", True),
+        Column("Folds", True),
+        *(Column(METRICS[name].title, True) for name in run.ranking.columns()),
+        Column("First", True, "of resamples"),
+        Column("Ranks", True, "95 %"),
+    ]
+    rows = []
+    for row in run.ranking.rows:
+        standing = run.ranking.standing(row)
+        has_ranks = standing.rank_low is not None
+        rows.append(
+            (
+                *_name(run, row),
+                Cell(row.folds or "–"),
+                *_cells(run, row, [("oof", name) for name in run.ranking.columns()]),
+                Cell(percent(standing.probability_best)),
+                Cell(f"{standing.rank_low}–{standing.rank_high}" if has_ranks else "–"),
+            )
+        )
+    note = (
+        f"{ROW_NOTE} “tied”: cannot be told from the best by a paired difference, Holm's "
+        "correction, at 5 %. A dash: undefined, or the model was left out."
     )
-    return Section("ranking", "Ranking", _lead(run), blocks)
+    caption = f"Ranking by out-of-fold {run.ranking.metric.title}"
+    return Table("ranking_table", caption, tuple(columns), tuple(rows), TABLE_CALL, note)
+
+
+def _figures_table(
+    run: RunFacts, key: str, caption: str, figures: Sequence[tuple[str, str]]
+) -> Table:
+    is_mixed = len({partition for partition, _ in figures}) > 1
+    columns = [Column("Model"), Column("#", True)]
+    for partition, name in figures:
+        columns.append(Column(METRICS[name].title, True, PARTITIONS[partition] if is_mixed else ""))
+    rows = tuple((*_name(run, row), *_cells(run, row, figures)) for row in run.ranking.rows)
+    return Table(key, caption, tuple(columns), rows, TABLE_CALL, ROW_NOTE)
+
+
+def _mark(run: RunFacts, row: RankedModel) -> str:
+    if row.model == run.best.model:
+        return "best"
+    return "tied" if run.ranking.standing(row).is_tied else ""
+
+
+def _name(run: RunFacts, row: RankedModel) -> tuple[Cell, Cell]:
+    mark = _mark(run, row)
+    tone = "strong" if mark == "best" else "muted" if row.left_out else ""
+    kind = KIND_TITLES[row.kind] + (f", {mark}" if mark else "")
+    return Cell(row.model, tone, kind), Cell(str(row.rank or "–"))
+
+
+def _cells(
+    run: RunFacts, row: RankedModel, figures: Sequence[tuple[str, str]]
+) -> list[Cell]:
+    best = run.ranking.best_figures()
+    cells = []
+    for partition, name in figures:
+        value, ends = row.figure(partition, name), row.interval(partition, name)
+        is_first = value is not None and value == best.get((partition, name))
+        note = interval(ends.low, ends.high) if value is not None else ""
+        cells.append(Cell(figure(value), "strong" if is_first else "", note))
+    return cells
 
 
 def _lead(run: RunFacts) -> str:
     ranked = [row for row in run.ranking.rows if row.rank is not None]
-    tied = [model for model in run.tied if model != BASELINE]
     text = f"{len(ranked)} models, ordered by their out-of-fold {run.ranking.metric.title}."
-    if tied:
-        text += f" The order among the first {len(tied) + 1} is not settled by these subjects."
+    if run.tied:
+        text += f" {len(run.tied) + 1} of them share the top: their order is not settled."
     return text
-
-
-def _table(run: RunFacts) -> Table:
-    columns = [Column("Model"), Column("#", True), Column("Folds", True)]
-    partitions = ("oof", "test") if run.has_test else ("oof",)
-    for partition in partitions:
-        title = "OOF" if partition == "oof" else "Test"
-        columns += [Column(METRICS[name].title, True, title) for name in FIGURES]
-    columns += [Column("First in", True, "resamples"), Column("Ranks", True, "95 %")]
-    rows = tuple(_row(run, row, partitions) for row in run.ranking.rows)
-    note = (
-        "Bold: best of its column. Second lines: 95 % intervals over resampled subjects. “tied”: "
-        "cannot be told from the best by a paired difference, Holm's correction, at 5 %. A dash: "
-        "undefined, or the model was left out."
-    )
-    caption = f"Ranking by out-of-fold {run.ranking.metric.title}"
-    return Table("ranking_table", caption, tuple(columns), rows, TABLE_CALL, note)
-
-
-def _row(run: RunFacts, row: RankedModel, partitions: tuple[str, ...]) -> tuple[Cell, ...]:
-    is_best = row.model == run.best.model
-    mark = "best" if is_best else "tied" if row.model in run.tied else ""
-    kind = KIND_TITLES[row.kind] + (f", {mark}" if mark else "")
-    cells = [
-        Cell(row.model, "strong" if is_best else "muted" if row.left_out else "", kind),
-        Cell(str(row.rank or "–")),
-        Cell(row.folds or "–"),
-    ]
-    best = run.ranking.best_figures()
-    for partition in partitions:
-        for name in FIGURES:
-            value = getattr(row, partition).get(name)
-            ends = run.interval(partition, name, row.model)
-            is_first = value is not None and value == best.get((partition, name))
-            note = interval(ends.low, ends.high) if value is not None else ""
-            cells.append(Cell(figure(value), "strong" if is_first else "", note))
-    standing = run.standings.get(row.model)
-    ranks = f"{standing.rank_low}–{standing.rank_high}" if standing and standing.rank_low else "–"
-    cells += [Cell(percent(standing.probability_best) if standing else "–"), Cell(ranks)]
-    return tuple(cells)
