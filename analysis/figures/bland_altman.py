@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from analysis.clinical.agreement import BlandAltman
 from analysis.figures.canvas import SMALL, add_axes, new_figure, side_by_side
 from analysis.figures.drawing import Drawing, draw
-from analysis.figures.palette import ACCENT, INK, MUTED
+from analysis.figures.palette import ACCENT, INK, MUTED, PAPER
 from analysis.figures.scatter import PARTITION_TITLES
 
 
@@ -83,6 +83,7 @@ def _paint_panel(axes: Axes, facts: BlandAltman, right: float) -> None:
         axes.annotate(
             f"{label} {estimate.value:+.1f}".replace("-", "−"), (right, estimate.value), (-2, 3),
             textcoords="offset points", ha="right", va="bottom", fontsize=SMALL, color=INK, zorder=5,
+            bbox={"facecolor": PAPER, "alpha": 0.78, "linewidth": 0, "pad": 1.5},
         )  # fmt: skip
     size = 4.2 if facts.num_visits < 120 else 3.2
     axes.plot(

@@ -51,17 +51,17 @@ def _paint(facts: CriticalDifference, width: int) -> Figure:
     is_wide = width > 500
     names = list(facts.mean_ranks)
     lanes = min(len(facts.groups), _MOST_LANES)
-    left = 206.0 if is_wide else 128.0
-    right = 44.0 + _LANE * lanes
+    left = 206.0 if is_wide else 142.0
+    right = 36.0 + _LANE * lanes
     height = _ROW * len(names)
     figure = new_figure(width, _TOP + height + _BOTTOM)
     axes = add_axes(figure, left, _TOP, width - left - right, height)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(0.5, len(names) + 0.5)
     axes.grid(False, axis="y")
-    size = TEXT if is_wide else SMALL
+    size = TEXT if is_wide else SMALL - 0.5
     axes.set_yticks(
-        range(len(names)), [fitted(name, left - 12, size) for name in names], color=INK,
+        range(len(names)), [fitted(name, left - 8, size) for name in names], color=INK,
         fontsize=size,
     )  # fmt: skip
     axes.set_xlabel("mean rank, 1 is best", fontsize=SMALL, loc="left")
@@ -95,7 +95,7 @@ def _lane(axes: Axes, lane: int) -> object:
 
     figure = axes.get_figure()
     assert figure is not None
-    shift = ScaledTranslation((42 + _LANE * lane) / 72, 0, figure.dpi_scale_trans)
+    shift = ScaledTranslation((38 + _LANE * lane) / 72, 0, figure.dpi_scale_trans)
     return axes.get_yaxis_transform() + shift
 
 

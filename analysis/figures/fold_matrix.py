@@ -107,7 +107,7 @@ def describe_fold_matrix(facts: FoldMatrix) -> str:
 
 
 def _paint(facts: FoldMatrix, width: int) -> Figure:
-    names = 170 if width > 500 else 118
+    names = 170 if width > 500 else 132
     top = 24
     height = top + _ROW * len(facts.backbones) + 4
     figure = new_figure(width, height)
@@ -117,7 +117,7 @@ def _paint(facts: FoldMatrix, width: int) -> Figure:
     axes.grid(False)
     axes.set_yticks(
         [row + 0.5 for row in range(len(facts.backbones))],
-        [fitted(name, names - 10, TEXT) for name in facts.backbones],
+        [fitted(name, names - 8, TEXT if width > 500 else SMALL) for name in facts.backbones],
         color=INK,
         fontsize=TEXT if width > 500 else SMALL,
     )

@@ -14,7 +14,9 @@ from analysis.figures.drawing import Drawing, draw
 from analysis.figures.palette import ACCENT, FAINT, INK, MUTED, PAPER
 
 _ROW = 21.0
-_TOP, _BOTTOM = 34.0, 40.0
+_BOTTOM = 40.0
+_LINE = 13.0
+"""Between two lines of landmark labels."""
 _MARKERS = {"base_learner": "o", "meta_learner": "D", "baseline": "s"}
 
 
@@ -89,19 +91,21 @@ def describe_forest(facts: Forest) -> str:
 
 def _paint(facts: Forest, width: int) -> Figure:
     is_wide = width > 500
-    names, figures = (206, 132) if is_wide else (128, 40)
+    names, figures = (206, 132) if is_wide else (142, 36)
+    top = 12.0 + _LINE * len(facts.landmarks)
+    size = TEXT if is_wide else SMALL - 0.5
     height = _ROW * len(facts.rows)
-    figure = new_figure(width, _TOP + height + _BOTTOM)
-    axes = add_axes(figure, names, _TOP, width - names - figures, height)
+    figure = new_figure(width, top + height + _BOTTOM)
+    axes = add_axes(figure, names, top, width - names - figures, height)
     axes.set_ylim(len(facts.rows) - 0.5, -0.5)
     right = _right_end(facts)
     axes.set_xlim(0, right)
     axes.grid(False, axis="y")
     axes.set_yticks(
         range(len(facts.rows)),
-        [fitted(row.model, names - 12, TEXT if is_wide else SMALL) for row in facts.rows],
+        [fitted(row.model, names - 8, size) for row in facts.rows],
         color=INK,
-        fontsize=TEXT if is_wide else SMALL,
+        fontsize=size,
     )
     axes.locator_params(axis="x", nbins=7 if is_wide else 4)
     axes.set_xlabel(facts.axis, fontsize=SMALL, loc="left")
@@ -119,16 +123,20 @@ def _right_end(facts: Forest) -> float:
 
 
 def _paint_landmarks(axes: Axes, facts: Forest, right: float) -> None:
-    for place, landmark in enumerate(sorted(facts.landmarks, key=lambda each: each.value)):
-        axes.axvline(landmark.value, color=MUTED, linewidth=1.0, linestyle=(0, (1, 2.5)), zorder=1)
+    for place, landmark in enumerate(sorted(facts.landmarks, key=lambda each: -each.value)):
+        reach = 1 + (_LINE * (place + 0.8)) / (_ROW * len(facts.rows))
+        axes.axvline(
+            landmark.value, 0, reach, color=MUTED, linewidth=1.0, linestyle=(0, (1, 2.5)),
+            zorder=1, clip_on=False,
+        )  # fmt: skip
         axes.annotate(
             f"{landmark.label} {landmark.value:.2f}",
             (landmark.value, 1),
-            (0, 5 + 13 * (place % 2)),
+            (-3 if landmark.value > 0.5 * right else 3, 4 + _LINE * place),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
-            ha="right" if landmark.value > 0.55 * right else "center",
-            fontsize=SMALL - 0.5,
+            ha="right" if landmark.value > 0.5 * right else "left",
+            fontsize=SMALL,
             color=MUTED,
         )
 

@@ -14,8 +14,7 @@ from analysis.figures.canvas import SMALL, add_axes, fitted, new_figure
 from analysis.figures.drawing import Drawing, draw
 from analysis.figures.palette import ACCENT, INK, MUTED
 
-_PANEL_HEIGHT = 84.0
-_PANEL_STEP = 122.0
+_GAP = 38.0
 
 
 @dataclass(frozen=True)
@@ -87,12 +86,14 @@ def _paint(facts: LearningCurves, width: int) -> Figure:
     rows = math.ceil(len(facts.curves) / columns)
     left, gap = 30.0, 14.0
     panel = (width - left - gap * (columns - 1) - 4) / columns
-    figure = new_figure(width, rows * _PANEL_STEP + 14)
+    height = min(0.72 * panel, 150.0)
+    step = height + _GAP
+    figure = new_figure(width, rows * step + 18)
     limits = _limits(facts)
     for place, (name, curves) in enumerate(facts.curves.items()):
         row, column = divmod(place, columns)
         axes = add_axes(
-            figure, left + column * (panel + gap), 20 + row * _PANEL_STEP, panel, _PANEL_HEIGHT
+            figure, left + column * (panel + gap), 20 + row * step, panel, height
         )
         _paint_panel(axes, curves)
         axes.set_ylim(*limits)
@@ -122,7 +123,9 @@ def _limits(facts: LearningCurves) -> tuple[float, float]:
     ]
     if not losses:
         return 0.0, 1.0
-    return 0.0, float(np.quantile(losses, 0.97)) * 1.15 or 1.0
+    top = float(np.quantile(losses, 0.97)) * 1.1 or 1.0
+    low = 0.95 * min(losses)
+    return (0.0 if low < 0.4 * top else low), top
 
 
 def _paint_panel(axes: Axes, curves: tuple[Curve, ...]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from analysis.context.cost import COSTS, CostFacts
 from analysis.figures.canvas import SMALL, add_axes, new_figure
@@ -86,6 +87,7 @@ def _paint_panel(axes: Axes, table: pd.DataFrame, cost: str) -> None:
     low, high = float(y.min()), float(np.quantile(y, 0.9))
     room = 0.14 * (max(high, float(y[on_front].max())) - low) or 0.1 * abs(low) or 1.0
     axes.set_ylim(low - 1.5 * room, max(high, float(y[on_front].max())) + 1.5 * room)
+    axes.xaxis.set_major_locator(LogLocator(subs=_ticks(x.max() / x.min()), numticks=6))
     axes.minorticks_off()
     axes.xaxis.set_major_formatter(lambda value, _: _short(value))
     for name, at, error in zip(table["model"][on_front], x[on_front], y[on_front], strict=True):
@@ -94,6 +96,11 @@ def _paint_panel(axes: Axes, table: pd.DataFrame, cost: str) -> None:
             str(name), (at, error), (-7 if is_right else 7, -9), textcoords="offset points",
             ha="right" if is_right else "left", va="center", fontsize=SMALL - 0.5, color=INK,
         )  # fmt: skip
+
+
+def _ticks(span: float) -> tuple[float, ...]:
+    """Tick marks a decade: few where there are many decades."""
+    return (1.0, 2.0, 5.0) if span < 30 else (1.0, 3.0) if span < 300 else (1.0,)
 
 
 def _short(value: float) -> str:

@@ -19,7 +19,7 @@ MOST_SUBJECTS = 24
 
 MARKS = (-75, -90, -100)
 _TINY = 9.5
-_UPPER, _LOWER, _STEP = 92.0, 104.0, 276.0
+_UPPER, _LOWER, _STEP = 92.0, 112.0, 304.0
 _RATERS = (("physician", INK, PAPER, "o"), ("predicted", ACCENT, ACCENT, "o"))
 
 
@@ -67,12 +67,12 @@ def _paint(facts: ChangeFacts, width: int) -> Figure:
     rows = math.ceil(len(subjects) / columns)
     left, gap = 34.0, 30.0
     panel = (width - left - gap * (columns - 1) - 4) / columns
-    figure = new_figure(width, rows * _STEP - 18)
+    figure = new_figure(width, rows * _STEP - 12)
     top = 1.08 * float(facts.trajectories[["physician", "predicted"]].max().max()) or 1.0
     has_days = bool(facts.trajectories["day"].notna().all())
     for place, (name, visits) in enumerate(subjects):
         row, column = divmod(place, columns)
-        x, y = left + column * (panel + gap), 36 + row * _STEP
+        x, y = left + column * (panel + gap), 44 + row * _STEP
         upper = add_axes(figure, x, y, panel, _UPPER)
         lower = add_axes(figure, x, y + _UPPER + 12, panel, _LOWER)
         times = visits["day" if has_days else "place"]
@@ -89,14 +89,17 @@ def _paint(facts: ChangeFacts, width: int) -> Figure:
 
 def _write_title(axes: Axes, name: str, visits: pd.DataFrame, width: float) -> None:
     axes.text(
-        0, 1.2, fitted(name, width, SMALL), transform=axes.transAxes, fontsize=SMALL, color=INK,
-        fontweight="bold",
+        0, 1 + 31 / _UPPER, fitted(name, width, SMALL), transform=axes.transAxes, fontsize=SMALL,
+        color=INK, fontweight="bold",
     )  # fmt: skip
     last = visits.iloc[-1]
-    for rater, colour, x in (("physician", INK, 0.0), ("predicted", ACCENT, 0.5)):
+    for place, (rater, colour, _, _) in enumerate(_RATERS):
         said = "physician" if rater == "physician" else "model"
         text = f"{said} {best_response(last[f'{rater}_change'])}"
-        axes.text(x, 1.05, text, transform=axes.transAxes, fontsize=_TINY, color=colour)
+        axes.text(
+            0, 1 + (19 - 12 * place) / _UPPER, text, transform=axes.transAxes, fontsize=_TINY,
+            color=colour,
+        )  # fmt: skip
 
 
 def _paint_scores(axes: Axes, times: pd.Series[float], visits: pd.DataFrame, top: float) -> None:

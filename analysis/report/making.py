@@ -11,12 +11,14 @@ from analysis.report.page import render_page
 from analysis.report.run_facts import RunFacts
 from analysis.report.sections.agreement import agreement_section
 from analysis.report.sections.change import change_section
+from analysis.report.sections.cost import cost_section
 from analysis.report.sections.critical import critical_section
 from analysis.report.sections.errors import errors_section
 from analysis.report.sections.folds import folds_section
 from analysis.report.sections.learning import learning_section
 from analysis.report.sections.methods import guidelines_section, methods_section
 from analysis.report.sections.provenance import provenance_section
+from analysis.report.sections.published import published_section
 from analysis.report.sections.ranking import ranking_section
 from analysis.report.sections.scores import scores_section
 from foldgrid.records import RunStore
@@ -33,6 +35,8 @@ SECTIONS: tuple[Callable[[RunFacts], Section], ...] = (
     scores_section,
     folds_section,
     learning_section,
+    published_section,
+    cost_section,
     methods_section,
     guidelines_section,
     provenance_section,

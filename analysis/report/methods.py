@@ -14,7 +14,7 @@ from foldgrid.scoring import REGION_WEIGHTS, max_pasi
 
 PARAGRAPHS = {
     "Data": ("data", "participants", "photographs", "outcome", "missing"),
-    "Partition": ("split", "folds", "disjoint"),
+    "Partition": ("split", "balance", "folds", "disjoint"),
     "Models": ("backbones", "weights", "output"),
     "Training": ("loss", "optimiser", "stopping", "augmentation", "budget", "failures"),
     "Prediction": ("prediction", "stacking"),
@@ -96,7 +96,7 @@ def _data(run: RunFacts) -> dict[str, str]:
 
 def _partition(run: RunFacts) -> dict[str, str]:
     split = run.sweep.get("split") or {}
-    table, oof, test = run.judgement.table, run.judgement.oof, run.judgement.test
+    oof, test = run.judgement.oof, run.judgement.test
     num_folds = int(oof.visits["fold"].nunique())
     method = {
         "greedy": "placed one after another where the imbalance stayed smallest",
@@ -113,21 +113,20 @@ def _partition(run: RunFacts) -> dict[str, str]:
         f"{count(oof.num_subjects, 'subject')} were used for training."
     )
     balance = (
-        f" Of {seeds} random orders of the subjects the best balanced was kept; the mean absolute "
+        f"Of {seeds} random orders of the subjects the best balanced was kept; the mean absolute "
         f"difference in the shares of the scaling scores is {imbalance:.4f}."
         if seeds and isinstance(imbalance, int | float)
         else ""
     )
     return {
-        "split": tested + balance,
+        "split": tested,
+        "balance": balance,
         "folds": (
             f"The training part was divided into {count(num_folds, 'fold')}"
             + (f", whole subjects {method}." if method else " of whole subjects.")
         ),
         "disjoint": (
             "No subject is on two sides of any partition; the analysis refuses to rank where one is."
-            if table is not None
-            else ""
         ),
     }
 

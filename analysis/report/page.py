@@ -68,6 +68,7 @@ def render_page(headline: Headline, sections: Sequence[Section], run: str) -> st
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: value.replace(" %", "\u202f%") if type(value) is str else value,
     )
     environment.filters["inline"] = lambda drawing, size: Markup(drawing.inline(size))  # noqa: S704
     environment.tests["block"] = lambda block, name: type(block).__name__ == name

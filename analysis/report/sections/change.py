@@ -12,7 +12,7 @@ from analysis.report.run_facts import RunFacts
 
 TRAJECTORIES_CALL = "run.reading.{}.change.trajectories"
 RESPONSES_CALL = "run.reading.oof.change.responses\nrun.reading.test.change.responses"
-SCOPES = {"follow_up": "all visits after baseline", "last_visit": "each subject's last visit"}
+SCOPES = {"follow_up": "after baseline", "last_visit": "last visit"}
 
 
 def change_section(run: RunFacts) -> Section:
@@ -59,11 +59,10 @@ def _trajectories(part: PartitionReading) -> Figure:
 def _responses(parts: list[ChangeFacts]) -> Table:
     columns = (
         Column("Response"),
-        Column("Visits", True),
-        Column("Subjects", True),
-        Column("Physician", True, "responders"),
-        Column("Model", True, "responders"),
-        Column("Agreement", True),
+        Column("Visits", True, "of subjects"),
+        Column("Physician", True, "says yes"),
+        Column("Model", True, "says yes"),
+        Column("Agree", True),
         Column("Kappa", True),
         Column("Sensitivity", True),
         Column("Specificity", True),
@@ -83,8 +82,7 @@ def _responses(parts: list[ChangeFacts]) -> Table:
 def _row(response: ResponseAgreement, where: str) -> tuple[Cell, ...]:
     return (
         Cell(f"PASI{response.level}", "", f"{where}, {SCOPES[response.scope]}"),
-        Cell(str(response.num_visits)),
-        Cell(str(response.num_subjects)),
+        Cell(str(response.num_visits), "", f"of {response.num_subjects}"),
         Cell(str(response.both + response.physician_only)),
         Cell(str(response.both + response.model_only)),
         _share(response.agreement),

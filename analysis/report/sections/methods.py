@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 
 from analysis.report.blocks import Cell, Column, Section, Table, Text
 from analysis.report.methods import PARAGRAPHS, write_statements
+from analysis.report.numbers import listed
 from analysis.report.run_facts import RunFacts
 
 OPEN = "The authors must fill this in."
@@ -29,6 +30,8 @@ def answered_items(run: RunFacts, guideline: str) -> list[tuple[str, str, str]]:
     answers = []
     for item in _guidelines()[guideline]["items"]:
         known = [statements[name] for name in item.get("answer", []) if name in statements]
+        if "see" in item:
+            known.append(f"See the methods text above: {listed(list(item['see']))}.")
         answers.append((str(item["item"]), str(item["title"]), " ".join(known)))
     return answers
 
