@@ -39,7 +39,7 @@ def test_rank_prints_saves_and_prints_the_stored_table_again(make_run: Any) -> N
     fake.write()
     first = python("-m", "analysis", "rank", str(fake.folder))
     assert (first.returncode, first.stderr) == (0, "")
-    assert "11 models ordered by out-of-fold (OOF) MAE" in first.stdout
+    assert "17 models ordered by out-of-fold (OOF) MAE" in first.stdout
     assert (fake.folder / "leaderboard.csv").is_file()
     code = (
         "import sys, analysis.__main__ as command\n"

@@ -10,7 +10,8 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.base import clone
 
-from analysis.stacking.meta_learners import META_LEARNERS, PAPER_NAMES, FractionalLogit, LinearStack
+from analysis.stacking.meta_learners import META_LEARNERS, PAPER_NAMES
+from analysis.stacking.regressions import FractionalLogit, LinearStack
 
 NUM_SAMPLES = 120
 GROUPS = np.arange(NUM_SAMPLES) % 4
@@ -77,7 +78,7 @@ def test_learners_that_all_say_zero_mean_about_zero_without_an_intercept(name: s
     assert fitted.predict(np.zeros((1, 3)))[0] < 1.0
 
 
-@pytest.mark.parametrize("name", META_LEARNERS)
+@pytest.mark.parametrize("name", [name for name in META_LEARNERS if name != "best_single"])
 def test_stacking_beats_the_best_of_equally_good_learners(name: str) -> None:
     composites, truth = trial(num_learners=10)
     half = np.arange(NUM_SAMPLES) < 60
@@ -164,4 +165,5 @@ def test_the_papers_names_point_at_the_logistic_reading() -> None:
         "logit_ridge": "meta_learner_ridge",
         "logit_ridge_w_intercept": "meta_learner_ridge_w_intercept",
     }
-    assert len(META_LEARNERS) == 8
+    assert list(META_LEARNERS)[:4] == list(PAPER_NAMES)
+    assert len(META_LEARNERS) == 14

@@ -45,7 +45,7 @@ def test_the_rows_are_learners_meta_learners_and_the_baseline(make_run: Any) -> 
     kinds = [row.kind for row in ranking.rows]
     assert {kind: kinds.count(kind) for kind in set(kinds)} == {
         "base_learner": 3,
-        "meta_learner": 8,
+        "meta_learner": 14,
         "baseline": 1,
     }
     last = ranking.rows[-1]

@@ -1,0 +1,85 @@
+"""Greedy ensemble selection (Caruana, Niculescu-Mizil, Crew and Ksikes 2004).
+
+N samples, L base learners.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.stacking.meta_learner import FloatArray, WeightedSum
+
+
+class GreedySelection(WeightedSum):
+    """The mean of base learners chosen one by one, each time the one that helps most.
+
+    A learner may be chosen again, which is how it gets more weight. The start is the mean of the
+    best n learners with the n that does best. Chosen by the squared error of C over samples, as
+    every other meta-learner is fitted: a meta-learner sees regions, not visits.
+
+    Args:
+        num_steps: Learners added after the start; of all means on the way the best is kept.
+        num_bags: Selections among random parts of the learners, whose weights are averaged; 0
+            makes one selection among all of them.
+        bag_share: The share of the learners in each part, in (0, 1].
+        seed: Draws the parts.
+
+    Attributes:
+        weights_: How often each learner was chosen, as a share: 0 or more, together 1.
+    """
+
+    def __init__(
+        self, num_steps: int = 50, num_bags: int = 0, bag_share: float = 0.5, seed: int = 0
+    ) -> None:
+        self.num_steps = num_steps
+        self.num_bags = num_bags
+        self.bag_share = bag_share
+        self.seed = seed
+
+    def _fit(self, composites: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
+        errors_NL = composites - truth[:, None]
+        if self.num_bags == 0:
+            self.weights_ = select_greedily(errors_NL, self.num_steps)
+            return
+        random, num_learners = np.random.default_rng(self.seed), errors_NL.shape[1]
+        bag_size = max(1, round(self.bag_share * num_learners))
+        self.weights_ = np.zeros(num_learners)
+        for _ in range(self.num_bags):
+            bag = np.sort(random.choice(num_learners, bag_size, replace=False))
+            self.weights_[bag] += select_greedily(errors_NL[:, bag], self.num_steps) / self.num_bags
+
+
+def select_greedily(errors_NL: FloatArray, num_steps: int) -> FloatArray:
+    """Greedy selection with replacement after a sorted start.
+
+    Args:
+        errors_NL: Prediction minus truth, samples by base learners.
+        num_steps: Learners added after the start.
+
+    Returns:
+        A weight a base learner, 0 or more, together 1: the mean with the smallest squared error
+        of all that were met. It is never worse on these samples than the best single learner.
+    """
+    num_learners = errors_NL.shape[1]
+    squares_L = np.einsum("nl,nl->l", errors_NL, errors_NL)
+    order = np.argsort(squares_L, kind="stable")
+    sums_NL = np.cumsum(errors_NL[:, order], axis=1)
+    sizes_L = np.arange(1, num_learners + 1)
+    start_squares_L = np.einsum("nl,nl->l", sums_NL, sums_NL) / sizes_L**2
+    size = int(np.argmin(start_squares_L)) + 1
+    counts = np.zeros(num_learners)
+    counts[order[:size]] = 1.0
+    sum_N = sums_NL[:, size - 1]
+    best, lowest = counts / size, float(start_squares_L[size - 1])
+    for size_now in range(size + 1, size + 1 + num_steps):
+        # |sum + e|^2 = |sum|^2 + 2 sum.e + |e|^2: one product with the errors looks at them all.
+        squares_after_L = sum_N @ sum_N + 2.0 * (sum_N @ errors_NL) + squares_L
+        chosen = int(np.argmin(squares_after_L))
+        counts[chosen] += 1.0
+        sum_N = sum_N + errors_NL[:, chosen]
+        if squares_after_L[chosen] / size_now**2 < lowest:
+            best, lowest = counts / size_now, float(squares_after_L[chosen]) / size_now**2
+    return best

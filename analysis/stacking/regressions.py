@@ -1,0 +1,178 @@
+"""The paper's stacked regressions in two readings; decision 0009 says why and how.
+
+    fractional logit   the mean of C / 72 is a logistic function of the learners' predictions,
+                       each taken as the logit of its share of 72 (Papke and Wooldridge 1996)
+    linear             C / 72 is a weighted sum of the learners' predictions / 72
+
+Each comes plain, with an intercept, with a ridge penalty, and with both. The strength of the
+penalty is chosen inside the data it is fitted on, by leaving one group of subjects out.
+
+N samples, L base learners, A principal axes of their predictions, P penalties.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from analysis.stacking.axes import NOISE_SHARE, principal_axes
+from analysis.stacking.likelihood import maximise_likelihood
+from analysis.stacking.meta_learner import FloatArray, MetaLearner, as_share
+from foldgrid.scoring import MAX_COMPOSITE, clip_composite
+
+HALF_STEP = 0.5
+"""Half the smallest step of C: what keeps a prediction's logit finite at 0 and at 72."""
+
+SEPARATION_GUARD = 1e-8
+"""A ridge share too small to see; it keeps a plain logit finite where every C is 0 or 72."""
+
+PENALTIES = (10.0, 1.0, 0.1, 0.01, 0.001)
+"""The ridge shares that are tried, strongest first so that a tie goes to the simpler model."""
+
+FALLBACK_PENALTY = 0.1
+"""The ridge share where fewer than two groups of subjects leave nothing to choose it by."""
+
+
+class StackedRegression(MetaLearner):
+    """What both readings share: penalty, intercept, and the axes they are solved along.
+
+    Args:
+        intercept: Fit an intercept; it is never penalised.
+        penalty: Ridge penalty as a share of the features' mean square (about their mean where
+            there is an intercept): in the linear reading 1 halves the weight of an average
+            direction. 0 is plain: where directions are missing, the smallest weights that fit.
+            None chooses among ``PENALTIES`` by the squared error on left-out groups.
+
+    Attributes:
+        weights_: A weight a base learner.
+        offset_: The intercept, 0.0 without.
+        penalty_: The penalty that was given or chosen.
+    """
+
+    def __init__(self, intercept: bool = False, penalty: float | None = 0.0) -> None:
+        self.intercept = intercept
+        self.penalty = penalty
+
+    def _fit(self, composites: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
+        features_NL = self._features(composites)
+        centre_L = self._centre(features_NL)
+        axes = principal_axes(features_NL - centre_L, NOISE_SHARE * _norm(features_NL))
+        features_NA = (features_NL - centre_L) @ axes.directions_LA
+        share_N = as_share(truth)
+        num_learners = features_NL.shape[1]
+        self.penalty_ = self.penalty
+        if self.penalty is None:
+            self.penalty_ = self._choose_penalty(features_NA, share_N, groups, num_learners)
+        if self.penalty_:
+            size = max(_norm(features_NA), axes.noise)
+            ridges = [self.penalty_ * size**2 / num_learners]
+            weights_A, self.offset_ = self._path(features_NA, share_N, ridges)[0]
+        else:
+            # Along axes of one size a plain fit is well conditioned, and of all weights that fit
+            # equally well it takes the smallest: learners that repeat each other share theirs.
+            scale_A = np.sqrt(len(share_N)) / axes.sizes_A
+            weights_A, self.offset_ = self._path(features_NA * scale_A, share_N, [0.0])[0]
+            weights_A = scale_A * weights_A
+        self.weights_ = axes.directions_LA @ weights_A
+        self.offset_ -= float(centre_L @ self.weights_)
+
+    def _combine(self, composites: FloatArray) -> FloatArray:
+        predictor_N = self._features(composites) @ self.weights_ + self.offset_
+        return MAX_COMPOSITE * self._share(predictor_N)
+
+    def _choose_penalty(
+        self,
+        features_NA: FloatArray,
+        share_N: FloatArray,
+        groups: NDArray[Any] | None,
+        num_learners: int,
+    ) -> float:
+        """The penalty with the smallest mean over groups of the left-out group's squared error."""
+        if groups is None or len(np.unique(groups)) < 2:
+            return FALLBACK_PENALTY
+        errors_P = np.zeros(len(PENALTIES))
+        for group in np.unique(groups):
+            others = np.asarray(groups) != group
+            centre_A = self._centre(features_NA[others])
+            known_NA = features_NA[others] - centre_A
+            size = max(_norm(known_NA), NOISE_SHARE * _norm(features_NA[others]))
+            ridges = [penalty * size**2 / num_learners for penalty in PENALTIES]
+            for place, (weights_A, offset) in enumerate(
+                self._path(known_NA, share_N[others], ridges)
+            ):
+                predictor = (features_NA[~others] - centre_A) @ weights_A + offset
+                share = as_share(clip_composite(MAX_COMPOSITE * self._share(predictor)))
+                errors_P[place] += np.mean((share - share_N[~others]) ** 2)
+        return PENALTIES[int(np.argmin(errors_P))]
+
+    def _centre(self, features: FloatArray) -> FloatArray:
+        return features.mean(axis=0) if self.intercept else np.zeros(features.shape[1])
+
+    @abstractmethod
+    def _features(self, composites: FloatArray) -> FloatArray:
+        """What the regression sees of the predicted composites."""
+
+    @abstractmethod
+    def _share(self, predictor: FloatArray) -> FloatArray:
+        """C / 72 from the linear predictor."""
+
+    @abstractmethod
+    def _path(
+        self, features_NA: FloatArray, share_N: FloatArray, ridges: list[float]
+    ) -> list[tuple[FloatArray, float]]:
+        """Weights and offset for each ridge (added to the squared features), in their order."""
+
+
+class FractionalLogit(StackedRegression):
+    """Fractional logistic regression of C / 72 on the logits of the predictions."""
+
+    def _features(self, composites: FloatArray) -> FloatArray:
+        return np.asarray(logit((composites + HALF_STEP) / (MAX_COMPOSITE + 2 * HALF_STEP)))
+
+    def _share(self, predictor: FloatArray) -> FloatArray:
+        return np.asarray(expit(predictor))
+
+    def _path(
+        self, features_NA: FloatArray, share_N: FloatArray, ridges: list[float]
+    ) -> list[tuple[FloatArray, float]]:
+        num_samples, num_axes = features_NA.shape
+        ones = np.ones((num_samples, int(self.intercept)))
+        design = np.hstack([features_NA, ones])
+        parameters = np.zeros(design.shape[1])
+        path = []
+        for ridge in ridges:
+            penalties = np.zeros(len(parameters))
+            penalties[:num_axes] = max(ridge, SEPARATION_GUARD * num_samples * (not ridge))
+            parameters = maximise_likelihood(design, share_N, penalties, parameters)
+            path.append((parameters[:num_axes], float(parameters[num_axes:].sum())))
+        return path
+
+
+class LinearStack(StackedRegression):
+    """Least squares or ridge regression of C / 72 on the predictions / 72."""
+
+    def _features(self, composites: FloatArray) -> FloatArray:
+        return as_share(composites)
+
+    def _share(self, predictor: FloatArray) -> FloatArray:
+        return predictor
+
+    def _path(
+        self, features_NA: FloatArray, share_N: FloatArray, ridges: list[float]
+    ) -> list[tuple[FloatArray, float]]:
+        offset = float(share_N.mean()) if self.intercept else 0.0
+        left, sizes, right = np.linalg.svd(features_NA, full_matrices=False)
+        along = left.T @ (share_N - offset)
+        # One decomposition serves every ridge: it only shrinks each axis by another factor.
+        return [
+            (right.T @ (along * sizes / np.maximum(sizes**2 + ridge, np.finfo(float).tiny)), offset)
+            for ridge in ridges
+        ]
+
+
+def _norm(features: FloatArray) -> float:
+    return float(np.linalg.norm(features))

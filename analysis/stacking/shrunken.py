@@ -1,0 +1,106 @@
+"""Linear combinations that leave learners out: weights below 0 forbidden, or a price on each.
+
+Both predict C / 72 as a weighted sum of the predictions / 72, as the linear reading does.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import ElasticNet, ElasticNetCV, LinearRegression
+from sklearn.model_selection import LeaveOneGroupOut
+
+from analysis.stacking.axes import NOISE_SHARE
+from analysis.stacking.meta_learner import FloatArray, WeightedSum, as_share
+from foldgrid.scoring import MAX_COMPOSITE
+
+FALLBACK_SHARE = 0.1
+"""The penalty as a share of the strongest where no groups are left to choose it by."""
+
+TOLERANCE = 1e-4
+"""Coordinate descent stops at a duality gap below this share of the target's squares."""
+
+MAX_SWEEPS = 5_000
+"""Coordinate descent's most sweeps; base learners that resemble each other need many."""
+
+
+class NonNegativeLeastSquares(WeightedSum):
+    """Least squares with weights of 0 or more and no intercept (Breiman 1996, stacked regressions).
+
+    The weights need not sum to 1: where all learners score too low, together they are raised.
+
+    Attributes:
+        weights_: A weight a base learner, 0 or more.
+    """
+
+    def _fit(self, composites: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
+        # Rotating the samples keeps every squared error, and leaves a row a learner to solve.
+        shares = np.column_stack([as_share(composites), as_share(truth)])
+        corner = np.asarray(np.linalg.qr(shares, mode="r"))
+        model = LinearRegression(positive=True, fit_intercept=False, copy_X=False)
+        self.weights_ = model.fit(corner[:, :-1], corner[:, -1]).coef_
+
+
+class ElasticNetStack(WeightedSum):
+    """Least squares with an intercept and a price on the weights' size and on their squares.
+
+    Args:
+        l1_ratio: The share of the price that is on the size, above 0 (ridge) up to 1 (lasso).
+        num_penalties: Penalties that are tried, from the one that leaves every learner out down
+            to ``weakest`` of it, evenly on a logarithmic scale.
+        weakest: The weakest penalty as a share of the strongest.
+        most_learners: Of more base learners only so many, those with the smallest squared error
+            in the samples it is fitted on, are looked at; the cost grows with their square.
+
+    Attributes:
+        weights_: A weight a base learner; 0 for those left out.
+        offset_: The intercept, as a C.
+        penalty_: The chosen penalty, scikit-learn's ``alpha`` for C / 72. Chosen by the squared
+            error on left-out groups of subjects; with fewer than two groups, a tenth of the
+            strongest.
+    """
+
+    def __init__(
+        self,
+        l1_ratio: float = 0.5,
+        num_penalties: int = 8,
+        weakest: float = 1e-3,
+        most_learners: int = 128,
+    ) -> None:
+        self.l1_ratio = l1_ratio
+        self.num_penalties = num_penalties
+        self.weakest = weakest
+        self.most_learners = most_learners
+
+    def _fit(self, composites: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
+        squares = ((composites - truth[:, None]) ** 2).sum(axis=0)
+        looked_at = np.sort(np.argsort(squares, kind="stable")[: self.most_learners])
+        features, share = as_share(composites[:, looked_at]), as_share(truth)
+        centred = features - features.mean(axis=0)
+        self.weights_ = np.zeros(composites.shape[1])
+        self.offset_ = float(truth.mean())
+        strongest = np.abs(centred.T @ (share - share.mean())).max() / (len(share) * self.l1_ratio)
+        self.penalty_ = FALLBACK_SHARE * float(strongest)
+        noise = NOISE_SHARE * np.linalg.norm(features)
+        if strongest <= np.finfo(float).eps or np.linalg.norm(centred) <= noise:
+            return
+        settings = {"l1_ratio": self.l1_ratio, "tol": TOLERANCE, "max_iter": MAX_SWEEPS}
+        model = ElasticNet(alpha=self.penalty_, **settings)
+        if groups is not None and len(np.unique(groups)) >= 2:
+            model = ElasticNetCV(
+                alphas=strongest * np.geomspace(1.0, self.weakest, self.num_penalties),
+                cv=list(LeaveOneGroupOut().split(features, share, groups)),
+                **settings,
+            )
+        with warnings.catch_warnings():
+            # A weak penalty on learners that repeat each other may stop short of the last digit;
+            # how well it then does on left-out groups is measured all the same.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(features, share)
+        self.penalty_ = float(getattr(model, "alpha_", self.penalty_))
+        self.weights_[looked_at] = model.coef_
+        self.offset_ = float(model.intercept_) * MAX_COMPOSITE

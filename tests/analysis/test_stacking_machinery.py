@@ -1,0 +1,152 @@
+"""Our nested folds against scikit-learn's own, fed with the same stored predictions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.ensemble import StackingRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import LeaveOneGroupOut, PredefinedSplit, cross_val_predict
+
+from analysis.evidence.predictions import PredictionTable, read_prediction_table
+from analysis.stacking.meta_learners import META_LEARNERS
+from analysis.stacking.nested import fit_stack, meta_learner_weights, stack
+
+NEEDS_GROUPS = ("logit_ridge", "logit_ridge_w_intercept", "ridge", "ridge_w_intercept")
+FREE = [name for name in META_LEARNERS if name not in (*NEEDS_GROUPS, "elastic_net")]
+
+
+class Replay(RegressorMixin, BaseEstimator):
+    """A base learner whose copies were trained long ago: it only knows what they predicted.
+
+    A row of X is a sample's place. Who asks during cross-validation asks for a held-out fold, and
+    so gets what the copy that left this fold out predicted.
+    """
+
+    def __init__(self, predicted: np.ndarray) -> None:
+        self.predicted = predicted
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Replay:
+        self.is_fitted_ = True
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return self.predicted[X[:, 0].astype(int)]
+
+
+@pytest.fixture
+def table(make_run: Any) -> PredictionTable:
+    return read_prediction_table(make_run(num_folds=4, num_subjects=14, num_visits=2).write())
+
+
+def facts(table: PredictionTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    samples = table.train_samples
+    return table.oof.to_numpy(), samples["composite"].to_numpy(), samples["fold"].to_numpy(int)
+
+
+@pytest.mark.parametrize("name", META_LEARNERS)
+def test_oof_predictions_are_those_of_cross_val_predict(table: PredictionTable, name: str) -> None:
+    known, truth, folds = facts(table)
+    expected = cross_val_predict(
+        META_LEARNERS[name],
+        known,
+        truth,
+        groups=folds,
+        cv=LeaveOneGroupOut(),
+        params={"groups": folds},
+    )
+    np.testing.assert_allclose(stack(table)[0][name], expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_both_parts_are_those_of_a_stacking_regressor(table: PredictionTable, name: str) -> None:
+    known, truth, folds = facts(table)
+    # The places of the training samples, then those of the test samples.
+    stored = np.vstack([known, table.test.to_numpy()])
+    learners = [(each, Replay(stored[:, i])) for i, each in enumerate(table.oof)]
+    places, test_places = np.split(np.arange(len(stored))[:, None], [len(truth)])
+
+    def regressor(cv: Any) -> StackingRegressor:
+        return StackingRegressor(learners, final_estimator=META_LEARNERS[name], cv=cv)
+
+    whole = regressor(PredefinedSplit(folds)).fit(places, truth)
+    oof, test = stack(table)
+    np.testing.assert_allclose(test[name], whole.predict(test_places), atol=1e-9)
+    for _, learner in learners:
+        learner.fit(places, truth)
+    prefit = regressor("prefit").fit(places, truth)
+    np.testing.assert_allclose(test[name], prefit.predict(test_places), atol=1e-9)
+    for fold in np.unique(folds):
+        others = folds != fold
+        inner = regressor(PredefinedSplit(folds[others])).fit(places[others], truth[others])
+        np.testing.assert_allclose(oof[name][~others], inner.predict(places[~others]), atol=1e-9)
+
+
+def nonsense(num_learners: int, seed: int) -> PredictionTable:
+    """Base learners that know nothing, 10 subjects in 5 folds of 12 samples each."""
+    random = np.random.default_rng(seed)
+    index = pd.Index([f"s{place}" for place in range(120)])
+    names = [f"learner{place}" for place in range(num_learners)]
+    samples = pd.DataFrame(
+        {
+            "subject": [f"p{place // 12}" for place in range(120)],
+            "fold": np.arange(120) // 12 % 5,
+            "partition": "train",
+            "composite": np.rint(random.uniform(0, 72, 120)),
+        },
+        index=index,
+    )
+    oof = pd.DataFrame(random.uniform(0, 72, (120, num_learners)), index=index, columns=names)
+    return PredictionTable((), samples, oof, oof.iloc[:0], config=None)  # type: ignore[arg-type]
+
+
+def test_nothing_can_be_learned_from_nonsense() -> None:
+    """100 random learners and 120 random answers: fitted in sample, skill; in our folds, none."""
+    skills: dict[str, list[float]] = {name: [] for name in META_LEARNERS}
+    leaky = []
+    for seed in range(3):
+        table = nonsense(100, seed)
+        known, truth, _ = facts(table)
+        oof, _ = stack(table)
+        for name in skills:
+            skills[name].append(1 - np.mean((oof[name] - truth) ** 2) / np.var(truth))
+        fitted = LinearRegression().fit(known, truth)
+        leaky.append(fitted.score(known, truth))
+        greedy = clone(META_LEARNERS["greedy_selection"]).fit(known, truth)
+        leaky.append(1 - np.mean((greedy.predict(known) - truth) ** 2) / np.var(truth))
+    assert min(leaky) > 0.15, "a meta-learner judged on what it was fitted on shows skill"
+    assert {name: np.mean(values) for name, values in skills.items() if np.mean(values) > 0.0} == {}
+
+
+def test_the_weights_are_those_of_the_fits(table: PredictionTable) -> None:
+    known, truth, folds = facts(table)
+    weights = meta_learner_weights(table)
+    assert list(weights.index) == list(table.oof)
+    assert list(dict.fromkeys(weights.columns.get_level_values("meta_learner"))) == [
+        name for name in META_LEARNERS if name != "median"
+    ]
+    for name in ("logit_ridge", "non_negative_least_squares", "greedy_selection"):
+        ours = weights[name]
+        fits = [
+            clone(META_LEARNERS[name])
+            .fit(known[folds != fold], truth[folds != fold], groups=folds[folds != fold])
+            .weights_
+            for fold in range(4)
+        ]
+        whole = clone(META_LEARNERS[name]).fit(known, truth, groups=folds)
+        np.testing.assert_allclose(ours["weight"], whole.weights_)
+        np.testing.assert_allclose(ours["lowest"], np.min(fits, axis=0))
+        np.testing.assert_allclose(ours["highest"], np.max(fits, axis=0))
+    assert (weights["mean"].to_numpy() == 1 / 3).all()
+
+
+def test_too_few_base_learners_have_no_weights(table: PredictionTable) -> None:
+    alone = replace(table, oof=table.oof[["vgg11"]], test=table.test[["vgg11"]])
+    assert meta_learner_weights(alone).shape == (1, 0)
+    stacked = fit_stack(alone)
+    assert stacked.oof.shape[1] == stacked.test.shape[1] == 0
