@@ -46,6 +46,7 @@ def launch(
     storage: str = "runs",
     address: str | None = None,
     executor: Literal["ray", "inline"] = "ray",
+    canary: Literal["shuffled_scores"] | None = None,
 ) -> int:
     """Run a sweep; run it again, and it trains only what is missing.
 
@@ -61,6 +62,8 @@ def launch(
         storage: Where run folders go: a folder, or a URI such as s3://bucket/prefix.
         address: An existing Ray cluster: auto, or HOST:PORT.
         executor: ray trains fits side by side; inline one after another, without Ray.
+        canary: Train the sweep once more on scores that its pictures cannot tell, in a run folder
+            of its own; skill that remains is a leak, and `python -m analysis check` finds it.
     """
     console = Console()
     if list_:
@@ -84,6 +87,7 @@ def launch(
         storage=storage,
         address=address,
         executor=executor,
+        canary=canary,
     )
     session = Session.open(path, options, console)
     if plan:

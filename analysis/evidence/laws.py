@@ -6,14 +6,17 @@
     4. A fit predicts, once each, exactly the training samples of the fold that it held out.
     5. A fit predicts, once each, exactly the test samples.
     6. All fits agree on what the physician scored.
+    7. All base learners hold out the same samples in the same folds.
 
+Every breach carries the code of the check that finds it (``python -m analysis check``).
 Knows tables and their words, not where they are stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pandas as pd
 
@@ -23,6 +26,13 @@ from foldgrid.specs.fits import FitConfig, FitRecord
 
 SHARED_SETTINGS = ("data_fingerprint", "split_fingerprint", "task", "budget")
 """What must be equal for two fits' figures to be comparable (law 3)."""
+
+SIDES_CODE, FOLDS_CODE, SAMPLES_CODE = "FG101", "FG102", "FG103"
+SETTINGS_CODE, AGREEMENT_CODE = "FG204", "FG205"
+HELD_OUT_CODE, TEST_CODE, PHYSICIAN_CODE = "FG301", "FG302", "FG303"
+"""The codes under which `analysis.checks` knows the laws."""
+
+Key = TypeVar("Key", bound=Hashable)
 
 ADVICE = (
     "Figures over unlike samples cannot be compared. Remove the folders of these fits under "
@@ -60,30 +70,29 @@ def split_problems(split: pd.DataFrame) -> list[Problem]:
     problems = []
     rows = split[split["sample"].duplicated()]
     if len(rows):
-        problems.append(Problem("split", "", f"{some(rows['sample'])} listed more than once."))
+        message = f"{some(rows['sample'])} listed more than once."
+        problems.append(Problem("split", SAMPLES_CODE, message))
     rows = split[split.duplicated(["subject", "visit", "region"])]
     if len(rows):
-        problems.append(Problem("split", "", f"{some(rows['sample'])} repeat a visit's region."))
+        message = f"{some(rows['sample'])} repeat a visit's region."
+        problems.append(Problem("split", SAMPLES_CODE, message))
     rows = split[~split["region"].isin(list(REGION_WEIGHTS))]
     if len(rows):
         allowed = ", ".join(REGION_WEIGHTS)
-        problems.append(
-            Problem("split", "", f"{some(rows['sample'])} of an unknown region. Known: {allowed}.")
-        )
+        message = f"{some(rows['sample'])} of an unknown region. Known: {allowed}."
+        problems.append(Problem("split", SAMPLES_CODE, message))
     sides = split.groupby("subject")["partition"].nunique()
     for subject in sides.index[sides > 1]:
-        problems.append(
-            Problem("split", "", f"subject {subject} is on both sides, train and test.")
-        )
+        message = f"subject {subject} is on both sides, train and test."
+        problems.append(Problem("split", SIDES_CODE, message))
     train = split[split["partition"] == "train"]
     rows = train[train["fold"].isna() | (train["fold"] < 0).fillna(False)]
     if len(rows):
-        problems.append(
-            Problem("split", "", f"{some(rows['sample'])} for training without a fold.")
-        )
+        message = f"{some(rows['sample'])} for training without a fold."
+        problems.append(Problem("split", SAMPLES_CODE, message))
     folds = train.groupby("subject")["fold"].nunique()
     for subject in folds.index[folds > 1]:
-        problems.append(Problem("split", "", f"subject {subject} is cut by the folds."))
+        problems.append(Problem("split", FOLDS_CODE, f"subject {subject} is cut by the folds."))
     return problems
 
 
@@ -99,7 +108,7 @@ def comparison_problems(configs: Iterable[FitConfig]) -> list[Problem]:
             holders.setdefault(text, []).append(f"{config.backbone} fold {config.fold}")
         if len(holders) > 1:
             found = "; ".join(f"{text}: {some(names, 'fit')}" for text, names in holders.items())
-            problems.append(Problem("fits", setting, f"differs: {found}."))
+            problems.append(Problem("fits", SETTINGS_CODE, f"{setting} differs: {found}."))
     return problems
 
 
@@ -110,21 +119,74 @@ def fold_problems(fit: FoldPredictions, split: pd.DataFrame) -> list[Problem]:
         fit: The fit's predictions.
         split: The split's table, which keeps laws 1 and 2.
     """
+    return [*held_out_problems(fit, split), *test_problems(fit, split)]
+
+
+def held_out_problems(fit: FoldPredictions, split: pd.DataFrame) -> list[Problem]:
+    """Breaches of law 4 by one fit: held-out samples predicted twice, never, or out of place."""
     home = split.set_index("sample")
-    held_out = home.index[(home["partition"] == "train") & (home["fold"] == fit.fold)]
-    tested = home.index[home["partition"] == "test"]
+    expected = home.index[(home["partition"] == "train") & (home["fold"] == fit.fold)]
+    messages = _partition_messages(fit, "oof", "held-out", expected, home)
+    return [Problem(fit.name, HELD_OUT_CODE, message) for message in messages]
+
+
+def test_problems(fit: FoldPredictions, split: pd.DataFrame) -> list[Problem]:
+    """Breaches of law 5 by one fit: test samples predicted twice, never, or out of place."""
+    home = split.set_index("sample")
+    expected = home.index[home["partition"] == "test"]
+    messages = _partition_messages(fit, "test", "test", expected, home)
+    return [Problem(fit.name, TEST_CODE, message) for message in messages]
+
+
+def agreement_problems(
+    planned: Mapping[str, Sequence[int]], fits: Iterable[FoldPredictions]
+) -> list[Problem]:
+    """Breaches of law 7: base learners that held out other samples than most do.
+
+    Args:
+        planned: The folds that are planned, by base learner.
+        fits: The fits that can be read.
+    """
+    problems = []
+    by_folds: dict[tuple[int, ...], list[str]] = {}
+    for name, folds in planned.items():
+        by_folds.setdefault(tuple(sorted(folds)), []).append(name)
+    for folds, names in _all_but_most(by_folds):
+        message = f"{some(names, 'base learner')}: {len(folds)} folds, other than most have."
+        problems.append(Problem("plan", AGREEMENT_CODE, message))
+    held_out: dict[int, dict[frozenset[str], list[str]]] = {}
+    for fit in fits:
+        samples = frozenset(fit.table.loc[fit.table["partition"] == "oof", "sample"])
+        held_out.setdefault(fit.fold, {}).setdefault(samples, []).append(fit.backbone)
+    for fold, groups in sorted(held_out.items()):
+        most = max(groups, key=lambda samples: len(groups[samples]))
+        for samples, names in _all_but_most(groups):
+            differs = some(sorted(samples ^ most))
+            message = f"{some(names, 'base learner')} held out other samples than most: {differs}."
+            problems.append(Problem(f"fold {fold}", AGREEMENT_CODE, message))
+    return problems
+
+
+def _all_but_most(groups: dict[Key, list[str]]) -> list[tuple[Key, list[str]]]:
+    """The groups without the largest; the first of equals counts as the largest."""
+    most = max(groups, key=lambda key: len(groups[key]), default=None)
+    return [(key, names) for key, names in groups.items() if key != most]
+
+
+def _partition_messages(
+    fit: FoldPredictions, partition: str, what: str, expected: pd.Index[str], home: pd.DataFrame
+) -> list[str]:
     messages = []
-    for partition, expected, what in (("oof", held_out, "held-out"), ("test", tested, "test")):
-        found = fit.table.loc[fit.table["partition"] == partition, "sample"]
-        twice = found[found.duplicated()].unique()
-        if len(twice):
-            messages.append(f"predicted {some(twice)} of the {what} samples more than once.")
-        missing = expected.difference(pd.Index(found))
-        if len(missing):
-            messages.append(f"did not predict {some(missing)} of its {what} samples.")
-        for reason, strays in _strays(found, expected, home):
-            messages.append(f"{some(strays)} among its {what} predictions: {reason}.")
-    return [Problem(fit.name, "", message) for message in messages]
+    found = fit.table.loc[fit.table["partition"] == partition, "sample"]
+    twice = found[found.duplicated()].unique()
+    if len(twice):
+        messages.append(f"predicted {some(twice)} of the {what} samples more than once.")
+    missing = expected.difference(pd.Index(found))
+    if len(missing):
+        messages.append(f"did not predict {some(missing)} of its {what} samples.")
+    for reason, strays in _strays(found, expected, home):
+        messages.append(f"{some(strays)} among its {what} predictions: {reason}.")
+    return messages
 
 
 def target_problems(
@@ -143,7 +205,7 @@ def target_problems(
     if not differs.any():
         return []
     message = f"has other physician's scores than the fits before it for {some(known[differs])}."
-    return [Problem(fit.name, "", message)]
+    return [Problem(fit.name, PHYSICIAN_CODE, message)]
 
 
 def some(names: Iterable[object], noun: str = "sample") -> str:

@@ -16,6 +16,7 @@ import pandas as pd
 from analysis.evidence.laws import (
     ADVICE,
     FoldPredictions,
+    agreement_problems,
     comparison_problems,
     fold_problems,
     split_problems,
@@ -25,6 +26,11 @@ from foldgrid.records import PlannedFit, RunStore
 from foldgrid.scoring import SCORES, clip_composite, composite_score
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.fits import FitConfig
+
+READ_ERRORS = (OSError, ValueError)
+"""What reading a missing or damaged file raises; a parse error of any format is a ValueError."""
+
+DIVERGED = "diverged"
 
 TARGETS = {"scores": SCORES, "composite": ("composite",)}
 """The target columns by the task's output; a prediction's column starts with ``predicted_``."""
@@ -36,20 +42,20 @@ class BaseLearner:
 
     Attributes:
         name: The backbone.
-        num_folds: Folds that the sweep plans.
+        planned_folds: Folds that the sweep plans.
         fits: The fits that can be used, by fold.
         left_out: Why it cannot be ranked; "" where all its folds can be used.
     """
 
     name: str
-    num_folds: int
+    planned_folds: tuple[int, ...]
     fits: tuple[FoldPredictions, ...]
     left_out: str
 
     @property
     def folds(self) -> str:
         """Usable over planned folds: ``4/5``."""
-        return f"{len(self.fits)}/{self.num_folds}"
+        return f"{len(self.fits)}/{len(self.planned_folds)}"
 
     @property
     def weights(self) -> str:
@@ -110,7 +116,7 @@ def read_prediction_table(store: RunStore) -> PredictionTable:
             f"missing: {store.relaunch_command()}",
         )
     fits = [fit for learner in complete for fit in learner.fits]
-    _check(store, split, fits)
+    _check(store, split, fits, {cell.name: cell.planned_folds for cell in complete})
     config = fits[0].record.config
     samples = split.set_index("sample")
     composites = _decode(_targets(fits, config.task.output), config.task.output)
@@ -138,28 +144,50 @@ def _read_learner(
     fits: list[FoldPredictions] = []
     lacking: dict[str, list[int]] = {}
     for cell in planned:
-        record = store.read_fit(cell.fit_id) if cell.fit_id in finished else None
-        if record is None:
+        if cell.fit_id not in finished:
             lacking.setdefault("not trained yet", []).append(cell.fold)
-        elif record.status == "diverged":
-            lacking.setdefault("diverged", []).append(cell.fold)
+            continue
+        fit, fault = read_cell(store, cell)
+        if fit is not None and not fault:
+            fits.append(fit)
         else:
-            fit = FoldPredictions(name, record, store.read_predictions(cell.fit_id))
-            fault = _fault(fit)
-            if fault:
-                lacking.setdefault(fault, []).append(cell.fold)
-            else:
-                fits.append(fit)
+            lacking.setdefault(fault, []).append(cell.fold)
     reasons = [f"{_folds(folds)} {reason}" for reason, folds in lacking.items()]
-    return BaseLearner(name, len(planned), tuple(fits), "; ".join(reasons))
+    folds = tuple(cell.fold for cell in planned)
+    return BaseLearner(name, folds, tuple(fits), "; ".join(reasons))
+
+
+def read_cell(store: RunStore, cell: PlannedFit) -> tuple[FoldPredictions | None, str]:
+    """A finished fit, and why its predictions cannot be used; "" where they can.
+
+    Nothing instead of the fit where it has none: it diverged, or its files cannot be read.
+    """
+    try:
+        record = store.read_fit(cell.fit_id)
+    except READ_ERRORS:
+        return None, "fit.json that cannot be read"
+    if record.status == "diverged":
+        return None, DIVERGED
+    try:
+        table = store.read_predictions(cell.fit_id)
+    except READ_ERRORS:
+        return None, "predictions.parquet that is missing or cannot be read"
+    fit = FoldPredictions(cell.backbone, record, table)
+    return fit, _fault(fit)
 
 
 def _folds(folds: list[int]) -> str:
     return f"fold{'s' if len(folds) > 1 else ''} {', '.join(map(str, folds))}"
 
 
-def _check(store: RunStore, split: pd.DataFrame, fits: list[FoldPredictions]) -> None:
+def _check(
+    store: RunStore,
+    split: pd.DataFrame,
+    fits: list[FoldPredictions],
+    planned: dict[str, tuple[int, ...]],
+) -> None:
     problems = split_problems(split) + comparison_problems(fit.record.config for fit in fits)
+    problems += agreement_problems(planned, ())
     if not problems:
         problems = [problem for fit in fits for problem in fold_problems(fit, split)]
     if not problems:

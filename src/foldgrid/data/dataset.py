@@ -44,6 +44,8 @@ class Survey:
         photo_facts: The header of each, in order.
         cache: The cache's root.
         is_synthetic: Whether the photographs are the embedded trial's.
+        composites_of: The fingerprint under which equal composites are kept; "" for its own. A
+            canary has other scores and the same pictures.
     """
 
     manifest: Manifest
@@ -54,6 +56,7 @@ class Survey:
     photo_facts: tuple[PhotoFacts, ...] = field(repr=False)
     cache: Path
     is_synthetic: bool
+    composites_of: str = ""
 
     @property
     def samples(self) -> pd.DataFrame:
@@ -78,7 +81,7 @@ class Survey:
     @property
     def composites_path(self) -> Path:
         """Where the composites are kept."""
-        return self.cache / "composites" / f"{self.fingerprint}.npy"
+        return self.cache / "composites" / f"{self.composites_of or self.fingerprint}.npy"
 
     @property
     def is_cached(self) -> bool:

@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from foldgrid.data.cache import make_private_folder, write_whole
 from foldgrid.data.composites import Progress, SampleTable
 from foldgrid.data.cores import num_usable_cores
@@ -102,6 +104,27 @@ def _read_hashes(paths: list[Path], on_progress: Progress | None) -> list[str]:
 def _file_hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def photo_table(table: SampleTable, photo_hashes: Sequence[str]) -> pd.DataFrame:
+    """Which photograph is which tile: what tells whether one lies under two subjects.
+
+    Args:
+        table: The samples and tiles.
+        photo_hashes: Of each of ``table.tiles``, in order.
+
+    Returns:
+        A row a photograph: ``sample``, ``position`` (0 to 3) and ``photo``, a number that is equal
+        where the files' bytes are equal. A hash would tell whoever has the photograph that its
+        owner is in the study; a number says nothing outside this table.
+    """
+    names = table.samples["sample"].tolist()
+    number: dict[str, int] = {}
+    rows = [
+        (names[tile.sample_index], tile.position, number.setdefault(digest, len(number)))
+        for tile, digest in zip(table.tiles, photo_hashes, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["sample", "position", "photo"])
 
 
 def data_fingerprint(table: SampleTable, photo_hashes: Sequence[str], tile_pixels: int) -> str:

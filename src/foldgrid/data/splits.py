@@ -16,10 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from foldgrid.data.cohorts import FloatArray, IntArray, divide_groups, imbalance_of
 from foldgrid.data.manifest import Manifest
 from foldgrid.specs.errors import InputError, Problem
-from foldgrid.specs.fits import content_digest
+from foldgrid.specs.fits import split_fingerprint
 from foldgrid.specs.sweep import SplitSpec
 
-FINGERPRINT_LENGTH = 16
 TEST_FOLD = -1
 """The fold of a test sample."""
 
@@ -225,4 +224,4 @@ def _fingerprint(table: pd.DataFrame) -> str:
     rows = zip(
         table["sample"].tolist(), table["partition"].tolist(), table["fold"].tolist(), strict=True
     )
-    return content_digest(sorted(rows), FINGERPRINT_LENGTH)
+    return split_fingerprint(rows)

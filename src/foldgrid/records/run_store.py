@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from foldgrid.records.files import FileRoot
 from foldgrid.records.fit_folder import FitFolder
+from foldgrid.specs.canary import Canary, CanaryName, canary_folder
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import EpochRecord, FitRecord
 
@@ -133,6 +134,41 @@ class RunStore:
         """``split.json``: imbalance, fold imbalance, seed, fingerprint."""
         return dict(self.read_json("split.json"))
 
+    def write_photos(self, photos: pd.DataFrame) -> None:
+        """Writes ``photos.parquet``: which photograph is which tile of which sample."""
+        buffer = io.BytesIO()
+        photos.to_parquet(buffer, index=False)
+        self.root.write_bytes("photos.parquet", buffer.getvalue())
+
+    def read_photos(self) -> pd.DataFrame:
+        """``photos.parquet``: sample, position (0 to 3) and photo, a number equal for equal files.
+
+        Raises:
+            FileNotFoundError: The run folder is from before photographs were recorded.
+        """
+        return pd.read_parquet(io.BytesIO(self.root.read_bytes("photos.parquet")))
+
+    def write_canary(self, canary: Canary) -> None:
+        """Writes ``canary.json``: this is no run of the sweep, but of its canary."""
+        self.write_json("canary.json", canary.model_dump(mode="json"))
+
+    def read_canary(self) -> Canary | None:
+        """``canary.json``, or nothing: then the scores are the physician's."""
+        if not self.root.exists("canary.json"):
+            return None
+        return Canary.model_validate_json(self.root.read_bytes("canary.json"))
+
+    def canary_store(self, name: CanaryName) -> RunStore:
+        """Where the canary of this run is, there or not: beside it."""
+        if self.root.is_local:
+            folder = self.root.local_path.resolve()
+            # As it was given where that says enough: messages should not grow absolute paths.
+            named = self.location.rstrip("/")
+            path = named if Path(named).name == folder.name else str(folder)
+            return RunStore(canary_folder(path, name))
+        path, mark, parameters = self.location.partition("?")
+        return RunStore(f"{canary_folder(path.rstrip('/'), name)}{mark}{parameters}")
+
     def write_provenance(self, provenance: dict[str, Any]) -> None:
         """Writes ``provenance.json``."""
         self.write_json("provenance.json", provenance)
@@ -146,6 +182,9 @@ class RunStore:
         is_known = self.root.exists("provenance.json")
         words = list(self.read_provenance().get("command") or []) if is_known else []
         if not words or Path(words[0]).name != "launch.py":
+            canary = self.read_canary()
+            if canary is not None:
+                return f"python launch.py --sweep {canary.sweep} --canary {canary.name}"
             return f"python launch.py --sweep {self.read_sweep().get('name')}"
         while "--only" in words:
             position = words.index("--only")

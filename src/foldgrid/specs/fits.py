@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -15,6 +16,8 @@ from foldgrid.specs.sweep import BudgetName, TaskSpec
 
 RESULT_FORMAT = 1
 """Raised when the same configuration would no longer give the same result."""
+
+SPLIT_FINGERPRINT_LENGTH = 16
 
 Figure = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 """A number that may be undefined: JSON has no NaN, so it is written as null and read as NaN."""
@@ -133,6 +136,15 @@ class FitRecord(Record):
     weights: WeightsRecord
     weights_kept: bool
     environment: dict[str, str]
+
+
+def split_fingerprint(sides: Iterable[tuple[str, str, int]]) -> str:
+    """A split as 16 hexadecimal digits, whatever the order of its rows.
+
+    Args:
+        sides: Of every sample: its name, its partition (``train`` or ``test``) and its fold.
+    """
+    return content_digest(sorted(sides), SPLIT_FINGERPRINT_LENGTH)
 
 
 def content_digest(value: Any, length: int = 10) -> str:

@@ -47,6 +47,11 @@ def predict(
     from foldgrid.training.trained_learner import best_backbone, open_learner
 
     store = RunStore.open(run)
+    if store.read_canary() is not None:
+        raise SweepError(
+            f"{store.location}: a canary, trained on shuffled scores; what it predicts means "
+            "nothing.\nGive the run folder of the sweep itself."
+        )
     learner = open_learner(store, backbone or best_backbone(store))
     data = DataSpec(manifest=manifest, tile_pixels=learner.tile_pixels)
     with photograph_progress("Decoding photographs") as on_progress:

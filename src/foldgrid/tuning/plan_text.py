@@ -40,6 +40,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
     recipe, split = sweep.training, sweep.split
     stopping = recipe.early_stopping
     return [
+        *_canary(prepared),
         ("fits", _fits(prepared)),
         ("budget", f"{sweep.budget}{budget_reason}{_budget_words(sweep)}"),
         ("data", _data(prepared)),
@@ -58,6 +59,16 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
         ("disk", _disk(prepared)),
         ("results", prepared.store.location),
     ]
+
+
+def _canary(prepared: PreparedSweep) -> list[tuple[str, str]]:
+    if prepared.canary is None:
+        return []
+    words = (
+        f"{prepared.canary.name}: every subject gets the scores of a visit of another, drawn at "
+        "random; whatever skill remains is a leak. Same split, own run folder"
+    )
+    return [("canary", words)]
 
 
 def _budget_words(sweep: Sweep) -> str:

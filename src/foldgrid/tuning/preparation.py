@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from foldgrid.data.canary import make_canary
 from foldgrid.data.dataset import Survey, survey_data
 from foldgrid.data.splits import STRATUM, Split, inner_split, make_split
 from foldgrid.models import WeightFile, check_backbones, resolve_weights
 from foldgrid.models.footprint import Footprint, footprint
 from foldgrid.records import RunStore, run_location
+from foldgrid.specs.canary import Canary, CanaryName, canary_folder
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.sweep import Sweep
@@ -25,7 +27,7 @@ class PreparedSweep:
 
     Attributes:
         sweep: As resolved.
-        survey: The data set, not yet decoded.
+        survey: The data set, not yet decoded; a canary's with its shuffled scores.
         split: Who is held out.
         weights: By backbone, the pre-trained weights to start from.
         footprints: By backbone, the network's size.
@@ -33,6 +35,7 @@ class PreparedSweep:
         resources: What they take.
         store: The run folder; may not exist yet.
         fetch_command: The command that fetches the sweep's pre-trained weights.
+        canary: What the scores are where they are not the physician's.
     """
 
     sweep: Sweep
@@ -44,6 +47,7 @@ class PreparedSweep:
     resources: Resources
     store: RunStore
     fetch_command: str
+    canary: Canary | None = None
 
 
 def prepare_sweep(
@@ -53,6 +57,7 @@ def prepare_sweep(
     cache: Path,
     only: Sequence[str] = (),
     asked_for: str = "",
+    canary: CanaryName | None = None,
     is_cluster: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> PreparedSweep:
@@ -64,6 +69,8 @@ def prepare_sweep(
         cache: Where composites and the synthetic trial are kept.
         only: Parts of the grid, as the command line names them.
         asked_for: The sweep as the command line named it, for commands to type next.
+        canary: Train on scores that the pictures cannot tell, in a run folder of their own; the
+            split stays that of the true scores.
         is_cluster: Whether the fits run on a cluster that was there before.
         on_progress: Told of photographs generated or read.
 
@@ -83,12 +90,20 @@ def prepare_sweep(
     weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command)
     survey = survey_data(sweep.data, cache, on_progress)
     split = make_split(survey.samples, sweep.split)
+    about_canary = None
+    if canary is not None:
+        about_canary = Canary(
+            name=canary, sweep=sweep.name, seed=sweep.seed, data_fingerprint=survey.fingerprint
+        )
+        survey = make_canary(survey, split, canary, sweep.seed)
+        sweep = _as_canary(sweep, canary)
     _check_inner_splits(split, survey, sweep)
     batch = sweep.training.batch_size
     resources = plan_resources(
         sweep.resources, [size.memory_gib(batch) for size in sizes.values()], is_cluster=is_cluster
     )
     store = RunStore(run_location(storage, sweep.name))
+    _keep_apart(store, about_canary)
     grid = plan_grid(
         sweep,
         data_fingerprint=survey.fingerprint,
@@ -101,7 +116,40 @@ def prepare_sweep(
         uses_gpu=resources.gpus_per_fit > 0,
     )
     return PreparedSweep(
-        sweep, survey, split, weights, sizes, grid, resources, store, fetch_command
+        sweep,
+        survey,
+        split,
+        weights,
+        sizes,
+        grid,
+        resources,
+        store,
+        fetch_command,
+        about_canary,
+    )
+
+
+def _as_canary(sweep: Sweep, canary: CanaryName) -> Sweep:
+    """The sweep under a name and a title that nobody takes for the true one's."""
+    title = f"CANARY ({canary}, no result): {sweep.title}"
+    return sweep.model_copy(update={"name": canary_folder(sweep.name, canary), "title": title})
+
+
+def _keep_apart(store: RunStore, canary: Canary | None) -> None:
+    """Refuses to mix a sweep and a canary in one run folder, whatever the sweeps are called.
+
+    Raises:
+        SweepError: The folder is the other kind's.
+    """
+    if not store.root.exists("sweep.yaml"):
+        return
+    found = store.read_canary()
+    if (found is None) == (canary is None):
+        return
+    kinds = ("a sweep", "a canary") if found is None else ("a canary", "a sweep")
+    raise SweepError(
+        f"{store.location}: holds {kinds[0]}; {kinds[1]} of that name may not join it.\n"
+        "Give the sweep another name, or another --storage."
     )
 
 

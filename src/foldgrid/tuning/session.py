@@ -18,6 +18,7 @@ from rich.text import Text
 
 from foldgrid.data.cache import cache_root
 from foldgrid.data.dataset import load_composites
+from foldgrid.specs.canary import CanaryName
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
 from foldgrid.tracking import Mode, Pseudonyms, RunProjector, resolve_mode
@@ -58,6 +59,7 @@ class Options:
     storage: str = "runs"
     address: str | None = None
     executor: Literal["ray", "inline"] = "ray"
+    canary: CanaryName | None = None
 
 
 def choose_budget(wanted: Literal["auto", "smoke", "paper"]) -> tuple[BudgetName, str]:
@@ -107,6 +109,7 @@ class Session:
                 cache=cache_root(),
                 only=options.only,
                 asked_for=options.sweep,
+                canary=options.canary,
                 is_cluster=options.address is not None,
                 on_progress=on_progress,
             )

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from foldgrid.data.fingerprint import photo_table
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.tracking import ProjectContext, RunProjector, collect_provenance
@@ -14,7 +15,7 @@ from foldgrid.tuning.preparation import PreparedSweep
 
 
 def write_run_files(prepared: PreparedSweep) -> None:
-    """Writes ``sweep.yaml``, ``plan.json``, ``split.parquet`` and ``provenance.json``."""
+    """Writes the files that say what is run; ``sweep.yaml`` comes last."""
     store, split = prepared.store, prepared.split
     store.write_split(
         split.table,
@@ -25,7 +26,10 @@ def write_run_files(prepared: PreparedSweep) -> None:
             "fingerprint": split.fingerprint,
         },
     )
+    store.write_photos(photo_table(prepared.survey.table, prepared.survey.photo_hashes))
     store.write_plan(prepared.grid.cells)
+    if prepared.canary is not None:
+        store.write_canary(prepared.canary)
     if prepared.grid.left or not store.root.exists("provenance.json"):
         # A launch that trains nothing made none of the results.
         _write_provenance(prepared)
@@ -99,8 +103,10 @@ def project_context(store: RunStore) -> ProjectContext:
     """What W&B runs are tagged with, from the run folder's provenance."""
     provenance = store.read_provenance()
     git = provenance.get("git") or {}
+    canary = store.read_canary()
     return ProjectContext(
         data_fingerprint=provenance["data_fingerprint"],
         split_fingerprint=provenance["split_fingerprint"],
         git_commit=git.get("commit"),
+        tags=("canary", f"canary-{canary.name}") if canary is not None else (),
     )

@@ -1,0 +1,38 @@
+"""A run folder that is read once, however many look: the checks, then the ranking."""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+
+import pandas as pd
+
+from foldgrid.records import RunStore
+from foldgrid.specs.fits import FitRecord
+
+
+class ReadOnceStore(RunStore):
+    """The same run folder, each fit's record and predictions read from disk once.
+
+    What it hands out is shared: nobody may change it. A file that cannot be read is tried again.
+    """
+
+    def __init__(self, location: str) -> None:
+        super().__init__(location)
+        self._record = cache(super().read_fit)
+        self._predictions = cache(super().read_predictions)
+
+    @cached_property
+    def _finished(self) -> frozenset[str]:
+        return frozenset(super().finished_fits())
+
+    def finished_fits(self) -> set[str]:
+        """As they were at the first look, so that checks and ranking speak of the same fits."""
+        return set(self._finished)
+
+    def read_fit(self, fit_id: str) -> FitRecord:
+        """The record of one finished fit."""
+        return self._record(fit_id)
+
+    def read_predictions(self, fit_id: str) -> pd.DataFrame:
+        """The predictions of one finished fit."""
+        return self._predictions(fit_id)

@@ -1,0 +1,107 @@
+"""The canary: scores that no picture can tell, so that whatever skill remains is a leak.
+
+Knows the sample table and who is held out; never sees a picture. Decision 0010 has the reasoning.
+
+Shuffling scores freely would be no test of a leak of *persons*: nobody could learn anything, with
+a leak or without. Shuffling whole courses between subjects would keep the trial's time trend:
+everybody is ill at the first visit and better at the last, so the pictures would still tell much of
+the score, and an honest pipeline would show skill. Here every subject is given **one visit of a
+subject drawn at random, for all of its own visits**:
+
+- Between subjects the given scores are a uniformly random permutation (with one random visit of
+  each giver), so nothing that a picture shows can foretell them: not the severity, not the day.
+- Within a subject they never change, so whoever recognises the *person* knows them. A pipeline
+  that shows it the same person in training has skill; one that holds whole subjects out has none.
+
+A subject may be given a visit of its own (one in a trial is, on average). Forbidding that would
+make the given scores slightly opposed to the true ones; with it they are exactly exchangeable, and
+that is what makes the check's permutation test exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from foldgrid.data.composites import SampleTable
+from foldgrid.data.dataset import Survey
+from foldgrid.data.fingerprint import FINGERPRINT_LENGTH, data_fingerprint
+from foldgrid.data.manifest_rows import SCORES
+from foldgrid.data.splits import Split
+from foldgrid.specs.canary import CanaryName
+from foldgrid.specs.fits import content_digest
+
+
+def shuffle_scores(samples: pd.DataFrame, partition: pd.Series[str], seed: int) -> pd.DataFrame:
+    """Gives every subject the scores of one visit of a random subject of its own partition.
+
+    Args:
+        samples: `SampleTable.samples`; all scores known.
+        partition: By ``sample``: its side of the split, ``train`` or ``test``. The sides are
+            shuffled apart, so each keeps its own subjects' range of severity.
+        seed: Decides everything; equal seeds give equal scores, whatever the rows' order.
+
+    Returns:
+        The same rows with other scores. All samples of a subject and region have the same, and
+        the regions of a subject come from one visit; a region that was not photographed then
+        takes the scores of a region that was. The only subject of a side draws from all subjects.
+    """
+    side = partition.loc[samples["sample"]].to_numpy()
+    side_of = pd.Series(side, index=samples["subject"]).groupby(level=0).first()
+    random = np.random.Generator(np.random.PCG64([seed, _STREAM]))
+    givers: dict[str, str] = {}
+    for name in sorted(side_of.unique()):
+        takers = sorted(side_of.index[side_of == name])
+        pool = takers if len(takers) > 1 else sorted(side_of.index)
+        # Sorting raw draws: the stream of PCG64 is promised to stay, `permutation` is not.
+        order = np.argsort(random.random(len(pool)), kind="stable")
+        givers |= dict(zip(takers, (pool[place] for place in order), strict=False))
+    given = {
+        taker: _one_visit(samples[samples["subject"] == giver], random)
+        for taker, giver in sorted(givers.items())
+    }
+    rows = [
+        given[subject].get(region, next(iter(given[subject].values())))
+        for subject, region in zip(samples["subject"], samples["region"], strict=True)
+    ]
+    scores = pd.DataFrame(rows, columns=list(SCORES), index=samples.index)
+    return samples.assign(**{name: scores[name].astype(samples[name].dtype) for name in SCORES})
+
+
+def make_canary(survey: Survey, split: Split, name: CanaryName, seed: int) -> Survey:
+    """The same photographs as ``survey`` with scores that they cannot tell.
+
+    Args:
+        survey: The true data.
+        split: The split of the *true* data: it is what is being tested, so it stays as it is.
+        name: What is shuffled.
+        seed: Decides the shuffle.
+
+    Returns:
+        A survey with a fingerprint of its own, so that no fit of it can be taken for a true one,
+        and with the true survey's composites.
+    """
+    partition = split.table.set_index("sample")["partition"]
+    table = SampleTable(shuffle_scores(survey.samples, partition, seed), survey.table.tiles)
+    shuffled = data_fingerprint(table, survey.photo_hashes, survey.tile_pixels)
+    return replace(
+        survey,
+        table=table,
+        fingerprint=content_digest({"canary": name, "data": shuffled}, FINGERPRINT_LENGTH),
+        composites_of=survey.composites_of or survey.fingerprint,
+    )
+
+
+_STREAM = 0xCA7A
+"""Keeps the shuffle's random numbers apart from others of the same seed."""
+
+
+def _one_visit(samples: pd.DataFrame, random: np.random.Generator) -> dict[str, tuple[float, ...]]:
+    """The scores of one visit by region, the visit drawn at random."""
+    visits = sorted(samples["visit"].unique())
+    visit = visits[int(random.random() * len(visits))]
+    rows = samples[samples["visit"] == visit].sort_values("region")
+    scores = rows[list(SCORES)].itertuples(index=False, name=None)
+    return dict(zip(rows["region"], scores, strict=True))

@@ -1,0 +1,31 @@
+"""The canary's words: a sweep trained once more on scores that its pictures cannot tell."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from foldgrid.specs.base import Spec
+
+CanaryName = Literal["shuffled_scores"]
+CANARIES: tuple[CanaryName, ...] = get_args(CanaryName)
+
+
+class Canary(Spec):
+    """What makes a run folder a canary's: ``canary.json``.
+
+    Attributes:
+        name: What was shuffled.
+        sweep: The sweep's own name, without the canary's.
+        seed: What decided the shuffle.
+        data_fingerprint: The data set's with its true scores.
+    """
+
+    name: CanaryName
+    sweep: str
+    seed: int
+    data_fingerprint: str
+
+
+def canary_folder(run: str, name: CanaryName) -> str:
+    """The run folder's name of a sweep's canary: ``quickstart-canary-shuffled_scores``."""
+    return f"{run}-canary-{name}"
