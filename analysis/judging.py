@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.evidence.predictions import PredictionTable, read_prediction_table
 from analysis.evidence.visits import VisitTable, score_visits
-from analysis.stacking.nested import add_baseline, stack
+from analysis.stacking.nested import add_baseline, fit_stack
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError, did_you_mean
 
@@ -26,6 +26,7 @@ class Judgement:
         test: The test visits with the same models.
         meta_oof: The meta-learners' composites of the training samples, 0 to 72.
         meta_test: The meta-learners' composites of the test samples.
+        meta_weights: What ``meta_learner_weights`` returns.
     """
 
     table: PredictionTable
@@ -35,6 +36,7 @@ class Judgement:
     test: VisitTable
     meta_oof: pd.DataFrame
     meta_test: pd.DataFrame
+    meta_weights: pd.DataFrame
 
     def composites(self, partition: Literal["oof", "test"]) -> pd.DataFrame:
         """Predicted C by sample, a column a base learner or meta-learner."""
@@ -50,12 +52,21 @@ def judge(store: RunStore) -> Judgement:
         SweepError: Nothing is complete yet, or a law of honest stacking is broken.
     """
     table = read_prediction_table(store)
-    meta_oof, meta_test = stack(table)
+    stacked = fit_stack(table)
     regions = frozenset(table.samples["region"])
-    oof = score_visits(table.train_samples, table.oof.join(meta_oof), regions)
-    test = score_visits(table.test_samples, table.test.join(meta_test), regions)
+    oof = score_visits(table.train_samples, table.oof.join(stacked.oof), regions)
+    test = score_visits(table.test_samples, table.test.join(stacked.test), regions)
     oof, test = add_baseline(oof, test)
-    return Judgement(table, tuple(meta_oof.columns), regions, oof, test, meta_oof, meta_test)
+    return Judgement(
+        table,
+        tuple(stacked.oof.columns),
+        regions,
+        oof,
+        test,
+        stacked.oof,
+        stacked.test,
+        stacked.weights,
+    )
 
 
 def visit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:

@@ -54,7 +54,9 @@ def _paint(facts: ScoreDistributions, width: int) -> Figure:
     top = 1.1 * max(_largest(facts.scores), _largest(facts.pasi), 0.05)
     for place, name in enumerate(names):
         row, column = divmod(place, columns)
-        axes = add_axes(figure, left + column * (panel + gap), 24 + row * step, panel, _PANEL_HEIGHT)
+        axes = add_axes(
+            figure, left + column * (panel + gap), 24 + row * step, panel, _PANEL_HEIGHT
+        )
         table = facts.scores[facts.scores["score"] == name]
         _paint_panel(axes, table, [f"{grade:g}" for grade in table["grade"]], name, top)
         if column:
@@ -75,7 +77,9 @@ def _paint_panel(
     axes: Axes, table: pd.DataFrame, labels: list[str], title: str, top: float
 ) -> None:
     places = list(range(len(table)))
-    axes.bar([x - 0.2 for x in places], table["train_share"].fillna(0), 0.38, color=MUTED, alpha=0.5)
+    axes.bar(
+        [x - 0.2 for x in places], table["train_share"].fillna(0), 0.38, color=MUTED, alpha=0.5
+    )
     axes.bar([x + 0.2 for x in places], table["test_share"].fillna(0), 0.38, color=ACCENT)
     axes.set_xticks(places, labels)
     axes.set_xlim(-0.7, len(table) - 0.3)

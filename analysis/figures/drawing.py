@@ -88,16 +88,12 @@ def draw(key: str, title: str, description: str, painter: Painter) -> Drawing:
     """
     with drawing_style():
         wide = painter(WIDE)
-        return Drawing(
-            key, title, description, _svg(wide), _svg(painter(NARROW)), _png(wide)
-        )
+        return Drawing(key, title, description, _svg(wide), _svg(painter(NARROW)), _png(wide))
 
 
 def _svg(figure: Figure) -> str:
     buffer = io.StringIO()
-    figure.savefig(
-        buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True
-    )
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     text = _HEAD.sub("", buffer.getvalue()).strip()
     text = _DEFAULT_STYLE.sub("", _METADATA.sub("", text), count=1)
     text = _FONT.sub(f"font-family: {FONTS}", text)
@@ -107,7 +103,5 @@ def _svg(figure: Figure) -> str:
 
 def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(
-        buffer, format="png", dpi=PNG_DPI, facecolor=PAPER, metadata={"Software": None}
-    )
+    figure.savefig(buffer, format="png", dpi=PNG_DPI, facecolor=PAPER, metadata={"Software": None})
     return buffer.getvalue()

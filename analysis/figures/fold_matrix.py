@@ -151,9 +151,7 @@ def _paint_cell(
         linewidth=0,
     )
     axes.add_patch(ground)
-    axes.add_patch(
-        Rectangle((column, row), 1, 1, facecolor="none", edgecolor=PAPER, linewidth=1.6)
-    )
+    axes.add_patch(Rectangle((column, row), 1, 1, facecolor="none", edgecolor=PAPER, linewidth=1.6))
     text = f"{cell.mae:.2f}" if is_there else _SIGNS[cell.state]
     colour = INK if is_there else CAUTION if cell.state == "diverged" else MUTED
     if has_room or not is_there:

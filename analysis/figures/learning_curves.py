@@ -92,17 +92,13 @@ def _paint(facts: LearningCurves, width: int) -> Figure:
     limits = _limits(facts)
     for place, (name, curves) in enumerate(facts.curves.items()):
         row, column = divmod(place, columns)
-        axes = add_axes(
-            figure, left + column * (panel + gap), 20 + row * step, panel, height
-        )
+        axes = add_axes(figure, left + column * (panel + gap), 20 + row * step, panel, height)
         _paint_panel(axes, curves)
         axes.set_ylim(*limits)
         axes.set_xlim(0.7, facts.most_epochs + 0.3)
         axes.locator_params(axis="x", integer=True, nbins=4)
         axes.locator_params(axis="y", nbins=4)
-        axes.set_title(
-            fitted(name, panel, SMALL), loc="left", fontsize=SMALL, color=INK, pad=4
-        )
+        axes.set_title(fitted(name, panel, SMALL), loc="left", fontsize=SMALL, color=INK, pad=4)
         if column:
             axes.tick_params(labelleft=False)
         if place < len(facts.curves) - columns:

@@ -21,6 +21,7 @@ from analysis.report.sections.provenance import provenance_section
 from analysis.report.sections.published import published_section
 from analysis.report.sections.ranking import ranking_section
 from analysis.report.sections.scores import scores_section
+from analysis.report.sections.stacking import stacking_section
 from foldgrid.records import RunStore
 
 HTML_FILE = "report.html"
@@ -35,6 +36,7 @@ SECTIONS: tuple[Callable[[RunFacts], Section], ...] = (
     scores_section,
     folds_section,
     learning_section,
+    stacking_section,
     published_section,
     cost_section,
     methods_section,
@@ -82,20 +84,12 @@ def make_report(store: RunStore, by: str = "mae") -> Report:
 def write_report(store: RunStore, by: str = "mae") -> str:
     """Makes the report and writes ``report.html`` and ``figures/`` into the run folder.
 
-    Figures of an earlier report that this one does not have are removed.
-
     Returns:
         Where the report is.
     """
     report = make_report(store, by)
-    written = set()
     for figure in report.figures:
-        names = f"{figure.key}.svg", f"{figure.key}.png"
-        store.write_text(f"{FIGURES}/{names[0]}", figure.drawing.svg)
-        store.write_bytes(f"{FIGURES}/{names[1]}", figure.drawing.png)
-        written |= set(names)
-    for name in set(store.root.files(FIGURES)) - written:
-        if name.endswith((".svg", ".png")):
-            store.root.remove(f"{FIGURES}/{name}")
+        store.write_text(f"{FIGURES}/{figure.key}.svg", figure.drawing.svg)
+        store.write_bytes(f"{FIGURES}/{figure.key}.png", figure.drawing.png)
     store.write_text(HTML_FILE, report.html)
     return f"{store.location}/{HTML_FILE}"

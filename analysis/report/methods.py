@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.report.numbers import count, listed
+from analysis.ranking.sureness import all_notes
+from analysis.report.numbers import count, figure, interval, listed
 from analysis.report.run_facts import RunFacts
-from foldgrid.scoring import REGION_WEIGHTS, max_pasi
+from foldgrid.scoring import METRICS, REGION_WEIGHTS, max_pasi
 
 PARAGRAPHS = {
     "Data": ("data", "participants", "photographs", "outcome", "missing"),
@@ -42,6 +43,7 @@ def write_statements(run: RunFacts) -> dict[str, str]:
         **_training(run),
         **_prediction(run),
         **_evaluation(run),
+        **_results(run),
         **_software(run),
     }
     return {name: text for name, text in statements.items() if text}
@@ -79,7 +81,9 @@ def _data(run: RunFacts) -> dict[str, str]:
             "The reference is the physician's score of each region: erythema, induration and "
             "scaling (0 to 4 each) and involvement (0 to 6). Their product score is C = (erythema "
             "+ induration + scaling) x involvement, and a visit's PASI is "
-            + " + ".join(f"{REGION_WEIGHTS[region]:g} C({region.replace('_', ' ')})" for region in regions)
+            + " + ".join(
+                f"{REGION_WEIGHTS[region]:g} C({region.replace('_', ' ')})" for region in regions
+            )
             + f", 0 to {max_pasi(regions):g}."
         ),
         "missing": (
@@ -231,20 +235,77 @@ def _prediction(run: RunFacts) -> dict[str, str]:
 
 
 def _evaluation(run: RunFacts) -> dict[str, str]:
+    ranking = run.ranking
+    selection = ranking.selections.get(run.by)
+    measures = [f"{metric.description} ({metric.title})" for metric in METRICS.values()]
+    rivals = ranking.critical_difference
     return {
         "metrics": (
-            "The unit of every figure is the visit's PASI. Reported are the mean absolute error "
-            "(MAE), the mean squared error (MSE), Pearson's correlation (PCC) and Lin's "
-            "concordance (CCC)."
+            f"The unit of every figure is the visit's PASI. Reported are {listed(measures)}."
+        ),
+        "statistics": (
+            "Intervals are 95 % expanded percentile intervals of a bootstrap that draws whole "
+            f"subjects, {ranking.num_resamples:,} times, all models on the same draws. Each model "
+            "is compared with the best by the paired difference over subjects, with Holm's "
+            "correction; models with a corrected p of 0.05 or more are called tied."
+            + (
+                f" Friedman's test and Nemenyi's critical difference rank the models within each of "
+                f"{count(rivals.num_subjects, 'subject')}."
+                if rivals and not rivals.reason
+                else ""
+            )
+            if ranking.num_resamples
+            else ""
         ),
         "selection": (
-            f"Models are ordered by their out-of-fold {run.ranking.metric.title}; the test set "
+            f"Models are ordered by their out-of-fold {ranking.metric.title}; the test set "
             "orders nothing."
+            + (
+                f" The error of taking the best of {selection.num_learners} base learners was "
+                "corrected by bootstrapping the choice over subjects (BBC-CV, Tsamardinos et al. "
+                "2018)."
+                if selection and selection.corrected is not None and selection.num_learners > 1
+                else ""
+            )
         ),
         "floor": (
             "For scale, trained physicians scoring the same photographs differ by 3.3 PASI points "
             f"between raters and by 2.2 within one ({CITATIONS['raters']}; other patients)."
         ),
+    }
+
+
+def _results(run: RunFacts) -> dict[str, str]:
+    best, ranking = run.best, run.ranking
+    shown = []
+    for partition, name in (("oof", "out of fold"), ("test", "on the test set")):
+        figures = []
+        for metric in METRICS:
+            value, ends = best.figure(partition, metric), best.interval(partition, metric)
+            if value is not None:
+                sure = interval(ends.low, ends.high)
+                text = f"{METRICS[metric].title} {figure(value)}"
+                figures.append(f"{text} ({sure})" if sure else text)
+        if figures:
+            shown.append(f"{name}: {', '.join(figures)}")
+    severity = run.reading.oof.severity
+    strata = [
+        f"{row.title} MAE {figure(row.mae)}, bias {figure(row.bias)} ({count(row.num_visits, 'visit')})"
+        for row in severity.itertuples()
+        if row.num_visits and row.stratum != "all"
+    ]
+    warnings = [note.text for note in all_notes(ranking) if note.is_warning]
+    if run.is_synthetic:
+        warnings.insert(0, "The photographs are drawn, not taken of patients.")
+    return {
+        "performance": f"{best.model}, with 95 % intervals over resampled subjects, "
+        f"{'; '.join(shown)}."
+        if shown
+        else "",
+        "severity": f"Out-of-fold error of {best.model} by severity: {'; '.join(strata)}."
+        if strata
+        else "",
+        "limitations": " ".join(warnings),
     }
 
 

@@ -93,9 +93,7 @@ def _row(response: ResponseAgreement, where: str) -> tuple[Cell, ...]:
 
 
 def _share(estimate: Estimate) -> Cell:
-    return Cell(
-        percent(estimate.value), "", interval(100 * estimate.low, 100 * estimate.high, 0)
-    )
+    return Cell(percent(estimate.value), "", interval(100 * estimate.low, 100 * estimate.high, 0))
 
 
 def _left_out(facts: ChangeFacts) -> list[str]:

@@ -25,12 +25,11 @@ def critical_section(run: RunFacts) -> Section:
     )
     p = facts.p or 0.0
     shown = "below 0.001" if p < 0.001 else f"{p:.3f}"
-    lead = (
-        f"Friedman's test over {count(facts.num_subjects, 'subject')}: p {shown}. "
-        + (
-            "The subjects do not find the models alike."
-            if p < 0.05
-            else "The subjects give no reason to say that the models differ."
-        )
+    lead = f"Friedman's test over {count(facts.num_subjects, 'subject')}: p {shown}. " + (
+        "The subjects do not find the models alike."
+        if p < 0.05
+        else "The subjects give no reason to say that the models differ."
     )
-    return Section("critical", TITLE, lead, (Figure(draw_critical_difference(facts), caption, CALL),))
+    return Section(
+        "critical", TITLE, lead, (Figure(draw_critical_difference(facts), caption, CALL),)
+    )

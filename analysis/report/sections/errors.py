@@ -19,7 +19,9 @@ def errors_section(run: RunFacts) -> Section:
     parts = [("OOF", run.reading.oof)]
     if run.has_test:
         parts.append(("test", run.reading.test))
-    intervals = "Second lines: 95 % intervals over resampled subjects. Bias: predicted minus physician."
+    intervals = (
+        "Second lines: 95 % intervals over resampled subjects. Bias: predicted minus physician."
+    )
     blocks: list[Block] = [
         Table(
             "severity",
@@ -42,7 +44,11 @@ def errors_section(run: RunFacts) -> Section:
                 "Error of the composite C, 0 to 72, by region",
                 (Column("Region"), Column("Samples", True), *ERROR_COLUMNS),
                 tuple(
-                    (Cell(_name(row["region"]), "", where), Cell(str(row["num_samples"])), *_errors(row))
+                    (
+                        Cell(_name(row["region"]), "", where),
+                        Cell(str(row["num_samples"])),
+                        *_errors(row),
+                    )
                     for where, found in regions
                     for row in _rows(found.rows)
                 ),
@@ -62,7 +68,8 @@ def _lead(run: RunFacts) -> str:
     table = run.reading.oof.severity.set_index("stratum")
     known = table[table["num_visits"] > 0].drop(index="all")
     parts = [
-        f"{name} {figure(row['mae'])} (bias {figure(row['bias'])})" for name, row in known.iterrows()
+        f"{name} {figure(row['mae'])} (bias {figure(row['bias'])})"
+        for name, row in known.iterrows()
     ]
     return f"Out-of-fold MAE of {run.reading.model} by severity: {'; '.join(parts)}."
 

@@ -29,7 +29,10 @@ def provenance(run: RunFacts) -> list[tuple[str, str]]:
         ("Earlier launches", str(len(recorded.get("earlier_launches") or []) or "")),
         ("Command", _command(recorded.get("command") or [])),
         ("Git commit", _commit(recorded.get("git") or {})),
-        ("Data fingerprint", str(recorded.get("data_fingerprint") or table.config.data_fingerprint)),
+        (
+            "Data fingerprint",
+            str(recorded.get("data_fingerprint") or table.config.data_fingerprint),
+        ),
         ("Split fingerprint", table.config.split_fingerprint),
         ("Seed", str(table.config.seed)),
         ("Budget", table.config.budget),

@@ -93,5 +93,10 @@ def _differences(facts: PublishedComparison) -> Table:
         (Cell(each.topic), Cell(each.ours), Cell(each.theirs), Cell(forbids[each.forbids]))
         for each in facts.differences
     )
-    columns = (Column("What"), Column("This sweep"), Column("The paper"), Column("Forbids comparing"))
+    columns = (
+        Column("What"),
+        Column("This sweep"),
+        Column("The paper"),
+        Column("Forbids comparing"),
+    )
     return Table("published_differences", "What was done otherwise", columns, rows, CALL)

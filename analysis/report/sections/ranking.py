@@ -78,7 +78,9 @@ def ranking_section(run: RunFacts) -> Section:
         blocks.append(_figures_table(run, "test_table", "The same models on the test set",
                                      [("test", name) for name in shown]))  # fmt: skip
     further = [name for name in METRICS if name not in run.ranking.columns()]
-    pairs = [(part, name) for part in PARTITIONS if part == "oof" or run.has_test for name in further]
+    pairs = [
+        (part, name) for part in PARTITIONS if part == "oof" or run.has_test for name in further
+    ]
     blocks.append(_figures_table(run, "further_table", "Further figures of every model", pairs))
     blocks.append(Text(notes, is_list=True, heading="How to read it"))
     return Section("ranking", "Ranking", _lead(run), tuple(blocks))
@@ -89,7 +91,6 @@ def ranking_table(run: RunFacts) -> Table:
     columns = [
         Column("Model"),
         Column("#", True),
-        Column("Folds", True),
         *(Column(METRICS[name].title, True) for name in run.ranking.columns()),
         Column("First", True, "of resamples"),
         Column("Ranks", True, "95 %"),
@@ -101,14 +102,13 @@ def ranking_table(run: RunFacts) -> Table:
         rows.append(
             (
                 *_name(run, row),
-                Cell(row.folds or "–"),
                 *_cells(run, row, [("oof", name) for name in run.ranking.columns()]),
                 Cell(percent(standing.probability_best)),
                 Cell(f"{standing.rank_low}–{standing.rank_high}" if has_ranks else "–"),
             )
         )
     note = (
-        f"{ROW_NOTE} “tied”: cannot be told from the best by a paired difference, Holm's "
+        f"{ROW_NOTE} 5/5: usable over planned folds. “tied”: cannot be told from the best by a paired difference, Holm's "
         "correction, at 5 %. A dash: undefined, or the model was left out."
     )
     caption = f"Ranking by out-of-fold {run.ranking.metric.title}"
@@ -135,13 +135,12 @@ def _mark(run: RunFacts, row: RankedModel) -> str:
 def _name(run: RunFacts, row: RankedModel) -> tuple[Cell, Cell]:
     mark = _mark(run, row)
     tone = "strong" if mark == "best" else "muted" if row.left_out else ""
-    kind = KIND_TITLES[row.kind] + (f", {mark}" if mark else "")
+    folds = f" {row.folds}" if row.folds else ""
+    kind = KIND_TITLES[row.kind] + folds + (f", {mark}" if mark else "")
     return Cell(row.model, tone, kind), Cell(str(row.rank or "–"))
 
 
-def _cells(
-    run: RunFacts, row: RankedModel, figures: Sequence[tuple[str, str]]
-) -> list[Cell]:
+def _cells(run: RunFacts, row: RankedModel, figures: Sequence[tuple[str, str]]) -> list[Cell]:
     best = run.ranking.best_figures()
     cells = []
     for partition, name in figures:
