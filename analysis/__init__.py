@@ -8,6 +8,8 @@ machine. In the order in which a ranking is made:
     judging      every model of a sweep on every visit
     statistics   how sure it all is: subjects resampled, models against the best
     ranking      the figures in order, what to know before believing them, on paper and on disk
+    clinical     one model at the bedside: severity, agreement, response, change over time
+    context      what a ranking is held against: the published study, the cost of a learner
 
 The names below are loaded when they are first used: pandas and scikit-learn take a second.
 """

@@ -119,9 +119,8 @@ def trajectories(pairs: ModelVisits) -> pd.DataFrame:
     table = pairs.visits.copy()
     table["is_baseline"] = table["place"] == 1
     for rater in ("physician", "predicted"):
-        baseline = table["subject"].map(
-            table[table["is_baseline"]].set_index("subject")[rater].where(lambda pasi: pasi > 0)
-        )
+        first = table[table["is_baseline"]].set_index("subject")[rater]
+        baseline = table["subject"].map(first.where(first > 0)).astype(np.float64)
         table[f"{rater}_change"] = 100.0 * (table[rater] - baseline) / baseline
     columns = ["subject", "visit", "day", "place", "is_baseline", "physician", "predicted"]
     return table[[*columns, "physician_change", "predicted_change"]]

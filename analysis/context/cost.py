@@ -1,7 +1,10 @@
 """What each base learner costs, and which of them are worth it: the Pareto front.
 
-Costs are read from the fits' records. What a record does not say is unknown, never 0. Times are
-comparable only where every fit ran on one kind of device, memory likewise; the notes say so.
+Costs are read from the fits' records. What a record does not say is unknown, never 0. A cost that
+cannot be compared has no front, and a note says why:
+
+    times and memory     fits on unlike devices
+    memory               fits on a CPU, where the peak is the process's and not the fit's own
 """
 
 from __future__ import annotations
@@ -41,7 +44,8 @@ class CostFacts:
             size), train_seconds (all its fits), train_seconds_per_fit, epochs (all its fits),
             epochs_per_fit, peak_memory_gib (the largest of its fits), num_fits, device, and
             ``front_`` and a cost's name: whether it is on that front. NaN is unknown.
-        fronts: By cost: the learners on the front, the cheapest first.
+        fronts: By cost: the learners on the front, the cheapest first; none where the cost is
+            unknown or cannot be compared.
         metric: The OOF figure of ``error``.
         notes: What limits these figures, in sentences.
     """
@@ -77,13 +81,16 @@ def cost_facts(judgement: Judgement, metric: str = "mae") -> CostFacts:
     badness = [figure.sort_key(error) for error in table["error"]]
     table = table.assign(_badness=badness).sort_values(["_badness", "model"], ignore_index=True)
     badness_N = table.pop("_badness").to_numpy(dtype=np.float64)
+    devices = {device for one in learners for device in _devices(one)}
+    incomparable = _incomparable(devices)
     fronts = {}
     for cost in COSTS:
-        on_front = pareto_front(badness_N, table[cost])
+        is_fair = cost not in incomparable
+        on_front = pareto_front(badness_N, table[cost]) if is_fair else np.zeros(len(table), bool)
         table[f"front_{cost}"] = on_front
         front = table[on_front].sort_values([cost, "model"])
         fronts[cost] = tuple(front["model"])
-    return CostFacts(table, fronts, metric, _notes(learners, table))
+    return CostFacts(table, fronts, metric, (*incomparable.values(), *_notes(table)))
 
 
 def learner_costs(learner: BaseLearner) -> dict[str, float | str]:
@@ -100,7 +107,7 @@ def learner_costs(learner: BaseLearner) -> dict[str, float | str]:
         "epochs_per_fit": float(np.mean(epochs)),
         "peak_memory_gib": max(record.peak_memory_gib for record in records),
         "num_fits": len(records),
-        "device": ", ".join(sorted(_devices(records))),
+        "device": ", ".join(sorted(_devices(learner))),
     }
 
 
@@ -172,23 +179,29 @@ def _multiply_adds(records: list[FitRecord]) -> float:
     return float(counted.pop() or 0) if len(counted) == 1 else math.nan
 
 
-def _devices(records: list[FitRecord]) -> set[str]:
-    return {record.environment.get("device", "unknown") for record in records}
+def _devices(learner: BaseLearner) -> set[str]:
+    return {fit.record.environment.get("device", "unknown") for fit in learner.fits}
 
 
-def _notes(learners: list[BaseLearner], table: pd.DataFrame) -> tuple[str, ...]:
-    devices = sorted(_devices([fit.record for learner in learners for fit in learner.fits]))
-    notes = []
+def _incomparable(devices: set[str]) -> dict[str, str]:
+    """The costs that these devices leave without a front, each with the reason."""
     if len(devices) > 1:
-        notes.append(
-            f"The fits ran on unlike devices ({', '.join(devices)}): their times and their memory "
-            "cannot be compared."
-        )
-    if "cpu" in devices:
-        notes.append(
+        unlike = f"The fits ran on unlike devices ({', '.join(sorted(devices))}):"
+        return {
+            "train_seconds": f"{unlike} their times cannot be compared.",
+            "peak_memory_gib": f"{unlike} their memory cannot be compared.",
+        }
+    if devices == {"cpu"}:
+        reason = (
             "On a CPU the peak memory is the whole process's, also of fits that it trained "
             "before: an upper bound, and no ground for choosing a learner."
         )
+        return {"peak_memory_gib": reason}
+    return {}
+
+
+def _notes(table: pd.DataFrame) -> tuple[str, ...]:
+    notes = []
     for cost, title in COSTS.items():
         num_unknown = int(table[cost].isna().sum())
         if num_unknown:
