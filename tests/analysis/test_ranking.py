@@ -52,7 +52,7 @@ def test_the_rows_are_learners_meta_learners_and_the_baseline(make_run: Any) -> 
     assert (last.model, last.rank, last.folds) == ("vgg11", None, "4/5")
     assert set(last.oof.values()) | set(last.test.values()) == {None}
     assert "fold 2 diverged" in note(ranking, "left out").text
-    assert [row.rank for row in ranking.rows[:-1]] == list(range(1, 12))
+    assert [row.rank for row in ranking.rows[:-1]] == list(range(1, 18))
     assert ranking.best.kind != "baseline"
 
 
