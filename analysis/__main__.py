@@ -89,6 +89,35 @@ def published(run: str, /, *, format: str = "terminal") -> None:
         sys.stdout.write(PUBLISHED_FORMATS[format](comparison))
 
 
+@app.command
+def check(run: str, /, *, format: str = "terminal") -> int:
+    """Check a sweep for what could make its figures wrong.
+
+    Runs every check anew and saves the results in the run folder as checks.json. Exits 1 where a
+    check failed; warnings, and checks that had nothing to look at, are no failures.
+
+    Args:
+        run: The run folder, such as runs/all_backbones.
+        format: How it is printed: terminal, json or md.
+    """
+    from analysis.checks.printing import FORMATS as CHECK_FORMATS
+    from analysis.checks.printing import TEXT_FORMATS, render_terminal
+    from foldgrid.records import RunStore
+
+    _check_format(format, CHECK_FORMATS)
+    store = RunStore.open(run)
+    from analysis.checks.catalogue import check_and_save
+
+    report = check_and_save(store)
+    if format == "terminal":
+        from rich.console import Console
+
+        render_terminal(report, Console())
+    else:
+        sys.stdout.write(TEXT_FORMATS[format](report))
+    return 1 if report.has_failed else 0
+
+
 def _check_format(name: str, known: Sequence[str]) -> None:
     if name not in known:
         raise SweepError(
@@ -100,11 +129,10 @@ def _check_format(name: str, known: Sequence[str]) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     try:
-        app(arguments, exit_on_error=False, print_error=False)
+        return int(app(arguments, exit_on_error=False, print_error=False) or 0)
     except (SweepError, CycloptsError) as error:
         print(error, file=sys.stderr)
         return 2
-    return 0
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ with a missing or diverged fold have no full set of OOF predictions: they are na
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,12 +119,13 @@ def read_prediction_table(store: RunStore) -> PredictionTable:
     _check(store, split, fits, {cell.name: cell.planned_folds for cell in complete})
     config = fits[0].record.config
     samples = split.set_index("sample")
-    composites = _decode(_targets(fits, config.task.output), config.task.output)
+    composites = given_composites(fits)
+    chosen = {learner.name: learner.fits for learner in complete}
     return PredictionTable(
         learners=learners,
         samples=samples.assign(composite=composites.reindex(samples.index)),
-        oof=_by_learner(complete, "oof", samples.index),
-        test=_by_learner(complete, "test", samples.index),
+        oof=_in_order(composites_by_learner(chosen, "oof"), samples.index),
+        test=_in_order(composites_by_learner(chosen, "test"), samples.index),
         config=config,
     )
 
@@ -226,14 +227,30 @@ def _outputs(fit: FoldPredictions, partition: str) -> pd.DataFrame:
     return table[columns].set_axis(list(targets), axis=1).astype(np.float64)
 
 
-def _by_learner(learners: list[BaseLearner], partition: str, order: pd.Index[str]) -> pd.DataFrame:
-    """Predicted C by sample and base learner, the copies' outputs averaged where several."""
+def given_composites(fits: Sequence[FoldPredictions]) -> pd.Series[float]:
+    """The physician's C, 0 to 72, by sample, as the fits have it; they predict the same targets."""
+    output = fits[0].record.config.task.output
+    return _decode(_targets(list(fits), output), output)
+
+
+def composites_by_learner(
+    learners: Mapping[str, Sequence[FoldPredictions]], partition: str
+) -> pd.DataFrame:
+    """Predicted C, 0 to 72, by sample and base learner, the copies' outputs averaged where several.
+
+    Args:
+        learners: The fits of each base learner.
+        partition: ``oof`` or ``test``.
+    """
     columns = {}
-    for learner in learners:
-        outputs = pd.concat([_outputs(fit, partition) for fit in learner.fits])
+    for name, fits in learners.items():
+        outputs = pd.concat([_outputs(fit, partition) for fit in fits])
         means = outputs.groupby(level="sample").mean()
-        columns[learner.name] = _decode(means, learner.fits[0].record.config.task.output)
-    table = pd.DataFrame(columns)
+        columns[name] = _decode(means, fits[0].record.config.task.output)
+    return pd.DataFrame(columns)
+
+
+def _in_order(table: pd.DataFrame, order: pd.Index[str]) -> pd.DataFrame:
     return table.loc[order.intersection(table.index, sort=False)]
 
 

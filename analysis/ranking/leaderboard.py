@@ -6,6 +6,8 @@ made from; a digest of both travels with it.
 
 from __future__ import annotations
 
+from typing import Any
+
 from analysis.ranking.board import FORMAT, Ranking
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import content_digest
@@ -21,7 +23,12 @@ def state_digest(store: RunStore) -> str:
     except FileNotFoundError:
         planned = []
     finished = sorted(store.finished_fits().intersection(planned))
-    return content_digest({"format": FORMAT, "plan": planned, "finished": finished})
+    state: dict[str, Any] = {"format": FORMAT, "plan": planned, "finished": finished}
+    # Its check is part of the ranking's notes.
+    beside = store.canary_store("shuffled_scores")
+    if beside.root.exists("plan.json"):
+        state["canary"] = state_digest(beside)
+    return content_digest(state)
 
 
 def load_current(store: RunStore) -> Ranking | None:

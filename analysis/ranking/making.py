@@ -29,6 +29,8 @@ __all__ = [
 def judge_and_rank(store: RunStore, by: str = "mae") -> tuple[Judgement, Ranking]:
     """Computes the ranking of a run folder, and keeps the judgement that it was computed from.
 
+    Every check is run before it, and saved.
+
     Args:
         store: The run folder.
         by: The OOF metric that orders it, such as ``mae`` or ``ccc``.
@@ -37,12 +39,17 @@ def judge_and_rank(store: RunStore, by: str = "mae") -> tuple[Judgement, Ranking
         SweepError: ``by`` is unknown, nothing is complete yet, or a law of honest stacking is
             broken.
     """
+    from analysis.checks.catalogue import check_and_save
+    from analysis.checks.notes import check_notes
+    from analysis.evidence.read_once import ReadOnceStore
     from analysis.judging import judge
-    from analysis.ranking.reading import write_notes
+    from analysis.ranking.reading import warnings_first, write_notes
 
     check_figure(by)
     # Before anything is read: a fit that ends meanwhile makes the stored ranking out of date.
     made_from = state_digest(store)
+    store = ReadOnceStore(store.location)
+    checks = check_notes(store, check_and_save(store))
     judgement = judge(store)
     assessment = assess_judgement(judgement)
     sweep = store.read_sweep()
@@ -55,7 +62,7 @@ def judge_and_rank(store: RunStore, by: str = "mae") -> tuple[Judgement, Ranking
         num_visits={"oof": judgement.oof.num_visits, "test": judgement.test.num_visits},
         num_subjects={"oof": judgement.oof.num_subjects, "test": judgement.test.num_subjects},
         rows=(*_base_learners(judgement, assessment), *_others(judgement, assessment)),
-        notes=write_notes(store, judgement),
+        notes=warnings_first((*checks, *write_notes(store, judgement))),
         num_resamples=assessment.num_resamples,
         selections=assessment.selections,
         critical_difference=assessment.critical_difference,

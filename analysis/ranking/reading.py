@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from analysis.evidence.laws import some
@@ -34,6 +35,11 @@ def write_notes(store: RunStore, judgement: Judgement) -> tuple[Note, ...]:
         *_left_out(judgement),
         RATER_FLOOR,
     ]
+    return warnings_first(notes)
+
+
+def warnings_first(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """The same notes, the warnings before the facts."""
     return tuple(sorted(notes, key=lambda note: not note.is_warning))
 
 

@@ -1,0 +1,149 @@
+"""FG501: the canary. Networks trained on scores that no picture can tell may not foretell them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.checks.check import Check, Finding, breach, holds, not_applicable
+from analysis.checks.prediction_checks import is_constant
+from analysis.checks.run_evidence import RunEvidence, read_evidence
+from analysis.checks.shuffled_skill import Skill, judge_skill, smallest_p_value
+from analysis.evidence.laws import FoldPredictions, some
+from analysis.evidence.predictions import composites_by_learner, given_composites
+from analysis.evidence.read_once import ReadOnceStore
+from foldgrid.specs.errors import Problem
+from foldgrid.specs.fits import FitConfig
+
+LEVEL = 0.01
+"""The check fails without a leak once in so many runs at most: 1 in 100."""
+
+PARTITIONS = {"oof": "out of fold", "test": "test"}
+
+
+def _canary(evidence: RunEvidence) -> Finding:
+    if evidence.canary is not None:
+        return judge_canary(evidence)
+    beside = evidence.store.canary_store("shuffled_scores")
+    command = f"{evidence.store.relaunch_command()} --canary shuffled_scores"
+    if not beside.root.exists("sweep.yaml"):
+        return not_applicable(f"There is no canary beside this run. Train one: {command}")
+    canary = read_evidence(ReadOnceStore(beside.location))
+    why = _unlike(evidence, canary)
+    if why:
+        return not_applicable(f"{beside.location} {why}. Train one again: {command}")
+    return judge_canary(canary, _covered(evidence, canary), len(evidence.complete_learners))
+
+
+def judge_canary(
+    canary: RunEvidence, names: list[str] | None = None, num_learners: int | None = None
+) -> Finding:
+    """Whether skill remains in a canary's run.
+
+    Args:
+        canary: The canary's run.
+        names: The base learners to judge; null judges all that are complete.
+        num_learners: Of how many base learners of the sweep itself they are.
+    """
+    complete = canary.complete_learners
+    chosen = {name: fits for name, fits in complete.items() if names is None or name in names}
+    where = canary.store.location
+    if canary.samples is None or not chosen:
+        return not_applicable(f"{where} has no complete base learner yet.")
+    if len({fit.record.config.task.output for fits in chosen.values() for fit in fits}) > 1:
+        return not_applicable(f"The fits of {where} predict different things; see FG204 there.")
+    if all(is_constant(fit) for fits in chosen.values() for fit in fits):
+        return not_applicable(
+            f"Every fit of {where} says the same of everybody: so little training can show no leak."
+        )
+    skills = {name: _skills(canary.samples, chosen, name) for name in PARTITIONS}
+    judged = {name: found for name, found in skills.items() if found}
+    if "oof" not in judged:
+        return not_applicable(
+            f"{where} holds too few subjects to show skill at a level of {LEVEL}."
+        )
+    level = LEVEL / len(judged)
+    leaks = [
+        (partition, skill)
+        for partition, found in judged.items()
+        for skill in found
+        if skill.p_value <= level
+    ]
+    total = f"{len(chosen)} of {num_learners or len(chosen)} base learners on shuffled scores"
+    if leaks:
+        problems = [Problem(skill.model, "", _words(*leak)) for leak in leaks for skill in leak[1:]]
+        learners = some(dict.fromkeys(skill.model for _, skill in leaks), "base learner")
+        return breach(f"Skill remains: {learners}, of {total}.", problems)
+    nearest = min(judged["oof"], key=lambda skill: skill.p_value)
+    return holds(
+        f"{total}: none has skill at a level of {LEVEL}. Nearest to it: {nearest.model}, "
+        f"{_words('oof', nearest)}"
+    )
+
+
+def _skills(
+    samples: pd.DataFrame, learners: dict[str, list[FoldPredictions]], partition: str
+) -> list[Skill]:
+    """Every learner's skill over one partition; none where nothing could ever be shown."""
+    fits = [fit for own in learners.values() for fit in own]
+    given = given_composites(fits)
+    predicted = composites_by_learner(learners, partition).dropna()
+    table = samples.set_index("sample")
+    rows = table.loc[predicted.index.intersection(table.index)].assign(composite=given)
+    if rows.empty or smallest_p_value(rows) > LEVEL / len(PARTITIONS):
+        return []
+    return judge_skill(rows, predicted)
+
+
+def _words(partition: str, skill: Skill) -> str:
+    return (
+        f"{PARTITIONS[partition]} MAE {skill.mae:.2f} of C against {skill.baseline_mae:.2f} of "
+        f"predict-the-mean, PCC {skill.pcc:.2f}, p {_p(skill.p_value)}."
+    )
+
+
+def _p(value: float) -> str:
+    return f"= {value:.2f}" if value >= 0.1 else f"= {value:.4f}"
+
+
+def _unlike(run: RunEvidence, canary: RunEvidence) -> str:
+    """Why a canary says nothing of a run, or ""."""
+    if canary.canary is None:
+        return "is no canary (it has no canary.json)"
+    if _splits(run) != _splits(canary):
+        return "was made from another split"
+    if not _covered(run, canary):
+        return "was trained under other settings, or is not complete"
+    return ""
+
+
+def _splits(evidence: RunEvidence) -> set[str]:
+    return {record.config.split_fingerprint for record in evidence.records.values()}
+
+
+def _covered(run: RunEvidence, canary: RunEvidence) -> list[str]:
+    """The base learners of the canary that were trained as the run's were, but for the scores."""
+
+    def settings(fits: list[FoldPredictions]) -> list[FitConfig]:
+        configs = [fit.record.config for fit in sorted(fits, key=lambda fit: fit.fold)]
+        return [config.model_copy(update={"data_fingerprint": ""}) for config in configs]
+
+    true = {name: settings(fits) for name, fits in run.complete_learners.items()}
+    return [
+        name for name, fits in canary.complete_learners.items() if settings(fits) == true.get(name)
+    ]
+
+
+CHECKS = (
+    Check(
+        "FG501",
+        "No skill remains on shuffled scores",
+        "error",
+        "the canary's run: every subject with the scores of a random other one",
+        "The networks foretell what their pictures cannot show, so they have met these people "
+        "before: the split, the data or the code lets something through, and every figure of the "
+        "sweep itself is too good by it.",
+        "Look for what training and held-out samples share: one person under two names, copies of "
+        "photographs, a site or a camera that gives the person away. FG101 to FG104 name some.",
+        _canary,
+    ),
+)

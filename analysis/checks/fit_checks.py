@@ -1,0 +1,131 @@
+"""FG2xx: whether the fits are all there, whole, and alike in what must be alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.checks.check import Check, Finding, breach, holds, not_applicable
+from analysis.checks.run_evidence import RunEvidence, cell_name
+from analysis.evidence.laws import (
+    AGREEMENT_CODE,
+    SETTINGS_CODE,
+    SHARED_SETTINGS,
+    agreement_problems,
+    comparison_problems,
+    some,
+)
+from foldgrid.records import PlannedFit
+from foldgrid.specs.errors import Problem
+
+NO_PLAN = "plan.json cannot be read; see FG201."
+NO_FITS = "No fit is finished yet."
+
+
+def _records(evidence: RunEvidence) -> Finding:
+    if evidence.faults:
+        return breach(f"{len(evidence.faults)} files are damaged or missing.", evidence.faults)
+    if not evidence.records:
+        return not_applicable(NO_FITS)
+    return holds(f"The records of {len(evidence.records)} finished fits are whole.")
+
+
+def _missing(evidence: RunEvidence) -> Finding:
+    if not evidence.plan:
+        return not_applicable(NO_PLAN)
+    num_planned = len(evidence.plan)
+    if not evidence.missing:
+        return holds(f"All {num_planned} planned fits are finished.")
+    problems = []
+    for cell in evidence.missing:
+        has_failed = evidence.store.root.exists(f"fits/{cell.fit_id}/failure.txt")
+        message = f"failed; see fits/{cell.fit_id}/failure.txt." if has_failed else "not trained."
+        problems.append(Problem(cell_name(cell), "", message))
+    return breach(f"{_some(evidence.missing)} of {num_planned} planned are missing.", problems)
+
+
+def _diverged(evidence: RunEvidence) -> Finding:
+    if not evidence.records:
+        return not_applicable(NO_FITS)
+    if not evidence.diverged:
+        return holds(f"The loss of all {len(evidence.records)} finished fits stayed finite.")
+    message = "the loss was no longer finite."
+    problems = [Problem(cell_name(cell), "", message) for cell in evidence.diverged]
+    return breach(f"{_some(evidence.diverged)} of {len(evidence.records)} diverged.", problems)
+
+
+def _settings(evidence: RunEvidence) -> Finding:
+    if len(evidence.fits) < 2:
+        return not_applicable("Fewer than two fits can be compared.")
+    problems = comparison_problems(fit.record.config for fit in evidence.fits)
+    if problems:
+        return breach(f"{len(problems)} settings differ between fits.", problems)
+    settings = ", ".join(SHARED_SETTINGS)
+    return holds(f"{len(evidence.fits)} fits are equal in {settings}.")
+
+
+def _agreement(evidence: RunEvidence) -> Finding:
+    planned: dict[str, list[int]] = {}
+    for cell in evidence.plan or ():
+        planned.setdefault(cell.backbone, []).append(cell.fold)
+    if len(planned) < 2:
+        return not_applicable("Fewer than two base learners can be compared.")
+    problems = agreement_problems(planned, evidence.fits)
+    if problems:
+        return breach("The base learners were not held out on the same folds.", problems)
+    folds = len(next(iter(planned.values())))
+    return holds(f"{len(planned)} base learners hold out the same samples in {folds} folds.")
+
+
+def _some(cells: Sequence[PlannedFit]) -> str:
+    return some([cell_name(cell) for cell in cells], "fit")
+
+
+CHECKS = (
+    Check(
+        "FG201",
+        "The records are whole",
+        "error",
+        "plan.json, split.parquet, and every finished fit's files",
+        "What cannot be read is left out of the ranking, with its whole base learner.",
+        "Restore the files, or remove the folders of these fits under fits/ and launch the sweep "
+        "again: it trains only what is missing.",
+        _records,
+    ),
+    Check(
+        "FG202",
+        "All planned fits are finished",
+        "warning",
+        "plan.json and the finished fits",
+        "A base learner that lacks a fold has no out-of-fold predictions and is not ranked.",
+        "Launch the sweep again: it trains only what is missing.",
+        _missing,
+    ),
+    Check(
+        "FG203",
+        "No fit diverged",
+        "warning",
+        "the status of every finished fit",
+        "A base learner with a diverged fold is not ranked; leaving it out flatters its kind.",
+        "Lower training.learning_rate (`--set training.lr=...`): all fits are then trained anew.",
+        _diverged,
+    ),
+    Check(
+        SETTINGS_CODE,
+        "The fits are comparable",
+        "error",
+        f"{', '.join(SHARED_SETTINGS)} of every fit",
+        "Figures over other data, other people or other amounts of training do not compare.",
+        "Launch the sweep again with one setting: it trains the fits that differ.",
+        _settings,
+    ),
+    Check(
+        AGREEMENT_CODE,
+        "All base learners hold out the same folds",
+        "error",
+        "plan.json and the out-of-fold samples of every fit",
+        "A learner that was judged on other folds met other people, and stacking would mix "
+        "predictions of seen and unseen people.",
+        "Remove the folders of the fits that differ and launch the sweep again.",
+        _agreement,
+    ),
+)

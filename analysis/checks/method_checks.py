@@ -1,0 +1,177 @@
+"""FG4xx: whether the way in which models were stopped and stacked kept to what was held out.
+
+The meta-learners are put to the test rather than read: their labels are falsified where they may
+not look, and their predictions must not move. That is done on a part of the stored predictions,
+which shows a leak as well as all of them and takes a second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from analysis.checks.check import Check, Finding, breach, holds, not_applicable
+from analysis.checks.run_evidence import RunEvidence
+from analysis.evidence.laws import some
+from analysis.evidence.predictions import PredictionTable
+from analysis.stacking import nested
+from foldgrid.scoring import MAX_COMPOSITE
+from foldgrid.specs.errors import Problem
+
+MOST_LEARNERS, MOST_SAMPLES, MOST_FOLDS = 3, 30, 3
+"""Base learners, samples of a fold, and folds that the meta-learners are tried on."""
+
+UNMOVED = 1e-9
+"""Refits may differ by rounding, a share of the scale of C."""
+
+
+def _stopping(evidence: RunEvidence) -> Finding:
+    policies = {r.config.training.early_stopping.policy for r in evidence.records.values()}
+    if not policies:
+        return not_applicable("No fit is finished yet.")
+    watched = [
+        record
+        for record in evidence.records.values()
+        if record.config.training.early_stopping.policy == "held_out_fold"
+    ]
+    total = len(evidence.records)
+    if watched:
+        return breach(f"{len(watched)} of {total} fits stopped on the fold that they predict.")
+    return holds(f"All {total} fits stopped on subjects of their own training folds.")
+
+
+def _held_out_labels(evidence: RunEvidence) -> Finding:
+    table = _part(evidence)
+    if isinstance(table, str):
+        return not_applicable(table)
+    before, _ = nested.stack(table)
+    folds = table.train_samples["fold"]
+    moved: dict[str, list[int]] = {}
+    has_power = False
+    tried = sorted(folds.unique())
+    for fold in tried:
+        falsified = _falsified(table, folds.index[folds == fold])
+        after, _ = nested.stack(falsified)
+        is_moved = _moved(before, after)
+        has_power |= bool(is_moved[folds != fold].to_numpy().any())
+        for name in before.columns[is_moved[folds == fold].any()]:
+            moved.setdefault(str(name), []).append(int(fold))
+    if moved:
+        return breach(f"{some(moved, 'meta-learner')} of {before.shape[1]} moved.", _told(moved))
+    if not has_power:
+        return not_applicable("The meta-learners do not depend on any score, so nothing is shown.")
+    return holds(
+        f"The held-out scores of {len(tried)} folds were falsified in turn; none of the "
+        f"{before.shape[1]} meta-learners' predictions for that fold moved, others did."
+    )
+
+
+def _test_set(evidence: RunEvidence) -> Finding:
+    table = _part(evidence)
+    if isinstance(table, str):
+        return not_applicable(table)
+    if len(table.test) < 2:
+        return not_applicable("There are fewer than two test samples.")
+    before_oof, before_test = nested.stack(table)
+    first = table.test.index[:1]
+    # Everything of the test set but the first sample's predictions: they alone may matter to it.
+    predictions = MAX_COMPOSITE - table.test
+    predictions.loc[first] = table.test.loc[first]
+    falsified = replace(_falsified(table, table.test.index), test=predictions)
+    after_oof, after_test = nested.stack(falsified)
+    is_moved = (
+        _moved(before_oof, after_oof).any()
+        | _moved(before_test.loc[first], after_test.loc[first]).any()
+    )
+    names = list(before_oof.columns[is_moved])
+    if names:
+        problems = [Problem(name, "", "changes with the test set.") for name in names]
+        count = f"{some(names, 'meta-learner')} of {before_oof.shape[1]} moved."
+        return breach(count, problems)
+    return holds(
+        f"The scores of {len(table.test)} test samples, and what was predicted for all but one, "
+        f"were falsified; none of the {before_oof.shape[1]} meta-learners moved."
+    )
+
+
+def _part(evidence: RunEvidence) -> PredictionTable | str:
+    """A part of the predictions that meta-learners can be fitted on, or why there is none."""
+    table = evidence.table
+    if isinstance(table, str):
+        return f"There is nothing to stack: {table}"
+    if table.oof.shape[1] < nested.FEWEST_BASE_LEARNERS:
+        return "Stacking needs two complete base learners."
+    folds = table.train_samples["fold"]
+    if folds.nunique() < 2:
+        return "Stacking needs two folds."
+    names = _unlike(table.oof)
+    tried = folds[folds.isin(sorted(folds.unique())[:MOST_FOLDS])]
+    rows = tried.groupby(tried, sort=True).head(MOST_SAMPLES).index
+    return replace(table, oof=table.oof.loc[rows, names], test=table.test[names].head(MOST_SAMPLES))
+
+
+def _unlike(oof: pd.DataFrame) -> list[str]:
+    """Some base learners, those whose predictions vary most: constant ones would show nothing."""
+    spread = oof.std().sort_values(ascending=False, kind="stable")
+    return [str(name) for name in spread.index[:MOST_LEARNERS]]
+
+
+def _falsified(table: PredictionTable, rows: pd.Index[str]) -> PredictionTable:
+    """The same table with the physician's C of some samples turned upside down."""
+    samples = table.samples.copy()
+    samples.loc[rows, "composite"] = MAX_COMPOSITE - samples.loc[rows, "composite"]
+    return replace(table, samples=samples)
+
+
+def _moved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Which predictions differ by more than rounding."""
+    new, old = after[before.columns].to_numpy(), before.to_numpy()
+    is_same = np.isclose(new, old, rtol=0.0, atol=UNMOVED * MAX_COMPOSITE, equal_nan=True)
+    return pd.DataFrame(~is_same, index=before.index, columns=before.columns)
+
+
+def _told(moved: dict[str, list[int]]) -> list[Problem]:
+    return [
+        Problem(name, "", f"its predictions for fold {fold} change with that fold's scores.")
+        for name, folds in moved.items()
+        for fold in folds
+    ]
+
+
+NOT_OURS = (
+    "This is a fault of the stacking code, not of the run: do not use the meta-learners' figures, "
+    "and report it."
+)
+
+CHECKS = (
+    Check(
+        "FG401",
+        "No fit stopped on the fold that it predicts",
+        "warning",
+        "early_stopping.policy of every fit",
+        "The epoch was chosen by the very scores that the fit is judged on: out-of-fold figures "
+        "are too good by an unknown amount, for long training and small folds most.",
+        "Take `early_stopping: {policy: inner_split}`, unless the aim is the paper's own way.",
+        _stopping,
+    ),
+    Check(
+        "FG402",
+        "No meta-learner saw the samples that it predicts",
+        "error",
+        "meta-learners refitted with the held-out scores falsified",
+        "Their out-of-fold figures are too good.",
+        NOT_OURS,
+        _held_out_labels,
+    ),
+    Check(
+        "FG403",
+        "No meta-learner saw the test set",
+        "error",
+        "meta-learners refitted with the test scores and test predictions falsified",
+        "Their test figures are too good.",
+        NOT_OURS,
+        _test_set,
+    ),
+)

@@ -1,0 +1,49 @@
+"""What a ranking says of the checks that were run before it."""
+
+from __future__ import annotations
+
+import shlex
+
+from analysis.checks.report import CheckReport
+from analysis.ranking.board import Note
+from foldgrid.records import RunStore
+
+TOLD = ("FG202", "FG203", "FG401")
+"""Warnings that a ranking explains in notes of its own; here their codes are enough."""
+
+
+def check_notes(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
+    """The notes: that this is a canary, every failure, and the rest in a sentence or two."""
+    command = f"`python -m analysis check {shlex.quote(store.location)}`"
+    failed = [
+        Note(
+            topic=each.code,
+            text=f"{each.title}? No. {each.evidence} {each.meaning}",
+            is_warning=True,
+        )
+        for each in report.having("failed")
+    ]
+    warnings = [
+        each.code if each.code in TOLD else f"{each.code}, {each.evidence.rstrip('.')}"
+        for each in report.having("warning")
+    ]
+    text = f"{report.headline}."
+    if warnings:
+        text += f" Warnings: {'; '.join(warnings)}."
+    idle = [each.code for each in report.having("not applicable")]
+    if idle:
+        text += f" Not applicable, so not passed: {', '.join(idle)}."
+    summary = Note(topic="checks", text=f"{text} {command} explains.", is_warning=bool(warnings))
+    return (*_canary(store), *failed, summary)
+
+
+def _canary(store: RunStore) -> tuple[Note, ...]:
+    canary = store.read_canary()
+    if canary is None:
+        return ()
+    text = (
+        f"THIS IS A CANARY ({canary.name}) of {canary.sweep}, no result: every subject was given "
+        "the scores of a visit of a random other one. Nothing here may be better than "
+        "predict_the_mean by more than chance; FG501 decides."
+    )
+    return (Note(topic="CANARY", text=text, is_warning=True),)

@@ -1,0 +1,155 @@
+"""FG3xx: whether every sample was predicted once, by a fit that had not seen it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from analysis.checks.check import Check, Finding, breach, holds, not_applicable
+from analysis.checks.run_evidence import RunEvidence
+from analysis.evidence.laws import (
+    HELD_OUT_CODE,
+    PHYSICIAN_CODE,
+    TEST_CODE,
+    FoldPredictions,
+    held_out_problems,
+    some,
+    target_problems,
+    test_problems,
+)
+from analysis.evidence.predictions import TARGETS
+from foldgrid.specs.errors import Problem
+
+NO_PREDICTIONS = "No fit's predictions can be read."
+NO_SPLIT = "split.parquet cannot be read; see FG201."
+AGAIN = (
+    "Remove the folders of these fits under fits/ and launch the sweep again: it trains only what "
+    "is missing."
+)
+CONSTANT_SHARE = 0.01
+"""Predictions that vary by less than this share of the physician's spread count as constant."""
+
+LITTLE = f"spread under {CONSTANT_SHARE:.0%} of the physician's."
+
+
+def _law(
+    evidence: RunEvidence,
+    find: Callable[[FoldPredictions, pd.DataFrame], list[Problem]],
+    what: str,
+) -> Finding:
+    if evidence.samples is None:
+        return not_applicable(NO_SPLIT)
+    if not evidence.fits:
+        return not_applicable(NO_PREDICTIONS)
+    problems = [problem for fit in evidence.fits for problem in find(fit, evidence.samples)]
+    if problems:
+        fits = {problem.where for problem in problems}
+        return breach(f"{len(problems)} breaches by {some(sorted(fits), 'fit')}.", problems)
+    return holds(f"{len(evidence.fits)} fits predicted {what}, each once.")
+
+
+def _held_out(evidence: RunEvidence) -> Finding:
+    return _law(evidence, held_out_problems, "exactly the samples of their held-out folds")
+
+
+def _test(evidence: RunEvidence) -> Finding:
+    return _law(evidence, test_problems, "exactly the test samples")
+
+
+def _physician(evidence: RunEvidence) -> Finding:
+    if not evidence.fits:
+        return not_applicable(NO_PREDICTIONS)
+    outputs = {fit.record.config.task.output for fit in evidence.fits}
+    if len(outputs) > 1:
+        return not_applicable("The fits predict different things; see FG204.")
+    targets = TARGETS[outputs.pop()]
+    fits = [
+        replace(each, table=each.table.drop_duplicates("sample").reset_index(drop=True))
+        for each in evidence.fits
+    ]
+    table = pd.concat([fit.table for fit in fits])
+    reference = table.drop_duplicates("sample").set_index("sample")[list(targets)]
+    problems = [problem for fit in fits for problem in target_problems(fit, reference, targets)]
+    if problems:
+        return breach(f"{len(problems)} of {len(fits)} fits disagree.", problems)
+    return holds(f"{len(fits)} fits agree on the scores of {len(reference)} samples.")
+
+
+def _constant(evidence: RunEvidence) -> Finding:
+    if not evidence.fits:
+        return not_applicable(NO_PREDICTIONS)
+    constant = [fit for fit in evidence.fits if is_constant(fit)]
+    total = len(evidence.fits)
+    if not constant:
+        return holds(f"The out-of-fold predictions of all {total} fits differ between samples.")
+    folds: dict[str, list[str]] = {}
+    for fit in constant:
+        folds.setdefault(fit.backbone, []).append(str(fit.fold))
+    problems = [
+        Problem(f"{name} fold{'s' if len(own) > 1 else ''} {', '.join(own)}", "", LITTLE)
+        for name, own in folds.items()
+    ]
+    names = some(folds, "base learner")
+    count = f"{len(constant)} of {total} fits say the same of everybody, of {names}."
+    return breach(count, problems)
+
+
+def is_constant(fit: FoldPredictions) -> bool:
+    """Whether a fit says nearly the same of all the samples that it held out.
+
+    True where every target's predictions have a standard deviation below ``CONSTANT_SHARE`` of
+    the physician's. A fold in which the physician says the same of everybody does not count.
+    """
+    table = fit.table[fit.table["partition"] == "oof"]
+    names = TARGETS[fit.record.config.task.output]
+    if len(table) < 2:
+        return False
+    given = table[list(names)].to_numpy(dtype=np.float64).std(axis=0)
+    columns = [f"predicted_{name}" for name in names]
+    predicted = table[columns].to_numpy(dtype=np.float64).std(axis=0)
+    return bool(given.any() and (predicted <= CONSTANT_SHARE * given).all())
+
+
+CHECKS = (
+    Check(
+        HELD_OUT_CODE,
+        "Every held-out sample was predicted once, by the right fit",
+        "error",
+        "the out-of-fold predictions of every fit, and split.parquet",
+        "A sample that was predicted by a fit that trained on it looks too easy; one that was "
+        "predicted twice or never falsifies every mean.",
+        AGAIN,
+        _held_out,
+    ),
+    Check(
+        TEST_CODE,
+        "Every test sample was predicted once by every fit",
+        "error",
+        "the test predictions of every fit, and split.parquet",
+        "Test figures are then over other samples than those of the other fits.",
+        AGAIN,
+        _test,
+    ),
+    Check(
+        PHYSICIAN_CODE,
+        "All fits agree on what the physician scored",
+        "error",
+        "the true scores in every fit's predictions",
+        "Some fits were trained or judged on other scores: a manifest changed under them.",
+        AGAIN,
+        _physician,
+    ),
+    Check(
+        "FG304",
+        "No fit says the same of everybody",
+        "warning",
+        "the spread of every fit's out-of-fold predictions",
+        "Such a fit has learned the mean and nothing of the photographs; its rank says nothing "
+        "of its backbone.",
+        "Train longer, or with another learning rate.",
+        _constant,
+    ),
+)

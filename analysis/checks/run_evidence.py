@@ -1,0 +1,190 @@
+"""Everything of a run folder that can be read, and what cannot: nothing here raises for damage.
+
+A check looks at one of these and never at the disk, so that a damaged file costs the checks that
+need it and no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+import pandas as pd
+
+from analysis.evidence.laws import FoldPredictions
+from analysis.evidence.predictions import (
+    DIVERGED,
+    READ_ERRORS,
+    PredictionTable,
+    read_cell,
+    read_prediction_table,
+)
+from analysis.evidence.read_once import ReadOnceStore
+from foldgrid.records import PlannedFit, RunStore
+from foldgrid.specs.canary import Canary
+from foldgrid.specs.errors import Problem, SweepError
+from foldgrid.specs.fits import FitRecord
+
+SPLIT_COLUMNS = ("sample", "subject", "visit", "region", "partition", "fold")
+PHOTO_COLUMNS = ("sample", "photo")
+
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True)
+class RunEvidence:
+    """A run folder as far as it can be read.
+
+    Attributes:
+        store: The run folder.
+        plan: The grid; nothing where it cannot be read.
+        split: The split's table; likewise.
+        photos: Which photograph is which tile; nothing in run folders of earlier versions.
+        canary: What makes it a canary's run; nothing for a sweep's own.
+        fits: Complete fits whose predictions can be used.
+        records: The record of every finished fit that can be read, by id; the diverged too.
+        missing: Planned fits that are not finished.
+        diverged: Planned fits that diverged.
+        faults: What cannot be read or used, each with its place.
+    """
+
+    store: RunStore
+    plan: tuple[PlannedFit, ...] | None
+    split: pd.DataFrame | None
+    photos: pd.DataFrame | None
+    canary: Canary | None
+    fits: tuple[FoldPredictions, ...]
+    records: Mapping[str, FitRecord]
+    missing: tuple[PlannedFit, ...]
+    diverged: tuple[PlannedFit, ...]
+    faults: tuple[Problem, ...]
+
+    @cached_property
+    def samples(self) -> pd.DataFrame | None:
+        """The split's table with each sample once, whatever else is wrong with it."""
+        return None if self.split is None else self.split.drop_duplicates("sample")
+
+    @property
+    def complete_learners(self) -> dict[str, list[FoldPredictions]]:
+        """The fits of the base learners all of whose planned folds can be used."""
+        folds: dict[str, set[int]] = {}
+        for cell in self.plan or ():
+            folds.setdefault(cell.backbone, set()).add(cell.fold)
+        fits: dict[str, list[FoldPredictions]] = {name: [] for name in folds}
+        for fit in self.fits:
+            fits[fit.backbone].append(fit)
+        return {name: own for name, own in fits.items() if len(own) == len(folds[name])}
+
+    @cached_property
+    def table(self) -> PredictionTable | str:
+        """What the ranking is made of, or why there is none."""
+        try:
+            return read_prediction_table(self.store)
+        except (SweepError, *READ_ERRORS, KeyError) as error:
+            return str(error).splitlines()[0]
+
+
+def read_evidence(store: RunStore) -> RunEvidence:
+    """Reads a run folder, each file once."""
+    if not isinstance(store, ReadOnceStore):
+        store = ReadOnceStore(store.location)
+    faults: list[Problem] = []
+    plan = _read("plan.json", store.read_plan, faults)
+    split = _with_columns("split.parquet", _read("split.parquet", store.read_split, faults), faults)
+    photos = None
+    if store.root.exists("photos.parquet"):
+        photos = _read("photos.parquet", store.read_photos, faults)
+        photos = _with_columns("photos.parquet", photos, faults, PHOTO_COLUMNS)
+    canary = _read("canary.json", store.read_canary, faults)
+    finished = store.finished_fits()
+    fits, records, diverged = [], {}, []
+    missing = [cell for cell in plan or () if cell.fit_id not in finished]
+    for cell in plan or ():
+        if cell.fit_id not in finished:
+            continue
+        fit, fault = read_cell(store, cell)
+        if fault != DIVERGED:
+            faults += _fit_faults(store, cell, fit, fault)
+        else:
+            diverged.append(cell)
+        record = fit.record if fit is not None else _record(store, cell)
+        if record is not None:
+            records[cell.fit_id] = record
+        if fit is not None and not fault:
+            fits.append(fit)
+    return RunEvidence(
+        store=store,
+        plan=plan,
+        split=split,
+        photos=photos,
+        canary=canary,
+        fits=tuple(fits),
+        records=records,
+        missing=tuple(missing),
+        diverged=tuple(diverged),
+        faults=tuple(faults),
+    )
+
+
+def cell_name(cell: PlannedFit) -> str:
+    """What people call a fit: ``resnet34 fold 2``."""
+    return f"{cell.backbone} fold {cell.fold}"
+
+
+def _read(name: str, read: Callable[[], Content], faults: list[Problem]) -> Content | None:
+    try:
+        return read()
+    except FileNotFoundError:
+        faults.append(Problem(name, "", "is missing."))
+    except (*READ_ERRORS, KeyError, TypeError) as error:
+        first = (str(error).splitlines() or [""])[0]
+        faults.append(Problem(name, "", f"cannot be read ({first})."))
+    return None
+
+
+def _with_columns(
+    name: str,
+    table: pd.DataFrame | None,
+    faults: list[Problem],
+    columns: tuple[str, ...] = SPLIT_COLUMNS,
+) -> pd.DataFrame | None:
+    """The table where it has all its columns; else nothing, and a fault."""
+    lacking = [column for column in columns if table is not None and column not in table]
+    if lacking:
+        faults.append(Problem(name, "", f"lacks the column {', '.join(lacking)}."))
+        return None
+    return table
+
+
+def _record(store: RunStore, cell: PlannedFit) -> FitRecord | None:
+    try:
+        return store.read_fit(cell.fit_id)
+    except READ_ERRORS:
+        return None
+
+
+def _fit_faults(
+    store: RunStore, cell: PlannedFit, fit: FoldPredictions | None, fault: str
+) -> list[Problem]:
+    """What is wrong with the files of one finished fit."""
+    found = [f"{fault}."] if fault else []
+    record = fit.record if fit is not None else _record(store, cell)
+    if record is not None:
+        found += _record_faults(store, cell, record)
+    return [Problem(cell_name(cell), "", message) for message in found]
+
+
+def _record_faults(store: RunStore, cell: PlannedFit, record: FitRecord) -> list[str]:
+    found = []
+    said = (record.fit_id, record.config.backbone, record.config.fold)
+    if said != (cell.fit_id, cell.backbone, cell.fold):
+        found.append(f"fit.json is of another fit, {said[0]} ({said[1]} fold {said[2]}).")
+    num_lines = len(store.read_history(cell.fit_id))
+    if num_lines and num_lines != record.num_epochs:
+        found.append(f"history.jsonl has {num_lines} of {record.num_epochs} epochs.")
+    folder = f"fits/{cell.fit_id}"
+    if record.weights_kept and not store.root.exists(f"{folder}/best.safetensors"):
+        found.append("best.safetensors is missing.")
+    return found
