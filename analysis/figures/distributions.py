@@ -64,7 +64,7 @@ def _paint(facts: ScoreDistributions, width: int) -> Figure:
     axes = add_axes(figure, left, 24 + rows * step, width - left - 4, _PANEL_HEIGHT)
     labels = [f"{low:g}–" for low in facts.pasi["low"]]
     _paint_panel(axes, facts.pasi, labels, "PASI of a visit, in steps of 5", top)
-    _write_legend(axes, width - left - 4)
+    _write_legend(axes)
     return figure
 
 
@@ -90,7 +90,7 @@ def _paint_panel(
     axes.set_title(title, loc="left", fontsize=SMALL, color=INK, pad=5)
 
 
-def _write_legend(axes: Axes, width: float) -> None:
+def _write_legend(axes: Axes) -> None:
     for text, colour, right in (("training", MUTED, 62.0), ("test", ACCENT, 0.0)):
         axes.annotate(
             f"■ {text}", (1, 1), (-right, 5), xycoords="axes fraction", textcoords="offset points",

@@ -138,6 +138,7 @@ def _paint_landmarks(axes: Axes, facts: Forest, right: float) -> None:
             ha="right" if landmark.value > 0.5 * right else "left",
             fontsize=SMALL,
             color=MUTED,
+            bbox={"facecolor": PAPER, "linewidth": 0, "pad": 0.8},
         )
 
 

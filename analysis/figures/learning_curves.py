@@ -17,6 +17,10 @@ from analysis.figures.palette import ACCENT, INK, MUTED
 _GAP = 38.0
 
 
+FEWEST_DECADES = 20.0
+"""The largest over the smallest loss from which the loss axis is logarithmic."""
+
+
 @dataclass(frozen=True)
 class Curve:
     """One fit's epochs.
@@ -94,10 +98,14 @@ def _paint(facts: LearningCurves, width: int) -> Figure:
         row, column = divmod(place, columns)
         axes = add_axes(figure, left + column * (panel + gap), 20 + row * step, panel, height)
         _paint_panel(axes, curves)
+        if limits[1] > FEWEST_DECADES * limits[0] > 0:
+            axes.set_yscale("log")
+            axes.minorticks_off()
         axes.set_ylim(*limits)
         axes.set_xlim(0.7, facts.most_epochs + 0.3)
         axes.locator_params(axis="x", integer=True, nbins=4)
-        axes.locator_params(axis="y", nbins=4)
+        if axes.get_yscale() == "linear":
+            axes.locator_params(axis="y", nbins=4)
         axes.set_title(fitted(name, panel, SMALL), loc="left", fontsize=SMALL, color=INK, pad=4)
         if column:
             axes.tick_params(labelleft=False)
@@ -109,7 +117,11 @@ def _paint(facts: LearningCurves, width: int) -> Figure:
 
 
 def _limits(facts: LearningCurves) -> tuple[float, float]:
-    """Loss axis that a few wild epochs cannot stretch."""
+    """Both ends of the loss axis; a few wild epochs cannot stretch it.
+
+    Where some learners' losses are many times those of others the lower end is above 0: the axis
+    is then logarithmic, or the others would lie flat on the ground.
+    """
     losses = [
         value
         for curves in facts.curves.values()
@@ -120,8 +132,9 @@ def _limits(facts: LearningCurves) -> tuple[float, float]:
     if not losses:
         return 0.0, 1.0
     top = float(np.quantile(losses, 0.97)) * 1.1 or 1.0
-    low = 0.95 * min(losses)
-    return (0.0 if low < 0.4 * top else low), top
+    low = 0.9 * min(losses)
+    is_flat, is_wide = low > 0.4 * top, top > FEWEST_DECADES * low > 0
+    return (low if is_flat or is_wide else 0.0), top
 
 
 def _paint_panel(axes: Axes, curves: tuple[Curve, ...]) -> None:

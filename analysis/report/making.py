@@ -11,6 +11,7 @@ from analysis.report.page import render_page
 from analysis.report.run_facts import RunFacts
 from analysis.report.sections.agreement import agreement_section
 from analysis.report.sections.change import change_section
+from analysis.report.sections.checks import checks_section
 from analysis.report.sections.cost import cost_section
 from analysis.report.sections.critical import critical_section
 from analysis.report.sections.errors import errors_section
@@ -39,6 +40,7 @@ SECTIONS: tuple[Callable[[RunFacts], Section], ...] = (
     stacking_section,
     published_section,
     cost_section,
+    checks_section,
     methods_section,
     guidelines_section,
     provenance_section,
@@ -78,7 +80,7 @@ def make_report(store: RunStore, by: str = "mae") -> Report:
     """
     run = RunFacts(store, by)
     sections = tuple(section(run) for section in SECTIONS)
-    return Report(render_page(write_headline(run), sections, run.name), sections)
+    return Report(render_page(write_headline(run), sections, run.name, run.private_words), sections)
 
 
 def write_report(store: RunStore, by: str = "mae") -> str:

@@ -62,7 +62,7 @@ def _data(run: RunFacts) -> dict[str, str]:
             "The data are the embedded synthetic trial: drawn photographs with drawn scores. No "
             "patient took part."
             if run.is_synthetic
-            else f"The data are the photographs listed in {_file(data['manifest'])} with the "
+            else f"The data are the photographs listed in {data['manifest']} with the "
             "physician's scores given there."
         ),
         "participants": (
@@ -335,8 +335,3 @@ def _software(run: RunFacts) -> dict[str, str]:
             "predictions."
         ),
     }
-
-
-def _file(manifest: Any) -> str:
-    """A manifest's own name: the folders above it may name a person."""
-    return str(manifest).replace("\\", "/").rsplit("/", 1)[-1]

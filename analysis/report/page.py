@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -54,13 +55,16 @@ def number_exhibits(sections: Sequence[Section]) -> list[Exhibit]:
     return exhibits
 
 
-def render_page(headline: Headline, sections: Sequence[Section], run: str) -> str:
+def render_page(
+    headline: Headline, sections: Sequence[Section], run: str, private: Mapping[str, str]
+) -> str:
     """The report as one HTML file that asks for nothing from elsewhere.
 
     Args:
         headline: What stands at the top.
         sections: In the order of the page.
         run: The run folder's name, as the calls in the index give it.
+        private: Words that must not be shown, and what is shown in their place.
     """
     environment = Environment(
         loader=PackageLoader("analysis.report"),
@@ -68,9 +72,10 @@ def render_page(headline: Headline, sections: Sequence[Section], run: str) -> st
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: value.replace(" %", "\u202f%") if type(value) is str else value,
+        finalize=lambda value: _set(value, private),
     )
-    environment.filters["inline"] = lambda drawing, size: Markup(drawing.inline(size))  # noqa: S704
+    environment.filters["inline"] = lambda drawing, size: Markup(drawing.inline(size))
+    environment.filters["breakable"] = _breakable
     environment.tests["block"] = lambda block, name: type(block).__name__ == name
     exhibits = number_exhibits(sections)
     style = (files("analysis.report") / "templates" / "report.css").read_text(encoding="utf-8")
@@ -80,6 +85,20 @@ def render_page(headline: Headline, sections: Sequence[Section], run: str) -> st
         sections=sections,
         exhibits=exhibits,
         labels={exhibit.key: exhibit.label for exhibit in exhibits},
-        style=Markup(style),  # noqa: S704
+        style=Markup(style),
         run=run,
     )
+
+
+def _set(value: Any, private: Mapping[str, str]) -> Any:
+    """Text as it is set: without private words, and with no line break before a percent sign."""
+    if type(value) is not str:
+        return value
+    for word in sorted(private, key=len, reverse=True):
+        value = value.replace(word, private[word])
+    return value.replace(" %", "\u202f%")
+
+
+def _breakable(text: str) -> Markup:
+    """A name that may be broken after its underscores, and nowhere else."""
+    return Markup("_<wbr>").join(str(text).split("_"))

@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from analysis.clinical.reading import ClinicalReading, read_clinically
-from analysis.judging import Judgement, judge
-from analysis.ranking.board import RankedModel, Ranking, check_figure
-from analysis.ranking.leaderboard import load_current
-from analysis.ranking.making import judge_and_rank, stored_or_ranked
+from analysis.evidence.read_once import ReadOnceStore
+from analysis.judging import Judgement
+from analysis.ranking.board import RankedModel, Ranking
+from analysis.ranking.making import judge_and_rank
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.fits import FitConfig, FitRecord
 
@@ -24,13 +24,11 @@ class RunFacts:
     """
 
     def __init__(self, store: RunStore, by: str = "mae") -> None:
-        self.store = store
+        self.store = ReadOnceStore(store.location)
         self.by = by
 
     @cached_property
-    def _computed(self) -> tuple[Judgement, Ranking | None]:
-        if load_current(self.store):
-            return judge(self.store), None
+    def _computed(self) -> tuple[Judgement, Ranking]:
         return judge_and_rank(self.store, self.by)
 
     @property
@@ -38,11 +36,10 @@ class RunFacts:
         """Every model on every visit."""
         return self._computed[0]
 
-    @cached_property
+    @property
     def ranking(self) -> Ranking:
-        """The models in order, with how sure that is; the stored one where it is up to date."""
-        check_figure(self.by)
-        return self._computed[1] or stored_or_ranked(self.store, self.by)
+        """The models in order, with how sure that is."""
+        return self._computed[1]
 
     @cached_property
     def reading(self) -> ClinicalReading:
@@ -117,6 +114,17 @@ class RunFacts:
     def title(self) -> str:
         """The sweep's title."""
         return str(self.sweep.get("title") or self.name)
+
+    @property
+    def private_words(self) -> dict[str, str]:
+        """Paths that may name a person or a machine, and what a report says in their place."""
+        paths = {self.store.location: self.name}
+        manifest = str((self.sweep.get("data") or {}).get("manifest") or "")
+        words = list(self.provenance.get("command") or [])
+        for path in (manifest, *words):
+            if "/" in path or "\\" in path:
+                paths[path] = path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+        return paths
 
     @property
     def has_test(self) -> bool:

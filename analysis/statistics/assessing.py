@@ -56,7 +56,7 @@ def assess(
         seed=seed,
         figures={name: _by_model(part) for name, part in parts.items()},
         intervals={name: _intervals(part) for name, part in parts.items()},
-        standings={metric: _standings(whole, metric, rivals) for metric in METRICS},
+        standings={metric: _standings(whole, metric, rivals, learners) for metric in METRICS},
         selections={metric: _selection(whole, metric, learners) for metric in METRICS},
         critical_difference=critical_difference(
             [whole.models[place] for place in rivals], whole.sums.mean_absolute_errors()[:, rivals]
@@ -136,18 +136,21 @@ def _intervals(part: Resampled) -> dict[str, dict[str, Interval]]:
     }
 
 
-def _standings(part: Resampled, metric: str, rivals: Sequence[int]) -> dict[str, Standing]:
+def _standings(
+    part: Resampled, metric: str, rivals: Sequence[int], learners: Collection[int]
+) -> dict[str, Standing]:
     losses_M = losses(metric, part.figures[metric])
     losses_RM = losses(metric, part.figures_RM[metric])
+    # Of models that tie, such as a meta-learner that repeats a base learner, the base learner.
     candidates = [
-        (losses_M[place], part.models[place], place)
+        (losses_M[place], place not in learners, part.models[place], place)
         for place in rivals
         if not math.isnan(losses_M[place])
     ]
     num_subjects = part.sums.num_subjects
     if not candidates or num_subjects < FEWEST_SUBJECTS:
         return {}
-    best = min(candidates)[2]
+    best = min(candidates)[3]
     differences = differences_to(best, losses_M, losses_RM, num_subjects)
     ranges_2M = rank_ranges(losses_RM)
     firsts = dict(zip(rivals, shares_of_firsts(losses_RM[:, rivals]), strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.context.cost import COSTS, CostFacts, cost_facts, format_cost
-from analysis.figures.pareto import draw_pareto
+from analysis.figures.pareto import draw_pareto, shown_costs
 from analysis.report.blocks import Block, Cell, Column, Figure, Section, Table, Text
 from analysis.report.numbers import figure, listed
 from analysis.report.run_facts import RunFacts
@@ -20,7 +20,7 @@ def cost_section(run: RunFacts) -> Section:
     call = CALL.format(run.by)
     title = run.ranking.metric.title
     blocks: list[Block] = []
-    if len(facts.table) > 1:
+    if len(facts.table) > 1 and shown_costs(facts):
         caption = (
             f"Out-of-fold {title} against cost, a point a base learner. Filled and named: on the "
             "Pareto front, no other is both cheaper and better."

@@ -6,10 +6,16 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.clinical.components import ComponentErrors, error_by_score
+from analysis.clinical.pairs import Partition
 from analysis.report.blocks import Block, Cell, Column, Section, Table, Text
 from analysis.report.numbers import figure, interval, percent
 from analysis.report.run_facts import RunFacts
 
+SCORES_CALL = (
+    "from analysis.clinical.components import error_by_score\n"
+    'error_by_score(run.judgement, "{0}", "oof").rows\nerror_by_score(run.judgement, "{0}", "test").rows'
+)
 CALL = "run.reading.oof.{0}\nrun.reading.test.{0}"
 ERROR_COLUMNS = (Column("Subjects", True), Column("MAE", True), Column("Bias", True))
 
@@ -56,9 +62,9 @@ def errors_section(run: RunFacts) -> Section:
                 intervals,
             )
         )
-    scores = [(where, part.scores) for where, part in parts]
+    scores = _by_score(run)
     if any(len(found.rows) for _, found in scores):
-        blocks.append(_scores(scores, intervals))
+        blocks.append(_scores(scores, intervals, best_base_learner(run)))
     else:
         blocks.append(Text((f"By single score: {scores[0][1].not_applicable}",)))
     return Section("errors", "Where it is wrong", _lead(run), tuple(blocks))
@@ -74,7 +80,20 @@ def _lead(run: RunFacts) -> str:
     return f"Out-of-fold MAE of {run.reading.model} by severity: {'; '.join(parts)}."
 
 
-def _scores(scores: list[tuple[str, Any]], intervals: str) -> Table:
+def best_base_learner(run: RunFacts) -> str:
+    """The first base learner of the ranking: others predict no single scores."""
+    return next(row.model for row in run.ranking.rows if row.kind == "base_learner")
+
+
+def _by_score(run: RunFacts) -> list[tuple[str, ComponentErrors]]:
+    name = best_base_learner(run)
+    parts: list[tuple[str, Partition]] = [("OOF", "oof")]
+    if run.has_test:
+        parts.append(("test", "test"))
+    return [(where, error_by_score(run.judgement, name, part)) for where, part in parts]
+
+
+def _scores(scores: list[tuple[str, ComponentErrors]], intervals: str, learner: str) -> Table:
     columns = (
         Column("Score"),
         Column("Samples", True),
@@ -98,8 +117,8 @@ def _scores(scores: list[tuple[str, Any]], intervals: str) -> Table:
                     )
                 )
     note = f"{intervals} Involvement runs from 0 to 6, the others from 0 to 4."
-    caption = "Error and agreement by score, all regions"
-    return Table("scores", caption, columns, tuple(rows), CALL.format("scores.rows"), note)
+    caption = f"Error and agreement by score of {learner}, all regions"
+    return Table("scores", caption, columns, tuple(rows), SCORES_CALL.format(learner), note)
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -76,11 +76,7 @@ def provenance_section(run: RunFacts) -> Section:
 
 
 def _command(words: list[str]) -> str:
-    if not words:
-        return ""
-    # A manifest's folder may name a person; its last part is enough.
-    shown = [word.rsplit("/", 1)[-1] if word.startswith("/") else word for word in words]
-    return shlex.join(["python", *shown])
+    return shlex.join(["python", *words]) if words else ""
 
 
 def _commit(git: dict[str, Any]) -> str:

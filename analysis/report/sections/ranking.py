@@ -16,7 +16,7 @@ from foldgrid.scoring import METRICS
 
 TABLE_CALL = "run.ranking.rows"
 FOREST_CALL = 'from analysis.report.sections.ranking import forest\nforest(run, "oof")'
-PARTITIONS = {"oof": "out of fold", "test": "test set"}
+PARTITIONS = {"oof": "OOF", "test": "test"}
 ROW_NOTE = "Bold: best of its column. Second lines: 95 % intervals over resampled subjects."
 
 
@@ -92,7 +92,7 @@ def ranking_table(run: RunFacts) -> Table:
         Column("Model"),
         Column("#", True),
         *(Column(METRICS[name].title, True) for name in run.ranking.columns()),
-        Column("First", True, "of resamples"),
+        Column("First in", True, "resamples"),
         Column("Ranks", True, "95 %"),
     ]
     rows = []
@@ -101,7 +101,8 @@ def ranking_table(run: RunFacts) -> Table:
         has_ranks = standing.rank_low is not None
         rows.append(
             (
-                *_name(run, row),
+                _name(run, row),
+                Cell(str(row.rank or "–")),
                 *_cells(run, row, [("oof", name) for name in run.ranking.columns()]),
                 Cell(percent(standing.probability_best)),
                 Cell(f"{standing.rank_low}–{standing.rank_high}" if has_ranks else "–"),
@@ -119,10 +120,10 @@ def _figures_table(
     run: RunFacts, key: str, caption: str, figures: Sequence[tuple[str, str]]
 ) -> Table:
     is_mixed = len({partition for partition, _ in figures}) > 1
-    columns = [Column("Model"), Column("#", True)]
+    columns = [Column("Model")]
     for partition, name in figures:
         columns.append(Column(METRICS[name].title, True, PARTITIONS[partition] if is_mixed else ""))
-    rows = tuple((*_name(run, row), *_cells(run, row, figures)) for row in run.ranking.rows)
+    rows = tuple((_name(run, row), *_cells(run, row, figures)) for row in run.ranking.rows)
     return Table(key, caption, tuple(columns), rows, TABLE_CALL, ROW_NOTE)
 
 
@@ -132,12 +133,12 @@ def _mark(run: RunFacts, row: RankedModel) -> str:
     return "tied" if run.ranking.standing(row).is_tied else ""
 
 
-def _name(run: RunFacts, row: RankedModel) -> tuple[Cell, Cell]:
+def _name(run: RunFacts, row: RankedModel) -> Cell:
     mark = _mark(run, row)
     tone = "strong" if mark == "best" else "muted" if row.left_out else ""
     folds = f" {row.folds}" if row.folds else ""
     kind = KIND_TITLES[row.kind] + folds + (f", {mark}" if mark else "")
-    return Cell(row.model, tone, kind), Cell(str(row.rank or "–"))
+    return Cell(row.model, tone, kind)
 
 
 def _cells(run: RunFacts, row: RankedModel, figures: Sequence[tuple[str, str]]) -> list[Cell]:
@@ -146,7 +147,8 @@ def _cells(run: RunFacts, row: RankedModel, figures: Sequence[tuple[str, str]]) 
     for partition, name in figures:
         value, ends = row.figure(partition, name), row.interval(partition, name)
         is_first = value is not None and value == best.get((partition, name))
-        note = interval(ends.low, ends.high) if value is not None else ""
+        decimals = 1 if name == "mse" else 2
+        note = interval(ends.low, ends.high, decimals) if value is not None else ""
         cells.append(Cell(figure(value), "strong" if is_first else "", note))
     return cells
 
