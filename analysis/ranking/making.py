@@ -39,6 +39,8 @@ def judge_and_rank(store: RunStore, by: str = "mae") -> tuple[Judgement, Ranking
         SweepError: ``by`` is unknown, nothing is complete yet, or a law of honest stacking is
             broken.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     from analysis.checks.catalogue import check_and_save
     from analysis.checks.notes import check_notes
     from analysis.evidence.read_once import ReadOnceStore
@@ -49,9 +51,11 @@ def judge_and_rank(store: RunStore, by: str = "mae") -> tuple[Judgement, Ranking
     # Before anything is read: a fit that ends meanwhile makes the stored ranking out of date.
     made_from = state_digest(store)
     store = ReadOnceStore(store.location)
-    checks = check_notes(store, check_and_save(store))
-    judgement = judge(store)
-    assessment = assess_judgement(judgement)
+    # One thread: the same bits on any number of cores, and small products are no slower for it.
+    with threadpool_limits(limits=1):
+        checks = check_notes(store, check_and_save(store))
+        judgement = judge(store)
+        assessment = assess_judgement(judgement)
     sweep = store.read_sweep()
     ranking = Ranking(
         made_from=made_from,

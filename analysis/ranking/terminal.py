@@ -17,7 +17,7 @@ from analysis.ranking.sureness import all_notes
 from foldgrid.scoring import METRICS
 
 WIDE = 112
-"""Columns from which the table has room for the folds, all test figures and the shares of firsts."""
+"""Columns from which there is room for the folds, all test figures and the shares of firsts."""
 
 READABLE = 100
 """Sentences are not set wider than this."""

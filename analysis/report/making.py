@@ -78,9 +78,14 @@ def make_report(store: RunStore, by: str = "mae") -> Report:
         SweepError: ``by`` is unknown, nothing is complete yet, or a law of honest stacking is
             broken.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     run = RunFacts(store, by)
-    sections = tuple(section(run) for section in SECTIONS)
-    return Report(render_page(write_headline(run), sections, run.name, run.private_words), sections)
+    # One thread, as for the ranking: the same bits on any number of cores.
+    with threadpool_limits(limits=1):
+        sections = tuple(section(run) for section in SECTIONS)
+        headline = write_headline(run)
+    return Report(render_page(headline, sections, run.name, run.private_words), sections)
 
 
 def write_report(store: RunStore, by: str = "mae") -> str:

@@ -36,7 +36,9 @@ def critical_difference(models: Sequence[str], errors_SM: FloatArray) -> Critica
     """
     num_subjects, num_models = errors_SM.shape
     if num_models < FEWEST_MODELS:
-        return CriticalDifference(num_subjects=num_subjects, reason="one model only")
+        return CriticalDifference(
+            num_subjects=num_subjects, reason=f"fewer than {FEWEST_MODELS} models"
+        )
     if num_subjects < FEWEST_SUBJECTS:
         reason = f"fewer than {FEWEST_SUBJECTS} subjects"
         return CriticalDifference(num_subjects=num_subjects, reason=reason)

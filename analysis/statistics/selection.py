@@ -6,6 +6,7 @@ The best of N base learners is partly the luckiest, so its own figure flatters i
 (Tsamardinos, Greasidou and Borboudakis 2018) bootstraps the choice: in each resample the best is
 chosen on the subjects that were drawn and judged on those that were not. The mean of these figures
 is the corrected one. Nothing is trained again. Here the subject, not the sample, is what is drawn.
+With a handful of subjects some resamples draw everybody; they judge nobody and do not count.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def correct_selection(
     )
     if sums.num_subjects < FEWEST_SUBJECTS:
         return naive.model_copy(update={"reason": f"fewer than {FEWEST_SUBJECTS} subjects"})
-    judged_R = _judged(metric, sums, resamples, losses(metric, figures_RM))
+    judges_anybody = (resamples.counts_RS == 0).any(axis=1)
+    judged_R = _judged(metric, sums, resamples, losses(metric, figures_RM))[judges_anybody]
     known = judged_R[~np.isnan(judged_R)]
     if len(known) < (1 - MOST_UNDEFINED) * len(judged_R):
         return naive.model_copy(update={"reason": "undefined in too many resamples"})

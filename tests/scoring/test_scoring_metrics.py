@@ -53,7 +53,8 @@ def test_correlations_do_not_depend_on_the_unit(
 ) -> None:
     assume((np.ptp(pair, axis=1) > 0.01).all())
     moved = pair * scale + shift
-    for name in ("pcc", "ccc"):
+    for name in ("pcc", "ccc", "icc"):
+        assume(abs(METRICS["ccc"](*pair) + pair.shape[1] - 1) > 0.1)
         assert METRICS[name](*moved) == pytest.approx(METRICS[name](*pair), abs=1e-7)
 
 
@@ -75,12 +76,15 @@ def test_a_perfect_prediction_is_best_by_every_metric(pair: np.ndarray) -> None:
     ("reference", "predicted", "undefined"),
     [
         ([], [], set(METRICS)),
-        ([1.0], [2.0], {"pcc", "ccc"}),
+        ([1.0], [2.0], {"pcc", "ccc", "icc"}),
         ([1.0, 2.0], [math.nan, 2.0], set(METRICS)),
         ([1.0, 2.0], [math.inf, 2.0], set(METRICS)),
         ([1.0, 2.0, 3.0], [0.1, 0.1, 0.1], {"pcc"}),
         ([2.0, 2.0], [1.0, 3.0], {"pcc"}),
-        ([2.0, 2.0], [2.0, 2.0], {"pcc", "ccc"}),
+        ([2.0, 2.0], [2.0, 2.0], {"pcc", "ccc", "icc"}),
+        ([2.0, 2.0], [3.0, 3.0], {"pcc"}),
+        ([0.0, 1.0], [1.0, 0.0], {"icc"}),
+        ([1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 1.0, 2.0], set()),
     ],
 )
 def test_degenerate_inputs_follow_the_table(
@@ -93,7 +97,8 @@ def test_degenerate_inputs_follow_the_table(
 
 
 def test_a_constant_prediction_has_no_concordance() -> None:
-    assert METRICS["ccc"]([1.0, 2.0, 3.0], [0.1, 0.1, 0.1]) == 0.0
+    for name in ("ccc", "icc"):
+        assert METRICS[name]([1.0, 2.0, 3.0], [0.1, 0.1, 0.1]) == 0.0
 
 
 @given(st.floats(1e-150, 1e150))
@@ -117,6 +122,7 @@ def test_a_metric_travels_with_its_direction() -> None:
         "rmse": "lower",
         "pcc": "higher",
         "ccc": "higher",
+        "icc": "higher",
         "bias": "zero",
     }
     assert sorted([-3.0, 1.0, 2.0], key=METRICS["bias"].sort_key) == [1.0, 2.0, -3.0]

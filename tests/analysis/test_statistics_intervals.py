@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from analysis.statistics.intervals import expanded_percentiles, tail_share
+from analysis.statistics.resamples import SubjectResamples
+from analysis.statistics.subject_sums import SubjectSums
+from tests.analysis.made_up_visits import Population
+
+NUM_STUDIES = 300
+
+
+@pytest.fixture(scope="module")
+def coverage() -> dict[str, np.ndarray]:
+    """Of 300 studies of 54 subjects, the share of intervals that hold the truth.
+
+    By metric: subjects resampled, then visits resampled as if each were a person of its own.
+    """
+    population = Population()
+    held = {name: np.zeros(2) for name in population.truth}
+    for number in range(NUM_STUDIES):
+        subject_V, *pairs = population.draw(np.random.default_rng(number), 54)
+        for column, clusters_V in enumerate((subject_V, np.arange(len(subject_V)))):
+            sums = SubjectSums.of(clusters_V, *pairs)
+            resamples = SubjectResamples.draw(sums.num_subjects, 400, number)
+            for name, figures_RM in sums.figures(resamples.counts_RS).items():
+                (interval,) = expanded_percentiles(figures_RM, sums.num_subjects)
+                assert interval.low is not None
+                assert interval.high is not None
+                held[name][column] += interval.low <= population.truth[name] <= interval.high
+    return {name: count / NUM_STUDIES for name, count in held.items()}
+
+
+@pytest.mark.parametrize("metric", ["mae", "mse", "rmse", "bias", "pcc", "ccc", "icc"])
+def test_intervals_by_subject_hold_the_truth_and_intervals_by_visit_do_not(
+    coverage: dict[str, np.ndarray], metric: str
+) -> None:
+    # 300 studies leave 1.3 points of noise; skewed figures (MSE) lose some points more.
+    by_subject, by_visit = coverage[metric]
+    assert 0.90 <= by_subject <= 0.98
+    assert by_visit <= 0.90
+    assert by_subject - by_visit > 0.05
+
+
+def test_with_six_subjects_plain_percentiles_are_much_too_narrow() -> None:
+    population = Population()
+    expanded = plain = 0
+    for number in range(NUM_STUDIES):
+        sums = SubjectSums.of(*population.draw(np.random.default_rng(number), 6))
+        errors_RM = sums.figures(SubjectResamples.draw(6, 400, number).counts_RS)["mae"]
+        (interval,) = expanded_percentiles(errors_RM, 6)
+        low, high = np.quantile(errors_RM, [0.025, 0.975])
+        assert interval.low is not None
+        assert interval.high is not None
+        expanded += interval.low <= population.truth["mae"] <= interval.high
+        plain += low <= population.truth["mae"] <= high
+    assert expanded / NUM_STUDIES >= 0.88
+    assert plain / NUM_STUDIES <= 0.88
+    assert expanded - plain > 0.04 * NUM_STUDIES
+
+
+@pytest.mark.parametrize("num_subjects", [8, 54])
+def test_the_interval_of_a_mean_is_as_wide_as_students(num_subjects: int) -> None:
+    values = stats.norm.ppf((np.arange(num_subjects) + 0.5) / num_subjects)
+    sums = SubjectSums.of(np.arange(num_subjects), np.zeros(num_subjects), values[:, None])
+    biases = sums.figures(SubjectResamples.draw(num_subjects, 20_000).counts_RS)["bias"]
+    (interval,) = expanded_percentiles(biases, num_subjects)
+    half = stats.t.ppf(0.975, num_subjects - 1) * values.std(ddof=1) / np.sqrt(num_subjects)
+    assert [interval.low, interval.high] == pytest.approx([-half, half], rel=0.07)
+
+
+def test_many_subjects_give_the_usual_percentiles() -> None:
+    assert tail_share(100_000) == pytest.approx(0.025, abs=1e-4)
+    assert tail_share(6) == pytest.approx(0.0024, abs=1e-4)
+    assert tail_share(54) == pytest.approx(0.0214, abs=2e-4)
+    assert tail_share(3) < 1e-6
+
+
+def test_what_has_no_interval_says_why() -> None:
+    figures_RM = np.linspace(0, 1, 100)[:, None] * np.ones(4)
+    figures_RM[:5, 1] = np.nan
+    figures_RM[:6, 2] = np.nan
+    found = expanded_percentiles(figures_RM, 30, np.array([True, True, True, False]))
+    assert [each.num_undefined for each in found] == [0, 5, 6, 0]
+    assert [each.reason for each in found] == [
+        "",
+        "",
+        "undefined in too many resamples",
+        "the figure is undefined",
+    ]
+    assert [each.low is None for each in found] == [False, False, True, True]
+    assert found[1].low is not None
+    assert found[1].low > (found[0].low or 0.0)
+    assert [each.reason for each in expanded_percentiles(figures_RM, 1)] == ["one subject only"] * 4
