@@ -1,50 +1,22 @@
 """The published figures of One-Step PASI beside those of a sweep.
 
-The study's two tables are data of this package: the ten best models to three decimals, all 33 to
-two. They are figures of its test set, 34 visits of 6 subjects; it published no out-of-fold ones.
-Knows rankings, not the records behind them.
+Knows rankings and the study's tables; of the records behind a ranking only what
+``comparability`` asks.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
-from functools import lru_cache
-from importlib.resources import files
-from typing import Literal
-
 import numpy as np
 
 from analysis.context.comparability import Difference, differences_from_paper, verdict
+from analysis.context.orders import rank_correlation
+from analysis.context.study import SOURCE, PublishedModel, published_models
 from analysis.ranking.board import FIGURES, RankedModel, Ranking
 from foldgrid.records import RunStore
 from foldgrid.specs.base import Spec
 
-SOURCE = "Xing et al. 2023, medRxiv 2023.03.23.23287628, tables 1 and S1"
 COMPARED = ("mae", "ccc")
 """The figures whose order is compared."""
-
-NUM_PERMUTATIONS = 1999
-FEWEST_MODELS = 3
-"""Two models are in the same order half the time."""
-
-
-class PublishedModel(Spec):
-    """A row of the study's tables.
-
-    Attributes:
-        model: Its name there.
-        kind: ``base_learner`` or ``meta_learner``.
-        figures: mae, mse, pcc and ccc on the study's test set.
-        source: Whose network it is, as the study cites it.
-        num_decimals: Of ``mae`` and ``ccc``: 3 for the ten of table 1, else 2.
-    """
-
-    model: str
-    kind: Literal["base_learner", "meta_learner"]
-    figures: dict[str, float]
-    source: str
-    num_decimals: int
 
 
 class ComparedModel(Spec):
@@ -116,27 +88,6 @@ class PublishedComparison(Spec):
     source: str = SOURCE
 
 
-@lru_cache(maxsize=1)
-def published_models() -> Mapping[str, PublishedModel]:
-    """The study's 33 models by its own names, in the order of table S1.
-
-    The ten of table 1 carry its third decimal.
-    """
-    finer = {row["model"]: row for row in _read("one_step_pasi_table_1.csv")}
-    models = {}
-    for row in _read("one_step_pasi_table_s1.csv"):
-        name = row["model"]
-        figures = {metric: float(finer.get(name, row)[metric]) for metric in FIGURES}
-        models[name] = PublishedModel(
-            model=name,
-            kind="base_learner" if row["kind"] == "base_learner" else "meta_learner",
-            figures=figures,
-            source=row["source"],
-            num_decimals=3 if name in finer else 2,
-        )
-    return models
-
-
 def compare_with_published(store: RunStore, ranking: Ranking) -> PublishedComparison:
     """Sets a ranking beside the published study.
 
@@ -174,50 +125,6 @@ def compared_models(ranking: Ranking) -> tuple[ComparedModel, ...]:
     return tuple(rows)
 
 
-def rank_correlation(
-    ours: np.ndarray, theirs: np.ndarray, seed: int = 0
-) -> tuple[float, float, float, float]:
-    """Spearman's rho and Kendall's tau-b with permutation p-values.
-
-    The models are permuted, 1,999 times, both ways counted, the found order as one of them: the
-    p-value asks whether the orders agree more than two shuffled lists would. It knows nothing of
-    the error in each figure, nor that models of one family resemble each other.
-
-    Args:
-        ours: One side's figures, a model each.
-        theirs: The other side's.
-        seed: Of the permutations.
-
-    Returns:
-        rho, its p, tau, its p; all NaN below three models or where one side is constant.
-    """
-    from scipy.stats import kendalltau, rankdata, spearmanr
-
-    if len(ours) < FEWEST_MODELS or np.ptp(ours) == 0 or np.ptp(theirs) == 0:
-        return (np.nan,) * 4
-    # PN: permutations by models; MN: pairs of models.
-    shuffled_PN = np.random.default_rng(seed).permuted(
-        np.tile(rankdata(theirs), (NUM_PERMUTATIONS, 1)), axis=1
-    )
-    rank_N = rankdata(ours)
-    centred_N = rank_N - rank_N.mean()
-    product = abs(float(centred_N @ rankdata(theirs)))
-    spearman_p = _share_beyond(np.abs(shuffled_PN @ centred_N), product)
-    first, second = np.triu_indices(len(ours), k=1)
-    order_M = np.sign(rank_N[first] - rank_N[second])
-    concordance_P = np.sign(shuffled_PN[:, first] - shuffled_PN[:, second]) @ order_M
-    their_rank = rankdata(theirs)
-    concordance = abs(float(np.sign(their_rank[first] - their_rank[second]) @ order_M))
-    kendall_p = _share_beyond(np.abs(concordance_P), concordance)
-    rho, tau = spearmanr(ours, theirs).statistic, kendalltau(ours, theirs).statistic
-    return float(rho), spearman_p, float(tau), kendall_p
-
-
-def _share_beyond(permuted: np.ndarray, found: float) -> float:
-    # Sums of ranks are whole or half numbers; the slack is for rounding alone.
-    return float((1 + np.count_nonzero(permuted >= found - 1e-6)) / (1 + len(permuted)))
-
-
 def _correlate(rows: tuple[ComparedModel, ...], metric: str, partition: str) -> RankCorrelation:
     pairs = [
         (getattr(row, partition).get(metric), row.published.get(metric))
@@ -246,8 +153,3 @@ def _side_by_side(
         test=ours.test if ours else nothing,
         left_out=ours.left_out if ours else "not in this sweep",
     )
-
-
-def _read(name: str) -> list[dict[str, str]]:
-    text = files("analysis.context").joinpath(name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))

@@ -46,6 +46,12 @@ def test_visits_that_repeat_a_subject_s_error_widen_the_limits() -> None:
     assert found.sd_repeated.value == pytest.approx(2.0)
 
 
+def test_errors_that_only_vary_within_subjects_are_not_subtracted() -> None:
+    # The variance between subjects comes out below 0 here, and counts as 0.
+    found = bland_altman(make_pairs("aabb", [10.0] * 4, [12.0, 8.0, 12.0, 8.0]))
+    assert found.sd_repeated.value == pytest.approx(math.sqrt(16 / 2))
+
+
 @given(st.integers(0, 10_000))
 @settings(max_examples=20)
 def test_the_band_is_that_of_the_textbook_s_matrices(seed: int) -> None:

@@ -97,8 +97,8 @@ def test_visits_go_by_day_or_by_the_numbers_in_their_names() -> None:
         [
             ("a", "V1", 30.0),
             ("a", "V2", 0.0),
-            ("b", "V10", math.nan),
-            ("b", "V2", 99.0),
+            ("b", "V10", 3.0),
+            ("b", "V2", math.nan),
             ("c", 2, 5.0),
             ("c", 1, 5.0),
         ],

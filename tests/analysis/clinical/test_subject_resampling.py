@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import linregress
 from sklearn.metrics import cohen_kappa_score
 
-from analysis.clinical import agreement, change, scatter
+from analysis.clinical import agreement, response, scatter
 from analysis.clinical.resampling import Resamples, estimate, mean_of, resample_subjects
 from foldgrid.scoring import METRICS
 from tests.analysis.clinical.made_pairs import random_pairs
@@ -52,7 +52,7 @@ def test_weighted_figures_are_those_of_the_drawn_visits(seed: int) -> None:
         "sd_repeated": agreement._repeated_sd(gaps, visits["subject"])(weights_RN),
         "pcc": scatter._correlation(truth, model)(weights_RN),
         "ccc": scatter._concordance(truth, model)(weights_RN),
-        "kappa": change._kappa(cells, weights_RN),
+        "kappa": response._kappa(cells, weights_RN),
         "mean": mean_of(gaps, among_N=says_model)(weights_RN),
     }
     for place, weights in enumerate(weights_RN.astype(int)):

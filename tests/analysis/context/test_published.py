@@ -15,12 +15,9 @@ from scipy.stats import kendalltau, permutation_test, spearmanr
 
 from analysis.__main__ import main
 from analysis.context.comparability import differences_from_paper, verdict
-from analysis.context.published import (
-    PublishedComparison,
-    compare_with_published,
-    published_models,
-    rank_correlation,
-)
+from analysis.context.orders import rank_correlation
+from analysis.context.published import PublishedComparison, compare_with_published
+from analysis.context.study import published_models
 from analysis.ranking.making import rank_sweep
 from foldgrid.models import known_backbones
 from foldgrid.specs.recipe import TrainingRecipe
