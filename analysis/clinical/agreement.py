@@ -25,6 +25,7 @@ from analysis.clinical.resampling import (
     ratio,
     resample_subjects,
 )
+from analysis.statistics.resamples import SEED
 
 WITHIN_95 = 1.959963984540054
 """How many SDs about the mean hold 95 % of a normal distribution."""
@@ -68,7 +69,7 @@ class BlandAltman:
     share_within: float
 
 
-def bland_altman(pairs: ModelVisits, seed: int = 0) -> BlandAltman:
+def bland_altman(pairs: ModelVisits, seed: int = SEED) -> BlandAltman:
     """Limits of agreement between a model and the physician.
 
     Args:

@@ -20,6 +20,7 @@ import pandas as pd
 from analysis.clinical.pairs import ModelVisits
 from analysis.clinical.resampling import Estimate, estimate, mean_of, resample_subjects
 from analysis.clinical.response import RESPONSE_LEVELS, ResponseAgreement, response_agreement
+from analysis.statistics.resamples import SEED
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def trajectories(pairs: ModelVisits) -> pd.DataFrame:
 
 
 def change_from_baseline(
-    pairs: ModelVisits, levels: Sequence[int] = RESPONSE_LEVELS, seed: int = 0
+    pairs: ModelVisits, levels: Sequence[int] = RESPONSE_LEVELS, seed: int = SEED
 ) -> ChangeFacts:
     """Percent change and response, model against physician.
 

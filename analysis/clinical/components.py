@@ -15,6 +15,7 @@ from analysis.clinical.resampling import resample_subjects
 from analysis.clinical.severity import error_columns
 from analysis.evidence.predictions import TARGETS, BaseLearner, PredictionTable
 from analysis.judging import Judgement
+from analysis.statistics.resamples import SEED
 from foldgrid.scoring import REGION_WEIGHTS, SCORE_MAXIMA, SCORES, clip_score
 
 ALL = "all"
@@ -35,7 +36,7 @@ class ComponentErrors:
 
 
 def error_by_region(
-    judgement: Judgement, model: str | None = None, partition: Partition = "oof", seed: int = 0
+    judgement: Judgement, model: str | None = None, partition: Partition = "oof", seed: int = SEED
 ) -> ComponentErrors:
     """Error of the composite C = (E + I + S) x involvement, 0 to 72, region by region.
 
@@ -71,7 +72,7 @@ def error_by_region(
 
 
 def error_by_score(
-    judgement: Judgement, model: str | None = None, partition: Partition = "oof", seed: int = 0
+    judgement: Judgement, model: str | None = None, partition: Partition = "oof", seed: int = SEED
 ) -> ComponentErrors:
     """Error and agreement of erythema, induration, scaling and involvement.
 

@@ -73,8 +73,10 @@ def best_model(judgement: Judgement, by: str = "mae") -> str:
     truth = table.visits["physician_pasi"]
     learned = [name for name in table.predicted.columns if name != BASELINE]
 
-    def place(name: str) -> tuple[float, str]:
-        return metric.sort_key(metric(truth, table.predicted[name])), name
+    def place(name: str) -> tuple[float, bool, str]:
+        # As in the ranking: of models that tie the base learner.
+        is_stacked = name in judgement.meta_learners
+        return metric.sort_key(metric(truth, table.predicted[name])), is_stacked, name
 
     return min(learned, key=place) if learned else BASELINE
 

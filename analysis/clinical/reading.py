@@ -13,6 +13,7 @@ from analysis.clinical.pairs import PARTITIONS, ModelVisits, Partition, known_mo
 from analysis.clinical.scatter import ScatterFacts, scatter_facts
 from analysis.clinical.severity import error_by_severity
 from analysis.judging import Judgement
+from analysis.statistics.resamples import SEED
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class ClinicalReading:
 
 
 def read_clinically(
-    judgement: Judgement, model: str | None = None, seed: int = 0
+    judgement: Judgement, model: str | None = None, seed: int = SEED
 ) -> ClinicalReading:
     """Computes every clinical fact of a model.
 

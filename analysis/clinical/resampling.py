@@ -16,11 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.statistics.intervals import tail_share
+from analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
+
 FloatArray = NDArray[np.float64]
 WeightedFigure = Callable[[FloatArray], FloatArray]
 """Weights (R, N) in, a figure for each row out, NaN where a row leaves it undefined."""
 
-NUM_RESAMPLES = 2000
 LEVEL = 0.95
 
 
@@ -30,7 +32,7 @@ class Estimate:
 
     Attributes:
         value: The figure over the records as they are.
-        low: The lower end of the 95 % percentile interval over resampled subjects.
+        low: The lower end of the 95 % interval over resampled subjects.
         high: Its upper end.
     """
 
@@ -51,14 +53,16 @@ class Resamples:
         weights_RN: How often each record was drawn; no rows where there are fewer than two
             subjects, because one subject says nothing of others.
         num_records: N.
+        num_subjects: Subjects that they are of.
     """
 
     weights_RN: FloatArray
     num_records: int
+    num_subjects: int
 
 
 def resample_subjects(
-    subjects: ArrayLike, num_resamples: int = NUM_RESAMPLES, seed: int = 0
+    subjects: ArrayLike, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
 ) -> Resamples:
     """Draws as many subjects as there are, with replacement, ``num_resamples`` times.
 
@@ -69,15 +73,13 @@ def resample_subjects(
     """
     known, code_N = np.unique(np.asarray(subjects).astype(str), return_inverse=True)
     if len(known) < 2:
-        return Resamples(np.empty((0, len(code_N))), len(code_N))
-    random = np.random.default_rng(seed)
-    shares = np.full(len(known), 1 / len(known))
-    drawn_RS = random.multinomial(len(known), shares, size=num_resamples)
-    return Resamples(drawn_RS[:, code_N].astype(np.float64), len(code_N))
+        return Resamples(np.empty((0, len(code_N))), len(code_N), len(known))
+    drawn_RS = SubjectResamples.draw(len(known), num_resamples, seed).counts_RS
+    return Resamples(drawn_RS[:, code_N], len(code_N), len(known))
 
 
 def estimate(figure: WeightedFigure, resamples: Resamples) -> Estimate:
-    """A figure and its 95 % percentile interval.
+    """A figure and its 95 % expanded percentile interval, as the ranking's are made.
 
     Resamples that leave the figure undefined (no visit of a stratum was drawn) are left out;
     where that is more than half of them, so is the interval. So is one without width: where every
@@ -92,7 +94,7 @@ def estimate(figure: WeightedFigure, resamples: Resamples) -> Estimate:
     defined = values_R[np.isfinite(values_R)]
     if 2 * len(defined) < len(values_R):
         return Estimate(value)
-    tail = (1 - LEVEL) / 2
+    tail = tail_share(resamples.num_subjects)
     low, high = (float(end) for end in np.quantile(defined, [tail, 1 - tail]))
     return Estimate(value, low, high) if low < high else Estimate(value)
 

@@ -26,6 +26,7 @@ from analysis.clinical.resampling import (
     ratio,
     resample_subjects,
 )
+from analysis.statistics.resamples import SEED
 from foldgrid.scoring import METRICS
 
 BAND_MEANING = (
@@ -74,7 +75,7 @@ class ScatterFacts:
     ccc: Estimate
 
 
-def scatter_facts(pairs: ModelVisits, num_points: int = 101, seed: int = 0) -> ScatterFacts:
+def scatter_facts(pairs: ModelVisits, num_points: int = 101, seed: int = SEED) -> ScatterFacts:
     """The facts of the scatter of one model; every interval resamples subjects.
 
     Args:

@@ -22,6 +22,7 @@ from analysis.clinical.resampling import (
     mean_of,
     resample_subjects,
 )
+from analysis.statistics.resamples import SEED
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ SEVERITY_STRATA = (
 
 
 def error_by_severity(
-    pairs: ModelVisits, strata: Sequence[Stratum] = SEVERITY_STRATA, seed: int = 0
+    pairs: ModelVisits, strata: Sequence[Stratum] = SEVERITY_STRATA, seed: int = SEED
 ) -> pd.DataFrame:
     """Size and direction of the error in each stratum of the physician's PASI.
 

@@ -49,7 +49,7 @@ def describe_bland_altman(parts: Sequence[BlandAltman]) -> str:
 
 
 def _paint(parts: tuple[BlandAltman, ...], width: int) -> Figure:
-    places, height = side_by_side(width, len(parts), shape=0.82, left=40, top=24, bottom=42)
+    places, height = side_by_side(width, len(parts), shape=0.82, left=48, top=24, bottom=42)
     figure = new_figure(width, height)
     right = 1.04 * max(float(facts.points["average"].max()) for facts in parts) or 1.0
     reach = 1.12 * max(_reach(facts) for facts in parts) or 1.0

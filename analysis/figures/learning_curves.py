@@ -101,6 +101,7 @@ def _paint(facts: LearningCurves, width: int) -> Figure:
         if limits[1] > FEWEST_DECADES * limits[0] > 0:
             axes.set_yscale("log")
             axes.minorticks_off()
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.set_ylim(*limits)
         axes.set_xlim(0.7, facts.most_epochs + 0.3)
         axes.locator_params(axis="x", integer=True, nbins=4)

@@ -133,7 +133,7 @@ def _name_front(axes: Axes, front: pd.DataFrame, cost: str) -> None:
         axes.annotate(
             str(name), (at, error), (-6 if is_right else 6, lowest - y),
             textcoords="offset points", ha="right" if is_right else "left", va="center",
-            fontsize=SMALL - 0.5, color=INK, annotation_clip=False, zorder=4,
+            fontsize=SMALL - 0.5, color=INK, annotation_clip=False, zorder=1.5,
             bbox={"facecolor": PAPER, "alpha": 0.75, "linewidth": 0, "pad": 0.5},
         )  # fmt: skip
 

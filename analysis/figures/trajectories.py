@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.clinical.change import RESPONSE_LEVELS, ChangeFacts, is_response
+from analysis.clinical.change import ChangeFacts
+from analysis.clinical.response import RESPONSE_LEVELS, is_response
 from analysis.figures.canvas import SMALL, add_axes, fitted, new_figure
 from analysis.figures.drawing import Drawing, draw
 from analysis.figures.palette import ACCENT, FAINT, INK, MUTED, PAPER

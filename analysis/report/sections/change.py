@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from analysis.clinical.change import ChangeFacts, ResponseAgreement
+from analysis.clinical.change import ChangeFacts
 from analysis.clinical.reading import PartitionReading
 from analysis.clinical.resampling import Estimate
+from analysis.clinical.response import ResponseAgreement
 from analysis.figures.trajectories import MOST_SUBJECTS, draw_trajectories
 from analysis.report.blocks import Block, Cell, Column, Figure, Section, Table, Text
 from analysis.report.numbers import count, figure, interval, listed, percent
