@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import subprocess
@@ -10,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
 from rich.console import Console
@@ -40,18 +41,17 @@ app = App(
 )
 
 
+Sizes = Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())]
+
+
 @app.default
 def measure_analysis(
     *,
     backbones: int = 29,
     folds: int = 5,
     visits: int = 1000,
-    growth: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())] = (
-        29,
-        100,
-        300,
-        1000,
-    ),
+    statistics_sizes: Sizes = (29, 100, 300, 1000),
+    stacking_sizes: Sizes = (29, 100, 300),
     repeats: int = 3,
     output: Path | None = None,
 ) -> None:
@@ -61,7 +61,8 @@ def measure_analysis(
         backbones: Base learners of the ranked sweep.
         folds: Fits a base learner.
         visits: Visits in all; about a tenth are test visits.
-        growth: Numbers of base learners for which statistics and stacking are timed apart.
+        statistics_sizes: Numbers of base learners for which the statistics are timed alone.
+        stacking_sizes: Numbers of base learners for which the meta-learners are timed alone.
         repeats: How often the ranking and the stored ranking are timed.
         output: A JSON file for the figures.
     """
@@ -71,17 +72,15 @@ def measure_analysis(
     environment = describe_environment()
     title = f"{backbones} base learners x {folds} folds, {visits} visits, made-up predictions"
     print_opening(console, title, environment)
-    with tempfile.TemporaryDirectory(prefix="foldgrid-benchmark-") as scratch:
-        MadeUpSweep(backbones, folds, visits).write(scratch)
-        ranked, stored = [], []
-        for _ in range(repeats):
-            (Path(scratch) / "leaderboard.json").unlink(missing_ok=True)
-            ranked.append(_rank_seconds(scratch))
-            stored.append(_rank_seconds(scratch))
+    ranked, stored = _measure_commands(MadeUpSweep(backbones, folds, visits), repeats)
     _print_commands(ranked, stored, console)
-    rows = [_growth_row(number, visits, folds) for number in growth]
-    headings = ["base learners", "statistics, s", "ms each", "stacking, s", "ms each"]
-    console.print(make_table(headings, [[*row.values()] for row in rows]))
+    growths = {}
+    for name, sizes, work in (
+        ("statistics", statistics_sizes, _statistics_seconds),
+        ("stacking", stacking_sizes, _stacking_seconds),
+    ):
+        growths[name] = {size: work(MadeUpSweep(size, folds, visits)) for size in sizes}
+        _print_growth(name, growths[name], console)
     write_output(
         output,
         {
@@ -90,10 +89,23 @@ def measure_analysis(
             "size": {"backbones": backbones, "folds": folds, "visits": visits},
             "ranked_seconds": ranked,
             "stored_seconds": stored,
-            "growth": rows,
+            "growth_seconds": growths,
+            "growth_exponents": {name: _exponent(growth) for name, growth in growths.items()},
             "goals": {"ranked_seconds": GOAL_RANKED, "stored_seconds": GOAL_STORED},
         },
     )
+
+
+def _measure_commands(sweep: MadeUpSweep, repeats: int) -> tuple[list[float], list[float]]:
+    """Seconds of ranking from the records, and of printing what that stored, by turns."""
+    ranked, stored = [], []
+    with tempfile.TemporaryDirectory(prefix="foldgrid-benchmark-") as scratch:
+        sweep.write(scratch)
+        for _ in range(repeats):
+            (Path(scratch) / "leaderboard.json").unlink(missing_ok=True)
+            ranked.append(_rank_seconds(scratch))
+            stored.append(_rank_seconds(scratch))
+    return ranked, stored
 
 
 def _rank_seconds(folder: str) -> float:
@@ -126,26 +138,38 @@ def _print_commands(ranked: list[float], stored: list[float], console: Console) 
     console.print(make_table(headings, rows), end="\n\n")
 
 
-def _growth_row(num_learners: int, num_visits: int, num_folds: int) -> dict[str, float]:
-    """Statistics and stacking of so many base learners, on one thread."""
-    table, oof, test = MadeUpSweep(num_learners, num_folds, num_visits).tables()
+def _print_growth(name: str, seconds: dict[int, float], console: Console) -> None:
+    rows = [[str(size), took, 1000 * took / size] for size, took in seconds.items()]
+    console.print(make_table([f"{name}: base learners", "seconds", "ms each"], rows))
+    if len(seconds) > 1:
+        console.print(f"grows like n to the {_exponent(seconds):.2f}; 1 is linear", end="\n\n")
+
+
+def _exponent(seconds: dict[int, float]) -> float | None:
+    """Between the two largest sizes, where fixed costs weigh least."""
+    if len(seconds) < 2:
+        return None
+    (fewer, before), (more, after) = sorted(seconds.items())[-2:]
+    return math.log(after / before) / math.log(more / fewer)
+
+
+def _statistics_seconds(sweep: MadeUpSweep) -> float:
+    _, oof, test = sweep.tables()
     learners = [str(name) for name in oof.predicted.columns]
+    return _seconds(lambda: assess(oof, test, learners, ""))
+
+
+def _stacking_seconds(sweep: MadeUpSweep) -> float:
+    table = sweep.tables()[0]
+    return _seconds(lambda: stack(table))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """On one thread."""
     with threadpool_limits(limits=1):
-        statistics_seconds = _seconds(lambda: assess(oof, test, learners, ""))
-        stacking_seconds = _seconds(lambda: stack(table))
-    return {
-        "base_learners": num_learners,
-        "statistics_seconds": statistics_seconds,
-        "statistics_ms_each": 1000 * statistics_seconds / num_learners,
-        "stacking_seconds": stacking_seconds,
-        "stacking_ms_each": 1000 * stacking_seconds / num_learners,
-    }
-
-
-def _seconds(work: Callable[[], Any]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+        started = time.perf_counter()
+        work()
+        return time.perf_counter() - started
 
 
 if __name__ == "__main__":

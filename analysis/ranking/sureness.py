@@ -47,6 +47,10 @@ def _ties(ranking: Ranking) -> Note:
         "paired differences by subject, Holm-corrected, 5 %. "
         f"{_stability(ranking, best)}"
     )
+    places = [row.rank for row in tied if row.rank]
+    apart = [row.rank for row in compared if row not in tied and row.rank]
+    if places and apart and min(apart) < max(places):
+        text += " Models that err alike are told apart by less, so ~ need not run down in order."
     return Note(topic="ties", text=text)
 
 
@@ -85,8 +89,9 @@ def _selection(ranking: Ranking) -> list[Note]:
 
 def _intervals(ranking: Ranking) -> Note:
     text = (
-        "95 % intervals (from, to) resample whole subjects, "
-        f"{ranking.num_resamples:,} times: the visits of one person resemble each other."
+        f"95 % intervals resample whole subjects, {ranking.num_resamples:,} times: the visits of "
+        "one person resemble each other. They do not cover that another seed would train other "
+        "models."
     )
     undefined = [
         row.interval(partition, ranking.by)
@@ -101,14 +106,14 @@ def _intervals(ranking: Ranking) -> Note:
 
 
 def _baseline(ranking: Ranking) -> list[Note]:
+    if ranking.metric.direction == "zero":
+        return []  # The mean has no bias by construction; being beaten by it there means nothing.
     for row in ranking.rows:
         difference = ranking.standing(row).difference
         if row.kind != "baseline" or difference is None:
             continue
         if difference.worse_by <= 0:
-            text = (
-                f"No model is better than {row.model} by {ranking.metric.title}: nothing learned."
-            )
+            text = f"No model is better than {row.model} by {ranking.metric.title}."
         elif ranking.standing(row).is_tied:
             text = f"Not even the best can be told from {row.model} by {ranking.metric.title}."
         else:

@@ -93,6 +93,7 @@ def test_models_no_better_than_the_baseline_are_a_warning(make_run: Any) -> None
     assert warning.is_warning
     assert "predict_the_mean" in warning.text
     assert all_notes(nonsense)[0].is_warning
+    assert not note(nonsense.ordered_by("bias"), "baseline"), "the mean is unbiased by construction"
 
 
 def test_one_subject_is_not_applicable(make_run: Any) -> None:

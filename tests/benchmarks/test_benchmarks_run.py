@@ -56,6 +56,21 @@ def test_step_cost_measures_one_backbone(tmp_path: Path) -> None:
     assert figures["constants"]["refitted"] is None
 
 
+def test_analysis_scale_times_both_commands_and_their_growth(tmp_path: Path) -> None:
+    size = ["--backbones=2", "--folds=2", "--visits=60", "--repeats=1"]
+    growth = ["--statistics-sizes", "2", "4", "--stacking-sizes", "2"]
+    done, figures = run(tmp_path, "analysis_scale", *size, *growth)
+
+    assert done.returncode == 0, done.stderr
+    assert "printed from the stored ranking" in done.stdout
+    assert "grows like n to the" in done.stdout
+    (ranked,), (stored,) = figures["ranked_seconds"], figures["stored_seconds"]
+    assert ranked > 0
+    assert stored > 0
+    assert list(figures["growth_seconds"]["statistics"]) == ["2", "4"]
+    assert figures["growth_exponents"]["stacking"] is None
+
+
 def test_refitting_finds_the_constants_that_made_the_times() -> None:
     sizes = [Footprint(10**6, 10**9, 0), Footprint(10**7, 10**8, 0), Footprint(10**8, 10**10, 0)]
     times = [
