@@ -82,7 +82,7 @@ class RunEvidence:
         """What the ranking is made of, or why there is none."""
         try:
             return read_prediction_table(self.store)
-        except (SweepError, *READ_ERRORS, KeyError) as error:
+        except SweepError as error:
             return str(error).splitlines()[0]
 
 

@@ -106,6 +106,12 @@ def read_prediction_table(store: RunStore) -> PredictionTable:
             f"{store.location}: nothing was trained here yet (no plan or no split).\n"
             "Launch the sweep that names this folder; `python launch.py --list` shows the sweeps."
         ) from error
+    except (*READ_ERRORS, KeyError, TypeError) as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise SweepError(
+            f"{store.location}: plan.json or split.parquet cannot be read ({first}).\n"
+            f"Launch the sweep again, it writes them anew: {store.relaunch_command()}"
+        ) from error
     learners = read_learners(store, plan)
     complete = [learner for learner in learners if not learner.left_out]
     if not complete:

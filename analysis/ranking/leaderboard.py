@@ -20,7 +20,8 @@ def state_digest(store: RunStore) -> str:
     """The digest of what a ranking of this run folder would be made from now."""
     try:
         planned = [fit.fit_id for fit in store.read_plan()]
-    except FileNotFoundError:
+    except (OSError, ValueError, KeyError, TypeError):
+        # Missing or damaged: whoever reads it next says so.
         planned = []
     finished = sorted(store.finished_fits().intersection(planned))
     state: dict[str, Any] = {"format": FORMAT, "plan": planned, "finished": finished}

@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.scoring import SCORE_MAXIMA, SCORES
-from foldgrid.specs.fits import FitConfig, FitRecord, WeightsRecord
+from foldgrid.specs.fits import FitConfig, FitRecord, WeightsRecord, split_fingerprint
 from foldgrid.specs.recipe import EarlyStopping, TrainingRecipe
 from foldgrid.specs.sweep import TaskSpec
 
@@ -82,6 +82,11 @@ class FakeRun:
     def targets(self) -> tuple[str, ...]:
         return SCORES if self.output == "scores" else ("composite",)
 
+    @property
+    def split_fingerprint(self) -> str:
+        columns = (self.split[name].tolist() for name in ("sample", "partition", "fold"))
+        return split_fingerprint(zip(*columns, strict=True))
+
     def _make_split(self) -> pd.DataFrame:
         rows = []
         for subject in range(self.num_subjects):
@@ -118,7 +123,7 @@ class FakeRun:
             fold=fold,
             task=TaskSpec(output=self.output),
             data_fingerprint="d" * 10,
-            split_fingerprint="e" * 10,
+            split_fingerprint=self.split_fingerprint,
             weights="random",
             seed=self.seed,
             budget=self.budget,

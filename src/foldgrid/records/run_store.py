@@ -164,7 +164,7 @@ class RunStore:
             folder = self.root.local_path.resolve()
             # As it was given where that says enough: messages should not grow absolute paths.
             named = self.location.rstrip("/")
-            path = named if Path(named).name == folder.name else str(folder)
+            path = named if named.rpartition("/")[2] == folder.name else str(folder)
             return RunStore(canary_folder(path, name))
         path, mark, parameters = self.location.partition("?")
         return RunStore(f"{canary_folder(path.rstrip('/'), name)}{mark}{parameters}")
