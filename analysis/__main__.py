@@ -118,6 +118,34 @@ def check(run: str, /, *, format: str = "terminal") -> int:
     return 1 if report.has_failed else 0
 
 
+@app.command
+def compare(*runs: str, by: str = "mae", format: str = "terminal") -> None:
+    """Compare two or more sweeps on the same data and split.
+
+    Prints, for each base learner that is complete in both, the out-of-fold figures and their
+    difference with an interval by subjects, and the settings in which the sweeps differ. Refuses
+    sweeps on other data, another split or another task.
+
+    Args:
+        runs: The run folders; every other one is compared with the first.
+        by: The figure that is compared: mae, mse, pcc or ccc.
+        format: How it is printed: terminal, csv, md or json.
+    """
+    from analysis.comparison.formats import TEXT_FORMATS, render_terminal
+
+    _check_format(format, ("terminal", *TEXT_FORMATS))
+    from analysis.comparison.comparing import compare_sweeps
+    from foldgrid.records import RunStore
+
+    comparison = compare_sweeps([RunStore.open(run) for run in runs], by)
+    if format == "terminal":
+        from rich.console import Console
+
+        render_terminal(comparison, Console())
+    else:
+        sys.stdout.write(TEXT_FORMATS[format](comparison))
+
+
 def _check_format(name: str, known: Sequence[str]) -> None:
     if name not in known:
         raise SweepError(

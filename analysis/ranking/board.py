@@ -130,8 +130,8 @@ class Ranking(Spec):
         """The same ranking ordered by another OOF figure.
 
         Args:
-            metric: Its name. Its direction says which end is best; of ties a base
-                learner comes first, then the name decides.
+            metric: Its name. Its direction says which end is best; ties go to base learners, then
+                by name.
 
         Raises:
             SweepError: A ranking has no such figure; the message offers the nearest.
@@ -140,12 +140,7 @@ class Ranking(Spec):
         key = METRICS[metric].sort_key
         rows = sorted(
             self.rows,
-            key=lambda row: (
-                bool(row.left_out),
-                key(row.oof.get(metric)),
-                row.kind != "base_learner",
-                row.model,
-            ),
+            key=lambda row: (bool(row.left_out), key(row.oof.get(metric)), row.kind, row.model),
         )
         ranked = [
             row.model_copy(update={"rank": None if row.oof.get(metric) is None else place})

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
 from analysis.evidence.predictions import PredictionTable
 from analysis.evidence.visits import VisitTable
@@ -73,7 +74,16 @@ def meta_learner_weights(table: PredictionTable) -> pd.DataFrame:
 
 
 def fit_stack(table: PredictionTable) -> Stack:
-    """Fits every meta-learner once on all OOF predictions and once without each fold."""
+    """Fits every meta-learner once on all OOF predictions and once without each fold.
+
+    On one core: many small products of matrices gain nothing from more, on a busy machine they
+    take ten times as long, and the order of summation then changes with the number of cores.
+    """
+    with threadpool_limits(1):
+        return _fit_stack(table)
+
+
+def _fit_stack(table: PredictionTable) -> Stack:
     samples = table.train_samples
     folds = samples["fold"].to_numpy(dtype=int)
     oof, test = pd.DataFrame(index=table.oof.index), pd.DataFrame(index=table.test.index)

@@ -69,7 +69,7 @@ class ElasticNetStack(WeightedSum):
         l1_ratio: float = 0.5,
         num_penalties: int = 8,
         weakest: float = 1e-3,
-        most_learners: int = 128,
+        most_learners: int = 64,
     ) -> None:
         self.l1_ratio = l1_ratio
         self.num_penalties = num_penalties
@@ -102,5 +102,5 @@ class ElasticNetStack(WeightedSum):
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(features, share)
         self.penalty_ = float(getattr(model, "alpha_", self.penalty_))
-        self.weights_[looked_at] = model.coef_
+        self.weights_[looked_at] = model.coef_ + 0.0  # No -0.0.
         self.offset_ = float(model.intercept_) * MAX_COMPOSITE

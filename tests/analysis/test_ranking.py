@@ -209,3 +209,14 @@ def test_models_left_out_come_after_models_with_an_undefined_figure() -> None:
     left_out = ranking.rows[0].model_copy(update={"left_out": "fold 2 diverged"})
     ranking = ranking.model_copy(update={"rows": (left_out, *ranking.rows[1:])})
     assert [row.model for row in ranking.ordered_by("pcc").rows] == ["c", "b", "a"]
+
+
+def test_a_tie_goes_to_the_base_learner_not_to_the_choice_of_it(make_run: Any) -> None:
+    ranking = rank_sweep(make_run().write())
+    twin = next(row for row in ranking.rows if row.kind == "base_learner")
+    tied = tuple(
+        row.model_copy(update={"oof": twin.oof}) if row.model == "best_single" else row
+        for row in ranking.rows
+    )
+    order = [row.model for row in ranking.model_copy(update={"rows": tied}).ordered_by("mae").rows]
+    assert order.index("best_single") == order.index(twin.model) + 1

@@ -1,0 +1,133 @@
+"""Two or more run folders side by side, on the same visits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from analysis.comparison.board import (
+    LETTERS,
+    BestModel,
+    ComparedModel,
+    ComparedRun,
+    Comparison,
+    Difference,
+    Figures,
+)
+from analysis.comparison.comparability import refuse_incomparable
+from analysis.comparison.paired import paired_difference
+from analysis.comparison.reading import write_notes
+from analysis.comparison.settings import differing_settings
+from analysis.judging import Judgement, judge
+from analysis.ranking.board import FIGURES, Kind, check_figure
+from foldgrid.records import RunStore
+from foldgrid.scoring import METRICS
+from foldgrid.specs.errors import SweepError
+
+
+def compare_sweeps(stores: Sequence[RunStore], by: str = "mae") -> Comparison:
+    """Compares every run with the first.
+
+    Args:
+        stores: Two run folders or more, the reference first.
+        by: The OOF figure that is compared: ``mae``, ``mse``, ``pcc`` or ``ccc``.
+
+    Raises:
+        SweepError: ``by`` is unknown, there are too few or too many runs, a run has nothing
+            complete or breaks a law of honest stacking, or the runs cannot be compared.
+    """
+    check_figure(by)
+    if not 2 <= len(stores) <= len(LETTERS):
+        raise SweepError(
+            f"compare: {len(stores)} run folder{'s' if len(stores) != 1 else ''} given. "
+            f"A comparison needs 2 to {len(LETTERS)}, such as runs/a runs/b; one alone is ranked: "
+            "python -m analysis rank RUN"
+        )
+    judgements = [judge(store) for store in stores]
+    refuse_incomparable(stores, judgements)
+    runs = _compared_runs(stores, judgements, by)
+    settings = differing_settings(stores, judgements)
+    rows = _compared_models(judgements, by)
+    return Comparison(
+        by=by,
+        num_visits=judgements[0].oof.num_visits,
+        num_subjects=judgements[0].oof.num_subjects,
+        runs=runs,
+        rows=rows,
+        settings=settings,
+        notes=write_notes(runs, rows, judgements, settings),
+    )
+
+
+def _compared_runs(
+    stores: Sequence[RunStore], judgements: Sequence[Judgement], by: str
+) -> tuple[ComparedRun, ...]:
+    best = [_best(judgement, by) for judgement in judgements]
+    runs = []
+    for place, (store, judgement) in enumerate(zip(stores, judgements, strict=True)):
+        learners = judgement.table.learners
+        difference = _difference(judgements[0], best[0].model, judgement, best[place].model, by)
+        runs.append(
+            ComparedRun(
+                letter=LETTERS[place],
+                location=store.location,
+                sweep=str(store.read_sweep().get("name") or ""),
+                complete=sum(not each.left_out for each in learners),
+                planned=len(learners),
+                best=best[place],
+                minus_reference=difference if place else None,
+            )
+        )
+    return tuple(runs)
+
+
+def _compared_models(judgements: Sequence[Judgement], by: str) -> tuple[ComparedModel, ...]:
+    first, others = judgements[0], judgements[1:]
+    rows = [
+        ComparedModel(
+            model=model,
+            oof=tuple(
+                _figures(each, model) if model in each.table.oof else None for each in judgements
+            ),
+            minus_reference=(
+                None,
+                *(
+                    _difference(first, model, each, model, by) if model in each.table.oof else None
+                    for each in others
+                ),
+            ),
+        )
+        for model in map(str, first.table.oof)
+        if any(model in each.table.oof for each in others)
+    ]
+    key = METRICS[by].sort_key
+    return tuple(sorted(rows, key=lambda row: (key((row.oof[0] or {}).get(by)), row.model)))
+
+
+def _best(judgement: Judgement, by: str) -> BestModel:
+    """The best by an OOF figure of all that learned something; a tie goes to a base learner."""
+    kinds: dict[str, Kind] = {str(name): "base_learner" for name in judgement.table.oof}
+    kinds |= dict.fromkeys(judgement.meta_learners, "meta_learner")
+    figures = {name: _figures(judgement, name) for name in kinds}
+    key = METRICS[by].sort_key
+    name = min(kinds, key=lambda model: (key(figures[model][by]), kinds[model], model))
+    return BestModel(model=name, kind=kinds[name], oof=figures[name])
+
+
+def _figures(judgement: Judgement, model: str) -> Figures:
+    oof = judgement.oof
+    pairs = oof.visits["physician_pasi"].to_numpy(), oof.predicted[model].to_numpy()
+    values = {name: METRICS[name](*pairs) for name in FIGURES}
+    return {name: None if math.isnan(value) else value for name, value in values.items()}
+
+
+def _difference(
+    first: Judgement, first_model: str, second: Judgement, second_model: str, by: str
+) -> Difference:
+    return paired_difference(
+        by,
+        first.oof.visits["physician_pasi"].to_numpy(),
+        first.oof.predicted[first_model].to_numpy(),
+        second.oof.predicted[second_model].to_numpy(),
+        first.oof.visits["subject"].to_numpy(),
+    )
