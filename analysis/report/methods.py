@@ -294,7 +294,11 @@ def _results(run: RunFacts) -> dict[str, str]:
         for row in severity.itertuples()
         if row.num_visits and row.stratum != "all"
     ]
-    warnings = [note.text for note in all_notes(ranking) if note.is_warning]
+    warnings = [
+        note.text
+        for note in all_notes(ranking)
+        if note.is_warning and note.topic not in {"checks", "data"}
+    ]
     if run.is_synthetic:
         warnings.insert(0, "The photographs are drawn, not taken of patients.")
     return {

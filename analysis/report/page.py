@@ -75,7 +75,7 @@ def render_page(
         finalize=lambda value: _set(value, private),
     )
     environment.filters["inline"] = lambda drawing, size: Markup(drawing.inline(size))
-    environment.filters["breakable"] = _breakable
+    environment.filters["breakable"] = lambda text: _breakable(_set(text, private))
     environment.tests["block"] = lambda block, name: type(block).__name__ == name
     exhibits = number_exhibits(sections)
     style = (files("analysis.report") / "templates" / "report.css").read_text(encoding="utf-8")

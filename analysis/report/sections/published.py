@@ -17,9 +17,9 @@ TITLE = "Against the paper"
 def published_section(run: RunFacts) -> Section:
     """The verdict, the rank correlations, both sides' figures, and what was done otherwise."""
     facts = compare_with_published(run.store, run.ranking)
-    both = [row for row in facts.rows if row.model and row.paper_name and not row.left_out]
-    if not both:
-        reason = "none of this sweep's models is in the published tables."
+    both = [row for row in facts.rows if row.paper_name and not row.left_out]
+    if not any(row.kind == "base_learner" for row in both):
+        reason = "none of this sweep's base learners is in the published tables."
         return Section("published", TITLE, left_out=reason)
     blocks = (_figures(facts), _correlations(facts), _differences(facts))
     return Section("published", TITLE, facts.verdict, blocks)

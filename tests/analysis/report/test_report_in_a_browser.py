@@ -17,7 +17,7 @@ from foldgrid.records import RunStore
 from tests.trained_run import small_dataset, train_run
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-HOSTILE = "<script>document.title='taken'</script><img src=x onerror=alert(1)>\"'& %"
+HOSTILE = "<script>document.title='taken'</script><img src=x onerror=alert(1)>\"'&"
 
 
 def find_browser() -> str | None:
