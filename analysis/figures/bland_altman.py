@@ -82,7 +82,8 @@ def _paint_panel(axes: Axes, facts: BlandAltman, right: float) -> None:
         axes.axhline(estimate.value, color=ACCENT, linewidth=1.3, zorder=2)
         axes.annotate(
             f"{label} {estimate.value:+.1f}".replace("-", "−"), (right, estimate.value), (-2, 3),
-            textcoords="offset points", ha="right", va="bottom", fontsize=SMALL, color=INK, zorder=5,
+            textcoords="offset points", ha="right", va="bottom", fontsize=SMALL, color=INK,
+            zorder=5,
             bbox={"facecolor": PAPER, "alpha": 0.78, "linewidth": 0, "pad": 1.5},
         )  # fmt: skip
     size = 4.2 if facts.num_visits < 120 else 3.2

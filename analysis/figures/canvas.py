@@ -48,7 +48,7 @@ _STYLE = {
 def drawing_style() -> Iterator[None]:
     """Inside, figures are drawn and saved in this project's style."""
     with matplotlib.rc_context():
-        matplotlib.rcParams.update(_STYLE)
+        matplotlib.rcParams.update(_STYLE)  # type: ignore[arg-type]
         yield
 
 

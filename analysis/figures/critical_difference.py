@@ -6,6 +6,7 @@ from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation, Transform
 
 from analysis.figures.canvas import SMALL, TEXT, add_axes, fitted, new_figure
 from analysis.figures.drawing import Drawing, draw
@@ -90,12 +91,8 @@ def _paint_groups(axes: Axes, facts: CriticalDifference, names: list[str]) -> No
         )  # fmt: skip
 
 
-def _lane(axes: Axes, lane: int) -> object:
-    from matplotlib.transforms import ScaledTranslation
-
-    figure = axes.get_figure()
-    assert figure is not None
-    shift = ScaledTranslation((38 + _LANE * lane) / 72, 0, figure.dpi_scale_trans)
+def _lane(axes: Axes, lane: int) -> Transform:
+    shift = ScaledTranslation((38 + _LANE * lane) / 72, 0, axes.figure.dpi_scale_trans)
     return axes.get_yaxis_transform() + shift
 
 

@@ -33,9 +33,9 @@ def describe_meta_weights(weights: pd.DataFrame) -> str:
     """The heaviest base learner of each meta-learner, in sentences."""
     sentences = []
     for name in weights.columns:
-        column = weights[name]
-        heaviest = column.abs().idxmax()
-        sentences.append(f"{name}: most on {heaviest} ({column[heaviest]:.2f})")
+        column = weights[name].to_numpy(dtype=float)
+        heaviest = int(np.abs(column).argmax())
+        sentences.append(f"{name}: most on {weights.index[heaviest]} ({column[heaviest]:.2f})")
     return "; ".join(sentences) + "."
 
 
@@ -62,7 +62,8 @@ def _paint(weights: pd.DataFrame, width: int) -> Figure:
     shares = np.abs(values) / np.maximum(np.abs(values).max(axis=0, keepdims=True), 1e-12)
     for row, column in np.argwhere(shares > 1e-4):
         axes.plot(
-            [column], [row], "o", color=ACCENT, markersize=max(1.2, most * shares[row, column] ** 0.5),
+            [column], [row], "o", color=ACCENT,
+            markersize=max(1.2, most * shares[row, column] ** 0.5),
             markerfacecolor=ACCENT if values[row, column] > 0 else PAPER, markeredgewidth=1.1,
         )  # fmt: skip
     return figure

@@ -122,7 +122,7 @@ def _scale_cost(axes: Axes, cost_N: np.ndarray, label: str) -> None:
 def _name_front(axes: Axes, front: pd.DataFrame, cost: str) -> None:
     """Names below the points of the front; a name that would meet the one before moves down."""
     to_pixels = axes.transData.transform
-    middle = float(to_pixels((np.mean(axes.get_xlim()), 0.0))[0])
+    middle = float(to_pixels((float(np.mean(axes.get_xlim())), 0.0))[0])
     if axes.get_xscale() == "log":
         middle = float(to_pixels((math.sqrt(math.prod(axes.get_xlim())), 0.0))[0])
     lowest = math.inf

@@ -119,10 +119,10 @@ def _paint_scores(axes: Axes, times: pd.Series[float], visits: pd.DataFrame, top
 def _paint_changes(axes: Axes, times: pd.Series[float], visits: pd.DataFrame) -> None:
     axes.set_ylim(-106, 28)
     axes.grid(False)
-    for mark in (0, *MARKS):
-        style = "-" if mark == 0 else (0, (3, 2))
-        axes.axhline(mark, color=MUTED if mark == 0 else FAINT, linewidth=0.9, linestyle=style)
-    axes.set_yticks([0, *MARKS], ["0", *(f"−{-mark}" for mark in MARKS)], fontsize=_TINY - 1)
+    axes.axhline(0, color=MUTED, linewidth=0.9)
+    for level in MARKS:
+        axes.axhline(level, color=FAINT, linewidth=0.9, linestyle=(0, (3, 2)))
+    axes.set_yticks([0, *MARKS], ["0", *(f"−{-level}" for level in MARKS)], fontsize=_TINY - 1)
     axes.tick_params(axis="x", labelsize=_TINY)
     for rater, colour, face, mark in _RATERS:
         axes.plot(

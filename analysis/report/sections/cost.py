@@ -50,7 +50,10 @@ def _table(facts: CostFacts, title: str, call: str) -> Table:
         Column("Epochs", True, "a fit"),
         Column("Peak memory", True),
     )
-    rows = tuple(_row(dict(row)) for row in facts.table.to_dict("records"))
+    rows = tuple(
+        _row({str(name): value for name, value in row.items()})
+        for row in facts.table.to_dict("records")
+    )
     note = "Bold: on the front of error against that cost."
     return Table("costs", "Costs of the base learners", columns, rows, call, note)
 

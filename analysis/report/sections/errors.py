@@ -14,7 +14,8 @@ from analysis.report.run_facts import RunFacts
 
 SCORES_CALL = (
     "from analysis.clinical.components import error_by_score\n"
-    'error_by_score(run.judgement, "{0}", "oof").rows\nerror_by_score(run.judgement, "{0}", "test").rows'
+    'error_by_score(run.judgement, "{0}", "oof").rows\n'
+    'error_by_score(run.judgement, "{0}", "test").rows'
 )
 CALL = "run.reading.oof.{0}\nrun.reading.test.{0}"
 ERROR_COLUMNS = (Column("Subjects", True), Column("MAE", True), Column("Bias", True))
@@ -122,7 +123,7 @@ def _scores(scores: list[tuple[str, ComponentErrors]], intervals: str, learner: 
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [dict(row) for row in table.to_dict("records")]
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def _name(region: object) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from analysis.report.blocks import Cell, Column, Section, Table, Text
-from analysis.report.methods import PARAGRAPHS, write_statements
+from analysis.report.methods.writing import PARAGRAPHS, write_statements
 from analysis.report.numbers import listed
 from analysis.report.run_facts import RunFacts
 

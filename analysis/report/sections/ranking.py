@@ -9,7 +9,7 @@ from analysis.clinical.reference_lines import BETWEEN_RATERS, RATER_SOURCE, WITH
 from analysis.figures.forest import Forest, ForestRow, Landmark, draw_forest
 from analysis.ranking.board import KIND_TITLES, RankedModel
 from analysis.ranking.sureness import all_notes
-from analysis.report.blocks import Block, Cell, Column, Figure, Section, Table, Text
+from analysis.report.blocks import Block, Cell, Column, Figure, Section, Table, Text, Tone
 from analysis.report.numbers import figure, interval, percent
 from analysis.report.run_facts import RunFacts
 from foldgrid.scoring import METRICS
@@ -109,8 +109,9 @@ def ranking_table(run: RunFacts) -> Table:
             )
         )
     note = (
-        f"{ROW_NOTE} 5/5: usable over planned folds. “tied”: cannot be told from the best by a paired difference, Holm's "
-        "correction, at 5 %. A dash: undefined, or the model was left out."
+        f"{ROW_NOTE} 5/5: usable over planned folds. “tied”: cannot be told from the best by a "
+        "paired difference, Holm's correction, at 5 %. A dash: undefined, or the model "
+        "was left out."
     )
     caption = f"Ranking by out-of-fold {run.ranking.metric.title}"
     return Table("ranking_table", caption, tuple(columns), tuple(rows), TABLE_CALL, note)
@@ -135,7 +136,7 @@ def _mark(run: RunFacts, row: RankedModel) -> str:
 
 def _name(run: RunFacts, row: RankedModel) -> Cell:
     mark = _mark(run, row)
-    tone = "strong" if mark == "best" else "muted" if row.left_out else ""
+    tone: Tone = "strong" if mark == "best" else "muted" if row.left_out else ""
     folds = f" {row.folds}" if row.folds else ""
     kind = KIND_TITLES[row.kind] + folds + (f", {mark}" if mark else "")
     return Cell(row.model, tone, kind)

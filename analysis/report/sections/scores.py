@@ -27,7 +27,7 @@ def scores_section(run: RunFacts) -> Section:
     if facts.not_applicable:
         caption += f" {facts.not_applicable}"
     lead = (
-        f"{percent(facts.differences['pasi'])} of the test visits would have to change their PASI's "
-        "band for test and training to look alike."
+        f"{percent(facts.differences['pasi'])} of the test visits would have to change their "
+        "PASI's band for test and training to look alike."
     )
     return Section("distribution", TITLE, lead, (Figure(draw_distributions(facts), caption, CALL),))

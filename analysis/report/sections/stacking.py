@@ -19,17 +19,18 @@ def stacking_section(run: RunFacts) -> Section:
         reason = "stacking needs two complete base learners and two folds."
         return Section("stacking", TITLE, left_out=reason)
     weights = run.judgement.meta_weights
-    whole = weights.xs("weight", axis=1, level="part")
-    whole = whole[[name for name in run.judgement.meta_learners if name in whole]]
-    order = [row.model for row in run.ranking.rows if row.model in whole.index]
+    known = set(weights.columns.get_level_values(0))
+    names = [name for name in run.judgement.meta_learners if name in known]
+    order = [row.model for row in run.ranking.rows if row.model in weights.index]
+    whole = pd.DataFrame({name: weights[name, "weight"] for name in names}).loc[order]
     caption = (
         "Weights of the fits on all out-of-fold predictions; base learners in the ranking's order. "
         "A bubble's area is the weight's size within its meta-learner; open bubbles are negative. "
         "A weight multiplies the learner's composite, in the logit readings its logit."
     )
     blocks = (
-        Figure(draw_meta_weights(whole.loc[order]), caption, CALL),
-        _table(weights, whole, order),
+        Figure(draw_meta_weights(whole), caption, CALL),
+        _table(weights, names, order),
     )
     return Section("stacking", TITLE, _lead(run), blocks)
 
@@ -46,16 +47,16 @@ def _lead(run: RunFacts) -> str:
     return text
 
 
-def _table(weights: pd.DataFrame, whole: pd.DataFrame, order: list[str]) -> Table:
-    columns = (Column("Base learner"), *(Column(str(name), True) for name in whole.columns))
-    rows = tuple(
-        (Cell(name), *(_cell(weights, name, str(meta)) for meta in whole.columns)) for name in order
-    )
+def _table(weights: pd.DataFrame, names: list[str], order: list[str]) -> Table:
+    columns = (Column("Base learner"), *(Column(name, True) for name in names))
+    rows = tuple((Cell(name), *(_cell(weights, name, meta) for meta in names)) for name in order)
     note = "Second lines: lowest and highest weight of the fits that left one fold out."
     caption = "Weights of the base learners in each meta-learner"
     return Table("meta_weights_table", caption, columns, rows, CALL, note)
 
 
 def _cell(weights: pd.DataFrame, name: str, meta: str) -> Cell:
-    parts = weights.loc[name, meta]
-    return Cell(figure(parts["weight"]), "", interval(parts["lowest"], parts["highest"]))
+    weight, lowest, highest = (
+        float(weights[meta, part].loc[name]) for part in ("weight", "lowest", "highest")
+    )
+    return Cell(figure(weight), "", interval(lowest, highest))

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ def test_it_can_be_walked_by_ear_and_by_keyboard(browser: Browser, report: Path)
         "[...document.querySelectorAll('h1,h2,h3,h4')].map(one => +one.tagName[1])"
     )
     assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     for landmark in ("main", "nav", "header", "footer"):
         assert page.locator(landmark).count() == 1
     nameless = page.evaluate(

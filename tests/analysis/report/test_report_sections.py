@@ -16,7 +16,7 @@ from analysis.__main__ import main
 from analysis.figures.palette import ROLES
 from analysis.report.blocks import Figure, Table
 from analysis.report.making import Report, make_report
-from analysis.report.methods import PARAGRAPHS, write_statements
+from analysis.report.methods.writing import PARAGRAPHS, write_statements
 from analysis.report.page import number_exhibits
 from analysis.report.run_facts import RunFacts
 from analysis.report.sections.folds import fold_matrix
@@ -43,9 +43,7 @@ def told(tell_run_once: Any) -> Told:
     return Told(RunFacts(store), make_report(store))
 
 
-def test_the_same_records_give_the_same_bytes(
-    told: Told, tmp_path: Path
-) -> None:
+def test_the_same_records_give_the_same_bytes(told: Told, tmp_path: Path) -> None:
     store, report = told.run.store, told.report
     elsewhere = tmp_path / "another" / "place"
     shutil.copytree(store.location, elsewhere)
