@@ -20,8 +20,8 @@ def critical_section(run: RunFacts) -> Section:
     caption = (
         f"Mean rank of each model over {count(facts.num_subjects, 'subject')}, each subject "
         "ranking the models by its own out-of-fold mean absolute error. The blocks are subjects, "
-        "not data sets as in most such figures. Models joined by a bar at the right are nearer than the "
-        "critical difference (Nemenyi, 5 % for all pairs at once)."
+        "not data sets as in most such figures. Models joined by a bar at the right are nearer "
+        "than the critical difference (Nemenyi, 5 % for all pairs at once)."
     )
     p = facts.p or 0.0
     shown = "below 0.001" if p < 0.001 else f"{p:.3f}"
