@@ -7,9 +7,13 @@ machine. In the order in which a ranking is made:
     stacking     meta-learners, fitted without looking at the answers
     judging      every model of a sweep on every visit
     statistics   how sure it all is: subjects resampled, models against the best
+    checks       what could make the figures wrong, looked for one by one
     ranking      the figures in order, what to know before believing them, on paper and on disk
     clinical     one model at the bedside: severity, agreement, response, change over time
     context      what a ranking is held against: the published study, the cost of a learner
+    comparison   sweeps side by side, or why not
+    figures      facts in, pictures out
+    report       all of it on one page
 
 The names below are loaded when they are first used: pandas and scikit-learn take a second.
 """
@@ -20,6 +24,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analysis.checks.catalogue import run_checks, stored_or_checked
     from analysis.judging import judge, visit_predictions
     from analysis.ranking.board import Ranking, ranking_table
     from analysis.ranking.formats import render_csv, render_json, render_latex, render_markdown
@@ -42,6 +47,8 @@ _HOMES = {
     "render_latex": "ranking.formats",
     "render_markdown": "ranking.formats",
     "render_terminal": "ranking.terminal",
+    "run_checks": "checks.catalogue",
+    "stored_or_checked": "checks.catalogue",
     "visit_predictions": "judging",
 }
 
@@ -59,6 +66,8 @@ __all__ = [
     "render_latex",
     "render_markdown",
     "render_terminal",
+    "run_checks",
+    "stored_or_checked",
     "visit_predictions",
 ]
 

@@ -68,15 +68,17 @@ def judge_canary(
         for skill in found
         if skill.p_value <= level
     ]
-    total = f"{len(chosen)} of {num_learners or len(chosen)} base learners on shuffled scores"
+    total = f"{len(chosen)} base learner{'s' if len(chosen) != 1 else ''}"
+    if num_learners is not None and num_learners > len(chosen):
+        total += f" of the sweep's {num_learners}"
     if leaks:
         problems = [Problem(skill.model, "", _words(*leak)) for leak in leaks for skill in leak[1:]]
-        learners = some(dict.fromkeys(skill.model for _, skill in leaks), "base learner")
-        return breach(f"Skill remains: {learners}, of {total}.", problems)
+        models = some(dict.fromkeys(skill.model for _, skill in leaks), "base learner")
+        return breach(f"Skill remains in {models}; {total} trained on shuffled scores.", problems)
     nearest = min(judged["oof"], key=lambda skill: skill.p_value)
     return holds(
-        f"{total}: none has skill at a level of {LEVEL}. Nearest to it: {nearest.model}, "
-        f"{_words('oof', nearest)}"
+        f"{total} trained on shuffled scores: no skill at a level of {LEVEL}. Nearest to it: "
+        f"{nearest.model}, {_words('oof', nearest)}"
     )
 
 

@@ -17,7 +17,7 @@ from analysis.evidence.laws import (
 from foldgrid.records import PlannedFit
 from foldgrid.specs.errors import Problem
 
-NO_PLAN = "plan.json cannot be read; see FG201."
+NO_PLAN = "There is no grid of fits, or plan.json cannot be read; see FG201."
 NO_FITS = "No fit is finished yet."
 
 

@@ -34,16 +34,17 @@ def check_notes(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
     if idle:
         text += f" Not applicable, so not passed: {', '.join(idle)}."
     summary = Note(topic="checks", text=f"{text} {command} explains.", is_warning=bool(warnings))
-    return (*_canary(store), *failed, summary)
+    return (*_canary(store, report), *failed, summary)
 
 
-def _canary(store: RunStore) -> tuple[Note, ...]:
+def _canary(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
     canary = store.read_canary()
     if canary is None:
         return ()
+    [verdict] = [result for result in report.results if result.code == "FG501"]
     text = (
         f"THIS IS A CANARY ({canary.name}) of {canary.sweep}, no result: every subject was given "
         "the scores of a visit of a random other one. Nothing here may be better than "
-        "predict_the_mean by more than chance; FG501 decides."
+        f"predict_the_mean by more than chance. FG501 {verdict.status}: {verdict.evidence}"
     )
     return (Note(topic="CANARY", text=text, is_warning=True),)

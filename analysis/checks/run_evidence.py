@@ -91,7 +91,9 @@ def read_evidence(store: RunStore) -> RunEvidence:
     if not isinstance(store, ReadOnceStore):
         store = ReadOnceStore(store.location)
     faults: list[Problem] = []
-    plan = _read("plan.json", store.read_plan, faults)
+    # A search has trials and no grid: there is nothing wrong with a plan that was never made.
+    is_search = store.root.exists("search/space.json") and not store.root.exists("plan.json")
+    plan = None if is_search else _read("plan.json", store.read_plan, faults)
     split = _with_columns("split.parquet", _read("split.parquet", store.read_split, faults), faults)
     photos = None
     if store.root.exists("photos.parquet"):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldgrid.data.canary import make_canary, shuffle_scores
 from foldgrid.data.dataset import load_composites, survey_data
+from foldgrid.data.fingerprint import photo_table
 from foldgrid.data.splits import make_split
 from foldgrid.scoring import SCORES
 from foldgrid.specs.sweep import REGIONS, DataSpec, SplitSpec
 from foldgrid.specs.synthetic import TrialSettings
+from tests.data.small_trials import Trial
 
 TRIAL = TrialSettings(num_subjects=8, num_visits=40, photo_width=48, photo_height=32)
 
@@ -43,6 +48,7 @@ def origins(true: pd.DataFrame, shuffled: pd.DataFrame) -> pd.DataFrame:
     return by_scores.loc[keys].reset_index(drop=True)
 
 
+@settings(max_examples=40)
 @given(trials(), st.integers(0, 2**32))
 def test_the_scores_are_a_function_of_the_subject(
     trial: tuple[pd.DataFrame, pd.Series], seed: int
@@ -62,6 +68,7 @@ def test_the_scores_are_a_function_of_the_subject(
             assert origin.region == row.region
 
 
+@settings(max_examples=40)
 @given(trials(), st.integers(0, 2**32))
 def test_each_side_is_shuffled_within_itself_and_every_subject_gives_once(
     trial: tuple[pd.DataFrame, pd.Series], seed: int
@@ -79,6 +86,7 @@ def test_each_side_is_shuffled_within_itself_and_every_subject_gives_once(
             assert {side_of[each] for each in gave} == {name}
 
 
+@settings(max_examples=40)
 @given(trials(), st.integers(0, 2**32), st.randoms())
 def test_equal_seeds_give_equal_scores_in_any_order_of_the_rows(
     trial: tuple[pd.DataFrame, pd.Series], seed: int, random: object
@@ -139,3 +147,20 @@ def test_the_canary_keeps_pictures_and_split_and_changes_the_fingerprint(
     assert not given.samples[list(SCORES)].equals(true.samples[list(SCORES)])
     assert (given.samples.dtypes == true.samples.dtypes).all()
     assert len(list((cache / "composites").glob("*.npy"))) == 1, "pictures are kept once"
+
+
+def test_equal_photographs_get_equal_numbers_and_no_hash_is_kept(
+    trial: Trial, tmp_path: Path
+) -> None:
+    path, rows = trial()
+    photos = [path.parent / row["photo"] for row in rows]
+    shutil.copy(photos[2], photos[8])
+    survey = survey_data(DataSpec(manifest=path, tile_pixels=16), tmp_path / "cache")
+    table = photo_table(survey.table, survey.photo_hashes)
+    assert len(table) == len(rows)
+    assert list(table) == ["sample", "position", "photo"]
+    assert table["photo"].nunique() == len(rows) - 1
+    assert table["photo"].dtype.kind == "i"
+    [shared] = [part for _, part in table.groupby("photo") if len(part) > 1]
+    owners = survey.samples.set_index("sample").loc[shared["sample"], "subject"]
+    assert sorted(owners) == ["001", "002"]

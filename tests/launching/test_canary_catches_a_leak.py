@@ -113,7 +113,7 @@ def results_of(store: RunStore) -> dict[str, CheckResult]:
 def test_skill_remains_where_the_split_was_drawn_by_visits(tmp_path: Path, survey: Survey) -> None:
     results = results_of(train_canary(tmp_path / "leaky", survey, drawn_by_visits))
     assert results["FG501"].status == "failed", results["FG501"].evidence
-    assert "Skill remains: 1 base learner (mobilenet_v3_small)" in results["FG501"].evidence
+    assert "Skill remains in 1 base learner (mobilenet_v3_small)" in results["FG501"].evidence
     assert "out of fold" in results["FG501"].places[0]
     # Another check sees the same leak in the table; the canary did not need it to.
     assert results["FG102"].status == "failed"

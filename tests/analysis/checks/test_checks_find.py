@@ -231,6 +231,17 @@ def test_a_damaged_fit_is_named_and_only_its_learner_is_left_out(make_run: Any, 
     assert list(read_prediction_table(store).oof) == ["resnet18", "shufflenet_v2_x0_5"]
 
 
+def test_a_search_has_no_plan_and_that_is_no_damage(make_run: Any) -> None:
+    fake = make_run(**QUICK)
+    store = fake.write()
+    (fake.folder / "plan.json").unlink()
+    store.write_json("search/space.json", {})
+    results = check_all(store)
+    assert results["FG201"].status == "not applicable"
+    assert results["FG202"].status == "not applicable"
+    assert results["FG101"].status == "passed"
+
+
 def test_records_of_another_fit_and_torn_histories_are_found(make_run: Any) -> None:
     fake = make_run(**QUICK)
     store = fake.write()
