@@ -24,7 +24,7 @@ META_LEARNERS: Mapping[str, MetaLearner] = MappingProxyType(
         "mean": Mean(),
         "median": Median(),
         "best_single": BestSingle(),
-        "non_negative_least_squares": NonNegativeLeastSquares(),
+        "nonnegative_least_squares": NonNegativeLeastSquares(),
         "elastic_net": ElasticNetStack(),
         "greedy_selection": GreedySelection(),
     }

@@ -115,7 +115,7 @@ def other_scores(make: Maker) -> Any:
 
 
 def other_visits(make: Maker) -> Any:
-    return make("b", num_visits=2)
+    return make("b", {"split_fingerprint": make("a").split_fingerprint}, num_visits=2)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_what_cannot_be_compared_is_refused(
         (["{a}"], "1 run folder given"),
         ([], "0 run folders given"),
         (["{a}", "{a}/nowhere"], "not a run folder"),
-        (["{a}", "{a}", "--by", "mea"], '"mae"?'),
+        (["{a}", "{a}", "--by", "mea"], '"mae"'),
         (["{a}", "{a}", "--format", "jsn"], 'Did you mean "json"?'),
     ],
 )

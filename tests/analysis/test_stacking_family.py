@@ -67,7 +67,7 @@ def test_other_places_give_the_same_weights_in_other_places(
 
 @settings(max_examples=20)
 @given(st.integers(0, 10_000), st.integers(0, 4))
-@pytest.mark.parametrize("name", ["non_negative_least_squares", "greedy_selection", "best_single"])
+@pytest.mark.parametrize("name", ["nonnegative_least_squares", "greedy_selection", "best_single"])
 def test_a_perfect_base_learner_gets_all_the_weight(name: str, seed: int, place: int) -> None:
     composites, truth = trial(seed)
     composites[:, place] = truth
@@ -124,11 +124,11 @@ def test_bags_are_seeded_and_reach_learners_that_one_selection_leaves_out() -> N
 
 @settings(max_examples=20)
 @given(st.integers(0, 10_000), st.integers(1, 90))
-def test_non_negative_least_squares_meets_its_optimality_conditions(
+def test_nonnegative_least_squares_meets_its_optimality_conditions(
     seed: int, num_learners: int
 ) -> None:
     composites, truth = trial(seed, num_learners, noise=20.0)
-    weights = fitted("non_negative_least_squares", composites, truth).weights_
+    weights = fitted("nonnegative_least_squares", composites, truth).weights_
     slopes = composites.T @ (composites @ weights - truth) / np.square(composites).sum(axis=0).max()
     assert weights.min() >= 0
     assert slopes.min() > -1e-8, "raising a weight would help"

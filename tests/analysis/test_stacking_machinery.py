@@ -135,7 +135,7 @@ def test_the_weights_are_those_of_the_fits(table: PredictionTable) -> None:
     assert list(dict.fromkeys(weights.columns.get_level_values("meta_learner"))) == [
         name for name in META_LEARNERS if name != "median"
     ]
-    for name in ("logit_ridge", "non_negative_least_squares", "greedy_selection"):
+    for name in ("logit_ridge", "nonnegative_least_squares", "greedy_selection"):
         ours = weights[name]
         fits = [
             clone(META_LEARNERS[name])

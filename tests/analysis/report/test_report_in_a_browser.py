@@ -18,6 +18,7 @@ from foldgrid.records import RunStore
 from tests.trained_run import small_dataset, train_run
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+A4_PIXELS = int((210 - 2 * 16) / 25.4 * 96)
 HOSTILE = "<script>document.title='taken'</script><img src=x onerror=alert(1)>\"'&"
 
 
@@ -185,8 +186,12 @@ def test_it_can_be_walked_by_ear_and_by_keyboard(browser: Browser, report: Path)
 
 
 def test_it_prints(browser: Browser, report: Path) -> None:
-    page, _ = open_page(browser, report, 1280)
-    printed = page.pdf(format="A4")
+    page, _ = open_page(browser, report, A4_PIXELS)
+    page.emulate_media(media="print")
+    # What is wider than the paper would shrink every page.
+    assert page.evaluate("document.documentElement.scrollWidth") <= A4_PIXELS
+    assert not page.locator("nav").is_visible()
+    printed = page.pdf(prefer_css_page_size=True)
     assert printed.startswith(b"%PDF")
     pages = len(re.findall(rb"/Type\s*/Page\b", printed))
     assert 5 <= pages <= 60
