@@ -85,7 +85,7 @@ def make_report(store: RunStore, by: str = "mae") -> Report:
     with threadpool_limits(limits=1):
         sections = tuple(section(run) for section in SECTIONS)
         headline = write_headline(run)
-    return Report(render_page(headline, sections, run.name, run.private_words), sections)
+    return Report(render_page(headline, sections, run.opened, run.private_words), sections)
 
 
 def write_report(store: RunStore, by: str = "mae") -> str:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from analysis.report.blocks import Figure, Section, Table
 from analysis.report.headline import Headline
@@ -56,14 +56,14 @@ def number_exhibits(sections: Sequence[Section]) -> list[Exhibit]:
 
 
 def render_page(
-    headline: Headline, sections: Sequence[Section], run: str, private: Mapping[str, str]
+    headline: Headline, sections: Sequence[Section], opened: str, private: Mapping[str, str]
 ) -> str:
     """The report as one HTML file that asks for nothing from elsewhere.
 
     Args:
         headline: What stands at the top.
         sections: In the order of the page.
-        run: The run folder's name, as the calls in the index give it.
+        opened: The expression that opens the run's facts, for the calls in the index.
         private: Words that must not be shown, and what is shown in their place.
     """
     environment = Environment(
@@ -76,6 +76,7 @@ def render_page(
     )
     environment.filters["inline"] = lambda drawing, size: Markup(drawing.inline(size))
     environment.filters["breakable"] = lambda text: _breakable(_set(text, private))
+    environment.filters["prose"] = lambda text: _prose(_set(text, private))
     environment.tests["block"] = lambda block, name: type(block).__name__ == name
     exhibits = number_exhibits(sections)
     style = (files("analysis.report") / "templates" / "report.css").read_text(encoding="utf-8")
@@ -86,7 +87,7 @@ def render_page(
         exhibits=exhibits,
         labels={exhibit.key: exhibit.label for exhibit in exhibits},
         style=Markup(style),
-        run=run,
+        opened=opened,
     )
 
 
@@ -97,6 +98,17 @@ def _set(value: Any, private: Mapping[str, str]) -> Any:
     for word in sorted(private, key=len, reverse=True):
         value = value.replace(word, private[word])
     return value.replace(" %", "\u202f%")
+
+
+def _prose(text: str) -> Markup:
+    """Text in which what stands between backticks is to be typed."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part
+        for place, part in enumerate(parts)
+    )
 
 
 def _breakable(text: str) -> Markup:

@@ -111,6 +111,12 @@ class RunFacts:
         return str(self.sweep.get("name") or PurePosixPath(location).name)
 
     @property
+    def opened(self) -> str:
+        """The expression that makes these facts again, where the run folder is below ``runs/``."""
+        by = "" if self.by == "mae" else f", by={self.by!r}"
+        return f"RunFacts(RunStore.open({f'runs/{self.name}'!r}){by})"
+
+    @property
     def title(self) -> str:
         """The sweep's title."""
         return str(self.sweep.get("title") or self.name)

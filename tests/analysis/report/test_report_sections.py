@@ -6,6 +6,7 @@ import math
 import re
 import shutil
 import xml.etree.ElementTree as ElementTree
+from html import unescape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,13 +67,8 @@ def test_every_number_can_be_had_again(told: Told) -> None:
     store, report = told.run.store, told.report
     exhibits = number_exhibits(report.sections)
     names: dict[str, Any] = {}
-    preamble = (
-        "from foldgrid.records import RunStore\n"
-        "from analysis.report.run_facts import RunFacts\n"
-        f"run = RunFacts(RunStore.open({store.location!r}))\n"
-    )
-    assert preamble.splitlines()[1] in report.html
-    exec(preamble, names)
+    preamble = unescape(re.search(r"<pre[^>]*><code>(from .*?)</code>", report.html, re.DOTALL)[1])
+    exec(preamble.replace("runs/tiny", store.location), names)
     assert len(exhibits) > 15
     for exhibit in exhibits:
         assert f'href="#{exhibit.key}">{exhibit.label}</a>' in report.html
