@@ -44,7 +44,8 @@ def _canary(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
     [verdict] = [result for result in report.results if result.code == "FG501"]
     text = (
         f"THIS IS A CANARY ({canary.name}) of {canary.sweep}, no result: every subject was given "
-        "the scores of a visit of a random other one. Nothing here may be better than "
-        f"predict_the_mean by more than chance. FG501 {verdict.status}: {verdict.evidence}"
+        "the scores of a visit of a random one. Only chance may link predictions and scores "
+        f"(an error below predict_the_mean's proves nothing). FG501 {verdict.status}: "
+        f"{verdict.evidence}"
     )
     return (Note(topic="CANARY", text=text, is_warning=True),)
