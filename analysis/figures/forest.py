@@ -156,6 +156,7 @@ def _paint_row(axes: Axes, row: ForestRow, place: int, right: float, is_wide: bo
         axes.plot(
             [row.value], [place], _MARKERS[row.kind], color=colour, markersize=6.2, zorder=3,
             markerfacecolor=colour if row.is_tied else PAPER, markeredgewidth=1.5,
+            clip_on=False,
         )  # fmt: skip
     text = f"{row.value:.2f}"
     if is_wide and math.isfinite(row.low):

@@ -10,7 +10,7 @@ from analysis.figures.forest import Forest, ForestRow, Landmark, draw_forest
 from analysis.ranking.board import KIND_TITLES, RankedModel
 from analysis.ranking.sureness import all_notes
 from analysis.report.blocks import Block, Cell, Column, Figure, Section, Table, Text, Tone
-from analysis.report.numbers import figure, interval, percent
+from analysis.report.numbers import count, figure, interval, percent
 from analysis.report.run_facts import RunFacts
 from foldgrid.scoring import METRICS
 
@@ -156,7 +156,8 @@ def _cells(run: RunFacts, row: RankedModel, figures: Sequence[tuple[str, str]]) 
 
 def _lead(run: RunFacts) -> str:
     ranked = [row for row in run.ranking.rows if row.rank is not None]
-    text = f"{len(ranked)} models, ordered by their out-of-fold {run.ranking.metric.title}."
+    title = run.ranking.metric.title
+    text = f"{count(len(ranked), 'model')}, ordered by out-of-fold {title}."
     if run.tied:
         text += f" {len(run.tied) + 1} of them share the top: their order is not settled."
     return text
