@@ -174,6 +174,7 @@ def next_commands(run: str, wandb_folder: Path | None) -> list[str]:
     """What a user may want to type after a sweep."""
     quoted = shlex.quote(run)
     commands = [
+        f"python -m analysis report {quoted}",
         f"python -m analysis check {quoted}",
         f"python -m analysis rank {quoted} --by ccc",
         f"python -m analysis rank {quoted} --format latex",

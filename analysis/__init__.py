@@ -11,6 +11,9 @@ machine. In the order in which a ranking is made:
     ranking      the figures in order, what to know before believing them, on paper and on disk
     clinical     one model at the bedside: severity, agreement, response, change over time
     context      what a ranking is held against: the published study, the cost of a learner
+    comparison   sweeps side by side, or why not
+    figures      facts in, pictures out
+    report       all of it on one page
 
 The names below are loaded when they are first used: pandas and scikit-learn take a second.
 """

@@ -46,36 +46,20 @@ def rank(run: str, /, *, by: str = "mae", format: str = "terminal") -> None:
 
 
 @app.command
-def check(run: str, /, *, format: str = "terminal") -> int:
-    """Check a sweep for what could make its figures wrong.
+def report(run: str, /, *, by: str = "mae") -> None:
+    """Write the report of a sweep and print where it is.
 
-    Runs every check anew and saves the results in the run folder as checks.json. Exits 1 where a
-    check failed; warnings, and checks that had nothing to look at, are no failures.
+    Writes report.html, one file that needs nothing from elsewhere, and its figures as SVG and PNG
+    in figures/, both in the run folder.
 
     Args:
         run: The run folder, such as runs/all_backbones.
-        format: How it is printed: terminal, json or md.
+        by: The figure that orders the ranking: mae, mse, rmse, pcc, ccc, icc or bias.
     """
-    from analysis.checks.printing import FORMATS as CHECK_FORMATS
-    from analysis.checks.printing import TEXT_FORMATS, render_terminal
+    from analysis.report.making import write_report
     from foldgrid.records import RunStore
 
-    if format not in CHECK_FORMATS:
-        raise SweepError(
-            f'--format: no format "{format}". {did_you_mean(format, CHECK_FORMATS)}\n'
-            f"Print it as one of: {', '.join(CHECK_FORMATS)}."
-        )
-    store = RunStore.open(run)
-    from analysis.checks.catalogue import check_and_save
-
-    report = check_and_save(store)
-    if format == "terminal":
-        from rich.console import Console
-
-        render_terminal(report, Console())
-    else:
-        sys.stdout.write(TEXT_FORMATS[format](report))
-    return 1 if report.has_failed else 0
+    print(write_report(RunStore.open(run), by))
 
 
 @app.command
@@ -103,6 +87,35 @@ def published(run: str, /, *, format: str = "terminal") -> None:
         render_terminal(comparison, Console())
     else:
         sys.stdout.write(PUBLISHED_FORMATS[format](comparison))
+
+
+@app.command
+def check(run: str, /, *, format: str = "terminal") -> int:
+    """Check a sweep for what could make its figures wrong.
+
+    Runs every check anew and saves the results in the run folder as checks.json. Exits 1 where a
+    check failed; warnings, and checks that had nothing to look at, are no failures.
+
+    Args:
+        run: The run folder, such as runs/all_backbones.
+        format: How it is printed: terminal, json or md.
+    """
+    from analysis.checks.printing import FORMATS as CHECK_FORMATS
+    from analysis.checks.printing import TEXT_FORMATS, render_terminal
+    from foldgrid.records import RunStore
+
+    _check_format(format, CHECK_FORMATS)
+    store = RunStore.open(run)
+    from analysis.checks.catalogue import check_and_save
+
+    report = check_and_save(store)
+    if format == "terminal":
+        from rich.console import Console
+
+        render_terminal(report, Console())
+    else:
+        sys.stdout.write(TEXT_FORMATS[format](report))
+    return 1 if report.has_failed else 0
 
 
 @app.command

@@ -267,3 +267,8 @@ def _decode(scores: pd.DataFrame, output: str) -> pd.Series[float]:
     else:
         values = composite_score(*(scores[name].to_numpy() for name in SCORES), clip=True)
     return pd.Series(values, index=scores.index)
+
+
+def fold_composites(fit: FoldPredictions) -> pd.Series[float]:
+    """One fit's out-of-fold predictions as C, 0 to 72, by sample."""
+    return _decode(_outputs(fit, "oof"), fit.record.config.task.output)

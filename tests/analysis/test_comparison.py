@@ -115,7 +115,7 @@ def other_scores(make: Maker) -> Any:
 
 
 def other_visits(make: Maker) -> Any:
-    return make("b", num_visits=2)
+    return make("b", {"split_fingerprint": make("a").split_fingerprint}, num_visits=2)
 
 
 @pytest.mark.parametrize(

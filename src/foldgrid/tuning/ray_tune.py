@@ -11,7 +11,7 @@ import shutil
 import socket
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -259,6 +259,29 @@ def check_address(address: str | None) -> None:
         raise _no_cluster(address, error) from error
 
 
+def _let_trials_take_ready_workers() -> Callable[[], None]:
+    """Has Tune start trials in the workers that a local Ray has ready, with torch loaded.
+
+    Tune gives its actors environment variables of their own (Lightning's, and the AWS
+    credentials). Ray starts a fresh process for any environment of its own, some four seconds a
+    worker, and local workers have these variables from here anyway.
+
+    Returns:
+        Puts things back.
+    """
+    from ray.tune.execution import class_cache
+
+    kept = dict(class_cache.DEFAULT_ENV_VARS), set(class_cache.ENV_VARS_TO_PROPAGATE)
+    class_cache.DEFAULT_ENV_VARS.clear()
+    class_cache.ENV_VARS_TO_PROPAGATE.clear()
+
+    def restore() -> None:
+        class_cache.DEFAULT_ENV_VARS.update(kept[0])
+        class_cache.ENV_VARS_TO_PROPAGATE.update(kept[1])
+
+    return restore
+
+
 def _send_token() -> None:
     """Has Ray send this user's token, where there is one, to a cluster that was there before.
 
@@ -290,6 +313,7 @@ class RaySession:
     def __init__(self, resources: Resources, address: str | None) -> None:
         self.resources, self.address = resources, address
         self._is_mine = False
+        self._restore: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Self:
         os.environ.update(QUIET_ENVIRONMENT)
@@ -305,6 +329,7 @@ class RaySession:
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if self.address is None:
             os.environ.setdefault("RAY_preload_python_modules", ",".join(PRELOADED))
+            self._restore = _let_trials_take_ready_workers()
             options |= {"num_cpus": self.resources.num_cpus, "include_dashboard": False}
             if self.resources.num_gpus:
                 options["num_gpus"] = self.resources.num_gpus
@@ -312,6 +337,7 @@ class RaySession:
             # "local", because nothing at all would join whatever cluster somebody else started.
             ray.init(address=self.address or "local", **options)
         except ConnectionError as error:
+            self._restore()
             raise _no_cluster(self.address, error) from error
         self._is_mine = True
         return self
@@ -322,3 +348,4 @@ class RaySession:
 
             ray.shutdown()
             self._is_mine = False
+        self._restore()

@@ -1,0 +1,123 @@
+"""Empty figures and axes in CSS pixels, and the style that all share.
+
+One unit is one pixel of the page: a figure 720 wide and a font of 11 are as large as they sound.
+matplotlib's object interface only; its settings are changed inside ``drawing_style`` and put back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures.palette import FAINT, INK, MUTED
+
+WIDE = 720
+"""The report's column on a desk."""
+
+NARROW = 350
+"""The report's column on a telephone 390 pixels wide."""
+
+TEXT = 11.5
+"""Font size of labels, in pixels."""
+
+SMALL = 10.5
+"""Font size of tick labels and figures in cells, in pixels."""
+
+_STYLE = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": TEXT,
+    "text.color": INK,
+    "axes.labelcolor": MUTED,
+    "axes.edgecolor": FAINT,
+    "axes.linewidth": 1.0,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "foldgrid",
+    "path.simplify": False,
+    "axes.unicode_minus": True,
+}
+
+
+@contextmanager
+def drawing_style() -> Iterator[None]:
+    """Inside, figures are drawn and saved in this project's style."""
+    with matplotlib.rc_context():
+        matplotlib.rcParams.update(_STYLE)  # type: ignore[arg-type]
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure without a ground, so that the page shows through; sizes in pixels."""
+    return Figure(figsize=(width / 72, height / 72), dpi=72, facecolor="none")
+
+
+def add_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Axes at a place given in pixels from the figure's upper left corner."""
+    full_width, full_height = figure.get_size_inches() * 72
+    axes = figure.add_axes(
+        (
+            left / full_width,
+            1 - (top + height) / full_height,
+            width / full_width,
+            height / full_height,
+        )
+    )
+    axes.set_facecolor("none")
+    quieten(axes)
+    return axes
+
+
+def quieten(axes: Axes, grid: str = "both") -> None:
+    """Axes without a frame: thin grid lines, no tick marks, small grey numbers."""
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.tick_params(length=0, pad=5, labelsize=SMALL, colors=MUTED)
+    axes.grid(False)
+    axes.set_axisbelow(True)
+    if grid in {"x", "y", "both"}:
+        axes.grid(True, axis=grid, color=FAINT, linewidth=0.8)  # type: ignore[arg-type]
+
+
+def fitted(name: str, width: float, size: float = TEXT) -> str:
+    """A name cut in its middle to a width in pixels; ends tell ``ridge`` from ``ridge_stacked``.
+
+    An average letter is taken to be 0.54 of the font's size wide.
+    """
+    most = max(5, int(width / (0.54 * size)))
+    if len(name) <= most:
+        return name
+    head = most // 2
+    return f"{name[:head]}…{name[len(name) - (most - head - 1) :]}"
+
+
+def side_by_side(
+    width: float, num_panels: int, *, shape: float, left: float, top: float, bottom: float
+) -> tuple[list[tuple[float, float, float, float]], float]:
+    """Places for one or two panels: beside each other on a page, one below the other on a phone.
+
+    Args:
+        width: The figure's, in pixels.
+        num_panels: 1 or 2.
+        shape: A panel's height over its width.
+        left: Room for a panel's axis labels.
+        top: Room above a panel.
+        bottom: Room below a panel.
+
+    Returns:
+        Left, top, width and height of each panel, for ``add_axes``; and the figure's height.
+    """
+    columns = 2 if width > 500 else 1
+    panel = width / columns - left - (10 if columns == 2 else 6)
+    step = top + panel * shape + bottom
+    places = []
+    for number in range(num_panels):
+        row, column = divmod(number, columns)
+        x = left + column * (width / columns + 4)
+        places.append((x, top + row * step, panel, panel * shape))
+    return places, step * -(-num_panels // columns)

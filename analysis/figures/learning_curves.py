@@ -1,0 +1,155 @@
+"""Learning curves: one small panel a base learner, one line a fold."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures.canvas import SMALL, add_axes, fitted, new_figure
+from analysis.figures.drawing import Drawing, draw
+from analysis.figures.palette import ACCENT, INK, MUTED
+
+_GAP = 38.0
+
+
+FEWEST_DECADES = 20.0
+"""The largest over the smallest loss from which the loss axis is logarithmic."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One fit's epochs.
+
+    Attributes:
+        fold: The fold that it held out.
+        train_losses: By epoch, from epoch 1; NaN where undefined.
+        validation_losses: Likewise, on what early stopping watched.
+        best_epoch: The epoch whose weights were kept; 0 where none was.
+    """
+
+    fold: int
+    train_losses: tuple[float, ...]
+    validation_losses: tuple[float, ...]
+    best_epoch: int
+
+
+@dataclass(frozen=True)
+class LearningCurves:
+    """All fits with at least one epoch.
+
+    Attributes:
+        curves: By base learner, in the order in which they are shown.
+        loss: What the loss is, for the axis.
+    """
+
+    curves: dict[str, tuple[Curve, ...]]
+    loss: str
+
+    @property
+    def most_epochs(self) -> int:
+        """The epochs of the longest fit."""
+        return max(len(curve.train_losses) for each in self.curves.values() for curve in each)
+
+
+def draw_learning_curves(facts: LearningCurves) -> Drawing:
+    """Small multiples that share their axes."""
+    return draw(
+        "learning_curves",
+        "Learning curves of every fit",
+        describe_learning_curves(facts),
+        partial(_paint, facts),
+    )
+
+
+def describe_learning_curves(facts: LearningCurves) -> str:
+    """How long the fits trained and when they were best, in sentences."""
+    curves = [curve for each in facts.curves.values() for curve in each]
+    epochs = [len(curve.train_losses) for curve in curves]
+    best = [curve.best_epoch for curve in curves if curve.best_epoch]
+    text = f"{len(curves)} fits of {len(facts.curves)} base learners, "
+    text += f"{_span(epochs)} epoch{'s' if max(epochs) > 1 else ''} each. "
+    if best:
+        last = sum(curve.best_epoch == len(curve.train_losses) for curve in curves)
+        text += f"Their best epochs: {_span(best)}"
+        text += f"; {last} of {len(curves)} were best in their last epoch." if last else "."
+    return text
+
+
+def _span(values: list[int]) -> str:
+    low, high = min(values), max(values)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _paint(facts: LearningCurves, width: int) -> Figure:
+    columns = max(1, min(len(facts.curves), 5 if width > 500 else 2))
+    rows = math.ceil(len(facts.curves) / columns)
+    left, gap = 30.0, 14.0
+    panel = (width - left - gap * (columns - 1) - 4) / columns
+    height = min(0.72 * panel, 150.0)
+    step = height + _GAP
+    figure = new_figure(width, rows * step + 18)
+    limits = _limits(facts)
+    for place, (name, curves) in enumerate(facts.curves.items()):
+        row, column = divmod(place, columns)
+        axes = add_axes(figure, left + column * (panel + gap), 20 + row * step, panel, height)
+        _paint_panel(axes, curves)
+        if limits[1] > FEWEST_DECADES * limits[0] > 0:
+            axes.set_yscale("log")
+            axes.minorticks_off()
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.set_ylim(*limits)
+        axes.set_xlim(0.7, facts.most_epochs + 0.3)
+        axes.locator_params(axis="x", integer=True, nbins=4)
+        if axes.get_yscale() == "linear":
+            axes.locator_params(axis="y", nbins=4)
+        axes.set_title(fitted(name, panel, SMALL), loc="left", fontsize=SMALL, color=INK, pad=4)
+        if column:
+            axes.tick_params(labelleft=False)
+        if place < len(facts.curves) - columns:
+            axes.tick_params(labelbottom=False)
+        elif column == 0:
+            axes.set_xlabel("epoch", fontsize=SMALL, loc="left")
+    return figure
+
+
+def _limits(facts: LearningCurves) -> tuple[float, float]:
+    """Both ends of the loss axis; a few wild epochs cannot stretch it.
+
+    Where some learners' losses are many times those of others the lower end is above 0: the axis
+    is then logarithmic, or the others would lie flat on the ground.
+    """
+    losses = [
+        value
+        for curves in facts.curves.values()
+        for curve in curves
+        for value in (*curve.train_losses, *curve.validation_losses)
+        if math.isfinite(value)
+    ]
+    if not losses:
+        return 0.0, 1.0
+    top = float(np.quantile(losses, 0.97)) * 1.1 or 1.0
+    low = 0.9 * min(losses)
+    is_flat, is_wide = low > 0.4 * top, top > FEWEST_DECADES * low > 0
+    return (low if is_flat or is_wide else 0.0), top
+
+
+def _paint_panel(axes: Axes, curves: tuple[Curve, ...]) -> None:
+    for curve in curves:
+        epochs = range(1, len(curve.train_losses) + 1)
+        lone = "o" if len(epochs) == 1 else ""
+        axes.plot(
+            epochs, curve.train_losses, color=MUTED, linewidth=0.9, alpha=0.75, marker=lone,
+            linestyle=(0, (3, 1.6)), markersize=2.5,
+        )  # fmt: skip
+        axes.plot(
+            epochs, curve.validation_losses, color=ACCENT, linewidth=1.2, alpha=0.9, marker=lone,
+            markersize=2.5,
+        )  # fmt: skip
+        if curve.best_epoch:
+            best = curve.validation_losses[curve.best_epoch - 1]
+            axes.plot([curve.best_epoch], [best], "o", color=ACCENT, markersize=3.2)

@@ -1,0 +1,167 @@
+"""The result in words: which model is best, how sure that is, and what to read first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.clinical.reference_lines import BETWEEN_RATERS, RATER_SOURCE
+from analysis.ranking.board import Note
+from analysis.ranking.sureness import all_notes
+from analysis.report.numbers import UNDEFINED, count, figure, interval, percent
+from analysis.report.run_facts import RunFacts
+from foldgrid.scoring import METRICS
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure that sums the result up.
+
+    Attributes:
+        name: What it is.
+        value: The figure.
+        note: Its interval, or what it is read against.
+    """
+
+    name: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The top of a report.
+
+    Attributes:
+        title: The sweep's title.
+        run: The run folder's name.
+        date: The day on which the sweep was last launched; "" where it was not recorded.
+        warnings: What changes the meaning of every figure below.
+        verdict: The result in one or two sentences.
+        details: How sure it is, a sentence or two each.
+        tiles: The figures that sum it up.
+    """
+
+    title: str
+    run: str
+    date: str
+    warnings: tuple[Note, ...]
+    verdict: str
+    details: tuple[str, ...]
+    tiles: tuple[Tile, ...]
+
+
+def write_headline(run: RunFacts) -> Headline:
+    """The result of a run in words and a few figures.
+
+    Args:
+        run: The run folder's facts.
+    """
+    return Headline(
+        title=run.title,
+        run=run.name,
+        date=str(run.provenance.get("started_at") or "")[:10],
+        warnings=tuple(_warnings(run)),
+        verdict=_verdict(run),
+        details=tuple(filter(None, (_certainty(run), _meaning(run)))),
+        tiles=tuple(_tiles(run)),
+    )
+
+
+def _warnings(run: RunFacts) -> list[Note]:
+    warnings = [note for note in all_notes(run.ranking) if note.is_warning]
+    if run.is_synthetic:
+        text = (
+            "The photographs are drawn by a program and no patient was scored. The figures show "
+            "what the method does, not what it would do in a clinic."
+        )
+        warnings.insert(0, Note(topic="synthetic data", text=text, is_warning=True))
+    return [
+        note.model_copy(update={"topic": note.topic[:1].upper() + note.topic[1:]})
+        for note in dict.fromkeys(warnings)
+    ]
+
+
+def _verdict(run: RunFacts) -> str:
+    best, metric, oof = run.best, run.ranking.metric, run.judgement.oof
+    kind = {"base_learner": "base learner ", "meta_learner": "meta-learner "}.get(best.kind, "")
+    end = {"lower": "smallest", "higher": "largest", "zero": "smallest"}[metric.direction]
+    unit = " PASI points" if run.by in {"mae", "rmse", "bias"} else ""
+    ends = best.interval("oof", run.by)
+    sure = interval(ends.low, ends.high)
+    return (
+        f"The {kind}{best.model} has the {end} out-of-fold {metric.title}: "
+        f"{figure(best.figure('oof', run.by))}{unit}"
+        + (f" (95 % interval {sure})" if sure else "")
+        + f", over {count(oof.num_visits, 'visit')} of {count(oof.num_subjects, 'subject')}."
+    )
+
+
+def _certainty(run: RunFacts) -> str:
+    standing = run.ranking.standing(run.best)
+    num_rivals, num_tied = len(run.rivals), len(run.tied)
+    if standing.rank_low is None:
+        return "With so few subjects nothing can be said about how sure this order is."
+    if not num_rivals:
+        return ""
+    how = "(paired differences over subjects, Holm's correction)"
+    if not num_tied:
+        whom = f"each of the {num_rivals} other models" if num_rivals > 1 else "the other model"
+        text = f"It can be told apart from {whom} {how}."
+    else:
+        some = "none" if num_tied == num_rivals else str(num_rivals - num_tied)
+        text = f"Of the {num_rivals} other models, {some} can be told apart from it {how}."
+        if num_tied != num_rivals:
+            text += f" The other {num_tied} are tied with it."
+    ranks = f"{standing.rank_low} to {standing.rank_high}"
+    if standing.rank_low == standing.rank_high:
+        ranks = str(standing.rank_low)
+    return (
+        f"{text} It comes first in {percent(standing.probability_best)} of the resamples of the "
+        f"subjects, and 95 % of them rank it {ranks}."
+    )
+
+
+def _meaning(run: RunFacts) -> str:
+    """The error beside what an error means: the baseline, and what physicians differ by."""
+    error, mean = run.best.figure("oof", "mae"), run.baseline.figure("oof", "mae")
+    if error is None or not mean:
+        return ""
+    share = 1 - error / mean
+    text = (
+        f"Its MAE of {figure(error)} is {percent(share)} below the {figure(mean)} of saying the "
+        "mean for everybody"
+        if share >= 0.005
+        else f"Its MAE of {figure(error)} is no better than the {figure(mean)} of saying the mean "
+        "for everybody: it has learned nothing of the photographs"
+    )
+    beside = "above" if error > BETWEEN_RATERS else "within"
+    return (
+        f"{text}. It is {beside} the {BETWEEN_RATERS:g} points by which trained physicians differ "
+        f"on the same photographs ({RATER_SOURCE}; other patients)."
+    )
+
+
+def _tiles(run: RunFacts) -> list[Tile]:
+    title = METRICS[run.by].title
+    tiles = [_tile(run, "oof", run.by, f"Out-of-fold {title}")]
+    if run.has_test:
+        test = run.judgement.test
+        extent = f"{count(test.num_visits, 'visit')}, {count(test.num_subjects, 'subject')}"
+        tiles.append(_tile(run, "test", run.by, f"Test {title}, {extent}"))
+    selection = run.ranking.selections.get(run.by)
+    if selection and selection.corrected is not None and selection.num_learners > 1:
+        tiles.append(
+            Tile(
+                f"Out-of-fold {title}, corrected for taking the best of {selection.num_learners}",
+                figure(selection.corrected),
+                interval(selection.interval.low, selection.interval.high),
+            )
+        )
+    other = "ccc" if run.by != "ccc" else "mae"
+    tiles.append(_tile(run, "oof", other, f"Out-of-fold {METRICS[other].title}"))
+    return [tile for tile in tiles if tile.value != UNDEFINED]
+
+
+def _tile(run: RunFacts, partition: str, metric: str, name: str) -> Tile:
+    ends = run.best.interval(partition, metric)
+    return Tile(name, figure(run.best.figure(partition, metric)), interval(ends.low, ends.high))

@@ -1,0 +1,102 @@
+"""A report, from the run folder to the files in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from analysis.report.blocks import Figure, Section
+from analysis.report.headline import write_headline
+from analysis.report.page import render_page
+from analysis.report.run_facts import RunFacts
+from analysis.report.sections.agreement import agreement_section
+from analysis.report.sections.change import change_section
+from analysis.report.sections.checks import checks_section
+from analysis.report.sections.cost import cost_section
+from analysis.report.sections.critical import critical_section
+from analysis.report.sections.errors import errors_section
+from analysis.report.sections.folds import folds_section
+from analysis.report.sections.learning import learning_section
+from analysis.report.sections.methods import guidelines_section, methods_section
+from analysis.report.sections.provenance import provenance_section
+from analysis.report.sections.published import published_section
+from analysis.report.sections.ranking import ranking_section
+from analysis.report.sections.scores import scores_section
+from analysis.report.sections.stacking import stacking_section
+from foldgrid.records import RunStore
+
+HTML_FILE = "report.html"
+FIGURES = "figures"
+
+SECTIONS: tuple[Callable[[RunFacts], Section], ...] = (
+    ranking_section,
+    critical_section,
+    agreement_section,
+    change_section,
+    errors_section,
+    scores_section,
+    folds_section,
+    learning_section,
+    stacking_section,
+    published_section,
+    cost_section,
+    checks_section,
+    methods_section,
+    guidelines_section,
+    provenance_section,
+)
+"""The sections in the order of the page."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report in memory.
+
+    Attributes:
+        html: The page.
+        sections: What it is made of.
+    """
+
+    html: str
+    sections: tuple[Section, ...]
+
+    @property
+    def figures(self) -> list[Figure]:
+        """Every figure in the order of the page."""
+        blocks = [block for section in self.sections for block in section.blocks]
+        return [block for block in blocks if isinstance(block, Figure)]
+
+
+def make_report(store: RunStore, by: str = "mae") -> Report:
+    """Computes the report of a run folder; the same records give the same bytes.
+
+    Args:
+        store: The run folder.
+        by: The out-of-fold figure that orders the ranking: ``mae``, ``mse``, ``pcc`` or ``ccc``.
+
+    Raises:
+        SweepError: ``by`` is unknown, nothing is complete yet, or a law of honest stacking is
+            broken.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    run = RunFacts(store, by)
+    # One thread, as for the ranking: the same bits on any number of cores.
+    with threadpool_limits(limits=1):
+        sections = tuple(section(run) for section in SECTIONS)
+        headline = write_headline(run)
+    return Report(render_page(headline, sections, run.opened, run.private_words), sections)
+
+
+def write_report(store: RunStore, by: str = "mae") -> str:
+    """Makes the report and writes ``report.html`` and ``figures/`` into the run folder.
+
+    Returns:
+        Where the report is.
+    """
+    report = make_report(store, by)
+    for figure in report.figures:
+        store.write_text(f"{FIGURES}/{figure.key}.svg", figure.drawing.svg)
+        store.write_bytes(f"{FIGURES}/{figure.key}.png", figure.drawing.png)
+    store.write_text(HTML_FILE, report.html)
+    return f"{store.location}/{HTML_FILE}"

@@ -1,0 +1,123 @@
+"""Metrics, statistics, results and software, in sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analysis.clinical.reference_lines import BETWEEN_RATERS, RATER_SOURCE, WITHIN_RATER
+from analysis.ranking.sureness import all_notes
+from analysis.report.numbers import count, figure, interval, listed
+from analysis.report.run_facts import RunFacts
+from foldgrid.scoring import METRICS
+
+
+def evaluation_statements(run: RunFacts) -> dict[str, str]:
+    """What is measured, and how sure it is said to be."""
+    ranking = run.ranking
+    selection = ranking.selections.get(run.by)
+    measures = [f"{metric.description} ({metric.title})" for metric in METRICS.values()]
+    rivals = ranking.critical_difference
+    return {
+        "metrics": (
+            f"The unit of every figure is the visit's PASI. Reported are {listed(measures)}."
+        ),
+        "statistics": (
+            "Intervals are 95 % expanded percentile intervals of a bootstrap that draws whole "
+            f"subjects, {ranking.num_resamples:,} times, all models on the same draws. Each model "
+            "is compared with the best by the paired difference over subjects, with Holm's "
+            "correction; models with a corrected p of 0.05 or more are called tied."
+            + (
+                " Friedman's test and Nemenyi's critical difference rank the models within each of "
+                f"{count(rivals.num_subjects, 'subject')}."
+                if rivals and not rivals.reason
+                else ""
+            )
+            if ranking.num_resamples
+            else ""
+        ),
+        "selection": (
+            f"Models are ordered by their out-of-fold {ranking.metric.title}; the test set "
+            "orders nothing."
+            + (
+                f" The error of taking the best of {selection.num_learners} base learners was "
+                "corrected by bootstrapping the choice over subjects (BBC-CV, Tsamardinos et al. "
+                "2018)."
+                if selection and selection.corrected is not None and selection.num_learners > 1
+                else ""
+            )
+        ),
+        "floor": (
+            "For scale, trained physicians scoring the same photographs differ by "
+            f"{BETWEEN_RATERS:g} PASI points between raters and by {WITHIN_RATER:g} within one "
+            f"({RATER_SOURCE}; other patients)."
+        ),
+    }
+
+
+def result_statements(run: RunFacts) -> dict[str, str]:
+    """What the reporting guidelines ask of the results."""
+    best, ranking = run.best, run.ranking
+    shown = []
+    for partition, name in (("oof", "out of fold"), ("test", "on the test set")):
+        figures = []
+        for metric in METRICS:
+            value, ends = best.figure(partition, metric), best.interval(partition, metric)
+            if value is not None:
+                sure = interval(ends.low, ends.high)
+                text = f"{METRICS[metric].title} {figure(value)}"
+                figures.append(f"{text} ({sure})" if sure else text)
+        if figures:
+            shown.append(f"{name}: {', '.join(figures)}")
+    severity = run.reading.oof.severity
+    strata = [
+        f"{row['title']} MAE {figure(row['mae'])}, bias {figure(row['bias'])} "
+        f"({count(row['num_visits'], 'visit')})"
+        for row in severity.to_dict("records")
+        if row["num_visits"] and row["stratum"] != "all"
+    ]
+    warnings = [
+        note.text
+        for note in all_notes(ranking)
+        if note.is_warning and note.topic not in {"checks", "data"}
+    ]
+    if run.is_synthetic:
+        warnings.insert(0, "The photographs are drawn, not taken of patients.")
+    return {
+        "performance": f"{best.model}, with 95 % intervals over resampled subjects, "
+        f"{'; '.join(shown)}."
+        if shown
+        else "",
+        "severity": f"Out-of-fold error of {best.model} by severity: {'; '.join(strata)}."
+        if strata
+        else "",
+        "limitations": " ".join(warnings),
+    }
+
+
+def software_statements(run: RunFacts) -> dict[str, str]:
+    """With what it was computed, and where that is kept."""
+    versions: dict[str, Any] = run.provenance.get("versions") or {}
+    shown = [
+        f"{title} {versions[name]}"
+        for name, title in (
+            ("foldgrid", "foldgrid"),
+            ("python", "Python"),
+            ("torch", "PyTorch"),
+            ("torchvision", "torchvision"),
+            ("numpy", "NumPy"),
+            ("scikit-learn", "scikit-learn"),
+        )
+        if versions.get(name)
+    ]
+    commit = str((run.provenance.get("git") or {}).get("commit") or "")
+    return {
+        "software": f"Software: {listed(shown)}." if shown else "",
+        "seeds": f"All random draws of training follow from the seed {run.config.seed}.",
+        "availability": (
+            f"The code is foldgrid at commit {commit[:12]}; the run folder holds the resolved "
+            "sweep, the split, every fit's record and its predictions."
+            if commit
+            else "The run folder holds the resolved sweep, the split, every fit's record and its "
+            "predictions."
+        ),
+    }

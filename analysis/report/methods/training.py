@@ -1,0 +1,140 @@
+"""The networks, how they were trained and what they predict, in sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analysis.report.numbers import count, listed
+from analysis.report.run_facts import RunFacts
+
+
+def model_statements(run: RunFacts) -> dict[str, str]:
+    """Which networks, from which weights, with which outputs."""
+    learners = [learner for learner in run.judgement.table.learners if not learner.left_out]
+    names = listed([learner.name for learner in learners])
+    random = [learner.name for learner in learners if "random" in learner.weights.split(", ")]
+    pretrained = sorted({learner.weights for learner in learners if learner.name not in random})
+    if not random:
+        start = f"All started from torchvision's pre-trained weights ({listed(pretrained)})."
+    elif len(random) == len(learners):
+        start = "All started from random weights; no pre-trained weights were used."
+    else:
+        start = (
+            f"{listed(random)} started from random weights, the others from torchvision's "
+            f"pre-trained ones ({listed(pretrained)})."
+        )
+    outputs = {
+        "scores": "The classification layer was replaced by four outputs, one a score, "
+        "brought onto their scales before C is formed.",
+        "composite": "The classification layer was replaced by one output, the region's C.",
+    }
+    return {
+        "backbones": (
+            f"{count(len(learners), 'torchvision network was', 'torchvision networks were')} "
+            f"compared: {names}."
+        ),
+        "weights": start,
+        "output": outputs[run.config.task.output],
+    }
+
+
+def training_statements(run: RunFacts) -> dict[str, str]:
+    """The recipe, as every fit had it."""
+    recipe = run.config.training
+    stopping, plateau, drawn = recipe.early_stopping, recipe.plateau, recipe.augmentation
+    policies = {
+        "inner_split": f"{100 * stopping.inner_share:g} % of the training samples, whole subjects "
+        "of the training folds, never of the fold that the fit then predicts",
+        "held_out_fold": "the very fold that the fit then predicts, which makes the out-of-fold "
+        "figures optimistic",
+    }
+    changes = [
+        f"rotation of each tile by up to {drawn.rotation_degrees:g} degrees"
+        if drawn.rotate_tiles
+        else "",
+        "shuffling of the tiles' places" if drawn.shuffle_tiles else "",
+        f"brightness by a factor within {1 - drawn.brightness:g} to {1 + drawn.brightness:g}"
+        if drawn.brightness
+        else "",
+        f"contrast by a factor within {1 - drawn.contrast:g} to {1 + drawn.contrast:g}"
+        if drawn.contrast
+        else "",
+    ]
+    losses = {
+        "scores": "The loss is the mean squared error over the four scores, each in its own unit.",
+        "composite": "The loss is the mean squared error of C / 12.",
+    }
+    diverged = sum(record.status == "diverged" for record in run.records.values())
+    cut = recipe.max_batches_per_epoch
+    return {
+        "loss": losses[run.config.task.output],
+        "optimiser": (
+            f"Stochastic gradient descent with momentum {recipe.momentum:g}, weight decay "
+            f"{recipe.weight_decay:g}, batches of {recipe.batch_size} and a learning rate of "
+            f"{recipe.learning_rate:g}, multiplied by {plateau.factor:g} after {plateau.patience} "
+            f"epochs without a relative improvement of {plateau.threshold:g}." + _own_recipes(run)
+        ),
+        "stopping": (
+            f"A fit ended after {stopping.patience} epochs without a new lowest validation loss, "
+            f"at the latest after {count(recipe.max_epochs, 'epoch')}"
+            + (f" of {count(cut, 'batch', 'batches')}" if cut else "")
+            + "; the weights of its best epoch were kept. Watched were "
+            + f"{policies[stopping.policy]}."
+        ),
+        "augmentation": (
+            f"Training composites were augmented at random: {listed([c for c in changes if c])}."
+            if any(changes)
+            else "Training composites were not augmented."
+        ),
+        "budget": (
+            "This is the smoke budget, a shortened recipe that shows that everything works; its "
+            "figures are not results."
+            if run.config.budget == "smoke"
+            else ""
+        ),
+        "failures": (
+            f"{count(diverged, 'fit')} diverged and left no predictions." if diverged else ""
+        ),
+    }
+
+
+def _own_recipes(run: RunFacts) -> str:
+    """What some base learners were trained by instead; "" where all had one recipe."""
+    own: dict[str, set[str]] = {}
+    common = _flat(run.config.training.model_dump(mode="json"))
+    for record in run.records.values():
+        theirs = _flat(record.config.training.model_dump(mode="json"))
+        changes = {f"{key} {value}" for key, value in theirs.items() if value != common[key]}
+        own.setdefault(record.config.backbone, set()).update(changes)
+    parts = [f"{name} ({', '.join(sorted(each))})" for name, each in own.items() if each]
+    if not parts:
+        return ""
+    return f" Trained otherwise than {run.config.backbone}, whose recipe this is: {listed(parts)}."
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= (
+            _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        )
+    return flat
+
+
+def prediction_statements(run: RunFacts) -> dict[str, str]:
+    """Who predicted whom."""
+    names = run.judgement.meta_learners
+    return {
+        "prediction": (
+            "Each training visit was predicted by the fit that had held its subject out "
+            "(out of fold, OOF)"
+            + ("; each test visit by the mean of a base learner's fits." if run.has_test else ".")
+        ),
+        "stacking": (
+            f"{count(len(names), 'meta-learner')} combined the base learners' composites: "
+            f"{listed(list(names))}. Their out-of-fold predictions come from fits on the other "
+            "folds of subjects, their test predictions from one fit on all out-of-fold predictions."
+            if names
+            else "No meta-learner was fitted: that takes two complete base learners and two folds."
+        ),
+    }

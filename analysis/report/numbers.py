@@ -1,0 +1,43 @@
+"""How numbers are set in the report: one way for each kind, a dash for the undefined."""
+
+from __future__ import annotations
+
+import math
+
+UNDEFINED = "–"
+
+
+def figure(value: float | None, decimals: int = 2) -> str:
+    """A number with a true minus sign; a dash where it is undefined."""
+    if value is None or not math.isfinite(value):
+        return UNDEFINED
+    text = f"{value:,.{decimals}f}".replace(",", "\u202f")
+    # What rounds to zero has no sign.
+    if float(text.replace("\u202f", "")) == 0.0:
+        text = text.lstrip("-")
+    return text.replace("-", "\u2212")
+
+
+def interval(low: float | None, high: float | None, decimals: int = 2) -> str:
+    """Both ends of an interval, ``4.61 to 5.70``; "" where one is undefined."""
+    ends = [figure(low, decimals), figure(high, decimals)]
+    return "" if UNDEFINED in ends else f"{ends[0]} to {ends[1]}"
+
+
+def percent(share: float | None, decimals: int = 0) -> str:
+    """A share between 0 and 1 as percent."""
+    if share is None or not math.isfinite(share):
+        return UNDEFINED
+    return f"{figure(100 * share, decimals)}\u202f%"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``1 visit``, ``304 visits``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}".replace(",", "\u202f")
+
+
+def listed(names: list[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,78 @@
+"""The model by fold matrix: what is there, what is missing, which fold is hard."""
+
+from __future__ import annotations
+
+import math
+
+from analysis.evidence.predictions import fold_composites
+from analysis.evidence.visits import score_visits
+from analysis.figures.fold_matrix import CellState, FoldCell, FoldMatrix, draw_fold_matrix
+from analysis.report.blocks import Block, Figure, Section, Text
+from analysis.report.run_facts import RunFacts
+from foldgrid.scoring import METRICS
+
+CALL = "from analysis.report.sections.folds import fold_matrix\nfold_matrix(run)"
+
+
+def fold_matrix(run: RunFacts) -> FoldMatrix:
+    """The MAE of every fit over the visits of the fold that it held out.
+
+    Args:
+        run: The run folder's facts.
+
+    Returns:
+        Base learners in the ranking's order, those left out last; a cell for every planned fit.
+    """
+    order = [row.model for row in run.ranking.rows if row.kind == "base_learner"]
+    learners = {learner.name: learner for learner in run.judgement.table.learners}
+    cells = []
+    for name in order:
+        usable = {fit.fold: fit for fit in learners[name].fits}
+        for planned in (fit for fit in run.plan if fit.backbone == name):
+            fold = planned.fold
+            if fold in usable:
+                composites = fold_composites(usable[fold]).to_frame(name)
+                samples = run.judgement.table.samples.loc[composites.index]
+                visits = score_visits(samples, composites, run.judgement.regions)
+                mae = METRICS["mae"](visits.visits["physician_pasi"], visits.predicted[name])
+                cells.append(FoldCell(name, fold, "complete", mae, visits.num_visits))
+            else:
+                cells.append(FoldCell(name, fold, _state(run, planned.fit_id), math.nan, 0))
+    folds = tuple(sorted({cell.fold for cell in cells}))
+    return FoldMatrix(tuple(order), folds, tuple(cells))
+
+
+def _state(run: RunFacts, fit_id: str) -> CellState:
+    record = run.records.get(fit_id)
+    if record is None:
+        return "missing"
+    return "diverged" if record.status == "diverged" else "unusable"
+
+
+def folds_section(run: RunFacts) -> Section:
+    """The matrix as a figure, and what is missing in words."""
+    facts = fold_matrix(run)
+    caption = (
+        "Out-of-fold MAE of the visits' PASI by base learner and held-out fold; the darker a cell, "
+        "the larger its error. A dash is a fit that is not trained yet, “div.” one that diverged, "
+        "a question mark one whose predictions cannot be used."
+    )
+    blocks: list[Block] = [Figure(draw_fold_matrix(facts), caption, CALL)]
+    left_out = [row for row in run.ranking.rows if row.left_out]
+    if left_out:
+        lines = tuple(f"{row.model} ({row.folds} folds): {row.left_out}." for row in left_out)
+        blocks.append(Text(lines, is_list=True, heading="Left out of the ranking"))
+    return Section("folds", "Fold by fold", _lead(facts), tuple(blocks))
+
+
+def _lead(facts: FoldMatrix) -> str:
+    done = sum(cell.state == "complete" for cell in facts.cells)
+    text = f"{done} of {len(facts.cells)} planned fits are complete."
+    means = facts.fold_means
+    if len(means) > 1:
+        hard, easy = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
+        text += (
+            f" Fold {hard} is the hardest ({means[hard]:.2f} on average), fold {easy} the easiest "
+            f"({means[easy]:.2f}): how much of an error is owed to the people in the fold."
+        )
+    return text

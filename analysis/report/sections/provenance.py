@@ -1,0 +1,90 @@
+"""Where the figures come from: data, split, software, machines, seeds, weights."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from analysis.report.blocks import Column, Pairs, Section, Table, cells
+from analysis.report.numbers import UNDEFINED, count, figure
+from analysis.report.run_facts import RunFacts
+
+WEIGHTS_CALL = "from analysis.report.sections.provenance import weights\nweights(run)"
+
+
+def provenance(run: RunFacts) -> list[tuple[str, str]]:
+    """What was recorded of the launch and of the fits, as names and values.
+
+    Nothing that names a person's machine or folder: a report is mailed around.
+
+    Args:
+        run: The run folder's facts.
+    """
+    recorded = run.provenance
+    table = run.judgement.table
+    versions = {name: value for name, value in (recorded.get("versions") or {}).items() if value}
+    devices = sorted({record.environment.get("device", "") for record in run.records.values()})
+    pairs = [
+        ("Last launched", str(recorded.get("started_at") or "")),
+        ("Earlier launches", str(len(recorded.get("earlier_launches") or []) or "")),
+        ("Command", _command(recorded.get("command") or [])),
+        ("Git commit", _commit(recorded.get("git") or {})),
+        (
+            "Data fingerprint",
+            str(recorded.get("data_fingerprint") or table.config.data_fingerprint),
+        ),
+        ("Split fingerprint", table.config.split_fingerprint),
+        ("Seed", str(table.config.seed)),
+        ("Budget", table.config.budget),
+        ("Fits", f"{len(run.records)} finished of {len(run.plan)} planned"),
+        ("Devices", ", ".join(filter(None, devices))),
+        ("Training time", _hours(run)),
+        ("Versions", ", ".join(f"{name} {value}" for name, value in versions.items())),
+        ("Ranking made from", run.ranking.made_from),
+    ]
+    return [(name, value) for name, value in pairs if value]
+
+
+def weights(run: RunFacts) -> list[tuple[str, str, str]]:
+    """The pre-trained weights by file: the base learners' name, the file and its SHA-256.
+
+    Args:
+        run: The run folder's facts.
+
+    Returns:
+        Empty where every fit started from random weights.
+    """
+    found: dict[tuple[str, str, str], None] = {}
+    for record in run.records.values():
+        given = record.weights
+        if given.source != "random":
+            key = (record.config.backbone, given.file or given.source, given.sha256 or UNDEFINED)
+            found[key] = None
+    return list(found)
+
+
+def provenance_section(run: RunFacts) -> Section:
+    """What was recorded, and the weight files with their hashes."""
+    blocks: list[Pairs | Table] = [Pairs(tuple(provenance(run)))]
+    files = weights(run)
+    if files:
+        columns = (Column("Base learner"), Column("Weights"), Column("SHA-256"))
+        rows = tuple(cells(name, file, digest) for name, file, digest in files)
+        blocks.append(Table("weights", "Pre-trained weights", columns, rows, WEIGHTS_CALL))
+    lead = "What ran, on what, with what. The run folder holds all of it as files."
+    return Section("provenance", "Provenance", lead, tuple(blocks))
+
+
+def _command(words: list[str]) -> str:
+    return shlex.join(["python", *words]) if words else ""
+
+
+def _commit(git: dict[str, Any]) -> str:
+    commit = str(git.get("commit") or "")
+    return f"{commit} with uncommitted changes" if commit and git.get("dirty") else commit
+
+
+def _hours(run: RunFacts) -> str:
+    seconds = sum(record.timings.get("total", 0.0) for record in run.records.values())
+    text = f"{figure(seconds / 3600, 1)} hours" if seconds > 7200 else f"{seconds / 60:.0f} minutes"
+    return f"{text}, summed over {count(len(run.records), 'fit')}" if run.records else ""

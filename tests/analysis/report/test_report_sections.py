@@ -1,0 +1,289 @@
+"""What a report says: the facts of its own sections, and that each number can be had again."""
+
+from __future__ import annotations
+
+import math
+import re
+import shutil
+import xml.etree.ElementTree as ElementTree
+from html import unescape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from analysis.__main__ import main
+from analysis.figures.palette import ROLES
+from analysis.report.blocks import Figure, Table
+from analysis.report.making import Report, make_report
+from analysis.report.methods.writing import PARAGRAPHS, write_statements
+from analysis.report.page import number_exhibits
+from analysis.report.run_facts import RunFacts
+from analysis.report.sections.folds import fold_matrix
+from analysis.report.sections.learning import learning_curves
+from analysis.report.sections.methods import OPEN, answered_items
+from foldgrid.records import RunStore
+from foldgrid.scoring import METRICS
+from foldgrid.specs.recipe import with_values
+from foldgrid.specs.sweep import TaskSpec
+from foldgrid.tasks import make_task
+
+MOST_BYTES = 8 * 1024 * 1024
+
+
+class Told(NamedTuple):
+    run: RunFacts
+    report: Report
+
+
+@pytest.fixture(scope="module")
+def told(tell_run_once: Any) -> Told:
+    """A sweep of three base learners, one of which lacks two folds, and its report."""
+    run = tell_run_once(num_subjects=12, num_visits=3)
+    run.unfinished.add(("vgg11", 3))
+    run.diverged.add(("vgg11", 4))
+    store = run.write()
+    return Told(RunFacts(store), make_report(store))
+
+
+def test_the_same_records_give_the_same_bytes(told: Told, tmp_path: Path) -> None:
+    store, report = told.run.store, told.report
+    elsewhere = tmp_path / "another" / "place"
+    shutil.copytree(store.location, elsewhere)
+    again = make_report(RunStore(str(elsewhere)))
+    assert again.html == report.html
+    for first, second in zip(report.figures, again.figures, strict=True):
+        assert first.drawing == second.drawing
+
+
+def test_it_is_one_small_file_that_names_no_machine(told: Told) -> None:
+    store, report = told.run.store, told.report
+    assert len(report.html.encode()) < MOST_BYTES
+    for private in (store.location, "/home/somebody", "somebodys-laptop", "http:", "https:"):
+        shown = report.html.replace("http://www.w3.org", "")
+        assert private not in shown, private
+    assert "manifest.csv" in report.html
+
+
+def test_nobody_is_named(tell_run: Any) -> None:
+    """Not in the page and not in its figures, even where a check says who."""
+    run = tell_run(num_folds=2, num_subjects=8)
+    store = run.write()
+    samples = run.split["sample"]
+    owners = run.split["subject"]
+    shared = [samples[owners == "s03"].iloc[0], samples[owners == "s04"].iloc[0]]
+    photos = pd.DataFrame({"sample": list(samples), "photo": range(len(samples))})
+    photos.loc[photos["sample"].isin(shared), "photo"] = 0
+    store.write_photos(photos)
+    report = make_report(store)
+    assert "one photograph under the subjects subject 4 and subject 5" in report.html
+    text = report.html + "".join(figure.drawing.svg for figure in report.figures)
+    assert "subject 1: physician" in text
+    for name in {*samples, *owners}:
+        assert not re.search(rf"\b{re.escape(name)}\b", text), name
+
+
+def test_the_loss_is_said_as_it_is_computed(tell_run: Any) -> None:
+    for output in ("scores", "composite"):
+        task = make_task(TaskSpec(output=output))
+        said = write_statements(RunFacts(tell_run(output=output).write()))["loss"]
+        one = task.loss(torch.zeros(1, task.num_outputs), torch.ones(1, task.num_outputs))
+        assert float(one) == 1.0
+        unit = float(
+            task.columns(np.ones((1, task.num_outputs), np.float32))[task.target_names[0]][0]
+        )
+        assert said.endswith("in its own unit." if unit == 1.0 else f"C / {unit:g}.")
+
+
+def test_recipes_that_differ_are_told(tell_run: Any) -> None:
+    run = tell_run(num_folds=2)
+    store = run.write()
+    assert "Trained otherwise" not in write_statements(RunFacts(store))["optimiser"]
+    for planned in store.read_plan():
+        if planned.backbone == "vgg11":
+            record = store.read_fit(planned.fit_id)
+            recipe = with_values(record.config.training, {"plateau.patience": 3})
+            config = record.config.model_copy(update={"training": recipe})
+            store.fit(planned.fit_id).complete(record.model_copy(update={"config": config}))
+    told = write_statements(RunFacts(RunStore(store.location)))["optimiser"]
+    assert (
+        "Trained otherwise than resnet18, whose recipe this is: vgg11 (plateau.patience 3)" in told
+    )
+
+
+def test_every_number_can_be_had_again(told: Told) -> None:
+    store, report = told.run.store, told.report
+    exhibits = number_exhibits(report.sections)
+    names: dict[str, Any] = {}
+    preamble = unescape(re.search(r"<pre[^>]*><code>(from .*?)</code>", report.html, re.DOTALL)[1])
+    exec(preamble.replace("runs/tiny", store.location), names)
+    assert len(exhibits) > 15
+    for exhibit in exhibits:
+        assert f'href="#{exhibit.key}">{exhibit.label}</a>' in report.html
+        for line in exhibit.call.splitlines():
+            if line.startswith("from "):
+                exec(line, names)
+            else:
+                assert eval(line, names) is not None, line
+
+
+def test_the_ranking_s_figures_are_the_table_s(told: Told) -> None:
+    report, ranking = told.report, told.run.ranking
+    table = block(report, "ranking_table")
+    assert isinstance(table, Table)
+    shown = {row[0].text: row for row in table.rows}
+    assert list(shown) == [row.model for row in ranking.rows]
+    for row in ranking.rows:
+        mae = row.figure("oof", "mae")
+        assert shown[row.model][2].text == ("–" if mae is None else f"{mae:.2f}")
+
+
+def test_the_fold_matrix_shows_what_is_missing(told: Told) -> None:
+    run = told.run
+    facts = fold_matrix(run)
+    states = {(cell.backbone, cell.fold): cell.state for cell in facts.cells}
+    assert len(facts.cells) == 15
+    assert states["vgg11", 3] == "missing"
+    assert states["vgg11", 4] == "diverged"
+    assert states["vgg11", 0] == states["resnet18", 3] == "complete"
+    assert facts.backbones[-1] == "vgg11"
+    # A fold's figure is that of the visits in it; together they are the whole.
+    visits = run.judgement.oof.visits
+    for cell in facts.cells:
+        if cell.state != "complete" or cell.backbone == "vgg11":
+            continue
+        rows = visits["fold"] == cell.fold
+        truth = visits.loc[rows, "physician_pasi"]
+        predicted = run.judgement.oof.predicted.loc[rows, cell.backbone]
+        assert cell.mae == pytest.approx(METRICS["mae"](truth, predicted))
+        assert cell.num_visits == rows.sum()
+    whole = [cell for cell in facts.cells if cell.backbone == "resnet18"]
+    mean = np.average([cell.mae for cell in whole], weights=[cell.num_visits for cell in whole])
+    row = next(row for row in run.ranking.rows if row.model == "resnet18")
+    assert mean == pytest.approx(row.figure("oof", "mae"))
+
+
+def test_learning_curves_are_the_histories(told: Told) -> None:
+    run = told.run
+    facts = learning_curves(run)
+    assert sum(len(curves) for curves in facts.curves.values()) == 15
+    planned = {(fit.backbone, fit.fold): fit.fit_id for fit in run.plan}
+    for name, curves in facts.curves.items():
+        for curve in curves:
+            epochs = run.store.read_history(planned[name, curve.fold])
+            assert curve.train_losses == tuple(epoch.train_loss for epoch in epochs)
+            finished = (name, curve.fold) not in {("vgg11", 3), ("vgg11", 4)}
+            assert curve.best_epoch == (2 if finished else 0)
+
+
+def test_the_methods_say_what_was_recorded_and_nothing_else(
+    told: Told,
+) -> None:
+    run = told.run
+    statements = write_statements(run)
+    assert set(statements) <= {name for names in PARAGRAPHS.values() for name in names} | {
+        "performance",
+        "severity",
+        "limitations",
+    }
+    assert "synthetic" in statements["data"]
+    assert "2 torchvision networks were compared: resnet18" in statements["backbones"]
+    assert "never of the fold that the fit then predicts" in statements["stopping"]
+    assert "1 fit diverged" in statements["failures"]
+    # The sweep's file says nothing of pixels or of the order of the split, so neither do we.
+    assert "photographs" not in statements
+    assert "balance" not in statements
+    assert all(text == text.strip() and text.endswith(".") for text in statements.values())
+    for guideline, number in (("tripod_ai", 52), ("claim", 42)):
+        items = answered_items(run, guideline)
+        assert len(items) == len({item for item, _, _ in items}) == number
+    funding = next(row for row in answered_items(run, "claim") if row[1] == "Funding")
+    assert funding[2] == ""
+    assert OPEN in told.report.html
+
+
+def test_figures_are_sound_files_in_the_page_s_colours(told: Told) -> None:
+    for figure in told.report.figures:
+        ElementTree.fromstring(figure.drawing.svg)
+        assert figure.drawing.png.startswith(b"\x89PNG")
+        assert figure.drawing.description
+        for size in ("wide", "narrow"):
+            text = figure.drawing.inline(size)
+            ElementTree.fromstring(text)
+            assert "var(--accent)" in text
+            assert not any(colour in text for colour in ROLES)
+            assert "DejaVu" not in text
+
+
+def test_what_does_not_apply_is_left_out_and_the_reason_said(tell_run: Any) -> None:
+    run = tell_run(
+        num_subjects=10,
+        num_test_subjects=0,
+        num_folds=2,
+        output="composite",
+        backbones=("home_made", "another"),
+        policy="held_out_fold",
+    )
+    report = make_report(run.write(), by="bias")
+    left_out = {section.key: section.left_out for section in report.sections if section.left_out}
+    assert left_out == {
+        "distribution": "there is no test set to compare with.",
+        "published": "none of this sweep's base learners is in the published tables.",
+    }
+    for reason in left_out.values():
+        assert reason.replace("'", "&#39;") in report.html
+    assert "The models predict a region&#39;s composite directly" in report.html
+    assert "the very fold that the fit then predicts, which makes" in report.html
+    assert not re.search(r"\bnan\b", report.html, re.IGNORECASE)
+
+
+def test_nothing_finished_is_refused_and_nothing_written(
+    tell_run: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tell_run(num_folds=2, num_subjects=6)
+    run.unfinished |= set(run.predictions)
+    run.write()
+    assert main(["report", str(run.folder)]) == 2
+    assert "nothing can be ranked yet" in capsys.readouterr().err
+    assert not (run.folder / "report.html").exists()
+    assert main(["report", str(run.folder), "--by", "mea"]) == 2
+
+
+def test_the_command_writes_the_page_and_its_figures(
+    tell_run: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tell_run(num_folds=2, num_subjects=8)
+    run.write()
+    assert main(["report", str(run.folder)]) == 0
+    assert capsys.readouterr().out == f"{run.folder}/report.html\n"
+    page = (run.folder / "report.html").read_text(encoding="utf-8")
+    names = {path.stem for path in (run.folder / "figures").glob("*.svg")}
+    assert names == {path.stem for path in (run.folder / "figures").glob("*.png")}
+    assert {"forest", "scatter", "trajectories", "fold_matrix"} <= names
+    assert all(f'<figure class="exhibit" id="{name}">' in page for name in names)
+    assert not list(run.folder.rglob("*.partial"))
+
+
+def block(report: Report, key: str) -> Table | Figure:
+    return next(
+        block
+        for section in report.sections
+        for block in section.blocks
+        if isinstance(block, Table | Figure) and block.key == key
+    )
+
+
+def test_numbers_are_set_one_way() -> None:
+    from analysis.report.numbers import count, figure, interval, listed, percent
+
+    assert figure(-0.001) == "0.00"
+    assert figure(-1.5) == "\u22121.50"
+    assert figure(math.nan) == figure(None) == "–"
+    assert figure(12345.678, 1) == "12\u202f345.7"
+    assert interval(1.0, math.nan) == ""
+    assert percent(0.256) == "26\u202f%"
+    assert (count(1, "visit"), count(2, "batch", "batches")) == ("1 visit", "2 batches")
+    assert (listed([]), listed(["a"]), listed(["a", "b", "c"])) == ("", "a", "a, b and c")
