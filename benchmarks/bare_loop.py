@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,7 @@ class NoFolder(FitFolder):
     def write_predictions(self, predictions: pd.DataFrame) -> None:
         """Nothing."""
 
-    def write_weights(self, safetensors: bytes) -> None:
+    def write_weights(self, save: Callable[[Path], None]) -> None:
         """Nothing."""
 
     def complete(self, record: FitRecord) -> None:

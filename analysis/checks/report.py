@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from analysis.ranking.leaderboard import state_digest
+from analysis.evidence.state import state_digest
 from foldgrid.records import RunStore
 from foldgrid.specs.base import Spec
-from foldgrid.specs.fits import content_digest
 
 FORMAT = 1
 """Raised when stored results can no longer be read as they were, or a check looks at more."""
@@ -91,7 +90,7 @@ def checked_state(store: RunStore) -> str:
     It covers the plan, the finished fits and the canary beside the run. It does not see that a
     file was damaged later, so ``python -m analysis check`` looks anew every time.
     """
-    return content_digest({"format": FORMAT, "state": state_digest(store)})
+    return state_digest(store, FORMAT)
 
 
 def load_current(store: RunStore) -> CheckReport | None:

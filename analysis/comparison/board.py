@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from string import ascii_uppercase
 
-from analysis.ranking.board import Kind, Note
+from analysis.evidence.notes import Note
+from analysis.ranking.board import Kind
 from foldgrid.scoring import METRICS
 from foldgrid.specs.base import Spec
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from analysis.comparison.board import ComparedModel, ComparedRun, SettingDifference
 from analysis.evidence.laws import some
+from analysis.evidence.notes import Note
 from analysis.judging import Judgement
-from analysis.ranking.board import Note
 from foldgrid.scoring import METRICS
 
 BUDGET_KEYS = ("budget", "training.max_epochs", "training.max_batches_per_epoch")

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from analysis.evidence.notes import Note
 from analysis.statistics.facts import CriticalDifference, Interval, Selection, Standing
 from foldgrid.scoring import METRICS, Metric
 from foldgrid.specs.base import Spec
@@ -66,20 +67,6 @@ class RankedModel(Spec):
         """A figure's 95 % interval; empty, with the reason, where there is none."""
         known: dict[str, Interval] = getattr(self, f"{partition}_intervals")
         return known.get(metric) or Interval(reason="not computed")
-
-
-class Note(Spec):
-    """Something to know before believing a figure.
-
-    Attributes:
-        topic: One or two words.
-        text: A sentence or two.
-        is_warning: Whether it changes what the figures mean.
-    """
-
-    topic: str
-    text: str
-    is_warning: bool = False
 
 
 class Ranking(Spec):

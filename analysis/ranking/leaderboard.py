@@ -6,30 +6,17 @@ made from; a digest of both travels with it.
 
 from __future__ import annotations
 
-from typing import Any
-
+from analysis.evidence.state import state_digest
 from analysis.ranking.board import FORMAT, Ranking
 from foldgrid.records import RunStore
-from foldgrid.specs.fits import content_digest
 
 JSON_FILE = "leaderboard.json"
 CSV_FILE = "leaderboard.csv"
 
 
-def state_digest(store: RunStore) -> str:
+def made_from_now(store: RunStore) -> str:
     """The digest of what a ranking of this run folder would be made from now."""
-    try:
-        planned = [fit.fit_id for fit in store.read_plan()]
-    except (OSError, ValueError, KeyError, TypeError):
-        # Missing or damaged: whoever reads it next says so.
-        planned = []
-    finished = sorted(store.finished_fits().intersection(planned))
-    state: dict[str, Any] = {"format": FORMAT, "plan": planned, "finished": finished}
-    # Its check is part of the ranking's notes.
-    beside = store.canary_store("shuffled_scores")
-    if beside.root.exists("plan.json"):
-        state["canary"] = state_digest(beside)
-    return content_digest(state)
+    return state_digest(store, FORMAT)
 
 
 def load_current(store: RunStore) -> Ranking | None:
@@ -38,7 +25,7 @@ def load_current(store: RunStore) -> Ranking | None:
         ranking = Ranking.model_validate_json(store.root.read_bytes(JSON_FILE))
     except (FileNotFoundError, ValueError):
         return None
-    return ranking if ranking.made_from == state_digest(store) else None
+    return ranking if ranking.made_from == made_from_now(store) else None
 
 
 def save(store: RunStore, ranking: Ranking) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analysis.ranking.board import Note, RankedModel, Ranking, check_figure, ranking_table
-from analysis.ranking.leaderboard import load_current, save, state_digest
+from analysis.evidence.notes import Note
+from analysis.ranking.board import RankedModel, Ranking, check_figure, ranking_table
+from analysis.ranking.leaderboard import load_current, made_from_now, save
 from foldgrid.records import RunStore
 from foldgrid.scoring import METRICS
 
@@ -50,7 +51,7 @@ def judge_and_rank(store: RunStore, by: str = "mae") -> tuple[Judgement, Ranking
 
     check_figure(by)
     # Before anything is read: a fit that ends meanwhile makes the stored ranking out of date.
-    made_from = state_digest(store)
+    made_from = made_from_now(store)
     store = ReadOnceStore(store.location)
     # One thread: the same bits on any number of cores, and small products are no slower for it.
     with threadpool_limits(limits=1):

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from analysis.evidence.laws import some
+from analysis.evidence.notes import Note
 from analysis.evidence.predictions import BaseLearner
 from analysis.judging import Judgement
-from analysis.ranking.board import Note
 from foldgrid.records import RunStore
 from foldgrid.scoring import max_pasi
 

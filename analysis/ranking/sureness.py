@@ -5,7 +5,8 @@ Knows the facts that a ranking stores, so a stored one answers for every metric.
 
 from __future__ import annotations
 
-from analysis.ranking.board import Note, RankedModel, Ranking
+from analysis.evidence.notes import Note
+from analysis.ranking.board import RankedModel, Ranking
 from foldgrid.scoring import METRICS
 
 

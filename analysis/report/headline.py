@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from analysis.clinical.reference_lines import BETWEEN_RATERS, RATER_SOURCE
-from analysis.ranking.board import Note
+from analysis.evidence.notes import Note
 from analysis.ranking.sureness import all_notes
 from analysis.report.numbers import UNDEFINED, count, figure, interval, percent
 from analysis.report.run_facts import RunFacts

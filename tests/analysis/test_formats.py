@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from analysis.ranking.board import FIGURES, Note, RankedModel, Ranking
+from analysis.evidence.notes import Note
+from analysis.ranking.board import FIGURES, RankedModel, Ranking
 from analysis.ranking.formats import (
     render_csv,
     render_json,

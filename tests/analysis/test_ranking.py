@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.evidence.notes import Note
 from analysis.judging import judge
 from analysis.ranking import making as module
-from analysis.ranking.board import FIGURES, Note, RankedModel, Ranking, ranking_table
-from analysis.ranking.leaderboard import load_current, state_digest
+from analysis.ranking.board import FIGURES, RankedModel, Ranking, ranking_table
+from analysis.ranking.leaderboard import load_current, made_from_now
 from analysis.ranking.making import rank_and_save, rank_sweep, stored_or_ranked
 from foldgrid.scoring import METRICS
 from foldgrid.specs.errors import SweepError
@@ -180,11 +181,11 @@ def test_a_run_folder_that_cannot_be_written_is_ranked_all_the_same(
 def test_fits_of_earlier_settings_do_not_count(make_run: Any) -> None:
     fake = make_run(backbones=("resnet18",), num_folds=2, num_subjects=6)
     store = fake.write()
-    before = state_digest(store)
+    before = made_from_now(store)
     fake.seed = 1
     fake.finish(store, "resnet18", 0)
     assert len(store.finished_fits()) == 3
-    assert state_digest(store) == before
+    assert made_from_now(store) == before
 
 
 def test_a_smoke_run_of_constant_models_ranks_without_a_warning(make_run: Any) -> None:

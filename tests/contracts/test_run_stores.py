@@ -160,6 +160,24 @@ def test_only_a_folder_that_holds_a_sweep_is_opened(store: RunStore) -> None:
     assert RunStore.open(store.location).read_sweep() == {"title": "A"}
 
 
+def save_weights(path: Path) -> None:
+    path.write_bytes(b"weights")
+
+
+def test_weights_are_written_whole_or_not_at_all(store: RunStore) -> None:
+    folder = store.fit(make_config().fit_id)
+    folder.write_weights(save_weights)
+
+    def fail(path: Path) -> None:
+        path.write_bytes(b"half of th")
+        raise OSError("no space left on device")
+
+    with pytest.raises(OSError, match="no space"):
+        folder.write_weights(fail)
+    assert folder.read_weights() == b"weights"
+    assert store.root.files(f"fits/{folder.fit_id}") == ["best.safetensors"]
+
+
 def test_a_fit_is_finished_when_its_record_is_there_and_not_before(store: RunStore) -> None:
     assert store.finished_fits() == set()
     config, other = make_config(), make_config("alexnet", 1)
@@ -167,7 +185,7 @@ def test_a_fit_is_finished_when_its_record_is_there_and_not_before(store: RunSto
     unfinished = store.fit(other.fit_id)
     unfinished.append_epoch(make_epoch(1))
     unfinished.write_predictions(make_predictions())
-    unfinished.write_weights(b"weights")
+    unfinished.write_weights(save_weights)
     unfinished.write_checkpoint(b"checkpoint")
     assert store.finished_fits() == {config.fit_id}
     assert not unfinished.is_finished()
@@ -188,7 +206,7 @@ def test_completing_clears_what_a_complete_fit_no_longer_needs(store: RunStore) 
     folder = store.fit(config.fit_id)
     folder.write_checkpoint(b"checkpoint")
     folder.write_failure("Traceback …")
-    folder.write_weights(b"weights")
+    folder.write_weights(save_weights)
     assert folder.has_checkpoint()
     assert folder.read_checkpoint() == b"checkpoint"
     write_fit(folder, config)

@@ -200,3 +200,18 @@ def test_a_fit_with_auxiliary_heads_goes_on_too(data: TrainingData, tmp_path: Pa
     resumed = make_fit(config, tmp_path, data)
     for name, value in fit.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[name]), name
+
+
+def test_a_checkpoint_after_the_last_epoch_holds_the_best_weights(tmp_path: Path) -> None:
+    """Then no copy of them is kept: they are the network's own."""
+    config = make_config()
+    fit = make_fit(config, tmp_path)
+    while not fit.is_over:
+        fit.run_epoch()
+    expected = fit.conclude().metrics
+    weights = folder_of(config, tmp_path).read_weights()
+    fit.save_checkpoint()
+    again = make_fit(config, tmp_path)
+    assert again.is_over
+    assert again.conclude().metrics == expected
+    assert folder_of(config, tmp_path).read_weights() == weights

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 from pyarrow import fs
 
 from foldgrid.specs.errors import SweepError
+
+COPY_BYTES = 16 * 2**20
 
 
 class FileRoot:
@@ -84,17 +90,33 @@ class FileRoot:
                 stream.write(data)
             return
         target = self.local_path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
-        try:
-            with partial.open("wb") as file:
-                file.write(data)
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        with _whole(target) as partial, partial.open("wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+
+    def write_file(self, name: str, save: Callable[[Path], None]) -> None:
+        """Writes ``name`` by a function that saves to a path; whole or not at all, and durable.
+
+        Args:
+            name: Path below the root; missing folders are made.
+            save: Writes the file that it is given the path of.
+        """
+        if not self.is_local:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "file"
+                save(path)
+                with (
+                    path.open("rb") as file,
+                    self._opened[0].open_output_stream(self._path(name)) as stream,
+                ):
+                    shutil.copyfileobj(file, stream, COPY_BYTES)
+            return
+        with _whole(self.local_path / name) as partial:
+            save(partial)
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
 
     def append_line(self, name: str, line: str) -> None:
         """Adds one line to a text file and flushes it.
@@ -128,3 +150,15 @@ class FileRoot:
         selector = fs.FileSelector(self._path(name), allow_not_found=True)
         infos = self._opened[0].get_file_info(selector)
         return sorted(info.base_name for info in infos if info.type == kind)
+
+
+@contextmanager
+def _whole(target: Path) -> Iterator[Path]:
+    """A path beside ``target`` that becomes it when the block ends well, and else goes away."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        yield partial
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -78,9 +79,13 @@ class FitFolder:
         data = self._root.read_bytes(self._name("predictions.parquet"))
         return pd.read_parquet(io.BytesIO(data))
 
-    def write_weights(self, safetensors: bytes) -> None:
-        """Writes ``best.safetensors``."""
-        self._root.write_bytes(self._name("best.safetensors"), safetensors, durable=True)
+    def write_weights(self, save: Callable[[Path], None]) -> None:
+        """Writes ``best.safetensors``.
+
+        Args:
+            save: Saves the weights to a file; some hundred megabytes need not be held once more.
+        """
+        self._root.write_file(self._name("best.safetensors"), save)
 
     def read_weights(self) -> bytes:
         """``best.safetensors``, to be given to ``safetensors.torch.load``."""

@@ -115,6 +115,7 @@ def fit_summary(record: FitRecord) -> dict[str, Any]:
         "best_epoch": record.best_epoch,
         "num_epochs": record.num_epochs,
         "num_parameters": record.num_parameters,
+        "multiply_adds": record.multiply_adds,
         "peak_memory_gib": record.peak_memory_gib,
         "weights_source": record.weights.source,
     }

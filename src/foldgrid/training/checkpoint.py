@@ -23,7 +23,7 @@ def save(fit: Fit) -> None:
         **_where(fit),
         "epoch": fit.epoch,
         "network": fit.network.state_dict(),
-        "best": fit.best.state,
+        "best": fit.best.of(fit.network),
         "optimizer": fit.optimizer.state_dict(),
         "plateau": fit.plateau.state_dict(),
         "scaler": fit.scaler.state_dict(),

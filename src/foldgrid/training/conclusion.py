@@ -38,7 +38,8 @@ def conclude(fit: Fit) -> FitRecord:
         frames = [_predict_part(fit, partition, rows, metrics) for partition, rows in parts]
         fit.folder.write_predictions(pd.concat(frames, ignore_index=True))
         if fit.keep_weights:
-            fit.folder.write_weights(safetensors.torch.save(_plain_state(fit)))
+            state = _plain_state(fit)
+            fit.folder.write_weights(lambda path: safetensors.torch.save_file(state, path))
             weights_kept = True
     predict_seconds = time.perf_counter() - started
     record = FitRecord(

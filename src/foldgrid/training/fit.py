@@ -151,7 +151,7 @@ class Fit:
             self.plateau.step(validation_loss)
             metrics = self.evaluate(outputs, self.roles.validation)
         if is_best:
-            self.best.keep(self.network)
+            self.best.keep(self.network, is_last=self.is_over)
         seconds = time.perf_counter() - started
         self.train_seconds += seconds
         record = EpochRecord(

@@ -25,18 +25,33 @@ class BestWeights:
 
     def __init__(self) -> None:
         self.state: dict[str, Tensor] = {}
+        self._is_in_network = False
 
-    def keep(self, network: nn.Module) -> None:
-        """Copies the network's state, into the same buffers each time."""
+    def keep(self, network: nn.Module, *, is_last: bool = False) -> None:
+        """Copies the network's state, into the same buffers each time.
+
+        Args:
+            network: The network after the best epoch so far.
+            is_last: It will not be trained further: its own weights are the best, and no copy
+                of some hundred megabytes is needed.
+        """
+        self._is_in_network = is_last
+        if is_last:
+            self.state = {}
+            return
         for name, value in network.state_dict().items():
             if name in self.state:
                 self.state[name].copy_(value)
             else:
                 self.state[name] = value.detach().to("cpu", copy=True)
 
+    def of(self, network: nn.Module) -> dict[str, Tensor]:
+        """The best weights, wherever they are."""
+        return network.state_dict() if self._is_in_network else self.state
+
     def restore(self, network: nn.Module) -> None:
         """Puts the kept state back."""
-        if self.state:
+        if self.state and not self._is_in_network:
             load_state(network, self.state)
 
 

@@ -1,0 +1,29 @@
+"""What a run folder holds at this moment, as a digest: has anything been added since?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from foldgrid.records import RunStore
+from foldgrid.specs.fits import content_digest
+
+
+def state_digest(store: RunStore, format: int) -> str:
+    """The digest of the plan and the finished fits, of the canary beside them too.
+
+    Args:
+        store: The run folder.
+        format: Of what is made from them: raised, it makes everything out of date.
+    """
+    try:
+        planned = [fit.fit_id for fit in store.read_plan()]
+    except (OSError, ValueError, KeyError, TypeError):
+        # Missing or damaged: whoever reads it next says so.
+        planned = []
+    finished = sorted(store.finished_fits().intersection(planned))
+    state: dict[str, Any] = {"format": format, "plan": planned, "finished": finished}
+    # Its check is part of what is said of the run.
+    beside = store.canary_store("shuffled_scores")
+    if beside.root.exists("plan.json"):
+        state["canary"] = state_digest(beside, format)
+    return content_digest(state)
