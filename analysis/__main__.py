@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cyclopts import App, CycloptsError
 
 from foldgrid.specs.errors import SweepError, did_you_mean
+
+if TYPE_CHECKING:
+    from foldgrid.records import RunStore
 
 FORMATS = ("terminal", "csv", "md", "latex", "json", "svg")
 
@@ -34,9 +38,8 @@ def rank(run: str, /, *, by: str = "mae", format: str = "terminal") -> None:
     _check_format(format, FORMATS)
     from analysis.ranking.formats import TEXT_FORMATS, render_terminal
     from analysis.ranking.making import stored_or_ranked
-    from foldgrid.records import RunStore
 
-    ranking = stored_or_ranked(RunStore.open(run), by)
+    ranking = stored_or_ranked(_open(run), by)
     if format == "terminal":
         from rich.console import Console
 
@@ -57,9 +60,7 @@ def report(run: str, /, *, by: str = "mae") -> None:
         by: The figure that orders the ranking: mae, mse, rmse, pcc, ccc, icc or bias.
     """
     from analysis.report.making import write_report
-    from foldgrid.records import RunStore
-
-    print(write_report(RunStore.open(run), by))
+    print(write_report(_open(run), by))
 
 
 @app.command
@@ -76,10 +77,8 @@ def published(run: str, /, *, format: str = "terminal") -> None:
     from analysis.context.published import compare_with_published
     from analysis.context.published_formats import PUBLISHED_FORMATS, render_terminal
     from analysis.ranking.making import stored_or_ranked
-    from foldgrid.records import RunStore
-
     _check_format(format, ("terminal", *PUBLISHED_FORMATS))
-    store = RunStore.open(run)
+    store = _open(run)
     comparison = compare_with_published(store, stored_or_ranked(store))
     if format == "terminal":
         from rich.console import Console
@@ -102,10 +101,8 @@ def check(run: str, /, *, format: str = "terminal") -> int:
     """
     from analysis.checks.printing import FORMATS as CHECK_FORMATS
     from analysis.checks.printing import TEXT_FORMATS, render_terminal
-    from foldgrid.records import RunStore
-
     _check_format(format, CHECK_FORMATS)
-    store = RunStore.open(run)
+    store = _open(run)
     from analysis.checks.catalogue import check_and_save
 
     report = check_and_save(store)
@@ -135,15 +132,32 @@ def compare(*runs: str, by: str = "mae", format: str = "terminal") -> None:
 
     _check_format(format, ("terminal", *TEXT_FORMATS))
     from analysis.comparison.comparing import compare_sweeps
-    from foldgrid.records import RunStore
 
-    comparison = compare_sweeps([RunStore.open(run) for run in runs], by)
+    comparison = compare_sweeps([_open(run) for run in runs], by)
     if format == "terminal":
         from rich.console import Console
 
         render_terminal(comparison, Console())
     else:
         sys.stdout.write(TEXT_FORMATS[format](comparison))
+
+
+def _open(run: str) -> RunStore:
+    """The run folder of a grid.
+
+    Raises:
+        SweepError: It is no run folder, or a search's, which has nothing to rank.
+    """
+    from foldgrid.records import RunStore
+
+    store = RunStore.open(run)
+    if store.root.exists("search/space.json"):
+        raise SweepError(
+            f"{run}: a search, not a grid. Its trials are in search/trials.csv, the best in "
+            "best.yaml.\nTrain a grid with what it found, and look at that: python launch.py "
+            f"--sweep all_backbones --hyperparameters {run}"
+        )
+    return store
 
 
 def _check_format(name: str, known: Sequence[str]) -> None:

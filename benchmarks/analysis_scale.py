@@ -51,7 +51,7 @@ def measure_analysis(
     folds: int = 5,
     visits: int = 1000,
     statistics_sizes: Sizes = (29, 100, 300, 1000),
-    stacking_sizes: Sizes = (29, 100, 300),
+    stacking_sizes: Sizes = (29, 100, 300, 1000),
     repeats: int = 3,
     output: Path | None = None,
 ) -> None:

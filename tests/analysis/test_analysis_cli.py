@@ -123,3 +123,14 @@ def test_the_room_offers_its_names_lazily() -> None:
         assert callable(getattr(analysis, name))
     with pytest.raises(AttributeError, match="no attribute 'train'"):
         analysis.train  # noqa: B018
+
+
+@pytest.mark.parametrize("command", ["rank", "report", "check", "published", "compare"])
+def test_a_search_is_no_grid(
+    make_run: Any, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    store = make_run(num_folds=2).write()
+    store.write_json("search/space.json", {})
+    arguments = [store.location] * (2 if command == "compare" else 1)
+    assert main([command, *arguments]) == 2
+    assert "a search, not a grid" in capsys.readouterr().err
