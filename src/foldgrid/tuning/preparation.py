@@ -84,12 +84,7 @@ def prepare_sweep(
         SweepError: Whatever is wrong with the sweep, the data, the split or the weights.
     """
     sweep = resolved.sweep
-    lines = {
-        name: line
-        for position, name in enumerate(sweep.backbones)
-        if isinstance(line := resolved.document.lines.get(("backbones", position)), int)
-    }
-    check_backbones(sweep.backbones, resolved.document.source, lines)
+    _check_backbones(resolved)
     selection = parse_selection(only, sweep)
     sizes = _footprints(sweep, resolved.document.source)
     fetch_command = f"python -m foldgrid weights fetch --sweep {asked_for or sweep.name}"
@@ -98,16 +93,7 @@ def prepare_sweep(
     split = make_split(survey.samples, sweep.split)
     about_canary = None
     if canary is not None:
-        if resolved.space is not None:
-            raise SweepError(
-                f"--canary {canary}: {sweep.name} searches, and a search has no canary.\n"
-                "Take a sweep without search_space: the same data and split, a grid of fits."
-            )
-        about_canary = Canary(
-            name=canary, sweep=sweep.name, seed=sweep.seed, data_fingerprint=survey.fingerprint
-        )
-        survey = make_canary(survey, split, canary, sweep.seed)
-        sweep = _as_canary(sweep, canary)
+        sweep, survey, about_canary = _as_canary(canary, resolved, survey, split)
     _check_inner_splits(split, survey, sweep)
     memory = [size.memory_gib(sweep.recipe_of(name).batch_size) for name, size in sizes.items()]
     resources = plan_resources(sweep.resources, memory, is_cluster=is_cluster)
@@ -139,10 +125,36 @@ def prepare_sweep(
     )
 
 
-def _as_canary(sweep: Sweep, canary: CanaryName) -> Sweep:
-    """The sweep under a name and a title that nobody takes for the true one's."""
+def _check_backbones(resolved: ResolvedSweep) -> None:
+    """Refuses networks that torchvision does not have, each with its line."""
+    lines = {
+        name: line
+        for position, name in enumerate(resolved.sweep.backbones)
+        if isinstance(line := resolved.document.lines.get(("backbones", position)), int)
+    }
+    check_backbones(resolved.sweep.backbones, resolved.document.source, lines)
+
+
+def _as_canary(
+    canary: CanaryName, resolved: ResolvedSweep, survey: Survey, split: Split
+) -> tuple[Sweep, Survey, Canary]:
+    """The sweep under a name that nobody takes for the true one's, on scores of the canary's."""
+    sweep = resolved.sweep
+    if resolved.space is not None:
+        raise SweepError(
+            f"--canary {canary}: {sweep.name} searches, and a search has no canary.\n"
+            "Take a sweep without search_space: the same data and split, a grid of fits."
+        )
+    about = Canary(
+        name=canary, sweep=sweep.name, seed=sweep.seed, data_fingerprint=survey.fingerprint
+    )
     title = f"CANARY ({canary}, no result): {sweep.title}"
-    return sweep.model_copy(update={"name": canary_folder(sweep.name, canary), "title": title})
+    renamed = {"name": canary_folder(sweep.name, canary), "title": title}
+    return (
+        sweep.model_copy(update=renamed),
+        make_canary(survey, split, canary, sweep.seed),
+        about,
+    )
 
 
 def _keep_apart(store: RunStore, canary: Canary | None) -> None:
