@@ -133,17 +133,18 @@ class RunFacts:
 
     def without_names(self, text: str) -> str:
         """A sentence of a check without the names of samples and subjects."""
-        samples = self.judgement.table.samples["subject"]
-        for sample in sorted(map(str, samples.index), key=len, reverse=True):
-            if sample in text:
-                owner = self.subject_labels[str(samples[sample])]
-                text = text.replace(sample, f"one of {owner}")
 
         def numbered(found: re.Match[str]) -> str:
-            words = re.split(r"( and |, )", found[2])
+            words = re.split(r"( and |, )", found[1])
+            if not any(word in self.subject_labels for word in words):
+                return found[0]
             return "".join(self.subject_labels.get(word, word) for word in words)
 
-        return re.sub(r"\b(subjects? )([^:.]+)", numbered, text)
+        text = re.sub(r"\bsubjects? ([^:.]+)", numbered, text)
+        owners = self.judgement.table.samples["subject"]
+        for sample in sorted(map(str, owners.index), key=len, reverse=True):
+            text = text.replace(sample, f"one of {self.subject_labels[str(owners[sample])]}")
+        return text
 
     @property
     def private_words(self) -> dict[str, str]:

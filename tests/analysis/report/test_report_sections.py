@@ -76,10 +76,11 @@ def test_nobody_is_named(tell_run: Any) -> None:
     owners = run.split["subject"]
     shared = [samples[owners == "s03"].iloc[0], samples[owners == "s04"].iloc[0]]
     photos = pd.DataFrame({"sample": list(samples), "photo": range(len(samples))})
-    photos.loc[photos["sample"].isin(shared), "photo"] = 0
+    photos.loc[photos["sample"].isin(shared), "photo"] = -1
     store.write_photos(photos)
     report = make_report(store)
-    assert "one photograph under the subjects subject 4 and subject 5" in report.html
+    assert "one photograph under the subject 4 and subject 5: 2 samples (one of subject 4" in report.html
+    assert "1 of 71 photographs lie under two subjects or more" in report.html
     text = report.html + "".join(figure.drawing.svg for figure in report.figures)
     assert "subject 1: physician" in text
     for name in {*samples, *owners}:
