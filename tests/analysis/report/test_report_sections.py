@@ -79,7 +79,8 @@ def test_nobody_is_named(tell_run: Any) -> None:
     photos.loc[photos["sample"].isin(shared), "photo"] = -1
     store.write_photos(photos)
     report = make_report(store)
-    assert "one photograph under the subject 4 and subject 5: 2 samples (one of subject 4" in report.html
+    said = "one photograph under the subject 4 and subject 5: 2 samples (one of subject 4"
+    assert said in report.html
     assert "1 of 71 photographs lie under two subjects or more" in report.html
     text = report.html + "".join(figure.drawing.svg for figure in report.figures)
     assert "subject 1: physician" in text
