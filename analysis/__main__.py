@@ -60,6 +60,7 @@ def report(run: str, /, *, by: str = "mae") -> None:
         by: The figure that orders the ranking: mae, mse, rmse, pcc, ccc, icc or bias.
     """
     from analysis.report.making import write_report
+
     print(write_report(_open(run), by))
 
 
@@ -77,6 +78,7 @@ def published(run: str, /, *, format: str = "terminal") -> None:
     from analysis.context.published import compare_with_published
     from analysis.context.published_formats import PUBLISHED_FORMATS, render_terminal
     from analysis.ranking.making import stored_or_ranked
+
     _check_format(format, ("terminal", *PUBLISHED_FORMATS))
     store = _open(run)
     comparison = compare_with_published(store, stored_or_ranked(store))
@@ -101,6 +103,7 @@ def check(run: str, /, *, format: str = "terminal") -> int:
     """
     from analysis.checks.printing import FORMATS as CHECK_FORMATS
     from analysis.checks.printing import TEXT_FORMATS, render_terminal
+
     _check_format(format, CHECK_FORMATS)
     store = _open(run)
     from analysis.checks.catalogue import check_and_save
