@@ -51,11 +51,12 @@ $(VENV)-benchmarks/.installed: benchmarks/requirements.txt requirements.txt
 	$(VENV)-benchmarks/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch $@
 
-benchmarks: $(VENV)-benchmarks/.installed ## measure against a bare loop and against Ray Tune + Lightning
+benchmarks: $(VENV)-benchmarks/.installed ## measure against a bare loop, against Ray Tune + Lightning, and the analysis
 	$(VENV)-benchmarks/bin/python -m benchmarks.sweep_overhead
 	$(VENV)-benchmarks/bin/python -m benchmarks.against_lightning --batches 2
 	$(VENV)-benchmarks/bin/python -m benchmarks.against_lightning --all
 	$(VENV)-benchmarks/bin/python -m benchmarks.step_cost
+	$(VENV)-benchmarks/bin/python -m benchmarks.analysis_scale
 
 schema: $(VENV)/.runtime ## write the JSON Schemas that editors check sweeps and spaces with
 	$(BIN)/python -m foldgrid.specs.json_schema sweep > sweeps/sweep.schema.json
