@@ -29,6 +29,7 @@ from foldgrid.training import TrainingData
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import Executor, InlineExecutor
 from foldgrid.tuning.found_recipe import read_found
+from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_plan
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
@@ -108,7 +109,11 @@ class Session:
     def train(self) -> int:
         """Trains what is left, streams it to W&B; returns how many fits failed."""
         prepared = self.prepared
-        with decoding(prepared.survey, self.console) as dataset, self._executor() as executor:
+        with (
+            Interrupt() as interrupt,
+            decoding(prepared.survey, self.console) as dataset,
+            self._executor() as executor,
+        ):
             data = TrainingData.from_dataset(dataset.result(), prepared.split)
             if prepared.sweep.tracking.images:
                 self._sample_images = list(data.composites_NHWC[:NUM_SAMPLE_IMAGES])
@@ -116,7 +121,9 @@ class Session:
             projector = self._open_projector()
             project_missing(prepared, projector)
             display = ProgressDisplay(self.progress, self.console)
-            listeners = Listeners([ProjectingListener(projector, prepared.store), display])
+            listeners = Listeners(
+                [interrupt, ProjectingListener(projector, prepared.store), display]
+            )
             if prepared.grid.left:
                 with display:
                     executor.run(prepared.grid.left, data, prepared.store, listeners)

@@ -11,6 +11,7 @@ from rich.console import Console
 from foldgrid.records import RunStore, run_location
 from foldgrid.scoring import METRICS
 from foldgrid.training import TrainingData
+from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_facts
 from foldgrid.tuning.preparation import PreparedSweep
 from foldgrid.tuning.search.executors import (
@@ -79,7 +80,11 @@ class SearchSession:
         prepared, settings = self.prepared, self.prepared.sweep.search
         num_total = settings.num_trials * len(self.studies)
         is_left = self._num_done() < num_total
-        with decoding(prepared.survey, self.console) as dataset, self._executor(is_left) as runner:
+        with (
+            Interrupt() as interrupt,
+            decoding(prepared.survey, self.console) as dataset,
+            self._executor(is_left) as runner,
+        ):
             # The test set goes no further than here.
             data = TrainingData.from_dataset(dataset.result(), prepared.split).without_test()
             write_run_files(prepared)
@@ -92,7 +97,7 @@ class SearchSession:
                 if study.close_stale():
                     self.console.print("Trials that an earlier launch left open are tried again.")
                 feed = StudyFeed(study, plan, settings.num_trials)
-                runner.run(feed, data, self.search_store, TrialListeners(feed, display))
+                runner.run(feed, data, self.search_store, TrialListeners(interrupt, feed, display))
         self.failures = display.failures
         return len(self.failures)
 
