@@ -22,24 +22,28 @@ from foldgrid.data.cache import cache_root
 from foldgrid.data.dataset import Dataset, Survey, load_composites
 from foldgrid.specs.canary import CanaryName
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
 from foldgrid.tracking import Mode, Pseudonyms, RunProjector
 from foldgrid.training import TrainingData
 from foldgrid.tuning.events import Listeners
-from foldgrid.tuning.executor import Executor, InlineExecutor
+from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.found_recipe import read_found
+from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_plan
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
-from foldgrid.tuning.ray_tune import RayTuneExecutor, check_address
+from foldgrid.tuning.ray_session import check_address
+from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.sweep_run import (
     ProjectingListener,
     project_context,
     project_missing,
     write_run_files,
 )
+from foldgrid.tuning.work import Executor, FitWork
 
 NUM_SAMPLE_IMAGES = 12
 """Composites that the summary run shows where the sweep says ``tracking.images: true``."""
@@ -66,6 +70,7 @@ class Options:
     executor: Literal["ray", "inline"] = "ray"
     hyperparameters: str | None = None
     canary: CanaryName | None = None
+    trials: int | None = None
 
 
 def choose_budget(wanted: Literal["auto", "smoke", "paper"]) -> tuple[BudgetName, str]:
@@ -121,12 +126,12 @@ class Session:
             projector = self._open_projector()
             project_missing(prepared, projector)
             display = ProgressDisplay(self.progress, self.console)
-            listeners = Listeners(
+            listeners: Listeners[FitTask, EpochRecord, FitRecord] = Listeners(
                 [interrupt, ProjectingListener(projector, prepared.store), display]
             )
             if prepared.grid.left:
                 with display:
-                    executor.run(prepared.grid.left, data, prepared.store, listeners)
+                    executor.run(FitWork(data, prepared.store), prepared.grid.left, listeners)
         return len(self.progress.failures)
 
     def _open_projector(self) -> RunProjector:
