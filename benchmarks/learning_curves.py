@@ -1,0 +1,351 @@
+"""Makes the learning curves that searches are replayed on: `python -m benchmarks.learning_curves`.
+
+Random configurations of ``search_spaces/lr_plateau.yaml``, the sweep's own recipe first, each on
+all folds to its last epoch, by the search's own code. Needs neither Ray nor W&B. A run that was
+killed goes on; a run that is out of time writes what is finished.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import queue
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import optuna
+import pandas as pd
+import torch
+import torchvision
+from cyclopts import App, Parameter
+from rich.console import Console
+from safetensors.torch import load
+
+from benchmarks.side_by_side import run
+from benchmarks.stored_curves import Curve, CurveStudy, write_curves
+from benchmarks.study import PROJECT, SPACES
+from foldgrid.data.cache import cache_root
+from foldgrid.data.cores import num_usable_cores
+from foldgrid.data.dataset import load_composites
+from foldgrid.models import WeightFile
+from foldgrid.records import SearchStore
+from foldgrid.specs.base import Spec
+from foldgrid.specs.recipe import Value
+from foldgrid.specs.resolving import resolve_sweep
+from foldgrid.training import TrainingData
+from foldgrid.training.device import describe_device
+from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
+from foldgrid.tuning.search.plan import StudyPlan, plan_studies, training_units
+from foldgrid.tuning.search.study import SearchStudy
+from foldgrid.tuning.search.trials import TrialTask
+from foldgrid.tuning.search.work import TrialWork
+from foldgrid.tuning.work import open_fit
+
+SWEEP = PROJECT / "sweeps" / "lr_plateau.yaml"
+OUTPUT = PROJECT / "benchmarks" / "data" / "lr_plateau_curves"
+BACKBONE = "mobilenet_v3_small"
+PRETRAINING_SEED = 99
+PRETRAINING_EPOCHS = 16
+PRETRAINING_RATE = 0.003
+WRITE_EVERY_SECONDS = 60.0
+
+app = App(
+    name="python -m benchmarks.learning_curves",
+    help="Train random configurations to their ends and keep what a search would have heard.",
+    version_flags=[],
+)
+
+
+class CurveSettings(Spec):
+    """What is trained.
+
+    Attributes:
+        data_seeds: A study each: its patients, its split and its configurations.
+        num_configurations: Of each study, the sweep's own recipe included.
+        epochs: Of each configuration.
+        batches: Batches an epoch.
+        num_subjects: Of each study's synthetic trial.
+        tile_pixels: The side of a tile.
+    """
+
+    data_seeds: tuple[int, ...]
+    num_configurations: int
+    epochs: int
+    batches: int
+    num_subjects: int
+    tile_pixels: int
+
+    def overrides(self, seed: int) -> tuple[str, ...]:
+        """The keys of the sweep that are changed for one study."""
+        visits = round(self.num_subjects * 338 / 60)
+        return (
+            f"seed={seed}",
+            f"data.synthetic.seed={seed}",
+            f"data.synthetic.num_subjects={self.num_subjects}",
+            f"data.synthetic.num_visits={visits}",
+            f"data.tile_pixels={self.tile_pixels}",
+            f"backbones=[{BACKBONE}]",
+            "weights=none",
+            f"training.max_epochs={self.epochs}",
+            f"training.max_batches_per_epoch={self.batches}",
+            "training.precision=float32",
+            "search.sampler=RandomSampler",
+            "resources.gpus_per_fit=0",
+        )
+
+    def prepare(self, seed: int, folder: Path, *changes: str) -> PreparedSweep:
+        """The sweep of one study, planned into a folder of its own."""
+        overrides = (*self.overrides(seed), *changes)
+        resolved = resolve_sweep(SWEEP, "smoke", overrides, spaces=SPACES)
+        storage = str(folder / f"data-{seed}")
+        return prepare_sweep(resolved, storage=storage, cache=cache_root())
+
+
+@dataclass(frozen=True)
+class CurveWork:
+    """One study, ready to be trained by any process.
+
+    Attributes:
+        name: The seed of its data.
+        plan: The study.
+        store: Where its trials go.
+        composites: The file of its training samples' pictures.
+        samples: Its training samples.
+        stratum: See ``TrainingData``.
+        units: Its visits.
+        weights: What every fit starts from.
+        values: The configurations, by number.
+    """
+
+    name: str
+    plan: StudyPlan
+    store: SearchStore
+    composites: Path
+    samples: pd.DataFrame
+    stratum: str
+    units: pd.DataFrame
+    weights: WeightFile
+    values: tuple[dict[str, Value], ...]
+
+    @property
+    def data(self) -> TrainingData:
+        """The training samples, their pictures mapped."""
+        return TrainingData(np.load(self.composites, mmap_mode="r"), self.samples, self.stratum)
+
+    def task(self, number: int, device: str) -> TrialTask:
+        """A configuration's trial on ``device``, from the pre-trained weights."""
+        task = self.plan.task(number, self.values[number])
+        sha256 = self.weights.sha256()
+        fits = tuple(
+            replace(
+                fit,
+                config=fit.config.model_copy(update={"weights": sha256}),
+                weights=self.weights,
+                uses_gpu=device == "cuda",
+                num_threads=1,
+            )
+            for fit in task.fits
+        )
+        return replace(task, fits=fits)
+
+    def finished(self) -> CurveStudy:
+        """What is trained so far."""
+        curves = []
+        for folder in self.store.trials(self.plan.name):
+            record = folder.read_record()
+            device = Path(folder.path, "device.txt").read_text(encoding="utf-8")
+            epochs = tuple(folder.read_epochs())
+            curves.append(Curve(record.number, record.values, record.status, device, epochs))
+        subject = pd.factorize(self.units["subject"])[0]
+        return CurveStudy(self.units[["reference"]].assign(subject=subject), tuple(curves))
+
+
+def pretrained_weights(settings: CurveSettings, folder: Path, console: Console) -> WeightFile:
+    """Weights from a trial of other patients, in the place of ImageNet's; made once.
+
+    From random weights most configurations of so few steps stay at the mean; the paper starts
+    from pre-trained ones.
+    """
+    path = folder / "pretrained.pth"
+    if not path.exists():
+        console.print("pre-training on another synthetic trial")
+        prepared = settings.prepare(
+            PRETRAINING_SEED,
+            folder,
+            f"training.max_epochs={PRETRAINING_EPOCHS}",
+            "training.max_batches_per_epoch=null",
+            f"training.learning_rate={PRETRAINING_RATE}",
+            "keep=best",
+        )
+        data = TrainingData.from_dataset(load_composites(prepared.survey), prepared.split)
+        fit = open_fit(prepared.grid.tasks[0], data, prepared.store)
+        record = fit.run()
+        console.print(f"pre-trained: {record.metrics}", soft_wrap=True)
+        aside = path.with_suffix(".partial")
+        torch.save(load(fit.folder.read_weights()), aside)
+        aside.replace(path)
+    return WeightFile(BACKBONE, f"synthetic trial {PRETRAINING_SEED}", "", path)
+
+
+def open_work(settings: CurveSettings, seed: int, folder: Path, weights: WeightFile) -> CurveWork:
+    """Plans one study and writes its pictures where every process finds them."""
+    prepared = settings.prepare(seed, folder)
+    (plan,) = plan_studies(prepared)
+    dataset = load_composites(prepared.survey)
+    data = TrainingData.from_dataset(dataset, prepared.split).without_test()
+    composites = folder / f"data-{seed}.npy"
+    np.save(composites, data.composites_NHWC)
+    storage = optuna.storages.InMemoryStorage()
+    study = SearchStudy(
+        storage, plan.name, plan.space, prepared.sweep.search, plan.first, prepared.sweep.seed
+    )
+    asked = [study.ask() for _ in range(settings.num_configurations)]
+    values = tuple(each[1] for each in asked if each is not None)
+    store = SearchStore.of(prepared.store).absolute()
+    units = training_units(plan, data)
+    return CurveWork(
+        str(seed), plan, store, composites, data.samples, data.stratum, units, weights, values
+    )
+
+
+def train_until(works: Sequence[CurveWork], tasks: Any, device: str, deadline: float) -> None:
+    """A process: takes (study, number) from ``tasks`` until there is none or time is over."""
+    data = [work.data for work in works]
+    while time.time() < deadline:
+        try:
+            study, number = tasks.get(timeout=1.0)
+        except queue.Empty:
+            return
+        work = works[study]
+        folder = work.store.trial(work.plan.name, number)
+        job = TrialWork(data[study], work.store).open(work.task(number, device))
+        while not job.is_over and time.time() < deadline:
+            job.run_epoch()
+        if job.is_over:
+            words = describe_device(torch.device(device))
+            Path(folder.path, "device.txt").write_text(words, encoding="utf-8")
+            folder.complete(job.conclude(), job.epochs, work.units)
+
+
+@app.default
+def make_curves(
+    *,
+    folder: Path,
+    data_seeds: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())] = (0, 1),
+    configurations: int = 60,
+    epochs: int = 27,
+    batches: int = 12,
+    subjects: int = 60,
+    tile_pixels: int = 32,
+    cpu_processes: int | None = None,
+    gpu_processes: int | None = None,
+    minutes: float = 1e6,
+    output: Path = OUTPUT,
+) -> None:
+    """Train random configurations to their ends and keep what a search would have heard.
+
+    Args:
+        folder: Where unfinished work lies; given again, the work goes on.
+        data_seeds: Seeds of the synthetic trials: a study each.
+        configurations: Of each study.
+        epochs: Of each configuration.
+        batches: Batches an epoch.
+        subjects: Of each synthetic trial.
+        tile_pixels: The side of a tile.
+        cpu_processes: Processes that train on the CPU, a core each; left out, all cores, or half
+            of them where there is a GPU.
+        gpu_processes: Processes that share the GPU; left out, as many as the other cores.
+        minutes: After so long a configuration that is not finished is given up.
+        output: Where the curves go, without an ending.
+    """
+    started, console = time.time(), Console()
+    settings = CurveSettings(
+        data_seeds=data_seeds,
+        num_configurations=configurations,
+        epochs=epochs,
+        batches=batches,
+        num_subjects=subjects,
+        tile_pixels=tile_pixels,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder.absolute()
+    weights = pretrained_weights(settings, folder, console)
+    works = [open_work(settings, seed, folder, weights) for seed in data_seeds]
+    devices = _devices(cpu_processes, gpu_processes)
+    console.print(f"{time.time() - started:.0f} s: {len(devices)} processes start")
+    made = {"settings": settings.model_dump(), **_made(weights, devices)}
+    context = multiprocessing.get_context("spawn")
+    # Kept here: a queue that nobody holds is gone before a process has opened it.
+    tasks = _tasks(works, context.Queue())
+    processes = [
+        context.Process(target=train_until, args=(works, tasks, device, started + 60 * minutes))
+        for device in devices
+    ]
+    # Read when a process imports its arithmetic; one core each.
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    for process in processes:
+        process.start()
+    while any(process.is_alive() for process in processes):
+        _wait(processes, WRITE_EVERY_SECONDS)
+        _write(output, works, made, started, console)
+    if failed := [process.exitcode for process in processes if process.exitcode]:
+        raise RuntimeError(f"{len(failed)} processes failed, with codes {failed}")
+
+
+def _devices(num_cpu: int | None, num_gpu: int | None) -> list[str]:
+    """The device of each process."""
+    cores = num_usable_cores()
+    if num_gpu is None:
+        num_gpu = cores // 2 if torch.cuda.is_available() else 0
+    return ["cuda"] * num_gpu + ["cpu"] * (cores - num_gpu if num_cpu is None else num_cpu)
+
+
+def _tasks(works: Sequence[CurveWork], tasks: Any) -> Any:
+    """``tasks`` with what is not finished, a study's first configurations first."""
+    for number in range(len(works[0].values)):
+        for study, work in enumerate(works):
+            if not work.store.trial(work.plan.name, number).is_over():
+                tasks.put((study, number))
+    return tasks
+
+
+def _wait(processes: Sequence[multiprocessing.context.SpawnProcess], seconds: float) -> None:
+    """Until all processes have ended, but no longer than ``seconds``."""
+    until = time.monotonic() + seconds
+    for process in processes:
+        process.join(max(until - time.monotonic(), 0))
+
+
+def _made(weights: WeightFile, devices: Sequence[str]) -> dict[str, Any]:
+    """How the curves are made, for whoever reads them."""
+    return {
+        "command": f"python -m benchmarks.learning_curves {' '.join(sys.argv[1:])}",
+        "date": datetime.now(UTC).date().isoformat(),
+        "backbone": BACKBONE,
+        "weights": f"{weights.source}, {PRETRAINING_EPOCHS} epochs at {PRETRAINING_RATE}",
+        "processes": {device: devices.count(device) for device in sorted(set(devices))},
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+    }
+
+
+def _write(
+    output: Path, works: Sequence[CurveWork], made: dict[str, Any], started: float, console: Console
+) -> None:
+    """Writes what is finished."""
+    studies = {work.name: work.finished() for work in works}
+    write_curves(output, studies, made)
+    counts = ", ".join(f"{name} {len(study.curves)}" for name, study in studies.items())
+    console.print(f"{time.time() - started:.0f} s: finished of data {counts}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run(app))
