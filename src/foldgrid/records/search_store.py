@@ -97,14 +97,6 @@ class TrialFolder:
             epochs[epoch.epoch] = epoch
         return [epochs[number] for number in sorted(epochs)]
 
-    def hand_over(self, heir: TrialFolder) -> None:
-        """Lets a new try of this trial go on where this one stood."""
-        state = self.read_state()
-        if state is not None:
-            heir.write_running(self.read_running())
-            heir.write_state(state)
-        self.remove_state()
-
     def write_state(self, state: bytes) -> None:
         """Writes ``state.pt``, all folds at one epoch, to go on from."""
         self._root.write_bytes(f"{self.name}/state.pt", state)

@@ -121,7 +121,7 @@ class SearchSession:
         study, settings = self._open(plan), self.prepared.sweep.search
         if study.close_stale():
             self.console.print("Trials that an earlier launch left open are tried again.")
-        feed = StudyFeed(study, plan, num_left, self.store, self.deadline)
+        feed = StudyFeed(study, plan, num_left, self.deadline)
         units = training_units(plan, data)
         most = most_epochs(plan.space, self.prepared.sweep)
         rule = make_rule(settings, units, most)
