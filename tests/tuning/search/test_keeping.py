@@ -112,6 +112,7 @@ def test_a_trial_that_begins_anew_forgets_the_epochs_of_the_earlier_launch(
     train(keeper, trial_task(1), range(1, 4))
     later, _ = keeper_of(store)
     epochs = train(later, trial_task(1), range(1, 3))
+    assert store.trial("study", 1).read_running() == epochs
     later.finished(trial_task(1), trial_record(trial_task(1), epochs, "complete"))
     assert store.trial("study", 1).read_epochs() == epochs
 
