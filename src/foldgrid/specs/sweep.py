@@ -161,8 +161,9 @@ class Sweep(Spec):
         training: The recipe.
         per_backbone: By backbone, the keys of ``training`` that it changes, nested ones dotted:
             ``vgg16: {learning_rate: 0.001, plateau.patience: 5}``.
-        search_space: The name of a file in ``search_spaces/``: the sweep then searches the recipe
-            instead of training a grid; null trains the grid.
+        search_space: The name of a file in ``search_spaces/``, or the path of a YAML file as seen
+            from the sweep's: the sweep then searches the recipe instead of training a grid; null
+            trains the grid.
         search: How it searches.
         resources: What one fit may use.
         tracking: What W&B is told.
