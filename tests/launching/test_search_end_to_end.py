@@ -156,9 +156,8 @@ parameters:
 def test_a_space_of_one_s_own_that_chooses_the_backbone(launcher: Launcher) -> None:
     (launcher.folder / "spaces").mkdir()
     (launcher.folder / "spaces" / "mine.yaml").write_text(OWN_SPACE)
-    text = TINY.replace(
-        "  - shufflenet_v2_x0_5\n  - squeezenet1_1", "  - squeezenet1_1\n  - shufflenet_v2_x0_5"
-    )
+    names = "  - shufflenet_v2_x0_5\n", "  - squeezenet1_1\n"
+    text = TINY.replace("".join(names), "".join(reversed(names)))
     sweep = launcher.write(
         text + "search_space: spaces/mine.yaml\nsearch: {num_trials: 4, sampler: GridSampler}\n"
     )
