@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
+from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.search.keeping import TrialKeeper
 from foldgrid.tuning.search.plan import StudyPlan
 from foldgrid.tuning.search.stopping import NEVER_STOPPED, StoppingRule
@@ -19,17 +20,26 @@ class StudyFeed:
         study: Who suggests.
         plan: What a suggestion means.
         num_left: How many there are to be in this launch.
+        deadline: When it gives out no more.
     """
 
-    def __init__(self, study: SearchStudy, plan: StudyPlan, num_left: int) -> None:
-        self._study, self._plan, self._num_left = study, plan, num_left
+    def __init__(
+        self,
+        study: SearchStudy,
+        plan: StudyPlan,
+        num_left: int,
+        deadline: Deadline,
+    ) -> None:
+        self._study, self._plan = study, plan
+        self._num_left, self._deadline = num_left, deadline
 
     def __iter__(self) -> Iterator[TrialTask]:
         return self
 
     def __next__(self) -> TrialTask:
         """The next trial, suggested when there is room for it."""
-        asked = self._study.ask() if self._num_left > 0 else None
+        is_more = self._num_left > 0 and self._deadline.gives_room()
+        asked = self._study.ask() if is_more else None
         if asked is None:
             self._num_left = 0
             raise StopIteration

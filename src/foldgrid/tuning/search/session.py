@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal, get_args
 
 import optuna
 from optuna.storages.journal import JournalFileBackend
@@ -11,9 +12,12 @@ from rich.console import Console
 
 from foldgrid.records import SearchStore
 from foldgrid.scoring import METRICS
+from foldgrid.specs.errors import SweepError
 from foldgrid.specs.search_fit import most_epochs
+from foldgrid.specs.sweep import SchedulerName
 from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialRecord
 from foldgrid.training import TrainingData
+from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.interrupt import Interrupt
@@ -23,7 +27,7 @@ from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.search.display import SearchDisplay
 from foldgrid.tuning.search.keeping import TrialKeeper
 from foldgrid.tuning.search.outcome import best_trials, write_outcome
-from foldgrid.tuning.search.pausing import make_pausing_scheduler
+from foldgrid.tuning.search.pausing import PAUSING, make_pausing_scheduler
 from foldgrid.tuning.search.plan import StudyPlan, plan_studies, search_facts, training_units
 from foldgrid.tuning.search.running import StudyFeed, TrialSteering
 from foldgrid.tuning.search.stopping import make_rule
@@ -34,8 +38,18 @@ from foldgrid.tuning.session import Options, decoding
 from foldgrid.tuning.sweep_run import write_run_files
 from foldgrid.tuning.work import Executor
 
+NOT_PAUSING = tuple(name for name in get_args(SchedulerName) if name not in PAUSING)
 JOURNAL = "search/journal.log"
 """Optuna's journal inside the run folder."""
+
+
+def _check_executor(scheduler: SchedulerName, executor: Literal["ray", "inline"]) -> None:
+    """Refuses a scheduler that pauses trials where one runs at a time."""
+    if executor == "inline" and scheduler in PAUSING:
+        raise SweepError(
+            f"search.scheduler: found {scheduler}, which pauses trials, and --executor inline runs "
+            f"one to its end.\nLeave --executor out, or take {', '.join(NOT_PAUSING)}."
+        )
 
 
 class SearchSession:
@@ -52,14 +66,17 @@ class SearchSession:
         self, prepared: PreparedSweep, options: Options, console: Console, local_folder: Path
     ) -> None:
         self.prepared, self.options, self.console = prepared, options, console
+        _check_executor(prepared.sweep.search.scheduler, options.executor)
         self.studies = plan_studies(prepared)
         self.journal = local_folder / JOURNAL
         self.store = SearchStore.of(prepared.store)
         self.failures: dict[str, str] = {}
+        self.deadline = Deadline.after(options.time_budget)
 
     def print_plan(self, budget_reason: str) -> None:
         """Prints what would be searched."""
-        facts = search_facts(self.prepared, self.studies, self._num_done(), budget_reason)
+        left = sum(self._num_left(plan) for plan in self.studies)
+        facts = search_facts(self.prepared, self.studies, self._num_done(), left, budget_reason)
         print_facts(self.prepared.sweep.title, facts, self.console)
 
     def _storage(self) -> optuna.storages.BaseStorage:
@@ -86,8 +103,9 @@ class SearchSession:
             write_run_files(prepared)
             self.journal.parent.mkdir(parents=True, exist_ok=True)
             display = self._display()
-            for plan in self.studies:
-                self._search(plan, executor, data, [interrupt, display])
+            with self.deadline:
+                for plan in self.studies:
+                    self._search(plan, executor, data, [interrupt, display, self.deadline])
         self.failures = display.failures
         return len(self.failures)
 
@@ -103,7 +121,7 @@ class SearchSession:
         study, settings = self._open(plan), self.prepared.sweep.search
         if study.close_stale():
             self.console.print("Trials that an earlier launch left open are tried again.")
-        feed = StudyFeed(study, plan, num_left)
+        feed = StudyFeed(study, plan, num_left, self.deadline)
         units = training_units(plan, data)
         most = most_epochs(plan.space, self.prepared.sweep)
         rule = make_rule(settings, units, most)
