@@ -29,7 +29,8 @@ class StoppingRule(Protocol):
 
     Laws, kept by every rule (``tests/contracts/test_stopping_rules.py``): before
     ``grace_epochs`` nothing is stopped; a rule that is told the same in the same order judges the
-    same; a lone trial is never stopped.
+    same; a lone trial is never stopped, nor is any of trials that report the same; a trial that
+    goes on although it was given up, as the sweep's own recipe does, may be judged again.
     """
 
     def should_stop(self, number: int, epoch: TrialEpoch) -> bool:
@@ -101,45 +102,55 @@ class PairedRace:
     ) -> None:
         self._objective, self._rungs, self._significance = objective, frozenset(rungs), significance
         self._reference = units["reference"].to_numpy(np.float64)
-        self._subjects = pd.factorize(units["subject"])[0]
-        self._best: tuple[float, list[TrialEpoch]] | None = None
+        subjects, found = pd.factorize(units["subject"])
+        # Every visit, and then every visit but those of one subject.
+        self._kept = [
+            np.arange(len(subjects)),
+            *(np.flatnonzero(subjects != one) for one in range(len(found))),
+        ]
+        self._best: tuple[float, int] | None = None
+        self._best_epochs: list[TrialEpoch] = []
+        self._best_keys: dict[int, FloatArray] = {}
 
     def ended(self, number: int, epochs: Sequence[TrialEpoch], status: TrialStatus) -> None:
-        """See ``StoppingRule``: the best complete trial is the one to beat."""
+        """See ``StoppingRule``: the best complete trial, the first of equals, is to be beaten."""
         if status != "complete":
             return
-        key = score_key(self._objective, epochs[-1])
-        if self._best is None or key < self._best[0]:
-            self._best = key, list(epochs)
+        rank = score_key(self._objective, epochs[-1]), number
+        if np.isfinite(rank[0]) and (self._best is None or rank < self._best):
+            self._best, self._best_epochs, self._best_keys = rank, list(epochs), {}
 
     def should_stop(self, number: int, epoch: TrialEpoch) -> bool:
         """See ``StoppingRule``."""
         if self._best is None or epoch.epoch not in self._rungs or not epoch.predicted:
             return False
-        epochs = self._best[1]
-        rival = epochs[min(epoch.epoch, len(epochs)) - 1]
-        return self._p_value(epoch, rival) < self._significance
+        return self._p_value(self._keys(epoch), self._rival_keys(epoch.epoch)) < self._significance
 
-    def _p_value(self, epoch: TrialEpoch, rival: TrialEpoch) -> float:
+    def _rival_keys(self, epoch: int) -> FloatArray:
+        """The best trial's at that epoch, or at its last where it ended before."""
+        last = min(epoch, len(self._best_epochs))
+        if last not in self._best_keys:
+            self._best_keys[last] = self._keys(self._best_epochs[last - 1])
+        return self._best_keys[last]
+
+    def _keys(self, epoch: TrialEpoch) -> FloatArray:
+        """The figure, smaller is better: of all visits, then without each subject in turn."""
+        metric, predicted = METRICS[self._objective], np.asarray(epoch.predicted)
+        figures = (metric(self._reference[kept], predicted[kept]) for kept in self._kept)
+        return np.array([metric.sort_key(figure) for figure in figures])
+
+    def _p_value(self, mine: FloatArray, rival: FloatArray) -> float:
         """How often a trial as good as its rival would look so much worse."""
-        pair = np.asarray(epoch.predicted), np.asarray(rival.predicted)
-        num_subjects = int(self._subjects.max()) + 1
-        difference = self._difference(*pair, np.ones(len(self._subjects), bool))
-        without = np.array(
-            [self._difference(*pair, self._subjects != one) for one in range(num_subjects)]
-        )
+        with np.errstate(invalid="ignore"):
+            difference, *left = mine - rival
+        without, num_subjects = np.array(left), len(left)
+        if not np.isfinite(difference):
+            return 0.0 if difference > 0 else 1.0
         spread = np.sum((without - without.mean()) ** 2)
         error = float(np.sqrt((num_subjects - 1) / num_subjects * spread))
-        if not np.isfinite(difference) or error == 0.0:
+        if error == 0.0:
             return 0.0 if difference > 0 else 1.0
         return float(stats.t.sf(difference / error, num_subjects - 1))
-
-    def _difference(self, mine: FloatArray, rival: FloatArray, kept: NDArray[np.bool_]) -> float:
-        metric, reference = METRICS[self._objective], self._reference[kept]
-        return float(
-            metric.sort_key(metric(reference, mine[kept]))
-            - metric.sort_key(metric(reference, rival[kept]))
-        )
 
 
 @dataclass(frozen=True)
@@ -157,7 +168,7 @@ class _NobodyWaits:
 
 
 class RayRule:
-    """A scheduler of Ray Tune's that only ever continues or stops, asked without Tune.
+    """A scheduler of Ray Tune's that asks for nothing but to go on or to end, asked without Tune.
 
     Args:
         scheduler: On the time attribute ``epoch`` and the metric ``score``, smaller better.
@@ -175,7 +186,7 @@ class RayRule:
         answer = self._scheduler.on_trial_result(
             _NobodyWaits(), self._handle(number), self._result(epoch)
         )
-        return bool(answer == TrialScheduler.STOP)
+        return bool(answer != TrialScheduler.CONTINUE)
 
     def ended(self, number: int, epochs: Sequence[TrialEpoch], status: TrialStatus) -> None:
         """See ``StoppingRule``."""
@@ -215,5 +226,10 @@ def _median(settings: SearchSettings) -> Any:
     from ray.tune.schedulers import MedianStoppingRule
 
     return MedianStoppingRule(
-        time_attr="epoch", metric="score", mode="min", grace_period=settings.grace_epochs
+        time_attr="epoch",
+        metric="score",
+        mode="min",
+        grace_period=settings.grace_epochs,
+        # Else it takes the next epoch of a trial that it gave up for a bug.
+        hard_stop=False,
     )

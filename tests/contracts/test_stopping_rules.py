@@ -1,0 +1,191 @@
+"""The laws of ``tuning.search.stopping.StoppingRule``, kept by every rule; then the race's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foldgrid.specs.sweep import SchedulerName
+from foldgrid.specs.trials import TrialEpoch
+from tests.tuning.search.made_up_trials import (
+    GRACE,
+    NUM_EPOCHS,
+    judge,
+    made_up_epoch,
+    made_up_trial,
+    made_up_units,
+    rule_of,
+)
+
+RULES: tuple[SchedulerName, ...] = ("asha", "median", "paired_race")
+UNITS = made_up_units()
+# Best first: what follows is mostly worse, so every rule has something to give up.
+TRIALS = [made_up_trial(UNITS, quality, seed) for seed, quality in enumerate([0.2, 0.4, 0.6, 0.9])]
+TRIALS += [made_up_trial(UNITS, 1.0, seed) for seed in range(4, 10)]
+
+
+@pytest.fixture(params=RULES)
+def scheduler(request: pytest.FixtureRequest) -> SchedulerName:
+    name: SchedulerName = request.param
+    return name
+
+
+def judge_all(scheduler: SchedulerName, trials: list[list[TrialEpoch]]) -> list[int | None]:
+    rule = rule_of(scheduler, UNITS)
+    return [judge(rule, number, trial) for number, trial in enumerate(trials)]
+
+
+def test_something_is_given_up_and_nothing_before_its_grace(scheduler: SchedulerName) -> None:
+    ends = [end for end in judge_all(scheduler, TRIALS) if end is not None]
+    assert len(ends) >= 3
+    assert min(ends) >= GRACE
+
+
+def test_told_the_same_it_judges_the_same(scheduler: SchedulerName) -> None:
+    assert judge_all(scheduler, TRIALS) == judge_all(scheduler, TRIALS)
+
+
+def test_a_lone_trial_is_never_given_up(scheduler: SchedulerName) -> None:
+    for trial in TRIALS:
+        assert judge(rule_of(scheduler, UNITS), 0, trial) is None
+
+
+def test_of_equal_trials_none_is_given_up(scheduler: SchedulerName) -> None:
+    assert judge_all(scheduler, [TRIALS[2]] * 6) == [None] * 6
+
+
+def test_trials_side_by_side_are_judged_too(scheduler: SchedulerName) -> None:
+    rule = rule_of(scheduler, UNITS)
+    assert judge(rule, 0, TRIALS[0]) is None
+    heard = [
+        [rule.should_stop(number, trial[epoch]) for epoch in range(NUM_EPOCHS - 1)]
+        for number, trial in enumerate(TRIALS[6:], start=1)
+    ]
+    assert all(not any(judged[: GRACE - 1]) for judged in heard)
+    assert any(any(judged) for judged in heard)
+
+
+def test_a_trial_that_goes_on_after_all_is_judged_again(scheduler: SchedulerName) -> None:
+    """As the sweep's own recipe does, which is never given up."""
+    rule = rule_of(scheduler, UNITS)
+    for number, trial in enumerate(TRIALS[:5], start=1):
+        judge(rule, number, trial)
+    judged = [rule.should_stop(0, epoch) for epoch in TRIALS[9][:-1]]
+    rule.ended(0, TRIALS[9], "complete")
+    assert any(judged)
+    assert judge(rule, 6, TRIALS[0]) is None
+
+
+def test_a_trial_without_a_score_does_no_harm(scheduler: SchedulerName) -> None:
+    rule = rule_of(scheduler, UNITS)
+    assert judge(rule, 0, TRIALS[0]) is None
+    lost = TrialEpoch(epoch=4, oof={}, num_running=0, wall_seconds=1.0)
+    rule.should_stop(1, TRIALS[1][2])
+    rule.ended(1, [*TRIALS[1][:3], lost], "diverged")
+    assert judge(rule, 2, TRIALS[0]) is None
+
+
+# What only the race promises.
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
+def test_a_race_goes_on_after_another_launch_as_if_it_were_the_same(order: tuple[int, ...]) -> None:
+    first, later = rule_of("paired_race", UNITS), rule_of("paired_race", UNITS)
+    ends = [judge(first, number, TRIALS[number]) for number in range(4)]
+    for number in order:
+        end = ends[number]
+        kept = TRIALS[number] if end is None else TRIALS[number][:end]
+        later.ended(number, kept, "complete" if end is None else "stopped")
+    assert [judge(first, n, t) for n, t in enumerate(TRIALS[4:], start=4)] == [
+        judge(later, n, t) for n, t in enumerate(TRIALS[4:], start=4)
+    ]
+
+
+def test_of_equal_finished_trials_the_first_is_raced_against_in_whatever_order() -> None:
+    slow = [*TRIALS[9][:-1], TRIALS[0][-1]]
+    for told in ((0, TRIALS[0]), (1, slow)), ((1, slow), (0, TRIALS[0])):
+        rule = rule_of("paired_race", UNITS)
+        for number, epochs in told:
+            rule.ended(number, epochs, "complete")
+        assert judge(rule, 2, TRIALS[8]) == GRACE
+
+
+def test_a_race_never_gives_up_who_does_as_the_best_did() -> None:
+    rule = rule_of("paired_race", UNITS, significance=0.99)
+    assert judge(rule, 0, TRIALS[3]) is None
+    assert judge(rule, 1, TRIALS[0]) is None
+    assert judge(rule, 2, TRIALS[0]) is None
+
+
+@pytest.mark.parametrize("objective", ["mae", "rmse", "ccc", "icc", "pcc"])
+def test_whoever_is_visibly_worse_is_given_up_by_every_figure(objective: str) -> None:
+    rule = rule_of("paired_race", UNITS, objectives=(objective,))
+    assert judge(rule, 0, TRIALS[0]) is None
+    assert judge(rule, 1, made_up_trial(UNITS, 1.2, 77)) is not None
+    assert judge(rule, 2, made_up_trial(UNITS, 0.1, 78)) is None
+
+
+@pytest.mark.parametrize("shift", [-8.0, 8.0])
+def test_bias_is_a_matter_of_size(shift: float) -> None:
+    rule = rule_of("paired_race", UNITS, objectives=("bias",))
+    assert judge(rule, 0, made_up_trial(UNITS, 0.3, 0)) is None
+    assert judge(rule, 1, made_up_trial(UNITS, 0.3, 1, shift=shift)) is not None
+    assert judge(rule, 2, made_up_trial(UNITS, 0.3, 1)) is None
+
+
+def false_stops(objective: str, significance: float, num_trials: int) -> float:
+    """How often the race gives up whom nothing sets apart from the best at a rung."""
+    random = np.random.default_rng(3)
+    stops = 0
+    for trial in range(num_trials):
+        units = made_up_units(seed=trial)
+        reference = units["reference"].to_numpy()
+        # A subject's visits err together, and the larger the score the more.
+        subject = pd.factorize(units["subject"])[0]
+        pair = []
+        for _ in range(2):
+            error = random.normal(0, 0.3, subject.max() + 1)[subject]
+            error += random.normal(0, 0.2, len(subject))
+            pair.append(reference + error * np.sqrt(1 + reference))
+        mine, rival = (made_up_epoch(GRACE, units, each) for each in pair)
+        rule = rule_of(
+            "paired_race",
+            units,
+            objectives=(objective,),
+            significance=significance,
+            grace_epochs=GRACE,
+        )
+        rule.ended(0, [rival] * GRACE, "complete")
+        stops += rule.should_stop(1, mine)
+    return stops / num_trials
+
+
+@pytest.mark.parametrize("objective", ["mae", "ccc"])
+@pytest.mark.parametrize("significance", [0.05, 0.2])
+def test_equals_are_given_up_about_as_often_as_the_significance_says(
+    objective: str, significance: float
+) -> None:
+    share = false_stops(objective, significance, num_trials=300)
+    # Four standard errors of 300 coin throws.
+    assert share == pytest.approx(significance, abs=4 * np.sqrt(significance / 300))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    better=st.floats(0.1, 0.5),
+    worse=st.floats(0.1, 1.5),
+    seed=st.integers(0, 2**16),
+    levels=st.tuples(st.floats(0.01, 0.5), st.floats(0.01, 0.5)),
+)
+def test_a_stricter_race_gives_up_no_one_earlier(
+    better: float, worse: float, seed: int, levels: tuple[float, float]
+) -> None:
+    ends = []
+    for significance in sorted(levels):
+        rule = rule_of("paired_race", UNITS, significance=significance)
+        assert judge(rule, 0, made_up_trial(UNITS, better, seed)) is None
+        ends.append(judge(rule, 1, made_up_trial(UNITS, worse, seed + 1)) or NUM_EPOCHS)
+    assert ends[0] >= ends[1]
