@@ -173,7 +173,7 @@ def pretrained_weights(settings: CurveSettings, folder: Path, console: Console) 
     From random weights most configurations of so few steps stay at the mean; the paper starts
     from pre-trained ones.
     """
-    path = folder / "pretrained.pth"
+    path = folder / f"pretrained-{settings.num_subjects}-{settings.tile_pixels}.pth"
     if not path.exists():
         console.print("pre-training on another synthetic trial")
         prepared = settings.prepare(

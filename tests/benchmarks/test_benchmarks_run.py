@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from benchmarks.step_cost import refit
+from benchmarks.stored_curves import read_curves
 from foldgrid.models.footprint import Footprint
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -69,6 +70,58 @@ def test_analysis_scale_times_both_commands_and_their_growth(tmp_path: Path) -> 
     assert stored > 0
     assert list(figures["growth_seconds"]["statistics"]) == ["2", "4"]
     assert figures["growth_exponents"]["stacking"] is None
+
+
+def test_search_efficiency_compares_every_rule_that_can_be_replayed(tmp_path: Path) -> None:
+    size = ["--seeds=2", "--trials=5", "--workers", "1", "2"]
+    done, figures = run(tmp_path, "search_efficiency", *size)
+
+    assert done.returncode == 0, done.stderr
+    assert "full training (random search)" in done.stdout
+    assert list(figures["by_workers"]) == ["1", "2"]
+    for rules in figures["by_workers"].values():
+        assert list(rules) == ["none", "asha", "median", "paired_race"]
+        assert rules["none"]["epochs"] == [1.0, 1.0, 1.0]
+        assert rules["none"]["regret"] == [0.0, 0.0, 0.0]
+        for rule in rules.values():
+            assert 0 < rule["epochs"][0] <= 1
+            assert rule["regret"][0] >= 0
+
+
+def test_search_efficiency_says_which_studies_there_are(tmp_path: Path) -> None:
+    done, _ = run(tmp_path, "search_efficiency", "--study", "7")
+
+    assert done.returncode == 2
+    assert "--study: found 7" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_learning_curves_are_made_kept_and_gone_on_with(tmp_path: Path) -> None:
+    output = tmp_path / "curves"
+    size = ["--configurations=2", "--epochs=2", "--batches=1", "--subjects=12"]
+    place = ["--data-seeds", "3", "--cpu-processes=1", "--gpu-processes=0"]
+    place += [f"--folder={tmp_path / 'work'}"]
+    command = [sys.executable, "-m", "benchmarks.learning_curves", *size, *place]
+    environment = {**os.environ, "FOLDGRID_CACHE": str(tmp_path / "cache")}
+    written = []
+    for _ in range(2):
+        done = subprocess.run(
+            [*command, f"--output={output}"],
+            cwd=PROJECT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        assert done.returncode == 0, done.stderr
+        written.append(output.with_suffix(".parquet").read_bytes())
+
+    assert written[0] == written[1]
+    study = read_curves(output)["3"]
+    assert [curve.number for curve in study.curves] == [0, 1]
+    assert study.curves[0].values["learning_rate"] == 0.01
+    assert all(len(curve.epochs) == 2 for curve in study.curves)
 
 
 def test_refitting_finds_the_constants_that_made_the_times() -> None:
