@@ -23,6 +23,7 @@ from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_facts
 from foldgrid.tuning.preparation import PreparedSweep
+from foldgrid.tuning.progress_file import ProgressFile
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.search.display import SearchDisplay
 from foldgrid.tuning.search.keeping import TrialKeeper
@@ -104,9 +105,13 @@ class SearchSession:
             write_run_files(prepared)
             self.journal.parent.mkdir(parents=True, exist_ok=True)
             display = self._display()
-            with self.deadline:
+            progress: ProgressFile[TrialTask] = ProgressFile(
+                prepared.store, lambda task: task.name, display.num_done, display.num_total
+            )
+            with progress, self.deadline:
+                listeners: list[TrialListener] = [interrupt, display, progress, self.deadline]
                 for plan in self.studies:
-                    self._search(plan, executor, data, [interrupt, display, self.deadline])
+                    self._search(plan, executor, data, listeners)
         self.failures = display.failures
         return len(self.failures)
 
