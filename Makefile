@@ -51,12 +51,13 @@ $(VENV)-benchmarks/.installed: benchmarks/requirements.txt requirements.txt
 	$(VENV)-benchmarks/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch $@
 
-benchmarks: $(VENV)-benchmarks/.installed ## measure against a bare loop, against Ray Tune + Lightning, and the analysis
+benchmarks: $(VENV)-benchmarks/.installed ## measure against a bare loop, against Ray Tune + Lightning, the analysis, and the rules that stop trials
 	$(VENV)-benchmarks/bin/python -m benchmarks.sweep_overhead
 	$(VENV)-benchmarks/bin/python -m benchmarks.against_lightning --batches 2
 	$(VENV)-benchmarks/bin/python -m benchmarks.against_lightning --all
 	$(VENV)-benchmarks/bin/python -m benchmarks.step_cost
 	$(VENV)-benchmarks/bin/python -m benchmarks.analysis_scale
+	$(VENV)-benchmarks/bin/python -m benchmarks.search_efficiency
 
 schema: $(VENV)/.runtime ## write the JSON Schemas that editors check sweeps and spaces with
 	$(BIN)/python -m foldgrid.specs.json_schema sweep > sweeps/sweep.schema.json

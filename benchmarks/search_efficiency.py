@@ -41,7 +41,7 @@ from foldgrid.specs.sweep import Objective, SchedulerName, SearchSettings
 from foldgrid.tuning.search.stopping import make_rule, score_key
 
 REPLAYED: tuple[SchedulerName, ...] = ("none", "asha", "median", "paired_race")
-TITLES = {"none": "full training (random search)"}
+TITLES = {"none": "full training"}
 SHARES = (0.25, 0.5, 0.75)
 """Of full training's epochs: where the regret at equal epochs is read."""
 
@@ -257,34 +257,21 @@ def _print(
     settings: SearchSettings,
     console: Console,
 ) -> None:
-    """A row a rule: means, and 95 % intervals over the searches."""
-    title = METRICS[settings.objectives[0]].title
-    headings = [
-        f"{num_workers} at a time",
-        "epochs %",
-        "time %",
-        f"regret, {title}",
-        "regret %",
-        "best lost %",
-        *(f"at {share:.0%}" for share in SHARES),
-    ]
-    rows = [
-        [
-            TITLES.get(name, name),
-            _percent(each["epochs"]),
-            _percent(each["time"]),
-            _words(each["regret"], 1, 3),
-            _percent(each["relative_regret"]),
-            _percent(each["missed_best"]),
-            *(_words(each["regret_at"][str(share)], 1, 2) for share in SHARES),
-        ]
-        for name, each in figures.items()
-    ]
-    console.print(make_table(headings, rows), end="\n\n")
-
-
-def _percent(figure: Interval | None) -> str:
-    return _words(figure, 100, 1)
+    """What was spent and what was lost, a row a rule: means, and intervals over the searches."""
+    metric = METRICS[settings.objectives[0]].title
+    spent: list[list[object]] = []
+    lost: list[list[object]] = []
+    for name, each in figures.items():
+        title = TITLES.get(name, name)
+        percents = [_words(each[figure], 100, 1) for figure in ("epochs", "time", "missed_best")]
+        spent.append([title, *percents])
+        regrets = _words(each["regret"], 1, 3), _words(each["relative_regret"], 100, 1)
+        at = [each["regret_at"][str(share)] for share in SHARES]
+        lost.append([title, *regrets, *("-" if one is None else f"{one[0]:.2f}" for one in at)])
+    console.print(f"{num_workers} trials at a time, mean (95 % interval over the searches)")
+    console.print(make_table(["% of full training", "epochs", "time", "best lost"], spent))
+    headings = ["regret", metric, "% of the best", *(f"at {share:.0%}" for share in SHARES)]
+    console.print(make_table(headings, lost), end="\n\n")
 
 
 def _words(figure: Interval | None, factor: float, digits: int) -> str:
@@ -292,7 +279,7 @@ def _words(figure: Interval | None, factor: float, digits: int) -> str:
     if figure is None:
         return "-"
     mean, low, high = (f"{factor * each:.{digits}f}" for each in figure)
-    return f"{mean} [{low}, {high}]"
+    return f"{mean} ({low}-{high})"
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def test_search_efficiency_compares_every_rule_that_can_be_replayed(tmp_path: Pa
     done, figures = run(tmp_path, "search_efficiency", *size)
 
     assert done.returncode == 0, done.stderr
-    assert "full training (random search)" in done.stdout
+    assert "% of full training" in done.stdout
     assert list(figures["by_workers"]) == ["1", "2"]
     for rules in figures["by_workers"].values():
         assert list(rules) == ["none", "asha", "median", "paired_race"]

@@ -113,6 +113,25 @@ def test_of_equal_finished_trials_the_first_is_raced_against_in_whatever_order()
         assert judge(rule, 2, TRIALS[8]) == GRACE
 
 
+def test_until_a_trial_is_complete_the_sweeps_own_recipe_is_raced_against() -> None:
+    rule = rule_of("paired_race", UNITS)
+    assert not any(rule.should_stop(0, epoch) for epoch in TRIALS[0][:6])
+    assert [rule.should_stop(1, epoch) for epoch in TRIALS[9][:GRACE]] == [False, False, True]
+    # It has not come so far yet.
+    assert not any(rule.should_stop(2, epoch) for epoch in TRIALS[9][6:19])
+
+
+def test_a_recipe_whose_loss_is_no_longer_finite_is_no_rival() -> None:
+    rule = rule_of("paired_race", UNITS)
+    lost = TrialEpoch(epoch=GRACE + 1, oof={}, num_running=0, wall_seconds=1.0)
+    for epoch in TRIALS[0][:GRACE]:
+        rule.should_stop(0, epoch)
+    rule.ended(0, [*TRIALS[0][:GRACE], lost], "diverged")
+    assert judge(rule, 1, TRIALS[9]) is None
+    assert judge(rule, 2, TRIALS[0]) is None
+    assert judge(rule, 3, TRIALS[9]) == GRACE
+
+
 def test_a_race_never_gives_up_who_does_as_the_best_did() -> None:
     rule = rule_of("paired_race", UNITS, significance=0.99)
     assert judge(rule, 0, TRIALS[3]) is None

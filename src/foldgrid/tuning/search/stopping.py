@@ -83,6 +83,9 @@ def score_key(objective: Objective, epoch: TrialEpoch) -> float:
 class PairedRace:
     """Stops a trial that is significantly worse than the best one was at the same epoch.
 
+    The best is the best complete trial; until one is complete, the sweep's own recipe, which is
+    never stopped, as far as it has come.
+
     Both predicted the same visits of the same subjects, so their figures are compared pair by
     pair: the difference's standard error is the jackknife's over whole subjects (Efron and
     Tibshirani 1993, ch. 11), its significance one-sided Student's t with one degree of freedom
@@ -109,29 +112,41 @@ class PairedRace:
             *(np.flatnonzero(subjects != one) for one in range(len(found))),
         ]
         self._best: tuple[float, int] | None = None
-        self._best_epochs: list[TrialEpoch] = []
-        self._best_keys: dict[int, FloatArray] = {}
+        self._rival: dict[int, TrialEpoch] = {}
+        self._rival_keys: dict[int, FloatArray] = {}
 
     def ended(self, number: int, epochs: Sequence[TrialEpoch], status: TrialStatus) -> None:
         """See ``StoppingRule``: the best complete trial, the first of equals, is to be beaten."""
         if status != "complete":
+            if self._best is None and number == NEVER_STOPPED:
+                self._rival, self._rival_keys = {}, {}
             return
         rank = score_key(self._objective, epochs[-1]), number
         if np.isfinite(rank[0]) and (self._best is None or rank < self._best):
-            self._best, self._best_epochs, self._best_keys = rank, list(epochs), {}
+            self._best, self._rival_keys = rank, {}
+            self._rival = {epoch.epoch: epoch for epoch in epochs}
 
     def should_stop(self, number: int, epoch: TrialEpoch) -> bool:
         """See ``StoppingRule``."""
-        if self._best is None or epoch.epoch not in self._rungs or not epoch.predicted:
+        if self._best is None and number == NEVER_STOPPED:
+            # Nothing is complete yet; this one surely will be.
+            self._rival[epoch.epoch] = epoch
             return False
-        return self._p_value(self._keys(epoch), self._rival_keys(epoch.epoch)) < self._significance
+        if epoch.epoch not in self._rungs or not epoch.predicted:
+            return False
+        rival = self._keys_of_rival(epoch.epoch)
+        if rival is None:
+            return False
+        return self._p_value(self._keys(epoch), rival) < self._significance
 
-    def _rival_keys(self, epoch: int) -> FloatArray:
-        """The best trial's at that epoch, or at its last where it ended before."""
-        last = min(epoch, len(self._best_epochs))
-        if last not in self._best_keys:
-            self._best_keys[last] = self._keys(self._best_epochs[last - 1])
-        return self._best_keys[last]
+    def _keys_of_rival(self, epoch: int) -> FloatArray | None:
+        """The rival's at that epoch, or at its last where it ended before; nothing if not there."""
+        at = epoch if self._best is None else min(epoch, max(self._rival))
+        if at not in self._rival or not self._rival[at].predicted:
+            return None
+        if at not in self._rival_keys:
+            self._rival_keys[at] = self._keys(self._rival[at])
+        return self._rival_keys[at]
 
     def _keys(self, epoch: TrialEpoch) -> FloatArray:
         """The figure, smaller is better: of all visits, then without each subject in turn."""
