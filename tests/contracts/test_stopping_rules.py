@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +16,7 @@ from tests.tuning.search.made_up_trials import (
     GRACE,
     NUM_EPOCHS,
     judge,
-    made_up_epoch,
+    made_up_course,
     made_up_trial,
     made_up_units,
     rule_of,
@@ -25,6 +27,8 @@ UNITS = made_up_units()
 # Best first: what follows is mostly worse, so every rule has something to give up.
 TRIALS = [made_up_trial(UNITS, quality, seed) for seed, quality in enumerate([0.2, 0.4, 0.6, 0.9])]
 TRIALS += [made_up_trial(UNITS, 1.0, seed) for seed in range(4, 10)]
+MISSES = 0.5 * UNITS["reference"].to_numpy()
+FLAT = made_up_course(UNITS, MISSES, [1.0] * NUM_EPOCHS)
 
 
 @pytest.fixture(params=RULES)
@@ -105,12 +109,13 @@ def test_a_race_goes_on_after_another_launch_as_if_it_were_the_same(order: tuple
 
 
 def test_of_equal_finished_trials_the_first_is_raced_against_in_whatever_order() -> None:
-    slow = [*TRIALS[9][:-1], TRIALS[0][-1]]
+    # The second was so bad for so long that whoever races against it goes on.
+    slow = [*made_up_course(UNITS, MISSES, [9.0] * (NUM_EPOCHS - 1)), TRIALS[0][-1]]
     for told in ((0, TRIALS[0]), (1, slow)), ((1, slow), (0, TRIALS[0])):
         rule = rule_of("paired_race", UNITS)
         for number, epochs in told:
             rule.ended(number, epochs, "complete")
-        assert judge(rule, 2, TRIALS[8]) == GRACE
+        assert judge(rule, 2, FLAT) == GRACE
 
 
 def test_until_a_trial_is_complete_the_sweeps_own_recipe_is_raced_against() -> None:
@@ -147,49 +152,80 @@ def test_whoever_is_visibly_worse_is_given_up_by_every_figure(objective: str) ->
     assert judge(rule, 2, made_up_trial(UNITS, 0.1, 78)) is None
 
 
+def test_whoever_has_no_figure_is_given_up() -> None:
+    rule = rule_of("paired_race", UNITS, objectives=("pcc",))
+    assert judge(rule, 0, TRIALS[0]) is None
+    constant = made_up_course(UNITS, 9.0 - UNITS["reference"].to_numpy(), [1.0] * NUM_EPOCHS)
+    assert judge(rule, 1, constant) == GRACE
+
+
 @pytest.mark.parametrize("shift", [-8.0, 8.0])
 def test_bias_is_a_matter_of_size(shift: float) -> None:
-    rule = rule_of("paired_race", UNITS, objectives=("bias",))
+    rule = rule_of("paired_race", UNITS, objectives=("bias",), significance=0.01)
     assert judge(rule, 0, made_up_trial(UNITS, 0.3, 0)) is None
     assert judge(rule, 1, made_up_trial(UNITS, 0.3, 1, shift=shift)) is not None
     assert judge(rule, 2, made_up_trial(UNITS, 0.3, 1)) is None
 
 
-def false_stops(objective: str, significance: float, num_trials: int) -> float:
-    """How often the race gives up whom nothing sets apart from the best at a rung."""
+def false_stops(
+    objective: str, significance: float, scales: Sequence[float], num_trials: int
+) -> float:
+    """How often the race gives up whom nothing sets apart from the best, judged at one epoch.
+
+    Both err alike, and their errors shrink alike, by ``scales``; only who errs how much is drawn.
+    """
     random = np.random.default_rng(3)
     stops = 0
-    for trial in range(num_trials):
-        units = made_up_units(seed=trial)
+    for number in range(num_trials):
+        units = made_up_units(seed=number)
         reference = units["reference"].to_numpy()
         # A subject's visits err together, and the larger the score the more.
         subject = pd.factorize(units["subject"])[0]
-        pair = []
-        for _ in range(2):
-            error = random.normal(0, 0.3, subject.max() + 1)[subject]
-            error += random.normal(0, 0.2, len(subject))
-            pair.append(reference + error * np.sqrt(1 + reference))
-        mine, rival = (made_up_epoch(GRACE, units, each) for each in pair)
+        errors = random.normal(0, 0.3, (2, subject.max() + 1))[:, subject]
+        errors = (errors + random.normal(0, 0.2, (2, len(subject)))) * np.sqrt(1 + reference)
         rule = rule_of(
             "paired_race",
             units,
             objectives=(objective,),
             significance=significance,
-            grace_epochs=GRACE,
+            grace_epochs=4,
+            reduction_factor=100.0,
         )
-        rule.ended(0, [rival] * GRACE, "complete")
-        stops += rule.should_stop(1, mine)
+        rule.ended(0, made_up_course(units, errors[0], scales), "complete")
+        end = judge(rule, 1, made_up_course(units, errors[1], scales))
+        stops += end is not None
     return stops / num_trials
 
 
 @pytest.mark.parametrize("objective", ["mae", "ccc"])
 @pytest.mark.parametrize("significance", [0.05, 0.2])
-def test_equals_are_given_up_about_as_often_as_the_significance_says(
+def test_equals_that_learn_no_more_are_given_up_as_often_as_the_significance_says(
     objective: str, significance: float
 ) -> None:
-    share = false_stops(objective, significance, num_trials=300)
-    # Four standard errors of 300 coin throws.
-    assert share == pytest.approx(significance, abs=4 * np.sqrt(significance / 300))
+    share = false_stops(objective, significance, [1.0] * 5, num_trials=200)
+    # Four standard errors of 200 coin throws.
+    assert share == pytest.approx(significance, abs=4 * np.sqrt(significance / 200))
+
+
+@pytest.mark.parametrize("significance", [0.05, 0.2])
+def test_equals_that_learn_with_every_doubling_are_given_up_no_more_often(
+    significance: float,
+) -> None:
+    scales = [1.5 - 0.25 * np.log2(epoch) for epoch in range(1, 17)]
+    share = false_stops("mae", significance, scales, num_trials=100)
+    assert share <= significance + 4 * np.sqrt(significance / 100)
+
+
+def test_a_slow_starter_that_will_end_better_goes_on_and_a_fast_one_that_stays_does_not() -> None:
+    errors = made_up_units(seed=1)["reference"].to_numpy() * 0.4
+    best = made_up_course(UNITS, errors, [1.0] * 16)
+    slow = made_up_course(UNITS, errors, [2.4 - 0.4 * np.log2(epoch) for epoch in range(1, 17)])
+    stays = made_up_course(UNITS, errors, [1.05] * 16)
+    rule = rule_of("paired_race", UNITS)
+    rule.ended(0, best, "complete")
+    assert judge(rule, 1, stays) == GRACE
+    assert slow[GRACE - 1].oof["mae"] > stays[GRACE - 1].oof["mae"]
+    assert judge(rule, 2, slow) is None
 
 
 @settings(max_examples=40, deadline=None)

@@ -123,10 +123,11 @@ class SearchSettings(Spec):
         sampler: Optuna's name of what suggests the next configuration.
         objectives: The figures of the visits' PASI that are searched for; several are a search
             for the front on which none can be improved without losing in another.
-        scheduler: What gives trials up early: ``none``; ``paired_race`` where one is significantly
-            worse than the best was at that epoch, subject by subject; Ray Tune's ``asha``,
-            ``median`` and ``hyperband``; or ``pbt``, population based training, which has the
-            worst go on from the best with other values. The sweep's own recipe is never given up.
+        scheduler: What gives trials up early: ``none``; ``paired_race`` where one, going on to
+            learn as it did, would end significantly worse than the best, subject by subject; Ray
+            Tune's ``asha``, ``median`` and ``hyperband``; or ``pbt``, population based training,
+            which has the worst go on from the best with other values. The sweep's own recipe is
+            never given up.
         grace_epochs: Nothing is given up before.
         reduction_factor: ``asha``, ``hyperband`` and ``paired_race`` judge after ``grace_epochs``
             and every so many-fold of it; the first two keep one of so many.
@@ -141,7 +142,7 @@ class SearchSettings(Spec):
     scheduler: SchedulerName = "none"
     grace_epochs: int = Field(default=10, ge=1)
     reduction_factor: float = Field(default=2.0, gt=1)
-    significance: float = Field(default=0.05, gt=0, lt=1)
+    significance: float = Field(default=0.2, gt=0, lt=1)
     perturbation_epochs: int = Field(default=10, ge=1)
 
 

@@ -68,6 +68,17 @@ def made_up_trial(
     return epochs
 
 
+def made_up_course(
+    units: pd.DataFrame, errors: FloatArray, scales: Sequence[float]
+) -> list[TrialEpoch]:
+    """A trial whose errors keep their pattern, an epoch a scale."""
+    reference = units["reference"].to_numpy()
+    return [
+        made_up_epoch(number, units, reference + errors * scale)
+        for number, scale in enumerate(scales, start=1)
+    ]
+
+
 def rule_of(scheduler: SchedulerName, units: pd.DataFrame, **changes: object) -> StoppingRule:
     """The rule that a sweep would get."""
     settings = SearchSettings.model_validate(

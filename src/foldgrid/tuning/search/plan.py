@@ -165,7 +165,7 @@ def _facts(
 def _scheduler(settings: SearchSettings) -> str:
     judged = f"from epoch {settings.grace_epochs} on, and every {settings.reduction_factor:g}-fold"
     return {
-        "paired_race": f"paired_race gives up what is worse than the best, subject by subject "
+        "paired_race": f"paired_race gives up what is heading for worse than the best, by subjects "
         f"(p < {settings.significance:g}), {judged}",
         "asha": f"asha keeps one in {settings.reduction_factor:g}, {judged}",
         "hyperband": f"hyperband keeps one in {settings.reduction_factor:g}, in brackets",

@@ -60,6 +60,7 @@ def make_rule(
             units,
             rung_epochs(settings.grace_epochs, settings.reduction_factor, max_epochs),
             settings.significance,
+            max_epochs,
         ),
     }
     maker = makers.get(settings.scheduler)
@@ -81,29 +82,39 @@ def score_key(objective: Objective, epoch: TrialEpoch) -> float:
 
 
 class PairedRace:
-    """Stops a trial that is significantly worse than the best one was at the same epoch.
+    """Stops a trial that is on its way to end significantly worse than the best one did.
 
-    The best is the best complete trial; until one is complete, the sweep's own recipe, which is
-    never stopped, as far as it has come.
+    Slow starters often win, so a trial is not judged by where it stands but by where it is
+    heading: with every doubling of its epochs its figure is taken to change as it did with the
+    last one, up to the epoch where the best complete trial ended. That projection is compared
+    with the best's last figure. All is predicted of the same subjects, so the difference's
+    standard error is the jackknife's over whole subjects (Efron and Tibshirani 1993, ch. 11) of
+    the whole expression, its significance one-sided Student's t with one degree of freedom fewer
+    than subjects. In the spirit of F-Race (Birattari et al. 2002); for every figure of the
+    ranking.
 
-    Both predicted the same visits of the same subjects, so their figures are compared pair by
-    pair: the difference's standard error is the jackknife's over whole subjects (Efron and
-    Tibshirani 1993, ch. 11), its significance one-sided Student's t with one degree of freedom
-    fewer than subjects. Works for every figure of the ranking. In the spirit of F-Race (Birattari
-    et al. 2002).
+    A trial that is no worse than the best was at the same epoch is never stopped. Until a trial
+    is complete, the best is the sweep's own recipe as far as it has come.
 
     Args:
         objective: The figure.
         units: subject and reference of the visits, in the order of ``TrialEpoch.predicted``.
-        rungs: The epochs at which trials are judged.
+        rungs: The epochs at which trials are judged; from the first alone nothing is projected.
         significance: A trial is stopped where so large a difference would be rarer than this
             among equals.
+        max_epochs: The most epochs that any trial is planned to train.
     """
 
     def __init__(
-        self, objective: Objective, units: pd.DataFrame, rungs: Sequence[int], significance: float
+        self,
+        objective: Objective,
+        units: pd.DataFrame,
+        rungs: Sequence[int],
+        significance: float,
+        max_epochs: int,
     ) -> None:
         self._objective, self._rungs, self._significance = objective, frozenset(rungs), significance
+        self._max_epochs = max_epochs
         self._reference = units["reference"].to_numpy(np.float64)
         subjects, found = pd.factorize(units["subject"])
         # Every visit, and then every visit but those of one subject.
@@ -111,42 +122,55 @@ class PairedRace:
             np.arange(len(subjects)),
             *(np.flatnonzero(subjects != one) for one in range(len(found))),
         ]
+        self._running: dict[int, dict[int, TrialEpoch]] = {}
         self._best: tuple[float, int] | None = None
-        self._rival: dict[int, TrialEpoch] = {}
+        self._best_epochs: dict[int, TrialEpoch] = {}
         self._rival_keys: dict[int, FloatArray] = {}
 
     def ended(self, number: int, epochs: Sequence[TrialEpoch], status: TrialStatus) -> None:
         """See ``StoppingRule``: the best complete trial, the first of equals, is to be beaten."""
-        if status != "complete":
-            if self._best is None and number == NEVER_STOPPED:
-                self._rival, self._rival_keys = {}, {}
-            return
+        self._running.pop(number, None)
         rank = score_key(self._objective, epochs[-1]), number
-        if np.isfinite(rank[0]) and (self._best is None or rank < self._best):
+        is_scored = status == "complete" and np.isfinite(rank[0])
+        if is_scored and (self._best is None or rank < self._best):
             self._best, self._rival_keys = rank, {}
-            self._rival = {epoch.epoch: epoch for epoch in epochs}
+            self._best_epochs = {epoch.epoch: epoch for epoch in epochs if epoch.predicted}
 
     def should_stop(self, number: int, epoch: TrialEpoch) -> bool:
         """See ``StoppingRule``."""
-        if self._best is None and number == NEVER_STOPPED:
-            # Nothing is complete yet; this one surely will be.
-            self._rival[epoch.epoch] = epoch
+        if not epoch.predicted:
             return False
-        if epoch.epoch not in self._rungs or not epoch.predicted:
+        now, mine = epoch.epoch, self._running.setdefault(number, {})
+        mine[now] = epoch
+        before = mine.get(now // 2)
+        rival, end = self._rival()
+        if now not in self._rungs or before is None or not rival:
             return False
-        rival = self._keys_of_rival(epoch.epoch)
-        if rival is None:
+        last = max(rival)
+        then = now if self._best is None else min(now, last)
+        if then not in rival:
             return False
-        return self._p_value(self._keys(epoch), rival) < self._significance
+        keys = self._keys(epoch)
+        if keys[0] <= self._keys_of_rival(rival[then])[0]:
+            return False
+        if not np.isfinite(keys[0]):
+            return True
+        doublings = max(np.log(end / now), 0.0) / np.log(now / before.epoch)
+        # Not finite where there was no figure before: then nothing can be said.
+        with np.errstate(invalid="ignore"):
+            projected = keys + doublings * (keys - self._keys(before))
+        return self._p_value(projected, self._keys_of_rival(rival[last])) < self._significance
 
-    def _keys_of_rival(self, epoch: int) -> FloatArray | None:
-        """The rival's at that epoch, or at its last where it ended before; nothing if not there."""
-        at = epoch if self._best is None else min(epoch, max(self._rival))
-        if at not in self._rival or not self._rival[at].predicted:
-            return None
-        if at not in self._rival_keys:
-            self._rival_keys[at] = self._keys(self._rival[at])
-        return self._rival_keys[at]
+    def _rival(self) -> tuple[dict[int, TrialEpoch], int]:
+        """The epochs of whom trials are compared with, and the epoch at which it ends."""
+        if self._best is not None:
+            return self._best_epochs, max(self._best_epochs)
+        return self._running.get(NEVER_STOPPED, {}), self._max_epochs
+
+    def _keys_of_rival(self, epoch: TrialEpoch) -> FloatArray:
+        if epoch.epoch not in self._rival_keys:
+            self._rival_keys[epoch.epoch] = self._keys(epoch)
+        return self._rival_keys[epoch.epoch]
 
     def _keys(self, epoch: TrialEpoch) -> FloatArray:
         """The figure, smaller is better: of all visits, then without each subject in turn."""
@@ -155,12 +179,11 @@ class PairedRace:
         return np.array([metric.sort_key(figure) for figure in figures])
 
     def _p_value(self, mine: FloatArray, rival: FloatArray) -> float:
-        """How often a trial as good as its rival would look so much worse."""
-        with np.errstate(invalid="ignore"):
-            difference, *left = mine - rival
+        """How often a trial that ends as its rival did would seem to end so much worse."""
+        if not (np.isfinite(mine).all() and np.isfinite(rival).all()):
+            return 1.0
+        difference, *left = mine - rival
         without, num_subjects = np.array(left), len(left)
-        if not np.isfinite(difference):
-            return 0.0 if difference > 0 else 1.0
         spread = np.sum((without - without.mean()) ** 2)
         error = float(np.sqrt((num_subjects - 1) / num_subjects * spread))
         if error == 0.0:
