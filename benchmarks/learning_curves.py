@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -240,8 +241,8 @@ def make_curves(
     folder: Path,
     data_seeds: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())] = (0, 1),
     configurations: int = 60,
-    epochs: int = 27,
-    batches: int = 12,
+    epochs: int = 15,
+    batches: int = 8,
     subjects: int = 60,
     tile_pixels: int = 32,
     cpu_processes: int | None = None,
@@ -280,23 +281,15 @@ def make_curves(
     works = [open_work(settings, seed, folder, weights) for seed in data_seeds]
     devices = _devices(cpu_processes, gpu_processes)
     console.print(f"{time.time() - started:.0f} s: {len(devices)} processes start")
-    made = {"settings": settings.model_dump(), **_made(weights, devices)}
-    context = multiprocessing.get_context("spawn")
-    # Kept here: a queue that nobody holds is gone before a process has opened it.
-    tasks = _tasks(works, context.Queue())
-    processes = [
-        context.Process(target=train_until, args=(works, tasks, device, started + 60 * minutes))
-        for device in devices
-    ]
-    # Read when a process imports its arithmetic; one core each.
-    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
-    for process in processes:
-        process.start()
+    made = _made(settings, weights, devices)
+    # A queue that nobody holds is gone before a process has opened it.
+    processes, tasks = _start(works, devices, started + 60 * minutes)
     while any(process.is_alive() for process in processes):
         _wait(processes, WRITE_EVERY_SECONDS)
         _write(output, works, made, started, console)
     if failed := [process.exitcode for process in processes if process.exitcode]:
         raise RuntimeError(f"{len(failed)} processes failed, with codes {failed}")
+    tasks.close()
 
 
 def _devices(num_cpu: int | None, num_gpu: int | None) -> list[str]:
@@ -307,26 +300,42 @@ def _devices(num_cpu: int | None, num_gpu: int | None) -> list[str]:
     return ["cuda"] * num_gpu + ["cpu"] * (cores - num_gpu if num_cpu is None else num_cpu)
 
 
-def _tasks(works: Sequence[CurveWork], tasks: Any) -> Any:
-    """``tasks`` with what is not finished, a study's first configurations first."""
+def _start(
+    works: Sequence[CurveWork], devices: Sequence[str], deadline: float
+) -> tuple[list[SpawnProcess], Any]:
+    """Starts a process a device; returns them and the queue of what is not finished."""
+    context = multiprocessing.get_context("spawn")
+    tasks = context.Queue()
     for number in range(len(works[0].values)):
         for study, work in enumerate(works):
             if not work.store.trial(work.plan.name, number).is_over():
                 tasks.put((study, number))
-    return tasks
+    # Read when a process imports its arithmetic; one core each.
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    processes = [
+        context.Process(target=train_until, args=(works, tasks, device, deadline))
+        for device in devices
+    ]
+    for process in processes:
+        process.start()
+    return processes, tasks
 
 
-def _wait(processes: Sequence[multiprocessing.context.SpawnProcess], seconds: float) -> None:
+def _wait(processes: Sequence[SpawnProcess], seconds: float) -> None:
     """Until all processes have ended, but no longer than ``seconds``."""
     until = time.monotonic() + seconds
     for process in processes:
         process.join(max(until - time.monotonic(), 0))
 
 
-def _made(weights: WeightFile, devices: Sequence[str]) -> dict[str, Any]:
+def _made(settings: CurveSettings, weights: WeightFile, devices: Sequence[str]) -> dict[str, Any]:
     """How the curves are made, for whoever reads them."""
+    seeds = " ".join(map(str, settings.data_seeds))
     return {
-        "command": f"python -m benchmarks.learning_curves {' '.join(sys.argv[1:])}",
+        "command": f"python -m benchmarks.learning_curves --folder FOLDER --data-seeds {seeds} "
+        f"--configurations {settings.num_configurations} --epochs {settings.epochs} "
+        f"--batches {settings.batches} --subjects {settings.num_subjects} "
+        f"--tile-pixels {settings.tile_pixels}",
         "date": datetime.now(UTC).date().isoformat(),
         "backbone": BACKBONE,
         "weights": f"{weights.source}, {PRETRAINING_EPOCHS} epochs at {PRETRAINING_RATE}",

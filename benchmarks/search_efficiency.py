@@ -184,7 +184,7 @@ def measure_efficiency(
     curves: Path = CURVES,
     study: str = "1",
     seeds: int = 200,
-    trials: int = 40,
+    trials: int = 15,
     workers: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())] = (1, 4),
     objective: Objective = "mae",
     grace_epochs: int = 2,
