@@ -135,12 +135,7 @@ def report(session: Session, console: Console) -> None:
     console.print()
     console.print(f"results   {run}/", markup=False, soft_wrap=True)
     console.print(f"ranking   {run}/leaderboard.csv and .json", markup=False, soft_wrap=True)
-    wandb_folder = session.local_folder / "wandb" if session.mode == "offline" else None
-    if wandb_folder is not None:
-        console.print(f"W&B       {wandb_folder}/", markup=False, soft_wrap=True)
-    console.print("\nNext:")
-    for command in next_commands(run, wandb_folder):
-        console.print(f"  {command}", markup=False, soft_wrap=True)
+    print_next(next_commands(run), session, console)
 
 
 def report_search(session: SearchSession, console: Console) -> None:
@@ -163,28 +158,36 @@ def report_search(session: SearchSession, console: Console) -> None:
     console.print(
         "\nThe best of many trials is flattered by having been chosen; a grid on other folds or "
         "the test set tells more.\n\n"
-        f"results   {run}/best.yaml\ntrials    {run}/search/trials.csv\n\n"
-        f"Next:\n  python launch.py --sweep all_backbones --hyperparameters {shlex.quote(run)}",
+        f"results   {run}/best.yaml\ntrials    {run}/search/trials.csv",
         markup=False,
         soft_wrap=True,
     )
+    grid = f"python launch.py --sweep all_backbones --hyperparameters {shlex.quote(run)}"
+    print_next([grid], session, console)
 
 
-def next_commands(run: str, wandb_folder: Path | None) -> list[str]:
-    """What a user may want to type after a sweep."""
+def print_next(commands: list[str], session: Session | SearchSession, console: Console) -> None:
+    """Says where W&B's runs wait, and what a user may want to type next."""
+    if session.mode == "offline":
+        folder = session.local_folder / "wandb"
+        console.print(f"W&B       {folder}/", markup=False, soft_wrap=True)
+        if folder.is_relative_to(Path.cwd()):
+            folder = folder.relative_to(Path.cwd())
+        commands = [*commands, f"wandb sync {shlex.quote(str(folder))}/offline-run-*"]
+    console.print("\nNext:")
+    for command in commands:
+        console.print(f"  {command}", markup=False, soft_wrap=True)
+
+
+def next_commands(run: str) -> list[str]:
+    """What a user may want to type after a grid."""
     quoted = shlex.quote(run)
-    commands = [
+    return [
         f"python -m analysis report {quoted}",
         f"python -m analysis check {quoted}",
         f"python -m analysis rank {quoted} --by ccc",
         f"python -m analysis rank {quoted} --format latex",
     ]
-    if wandb_folder is not None:
-        folder = wandb_folder
-        if folder.is_relative_to(Path.cwd()):
-            folder = folder.relative_to(Path.cwd())
-        commands.append(f"wandb sync {shlex.quote(str(folder))}/offline-run-*")
-    return commands
 
 
 def print_list(console: Console) -> int:

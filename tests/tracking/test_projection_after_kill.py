@@ -9,14 +9,14 @@ from pathlib import Path
 from miniature_sweep import CONTEXT, all_configs, make_history, make_record, make_sweep
 from offline_runs import read_folds, steps
 
-from foldgrid.tracking import RunProjector
+from foldgrid.tracking import FitRuns, RunProjector
 
 SCRIPT = Path(__file__).with_name("killed_projector.py")
 
 
 def project_missing(folder):
-    with RunProjector(folder, make_sweep(), "offline", CONTEXT) as projector:
-        missing = [each for each in all_configs() if not projector.is_projected(each.fit_id)]
+    with RunProjector(folder, FitRuns(make_sweep(), CONTEXT), "offline") as projector:
+        missing = [each for each in all_configs() if not projector.is_projected(each)]
         for config in missing:
             projector.project_whole(config, make_history(), make_record(config))
     assert projector.warnings == ()

@@ -18,7 +18,7 @@ from miniature_sweep import (
 )
 from offline_runs import read_folds, steps
 
-from foldgrid.tracking import Pseudonyms, RunProjector
+from foldgrid.tracking import FitRuns, Pseudonyms, RunProjector
 from foldgrid.tracking.wandb_session import Patience
 
 SHORT = Patience(init_seconds=1.5, finish_seconds=1.5, close_seconds=30)
@@ -34,16 +34,16 @@ def server(monkeypatch):
 
 def make_projector(folder, mode="online"):
     pseudonyms = Pseudonyms.open(folder)
-    return RunProjector(folder, make_sweep(), mode, CONTEXT, pseudonyms, patience=SHORT)
+    return RunProjector(folder, FitRuns(make_sweep(), CONTEXT), mode, pseudonyms, patience=SHORT)
 
 
 def test_online_the_server_has_every_epoch_once(tmp_path, server):
     config = make_config()
     with make_projector(tmp_path) as projector:
-        projector.start_fit(config)
+        projector.start(config)
         for epoch in make_history():
             projector.log_epoch(config, epoch)
-        projector.finish_fit(config, make_record(config), make_history())
+        projector.finish(config, make_record(config), make_history())
         projector.summarise([{"backbone": "resnet18", "mae": 3.0}])
     assert projector.warnings == ()
     run = server.runs[f"mini-{config.fit_id}"]
@@ -61,14 +61,14 @@ def test_online_the_server_has_every_epoch_once(tmp_path, server):
 def test_a_second_launch_goes_on_where_the_server_is(tmp_path, server):
     config = make_config()
     with make_projector(tmp_path) as projector:
-        projector.start_fit(config)
+        projector.start(config)
         projector.log_epoch(config, make_epoch(1))
         projector.log_epoch(config, make_epoch(2))
-    assert not projector.is_projected(config.fit_id)
+    assert not projector.is_projected(config)
     with make_projector(tmp_path) as projector:
         projector.project_whole(config, make_history(), make_record(config))
         assert projector.wait()
-        assert projector.is_projected(config.fit_id)
+        assert projector.is_projected(config)
     assert projector.warnings == ()
     assert server.runs[f"mini-{config.fit_id}"].steps == [1, 2, 3]
 
@@ -76,13 +76,13 @@ def test_a_second_launch_goes_on_where_the_server_is(tmp_path, server):
 def test_a_fit_that_goes_on_online_needs_no_history_of_what_the_server_has(tmp_path, server):
     config = make_config()
     with make_projector(tmp_path) as projector:
-        projector.start_fit(config, make_history(2))
+        projector.start(config, make_history(2))
     with make_projector(tmp_path) as projector:
-        projector.start_fit(config)
+        projector.start(config)
         projector.log_epoch(config, make_epoch(3))
-        projector.finish_fit(config, make_record(config))
+        projector.finish(config, make_record(config))
     assert projector.warnings == ()
-    assert projector.is_projected(config.fit_id)
+    assert projector.is_projected(config)
     assert server.runs[f"mini-{config.fit_id}"].steps == [1, 2, 3]
 
 
@@ -92,10 +92,10 @@ def test_without_a_network_it_goes_on_offline_with_one_warning(tmp_path, monkeyp
     began = time.monotonic()
     with make_projector(tmp_path) as projector:
         for config in all_configs():
-            projector.start_fit(config)
+            projector.start(config)
             for epoch in make_history():
                 projector.log_epoch(config, epoch)
-            projector.finish_fit(config, make_record(config), make_history())
+            projector.finish(config, make_record(config), make_history())
     assert time.monotonic() - began < 10
     (warning,) = projector.warnings
     assert "goes on offline" in warning
@@ -122,15 +122,15 @@ def test_a_network_that_goes_away_takes_nothing_with_it(tmp_path, monkeypatch, c
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
         projector = make_projector(tmp_path)
         for config in (first, second):
-            projector.start_fit(config)
+            projector.start(config)
             projector.log_epoch(config, make_epoch(1))
         assert projector.wait()
     with projector:
         for config in (first, second):
             projector.log_epoch(config, make_epoch(2))
-        projector.finish_fit(first, make_record(first), make_history())
+        projector.finish(first, make_record(first), make_history())
         projector.log_epoch(second, make_epoch(3))
-        projector.finish_fit(second, make_record(second))
+        projector.finish(second, make_record(second))
         projector.project_whole(third, make_history(), make_record(third))
     assert len(projector.warnings) == 1
     runs = read_folds(tmp_path)

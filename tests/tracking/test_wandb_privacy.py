@@ -14,7 +14,7 @@ from miniature_sweep import CONTEXT, SECRET_HOST, make_config, make_history, mak
 
 import foldgrid
 from foldgrid.specs.sweep import DataSpec
-from foldgrid.tracking import Pseudonyms, RunProjector
+from foldgrid.tracking import FitRuns, Pseudonyms, RunProjector
 
 USER = "dr_semmelweis"
 HOST = "clinic-pc-0417"
@@ -53,9 +53,9 @@ def project_everything(folder, mode):
     manifest = Path("/srv/photographs/lesions.csv")
     sweep = make_sweep(data=DataSpec(manifest=manifest), title="Sister Agnes's patients")
     config = make_config()
-    with RunProjector(folder, sweep, mode, CONTEXT, Pseudonyms.open(folder)) as projector:
-        projector.start_fit(config)
-        projector.finish_fit(config, make_record(config), make_history())
+    with RunProjector(folder, FitRuns(sweep, CONTEXT), mode, Pseudonyms.open(folder)) as projector:
+        projector.start(config)
+        projector.finish(config, make_record(config), make_history())
         projector.summarise([{"backbone": "resnet18", "mae": 3.0}], VISITS, {"num_fits": 1})
     assert projector.warnings == ()
 
@@ -84,9 +84,9 @@ QUIET_SCRIPT = """
 import sys
 from pathlib import Path
 from miniature_sweep import CONTEXT, make_config, make_history, make_record, make_sweep
-from foldgrid.tracking import RunProjector, resolve_mode
+from foldgrid.tracking import FitRuns, RunProjector, resolve_mode
 mode = resolve_mode("auto")
-with RunProjector(Path(sys.argv[1]), make_sweep(), mode, CONTEXT) as projector:
+with RunProjector(Path(sys.argv[1]), FitRuns(make_sweep(), CONTEXT), mode) as projector:
     config = make_config()
     projector.project_whole(config, make_history(), make_record(config))
     projector.summarise([{"mae": 1.0}])
@@ -120,7 +120,7 @@ def test_the_terminal_stays_empty_and_the_home_folder_too(tmp_path, home):
 def test_the_environment_is_given_back(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_CACHE_DIR", "/somewhere/else")
     before = {name: value for name, value in os.environ.items() if name.startswith("WANDB_")}
-    with RunProjector(tmp_path, make_sweep(), "offline", CONTEXT) as projector:
+    with RunProjector(tmp_path, FitRuns(make_sweep(), CONTEXT), "offline") as projector:
         config = make_config()
         projector.project_whole(config, make_history(), make_record(config))
     after = {name: os.environ.get(name) for name in before}

@@ -24,7 +24,7 @@ def run_id_of(sweep: str, name: str) -> str:
 
     Args:
         sweep: The sweep's name.
-        name: A fit's id, or the summary's name.
+        name: A fit's id, a trial's study and number, or the summary's name.
 
     Returns:
         ``<sweep>-<name>`` where that is a valid id, else the valid part of it and a hash.
@@ -47,28 +47,48 @@ class ProjectionLedger:
 
     def __init__(self, wandb_folder: Path) -> None:
         self._folder = wandb_folder
-        self._runs = self._read()
+        self._runs, self._begun = self._read()
 
-    def _read(self) -> dict[str, dict[str, Any]]:
+    def _read(self) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
         try:
             content = json.loads((self._folder / LEDGER_NAME).read_text("utf-8"))
-            runs = content["runs"] if content["format"] == LEDGER_FORMAT else {}
+            if content["format"] == LEDGER_FORMAT:
+                # Lists of before there was a search say nothing of runs that were begun.
+                return dict(content["runs"]), dict(content.get("begun", {}))
         except (OSError, ValueError, KeyError, TypeError):
             # Nothing is lost with the list: the runs are made again from the records.
-            return {}
-        return dict(runs)
+            pass
+        return {}, {}
 
     def __contains__(self, run_id: str) -> bool:
         return run_id in self._runs
 
+    @property
+    def begun(self) -> dict[str, dict[str, Any]]:
+        """By run id, what was said of the runs that were begun and are not over."""
+        return dict(self._begun)
+
+    def begin(self, run_id: str, facts: dict[str, Any]) -> None:
+        """Says that a run is about to be made, in place of a complete one of that id.
+
+        Args:
+            run_id: Its id.
+            facts: What it takes to find the run again and close it; JSON.
+        """
+        self._runs.pop(run_id, None)
+        self._begun[run_id] = facts
+        self._write()
+
     def add(self, run_id: str, *, name: str, mode: str, folder: str) -> None:
         """Says that every point of a run is written."""
+        self._begun.pop(run_id, None)
         self._runs[run_id] = {"name": name, "mode": mode, "folder": folder}
         self._write()
 
     def forget(self, run_id: str) -> None:
-        """Takes a run off the list: it is about to be made again."""
-        if self._runs.pop(run_id, None) is not None:
+        """Takes a run off the list: it is about to be made again, or never will be complete."""
+        known = self._runs.pop(run_id, None), self._begun.pop(run_id, None)
+        if known != (None, None):
             self._write()
 
     def discard_folders(self, run_id: str) -> None:
@@ -83,7 +103,7 @@ class ProjectionLedger:
 
     def _write(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        content = {"format": LEDGER_FORMAT, "runs": self._runs}
+        content = {"format": LEDGER_FORMAT, "runs": self._runs, "begun": self._begun}
         partial = self._folder / f".{LEDGER_NAME}.{uuid.uuid4().hex[:8]}.partial"
         partial.write_text(json.dumps(content, indent=1, sort_keys=True), "utf-8")
         partial.replace(self._folder / LEDGER_NAME)

@@ -25,7 +25,7 @@ from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
-from foldgrid.tracking import Mode, Pseudonyms, RunProjector
+from foldgrid.tracking import FitRuns, Mode, Pseudonyms, RunProjector
 from foldgrid.training import TrainingData
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
@@ -35,11 +35,12 @@ from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_plan
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
+from foldgrid.tuning.projecting import project_context, wandb_words
 from foldgrid.tuning.ray_session import check_address
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.sweep_run import (
-    ProjectingListener,
-    project_context,
+    FitProjector,
+    fit_listener,
     project_missing,
     write_run_files,
 )
@@ -47,12 +48,6 @@ from foldgrid.tuning.work import Executor, FitWork
 
 NUM_SAMPLE_IMAGES = 12
 """Composites that the summary run shows where the sweep says ``tracking.images: true``."""
-
-WANDB_WORDS: Mapping[Mode, str] = {
-    "online": "online: every fit streams to your W&B account",
-    "offline": "offline: kept in the run folder, ready for `wandb sync`",
-    "disabled": "disabled",
-}
 
 
 @dataclass(frozen=True)
@@ -99,7 +94,7 @@ class Session:
         work = sum(task.estimated_seconds for task in prepared.grid.left)
         grid = prepared.grid
         self.progress = SweepProgress(len(grid.selected), len(grid.done), work)
-        self._projector: RunProjector | None = None
+        self._projector: FitProjector | None = None
         self._sample_images: list[NDArray[np.uint8]] = []
 
     @property
@@ -109,7 +104,9 @@ class Session:
 
     def print_plan(self, budget_reason: str) -> None:
         """Prints what would be trained."""
-        print_plan(self.prepared, self.console, budget_reason, {"wandb": WANDB_WORDS[self.mode]})
+        print_plan(
+            self.prepared, self.console, budget_reason, {"wandb": wandb_words(self.mode, "fit")}
+        )
 
     def train(self) -> int:
         """Trains what is left, streams it to W&B; returns how many fits failed."""
@@ -127,21 +124,20 @@ class Session:
             project_missing(prepared, projector)
             display = ProgressDisplay(self.progress, self.console)
             listeners: Listeners[FitTask, EpochRecord, FitRecord] = Listeners(
-                [interrupt, ProjectingListener(projector, prepared.store), display]
+                [interrupt, fit_listener(projector, prepared.store), display]
             )
             if prepared.grid.left:
                 with display:
                     executor.run(FitWork(data, prepared.store), prepared.grid.left, listeners)
         return len(self.progress.failures)
 
-    def _open_projector(self) -> RunProjector:
+    def _open_projector(self) -> FitProjector:
         self.local_folder.mkdir(parents=True, exist_ok=True)
         pseudonyms = Pseudonyms.open(self.local_folder) if self.mode != "disabled" else None
         self._projector = RunProjector(
             self.local_folder,
-            self.prepared.sweep,
+            FitRuns(self.prepared.sweep, project_context(self.prepared.store)),
             self.mode,
-            project_context(self.prepared.store),
             pseudonyms,
         )
         return self._projector
@@ -162,10 +158,7 @@ class Session:
 
     def close(self) -> tuple[str, ...]:
         """Ends W&B's service; returns its warnings, a line each."""
-        if self._projector is None:
-            return ()
-        self._projector.close()
-        return self._projector.warnings
+        return self._projector.close() if self._projector is not None else ()
 
     def print_failures(self) -> None:
         """Prints what failed, with where its traceback is."""

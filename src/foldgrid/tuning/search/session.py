@@ -13,18 +13,26 @@ from foldgrid.records import SearchStore
 from foldgrid.scoring import METRICS
 from foldgrid.specs.search_fit import most_epochs
 from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialRecord
+from foldgrid.tracking import Mode, RunProjector, TrialRuns
 from foldgrid.training import TrainingData
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_facts
 from foldgrid.tuning.preparation import PreparedSweep
+from foldgrid.tuning.projecting import project_context, wandb_words
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.search.display import SearchDisplay
 from foldgrid.tuning.search.keeping import TrialKeeper
-from foldgrid.tuning.search.outcome import best_trials, write_outcome
+from foldgrid.tuning.search.outcome import best_trials, trial_row, write_outcome
 from foldgrid.tuning.search.pausing import make_pausing_scheduler
 from foldgrid.tuning.search.plan import StudyPlan, plan_studies, search_facts, training_units
+from foldgrid.tuning.search.projecting import (
+    TrialProjector,
+    project_missing_trials,
+    search_figures,
+    trial_listener,
+)
 from foldgrid.tuning.search.running import StudyFeed, TrialSteering
 from foldgrid.tuning.search.stopping import make_rule
 from foldgrid.tuning.search.study import SearchStudy
@@ -44,23 +52,32 @@ class SearchSession:
     Args:
         prepared: The sweep, which names a search space.
         options: The command line's.
+        mode: What ``--wandb`` means here.
         console: Where to show progress.
-        local_folder: Where the study's journal goes.
+        local_folder: Where the study's journal and W&B's files go.
     """
 
     def __init__(
-        self, prepared: PreparedSweep, options: Options, console: Console, local_folder: Path
+        self,
+        prepared: PreparedSweep,
+        options: Options,
+        mode: Mode,
+        console: Console,
+        local_folder: Path,
     ) -> None:
-        self.prepared, self.options, self.console = prepared, options, console
+        self.prepared, self.options, self.mode, self.console = prepared, options, mode, console
+        self.local_folder = local_folder
         self.studies = plan_studies(prepared)
         self.journal = local_folder / JOURNAL
         self.store = SearchStore.of(prepared.store)
         self.failures: dict[str, str] = {}
+        self._projector: TrialProjector | None = None
 
     def print_plan(self, budget_reason: str) -> None:
         """Prints what would be searched."""
         facts = search_facts(self.prepared, self.studies, self._num_done(), budget_reason)
-        print_facts(self.prepared.sweep.title, facts, self.console)
+        wandb = ("wandb", wandb_words(self.mode, "trial"))
+        print_facts(self.prepared.sweep.title, [*facts, wandb], self.console)
 
     def _storage(self) -> optuna.storages.BaseStorage:
         return optuna.storages.JournalStorage(JournalFileBackend(str(self.journal)))
@@ -85,11 +102,20 @@ class SearchSession:
             self._write_plan()
             write_run_files(prepared)
             self.journal.parent.mkdir(parents=True, exist_ok=True)
-            display = self._display()
+            projector = self._open_projector()
+            project_missing_trials(self.store, [plan.name for plan in self.studies], projector)
+            projecting, display = trial_listener(projector, self.store), self._display()
             for plan in self.studies:
-                self._search(plan, executor, data, [interrupt, display])
+                self._search(plan, executor, data, [interrupt, projecting, display])
         self.failures = display.failures
         return len(self.failures)
+
+    def _open_projector(self) -> TrialProjector:
+        context = project_context(self.prepared.store)
+        studies = {plan.name: plan.first for plan in self.studies}
+        kind = TrialRuns(self.prepared.sweep, context, studies)
+        self._projector = RunProjector(self.local_folder, kind, self.mode)
+        return self._projector
 
     def _search(
         self,
@@ -163,12 +189,22 @@ class SearchSession:
         return RayTuneExecutor(self.prepared.resources, retries, self.options.address)
 
     def conclude(self) -> dict[str, list[TrialRecord]]:
-        """Writes ``best.yaml`` and ``search/trials.csv``; returns by study the best trials."""
-        return write_outcome(self.prepared.store, self.store, self.studies)
+        """Writes ``best.yaml``, ``search/trials.csv`` and W&B's summary; returns the best trials.
+
+        Returns:
+            By study, the best trials; several where no objective decides.
+        """
+        best = write_outcome(self.prepared.store, self.store, self.studies)
+        if self._projector is not None:
+            trials = {plan.name: self.store.read_trials(plan.name) for plan in self.studies}
+            rows = [trial_row(trial) for records in trials.values() for trial in records]
+            facts = search_figures(trials, best)
+            self._projector.summarise(rows, facts=facts, table="trials")
+        return best
 
     def close(self) -> tuple[str, ...]:
-        """Nothing is open."""
-        return ()
+        """Ends W&B's service; returns its warnings, a line each."""
+        return self._projector.close() if self._projector is not None else ()
 
     def print_failures(self) -> None:
         """Prints what failed, with where its traceback is."""
