@@ -7,6 +7,9 @@ import time
 import pandas as pd
 import pytest
 from fake_wandb_server import FakeWandbServer
+from killing import kill_when_ready
+from miniature_search import STUDY, make_epochs, make_kind, make_trial
+from miniature_search import make_record as make_trial_record
 from miniature_sweep import (
     CONTEXT,
     all_configs,
@@ -18,7 +21,7 @@ from miniature_sweep import (
 )
 from offline_runs import read_folds, steps
 
-from foldgrid.tracking import FitRuns, Pseudonyms, RunProjector
+from foldgrid.tracking import TRIAL, FitRuns, Pseudonyms, RunProjector
 from foldgrid.tracking.wandb_session import Patience
 
 SHORT = Patience(init_seconds=1.5, finish_seconds=1.5, close_seconds=30)
@@ -164,3 +167,46 @@ def test_offline_runs_are_ready_for_wandb_sync(tmp_path, server):
         "media/table/ranking",
         "media/table/visits",
     }
+
+
+def test_online_a_stopped_trial_is_marked_and_a_lost_one_does_not_run_on(tmp_path, server):
+    kill_when_ready("killed_search.py", tmp_path, "online")
+    ours = {number: f"mini-{STUDY}-000{number}" for number in range(4)}
+    # Its last moments may be lost on the way; the server knows that it began.
+    assert server.runs[ours[2]].exit_code is None
+    with RunProjector(tmp_path, make_kind(), "online", patience=SHORT) as projector:
+        for number in (0, 1):
+            trial = make_trial(number)
+            assert projector.is_projected(trial) == (number == 0)
+            if number == 1:
+                record = make_trial_record(trial, 4, "stopped")
+                projector.project_whole(trial, make_epochs(), record)
+        projector.supersede_lost(TRIAL)
+        projector.start(make_trial(3), make_epochs(2))
+        projector.finish(make_trial(3), make_trial_record(make_trial(3)), make_epochs())
+    assert projector.warnings == ()
+    for number in (0, 1, 3):
+        assert server.runs[ours[number]].steps == [1, 2, 3, 4]
+        assert server.runs[ours[number]].exit_code == 0
+    assert "stopped" in server.runs[ours[1]].settings["tags"]
+    assert server.runs[ours[1]].summary["status"] == "stopped"
+    lost = server.runs[ours[2]]
+    assert (lost.exit_code, lost.summary["status"]) == (1, "superseded")
+    assert "superseded" in lost.settings["tags"]
+    assert set(lost.steps) <= {1, 2}
+    assert len(lost.steps) == len(set(lost.steps))
+
+
+def test_a_lost_trial_waits_for_a_launch_that_reaches_the_server(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    lost = f"mini-{STUDY}-0002"
+    with FakeWandbServer() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        with RunProjector(tmp_path, make_kind(), "online", patience=SHORT) as projector:
+            projector.start(make_trial(2), make_epochs(1))
+        for mode, tags in (("offline", False), ("online", True)):
+            with RunProjector(tmp_path, make_kind(), mode, patience=SHORT) as projector:
+                projector.supersede_lost(TRIAL)
+            assert projector.warnings == ()
+            assert ("superseded" in server.runs[lost].settings["tags"]) == tags
+    assert server.runs[lost].steps == [1]

@@ -10,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from fake_wandb_server import FakeWandbServer
+from miniature_search import PREDICTED, make_epoch, make_kind, make_search, make_trial
+from miniature_search import make_record as make_trial_record
 from miniature_sweep import CONTEXT, SECRET_HOST, make_config, make_history, make_record, make_sweep
 
 import foldgrid
@@ -58,6 +60,15 @@ def project_everything(folder, mode):
         projector.finish(config, make_record(config), make_history())
         projector.summarise([{"backbone": "resnet18", "mae": 3.0}], VISITS, {"num_fits": 1})
     assert projector.warnings == ()
+    search = make_search(data=DataSpec(manifest=manifest), title="Sister Agnes's patients")
+    with RunProjector(folder, make_kind(search), mode) as projector:
+        for number, status in enumerate(("complete", "stopped", "diverged")):
+            trial = make_trial(number)
+            projector.start(trial)
+            projector.log_epoch(trial, make_epoch(1))
+            projector.finish(trial, make_trial_record(trial, 1, status), [make_epoch(1)])
+        projector.summarise([{"trial": 0, "oof_mae": 3.0}], table="trials")
+    assert projector.warnings == ()
 
 
 def test_no_byte_of_the_wandb_folder_names_anyone(as_someone):
@@ -66,7 +77,7 @@ def test_no_byte_of_the_wandb_folder_names_anyone(as_someone):
     assert {path.suffix for path in files} == {".wandb", ".json"}
     for path in files:
         content = path.read_bytes()
-        for text in [*secrets_of(as_someone), "Agnes"]:
+        for text in [*secrets_of(as_someone), "Agnes", *map(str, PREDICTED)]:
             assert text.encode() not in content, f"{text} in {path}"
 
 
@@ -75,8 +86,8 @@ def test_no_byte_sent_to_the_server_names_anyone(as_someone, monkeypatch):
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
         monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
         project_everything(as_someone, "online")
-        assert len(server.runs) == 2
-        for text in [*secrets_of(as_someone), "Agnes"]:
+        assert len(server.runs) == 2 + 4
+        for text in [*secrets_of(as_someone), "Agnes", *map(str, PREDICTED)]:
             assert text.encode() not in server.received, text
 
 

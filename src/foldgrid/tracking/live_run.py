@@ -50,7 +50,8 @@ class LiveRun:
                 continue
             if step != self.logged_through + 1 and not whole:
                 break
-            self.run.log(dict(self.points[step].values), step=step)
+            # Otherwise W&B keeps the row until the next, and the last would overwrite the summary.
+            self.run.log(dict(self.points[step].values), step=step, commit=True)
             self.logged_through = step
 
     def end(self, ending: Ending) -> None:
