@@ -16,12 +16,12 @@ from miniature_search import (
     make_trial,
     with_other_values,
 )
-from miniature_sweep import CONTEXT, make_config, make_history
+from miniature_sweep import CONTEXT
 from offline_runs import read_all, read_trials, steps
 
 from foldgrid.scoring import METRICS
 from foldgrid.specs.trials import RecipeChange
-from foldgrid.tracking import TRIAL, FitRuns, RunProjector
+from foldgrid.tracking import FitRuns, RunProjector
 from foldgrid.tracking.outbound_trials import trial_summary
 
 
@@ -61,7 +61,7 @@ def test_trials_are_filed_by_study_sweep_data_and_code(own_recipe, stopped):
     assert (own_recipe.name, stopped.name) == ("resnet18/trial-0000", "resnet18/trial-0007")
     for run in (own_recipe, stopped):
         assert run.group == STUDY
-        assert run.job_type == TRIAL
+        assert run.job_type == "trial"
     common = {"mini", "data-da7ada7ada", "budget-smoke", "git-c0ffee1"}
     assert set(own_recipe.tags) == common | {"own-recipe"}
     assert set(stopped.tags) == common | {"stopped"}
@@ -184,20 +184,21 @@ def test_a_failed_trial_is_closed_as_failed_and_stays(tmp_path):
         projector.start(make_trial())
         projector.log_epoch(make_trial(), make_epoch(1))
         projector.abandon(make_trial())
-    with make_projector(tmp_path) as projector:
-        projector.supersede_lost(TRIAL)
     run = read_trials(tmp_path)[1]
     assert (steps(run), run.exit_code, run.summary["status"]) == ([1], 1, "failed")
 
 
 def go_on_after_a_kill(folder, mode="offline"):
-    """What the next launch does: the records first, then what was lost, then trials again."""
+    """What the next launch does: the records first; then it tries trial 2 again, as trial 3."""
     records = [make_record(make_trial(number)) for number in (0, 1)]
     with make_projector(folder, mode) as projector:
         missing = [r for r in records if not projector.is_projected(make_trial(r.number))]
         for record in missing:
             projector.project_whole(make_trial(record.number), make_epochs(), record)
-        projector.supersede_lost(TRIAL)
+        # Its worker is lost in this launch too.
+        for _ in range(2):
+            projector.supersede(make_trial(2))
+            projector.start(make_trial(3), make_epochs(2))
         train(projector, make_trial(3))
     assert projector.warnings == ()
     return [record.number for record in missing]
@@ -219,17 +220,17 @@ def test_a_launch_that_ended_early_leaves_nothing_to_the_next(tmp_path):
         projector.log_epoch(make_trial(1), make_epoch(1))
     assert sorted(read_trials(tmp_path)) == [1]
     with make_projector(tmp_path) as projector:
-        projector.supersede_lost(TRIAL)
+        projector.supersede(make_trial(1))
         projector.start(make_trial(2))
     assert sorted(read_trials(tmp_path)) == [2]
 
 
-def test_a_fit_that_was_lost_is_not_taken_for_a_trial(tmp_path):
-    with RunProjector(tmp_path, FitRuns(make_kind().sweep, CONTEXT), "offline") as projector:
-        projector.start(make_config(), make_history(1))
+def test_a_trial_that_was_over_when_it_was_tried_again_keeps_its_run(tmp_path):
+    """Its launch was killed after the record and before the study was told."""
+    trained(tmp_path, make_trial(1))
     with make_projector(tmp_path) as projector:
-        projector.supersede_lost(TRIAL)
-    assert [run.job_type for run in read_all(tmp_path).values()] == ["fold"]
+        projector.supersede(make_trial(1))
+    assert steps(read_trials(tmp_path)[1]) == [1, 2, 3, 4]
 
 
 def test_the_search_has_a_run_of_its_own_beside_the_grid_s(tmp_path):

@@ -21,7 +21,7 @@ from miniature_sweep import (
 )
 from offline_runs import read_folds, steps
 
-from foldgrid.tracking import TRIAL, FitRuns, Pseudonyms, RunProjector
+from foldgrid.tracking import FitRuns, Pseudonyms, RunProjector
 from foldgrid.tracking.wandb_session import Patience
 
 SHORT = Patience(init_seconds=1.5, finish_seconds=1.5, close_seconds=30)
@@ -181,8 +181,9 @@ def test_online_a_stopped_trial_is_marked_and_a_lost_one_does_not_run_on(tmp_pat
             if number == 1:
                 record = make_trial_record(trial, 4, "stopped")
                 projector.project_whole(trial, make_epochs(), record)
-        projector.supersede_lost(TRIAL)
-        projector.start(make_trial(3), make_epochs(2))
+        for _ in range(2):
+            projector.supersede(make_trial(2))
+            projector.start(make_trial(3), make_epochs(2))
         projector.finish(make_trial(3), make_trial_record(make_trial(3)), make_epochs())
     assert projector.warnings == ()
     for number in (0, 1, 3):
@@ -197,16 +198,10 @@ def test_online_a_stopped_trial_is_marked_and_a_lost_one_does_not_run_on(tmp_pat
     assert len(lost.steps) == len(set(lost.steps))
 
 
-def test_a_lost_trial_waits_for_a_launch_that_reaches_the_server(tmp_path, monkeypatch):
-    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    lost = f"mini-{STUDY}-0002"
-    with FakeWandbServer() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.url)
-        with RunProjector(tmp_path, make_kind(), "online", patience=SHORT) as projector:
-            projector.start(make_trial(2), make_epochs(1))
-        for mode, tags in (("offline", False), ("online", True)):
-            with RunProjector(tmp_path, make_kind(), mode, patience=SHORT) as projector:
-                projector.supersede_lost(TRIAL)
-            assert projector.warnings == ()
-            assert ("superseded" in server.runs[lost].settings["tags"]) == tags
-    assert server.runs[lost].steps == [1]
+def test_what_was_lost_offline_is_not_spoken_of_online(tmp_path, server):
+    with RunProjector(tmp_path, make_kind(), "offline") as projector:
+        projector.start(make_trial(2), make_epochs(1))
+    with RunProjector(tmp_path, make_kind(), "online", patience=SHORT) as projector:
+        projector.supersede(make_trial(2))
+    assert server.runs == {}
+    assert list(tmp_path.glob("wandb/*run-*")) == []

@@ -1,6 +1,7 @@
 """``search/`` of a run folder: a folder for each trial, written by the launcher.
 
-Law: ``trial.json`` is written last. It exists if and only if the trial is over.
+Law: ``trial.json`` is written last. It exists if and only if the trial is over, and then
+``running.jsonl`` and ``state.pt`` are gone.
 """
 
 from __future__ import annotations
@@ -69,7 +70,40 @@ class TrialFolder:
         self._root.write_bytes(f"{self.name}/predictions.parquet", buffer.getvalue())
         record_text = record.model_dump_json(indent=2) + "\n"
         self._root.write_bytes(f"{self.name}/trial.json", record_text.encode(), durable=True)
-        self._root.remove(f"{self.name}/failure.txt")
+        for file in ("running.jsonl", "state.pt", "failure.txt"):
+            self._root.remove(f"{self.name}/{file}")
+
+    def append_epoch(self, epoch: TrialEpoch) -> None:
+        """Adds a line to ``running.jsonl``, with the epoch's predictions, and flushes it."""
+        self._root.append_line(f"{self.name}/running.jsonl", epoch.model_dump_json())
+
+    def write_running(self, epochs: Sequence[TrialEpoch]) -> None:
+        """Replaces ``running.jsonl``: the trial goes on from somewhere else."""
+        text = "".join(epoch.model_dump_json() + "\n" for epoch in epochs)
+        self._root.write_bytes(f"{self.name}/running.jsonl", text.encode())
+
+    def read_running(self) -> list[TrialEpoch]:
+        """The epochs of a trial that is not over; a last line torn by a crash is left out.
+
+        An epoch that was trained twice, because its worker was lost, counts once.
+        """
+        name, epochs = f"{self.name}/running.jsonl", dict[int, TrialEpoch]()
+        lines = self._root.read_bytes(name).splitlines() if self._root.exists(name) else []
+        for line in lines:
+            try:
+                epoch = TrialEpoch.model_validate_json(line)
+            except ValueError:
+                break
+            epochs[epoch.epoch] = epoch
+        return [epochs[number] for number in sorted(epochs)]
+
+    def hand_over(self, heir: TrialFolder) -> None:
+        """Lets a new try of this trial go on where this one stood."""
+        state = self.read_state()
+        if state is not None:
+            heir.write_running(self.read_running())
+            heir.write_state(state)
+        self.remove_state()
 
     def write_state(self, state: bytes) -> None:
         """Writes ``state.pt``, all folds at one epoch, to go on from."""

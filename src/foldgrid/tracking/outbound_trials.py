@@ -16,8 +16,6 @@ from foldgrid.tracking.projection_ledger import run_id_of
 from foldgrid.tracking.wandb_session import RunHeader
 
 OWN_RECIPE = "own-recipe"
-TRIAL = "trial"
-"""The job type of a trial's run."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ class TrialRuns:
             run_id=run_id_of(sweep.name, f"{config.study}-{config.number:04}"),
             name=f"{config.backbone}/trial-{config.number:04}",
             group=config.study,
-            job_type=TRIAL,
+            job_type="trial",
             tags=sweep_tags(sweep, context, *self._own_recipe(config)),
             config=settings | _search_settings(sweep) | _recipe_settings(config),
         )

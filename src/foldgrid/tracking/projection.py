@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -68,7 +68,7 @@ class Projection:
 
     def _begin(self, header: RunHeader) -> LiveRun:
         self._close_failed(header.run_id)
-        self._ledger.begin(header.run_id, {"header": asdict(header), "mode": self._mode})
+        self._ledger.forget(header.run_id)
         live = self._or_offline(lambda mode: self._open(header, mode))
         self._live[header.run_id] = live
         return live
@@ -112,9 +112,7 @@ class Projection:
 
     def abandon(self, run_id: str) -> None:
         """Closes an open run as failed. It is not complete; whoever tries again makes it again."""
-        if run_id in self._live:
-            self._close_failed(run_id, status="failed")
-            self._ledger.forget(run_id)
+        self._close_failed(run_id, status="failed")
 
     def abandon_all(self) -> None:
         """Closes every open run as failed."""
@@ -128,33 +126,25 @@ class Projection:
                 live.run.summary.update(last_word)
                 self._session.finish_run(live.run, exit_code=1)
 
-    def supersede_lost(self, job_type: str) -> None:
-        """Closes the runs that an earlier launch began and that will never be gone on with.
+    def supersede(self, header: RunHeader) -> None:
+        """Ends a run that an earlier launch began and that goes on under another name.
 
-        A local run is removed, with all it has; one online is marked and closed as failed.
-
-        Args:
-            job_type: Of the runs. What is tried again under a new name has these, fits do not.
+        A local run is removed, with all it has; one online is marked and closed as failed. One
+        that is complete stays.
         """
-        for run_id, facts in self._ledger.begun.items():
-            header = RunHeader(**facts["header"] | {"tags": tuple(facts["header"]["tags"])})
-            if header.job_type != job_type or run_id in self._live:
-                continue
-            self._ledger.discard_folders(run_id)
-            if facts["mode"] == "offline":
-                self._ledger.forget(run_id)
-            elif self._mode == "online":
-                self._or_offline(partial(self._supersede, header))
-
-    def _supersede(self, header: RunHeader, mode: LiveMode) -> None:
-        if mode == "offline":
-            # It stays on the list, for the next launch that reaches W&B.
+        if self.is_projected(header.run_id):
             return
-        header = replace(header, tags=(*header.tags, SUPERSEDED))
-        run = self._open_alone(header, mode)
-        run.summary["status"] = SUPERSEDED
-        self._session.finish_run(run, exit_code=1)
-        self._ledger.forget(header.run_id)
+        if self._ledger.was_online(header.run_id) and self._mode == "online":
+            marked = replace(header, tags=(*header.tags, SUPERSEDED))
+            self._or_offline(partial(self._mark, marked))
+        self._ledger.discard_folders(header.run_id)
+
+    def _mark(self, header: RunHeader, mode: LiveMode) -> None:
+        # Offline there is nothing to say it to.
+        if mode == "online":
+            run = self._open_alone(header, mode)
+            run.summary["status"] = SUPERSEDED
+            self._session.finish_run(run, exit_code=1)
 
     def summarise(self, header: RunHeader, content: SummaryContent) -> None:
         """Writes the sweep's own run, in place of an earlier one."""

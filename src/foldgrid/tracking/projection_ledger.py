@@ -47,63 +47,50 @@ class ProjectionLedger:
 
     def __init__(self, wandb_folder: Path) -> None:
         self._folder = wandb_folder
-        self._runs, self._begun = self._read()
+        self._runs = self._read()
 
-    def _read(self) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    def _read(self) -> dict[str, dict[str, Any]]:
         try:
             content = json.loads((self._folder / LEDGER_NAME).read_text("utf-8"))
-            if content["format"] == LEDGER_FORMAT:
-                # Lists of before there was a search say nothing of runs that were begun.
-                return dict(content["runs"]), dict(content.get("begun", {}))
+            runs = content["runs"] if content["format"] == LEDGER_FORMAT else {}
         except (OSError, ValueError, KeyError, TypeError):
             # Nothing is lost with the list: the runs are made again from the records.
-            pass
-        return {}, {}
+            return {}
+        return dict(runs)
 
     def __contains__(self, run_id: str) -> bool:
         return run_id in self._runs
 
-    @property
-    def begun(self) -> dict[str, dict[str, Any]]:
-        """By run id, what was said of the runs that were begun and are not over."""
-        return dict(self._begun)
-
-    def begin(self, run_id: str, facts: dict[str, Any]) -> None:
-        """Says that a run is about to be made, in place of a complete one of that id.
-
-        Args:
-            run_id: Its id.
-            facts: What it takes to find the run again and close it; JSON.
-        """
-        self._runs.pop(run_id, None)
-        self._begun[run_id] = facts
-        self._write()
-
     def add(self, run_id: str, *, name: str, mode: str, folder: str) -> None:
         """Says that every point of a run is written."""
-        self._begun.pop(run_id, None)
         self._runs[run_id] = {"name": name, "mode": mode, "folder": folder}
         self._write()
 
     def forget(self, run_id: str) -> None:
-        """Takes a run off the list: it is about to be made again, or never will be complete."""
-        known = self._runs.pop(run_id, None), self._begun.pop(run_id, None)
-        if known != (None, None):
+        """Takes a run off the list: it is about to be made again."""
+        if self._runs.pop(run_id, None) is not None:
             self._write()
+
+    def was_online(self, run_id: str) -> bool:
+        """Whether a local folder tells of a run that was begun online."""
+        return any(not name.startswith("offline") for name in self._folders(run_id))
 
     def discard_folders(self, run_id: str) -> None:
         """Removes W&B's local folders of one run id, however far they got."""
+        for name in self._folders(run_id):
+            # A dying W&B service may still write in it: move it away in one step first.
+            away = self._folder / f".discarded-{uuid.uuid4().hex[:8]}"
+            (self._folder / name).rename(away)
+            shutil.rmtree(away, ignore_errors=True)
+
+    def _folders(self, run_id: str) -> list[str]:
         ours = re.compile(rf"(offline-run|run)-\d{{8}}_\d{{6}}-{re.escape(run_id)}(-\d+)?")
-        for folder in list(self._folder.glob("*run-*")):
-            if ours.fullmatch(folder.name):
-                # A dying W&B service may still write in it: move it away in one step first.
-                away = folder.with_name(f".discarded-{uuid.uuid4().hex[:8]}")
-                folder.rename(away)
-                shutil.rmtree(away, ignore_errors=True)
+        found = [path.name for path in self._folder.glob("*run-*")]
+        return [name for name in found if ours.fullmatch(name)]
 
     def _write(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        content = {"format": LEDGER_FORMAT, "runs": self._runs, "begun": self._begun}
+        content = {"format": LEDGER_FORMAT, "runs": self._runs}
         partial = self._folder / f".{LEDGER_NAME}.{uuid.uuid4().hex[:8]}.partial"
         partial.write_text(json.dumps(content, indent=1, sort_keys=True), "utf-8")
         partial.replace(self._folder / LEDGER_NAME)

@@ -114,15 +114,10 @@ class RunProjector(Generic[Config, Epoch, Record]):
         header = self._kind.header(config)
         self._submit(header.name, lambda to: to.abandon(header.run_id))
 
-    def supersede_lost(self, job_type: str) -> None:
-        """Closes runs that an earlier launch began and nothing will go on with.
-
-        Only for what is tried again under a new name; call it before anything is started.
-
-        Args:
-            job_type: Of the runs.
-        """
-        self._submit("what was lost", lambda to: to.supersede_lost(job_type))
+    def supersede(self, config: Config) -> None:
+        """Ends the run of what an earlier launch lost and this one tries again as another."""
+        header = self._kind.header(config)
+        self._submit(header.name, lambda to: to.supersede(header))
 
     def _points(self, history: Sequence[Epoch]) -> tuple[Point, ...]:
         return tuple(map(self._kind.point, history))

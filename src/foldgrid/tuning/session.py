@@ -27,6 +27,7 @@ from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
 from foldgrid.tracking import FitRuns, Mode, Pseudonyms, RunProjector
 from foldgrid.training import TrainingData
+from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.found_recipe import read_found
@@ -66,6 +67,7 @@ class Options:
     hyperparameters: str | None = None
     canary: CanaryName | None = None
     trials: int | None = None
+    time_budget: str | None = None
 
 
 def choose_budget(wanted: Literal["auto", "smoke", "paper"]) -> tuple[BudgetName, str]:
@@ -94,6 +96,7 @@ class Session:
         work = sum(task.estimated_seconds for task in prepared.grid.left)
         grid = prepared.grid
         self.progress = SweepProgress(len(grid.selected), len(grid.done), work)
+        self.deadline = Deadline.after(options.time_budget)
         self._projector: FitProjector | None = None
         self._sample_images: list[NDArray[np.uint8]] = []
 
@@ -124,10 +127,10 @@ class Session:
             project_missing(prepared, projector)
             display = ProgressDisplay(self.progress, self.console)
             listeners: Listeners[FitTask, EpochRecord, FitRecord] = Listeners(
-                [interrupt, fit_listener(projector, prepared.store), display]
+                [interrupt, fit_listener(projector, prepared.store), display, self.deadline]
             )
             if prepared.grid.left:
-                with display:
+                with display, self.deadline:
                     executor.run(FitWork(data, prepared.store), prepared.grid.left, listeners)
         return len(self.progress.failures)
 
@@ -187,6 +190,7 @@ def prepare(
     """
     budget, reason = choose_budget(options.budget)
     check_address(options.address)
+    Deadline.after(options.time_budget)
     found = read_found(options.hyperparameters) if options.hyperparameters else None
     resolved = resolve_sweep(
         path,
@@ -200,6 +204,11 @@ def prepare(
         raise SweepError(
             f"--hyperparameters {found.location}: this sweep searches, it trains no grid.\n"
             "Give --hyperparameters with a sweep that names no search_space."
+        )
+    if options.trials is not None and resolved.space is None:
+        raise SweepError(
+            f"--trials {options.trials}: {resolved.sweep.name} trains a grid, it has no trials.\n"
+            "Give --trials with a sweep that names a search_space, such as lr_plateau."
         )
     with _photograph_progress(console, "Reading photographs") as on_progress:
         prepared = prepare_sweep(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from foldgrid.records import SearchStore
+from foldgrid.records import SearchStore, TrialFolder
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.trials import RecipeChange, TrialEpoch, TrialRecord
 from foldgrid.tuning.search.stopping import StoppingRule
@@ -48,7 +48,10 @@ class TrialKeeper:
 
     def started(self, task: TrialTask) -> None:
         """A worker took the trial up, for the first time or again."""
-        self._courses.setdefault(task.number, _Course(task.values))
+        if task.number not in self._courses:
+            # Of an earlier launch, if there are any.
+            epochs = self._folder(task).read_running()
+            self._courses[task.number] = _Course(task.values, {e.epoch: e for e in epochs})
         self._listener.started(task)
 
     def epoch_done(self, task: TrialTask, epoch: TrialEpoch) -> None:
@@ -56,8 +59,13 @@ class TrialKeeper:
         course = self._courses[task.number]
         if task.values != course.values:
             course = self._courses[task.number] = self._inherited(task, epoch.epoch)
+            self._folder(task).write_running(list(course.epochs.values()))
         course.epochs = {**course.before(epoch.epoch), epoch.epoch: epoch}
+        self._folder(task).append_epoch(epoch)
         self._listener.epoch_done(task, epoch)
+
+    def _folder(self, task: TrialTask) -> TrialFolder:
+        return self._store.trial(task.study, task.number)
 
     def _inherited(self, task: TrialTask, epoch: int) -> _Course:
         """The course of a trial that went on from a better one's state, with other values."""
@@ -81,11 +89,10 @@ class TrialKeeper:
         """A scheduler gave the trial up: its record is made of what was heard."""
         course = self._courses[task.number]
         epochs = list(course.epochs.values())
-        self._store.trial(task.study, task.number).remove_state()
         self._complete(task, trial_record(task, epochs, "stopped", course.changes))
 
     def _complete(self, task: TrialTask, record: TrialRecord) -> None:
-        folder = self._store.trial(task.study, task.number)
+        folder = self._folder(task)
         epochs = list(self._courses[task.number].epochs.values())
         if not folder.is_over():
             folder.complete(record, epochs, self._units)

@@ -5,6 +5,7 @@ They live in Tune's loop, so they need Ray; here they are told what an epoch sco
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,8 @@ from foldgrid.specs.trials import TrialEpoch
 from foldgrid.tuning.search.stopping import NEVER_STOPPED, score_key
 from foldgrid.tuning.search.trials import TrialTask
 
+PAUSING = ("hyperband", "pbt")
+"""The schedulers that are made here."""
 RESAMPLED = 0.25
 """How often a value is drawn anew instead of perturbed (Jaderberg et al. 2017)."""
 PERTURBED_BY = (0.8, 1.2)
@@ -53,6 +56,12 @@ def _scored(objective: Objective, result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "epochs": epoch.epoch, "score": score_key(objective, epoch)}
 
 
+def _never_last(trial: Any, result: dict[str, Any]) -> dict[str, Any]:
+    """The result, unbeatable where it is of the trial that may not be stopped."""
+    is_kept = trial.config["task"].number == NEVER_STOPPED and "score" in result
+    return {**result, "score": -math.inf} if is_kept else result
+
+
 def _hyperband(settings: SearchSettings, max_epochs: int) -> Any:
     from ray.tune.schedulers import HyperBandScheduler
 
@@ -62,10 +71,8 @@ def _hyperband(settings: SearchSettings, max_epochs: int) -> Any:
         """HyperBand on epochs and the objective."""
 
         def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
-            return str(super().on_trial_result(controller, trial, _scored(objective, result)))
-
-        def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
-            super().on_trial_complete(controller, trial, _scored(objective, result))
+            told = _never_last(trial, _scored(objective, result))
+            return str(super().on_trial_result(controller, trial, told))
 
     # Trials end by themselves at their last epoch; a bracket that did it would call it stopping.
     return ScoredHyperBand(

@@ -115,19 +115,34 @@ def _name(
 
 
 def search_facts(
-    prepared: PreparedSweep, studies: tuple[StudyPlan, ...], num_done: int, budget_reason: str
+    prepared: PreparedSweep,
+    studies: tuple[StudyPlan, ...],
+    num_done: int,
+    num_left: int,
+    budget_reason: str,
 ) -> list[tuple[str, str]]:
-    """The plan of a search as (topic, words)."""
-    return list(_facts(prepared, studies, num_done, budget_reason))
+    """The plan of a search as (topic, words).
+
+    Args:
+        prepared: The sweep.
+        studies: What is searched.
+        num_done: Trials of earlier launches.
+        num_left: Trials of this one.
+        budget_reason: Why the budget was chosen, for people.
+    """
+    return list(_facts(prepared, studies, (num_done, num_left), budget_reason))
 
 
 def _facts(
-    prepared: PreparedSweep, studies: tuple[StudyPlan, ...], num_done: int, budget_reason: str
+    prepared: PreparedSweep,
+    studies: tuple[StudyPlan, ...],
+    counts: tuple[int, int],
+    budget_reason: str,
 ) -> Iterator[tuple[str, str]]:
     settings, folds = prepared.sweep.search, prepared.sweep.split.num_folds
-    total = settings.num_trials * len(studies)
-    many = f" ({settings.num_trials} for each backbone)" if len(studies) > 1 else ""
-    yield "trials", f"{min(num_done, total)} of {total} done{many}, {folds} folds each in lockstep"
+    done, left = counts
+    many = f" (for {len(studies)} backbones, each alike)" if len(studies) > 1 else ""
+    yield "trials", f"{done} of {done + left} done{many}, {folds} folds each in lockstep"
     goals = ", ".join(settings.objectives)
     yield "search", f"{settings.sampler}, out-of-fold {goals} of the visits' PASI"
     if settings.scheduler != "none":
@@ -138,7 +153,7 @@ def _facts(
         yield topic, f"{name}: {describe(parameter)}{when}"
     for topic, words in plan_facts(prepared, budget_reason):
         if topic == "time":
-            yield topic, _time(prepared, studies, max(total - num_done, 0))
+            yield topic, _time(prepared, studies, left)
         elif topic == "memory":
             yield topic, _memory(prepared)
         elif topic == "training":

@@ -4,26 +4,41 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from foldgrid.records import SearchStore
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
-from foldgrid.tracking import TRIAL, RunProjector, TrialConfig
+from foldgrid.tracking import RunProjector, TrialConfig
 from foldgrid.tuning.projecting import ProjectingListener
 from foldgrid.tuning.search.trials import TrialTask
 
 TrialProjector = RunProjector[TrialConfig, TrialEpoch, TrialRecord]
 
 
-def trial_listener(
-    projector: TrialProjector, store: SearchStore
-) -> ProjectingListener[TrialTask, TrialConfig, TrialEpoch, TrialRecord]:
-    """Streams trials to W&B; a trial begins in the launch that ends it."""
+class TrialProjecting(ProjectingListener[TrialTask, TrialConfig, TrialEpoch, TrialRecord]):
+    """Streams trials to W&B.
 
-    def history_of(task: TrialTask) -> Sequence[TrialEpoch]:
-        return store.trial(task.study, task.number).read_history()
+    A trial that an earlier launch lost is tried again under a new number, so its old run ends.
 
-    return ProjectingListener(projector, _config, history_of, lambda task: ())
+    Args:
+        projector: Writes the runs.
+        store: The search's folder.
+    """
+
+    def __init__(self, projector: TrialProjector, store: SearchStore) -> None:
+        super().__init__(
+            projector,
+            _config,
+            history_of=lambda task: store.trial(task.study, task.number).read_history(),
+            earlier_of=lambda task: store.trial(task.study, task.number).read_running(),
+        )
+
+    def started(self, task: TrialTask) -> None:
+        """Opens the trial's run; with the epochs of the try that it goes on from."""
+        if task.retry_of is not None:
+            self.projector.supersede(replace(_config(task), number=task.retry_of))
+        super().started(task)
 
 
 def _config(task: TrialTask) -> TrialConfig:
@@ -34,27 +49,19 @@ def _config(task: TrialTask) -> TrialConfig:
 def project_missing_trials(
     store: SearchStore, studies: Sequence[str], projector: TrialProjector
 ) -> int:
-    """Makes the runs that earlier launches left undone, closes those that nothing goes on with.
+    """Makes the runs of trials that an earlier launch left without; returns how many.
 
     Args:
         store: The search's folder.
         studies: The names of its studies.
-        projector: Nothing was started with it yet.
-
-    Returns:
-        How many runs were made.
+        projector: Writes the runs.
     """
-    num_made = 0
-    for study in studies:
-        for folder in store.trials(study):
-            record = folder.read_record()
-            config = TrialConfig.of(record)
-            if not projector.is_projected(config):
-                projector.project_whole(config, folder.read_history(), record)
-                num_made += 1
-    # A trial that was lost is tried again under a new number.
-    projector.supersede_lost(TRIAL)
-    return num_made
+    records = [(folder, folder.read_record()) for name in studies for folder in store.trials(name)]
+    pairs = [(folder, record, TrialConfig.of(record)) for folder, record in records]
+    missing = [each for each in pairs if not projector.is_projected(each[2])]
+    for folder, record, config in missing:
+        projector.project_whole(config, folder.read_history(), record)
+    return len(missing)
 
 
 def search_figures(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from foldgrid.records import SearchStore
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
+from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.search.keeping import TrialKeeper
 from foldgrid.tuning.search.plan import StudyPlan
 from foldgrid.tuning.search.stopping import NEVER_STOPPED, StoppingRule
@@ -19,22 +22,38 @@ class StudyFeed:
         study: Who suggests.
         plan: What a suggestion means.
         num_left: How many there are to be in this launch.
+        store: The search's folder, where an earlier try of a trial may have left its state.
+        deadline: When it gives out no more.
     """
 
-    def __init__(self, study: SearchStudy, plan: StudyPlan, num_left: int) -> None:
+    def __init__(
+        self,
+        study: SearchStudy,
+        plan: StudyPlan,
+        num_left: int,
+        store: SearchStore,
+        deadline: Deadline,
+    ) -> None:
         self._study, self._plan, self._num_left = study, plan, num_left
+        self._store, self._deadline = store, deadline
 
     def __iter__(self) -> Iterator[TrialTask]:
         return self
 
     def __next__(self) -> TrialTask:
         """The next trial, suggested when there is room for it."""
-        asked = self._study.ask() if self._num_left > 0 else None
+        is_more = self._num_left > 0 and self._deadline.gives_room()
+        asked = self._study.ask() if is_more else None
         if asked is None:
             self._num_left = 0
             raise StopIteration
         self._num_left -= 1
-        return self._plan.task(*asked)
+        task = self._plan.task(*asked)
+        earlier = self._study.retry_of(task.number)
+        if earlier is not None:
+            before = self._store.trial(task.study, earlier)
+            before.hand_over(self._store.trial(task.study, task.number))
+        return replace(task, retry_of=earlier)
 
     def started(self, task: TrialTask) -> None:
         """The study knows: it gave the trial out."""

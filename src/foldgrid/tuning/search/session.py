@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal, get_args
 
 import optuna
 from optuna.storages.journal import JournalFileBackend
@@ -11,10 +12,13 @@ from rich.console import Console
 
 from foldgrid.records import SearchStore
 from foldgrid.scoring import METRICS
+from foldgrid.specs.errors import SweepError
 from foldgrid.specs.search_fit import most_epochs
+from foldgrid.specs.sweep import SchedulerName
 from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialRecord
 from foldgrid.tracking import Mode, RunProjector, TrialRuns
 from foldgrid.training import TrainingData
+from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.interrupt import Interrupt
@@ -25,13 +29,13 @@ from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.search.display import SearchDisplay
 from foldgrid.tuning.search.keeping import TrialKeeper
 from foldgrid.tuning.search.outcome import best_trials, trial_row, write_outcome
-from foldgrid.tuning.search.pausing import make_pausing_scheduler
+from foldgrid.tuning.search.pausing import PAUSING, make_pausing_scheduler
 from foldgrid.tuning.search.plan import StudyPlan, plan_studies, search_facts, training_units
 from foldgrid.tuning.search.projecting import (
+    TrialProjecting,
     TrialProjector,
     project_missing_trials,
     search_figures,
-    trial_listener,
 )
 from foldgrid.tuning.search.running import StudyFeed, TrialSteering
 from foldgrid.tuning.search.stopping import make_rule
@@ -42,8 +46,18 @@ from foldgrid.tuning.session import Options, decoding
 from foldgrid.tuning.sweep_run import write_run_files
 from foldgrid.tuning.work import Executor
 
+NOT_PAUSING = tuple(name for name in get_args(SchedulerName) if name not in PAUSING)
 JOURNAL = "search/journal.log"
 """Optuna's journal inside the run folder."""
+
+
+def _check_executor(scheduler: SchedulerName, executor: Literal["ray", "inline"]) -> None:
+    """Refuses a scheduler that pauses trials where one runs at a time."""
+    if executor == "inline" and scheduler in PAUSING:
+        raise SweepError(
+            f"search.scheduler: found {scheduler}, which pauses trials, and --executor inline runs "
+            f"one to its end.\nLeave --executor out, or take {', '.join(NOT_PAUSING)}."
+        )
 
 
 class SearchSession:
@@ -67,15 +81,18 @@ class SearchSession:
     ) -> None:
         self.prepared, self.options, self.mode, self.console = prepared, options, mode, console
         self.local_folder = local_folder
+        _check_executor(prepared.sweep.search.scheduler, options.executor)
         self.studies = plan_studies(prepared)
         self.journal = local_folder / JOURNAL
         self.store = SearchStore.of(prepared.store)
         self.failures: dict[str, str] = {}
+        self.deadline = Deadline.after(options.time_budget)
         self._projector: TrialProjector | None = None
 
     def print_plan(self, budget_reason: str) -> None:
         """Prints what would be searched."""
-        facts = search_facts(self.prepared, self.studies, self._num_done(), budget_reason)
+        left = sum(self._num_left(plan) for plan in self.studies)
+        facts = search_facts(self.prepared, self.studies, self._num_done(), left, budget_reason)
         wandb = ("wandb", wandb_words(self.mode, "trial"))
         print_facts(self.prepared.sweep.title, [*facts, wandb], self.console)
 
@@ -102,20 +119,22 @@ class SearchSession:
             self._write_plan()
             write_run_files(prepared)
             self.journal.parent.mkdir(parents=True, exist_ok=True)
-            projector = self._open_projector()
-            project_missing_trials(self.store, [plan.name for plan in self.studies], projector)
-            projecting, display = trial_listener(projector, self.store), self._display()
-            for plan in self.studies:
-                self._search(plan, executor, data, [interrupt, projecting, display])
+            display = self._display()
+            listeners: list[TrialListener] = [interrupt, self._projecting(), display, self.deadline]
+            with self.deadline:
+                for plan in self.studies:
+                    self._search(plan, executor, data, listeners)
         self.failures = display.failures
         return len(self.failures)
 
-    def _open_projector(self) -> TrialProjector:
+    def _projecting(self) -> TrialListener:
+        """Who streams trials to W&B, which has those of earlier launches by then."""
         context = project_context(self.prepared.store)
         studies = {plan.name: plan.first for plan in self.studies}
         kind = TrialRuns(self.prepared.sweep, context, studies)
         self._projector = RunProjector(self.local_folder, kind, self.mode)
-        return self._projector
+        project_missing_trials(self.store, list(studies), self._projector)
+        return TrialProjecting(self._projector, self.store)
 
     def _search(
         self,
@@ -129,7 +148,7 @@ class SearchSession:
         study, settings = self._open(plan), self.prepared.sweep.search
         if study.close_stale():
             self.console.print("Trials that an earlier launch left open are tried again.")
-        feed = StudyFeed(study, plan, num_left)
+        feed = StudyFeed(study, plan, num_left, self.store, self.deadline)
         units = training_units(plan, data)
         most = most_epochs(plan.space, self.prepared.sweep)
         rule = make_rule(settings, units, most)

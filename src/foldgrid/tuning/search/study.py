@@ -112,6 +112,11 @@ class SearchStudy:
         self._open[trial.number] = trial
         return trial.number, values
 
+    def retry_of(self, number: int) -> int | None:
+        """The number of the try that an open trial repeats, if it repeats one."""
+        earlier = self._open[number].user_attrs.get(RETRY)
+        return None if earlier is None else int(earlier)
+
     @property
     def _num_drawn(self) -> int:
         """Configurations drawn so far; one that is tried again was drawn once."""
