@@ -111,7 +111,11 @@ def launch(
     try:
         num_failed = session.train()
         if session.deadline.cut_short:
-            console.print(f"\nThe time budget of {time_budget} is used up: {GOES_ON}", markup=False)
+            console.print(
+                f"\nThe time budget of {time_budget} is used up: {GOES_ON}",
+                markup=False,
+                soft_wrap=True,
+            )
         if isinstance(session, Session):
             report(session, console)
         else:

@@ -23,7 +23,7 @@ def make_search(**changes):
 
 
 def make_kind(sweep=None):
-    return TrialRuns(sweep or make_search(), CONTEXT, {STUDY: FIRST})
+    return TrialRuns(sweep or make_search(), CONTEXT, (STUDY,))
 
 
 def make_trial(number=1, values=None):

@@ -5,8 +5,6 @@ import json
 import pytest
 from killing import kill_when_ready
 from miniature_search import (
-    DRAWN,
-    FIRST,
     NUM_PLANNED,
     STUDY,
     make_epoch,
@@ -65,10 +63,6 @@ def test_trials_are_filed_by_study_sweep_data_and_code(own_recipe, stopped):
     common = {"mini", "data-da7ada7ada", "budget-smoke", "git-c0ffee1"}
     assert set(own_recipe.tags) == common | {"own-recipe"}
     assert set(stopped.tags) == common | {"stopped"}
-
-
-def test_the_own_recipe_is_marked_under_whatever_number_it_is_tried_again(tmp_path):
-    assert "own-recipe" in trained(tmp_path, make_trial(3, FIRST)).tags
 
 
 def test_the_configuration_has_the_values_on_one_level_and_the_whole_recipe(stopped):
@@ -189,17 +183,17 @@ def test_a_failed_trial_is_closed_as_failed_and_stays(tmp_path):
 
 
 def go_on_after_a_kill(folder, mode="offline"):
-    """What the next launch does: the records first; then it tries trial 2 again, as trial 3."""
+    """What the next launch does: the records first; then it goes on with trial 2."""
     records = [make_record(make_trial(number)) for number in (0, 1)]
     with make_projector(folder, mode) as projector:
         missing = [r for r in records if not projector.is_projected(make_trial(r.number))]
         for record in missing:
             projector.project_whole(make_trial(record.number), make_epochs(), record)
-        # Its worker is lost in this launch too.
-        for _ in range(2):
-            projector.supersede(make_trial(2))
-            projector.start(make_trial(3), make_epochs(2))
-        train(projector, make_trial(3))
+        projector.start(make_trial(2), make_epochs(2))
+        projector.log_epoch(make_trial(2), make_epoch(2))
+        projector.log_epoch(make_trial(2), make_epoch(3))
+        record = make_record(make_trial(2), 3, "stopped")
+        projector.finish(make_trial(2), record, make_epochs(3))
     assert projector.warnings == ()
     return [record.number for record in missing]
 
@@ -208,29 +202,24 @@ def test_after_a_kill_every_trial_is_whole_and_nothing_runs_on(tmp_path):
     kill_when_ready("killed_search.py", tmp_path, "offline")
     assert go_on_after_a_kill(tmp_path) == [1]
     runs = read_trials(tmp_path)
-    assert sorted(runs) == [0, 1, 3]
+    assert {number: steps(run) for number, run in runs.items()} == {
+        0: [1, 2, 3, 4],
+        1: [1, 2, 3, 4],
+        2: [1, 2, 3],
+    }
     for run in runs.values():
-        assert steps(run) == [1, 2, 3, 4]
         assert (run.is_finished, run.exit_code) == (True, 0)
 
 
-def test_a_launch_that_ended_early_leaves_nothing_to_the_next(tmp_path):
+def test_a_trial_that_a_launch_left_and_the_next_begins_anew_is_there_once(tmp_path):
+    trial = make_trial(1)
     with make_projector(tmp_path) as projector:
-        projector.start(make_trial(1))
-        projector.log_epoch(make_trial(1), make_epoch(1))
-    assert sorted(read_trials(tmp_path)) == [1]
-    with make_projector(tmp_path) as projector:
-        projector.supersede(make_trial(1))
-        projector.start(make_trial(2))
-    assert sorted(read_trials(tmp_path)) == [2]
-
-
-def test_a_trial_that_was_over_when_it_was_tried_again_keeps_its_run(tmp_path):
-    """Its launch was killed after the record and before the study was told."""
-    trained(tmp_path, make_trial(1))
-    with make_projector(tmp_path) as projector:
-        projector.supersede(make_trial(1))
-    assert steps(read_trials(tmp_path)[1]) == [1, 2, 3, 4]
+        projector.start(trial)
+        projector.log_epoch(trial, make_epoch(1, error=30))
+    assert read_trials(tmp_path)[1].exit_code == 1
+    run = trained(tmp_path, trial)
+    assert [row["oof/mae"] for _, row in run.history][:2] == [10.0, 5.0]
+    assert run.exit_code == 0
 
 
 def test_the_search_has_a_run_of_its_own_beside_the_grid_s(tmp_path):
@@ -249,8 +238,3 @@ def test_the_search_has_a_run_of_its_own_beside_the_grid_s(tmp_path):
         "columns": ["trial", "status", "oof_mae"],
         "data": [[0, "complete", 2.5], [1, "diverged", None]],
     }
-
-
-def test_drawn_values_are_not_the_own_recipe():
-    assert DRAWN != FIRST
-    assert "own-recipe" not in make_kind().header(make_trial(1)).tags

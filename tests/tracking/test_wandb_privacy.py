@@ -60,7 +60,11 @@ def project_everything(folder, mode):
         projector.finish(config, make_record(config), make_history())
         projector.summarise([{"backbone": "resnet18", "mae": 3.0}], VISITS, {"num_fits": 1})
     assert projector.warnings == ()
-    search = make_search(data=DataSpec(manifest=manifest), title="Sister Agnes's patients")
+    search = make_search(
+        data=DataSpec(manifest=manifest),
+        search_space=f"{manifest}.yaml",
+        title="Sister Agnes's patients",
+    )
     with RunProjector(folder, make_kind(search), mode) as projector:
         for number, status in enumerate(("complete", "stopped", "diverged")):
             trial = make_trial(number)

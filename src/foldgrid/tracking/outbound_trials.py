@@ -24,7 +24,7 @@ class TrialConfig:
 
     Attributes:
         study: The study's name.
-        number: The trial's number in it.
+        number: The trial's number in it; 0 is the sweep's own recipe.
         backbone: The network.
         values: What was drawn of the search space.
         training: The whole recipe.
@@ -49,12 +49,12 @@ class TrialRuns:
     Attributes:
         sweep: What is searched.
         context: The tags of every run.
-        studies: By study of the search, the values of the sweep's own recipe.
+        studies: The names of the search's studies.
     """
 
     sweep: Sweep
     context: ProjectContext
-    studies: Mapping[str, Mapping[str, Value]]
+    studies: tuple[str, ...]
 
     @property
     def tracking(self) -> TrackingSpec:
@@ -81,14 +81,9 @@ class TrialRuns:
             name=f"{config.backbone}/trial-{config.number:04}",
             group=config.study,
             job_type="trial",
-            tags=sweep_tags(sweep, context, *self._own_recipe(config)),
+            tags=sweep_tags(sweep, context, OWN_RECIPE if config.number == 0 else ""),
             config=settings | _search_settings(sweep) | _recipe_settings(config),
         )
-
-    def _own_recipe(self, config: TrialConfig) -> tuple[str, ...]:
-        # Trial 0; where that was lost, the one that repeats it.
-        is_own = config.number == 0 or config.values == self.studies.get(config.study)
-        return (OWN_RECIPE,) if is_own else ()
 
     def point(self, epoch: TrialEpoch) -> Point:
         """The out-of-fold figures; no visit's own."""
@@ -145,8 +140,8 @@ def _change(change: RecipeChange) -> dict[str, Any]:
 
 
 def _search_settings(sweep: Sweep) -> dict[str, Any]:
+    # Not the search space's name, which may be a path.
     return {
-        "search_space": sweep.search_space,
         "sampler": sweep.search.sampler,
         "scheduler": sweep.search.scheduler,
         "objectives": list(sweep.search.objectives),

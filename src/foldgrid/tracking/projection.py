@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
     import wandb
 
 Result = TypeVar("Result")
-
-SUPERSEDED = "superseded"
-"""The tag and the status of a run whose work was taken up under another name."""
 
 
 class Projection:
@@ -125,26 +120,6 @@ class Projection:
             with suppress(Exception, SystemExit):
                 live.run.summary.update(last_word)
                 self._session.finish_run(live.run, exit_code=1)
-
-    def supersede(self, header: RunHeader) -> None:
-        """Ends a run that an earlier launch began and that goes on under another name.
-
-        A local run is removed, with all it has; one online is marked and closed as failed. One
-        that is complete stays.
-        """
-        if self.is_projected(header.run_id):
-            return
-        if self._ledger.was_online(header.run_id) and self._mode == "online":
-            marked = replace(header, tags=(*header.tags, SUPERSEDED))
-            self._or_offline(partial(self._mark, marked))
-        self._ledger.discard_folders(header.run_id)
-
-    def _mark(self, header: RunHeader, mode: LiveMode) -> None:
-        # Offline there is nothing to say it to.
-        if mode == "online":
-            run = self._open_alone(header, mode)
-            run.summary["status"] = SUPERSEDED
-            self._session.finish_run(run, exit_code=1)
 
     def summarise(self, header: RunHeader, content: SummaryContent) -> None:
         """Writes the sweep's own run, in place of an earlier one."""

@@ -71,22 +71,15 @@ class ProjectionLedger:
         if self._runs.pop(run_id, None) is not None:
             self._write()
 
-    def was_online(self, run_id: str) -> bool:
-        """Whether a local folder tells of a run that was begun online."""
-        return any(not name.startswith("offline") for name in self._folders(run_id))
-
     def discard_folders(self, run_id: str) -> None:
         """Removes W&B's local folders of one run id, however far they got."""
-        for name in self._folders(run_id):
-            # A dying W&B service may still write in it: move it away in one step first.
-            away = self._folder / f".discarded-{uuid.uuid4().hex[:8]}"
-            (self._folder / name).rename(away)
-            shutil.rmtree(away, ignore_errors=True)
-
-    def _folders(self, run_id: str) -> list[str]:
         ours = re.compile(rf"(offline-run|run)-\d{{8}}_\d{{6}}-{re.escape(run_id)}(-\d+)?")
-        found = [path.name for path in self._folder.glob("*run-*")]
-        return [name for name in found if ours.fullmatch(name)]
+        for folder in list(self._folder.glob("*run-*")):
+            if ours.fullmatch(folder.name):
+                # A dying W&B service may still write in it: move it away in one step first.
+                away = folder.with_name(f".discarded-{uuid.uuid4().hex[:8]}")
+                folder.rename(away)
+                shutil.rmtree(away, ignore_errors=True)
 
     def _write(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -114,11 +114,6 @@ class RunProjector(Generic[Config, Epoch, Record]):
         header = self._kind.header(config)
         self._submit(header.name, lambda to: to.abandon(header.run_id))
 
-    def supersede(self, config: Config) -> None:
-        """Ends the run of what an earlier launch lost and this one tries again as another."""
-        header = self._kind.header(config)
-        self._submit(header.name, lambda to: to.supersede(header))
-
     def _points(self, history: Sequence[Epoch]) -> tuple[Point, ...]:
         return tuple(map(self._kind.point, history))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from foldgrid.records import SearchStore
@@ -16,29 +15,18 @@ from foldgrid.tuning.search.trials import TrialTask
 TrialProjector = RunProjector[TrialConfig, TrialEpoch, TrialRecord]
 
 
-class TrialProjecting(ProjectingListener[TrialTask, TrialConfig, TrialEpoch, TrialRecord]):
-    """Streams trials to W&B.
+def trial_listener(
+    projector: TrialProjector, store: SearchStore
+) -> ProjectingListener[TrialTask, TrialConfig, TrialEpoch, TrialRecord]:
+    """Streams trials to W&B; one that an earlier launch lost brings its earlier epochs."""
 
-    A trial that an earlier launch lost is tried again under a new number, so its old run ends.
+    def history_of(task: TrialTask) -> Sequence[TrialEpoch]:
+        return store.trial(task.study, task.number).read_history()
 
-    Args:
-        projector: Writes the runs.
-        store: The search's folder.
-    """
+    def earlier_of(task: TrialTask) -> Sequence[TrialEpoch]:
+        return store.trial(task.study, task.number).read_running()
 
-    def __init__(self, projector: TrialProjector, store: SearchStore) -> None:
-        super().__init__(
-            projector,
-            _config,
-            history_of=lambda task: store.trial(task.study, task.number).read_history(),
-            earlier_of=lambda task: store.trial(task.study, task.number).read_running(),
-        )
-
-    def started(self, task: TrialTask) -> None:
-        """Opens the trial's run; with the epochs of the try that it goes on from."""
-        if task.retry_of is not None:
-            self.projector.supersede(replace(_config(task), number=task.retry_of))
-        super().started(task)
+    return ProjectingListener(projector, _config, history_of, earlier_of)
 
 
 def _config(task: TrialTask) -> TrialConfig:

@@ -32,10 +32,10 @@ from foldgrid.tuning.search.outcome import best_trials, trial_row, write_outcome
 from foldgrid.tuning.search.pausing import PAUSING, make_pausing_scheduler
 from foldgrid.tuning.search.plan import StudyPlan, plan_studies, search_facts, training_units
 from foldgrid.tuning.search.projecting import (
-    TrialProjecting,
     TrialProjector,
     project_missing_trials,
     search_figures,
+    trial_listener,
 )
 from foldgrid.tuning.search.running import StudyFeed, TrialSteering
 from foldgrid.tuning.search.stopping import make_rule
@@ -130,11 +130,11 @@ class SearchSession:
     def _projecting(self) -> TrialListener:
         """Who streams trials to W&B, which has those of earlier launches by then."""
         context = project_context(self.prepared.store)
-        studies = {plan.name: plan.first for plan in self.studies}
+        studies = tuple(plan.name for plan in self.studies)
         kind = TrialRuns(self.prepared.sweep, context, studies)
         self._projector = RunProjector(self.local_folder, kind, self.mode)
-        project_missing_trials(self.store, list(studies), self._projector)
-        return TrialProjecting(self._projector, self.store)
+        project_missing_trials(self.store, studies, self._projector)
+        return trial_listener(self._projector, self.store)
 
     def _search(
         self,
@@ -148,7 +148,7 @@ class SearchSession:
         study, settings = self._open(plan), self.prepared.sweep.search
         if study.close_stale():
             self.console.print("Trials that an earlier launch left open are tried again.")
-        feed = StudyFeed(study, plan, num_left, self.store, self.deadline)
+        feed = StudyFeed(study, plan, num_left, self.deadline)
         units = training_units(plan, data)
         most = most_epochs(plan.space, self.prepared.sweep)
         rule = make_rule(settings, units, most)

@@ -21,7 +21,6 @@ class TrialTask:
         values: What was drawn of the search space.
         fits: One fit a fold, in the folds' order.
         inherited_from: In population based training, the trial whose networks it went on with.
-        retry_of: The number of the try that this one repeats, where an earlier launch lost it.
     """
 
     study: str
@@ -29,7 +28,6 @@ class TrialTask:
     values: dict[str, Value]
     fits: tuple[FitTask, ...]
     inherited_from: int | None = None
-    retry_of: int | None = None
 
     @property
     def num_planned_epochs(self) -> int:
