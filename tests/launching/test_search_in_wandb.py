@@ -98,6 +98,25 @@ def test_a_search_without_wandb_is_shown_there_by_the_next_launch(launcher: Laun
     check_that_runs_are_the_records(folder)
 
 
+@pytest.mark.slow
+def test_a_population_is_shown_by_the_course_that_was_recorded(launcher: Launcher) -> None:
+    """Through Ray: the worst go on from the best one's networks, and so does what is shown."""
+    population = RACE.replace("num_trials: 5", "num_trials: 4").replace(
+        "scheduler: asha, grace_epochs: 1", "scheduler: pbt, perturbation_epochs: 2"
+    )
+    done = launcher(launcher.write(population), "--wandb", "offline", executor="ray")
+    assert done.code == 0, done.out + done.err
+    folder = launcher.storage / "tiny"
+    runs, records = check_that_runs_are_the_records(folder), trials_of(folder)
+    changed = {number for number, record in records.items() if record.changes}
+    assert changed
+    assert {number for number, run in runs.items() if "changes" in run.summary} == changed
+    for number in changed:
+        told = [change["inherited_from"] for change in runs[number].summary["changes"]]
+        assert told == [change.inherited_from for change in records[number].changes]
+        assert runs[number].config["training"] == records[number].training.model_dump(mode="json")
+
+
 def kill_in_the_second_trial(launcher: Launcher, sweep: Path) -> None:
     """Kills a launch some time after its first trial was over."""
     command = [sys.executable, str(PROJECT / "launch.py"), "--sweep", str(sweep)]
