@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parent
 SWEEPS = PROJECT / "sweeps"
 SPACES = PROJECT / "search_spaces"
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 GOES_ON = "run the same command again; it trains only what is missing."
 
 app = App(
@@ -224,7 +224,10 @@ def print_list(console: Console) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command line and returns its exit code: 0 done, 1 fits failed, 2 wrong input."""
+    """Runs one command line and returns its exit code.
+
+    0 done, 1 fits failed, 2 wrong input, 130 ended by Ctrl-C, 143 by SIGTERM.
+    """
     # What third parties warn of is for their developers; our own messages are not warnings.
     warnings.simplefilter("ignore")
     try:
@@ -232,9 +235,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SweepError, CycloptsError) as error:
         print(error, file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print(f"\nStopped: {GOES_ON}")
-        return INTERRUPTED
+        return INTERRUPTED if type(stop) is KeyboardInterrupt else TERMINATED
 
 
 if __name__ == "__main__":

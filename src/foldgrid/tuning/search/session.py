@@ -10,7 +10,7 @@ import optuna
 from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 
-from foldgrid.records import SearchStore
+from foldgrid.records import RunLock, SearchStore
 from foldgrid.scoring import METRICS
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.search_fit import most_epochs
@@ -111,6 +111,7 @@ class SearchSession:
         is_left = any(self._num_left(study) for study in self.studies)
         with (
             Interrupt() as interrupt,
+            RunLock(prepared.store.root),
             decoding(prepared.survey, self.console) as dataset,
             self._executor(is_left) as executor,
         ):
