@@ -41,6 +41,7 @@ def launch(
     *,
     sweep: str | None = None,
     plan: bool = False,
+    status: str | None = None,
     list_: Annotated[bool, Parameter(name="--list", negative=())] = False,
     data: Path | None = None,
     budget: Literal["auto", "smoke", "paper"] = "auto",
@@ -60,6 +61,7 @@ def launch(
     Args:
         sweep: A name in sweeps/, or the path of a YAML file.
         plan: Print what would run and stop.
+        status: Print how far the launch of a run folder has come, from any terminal, and stop.
         list_: Print the sweeps and the search spaces there are and stop.
         data: A manifest of your photographs, instead of the embedded synthetic trial.
         budget: How much training. auto is paper with a GPU and smoke without one.
@@ -80,6 +82,8 @@ def launch(
     console = Console()
     if list_:
         return print_list(console)
+    if status is not None:
+        return show_status(status, console)
     if sweep is None:
         raise SweepError(
             "--sweep is missing: name the sweep to run.\n"
@@ -203,6 +207,16 @@ def next_commands(run: str) -> list[str]:
         f"python -m analysis rank {quoted} --by ccc",
         f"python -m analysis rank {quoted} --format latex",
     ]
+
+
+def show_status(run: str, console: Console) -> int:
+    """Prints how far a run folder has come; see ``tuning.status``."""
+    from foldgrid.records import RunStore
+    from foldgrid.tuning.status import print_status, read_status
+
+    store = RunStore.open(run)
+    print_status(read_status(store), store, console)
+    return 0
 
 
 def print_list(console: Console) -> int:

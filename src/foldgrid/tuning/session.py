@@ -37,6 +37,7 @@ from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_plan
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
+from foldgrid.tuning.progress_file import ProgressFile
 from foldgrid.tuning.projecting import project_context, wandb_words
 from foldgrid.tuning.ray_session import check_address
 from foldgrid.tuning.ray_tune import RayTuneExecutor
@@ -129,12 +130,29 @@ class Session:
             project_missing(prepared, projector)
             display = ProgressDisplay(self.progress, self.console)
             listeners: Listeners[FitTask, EpochRecord, FitRecord] = Listeners(
-                [interrupt, fit_listener(projector, prepared.store), display, self.deadline]
+                [
+                    interrupt,
+                    fit_listener(projector, prepared.store),
+                    display,
+                    progress_file := self._progress_file(),
+                    self.deadline,
+                ]
             )
             if prepared.grid.left:
-                with display, self.deadline:
+                with display, progress_file, self.deadline:
                     executor.run(FitWork(data, prepared.store), prepared.grid.left, listeners)
         return len(self.progress.failures)
+
+    def _progress_file(self) -> ProgressFile[FitTask]:
+        """Tells other terminals; see ``--status``."""
+        facts = self.progress
+        return ProgressFile(
+            self.prepared.store,
+            lambda task: task.config.fit_id,
+            facts.num_done,
+            facts.num_total,
+            lambda: facts.seconds_left,
+        )
 
     def _open_projector(self) -> FitProjector:
         self.local_folder.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,7 @@ from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_facts
 from foldgrid.tuning.preparation import PreparedSweep
+from foldgrid.tuning.progress_file import ProgressFile
 from foldgrid.tuning.projecting import project_context, wandb_words
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.search.display import SearchDisplay
@@ -121,8 +122,17 @@ class SearchSession:
             write_run_files(prepared)
             self.journal.parent.mkdir(parents=True, exist_ok=True)
             display = self._display()
-            listeners: list[TrialListener] = [interrupt, self._projecting(), display, self.deadline]
-            with self.deadline:
+            progress: ProgressFile[TrialTask] = ProgressFile(
+                prepared.store, lambda task: task.name, display.num_done, display.num_total
+            )
+            with progress, self.deadline:
+                listeners: list[TrialListener] = [
+                    interrupt,
+                    self._projecting(),
+                    display,
+                    progress,
+                    self.deadline,
+                ]
                 for plan in self.studies:
                     self._search(plan, executor, data, listeners)
         self.failures = display.failures
