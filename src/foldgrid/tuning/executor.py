@@ -7,6 +7,7 @@ error of one fit is told and the others go on; listeners are called in the calle
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Sequence
 from typing import Protocol, Self
@@ -59,7 +60,19 @@ def finished_record(task: FitTask, store: RunStore) -> FitRecord | None:
 def note_failure(task: FitTask, store: RunStore, error: Exception) -> str:
     """Keeps the traceback in the fit's folder; returns the message for people."""
     store.fit(task.config.fit_id).write_failure("".join(traceback.format_exception(error)))
-    return f"{type(error).__name__}: {error}"
+    return describe_failure(error)
+
+
+def describe_failure(error: Exception) -> str:
+    """What went wrong, in a line or two; with what to do where the card's memory was too small."""
+    if not isinstance(error, torch.OutOfMemoryError):
+        return f"{type(error).__name__}: {error}"
+    # torch goes on for ten lines about its allocator; the traceback has them.
+    told = re.split(r" GPU \d+ has", str(error))[0]
+    return (
+        f"{told} Give each fit more of the card (resources.gpus_per_fit: 1), fewer fits at a "
+        "time (resources.max_concurrent), or a smaller training.batch_size."
+    )
 
 
 class InlineExecutor:
@@ -78,13 +91,16 @@ class InlineExecutor:
         for task in tasks:
             listener.started(task)
             try:
-                record = finished_record(task, store)
-                if record is None:
-                    fit = open_fit(task, data, store)
-                    while not fit.is_over:
-                        listener.epoch_done(task, fit.run_epoch())
-                    record = fit.conclude()
+                record = finished_record(task, store) or self._train(task, data, store, listener)
             except Exception as error:
                 listener.failed(task, note_failure(task, store, error))
                 continue
             listener.finished(task, record)
+
+    @staticmethod
+    def _train(task: FitTask, data: TrainingData, store: RunStore, listener: Listener) -> FitRecord:
+        # In a function of its own, so that the fit's memory goes before the next one's comes.
+        fit = open_fit(task, data, store)
+        while not fit.is_over:
+            listener.epoch_done(task, fit.run_epoch())
+        return fit.conclude()

@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self
 
 from foldgrid.records import RunStore
 from foldgrid.training import TrainingData
+from foldgrid.tuning.executor import describe_failure
 from foldgrid.tuning.ray_tune import RaySession, absolute_location
 from foldgrid.tuning.resources import Resources
 from foldgrid.tuning.search.lockstep import LockstepTrial
@@ -46,7 +47,7 @@ def note_trial_failure(task: TrialTask, store: RunStore, error: Exception) -> st
     """Keeps the traceback beside the trials' records; returns the message for people."""
     text = "".join(traceback.format_exception(error))
     store.write_text(f"trials/{task.name}.failure.txt", text)
-    return f"{type(error).__name__}: {error}"
+    return describe_failure(error)
 
 
 class InlineTrialExecutor:
@@ -65,14 +66,21 @@ class InlineTrialExecutor:
         while (task := feed.next_trial()) is not None:
             listener.started(task)
             try:
-                trial = LockstepTrial(task, data, store)
-                while not trial.is_over:
-                    listener.epoch_done(task, trial.run_epoch())
-                record = trial.conclude()
+                record = self._train(task, data, store, listener)
             except Exception as error:
                 listener.failed(task, note_trial_failure(task, store, error))
                 continue
             listener.finished(task, record)
+
+    @staticmethod
+    def _train(
+        task: TrialTask, data: TrainingData, store: RunStore, listener: TrialListener
+    ) -> TrialRecord:
+        # In a function of its own, so that the trial's memory goes before the next one's comes.
+        trial = LockstepTrial(task, data, store)
+        while not trial.is_over:
+            listener.epoch_done(task, trial.run_epoch())
+        return trial.conclude()
 
 
 class RayTrialExecutor:
