@@ -19,7 +19,6 @@ from typing import Annotated, Any, Literal
 import torch
 from cyclopts import App, Parameter
 from rich.console import Console
-from torch import Tensor
 
 from benchmarks.noise_fits import noise_data, noise_fit
 from benchmarks.side_by_side import (
@@ -32,10 +31,11 @@ from benchmarks.side_by_side import (
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.training import Fit
-from foldgrid.training.batches import CompositeSource
 from foldgrid.training.device import describe_device
 
+Precision = Literal["bfloat16", "float32"]
 SMALL_MIDDLE_LARGE = ("mobilenet_v3_small", "resnet34", "vgg16")
+PRECISIONS: tuple[Precision, ...] = ("bfloat16", "float32")
 REPLY_SECONDS = 300.0
 
 app = App(
@@ -52,17 +52,18 @@ class Setting:
     Attributes:
         backbone: torchvision's name.
         precision: The recipe's.
-        channels_last: How weights and pictures lie in memory; the project's own way, or NCHW.
+        channels_last: How weights and pictures lie in memory; null is the project's own way.
     """
 
     backbone: str
-    precision: Literal["bfloat16", "float32"] = "bfloat16"
-    channels_last: bool = True
+    precision: Precision = "bfloat16"
+    channels_last: bool | None = None
 
     @property
     def title(self) -> str:
         """Precision and layout in words."""
-        return f"{self.precision}, {'channels last' if self.channels_last else 'channels first'}"
+        layout = {None: "as fits do", True: "channels last", False: "channels first"}
+        return f"{self.precision}, {layout[self.channels_last]}"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Speed:
         num_processes: Processes on the card.
         images_per_second: Training images of all processes together.
         epoch_seconds: The mean epoch of a process.
+        first_epoch_seconds: The mean first epoch, in which kernels are loaded or compiled.
         peak_gib: Of the card's memory, the most that torch allocated in one process.
     """
 
@@ -81,6 +83,7 @@ class Speed:
     num_processes: int
     images_per_second: float
     epoch_seconds: float
+    first_epoch_seconds: float
     peak_gib: float
 
 
@@ -99,6 +102,7 @@ def measure_sharing(
     pixels: int = 256,
     batch_size: int = 16,
     seconds: float = 4.0,
+    ways: bool = True,
     output: Path | None = None,
 ) -> None:
     """Images a second of several fits on one GPU, and of one fit in four ways.
@@ -109,6 +113,7 @@ def measure_sharing(
         pixels: The composites' side.
         batch_size: Composites a step.
         seconds: How long each setting is measured, at least; epochs are whole.
+        ways: Whether to measure one fit in both precisions and both layouts, too.
         output: A JSON file for the figures.
     """
     if not torch.cuda.is_available():
@@ -123,20 +128,21 @@ def measure_sharing(
             measure(Setting(name), workers[:count]) for name in backbones for count in processes
         ]
         print_shared(shared, console)
-        ways = [
+        compared = [
             measure(Setting(name, precision, channels_last), workers[:1])
-            for name in backbones
-            for precision in ("bfloat16", "float32")
+            for name in (backbones if ways else ())
+            for precision in PRECISIONS
             for channels_last in (True, False)
         ]
-        print_ways(ways, console)
+        if compared:
+            print_ways(compared, console)
     content = {
         "benchmark": "gpu_sharing",
         "pixels": pixels,
         "batch_size": batch_size,
         "environment": environment,
         "shared": [asdict(each) for each in shared],
-        "ways": [asdict(each) for each in ways],
+        "ways": [asdict(each) for each in compared],
     }
     write_output(output, content)
 
@@ -167,8 +173,7 @@ def measure(setting: Setting, workers: Sequence[Connection]) -> Speed:
     """Trains ``setting`` in all ``workers`` at the same time."""
     for worker in workers:
         worker.send(setting)
-    for worker in workers:
-        _receive(worker)
+    first = [_receive(worker)["seconds"] for worker in workers]
     for worker in workers:
         worker.send("begin")
     found = [_receive(worker) for worker in workers]
@@ -177,6 +182,7 @@ def measure(setting: Setting, workers: Sequence[Connection]) -> Speed:
         num_processes=len(workers),
         images_per_second=sum(each["images"] / each["seconds"] for each in found),
         epoch_seconds=sum(each["seconds"] / each["epochs"] for each in found) / len(found),
+        first_epoch_seconds=sum(first) / len(first),
         peak_gib=max(each["peak_gib"] for each in found),
     )
 
@@ -197,11 +203,10 @@ def work(parent: Connection, pixels: int, batch_size: int, seconds: float) -> No
     while (setting := parent.recv()) is not None:
         recipe = TrainingRecipe(batch_size=batch_size, precision=setting.precision)
         fit = noise_fit(setting.backbone, recipe, data)
-        if not setting.channels_last:
-            lay_channels_first(fit)
+        if setting.channels_last is not None:
+            lay(fit, torch.channels_last if setting.channels_last else torch.contiguous_format)
         # The first epoch loads kernels and chooses algorithms.
-        fit.run_epoch()
-        parent.send({})
+        parent.send(train_for(fit, 0.0))
         parent.recv()
         parent.send(train_for(fit, seconds))
         del fit
@@ -210,7 +215,7 @@ def work(parent: Connection, pixels: int, batch_size: int, seconds: float) -> No
 def train_for(fit: Fit, seconds: float) -> dict[str, Any]:
     """Trains whole epochs until ``seconds`` have passed."""
     started, epochs, passed = time.perf_counter(), 0, 0.0
-    while passed < seconds:
+    while passed < seconds or not epochs:
         fit.run_epoch()
         epochs += 1
         passed = time.perf_counter() - started
@@ -222,18 +227,10 @@ def train_for(fit: Fit, seconds: float) -> dict[str, Any]:
     }
 
 
-class ChannelsFirst(CompositeSource):
-    """Pictures as torch lays them where nobody says otherwise."""
-
-    def normalise(self, images_BCHW: Tensor) -> Tensor:
-        """Standardises, channels first in memory."""
-        return super().normalise(images_BCHW).contiguous()
-
-
-def lay_channels_first(fit: Fit) -> None:
-    """Lays a fit's weights and pictures the other way."""
-    fit.network.to(memory_format=torch.contiguous_format)
-    fit.source = ChannelsFirst(fit.data.composites_NHWC, fit.device)
+def lay(fit: Fit, layout: torch.memory_format) -> None:
+    """Lays a fit's weights and pictures in one of two ways."""
+    fit.network.to(memory_format=layout)  # type: ignore[call-overload]
+    fit.source.layout = layout
 
 
 def print_shared(speeds: Sequence[Speed], console: Console) -> None:
@@ -262,22 +259,28 @@ def print_shared(speeds: Sequence[Speed], console: Console) -> None:
 
 
 def print_ways(speeds: Sequence[Speed], console: Console) -> None:
-    """Prints a row a backbone, precision and layout; the project's own way is the first."""
-    own = {
+    """Prints a row a backbone, precision and layout."""
+    first = {
         speed.setting.backbone: speed.images_per_second
         for speed in speeds
-        if speed.setting == Setting(speed.setting.backbone)
+        if speed.setting == Setting(speed.setting.backbone, channels_last=True)
     }
     rows: list[list[object]] = [
         [
             f"{speed.setting.backbone}, {speed.setting.title}",
             round(speed.images_per_second),
-            speed.images_per_second / own[speed.setting.backbone],
+            speed.images_per_second / first[speed.setting.backbone],
+            speed.first_epoch_seconds,
+            speed.epoch_seconds,
             speed.peak_gib,
         ]
         for speed in speeds
     ]
-    console.print(make_table(["one fit", "images/s", "times the first", "GiB"], rows))
+    console.print(
+        make_table(
+            ["one fit", "images/s", "times the first", "s first epoch", "s an epoch", "GiB"], rows
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ NUM_VISITS, NUM_SUBJECTS, NUM_TEST_SUBJECTS, NUM_FOLDS = 338, 60, 6, 5
 
 
 def noise_data(pixels: int) -> TrainingData:
-    """Composites of ``pixels`` x ``pixels`` in the paper's number, with five folds and a test set."""
+    """Composites of ``pixels`` x ``pixels`` as many as the paper has, with folds and a test set."""
     random = np.random.default_rng(0)
     visits: np.ndarray = np.arange(NUM_VISITS).repeat(len(REGIONS))
     subjects = visits % NUM_SUBJECTS
