@@ -9,7 +9,7 @@ import hashlib
 import multiprocessing
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ from foldgrid.training import Fit, TrainingData
 from foldgrid.training.device import describe_device
 
 NUM_OUTPUTS = 4
-NUM_BATCHES = 3
+NUM_BATCHES = 2
 
 app = App(
     name="python -m benchmarks.gpu_memory",
@@ -103,13 +103,23 @@ def measure_memory(
     ]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, open_worker, (pixels,)) as pool:
-        first, again = (list(pool.map(measure, jobs)) for _ in range(2))
+        first, again = (watched(pool.map(measure, jobs), jobs, console) for _ in range(2))
     print_found(jobs, first, again, console)
     rows = [
         {**asdict(job), **asdict(one), "same_bits": one.digest == other.digest}
         for job, one, other in zip(jobs, first, again, strict=True)
     ]
     write_output(output, {"benchmark": "gpu_memory", "environment": environment, "fits": rows})
+
+
+def watched(found: Iterable[Found], jobs: Sequence[Job], console: Console) -> list[Found]:
+    """All that is found, a line for each as it comes."""
+    kept = []
+    for job, each in zip(jobs, found, strict=True):
+        line = f"{job.backbone}, {job.precision}: {each.allocated_gib:.3f} {each.reserved_gib:.3f}"
+        console.print(line, style="dim", highlight=False)
+        kept.append(each)
+    return kept
 
 
 class Worker:

@@ -229,7 +229,7 @@ def train_for(fit: Fit, seconds: float) -> dict[str, Any]:
 
 def lay(fit: Fit, layout: torch.memory_format) -> None:
     """Lays a fit's weights and pictures in one of two ways."""
-    fit.network.to(memory_format=layout)  # type: ignore[call-overload]
+    fit.network.to(memory_format=layout)
     fit.source.layout = layout
 
 
@@ -276,11 +276,8 @@ def print_ways(speeds: Sequence[Speed], console: Console) -> None:
         ]
         for speed in speeds
     ]
-    console.print(
-        make_table(
-            ["one fit", "images/s", "times the first", "s first epoch", "s an epoch", "GiB"], rows
-        )
-    )
+    headings = ["one fit", "images/s", "times the first", "s first epoch", "s an epoch", "GiB"]
+    console.print(make_table(headings, rows))
 
 
 if __name__ == "__main__":

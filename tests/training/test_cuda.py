@@ -77,11 +77,12 @@ def test_every_backbone_of_the_sweep_gives_the_same_bits_twice(
 ) -> None:
     data = make_data(pixels=128)
     config = make_config(backbone, max_epochs=1, max_batches_per_epoch=2, batch_size=16)
-    with warnings.catch_warnings():
-        # torch names here the operators that it cannot promise the same bits of.
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         first, again = (train(config, tmp_path / name, data) for name in ("1", "2"))
     assert first == again
+    # torch names the operators that it cannot promise the same bits of.
+    assert not [str(each.message) for each in told if "deterministic" in str(each.message)]
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
