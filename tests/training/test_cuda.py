@@ -151,15 +151,11 @@ def test_auto_is_mixed_precision_that_the_card_computes_natively(
     assert outcome(resumed.folder) == found
 
 
-@pytest.mark.parametrize(
-    ("backbone", "layout"),
-    [("resnet18", torch.channels_last), ("mobilenet_v3_small", torch.contiguous_format)],
-)
-def test_weights_lie_in_the_layout_of_their_kind_and_stay_so(
-    backbone: str, layout: torch.memory_format, data: TrainingData, tmp_path: Path
+@pytest.mark.parametrize("backbone", ["resnet18", "mobilenet_v3_small"])
+def test_weights_lie_channels_last_and_stay_so(
+    backbone: str, data: TrainingData, tmp_path: Path
 ) -> None:
     fit = make_fit(make_config(backbone), tmp_path, data, device="cuda")
-    assert fit.source.normalise(fit.source.take(np.arange(3))).is_contiguous(memory_format=layout)
     fit.run_epoch()
     fit.save_checkpoint()
     resumed = make_fit(make_config(backbone), tmp_path, data, device="cuda")
@@ -167,7 +163,7 @@ def test_weights_lie_in_the_layout_of_their_kind_and_stay_so(
         kernels = [value for value in each.network.parameters() if value.ndim == 4]
         momenta = [each.optimizer.state[value]["momentum_buffer"] for value in kernels]
         for value in (*kernels, *momenta):
-            assert value.is_contiguous(memory_format=layout)
+            assert value.is_contiguous(memory_format=torch.channels_last)
             assert value.is_cuda
 
 

@@ -8,7 +8,6 @@ from foldgrid.models.backbones import (
     load_state,
     set_head_bias,
 )
-from foldgrid.models.layout import memory_format
 from foldgrid.models.weights import (
     WeightFile,
     fetch_weight_file,
@@ -25,7 +24,6 @@ __all__ = [
     "forward_all",
     "known_backbones",
     "load_state",
-    "memory_format",
     "resolve_weights",
     "set_head_bias",
 ]

@@ -27,16 +27,10 @@ class CompositeSource:
     Args:
         composites_NHWC: uint8; may be read-only and memory-mapped.
         device: Where the batches are wanted.
-        layout: How the network wants them to lie in memory.
     """
 
-    def __init__(
-        self,
-        composites_NHWC: NDArray[np.uint8],
-        device: torch.device,
-        layout: torch.memory_format = torch.channels_last,
-    ) -> None:
-        self._array, self.layout = composites_NHWC, layout
+    def __init__(self, composites_NHWC: NDArray[np.uint8], device: torch.device) -> None:
+        self._array = composites_NHWC
         self._device = device
         self._on_device: Tensor | None = None
         if device.type == "cuda":
@@ -57,9 +51,9 @@ class CompositeSource:
         return images_BHWC.permute(0, 3, 1, 2).float().div_(255)
 
     def normalise(self, images_BCHW: Tensor) -> Tensor:
-        """Standardises by ImageNet's channel means and deviations; lies as ``layout`` says."""
+        """Standardises by ImageNet's channel means and deviations, channels last in memory."""
         standardised = (images_BCHW - self._mean) / self._std
-        return standardised.contiguous(memory_format=self.layout)
+        return standardised.contiguous(memory_format=torch.channels_last)
 
 
 def training_batches(

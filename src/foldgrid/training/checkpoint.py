@@ -52,7 +52,7 @@ def resume(fit: Fit) -> None:
     fit.folder.rewrite_history(history[:epoch])
     fit.epoch = epoch
     load_state(fit.network, state["network"])
-    fit.best.state = dict(state["best"])
+    fit.best.state = {name: value.cpu() for name, value in state["best"].items()}
     fit.optimizer.load_state_dict(state["optimizer"])
     fit.plateau.load_state_dict(state["plateau"])
     fit.scaler.load_state_dict(state["scaler"])

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foldgrid.models import build_network, forward_all, memory_format, set_head_bias
+from foldgrid.models import build_network, forward_all, set_head_bias
 from foldgrid.models.weights import WeightFile
 from foldgrid.records import FitFolder
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
@@ -85,10 +85,8 @@ class Fit:
         self.task = make_task(config.task)
         self.roles = assign_roles(data, config.fold, recipe.early_stopping, seed)
         self.targets_NK = self.task.targets(data.samples)
-        network = self._build()
-        layout = memory_format(network, self.device)
-        self.network = network.to(self.device, memory_format=layout)  # type: ignore[call-overload]
-        self.source = CompositeSource(data.composites_NHWC, self.device, layout)
+        self.source = CompositeSource(data.composites_NHWC, self.device)
+        self.network = self._build()
         self.optimizer = torch.optim.SGD(
             self.network.parameters(),
             lr=recipe.learning_rate,
@@ -123,7 +121,7 @@ class Fit:
         if self.config.training.start_from_mean:
             mean_K = torch.from_numpy(self.targets_NK[self.roles.train].mean(axis=0))
             set_head_bias(network, self.config.backbone, mean_K)
-        return network
+        return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
     @property
     def stopped_because(self) -> Literal["max_epochs", "early_stopping", "diverged"] | None:

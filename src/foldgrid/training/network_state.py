@@ -21,11 +21,7 @@ PREDICTION_BATCH = 64
 
 
 class BestWeights:
-    """A copy of the weights of the best epoch, kept where the network is.
-
-    On a card the copy takes no time; through the computer's memory it took a tenth of a second
-    or more for the largest networks, after every epoch that is better than all before.
-    """
+    """A copy of the weights of the best epoch, kept in the computer's memory."""
 
     def __init__(self) -> None:
         self.state: dict[str, Tensor] = {}
@@ -47,7 +43,7 @@ class BestWeights:
             if name in self.state:
                 self.state[name].copy_(value)
             else:
-                self.state[name] = value.detach().clone()
+                self.state[name] = value.detach().to("cpu", copy=True)
 
     def of(self, network: nn.Module) -> dict[str, Tensor]:
         """The best weights, wherever they are."""

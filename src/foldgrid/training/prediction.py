@@ -18,8 +18,7 @@ from torch import nn
 
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.dataset import Dataset
-from foldgrid.models import build_network, load_state, memory_format
-from foldgrid.models.backbones import build_on_meta
+from foldgrid.models import build_network, load_state
 from foldgrid.records import RunStore
 from foldgrid.scoring import SCORES, clip_score, pasi
 from foldgrid.specs.errors import SweepError
@@ -51,18 +50,14 @@ def predict_outputs(
     prepare_torch(num_usable_cores(), seed=0)
     device = device or choose_device()
     precision = choose_precision(device, learner.copies[0].config.training.precision)
-    layout = memory_format(build_on_meta(learner.backbone, learner.task.num_outputs), device)
-    source = CompositeSource(composites_NHWC, device, layout)
+    source = CompositeSource(composites_NHWC, device)
     rows = np.arange(len(composites_NHWC))
-    copies = _copies(learner, device, layout)
-    outputs = [predict(copy, source, rows, device, precision) for copy in copies]
+    outputs = [predict(copy, source, rows, device, precision) for copy in _copies(learner, device)]
     mean_NK: NDArray[np.float64] = np.stack(outputs).mean(axis=0, dtype=np.float64)
     return mean_NK.astype(np.float32)
 
 
-def _copies(
-    learner: TrainedLearner, device: torch.device, layout: torch.memory_format
-) -> Iterator[nn.Module]:
+def _copies(learner: TrainedLearner, device: torch.device) -> Iterator[nn.Module]:
     """The network with each copy's weights in turn, so that one copy lies in memory at a time."""
     network: nn.Module | None = None
     for record in learner.copies:
@@ -72,7 +67,7 @@ def _copies(
             # them then also shift their inputs, which no weight file says.
             started_from = None if record.config.weights == "random" else state
             network = build_network(learner.backbone, learner.task.num_outputs, started_from)
-            network = network.to(device, memory_format=layout)  # type: ignore[call-overload]
+            network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         load_state(network, state)
         yield network
 
