@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, validators
 from rich.console import Console
 
 from foldgrid.scoring import METRICS
@@ -24,6 +24,7 @@ PROJECT = Path(__file__).resolve().parent
 SWEEPS = PROJECT / "sweeps"
 SPACES = PROJECT / "search_spaces"
 INTERRUPTED = 130
+GOES_ON = "run the same command again; it trains only what is missing."
 
 app = App(
     name="python launch.py",
@@ -51,6 +52,8 @@ def launch(
     hyperparameters: str | None = None,
     executor: Literal["ray", "inline"] = "ray",
     canary: Literal["shuffled_scores"] | None = None,
+    trials: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    time_budget: str | None = None,
 ) -> int:
     """Run a sweep; run it again, and it trains only what is missing.
 
@@ -69,6 +72,10 @@ def launch(
         executor: ray trains fits side by side; inline one after another, without Ray.
         canary: Train the sweep once more on scores that its pictures cannot tell, in a run folder
             of its own; skill that remains is a leak, and `python -m analysis check` finds it.
+        trials: Of a search: this many more trials, for each backbone where it searches each,
+            instead of as many as the sweep says in all.
+        time_budget: End the launch after this long (2h, 90m, 1h30m); what is running then goes
+            on at the next launch.
     """
     console = Console()
     if list_:
@@ -95,12 +102,16 @@ def launch(
         executor=executor,
         hyperparameters=hyperparameters,
         canary=canary,
+        trials=trials,
+        time_budget=time_budget,
     )
     session = open_session(path, SPACES, options, console)
     if plan:
         return 0
     try:
         num_failed = session.train()
+        if session.deadline.cut_short:
+            console.print(f"\nThe time budget of {time_budget} is used up: {GOES_ON}", markup=False)
         if isinstance(session, Session):
             report(session, console)
         else:
@@ -215,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nStopped. Run the same command again; it trains only what is missing.")
+        print(f"\nStopped: {GOES_ON}")
         return INTERRUPTED
 
 

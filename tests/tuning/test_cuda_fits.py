@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 import torch
 
-from foldgrid.records import RunStore
-from foldgrid.tuning.executor import InlineExecutor, open_fit
+from foldgrid.records import RunStore, SearchStore
+from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.search.lockstep import LockstepTrial
+from foldgrid.tuning.work import FitWork, open_fit
 from tests.training.tiny_study import outcome
 from tests.tuning.search.small_search import training_samples, trial_task
 from tests.tuning.small_grid import NUM_FOLDS, Recorder, fit_task, random_study
@@ -89,8 +90,9 @@ def test_processes_that_share_a_card_end_in_the_bits_of_one_that_has_it_alone(
 def test_a_fold_of_a_trial_takes_the_same_course_as_a_fit_of_the_grid(tmp_path: Path) -> None:
     task = trial_task()
     task = replace(task, fits=tuple(on_card(each) for each in task.fits))
-    search, grid = RunStore(str(tmp_path / "search")), RunStore(str(tmp_path / "grid"))
-    trial = LockstepTrial(task, training_samples(), search)
+    grid = RunStore(str(tmp_path / "grid"))
+    folder = SearchStore(str(tmp_path / "search")).trial("study", 0)
+    trial = LockstepTrial(task, training_samples(), folder)
     while not trial.is_over:
         trial.run_epoch()
     assert trial.conclude().status == "complete"
@@ -100,7 +102,7 @@ def test_a_fold_of_a_trial_takes_the_same_course_as_a_fit_of_the_grid(tmp_path: 
         fit.run()
         courses = [
             [(e.train_loss, e.validation_loss) for e in store.read_history(each.config.fit_id)]
-            for store in (search, grid)
+            for store in (folder.fits, grid)
         ]
         assert courses[0] == courses[1]
 
@@ -120,7 +122,7 @@ def test_a_fit_too_large_for_the_card_says_what_to_do_and_the_next_one_trains(
 ) -> None:
     tasks = [on_card(fit_task(name)) for name in ("vgg11", "shufflenet_v2_x0_5")]
     heard, store = Recorder(), RunStore(str(tmp_path))
-    InlineExecutor().run(tasks, random_study(), store, heard)
+    InlineExecutor().run(FitWork(random_study(), store), tasks, heard)
     large, small = (task.config.fit_id for task in tasks)
     assert heard.of("failed") == [large]
     assert heard.of("finished") == [small]

@@ -13,11 +13,8 @@ from ruamel.yaml.error import YAMLError
 
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
 from foldgrid.specs.reading import Document, KeyPath, read_document, validate
-from foldgrid.specs.search_space import (
-    SearchSpace,
-    space_problems,
-    sweep_problems,
-)
+from foldgrid.specs.search_fit import sweep_problems
+from foldgrid.specs.search_space import SearchSpace, space_problems
 from foldgrid.specs.sweep import BudgetName, Sweep, per_backbone_problems
 
 _Key = tuple[str, ...]

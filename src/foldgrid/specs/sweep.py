@@ -21,6 +21,7 @@ SamplerName = Literal[
     "CmaEsSampler",
     "NSGAIISampler",
 ]
+SchedulerName = Literal["none", "asha", "hyperband", "median", "pbt", "paired_race"]
 Objective = Literal["mae", "mse", "rmse", "pcc", "ccc", "icc", "bias"]
 WeightsPolicy = Literal["required", "auto", "none"]
 REGIONS = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
@@ -121,11 +122,26 @@ class SearchSettings(Spec):
         sampler: Optuna's name of what suggests the next configuration.
         objectives: The figures of the visits' PASI that are searched for; several are a search
             for the front on which none can be improved without losing in another.
+        scheduler: What gives trials up early: ``none``; ``paired_race`` where one is significantly
+            worse than the best was at that epoch, subject by subject; Ray Tune's ``asha``,
+            ``median`` and ``hyperband``; or ``pbt``, population based training, which has the
+            worst go on from the best with other values. The sweep's own recipe is never given up.
+        grace_epochs: Nothing is given up before.
+        reduction_factor: ``asha``, ``hyperband`` and ``paired_race`` judge after ``grace_epochs``
+            and every so many-fold of it; the first two keep one of so many.
+        significance: ``paired_race`` gives a trial up where so large a difference would be rarer
+            than this among equals.
+        perturbation_epochs: ``pbt`` has the worst go on from the best every so many epochs.
     """
 
     num_trials: int = Field(default=20, ge=1)
     sampler: SamplerName = "TPESampler"
     objectives: tuple[Objective, ...] = Field(default=("mae",), min_length=1)
+    scheduler: SchedulerName = "none"
+    grace_epochs: int = Field(default=10, ge=1)
+    reduction_factor: float = Field(default=2.0, gt=1)
+    significance: float = Field(default=0.05, gt=0, lt=1)
+    perturbation_epochs: int = Field(default=10, ge=1)
 
 
 class Sweep(Spec):

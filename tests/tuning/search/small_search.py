@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from foldgrid.specs.recipe import Value, with_values
 from foldgrid.specs.search_space import SearchSpace
+from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.training import TrainingData
-from foldgrid.tuning.search.trials import TrialEpoch, TrialRecord, TrialTask
+from foldgrid.tuning.search.trials import TrialTask
 from tests.tuning.small_grid import NUM_FOLDS, fit_task, random_study
 
 BACKBONE = "squeezenet1_1"
@@ -34,16 +35,6 @@ def trial_task(number: int = 0, backbone: str = BACKBONE, **values: Value) -> Tr
         config = task.config.model_copy(update={"training": recipe})
         fits.append(replace(task, config=config, keep_weights=False))
     return TrialTask("study", number, values, tuple(fits))
-
-
-@dataclass
-class ListFeed:
-    """Hands out the trials of a list."""
-
-    tasks: list[TrialTask]
-
-    def next_trial(self) -> TrialTask | None:
-        return self.tasks.pop(0) if self.tasks else None
 
 
 @dataclass

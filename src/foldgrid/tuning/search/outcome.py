@@ -10,24 +10,14 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
-from foldgrid.records import RunStore
+from foldgrid.records import RunStore, SearchStore
 from foldgrid.scoring import METRICS
 from foldgrid.specs.sweep import Objective
+from foldgrid.specs.trials import TrialRecord
 from foldgrid.tuning.found_recipe import BEST_FILE
 from foldgrid.tuning.search.plan import StudyPlan
-from foldgrid.tuning.search.trials import TrialRecord
 
 TRIALS_FILE = "search/trials.csv"
-
-
-def read_trials(search: RunStore, study: str) -> list[TrialRecord]:
-    """The finished trials of a study, by number."""
-    names = sorted(search.root.files(f"trials/{study}"))
-    return [
-        TrialRecord.model_validate_json(search.root.read_bytes(f"trials/{study}/{name}"))
-        for name in names
-        if name.endswith(".json")
-    ]
 
 
 def best_trials(
@@ -36,11 +26,12 @@ def best_trials(
     """The trials that no other beats in every objective, best in the first objective first.
 
     With one objective that is the best trial; the first of equals, so that the sweep's own recipe
-    stays where nothing is better.
+    stays where nothing is better. Only trials that trained to their end take part.
     """
     scored = [
         (trial, tuple(METRICS[each].sort_key(trial.oof.get(each)) for each in objectives))
         for trial in trials
+        if trial.status == "complete"
     ]
     scored = [pair for pair in scored if all(map(math.isfinite, pair[1]))]
     front: list[tuple[TrialRecord, tuple[float, ...]]] = []
@@ -51,7 +42,7 @@ def best_trials(
 
 
 def write_outcome(
-    store: RunStore, search: RunStore, studies: Sequence[StudyPlan]
+    store: RunStore, search: SearchStore, studies: Sequence[StudyPlan]
 ) -> dict[str, list[TrialRecord]]:
     """Writes both files; returns by study the best trials.
 
@@ -62,7 +53,7 @@ def write_outcome(
     """
     sweep = studies[0].prepared.sweep
     objectives = sweep.search.objectives
-    trials = {study.name: read_trials(search, study.name) for study in studies}
+    trials = {study.name: search.read_trials(study.name) for study in studies}
     best = {name: best_trials(records, objectives) for name, records in trials.items()}
     rows = [_row(trial) for records in trials.values() for trial in records]
     store.write_text(TRIALS_FILE, pd.DataFrame(rows).to_csv(index=False))
@@ -101,6 +92,7 @@ def _row(trial: TrialRecord) -> dict[str, Any]:
         "backbone": trial.backbone,
         **{f"oof_{name}": trial.oof.get(name) for name in METRICS},
         "num_epochs": trial.num_epochs,
+        "num_planned_epochs": trial.num_planned_epochs,
         "wall_seconds": trial.wall_seconds,
         **trial.values,
     }

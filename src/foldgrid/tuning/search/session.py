@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal, get_args
 
 import optuna
 from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 
-from foldgrid.records import RunStore, run_location
+from foldgrid.records import SearchStore
 from foldgrid.scoring import METRICS
+from foldgrid.specs.errors import SweepError
+from foldgrid.specs.search_fit import most_epochs
+from foldgrid.specs.sweep import SchedulerName
+from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialRecord
 from foldgrid.training import TrainingData
+from foldgrid.tuning.deadline import Deadline
+from foldgrid.tuning.events import Listeners
+from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_facts
 from foldgrid.tuning.preparation import PreparedSweep
-from foldgrid.tuning.search.executors import (
-    InlineTrialExecutor,
-    RayTrialExecutor,
-    TrialExecutor,
-)
-from foldgrid.tuning.search.outcome import best_trials, read_trials, write_outcome
-from foldgrid.tuning.search.plan import StudyPlan, plan_studies, search_facts
-from foldgrid.tuning.search.running import SearchDisplay, StudyFeed
+from foldgrid.tuning.ray_tune import RayTuneExecutor
+from foldgrid.tuning.search.display import SearchDisplay
+from foldgrid.tuning.search.keeping import TrialKeeper
+from foldgrid.tuning.search.outcome import best_trials, write_outcome
+from foldgrid.tuning.search.pausing import PAUSING, make_pausing_scheduler
+from foldgrid.tuning.search.plan import StudyPlan, plan_studies, search_facts, training_units
+from foldgrid.tuning.search.running import StudyFeed, TrialSteering
+from foldgrid.tuning.search.stopping import make_rule
 from foldgrid.tuning.search.study import SearchStudy
-from foldgrid.tuning.search.trials import TrialListeners, TrialRecord
+from foldgrid.tuning.search.trials import TrialListener, TrialTask
+from foldgrid.tuning.search.work import TrialWork
 from foldgrid.tuning.session import Options, decoding
 from foldgrid.tuning.sweep_run import write_run_files
+from foldgrid.tuning.work import Executor
 
+NOT_PAUSING = tuple(name for name in get_args(SchedulerName) if name not in PAUSING)
 JOURNAL = "search/journal.log"
 """Optuna's journal inside the run folder."""
+
+
+def _check_executor(scheduler: SchedulerName, executor: Literal["ray", "inline"]) -> None:
+    """Refuses a scheduler that pauses trials where one runs at a time."""
+    if executor == "inline" and scheduler in PAUSING:
+        raise SweepError(
+            f"search.scheduler: found {scheduler}, which pauses trials, and --executor inline runs "
+            f"one to its end.\nLeave --executor out, or take {', '.join(NOT_PAUSING)}."
+        )
 
 
 class SearchSession:
@@ -45,26 +66,18 @@ class SearchSession:
         self, prepared: PreparedSweep, options: Options, console: Console, local_folder: Path
     ) -> None:
         self.prepared, self.options, self.console = prepared, options, console
+        _check_executor(prepared.sweep.search.scheduler, options.executor)
         self.studies = plan_studies(prepared)
         self.journal = local_folder / JOURNAL
-        self.search_store = RunStore(run_location(prepared.store.location, "search"))
+        self.store = SearchStore.of(prepared.store)
         self.failures: dict[str, str] = {}
+        self.deadline = Deadline.after(options.time_budget)
 
     def print_plan(self, budget_reason: str) -> None:
         """Prints what would be searched."""
-        facts = search_facts(self.prepared, self.studies, self._num_done(), budget_reason)
+        left = sum(self._num_left(plan) for plan in self.studies)
+        facts = search_facts(self.prepared, self.studies, self._num_done(), left, budget_reason)
         print_facts(self.prepared.sweep.title, facts, self.console)
-
-    def _num_done(self) -> int:
-        """Trials of earlier launches; looks without making anything."""
-        if not self.journal.exists():
-            return 0
-        known = optuna.study.get_all_study_names(self._storage())
-        return sum(
-            min(self._open(study).num_counted, self.prepared.sweep.search.num_trials)
-            for study in self.studies
-            if study.name in known
-        )
 
     def _storage(self) -> optuna.storages.BaseStorage:
         return optuna.storages.JournalStorage(JournalFileBackend(str(self.journal)))
@@ -77,47 +90,99 @@ class SearchSession:
 
     def train(self) -> int:
         """Searches until every study has its trials; returns how many trials failed."""
-        prepared, settings = self.prepared, self.prepared.sweep.search
-        num_total = settings.num_trials * len(self.studies)
-        is_left = self._num_done() < num_total
+        prepared = self.prepared
+        is_left = any(self._num_left(study) for study in self.studies)
         with (
             Interrupt() as interrupt,
             decoding(prepared.survey, self.console) as dataset,
-            self._executor(is_left) as runner,
+            self._executor(is_left) as executor,
         ):
             # The test set goes no further than here.
             data = TrainingData.from_dataset(dataset.result(), prepared.split).without_test()
+            self._write_plan()
             write_run_files(prepared)
             self.journal.parent.mkdir(parents=True, exist_ok=True)
-            display = SearchDisplay(
-                settings.objectives[0], self._num_done(), num_total, self._best(), self.console
-            )
-            for plan in self.studies:
-                study = self._open(plan)
-                if study.close_stale():
-                    self.console.print("Trials that an earlier launch left open are tried again.")
-                feed = StudyFeed(study, plan, settings.num_trials)
-                runner.run(feed, data, self.search_store, TrialListeners(interrupt, feed, display))
+            display = self._display()
+            with self.deadline:
+                for plan in self.studies:
+                    self._search(plan, executor, data, [interrupt, display, self.deadline])
         self.failures = display.failures
         return len(self.failures)
 
-    def _best(self) -> float | None:
-        """The best score of earlier launches in the first objective."""
-        objective = self.prepared.sweep.search.objectives[0]
-        found = [read_trials(self.search_store, study.name) for study in self.studies]
-        best = [trial for trials in found for trial in best_trials(trials, (objective,))]
-        return min((t.oof[objective] for t in best), key=METRICS[objective].sort_key, default=None)
+    def _search(
+        self,
+        plan: StudyPlan,
+        executor: Executor,
+        data: TrainingData,
+        listeners: Sequence[TrialListener],
+    ) -> None:
+        """Searches one study until it has its trials."""
+        num_left = self._num_left(plan)
+        study, settings = self._open(plan), self.prepared.sweep.search
+        if study.close_stale():
+            self.console.print("Trials that an earlier launch left open are tried again.")
+        feed = StudyFeed(study, plan, num_left, self.store, self.deadline)
+        units = training_units(plan, data)
+        most = most_epochs(plan.space, self.prepared.sweep)
+        rule = make_rule(settings, units, most)
+        if rule is not None:
+            for folder in self.store.trials(plan.name):
+                record = folder.read_record()
+                rule.ended(record.number, folder.read_epochs(), record.status)
+        keeper = TrialKeeper(self.store, units, Listeners([feed, *listeners]), rule)
+        scheduler = make_pausing_scheduler(
+            settings, plan.space, most, self.prepared.sweep.seed, plan.task
+        )
+        # A population is drawn before it trains: its values change in training anyway.
+        tasks: Iterable[TrialTask] = list(feed) if settings.scheduler == "pbt" else feed
+        executor.run(
+            TrialWork(data, self.store), tasks, keeper, TrialSteering(rule, scheduler, keeper)
+        )
 
-    def _executor(self, is_left: bool) -> TrialExecutor:
+    def _num_left(self, plan: StudyPlan) -> int:
+        """Trials that this launch adds to a study."""
+        if self.options.trials is not None:
+            return self.options.trials
+        return max(self.prepared.sweep.search.num_trials - self._num_counted(plan), 0)
+
+    def _num_counted(self, plan: StudyPlan) -> int:
+        """A study's trials that are over; looks without making anything."""
+        if not self.journal.exists():
+            return 0
+        known = optuna.study.get_all_study_names(self._storage())
+        return self._open(plan).num_counted if plan.name in known else 0
+
+    def _num_done(self) -> int:
+        return sum(self._num_counted(plan) for plan in self.studies)
+
+    def _display(self) -> SearchDisplay:
+        """What is shown: trials done, trials in all, the best of earlier launches."""
+        done, left = self._num_done(), sum(self._num_left(plan) for plan in self.studies)
+        objective = self.prepared.sweep.search.objectives[0]
+        found = [self.store.read_trials(study.name) for study in self.studies]
+        best = [trial for trials in found for trial in best_trials(trials, (objective,))]
+        score = min((t.oof[objective] for t in best), key=METRICS[objective].sort_key, default=None)
+        return SearchDisplay(objective, done, done + left, score, self.console)
+
+    def _write_plan(self) -> None:
+        """Writes what is searched, for whoever reads the run folder later."""
+        entries = tuple(
+            StudyEntry(name=plan.name, backbones=plan.backbones, first=plan.first)
+            for plan in self.studies
+        )
+        space, settings = self.studies[0].space, self.prepared.sweep.search
+        self.store.write_plan(SearchPlan(space=space, settings=settings, studies=entries))
+
+    def _executor(self, is_left: bool) -> Executor:
         # Where nothing is left to train, Ray need not start.
         if self.options.executor == "inline" or not is_left:
-            return InlineTrialExecutor()
+            return InlineExecutor()
         retries = self.prepared.sweep.resources.max_retries
-        return RayTrialExecutor(self.prepared.resources, retries, self.options.address)
+        return RayTuneExecutor(self.prepared.resources, retries, self.options.address)
 
     def conclude(self) -> dict[str, list[TrialRecord]]:
         """Writes ``best.yaml`` and ``search/trials.csv``; returns by study the best trials."""
-        return write_outcome(self.prepared.store, self.search_store, self.studies)
+        return write_outcome(self.prepared.store, self.store, self.studies)
 
     def close(self) -> tuple[str, ...]:
         """Nothing is open."""
@@ -126,5 +191,5 @@ class SearchSession:
     def print_failures(self) -> None:
         """Prints what failed, with where its traceback is."""
         for name, message in self.failures.items():
-            where = f"{self.search_store.location}/trials/{name}.failure.txt"
+            where = f"{self.store.location}/trials/{name}/failure.txt"
             self.console.print(f"failed  {message}\n        {where}", markup=False, soft_wrap=True)

@@ -28,13 +28,13 @@ from foldgrid.specs.search_space import (
     grid_points,
 )
 from foldgrid.specs.sweep import Objective, SamplerName, SearchSettings
-from foldgrid.tuning.search.trials import TrialEpoch, TrialRecord
+from foldgrid.specs.trials import TrialEpoch, TrialRecord
 
 RETRY = "retry_of"
 """The attribute of a trial that repeats one whose launch ended without a word."""
 
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
-"""Trials that need not be tried again; a diverged one is counted as pruned."""
+"""Trials that need not be tried again; to Optuna stopped and diverged ones are pruned."""
 
 
 class SearchStudy:
@@ -112,6 +112,11 @@ class SearchStudy:
         self._open[trial.number] = trial
         return trial.number, values
 
+    def retry_of(self, number: int) -> int | None:
+        """The number of the try that an open trial repeats, if it repeats one."""
+        earlier = self._open[number].user_attrs.get(RETRY)
+        return None if earlier is None else int(earlier)
+
     @property
     def _num_drawn(self) -> int:
         """Configurations drawn so far; one that is tried again was drawn once."""
@@ -141,7 +146,10 @@ class SearchStudy:
         trial.set_user_attr("num_epochs", record.num_epochs)
         trial.set_user_attr("oof", {k: v for k, v in record.oof.items() if math.isfinite(v)})
         values = [objective_value(each, record.oof) for each in self.settings.objectives]
-        if all(map(math.isfinite, values)):
+        if record.status == "stopped":
+            trial.set_user_attr("stopped", True)
+            self._study.tell(number, state=TrialState.PRUNED)
+        elif all(map(math.isfinite, values)):
             self._study.tell(number, values)
         else:
             trial.set_user_attr("diverged", True)
