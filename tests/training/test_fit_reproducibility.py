@@ -60,6 +60,20 @@ def test_another_process_gives_the_same_bits(data: TrainingData, tmp_path: Path)
     assert outcome(folder_of(config, tmp_path / "there")) == here
 
 
+@pytest.mark.parametrize("backbone", [FAST, WITH_AUXILIARY_HEADS])
+def test_no_operator_reads_what_nobody_wrote(
+    backbone: str, data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config(backbone, max_epochs=1, max_batches_per_epoch=2)
+    expected = train(config, tmp_path / "1", data)
+    fit = make_fit(config, tmp_path / "2", data)
+    # NaN then stands in every tensor until something is written there.
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+    assert torch.empty(3).isnan().all()
+    fit.run()
+    assert outcome(fit.folder) == expected
+
+
 @pytest.mark.parametrize("change", [{"seed": 1}, {"fold": 1}])
 def test_another_seed_or_fold_starts_from_other_weights(
     change: dict[str, int], data: TrainingData, tmp_path: Path
