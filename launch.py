@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parent
 SWEEPS = PROJECT / "sweeps"
 SPACES = PROJECT / "search_spaces"
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 GOES_ON = "run the same command again; it trains only what is missing."
 
 app = App(
@@ -111,7 +111,11 @@ def launch(
     try:
         num_failed = session.train()
         if session.deadline.cut_short:
-            console.print(f"\nThe time budget of {time_budget} is used up: {GOES_ON}", markup=False)
+            console.print(
+                f"\nThe time budget of {time_budget} is used up: {GOES_ON}",
+                markup=False,
+                soft_wrap=True,
+            )
         if isinstance(session, Session):
             report(session, console)
         else:
@@ -217,7 +221,10 @@ def print_list(console: Console) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command line and returns its exit code: 0 done, 1 fits failed, 2 wrong input."""
+    """Runs one command line and returns its exit code.
+
+    0 done, 1 fits failed, 2 wrong input, 130 ended by Ctrl-C, 143 by SIGTERM.
+    """
     # What third parties warn of is for their developers; our own messages are not warnings.
     warnings.simplefilter("ignore")
     try:
@@ -225,9 +232,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SweepError, CycloptsError) as error:
         print(error, file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print(f"\nStopped: {GOES_ON}")
-        return INTERRUPTED
+        return INTERRUPTED if type(stop) is KeyboardInterrupt else TERMINATED
 
 
 if __name__ == "__main__":

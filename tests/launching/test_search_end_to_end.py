@@ -142,6 +142,43 @@ def test_a_search_over_backbones_and_one_for_each(launcher: Launcher) -> None:
     assert [entry["backbone"] for entry in found] == ["shufflenet_v2_x0_5", "squeezenet1_1"]
 
 
+OWN_SPACE = """\
+title: backbone, and momentum where it is the small one
+parameters:
+  backbone: {type: choice, choices: [squeezenet1_1, shufflenet_v2_x0_5]}
+  momentum:
+    type: choice
+    choices: [0.0, 0.5, 0.9]
+    when: {backbone: [squeezenet1_1]}
+"""
+
+
+def test_a_space_of_one_s_own_that_chooses_the_backbone(launcher: Launcher) -> None:
+    (launcher.folder / "spaces").mkdir()
+    (launcher.folder / "spaces" / "mine.yaml").write_text(OWN_SPACE)
+    names = "  - shufflenet_v2_x0_5\n", "  - squeezenet1_1\n"
+    text = TINY.replace("".join(names), "".join(reversed(names)))
+    sweep = launcher.write(
+        text + "search_space: spaces/mine.yaml\nsearch: {num_trials: 4, sampler: GridSampler}\n"
+    )
+    done = launcher(sweep)
+    assert done.code == 0, done.out + done.err
+    trials = trials_of(launcher.storage / "tiny")
+    assert sorted(trials["backbone"]) == ["shufflenet_v2_x0_5", *["squeezenet1_1"] * 3]
+    is_small = trials["backbone"] == "squeezenet1_1"
+    assert sorted(trials.loc[is_small, "momentum"]) == [0.0, 0.5, 0.9]
+    assert trials.loc[~is_small, "momentum"].isna().all(), "its condition does not hold there"
+    found = best_of(launcher.storage / "tiny")["best"]
+    assert len(found) == 1
+
+
+def test_a_space_that_is_not_where_the_sweep_says(launcher: Launcher) -> None:
+    done = launcher(launcher.write(TINY + "search_space: spaces/mine.yaml\n"))
+    assert done.code == 2
+    assert 'no such space "spaces/mine.yaml"' in done.err
+    assert "as seen from the sweep's own" in done.err
+
+
 def test_the_plan_of_a_search_trains_and_writes_nothing(launcher: Launcher) -> None:
     done = launcher(launcher.write(SEARCH), "--plan")
     assert done.code == 0

@@ -19,6 +19,7 @@ from foldgrid.training import TrainingData
 from foldgrid.training.augmentation import augment
 from foldgrid.training.batches import CompositeSource
 from foldgrid.training.network_state import predict
+from foldgrid.training.pace import CheckpointPace
 from tests.training.tiny_study import (
     WITH_AUXILIARY_HEADS,
     WITH_DROPOUT,
@@ -88,8 +89,14 @@ def test_every_backbone_of_the_sweep_gives_the_same_bits_twice(
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("backbone", [WITH_DROPOUT, "mobilenet_v3_small"])
 def test_a_fit_that_goes_on_ends_as_one_that_was_never_interrupted(
-    backbone: str, precision: str, data: TrainingData, tmp_path: Path
+    backbone: str,
+    precision: str,
+    data: TrainingData,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # On a slow machine a fit would also write checkpoints by itself.
+    monkeypatch.setattr(CheckpointPace, "is_due", lambda pace: False)
     config = make_config(
         backbone,
         max_epochs=4,

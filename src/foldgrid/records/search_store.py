@@ -85,7 +85,7 @@ class TrialFolder:
     def read_running(self) -> list[TrialEpoch]:
         """The epochs of a trial that is not over; a last line torn by a crash is left out.
 
-        An epoch that was trained twice, because its worker was lost, counts once.
+        Where the trial began anew or went on from an earlier epoch, the later course counts.
         """
         name, epochs = f"{self.name}/running.jsonl", dict[int, TrialEpoch]()
         lines = self._root.read_bytes(name).splitlines() if self._root.exists(name) else []
@@ -94,16 +94,9 @@ class TrialFolder:
                 epoch = TrialEpoch.model_validate_json(line)
             except ValueError:
                 break
+            epochs = {n: each for n, each in epochs.items() if n < epoch.epoch}
             epochs[epoch.epoch] = epoch
-        return [epochs[number] for number in sorted(epochs)]
-
-    def hand_over(self, heir: TrialFolder) -> None:
-        """Lets a new try of this trial go on where this one stood."""
-        state = self.read_state()
-        if state is not None:
-            heir.write_running(self.read_running())
-            heir.write_state(state)
-        self.remove_state()
+        return list(epochs.values())
 
     def write_state(self, state: bytes) -> None:
         """Writes ``state.pt``, all folds at one epoch, to go on from."""

@@ -74,11 +74,12 @@ class SplitSpec(Spec):
 
 
 class ResourceSpec(Spec):
-    """What one fit may use.
+    """What one fit may use; in a search, what one trial may, which trains its folds in turn.
 
     Attributes:
         gpus_per_fit: A share of a GPU; ``auto`` takes one of 1, 1/2, 1/4 and 1/8 by the memory
-            that the largest backbone of the sweep needs, and 0 where there is no GPU.
+            that the largest backbone of the sweep needs, a trial's for all its folds, and 0 where
+            there is no GPU.
         cpus_per_fit: Cores a fit, which is also its number of threads.
         max_retries: How often a fit is tried again after its worker was lost.
         max_concurrent: The most fits at a time; null lets the resources decide.
@@ -160,8 +161,9 @@ class Sweep(Spec):
         training: The recipe.
         per_backbone: By backbone, the keys of ``training`` that it changes, nested ones dotted:
             ``vgg16: {learning_rate: 0.001, plateau.patience: 5}``.
-        search_space: The name of a file in ``search_spaces/``: the sweep then searches the recipe
-            instead of training a grid; null trains the grid.
+        search_space: The name of a file in ``search_spaces/``, or the path of a YAML file as seen
+            from the sweep's: the sweep then searches the recipe instead of training a grid; null
+            trains the grid.
         search: How it searches.
         resources: What one fit may use.
         tracking: What W&B is told.

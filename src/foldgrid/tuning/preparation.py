@@ -95,6 +95,7 @@ def prepare_sweep(
     if canary is not None:
         sweep, survey, about_canary = _as_canary(canary, resolved, survey, split)
     _check_inner_splits(split, survey, sweep)
+    # A trial of a search holds the networks of all its folds.
     num_fits = sweep.split.num_folds if resolved.space is not None else 1
     memory = [
         memory_on_card(

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from foldgrid.data.cache import cache_root
 from foldgrid.data.dataset import Dataset, Survey, load_composites
+from foldgrid.records import RunLock
 from foldgrid.specs.canary import CanaryName
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import EpochRecord, FitRecord
@@ -119,6 +120,7 @@ class Session:
         prepared = self.prepared
         with (
             Interrupt() as interrupt,
+            RunLock(prepared.store.root),
             decoding(prepared.survey, self.console) as dataset,
             self._executor() as executor,
         ):

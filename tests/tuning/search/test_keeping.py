@@ -93,27 +93,28 @@ def test_epochs_that_come_again_after_a_lost_worker_count_once(store: SearchStor
     assert [epoch.epoch for epoch in store.trial("study", 1).read_epochs()] == [1, 2, 3, 4]
 
 
-def test_a_new_try_goes_on_where_the_earlier_one_stood(store: SearchStore) -> None:
-    """The launcher was killed after three epochs; the next one tries the trial again as no. 5."""
+def test_a_trial_that_is_tried_again_has_the_epochs_of_the_earlier_launch(
+    store: SearchStore,
+) -> None:
+    """The launcher was killed after three epochs; the next one goes on from the trial's state."""
     keeper, _ = keeper_of(store)
     train(keeper, trial_task(1), range(1, 4))
-    before, heir = store.trial("study", 1), store.trial("study", 5)
-    before.write_state(b"state")
-    before.hand_over(heir)
-    assert before.read_state() is None
-    assert heir.read_state() == b"state"
     later, _ = keeper_of(store)
-    task = trial_task(5)
-    last = train(later, task, range(4, 5))
-    later.finished(task, trial_record(task, last, "complete"))
-    assert heir.read_epochs() == [an_epoch(number) for number in range(1, 5)]
+    last = train(later, trial_task(1), range(4, 5))
+    later.finished(trial_task(1), trial_record(trial_task(1), last, "complete"))
+    assert store.trial("study", 1).read_epochs() == [an_epoch(number) for number in range(1, 5)]
 
 
-def test_without_a_state_a_new_try_begins_anew(store: SearchStore) -> None:
+def test_a_trial_that_begins_anew_forgets_the_epochs_of_the_earlier_launch(
+    store: SearchStore,
+) -> None:
     keeper, _ = keeper_of(store)
     train(keeper, trial_task(1), range(1, 4))
-    store.trial("study", 1).hand_over(store.trial("study", 5))
-    assert store.trial("study", 5).read_running() == []
+    later, _ = keeper_of(store)
+    epochs = train(later, trial_task(1), range(1, 3))
+    assert store.trial("study", 1).read_running() == epochs
+    later.finished(trial_task(1), trial_record(trial_task(1), epochs, "complete"))
+    assert store.trial("study", 1).read_epochs() == epochs
 
 
 def test_a_line_torn_by_a_crash_is_left_out(store: SearchStore, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from foldgrid.records import SearchStore
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.search.keeping import TrialKeeper
@@ -21,7 +20,6 @@ class StudyFeed:
         study: Who suggests.
         plan: What a suggestion means.
         num_left: How many there are to be in this launch.
-        store: The search's folder, where an earlier try of a trial may have left its state.
         deadline: When it gives out no more.
     """
 
@@ -30,11 +28,10 @@ class StudyFeed:
         study: SearchStudy,
         plan: StudyPlan,
         num_left: int,
-        store: SearchStore,
         deadline: Deadline,
     ) -> None:
-        self._study, self._plan, self._num_left = study, plan, num_left
-        self._store, self._deadline = store, deadline
+        self._study, self._plan = study, plan
+        self._num_left, self._deadline = num_left, deadline
 
     def __iter__(self) -> Iterator[TrialTask]:
         return self
@@ -47,12 +44,7 @@ class StudyFeed:
             self._num_left = 0
             raise StopIteration
         self._num_left -= 1
-        task = self._plan.task(*asked)
-        earlier = self._study.retry_of(task.number)
-        if earlier is not None:
-            before = self._store.trial(task.study, earlier)
-            before.hand_over(self._store.trial(task.study, task.number))
-        return task
+        return self._plan.task(*asked)
 
     def started(self, task: TrialTask) -> None:
         """The study knows: it gave the trial out."""

@@ -10,7 +10,7 @@ import optuna
 from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 
-from foldgrid.records import SearchStore
+from foldgrid.records import RunLock, SearchStore
 from foldgrid.scoring import METRICS
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.search_fit import most_epochs
@@ -94,6 +94,7 @@ class SearchSession:
         is_left = any(self._num_left(study) for study in self.studies)
         with (
             Interrupt() as interrupt,
+            RunLock(prepared.store.root),
             decoding(prepared.survey, self.console) as dataset,
             self._executor(is_left) as executor,
         ):
@@ -121,7 +122,7 @@ class SearchSession:
         study, settings = self._open(plan), self.prepared.sweep.search
         if study.close_stale():
             self.console.print("Trials that an earlier launch left open are tried again.")
-        feed = StudyFeed(study, plan, num_left, self.store, self.deadline)
+        feed = StudyFeed(study, plan, num_left, self.deadline)
         units = training_units(plan, data)
         most = most_epochs(plan.space, self.prepared.sweep)
         rule = make_rule(settings, units, most)

@@ -15,7 +15,7 @@ from typing import Any
 import optuna
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
-from optuna.trial import Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from foldgrid.scoring import METRICS
 from foldgrid.specs.fits import content_digest
@@ -31,7 +31,10 @@ from foldgrid.specs.sweep import Objective, SamplerName, SearchSettings
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 
 RETRY = "retry_of"
-"""The attribute of a trial that repeats one whose launch ended without a word."""
+"""The attribute of a trial that repeats one whose launch ended without a word: which it repeats.
+
+To Optuna it is another trial; to everybody else it is that one, taken up again under its number.
+"""
 
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 """Trials that need not be tried again; to Optuna stopped and diverged ones are pruned."""
@@ -90,10 +93,11 @@ class SearchStudy:
             How many there were.
         """
         stale = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        stale = [trial for trial in stale if trial.number not in self._open]
+        mine = {trial.number for trial in self._open.values()}
+        stale = [trial for trial in stale if trial.number not in mine]
         for trial in stale:
             self._study.tell(trial.number, state=TrialState.FAIL)
-            self._study.enqueue_trial(dict(trial.params), {RETRY: trial.number})
+            self._study.enqueue_trial(dict(trial.params), {RETRY: own_number(trial)})
         return len(stale)
 
     def ask(self) -> tuple[int, dict[str, Value]] | None:
@@ -109,13 +113,8 @@ class SearchStudy:
             for name, parameter in self.space.parameters.items():
                 if self.space.is_active(name, values):
                     values[name] = _suggest(trial, name, parameter)
-        self._open[trial.number] = trial
-        return trial.number, values
-
-    def retry_of(self, number: int) -> int | None:
-        """The number of the try that an open trial repeats, if it repeats one."""
-        earlier = self._open[number].user_attrs.get(RETRY)
-        return None if earlier is None else int(earlier)
+        self._open[own_number(trial)] = trial
+        return own_number(trial), values
 
     @property
     def _num_drawn(self) -> int:
@@ -126,7 +125,7 @@ class SearchStudy:
         )
 
     @property
-    def _waiting(self) -> list[optuna.trial.FrozenTrial]:
+    def _waiting(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
 
     def report(self, number: int, epoch: TrialEpoch) -> None:
@@ -146,20 +145,22 @@ class SearchStudy:
         trial.set_user_attr("num_epochs", record.num_epochs)
         trial.set_user_attr("oof", {k: v for k, v in record.oof.items() if math.isfinite(v)})
         values = [objective_value(each, record.oof) for each in self.settings.objectives]
-        if record.status == "stopped":
-            trial.set_user_attr("stopped", True)
-            self._study.tell(number, state=TrialState.PRUNED)
-        elif all(map(math.isfinite, values)):
-            self._study.tell(number, values)
+        if record.status == "complete" and all(map(math.isfinite, values)):
+            self._study.tell(trial, values)
         else:
-            trial.set_user_attr("diverged", True)
-            self._study.tell(number, state=TrialState.PRUNED)
+            trial.set_user_attr(record.status, True)
+            self._study.tell(trial, state=TrialState.PRUNED)
 
     def give_up(self, number: int, message: str) -> None:
         """Closes a trial that failed; another launch may draw it again."""
         trial = self._open.pop(number)
         trial.set_user_attr("failure", message)
-        self._study.tell(number, state=TrialState.FAIL)
+        self._study.tell(trial, state=TrialState.FAIL)
+
+
+def own_number(trial: Trial | FrozenTrial) -> int:
+    """The number that a trial goes by: its own, or that of the one it repeats."""
+    return int(trial.user_attrs.get(RETRY, trial.number))
 
 
 def study_name(prefix: str, facts: Mapping[str, Any]) -> str:
