@@ -11,7 +11,7 @@ from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 
 from foldgrid.records import RunLock, SearchStore
-from foldgrid.scoring import METRICS
+from foldgrid.scoring import METRICS, best_trials
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.search_fit import most_epochs
 from foldgrid.specs.sweep import SchedulerName
@@ -27,7 +27,7 @@ from foldgrid.tuning.progress_file import ProgressFile
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.search.display import SearchDisplay
 from foldgrid.tuning.search.keeping import TrialKeeper
-from foldgrid.tuning.search.outcome import best_trials, write_outcome
+from foldgrid.tuning.search.outcome import Certainties, write_outcome
 from foldgrid.tuning.search.pausing import PAUSING, make_pausing_scheduler
 from foldgrid.tuning.search.plan import StudyPlan, plan_studies, search_facts, training_units
 from foldgrid.tuning.search.running import StudyFeed, TrialSteering
@@ -186,9 +186,13 @@ class SearchSession:
         retries = self.prepared.sweep.resources.max_retries
         return RayTuneExecutor(self.prepared.resources, retries, self.options.address)
 
-    def conclude(self) -> dict[str, list[TrialRecord]]:
-        """Writes ``best.yaml`` and ``search/trials.csv``; returns by study the best trials."""
-        return write_outcome(self.prepared.store, self.store, self.studies)
+    def conclude(self, certainties: Certainties | None = None) -> dict[str, list[TrialRecord]]:
+        """Writes ``best.yaml`` and ``search/trials.csv``; returns by study the best trials.
+
+        Args:
+            certainties: How sure the best trials' scores are.
+        """
+        return write_outcome(self.prepared.store, self.store, self.studies, certainties)
 
     def close(self) -> tuple[str, ...]:
         """Nothing is open."""
