@@ -52,6 +52,7 @@ def launch(
     hyperparameters: str | None = None,
     executor: Literal["ray", "inline"] = "ray",
     canary: Literal["shuffled_scores"] | None = None,
+    keep: Literal["best", "none"] | None = None,
     trials: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     time_budget: str | None = None,
 ) -> int:
@@ -73,6 +74,8 @@ def launch(
         executor: ray trains fits side by side; inline one after another, without Ray.
         canary: Train the sweep once more on scores that its pictures cannot tell, in a run folder
             of its own; skill that remains is a leak, and `python -m analysis check` finds it.
+        keep: best keeps the weights that made the predictions, none only the predictions; without
+            it the sweep says.
         trials: Of a search: this many more trials, for each backbone where it searches each,
             instead of as many as the sweep says in all.
         time_budget: End the launch after this long (2h, 90m, 1h30m); what is running then goes
@@ -105,6 +108,7 @@ def launch(
         executor=executor,
         hyperparameters=hyperparameters,
         canary=canary,
+        keep=keep,
         trials=trials,
         time_budget=time_budget,
     )

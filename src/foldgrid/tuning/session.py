@@ -29,6 +29,7 @@ from foldgrid.specs.sweep import BudgetName
 from foldgrid.tracking import Mode, Pseudonyms, RunProjector
 from foldgrid.training import TrainingData
 from foldgrid.tuning.deadline import Deadline
+from foldgrid.tuning.disk import check_disk
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.found_recipe import read_found
@@ -73,6 +74,7 @@ class Options:
     executor: Literal["ray", "inline"] = "ray"
     hyperparameters: str | None = None
     canary: CanaryName | None = None
+    keep: Literal["best", "none"] | None = None
     trials: int | None = None
     time_budget: str | None = None
 
@@ -119,6 +121,7 @@ class Session:
     def train(self) -> int:
         """Trains what is left, streams it to W&B; returns how many fits failed."""
         prepared = self.prepared
+        check_disk(prepared)
         with (
             Interrupt() as interrupt,
             RunLock(prepared.store.root),
@@ -222,7 +225,7 @@ def prepare(
     resolved = resolve_sweep(
         path,
         budget,
-        options.overrides,
+        [*options.overrides, *([f"keep={options.keep}"] if options.keep else [])],
         options.manifest,
         spaces,
         found.overlays(path) if found else (),

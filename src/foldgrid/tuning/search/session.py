@@ -18,6 +18,7 @@ from foldgrid.specs.sweep import SchedulerName
 from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialRecord
 from foldgrid.training import TrainingData
 from foldgrid.tuning.deadline import Deadline
+from foldgrid.tuning.disk import check_disk
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.interrupt import Interrupt
@@ -92,6 +93,7 @@ class SearchSession:
     def train(self) -> int:
         """Searches until every study has its trials; returns how many trials failed."""
         prepared = self.prepared
+        check_disk(prepared)
         is_left = any(self._num_left(study) for study in self.studies)
         with (
             Interrupt() as interrupt,
