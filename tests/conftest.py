@@ -5,9 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile("steady", deadline=None)
@@ -34,6 +38,15 @@ def local_ray() -> Iterator[None]:
     )
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    from tests.chromium import started_browser
+
+    with started_browser() as chromium:
+        yield chromium
 
 
 @pytest.fixture(autouse=True)

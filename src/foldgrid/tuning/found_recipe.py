@@ -20,12 +20,13 @@ from foldgrid.specs.reading import read_document
 from foldgrid.specs.recipe import TrainingRecipe, Value
 from foldgrid.specs.resolving import Overlay
 from foldgrid.specs.search_space import BACKBONE
+from foldgrid.specs.trials import TrialCertainty
 
 BEST_FILE = "best.yaml"
 
 
-class BestTrial(Record):
-    """One entry of ``best.yaml``.
+class BestTrial(TrialCertainty):
+    """One entry of ``best.yaml``; files from before its certainty was written have none.
 
     Attributes:
         backbone: What was trained.
@@ -108,12 +109,14 @@ class FoundRecipe:
         ]
 
     def describe(self) -> str:
-        """``runs/lr_plateau: trial 5 of 8, out-of-fold mae 5.12``."""
+        """``runs/lr_plateau: trial 5 of 8, out-of-fold mae 5.120, 5.310 corrected for …``."""
         objective = self.found.objectives[0]
         words = []
         for trial in self.taken:
             which = f"{trial.backbone}, " if self.found.is_per_backbone else ""
             score = f"out-of-fold {objective} {trial.oof[objective]:.3f}"
+            if objective in trial.corrected:
+                score += f", {trial.corrected[objective]:.3f} corrected for the choice"
             words.append(f"{which}trial {trial.trial} of {trial.of_trials}, {score}")
         return f"{self.location}: {'; '.join(words)} ({self.found.budget} budget)"
 

@@ -11,11 +11,11 @@ import pytest
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from foldgrid.scoring import best_trials
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SamplerName, SearchSettings
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
-from foldgrid.tuning.search.outcome import best_trials
 from foldgrid.tuning.search.study import SearchStudy
 from tests.tuning.search.small_search import space_of, trial_task
 

@@ -11,7 +11,7 @@ from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 
 from foldgrid.records import RunLock, SearchStore
-from foldgrid.scoring import METRICS
+from foldgrid.scoring import METRICS, best_trials
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.search_fit import most_epochs
 from foldgrid.specs.sweep import SchedulerName
@@ -30,7 +30,7 @@ from foldgrid.tuning.projecting import project_context, wandb_words
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.search.display import SearchDisplay
 from foldgrid.tuning.search.keeping import TrialKeeper
-from foldgrid.tuning.search.outcome import best_trials, trial_row, write_outcome
+from foldgrid.tuning.search.outcome import Certainties, trial_row, write_outcome
 from foldgrid.tuning.search.pausing import PAUSING, make_pausing_scheduler
 from foldgrid.tuning.search.plan import StudyPlan, plan_studies, search_facts, training_units
 from foldgrid.tuning.search.projecting import (
@@ -220,13 +220,16 @@ class SearchSession:
         retries = self.prepared.sweep.resources.max_retries
         return RayTuneExecutor(self.prepared.resources, retries, self.options.address)
 
-    def conclude(self) -> dict[str, list[TrialRecord]]:
-        """Writes ``best.yaml``, ``search/trials.csv`` and W&B's summary; returns the best trials.
+    def conclude(self, certainties: Certainties | None = None) -> dict[str, list[TrialRecord]]:
+        """Writes ``best.yaml``, ``search/trials.csv`` and W&B's summary.
+
+        Args:
+            certainties: How sure the best trials' scores are.
 
         Returns:
             By study, the best trials; several where no objective decides.
         """
-        best = write_outcome(self.prepared.store, self.store, self.studies)
+        best = write_outcome(self.prepared.store, self.store, self.studies, certainties)
         if self._projector is not None:
             trials = {plan.name: self.store.read_trials(plan.name) for plan in self.studies}
             rows = [trial_row(trial) for records in trials.values() for trial in records]
