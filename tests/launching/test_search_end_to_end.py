@@ -121,6 +121,7 @@ def test_a_search_whose_time_is_up_goes_on_later(launcher: Launcher) -> None:
     assert cut.code == 0, cut.out + cut.err
     assert "time budget of 0.001s is used up" in cut.out
     assert not list((launcher.storage / "tiny").rglob("trial.json"))
+    assert not (launcher.storage / "tiny" / "best.yaml").exists(), "there is no best yet"
     whole = launcher(sweep)
     assert whole.code == 0, whole.out + whole.err
     launcher(launcher.write(SEARCH, "undisturbed"))

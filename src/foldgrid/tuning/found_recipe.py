@@ -20,7 +20,7 @@ from foldgrid.specs.reading import read_document
 from foldgrid.specs.recipe import TrainingRecipe, Value
 from foldgrid.specs.resolving import Overlay
 from foldgrid.specs.search_space import BACKBONE
-from foldgrid.specs.trials import TrialCertainty
+from foldgrid.specs.trials import RecipeChange, TrialCertainty
 
 BEST_FILE = "best.yaml"
 
@@ -36,6 +36,7 @@ class BestTrial(TrialCertainty):
         oof: Its out-of-fold figures.
         num_visits: Visits behind them.
         training: The whole recipe.
+        changes: What population based training changed in training; ``values`` are the last.
     """
 
     backbone: str
@@ -45,6 +46,7 @@ class BestTrial(TrialCertainty):
     oof: dict[str, Figure]
     num_visits: int
     training: TrainingRecipe
+    changes: tuple[RecipeChange, ...] = ()
 
 
 class BestTrials(Record):
@@ -117,6 +119,8 @@ class FoundRecipe:
             score = f"out-of-fold {objective} {trial.oof[objective]:.3f}"
             if objective in trial.corrected:
                 score += f", {trial.corrected[objective]:.3f} corrected for the choice"
+            if trial.changes:
+                score += "; its values changed in training, a grid trains with the last"
             words.append(f"{which}trial {trial.trial} of {trial.of_trials}, {score}")
         return f"{self.location}: {'; '.join(words)} ({self.found.budget} budget)"
 

@@ -56,6 +56,9 @@ def write_outcome(
             for trial in each
         ],
     }
+    if not found["best"]:
+        # Nothing is complete yet; a file that names nothing would only be in the way.
+        return best
     yaml, stream = YAML(), io.BytesIO()
     yaml.default_flow_style = False
     yaml.dump(found, stream)
@@ -71,6 +74,7 @@ def _entry(trial: TrialRecord, num_trials: int, certainty: TrialCertainty | None
         "values": dict(trial.values),
         "oof": {name: value if math.isfinite(value) else None for name, value in trial.oof.items()},
         "num_visits": trial.num_visits,
+        "changes": [change.model_dump(mode="json") for change in trial.changes],
         **(certainty or TrialCertainty()).model_dump(mode="json"),
         "training": trial.training.model_dump(mode="json"),
     }
