@@ -123,6 +123,13 @@ def launch(
                 markup=False,
                 soft_wrap=True,
             )
+        if session.limit.was_reached:
+            console.print(
+                f"\n{session.limit.num_in_a_row} failed one after another, so the launch was ended "
+                f"(resources.max_failures_in_a_row). Mend the cause, then {GOES_ON}",
+                markup=False,
+                soft_wrap=True,
+            )
         if isinstance(session, Session):
             report(session, console)
         else:

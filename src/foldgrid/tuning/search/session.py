@@ -22,6 +22,7 @@ from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.disk import check_disk
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
+from foldgrid.tuning.failure_limit import FailureLimit
 from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_facts
 from foldgrid.tuning.preparation import PreparedSweep
@@ -89,6 +90,7 @@ class SearchSession:
         self.store = SearchStore.of(prepared.store)
         self.failures: dict[str, str] = {}
         self.deadline = Deadline.after(options.time_budget)
+        self.limit = FailureLimit(prepared.sweep.resources.max_failures_in_a_row)
         self._projector: TrialProjector | None = None
 
     def print_plan(self, budget_reason: str) -> None:
@@ -127,12 +129,13 @@ class SearchSession:
             progress: ProgressFile[TrialTask] = ProgressFile(
                 prepared.store, lambda task: task.name, display.num_done, display.num_total
             )
-            with progress, self.deadline:
+            with progress, self.limit, self.deadline:
                 listeners: list[TrialListener] = [
                     interrupt,
                     self._projecting(),
                     display,
                     progress,
+                    self.limit,
                     self.deadline,
                 ]
                 for plan in self.studies:
