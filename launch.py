@@ -14,6 +14,7 @@ from rich.console import Console
 
 from foldgrid.scoring import METRICS
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.passwords import hide_all_passwords, hide_passwords
 from foldgrid.specs.resolving import find_sweep, read_space, resolve_sweep, yaml_files
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def launch(
     hyperparameters: str | None = None,
     executor: Literal["ray", "inline"] = "ray",
     canary: Literal["shuffled_scores"] | None = None,
+    search_storage: str | None = None,
 ) -> int:
     """Run a sweep; run it again, and it trains only what is missing.
 
@@ -69,6 +71,8 @@ def launch(
         executor: ray trains fits side by side; inline one after another, without Ray.
         canary: Train the sweep once more on scores that its pictures cannot tell, in a run folder
             of its own; skill that remains is a leak, and `python -m analysis check` finds it.
+        search_storage: Where a search remembers, instead of a journal file in its run folder:
+            postgresql://USER@HOST/DATABASE for many machines, sqlite:///FILE for one.
     """
     console = Console()
     if list_:
@@ -95,6 +99,7 @@ def launch(
         executor=executor,
         hyperparameters=hyperparameters,
         canary=canary,
+        search_storage=search_storage,
     )
     session = open_session(path, SPACES, options, console)
     if plan:
@@ -164,7 +169,8 @@ def report_search(session: SearchSession, console: Console) -> None:
         "\nThe best of many trials is flattered by having been chosen; a grid on other folds or "
         "the test set tells more.\n\n"
         f"results   {run}/best.yaml\ntrials    {run}/search/trials.csv\n\n"
-        f"Next:\n  python launch.py --sweep all_backbones --hyperparameters {shlex.quote(run)}",
+        f"Next:\n  python launch.py --sweep all_backbones --hyperparameters {shlex.quote(run)}\n"
+        f"  optuna-dashboard {shlex.quote(session.storage.dashboard)}",
         markup=False,
         soft_wrap=True,
     )
@@ -210,9 +216,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # What third parties warn of is for their developers; our own messages are not warnings.
     warnings.simplefilter("ignore")
     try:
+        if arguments is None:
+            arguments = sys.argv[1:]
+            # Nobody who records the command line from here on learns of a password in it.
+            sys.argv[1:] = hide_all_passwords(arguments)
         return int(app(arguments, exit_on_error=False, print_error=False) or 0)
     except (SweepError, CycloptsError) as error:
-        print(error, file=sys.stderr)
+        print(hide_passwords(str(error)), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nStopped. Run the same command again; it trains only what is missing.")

@@ -1,4 +1,4 @@
-"""What every test may use: a quiet Ray, steady hypothesis settings, no reach for W&B's servers."""
+"""What every test may use: a quiet Ray, a PostgreSQL, a browser; no reach for W&B's servers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser
+
+from tests.chromium import open_browser
+from tests.postgresql_on_localhost import PostgresqlServer, postgresql_server
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile("steady", deadline=None)
@@ -34,6 +38,20 @@ def local_ray() -> Iterator[None]:
     )
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """One PostgreSQL for all tests that need it; each takes a database of its own."""
+    with postgresql_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    with open_browser() as chromium:
+        yield chromium
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,7 @@ from foldgrid.data.cache import cache_root
 from foldgrid.data.dataset import Dataset, Survey, load_composites
 from foldgrid.specs.canary import CanaryName
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.passwords import hide_passwords
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
 from foldgrid.tracking import Mode, Pseudonyms, RunProjector
@@ -66,6 +67,7 @@ class Options:
     executor: Literal["ray", "inline"] = "ray"
     hyperparameters: str | None = None
     canary: CanaryName | None = None
+    search_storage: str | None = None
 
 
 def choose_budget(wanted: Literal["auto", "smoke", "paper"]) -> tuple[BudgetName, str]:
@@ -203,6 +205,8 @@ def prepare(
             f"--hyperparameters {found.location}: this sweep searches, it trains no grid.\n"
             "Give --hyperparameters with a sweep that names no search_space."
         )
+    if options.search_storage is not None:
+        _check_search_storage(options.search_storage, is_search=resolved.space is not None)
     with _photograph_progress(console, "Reading photographs") as on_progress:
         prepared = prepare_sweep(
             resolved,
@@ -215,6 +219,19 @@ def prepare(
             on_progress=on_progress,
         )
     return replace(prepared, found=found), reason
+
+
+def _check_search_storage(url: str, is_search: bool) -> None:
+    """Refuses a storage that cannot be used before photographs are read."""
+    if not is_search:
+        raise SweepError(
+            f"--search-storage {hide_passwords(url)}: this sweep trains a grid and searches "
+            "nothing.\nDrop --search-storage, or name a sweep with a search_space."
+        )
+    # Optuna and SQLAlchemy take half a second that a grid need not pay.
+    from foldgrid.tuning.search.storage_choice import check_storage
+
+    check_storage(url)
 
 
 def local_folder(prepared: PreparedSweep) -> Path:

@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from analysis.report.making import write_report
 from foldgrid.records import RunStore
 from tests.trained_run import small_dataset, train_run
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 A4_PIXELS = int((210 - 2 * 16) / 25.4 * 96)
 HOSTILE = "<script>document.title='taken'</script><img src=x onerror=alert(1)>\"'&"
-
-
-def find_browser() -> str | None:
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = find_browser()
-    if path is None:
-        why = f"no browser: none of {', '.join(NAMES)} is installed, and CHROMIUM names none"
-        # A skipped test proves nothing, so where the report is vouched for it is a failure.
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -18,16 +18,6 @@ from foldgrid.tuning.search.plan import StudyPlan
 from foldgrid.tuning.search.trials import TrialRecord
 
 TRIALS_FILE = "search/trials.csv"
-
-
-def read_trials(search: RunStore, study: str) -> list[TrialRecord]:
-    """The finished trials of a study, by number."""
-    names = sorted(search.root.files(f"trials/{study}"))
-    return [
-        TrialRecord.model_validate_json(search.root.read_bytes(f"trials/{study}/{name}"))
-        for name in names
-        if name.endswith(".json")
-    ]
 
 
 def best_trials(
@@ -51,18 +41,17 @@ def best_trials(
 
 
 def write_outcome(
-    store: RunStore, search: RunStore, studies: Sequence[StudyPlan]
+    store: RunStore, studies: Sequence[StudyPlan], trials: Mapping[str, Sequence[TrialRecord]]
 ) -> dict[str, list[TrialRecord]]:
     """Writes both files; returns by study the best trials.
 
     Args:
         store: The run folder.
-        search: Its folder of the search.
         studies: What was searched.
+        trials: By study, its finished trials, whoever trained them.
     """
     sweep = studies[0].prepared.sweep
     objectives = sweep.search.objectives
-    trials = {study.name: read_trials(search, study.name) for study in studies}
     best = {name: best_trials(records, objectives) for name, records in trials.items()}
     rows = [_row(trial) for records in trials.values() for trial in records]
     store.write_text(TRIALS_FILE, pd.DataFrame(rows).to_csv(index=False))

@@ -24,19 +24,30 @@ class StudyFeed:
     """
 
     def __init__(self, study: SearchStudy, plan: StudyPlan, num_trials: int) -> None:
-        self._study, self._plan = study, plan
-        self._num_left = num_trials - study.num_counted
+        self._study, self._plan, self._num_trials = study, plan, num_trials
+        self._num_failed = 0
 
     def next_trial(self) -> TrialTask | None:
         """See ``TrialFeed``."""
-        if self._num_left <= 0:
-            return None
-        asked = self._study.ask()
-        if asked is None:
-            self._num_left = 0
-            return None
-        self._num_left -= 1
-        return self._plan.task(*asked)
+        # A failed trial takes its place, or a search in which all fail would never end.
+        asked = self._study.ask(self._num_trials - self._num_failed)
+        return None if asked is None else self._plan.task(*asked)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether there is a next trial, those of launches that died included."""
+        self._study.close_stale()
+        return self._study.has_room(self._num_trials - self._num_failed)
+
+    @property
+    def waits_for_others(self) -> bool:
+        """Whether other launches train what is missing here."""
+        return self._study.num_running > 0 and not self.is_complete
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there are enough trials."""
+        return self._study.num_counted >= self._num_trials - self._num_failed
 
     def started(self, task: TrialTask) -> None:
         """The study knows: it gave the trial out."""
@@ -51,6 +62,7 @@ class StudyFeed:
 
     def failed(self, task: TrialTask, message: str) -> None:
         """Closes the trial without a score."""
+        self._num_failed += 1
         self._study.give_up(task.number, message)
 
 
