@@ -37,7 +37,11 @@ def choose_storage(url: str | None, journal: Path) -> SearchStorage:
     parsed = _read(url)
     if parsed.drivername in POSTGRESQL:
         storage = PostgresqlSearchStorage(parsed)
-        storage.check()
+        try:
+            storage.check()
+        except SweepError:
+            storage.close()
+            raise
         return storage
     return _sqlite(parsed.database or "")
 
@@ -58,13 +62,17 @@ def _read(url: str) -> URL:
         found = f'the scheme "{scheme}" is not known' if separator else "this is not a URL"
         raise SweepError(f"--search-storage {shown}: {found}.\n{ALLOWED}")
     try:
-        return make_url(url)
+        parsed = make_url(url)
     except (ArgumentError, ValueError):
-        # What it says may quote a part of the password.
+        parsed = None
+    # A password with an @ in it would be shown as a part of the host.
+    if parsed is None or "@" in (parsed.host or ""):
+        # SQLAlchemy's own words may quote a part of the password.
         raise SweepError(
             f"--search-storage {shown}: the URL cannot be read.\n{ALLOWED}\n"
             "In a user's name or a password @ is written %40, : %3A and / %2F."
-        ) from None
+        )
+    return parsed
 
 
 def _sqlite(name: str) -> SqliteSearchStorage:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import URL, Engine, create_engine, text
@@ -94,18 +95,23 @@ class PostgresqlSearchStorage(SearchStorage):
             return bool(connection.execute(asked).scalar())
 
     def _open(self) -> BaseStorage:
-        try:
-            storage = RDBStorage(
-                self._url.render_as_string(hide_password=False),
-                engine_kwargs=self._settings(pool_size=2),
-                heartbeat_interval=HEARTBEAT_SECONDS,
-                grace_period=GRACE_SECONDS,
-            )
-        except RuntimeError as error:
+        storage = RDBStorage(
+            self._url.render_as_string(hide_password=False),
+            engine_kwargs=self._settings(pool_size=2),
+            heartbeat_interval=HEARTBEAT_SECONDS,
+            grace_period=GRACE_SECONDS,
+            skip_compatibility_check=True,
+        )
+        found, needed = storage.get_current_version(), storage.get_head_version()
+        if found != needed:
+            storage.remove_session()
+            storage.engine.dispose()
             raise SweepError(
-                f"--search-storage {self.title}: {error}\n"
-                "Another version of Optuna made its tables. Name another database, or do as said."
-            ) from error
+                f"--search-storage {self.title}: its tables are of Optuna's format {found}; this "
+                f"Optuna, {optuna.__version__}, reads {needed}.\n"
+                "Name another database, or bring this one up to date: "
+                f"optuna storage upgrade --storage {self.dashboard}"
+            )
         forgiven = StorageInternalError, SQLAlchemyError
         self._heart = Heart(storage.record_heartbeat, HEARTBEAT_SECONDS, forgiven)
         return storage
