@@ -17,7 +17,7 @@ FIXED = "fixed_params"
 """Optuna's attribute of a trial that was lined up: the values it is to have."""
 
 FAILURE = "failure"
-"""The attribute of a trial that raised an error: its message."""
+"""The attribute of a trial that raised an error: its kind."""
 
 RETRY = "retry_of"
 """The attribute of a trial that repeats one whose launch ended without a word."""

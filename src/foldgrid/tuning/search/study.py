@@ -73,6 +73,11 @@ class SearchStudy:
             self._study = optuna.create_study(
                 storage=kept, study_name=name, directions=directions, load_if_exists=True
             )
+            if self._study.metric_names is None:
+                with warnings.catch_warnings():
+                    # Optuna calls names experimental; its dashboard shows them.
+                    warnings.simplefilter("ignore")
+                    self._study.set_metric_names(list(settings.objectives))
             trials = self._study.get_trials(deepcopy=False)
             # A launch may have died before it had lined all of them up.
             for point in self._opening(dict(first))[num_lined_up(trials) :]:
@@ -181,10 +186,10 @@ class SearchStudy:
             yield trial
 
     def _tell(self, trial: Trial, record: TrialRecord) -> None:
-        trial.set_user_attr(RECORD, record.model_dump_json())
         trial.set_user_attr("backbone", record.backbone)
         trial.set_user_attr("num_epochs", record.num_epochs)
         trial.set_user_attr("oof", {k: v for k, v in record.oof.items() if math.isfinite(v)})
+        trial.set_user_attr(RECORD, record.model_dump_json())
         values = [objective_value(each, record.oof) for each in self.settings.objectives]
         if all(map(math.isfinite, values)):
             self._study.tell(trial, values, skip_if_finished=True)
@@ -195,7 +200,8 @@ class SearchStudy:
     def give_up(self, number: int, message: str) -> None:
         """Closes a trial that failed; it is not tried again."""
         with self._closing(number) as trial:
-            trial.set_user_attr(FAILURE, message)
+            # A message may hold a path, and the storage may be another machine's.
+            trial.set_user_attr(FAILURE, message.partition(":")[0])
             self._study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
 
     def hand_back(self) -> None:
