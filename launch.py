@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, validators
 from rich.console import Console
 
 from foldgrid.scoring import METRICS
@@ -25,6 +25,7 @@ PROJECT = Path(__file__).resolve().parent
 SWEEPS = PROJECT / "sweeps"
 SPACES = PROJECT / "search_spaces"
 INTERRUPTED = 130
+GOES_ON = "run the same command again; it trains only what is missing."
 
 app = App(
     name="python launch.py",
@@ -53,6 +54,8 @@ def launch(
     executor: Literal["ray", "inline"] = "ray",
     canary: Literal["shuffled_scores"] | None = None,
     search_storage: str | None = None,
+    trials: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    time_budget: str | None = None,
 ) -> int:
     """Run a sweep; run it again, and it trains only what is missing.
 
@@ -73,6 +76,10 @@ def launch(
             of its own; skill that remains is a leak, and `python -m analysis check` finds it.
         search_storage: Where a search remembers, instead of a journal file in its run folder:
             postgresql://USER@HOST/DATABASE for many machines, sqlite:///FILE for one.
+        trials: Of a search: this many more trials, for each backbone where it searches each,
+            instead of as many as the sweep says in all.
+        time_budget: End the launch after this long (2h, 90m, 1h30m); what is running then goes
+            on at the next launch.
     """
     console = Console()
     if list_:
@@ -100,12 +107,20 @@ def launch(
         hyperparameters=hyperparameters,
         canary=canary,
         search_storage=search_storage,
+        trials=trials,
+        time_budget=time_budget,
     )
     session = open_session(path, SPACES, options, console)
     if plan:
         return 0
     try:
         num_failed = session.train()
+        if session.deadline.cut_short:
+            console.print(
+                f"\nThe time budget of {time_budget} is used up: {GOES_ON}",
+                markup=False,
+                soft_wrap=True,
+            )
         if isinstance(session, Session):
             report(session, console)
         else:
@@ -225,7 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(hide_passwords(str(error)), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nStopped. Run the same command again; it trains only what is missing.")
+        print(f"\nStopped: {GOES_ON}")
         return INTERRUPTED
 
 

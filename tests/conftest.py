@@ -26,7 +26,7 @@ def local_ray() -> Iterator[None]:
     """One local Ray for all tests that need it: starting it takes seconds."""
     import ray
 
-    from foldgrid.tuning.ray_tune import QUIET_ENVIRONMENT
+    from foldgrid.tuning.ray_session import QUIET_ENVIRONMENT
 
     os.environ.update(QUIET_ENVIRONMENT)
     ray.init(

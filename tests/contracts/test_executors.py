@@ -1,4 +1,4 @@
-"""The laws of ``tuning.executor.Executor``, kept by every executor."""
+"""The laws of ``tuning.work.Executor``, kept by every executor."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import pytest
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
 from foldgrid.specs.sweep import ResourceSpec
-from foldgrid.tuning.events import Listener
-from foldgrid.tuning.executor import Executor, InlineExecutor
+from foldgrid.tuning.events import FitListener
+from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.resources import plan_resources
+from foldgrid.tuning.work import Executor, FitWork
 from tests.tuning.small_grid import Recorder, fit_task, ids, random_study
 
 pytestmark = pytest.mark.usefixtures("local_ray")
@@ -33,10 +34,10 @@ def executor(request: pytest.FixtureRequest) -> Executor:
 
 
 def train(
-    executor: Executor, tasks: Sequence[FitTask], store: RunStore, listener: Listener
+    executor: Executor, tasks: Sequence[FitTask], store: RunStore, listener: FitListener
 ) -> None:
     with executor:
-        executor.run(tasks, random_study(), store, listener)
+        executor.run(FitWork(random_study(), store), tasks, listener)
 
 
 def result_of(store: RunStore, fit_id: str) -> tuple[bytes, str, list[tuple[object, ...]]]:

@@ -129,9 +129,7 @@ def test_a_launch_that_lives_keeps_its_trials(place: Place) -> None:
     assert other.num_running == 1
     living.close()
     assert open_study(place.open()).close_stale() == 1
-    number, values = ask(other)
-    assert values == asked[1]
-    assert number != asked[0]
+    assert ask(other) == asked, "the same trial, under its number"
 
 
 def test_a_launch_that_is_killed_loses_its_trial_to_the_next(place: Place) -> None:
@@ -145,7 +143,7 @@ def test_a_launch_that_is_killed_loses_its_trial_to_the_next(place: Place) -> No
         process.wait()
     assert study.close_stale() == 1
     assert study.close_stale() == 0, "lined up once"
-    assert ask(study)[1] == open_study(journal(place.journal.with_name("own"))).ask()[1]  # type: ignore[index]
+    assert ask(study) == ask(open_study(journal(place.journal.with_name("own"))))
 
 
 def test_a_launch_that_died_while_it_drew_had_not_drawn(
@@ -190,7 +188,19 @@ def test_what_is_handed_back_is_tried_again(place: Place) -> None:
     study.hand_back()
     assert study.num_running == 0
     assert study.close_stale() == 1
-    assert ask(study)[1] == asked[1]
+    assert ask(study) == asked
+
+
+def test_a_trial_may_be_lost_many_times(place: Place) -> None:
+    asked = ask(open_study(place.open()))
+    for _ in range(3):
+        place.close()
+        study = open_study(place.open())
+        assert study.close_stale() == 1
+        assert ask(study) == asked
+    tell_score(study, *asked)
+    assert [record.number for record in study.records()] == [0]
+    assert study.num_running == 0
 
 
 def test_the_number_of_trials_is_that_of_all_launches(place: Place) -> None:

@@ -51,6 +51,81 @@ def test_a_search_finds_and_the_next_launch_adds_to_it(launcher: Launcher) -> No
     pd.testing.assert_frame_equal(trials_of(folder)[:3], trials)
 
 
+def test_more_trials_are_added_to_what_is_there(launcher: Launcher) -> None:
+    sweep = launcher.write(SEARCH)
+    launcher(sweep, "--trials", "1")
+    more = launcher(sweep, "--trials", "1")
+    assert "1 of 2 done" in more.out
+    assert list(trials_of(launcher.storage / "tiny")["trial"]) == [0, 1]
+    whole = launcher(sweep)
+    assert "2 of 3 done" in whole.out
+    undisturbed = launcher.write(SEARCH, "undisturbed")
+    launcher(undisturbed)
+    columns = ["learning_rate", "momentum", "oof_mae"]
+    pd.testing.assert_frame_equal(
+        trials_of(launcher.storage / "tiny")[columns],
+        trials_of(launcher.storage / "undisturbed")[columns],
+    )
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "more"),
+    [("paired_race", ["--set", "search.significance=0.9999"]), ("asha", []), ("median", [])],
+)
+def test_trials_are_given_up_early_and_told_apart(
+    launcher: Launcher, scheduler: str, more: list[str]
+) -> None:
+    sweep = launcher.write(
+        SEARCH.replace("num_trials: 3", f"num_trials: 6, scheduler: {scheduler}")
+    )
+    options = ["--set", "search.grace_epochs=1", "--set", "training.max_epochs=3", *more]
+    done = launcher(sweep, *options)
+    assert done.code == 0, done.out + done.err
+    trials = trials_of(launcher.storage / "tiny")
+    stopped = trials[trials["status"] == "stopped"]
+    assert len(stopped), "nothing was given up"
+    assert trials.loc[0, "status"] == "complete"
+    assert (stopped["num_epochs"] < 3).all()
+    assert done.out.count("given up after") == len(stopped)
+    complete = trials[trials["status"] == "complete"]
+    assert best_of(launcher.storage / "tiny")["best"][0]["oof"]["mae"] == complete["oof_mae"].min()
+
+
+@pytest.mark.parametrize("scheduler", ["paired_race", "asha", "median"])
+def test_a_search_that_gives_trials_up_goes_on_as_if_it_had_not_ended(
+    launcher: Launcher, scheduler: str
+) -> None:
+    text = SEARCH.replace(
+        "num_trials: 3",
+        f"num_trials: 6, scheduler: {scheduler}, grace_epochs: 1, significance: 0.9999",
+    )
+    text = text.replace("max_epochs: 2", "max_epochs: 3")
+    launcher(launcher.write(text, "whole"))
+    parts = launcher.write(text, "parts")
+    for number in ("2", "1", "3"):
+        launcher(parts, "--trials", number)
+    columns = ["trial", "status", "num_epochs", "learning_rate", "oof_mae"]
+    pd.testing.assert_frame_equal(
+        *(trials_of(launcher.storage / name)[columns] for name in ("whole", "parts"))
+    )
+
+
+def test_a_search_whose_time_is_up_goes_on_later(launcher: Launcher) -> None:
+    sweep = launcher.write(SEARCH)
+    cut = launcher(sweep, "--time-budget", "0.001s")
+    assert cut.code == 0, cut.out + cut.err
+    assert "time budget of 0.001s is used up" in cut.out
+    assert not list((launcher.storage / "tiny").rglob("trial.json"))
+    whole = launcher(sweep)
+    assert whole.code == 0, whole.out + whole.err
+    launcher(launcher.write(SEARCH, "undisturbed"))
+    columns = ["learning_rate", "momentum", "oof_mae"]
+    pd.testing.assert_frame_equal(
+        trials_of(launcher.storage / "tiny")[columns],
+        trials_of(launcher.storage / "undisturbed")[columns],
+    )
+
+
 def test_another_recipe_begins_another_study(launcher: Launcher) -> None:
     sweep = launcher.write(SEARCH)
     launcher(sweep, "--set", "search.num_trials=1")
@@ -67,6 +142,43 @@ def test_a_search_over_backbones_and_one_for_each(launcher: Launcher) -> None:
     assert [entry["backbone"] for entry in found] == ["shufflenet_v2_x0_5", "squeezenet1_1"]
 
 
+OWN_SPACE = """\
+title: backbone, and momentum where it is the small one
+parameters:
+  backbone: {type: choice, choices: [squeezenet1_1, shufflenet_v2_x0_5]}
+  momentum:
+    type: choice
+    choices: [0.0, 0.5, 0.9]
+    when: {backbone: [squeezenet1_1]}
+"""
+
+
+def test_a_space_of_one_s_own_that_chooses_the_backbone(launcher: Launcher) -> None:
+    (launcher.folder / "spaces").mkdir()
+    (launcher.folder / "spaces" / "mine.yaml").write_text(OWN_SPACE)
+    names = "  - shufflenet_v2_x0_5\n", "  - squeezenet1_1\n"
+    text = TINY.replace("".join(names), "".join(reversed(names)))
+    sweep = launcher.write(
+        text + "search_space: spaces/mine.yaml\nsearch: {num_trials: 4, sampler: GridSampler}\n"
+    )
+    done = launcher(sweep)
+    assert done.code == 0, done.out + done.err
+    trials = trials_of(launcher.storage / "tiny")
+    assert sorted(trials["backbone"]) == ["shufflenet_v2_x0_5", *["squeezenet1_1"] * 3]
+    is_small = trials["backbone"] == "squeezenet1_1"
+    assert sorted(trials.loc[is_small, "momentum"]) == [0.0, 0.5, 0.9]
+    assert trials.loc[~is_small, "momentum"].isna().all(), "its condition does not hold there"
+    found = best_of(launcher.storage / "tiny")["best"]
+    assert len(found) == 1
+
+
+def test_a_space_that_is_not_where_the_sweep_says(launcher: Launcher) -> None:
+    done = launcher(launcher.write(TINY + "search_space: spaces/mine.yaml\n"))
+    assert done.code == 2
+    assert 'no such space "spaces/mine.yaml"' in done.err
+    assert "as seen from the sweep's own" in done.err
+
+
 def test_the_plan_of_a_search_trains_and_writes_nothing(launcher: Launcher) -> None:
     done = launcher(launcher.write(SEARCH), "--plan")
     assert done.code == 0
@@ -81,6 +193,12 @@ def test_the_plan_of_a_search_trains_and_writes_nothing(launcher: Launcher) -> N
         (["--set", "search_space=lr_plateu"], 'Did you mean "lr_plateau"?'),
         (["--set", "search.num_trials=0"], "search.num_trials"),
         (["--only", "fold=0"], "a search needs all folds"),
+        (["--trials", "0"], "--trials"),
+        (["--time-budget", "2 hours"], "2h, 90m or 1h30m"),
+        (["--set", "search.scheduler=hyperband"], "--executor inline"),
+        (["--set", "search.scheduler=hyperopt"], "search.scheduler"),
+        (["--set", "search.scheduler=asha"], "nothing would ever be given up"),
+        (["--set", "search.scheduler=pbt", "--set", "search.sampler=TPESampler"], "RandomSampler"),
     ],
 )
 def test_wrong_input_of_a_search(launcher: Launcher, options: list[str], said: str) -> None:
@@ -135,7 +253,7 @@ def test_a_search_that_is_killed_goes_on(launcher: Launcher) -> None:
     process.wait()
     process.stdout.close()
     folder = launcher.storage / "tiny"
-    before = sorted((folder / "search" / "trials").rglob("*.json"))
+    before = sorted((folder / "search" / "trials").rglob("trial.json"))
     assert 1 <= len(before) < 4
     done = launcher(sweep)
     assert done.code == 0, done.out + done.err

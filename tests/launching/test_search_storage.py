@@ -99,7 +99,7 @@ def test_two_machines_share_a_search_and_both_have_all_of_it(launcher: Launcher,
     assert len(one["learning_rate"].unique()) == 8
     assert best_of(folders[0] / "tiny") == best_of(folders[1] / "tiny")
     # Each trained a part.
-    made = [len(list((folder / "tiny/search/trials").rglob("*.json"))) for folder in folders]
+    made = [len(list((folder / "tiny/search/trials").rglob("trial.json"))) for folder in folders]
     assert sum(made) == 8
     assert all(made)
 

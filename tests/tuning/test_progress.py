@@ -11,6 +11,7 @@ from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
 from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress, format_duration
+from foldgrid.tuning.work import FitWork
 from tests.tuning.small_grid import fit_task, random_study
 
 
@@ -75,7 +76,7 @@ def displayed(tmp_path: Path, *, is_terminal: bool) -> str:
     console = Console(file=stream, force_terminal=is_terminal, color_system=None, width=100)
     progress = SweepProgress(num_total=2, num_done=0, work_left=2.0)
     with ProgressDisplay(progress, console) as display:
-        InlineExecutor().run(tasks, random_study(), RunStore(str(tmp_path)), display)
+        InlineExecutor().run(FitWork(random_study(), RunStore(str(tmp_path))), tasks, display)
     assert progress.num_done == 1
     assert len(progress.failures) == 1
     return stream.getvalue()

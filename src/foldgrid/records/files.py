@@ -47,6 +47,10 @@ class FileRoot:
         """The folder; only where ``is_local``."""
         return Path(self.location.removeprefix("file://")).absolute()
 
+    def absolute(self) -> FileRoot:
+        """The same root, named so that a process with another working directory finds it."""
+        return FileRoot(str(self.local_path)) if self.is_local else self
+
     @cached_property
     def _opened(self) -> tuple[fs.FileSystem, str]:
         if self.is_local:

@@ -74,6 +74,10 @@ class RunStore:
         """Where the run folder is, as it was given."""
         return self.root.location
 
+    def absolute(self) -> RunStore:
+        """The same run folder, named so that a process with another working directory finds it."""
+        return RunStore(self.root.absolute().location)
+
     def fit(self, fit_id: str) -> FitFolder:
         """The folder of one fit, there or not."""
         return FitFolder(self.root, fit_id)

@@ -13,11 +13,8 @@ from ruamel.yaml.error import YAMLError
 
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
 from foldgrid.specs.reading import Document, KeyPath, read_document, validate
-from foldgrid.specs.search_space import (
-    SearchSpace,
-    space_problems,
-    sweep_problems,
-)
+from foldgrid.specs.search_fit import sweep_problems
+from foldgrid.specs.search_space import SearchSpace, space_problems
 from foldgrid.specs.sweep import BudgetName, Sweep, per_backbone_problems
 
 _Key = tuple[str, ...]
@@ -103,7 +100,7 @@ def resolve_sweep(
     _refuse(document, per_backbone_problems(sweep))
     if spaces is None:
         return ResolvedSweep(sweep, document)
-    return ResolvedSweep(sweep, document, _space_of(sweep, document, spaces))
+    return ResolvedSweep(sweep, document, _space_of(sweep, document, spaces, path.parent))
 
 
 def read_space(path: Path) -> SearchSpace:
@@ -118,7 +115,7 @@ def read_space(path: Path) -> SearchSpace:
     return space
 
 
-def _space_of(sweep: Sweep, document: Document, folder: Path) -> SearchSpace | None:
+def _space_of(sweep: Sweep, document: Document, folder: Path, beside: Path) -> SearchSpace | None:
     """The space that a sweep names; a grid names none.
 
     Raises:
@@ -136,14 +133,18 @@ def _space_of(sweep: Sweep, document: Document, folder: Path) -> SearchSpace | N
             )
             raise InputError(document.source, [Problem(at("search"), "search", message)])
         return None
-    files = yaml_files(folder)
-    if sweep.search_space not in files:
+    named, files = sweep.search_space, yaml_files(folder)
+    if Path(named).suffix in (".yaml", ".yml"):
+        # Of a user's own, wherever it is; the sweep's file says it from where it lies itself.
+        files = {named: beside / named} if (beside / named).is_file() else {}
+    if named not in files:
+        guess = did_you_mean(named, files) + " " if files else ""
         message = (
-            f'no such space "{sweep.search_space}". {did_you_mean(sweep.search_space, files)} '
-            f"Spaces are the files in {folder}."
+            f'no such space "{named}". {guess}Spaces are the files in {folder}, or give the path '
+            "of a YAML file, as seen from the sweep's own."
         )
         raise InputError(document.source, [Problem(at("search_space"), "search_space", message)])
-    space = read_space(files[sweep.search_space])
+    space = read_space(files[named])
     _refuse(document, sweep_problems(space, sweep))
     return space
 

@@ -216,49 +216,6 @@ def first_values(space: SearchSpace, sweep: Sweep, backbone: str) -> dict[str, V
     return values
 
 
-def sweep_problems(space: SearchSpace, sweep: Sweep) -> list[tuple[tuple[str, ...], str]]:
-    """Why a space and a sweep do not go together, each with the sweep's key that it is about."""
-    problems: list[tuple[tuple[str, ...], str]] = []
-    settings = sweep.search
-    firsts = [first_values(space, sweep, backbone) for backbone in sweep.backbones]
-    for name, value in dict.fromkeys(pair for first in firsts for pair in first.items()):
-        parameter = space.parameters[name]
-        if name != BACKBONE and not _has(parameter, value):
-            message = (
-                f"found {value!r}, which is not in the search space ({describe(parameter)}). "
-                "The sweep's own recipe is its first trial: change it, or widen the space."
-            )
-            problems.append((("training", *name.split(".")), message))
-    backbone = space.parameters.get(BACKBONE)
-    if isinstance(backbone, ChoiceParameter):
-        strangers = [name for name in backbone.choices if name not in sweep.backbones]
-        left_out = [name for name in sweep.backbones if name not in backbone.choices]
-        if strangers or left_out:
-            message = (
-                "must be those that the search space chooses from; they differ in "
-                f"{', '.join(map(str, [*strangers, *left_out]))}."
-            )
-            problems.append((("backbones",), message))
-    if settings.sampler == "GridSampler":
-        endless = [name for name, each in space.parameters.items() if num_values(each) is None]
-        if endless:
-            message = (
-                f"GridSampler tries all values, but {', '.join(endless)} cannot be counted. "
-                "Give them `step` or `choices`, or take TPESampler."
-            )
-            problems.append((("search", "sampler"), message))
-        elif (size := len(grid_points(space))) > MAX_GRID_POINTS:
-            message = (
-                f"GridSampler would try {size} points; at most {MAX_GRID_POINTS} are sensible. "
-                "Leave values out, or take TPESampler."
-            )
-            problems.append((("search", "sampler"), message))
-    if settings.sampler == "CmaEsSampler" and len(settings.objectives) > 1:
-        message = "CmaEsSampler takes one objective. Name one, or take NSGAIISampler."
-        problems.append((("search", "objectives"), message))
-    return problems
-
-
 def describe(parameter: Parameter) -> str:
     """``0.0001 to 0.1, logarithmic``, or the choices."""
     if isinstance(parameter, ChoiceParameter):
@@ -269,7 +226,8 @@ def describe(parameter: Parameter) -> str:
     return words + (", logarithmic" if parameter.log else "")
 
 
-def _has(parameter: Parameter, value: Value) -> bool:
+def allows(parameter: Parameter, value: Value) -> bool:
+    """Whether ``value`` is one that the parameter may have."""
     if isinstance(parameter, ChoiceParameter):
         return value in parameter.choices
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -21,6 +21,7 @@ SamplerName = Literal[
     "CmaEsSampler",
     "NSGAIISampler",
 ]
+SchedulerName = Literal["none", "asha", "hyperband", "median", "pbt", "paired_race"]
 Objective = Literal["mae", "mse", "rmse", "pcc", "ccc", "icc", "bias"]
 WeightsPolicy = Literal["required", "auto", "none"]
 REGIONS = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
@@ -73,11 +74,12 @@ class SplitSpec(Spec):
 
 
 class ResourceSpec(Spec):
-    """What one fit may use.
+    """What one fit may use; in a search, what one trial may, which trains its folds in turn.
 
     Attributes:
         gpus_per_fit: A share of a GPU; ``auto`` takes one of 1, 1/2, 1/4 and 1/8 by the memory
-            that the largest backbone of the sweep needs, and 0 where there is no GPU.
+            that the largest backbone of the sweep needs, a trial's for all its folds, and 0 where
+            there is no GPU.
         cpus_per_fit: Cores a fit, which is also its number of threads.
         max_retries: How often a fit is tried again after its worker was lost.
         max_concurrent: The most fits at a time; null lets the resources decide.
@@ -121,11 +123,26 @@ class SearchSettings(Spec):
         sampler: Optuna's name of what suggests the next configuration.
         objectives: The figures of the visits' PASI that are searched for; several are a search
             for the front on which none can be improved without losing in another.
+        scheduler: What gives trials up early: ``none``; ``paired_race`` where one is significantly
+            worse than the best was at that epoch, subject by subject; Ray Tune's ``asha``,
+            ``median`` and ``hyperband``; or ``pbt``, population based training, which has the
+            worst go on from the best with other values. The sweep's own recipe is never given up.
+        grace_epochs: Nothing is given up before.
+        reduction_factor: ``asha``, ``hyperband`` and ``paired_race`` judge after ``grace_epochs``
+            and every so many-fold of it; the first two keep one of so many.
+        significance: ``paired_race`` gives a trial up where so large a difference would be rarer
+            than this among equals.
+        perturbation_epochs: ``pbt`` has the worst go on from the best every so many epochs.
     """
 
     num_trials: int = Field(default=20, ge=1)
     sampler: SamplerName = "TPESampler"
     objectives: tuple[Objective, ...] = Field(default=("mae",), min_length=1)
+    scheduler: SchedulerName = "none"
+    grace_epochs: int = Field(default=10, ge=1)
+    reduction_factor: float = Field(default=2.0, gt=1)
+    significance: float = Field(default=0.05, gt=0, lt=1)
+    perturbation_epochs: int = Field(default=10, ge=1)
 
 
 class Sweep(Spec):
@@ -144,8 +161,9 @@ class Sweep(Spec):
         training: The recipe.
         per_backbone: By backbone, the keys of ``training`` that it changes, nested ones dotted:
             ``vgg16: {learning_rate: 0.001, plateau.patience: 5}``.
-        search_space: The name of a file in ``search_spaces/``: the sweep then searches the recipe
-            instead of training a grid; null trains the grid.
+        search_space: The name of a file in ``search_spaces/``, or the path of a YAML file as seen
+            from the sweep's: the sweep then searches the recipe instead of training a grid; null
+            trains the grid.
         search: How it searches.
         resources: What one fit may use.
         tracking: What W&B is told.

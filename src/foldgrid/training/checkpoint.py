@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from foldgrid.models import load_state
+from foldgrid.specs.fits import EpochRecord
 from foldgrid.training.device import describe_device
 
 if TYPE_CHECKING:
@@ -17,8 +19,12 @@ CHECKPOINT_FORMAT = 1
 """Raised when what ``last.pt`` holds changes."""
 
 
-def save(fit: Fit) -> None:
-    """Writes everything that the epochs to come depend on, random generators included."""
+def state_of(fit: Fit) -> dict[str, Any]:
+    """Everything that the epochs to come depend on, random generators included.
+
+    Tensors and plain values only, so that ``torch.load`` can read it with ``weights_only``. They
+    are the fit's own, not copies.
+    """
     state: dict[str, Any] = {
         **_where(fit),
         "epoch": fit.epoch,
@@ -35,8 +41,13 @@ def save(fit: Fit) -> None:
     }
     if fit.device.type == "cuda":
         state["cuda_rng"] = torch.cuda.get_rng_state(fit.device)
+    return state
+
+
+def save(fit: Fit) -> None:
+    """Writes the fit's state to its folder."""
     buffer = io.BytesIO()
-    torch.save(state, buffer)
+    torch.save(state_of(fit), buffer)
     fit.folder.write_checkpoint(buffer.getvalue())
 
 
@@ -44,11 +55,22 @@ def resume(fit: Fit) -> None:
     """Goes on from ``last.pt`` where there is one; else clears a history that led nowhere."""
     data = fit.folder.read_checkpoint()
     history = fit.folder.read_history()
-    state = _load(data, fit) if data is not None else None
-    epoch = int(state["epoch"]) if state else 0
-    if state is None or len(history) < epoch:
+    state = read_state(data, fit.device) if data is not None else None
+    if state is None or not is_of(state, fit) or len(history) < int(state["epoch"]):
         fit.folder.clear_history()
         return
+    restore(fit, state, history)
+
+
+def restore(fit: Fit, state: dict[str, Any], history: Sequence[EpochRecord]) -> None:
+    """Puts a fit, which has trained nothing yet, where ``state`` was taken.
+
+    Args:
+        fit: A fit of the same backbone, on the same device; see ``is_of``.
+        state: From ``state_of``.
+        history: The epochs up to there; later ones are dropped.
+    """
+    epoch = int(state["epoch"])
     fit.folder.rewrite_history(history[:epoch])
     fit.epoch = epoch
     load_state(fit.network, state["network"])
@@ -75,17 +97,20 @@ def _where(fit: Fit) -> dict[str, str | int]:
     }
 
 
-def _load(data: bytes, fit: Fit) -> dict[str, Any] | None:
-    """The state, or nothing where it is torn, of another version, or of another device.
+def is_of(state: dict[str, Any], fit: Fit) -> bool:
+    """Whether ``state`` was taken by this version, on such a device, in this precision.
 
     Starting anew costs the epochs so far, never a wrong result: half a fit in one precision and
     half in another would have bits of its own.
     """
+    return all(state.get(key) == value for key, value in _where(fit).items())
+
+
+def read_state(data: bytes, device: torch.device) -> dict[str, Any] | None:
+    """What ``torch.save`` wrote, or nothing where it is torn or no state."""
     # weights_only: nothing but tensors and plain values is ever unpickled from a run folder.
     try:
-        state = torch.load(io.BytesIO(data), map_location=fit.device, weights_only=True)
+        state = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
     except Exception:
         return None
-    if not isinstance(state, dict) or any(state.get(k) != v for k, v in _where(fit).items()):
-        return None
-    return state
+    return state if isinstance(state, dict) else None

@@ -58,6 +58,7 @@ class Fit:
         keep_weights: Whether to leave ``best.safetensors``.
         num_threads: Threads of this process; the executor keeps the sum within the cores.
         device: Where to train; chosen by what is there.
+        checkpoint_seconds: How long it may train without one; a minute, ``inf`` for ever.
     """
 
     def __init__(
@@ -70,10 +71,12 @@ class Fit:
         keep_weights: bool = True,
         num_threads: int = 1,
         device: torch.device | None = None,
+        checkpoint_seconds: float | None = None,
     ) -> None:
         started = time.perf_counter()
         self.config, self.data, self.folder, self.weights = config, data, folder, weights
         self.keep_weights = keep_weights
+        self._checkpoint_seconds = checkpoint_seconds
         recipe = config.training
         seed = fit_seed(config)
         prepare_torch(num_threads, seed % 2**31)
@@ -164,7 +167,9 @@ class Fit:
             wall_seconds=seconds,
         )
         self.folder.append_epoch(record)
-        if not self.is_over and time.monotonic() - self._last_checkpoint > CHECKPOINT_EVERY_SECONDS:
+        passed = time.monotonic() - self._last_checkpoint
+        allowed = self._checkpoint_seconds
+        if not self.is_over and passed > (CHECKPOINT_EVERY_SECONDS if allowed is None else allowed):
             self.save_checkpoint()
         return record
 
@@ -210,6 +215,17 @@ class Fit:
     def _loss_of(self, outputs: np.ndarray, rows: Indices) -> float:
         targets = torch.from_numpy(self.targets_NK[rows])
         return float(self.task.loss(torch.from_numpy(outputs), targets))
+
+    def adopt_recipe(self) -> None:
+        """Goes on by its own recipe after it took another fit's state, which brought that one's."""
+        recipe = self.config.training
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.learning_rate
+            group["momentum"] = recipe.momentum
+            group["weight_decay"] = recipe.weight_decay
+        self.plateau.factor = recipe.plateau.factor
+        self.plateau.patience = recipe.plateau.patience
+        self.plateau.threshold = recipe.plateau.threshold
 
     def save_checkpoint(self) -> None:
         """Writes ``last.pt``, from which another process can go on after this epoch."""

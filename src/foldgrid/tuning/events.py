@@ -1,59 +1,67 @@
-"""What happens while fits run, told to whoever listens in the launcher's process."""
+"""What happens while tasks run, told to whoever listens in the launcher's process."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.tuning.grid import FitTask
 
+Task = TypeVar("Task", contravariant=True)
+Epoch = TypeVar("Epoch", contravariant=True)
+Result = TypeVar("Result", contravariant=True)
 
-class Listener(Protocol):
-    """Hears of every fit, in order within one fit: started, epochs, then finished or failed.
 
-    After a lost worker the fit starts anew: ``started`` and epochs already told may come again.
+class Listener(Protocol[Task, Epoch, Result]):
+    """Hears of every task, in order within one: started, epochs, then finished or failed.
+
+    After a lost worker a task is taken up again: ``started`` and epochs already told may come
+    again.
     """
 
-    def started(self, task: FitTask) -> None:
-        """A worker took the fit up."""
+    def started(self, task: Task, /) -> None:
+        """A worker took the task up."""
         ...
 
-    def epoch_done(self, task: FitTask, record: EpochRecord) -> None:
-        """The fit trained an epoch."""
+    def epoch_done(self, task: Task, epoch: Epoch, /) -> None:
+        """An epoch was trained."""
         ...
 
-    def finished(self, task: FitTask, record: FitRecord) -> None:
-        """The fit is complete and on disk."""
+    def finished(self, task: Task, record: Result, /) -> None:
+        """The task is over; what it left is whole."""
         ...
 
-    def failed(self, task: FitTask, message: str) -> None:
-        """The fit raised an error, or its worker was lost too often."""
+    def failed(self, task: Task, message: str, /) -> None:
+        """The task raised an error, or its worker was lost too often."""
         ...
 
 
-class Listeners:
-    """Several listeners as one."""
+FitListener = Listener[FitTask, EpochRecord, FitRecord]
 
-    def __init__(self, listeners: Sequence[Listener]) -> None:
+
+class Listeners(Generic[Task, Epoch, Result]):
+    """Several listeners as one, told in their order."""
+
+    def __init__(self, listeners: Sequence[Listener[Task, Epoch, Result]]) -> None:
         self._listeners = tuple(listeners)
 
-    def started(self, task: FitTask) -> None:
+    def started(self, task: Task) -> None:
         """Tells all."""
         for listener in self._listeners:
             listener.started(task)
 
-    def epoch_done(self, task: FitTask, record: EpochRecord) -> None:
+    def epoch_done(self, task: Task, epoch: Epoch) -> None:
         """Tells all."""
         for listener in self._listeners:
-            listener.epoch_done(task, record)
+            listener.epoch_done(task, epoch)
 
-    def finished(self, task: FitTask, record: FitRecord) -> None:
+    def finished(self, task: Task, record: Result) -> None:
         """Tells all."""
         for listener in self._listeners:
             listener.finished(task, record)
 
-    def failed(self, task: FitTask, message: str) -> None:
+    def failed(self, task: Task, message: str) -> None:
         """Tells all."""
         for listener in self._listeners:
             listener.failed(task, message)

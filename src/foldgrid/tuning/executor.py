@@ -1,69 +1,16 @@
-"""The interface of an executor, and the one that needs no Ray.
-
-Laws, kept by every executor (``tests/contracts/test_executors.py``): each task is trained exactly
-once unless its worker is lost; the records are the same bits whichever executor made them; an
-error of one fit is told and the others go on; listeners are called in the caller's process.
-"""
+"""The executor that needs no Ray: one task after another, in the caller's process."""
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Sequence
-from typing import Protocol, Self
+from collections.abc import Iterable
+from typing import Self
 
-import torch
-
-from foldgrid.records import RunStore
-from foldgrid.specs.fits import FitRecord
-from foldgrid.training import Fit, TrainingData
 from foldgrid.tuning.events import Listener
-from foldgrid.tuning.grid import FitTask
-
-
-class Executor(Protocol):
-    """Trains fits, inside a ``with`` block: entering starts what takes long to start."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *exception: object) -> None: ...
-
-    def run(
-        self, tasks: Sequence[FitTask], data: TrainingData, store: RunStore, listener: Listener
-    ) -> None:
-        """Trains all ``tasks``, in their order as far as there is room, into ``store``."""
-        ...
-
-
-def open_fit(task: FitTask, data: TrainingData, store: RunStore) -> Fit:
-    """The fit of ``task``, at its start or at its last checkpoint."""
-    return Fit(
-        task.config,
-        data,
-        store.fit(task.config.fit_id),
-        task.weights,
-        keep_weights=task.keep_weights,
-        num_threads=task.num_threads,
-        device=None if task.uses_gpu else torch.device("cpu"),
-    )
-
-
-def finished_record(task: FitTask, store: RunStore) -> FitRecord | None:
-    """The record of a fit that somebody completed since the plan was made, or nothing.
-
-    A worker can die between writing ``fit.json`` and saying so.
-    """
-    folder = store.fit(task.config.fit_id)
-    return folder.read_record() if folder.is_finished() else None
-
-
-def note_failure(task: FitTask, store: RunStore, error: Exception) -> str:
-    """Keeps the traceback in the fit's folder; returns the message for people."""
-    store.fit(task.config.fit_id).write_failure("".join(traceback.format_exception(error)))
-    return f"{type(error).__name__}: {error}"
+from foldgrid.tuning.work import Epoch, Result, Steering, Task, Work, describe_failure
 
 
 class InlineExecutor:
-    """Trains in the caller's process, one fit after another."""
+    """See ``Executor``. A scheduler that pauses tasks needs Ray."""
 
     def __enter__(self) -> Self:
         return self
@@ -72,19 +19,43 @@ class InlineExecutor:
         """Nothing was started."""
 
     def run(
-        self, tasks: Sequence[FitTask], data: TrainingData, store: RunStore, listener: Listener
+        self,
+        work: Work[Task, Epoch, Result],
+        tasks: Iterable[Task],
+        listener: Listener[Task, Epoch, Result],
+        steering: Steering[Task, Epoch] | None = None,
     ) -> None:
         """See ``Executor``."""
+        if steering is not None and steering.ray_scheduler() is not None:
+            raise ValueError("this scheduler pauses tasks: it runs through Ray only")
         for task in tasks:
             listener.started(task)
             try:
-                record = finished_record(task, store)
-                if record is None:
-                    fit = open_fit(task, data, store)
-                    while not fit.is_over:
-                        listener.epoch_done(task, fit.run_epoch())
-                    record = fit.conclude()
+                record = _train(work, task, listener, steering)
             except Exception as error:
-                listener.failed(task, note_failure(task, store, error))
+                message, text = describe_failure(error)
+                work.note_failure(task, text)
+                listener.failed(task, message)
                 continue
-            listener.finished(task, record)
+            if record is not None:
+                listener.finished(task, record)
+
+
+def _train(
+    work: Work[Task, Epoch, Result],
+    task: Task,
+    listener: Listener[Task, Epoch, Result],
+    steering: Steering[Task, Epoch] | None,
+) -> Result | None:
+    """The task's record, or nothing where it was stopped early."""
+    finished = work.finished(task)
+    if finished is not None:
+        return finished
+    job = work.open(task)
+    while not job.is_over:
+        epoch = job.run_epoch()
+        listener.epoch_done(task, epoch)
+        if steering is not None and not job.is_over and steering.should_stop(task, epoch):
+            steering.stopped(task)
+            return None
+    return job.conclude()

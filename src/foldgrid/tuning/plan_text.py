@@ -168,7 +168,8 @@ def _resources(prepared: PreparedSweep) -> str:
         fit += f" and {plan.gpus_per_fit:g} GPU"
     gpus = f"{plan.num_gpus} GPU{'s' if plan.num_gpus != 1 else ''}"
     machine = f"{plan.num_cpus} cores, {gpus if plan.num_gpus else 'no GPU'}"
-    return f"{fit} a fit, {plan.num_concurrent} at a time ({machine})"
+    what = "fit" if prepared.space is None else "trial"
+    return f"{fit} a {what}, {plan.num_concurrent} at a time ({machine})"
 
 
 def _time(prepared: PreparedSweep) -> str:

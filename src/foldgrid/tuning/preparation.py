@@ -95,7 +95,11 @@ def prepare_sweep(
     if canary is not None:
         sweep, survey, about_canary = _as_canary(canary, resolved, survey, split)
     _check_inner_splits(split, survey, sweep)
-    memory = [size.memory_gib(sweep.recipe_of(name).batch_size) for name, size in sizes.items()]
+    # A trial of a search holds the networks of all its folds.
+    held = sweep.split.num_folds if resolved.space is not None else 1
+    memory = [
+        held * size.memory_gib(sweep.recipe_of(name).batch_size) for name, size in sizes.items()
+    ]
     resources = plan_resources(sweep.resources, memory, is_cluster=is_cluster)
     store = RunStore(run_location(storage, sweep.name))
     _keep_apart(store, about_canary)

@@ -22,25 +22,30 @@ from foldgrid.data.cache import cache_root
 from foldgrid.data.dataset import Dataset, Survey, load_composites
 from foldgrid.specs.canary import CanaryName
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.specs.passwords import hide_passwords
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
 from foldgrid.tracking import Mode, Pseudonyms, RunProjector
 from foldgrid.training import TrainingData
+from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.events import Listeners
-from foldgrid.tuning.executor import Executor, InlineExecutor
+from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.found_recipe import read_found
+from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_plan
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
-from foldgrid.tuning.ray_tune import RayTuneExecutor, check_address
+from foldgrid.tuning.ray_session import check_address
+from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.sweep_run import (
     ProjectingListener,
     project_context,
     project_missing,
     write_run_files,
 )
+from foldgrid.tuning.work import Executor, FitWork
 
 NUM_SAMPLE_IMAGES = 12
 """Composites that the summary run shows where the sweep says ``tracking.images: true``."""
@@ -68,6 +73,8 @@ class Options:
     hyperparameters: str | None = None
     canary: CanaryName | None = None
     search_storage: str | None = None
+    trials: int | None = None
+    time_budget: str | None = None
 
 
 def choose_budget(wanted: Literal["auto", "smoke", "paper"]) -> tuple[BudgetName, str]:
@@ -96,6 +103,7 @@ class Session:
         work = sum(task.estimated_seconds for task in prepared.grid.left)
         grid = prepared.grid
         self.progress = SweepProgress(len(grid.selected), len(grid.done), work)
+        self.deadline = Deadline.after(options.time_budget)
         self._projector: RunProjector | None = None
         self._sample_images: list[NDArray[np.uint8]] = []
 
@@ -123,12 +131,12 @@ class Session:
             projector = self._open_projector()
             project_missing(prepared, projector)
             display = ProgressDisplay(self.progress, self.console)
-            listeners = Listeners(
-                [interrupt, ProjectingListener(projector, prepared.store), display]
+            listeners: Listeners[FitTask, EpochRecord, FitRecord] = Listeners(
+                [interrupt, ProjectingListener(projector, prepared.store), display, self.deadline]
             )
             if prepared.grid.left:
-                with display:
-                    executor.run(prepared.grid.left, data, prepared.store, listeners)
+                with display, self.deadline:
+                    executor.run(FitWork(data, prepared.store), prepared.grid.left, listeners)
         return len(self.progress.failures)
 
     def _open_projector(self) -> RunProjector:
@@ -191,6 +199,7 @@ def prepare(
     """
     budget, reason = choose_budget(options.budget)
     check_address(options.address)
+    Deadline.after(options.time_budget)
     found = read_found(options.hyperparameters) if options.hyperparameters else None
     resolved = resolve_sweep(
         path,
@@ -207,6 +216,11 @@ def prepare(
         )
     if options.search_storage is not None:
         _check_search_storage(options.search_storage, is_search=resolved.space is not None)
+    if options.trials is not None and resolved.space is None:
+        raise SweepError(
+            f"--trials {options.trials}: {resolved.sweep.name} trains a grid, it has no trials.\n"
+            "Give --trials with a sweep that names a search_space, such as lr_plateau."
+        )
     with _photograph_progress(console, "Reading photographs") as on_progress:
         prepared = prepare_sweep(
             resolved,

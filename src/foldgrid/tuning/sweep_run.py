@@ -31,8 +31,6 @@ def write_run_files(prepared: PreparedSweep) -> None:
         store.write_canary(prepared.canary)
     if prepared.space is None:
         store.write_plan(prepared.grid.cells)
-    else:
-        store.write_json("search/space.json", prepared.space.model_dump(mode="json"))
     if prepared.grid.left or not store.root.exists("provenance.json"):
         # A launch that trains nothing made none of the results.
         _write_provenance(prepared)

@@ -10,10 +10,11 @@ from optuna.storages import BaseStorage
 
 from foldgrid.specs.recipe import Value, with_values
 from foldgrid.specs.search_space import SearchSpace
+from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.training import TrainingData
 from foldgrid.tuning.search.launches import LaunchMark
 from foldgrid.tuning.search.storage import SearchStorage
-from foldgrid.tuning.search.trials import TrialEpoch, TrialRecord, TrialTask
+from foldgrid.tuning.search.trials import TrialTask
 from tests.tuning.small_grid import NUM_FOLDS, fit_task, random_study
 
 BACKBONE = "squeezenet1_1"
@@ -74,16 +75,6 @@ class OneLaunch(SearchStorage):
 
     def let_go(self, trial_id: int) -> None:
         pass
-
-
-@dataclass
-class ListFeed:
-    """Hands out the trials of a list."""
-
-    tasks: list[TrialTask]
-
-    def next_trial(self) -> TrialTask | None:
-        return self.tasks.pop(0) if self.tasks else None
 
 
 @dataclass

@@ -9,10 +9,10 @@ from optuna.storages import BaseStorage
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings
+from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.tuning.search.storage import SearchStorage
 from foldgrid.tuning.search.storage_files import JournalSearchStorage
 from foldgrid.tuning.search.study import SearchStudy
-from foldgrid.tuning.search.trials import TrialEpoch, TrialRecord
 from tests.tuning.search.small_search import OneLaunch, space_of, trial_task
 
 SPACE = space_of(
@@ -50,6 +50,7 @@ def scored(number: int, values: dict[str, Value], **oof: float) -> TrialRecord:
         values=values,
         training=task.fits[0].config.training,
         num_epochs=2,
+        num_planned_epochs=2,
         best_epochs=(1, 2),
         oof=oof,
         num_visits=3,

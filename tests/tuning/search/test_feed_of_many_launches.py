@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from foldgrid.specs.recipe import Value
+from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.search.running import StudyFeed
 from foldgrid.tuning.search.storage import SearchStorage
 from foldgrid.tuning.search.study import SearchStudy
@@ -24,7 +25,8 @@ class AnyPlan:
 
 def feed_of(storage: SearchStorage, num_trials: int) -> tuple[SearchStudy, StudyFeed]:
     study, plan = open_study(storage), AnyPlan()
-    return study, StudyFeed(study, plan, num_trials)  # type: ignore[arg-type]
+    deadline = Deadline.after(None)
+    return study, StudyFeed(study, plan, num_trials, deadline, num_trials)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -40,13 +42,12 @@ def finish(feed: StudyFeed, task: TrialTask | None) -> None:
 def test_it_waits_for_a_trial_of_another_launch_and_is_done_with_it(path: Path) -> None:
     _, mine = feed_of(journal(path), 2)
     _, theirs = feed_of(journal(path), 2)
-    task = theirs.next_trial()
-    finish(mine, mine.next_trial())
-    assert mine.next_trial() is None
+    task = next(theirs, None)
+    finish(mine, next(mine, None))
+    assert next(mine, None) is None
     assert mine.waits_for_others
     assert not mine.has_room
     finish(theirs, task)
-    assert mine.is_complete
     assert not mine.waits_for_others
 
 
@@ -54,16 +55,16 @@ def test_it_takes_up_the_trial_of_a_launch_that_died(path: Path) -> None:
     study, mine = feed_of(journal(path), 2)
     dying = journal(path)
     _, theirs = feed_of(dying, 2)
-    lost = theirs.next_trial()
-    finish(mine, mine.next_trial())
-    assert mine.next_trial() is None
+    lost = next(theirs, None)
+    finish(mine, next(mine, None))
+    assert next(mine, None) is None
     dying.close()
     assert mine.waits_for_others
     assert mine.has_room
-    retried = mine.next_trial()
+    retried = next(mine, None)
     assert lost is not None
     assert retried is not None
-    assert retried.number != lost.number
+    assert retried.number == lost.number
     finish(mine, retried)
     assert study.num_counted == 2
 
@@ -71,11 +72,23 @@ def test_it_takes_up_the_trial_of_a_launch_that_died(path: Path) -> None:
 def test_it_ends_though_all_of_its_trials_fail(path: Path) -> None:
     study, mine = feed_of(journal(path), 3)
     given: list[Any] = []
-    while (task := mine.next_trial()) is not None:
+    while (task := next(mine, None)) is not None:
         given.append(task.number)
         mine.failed(task, "OSError: disk full")
     assert given == [0, 1, 2]
-    assert mine.is_complete
+    assert not mine.waits_for_others
     assert study.num_counted == 0
     _, next_launch = feed_of(journal(path), 3)
-    assert next_launch.next_trial() is not None
+    assert next(next_launch, None) is not None
+
+
+def test_more_trials_are_added_whatever_others_train(path: Path) -> None:
+    study, _ = feed_of(journal(path), 1)
+    more = StudyFeed(study, AnyPlan(), 2, Deadline.after(None))  # type: ignore[arg-type]
+    _, theirs = feed_of(journal(path), 1)
+    assert next(theirs, None) is not None
+    finish(more, next(more, None))
+    finish(more, next(more, None))
+    assert next(more, None) is None
+    assert not more.waits_for_others
+    assert not more.has_room

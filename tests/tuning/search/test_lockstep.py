@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from foldgrid.records import RunStore
-from foldgrid.tuning.executor import open_fit
+from foldgrid.records import RunStore, SearchStore, TrialFolder
+from foldgrid.specs.trials import TrialRecord
+from foldgrid.tuning.search import lockstep
 from foldgrid.tuning.search.lockstep import LockstepTrial
-from foldgrid.tuning.search.trials import TrialRecord
+from foldgrid.tuning.work import open_fit
 from tests.tuning.search.small_search import training_samples, trial_task
 from tests.tuning.small_grid import random_study
 
 
+def folder_in(path: Path) -> TrialFolder:
+    return SearchStore(str(path)).trial("study", 0)
+
+
 def train(folder: Path, **values: float) -> tuple[LockstepTrial, TrialRecord]:
-    trial = LockstepTrial(trial_task(**values), training_samples(), RunStore(str(folder)))
+    trial = LockstepTrial(trial_task(**values), training_samples(), folder_in(folder))
     while not trial.is_over:
         trial.run_epoch()
     return trial, trial.conclude()
 
 
 def test_a_fold_takes_the_same_course_as_a_fit_of_the_grid(tmp_path: Path) -> None:
-    _, record = train(tmp_path / "search")
-    visits = pd.read_parquet(tmp_path / "search" / "trials" / "study" / "0000.parquet")
+    trial, record = train(tmp_path / "search")
+    visits = trial.units()
     data, alone, together = random_study(), RunStore(str(tmp_path / "grid")), []
     for task in trial_task().fits:
         fit = open_fit(task, data, alone)
         fit.run()
-        lockstep = RunStore(str(tmp_path / "search")).read_history(task.config.fit_id)
+        in_lockstep = trial.folder.fits.read_history(task.config.fit_id)
         grid = alone.read_history(task.config.fit_id)
-        assert [e.validation_loss for e in lockstep] == [e.validation_loss for e in grid]
+        assert [e.validation_loss for e in in_lockstep] == [e.validation_loss for e in grid]
         predictions = alone.read_predictions(task.config.fit_id)
         rows = data.samples.set_index("sample").loc[
             predictions.loc[predictions["partition"] == "oof", "sample"]
@@ -48,7 +54,7 @@ def test_a_fold_takes_the_same_course_as_a_fit_of_the_grid(tmp_path: Path) -> No
 
 def test_the_test_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="training samples only"):
-        LockstepTrial(trial_task(), random_study(), RunStore(str(tmp_path)))
+        LockstepTrial(trial_task(), random_study(), folder_in(tmp_path))
 
 
 def test_the_data_of_a_search_hold_no_test_sample() -> None:
@@ -61,7 +67,7 @@ def test_the_data_of_a_search_hold_no_test_sample() -> None:
 
 
 def test_every_epoch_has_a_score_and_the_last_is_the_record_s(tmp_path: Path) -> None:
-    trial = LockstepTrial(trial_task(), training_samples(), RunStore(str(tmp_path)))
+    trial = LockstepTrial(trial_task(), training_samples(), folder_in(tmp_path))
     epochs = []
     while not trial.is_over:
         epochs.append(trial.run_epoch())
@@ -72,18 +78,56 @@ def test_every_epoch_has_a_score_and_the_last_is_the_record_s(tmp_path: Path) ->
     assert record.status == "complete"
 
 
-def test_a_trial_begins_anew_after_its_worker_was_lost(tmp_path: Path) -> None:
-    store = RunStore(str(tmp_path / "twice"))
-    lost = LockstepTrial(trial_task(), training_samples(), store)
-    lost.run_epoch()
-    for fit in lost.fits:
-        fit.save_checkpoint()
-    trial = LockstepTrial(trial_task(), training_samples(), store)
+def finish(trial: LockstepTrial) -> TrialRecord:
     while not trial.is_over:
         trial.run_epoch()
+    return trial.conclude()
+
+
+def without_seconds(record: TrialRecord) -> TrialRecord:
+    return record.model_copy(update={"wall_seconds": 0.0})
+
+
+def test_a_trial_that_was_lost_goes_on_and_ends_as_if_it_had_not_been(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lockstep, "CHECKPOINT_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(lockstep, "CHECKPOINT_SHARE", math.inf)
+    folder, data = folder_in(tmp_path / "twice"), training_samples()
+    lost = LockstepTrial(trial_task(max_epochs=4), data, folder)
+    lost.run_epoch()
+    lost.run_epoch()
+    again = LockstepTrial(trial_task(max_epochs=4), data, folder)
+    assert [epoch.epoch for epoch in again.epochs] == [1, 2]
+    record = finish(again)
+    _, once = train(tmp_path / "once", max_epochs=4)
+    assert without_seconds(record) == without_seconds(once)
+    assert not list((tmp_path / "twice").rglob("*.pt"))
+
+
+def test_a_trial_whose_state_is_torn_begins_anew(tmp_path: Path) -> None:
+    folder, data = folder_in(tmp_path / "torn"), training_samples()
+    lost = LockstepTrial(trial_task(), data, folder)
+    lost.run_epoch()
+    folder.write_state(lost.state()[:-100])
+    again = LockstepTrial(trial_task(), data, folder)
+    assert again.epochs == []
     _, once = train(tmp_path / "once")
-    assert trial.conclude().oof == once.oof
-    assert not list((tmp_path / "twice").rglob("last.pt"))
+    assert without_seconds(finish(again)) == without_seconds(once)
+
+
+def test_a_trial_that_takes_another_s_state_goes_on_by_its_own_recipe(tmp_path: Path) -> None:
+    data, values = training_samples(), {"learning_rate": 0.003, "momentum": 0.5, "max_epochs": 3}
+    better = LockstepTrial(trial_task(max_epochs=3), data, folder_in(tmp_path / "better"))
+    better.run_epoch()
+    heir_task = trial_task(1, **values)
+    heir = LockstepTrial(heir_task, data, folder_in(tmp_path / "heir"), better.state())
+    assert [epoch.oof for epoch in heir.epochs] == [epoch.oof for epoch in better.epochs]
+    for fit in heir.fits:
+        assert fit.epoch == 1
+        group = fit.optimizer.param_groups[0]
+        assert (group["lr"], group["momentum"]) == (0.003, 0.5)
+    assert heir.run_epoch().oof != better.run_epoch().oof
 
 
 def test_a_trial_that_diverges_ends_and_has_no_score(tmp_path: Path) -> None:

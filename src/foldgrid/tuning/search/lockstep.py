@@ -6,49 +6,68 @@ Knows neither Optuna nor Ray. Shape letters: N samples, K outputs.
 from __future__ import annotations
 
 import io
+import math
 import time
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
-from foldgrid.records import RunStore
+from foldgrid.records import TrialFolder
 from foldgrid.scoring import METRICS
-from foldgrid.training import Fit, TrainingData
+from foldgrid.specs.fits import EpochRecord
+from foldgrid.specs.trials import TrialEpoch, TrialRecord, TrialStatus
+from foldgrid.training import Fit, TrainingData, checkpoint
 from foldgrid.training.random_state import RandomState
-from foldgrid.tuning.executor import open_fit
-from foldgrid.tuning.search.trials import TrialEpoch, TrialRecord, TrialTask
+from foldgrid.tuning.search.trials import TrialTask, trial_record
+from foldgrid.tuning.work import open_fit
+
+CHECKPOINT_EVERY_SECONDS = 60.0
+CHECKPOINT_SHARE = 0.05
+"""The most of its time that a trial spends on writing its state."""
 
 
 class LockstepTrial:
     """Trains the folds of one configuration side by side in one process.
 
     Each fold's held-out samples are predicted anew whenever the fit's own validation loss is the
-    lowest so far, so the score after an epoch is what one would have by stopping there. A lost
-    trial begins anew: half a trial's score means nothing.
+    lowest so far, so the score after an epoch is what one would have by stopping there. A trial
+    that was lost goes on from its last state; one that has none begins anew.
 
     Args:
         task: What to train.
         data: The training samples; see ``TrainingData.without_test``.
-        store: The search's folder.
+        folder: The trial's folder.
+        state: From ``state``: this trial's, or, in population based training, a better one's,
+            which it goes on from by its own recipe. Nothing for what its folder holds.
 
     Raises:
         ValueError: ``data`` holds test samples.
     """
 
-    def __init__(self, task: TrialTask, data: TrainingData, store: RunStore) -> None:
+    def __init__(
+        self,
+        task: TrialTask,
+        data: TrainingData,
+        folder: TrialFolder,
+        state: bytes | None = None,
+    ) -> None:
         if (data.samples["partition"] == "test").any():
             raise ValueError("a search is given the training samples only")
-        self.task, self.data, self.store = task, data, store
-        for fit_task in task.fits:
-            store.fit(fit_task.config.fit_id).start_over()
+        self.task, self.data, self.folder = task, data, folder
         self.fits: list[Fit] = []
         self._random: list[RandomState] = []
         for fit_task in task.fits:
-            self.fits.append(open_fit(fit_task, data, store))
-            self._random.append(RandomState.now(self.fits[-1].device))
+            # A state of all folds at one epoch is kept here, so none keeps its own.
+            fit = open_fit(fit_task, data, folder.fits, checkpoint_seconds=math.inf)
+            self.fits.append(fit)
+            self._random.append(RandomState.now(fit.device))
         num_outputs = self.fits[0].task.num_outputs
         self.outputs_NK = np.full((len(data.samples), num_outputs), np.nan, np.float32)
-        self.epoch, self.wall_seconds = 0, 0.0
+        self.epochs: list[TrialEpoch] = []
+        self._last_state, self._state_seconds = time.monotonic(), 0.0
+        self._restore(state or folder.read_state())
 
     @property
     def has_diverged(self) -> bool:
@@ -72,54 +91,84 @@ class LockstepTrial:
             if fit in self.running:
                 with random:
                     self._run_fold(fit)
-        self.epoch += 1
-        seconds = time.perf_counter() - started
-        self.wall_seconds += seconds
-        return TrialEpoch(
-            epoch=self.epoch,
-            oof={} if self.has_diverged else self._figures(self.visits()),
+        units = None if self.has_diverged else self.units()
+        epoch = TrialEpoch(
+            epoch=len(self.epochs) + 1,
+            oof={} if units is None else _figures(units),
+            predicted=() if units is None else tuple(units["predicted"].tolist()),
+            best_epochs=tuple(fit.stopping.best_epoch for fit in self.fits),
             num_running=len(self.running),
-            wall_seconds=seconds,
+            wall_seconds=time.perf_counter() - started,
         )
+        self.epochs.append(epoch)
+        self._save_now_and_then()
+        return epoch
 
     def _run_fold(self, fit: Fit) -> None:
         if fit.run_epoch().is_best:
             rows = fit.roles.held_out
             self.outputs_NK[rows] = fit.predict(rows)
 
-    def visits(self) -> pd.DataFrame:
+    def units(self) -> pd.DataFrame:
         """What the ranking would compare, as predicted so far; see ``Task.units``."""
         return self.fits[0].task.units(self.data.samples, self.outputs_NK)
 
     def conclude(self) -> TrialRecord:
-        """Writes the trial's record, after its visits."""
-        visits = None if self.has_diverged else self.visits()
-        config = self.task.fits[0].config
-        record = TrialRecord(
-            study=self.task.study,
-            number=self.task.number,
-            status="diverged" if visits is None else "complete",
-            backbone=config.backbone,
-            values=self.task.values,
-            training=config.training,
-            num_epochs=self.epoch,
-            best_epochs=tuple(fit.stopping.best_epoch for fit in self.fits),
-            oof={} if visits is None else self._figures(visits),
-            num_visits=0 if visits is None else len(visits),
-            fit_ids=tuple(fit_task.config.fit_id for fit_task in self.task.fits),
-            wall_seconds=self.wall_seconds,
-        )
-        for fit_task in self.task.fits:
-            self.store.fit(fit_task.config.fit_id).remove_checkpoint()
-        if visits is not None:
-            buffer = io.BytesIO()
-            visits.to_parquet(buffer, index=False)
-            self.store.write_bytes(f"trials/{self.task.name}.parquet", buffer.getvalue())
-        text = record.model_dump_json(indent=2) + "\n"
-        self.store.write_text(f"trials/{self.task.name}.json", text)
-        return record
+        """Clears what a trial that is over no longer needs; returns its record."""
+        self.folder.remove_state()
+        status: TrialStatus = "diverged" if self.has_diverged else "complete"
+        return trial_record(self.task, self.epochs, status)
 
-    @staticmethod
-    def _figures(visits: pd.DataFrame) -> dict[str, float]:
-        pair = visits["reference"].to_numpy(), visits["predicted"].to_numpy()
-        return {name: metric(*pair) for name, metric in METRICS.items()}
+    def state(self) -> bytes:
+        """All folds at the epoch where they stand, to go on from in another process."""
+        fits = []
+        for fit, random in zip(self.fits, self._random, strict=True):
+            with random:
+                history = [epoch.model_dump_json() for epoch in fit.folder.read_history()]
+                recipe = fit.config.training.model_dump_json()
+                own = checkpoint.state_of(fit)
+                fits.append({"fit": own, "history": history, "recipe": recipe})
+        state = {
+            "fits": fits,
+            "outputs": torch.from_numpy(self.outputs_NK),
+            "epochs": [epoch.model_dump_json() for epoch in self.epochs],
+        }
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        return buffer.getvalue()
+
+    def _save_now_and_then(self) -> None:
+        passed = time.monotonic() - self._last_state
+        pause = max(CHECKPOINT_EVERY_SECONDS, self._state_seconds / CHECKPOINT_SHARE)
+        if self.is_over or passed <= pause:
+            return
+        started = time.monotonic()
+        self.folder.write_state(self.state())
+        self._last_state = time.monotonic()
+        self._state_seconds = self._last_state - started
+
+    def _restore(self, data: bytes | None) -> None:
+        state = checkpoint.read_state(data, self.fits[0].device) if data is not None else None
+        if state is None or not self._suits(state):
+            return
+        for fit, entry, index in zip(self.fits, state["fits"], range(len(self.fits)), strict=True):
+            history = [EpochRecord.model_validate_json(line) for line in entry["history"]]
+            checkpoint.restore(fit, entry["fit"], history)
+            self._random[index] = RandomState.now(fit.device)
+            # Its own recipe again, where the state is another trial's.
+            if entry["recipe"] != fit.config.training.model_dump_json():
+                fit.adopt_recipe()
+        self.outputs_NK[:] = state["outputs"].cpu().numpy()
+        self.epochs = [TrialEpoch.model_validate_json(line) for line in state["epochs"]]
+
+    def _suits(self, state: dict[str, Any]) -> bool:
+        entries = state.get("fits", [])
+        return len(entries) == len(self.fits) and all(
+            checkpoint.is_of(entry["fit"], fit)
+            for entry, fit in zip(entries, self.fits, strict=True)
+        )
+
+
+def _figures(units: pd.DataFrame) -> dict[str, float]:
+    pair = units["reference"].to_numpy(), units["predicted"].to_numpy()
+    return {name: metric(*pair) for name, metric in METRICS.items()}

@@ -13,9 +13,9 @@ from ruamel.yaml import YAML
 from foldgrid.records import RunStore
 from foldgrid.scoring import METRICS
 from foldgrid.specs.sweep import Objective
+from foldgrid.specs.trials import TrialRecord
 from foldgrid.tuning.found_recipe import BEST_FILE
 from foldgrid.tuning.search.plan import StudyPlan
-from foldgrid.tuning.search.trials import TrialRecord
 
 TRIALS_FILE = "search/trials.csv"
 
@@ -26,11 +26,12 @@ def best_trials(
     """The trials that no other beats in every objective, best in the first objective first.
 
     With one objective that is the best trial; the first of equals, so that the sweep's own recipe
-    stays where nothing is better.
+    stays where nothing is better. Only trials that trained to their end take part.
     """
     scored = [
         (trial, tuple(METRICS[each].sort_key(trial.oof.get(each)) for each in objectives))
         for trial in trials
+        if trial.status == "complete"
     ]
     scored = [pair for pair in scored if all(map(math.isfinite, pair[1]))]
     front: list[tuple[TrialRecord, tuple[float, ...]]] = []
@@ -48,7 +49,7 @@ def write_outcome(
     Args:
         store: The run folder.
         studies: What was searched.
-        trials: By study, its finished trials, whoever trained them.
+        trials: By study, its trials that are over, whoever trained them.
     """
     sweep = studies[0].prepared.sweep
     objectives = sweep.search.objectives
@@ -90,6 +91,7 @@ def _row(trial: TrialRecord) -> dict[str, Any]:
         "backbone": trial.backbone,
         **{f"oof_{name}": trial.oof.get(name) for name in METRICS},
         "num_epochs": trial.num_epochs,
+        "num_planned_epochs": trial.num_planned_epochs,
         "wall_seconds": trial.wall_seconds,
         **trial.values,
     }

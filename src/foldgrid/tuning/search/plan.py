@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+import pandas as pd
+
+from foldgrid.records.search_store import UNIT_COLUMNS
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.recipe import Value, with_values
 from foldgrid.specs.search_space import (
@@ -13,6 +17,9 @@ from foldgrid.specs.search_space import (
     describe,
     first_values,
 )
+from foldgrid.specs.sweep import SearchSettings
+from foldgrid.tasks import make_task
+from foldgrid.training import TrainingData
 from foldgrid.tuning.plan_text import plan_facts
 from foldgrid.tuning.preparation import PreparedSweep
 from foldgrid.tuning.progress import format_duration
@@ -87,6 +94,13 @@ def plan_studies(prepared: PreparedSweep) -> tuple[StudyPlan, ...]:
     )
 
 
+def training_units(plan: StudyPlan, data: TrainingData) -> pd.DataFrame:
+    """The training set's visits, subject, visit, fold and reference, as trials score them."""
+    task = make_task(plan.prepared.sweep.task)
+    outputs_NK = np.zeros((len(data.samples), task.num_outputs), np.float32)
+    return task.units(data.samples, outputs_NK)[list(UNIT_COLUMNS)]
+
+
 def _name(
     prepared: PreparedSweep, space: SearchSpace, prefix: str, backbones: tuple[str, ...]
 ) -> str:
@@ -101,34 +115,64 @@ def _name(
 
 
 def search_facts(
-    prepared: PreparedSweep, studies: tuple[StudyPlan, ...], num_done: int, budget_reason: str
+    prepared: PreparedSweep,
+    studies: tuple[StudyPlan, ...],
+    num_done: int,
+    num_left: int,
+    budget_reason: str,
 ) -> list[tuple[str, str]]:
-    """The plan of a search as (topic, words)."""
-    return list(_facts(prepared, studies, num_done, budget_reason))
+    """The plan of a search as (topic, words).
+
+    Args:
+        prepared: The sweep.
+        studies: What is searched.
+        num_done: Trials of earlier launches.
+        num_left: Trials of this one.
+        budget_reason: Why the budget was chosen, for people.
+    """
+    return list(_facts(prepared, studies, (num_done, num_left), budget_reason))
 
 
 def _facts(
-    prepared: PreparedSweep, studies: tuple[StudyPlan, ...], num_done: int, budget_reason: str
+    prepared: PreparedSweep,
+    studies: tuple[StudyPlan, ...],
+    counts: tuple[int, int],
+    budget_reason: str,
 ) -> Iterator[tuple[str, str]]:
     settings, folds = prepared.sweep.search, prepared.sweep.split.num_folds
-    total = settings.num_trials * len(studies)
-    many = f" ({settings.num_trials} for each backbone)" if len(studies) > 1 else ""
-    yield "trials", f"{min(num_done, total)} of {total} done{many}, {folds} folds each in lockstep"
+    done, left = counts
+    many = f" (for {len(studies)} backbones, each alike)" if len(studies) > 1 else ""
+    yield "trials", f"{done} of {done + left} done{many}, {folds} folds each in lockstep"
     goals = ", ".join(settings.objectives)
     yield "search", f"{settings.sampler}, out-of-fold {goals} of the visits' PASI"
+    if settings.scheduler != "none":
+        yield "scheduler", _scheduler(settings)
     for number, (name, parameter) in enumerate(studies[0].space.parameters.items()):
         when = "".join(f"; when {k} is {', '.join(map(str, v))}" for k, v in parameter.when.items())
         topic = "space" if number == 0 else ""
         yield topic, f"{name}: {describe(parameter)}{when}"
     for topic, words in plan_facts(prepared, budget_reason):
         if topic == "time":
-            yield topic, _time(prepared, studies, max(total - num_done, 0))
+            yield topic, _time(prepared, studies, left)
         elif topic == "memory":
             yield topic, _memory(prepared)
         elif topic == "training":
             yield "first trial", words
         elif topic not in ("fits", "disk", "backbones"):
             yield topic, words
+
+
+def _scheduler(settings: SearchSettings) -> str:
+    judged = f"from epoch {settings.grace_epochs} on, and every {settings.reduction_factor:g}-fold"
+    return {
+        "paired_race": f"paired_race gives up what is worse than the best, subject by subject "
+        f"(p < {settings.significance:g}), {judged}",
+        "asha": f"asha keeps one in {settings.reduction_factor:g}, {judged}",
+        "hyperband": f"hyperband keeps one in {settings.reduction_factor:g}, in brackets",
+        "median": f"median gives up what is worse than the median, from epoch "
+        f"{settings.grace_epochs} on",
+        "pbt": f"pbt has the worst go on from the best every {settings.perturbation_epochs} epochs",
+    }[settings.scheduler]
 
 
 def _time(prepared: PreparedSweep, studies: tuple[StudyPlan, ...], num_left: int) -> str:

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Collection, Sequence
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from foldgrid.tuning.search.storage import SearchStorage
 
@@ -20,7 +20,10 @@ FAILURE = "failure"
 """The attribute of a trial that raised an error: its kind."""
 
 RETRY = "retry_of"
-"""The attribute of a trial that repeats one whose launch ended without a word."""
+"""The attribute of a trial that repeats one whose launch ended without a word: which it repeats.
+
+To Optuna it is another trial; to everybody else it is that one, taken up again under its number.
+"""
 
 LAUNCH = "launch"
 """The attribute of a trial that names the launch which asked for it; set once it is drawn."""
@@ -35,7 +38,7 @@ def close_stale(study: optuna.Study, storage: SearchStorage, own: Collection[int
     Args:
         study: The study.
         storage: Who knows which launches are alive.
-        own: The numbers of the trials that this launch has open.
+        own: Optuna's numbers of the trials that this launch has open.
 
     Returns:
         How many were lined up.
@@ -55,19 +58,22 @@ def close_stale(study: optuna.Study, storage: SearchStorage, own: Collection[int
     for trial in stopped:
         # One that died while it was drawn has but a part of its values.
         values = trial.params if LAUNCH in trial.user_attrs else trial.system_attrs[FIXED]
-        study.enqueue_trial(dict(values), {RETRY: trial.number})
+        study.enqueue_trial(dict(values), {RETRY: own_number(trial)})
     return len(stopped)
+
+
+def own_number(trial: Trial | FrozenTrial) -> int:
+    """The number that a trial goes by: its own, or that of the one it repeats."""
+    return int(trial.user_attrs.get(RETRY, trial.number))
 
 
 def stopped_trials(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """What was closed without having failed, and is not lined up again yet."""
-    retried = {trial.user_attrs.get(RETRY) for trial in trials}
+    last_tries = {own_number(trial): trial for trial in trials}
     return [
         trial
-        for trial in trials
-        if trial.state == TrialState.FAIL
-        and trial.number not in retried
-        and not {FAILURE, UNDRAWN} & trial.user_attrs.keys()
+        for trial in last_tries.values()
+        if trial.state == TrialState.FAIL and not {FAILURE, UNDRAWN} & trial.user_attrs.keys()
     ]
 
 

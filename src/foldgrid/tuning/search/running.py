@@ -1,17 +1,16 @@
-"""A search under way: trials asked of the study, its answers told, all of it shown."""
+"""A search under way: trials asked of the study, its answers told."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 
-from rich.console import Console
-
-from foldgrid.scoring import METRICS
-from foldgrid.specs.sweep import Objective
-from foldgrid.tuning.plan_text import describe_values
+from foldgrid.specs.trials import TrialEpoch, TrialRecord
+from foldgrid.tuning.deadline import Deadline
+from foldgrid.tuning.search.keeping import TrialKeeper
 from foldgrid.tuning.search.plan import StudyPlan
+from foldgrid.tuning.search.stopping import NEVER_STOPPED, StoppingRule
 from foldgrid.tuning.search.study import SearchStudy
-from foldgrid.tuning.search.trials import TrialEpoch, TrialRecord, TrialTask
+from foldgrid.tuning.search.trials import TrialTask
 
 
 class StudyFeed:
@@ -20,34 +19,51 @@ class StudyFeed:
     Args:
         study: Who suggests.
         plan: What a suggestion means.
-        num_trials: How many there are to be in all, those of earlier launches included.
+        num_left: How many there are to be in this launch, at most.
+        deadline: When it gives out no more.
+        num_total: How many there are to be in all launches; nothing leaves it to ``num_left``.
     """
 
-    def __init__(self, study: SearchStudy, plan: StudyPlan, num_trials: int) -> None:
-        self._study, self._plan, self._num_trials = study, plan, num_trials
-        self._num_failed = 0
+    def __init__(
+        self,
+        study: SearchStudy,
+        plan: StudyPlan,
+        num_left: int,
+        deadline: Deadline,
+        num_total: int | None = None,
+    ) -> None:
+        self._study, self._plan = study, plan
+        self._num_left, self._deadline = num_left, deadline
+        self._num_total, self._num_failed = num_total, 0
 
-    def next_trial(self) -> TrialTask | None:
-        """See ``TrialFeed``."""
+    def __iter__(self) -> Iterator[TrialTask]:
+        return self
+
+    def __next__(self) -> TrialTask:
+        """The next trial, suggested when there is room for it."""
+        is_more = self._num_left > 0 and self._deadline.gives_room()
+        asked = self._study.ask(self._limit) if is_more else None
+        if asked is None:
+            raise StopIteration
+        self._num_left -= 1
+        return self._plan.task(*asked)
+
+    @property
+    def _limit(self) -> int | None:
         # A failed trial takes its place, or a search in which all fail would never end.
-        asked = self._study.ask(self._num_trials - self._num_failed)
-        return None if asked is None else self._plan.task(*asked)
+        return None if self._num_total is None else self._num_total - self._num_failed
+
+    @property
+    def waits_for_others(self) -> bool:
+        """Whether other launches train what is missing of ``num_total``."""
+        limit = self._limit
+        return limit is not None and self._study.num_counted < limit and self._study.num_running > 0
 
     @property
     def has_room(self) -> bool:
         """Whether there is a next trial, those of launches that died included."""
         self._study.close_stale()
-        return self._study.has_room(self._num_trials - self._num_failed)
-
-    @property
-    def waits_for_others(self) -> bool:
-        """Whether other launches train what is missing here."""
-        return self._study.num_running > 0 and not self.is_complete
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether there are enough trials."""
-        return self._study.num_counted >= self._num_trials - self._num_failed
+        return self._num_left > 0 and self._study.has_room(self._limit)
 
     def started(self, task: TrialTask) -> None:
         """The study knows: it gave the trial out."""
@@ -66,59 +82,32 @@ class StudyFeed:
         self._study.give_up(task.number, message)
 
 
-class SearchDisplay:
-    """A line a trial: what was tried, what it scored, the best so far.
+class TrialSteering:
+    """Gives trials up by a rule of ours, or leaves it to a scheduler of Ray's that pauses them.
 
     Args:
-        objective: What is searched for first.
-        num_done: Trials of earlier launches.
-        num_total: Trials there are to be.
-        best: The best score of earlier launches, if there is one.
-        console: Where to.
+        rule: Judges; nothing lets every trial end by itself.
+        scheduler: Ray Tune's, in the rule's stead.
+        keeper: Writes what a trial leaves that was stopped.
     """
 
     def __init__(
-        self,
-        objective: Objective,
-        num_done: int,
-        num_total: int,
-        best: float | None,
-        console: Console,
+        self, rule: StoppingRule | None, scheduler: object | None, keeper: TrialKeeper
     ) -> None:
-        self.metric = METRICS[objective]
-        self.num_done, self.num_total, self.console = num_done, num_total, console
-        self.best = best
-        self.failures: dict[str, str] = {}
+        self._rule, self._scheduler, self._keeper = rule, scheduler, keeper
 
-    def started(self, task: TrialTask) -> None:
-        """Nothing is said before there is a score."""
+    def should_stop(self, task: TrialTask, epoch: TrialEpoch) -> bool:
+        """See ``Steering``."""
+        if self._rule is None:
+            return False
+        # The rule hears of every trial, also of the one that it may not stop.
+        is_worse = self._rule.should_stop(task.number, epoch)
+        return is_worse and task.number != NEVER_STOPPED
 
-    def epoch_done(self, task: TrialTask, epoch: TrialEpoch) -> None:
-        """Nothing is said before there is a score."""
+    def stopped(self, task: TrialTask) -> None:
+        """See ``Steering``."""
+        self._keeper.stopped(task)
 
-    def finished(self, task: TrialTask, record: TrialRecord) -> None:
-        """A line."""
-        value = record.oof.get(self.metric.name, math.nan)
-        is_best = self.metric.sort_key(value) < self.metric.sort_key(self.best)
-        self.best = value if is_best else self.best
-        self.num_done += 1
-        score = f"OOF {self.metric.title} {value:6.3f}{'*' if is_best else ' '}"
-        if record.status == "diverged":
-            score = "diverged         "
-        seconds = f"{record.num_epochs} epochs, {record.wall_seconds:.0f} s"
-        self._line(task, f"{score}  {seconds}   {describe_values(task.values)}")
-
-    def failed(self, task: TrialTask, message: str) -> None:
-        """A line."""
-        self.failures[task.name] = message
-        self._line(task, f"FAILED  {message}")
-
-    def _line(self, task: TrialTask, text: str) -> None:
-        width = len(str(self.num_total))
-        which = "own recipe" if task.number == 0 else f"trial {task.number:<4}"
-        self.console.print(
-            f"[{self.num_done:{width}}/{self.num_total}] {which}  {text}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+    def ray_scheduler(self) -> object | None:
+        """See ``Steering``."""
+        return self._scheduler

@@ -3,37 +3,56 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Literal, get_args
 
 from rich.console import Console
 
-from foldgrid.records import RunStore, run_location
+from foldgrid.records import SearchStore
 from foldgrid.scoring import METRICS
+from foldgrid.specs.errors import SweepError
+from foldgrid.specs.search_fit import most_epochs
+from foldgrid.specs.sweep import SchedulerName
+from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialRecord
 from foldgrid.training import TrainingData
+from foldgrid.tuning.deadline import Deadline
+from foldgrid.tuning.events import Listeners
+from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_facts
 from foldgrid.tuning.preparation import PreparedSweep
-from foldgrid.tuning.search.executors import (
-    InlineTrialExecutor,
-    RayTrialExecutor,
-    TrialExecutor,
-)
+from foldgrid.tuning.ray_tune import RayTuneExecutor
+from foldgrid.tuning.search.display import SearchDisplay
+from foldgrid.tuning.search.keeping import TrialKeeper
 from foldgrid.tuning.search.outcome import best_trials, write_outcome
-from foldgrid.tuning.search.plan import StudyPlan, plan_studies, search_facts
-from foldgrid.tuning.search.running import SearchDisplay, StudyFeed
+from foldgrid.tuning.search.pausing import PAUSING, make_pausing_scheduler
+from foldgrid.tuning.search.plan import StudyPlan, plan_studies, search_facts, training_units
+from foldgrid.tuning.search.running import StudyFeed, TrialSteering
+from foldgrid.tuning.search.stopping import make_rule
 from foldgrid.tuning.search.storage_choice import choose_storage
 from foldgrid.tuning.search.study import SearchStudy, count_done
-from foldgrid.tuning.search.trials import TrialListeners, TrialRecord
+from foldgrid.tuning.search.trials import TrialListener, TrialTask
+from foldgrid.tuning.search.work import TrialWork
 from foldgrid.tuning.session import Options, decoding
 from foldgrid.tuning.sweep_run import write_run_files
+from foldgrid.tuning.work import Executor
 
+NOT_PAUSING = tuple(name for name in get_args(SchedulerName) if name not in PAUSING)
 JOURNAL = "search/journal.log"
 """Optuna's journal inside the run folder."""
 
 POLL_SECONDS = 1.0
 """How often a launch that waits for others looks at the study."""
+
+
+def _check_executor(scheduler: SchedulerName, executor: Literal["ray", "inline"]) -> None:
+    """Refuses a scheduler that pauses trials where one runs at a time."""
+    if executor == "inline" and scheduler in PAUSING:
+        raise SweepError(
+            f"search.scheduler: found {scheduler}, which pauses trials, and --executor inline runs "
+            f"one to its end.\nLeave --executor out, or take {', '.join(NOT_PAUSING)}."
+        )
 
 
 class SearchSession:
@@ -53,23 +72,21 @@ class SearchSession:
         self, prepared: PreparedSweep, options: Options, console: Console, local_folder: Path
     ) -> None:
         self.prepared, self.options, self.console = prepared, options, console
+        _check_executor(prepared.sweep.search.scheduler, options.executor)
         self.studies = plan_studies(prepared)
         self.storage = choose_storage(options.search_storage, local_folder / JOURNAL)
-        self.search_store = RunStore(run_location(prepared.store.location, "search"))
+        self.store = SearchStore.of(prepared.store)
         self.failures: dict[str, str] = {}
+        self.deadline = Deadline.after(options.time_budget)
 
     def print_plan(self, budget_reason: str) -> None:
         """Prints what would be searched."""
         with self.storage.answering():
-            num_done = self._num_done()
-        facts = search_facts(self.prepared, self.studies, num_done, budget_reason)
+            left = sum(self._num_left(plan) for plan in self.studies)
+            done = self._num_done()
+        facts = search_facts(self.prepared, self.studies, done, left, budget_reason)
         remembers = ("remembers", self.storage.title)
         print_facts(self.prepared.sweep.title, [*facts, remembers], self.console)
-
-    def _num_done(self) -> int:
-        """Trials of earlier launches; looks without making anything."""
-        most = self.prepared.sweep.search.num_trials
-        return sum(min(count_done(self.storage, study.name), most) for study in self.studies)
 
     def _open(self, plan: StudyPlan) -> SearchStudy:
         sweep = self.prepared.sweep
@@ -79,71 +96,121 @@ class SearchSession:
 
     def train(self) -> int:
         """Searches until every study has its trials; returns how many trials failed."""
-        prepared, settings = self.prepared, self.prepared.sweep.search
-        num_total = settings.num_trials * len(self.studies)
-        is_left = self._num_done() < num_total
+        prepared = self.prepared
+        is_left = any(self._num_left(study) for study in self.studies)
         with (
             self.storage.answering(),
             Interrupt() as interrupt,
             decoding(prepared.survey, self.console) as dataset,
-            self._executor(is_left) as runner,
+            self._executor(is_left) as executor,
         ):
             # The test set goes no further than here.
             data = TrainingData.from_dataset(dataset.result(), prepared.split).without_test()
+            self._write_plan()
             write_run_files(prepared)
-            studies = {plan.name: self._open(plan) for plan in self.studies}
-            display = SearchDisplay(
-                settings.objectives[0],
-                self._num_done(),
-                num_total,
-                self._best(studies.values()),
-                self.console,
-            )
-            for plan in self.studies:
-                feed = StudyFeed(studies[plan.name], plan, settings.num_trials)
-                listeners = TrialListeners(interrupt, feed, display)
-                self._search(
-                    studies[plan.name],
-                    feed,
-                    partial(runner.run, feed, data, self.search_store, listeners),
-                )
+            display = self._display()
+            with self.deadline:
+                for plan in self.studies:
+                    self._search(plan, executor, data, [interrupt, display, self.deadline])
         self.failures = display.failures
         return len(self.failures)
 
-    def _search(self, study: SearchStudy, feed: StudyFeed, run: Callable[[], None]) -> None:
-        """Trains until the study is complete, whoever completes it."""
+    def _search(
+        self,
+        plan: StudyPlan,
+        executor: Executor,
+        data: TrainingData,
+        listeners: Sequence[TrialListener],
+    ) -> None:
+        """Searches one study until it has its trials."""
+        num_left = self._num_left(plan)
+        study, settings = self._open(plan), self.prepared.sweep.search
         if study.close_stale():
             self.console.print("Trials that an earlier launch left open are tried again.")
+        # `--trials` adds to whatever others train at the same time.
+        total = settings.num_trials if self.options.trials is None else None
+        feed = StudyFeed(study, plan, num_left, self.deadline, total)
+        units = training_units(plan, data)
+        most = most_epochs(plan.space, self.prepared.sweep)
+        rule = make_rule(settings, units, most)
+        if rule is not None:
+            for folder in self.store.trials(plan.name):
+                record = folder.read_record()
+                rule.ended(record.number, folder.read_epochs(), record.status)
+        keeper = TrialKeeper(self.store, units, Listeners([feed, *listeners]), rule)
+        scheduler = make_pausing_scheduler(
+            settings, plan.space, most, self.prepared.sweep.seed, plan.task
+        )
+        # A population is drawn before it trains: its values change in training anyway.
+        tasks: Iterable[TrialTask] = list(feed) if settings.scheduler == "pbt" else feed
+        steering = TrialSteering(rule, scheduler, keeper)
+        work = TrialWork(data, self.store)
         try:
-            run()
-            if feed.waits_for_others:
-                self.console.print("Other launches train what is left; waiting for their trials.")
-            while feed.waits_for_others:
-                time.sleep(POLL_SECONDS)
-                if feed.has_room:
-                    run()
+            self._until_complete(feed, lambda: executor.run(work, tasks, keeper, steering))
         finally:
             study.hand_back()
 
-    def _best(self, studies: Iterable[SearchStudy]) -> float | None:
-        """The best score of earlier launches in the first objective."""
-        objective = self.prepared.sweep.search.objectives[0]
-        found = [study.records() for study in studies]
-        best = [trial for trials in found for trial in best_trials(trials, (objective,))]
-        return min((t.oof[objective] for t in best), key=METRICS[objective].sort_key, default=None)
+    def _until_complete(self, feed: StudyFeed, run: Callable[[], None]) -> None:
+        """Runs until the study has its trials, whoever trains the last of them."""
+        run()
+        if feed.waits_for_others and self.deadline.gives_room():
+            self.console.print("Other launches train what is left; waiting for their trials.")
+        while feed.waits_for_others and self.deadline.gives_room():
+            time.sleep(POLL_SECONDS)
+            if feed.has_room:
+                run()
 
-    def _executor(self, is_left: bool) -> TrialExecutor:
+    def _num_left(self, plan: StudyPlan) -> int:
+        """Trials that this launch adds to a study."""
+        if self.options.trials is not None:
+            return self.options.trials
+        return max(self.prepared.sweep.search.num_trials - self._num_counted(plan), 0)
+
+    def _num_counted(self, plan: StudyPlan) -> int:
+        """A study's trials that are over; looks without making anything."""
+        return count_done(self.storage, plan.name)
+
+    def _num_done(self) -> int:
+        return sum(self._num_counted(plan) for plan in self.studies)
+
+    def _display(self) -> SearchDisplay:
+        """What is shown: trials done, trials in all, the best of earlier launches."""
+        done, left = self._num_done(), sum(self._num_left(plan) for plan in self.studies)
+        objective = self.prepared.sweep.search.objectives[0]
+        found = self._records().values()
+        best = [trial for trials in found for trial in best_trials(trials, (objective,))]
+        score = min((t.oof[objective] for t in best), key=METRICS[objective].sort_key, default=None)
+        return SearchDisplay(objective, done, done + left, score, self.console)
+
+    def _write_plan(self) -> None:
+        """Writes what is searched, for whoever reads the run folder later."""
+        entries = tuple(
+            StudyEntry(name=plan.name, backbones=plan.backbones, first=plan.first)
+            for plan in self.studies
+        )
+        space, settings = self.studies[0].space, self.prepared.sweep.search
+        self.store.write_plan(SearchPlan(space=space, settings=settings, studies=entries))
+
+    def _executor(self, is_left: bool) -> Executor:
         # Where nothing is left to train, Ray need not start.
         if self.options.executor == "inline" or not is_left:
-            return InlineTrialExecutor()
+            return InlineExecutor()
         retries = self.prepared.sweep.resources.max_retries
-        return RayTrialExecutor(self.prepared.resources, retries, self.options.address)
+        return RayTuneExecutor(self.prepared.resources, retries, self.options.address)
 
     def conclude(self) -> dict[str, list[TrialRecord]]:
         """Writes ``best.yaml`` and ``search/trials.csv``; returns by study the best trials."""
         with self.storage.answering():
-            trials = {plan.name: self._open(plan).records() for plan in self.studies}
-        return write_outcome(self.prepared.store, self.studies, trials)
+            return write_outcome(self.prepared.store, self.studies, self._records())
+
+    def _records(self) -> dict[str, list[TrialRecord]]:
+        """By study, the trials that are over, those in other launches' run folders included."""
+        found: dict[str, list[TrialRecord]] = {}
+        for plan in self.studies:
+            here, told = self.store.read_trials(plan.name), self._open(plan).records()
+            records = {record.number: record for record in (*here, *told)}
+            found[plan.name] = [records[number] for number in sorted(records)]
+        return found
 
     def close(self) -> tuple[str, ...]:
         """Ends this launch for others that search with it."""
@@ -153,5 +220,5 @@ class SearchSession:
     def print_failures(self) -> None:
         """Prints what failed, with where its traceback is."""
         for name, message in self.failures.items():
-            where = f"{self.search_store.location}/trials/{name}.failure.txt"
+            where = f"{self.store.location}/trials/{name}/failure.txt"
             self.console.print(f"failed  {message}\n        {where}", markup=False, soft_wrap=True)

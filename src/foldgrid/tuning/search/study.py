@@ -32,15 +32,22 @@ from foldgrid.specs.search_space import (
     grid_points,
 )
 from foldgrid.specs.sweep import Objective, SamplerName, SearchSettings
-from foldgrid.tuning.search.retries import FAILURE, LAUNCH, close_stale, num_drawn, num_lined_up
+from foldgrid.specs.trials import TrialEpoch, TrialRecord
+from foldgrid.tuning.search.retries import (
+    FAILURE,
+    LAUNCH,
+    close_stale,
+    num_drawn,
+    num_lined_up,
+    own_number,
+)
 from foldgrid.tuning.search.storage import SearchStorage
-from foldgrid.tuning.search.trials import TrialEpoch, TrialRecord
 
 RECORD = "record"
 """The attribute of a trial with its whole record: any launch can write the outcome of all."""
 
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
-"""Trials that need not be tried again; a diverged one is counted as pruned."""
+"""Trials that need not be tried again; to Optuna stopped and diverged ones are pruned."""
 
 
 class SearchStudy:
@@ -115,7 +122,11 @@ class SearchStudy:
             How many were lined up.
         """
         with self._storage.exclusive():
-            return close_stale(self._study, self._storage, self._open)
+            return self._close_stale()
+
+    def _close_stale(self) -> int:
+        mine = {trial.number for trial in self._open.values()}
+        return close_stale(self._study, self._storage, mine)
 
     def ask(self, num_trials: int | None = None) -> tuple[int, dict[str, Value]] | None:
         """The next trial's number and values.
@@ -128,14 +139,14 @@ class SearchStudy:
         """
         self._storage.mark.show()
         with self._storage.exclusive():
-            close_stale(self._study, self._storage, self._open)
+            self._close_stale()
             if not self.has_room(num_trials):
                 return None
             trial, values = self._draw()
             self._storage.keep_alive(trial._trial_id)
             trial.set_user_attr(LAUNCH, self._storage.mark.name)
-        self._open[trial.number] = trial
-        return trial.number, values
+        self._open[own_number(trial)] = trial
+        return own_number(trial), values
 
     def _draw(self) -> tuple[Trial, dict[str, Value]]:
         with warnings.catch_warnings():
@@ -172,8 +183,8 @@ class SearchStudy:
     def tell(self, number: int, record: TrialRecord) -> None:
         """Closes a trial with its record.
 
-        A trial that others closed, because they took this launch for dead, stays closed: it is
-        tried again, to the same record.
+        A trial that others closed, because they took this launch for dead, stays closed: they
+        try it again, to the same record.
         """
         with self._closing(number) as trial:
             self._tell(trial, record)
@@ -191,10 +202,10 @@ class SearchStudy:
         trial.set_user_attr("oof", {k: v for k, v in record.oof.items() if math.isfinite(v)})
         trial.set_user_attr(RECORD, record.model_dump_json())
         values = [objective_value(each, record.oof) for each in self.settings.objectives]
-        if all(map(math.isfinite, values)):
+        if record.status == "complete" and all(map(math.isfinite, values)):
             self._study.tell(trial, values, skip_if_finished=True)
         else:
-            trial.set_user_attr("diverged", True)
+            trial.set_user_attr(record.status, True)
             self._study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
 
     def give_up(self, number: int, message: str) -> None:
@@ -212,9 +223,11 @@ class SearchStudy:
 
     def records(self) -> list[TrialRecord]:
         """The records of all finished trials, by number, whoever trained them."""
+        trials = self._study.get_trials(deepcopy=False, states=COUNTED)
         return [
             TrialRecord.model_validate_json(trial.user_attrs[RECORD])
-            for trial in self._study.get_trials(deepcopy=False, states=COUNTED)
+            for trial in sorted(trials, key=own_number)
+            if RECORD in trial.user_attrs
         ]
 
 

@@ -1,0 +1,140 @@
+"""Whether a search space, a sweep and the way it is searched go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from foldgrid.specs.search_space import (
+    BACKBONE,
+    MAX_GRID_POINTS,
+    ChoiceParameter,
+    SearchSpace,
+    allows,
+    describe,
+    extremes,
+    first_values,
+    grid_points,
+    num_values,
+)
+from foldgrid.specs.sweep import SearchSettings, Sweep
+
+SweepProblem = tuple[tuple[str, ...], str]
+"""The sweep's key that a problem is about, and what is wrong with it."""
+
+
+def sweep_problems(space: SearchSpace, sweep: Sweep) -> list[SweepProblem]:
+    """Why a space and a sweep do not go together, each with the sweep's key that it is about."""
+    return [
+        *_recipe_problems(space, sweep),
+        *_backbone_problems(space, sweep),
+        *_sampler_problems(space, sweep.search),
+        *_scheduler_problems(space, sweep),
+    ]
+
+
+def most_epochs(space: SearchSpace, sweep: Sweep) -> int:
+    """The most epochs that any trial may be planned to train."""
+    planned = [sweep.recipe_of(backbone).max_epochs for backbone in sweep.backbones]
+    if "max_epochs" in space.parameters:
+        planned += [int(str(v)) for v in extremes(space.parameters["max_epochs"]).values()]
+    return max(planned)
+
+
+def _recipe_problems(space: SearchSpace, sweep: Sweep) -> Iterator[SweepProblem]:
+    firsts = [first_values(space, sweep, backbone) for backbone in sweep.backbones]
+    for name, value in dict.fromkeys(pair for first in firsts for pair in first.items()):
+        parameter = space.parameters[name]
+        if name != BACKBONE and not allows(parameter, value):
+            message = (
+                f"found {value!r}, which is not in the search space ({describe(parameter)}). "
+                "The sweep's own recipe is its first trial: change it, or widen the space."
+            )
+            yield ("training", *name.split(".")), message
+
+
+def _backbone_problems(space: SearchSpace, sweep: Sweep) -> Iterator[SweepProblem]:
+    backbone = space.parameters.get(BACKBONE)
+    if isinstance(backbone, ChoiceParameter):
+        strangers = [name for name in backbone.choices if name not in sweep.backbones]
+        left_out = [name for name in sweep.backbones if name not in backbone.choices]
+        if strangers or left_out:
+            message = (
+                "must be those that the search space chooses from; they differ in "
+                f"{', '.join(map(str, [*strangers, *left_out]))}."
+            )
+            yield ("backbones",), message
+
+
+def _sampler_problems(space: SearchSpace, settings: SearchSettings) -> Iterator[SweepProblem]:
+    if settings.sampler == "GridSampler":
+        endless = [name for name, each in space.parameters.items() if num_values(each) is None]
+        if endless:
+            message = (
+                f"GridSampler tries all values, but {', '.join(endless)} cannot be counted. "
+                "Give them `step` or `choices`, or take TPESampler."
+            )
+            yield ("search", "sampler"), message
+        elif (size := len(grid_points(space))) > MAX_GRID_POINTS:
+            message = (
+                f"GridSampler would try {size} points; at most {MAX_GRID_POINTS} are sensible. "
+                "Leave values out, or take TPESampler."
+            )
+            yield ("search", "sampler"), message
+    if settings.sampler == "CmaEsSampler" and len(settings.objectives) > 1:
+        message = "CmaEsSampler takes one objective. Name one, or take NSGAIISampler."
+        yield ("search", "objectives"), message
+
+
+def _scheduler_problems(space: SearchSpace, sweep: Sweep) -> Iterator[SweepProblem]:
+    settings = sweep.search
+    if settings.scheduler == "none":
+        return
+    if len(settings.objectives) > 1:
+        message = (
+            f"{settings.scheduler} judges by one objective, found {len(settings.objectives)}. "
+            "Name one, or take the scheduler none."
+        )
+        yield ("search", "scheduler"), message
+    planned = most_epochs(space, sweep)
+    if settings.scheduler in ("asha", "median", "paired_race") and settings.grace_epochs >= planned:
+        message = (
+            f"found {settings.grace_epochs}, but trials train {planned} epochs: nothing would "
+            "ever be given up. Take fewer, or the scheduler none."
+        )
+        yield ("search", "grace_epochs"), message
+    if settings.scheduler == "pbt":
+        yield from _population_problems(space, settings, planned)
+
+
+def _population_problems(
+    space: SearchSpace, settings: SearchSettings, planned: int
+) -> Iterator[SweepProblem]:
+    if settings.sampler not in ("RandomSampler", "GridSampler"):
+        message = (
+            f"found {settings.sampler}, which learns from scores, but pbt changes values in "
+            "training: no score belongs to the values that were drawn. Take RandomSampler."
+        )
+        yield ("search", "sampler"), message
+    fixed = [name for name in (BACKBONE, "max_epochs") if name in space.parameters]
+    if fixed:
+        message = (
+            f"pbt changes values in training, and {' and '.join(fixed)} cannot change then. "
+            "Take them out of the search space, or take another scheduler."
+        )
+        yield ("search", "scheduler"), message
+    if settings.num_trials < MIN_POPULATION:
+        message = (
+            f"found {settings.num_trials}; pbt needs {MIN_POPULATION} trials, of which the worst "
+            "go on from the best."
+        )
+        yield ("search", "num_trials"), message
+    if settings.perturbation_epochs >= planned:
+        message = (
+            f"found {settings.perturbation_epochs}, but trials train {planned} epochs: nothing "
+            "would ever change. Take fewer."
+        )
+        yield ("search", "perturbation_epochs"), message
+
+
+MIN_POPULATION = 4
+"""The quarter of fewer trials is none."""

@@ -1,0 +1,117 @@
+"""One trial of a search: what it reports each epoch, and what it leaves. Plain data."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from foldgrid.specs.base import Record
+from foldgrid.specs.fits import Figure
+from foldgrid.specs.recipe import TrainingRecipe, Value
+from foldgrid.specs.search_space import SearchSpace
+from foldgrid.specs.sweep import SearchSettings
+
+TrialStatus = Literal["complete", "stopped", "diverged"]
+
+
+class TrialEpoch(Record):
+    """One epoch of all folds.
+
+    Attributes:
+        epoch: 1 for the first.
+        oof: Out-of-fold figures of the visits' PASI, each fold with its best weights so far;
+            empty where a fold's loss is no longer finite.
+        predicted: The visits' predicted PASI behind the figures, in the order of the study's
+            visits; empty where ``oof`` is.
+        best_epochs: By fold, the epoch whose weights predicted it.
+        num_running: Folds that have not ended.
+        wall_seconds: Time the epoch took, all folds together.
+    """
+
+    epoch: int = Field(ge=1)
+    oof: dict[str, Figure]
+    predicted: tuple[float, ...] = ()
+    best_epochs: tuple[int, ...] = ()
+    num_running: int
+    wall_seconds: float
+
+
+class RecipeChange(Record):
+    """Population based training gave a trial the state of a better one, and other values.
+
+    Attributes:
+        after_epoch: The last epoch before the change.
+        inherited_from: The number of the trial whose networks it went on with.
+        values: What held from then on.
+    """
+
+    after_epoch: int
+    inherited_from: int
+    values: dict[str, Value]
+
+
+class TrialRecord(Record):
+    """``search/trials/<study>/<number>/trial.json``: a trial that is over.
+
+    Attributes:
+        study: The study's name.
+        number: The trial's number in it; 0 is the sweep's own recipe.
+        status: ``complete``; ``stopped`` where a scheduler gave it up; ``diverged`` where the
+            loss of a fold was no longer finite.
+        backbone: What was trained.
+        values: What was drawn of the search space; after changes, the last.
+        training: The whole recipe.
+        num_epochs: Epochs of the fold that trained longest.
+        num_planned_epochs: The most epochs that the recipe allows.
+        best_epochs: By fold, the epoch whose weights predicted it.
+        oof: Out-of-fold figures of the visits' PASI, of a stopped trial as far as it came; empty
+            where it diverged.
+        num_visits: Visits behind the figures.
+        fit_ids: By fold, the fit's name.
+        wall_seconds: Time of training, all folds together.
+        changes: What population based training changed, in order.
+    """
+
+    study: str
+    number: int
+    status: TrialStatus
+    backbone: str
+    values: dict[str, Value]
+    training: TrainingRecipe
+    num_epochs: int
+    num_planned_epochs: int
+    best_epochs: tuple[int, ...]
+    oof: dict[str, Figure]
+    num_visits: int
+    fit_ids: tuple[str, ...]
+    wall_seconds: float
+    changes: tuple[RecipeChange, ...] = ()
+
+
+class StudyEntry(Record):
+    """One study of a search.
+
+    Attributes:
+        name: Its name: what it is of, and a hash of all that decides its trials' scores.
+        backbones: What it may train: one, or all where the space chooses.
+        first: The values of trial 0, the sweep's own recipe.
+    """
+
+    name: str
+    backbones: tuple[str, ...]
+    first: dict[str, Value]
+
+
+class SearchPlan(Record):
+    """``search/plan.json``: what is searched, and how.
+
+    Attributes:
+        space: What may vary.
+        settings: How it is searched.
+        studies: In the sweep's order.
+    """
+
+    space: SearchSpace
+    settings: SearchSettings
+    studies: tuple[StudyEntry, ...]

@@ -1,0 +1,156 @@
+"""What trials leave: whole, once, and enough for a new try to go on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from foldgrid.records import SearchStore
+from foldgrid.specs.trials import TrialEpoch
+from foldgrid.tuning.search.keeping import TrialKeeper
+from foldgrid.tuning.search.trials import TrialTask, trial_record
+from tests.tuning.search.small_search import TrialRecorder, trial_task
+
+UNITS = pd.DataFrame(
+    {
+        "subject": ["S0", "S0", "S1"],
+        "visit": ["V0", "V1", "V0"],
+        "fold": [0, 0, 1],
+        "reference": [1.0, 2.0, 3.0],
+    }
+)
+
+
+def an_epoch(number: int, error: float = 1.0) -> TrialEpoch:
+    return TrialEpoch(
+        epoch=number,
+        oof={"mae": error / number},
+        predicted=tuple(UNITS["reference"] + error / number),
+        best_epochs=(number, number),
+        num_running=2,
+        wall_seconds=0.5,
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SearchStore:
+    return SearchStore(str(tmp_path))
+
+
+def keeper_of(store: SearchStore) -> tuple[TrialKeeper, TrialRecorder]:
+    recorder = TrialRecorder()
+    return TrialKeeper(store, UNITS, recorder), recorder
+
+
+def train(keeper: TrialKeeper, task: TrialTask, epochs: range) -> list[TrialEpoch]:
+    keeper.started(task)
+    trained = [an_epoch(number) for number in epochs]
+    for epoch in trained:
+        keeper.epoch_done(task, epoch)
+    return trained
+
+
+def test_a_finished_trial_leaves_its_record_its_epochs_and_its_predictions(
+    store: SearchStore,
+) -> None:
+    keeper, recorder = keeper_of(store)
+    task = trial_task(3)
+    epochs = train(keeper, task, range(1, 4))
+    record = trial_record(task, epochs, "complete")
+    keeper.finished(task, record)
+    folder = store.trial("study", 3)
+    assert folder.read_record() == record == recorder.records[3]
+    assert folder.read_epochs() == epochs
+    assert [epoch.predicted for epoch in folder.read_history()] == [(), (), ()]
+    np.testing.assert_array_equal(folder.read_visits()["predicted"], epochs[-1].predicted)
+    np.testing.assert_array_equal(folder.read_visits(1)["predicted"], epochs[0].predicted)
+    assert store.read_trials("study") == [record]
+    assert folder.read_running() == []
+
+
+def test_a_trial_that_was_given_up_is_told_as_finished(store: SearchStore) -> None:
+    keeper, recorder = keeper_of(store)
+    task = trial_task(1, max_epochs=9)
+    epochs = train(keeper, task, range(1, 3))
+    store.trial("study", 1).write_state(b"state")
+    keeper.stopped(task)
+    record = recorder.records[1]
+    assert (record.status, record.num_epochs, record.num_planned_epochs) == ("stopped", 2, 9)
+    assert record.oof == epochs[-1].oof
+    assert store.trial("study", 1).read_state() is None
+
+
+def test_epochs_that_come_again_after_a_lost_worker_count_once(store: SearchStore) -> None:
+    keeper, _ = keeper_of(store)
+    task = trial_task(1)
+    train(keeper, task, range(1, 4))
+    epochs = train(keeper, task, range(2, 5))
+    keeper.finished(task, trial_record(task, epochs, "complete"))
+    assert [epoch.epoch for epoch in store.trial("study", 1).read_epochs()] == [1, 2, 3, 4]
+
+
+def test_a_trial_that_is_tried_again_has_the_epochs_of_the_earlier_launch(
+    store: SearchStore,
+) -> None:
+    """The launcher was killed after three epochs; the next one goes on from the trial's state."""
+    keeper, _ = keeper_of(store)
+    train(keeper, trial_task(1), range(1, 4))
+    later, _ = keeper_of(store)
+    last = train(later, trial_task(1), range(4, 5))
+    later.finished(trial_task(1), trial_record(trial_task(1), last, "complete"))
+    assert store.trial("study", 1).read_epochs() == [an_epoch(number) for number in range(1, 5)]
+
+
+def test_a_trial_that_begins_anew_forgets_the_epochs_of_the_earlier_launch(
+    store: SearchStore,
+) -> None:
+    keeper, _ = keeper_of(store)
+    train(keeper, trial_task(1), range(1, 4))
+    later, _ = keeper_of(store)
+    epochs = train(later, trial_task(1), range(1, 3))
+    assert store.trial("study", 1).read_running() == epochs
+    later.finished(trial_task(1), trial_record(trial_task(1), epochs, "complete"))
+    assert store.trial("study", 1).read_epochs() == epochs
+
+
+def test_a_line_torn_by_a_crash_is_left_out(store: SearchStore, tmp_path: Path) -> None:
+    keeper, _ = keeper_of(store)
+    train(keeper, trial_task(1), range(1, 4))
+    path = tmp_path / "trials" / "study" / "0001" / "running.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    assert [epoch.epoch for epoch in store.trial("study", 1).read_running()] == [1, 2]
+
+
+def test_an_heir_has_the_epochs_of_the_trial_that_it_went_on_from(store: SearchStore) -> None:
+    keeper, recorder = keeper_of(store)
+    better, worse = trial_task(1, learning_rate=0.01), trial_task(2, learning_rate=0.1)
+    keeper.started(better)
+    keeper.started(worse)
+    for number in (1, 2):
+        keeper.epoch_done(better, an_epoch(number, error=1.0))
+        keeper.epoch_done(worse, an_epoch(number, error=5.0))
+    heir = replace(trial_task(2, learning_rate=0.008), inherited_from=1)
+    keeper.epoch_done(heir, an_epoch(3, error=0.5))
+    keeper.finished(heir, trial_record(heir, [an_epoch(3, error=0.5)], "complete"))
+    epochs = store.trial("study", 2).read_epochs()
+    assert epochs == [an_epoch(1), an_epoch(2), an_epoch(3, error=0.5)]
+    (change,) = recorder.records[2].changes
+    assert (change.after_epoch, change.inherited_from) == (2, 1)
+    assert change.values == {"learning_rate": 0.008}
+
+
+def test_a_diverged_epoch_has_no_predictions(store: SearchStore) -> None:
+    keeper, _ = keeper_of(store)
+    task = trial_task(1)
+    train(keeper, task, range(1, 2))
+    lost = TrialEpoch(epoch=2, oof={}, num_running=0, wall_seconds=0.1, best_epochs=(1, 1))
+    keeper.epoch_done(task, lost)
+    keeper.finished(task, trial_record(task, [an_epoch(1), lost], "diverged"))
+    folder = store.trial("study", 1)
+    assert folder.read_record().oof == {}
+    assert folder.read_epochs() == [an_epoch(1), lost]
+    assert list(folder.read_visits()["predicted"]) == list(an_epoch(1).predicted)
