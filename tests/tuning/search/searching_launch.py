@@ -19,7 +19,7 @@ def main(journal: str, url: str, num_trials: int, sampler: str, hangs: bool) -> 
         print(asked[0], flush=True)
         if hangs:
             time.sleep(600)
-        time.sleep(0.02)
+        time.sleep(0.1)
         tell_score(study, *asked)
     storage.close()
 
