@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parent
 SWEEPS = PROJECT / "sweeps"
 SPACES = PROJECT / "search_spaces"
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 GOES_ON = "run the same command again; it trains only what is missing."
 
 app = App(
@@ -42,6 +42,7 @@ def launch(
     *,
     sweep: str | None = None,
     plan: bool = False,
+    status: str | None = None,
     list_: Annotated[bool, Parameter(name="--list", negative=())] = False,
     data: Path | None = None,
     budget: Literal["auto", "smoke", "paper"] = "auto",
@@ -62,6 +63,7 @@ def launch(
     Args:
         sweep: A name in sweeps/, or the path of a YAML file.
         plan: Print what would run and stop.
+        status: Print how far the launch of a run folder has come, from any terminal, and stop.
         list_: Print the sweeps and the search spaces there are and stop.
         data: A manifest of your photographs, instead of the embedded synthetic trial.
         budget: How much training. auto is paper with a GPU and smoke without one.
@@ -84,6 +86,8 @@ def launch(
     console = Console()
     if list_:
         return print_list(console)
+    if status is not None:
+        return show_status(status, console)
     if sweep is None:
         raise SweepError(
             "--sweep is missing: name the sweep to run.\n"
@@ -208,6 +212,16 @@ def next_commands(run: str, wandb_folder: Path | None) -> list[str]:
     return commands
 
 
+def show_status(run: str, console: Console) -> int:
+    """Prints how far a run folder has come; see ``tuning.status``."""
+    from foldgrid.records import RunStore
+    from foldgrid.tuning.status import print_status, read_status
+
+    store = RunStore.open(run)
+    print_status(read_status(store), store, console)
+    return 0
+
+
 def print_list(console: Console) -> int:
     """Prints the sweeps and the search spaces, a line each; the broken ones with what is wrong."""
     readers: dict[str, tuple[Path, Callable[[Path], str]]] = {
@@ -227,7 +241,10 @@ def print_list(console: Console) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command line and returns its exit code: 0 done, 1 fits failed, 2 wrong input."""
+    """Runs one command line and returns its exit code.
+
+    0 done, 1 fits failed, 2 wrong input, 130 ended by Ctrl-C, 143 by SIGTERM.
+    """
     # What third parties warn of is for their developers; our own messages are not warnings.
     warnings.simplefilter("ignore")
     try:
@@ -239,9 +256,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SweepError, CycloptsError) as error:
         print(hide_passwords(str(error)), file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print(f"\nStopped: {GOES_ON}")
-        return INTERRUPTED
+        return INTERRUPTED if type(stop) is KeyboardInterrupt else TERMINATED
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from foldgrid.records import RunLock
+from foldgrid.records.files import FileRoot
 from tests.launching.tiny_sweep import TINY, Launched, Launcher
 
 HEADER = "photo,subject,visit,day,region,erythema,induration,scaling,involvement\n"
@@ -184,3 +187,15 @@ def test_a_users_own_photographs_take_the_same_way(
     assert done.code == 0, done.err
     # Long paths are folded; without blanks the sentence is whole again.
     assert "manifest.csv:6subjects,6visits,18photographs" in "".join(done.out.split())
+
+
+def test_a_second_launch_on_one_run_folder_says_who_holds_it(launcher: Launcher) -> None:
+    sweep, root = launcher.write(), FileRoot(str(launcher.storage / "tiny"))
+    with RunLock(root):
+        done = launcher(sweep, "--wandb", "disabled")
+        assert done.code == 2
+        assert f"another launch trains into this run folder: process {os.getpid()}" in done.err
+        assert [path.name for path in (launcher.storage / "tiny").iterdir()] == ["launch.lock"]
+        assert launcher(sweep, "--plan").code == 0, "a plan trains nothing"
+    assert launcher(sweep, "--wandb", "disabled", "--only", "fold=0").code == 0
+    assert not (launcher.storage / "tiny" / "launch.lock").exists()

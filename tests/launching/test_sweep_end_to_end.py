@@ -251,13 +251,19 @@ def test_the_launcher_as_a_user_starts_it(launcher: Launcher, tmp_path: Path) ->
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
-def test_ctrl_c_stops_and_the_next_launch_goes_on(launcher: Launcher, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "executor"),
+    [(signal.SIGINT, 130, "ray"), (signal.SIGTERM, 143, "inline")],
+)
+def test_a_signal_stops_and_the_next_launch_goes_on(
+    number: signal.Signals, code: int, executor: str, launcher: Launcher, tmp_path: Path
+) -> None:
     long = TINY.replace("max_epochs: 2", "max_epochs: 3000").replace(
         "training:", "training:\n  early_stopping: {patience: 3000}"
     )
     root = Path(__file__).parents[2]
     command = [sys.executable, str(root / "launch.py"), "--sweep", str(launcher.write(long))]
-    command += ["--storage", str(launcher.storage)]
+    command += ["--storage", str(launcher.storage), "--executor", executor]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
     ) as run:
@@ -265,14 +271,14 @@ def test_ctrl_c_stops_and_the_next_launch_goes_on(launcher: Launcher, tmp_path: 
         deadline = time.monotonic() + 120
         while not list(histories.glob("*/history.jsonl")) and time.monotonic() < deadline:
             time.sleep(0.5)
-        run.send_signal(signal.SIGINT)
+        run.send_signal(number)
         try:
             out, err = run.communicate(timeout=45)
         except subprocess.TimeoutExpired:
             # Seen once, on a busy machine, and never understood: what a user would do then.
             run.send_signal(signal.SIGINT)
             out, err = run.communicate(timeout=60)
-    assert run.returncode == 130, out + err
+    assert run.returncode == code, out + err
     assert "it trains only what is missing" in out
     assert "Traceback" not in out + err
     assert fit_times(launcher.storage / "tiny") == {}

@@ -21,6 +21,7 @@ from foldgrid.specs.fits import FitConfig, FitRecord
 from foldgrid.tasks import make_task
 from foldgrid.training import Fit, TrainingData
 from foldgrid.training.batches import CompositeSource
+from foldgrid.training.pace import CheckpointPace
 from tests.training.tiny_study import (
     FAST,
     WITH_DROPOUT,
@@ -261,20 +262,24 @@ def test_a_failure_s_text_goes_when_the_fit_completes(data: TrainingData, tmp_pa
     assert "failure.txt" not in files_of(config, tmp_path)
 
 
-def test_checkpoints_are_written_while_training_and_not_every_epoch(
+def test_a_fit_goes_on_from_its_last_checkpoint(
     data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(CheckpointPace, "is_due", lambda pace: True)
+    config = make_config(seed=1, max_epochs=3)
+    epochs = make_fit(config, tmp_path, data).run_epoch()
+    resumed = make_fit(config, tmp_path, data)
+    assert untimed(resumed.folder.read_history()) == untimed([epochs])
+    assert resumed.epoch == 1
+
+
+def test_a_checkpoint_that_would_cost_too_much_is_not_written(
+    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CheckpointPace, "is_due", lambda pace: False)
     fit = make_fit(make_config(), tmp_path, data)
     fit.run_epoch()
     assert not fit.folder.has_checkpoint()
-    monkeypatch.setattr("foldgrid.training.fit.CHECKPOINT_EVERY_SECONDS", 0.0)
-    often = make_fit(make_config(seed=1, max_epochs=3), tmp_path, data)
-    epochs = often.run_epoch()
-    assert often.folder.has_checkpoint()
-    del often
-    resumed = make_fit(make_config(seed=1, max_epochs=3), tmp_path, data)
-    assert untimed(resumed.folder.read_history()) == untimed([epochs])
-    assert resumed.epoch == 1
 
 
 def test_training_needs_neither_ray_nor_wandb() -> None:

@@ -4,7 +4,16 @@ Knows the layout of ``runs/<sweep>/`` and nothing of torch, ray or wandb.
 """
 
 from foldgrid.records.fit_folder import FitFolder
+from foldgrid.records.run_lock import RunLock
 from foldgrid.records.run_store import PlannedFit, RunStore, run_location
 from foldgrid.records.search_store import SearchStore, TrialFolder
 
-__all__ = ["FitFolder", "PlannedFit", "RunStore", "SearchStore", "TrialFolder", "run_location"]
+__all__ = [
+    "FitFolder",
+    "PlannedFit",
+    "RunLock",
+    "RunStore",
+    "SearchStore",
+    "TrialFolder",
+    "run_location",
+]

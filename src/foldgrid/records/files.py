@@ -100,6 +100,22 @@ class FileRoot:
                 file.flush()
                 os.fsync(file.fileno())
 
+    def create(self, name: str, data: bytes) -> None:
+        """Writes ``name`` where it is not there yet; only one of several that try succeeds.
+
+        A reader may see it before it is whole.
+
+        Raises:
+            FileExistsError: It is there.
+            ValueError: The root is no folder of this machine; an object store cannot promise it.
+        """
+        if not self.is_local:
+            raise ValueError("an object store cannot write exclusively")
+        target = self.local_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file:
+            file.write(data)
+
     def write_file(self, name: str, save: Callable[[Path], None]) -> None:
         """Writes ``name`` by a function that saves to a path; whole or not at all, and durable.
 

@@ -31,9 +31,9 @@ from foldgrid.training.device import (
 )
 from foldgrid.training.early_stopping import EarlyStopping
 from foldgrid.training.network_state import BestWeights, predict, recompute_batch_norm
+from foldgrid.training.pace import CheckpointPace
 from foldgrid.training.training_data import TrainingData, assign_roles
 
-CHECKPOINT_EVERY_SECONDS = 60.0
 BATCH_NORM_BATCHES = 8
 """Batches that ``batch_norm_statistics: recomputed`` measures on."""
 
@@ -58,7 +58,7 @@ class Fit:
         keep_weights: Whether to leave ``best.safetensors``.
         num_threads: Threads of this process; the executor keeps the sum within the cores.
         device: Where to train; chosen by what is there.
-        checkpoint_seconds: How long it may train without one; a minute, ``inf`` for ever.
+        keep_state: Whether it writes checkpoints by itself.
     """
 
     def __init__(
@@ -71,12 +71,11 @@ class Fit:
         keep_weights: bool = True,
         num_threads: int = 1,
         device: torch.device | None = None,
-        checkpoint_seconds: float | None = None,
+        keep_state: bool = True,
     ) -> None:
         started = time.perf_counter()
         self.config, self.data, self.folder, self.weights = config, data, folder, weights
         self.keep_weights = keep_weights
-        self._checkpoint_seconds = checkpoint_seconds
         recipe = config.training
         seed = fit_seed(config)
         prepare_torch(num_threads, seed % 2**31)
@@ -110,7 +109,7 @@ class Fit:
         self.train_seconds = 0.0
         checkpoint.resume(self)
         self.setup_seconds = time.perf_counter() - started
-        self._last_checkpoint = time.monotonic()
+        self._pace = CheckpointPace.of(self.network) if keep_state else None
 
     def _build(self) -> nn.Module:
         if self.weights and self.weights.sha256() != self.config.weights:
@@ -167,10 +166,9 @@ class Fit:
             wall_seconds=seconds,
         )
         self.folder.append_epoch(record)
-        passed = time.monotonic() - self._last_checkpoint
-        allowed = self._checkpoint_seconds
-        if not self.is_over and passed > (CHECKPOINT_EVERY_SECONDS if allowed is None else allowed):
-            self.save_checkpoint()
+        if self._pace is not None and not self.is_over and self._pace.is_due():
+            with self._pace.writing():
+                self.save_checkpoint()
         return record
 
     def _train(self) -> float:
@@ -230,7 +228,6 @@ class Fit:
     def save_checkpoint(self) -> None:
         """Writes ``last.pt``, from which another process can go on after this epoch."""
         checkpoint.save(self)
-        self._last_checkpoint = time.monotonic()
 
     def conclude(self) -> FitRecord:
         """Restores the best weights, predicts, and writes the records; ``fit.json`` last."""

@@ -1,4 +1,4 @@
-"""A Ctrl-C that cannot get lost.
+"""A Ctrl-C that cannot get lost, and a SIGTERM that is answered like one.
 
 Python raises ``KeyboardInterrupt`` wherever the main thread is. In a destructor or another callback
 that may not raise, it is printed and forgotten, and a sweep of days would just go on.
@@ -6,43 +6,56 @@ that may not raise, it is printed and forgotten, and a sweep of days would just 
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Any, Self
 
+ANSWERED = (signal.SIGINT, signal.SIGTERM)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: what a batch system sends before it kills."""
+
 
 class Interrupt:
-    """Remembers a Ctrl-C inside a ``with`` block, and raises it again at the next event.
+    """Answers signals inside a ``with`` block: the first ends it in order, the second at once.
 
-    It listens to fits and to trials, before all other listeners. Off the main thread, where
-    signals cannot be answered, it does nothing.
+    The first is remembered and raised again at the next event, should Python have lost it. It
+    listens to fits and to trials, before all other listeners. Off the main thread, where signals
+    cannot be answered, it does nothing.
     """
 
     def __init__(self) -> None:
-        self._is_asked = False
-        self._before: Any = None
+        self._asked: signal.Signals | None = None
+        self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._note)
+            self._before = {each: signal.signal(each, self._note) for each in ANSWERED}
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        for each, handler in self._before.items():
+            signal.signal(each, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._is_asked = True
-        raise KeyboardInterrupt
+        if self._asked is not None:
+            # Whoever asks twice does not want to wait. The records are whole at any moment.
+            print("\nStopped at once.", file=sys.stderr, flush=True)
+            os._exit(128 + number)
+        self._asked = signal.Signals(number)
+        self._raise()
 
     def started(self, task: object) -> None:
-        """Raises ``KeyboardInterrupt`` where one was lost."""
-        self._check()
+        """Raises what was asked for where it was lost."""
+        self._raise()
 
     def epoch_done(self, task: object, record: object) -> None:
         """See ``started``."""
-        self._check()
+        self._raise()
 
     def finished(self, task: object, record: object) -> None:
         """A record that is complete is told first; the next event raises."""
@@ -50,6 +63,6 @@ class Interrupt:
     def failed(self, task: object, message: str) -> None:
         """See ``finished``."""
 
-    def _check(self) -> None:
-        if self._is_asked:
-            raise KeyboardInterrupt
+    def _raise(self) -> None:
+        if self._asked is not None:
+            raise Terminated if self._asked == signal.SIGTERM else KeyboardInterrupt

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from foldgrid.data.cache import cache_root
 from foldgrid.data.dataset import Dataset, Survey, load_composites
+from foldgrid.records import RunLock
 from foldgrid.specs.canary import CanaryName
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import EpochRecord, FitRecord
@@ -37,6 +38,7 @@ from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_plan
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
+from foldgrid.tuning.progress_file import ProgressFile
 from foldgrid.tuning.ray_session import check_address
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.sweep_run import (
@@ -121,6 +123,7 @@ class Session:
         prepared = self.prepared
         with (
             Interrupt() as interrupt,
+            RunLock(prepared.store.root),
             decoding(prepared.survey, self.console) as dataset,
             self._executor() as executor,
         ):
@@ -132,12 +135,29 @@ class Session:
             project_missing(prepared, projector)
             display = ProgressDisplay(self.progress, self.console)
             listeners: Listeners[FitTask, EpochRecord, FitRecord] = Listeners(
-                [interrupt, ProjectingListener(projector, prepared.store), display, self.deadline]
+                [
+                    interrupt,
+                    ProjectingListener(projector, prepared.store),
+                    display,
+                    progress_file := self._progress_file(),
+                    self.deadline,
+                ]
             )
             if prepared.grid.left:
-                with display, self.deadline:
+                with display, progress_file, self.deadline:
                     executor.run(FitWork(data, prepared.store), prepared.grid.left, listeners)
         return len(self.progress.failures)
+
+    def _progress_file(self) -> ProgressFile[FitTask]:
+        """Tells other terminals; see ``--status``."""
+        facts = self.progress
+        return ProgressFile(
+            self.prepared.store,
+            lambda task: task.config.fit_id,
+            facts.num_done,
+            facts.num_total,
+            lambda: facts.seconds_left,
+        )
 
     def _open_projector(self) -> RunProjector:
         self.local_folder.mkdir(parents=True, exist_ok=True)

@@ -166,7 +166,7 @@ def open_fit(
     data: TrainingData,
     store: RunStore,
     *,
-    checkpoint_seconds: float | None = None,
+    keep_state: bool = True,
 ) -> Fit:
     """The fit of ``task``, at its start or at its last checkpoint; see ``Fit``."""
     return Fit(
@@ -177,7 +177,7 @@ def open_fit(
         keep_weights=task.keep_weights,
         num_threads=task.num_threads,
         device=None if task.uses_gpu else torch.device("cpu"),
-        checkpoint_seconds=checkpoint_seconds,
+        keep_state=keep_state,
     )
 
 

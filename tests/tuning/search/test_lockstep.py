@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 
 from foldgrid.records import RunStore, SearchStore, TrialFolder
 from foldgrid.specs.trials import TrialRecord
-from foldgrid.tuning.search import lockstep
+from foldgrid.training.pace import CheckpointPace
 from foldgrid.tuning.search.lockstep import LockstepTrial
 from foldgrid.tuning.work import open_fit
 from tests.tuning.search.small_search import training_samples, trial_task
@@ -91,8 +90,7 @@ def without_seconds(record: TrialRecord) -> TrialRecord:
 def test_a_trial_that_was_lost_goes_on_and_ends_as_if_it_had_not_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lockstep, "CHECKPOINT_EVERY_SECONDS", 0.0)
-    monkeypatch.setattr(lockstep, "CHECKPOINT_SHARE", math.inf)
+    monkeypatch.setattr(CheckpointPace, "is_due", lambda pace: True)
     folder, data = folder_in(tmp_path / "twice"), training_samples()
     lost = LockstepTrial(trial_task(max_epochs=4), data, folder)
     lost.run_epoch()

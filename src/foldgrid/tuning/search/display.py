@@ -64,7 +64,7 @@ class SearchDisplay:
 
     def failed(self, task: TrialTask, message: str) -> None:
         """A line."""
-        self.failures[f"{task.study}/{task.number:04}"] = message
+        self.failures[task.name] = message
         self._line(task, f"FAILED  {message}")
 
     def _line(self, task: TrialTask, text: str) -> None:

@@ -6,7 +6,6 @@ Knows neither Optuna nor Ray. Shape letters: N samples, K outputs.
 from __future__ import annotations
 
 import io
-import math
 import time
 from typing import Any
 
@@ -19,13 +18,10 @@ from foldgrid.scoring import METRICS
 from foldgrid.specs.fits import EpochRecord
 from foldgrid.specs.trials import TrialEpoch, TrialRecord, TrialStatus
 from foldgrid.training import Fit, TrainingData, checkpoint
+from foldgrid.training.pace import CheckpointPace
 from foldgrid.training.random_state import RandomState
 from foldgrid.tuning.search.trials import TrialTask, trial_record
 from foldgrid.tuning.work import open_fit
-
-CHECKPOINT_EVERY_SECONDS = 60.0
-CHECKPOINT_SHARE = 0.05
-"""The most of its time that a trial spends on writing its state."""
 
 
 class LockstepTrial:
@@ -60,13 +56,13 @@ class LockstepTrial:
         self._random: list[RandomState] = []
         for fit_task in task.fits:
             # A state of all folds at one epoch is kept here, so none keeps its own.
-            fit = open_fit(fit_task, data, folder.fits, checkpoint_seconds=math.inf)
+            fit = open_fit(fit_task, data, folder.fits, keep_state=False)
             self.fits.append(fit)
             self._random.append(RandomState.now(fit.device))
         num_outputs = self.fits[0].task.num_outputs
         self.outputs_NK = np.full((len(data.samples), num_outputs), np.nan, np.float32)
         self.epochs: list[TrialEpoch] = []
-        self._last_state, self._state_seconds = time.monotonic(), 0.0
+        self._pace = CheckpointPace.of(*(fit.network for fit in self.fits))
         self._restore(state or folder.read_state())
 
     @property
@@ -101,7 +97,9 @@ class LockstepTrial:
             wall_seconds=time.perf_counter() - started,
         )
         self.epochs.append(epoch)
-        self._save_now_and_then()
+        if not self.is_over and self._pace.is_due():
+            with self._pace.writing():
+                self.folder.write_state(self.state())
         return epoch
 
     def _run_fold(self, fit: Fit) -> None:
@@ -136,16 +134,6 @@ class LockstepTrial:
         buffer = io.BytesIO()
         torch.save(state, buffer)
         return buffer.getvalue()
-
-    def _save_now_and_then(self) -> None:
-        passed = time.monotonic() - self._last_state
-        pause = max(CHECKPOINT_EVERY_SECONDS, self._state_seconds / CHECKPOINT_SHARE)
-        if self.is_over or passed <= pause:
-            return
-        started = time.monotonic()
-        self.folder.write_state(self.state())
-        self._last_state = time.monotonic()
-        self._state_seconds = self._last_state - started
 
     def _restore(self, data: bytes | None) -> None:
         state = checkpoint.read_state(data, self.fits[0].device) if data is not None else None

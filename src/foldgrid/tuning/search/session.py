@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from rich.console import Console
 
-from foldgrid.records import SearchStore
+from foldgrid.records import RunLock, SearchStore
 from foldgrid.scoring import METRICS
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.search_fit import most_epochs
@@ -22,6 +22,7 @@ from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_facts
 from foldgrid.tuning.preparation import PreparedSweep
+from foldgrid.tuning.progress_file import ProgressFile
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.search.display import SearchDisplay
 from foldgrid.tuning.search.keeping import TrialKeeper
@@ -101,6 +102,7 @@ class SearchSession:
         with (
             self.storage.answering(),
             Interrupt() as interrupt,
+            RunLock(prepared.store.root),
             decoding(prepared.survey, self.console) as dataset,
             self._executor(is_left) as executor,
         ):
@@ -109,9 +111,13 @@ class SearchSession:
             self._write_plan()
             write_run_files(prepared)
             display = self._display()
-            with self.deadline:
+            progress: ProgressFile[TrialTask] = ProgressFile(
+                prepared.store, lambda task: task.name, display.num_done, display.num_total
+            )
+            with progress, self.deadline:
+                listeners: list[TrialListener] = [interrupt, display, progress, self.deadline]
                 for plan in self.studies:
-                    self._search(plan, executor, data, [interrupt, display, self.deadline])
+                    self._search(plan, executor, data, listeners)
         self.failures = display.failures
         return len(self.failures)
 

@@ -30,6 +30,11 @@ class TrialTask:
     inherited_from: int | None = None
 
     @property
+    def name(self) -> str:
+        """For people and for folders: ``mobilenet_v2-0f3a61b2c4/0007``."""
+        return f"{self.study}/{self.number:04}"
+
+    @property
     def num_planned_epochs(self) -> int:
         """The most epochs that its recipe allows."""
         return self.fits[0].config.training.max_epochs

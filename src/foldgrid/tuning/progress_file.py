@@ -1,0 +1,103 @@
+"""``progress.json``: a launch tells other terminals how far it has come."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Generic, Self, TypeVar
+
+from foldgrid.records import RunStore
+from foldgrid.specs.fits import EpochRecord
+from foldgrid.specs.progress import LaunchProgress, RunningTask
+from foldgrid.specs.trials import TrialEpoch
+
+PROGRESS_FILE = "progress.json"
+EVERY_SECONDS = 2.0
+"""Not oftener than this; the records hold every epoch anyway."""
+
+Task = TypeVar("Task")
+
+
+class ProgressFile(Generic[Task]):
+    """Listens, and keeps ``progress.json`` up to date inside a ``with`` block.
+
+    Args:
+        store: The run folder.
+        name_of: The name of a task.
+        num_done: Tasks that earlier launches completed.
+        num_total: How many there are to be.
+        seconds_left: Estimates the time left; NaN where it cannot.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        name_of: Callable[[Task], str],
+        num_done: int,
+        num_total: int,
+        seconds_left: Callable[[], float] = lambda: math.nan,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._name_of, self._clock = store, name_of, clock
+        self._num_done, self._num_total, self._seconds_left = num_done, num_total, seconds_left
+        self._running: dict[str, RunningTask] = {}
+        self._failures: dict[str, str] = {}
+        self._written = -math.inf
+
+    def __enter__(self) -> Self:
+        self._write()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._write()
+
+    def started(self, task: Task) -> None:
+        """See ``Listener``."""
+        self._running[self._name_of(task)] = RunningTask(since=self._clock())
+        self._write_now_and_then()
+
+    def epoch_done(self, task: Task, epoch: EpochRecord | TrialEpoch) -> None:
+        """See ``Listener``."""
+        name = self._name_of(task)
+        state = self._running.get(name) or RunningTask(since=self._clock())
+        self._running[name] = state.model_copy(update={"epoch": epoch.epoch})
+        self._write_now_and_then()
+
+    def finished(self, task: Task, record: object) -> None:
+        """See ``Listener``."""
+        self._running.pop(self._name_of(task), None)
+        self._num_done += 1
+        self._write_now_and_then()
+
+    def failed(self, task: Task, message: str) -> None:
+        """See ``Listener``."""
+        self._running.pop(self._name_of(task), None)
+        self._failures[self._name_of(task)] = message
+        self._write_now_and_then()
+
+    def _write_now_and_then(self) -> None:
+        if self._clock() - self._written >= EVERY_SECONDS:
+            self._write()
+
+    def _write(self) -> None:
+        self._written = self._clock()
+        left = self._seconds_left()
+        progress = LaunchProgress(
+            updated=self._written,
+            num_done=self._num_done,
+            num_total=self._num_total,
+            seconds_left=left if math.isfinite(left) else None,
+            running=self._running,
+            failures=self._failures,
+        )
+        self._store.write_text(PROGRESS_FILE, progress.model_dump_json(indent=2) + "\n")
+
+
+def read_progress(store: RunStore) -> LaunchProgress | None:
+    """What the last launch said; nothing where none did, or where it is damaged."""
+    try:
+        return LaunchProgress.model_validate_json(store.root.read_bytes(PROGRESS_FILE))
+    except (FileNotFoundError, ValueError):
+        return None

@@ -1,0 +1,83 @@
+"""``--status`` while a sweep runs, after it, and after it was killed."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import launch
+from foldgrid.records import RunStore
+from foldgrid.records.run_lock import RunLock
+from foldgrid.specs.progress import LaunchProgress, RunningTask
+from tests.launching.tiny_sweep import TINY, Launcher
+
+SEARCH = TINY + "search_space: lr_plateau\nsearch: {num_trials: 2, sampler: RandomSampler}\n"
+
+
+def status_of(launcher: Launcher, name: str = "tiny") -> str:
+    """What ``--status`` prints."""
+    launcher.capture.readouterr()
+    assert launch.main(["--status", str(launcher.storage / name)]) == 0
+    return launcher.capture.readouterr().out
+
+
+def say(store: RunStore, **facts: object) -> None:
+    """Writes what a launch would say of itself."""
+    progress = {"updated": 0.0, "num_done": 2, "num_total": 4, "running": {}, "failures": {}}
+    text = LaunchProgress.model_validate({**progress, **facts}).model_dump_json()
+    store.write_text("progress.json", text)
+
+
+def test_after_half_of_a_sweep(launcher: Launcher) -> None:
+    assert launcher(launcher.write(), "--wandb", "disabled", "--only", "fold=0").code == 0
+    said = status_of(launcher)
+    assert said.startswith("a tiny sweep\nnot running; the last launch's last word was")
+    for backbone in ("shufflenet_v2_x0_5", "squeezenet1_1"):
+        assert re.search(rf"{backbone} +done +·", said)
+    assert "2 of 4 done, 2 left" in said
+
+
+def test_while_a_fit_trains_and_after_its_launcher_was_killed(launcher: Launcher) -> None:
+    launcher(launcher.write(), "--wandb", "disabled", "--only", "fold=0")
+    store = RunStore(str(launcher.storage / "tiny"))
+    left = [fit for fit in store.read_plan() if fit.fold == 1]
+    running = {left[0].fit_id: RunningTask(since=0.0, epoch=7)}
+    say(store, running=running, seconds_left=7200.0)
+    with RunLock(store.root):
+        said = status_of(launcher)
+        assert re.search(r"running   process \d+ on .*, since 20", said)
+        assert re.search(rf"{left[0].backbone} +done +epoch 7", said)
+        assert "2 of 4 done, 1 left, 1 running" in said
+        assert "about 2 h 0 min" in said
+    killed = status_of(launcher)
+    assert "not running" in killed
+    assert "epoch 7" not in killed
+
+
+def test_a_failure_is_shown_with_the_end_of_its_traceback(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise ValueError("the card is on fire")
+
+    monkeypatch.setattr("foldgrid.training.fit.forward_all", refuse)
+    done = launcher(launcher.write(), "--wandb", "disabled", "--only", "fold=0")
+    assert done.code == 1
+    said = status_of(launcher)
+    assert said.count("ValueError: the card is on fire") == 4, (
+        "for each fit: why, and its traceback"
+    )
+    assert "raise ValueError" in said
+    assert re.search(r"squeezenet1_1 +failed +·", said)
+
+
+def test_of_a_search(launcher: Launcher) -> None:
+    assert launcher(launcher.write(SEARCH), "--trials", "1").code == 0
+    said = status_of(launcher)
+    assert "trials    2 over" in said, "a trial for each of two backbones"
+
+
+def test_what_is_no_run_folder(launcher: Launcher) -> None:
+    assert launch.main(["--status", str(launcher.folder)]) == 2
+    assert "not a run folder" in launcher.capture.readouterr().err
