@@ -55,6 +55,7 @@ def launch(
     executor: Literal["ray", "inline"] = "ray",
     canary: Literal["shuffled_scores"] | None = None,
     search_storage: str | None = None,
+    keep: Literal["best", "none"] | None = None,
     trials: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     time_budget: str | None = None,
 ) -> int:
@@ -78,6 +79,8 @@ def launch(
             of its own; skill that remains is a leak, and `python -m analysis check` finds it.
         search_storage: Where a search remembers, instead of a journal file in its run folder:
             postgresql://USER@HOST/DATABASE for many machines, sqlite:///FILE for one.
+        keep: best keeps the weights that made the predictions, none only the predictions; without
+            it the sweep says.
         trials: Of a search: this many more trials, for each backbone where it searches each,
             instead of as many as the sweep says in all.
         time_budget: End the launch after this long (2h, 90m, 1h30m); what is running then goes
@@ -111,6 +114,7 @@ def launch(
         hyperparameters=hyperparameters,
         canary=canary,
         search_storage=search_storage,
+        keep=keep,
         trials=trials,
         time_budget=time_budget,
     )
@@ -159,12 +163,7 @@ def report(session: Session, console: Console) -> None:
     console.print()
     console.print(f"results   {run}/", markup=False, soft_wrap=True)
     console.print(f"ranking   {run}/leaderboard.csv and .json", markup=False, soft_wrap=True)
-    wandb_folder = session.local_folder / "wandb" if session.mode == "offline" else None
-    if wandb_folder is not None:
-        console.print(f"W&B       {wandb_folder}/", markup=False, soft_wrap=True)
-    console.print("\nNext:")
-    for command in next_commands(run, wandb_folder):
-        console.print(f"  {command}", markup=False, soft_wrap=True)
+    print_next(next_commands(run), session, console)
 
 
 def report_search(session: SearchSession, console: Console) -> None:
@@ -187,29 +186,37 @@ def report_search(session: SearchSession, console: Console) -> None:
     console.print(
         "\nThe best of many trials is flattered by having been chosen; a grid on other folds or "
         "the test set tells more.\n\n"
-        f"results   {run}/best.yaml\ntrials    {run}/search/trials.csv\n\n"
-        f"Next:\n  python launch.py --sweep all_backbones --hyperparameters {shlex.quote(run)}\n"
-        f"  optuna-dashboard {shlex.quote(session.storage.dashboard)}",
+        f"results   {run}/best.yaml\ntrials    {run}/search/trials.csv",
         markup=False,
         soft_wrap=True,
     )
+    grid = f"python launch.py --sweep all_backbones --hyperparameters {shlex.quote(run)}"
+    dashboard = f"optuna-dashboard {shlex.quote(session.storage.dashboard)}"
+    print_next([grid, dashboard], session, console)
 
 
-def next_commands(run: str, wandb_folder: Path | None) -> list[str]:
-    """What a user may want to type after a sweep."""
+def print_next(commands: list[str], session: Session | SearchSession, console: Console) -> None:
+    """Says where W&B's runs wait, and what a user may want to type next."""
+    if session.mode == "offline":
+        folder = session.local_folder / "wandb"
+        console.print(f"W&B       {folder}/", markup=False, soft_wrap=True)
+        if folder.is_relative_to(Path.cwd()):
+            folder = folder.relative_to(Path.cwd())
+        commands = [*commands, f"wandb sync {shlex.quote(str(folder))}/offline-run-*"]
+    console.print("\nNext:")
+    for command in commands:
+        console.print(f"  {command}", markup=False, soft_wrap=True)
+
+
+def next_commands(run: str) -> list[str]:
+    """What a user may want to type after a grid."""
     quoted = shlex.quote(run)
-    commands = [
+    return [
         f"python -m analysis report {quoted}",
         f"python -m analysis check {quoted}",
         f"python -m analysis rank {quoted} --by ccc",
         f"python -m analysis rank {quoted} --format latex",
     ]
-    if wandb_folder is not None:
-        folder = wandb_folder
-        if folder.is_relative_to(Path.cwd()):
-            folder = folder.relative_to(Path.cwd())
-        commands.append(f"wandb sync {shlex.quote(str(folder))}/offline-run-*")
-    return commands
 
 
 def show_status(run: str, console: Console) -> int:

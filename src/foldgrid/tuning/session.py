@@ -27,9 +27,10 @@ from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.specs.passwords import hide_passwords
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
-from foldgrid.tracking import Mode, Pseudonyms, RunProjector
+from foldgrid.tracking import FitRuns, Mode, Pseudonyms, RunProjector
 from foldgrid.training import TrainingData
 from foldgrid.tuning.deadline import Deadline
+from foldgrid.tuning.disk import check_disk
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.found_recipe import read_found
@@ -39,11 +40,12 @@ from foldgrid.tuning.plan_text import print_plan
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
 from foldgrid.tuning.progress_file import ProgressFile
+from foldgrid.tuning.projecting import project_context, wandb_words
 from foldgrid.tuning.ray_session import check_address
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.sweep_run import (
-    ProjectingListener,
-    project_context,
+    FitProjector,
+    fit_listener,
     project_missing,
     write_run_files,
 )
@@ -51,12 +53,6 @@ from foldgrid.tuning.work import Executor, FitWork
 
 NUM_SAMPLE_IMAGES = 12
 """Composites that the summary run shows where the sweep says ``tracking.images: true``."""
-
-WANDB_WORDS: Mapping[Mode, str] = {
-    "online": "online: every fit streams to your W&B account",
-    "offline": "offline: kept in the run folder, ready for `wandb sync`",
-    "disabled": "disabled",
-}
 
 
 @dataclass(frozen=True)
@@ -75,6 +71,7 @@ class Options:
     hyperparameters: str | None = None
     canary: CanaryName | None = None
     search_storage: str | None = None
+    keep: Literal["best", "none"] | None = None
     trials: int | None = None
     time_budget: str | None = None
 
@@ -106,7 +103,7 @@ class Session:
         grid = prepared.grid
         self.progress = SweepProgress(len(grid.selected), len(grid.done), work)
         self.deadline = Deadline.after(options.time_budget)
-        self._projector: RunProjector | None = None
+        self._projector: FitProjector | None = None
         self._sample_images: list[NDArray[np.uint8]] = []
 
     @property
@@ -116,11 +113,14 @@ class Session:
 
     def print_plan(self, budget_reason: str) -> None:
         """Prints what would be trained."""
-        print_plan(self.prepared, self.console, budget_reason, {"wandb": WANDB_WORDS[self.mode]})
+        print_plan(
+            self.prepared, self.console, budget_reason, {"wandb": wandb_words(self.mode, "fit")}
+        )
 
     def train(self) -> int:
         """Trains what is left, streams it to W&B; returns how many fits failed."""
         prepared = self.prepared
+        check_disk(prepared)
         with (
             Interrupt() as interrupt,
             RunLock(prepared.store.root),
@@ -137,7 +137,7 @@ class Session:
             listeners: Listeners[FitTask, EpochRecord, FitRecord] = Listeners(
                 [
                     interrupt,
-                    ProjectingListener(projector, prepared.store),
+                    fit_listener(projector, prepared.store),
                     display,
                     progress_file := self._progress_file(),
                     self.deadline,
@@ -159,14 +159,13 @@ class Session:
             lambda: facts.seconds_left,
         )
 
-    def _open_projector(self) -> RunProjector:
+    def _open_projector(self) -> FitProjector:
         self.local_folder.mkdir(parents=True, exist_ok=True)
         pseudonyms = Pseudonyms.open(self.local_folder) if self.mode != "disabled" else None
         self._projector = RunProjector(
             self.local_folder,
-            self.prepared.sweep,
+            FitRuns(self.prepared.sweep, project_context(self.prepared.store)),
             self.mode,
-            project_context(self.prepared.store),
             pseudonyms,
         )
         return self._projector
@@ -187,10 +186,7 @@ class Session:
 
     def close(self) -> tuple[str, ...]:
         """Ends W&B's service; returns its warnings, a line each."""
-        if self._projector is None:
-            return ()
-        self._projector.close()
-        return self._projector.warnings
+        return self._projector.close() if self._projector is not None else ()
 
     def print_failures(self) -> None:
         """Prints what failed, with where its traceback is."""
@@ -224,7 +220,7 @@ def prepare(
     resolved = resolve_sweep(
         path,
         budget,
-        options.overrides,
+        [*options.overrides, *([f"keep={options.keep}"] if options.keep else [])],
         options.manifest,
         spaces,
         found.overlays(path) if found else (),

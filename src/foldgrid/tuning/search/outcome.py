@@ -54,7 +54,7 @@ def write_outcome(
     sweep = studies[0].prepared.sweep
     objectives = sweep.search.objectives
     best = {name: best_trials(records, objectives) for name, records in trials.items()}
-    rows = [_row(trial) for records in trials.values() for trial in records]
+    rows = [trial_row(trial) for records in trials.values() for trial in records]
     store.write_text(TRIALS_FILE, pd.DataFrame(rows).to_csv(index=False))
     found: dict[str, Any] = {
         "sweep": sweep.name,
@@ -83,7 +83,8 @@ def _entry(trial: TrialRecord, num_trials: int) -> dict[str, Any]:
     }
 
 
-def _row(trial: TrialRecord) -> dict[str, Any]:
+def trial_row(trial: TrialRecord) -> dict[str, Any]:
+    """A trial as a line of a table."""
     return {
         "study": trial.study,
         "trial": trial.number,

@@ -15,20 +15,29 @@ from foldgrid.specs.errors import SweepError
 from foldgrid.specs.search_fit import most_epochs
 from foldgrid.specs.sweep import SchedulerName
 from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialRecord
+from foldgrid.tracking import Mode, RunProjector, TrialRuns
 from foldgrid.training import TrainingData
 from foldgrid.tuning.deadline import Deadline
+from foldgrid.tuning.disk import check_disk
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_facts
 from foldgrid.tuning.preparation import PreparedSweep
 from foldgrid.tuning.progress_file import ProgressFile
+from foldgrid.tuning.projecting import project_context, wandb_words
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.search.display import SearchDisplay
 from foldgrid.tuning.search.keeping import TrialKeeper
-from foldgrid.tuning.search.outcome import best_trials, write_outcome
+from foldgrid.tuning.search.outcome import best_trials, trial_row, write_outcome
 from foldgrid.tuning.search.pausing import PAUSING, make_pausing_scheduler
 from foldgrid.tuning.search.plan import StudyPlan, plan_studies, search_facts, training_units
+from foldgrid.tuning.search.projecting import (
+    TrialProjector,
+    project_missing_trials,
+    search_figures,
+    trial_listener,
+)
 from foldgrid.tuning.search.running import StudyFeed, TrialSteering
 from foldgrid.tuning.search.stopping import make_rule
 from foldgrid.tuning.search.storage_choice import choose_storage
@@ -62,23 +71,31 @@ class SearchSession:
     Args:
         prepared: The sweep, which names a search space.
         options: The command line's.
+        mode: What ``--wandb`` means here.
         console: Where to show progress.
-        local_folder: Where the study's journal goes, if nothing else is named.
+        local_folder: Where W&B's files go, and the study's journal if nothing else is named.
 
     Raises:
         SweepError: ``--search-storage`` cannot be used.
     """
 
     def __init__(
-        self, prepared: PreparedSweep, options: Options, console: Console, local_folder: Path
+        self,
+        prepared: PreparedSweep,
+        options: Options,
+        mode: Mode,
+        console: Console,
+        local_folder: Path,
     ) -> None:
-        self.prepared, self.options, self.console = prepared, options, console
+        self.prepared, self.options, self.mode, self.console = prepared, options, mode, console
+        self.local_folder = local_folder
         _check_executor(prepared.sweep.search.scheduler, options.executor)
         self.studies = plan_studies(prepared)
         self.storage = choose_storage(options.search_storage, local_folder / JOURNAL)
         self.store = SearchStore.of(prepared.store)
         self.failures: dict[str, str] = {}
         self.deadline = Deadline.after(options.time_budget)
+        self._projector: TrialProjector | None = None
 
     def print_plan(self, budget_reason: str) -> None:
         """Prints what would be searched."""
@@ -87,7 +104,8 @@ class SearchSession:
             done = self._num_done()
         facts = search_facts(self.prepared, self.studies, done, left, budget_reason)
         remembers = ("remembers", self.storage.title)
-        print_facts(self.prepared.sweep.title, [*facts, remembers], self.console)
+        wandb = ("wandb", wandb_words(self.mode, "trial"))
+        print_facts(self.prepared.sweep.title, [*facts, remembers, wandb], self.console)
 
     def _open(self, plan: StudyPlan) -> SearchStudy:
         sweep = self.prepared.sweep
@@ -98,6 +116,7 @@ class SearchSession:
     def train(self) -> int:
         """Searches until every study has its trials; returns how many trials failed."""
         prepared = self.prepared
+        check_disk(prepared)
         is_left = any(self._num_left(study) for study in self.studies)
         with (
             self.storage.answering(),
@@ -115,11 +134,26 @@ class SearchSession:
                 prepared.store, lambda task: task.name, display.num_done, display.num_total
             )
             with progress, self.deadline:
-                listeners: list[TrialListener] = [interrupt, display, progress, self.deadline]
+                listeners: list[TrialListener] = [
+                    interrupt,
+                    self._projecting(),
+                    display,
+                    progress,
+                    self.deadline,
+                ]
                 for plan in self.studies:
                     self._search(plan, executor, data, listeners)
         self.failures = display.failures
         return len(self.failures)
+
+    def _projecting(self) -> TrialListener:
+        """Who streams trials to W&B, which has those of earlier launches by then."""
+        context = project_context(self.prepared.store)
+        studies = tuple(plan.name for plan in self.studies)
+        kind = TrialRuns(self.prepared.sweep, context, studies)
+        self._projector = RunProjector(self.local_folder, kind, self.mode)
+        project_missing_trials(self.store, studies, self._projector)
+        return trial_listener(self._projector, self.store)
 
     def _search(
         self,
@@ -144,15 +178,18 @@ class SearchSession:
                 record = folder.read_record()
                 rule.ended(record.number, folder.read_epochs(), record.status)
         keeper = TrialKeeper(self.store, units, Listeners([feed, *listeners]), rule)
-        scheduler = make_pausing_scheduler(
-            settings, plan.space, most, self.prepared.sweep.seed, plan.task
-        )
-        # A population is drawn before it trains: its values change in training anyway.
-        tasks: Iterable[TrialTask] = list(feed) if settings.scheduler == "pbt" else feed
-        steering = TrialSteering(rule, scheduler, keeper)
         work = TrialWork(data, self.store)
+
+        def run() -> None:
+            scheduler = make_pausing_scheduler(
+                settings, plan.space, most, self.prepared.sweep.seed, plan.task
+            )
+            # A population is drawn before it trains: its values change in training anyway.
+            tasks: Iterable[TrialTask] = list(feed) if settings.scheduler == "pbt" else feed
+            executor.run(work, tasks, keeper, TrialSteering(rule, scheduler, keeper))
+
         try:
-            self._until_complete(feed, lambda: executor.run(work, tasks, keeper, steering))
+            self._until_complete(feed, run)
         finally:
             study.hand_back()
 
@@ -205,9 +242,19 @@ class SearchSession:
         return RayTuneExecutor(self.prepared.resources, retries, self.options.address)
 
     def conclude(self) -> dict[str, list[TrialRecord]]:
-        """Writes ``best.yaml`` and ``search/trials.csv``; returns by study the best trials."""
+        """Writes ``best.yaml``, ``search/trials.csv`` and W&B's summary; returns the best trials.
+
+        Returns:
+            By study, the best trials; several where no objective decides.
+        """
         with self.storage.answering():
-            return write_outcome(self.prepared.store, self.studies, self._records())
+            trials = self._records()
+        best = write_outcome(self.prepared.store, self.studies, trials)
+        if self._projector is not None:
+            rows = [trial_row(trial) for records in trials.values() for trial in records]
+            facts = search_figures(trials, best)
+            self._projector.summarise(rows, facts=facts, table="trials")
+        return best
 
     def _records(self) -> dict[str, list[TrialRecord]]:
         """By study, the trials that are over, those in other launches' run folders included."""
@@ -219,9 +266,13 @@ class SearchSession:
         return found
 
     def close(self) -> tuple[str, ...]:
-        """Ends this launch for others that search with it."""
+        """Ends this launch for others that search with it, and W&B's service.
+
+        Returns:
+            W&B's warnings, a line each.
+        """
         self.storage.close()
-        return ()
+        return self._projector.close() if self._projector is not None else ()
 
     def print_failures(self) -> None:
         """Prints what failed, with where its traceback is."""
