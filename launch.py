@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter, validators
 from rich.console import Console
 
-from foldgrid.scoring import METRICS
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.passwords import hide_all_passwords, hide_passwords
 from foldgrid.specs.resolving import find_sweep, read_space, resolve_sweep, yaml_files
@@ -129,6 +128,13 @@ def launch(
                 markup=False,
                 soft_wrap=True,
             )
+        if session.limit.was_reached:
+            console.print(
+                f"\n{session.limit.num_in_a_row} failed one after another, so the launch was ended "
+                f"(resources.max_failures_in_a_row). Mend the cause, then {GOES_ON}",
+                markup=False,
+                soft_wrap=True,
+            )
         if isinstance(session, Session):
             report(session, console)
         else:
@@ -167,32 +173,39 @@ def report(session: Session, console: Console) -> None:
 
 
 def report_search(session: SearchSession, console: Console) -> None:
-    """Says what a search found, where it is, and what to type next."""
-    from foldgrid.tuning.plan_text import describe_values
+    """Says what a search found, what that is worth, where it is, and what to type next."""
+    from analysis.search.conclusion import conclude, print_conclusion
 
-    objective = session.prepared.sweep.search.objectives[0]
-    for trials in session.conclude().values():
-        for trial in trials:
-            which = "the sweep's own recipe" if trial.number == 0 else f"trial {trial.number}"
-            console.print(
-                f"\nbest      {which}: {trial.backbone}, out-of-fold {METRICS[objective].title} "
-                f"{trial.oof[objective]:.3f} over {trial.num_visits} visits\n"
-                f"          {describe_values(trial.values)}",
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
-            )
+    try:
+        conclusions = conclude(session.prepared.store)
+    except SweepError as error:
+        # Training was not in vain: what was found is written without what it is worth.
+        console.print(f"\n{error}", markup=False, soft_wrap=True)
+        conclusions = ()
+    session.conclude({each.study.entry.name: each.best for each in conclusions})
+    for each in conclusions:
+        print_conclusion(each, console)
     run = session.prepared.store.location
+    quoted = shlex.quote(run)
     console.print(
-        "\nThe best of many trials is flattered by having been chosen; a grid on other folds or "
-        "the test set tells more.\n\n"
-        f"results   {run}/best.yaml\ntrials    {run}/search/trials.csv",
+        f"\nresults   {run}/best.yaml\ntrials    {run}/search/trials.csv",
         markup=False,
         soft_wrap=True,
     )
-    grid = f"python launch.py --sweep all_backbones --hyperparameters {shlex.quote(run)}"
-    dashboard = f"optuna-dashboard {shlex.quote(session.storage.dashboard)}"
-    print_next([grid, dashboard], session, console)
+    num_elsewhere = session.num_elsewhere()
+    if num_elsewhere:
+        console.print(
+            f"\n{num_elsewhere} trials lie in other launches' run folders: they are in both files, "
+            "and not in what is said above. The best of all is in best.yaml.",
+            markup=False,
+            soft_wrap=True,
+        )
+    commands = [
+        f"python -m analysis report {quoted}",
+        f"python launch.py --sweep all_backbones --hyperparameters {quoted}",
+        f"optuna-dashboard {shlex.quote(session.storage.dashboard)}",
+    ]
+    print_next(commands, session, console)
 
 
 def print_next(commands: list[str], session: Session | SearchSession, console: Console) -> None:

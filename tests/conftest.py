@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Browser
 
-from tests.chromium import open_browser
-from tests.postgresql_on_localhost import PostgresqlServer, postgresql_server
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.postgresql_on_localhost import PostgresqlServer
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile("steady", deadline=None)
@@ -43,6 +45,8 @@ def local_ray() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgresqlServer]:
     """One PostgreSQL for all tests that need it; each takes a database of its own."""
+    from tests.postgresql_on_localhost import postgresql_server
+
     with postgresql_server() as server:
         yield server
 
@@ -50,7 +54,9 @@ def postgresql() -> Iterator[PostgresqlServer]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium."""
-    with open_browser() as chromium:
+    from tests.chromium import started_browser
+
+    with started_browser() as chromium:
         yield chromium
 
 

@@ -33,6 +33,7 @@ from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.disk import check_disk
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
+from foldgrid.tuning.failure_limit import FailureLimit
 from foldgrid.tuning.found_recipe import read_found
 from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.interrupt import Interrupt
@@ -103,6 +104,7 @@ class Session:
         grid = prepared.grid
         self.progress = SweepProgress(len(grid.selected), len(grid.done), work)
         self.deadline = Deadline.after(options.time_budget)
+        self.limit = FailureLimit(prepared.sweep.resources.max_failures_in_a_row)
         self._projector: FitProjector | None = None
         self._sample_images: list[NDArray[np.uint8]] = []
 
@@ -140,11 +142,12 @@ class Session:
                     fit_listener(projector, prepared.store),
                     display,
                     progress_file := self._progress_file(),
+                    self.limit,
                     self.deadline,
                 ]
             )
             if prepared.grid.left:
-                with display, progress_file, self.deadline:
+                with display, progress_file, self.limit, self.deadline:
                     executor.run(FitWork(data, prepared.store), prepared.grid.left, listeners)
         return len(self.progress.failures)
 

@@ -10,10 +10,10 @@ import optuna
 import pytest
 from optuna.storages import InMemoryStorage
 
+from foldgrid.scoring import best_trials
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.sweep import SamplerName
 from foldgrid.specs.trials import TrialRecord
-from foldgrid.tuning.search.outcome import best_trials
 from tests.tuning.search.small_study import (
     COUNTABLE,
     FIRST,

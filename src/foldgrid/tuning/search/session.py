@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
 from rich.console import Console
 
 from foldgrid.records import RunLock, SearchStore
-from foldgrid.scoring import METRICS
+from foldgrid.scoring import METRICS, best_trials
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.search_fit import most_epochs
 from foldgrid.specs.sweep import SchedulerName
-from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialRecord
+from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialCertainty, TrialRecord
 from foldgrid.tracking import Mode, RunProjector, TrialRuns
 from foldgrid.training import TrainingData
 from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.disk import check_disk
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
+from foldgrid.tuning.failure_limit import FailureLimit
 from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_facts
 from foldgrid.tuning.preparation import PreparedSweep
@@ -29,7 +30,7 @@ from foldgrid.tuning.projecting import project_context, wandb_words
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.search.display import SearchDisplay
 from foldgrid.tuning.search.keeping import TrialKeeper
-from foldgrid.tuning.search.outcome import best_trials, trial_row, write_outcome
+from foldgrid.tuning.search.outcome import Certainties, trial_row, write_outcome
 from foldgrid.tuning.search.pausing import PAUSING, make_pausing_scheduler
 from foldgrid.tuning.search.plan import StudyPlan, plan_studies, search_facts, training_units
 from foldgrid.tuning.search.projecting import (
@@ -65,6 +66,16 @@ def _check_executor(scheduler: SchedulerName, executor: Literal["ray", "inline"]
         )
 
 
+def _known_of_all(
+    certainties: Mapping[int, TrialCertainty], num_elsewhere: int
+) -> Mapping[int, TrialCertainty]:
+    """What holds of the trials where those of other run folders were chosen from too."""
+    if not num_elsewhere:
+        return certainties
+    # Corrected for the choice among some, a score is too good for the best of all.
+    return {n: each.model_copy(update={"corrected": {}}) for n, each in certainties.items()}
+
+
 class SearchSession:
     """A prepared search.
 
@@ -95,6 +106,7 @@ class SearchSession:
         self.store = SearchStore.of(prepared.store)
         self.failures: dict[str, str] = {}
         self.deadline = Deadline.after(options.time_budget)
+        self.limit = FailureLimit(prepared.sweep.resources.max_failures_in_a_row)
         self._projector: TrialProjector | None = None
 
     def print_plan(self, budget_reason: str) -> None:
@@ -133,12 +145,13 @@ class SearchSession:
             progress: ProgressFile[TrialTask] = ProgressFile(
                 prepared.store, lambda task: task.name, display.num_done, display.num_total
             )
-            with progress, self.deadline:
+            with progress, self.limit, self.deadline:
                 listeners: list[TrialListener] = [
                     interrupt,
                     self._projecting(),
                     display,
                     progress,
+                    self.limit,
                     self.deadline,
                 ]
                 for plan in self.studies:
@@ -241,15 +254,22 @@ class SearchSession:
         retries = self.prepared.sweep.resources.max_retries
         return RayTuneExecutor(self.prepared.resources, retries, self.options.address)
 
-    def conclude(self) -> dict[str, list[TrialRecord]]:
-        """Writes ``best.yaml``, ``search/trials.csv`` and W&B's summary; returns the best trials.
+    def conclude(self, certainties: Certainties | None = None) -> dict[str, list[TrialRecord]]:
+        """Writes ``best.yaml``, ``search/trials.csv`` and W&B's summary.
+
+        Args:
+            certainties: How sure the best trials' scores are.
 
         Returns:
             By study, the best trials; several where no objective decides.
         """
         with self.storage.answering():
             trials = self._records()
-        best = write_outcome(self.prepared.store, self.studies, trials)
+        certainties = {
+            name: _known_of_all(found, self._num_elsewhere(name, trials[name]))
+            for name, found in (certainties or {}).items()
+        }
+        best = write_outcome(self.prepared.store, self.studies, trials, certainties)
         if self._projector is not None:
             rows = [trial_row(trial) for records in trials.values() for trial in records]
             facts = search_figures(trials, best)
@@ -264,6 +284,15 @@ class SearchSession:
             records = {record.number: record for record in (*here, *told)}
             found[plan.name] = [records[number] for number in sorted(records)]
         return found
+
+    def num_elsewhere(self) -> int:
+        """Trials that are over and lie in other launches' run folders."""
+        with self.storage.answering():
+            trials = self._records()
+        return sum(self._num_elsewhere(name, found) for name, found in trials.items())
+
+    def _num_elsewhere(self, study: str, trials: Sequence[TrialRecord]) -> int:
+        return len(trials) - len(self.store.trials(study))
 
     def close(self) -> tuple[str, ...]:
         """Ends this launch for others that search with it, and W&B's service.
