@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, Parameter, validators
 from rich.console import Console
 
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.passwords import hide_all_passwords, hide_passwords
 from foldgrid.specs.resolving import find_sweep, read_space, resolve_sweep, yaml_files
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def launch(
     hyperparameters: str | None = None,
     executor: Literal["ray", "inline"] = "ray",
     canary: Literal["shuffled_scores"] | None = None,
+    search_storage: str | None = None,
     keep: Literal["best", "none"] | None = None,
     trials: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     time_budget: str | None = None,
@@ -74,6 +76,8 @@ def launch(
         executor: ray trains fits side by side; inline one after another, without Ray.
         canary: Train the sweep once more on scores that its pictures cannot tell, in a run folder
             of its own; skill that remains is a leak, and `python -m analysis check` finds it.
+        search_storage: Where a search remembers, instead of a journal file in its run folder:
+            postgresql://USER@HOST/DATABASE for many machines, sqlite:///FILE for one.
         keep: best keeps the weights that made the predictions, none only the predictions; without
             it the sweep says.
         trials: Of a search: this many more trials, for each backbone where it searches each,
@@ -108,6 +112,7 @@ def launch(
         executor=executor,
         hyperparameters=hyperparameters,
         canary=canary,
+        search_storage=search_storage,
         keep=keep,
         trials=trials,
         time_budget=time_budget,
@@ -187,9 +192,18 @@ def report_search(session: SearchSession, console: Console) -> None:
         markup=False,
         soft_wrap=True,
     )
+    num_elsewhere = session.num_elsewhere()
+    if num_elsewhere:
+        console.print(
+            f"\n{num_elsewhere} trials lie in other launches' run folders: they are in both files, "
+            "and not in what is said above. The best of all is in best.yaml.",
+            markup=False,
+            soft_wrap=True,
+        )
     commands = [
         f"python -m analysis report {quoted}",
         f"python launch.py --sweep all_backbones --hyperparameters {quoted}",
+        f"optuna-dashboard {shlex.quote(session.storage.dashboard)}",
     ]
     print_next(commands, session, console)
 
@@ -254,9 +268,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # What third parties warn of is for their developers; our own messages are not warnings.
     warnings.simplefilter("ignore")
     try:
+        if arguments is None:
+            arguments = sys.argv[1:]
+            # Nobody who records the command line from here on learns of a password in it.
+            sys.argv[1:] = hide_all_passwords(arguments)
         return int(app(arguments, exit_on_error=False, print_error=False) or 0)
     except (SweepError, CycloptsError) as error:
-        print(error, file=sys.stderr)
+        print(hide_passwords(str(error)), file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         print(f"\nStopped: {GOES_ON}")

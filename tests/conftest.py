@@ -1,4 +1,4 @@
-"""What every test may use: a quiet Ray, steady hypothesis settings, no reach for W&B's servers."""
+"""What every test may use: a quiet Ray, a PostgreSQL, a browser; no reach for W&B's servers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+    from tests.postgresql_on_localhost import PostgresqlServer
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile("steady", deadline=None)
@@ -38,6 +40,15 @@ def local_ray() -> Iterator[None]:
     )
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """One PostgreSQL for all tests that need it; each takes a database of its own."""
+    from tests.postgresql_on_localhost import postgresql_server
+
+    with postgresql_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from foldgrid.records import RunLock
 from foldgrid.specs.canary import CanaryName
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import EpochRecord, FitRecord
+from foldgrid.specs.passwords import hide_passwords
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
 from foldgrid.tracking import FitRuns, Mode, Pseudonyms, RunProjector
@@ -70,6 +71,7 @@ class Options:
     executor: Literal["ray", "inline"] = "ray"
     hyperparameters: str | None = None
     canary: CanaryName | None = None
+    search_storage: str | None = None
     keep: Literal["best", "none"] | None = None
     trials: int | None = None
     time_budget: str | None = None
@@ -231,6 +233,8 @@ def prepare(
             f"--hyperparameters {found.location}: this sweep searches, it trains no grid.\n"
             "Give --hyperparameters with a sweep that names no search_space."
         )
+    if options.search_storage is not None:
+        _check_search_storage(options.search_storage, is_search=resolved.space is not None)
     if options.trials is not None and resolved.space is None:
         raise SweepError(
             f"--trials {options.trials}: {resolved.sweep.name} trains a grid, it has no trials.\n"
@@ -248,6 +252,19 @@ def prepare(
             on_progress=on_progress,
         )
     return replace(prepared, found=found), reason
+
+
+def _check_search_storage(url: str, is_search: bool) -> None:
+    """Refuses a storage that cannot be used before photographs are read."""
+    if not is_search:
+        raise SweepError(
+            f"--search-storage {hide_passwords(url)}: this sweep trains a grid and searches "
+            "nothing.\nDrop --search-storage, or name a sweep with a search_space."
+        )
+    # Optuna and SQLAlchemy take half a second that a grid need not pay.
+    from foldgrid.tuning.search.storage_choice import check_storage
+
+    check_storage(url)
 
 
 def local_folder(prepared: PreparedSweep) -> Path:

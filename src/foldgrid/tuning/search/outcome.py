@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
-from foldgrid.records import RunStore, SearchStore
+from foldgrid.records import RunStore
 from foldgrid.scoring import METRICS, best_trials
 from foldgrid.specs.trials import TrialCertainty, TrialRecord
 from foldgrid.tuning.found_recipe import BEST_FILE
@@ -25,22 +25,21 @@ Certainties = Mapping[str, Mapping[int, TrialCertainty]]
 
 def write_outcome(
     store: RunStore,
-    search: SearchStore,
     studies: Sequence[StudyPlan],
+    trials: Mapping[str, Sequence[TrialRecord]],
     certainties: Certainties | None = None,
 ) -> dict[str, list[TrialRecord]]:
     """Writes both files; returns by study the best trials.
 
     Args:
         store: The run folder.
-        search: Its folder of the search.
         studies: What was searched.
+        trials: By study, its trials that are over, whoever trained them.
         certainties: How sure the scores are; computed by whoever knows statistics.
     """
     known = certainties or {}
     sweep = studies[0].prepared.sweep
     objectives = sweep.search.objectives
-    trials = {study.name: search.read_trials(study.name) for study in studies}
     best = {name: best_trials(records, objectives) for name, records in trials.items()}
     rows = [trial_row(trial) for records in trials.values() for trial in records]
     store.write_text(TRIALS_FILE, pd.DataFrame(rows).to_csv(index=False))
