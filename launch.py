@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter, validators
 from rich.console import Console
 
-from foldgrid.scoring import METRICS
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.passwords import hide_all_passwords, hide_passwords
 from foldgrid.specs.resolving import find_sweep, read_space, resolve_sweep, yaml_files
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def launch(
     hyperparameters: str | None = None,
     executor: Literal["ray", "inline"] = "ray",
     canary: Literal["shuffled_scores"] | None = None,
+    search_storage: str | None = None,
+    keep: Literal["best", "none"] | None = None,
     trials: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     time_budget: str | None = None,
 ) -> int:
@@ -74,6 +76,10 @@ def launch(
         executor: ray trains fits side by side; inline one after another, without Ray.
         canary: Train the sweep once more on scores that its pictures cannot tell, in a run folder
             of its own; skill that remains is a leak, and `python -m analysis check` finds it.
+        search_storage: Where a search remembers, instead of a journal file in its run folder:
+            postgresql://USER@HOST/DATABASE for many machines, sqlite:///FILE for one.
+        keep: best keeps the weights that made the predictions, none only the predictions; without
+            it the sweep says.
         trials: Of a search: this many more trials, for each backbone where it searches each,
             instead of as many as the sweep says in all.
         time_budget: End the launch after this long (2h, 90m, 1h30m); what is running then goes
@@ -106,6 +112,8 @@ def launch(
         executor=executor,
         hyperparameters=hyperparameters,
         canary=canary,
+        search_storage=search_storage,
+        keep=keep,
         trials=trials,
         time_budget=time_budget,
     )
@@ -117,6 +125,13 @@ def launch(
         if session.deadline.cut_short:
             console.print(
                 f"\nThe time budget of {time_budget} is used up: {GOES_ON}",
+                markup=False,
+                soft_wrap=True,
+            )
+        if session.limit.was_reached:
+            console.print(
+                f"\n{session.limit.num_in_a_row} failed one after another, so the launch was ended "
+                f"(resources.max_failures_in_a_row). Mend the cause, then {GOES_ON}",
                 markup=False,
                 soft_wrap=True,
             )
@@ -154,56 +169,67 @@ def report(session: Session, console: Console) -> None:
     console.print()
     console.print(f"results   {run}/", markup=False, soft_wrap=True)
     console.print(f"ranking   {run}/leaderboard.csv and .json", markup=False, soft_wrap=True)
-    wandb_folder = session.local_folder / "wandb" if session.mode == "offline" else None
-    if wandb_folder is not None:
-        console.print(f"W&B       {wandb_folder}/", markup=False, soft_wrap=True)
-    console.print("\nNext:")
-    for command in next_commands(run, wandb_folder):
-        console.print(f"  {command}", markup=False, soft_wrap=True)
+    print_next(next_commands(run), session, console)
 
 
 def report_search(session: SearchSession, console: Console) -> None:
-    """Says what a search found, where it is, and what to type next."""
-    from foldgrid.tuning.plan_text import describe_values
+    """Says what a search found, what that is worth, where it is, and what to type next."""
+    from analysis.search.conclusion import conclude, print_conclusion
 
-    objective = session.prepared.sweep.search.objectives[0]
-    for trials in session.conclude().values():
-        for trial in trials:
-            which = "the sweep's own recipe" if trial.number == 0 else f"trial {trial.number}"
-            console.print(
-                f"\nbest      {which}: {trial.backbone}, out-of-fold {METRICS[objective].title} "
-                f"{trial.oof[objective]:.3f} over {trial.num_visits} visits\n"
-                f"          {describe_values(trial.values)}",
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
-            )
+    try:
+        conclusions = conclude(session.prepared.store)
+    except SweepError as error:
+        # Training was not in vain: what was found is written without what it is worth.
+        console.print(f"\n{error}", markup=False, soft_wrap=True)
+        conclusions = ()
+    session.conclude({each.study.entry.name: each.best for each in conclusions})
+    for each in conclusions:
+        print_conclusion(each, console)
     run = session.prepared.store.location
+    quoted = shlex.quote(run)
     console.print(
-        "\nThe best of many trials is flattered by having been chosen; a grid on other folds or "
-        "the test set tells more.\n\n"
-        f"results   {run}/best.yaml\ntrials    {run}/search/trials.csv\n\n"
-        f"Next:\n  python launch.py --sweep all_backbones --hyperparameters {shlex.quote(run)}",
+        f"\nresults   {run}/best.yaml\ntrials    {run}/search/trials.csv",
         markup=False,
         soft_wrap=True,
     )
-
-
-def next_commands(run: str, wandb_folder: Path | None) -> list[str]:
-    """What a user may want to type after a sweep."""
-    quoted = shlex.quote(run)
+    num_elsewhere = session.num_elsewhere()
+    if num_elsewhere:
+        console.print(
+            f"\n{num_elsewhere} trials lie in other launches' run folders: they are in both files, "
+            "and not in what is said above. The best of all is in best.yaml.",
+            markup=False,
+            soft_wrap=True,
+        )
     commands = [
+        f"python -m analysis report {quoted}",
+        f"python launch.py --sweep all_backbones --hyperparameters {quoted}",
+        f"optuna-dashboard {shlex.quote(session.storage.dashboard)}",
+    ]
+    print_next(commands, session, console)
+
+
+def print_next(commands: list[str], session: Session | SearchSession, console: Console) -> None:
+    """Says where W&B's runs wait, and what a user may want to type next."""
+    if session.mode == "offline":
+        folder = session.local_folder / "wandb"
+        console.print(f"W&B       {folder}/", markup=False, soft_wrap=True)
+        if folder.is_relative_to(Path.cwd()):
+            folder = folder.relative_to(Path.cwd())
+        commands = [*commands, f"wandb sync {shlex.quote(str(folder))}/offline-run-*"]
+    console.print("\nNext:")
+    for command in commands:
+        console.print(f"  {command}", markup=False, soft_wrap=True)
+
+
+def next_commands(run: str) -> list[str]:
+    """What a user may want to type after a grid."""
+    quoted = shlex.quote(run)
+    return [
         f"python -m analysis report {quoted}",
         f"python -m analysis check {quoted}",
         f"python -m analysis rank {quoted} --by ccc",
         f"python -m analysis rank {quoted} --format latex",
     ]
-    if wandb_folder is not None:
-        folder = wandb_folder
-        if folder.is_relative_to(Path.cwd()):
-            folder = folder.relative_to(Path.cwd())
-        commands.append(f"wandb sync {shlex.quote(str(folder))}/offline-run-*")
-    return commands
 
 
 def show_status(run: str, console: Console) -> int:
@@ -242,9 +268,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # What third parties warn of is for their developers; our own messages are not warnings.
     warnings.simplefilter("ignore")
     try:
+        if arguments is None:
+            arguments = sys.argv[1:]
+            # Nobody who records the command line from here on learns of a password in it.
+            sys.argv[1:] = hide_all_passwords(arguments)
         return int(app(arguments, exit_on_error=False, print_error=False) or 0)
     except (SweepError, CycloptsError) as error:
-        print(error, file=sys.stderr)
+        print(hide_passwords(str(error)), file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         print(f"\nStopped: {GOES_ON}")

@@ -1,7 +1,8 @@
 """Reads what a sweep left behind and compares its models. Never trains, never loads an image.
 
-Knows the records, the scores and the words; no torch, ray or wandb, so a ranking starts on any
-machine. In the order in which a ranking is made:
+Knows the records, the scores and the words; no torch, ray or wandb, and Optuna only where the
+importances of a search are computed, so a ranking starts on any machine. In the order in which a
+ranking is made:
 
     evidence     records -> checked tables: composites by sample, PASI by visit
     stacking     meta-learners, fitted without looking at the answers
@@ -12,6 +13,7 @@ machine. In the order in which a ranking is made:
     clinical     one model at the bedside: severity, agreement, response, change over time
     context      what a ranking is held against: the published study, the cost of a learner
     comparison   sweeps side by side, or why not
+    search       the trials of a search: how sure its best is, what mattered
     figures      facts in, pictures out
     report       all of it on one page
 

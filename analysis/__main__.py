@@ -49,19 +49,28 @@ def rank(run: str, /, *, by: str = "mae", format: str = "terminal") -> None:
 
 
 @app.command
-def report(run: str, /, *, by: str = "mae") -> None:
-    """Write the report of a sweep and print where it is.
+def report(run: str, /, *, by: str | None = None) -> None:
+    """Write the report of a sweep, a grid or a search, and print where it is.
 
     Writes report.html, one file that needs nothing from elsewhere, and its figures as SVG and PNG
-    in figures/, both in the run folder.
+    in figures/, of a search also their numbers as CSV; all in the run folder.
 
     Args:
         run: The run folder, such as runs/all_backbones.
-        by: The figure that orders the ranking: mae, mse, rmse, pcc, ccc, icc or bias.
+        by: The figure that orders the ranking: mae (as it is without), mse, rmse, pcc, ccc, icc
+            or bias; of a search, which of its objectives is shown.
     """
-    from analysis.report.making import write_report
+    from foldgrid.records import RunStore, SearchStore
 
-    print(write_report(_open(run), by))
+    store = RunStore.open(run)
+    if SearchStore.of(store).exists():
+        from analysis.report.search.making import write_search_report
+
+        print(write_search_report(store, by or ""))
+    else:
+        from analysis.report.making import write_report
+
+        print(write_report(store, by or "mae"))
 
 
 @app.command
@@ -151,14 +160,15 @@ def _open(run: str) -> RunStore:
     Raises:
         SweepError: It is no run folder, or a search's, which has nothing to rank.
     """
-    from foldgrid.records import RunStore
+    from foldgrid.records import RunStore, SearchStore
 
     store = RunStore.open(run)
-    if store.root.exists("search/space.json"):
+    if SearchStore.of(store).exists():
         raise SweepError(
-            f"{run}: a search, not a grid. Its trials are in search/trials.csv, the best in "
-            "best.yaml.\nTrain a grid with what it found, and look at that: python launch.py "
-            f"--sweep all_backbones --hyperparameters {run}"
+            f"{run}: a search, not a grid: there are no models to set side by side.\n"
+            f"See what it found with: python -m analysis report {run}\n"
+            "Train a grid with that, and look at the grid: python launch.py --sweep all_backbones "
+            f"--hyperparameters {run}"
         )
     return store
 

@@ -1,13 +1,19 @@
-"""What every test may use: a quiet Ray, steady hypothesis settings, no reach for W&B's servers."""
+"""What every test may use: a quiet Ray, a PostgreSQL, a browser; no reach for W&B's servers."""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.postgresql_on_localhost import PostgresqlServer
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile("steady", deadline=None)
@@ -34,6 +40,24 @@ def local_ray() -> Iterator[None]:
     )
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """One PostgreSQL for all tests that need it; each takes a database of its own."""
+    from tests.postgresql_on_localhost import postgresql_server
+
+    with postgresql_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    from tests.chromium import started_browser
+
+    with started_browser() as chromium:
+        yield chromium
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from analysis.evidence.predictions import (
     read_prediction_table,
 )
 from analysis.evidence.read_once import ReadOnceStore
-from foldgrid.records import PlannedFit, RunStore
+from foldgrid.records import PlannedFit, RunStore, SearchStore
 from foldgrid.specs.canary import Canary
 from foldgrid.specs.errors import Problem, SweepError
 from foldgrid.specs.fits import FitRecord
@@ -92,7 +92,7 @@ def read_evidence(store: RunStore) -> RunEvidence:
         store = ReadOnceStore(store.location)
     faults: list[Problem] = []
     # A search has trials and no grid: there is nothing wrong with a plan that was never made.
-    is_search = store.root.exists("search/space.json") and not store.root.exists("plan.json")
+    is_search = SearchStore.of(store).exists() and not store.root.exists("plan.json")
     plan = None if is_search else _read("plan.json", store.read_plan, faults)
     split = _with_columns("split.parquet", _read("split.parquet", store.read_split, faults), faults)
     photos = None

@@ -69,11 +69,13 @@ class Figure:
         drawing: The picture.
         caption: What it shows and how to read it.
         call: The documented call that computes its facts again.
+        data: Its numbers as CSV; "" where they stand in a table.
     """
 
     drawing: Drawing
     caption: str
     call: str
+    data: str = ""
 
     @property
     def key(self) -> str:

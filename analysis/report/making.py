@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from analysis.report.blocks import Figure, Section
+from analysis.report.blocks import Section
 from analysis.report.headline import write_headline
 from analysis.report.page import render_page
 from analysis.report.run_facts import RunFacts
+from analysis.report.saving import Report, save_report
 from analysis.report.sections.agreement import agreement_section
 from analysis.report.sections.change import change_section
 from analysis.report.sections.checks import checks_section
@@ -24,9 +24,6 @@ from analysis.report.sections.ranking import ranking_section
 from analysis.report.sections.scores import scores_section
 from analysis.report.sections.stacking import stacking_section
 from foldgrid.records import RunStore
-
-HTML_FILE = "report.html"
-FIGURES = "figures"
 
 SECTIONS: tuple[Callable[[RunFacts], Section], ...] = (
     ranking_section,
@@ -46,25 +43,6 @@ SECTIONS: tuple[Callable[[RunFacts], Section], ...] = (
     provenance_section,
 )
 """The sections in the order of the page."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """A report in memory.
-
-    Attributes:
-        html: The page.
-        sections: What it is made of.
-    """
-
-    html: str
-    sections: tuple[Section, ...]
-
-    @property
-    def figures(self) -> list[Figure]:
-        """Every figure in the order of the page."""
-        blocks = [block for section in self.sections for block in section.blocks]
-        return [block for block in blocks if isinstance(block, Figure)]
 
 
 def make_report(store: RunStore, by: str = "mae") -> Report:
@@ -94,9 +72,4 @@ def write_report(store: RunStore, by: str = "mae") -> str:
     Returns:
         Where the report is.
     """
-    report = make_report(store, by)
-    for figure in report.figures:
-        store.write_text(f"{FIGURES}/{figure.key}.svg", figure.drawing.svg)
-        store.write_bytes(f"{FIGURES}/{figure.key}.png", figure.drawing.png)
-    store.write_text(HTML_FILE, report.html)
-    return f"{store.location}/{HTML_FILE}"
+    return save_report(store, make_report(store, by))

@@ -24,6 +24,11 @@ def interval(low: float | None, high: float | None, decimals: int = 2) -> str:
     return "" if UNDEFINED in ends else f"{ends[0]} to {ends[1]}"
 
 
+def between(ends: tuple[float, float] | None, decimals: int = 2) -> str:
+    """Both ends of an interval that may not be known, ``4.61 to 5.70``."""
+    return interval(*ends, decimals) if ends else ""
+
+
 def percent(share: float | None, decimals: int = 0) -> str:
     """A share between 0 and 1 as percent."""
     if share is None or not math.isfinite(share):

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from pathlib import PurePosixPath
-from typing import Any
 
 from analysis.clinical.reading import ClinicalReading, read_clinically
 from analysis.evidence.read_once import ReadOnceStore
 from analysis.judging import Judgement
 from analysis.ranking.board import RankedModel, Ranking
 from analysis.ranking.making import judge_and_rank
+from analysis.report.recorded import RecordedRun
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.fits import FitConfig, FitRecord
 
 
-class RunFacts:
+class RunFacts(RecordedRun):
     """The facts of one run folder.
 
     Args:
@@ -25,7 +24,7 @@ class RunFacts:
     """
 
     def __init__(self, store: RunStore, by: str = "mae") -> None:
-        self.store = ReadOnceStore(store.location)
+        super().__init__(ReadOnceStore(store.location))
         self.by = by
 
     @cached_property
@@ -74,21 +73,6 @@ class RunFacts:
         return self.judgement.table.config
 
     @cached_property
-    def sweep(self) -> dict[str, Any]:
-        """``sweep.yaml``."""
-        return self.store.read_sweep()
-
-    @cached_property
-    def provenance(self) -> dict[str, Any]:
-        """``provenance.json``; empty where there is none."""
-        return self._optional(self.store.read_provenance)
-
-    @cached_property
-    def split_facts(self) -> dict[str, Any]:
-        """``split.json``; empty where there is none."""
-        return self._optional(self.store.read_split_facts)
-
-    @cached_property
     def plan(self) -> tuple[PlannedFit, ...]:
         """The grid of the current settings."""
         return self.store.read_plan()
@@ -101,26 +85,11 @@ class RunFacts:
         return {fit_id: self.store.read_fit(fit_id) for fit_id in planned}
 
     @property
-    def is_synthetic(self) -> bool:
-        """Whether the photographs are the embedded synthetic trial's."""
-        return not (self.sweep.get("data") or {}).get("manifest")
-
-    @property
-    def name(self) -> str:
-        """The run folder's own name; the folders above it are nobody's business."""
-        location = self.store.location.partition("?")[0].rstrip("/")
-        return str(self.sweep.get("name") or PurePosixPath(location).name)
-
-    @property
     def opened(self) -> str:
-        """The expression that makes these facts again, where the run folder is below ``runs/``."""
+        """The lines that make these facts again, where the run folder is below ``runs/``."""
         by = "" if self.by == "mae" else f", by={self.by!r}"
-        return f"RunFacts(RunStore.open({f'runs/{self.name}'!r}){by})"
-
-    @property
-    def title(self) -> str:
-        """The sweep's title."""
-        return str(self.sweep.get("title") or self.name)
+        opened = f"RunFacts(RunStore.open({f'runs/{self.name}'!r}){by})"
+        return f"from analysis.report.run_facts import RunFacts\nrun = {opened}"
 
     @cached_property
     def subject_labels(self) -> dict[str, str]:
@@ -147,24 +116,6 @@ class RunFacts:
         return text
 
     @property
-    def private_words(self) -> dict[str, str]:
-        """Paths that may name a person or a machine, and what a report says in their place."""
-        paths = {self.store.location: self.name}
-        manifest = str((self.sweep.get("data") or {}).get("manifest") or "")
-        words = list(self.provenance.get("command") or [])
-        for path in (manifest, *words):
-            if "/" in path or "\\" in path:
-                paths[path] = path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-        return paths
-
-    @property
     def has_test(self) -> bool:
         """Whether there is a test set to speak of."""
         return self.judgement.test.num_visits > 0
-
-    @staticmethod
-    def _optional(read: Any) -> dict[str, Any]:
-        try:
-            return dict(read())
-        except FileNotFoundError:
-            return {}

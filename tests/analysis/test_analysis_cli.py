@@ -125,12 +125,14 @@ def test_the_room_offers_its_names_lazily() -> None:
         analysis.train  # noqa: B018
 
 
-@pytest.mark.parametrize("command", ["rank", "report", "check", "published", "compare"])
+@pytest.mark.parametrize("command", ["rank", "check", "published", "compare"])
 def test_a_search_is_no_grid(
     make_run: Any, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     store = make_run(num_folds=2).write()
-    store.write_json("search/space.json", {})
+    store.write_json("search/plan.json", {})
     arguments = [store.location] * (2 if command == "compare" else 1)
     assert main([command, *arguments]) == 2
-    assert "a search, not a grid" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "a search, not a grid" in said
+    assert f"python -m analysis report {store.location}" in said

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from benchmarks.step_cost import refit
 from benchmarks.stored_curves import read_curves
@@ -146,3 +147,14 @@ def test_without_lightning_the_peer_says_how_to_get_it(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "benchmarks/requirements.txt" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without GPUs")
+@pytest.mark.parametrize("name", ["gpu_sharing", "gpu_memory"])
+def test_what_measures_a_gpu_says_so_where_there_is_none(name: str, tmp_path: Path) -> None:
+    done, figures = run(tmp_path, name)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{name}: torch sees no GPU on this machine")
+    assert "Traceback" not in done.stderr
+    assert figures is None

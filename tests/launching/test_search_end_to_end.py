@@ -13,9 +13,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from playwright.sync_api import Browser
 from ruamel.yaml import YAML
 
+from analysis.__main__ import main as analyse
 from foldgrid.specs.recipe import recipe_value
+from foldgrid.specs.trials import TrialCertainty
+from foldgrid.tuning.found_recipe import read_found
+from tests.chromium import open_page
 from tests.launching.tiny_sweep import TINY, Launcher
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -116,6 +121,7 @@ def test_a_search_whose_time_is_up_goes_on_later(launcher: Launcher) -> None:
     assert cut.code == 0, cut.out + cut.err
     assert "time budget of 0.001s is used up" in cut.out
     assert not list((launcher.storage / "tiny").rglob("trial.json"))
+    assert not (launcher.storage / "tiny" / "best.yaml").exists(), "there is no best yet"
     whole = launcher(sweep)
     assert whole.code == 0, whole.out + whole.err
     launcher(launcher.write(SEARCH, "undisturbed"))
@@ -309,3 +315,45 @@ def test_hyperparameters_of_what_is_no_search(launcher: Launcher) -> None:
     assert damaged.code == 2
     assert "is damaged" in damaged.err
     assert not launcher.storage.exists()
+
+
+def test_what_a_search_found_is_worth_and_its_report(launcher: Launcher, browser: Browser) -> None:
+    sweep = launcher.write(SEARCH.replace("num_trials: 3", "num_trials: 4"))
+    done = launcher(sweep)
+    assert done.code == 0, done.err
+    folder = launcher.storage / "tiny"
+    best = best_of(folder)["best"][0]
+    low, high = best["interval"]["mae"]
+    assert low < best["oof"]["mae"] < high
+    trials = trials_of(folder)
+    assert best["own_recipe"]["mae"] == trials.loc[0, "oof_mae"]
+    gain = best["own_recipe"]["mae"] - best["oof"]["mae"]
+    assert best["better_by"].get("mae", 0.0) == pytest.approx(gain)
+    assert "for having been chosen among 4 complete trials" in done.out
+    assert f"python -m analysis report {folder}" in done.out
+    # A grid takes it up with all of that in its provenance.
+    taken = launcher(launcher.write(), "--hyperparameters", str(folder), "--plan")
+    assert taken.code == 0, taken.err
+    assert analyse(["rank", str(folder)]) == 2
+    assert analyse(["report", str(folder)]) == 0
+    page, trouble = open_page(browser, folder / "report.html", 390)
+    assert page.locator("h1").inner_text() == "a tiny sweep"
+    assert page.locator("#history svg:visible").count() == 1
+    assert "are too few to tell" in page.locator("#mattered").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert trouble == []
+
+
+def test_best_trials_of_earlier_launches_still_read(launcher: Launcher) -> None:
+    """Files from before the certainty was written have none of its keys."""
+    launcher(launcher.write(SEARCH.replace("num_trials: 3", "num_trials: 1"), "search"))
+    path = launcher.storage / "search" / "best.yaml"
+    found = best_of(path.parent)
+    for entry in found["best"]:
+        for name in TrialCertainty.model_fields:
+            del entry[name]
+    with path.open("w") as stream:
+        YAML(typ="safe").dump(found, stream)
+    trial = read_found(str(path.parent)).found.best[0]
+    assert trial.interval == {}
+    assert trial.oof["mae"] > 0

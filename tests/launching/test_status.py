@@ -72,6 +72,24 @@ def test_a_failure_is_shown_with_the_end_of_its_traceback(
     assert re.search(r"squeezenet1_1 +failed +·", said)
 
 
+def test_a_launch_ends_when_everything_fails(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise ValueError("the card is on fire")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("foldgrid.training.fit.forward_all", refuse)
+        limit = "resources.max_failures_in_a_row=3"
+        done = launcher(launcher.write(), "--wandb", "disabled", "--set", limit)
+    assert done.code == 1
+    assert "3 failed one after another" in done.out
+    assert len(list(launcher.storage.rglob("failure.txt"))) == 3, "the fourth was not tried"
+    again = launcher(launcher.write(), "--wandb", "disabled")
+    assert again.code == 0, again.out + again.err
+    assert not list(launcher.storage.rglob("failure.txt"))
+
+
 def test_of_a_search(launcher: Launcher) -> None:
     assert launcher(launcher.write(SEARCH), "--trials", "1").code == 0
     said = status_of(launcher)

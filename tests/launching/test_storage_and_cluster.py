@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from foldgrid.records import RunStore
+from tests.free_port import free_port
 from tests.launching.tiny_sweep import Launcher
 from tests.records.s3_on_localhost import BUCKET, CREDENTIALS, s3_server
 
@@ -35,12 +35,6 @@ def test_a_sweep_into_s3_and_its_ranking_from_there(launcher: Launcher, storage:
     assert store.root.exists("leaderboard.csv")
     again = launcher(path, "--storage", storage)
     assert "4 of 4 done, 0 to train" in again.out
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.slow

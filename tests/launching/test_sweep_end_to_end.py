@@ -23,6 +23,7 @@ CONTRACT_FILES = (
     "plan.json",
     "leaderboard.csv",
 )
+SEARCHED = "search_space: lr_plateau\nsearch: {num_trials: 2, sampler: RandomSampler}\n"
 FIT_FILES = ("fit.json", "history.jsonl", "predictions.parquet", "best.safetensors")
 
 
@@ -143,10 +144,13 @@ def test_every_epoch_of_every_fit_is_in_wandb_once(launcher: Launcher) -> None:
     assert [facts.job_type for facts in runs].count("summary") == 1
 
 
-def test_nothing_that_names_a_subject_is_ready_to_leave(launcher: Launcher) -> None:
-    launcher(launcher.write(), "--wandb", "offline")
+@pytest.mark.parametrize("more", ["", SEARCHED], ids=["grid", "search"])
+def test_nothing_that_names_a_subject_is_ready_to_leave(launcher: Launcher, more: str) -> None:
+    launcher(launcher.write(TINY + more), "--wandb", "offline")
     run = launcher.storage / "tiny"
-    subjects = launcher.store().read_split()["subject"].unique()
+    split = launcher.store().read_split()
+    subjects = [*split["subject"].unique(), *split["visit"].astype(str).unique()]
+    subjects = [name for name in subjects if len(name) > 3]
     files = [path for path in (run / "wandb").rglob("*") if path.is_file()]
     assert files
     for path in files:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 import torchvision
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from foldgrid.models import build_network, known_backbones
+from foldgrid.models import build_network, forward_all, known_backbones
+from foldgrid.models.backbones import build_on_meta
 from foldgrid.models.footprint import footprint
 
 
@@ -93,3 +100,55 @@ def test_measuring_draws_no_random_number_and_keeps_the_default_device(name: str
     footprint(name, 4, 64)
     assert torch.equal(torch.get_rng_state(), before)
     assert nn.Linear(1, 1).weight.device.type == "cpu"
+
+
+class LiveTensors(TorchDispatchMode):
+    """Counts the bytes of all tensors that are alive, and remembers the most."""
+
+    def __init__(self, *there: torch.Tensor) -> None:
+        super().__init__()
+        self.live, self.peak = 0, 0
+        self._sizes: dict[int, int] = {}
+        for tensor in there:
+            self._add(tensor)
+
+    def __torch_dispatch__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for each in tree_leaves(result):
+            if isinstance(each, torch.Tensor):
+                self._add(each)
+        return result
+
+    def _add(self, tensor: torch.Tensor) -> None:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in self._sizes:
+            self._sizes[storage._cdata] = storage.nbytes()
+            self.live += storage.nbytes()
+            self.peak = max(self.peak, self.live)
+            weakref.finalize(storage, self._remove, storage._cdata)
+
+    def _remove(self, key: int) -> None:
+        self.live -= self._sizes.pop(key)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["alexnet", "vgg11", "resnet18", "resnet50", "squeezenet1_0", "googlenet", "mobilenet_v2"],
+)
+def test_the_estimate_holds_the_tensors_of_a_training_step_and_of_a_prediction(name: str) -> None:
+    pixels, batch, prediction_batch = 256, 16, 64
+    network = build_on_meta(name, 4)
+    weights = list(network.parameters())
+    momenta = [torch.empty_like(value) for value in weights]
+    images = torch.empty(prediction_batch, 3, pixels, pixels, device="meta")
+    with LiveTensors(*weights, *momenta, *network.buffers()) as tensors:
+        outputs, auxiliary = forward_all(network.train(), images[:batch])
+        torch.stack([each.square().mean() for each in (outputs, *auxiliary)]).sum().backward()
+        del outputs, auxiliary
+        with torch.no_grad():
+            network.eval()(images)
+    counted = tensors.peak / 2**30
+    assert counted > 3 * footprint(name, 4, pixels).weights_gib
+    assert counted <= footprint(name, 4, pixels).memory_gib(batch) <= 2.5 * counted

@@ -41,6 +41,16 @@ def test_the_second_launch_is_told_who_holds_the_folder(tmp_path: Path) -> None:
         pass
 
 
+def test_a_launch_that_wrote_nothing_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with RunLock(FileRoot(str(tmp_path / "there" / "runs" / "sweep"))):
+        pass
+    assert list((tmp_path / "there").iterdir()) == []
+    with RunLock(FileRoot(str(tmp_path / "there" / "runs" / "sweep"))) as lock:
+        lock._root.write_bytes("a_file", b"")
+    assert (tmp_path / "there" / "runs" / "sweep" / "a_file").exists()
+
+
 def test_a_holder_that_was_killed_is_recognised(tmp_path: Path) -> None:
     script = (
         "import sys, time\n"

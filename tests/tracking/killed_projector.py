@@ -9,18 +9,18 @@ from pathlib import Path
 
 from miniature_sweep import CONTEXT, all_configs, make_epoch, make_history, make_record, make_sweep
 
-from foldgrid.tracking import RunProjector
+from foldgrid.tracking import FitRuns, RunProjector
 
-projector = RunProjector(Path(sys.argv[1]), make_sweep(), "offline", CONTEXT)
+projector = RunProjector(Path(sys.argv[1]), FitRuns(make_sweep(), CONTEXT), "offline")
 first, second, third, *_ = all_configs()
-projector.start_fit(first)
+projector.start(first)
 for epoch in make_history():
     projector.log_epoch(first, epoch)
-projector.finish_fit(first, make_record(first))
-projector.start_fit(second)
+projector.finish(first, make_record(first))
+projector.start(second)
 projector.log_epoch(second, make_epoch(1))
 projector.log_epoch(second, make_epoch(2))
-projector.start_fit(third)
+projector.start(third)
 projector.wait()
 print("ready", flush=True)
 time.sleep(600)

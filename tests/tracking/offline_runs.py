@@ -18,3 +18,9 @@ def read_folds(folder):
 
 def steps(run):
     return [step for step, _ in run.history]
+
+
+def read_trials(folder):
+    """The runs of trials, by the trial's number."""
+    runs = [run for run in read_all(folder).values() if run.job_type == "trial"]
+    return {run.config["trial"]: run for run in runs}

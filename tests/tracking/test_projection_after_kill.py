@@ -1,44 +1,23 @@
 """The launcher is killed while it projects; the next launch makes every run whole, once."""
 
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
+from killing import kill_when_ready
 from miniature_sweep import CONTEXT, all_configs, make_history, make_record, make_sweep
 from offline_runs import read_folds, steps
 
-from foldgrid.tracking import RunProjector
-
-SCRIPT = Path(__file__).with_name("killed_projector.py")
+from foldgrid.tracking import FitRuns, RunProjector
 
 
 def project_missing(folder):
-    with RunProjector(folder, make_sweep(), "offline", CONTEXT) as projector:
-        missing = [each for each in all_configs() if not projector.is_projected(each.fit_id)]
+    with RunProjector(folder, FitRuns(make_sweep(), CONTEXT), "offline") as projector:
+        missing = [each for each in all_configs() if not projector.is_projected(each)]
         for config in missing:
             projector.project_whole(config, make_history(), make_record(config))
     assert projector.warnings == ()
     return missing
 
 
-def kill_while_projecting(folder):
-    path = os.pathsep.join([*sys.path, str(SCRIPT.parent)])
-    process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": path},
-    )
-    assert process.stdout.readline() == b"ready\n"
-    process.send_signal(signal.SIGKILL)
-    _, said = process.communicate(timeout=30)
-    assert said == b""
-
-
 def test_after_a_kill_each_epoch_of_each_fit_is_there_exactly_once(tmp_path):
-    kill_while_projecting(tmp_path)
+    kill_when_ready("killed_projector.py", tmp_path)
     missing = project_missing(tmp_path)
     assert [config.fit_id for config in missing] == [each.fit_id for each in all_configs()[1:]]
     runs = read_folds(tmp_path)

@@ -48,6 +48,14 @@ def test_everything_asked_for_is_there_and_is_json(monkeypatch):
     assert facts["machine"]["num_cpus"] >= 1
 
 
+def test_a_password_on_the_command_line_is_hidden():
+    command = ["launch.py", "--search-storage", "postgresql://me:hunter2@host/trials"]
+    facts = collect_provenance(
+        data_fingerprint="da7a", split_fingerprint="5911", seed=3, command=command
+    )
+    assert facts["command"] == [*command[:2], "postgresql://me:***@host/trials"]
+
+
 def test_a_missing_package_is_null():
     assert package_versions(["numpy", "no-such-package"])["no-such-package"] is None
 

@@ -16,11 +16,11 @@ from miniature_sweep import (
 )
 from offline_runs import read_all, read_folds, steps
 
-from foldgrid.tracking import RunProjector
+from foldgrid.tracking import FitRuns, RunProjector
 
 
 def make_projector(folder, **changes):
-    return RunProjector(folder, make_sweep(), "offline", CONTEXT, **changes)
+    return RunProjector(folder, FitRuns(make_sweep(), CONTEXT), "offline", **changes)
 
 
 def project(folder, config, history=None):
@@ -36,14 +36,14 @@ def whole_sweep(tmp_path_factory):
     with make_projector(folder) as projector:
         for wave in (all_configs()[:3], all_configs()[3:]):
             for config in wave:
-                projector.start_fit(config)
+                projector.start(config)
             for epoch in make_history():
                 for config in wave:
                     projector.log_epoch(config, epoch)
             for config in wave:
-                projector.finish_fit(config, make_record(config))
+                projector.finish(config, make_record(config))
         assert projector.wait()
-        assert all(projector.is_projected(config.fit_id) for config in all_configs())
+        assert all(projector.is_projected(config) for config in all_configs())
     assert projector.warnings == ()
     return read_folds(folder)
 
@@ -99,13 +99,13 @@ def test_the_summary_holds_the_records_last_word(whole_sweep):
 def test_a_retried_fit_repeats_itself_and_nothing_is_doubled(tmp_path):
     config = make_config()
     with make_projector(tmp_path) as projector:
-        projector.start_fit(config)
+        projector.start(config)
         for epoch in (1, 2):
             projector.log_epoch(config, make_epoch(epoch))
-        projector.start_fit(config)
+        projector.start(config)
         for epoch in (1, 2, 3):
             projector.log_epoch(config, make_epoch(epoch))
-        projector.finish_fit(config, make_record(config), make_history())
+        projector.finish(config, make_record(config), make_history())
     assert steps(read_folds(tmp_path)[config.fit_id]) == [1, 2, 3]
 
 
@@ -113,10 +113,10 @@ def test_a_retry_that_went_another_way_replaces_the_first_try(tmp_path):
     config = make_config()
     history = [make_epoch(1), make_epoch(2, loss=9.0)]
     with make_projector(tmp_path) as projector:
-        projector.start_fit(config)
+        projector.start(config)
         for epoch in make_history():
             projector.log_epoch(config, epoch)
-        projector.finish_fit(config, make_record(config, num_epochs=2), history)
+        projector.finish(config, make_record(config, num_epochs=2), history)
     run = read_folds(tmp_path)[config.fit_id]
     assert [row["train/loss"] for _, row in run.history] == [1.0, 9.0]
 
@@ -124,29 +124,29 @@ def test_a_retry_that_went_another_way_replaces_the_first_try(tmp_path):
 def test_epochs_that_were_not_heard_of_are_filled_in_from_the_history(tmp_path):
     config = make_config()
     with make_projector(tmp_path) as projector:
-        projector.start_fit(config)
+        projector.start(config)
         projector.log_epoch(config, make_epoch(1))
         projector.log_epoch(config, make_epoch(3))
-        projector.finish_fit(config, make_record(config, num_epochs=4), make_history(4))
+        projector.finish(config, make_record(config, num_epochs=4), make_history(4))
     assert steps(read_folds(tmp_path)[config.fit_id]) == [1, 2, 3, 4]
 
 
 def test_a_fit_that_goes_on_brings_its_earlier_epochs(tmp_path):
     config = make_config()
     with make_projector(tmp_path) as projector:
-        projector.start_fit(config, make_history(2))
+        projector.start(config, make_history(2))
         projector.log_epoch(config, make_epoch(3))
-        projector.finish_fit(config, make_record(config))
+        projector.finish(config, make_record(config))
     assert steps(read_folds(tmp_path)[config.fit_id]) == [1, 2, 3]
 
 
 def test_without_all_epochs_a_run_is_not_called_whole(tmp_path):
     config = make_config()
     with make_projector(tmp_path) as projector:
-        projector.start_fit(config)
+        projector.start(config)
         projector.log_epoch(config, make_epoch(2))
-        projector.finish_fit(config, make_record(config))
-    assert not projector.is_projected(config.fit_id)
+        projector.finish(config, make_record(config))
+    assert not projector.is_projected(config)
     assert "lacks epochs" in projector.warnings[0]
     project(tmp_path, config)
     assert steps(read_folds(tmp_path)[config.fit_id]) == [1, 2, 3]
@@ -155,14 +155,14 @@ def test_without_all_epochs_a_run_is_not_called_whole(tmp_path):
 def test_an_abandoned_fit_is_made_again(tmp_path):
     config = make_config()
     with make_projector(tmp_path) as projector:
-        projector.start_fit(config)
+        projector.start(config)
         projector.log_epoch(config, make_epoch(1))
-        projector.abandon_fit(config)
+        projector.abandon(config)
         projector.wait()
-        assert not projector.is_projected(config.fit_id)
+        assert not projector.is_projected(config)
         assert read_folds(tmp_path)[config.fit_id].exit_code == 1
-        projector.start_fit(config)
-        projector.finish_fit(config, make_record(config), make_history())
+        projector.start(config)
+        projector.finish(config, make_record(config), make_history())
     run = read_folds(tmp_path)[config.fit_id]
     assert (steps(run), run.exit_code) == ([1, 2, 3], 0)
 
@@ -180,9 +180,9 @@ def test_a_fit_that_is_trained_again_gets_its_run_made_again(tmp_path):
     config = make_config()
     project(tmp_path, config)
     with make_projector(tmp_path) as projector:
-        projector.start_fit(config)
+        projector.start(config)
         projector.log_epoch(config, make_epoch(1, loss=5.0))
-        projector.finish_fit(config, make_record(config, num_epochs=1))
+        projector.finish(config, make_record(config, num_epochs=1))
     run = read_folds(tmp_path)[config.fit_id]
     assert [row["train/loss"] for _, row in run.history] == [5.0]
 
@@ -192,8 +192,8 @@ def test_a_diverged_fit_keeps_its_infinite_losses(tmp_path):
     history = [make_epoch(1), make_epoch(2, loss=math.nan), make_epoch(3, loss=math.inf)]
     record = make_record(config, status="diverged", stopped_because="diverged", best_epoch=0)
     with make_projector(tmp_path) as projector:
-        projector.start_fit(config, history)
-        projector.finish_fit(config, record, history)
+        projector.start(config, history)
+        projector.finish(config, record, history)
     assert projector.warnings == ()
     run = read_folds(tmp_path)[config.fit_id]
     losses = [row["train/loss"] for _, row in run.history]
@@ -206,7 +206,9 @@ def test_a_diverged_fit_keeps_its_infinite_losses(tmp_path):
 def test_two_sweeps_with_the_same_fit_do_not_share_a_run(tmp_path):
     config = make_config()
     for name in ("one", "two"):
-        with RunProjector(tmp_path, make_sweep(name=name), "offline", CONTEXT) as projector:
+        with RunProjector(
+            tmp_path, FitRuns(make_sweep(name=name), CONTEXT), "offline"
+        ) as projector:
             projector.project_whole(config, make_history(), make_record(config))
     assert sorted(read_all(tmp_path)) == [f"one-{config.fit_id}", f"two-{config.fit_id}"]
 
@@ -214,12 +216,12 @@ def test_two_sweeps_with_the_same_fit_do_not_share_a_run(tmp_path):
 def test_disabled_writes_and_imports_nothing(tmp_path):
     config = make_config()
     folder = tmp_path / "run"
-    with RunProjector(folder, make_sweep(), "disabled", CONTEXT) as projector:
-        projector.start_fit(config)
+    with RunProjector(folder, FitRuns(make_sweep(), CONTEXT), "disabled") as projector:
+        projector.start(config)
         projector.log_epoch(config, make_epoch(1))
-        projector.finish_fit(config, make_record(config), make_history())
+        projector.finish(config, make_record(config), make_history())
         projector.summarise([{"backbone": "resnet18", "mae": 3.0}])
-        assert projector.is_projected(config.fit_id)
+        assert projector.is_projected(config)
     assert not folder.exists()
 
 

@@ -6,7 +6,7 @@ import pytest
 from miniature_sweep import CONTEXT, make_config, make_history, make_record, make_sweep
 
 from foldgrid.specs.errors import InputError
-from foldgrid.tracking import RunProjector
+from foldgrid.tracking import FitRuns, RunProjector
 from foldgrid.tracking.wandb_files import BLOCK_BYTES, HEADER, read_run_file
 
 NUM_EPOCHS = 300
@@ -17,7 +17,7 @@ def long_file(tmp_path_factory):
     """A run whose file takes several blocks."""
     folder = tmp_path_factory.mktemp("long")
     config = make_config()
-    with RunProjector(folder, make_sweep(), "offline", CONTEXT) as projector:
+    with RunProjector(folder, FitRuns(make_sweep(), CONTEXT), "offline") as projector:
         projector.project_whole(config, make_history(NUM_EPOCHS), make_record(config, NUM_EPOCHS))
     (path,) = folder.glob("wandb/offline-run-*/*.wandb")
     assert path.stat().st_size > 4 * BLOCK_BYTES

@@ -7,6 +7,9 @@ import time
 import pandas as pd
 import pytest
 from fake_wandb_server import FakeWandbServer
+from killing import kill_when_ready
+from miniature_search import STUDY, make_epochs, make_kind, make_trial
+from miniature_search import make_record as make_trial_record
 from miniature_sweep import (
     CONTEXT,
     all_configs,
@@ -18,7 +21,7 @@ from miniature_sweep import (
 )
 from offline_runs import read_folds, steps
 
-from foldgrid.tracking import Pseudonyms, RunProjector
+from foldgrid.tracking import FitRuns, Pseudonyms, RunProjector
 from foldgrid.tracking.wandb_session import Patience
 
 SHORT = Patience(init_seconds=1.5, finish_seconds=1.5, close_seconds=30)
@@ -34,16 +37,16 @@ def server(monkeypatch):
 
 def make_projector(folder, mode="online"):
     pseudonyms = Pseudonyms.open(folder)
-    return RunProjector(folder, make_sweep(), mode, CONTEXT, pseudonyms, patience=SHORT)
+    return RunProjector(folder, FitRuns(make_sweep(), CONTEXT), mode, pseudonyms, patience=SHORT)
 
 
 def test_online_the_server_has_every_epoch_once(tmp_path, server):
     config = make_config()
     with make_projector(tmp_path) as projector:
-        projector.start_fit(config)
+        projector.start(config)
         for epoch in make_history():
             projector.log_epoch(config, epoch)
-        projector.finish_fit(config, make_record(config), make_history())
+        projector.finish(config, make_record(config), make_history())
         projector.summarise([{"backbone": "resnet18", "mae": 3.0}])
     assert projector.warnings == ()
     run = server.runs[f"mini-{config.fit_id}"]
@@ -61,14 +64,14 @@ def test_online_the_server_has_every_epoch_once(tmp_path, server):
 def test_a_second_launch_goes_on_where_the_server_is(tmp_path, server):
     config = make_config()
     with make_projector(tmp_path) as projector:
-        projector.start_fit(config)
+        projector.start(config)
         projector.log_epoch(config, make_epoch(1))
         projector.log_epoch(config, make_epoch(2))
-    assert not projector.is_projected(config.fit_id)
+    assert not projector.is_projected(config)
     with make_projector(tmp_path) as projector:
         projector.project_whole(config, make_history(), make_record(config))
         assert projector.wait()
-        assert projector.is_projected(config.fit_id)
+        assert projector.is_projected(config)
     assert projector.warnings == ()
     assert server.runs[f"mini-{config.fit_id}"].steps == [1, 2, 3]
 
@@ -76,13 +79,13 @@ def test_a_second_launch_goes_on_where_the_server_is(tmp_path, server):
 def test_a_fit_that_goes_on_online_needs_no_history_of_what_the_server_has(tmp_path, server):
     config = make_config()
     with make_projector(tmp_path) as projector:
-        projector.start_fit(config, make_history(2))
+        projector.start(config, make_history(2))
     with make_projector(tmp_path) as projector:
-        projector.start_fit(config)
+        projector.start(config)
         projector.log_epoch(config, make_epoch(3))
-        projector.finish_fit(config, make_record(config))
+        projector.finish(config, make_record(config))
     assert projector.warnings == ()
-    assert projector.is_projected(config.fit_id)
+    assert projector.is_projected(config)
     assert server.runs[f"mini-{config.fit_id}"].steps == [1, 2, 3]
 
 
@@ -92,10 +95,10 @@ def test_without_a_network_it_goes_on_offline_with_one_warning(tmp_path, monkeyp
     began = time.monotonic()
     with make_projector(tmp_path) as projector:
         for config in all_configs():
-            projector.start_fit(config)
+            projector.start(config)
             for epoch in make_history():
                 projector.log_epoch(config, epoch)
-            projector.finish_fit(config, make_record(config), make_history())
+            projector.finish(config, make_record(config), make_history())
     assert time.monotonic() - began < 10
     (warning,) = projector.warnings
     assert "goes on offline" in warning
@@ -122,15 +125,15 @@ def test_a_network_that_goes_away_takes_nothing_with_it(tmp_path, monkeypatch, c
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
         projector = make_projector(tmp_path)
         for config in (first, second):
-            projector.start_fit(config)
+            projector.start(config)
             projector.log_epoch(config, make_epoch(1))
         assert projector.wait()
     with projector:
         for config in (first, second):
             projector.log_epoch(config, make_epoch(2))
-        projector.finish_fit(first, make_record(first), make_history())
+        projector.finish(first, make_record(first), make_history())
         projector.log_epoch(second, make_epoch(3))
-        projector.finish_fit(second, make_record(second))
+        projector.finish(second, make_record(second))
         projector.project_whole(third, make_history(), make_record(third))
     assert len(projector.warnings) == 1
     runs = read_folds(tmp_path)
@@ -164,3 +167,23 @@ def test_offline_runs_are_ready_for_wandb_sync(tmp_path, server):
         "media/table/ranking",
         "media/table/visits",
     }
+
+
+def test_online_a_stopped_trial_is_marked_and_a_killed_one_goes_on(tmp_path, server):
+    kill_when_ready("killed_search.py", tmp_path, "online")
+    ours = [server.runs[f"mini-{STUDY}-000{number}"] for number in range(3)]
+    assert [run.exit_code for run in ours] == [0, None, None]
+    stopped, other = make_trial(1), make_trial(2)
+    with RunProjector(tmp_path, make_kind(), "online", patience=SHORT) as projector:
+        assert projector.is_projected(make_trial(0))
+        assert not projector.is_projected(stopped)
+        record = make_trial_record(stopped, 3, "stopped")
+        projector.project_whole(stopped, make_epochs(3), record)
+        projector.start(other, make_epochs(2))
+        projector.finish(other, make_trial_record(other), make_epochs())
+    assert projector.warnings == ()
+    assert [run.steps for run in ours] == [[1, 2, 3, 4], [1, 2, 3], [1, 2, 3, 4]]
+    assert [run.exit_code for run in ours] == [0, 0, 0]
+    assert ["stopped" in run.settings["tags"] for run in ours] == [False, True, False]
+    assert ours[1].summary["status"] == "stopped"
+    assert ours[1].summary["oof/mae"] == pytest.approx(10 / 3)

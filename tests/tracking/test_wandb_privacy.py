@@ -10,11 +10,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from fake_wandb_server import FakeWandbServer
+from miniature_search import PREDICTED, make_epoch, make_kind, make_search, make_trial
+from miniature_search import make_record as make_trial_record
 from miniature_sweep import CONTEXT, SECRET_HOST, make_config, make_history, make_record, make_sweep
 
 import foldgrid
 from foldgrid.specs.sweep import DataSpec
-from foldgrid.tracking import Pseudonyms, RunProjector
+from foldgrid.tracking import FitRuns, Pseudonyms, RunProjector
 
 USER = "dr_semmelweis"
 HOST = "clinic-pc-0417"
@@ -53,10 +55,23 @@ def project_everything(folder, mode):
     manifest = Path("/srv/photographs/lesions.csv")
     sweep = make_sweep(data=DataSpec(manifest=manifest), title="Sister Agnes's patients")
     config = make_config()
-    with RunProjector(folder, sweep, mode, CONTEXT, Pseudonyms.open(folder)) as projector:
-        projector.start_fit(config)
-        projector.finish_fit(config, make_record(config), make_history())
+    with RunProjector(folder, FitRuns(sweep, CONTEXT), mode, Pseudonyms.open(folder)) as projector:
+        projector.start(config)
+        projector.finish(config, make_record(config), make_history())
         projector.summarise([{"backbone": "resnet18", "mae": 3.0}], VISITS, {"num_fits": 1})
+    assert projector.warnings == ()
+    search = make_search(
+        data=DataSpec(manifest=manifest),
+        search_space=f"{manifest}.yaml",
+        title="Sister Agnes's patients",
+    )
+    with RunProjector(folder, make_kind(search), mode) as projector:
+        for number, status in enumerate(("complete", "stopped", "diverged")):
+            trial = make_trial(number)
+            projector.start(trial)
+            projector.log_epoch(trial, make_epoch(1))
+            projector.finish(trial, make_trial_record(trial, 1, status), [make_epoch(1)])
+        projector.summarise([{"trial": 0, "oof_mae": 3.0}], table="trials")
     assert projector.warnings == ()
 
 
@@ -66,7 +81,7 @@ def test_no_byte_of_the_wandb_folder_names_anyone(as_someone):
     assert {path.suffix for path in files} == {".wandb", ".json"}
     for path in files:
         content = path.read_bytes()
-        for text in [*secrets_of(as_someone), "Agnes"]:
+        for text in [*secrets_of(as_someone), "Agnes", *map(str, PREDICTED)]:
             assert text.encode() not in content, f"{text} in {path}"
 
 
@@ -75,8 +90,8 @@ def test_no_byte_sent_to_the_server_names_anyone(as_someone, monkeypatch):
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
         monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
         project_everything(as_someone, "online")
-        assert len(server.runs) == 2
-        for text in [*secrets_of(as_someone), "Agnes"]:
+        assert len(server.runs) == 2 + 4
+        for text in [*secrets_of(as_someone), "Agnes", *map(str, PREDICTED)]:
             assert text.encode() not in server.received, text
 
 
@@ -84,9 +99,9 @@ QUIET_SCRIPT = """
 import sys
 from pathlib import Path
 from miniature_sweep import CONTEXT, make_config, make_history, make_record, make_sweep
-from foldgrid.tracking import RunProjector, resolve_mode
+from foldgrid.tracking import FitRuns, RunProjector, resolve_mode
 mode = resolve_mode("auto")
-with RunProjector(Path(sys.argv[1]), make_sweep(), mode, CONTEXT) as projector:
+with RunProjector(Path(sys.argv[1]), FitRuns(make_sweep(), CONTEXT), mode) as projector:
     config = make_config()
     projector.project_whole(config, make_history(), make_record(config))
     projector.summarise([{"mae": 1.0}])
@@ -120,7 +135,7 @@ def test_the_terminal_stays_empty_and_the_home_folder_too(tmp_path, home):
 def test_the_environment_is_given_back(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_CACHE_DIR", "/somewhere/else")
     before = {name: value for name, value in os.environ.items() if name.startswith("WANDB_")}
-    with RunProjector(tmp_path, make_sweep(), "offline", CONTEXT) as projector:
+    with RunProjector(tmp_path, FitRuns(make_sweep(), CONTEXT), "offline") as projector:
         config = make_config()
         projector.project_whole(config, make_history(), make_record(config))
     after = {name: os.environ.get(name) for name in before}

@@ -13,6 +13,7 @@ import torch
 from foldgrid.models.backbones import head_parameters
 from foldgrid.specs.fits import FitConfig
 from foldgrid.training import TrainingData
+from foldgrid.training.pace import CheckpointPace
 from tests.training.tiny_study import (
     FAST,
     WITH_AUXILIARY_HEADS,
@@ -58,6 +59,20 @@ def test_another_process_gives_the_same_bits(data: TrainingData, tmp_path: Path)
     subprocess.run(command, check=True, timeout=120, cwd=project)
     here = train(config, tmp_path / "here", data)
     assert outcome(folder_of(config, tmp_path / "there")) == here
+
+
+@pytest.mark.parametrize("backbone", [FAST, WITH_AUXILIARY_HEADS])
+def test_no_operator_reads_what_nobody_wrote(
+    backbone: str, data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config(backbone, max_epochs=1, max_batches_per_epoch=2)
+    expected = train(config, tmp_path / "1", data)
+    fit = make_fit(config, tmp_path / "2", data)
+    # NaN then stands in every tensor until something is written there.
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+    assert torch.empty(3).isnan().all()
+    fit.run()
+    assert outcome(fit.folder) == expected
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"fold": 1}])
@@ -116,7 +131,10 @@ def test_a_fit_that_goes_on_ends_as_one_that_was_never_interrupted(
     data: TrainingData,
     tmp_path: Path,
     uninterrupted: dict[str, dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # On a slow machine a fit would also write checkpoints by itself.
+    monkeypatch.setattr(CheckpointPace, "is_due", lambda pace: False)
     config = INTERRUPTED[name]
     for stop_after in epochs:
         fit = make_fit(config, tmp_path, data)

@@ -139,7 +139,7 @@ def test_weights_that_were_not_kept_come_with_the_command_that_keeps_them(
     assert "fold 1   is trained, but its weights were not kept." in message
     command = (
         f"python launch.py --sweep {tmp_path}/tiny/sweep.yaml --budget smoke "
-        "--only backbone=shufflenet_v2_x0_5 --set keep=best --storage runs_with_weights"
+        "--only backbone=shufflenet_v2_x0_5 --keep best --storage runs_with_weights"
     )
     assert command in message
 

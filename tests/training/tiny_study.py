@@ -106,8 +106,9 @@ def make_fit(
     *,
     weights: WeightFile | None = None,
     keep_weights: bool = True,
+    device: str = "cpu",
 ) -> Fit:
-    """The fit of ``config`` below the run folder ``run``, on the CPU with one thread."""
+    """The fit of ``config`` below the run folder ``run``, with one thread."""
     return Fit(
         config,
         data if data is not None else make_data(),
@@ -115,7 +116,7 @@ def make_fit(
         weights,
         keep_weights=keep_weights,
         num_threads=1,
-        device=torch.device("cpu"),
+        device=torch.device(device),
     )
 
 

@@ -3,11 +3,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from foldgrid.models.weights import WeightFile
+from foldgrid.specs.errors import SweepError
 from foldgrid.specs.resolving import resolve_sweep
+from foldgrid.tuning.disk import check_disk, disk_need
 from foldgrid.tuning.plan_text import plan_facts
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.tuning.resources import Resources
@@ -86,3 +89,26 @@ def test_a_finished_sweep_has_nothing_left(prepared: PreparedSweep) -> None:
     assert said(done, "fits") == "4 of 4 done, 0 to train"
     assert said(done, "time") == "nothing to train"
     assert said(done, "disk") == "nothing more"
+
+
+def test_the_room_on_the_disk_is_said_and_what_cannot_fit_is_refused(
+    prepared: PreparedSweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need = disk_need(prepared)
+    assert need.weights > 0
+    assert need.total == need.weights + need.checkpoints + need.records
+    assert f"about {need.weights:.1f} GiB of weights" in said(prepared, "disk")
+    check_disk(prepared)
+    usage = SimpleNamespace(free=0.5 * need.total * 2**30)
+    monkeypatch.setattr("foldgrid.tuning.disk.shutil.disk_usage", lambda path: usage)
+    with pytest.raises(SweepError, match=rf"needs about {need.total:.1f} GiB.*\n.*--keep none"):
+        check_disk(prepared)
+    every = frozenset(task.config.fit_id for task in prepared.grid.tasks)
+    check_disk(replace(prepared, grid=replace(prepared.grid, finished=every)))
+
+
+def test_without_weights_only_checkpoints_and_records_take_room(prepared: PreparedSweep) -> None:
+    bare = replace(prepared, sweep=prepared.sweep.model_copy(update={"keep": "none"}))
+    assert disk_need(bare).weights == 0
+    assert 0 < disk_need(bare).total < disk_need(prepared).total
+    assert "no weights are kept (`--keep best` keeps them)" in said(bare, "disk")

@@ -5,9 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foldgrid.models.footprint import footprint
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import ResourceSpec
-from foldgrid.tuning.resources import SHARE_CLASSES, choose_share, plan_resources
+from foldgrid.tuning.resources import SHARE_CLASSES, choose_share, memory_on_card, plan_resources
 
 
 @given(st.floats(0.01, 200), st.floats(1, 200))
@@ -49,3 +50,14 @@ def test_gpus_that_are_not_there_are_refused_and_not_waited_for() -> None:
     with pytest.raises(SweepError, match="this machine has 0 GPUs"):
         plan_resources(spec, [1.0])
     assert plan_resources(spec, [1.0], is_cluster=True).gpus_per_fit == 1.0
+
+
+def test_a_trial_holds_the_networks_and_the_composites_of_its_folds_and_one_step() -> None:
+    size, data = footprint("vgg11", 4, 256), 0.2
+    fit = memory_on_card(size, 16, data)
+    trial = memory_on_card(size, 16, data, num_fits=5)
+    assert fit > size.memory_gib(16) + data
+    assert trial - fit == pytest.approx(4 * (4 * size.weights_gib + data))
+    # The driver's context and the pictures outweigh a small network.
+    assert choose_share(memory_on_card(footprint("squeezenet1_1", 4, 64), 16, 0.0), 8.0) == 1 / 8
+    assert choose_share(memory_on_card(footprint("squeezenet1_1", 4, 64), 16, data), 8.0) == 1 / 4

@@ -7,6 +7,7 @@ from typing import Any
 
 from analysis.report.blocks import Column, Pairs, Section, Table, cells
 from analysis.report.numbers import UNDEFINED, count, figure
+from analysis.report.recorded import RecordedRun
 from analysis.report.run_facts import RunFacts
 
 WEIGHTS_CALL = "from analysis.report.sections.provenance import weights\nweights(run)"
@@ -22,13 +23,9 @@ def provenance(run: RunFacts) -> list[tuple[str, str]]:
     """
     recorded = run.provenance
     table = run.judgement.table
-    versions = {name: value for name, value in (recorded.get("versions") or {}).items() if value}
     devices = sorted({record.environment.get("device", "") for record in run.records.values()})
     pairs = [
-        ("Last launched", str(recorded.get("started_at") or "")),
-        ("Earlier launches", str(len(recorded.get("earlier_launches") or []) or "")),
-        ("Command", _command(recorded.get("command") or [])),
-        ("Git commit", _commit(recorded.get("git") or {})),
+        *launch_facts(run),
         (
             "Data fingerprint",
             str(recorded.get("data_fingerprint") or table.config.data_fingerprint),
@@ -39,10 +36,35 @@ def provenance(run: RunFacts) -> list[tuple[str, str]]:
         ("Fits", f"{len(run.records)} finished of {len(run.plan)} planned"),
         ("Devices", ", ".join(filter(None, devices))),
         ("Training time", _hours(run)),
-        ("Versions", ", ".join(f"{name} {value}" for name, value in versions.items())),
+        ("Versions", versions(run)),
         ("Ranking made from", run.ranking.made_from),
     ]
     return [(name, value) for name, value in pairs if value]
+
+
+def launch_facts(run: RecordedRun) -> list[tuple[str, str]]:
+    """When and how a run folder was launched, as names and values; "" where not recorded.
+
+    Args:
+        run: What its launches wrote down.
+    """
+    recorded = run.provenance
+    return [
+        ("Last launched", str(recorded.get("started_at") or "")),
+        ("Earlier launches", str(len(recorded.get("earlier_launches") or []) or "")),
+        ("Command", _command(recorded.get("command") or [])),
+        ("Git commit", _commit(recorded.get("git") or {})),
+    ]
+
+
+def versions(run: RecordedRun) -> str:
+    """The versions of the software, in one line.
+
+    Args:
+        run: What its launches wrote down.
+    """
+    recorded = run.provenance.get("versions") or {}
+    return ", ".join(f"{name} {value}" for name, value in recorded.items() if value)
 
 
 def weights(run: RunFacts) -> list[tuple[str, str, str]]:

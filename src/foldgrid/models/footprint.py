@@ -50,11 +50,16 @@ class Footprint:
         optimizer_step = _MS_PER_MEGA_PARAMETER * self.num_parameters / 1e6
         return network + optimizer_step / batch_size
 
-    def memory_gib(self, batch_size: int) -> float:
-        """An estimate of a training step's memory in float32, in GiB."""
+    def memory_gib(self, batch_size: int, num_networks: int = 1) -> float:
+        """An estimate of a training step's memory in float32, in GiB.
+
+        Args:
+            batch_size: Images a step.
+            num_networks: Networks that one process holds, and trains in turns.
+        """
+        weights = self.num_parameters * _WEIGHT_COPIES * num_networks
         # Each kept activation also has a gradient of its size at some time.
-        elements = self.num_parameters * _WEIGHT_COPIES + 1.5 * self.activations * batch_size
-        return _BYTES * elements / 2**30
+        return _BYTES * (weights + 1.5 * self.activations * batch_size) / 2**30
 
     @property
     def weights_gib(self) -> float:

@@ -88,8 +88,12 @@ class RunLock:
         self._is_over = threading.Event()
         self._beating: threading.Thread | None = None
         self.taken_from: Holder | None = None
+        self._made: list[Path] = []
 
     def __enter__(self) -> Self:
+        if self._root.is_local:
+            path = self._root.local_path
+            self._made = [each for each in (path, *path.parents) if not each.exists()]
         found = read_holder(self._root)
         if found is not None:
             self._refuse_if_alive(found)
@@ -109,6 +113,14 @@ class RunLock:
         found = read_holder(self._root)
         if found is not None and found.token == self._me.token:
             self._root.remove(LOCK_FILE)
+        self._clear_away()
+
+    def _clear_away(self) -> None:
+        """Removes the folders that were made for the lock, if nothing else came into them."""
+        for folder in self._made:
+            if any(folder.iterdir()):
+                return
+            folder.rmdir()
 
     def _take(self) -> None:
         data = self._me.model_dump_json().encode()

@@ -177,6 +177,10 @@ class SearchStore:
         """Where it is."""
         return self.root.location
 
+    def exists(self) -> bool:
+        """Whether anything was searched here."""
+        return self.root.exists("plan.json")
+
     def absolute(self) -> SearchStore:
         """The same folder, named so that a process elsewhere on this machine finds it."""
         return SearchStore(self.root.absolute().location)

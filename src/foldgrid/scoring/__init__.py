@@ -1,8 +1,10 @@
-"""PASI arithmetic and every metric, in plain NumPy: training and analysis score alike.
+"""PASI arithmetic, every metric and what is best by it: training and analysis score alike.
 
-Knows arrays of numbers and the names of regions and scores; nothing of models, files or tables.
+Plain NumPy. Knows arrays of numbers, records of trials and the names of regions and scores; nothing
+of models, files or tables.
 """
 
+from foldgrid.scoring.best_trials import best_trials
 from foldgrid.scoring.metrics import METRICS, Direction, Metric, metric_named
 from foldgrid.scoring.pasi import (
     MAX_COMPOSITE,
@@ -25,6 +27,7 @@ __all__ = [
     "SCORE_MAXIMA",
     "Direction",
     "Metric",
+    "best_trials",
     "clip_composite",
     "clip_score",
     "composite_score",

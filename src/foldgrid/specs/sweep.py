@@ -83,12 +83,15 @@ class ResourceSpec(Spec):
         cpus_per_fit: Cores a fit, which is also its number of threads.
         max_retries: How often a fit is tried again after its worker was lost.
         max_concurrent: The most fits at a time; null lets the resources decide.
+        max_failures_in_a_row: When so many have failed with none completed between, the launch
+            ends: it is not the fits then.
     """
 
     gpus_per_fit: Literal["auto"] | float = "auto"
     cpus_per_fit: int = Field(default=1, ge=1)
     max_retries: int = Field(default=2, ge=0)
     max_concurrent: int | None = Field(default=None, ge=1)
+    max_failures_in_a_row: int = Field(default=10, ge=1)
 
     @field_validator("gpus_per_fit")
     @classmethod

@@ -5,16 +5,21 @@ run is opened, never before, so this room works (as ``disabled``) where wandb is
 """
 
 from foldgrid.tracking.outbound import ProjectContext
+from foldgrid.tracking.outbound_fits import FitRuns
+from foldgrid.tracking.outbound_trials import TrialConfig, TrialRuns
 from foldgrid.tracking.provenance import collect_provenance
 from foldgrid.tracking.pseudonyms import Pseudonyms
 from foldgrid.tracking.wandb_mode import Mode, resolve_mode
 from foldgrid.tracking.wandb_runs import RunProjector
 
 __all__ = [
+    "FitRuns",
     "Mode",
     "ProjectContext",
     "Pseudonyms",
     "RunProjector",
+    "TrialConfig",
+    "TrialRuns",
     "collect_provenance",
     "resolve_mode",
 ]

@@ -1,6 +1,7 @@
-"""What may leave the machine, and nothing else: the one file to read before trusting the upload.
+"""What may leave the machine, and nothing else: the files to read before trusting the upload.
 
-Everything is named here and copied key by key, so a field added to a record stays at home until it
+Here is what fits and trials share; `outbound_fits` and `outbound_trials` say what leaves of each.
+Everything is named there and copied key by key, so a field added to a record stays at home until it
 is listed. Subjects leave as pseudonyms, visits as ordinal numbers; paths, hosts and free text do
 not leave.
 """
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
-from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord, content_digest
+from foldgrid.specs.fits import content_digest
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tracking.projection_ledger import run_id_of
 from foldgrid.tracking.pseudonyms import SUBJECT, VISIT_NUMBER, Pseudonyms, pseudonymise
@@ -22,7 +23,6 @@ from foldgrid.tracking.wandb_session import RunHeader
 if TYPE_CHECKING:
     import pandas as pd
 
-ENVIRONMENT_KEYS = ("device", "python", "torch", "torchvision", "precision")
 WORDS_ALLOWED_IN_VISITS = (SUBJECT, "region", "partition", "backbone", "model")
 LONGEST_TAG = 64
 
@@ -44,85 +44,44 @@ class ProjectContext:
     tags: tuple[str, ...] = ()
 
 
-def fit_header(sweep: Sweep, context: ProjectContext, config: FitConfig) -> RunHeader:
-    """How a fit's run is filed: grouped by base learner, tagged by sweep, fold, data and code."""
-    settings = config.model_dump(mode="json")
-    settings |= {"fit_id": config.fit_id, "sweep": sweep.name}
-    return RunHeader(
-        run_id=run_id_of(sweep.name, config.fit_id),
-        name=config.fit_id,
-        group=config.backbone,
-        job_type="fold",
-        tags=_tags(sweep, context, f"fold-{config.fold}"),
-        config=settings,
-    )
-
-
-def summary_header(sweep: Sweep, context: ProjectContext) -> RunHeader:
-    """How the sweep's own run is filed: one per sweep, data, split and budget."""
-    digest = content_digest([context.data_fingerprint, context.split_fingerprint, sweep.budget])
-    settings = sweep.model_dump(mode="json", include={"name", "backbones", "seed"})
-    settings |= {
-        "split": sweep.split.model_dump(mode="json"),
-        "training": sweep.training.model_dump(mode="json"),
-        "budget": sweep.budget,
-        "data_fingerprint": context.data_fingerprint,
-        "split_fingerprint": context.split_fingerprint,
-    }
-    name = f"summary-{digest}"
-    return RunHeader(
-        run_id=run_id_of(sweep.name, name),
-        name=f"{sweep.name} summary",
-        group=sweep.name,
-        job_type="summary",
-        tags=_tags(sweep, context),
-        config=settings,
-    )
-
-
-def _tags(sweep: Sweep, context: ProjectContext, *more: str) -> tuple[str, ...]:
+def sweep_tags(sweep: Sweep, context: ProjectContext, *more: str) -> tuple[str, ...]:
+    """The tags of a sweep's run: the sweep, ``more``, the data, the budget, the code."""
     tags = [sweep.name, *more, f"data-{context.data_fingerprint[:10]}", f"budget-{sweep.budget}"]
     if context.git_commit:
         tags.append(f"git-{context.git_commit[:7]}")
     return tuple(tag[:LONGEST_TAG] for tag in dict.fromkeys([*tags, *context.tags]) if tag)
 
 
-def epoch_point(epoch: EpochRecord) -> dict[str, float]:
-    """One point of a run's history; its step is the epoch."""
-    metrics = {f"validation/{_key(name)}": value for name, value in epoch.metrics.items()}
-    return metrics | {
-        "epoch": epoch.epoch,
-        "learning_rate": epoch.learning_rate,
-        "train/loss": epoch.train_loss,
-        "validation/loss": epoch.validation_loss,
-        "is_best": float(epoch.is_best),
-        "epoch_seconds": epoch.wall_seconds,
+def summary_header(
+    sweep: Sweep, context: ProjectContext, identity: Sequence[str], more: Mapping[str, Any]
+) -> RunHeader:
+    """How the run of a whole sweep is filed.
+
+    Args:
+        sweep: What was run.
+        context: The tags of every run.
+        identity: What tells it from the sweep's other summaries.
+        more: Further settings.
+    """
+    settings = sweep.model_dump(mode="json", include={"name", "backbones", "seed"})
+    settings |= {
+        "split": sweep.split.model_dump(mode="json"),
+        "budget": sweep.budget,
+        "data_fingerprint": context.data_fingerprint,
+        "split_fingerprint": context.split_fingerprint,
     }
+    return RunHeader(
+        run_id=run_id_of(sweep.name, f"summary-{content_digest(list(identity))}"),
+        name=f"{sweep.name} summary",
+        group=sweep.name,
+        job_type="summary",
+        tags=sweep_tags(sweep, context),
+        config=settings | dict(more),
+    )
 
 
-def fit_summary(record: FitRecord) -> dict[str, Any]:
-    """A finished fit's last word. Of its environment only what runs are compared by."""
-    summary: dict[str, Any] = {_key(name): value for name, value in record.metrics.items()}
-    summary |= {f"seconds/{_key(name)}": value for name, value in record.timings.items()}
-    summary |= {
-        f"environment/{name}": record.environment[name]
-        for name in ENVIRONMENT_KEYS
-        if name in record.environment
-    }
-    return summary | {
-        "status": record.status,
-        "stopped_because": record.stopped_because,
-        "best_epoch": record.best_epoch,
-        "num_epochs": record.num_epochs,
-        "num_parameters": record.num_parameters,
-        "multiply_adds": record.multiply_adds,
-        "peak_memory_gib": record.peak_memory_gib,
-        "weights_source": record.weights.source,
-    }
-
-
-def ranking_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[Any]]]:
-    """The ranking as columns and rows; a row that lacks a column gets null there."""
+def rows_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[Any]]]:
+    """Rows as columns and cells; a row that lacks a column gets null there."""
     columns = list(dict.fromkeys(str(name) for row in rows for name in row))
     return columns, [[_cell(row.get(name)) for name in columns] for row in rows]
 
@@ -156,7 +115,7 @@ def plain_facts(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested facts as one level, ``part/name``; only numbers, words and truth values."""
     flat: dict[str, Any] = {}
     for name, value in facts.items():
-        key = f"{prefix}{_key(str(name))}"
+        key = f"{prefix}{plain_key(str(name))}"
         if isinstance(value, Mapping):
             flat |= plain_facts(value, f"{key}/")
         else:
@@ -164,7 +123,7 @@ def plain_facts(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _key(name: str) -> str:
+def plain_key(name: str) -> str:
     """A key that W&B does not take for a path into a nested value."""
     return name.replace(".", "_")
 

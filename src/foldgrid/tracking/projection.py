@@ -1,4 +1,4 @@
-"""The projection itself, step by step: the records of fits made into W&B runs.
+"""The projection itself, step by step: headers and points made into W&B runs.
 
 Waits for W&B, so it belongs on a thread that may wait; `wandb_runs` gives it one.
 """
@@ -10,11 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
-from foldgrid.specs.sweep import Sweep
-from foldgrid.tracking import outbound
+from foldgrid.specs.sweep import TrackingSpec
+from foldgrid.tracking.kinds import Ending, Point
 from foldgrid.tracking.live_run import LiveRun
-from foldgrid.tracking.projection_ledger import ProjectionLedger, run_id_of
+from foldgrid.tracking.projection_ledger import ProjectionLedger
 from foldgrid.tracking.summary_run import SummaryContent, write_content
 from foldgrid.tracking.wandb_session import LiveMode, Patience, RunHeader, WandbSession
 
@@ -29,9 +28,8 @@ class Projection:
 
     Args:
         folder: The run folder, ``runs/<sweep>``.
-        sweep: What is run.
+        tracking: Where the runs go.
         mode: How runs are opened, until ``online`` fails for the first time.
-        context: The tags of every run.
         patience: How long W&B may take.
         warn: Told what goes wrong: a word for its kind, and a line for people.
     """
@@ -39,40 +37,35 @@ class Projection:
     def __init__(
         self,
         folder: Path,
-        sweep: Sweep,
+        tracking: TrackingSpec,
         mode: LiveMode,
-        context: outbound.ProjectContext,
         patience: Patience,
         warn: Callable[[str, str], None],
     ) -> None:
-        self._sweep = sweep
         self._mode = mode
-        self._context = context
         self._warn = warn
         self._ledger = ProjectionLedger(folder / "wandb")
-        tracking = sweep.tracking
         self._session = WandbSession(folder, tracking.project, tracking.entity, patience)
         self._live: dict[str, LiveRun] = {}
 
-    def is_projected(self, fit_id: str) -> bool:
-        """Whether a fit's run is whole."""
-        return run_id_of(self._sweep.name, fit_id) in self._ledger
+    def is_projected(self, run_id: str) -> bool:
+        """Whether a run is whole."""
+        return run_id in self._ledger
 
-    def start(self, config: FitConfig, history: Iterable[EpochRecord]) -> None:
-        """Opens a fit's run, in place of an earlier launch's; an open one goes on.
+    def start(self, header: RunHeader, history: Iterable[Point]) -> None:
+        """Opens a run, in place of an earlier launch's; an open one goes on.
 
-        A fit whose worker was lost starts anew and tells epochs again that its run has.
+        What lost its worker starts anew and tells epochs again that its run has.
         """
-        live = self._live.get(config.fit_id) or self._begin(config)
+        live = self._live.get(header.run_id) or self._begin(header)
         live.take(history)
         live.log()
 
-    def _begin(self, config: FitConfig) -> LiveRun:
-        self.abandon(config.fit_id)
-        header = outbound.fit_header(self._sweep, self._context, config)
+    def _begin(self, header: RunHeader) -> LiveRun:
+        self._close_failed(header.run_id)
         self._ledger.forget(header.run_id)
         live = self._or_offline(lambda mode: self._open(header, mode))
-        self._live[config.fit_id] = live
+        self._live[header.run_id] = live
         return live
 
     def _open(self, header: RunHeader, mode: LiveMode) -> LiveRun:
@@ -84,52 +77,52 @@ class Projection:
         self._ledger.discard_folders(header.run_id)
         return self._session.open_run(mode, header)
 
-    def log(self, fit_id: str, epoch: EpochRecord) -> None:
-        """Adds an epoch to an open run; without one, finishing the fit will bring it."""
-        live = self._live.get(fit_id)
+    def log(self, run_id: str, point: Point) -> None:
+        """Adds a point to an open run; without one, finishing it will bring it."""
+        live = self._live.get(run_id)
         if live is not None:
-            live.take([epoch])
+            live.take([point])
             live.log()
 
-    def finish(self, config: FitConfig, record: FitRecord, history: Iterable[EpochRecord]) -> None:
-        """Completes a fit's run; opens it first where it is neither open nor complete."""
-        whole = tuple(history)
-        live = self._live.get(config.fit_id)
-        if live is None and self.is_projected(config.fit_id):
+    def finish(self, header: RunHeader, ending: Ending, history: Iterable[Point]) -> None:
+        """Completes a run; opens it first where it is neither open nor complete."""
+        whole, run_id = tuple(history), header.run_id
+        live = self._live.get(run_id)
+        if live is None and self.is_projected(run_id):
             return
         if live is None or not live.agrees_with(whole):
-            live = self._begin(config)
+            live = self._begin(header)
         live.take(whole)
-        if not whole and not live.has_epochs(record.num_epochs):
-            self.abandon(config.fit_id)
+        if not whole and not live.has_points(ending.num_epochs):
+            self._close_failed(run_id)
             raise LookupError("its run lacks epochs, and no history was given")
-        self._or_offline(lambda _: self._complete(config.fit_id, record))
+        self._or_offline(lambda _: self._complete(run_id, ending))
 
-    def _complete(self, fit_id: str, record: FitRecord) -> None:
-        live = self._live[fit_id]
-        live.log(whole=True)
-        live.run.summary.update(outbound.fit_summary(record))
-        has_failed = record.status != "complete"
-        folder = self._session.finish_run(live.run, exit_code=int(has_failed))
-        header = live.header
-        self._ledger.add(header.run_id, name=header.name, mode=live.mode, folder=folder)
-        del self._live[fit_id]
+    def _complete(self, run_id: str, ending: Ending) -> None:
+        live = self._live[run_id]
+        live.end(ending)
+        folder = self._session.finish_run(live.run, exit_code=int(not ending.is_success))
+        self._ledger.add(run_id, name=live.header.name, mode=live.mode, folder=folder)
+        del self._live[run_id]
 
-    def abandon(self, fit_id: str) -> None:
-        """Closes an open run as failed. It is not complete, so it is made again later."""
-        live = self._live.pop(fit_id, None)
-        if live is not None:
-            with suppress(Exception, SystemExit):
-                self._session.finish_run(live.run, exit_code=1)
+    def abandon(self, run_id: str) -> None:
+        """Closes an open run as failed. It is not complete; whoever tries again makes it again."""
+        self._close_failed(run_id, status="failed")
 
     def abandon_all(self) -> None:
         """Closes every open run as failed."""
-        for fit_id in list(self._live):
-            self.abandon(fit_id)
+        for run_id in list(self._live):
+            self._close_failed(run_id)
 
-    def summarise(self, content: SummaryContent) -> None:
+    def _close_failed(self, run_id: str, **last_word: str) -> None:
+        live = self._live.pop(run_id, None)
+        if live is not None:
+            with suppress(Exception, SystemExit):
+                live.run.summary.update(last_word)
+                self._session.finish_run(live.run, exit_code=1)
+
+    def summarise(self, header: RunHeader, content: SummaryContent) -> None:
         """Writes the sweep's own run, in place of an earlier one."""
-        header = outbound.summary_header(self._sweep, self._context)
         self._ledger.forget(header.run_id)
 
         def write(mode: LiveMode) -> None:
@@ -163,10 +156,10 @@ class Projection:
         )
         # Without a new service the ids of the runs that failed would stay taken.
         self._session.restart()
-        for fit_id, old in list(self._live.items()):
-            self._live[fit_id] = self._open(old.header, "offline")
-            self._live[fit_id].take(old.epochs.values())
-            self._live[fit_id].log()
+        for run_id, old in list(self._live.items()):
+            self._live[run_id] = self._open(old.header, "offline")
+            self._live[run_id].take(old.points.values())
+            self._live[run_id].log()
 
 
 def first_line(error: BaseException) -> str:

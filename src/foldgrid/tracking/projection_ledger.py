@@ -24,7 +24,7 @@ def run_id_of(sweep: str, name: str) -> str:
 
     Args:
         sweep: The sweep's name.
-        name: A fit's id, or the summary's name.
+        name: A fit's id, a trial's study and number, or the summary's name.
 
     Returns:
         ``<sweep>-<name>`` where that is a valid id, else the valid part of it and a hash.

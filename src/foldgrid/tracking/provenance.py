@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from foldgrid.specs.fits import WeightsRecord
+from foldgrid.specs.passwords import hide_all_passwords
 
 PACKAGES = (
     "foldgrid",
@@ -46,11 +47,11 @@ def collect_provenance(
         seed: The sweep's seed.
         devices: What the fits run on, a mapping each, from whoever knows torch.
         weights: By backbone, the pre-trained weights.
-        command: The command line; null takes this process's.
+        command: The command line; null takes this process's. Passwords in it are hidden.
     """
     return {
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": list(sys.argv if command is None else command),
+        "command": hide_all_passwords(sys.argv if command is None else command),
         "versions": package_versions(),
         "git": git_state(Path(__file__).parent),
         "machine": machine_facts(),

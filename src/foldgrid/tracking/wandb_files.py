@@ -33,8 +33,8 @@ class WandbRunFile:
         run_id: W&B's id.
         name: What people see.
         project: The project.
-        group: The base learner.
-        job_type: ``fold`` or ``summary``.
+        group: The base learner, or the study.
+        job_type: ``fold``, ``trial`` or ``summary``.
         tags: The tags.
         config: The configuration, nested as it was given.
         history: ``(step, {key: value})`` in the order of the file.

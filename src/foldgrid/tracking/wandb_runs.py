@@ -1,22 +1,21 @@
-"""A sweep's records projected into W&B, one run a fit, from the launcher's own process.
+"""Records projected into W&B, one run a fit or a trial, from the launcher's own process.
 
 The laws, whatever dies and whenever:
 
-- Each epoch of a finished fit is in its run exactly once, with the epoch as its step.
+- Each epoch of what is finished is in its run exactly once, with the epoch as its step.
 - The records are the truth: a run that is not whole is thrown away and made again from them.
-- W&B never stops or slows a fit: its work is done on a thread of its own, and what goes wrong there
-  becomes one line in ``warnings``.
+- W&B never stops or slows training: its work is done on a thread of its own, and what goes wrong
+  there becomes one line in ``warnings``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Self
 
-from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
-from foldgrid.specs.sweep import Sweep
 from foldgrid.tracking import outbound
+from foldgrid.tracking.kinds import Config, Epoch, Point, Record, RunKind
 from foldgrid.tracking.projection import Projection, first_line
 from foldgrid.tracking.pseudonyms import Pseudonyms
 from foldgrid.tracking.serial_worker import SerialWorker
@@ -29,18 +28,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class RunProjector:
-    """Shows a sweep's fits in W&B.
+class RunProjector(Generic[Config, Epoch, Record]):
+    """Shows a sweep's fits, or a search's trials, in W&B.
 
     Every method returns at once and may be called from any one thread; the work is done in order
     on the projector's own. Use it as a context manager, or call ``close``.
 
     Args:
         folder: The run folder, ``runs/<sweep>``; everything W&B writes goes to its ``wandb``.
-        sweep: What is run.
+        kind: What has a run each, and what of it leaves the machine.
         mode: ``disabled`` does nothing, writes nothing and imports nothing. After the first time
             that ``online`` fails, the rest of this launch is written offline.
-        context: The tags of every run.
         pseudonyms: Turns subjects into pseudonyms; only `summarise` needs it.
         patience: How long W&B may take.
     """
@@ -48,23 +46,22 @@ class RunProjector:
     def __init__(
         self,
         folder: Path,
-        sweep: Sweep,
+        kind: RunKind[Config, Epoch, Record],
         mode: Mode,
-        context: outbound.ProjectContext,
         pseudonyms: Pseudonyms | None = None,
         *,
         patience: Patience | None = None,
     ) -> None:
-        self._allows_images = sweep.tracking.images
+        self._kind = kind
         self._pseudonyms = pseudonyms
         self._patience = patience or Patience()
         self._warnings: dict[str, str] = {}
         self._worker = SerialWorker("wandb-projector", self._note_failure)
         self._projection = None
         if mode != "disabled":
-            self._projection = Projection(folder, sweep, mode, context, self._patience, self._warn)
+            self._projection = Projection(folder, kind.tracking, mode, self._patience, self._warn)
 
-    def __enter__(self) -> RunProjector:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -75,97 +72,107 @@ class RunProjector:
         """What went wrong so far, a line for each kind of trouble."""
         return tuple(self._warnings.values())
 
-    def is_projected(self, fit_id: str) -> bool:
-        """Whether a fit's run is whole; always true where W&B is disabled."""
-        return self._projection is None or self._projection.is_projected(fit_id)
+    def is_projected(self, config: Config) -> bool:
+        """Whether its run is whole; always true where W&B is disabled."""
+        run_id = self._kind.header(config).run_id
+        return self._projection is None or self._projection.is_projected(run_id)
 
-    def start_fit(self, config: FitConfig, history: Sequence[EpochRecord] = ()) -> None:
-        """Opens a fit's run, in place of an earlier launch's; one that is open goes on.
+    def start(self, config: Config, history: Sequence[Epoch] = ()) -> None:
+        """Opens a run, in place of an earlier launch's; one that is open goes on.
 
         Args:
-            config: The fit.
-            history: The epochs an earlier launch already trained, where the fit goes on from there.
+            config: What is trained.
+            history: The epochs an earlier launch already trained, where it goes on from there.
         """
-        epochs = tuple(history)
-        self._submit(config.fit_id, lambda to: to.start(config, epochs))
+        header, points = self._kind.header(config), self._points(history)
+        self._submit(header.name, lambda to: to.start(header, points))
 
-    def log_epoch(self, config: FitConfig, epoch: EpochRecord) -> None:
+    def log_epoch(self, config: Config, epoch: Epoch) -> None:
         """Adds an epoch to a run that was started; an epoch it already has is left as it is."""
-        self._submit(config.fit_id, lambda to: to.log(config.fit_id, epoch))
+        header, point = self._kind.header(config), self._kind.point(epoch)
+        self._submit(header.name, lambda to: to.log(header.run_id, point))
 
-    def finish_fit(
-        self, config: FitConfig, record: FitRecord, history: Sequence[EpochRecord] = ()
-    ) -> None:
-        """Closes a fit's run with its summary.
+    def finish(self, config: Config, record: Record, history: Sequence[Epoch] = ()) -> None:
+        """Closes a run with its summary.
 
         Args:
-            config: The fit.
+            config: What was trained.
             record: What it left.
-            history: All its epochs: what the run lacks is filled in from here. A fit without an
-                open run is made whole from it; one that is in W&B already is left alone.
+            history: All its epochs: what the run lacks is filled in from here. What has no open
+                run is made whole from it; what is in W&B already is left alone.
         """
-        epochs = tuple(history)
-        self._submit(config.fit_id, lambda to: to.finish(config, record, epochs))
+        header, points = self._kind.header(config), self._points(history)
+        ending = self._kind.ending(record)
+        self._submit(header.name, lambda to: to.finish(header, ending, points))
 
-    def project_whole(
-        self, config: FitConfig, history: Sequence[EpochRecord], record: FitRecord
-    ) -> None:
-        """Makes the run of a finished fit that W&B lacks."""
-        self.finish_fit(config, record, history)
+    def project_whole(self, config: Config, history: Sequence[Epoch], record: Record) -> None:
+        """Makes the run that W&B lacks of what is finished."""
+        self.finish(config, record, history)
 
-    def abandon_fit(self, config: FitConfig) -> None:
-        """Closes the run of a fit that was lost, as failed; it is made again with the fit."""
-        self._submit(config.fit_id, lambda to: to.abandon(config.fit_id))
+    def abandon(self, config: Config) -> None:
+        """Closes the run of what failed, as failed; whatever is tried again is made again."""
+        header = self._kind.header(config)
+        self._submit(header.name, lambda to: to.abandon(header.run_id))
+
+    def _points(self, history: Sequence[Epoch]) -> tuple[Point, ...]:
+        return tuple(map(self._kind.point, history))
 
     def summarise(
         self,
-        ranking_rows: Sequence[Mapping[str, Any]],
+        rows: Sequence[Mapping[str, Any]],
         visit_predictions: pd.DataFrame | None = None,
         facts: Mapping[str, Any] | None = None,
         sample_images: Sequence[np.ndarray[Any, np.dtype[np.uint8]]] = (),
+        table: str = "ranking",
     ) -> None:
         """Writes the sweep's own run, in place of an earlier one.
 
         Args:
-            ranking_rows: The ranking, best first: a column name to a scalar.
+            rows: The ranking, best first, or the trials: a column name to a scalar.
             visit_predictions: Visit-level predictions with ``subject`` and ``visit``; they leave
                 as pseudonyms and visit numbers.
             facts: Further scalars, nested as they please.
             sample_images: Composites, height x width x 3, uploaded without a caption, and only
                 where the sweep says ``tracking.images: true``.
+            table: What the rows are called.
 
         Raises:
             TypeError: A cell is not a scalar, or holds a path.
         """
         if self._projection is None:
             return
-        tables = {"ranking": outbound.ranking_table(ranking_rows)}
+        tables = {table: outbound.rows_table(rows)}
         if visit_predictions is not None:
             if self._pseudonyms is None:
                 raise TypeError("visit-level predictions need pseudonyms before they are uploaded")
             tables["visits"] = outbound.visit_table(visit_predictions, self._pseudonyms)
-        if sample_images and not self._allows_images:
+        if sample_images and not self._kind.tracking.images:
             self._warn("images", "images were not uploaded: the sweep's tracking.images is false")
             sample_images = ()
         content = SummaryContent(tables, outbound.plain_facts(facts or {}), tuple(sample_images))
-        self._submit("the summary", lambda to: to.summarise(content))
+        header = self._kind.summary_header()
+        self._submit("the summary", lambda to: to.summarise(header, content))
 
     def wait(self, seconds: float = 600.0) -> bool:
         """Waits until everything so far is written; False where it took longer."""
         return self._worker.wait(seconds)
 
-    def close(self) -> None:
+    def close(self) -> tuple[str, ...]:
         """Writes what is queued, closes every run and ends W&B's service. May be called twice.
 
-        A fit that is still open is closed as failed; the next launch makes its run again.
+        A run that is still open is closed as failed; the next launch sees to it.
+
+        Returns:
+            What went wrong, a line for each kind of trouble.
         """
         if self._projection is None:
-            return
+            return ()
         self._submit("closing", Projection.abandon_all)
         if self._worker.close(self._patience.close_seconds):
             self._projection.close()
         else:
             self._warn("close", "W&B did not finish in time. What it lacks is made at the next run")
+        return self.warnings
 
     def _submit(self, what: str, act: Callable[[Projection], None]) -> None:
         projection = self._projection

@@ -27,8 +27,8 @@ class RunHeader:
     Attributes:
         run_id: At most 64 characters of ``A-Za-z0-9_-``; see `projection_ledger.run_id_of`.
         name: What people see.
-        group: The base learner.
-        job_type: ``fold`` or ``summary``.
+        group: The base learner, or the study.
+        job_type: ``fold``, ``trial`` or ``summary``.
         tags: For filtering, each 1 to 64 characters.
         config: What decided the run, nested, no dots in keys.
     """

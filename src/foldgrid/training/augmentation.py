@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from foldgrid.specs.recipe import Augmentation
+from foldgrid.training.device import to_device
 
 
 def augment(images_BCHW: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
@@ -52,7 +53,7 @@ def _join_tiles(tiles_B4CTT: Tensor) -> Tensor:
 def _rotate(tiles_B4CTT: Tensor, degrees: float, generator: torch.Generator) -> Tensor:
     batch, four, channels, height, width = tiles_B4CTT.shape
     draws = torch.rand(batch * four, generator=generator) * 2 - 1
-    angles = (draws * math.radians(degrees)).to(tiles_B4CTT.device)
+    angles = to_device(draws * math.radians(degrees), tiles_B4CTT.device)
     cosine, sine, zero = torch.cos(angles), torch.sin(angles), torch.zeros_like(angles)
     turns = torch.stack([cosine, -sine, zero, sine, cosine, zero], dim=1).reshape(-1, 2, 3)
     flat = tiles_B4CTT.reshape(batch * four, channels, height, width)
@@ -63,7 +64,8 @@ def _rotate(tiles_B4CTT: Tensor, degrees: float, generator: torch.Generator) -> 
 
 def _shuffle(tiles_B4CTT: Tensor, generator: torch.Generator) -> Tensor:
     batch = tiles_B4CTT.shape[0]
-    order = torch.rand(batch, 4, generator=generator).argsort(dim=1).to(tiles_B4CTT.device)
+    draws = torch.rand(batch, 4, generator=generator)
+    order = to_device(draws.argsort(dim=1), tiles_B4CTT.device)
     rows = torch.arange(batch, device=tiles_B4CTT.device)[:, None]
     return tiles_B4CTT[rows, order]
 
@@ -71,7 +73,7 @@ def _shuffle(tiles_B4CTT: Tensor, generator: torch.Generator) -> Tensor:
 def _jitter(images_BCHW: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
     def factor(half_width: float) -> Tensor:
         draws = torch.rand(images_BCHW.shape[0], generator=generator) * 2 - 1
-        return (1 + draws * half_width).to(images_BCHW.device)[:, None, None, None]
+        return to_device(1 + draws * half_width, images_BCHW.device)[:, None, None, None]
 
     if settings.brightness:
         images_BCHW = images_BCHW * factor(settings.brightness)

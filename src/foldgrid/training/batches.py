@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from foldgrid.models.backbones import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB
+from foldgrid.training.device import to_device
 
 Indices = NDArray[np.intp]
 
@@ -43,7 +44,7 @@ class CompositeSource:
     def take(self, indices: Indices) -> Tensor:
         """The composites of ``indices`` as (B, C, H, W) in [0, 1], channels last in memory."""
         if self._on_device is not None:
-            rows = torch.from_numpy(indices).to(self._device)
+            rows = to_device(torch.from_numpy(indices), self._device)
             images_BHWC = self._on_device[rows]
         else:
             images_BHWC = torch.from_numpy(self._array[indices])

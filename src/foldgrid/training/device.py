@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 import torch
+import torch.utils.deterministic
+from torch import Tensor
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
@@ -28,6 +30,9 @@ def prepare_torch(num_threads: int, seed: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(num_threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # Else torch also writes NaN into every tensor before an operator fills it: a help to find
+    # operators that read what nobody wrote, and a kernel for each tensor.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -63,6 +68,27 @@ def autocast(device: torch.device, precision: Precision) -> Iterator[None]:
         return
     with torch.autocast(device.type, dtype=getattr(torch, precision)):
         yield
+
+
+def start_on_card(device: torch.device) -> None:
+    """Gives back what the last fit of this process held of a card, and counts the peak anew.
+
+    Other processes may share the card, and torch keeps what was freed for itself.
+    """
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """A small CPU tensor on ``device``; nobody waits for what the card still has to compute.
+
+    An ordinary copy to a card first waits until the card is idle, and then the card waits for the
+    next operator: with several copies a step it never has work in advance.
+    """
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def describe_device(device: torch.device) -> str:

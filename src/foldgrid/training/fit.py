@@ -28,6 +28,8 @@ from foldgrid.training.device import (
     choose_device,
     choose_precision,
     prepare_torch,
+    start_on_card,
+    to_device,
 )
 from foldgrid.training.early_stopping import EarlyStopping
 from foldgrid.training.network_state import BestWeights, predict, recompute_batch_norm
@@ -80,8 +82,7 @@ class Fit:
         seed = fit_seed(config)
         prepare_torch(num_threads, seed % 2**31)
         self.device = device or choose_device()
-        if self.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.device)
+        start_on_card(self.device)
         self.precision = choose_precision(self.device, recipe.precision)
         self.task = make_task(config.task)
         self.roles = assign_roles(data, config.fold, recipe.early_stopping, seed)
@@ -188,7 +189,7 @@ class Fit:
     def _step(self, rows: Indices) -> Tensor:
         recipe = self.config.training
         images = augment(self.source.take(rows), recipe.augmentation, self.generator)
-        targets_BK = torch.from_numpy(self.targets_NK[rows]).to(self.device)
+        targets_BK = to_device(torch.from_numpy(self.targets_NK[rows]), self.device)
         self.optimizer.zero_grad(set_to_none=True)
         with autocast(self.device, self.precision):
             outputs, auxiliary = forward_all(self.network, self.source.normalise(images))

@@ -124,5 +124,5 @@ def _keeping_command(store: RunStore, backbone: str) -> str:
     source = f"{store.location}/sweep.yaml" if store.root.is_local else sweep.get("name")
     return (
         f"python launch.py --sweep {source} --budget {sweep.get('budget')} "
-        f"--only backbone={backbone} --set keep=best --storage runs_with_weights"
+        f"--only backbone={backbone} --keep best --storage runs_with_weights"
     )

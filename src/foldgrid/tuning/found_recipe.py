@@ -20,12 +20,13 @@ from foldgrid.specs.reading import read_document
 from foldgrid.specs.recipe import TrainingRecipe, Value
 from foldgrid.specs.resolving import Overlay
 from foldgrid.specs.search_space import BACKBONE
+from foldgrid.specs.trials import RecipeChange, TrialCertainty
 
 BEST_FILE = "best.yaml"
 
 
-class BestTrial(Record):
-    """One entry of ``best.yaml``.
+class BestTrial(TrialCertainty):
+    """One entry of ``best.yaml``; files from before its certainty was written have none.
 
     Attributes:
         backbone: What was trained.
@@ -35,6 +36,7 @@ class BestTrial(Record):
         oof: Its out-of-fold figures.
         num_visits: Visits behind them.
         training: The whole recipe.
+        changes: What population based training changed in training; ``values`` are the last.
     """
 
     backbone: str
@@ -44,6 +46,7 @@ class BestTrial(Record):
     oof: dict[str, Figure]
     num_visits: int
     training: TrainingRecipe
+    changes: tuple[RecipeChange, ...] = ()
 
 
 class BestTrials(Record):
@@ -108,12 +111,16 @@ class FoundRecipe:
         ]
 
     def describe(self) -> str:
-        """``runs/lr_plateau: trial 5 of 8, out-of-fold mae 5.12``."""
+        """``runs/lr_plateau: trial 5 of 8, out-of-fold mae 5.120, 5.310 corrected for …``."""
         objective = self.found.objectives[0]
         words = []
         for trial in self.taken:
             which = f"{trial.backbone}, " if self.found.is_per_backbone else ""
             score = f"out-of-fold {objective} {trial.oof[objective]:.3f}"
+            if objective in trial.corrected:
+                score += f", {trial.corrected[objective]:.3f} corrected for the choice"
+            if trial.changes:
+                score += "; its values changed in training, a grid trains with the last"
             words.append(f"{which}trial {trial.trial} of {trial.of_trials}, {score}")
         return f"{self.location}: {'; '.join(words)} ({self.found.budget} budget)"
 

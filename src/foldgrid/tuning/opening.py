@@ -37,6 +37,6 @@ def open_session(
         # Optuna takes half a second that a grid need not pay.
         from foldgrid.tuning.search.session import SearchSession
 
-        session = SearchSession(prepared, options, console, local_folder(prepared))
+        session = SearchSession(prepared, options, mode, console, local_folder(prepared))
     session.print_plan(reason)
     return session

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.sweep import Sweep
+from foldgrid.tuning.disk import disk_need, free_gib
 from foldgrid.tuning.preparation import PreparedSweep
 from foldgrid.tuning.progress import format_duration
 
@@ -196,10 +197,12 @@ def _memory(prepared: PreparedSweep) -> str:
 
 
 def _disk(prepared: PreparedSweep) -> str:
-    left = prepared.grid.left
-    if not left:
+    if not prepared.grid.left:
         return "nothing more"
+    need = disk_need(prepared)
+    kept = f"about {need.weights:.1f} GiB of weights (`--keep none` keeps only predictions)"
     if prepared.sweep.keep == "none":
-        return "under 0.1 GiB (weights are not kept; `--set keep=best` keeps them)"
-    gib = sum(prepared.footprints[task.config.backbone].weights_gib for task in left)
-    return f"about {gib:.1f} GiB of weights (`--set keep=none` keeps only predictions)"
+        kept = "no weights are kept (`--keep best` keeps them)"
+    words = f"{kept}, up to {need.checkpoints:.1f} GiB of checkpoints while it trains"
+    root = prepared.store.root
+    return f"{words}; {free_gib(root.local_path):.0f} GiB are free" if root.is_local else words

@@ -20,7 +20,7 @@ from foldgrid.specs.sweep import Sweep
 from foldgrid.tasks import make_task
 from foldgrid.tuning.found_recipe import FoundRecipe
 from foldgrid.tuning.grid import Grid, SampleCounts, parse_selection, plan_grid
-from foldgrid.tuning.resources import Resources, plan_resources
+from foldgrid.tuning.resources import Resources, memory_on_card, plan_resources
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,12 @@ def prepare_sweep(
         sweep, survey, about_canary = _as_canary(canary, resolved, survey, split)
     _check_inner_splits(split, survey, sweep)
     # A trial of a search holds the networks of all its folds.
-    held = sweep.split.num_folds if resolved.space is not None else 1
+    num_fits = sweep.split.num_folds if resolved.space is not None else 1
     memory = [
-        held * size.memory_gib(sweep.recipe_of(name).batch_size) for name, size in sizes.items()
+        memory_on_card(
+            size, sweep.recipe_of(name).batch_size, survey.composites_bytes / 2**30, num_fits
+        )
+        for name, size in sizes.items()
     ]
     resources = plan_resources(sweep.resources, memory, is_cluster=is_cluster)
     store = RunStore(run_location(storage, sweep.name))

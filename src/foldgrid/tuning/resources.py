@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from foldgrid.data.cores import num_usable_cores
+from foldgrid.models.footprint import Footprint
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import ResourceSpec
 
@@ -16,8 +17,12 @@ SHARE_CLASSES = (1.0, 1 / 2, 1 / 4, 1 / 8)
 fits that ask for the same."""
 
 _GPU_HEADROOM = 0.85
-"""The share of a card's memory that fits may plan with; the rest is for the driver's context and
-the allocator's fragments."""
+"""The share of a card's memory that fits may plan with; the rest is for what convolutions borrow
+and for the allocator's fragments."""
+
+PROCESS_GIB = 0.8
+"""What a process takes of a card beyond its tensors: the driver's context and the loaded kernels.
+Seen on an H200 with torch 2.11: 0.78."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,25 @@ class Resources:
     max_concurrent: int | None = None
 
 
+def memory_on_card(
+    size: Footprint, batch_size: int, composites_gib: float, num_fits: int = 1
+) -> float:
+    """An estimate of what a process that trains takes of a card, in GiB.
+
+    Args:
+        size: Of the network, at the composites' size.
+        batch_size: Composites a step.
+        composites_gib: All composites; each fit puts them on the card.
+        num_fits: Fits that the process holds at a time: 1, or a trial's folds.
+    """
+    return PROCESS_GIB + size.memory_gib(batch_size, num_fits) + num_fits * composites_gib
+
+
 def choose_share(memory_gib: float, card_gib: float) -> float:
     """The smallest share class of a card whose memory holds a fit.
 
     Args:
-        memory_gib: What the largest fit is estimated to need.
+        memory_gib: What the largest fit's process is estimated to need.
         card_gib: The memory of one GPU.
     """
     fitting = [s for s in SHARE_CLASSES if memory_gib <= s * card_gib * _GPU_HEADROOM]
@@ -59,7 +78,7 @@ def plan_resources(
 
     Args:
         spec: What the sweep asks for.
-        memory_gib: The estimated memory of each backbone's fit.
+        memory_gib: The estimated memory of each backbone's process; see ``memory_on_card``.
         is_cluster: Whether the fits run on a cluster, whose GPUs this machine cannot count.
 
     Raises:

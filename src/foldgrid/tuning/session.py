@@ -24,13 +24,16 @@ from foldgrid.records import RunLock
 from foldgrid.specs.canary import CanaryName
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import EpochRecord, FitRecord
+from foldgrid.specs.passwords import hide_passwords
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
-from foldgrid.tracking import Mode, Pseudonyms, RunProjector
+from foldgrid.tracking import FitRuns, Mode, Pseudonyms, RunProjector
 from foldgrid.training import TrainingData
 from foldgrid.tuning.deadline import Deadline
+from foldgrid.tuning.disk import check_disk
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
+from foldgrid.tuning.failure_limit import FailureLimit
 from foldgrid.tuning.found_recipe import read_found
 from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.interrupt import Interrupt
@@ -38,11 +41,12 @@ from foldgrid.tuning.plan_text import print_plan
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
 from foldgrid.tuning.progress_file import ProgressFile
+from foldgrid.tuning.projecting import project_context, wandb_words
 from foldgrid.tuning.ray_session import check_address
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.sweep_run import (
-    ProjectingListener,
-    project_context,
+    FitProjector,
+    fit_listener,
     project_missing,
     write_run_files,
 )
@@ -50,12 +54,6 @@ from foldgrid.tuning.work import Executor, FitWork
 
 NUM_SAMPLE_IMAGES = 12
 """Composites that the summary run shows where the sweep says ``tracking.images: true``."""
-
-WANDB_WORDS: Mapping[Mode, str] = {
-    "online": "online: every fit streams to your W&B account",
-    "offline": "offline: kept in the run folder, ready for `wandb sync`",
-    "disabled": "disabled",
-}
 
 
 @dataclass(frozen=True)
@@ -73,6 +71,8 @@ class Options:
     executor: Literal["ray", "inline"] = "ray"
     hyperparameters: str | None = None
     canary: CanaryName | None = None
+    search_storage: str | None = None
+    keep: Literal["best", "none"] | None = None
     trials: int | None = None
     time_budget: str | None = None
 
@@ -104,7 +104,8 @@ class Session:
         grid = prepared.grid
         self.progress = SweepProgress(len(grid.selected), len(grid.done), work)
         self.deadline = Deadline.after(options.time_budget)
-        self._projector: RunProjector | None = None
+        self.limit = FailureLimit(prepared.sweep.resources.max_failures_in_a_row)
+        self._projector: FitProjector | None = None
         self._sample_images: list[NDArray[np.uint8]] = []
 
     @property
@@ -114,11 +115,14 @@ class Session:
 
     def print_plan(self, budget_reason: str) -> None:
         """Prints what would be trained."""
-        print_plan(self.prepared, self.console, budget_reason, {"wandb": WANDB_WORDS[self.mode]})
+        print_plan(
+            self.prepared, self.console, budget_reason, {"wandb": wandb_words(self.mode, "fit")}
+        )
 
     def train(self) -> int:
         """Trains what is left, streams it to W&B; returns how many fits failed."""
         prepared = self.prepared
+        check_disk(prepared)
         with (
             Interrupt() as interrupt,
             RunLock(prepared.store.root),
@@ -135,14 +139,15 @@ class Session:
             listeners: Listeners[FitTask, EpochRecord, FitRecord] = Listeners(
                 [
                     interrupt,
-                    ProjectingListener(projector, prepared.store),
+                    fit_listener(projector, prepared.store),
                     display,
                     progress_file := self._progress_file(),
+                    self.limit,
                     self.deadline,
                 ]
             )
             if prepared.grid.left:
-                with display, progress_file, self.deadline:
+                with display, progress_file, self.limit, self.deadline:
                     executor.run(FitWork(data, prepared.store), prepared.grid.left, listeners)
         return len(self.progress.failures)
 
@@ -157,14 +162,13 @@ class Session:
             lambda: facts.seconds_left,
         )
 
-    def _open_projector(self) -> RunProjector:
+    def _open_projector(self) -> FitProjector:
         self.local_folder.mkdir(parents=True, exist_ok=True)
         pseudonyms = Pseudonyms.open(self.local_folder) if self.mode != "disabled" else None
         self._projector = RunProjector(
             self.local_folder,
-            self.prepared.sweep,
+            FitRuns(self.prepared.sweep, project_context(self.prepared.store)),
             self.mode,
-            project_context(self.prepared.store),
             pseudonyms,
         )
         return self._projector
@@ -185,10 +189,7 @@ class Session:
 
     def close(self) -> tuple[str, ...]:
         """Ends W&B's service; returns its warnings, a line each."""
-        if self._projector is None:
-            return ()
-        self._projector.close()
-        return self._projector.warnings
+        return self._projector.close() if self._projector is not None else ()
 
     def print_failures(self) -> None:
         """Prints what failed, with where its traceback is."""
@@ -222,7 +223,7 @@ def prepare(
     resolved = resolve_sweep(
         path,
         budget,
-        options.overrides,
+        [*options.overrides, *([f"keep={options.keep}"] if options.keep else [])],
         options.manifest,
         spaces,
         found.overlays(path) if found else (),
@@ -232,6 +233,8 @@ def prepare(
             f"--hyperparameters {found.location}: this sweep searches, it trains no grid.\n"
             "Give --hyperparameters with a sweep that names no search_space."
         )
+    if options.search_storage is not None:
+        _check_search_storage(options.search_storage, is_search=resolved.space is not None)
     if options.trials is not None and resolved.space is None:
         raise SweepError(
             f"--trials {options.trials}: {resolved.sweep.name} trains a grid, it has no trials.\n"
@@ -249,6 +252,19 @@ def prepare(
             on_progress=on_progress,
         )
     return replace(prepared, found=found), reason
+
+
+def _check_search_storage(url: str, is_search: bool) -> None:
+    """Refuses a storage that cannot be used before photographs are read."""
+    if not is_search:
+        raise SweepError(
+            f"--search-storage {hide_passwords(url)}: this sweep trains a grid and searches "
+            "nothing.\nDrop --search-storage, or name a sweep with a search_space."
+        )
+    # Optuna and SQLAlchemy take half a second that a grid need not pay.
+    from foldgrid.tuning.search.storage_choice import check_storage
+
+    check_storage(url)
 
 
 def local_folder(prepared: PreparedSweep) -> Path:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from foldgrid.data.fingerprint import photo_table
 from foldgrid.records import RunStore
-from foldgrid.specs.fits import EpochRecord, FitRecord
-from foldgrid.tracking import ProjectContext, RunProjector, collect_provenance
+from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
+from foldgrid.tracking import RunProjector, collect_provenance
 from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.preparation import PreparedSweep
+from foldgrid.tuning.projecting import ProjectingListener
 
 
 def write_run_files(prepared: PreparedSweep) -> None:
@@ -66,50 +68,29 @@ def _devices() -> list[dict[str, Any]]:
     return devices or [{"kind": "cpu"}]
 
 
-class ProjectingListener:
-    """Streams each fit's records to W&B; see ``tracking.RunProjector``."""
-
-    def __init__(self, projector: RunProjector, store: RunStore) -> None:
-        self._projector, self._store = projector, store
-
-    def started(self, task: FitTask) -> None:
-        """Opens the fit's run; with its earlier epochs where it goes on from a checkpoint."""
-        folder = self._store.fit(task.config.fit_id)
-        history = folder.read_history() if folder.has_checkpoint() else []
-        self._projector.start_fit(task.config, history)
-
-    def epoch_done(self, task: FitTask, record: EpochRecord) -> None:
-        """Adds the epoch."""
-        self._projector.log_epoch(task.config, record)
-
-    def finished(self, task: FitTask, record: FitRecord) -> None:
-        """Closes the run with its summary; the records fill what it lacks."""
-        history = self._store.read_history(task.config.fit_id)
-        self._projector.finish_fit(task.config, record, history)
-
-    def failed(self, task: FitTask, message: str) -> None:
-        """Closes the run; it is made again with the fit."""
-        self._projector.abandon_fit(task.config)
+FitProjector = RunProjector[FitConfig, EpochRecord, FitRecord]
 
 
-def project_missing(prepared: PreparedSweep, projector: RunProjector) -> int:
+def fit_listener(
+    projector: FitProjector, store: RunStore
+) -> ProjectingListener[FitTask, FitConfig, EpochRecord, FitRecord]:
+    """Streams fits to W&B; one that goes on from a checkpoint brings its earlier epochs."""
+
+    def history_of(task: FitTask) -> Sequence[EpochRecord]:
+        return store.read_history(task.config.fit_id)
+
+    def earlier_of(task: FitTask) -> Sequence[EpochRecord]:
+        folder = store.fit(task.config.fit_id)
+        return folder.read_history() if folder.has_checkpoint() else []
+
+    return ProjectingListener(projector, lambda task: task.config, history_of, earlier_of)
+
+
+def project_missing(prepared: PreparedSweep, projector: FitProjector) -> int:
     """Makes the W&B runs of finished fits that an earlier launch left without; returns how many."""
-    missing = [t for t in prepared.grid.done if not projector.is_projected(t.config.fit_id)]
+    missing = [t for t in prepared.grid.done if not projector.is_projected(t.config)]
     for task in missing:
         fit_id = task.config.fit_id
         history, record = prepared.store.read_history(fit_id), prepared.store.read_fit(fit_id)
         projector.project_whole(task.config, history, record)
     return len(missing)
-
-
-def project_context(store: RunStore) -> ProjectContext:
-    """What W&B runs are tagged with, from the run folder's provenance."""
-    provenance = store.read_provenance()
-    git = provenance.get("git") or {}
-    canary = store.read_canary()
-    return ProjectContext(
-        data_fingerprint=provenance["data_fingerprint"],
-        split_fingerprint=provenance["split_fingerprint"],
-        git_commit=git.get("commit"),
-        tags=("canary", f"canary-{canary.name}") if canary is not None else (),
-    )

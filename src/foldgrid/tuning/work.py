@@ -5,6 +5,7 @@ The grid's fits and the search's trials are two kinds of work; executors know ne
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterable
 from typing import Any, Protocol, Self, TypeVar
@@ -183,4 +184,12 @@ def open_fit(
 
 def describe_failure(error: Exception) -> tuple[str, str]:
     """An error in a line for people, and with its traceback."""
-    return f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
+    line = f"{type(error).__name__}: {error}"
+    if isinstance(error, torch.OutOfMemoryError):
+        # torch goes on for ten lines about its allocator; the traceback has them.
+        told = re.split(r" GPU \d+ has", str(error))[0]
+        line = (
+            f"{told} Give each fit more of the card (resources.gpus_per_fit: 1), fewer fits at a "
+            "time (resources.max_concurrent), or a smaller training.batch_size."
+        )
+    return line, "".join(traceback.format_exception(error))

@@ -235,7 +235,7 @@ def test_a_search_has_no_plan_and_that_is_no_damage(make_run: Any) -> None:
     fake = make_run(**QUICK)
     store = fake.write()
     (fake.folder / "plan.json").unlink()
-    store.write_json("search/space.json", {})
+    store.write_json("search/plan.json", {})
     results = check_all(store)
     assert results["FG201"].status == "not applicable"
     assert results["FG202"].status == "not applicable"

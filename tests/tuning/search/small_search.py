@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from optuna.storages import BaseStorage
 
 from foldgrid.specs.recipe import Value, with_values
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.training import TrainingData
+from foldgrid.tuning.search.launches import LaunchMark
+from foldgrid.tuning.search.storage import SearchStorage
 from foldgrid.tuning.search.trials import TrialTask
 from tests.tuning.small_grid import NUM_FOLDS, fit_task, random_study
 
@@ -35,6 +41,40 @@ def trial_task(number: int = 0, backbone: str = BACKBONE, **values: Value) -> Tr
         config = task.config.model_copy(update={"training": recipe})
         fits.append(replace(task, config=config, keep_weights=False))
     return TrialTask("study", number, values, tuple(fits))
+
+
+class Unmarked(LaunchMark):
+    """A mark that nobody looks for."""
+
+    def show(self) -> None:
+        pass
+
+
+class OneLaunch(SearchStorage):
+    """An Optuna storage that no other launch shares."""
+
+    def __init__(self, kept: BaseStorage) -> None:
+        self._kept = kept
+        self.title = self.dashboard = "memory"
+        self.mark = Unmarked(Path())
+
+    def exists(self) -> bool:
+        return True
+
+    def _open(self) -> BaseStorage:
+        return self._kept
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def is_gone(self, launch: str) -> bool:
+        return launch != self.mark.name
+
+    def keep_alive(self, trial_id: int) -> None:
+        pass
+
+    def let_go(self, trial_id: int) -> None:
+        pass
 
 
 @dataclass

@@ -8,73 +8,21 @@ from typing import get_args
 
 import optuna
 import pytest
-from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import InMemoryStorage
 
+from foldgrid.scoring import best_trials
 from foldgrid.specs.recipe import Value
-from foldgrid.specs.search_space import SearchSpace
-from foldgrid.specs.sweep import SamplerName, SearchSettings
-from foldgrid.specs.trials import TrialEpoch, TrialRecord
-from foldgrid.tuning.search.outcome import best_trials
-from foldgrid.tuning.search.study import SearchStudy
-from tests.tuning.search.small_search import space_of, trial_task
-
-SPACE = space_of(
-    learning_rate={"type": "float", "low": 1e-4, "high": 0.1, "log": True},
-    momentum={"type": "choice", "choices": (0.0, 0.9)},
-    plateau__patience={"type": "int", "low": 2, "high": 20, "when": {"momentum": (0.9,)}},
+from foldgrid.specs.sweep import SamplerName
+from foldgrid.specs.trials import TrialRecord
+from tests.tuning.search.small_study import (
+    COUNTABLE,
+    FIRST,
+    SPACE,
+    journal,
+    open_study,
+    scored,
+    search,
 )
-COUNTABLE = space_of(
-    batch_size={"type": "choice", "choices": (8, 16)},
-    plateau__patience={"type": "int", "low": 2, "high": 6, "step": 2},
-)
-FIRST: dict[str, Value] = {"learning_rate": 0.01, "momentum": 0.9, "plateau.patience": 10}
-
-
-def open_study(
-    storage: BaseStorage,
-    space: SearchSpace = SPACE,
-    first: dict[str, Value] = FIRST,
-    **settings: object,
-) -> SearchStudy:
-    return SearchStudy(
-        storage, "study", space, SearchSettings.model_validate(settings), first, seed=7
-    )
-
-
-def scored(number: int, values: dict[str, Value], **oof: float) -> TrialRecord:
-    task = trial_task(number)
-    return TrialRecord(
-        study="study",
-        number=number,
-        status="complete" if oof else "diverged",
-        backbone="b",
-        values=values,
-        training=task.fits[0].config.training,
-        num_epochs=2,
-        num_planned_epochs=2,
-        best_epochs=(1, 2),
-        oof=oof,
-        num_visits=3,
-        fit_ids=("a", "b"),
-        wall_seconds=1.0,
-    )
-
-
-def search(study: SearchStudy, num_trials: int) -> list[dict[str, Value]]:
-    """Asks and tells; the score prefers a learning rate near 0.003."""
-    drawn = []
-    for _ in range(num_trials):
-        asked = study.ask()
-        assert asked is not None
-        number, values = asked
-        rate = float(values.get("learning_rate") or 0.01)  # type: ignore[arg-type]
-        error = abs(rate - 0.003)
-        epoch = TrialEpoch(epoch=1, oof={"mae": error + 1}, num_running=2, wall_seconds=0.1)
-        study.report(number, epoch)
-        study.tell(number, scored(number, values, mae=error, ccc=-error))
-        drawn.append(values)
-    return drawn
 
 
 def test_the_sweep_s_own_recipe_is_the_first_trial() -> None:
@@ -107,10 +55,6 @@ def test_a_grid_ends_when_it_has_been_tried_through() -> None:
     assert points == {(size, patience) for size in (8, 16) for patience in (2, 4, 6)}
 
 
-def journal(path: Path) -> BaseStorage:
-    return JournalStorage(JournalFileBackend(str(path)))
-
-
 @pytest.mark.parametrize("sampler", ["TPESampler", "RandomSampler", "CmaEsSampler", "GPSampler"])
 def test_a_search_that_was_stopped_draws_what_it_would_have_drawn(
     sampler: SamplerName, tmp_path: Path
@@ -123,10 +67,12 @@ def test_a_search_that_was_stopped_draws_what_it_would_have_drawn(
 
 
 def test_a_trial_that_was_running_when_the_search_died_is_tried_again(tmp_path: Path) -> None:
-    study = open_study(journal(tmp_path / "journal"))
+    dying = journal(tmp_path / "journal")
+    study = open_study(dying)
     search(study, 2)
     asked = study.ask()
     assert asked is not None
+    dying.close()
     again = open_study(journal(tmp_path / "journal"))
     assert again.num_counted == 2
     assert again.close_stale() == 1
@@ -142,8 +88,10 @@ def test_a_diverged_trial_counts_and_a_failed_one_does_not() -> None:
     assert first is not None
     assert second is not None
     study.tell(first[0], scored(first[0], first[1]))
-    study.give_up(second[0], "no such network")
+    study.give_up(second[0], "FileNotFoundError: /data/subject-7.jpg")
     assert study.num_counted == 1
+    closed = study._study.trials[second[0]]
+    assert closed.user_attrs["failure"] == "FileNotFoundError", "no path, no name in a database"
 
 
 def test_several_objectives_leave_a_front() -> None:
@@ -169,6 +117,6 @@ def test_the_best_by_several_figures_is_the_front_that_nothing_beats() -> None:
 
 def test_optuna_itself_reads_the_journal(tmp_path: Path) -> None:
     search(open_study(journal(tmp_path / "journal")), 3)
-    study = optuna.load_study(study_name="study", storage=journal(tmp_path / "journal"))
+    study = optuna.load_study(study_name="study", storage=journal(tmp_path / "journal").optuna)
     assert study.best_value == min(trial.value or 9 for trial in study.trials)
     assert study.trials[0].intermediate_values == {1: study.trials[0].value + 1}  # type: ignore[operator]

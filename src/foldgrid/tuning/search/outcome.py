@@ -4,58 +4,44 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 from ruamel.yaml import YAML
 
-from foldgrid.records import RunStore, SearchStore
-from foldgrid.scoring import METRICS
-from foldgrid.specs.sweep import Objective
-from foldgrid.specs.trials import TrialRecord
+from foldgrid.records import RunStore
+from foldgrid.scoring import METRICS, best_trials
+from foldgrid.specs.trials import TrialCertainty, TrialRecord
 from foldgrid.tuning.found_recipe import BEST_FILE
 from foldgrid.tuning.search.plan import StudyPlan
 
 TRIALS_FILE = "search/trials.csv"
 
 
-def best_trials(
-    trials: Sequence[TrialRecord], objectives: Sequence[Objective]
-) -> list[TrialRecord]:
-    """The trials that no other beats in every objective, best in the first objective first.
-
-    With one objective that is the best trial; the first of equals, so that the sweep's own recipe
-    stays where nothing is better. Only trials that trained to their end take part.
-    """
-    scored = [
-        (trial, tuple(METRICS[each].sort_key(trial.oof.get(each)) for each in objectives))
-        for trial in trials
-        if trial.status == "complete"
-    ]
-    scored = [pair for pair in scored if all(map(math.isfinite, pair[1]))]
-    front: list[tuple[TrialRecord, tuple[float, ...]]] = []
-    for trial, keys in sorted(scored, key=lambda pair: (pair[1], pair[0].number)):
-        if not any(all(a <= b for a, b in zip(other, keys, strict=True)) for _, other in front):
-            front.append((trial, keys))
-    return [trial for trial, _ in front]
+Certainties = Mapping[str, Mapping[int, TrialCertainty]]
+"""By study and number of its best trials, how sure their scores are."""
 
 
 def write_outcome(
-    store: RunStore, search: SearchStore, studies: Sequence[StudyPlan]
+    store: RunStore,
+    studies: Sequence[StudyPlan],
+    trials: Mapping[str, Sequence[TrialRecord]],
+    certainties: Certainties | None = None,
 ) -> dict[str, list[TrialRecord]]:
     """Writes both files; returns by study the best trials.
 
     Args:
         store: The run folder.
-        search: Its folder of the search.
         studies: What was searched.
+        trials: By study, its trials that are over, whoever trained them.
+        certainties: How sure the scores are; computed by whoever knows statistics.
     """
+    known = certainties or {}
     sweep = studies[0].prepared.sweep
     objectives = sweep.search.objectives
-    trials = {study.name: search.read_trials(study.name) for study in studies}
     best = {name: best_trials(records, objectives) for name, records in trials.items()}
-    rows = [_row(trial) for records in trials.values() for trial in records]
+    rows = [trial_row(trial) for records in trials.values() for trial in records]
     store.write_text(TRIALS_FILE, pd.DataFrame(rows).to_csv(index=False))
     found: dict[str, Any] = {
         "sweep": sweep.name,
@@ -63,8 +49,15 @@ def write_outcome(
         "search_space": sweep.search_space,
         "objectives": list(objectives),
         "is_per_backbone": len(studies) > 1,
-        "best": [_entry(trial, len(trials[name])) for name, each in best.items() for trial in each],
+        "best": [
+            _entry(trial, len(trials[name]), known.get(name, {}).get(trial.number))
+            for name, each in best.items()
+            for trial in each
+        ],
     }
+    if not found["best"]:
+        # Nothing is complete yet; a file that names nothing would only be in the way.
+        return best
     yaml, stream = YAML(), io.BytesIO()
     yaml.default_flow_style = False
     yaml.dump(found, stream)
@@ -72,7 +65,7 @@ def write_outcome(
     return best
 
 
-def _entry(trial: TrialRecord, num_trials: int) -> dict[str, Any]:
+def _entry(trial: TrialRecord, num_trials: int, certainty: TrialCertainty | None) -> dict[str, Any]:
     return {
         "backbone": trial.backbone,
         "trial": trial.number,
@@ -80,11 +73,14 @@ def _entry(trial: TrialRecord, num_trials: int) -> dict[str, Any]:
         "values": dict(trial.values),
         "oof": {name: value if math.isfinite(value) else None for name, value in trial.oof.items()},
         "num_visits": trial.num_visits,
+        "changes": [change.model_dump(mode="json") for change in trial.changes],
+        **(certainty or TrialCertainty()).model_dump(mode="json"),
         "training": trial.training.model_dump(mode="json"),
     }
 
 
-def _row(trial: TrialRecord) -> dict[str, Any]:
+def trial_row(trial: TrialRecord) -> dict[str, Any]:
+    """A trial as a line of a table."""
     return {
         "study": trial.study,
         "trial": trial.number,

@@ -190,6 +190,6 @@ def _time(prepared: PreparedSweep, studies: tuple[StudyPlan, ...], num_left: int
 
 def _memory(prepared: PreparedSweep) -> str:
     batch, folds = prepared.sweep.training.batch_size, prepared.sweep.split.num_folds
-    largest = max(size.memory_gib(batch) for size in prepared.footprints.values())
-    together = largest * folds * prepared.resources.num_concurrent
+    largest = max(size.memory_gib(batch, folds) for size in prepared.footprints.values())
+    together = largest * prepared.resources.num_concurrent
     return f"up to {together:.1f} GiB: a trial holds the networks of its {folds} folds"

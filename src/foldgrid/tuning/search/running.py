@@ -19,8 +19,9 @@ class StudyFeed:
     Args:
         study: Who suggests.
         plan: What a suggestion means.
-        num_left: How many there are to be in this launch.
+        num_left: How many there are to be in this launch, at most.
         deadline: When it gives out no more.
+        num_total: How many there are to be in all launches; nothing leaves it to ``num_left``.
     """
 
     def __init__(
@@ -29,9 +30,11 @@ class StudyFeed:
         plan: StudyPlan,
         num_left: int,
         deadline: Deadline,
+        num_total: int | None = None,
     ) -> None:
         self._study, self._plan = study, plan
         self._num_left, self._deadline = num_left, deadline
+        self._num_total, self._num_failed = num_total, 0
 
     def __iter__(self) -> Iterator[TrialTask]:
         return self
@@ -39,12 +42,28 @@ class StudyFeed:
     def __next__(self) -> TrialTask:
         """The next trial, suggested when there is room for it."""
         is_more = self._num_left > 0 and self._deadline.gives_room()
-        asked = self._study.ask() if is_more else None
+        asked = self._study.ask(self._limit) if is_more else None
         if asked is None:
-            self._num_left = 0
             raise StopIteration
         self._num_left -= 1
         return self._plan.task(*asked)
+
+    @property
+    def _limit(self) -> int | None:
+        # A failed trial takes its place, or a search in which all fail would never end.
+        return None if self._num_total is None else self._num_total - self._num_failed
+
+    @property
+    def waits_for_others(self) -> bool:
+        """Whether other launches train what is missing of ``num_total``."""
+        limit = self._limit
+        return limit is not None and self._study.num_counted < limit and self._study.num_running > 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether there is a next trial, those of launches that died included."""
+        self._study.close_stale()
+        return self._num_left > 0 and self._study.has_room(self._limit)
 
     def started(self, task: TrialTask) -> None:
         """The study knows: it gave the trial out."""
@@ -59,6 +78,7 @@ class StudyFeed:
 
     def failed(self, task: TrialTask, message: str) -> None:
         """Closes the trial without a score."""
+        self._num_failed += 1
         self._study.give_up(task.number, message)
 
 

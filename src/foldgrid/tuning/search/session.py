@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
-import optuna
-from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 
 from foldgrid.records import RunLock, SearchStore
-from foldgrid.scoring import METRICS
+from foldgrid.scoring import METRICS, best_trials
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.search_fit import most_epochs
 from foldgrid.specs.sweep import SchedulerName
-from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialRecord
+from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialCertainty, TrialRecord
+from foldgrid.tracking import Mode, RunProjector, TrialRuns
 from foldgrid.training import TrainingData
 from foldgrid.tuning.deadline import Deadline
+from foldgrid.tuning.disk import check_disk
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
+from foldgrid.tuning.failure_limit import FailureLimit
 from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.plan_text import print_facts
 from foldgrid.tuning.preparation import PreparedSweep
 from foldgrid.tuning.progress_file import ProgressFile
+from foldgrid.tuning.projecting import project_context, wandb_words
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.search.display import SearchDisplay
 from foldgrid.tuning.search.keeping import TrialKeeper
-from foldgrid.tuning.search.outcome import best_trials, write_outcome
+from foldgrid.tuning.search.outcome import Certainties, trial_row, write_outcome
 from foldgrid.tuning.search.pausing import PAUSING, make_pausing_scheduler
 from foldgrid.tuning.search.plan import StudyPlan, plan_studies, search_facts, training_units
+from foldgrid.tuning.search.projecting import (
+    TrialProjector,
+    project_missing_trials,
+    search_figures,
+    trial_listener,
+)
 from foldgrid.tuning.search.running import StudyFeed, TrialSteering
 from foldgrid.tuning.search.stopping import make_rule
-from foldgrid.tuning.search.study import SearchStudy
+from foldgrid.tuning.search.storage_choice import choose_storage
+from foldgrid.tuning.search.study import SearchStudy, count_done
 from foldgrid.tuning.search.trials import TrialListener, TrialTask
 from foldgrid.tuning.search.work import TrialWork
 from foldgrid.tuning.session import Options, decoding
@@ -42,6 +52,9 @@ from foldgrid.tuning.work import Executor
 NOT_PAUSING = tuple(name for name in get_args(SchedulerName) if name not in PAUSING)
 JOURNAL = "search/journal.log"
 """Optuna's journal inside the run folder."""
+
+POLL_SECONDS = 1.0
+"""How often a launch that waits for others looks at the study."""
 
 
 def _check_executor(scheduler: SchedulerName, executor: Literal["ray", "inline"]) -> None:
@@ -53,47 +66,72 @@ def _check_executor(scheduler: SchedulerName, executor: Literal["ray", "inline"]
         )
 
 
+def _known_of_all(
+    certainties: Mapping[int, TrialCertainty], num_elsewhere: int
+) -> Mapping[int, TrialCertainty]:
+    """What holds of the trials where those of other run folders were chosen from too."""
+    if not num_elsewhere:
+        return certainties
+    # Corrected for the choice among some, a score is too good for the best of all.
+    return {n: each.model_copy(update={"corrected": {}}) for n, each in certainties.items()}
+
+
 class SearchSession:
     """A prepared search.
 
     Args:
         prepared: The sweep, which names a search space.
         options: The command line's.
+        mode: What ``--wandb`` means here.
         console: Where to show progress.
-        local_folder: Where the study's journal goes.
+        local_folder: Where W&B's files go, and the study's journal if nothing else is named.
+
+    Raises:
+        SweepError: ``--search-storage`` cannot be used.
     """
 
     def __init__(
-        self, prepared: PreparedSweep, options: Options, console: Console, local_folder: Path
+        self,
+        prepared: PreparedSweep,
+        options: Options,
+        mode: Mode,
+        console: Console,
+        local_folder: Path,
     ) -> None:
-        self.prepared, self.options, self.console = prepared, options, console
+        self.prepared, self.options, self.mode, self.console = prepared, options, mode, console
+        self.local_folder = local_folder
         _check_executor(prepared.sweep.search.scheduler, options.executor)
         self.studies = plan_studies(prepared)
-        self.journal = local_folder / JOURNAL
+        self.storage = choose_storage(options.search_storage, local_folder / JOURNAL)
         self.store = SearchStore.of(prepared.store)
         self.failures: dict[str, str] = {}
         self.deadline = Deadline.after(options.time_budget)
+        self.limit = FailureLimit(prepared.sweep.resources.max_failures_in_a_row)
+        self._projector: TrialProjector | None = None
 
     def print_plan(self, budget_reason: str) -> None:
         """Prints what would be searched."""
-        left = sum(self._num_left(plan) for plan in self.studies)
-        facts = search_facts(self.prepared, self.studies, self._num_done(), left, budget_reason)
-        print_facts(self.prepared.sweep.title, facts, self.console)
-
-    def _storage(self) -> optuna.storages.BaseStorage:
-        return optuna.storages.JournalStorage(JournalFileBackend(str(self.journal)))
+        with self.storage.answering():
+            left = sum(self._num_left(plan) for plan in self.studies)
+            done = self._num_done()
+        facts = search_facts(self.prepared, self.studies, done, left, budget_reason)
+        remembers = ("remembers", self.storage.title)
+        wandb = ("wandb", wandb_words(self.mode, "trial"))
+        print_facts(self.prepared.sweep.title, [*facts, remembers, wandb], self.console)
 
     def _open(self, plan: StudyPlan) -> SearchStudy:
         sweep = self.prepared.sweep
         return SearchStudy(
-            self._storage(), plan.name, plan.space, sweep.search, plan.first, sweep.seed
+            self.storage, plan.name, plan.space, sweep.search, plan.first, sweep.seed
         )
 
     def train(self) -> int:
         """Searches until every study has its trials; returns how many trials failed."""
         prepared = self.prepared
+        check_disk(prepared)
         is_left = any(self._num_left(study) for study in self.studies)
         with (
+            self.storage.answering(),
             Interrupt() as interrupt,
             RunLock(prepared.store.root),
             decoding(prepared.survey, self.console) as dataset,
@@ -103,17 +141,32 @@ class SearchSession:
             data = TrainingData.from_dataset(dataset.result(), prepared.split).without_test()
             self._write_plan()
             write_run_files(prepared)
-            self.journal.parent.mkdir(parents=True, exist_ok=True)
             display = self._display()
             progress: ProgressFile[TrialTask] = ProgressFile(
                 prepared.store, lambda task: task.name, display.num_done, display.num_total
             )
-            with progress, self.deadline:
-                listeners: list[TrialListener] = [interrupt, display, progress, self.deadline]
+            with progress, self.limit, self.deadline:
+                listeners: list[TrialListener] = [
+                    interrupt,
+                    self._projecting(),
+                    display,
+                    progress,
+                    self.limit,
+                    self.deadline,
+                ]
                 for plan in self.studies:
                     self._search(plan, executor, data, listeners)
         self.failures = display.failures
         return len(self.failures)
+
+    def _projecting(self) -> TrialListener:
+        """Who streams trials to W&B, which has those of earlier launches by then."""
+        context = project_context(self.prepared.store)
+        studies = tuple(plan.name for plan in self.studies)
+        kind = TrialRuns(self.prepared.sweep, context, studies)
+        self._projector = RunProjector(self.local_folder, kind, self.mode)
+        project_missing_trials(self.store, studies, self._projector)
+        return trial_listener(self._projector, self.store)
 
     def _search(
         self,
@@ -127,7 +180,9 @@ class SearchSession:
         study, settings = self._open(plan), self.prepared.sweep.search
         if study.close_stale():
             self.console.print("Trials that an earlier launch left open are tried again.")
-        feed = StudyFeed(study, plan, num_left, self.deadline)
+        # `--trials` adds to whatever others train at the same time.
+        total = settings.num_trials if self.options.trials is None else None
+        feed = StudyFeed(study, plan, num_left, self.deadline, total)
         units = training_units(plan, data)
         most = most_epochs(plan.space, self.prepared.sweep)
         rule = make_rule(settings, units, most)
@@ -136,14 +191,30 @@ class SearchSession:
                 record = folder.read_record()
                 rule.ended(record.number, folder.read_epochs(), record.status)
         keeper = TrialKeeper(self.store, units, Listeners([feed, *listeners]), rule)
-        scheduler = make_pausing_scheduler(
-            settings, plan.space, most, self.prepared.sweep.seed, plan.task
-        )
-        # A population is drawn before it trains: its values change in training anyway.
-        tasks: Iterable[TrialTask] = list(feed) if settings.scheduler == "pbt" else feed
-        executor.run(
-            TrialWork(data, self.store), tasks, keeper, TrialSteering(rule, scheduler, keeper)
-        )
+        work = TrialWork(data, self.store)
+
+        def run() -> None:
+            scheduler = make_pausing_scheduler(
+                settings, plan.space, most, self.prepared.sweep.seed, plan.task
+            )
+            # A population is drawn before it trains: its values change in training anyway.
+            tasks: Iterable[TrialTask] = list(feed) if settings.scheduler == "pbt" else feed
+            executor.run(work, tasks, keeper, TrialSteering(rule, scheduler, keeper))
+
+        try:
+            self._until_complete(feed, run)
+        finally:
+            study.hand_back()
+
+    def _until_complete(self, feed: StudyFeed, run: Callable[[], None]) -> None:
+        """Runs until the study has its trials, whoever trains the last of them."""
+        run()
+        if feed.waits_for_others and self.deadline.gives_room():
+            self.console.print("Other launches train what is left; waiting for their trials.")
+        while feed.waits_for_others and self.deadline.gives_room():
+            time.sleep(POLL_SECONDS)
+            if feed.has_room:
+                run()
 
     def _num_left(self, plan: StudyPlan) -> int:
         """Trials that this launch adds to a study."""
@@ -153,10 +224,7 @@ class SearchSession:
 
     def _num_counted(self, plan: StudyPlan) -> int:
         """A study's trials that are over; looks without making anything."""
-        if not self.journal.exists():
-            return 0
-        known = optuna.study.get_all_study_names(self._storage())
-        return self._open(plan).num_counted if plan.name in known else 0
+        return count_done(self.storage, plan.name)
 
     def _num_done(self) -> int:
         return sum(self._num_counted(plan) for plan in self.studies)
@@ -165,7 +233,7 @@ class SearchSession:
         """What is shown: trials done, trials in all, the best of earlier launches."""
         done, left = self._num_done(), sum(self._num_left(plan) for plan in self.studies)
         objective = self.prepared.sweep.search.objectives[0]
-        found = [self.store.read_trials(study.name) for study in self.studies]
+        found = self._records().values()
         best = [trial for trials in found for trial in best_trials(trials, (objective,))]
         score = min((t.oof[objective] for t in best), key=METRICS[objective].sort_key, default=None)
         return SearchDisplay(objective, done, done + left, score, self.console)
@@ -186,13 +254,54 @@ class SearchSession:
         retries = self.prepared.sweep.resources.max_retries
         return RayTuneExecutor(self.prepared.resources, retries, self.options.address)
 
-    def conclude(self) -> dict[str, list[TrialRecord]]:
-        """Writes ``best.yaml`` and ``search/trials.csv``; returns by study the best trials."""
-        return write_outcome(self.prepared.store, self.store, self.studies)
+    def conclude(self, certainties: Certainties | None = None) -> dict[str, list[TrialRecord]]:
+        """Writes ``best.yaml``, ``search/trials.csv`` and W&B's summary.
+
+        Args:
+            certainties: How sure the best trials' scores are.
+
+        Returns:
+            By study, the best trials; several where no objective decides.
+        """
+        with self.storage.answering():
+            trials = self._records()
+        certainties = {
+            name: _known_of_all(found, self._num_elsewhere(name, trials[name]))
+            for name, found in (certainties or {}).items()
+        }
+        best = write_outcome(self.prepared.store, self.studies, trials, certainties)
+        if self._projector is not None:
+            rows = [trial_row(trial) for records in trials.values() for trial in records]
+            facts = search_figures(trials, best)
+            self._projector.summarise(rows, facts=facts, table="trials")
+        return best
+
+    def _records(self) -> dict[str, list[TrialRecord]]:
+        """By study, the trials that are over, those in other launches' run folders included."""
+        found: dict[str, list[TrialRecord]] = {}
+        for plan in self.studies:
+            here, told = self.store.read_trials(plan.name), self._open(plan).records()
+            records = {record.number: record for record in (*here, *told)}
+            found[plan.name] = [records[number] for number in sorted(records)]
+        return found
+
+    def num_elsewhere(self) -> int:
+        """Trials that are over and lie in other launches' run folders."""
+        with self.storage.answering():
+            trials = self._records()
+        return sum(self._num_elsewhere(name, found) for name, found in trials.items())
+
+    def _num_elsewhere(self, study: str, trials: Sequence[TrialRecord]) -> int:
+        return len(trials) - len(self.store.trials(study))
 
     def close(self) -> tuple[str, ...]:
-        """Nothing is open."""
-        return ()
+        """Ends this launch for others that search with it, and W&B's service.
+
+        Returns:
+            W&B's warnings, a line each.
+        """
+        self.storage.close()
+        return self._projector.close() if self._projector is not None else ()
 
     def print_failures(self) -> None:
         """Prints what failed, with where its traceback is."""

@@ -2,6 +2,8 @@
 
 Every suggestion is drawn by a sampler of its own, seeded by the sweep's seed and the number of
 suggestions before it, so a search that was killed and started again goes on as if it had not been.
+Several launches may search one study at a time: whoever asks keeps the others waiting, so no two
+are given the same suggestion.
 """
 
 from __future__ import annotations
@@ -9,10 +11,12 @@ from __future__ import annotations
 import math
 import random
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -29,12 +33,18 @@ from foldgrid.specs.search_space import (
 )
 from foldgrid.specs.sweep import Objective, SamplerName, SearchSettings
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
+from foldgrid.tuning.search.retries import (
+    FAILURE,
+    LAUNCH,
+    close_stale,
+    num_drawn,
+    num_lined_up,
+    own_number,
+)
+from foldgrid.tuning.search.storage import SearchStorage
 
-RETRY = "retry_of"
-"""The attribute of a trial that repeats one whose launch ended without a word: which it repeats.
-
-To Optuna it is another trial; to everybody else it is that one, taken up again under its number.
-"""
+RECORD = "record"
+"""The attribute of a trial with its whole record: any launch can write the outcome of all."""
 
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 """Trials that need not be tried again; to Optuna stopped and diverged ones are pruned."""
@@ -44,7 +54,7 @@ class SearchStudy:
     """Suggests configurations and learns from their scores.
 
     Args:
-        storage: Optuna's storage.
+        storage: Where it remembers.
         name: The study's name; one that is there already is gone on with.
         space: What may vary.
         settings: How it is searched.
@@ -54,7 +64,7 @@ class SearchStudy:
 
     def __init__(
         self,
-        storage: optuna.storages.BaseStorage,
+        storage: SearchStorage,
         name: str,
         space: SearchSpace,
         settings: SearchSettings,
@@ -64,12 +74,20 @@ class SearchStudy:
         self.name, self.space, self.settings, self.seed = name, space, settings, seed
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         directions = [_direction(each) for each in settings.objectives]
-        self._study = optuna.create_study(
-            storage=storage, study_name=name, directions=directions, load_if_exists=True
-        )
+        self._storage, kept = storage, storage.optuna
         self._open: dict[int, Trial] = {}
-        if not self._study.get_trials(deepcopy=False):
-            for point in self._opening(dict(first)):
+        with storage.exclusive():
+            self._study = optuna.create_study(
+                storage=kept, study_name=name, directions=directions, load_if_exists=True
+            )
+            if self._study.metric_names is None:
+                with warnings.catch_warnings():
+                    # Optuna calls names experimental; its dashboard shows them.
+                    warnings.simplefilter("ignore")
+                    self._study.set_metric_names(list(settings.objectives))
+            trials = self._study.get_trials(deepcopy=False)
+            # A launch may have died before it had lined all of them up.
+            for point in self._opening(dict(first))[num_lined_up(trials) :]:
                 self._study.enqueue_trial(point)
 
     def _opening(self, first: dict[str, Value]) -> list[dict[str, Value]]:
@@ -86,24 +104,51 @@ class SearchStudy:
         """Trials that are over and need not be tried again."""
         return len(self._study.get_trials(deepcopy=False, states=COUNTED))
 
+    @property
+    def num_running(self) -> int:
+        """Trials that some launch is training, or was when it died."""
+        return len(self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
+
+    def has_room(self, num_trials: int | None) -> bool:
+        """Whether ``ask`` would give a trial, unless another launch is quicker."""
+        if num_trials is not None and self.num_counted + self.num_running >= num_trials:
+            return False
+        return self.settings.sampler != "GridSampler" or bool(self._waiting)
+
     def close_stale(self) -> int:
-        """Closes the trials of a launch that ended without a word, and lines them up again.
+        """Closes the trials of launches that ended without a word, and lines them up again.
 
         Returns:
-            How many there were.
+            How many were lined up.
         """
-        stale = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        mine = {trial.number for trial in self._open.values()}
-        stale = [trial for trial in stale if trial.number not in mine]
-        for trial in stale:
-            self._study.tell(trial.number, state=TrialState.FAIL)
-            self._study.enqueue_trial(dict(trial.params), {RETRY: own_number(trial)})
-        return len(stale)
+        with self._storage.exclusive():
+            return self._close_stale()
 
-    def ask(self) -> tuple[int, dict[str, Value]] | None:
-        """The next trial's number and values; nothing where a grid has been tried through."""
-        if self.settings.sampler == "GridSampler" and not self._waiting:
-            return None
+    def _close_stale(self) -> int:
+        mine = {trial.number for trial in self._open.values()}
+        return close_stale(self._study, self._storage, mine)
+
+    def ask(self, num_trials: int | None = None) -> tuple[int, dict[str, Value]] | None:
+        """The next trial's number and values.
+
+        Args:
+            num_trials: How many there are to be in all, over all launches; null for no end.
+
+        Returns:
+            Nothing where there are enough, or where a grid has been tried through.
+        """
+        self._storage.mark.show()
+        with self._storage.exclusive():
+            self._close_stale()
+            if not self.has_room(num_trials):
+                return None
+            trial, values = self._draw()
+            self._storage.keep_alive(trial._trial_id)
+            trial.set_user_attr(LAUNCH, self._storage.mark.name)
+        self._open[own_number(trial)] = trial
+        return own_number(trial), values
+
+    def _draw(self) -> tuple[Trial, dict[str, Value]]:
         with warnings.catch_warnings():
             # What Optuna warns of here (experimental samplers, fallbacks) was chosen knowingly.
             warnings.simplefilter("ignore")
@@ -113,16 +158,12 @@ class SearchStudy:
             for name, parameter in self.space.parameters.items():
                 if self.space.is_active(name, values):
                     values[name] = _suggest(trial, name, parameter)
-        self._open[own_number(trial)] = trial
-        return own_number(trial), values
+        return trial, values
 
     @property
     def _num_drawn(self) -> int:
         """Configurations drawn so far; one that is tried again was drawn once."""
-        trials = self._study.get_trials(deepcopy=False)
-        return sum(
-            trial.state != TrialState.WAITING and RETRY not in trial.user_attrs for trial in trials
-        )
+        return num_drawn(self._study.get_trials(deepcopy=False))
 
     @property
     def _waiting(self) -> list[FrozenTrial]:
@@ -136,31 +177,66 @@ class SearchStudy:
                 with warnings.catch_warnings():
                     # After a lost worker an epoch comes again; Optuna keeps the first, the same.
                     warnings.simplefilter("ignore")
-                    self._open[number].report(value, epoch.epoch)
+                    with suppress(UpdateFinishedTrialError):
+                        self._open[number].report(value, epoch.epoch)
 
     def tell(self, number: int, record: TrialRecord) -> None:
-        """Closes a trial with its record."""
+        """Closes a trial with its record.
+
+        A trial that others closed, because they took this launch for dead, stays closed: they
+        try it again, to the same record.
+        """
+        with self._closing(number) as trial:
+            self._tell(trial, record)
+
+    @contextmanager
+    def _closing(self, number: int) -> Iterator[Trial]:
         trial = self._open.pop(number)
+        self._storage.let_go(trial._trial_id)
+        with suppress(UpdateFinishedTrialError):
+            yield trial
+
+    def _tell(self, trial: Trial, record: TrialRecord) -> None:
         trial.set_user_attr("backbone", record.backbone)
         trial.set_user_attr("num_epochs", record.num_epochs)
         trial.set_user_attr("oof", {k: v for k, v in record.oof.items() if math.isfinite(v)})
+        trial.set_user_attr(RECORD, record.model_dump_json())
         values = [objective_value(each, record.oof) for each in self.settings.objectives]
         if record.status == "complete" and all(map(math.isfinite, values)):
-            self._study.tell(trial, values)
+            self._study.tell(trial, values, skip_if_finished=True)
         else:
             trial.set_user_attr(record.status, True)
-            self._study.tell(trial, state=TrialState.PRUNED)
+            self._study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
 
     def give_up(self, number: int, message: str) -> None:
-        """Closes a trial that failed; another launch may draw it again."""
-        trial = self._open.pop(number)
-        trial.set_user_attr("failure", message)
-        self._study.tell(trial, state=TrialState.FAIL)
+        """Closes a trial that failed; it is not tried again."""
+        with self._closing(number) as trial:
+            # A message may hold a path, and the storage may be another machine's.
+            trial.set_user_attr(FAILURE, message.partition(":")[0])
+            self._study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+
+    def hand_back(self) -> None:
+        """Closes what is open, for this or another launch to try again."""
+        for number in tuple(self._open):
+            with self._closing(number) as trial:
+                self._study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+
+    def records(self) -> list[TrialRecord]:
+        """The records of all finished trials, by number, whoever trained them."""
+        trials = self._study.get_trials(deepcopy=False, states=COUNTED)
+        return [
+            TrialRecord.model_validate_json(trial.user_attrs[RECORD])
+            for trial in sorted(trials, key=own_number)
+            if RECORD in trial.user_attrs
+        ]
 
 
-def own_number(trial: Trial | FrozenTrial) -> int:
-    """The number that a trial goes by: its own, or that of the one it repeats."""
-    return int(trial.user_attrs.get(RETRY, trial.number))
+def count_done(storage: SearchStorage, name: str) -> int:
+    """Finished trials of a study, which need not be there; makes nothing."""
+    if not storage.exists() or name not in optuna.study.get_all_study_names(storage.optuna):
+        return 0
+    study = optuna.load_study(study_name=name, storage=storage.optuna)
+    return len(study.get_trials(deepcopy=False, states=COUNTED))
 
 
 def study_name(prefix: str, facts: Mapping[str, Any]) -> str:

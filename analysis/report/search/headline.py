@@ -1,0 +1,142 @@
+"""The result of a search in words: the best configuration, and what its score is worth."""
+
+from __future__ import annotations
+
+from analysis.evidence.notes import Note
+from analysis.report.headline import Headline, Tile
+from analysis.report.numbers import UNDEFINED, between, count, figure, interval, listed, percent
+from analysis.report.search.facts import SearchFacts, StudyFacts
+from analysis.search.certainty import decimals
+from analysis.search.conclusion import describe_value
+from foldgrid.scoring import METRICS
+
+SYNTHETIC = (
+    "The photographs are drawn by a program and no patient was scored. The figures show what the "
+    "method does, not what it would do in a clinic."
+)
+
+
+def write_search_headline(run: SearchFacts) -> Headline:
+    """The top of a search's report.
+
+    Args:
+        run: The run folder's facts.
+    """
+    is_one = len(run.studies) == 1
+    return Headline(
+        title=run.title,
+        run=run.name,
+        date=str(run.provenance.get("started_at") or "")[:10],
+        warnings=tuple(_warnings(run)),
+        verdict=study_verdict(run.studies[0]) if is_one else _many(run),
+        details=tuple(study_details(run.studies[0])) if is_one else (),
+        tiles=tuple(_tiles(run.studies[0])) if is_one else (),
+    )
+
+
+def _warnings(run: SearchFacts) -> list[Note]:
+    notes = []
+    if run.is_synthetic:
+        notes.append(Note(topic="Synthetic data", text=SYNTHETIC, is_warning=True))
+    if run.sweep.get("budget") == "smoke":
+        text = (
+            "Few epochs of small pictures. That shows that everything works; what is best after "
+            "a few epochs need not be best after many."
+        )
+        notes.append(Note(topic="Smoke budget", text=text, is_warning=True))
+    return notes
+
+
+def _many(run: SearchFacts) -> str:
+    names = [study.evidence.label for study in run.studies]
+    total = sum(len(study.evidence.trials) for study in run.studies)
+    return (
+        f"{count(len(names), 'backbone')} were searched, each for itself: {listed(names)}; "
+        f"{count(total, 'trial')} in all."
+    )
+
+
+def study_verdict(study: StudyFacts) -> str:
+    """The best configuration in a sentence."""
+    best, evidence = study.best, study.evidence
+    if best is None:
+        return f"None of {count(len(evidence.trials), 'trial')} has trained to its end yet."
+    metric, digits = evidence.metric, decimals(evidence.metric.name)
+    sure = between(study.best_certainty.interval.get(metric.name), digits)
+    score = f"an out-of-fold {metric.title} of {figure(best.oof[metric.name], digits)}"
+    score += f" (95 % interval {sure})" if sure else ""
+    if best.number == 0:
+        return (
+            f"Nothing among {count(len(evidence.trials), 'trial')} is better than the sweep's own "
+            f"recipe: {best.backbone} with {score}."
+        )
+    return (
+        f"Trial {best.number} is the best of {len(evidence.trials)}: {best.backbone} with {score}."
+    )
+
+
+def study_details(study: StudyFacts) -> list[str]:
+    """The configuration, and what its score is worth, a sentence or two each."""
+    if study.best is None:
+        return []
+    values = [f"{name} {describe_value(value)}" for name, value in study.best.values.items()]
+    return list(filter(None, (f"Its values: {', '.join(values)}.", _worth(study), _gain(study))))
+
+
+def _worth(study: StudyFacts) -> str:
+    name = study.evidence.metric.name
+    selection = study.certainty.selections.get(name)
+    if selection is None or selection.num_learners < 2:
+        return ""
+    if selection.corrected is None:
+        return f"The score could not be corrected for having been chosen: {selection.reason}."
+    digits = decimals(name)
+    ends = interval(selection.interval.low, selection.interval.high, digits)
+    return (
+        f"The best of {count(selection.num_learners, 'complete trial')} is partly the luckiest. "
+        "When the best is chosen on resampled subjects and judged on the others (BBC-CV), "
+        f"choosing is worth {figure(selection.corrected, digits)} ({ends}): quote this one. It "
+        "does not undo that sampler and scheduler had looked at the same subjects."
+    )
+
+
+def _gain(study: StudyFacts) -> str:
+    name, found = study.evidence.metric.name, study.best_certainty
+    if name not in found.better_by:
+        return ""
+    digits, value = decimals(name), found.better_by[name]
+    words = "better" if value >= 0 else "worse"
+    text = (
+        f"The sweep's own recipe, which nobody chose, has {figure(found.own_recipe[name], digits)}"
+        f". The best trial is {words} by {figure(abs(value), digits)} on the same visits"
+    )
+    ends = found.better_by_interval.get(name)
+    if ends is None:
+        return f"{text}."
+    shown = between(ends, digits)
+    if ends[0] > 0:
+        return f"{text} (95 % interval {shown}), before any correction for having been chosen."
+    return f"{text} (95 % interval {shown}): it cannot be told from it."
+
+
+def _tiles(study: StudyFacts) -> list[Tile]:
+    if study.best is None:
+        return []
+    name, found = study.evidence.metric.name, study.best_certainty
+    title, digits = METRICS[name].title, decimals(name)
+    tiles = [
+        Tile(f"Best out-of-fold {title}", figure(study.best.oof[name], digits),
+             between(found.interval.get(name), digits))
+    ]  # fmt: skip
+    selection = study.certainty.selections.get(name)
+    if selection and selection.num_learners > 1:
+        note = interval(selection.interval.low, selection.interval.high, digits)
+        label = f"Corrected for taking the best of {selection.num_learners}"
+        tiles.append(Tile(label, figure(selection.corrected, digits), note))
+    own = found.own_recipe.get(name)
+    tiles.append(Tile("The sweep's own recipe", figure(own, digits)))
+    saved = study.saved
+    if saved.num_stopped:
+        note = f"{saved.num_saved} of {count(saved.num_planned, 'epoch')}"
+        tiles.append(Tile("Epochs saved by giving up", percent(saved.share), note))
+    return [tile for tile in tiles if tile.value != UNDEFINED]

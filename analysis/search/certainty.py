@@ -1,0 +1,117 @@
+"""How sure a study's scores are: the statistics of a ranking, with trials for models.
+
+Everything is over the out-of-fold predictions of the trials that trained to their end, subjects
+resampled. What the corrected score corrects, and what not: choosing the best of these trials by
+the subjects that it is then judged by. It does not undo that a sampler or a scheduler looked at
+the same subjects before, so where those did much it is still flattered a little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.search.evidence import StudyEvidence
+from analysis.statistics.assessing import Resampled
+from analysis.statistics.differences import differences_to
+from analysis.statistics.facts import Difference, Interval, Selection
+from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles
+from analysis.statistics.resamples import NUM_RESAMPLES, SEED
+from analysis.statistics.selection import correct_selection, losses
+from foldgrid.scoring import METRICS
+
+
+@dataclass(frozen=True)
+class StudyCertainty:
+    """How sure the scores of a study's complete trials are.
+
+    Attributes:
+        num_resamples: Draws of the subjects.
+        num_subjects: Subjects that were drawn from.
+        num_visits: Their visits.
+        intervals: By objective and trial, the 95 % interval of the out-of-fold figure.
+        selections: By objective, choosing the best of the complete trials, naive and corrected.
+        worse_than_own: By objective and trial, how much worse it is than trial 0, paired by
+            subject; below 0 it is better. Nothing where trial 0 is not complete.
+    """
+
+    num_resamples: int
+    num_subjects: int
+    num_visits: int
+    intervals: dict[str, dict[int, Interval]]
+    selections: dict[str, Selection]
+    worse_than_own: dict[str, dict[int, Difference]]
+
+
+def judge_study(
+    study: StudyEvidence, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
+) -> StudyCertainty:
+    """Resamples the subjects of a study.
+
+    Args:
+        study: Its trials.
+        num_resamples: Draws of the subjects.
+        seed: Of the draws.
+    """
+    table = study.visits
+    part = Resampled.of(table, num_resamples, seed) if study.complete else None
+    numbers = [trial.number for trial in study.complete]
+    return StudyCertainty(
+        num_resamples=num_resamples,
+        num_subjects=table.num_subjects,
+        num_visits=table.num_visits,
+        intervals={} if part is None else _by_objective(study, numbers, part),
+        selections={}
+        if part is None
+        else {name: _selection(part, name) for name in study.objectives},
+        worse_than_own={}
+        if part is None or 0 not in numbers
+        else {name: _worse_than_own(part, numbers, name) for name in study.objectives},
+    )
+
+
+def _by_objective(
+    study: StudyEvidence, numbers: Sequence[int], part: Resampled
+) -> dict[str, dict[int, Interval]]:
+    found: dict[str, dict[int, Interval]] = {}
+    for name in study.objectives:
+        is_defined_M = ~np.isnan(part.figures[name])
+        ends = expanded_percentiles(part.figures_RM[name], part.sums.num_subjects, is_defined_M)
+        found[name] = dict(zip(numbers, ends, strict=True))
+    return found
+
+
+def _selection(part: Resampled, name: str) -> Selection:
+    return correct_selection(
+        name, part.models, part.sums, part.resamples, part.figures_RM[name], part.figures[name]
+    )
+
+
+def _worse_than_own(part: Resampled, numbers: Sequence[int], name: str) -> dict[int, Difference]:
+    if part.sums.num_subjects < FEWEST_SUBJECTS:
+        return {}
+    found = differences_to(
+        list(numbers).index(0),
+        losses(name, part.figures[name]),
+        losses(name, part.figures_RM[name]),
+        part.sums.num_subjects,
+    )
+    return {
+        number: difference
+        for number, difference in zip(numbers, found, strict=True)
+        if difference is not None
+    }
+
+
+def better_by(difference: Difference) -> tuple[float, float | None, float | None]:
+    """A difference turned so that above 0 is better: the value and both ends of its interval."""
+    low, high = difference.interval.low, difference.interval.high
+    ends = (None, None) if low is None or high is None else (-high, -low)
+    return -difference.worse_by, *ends
+
+
+def decimals(metric: str) -> int:
+    """Digits after the point that a figure is worth."""
+    return 3 if METRICS[metric].direction == "higher" else 2

@@ -1,0 +1,143 @@
+"""The trials of a search as the analysis sees them: records, epochs, predicted visits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from analysis.evidence.visits import VisitTable
+from foldgrid.records import RunStore, SearchStore
+from foldgrid.scoring import METRICS, Metric, best_trials
+from foldgrid.specs.errors import SweepError, did_you_mean
+from foldgrid.specs.recipe import Value, recipe_value
+from foldgrid.specs.search_space import BACKBONE
+from foldgrid.specs.sweep import Objective
+from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialEpoch, TrialRecord
+
+
+@dataclass(frozen=True)
+class StudyEvidence:
+    """One study.
+
+    Attributes:
+        plan: What was searched, and how.
+        entry: Which study this is.
+        objectives: What for; the first is the one that figures show.
+        trials: All that are over, by number.
+        courses: By number, a trial's epochs, without their predictions.
+        visits: The visits as the trials that trained to their end predicted them, a column a
+            trial, named by its number. Stopped trials have none: they stood at other epochs.
+    """
+
+    plan: SearchPlan
+    entry: StudyEntry
+    objectives: tuple[Objective, ...]
+    trials: tuple[TrialRecord, ...]
+    courses: dict[int, tuple[TrialEpoch, ...]]
+    visits: VisitTable
+
+    @property
+    def metric(self) -> Metric:
+        """The first objective."""
+        return METRICS[self.objectives[0]]
+
+    @property
+    def label(self) -> str:
+        """What it is of, for people."""
+        return self.entry.backbones[0] if len(self.entry.backbones) == 1 else "all backbones"
+
+    @property
+    def complete(self) -> tuple[TrialRecord, ...]:
+        """The trials that trained to their end."""
+        return tuple(trial for trial in self.trials if trial.status == "complete")
+
+    @cached_property
+    def best(self) -> tuple[TrialRecord, ...]:
+        """The best trial; with several objectives the front, best in the first objective first."""
+        return tuple(best_trials(self.trials, self.objectives))
+
+    @property
+    def own(self) -> TrialRecord | None:
+        """Trial 0, the sweep's own recipe, if it is complete."""
+        return next((trial for trial in self.complete if trial.number == 0), None)
+
+    def score(self, trial: TrialRecord) -> float:
+        """The first objective's figure; NaN where the trial diverged."""
+        return trial.oof.get(self.metric.name, float("nan"))
+
+    def value(self, trial: TrialRecord, name: str) -> Value:
+        """What a parameter was, drawn or not: where its conditions fail the recipe decides it."""
+        return trial.backbone if name == BACKBONE else recipe_value(trial.training, name)
+
+
+def read_studies(store: RunStore, by: str = "") -> tuple[StudyEvidence, ...]:
+    """The studies of a search's run folder, in the sweep's order; those without a trial too.
+
+    Args:
+        store: The run folder.
+        by: The objective that is to be the first; "" for the search's own.
+
+    Raises:
+        SweepError: Nothing was searched here, ``by`` was not searched for, or the trials of a
+            study did not predict the same visits.
+    """
+    search = SearchStore.of(store)
+    if not search.exists():
+        raise SweepError(
+            f"{store.location}: nothing was searched here (it holds no search/plan.json).\n"
+            "`python launch.py --sweep lr_plateau` searches."
+        )
+    plan = search.read_plan()
+    objectives = _objectives(plan.settings.objectives, by)
+    return tuple(_read_study(search, plan, entry, objectives) for entry in plan.studies)
+
+
+def _objectives(known: Sequence[Objective], by: str) -> tuple[Objective, ...]:
+    first = [each for each in known if each == by]
+    if by and not first:
+        raise SweepError(
+            f'--by: "{by}" was not searched for. {did_you_mean(by, known)}\n'
+            f"This search was for {', '.join(known)}."
+        )
+    return tuple(dict.fromkeys([*first, *known]))
+
+
+def _read_study(
+    search: SearchStore, plan: SearchPlan, entry: StudyEntry, objectives: tuple[Objective, ...]
+) -> StudyEvidence:
+    folders = search.trials(entry.name)
+    trials = tuple(folder.read_record() for folder in folders)
+    complete = {
+        trial.number: folder.read_visits()
+        for trial, folder in zip(trials, folders, strict=True)
+        if trial.status == "complete"
+    }
+    return StudyEvidence(
+        plan=plan,
+        entry=entry,
+        objectives=objectives,
+        trials=trials,
+        courses={
+            trial.number: tuple(folder.read_history())
+            for trial, folder in zip(trials, folders, strict=True)
+        },
+        visits=_visit_table(entry.name, complete),
+    )
+
+
+def _visit_table(study: str, tables: dict[int, pd.DataFrame]) -> VisitTable:
+    if not tables:
+        columns = ["subject", "visit", "fold", "physician_pasi"]
+        return VisitTable(pd.DataFrame(columns=columns), pd.DataFrame(), 0)
+    visits = next(iter(tables.values())).drop(columns="predicted")
+    for number, table in tables.items():
+        if not table.drop(columns="predicted").equals(visits):
+            raise SweepError(
+                f"study {study}: trial {number} did not predict the visits of the others.\n"
+                f"Remove its folder, search/trials/{study}/{number:04}, and search again."
+            )
+    predicted = pd.DataFrame({str(n): table["predicted"] for n, table in tables.items()})
+    return VisitTable(visits.rename(columns={"reference": "physician_pasi"}), predicted, 0)

@@ -1,0 +1,91 @@
+"""What leaves of a grid: of each fit, and of the sweep they make up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
+from foldgrid.specs.sweep import Sweep, TrackingSpec
+from foldgrid.tracking.kinds import EPOCH_SECONDS, Ending, Point
+from foldgrid.tracking.outbound import ProjectContext, plain_key, summary_header, sweep_tags
+from foldgrid.tracking.projection_ledger import run_id_of
+from foldgrid.tracking.wandb_session import RunHeader
+
+ENVIRONMENT_KEYS = ("device", "python", "torch", "torchvision", "precision")
+
+
+@dataclass(frozen=True)
+class FitRuns:
+    """The runs of a grid's fits; see ``RunKind``.
+
+    Attributes:
+        sweep: What is run.
+        context: The tags of every run.
+    """
+
+    sweep: Sweep
+    context: ProjectContext
+
+    @property
+    def tracking(self) -> TrackingSpec:
+        """See ``RunKind``."""
+        return self.sweep.tracking
+
+    def header(self, config: FitConfig) -> RunHeader:
+        """Grouped by base learner, tagged by sweep, fold, data and code."""
+        settings = config.model_dump(mode="json")
+        settings |= {"fit_id": config.fit_id, "sweep": self.sweep.name}
+        return RunHeader(
+            run_id=run_id_of(self.sweep.name, config.fit_id),
+            name=config.fit_id,
+            group=config.backbone,
+            job_type="fold",
+            tags=sweep_tags(self.sweep, self.context, f"fold-{config.fold}"),
+            config=settings,
+        )
+
+    def point(self, epoch: EpochRecord) -> Point:
+        """Losses, the learning rate and the validation figures."""
+        values = {f"validation/{plain_key(name)}": value for name, value in epoch.metrics.items()}
+        values |= {
+            "epoch": epoch.epoch,
+            "learning_rate": epoch.learning_rate,
+            "train/loss": epoch.train_loss,
+            "validation/loss": epoch.validation_loss,
+            "is_best": float(epoch.is_best),
+            EPOCH_SECONDS: epoch.wall_seconds,
+        }
+        return Point(epoch.epoch, values)
+
+    def ending(self, record: FitRecord) -> Ending:
+        """A diverged fit is shown as failed."""
+        return Ending(record.num_epochs, fit_summary(record), record.status == "complete")
+
+    def summary_header(self) -> RunHeader:
+        """One for each sweep, data, split and budget."""
+        sweep, context = self.sweep, self.context
+        facts = [context.data_fingerprint, context.split_fingerprint, sweep.budget]
+        settings = {"training": sweep.training.model_dump(mode="json")}
+        return summary_header(sweep, context, facts, settings)
+
+
+def fit_summary(record: FitRecord) -> dict[str, Any]:
+    """A finished fit's last word. Of its environment only what runs are compared by."""
+    summary: dict[str, Any] = {plain_key(name): value for name, value in record.metrics.items()}
+    summary |= {f"seconds/{plain_key(name)}": value for name, value in record.timings.items()}
+    summary |= {
+        f"environment/{name}": record.environment[name]
+        for name in ENVIRONMENT_KEYS
+        if name in record.environment
+    }
+    return summary | {
+        "status": record.status,
+        "stopped_because": record.stopped_because,
+        "best_epoch": record.best_epoch,
+        "num_epochs": record.num_epochs,
+        "num_parameters": record.num_parameters,
+        "multiply_adds": record.multiply_adds,
+        "peak_memory_gib": record.peak_memory_gib,
+        "weights_source": record.weights.source,
+    }

@@ -1,0 +1,70 @@
+"""Tasks under way, streamed to W&B: the listener that fits and trials share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from foldgrid.records import RunStore
+from foldgrid.tracking import Mode, ProjectContext, RunProjector
+
+Task = TypeVar("Task")
+Config = TypeVar("Config")
+Epoch = TypeVar("Epoch")
+Record = TypeVar("Record")
+
+
+def wandb_words(mode: Mode, what: str) -> str:
+    """What the plan says of W&B; ``what`` has a run each."""
+    return {
+        "online": f"online: every {what} streams to your W&B account",
+        "offline": "offline: kept in the run folder, ready for `wandb sync`",
+        "disabled": "disabled",
+    }[mode]
+
+
+def project_context(store: RunStore) -> ProjectContext:
+    """What W&B runs are tagged with, from the run folder's provenance."""
+    provenance = store.read_provenance()
+    git = provenance.get("git") or {}
+    canary = store.read_canary()
+    return ProjectContext(
+        data_fingerprint=provenance["data_fingerprint"],
+        split_fingerprint=provenance["split_fingerprint"],
+        git_commit=git.get("commit"),
+        tags=("canary", f"canary-{canary.name}") if canary is not None else (),
+    )
+
+
+@dataclass(frozen=True)
+class ProjectingListener(Generic[Task, Config, Epoch, Record]):
+    """Streams each task's records to W&B; see ``tracking.RunProjector``.
+
+    Attributes:
+        projector: Writes the runs.
+        config_of: A task as the projector knows it.
+        history_of: All epochs of a task that is over, as recorded.
+        earlier_of: The epochs of an earlier launch that a task goes on from.
+    """
+
+    projector: RunProjector[Config, Epoch, Record]
+    config_of: Callable[[Task], Config]
+    history_of: Callable[[Task], Sequence[Epoch]]
+    earlier_of: Callable[[Task], Sequence[Epoch]]
+
+    def started(self, task: Task) -> None:
+        """Opens the task's run; with its earlier epochs where it goes on from them."""
+        self.projector.start(self.config_of(task), self.earlier_of(task))
+
+    def epoch_done(self, task: Task, epoch: Epoch) -> None:
+        """Adds the epoch."""
+        self.projector.log_epoch(self.config_of(task), epoch)
+
+    def finished(self, task: Task, record: Record) -> None:
+        """Closes the run with its summary; the records fill what it lacks."""
+        self.projector.finish(self.config_of(task), record, self.history_of(task))
+
+    def failed(self, task: Task, message: str) -> None:
+        """Closes the run as failed."""
+        self.projector.abandon(self.config_of(task))

@@ -1,0 +1,184 @@
+"""What a search's report says, and that each number can be had again."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+from html import unescape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pytest
+
+from analysis.__main__ import main
+from analysis.report.blocks import Figure, Table, Text
+from analysis.report.page import number_exhibits
+from analysis.report.saving import Report
+from analysis.report.search.facts import SearchFacts
+from analysis.report.search.making import make_search_report
+from foldgrid.records import RunStore
+from foldgrid.specs.search_space import SearchSpace
+from foldgrid.specs.sweep import SearchSettings
+from tests.analysis.report.conftest import LAUNCH
+from tests.analysis.search.made_up_search import SPACE, MadeUpSearch
+
+
+class Told(NamedTuple):
+    store: RunStore
+    report: Report
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """A search of 14 trials, three given up, one diverged."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    store = MadeUpSearch(
+        folder, num_trials=14, stopped=frozenset({3, 6, 9}), diverged=frozenset({5})
+    ).write()
+    store.write_provenance(LAUNCH)
+    return Told(store, make_search_report(store))
+
+
+def block(report: Report, key: str) -> Any:
+    blocks = [each for section in report.sections for each in section.blocks]
+    return next(each for each in blocks if getattr(each, "key", "") == key)
+
+
+def test_the_same_records_give_the_same_bytes(told: Told, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "another" / "place"
+    shutil.copytree(told.store.location, elsewhere)
+    again = make_search_report(RunStore(str(elsewhere)))
+    assert again.html == told.report.html
+    for first, second in zip(told.report.figures, again.figures, strict=True):
+        assert first == second
+
+
+def test_it_names_nobody_and_no_machine(told: Told) -> None:
+    told_texts = [told.report.html]
+    told_texts += [f.drawing.svg + f.data for f in told.report.figures]
+    text = "".join(told_texts).replace("http://www.w3.org", "")
+    for private in (
+        told.store.location, "/home/somebody", "somebodys-laptop", "person-0", "http:", "https:",
+    ):  # fmt: skip
+        assert private not in text, private
+
+
+def test_every_number_can_be_had_again(told: Told) -> None:
+    exhibits = number_exhibits(told.report.sections)
+    names: dict[str, Any] = {}
+    found = re.search(r"<pre[^>]*><code>(from .*?)</code>", told.report.html, re.DOTALL)
+    assert found is not None
+    exec(unescape(found[1]).replace("runs/tiny", told.store.location), names)
+    assert len(exhibits) == 8
+    for exhibit in exhibits:
+        assert f'href="#{exhibit.key}">{exhibit.label}</a>' in told.report.html
+        assert eval(exhibit.call, names) is not None
+
+
+def test_every_figure_says_how_to_read_it_and_has_its_numbers(told: Told) -> None:
+    figures = told.report.figures
+    keys = ["history", "curves", "parallel", "importances", "landscape"]
+    assert [each.key for each in figures] == keys
+    for each in figures:
+        assert len(each.caption) > 80
+        assert len(pd.read_csv(io.StringIO(each.data))) >= 5
+    curves = pd.read_csv(io.StringIO(figures[1].data))
+    assert set(curves["status"]) == {"complete", "stopped", "diverged"}
+
+
+def test_the_head_is_the_best_and_what_it_is_worth(told: Told) -> None:
+    study = SearchFacts(told.store).studies[0]
+    best, found = study.best, study.best_certainty
+    assert best is not None
+    text = re.sub(r"\s+", " ", unescape(told.report.html)).replace("\u202f", " ")
+    low, high = found.interval["mae"]
+    assert f"Trial {best.number} is the best of 14: mobilenet_v3_small with an out-of-fold" in text
+    assert f"{best.oof['mae']:.2f} (95 % interval {low:.2f} to {high:.2f})" in text
+    assert f"choosing is worth {found.corrected['mae']:.2f}" in text
+    assert f"has {found.own_recipe['mae']:.2f}. The best trial is better by" in text
+    assert "27 of 168 epochs" in text
+
+
+def test_the_table_has_every_trial_the_complete_ones_first(told: Told) -> None:
+    table = block(told.report, "trials")
+    assert isinstance(table, Table)
+    assert len(table.rows) == 14
+    ends = [row[0].note.split(",")[0] for row in table.rows]
+    assert ends == ["complete"] * 10 + ["given up"] * 3 + ["diverged"]
+    scores = [float(row[1].text) for row in table.rows[:10]]
+    assert scores == sorted(scores)
+    assert all(row[1].note for row in table.rows[:10])
+    assert not any(row[1].note for row in table.rows[10:]), "no interval beside another epoch"
+
+
+def test_two_objectives_show_the_front(tmp_path: Path) -> None:
+    store = MadeUpSearch(
+        tmp_path / "two", num_trials=9, settings=SearchSettings(objectives=("mae", "ccc"))
+    ).write()
+    report = make_search_report(store, "ccc")
+    figures = {each.key: each for each in report.figures}
+    assert figures["objectives"].drawing.title == "MAE against CCC"
+    table = pd.read_csv(io.StringIO(figures["objectives"].data))
+    front = table[table["is_best"]]
+    assert len(front) >= 1
+    for _, other in table.iterrows():
+        beaten = (front["mae"] <= other["mae"]) & (front["ccc"] >= other["ccc"])
+        assert beaten.any(), "a trial that nothing on the front beats is on the front"
+    mattered = next(each for each in report.sections if each.key == "mattered")
+    assert "9 trials, of which 9 trained to the end, are too few" in mattered.left_out
+
+
+def test_each_backbone_has_its_section(tmp_path: Path) -> None:
+    store = MadeUpSearch(
+        tmp_path / "both", num_trials=5, backbones=("resnet18", "vgg11"), num_epochs=3
+    ).write()
+    report = make_search_report(store)
+    assert [each.title for each in report.sections] == [
+        "The backbones", "resnet18", "vgg11", "What was searched",
+    ]  # fmt: skip
+    ids = re.findall(r' id="([^"]+)"', report.html)
+    assert len(ids) == len(set(ids))
+    for key in ("study_1", "study_2"):
+        assert f'<a href="#{key}">' in report.html
+    inside = next(each for each in report.sections if each.key == "study_2").blocks
+    headings = [each.heading for each in inside if isinstance(each, Text) and each.heading]
+    assert headings[:2] == ["How the search went", "Learning curves"]
+    assert sum(isinstance(each, Figure) for each in inside) == 4
+
+
+def test_a_space_of_choices_only_and_few_trials(tmp_path: Path) -> None:
+    parameters = {name: SPACE.parameters[name] for name in ("momentum", "batch_size")}
+    space = SearchSpace(title="choices", parameters=parameters)
+    store = MadeUpSearch(
+        tmp_path / "few", num_trials=2, space=space, truth=lambda _: 4.0, num_epochs=1
+    ).write()
+    report = make_search_report(store)
+    reasons = {each.key: each.left_out for each in report.sections}
+    assert "fewer than two parameters" in reasons["where"]
+    assert "2 trials, of which 2 trained to the end, are too few" in reasons["mattered"]
+
+
+def test_nothing_complete_yet(tmp_path: Path) -> None:
+    store = MadeUpSearch(
+        tmp_path / "lost", num_trials=2, diverged=frozenset({0, 1}), num_epochs=3
+    ).write()
+    assert "None of 2 trials has trained to its end yet." in make_search_report(store).html
+
+
+def test_the_command_writes_it_and_answers_mistakes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search = MadeUpSearch(tmp_path / "young", num_trials=0)
+    location = search.write().location
+    assert main(["report", location]) == 2
+    assert "no trial of the search is over yet" in capsys.readouterr().err
+    search.num_trials = 3
+    search.write()
+    assert main(["report", location, "--by", "ccc"]) == 2
+    assert "was not searched for" in capsys.readouterr().err
+    assert main(["report", location]) == 0
+    assert capsys.readouterr().out.strip() == f"{location}/report.html"
+    names = {path.name for path in (tmp_path / "young" / "figures").iterdir()}
+    assert {"history.svg", "history.png", "history.csv"} <= names

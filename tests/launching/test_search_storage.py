@@ -1,0 +1,138 @@
+"""A search in PostgreSQL as users run it: killed and gone on with, on two machines at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+import pytest
+
+from tests.launching.test_search_end_to_end import PROJECT, SEARCH, best_of, trials_of
+from tests.launching.tiny_sweep import TINY, Launcher
+from tests.postgresql_on_localhost import PASSWORD, PostgresqlServer
+
+COLUMNS = ["learning_rate", "momentum", "batch_size", "oof_mae"]
+SECRETS = (PASSWORD, quote(PASSWORD, safe=""))
+
+
+@pytest.fixture
+def url(postgresql: PostgresqlServer) -> str:
+    return postgresql.url(postgresql.new_database())
+
+
+def start(sweep: Path, storage: Path, url: str, *options: str) -> subprocess.Popen[str]:
+    """``python launch.py`` in a process of its own."""
+    command = [sys.executable, str(PROJECT / "launch.py"), "--sweep", str(sweep)]
+    command += ["--storage", str(storage), "--executor", "inline", "--search-storage", url]
+    # The package of this tree, wherever the tests are started from.
+    path = os.pathsep.join([str(PROJECT / "src"), str(PROJECT)])
+    return subprocess.Popen(
+        [*command, *options],
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def configurations(folder: Path) -> list[tuple[Any, ...]]:
+    return sorted(map(tuple, trials_of(folder)[COLUMNS].to_numpy()))
+
+
+def written_below(folder: Path) -> str:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert files
+    return "".join(path.read_bytes().decode("latin-1") for path in files)
+
+
+def check_no_password(text: str) -> None:
+    for secret in SECRETS:
+        assert secret not in text
+
+
+def test_a_killed_search_goes_on_and_finds_what_the_journal_finds(
+    launcher: Launcher, url: str
+) -> None:
+    sweep = launcher.write(SEARCH.replace("num_trials: 3", "num_trials: 4"))
+    plan = launcher(sweep, "--search-storage", url, "--plan")
+    assert "0 of 4 done" in plan.out
+    with start(sweep, launcher.storage, url) as process:
+        said = plan.out
+        assert process.stdout is not None
+        for line in process.stdout:
+            said += line
+            if line.startswith("[1/4]"):
+                process.send_signal(signal.SIGKILL)
+                break
+    assert process.returncode == -signal.SIGKILL
+    assert "postgresql://searcher:***@127.0.0.1" in said
+    plan = launcher(sweep, "--search-storage", url, "--plan")
+    assert plan.code == 0, plan.err
+    assert "0 of 4 done" not in plan.out
+    with start(sweep, launcher.storage, url) as process:
+        said += process.communicate(timeout=200)[0]
+    assert process.returncode == 0, said
+    assert "optuna-dashboard 'postgresql+psycopg://searcher:***@127.0.0.1" in said
+    folder = launcher.storage / "tiny"
+    assert "--search-storage" in (folder / "provenance.json").read_text()
+    check_no_password(said + written_below(folder))
+    assert not (folder / "search" / "journal.log").exists()
+    launcher(launcher.write(sweep.read_text(), "whole"))
+    assert configurations(folder) == configurations(launcher.storage / "whole")
+
+
+def test_two_machines_share_a_search_and_both_have_all_of_it(launcher: Launcher, url: str) -> None:
+    sweep = launcher.write(SEARCH.replace("num_trials: 3", "num_trials: 8"))
+    folders = [launcher.folder / name for name in ("one", "other")]
+    processes = [start(sweep, folder, url) for folder in folders]
+    said = [process.communicate(timeout=250)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    one, other = (trials_of(folder / "tiny") for folder in folders)
+    pd.testing.assert_frame_equal(one, other)
+    assert list(one["trial"]) == list(range(8))
+    assert len(one["learning_rate"].unique()) == 8
+    mine, theirs = (best_of(folder / "tiny")["best"][0] for folder in folders)
+    for key in ("trial", "of_trials", "values", "oof", "training"):
+        assert mine[key] == theirs[key]
+    assert all("lie in other launches' run folders" in text for text in said)
+    assert mine["corrected"] == theirs["corrected"] == {}, "chosen among all"
+    made = [len(list((folder / "tiny/search/trials").rglob("trial.json"))) for folder in folders]
+    assert sum(made) == 8, "each trial lies where it was trained"
+
+
+def test_a_search_in_sqlite(launcher: Launcher) -> None:
+    url = f"sqlite:///{launcher.folder}/trials.db"
+    done = launcher(launcher.write(SEARCH), "--search-storage", url)
+    assert done.code == 0, done.err
+    assert f"optuna-dashboard {url}" in done.out
+    again = launcher(launcher.write(SEARCH), "--search-storage", url)
+    assert "3 of 3 done" in again.out
+
+
+def test_a_wrong_storage_is_refused_before_anything_is_made(
+    launcher: Launcher, postgresql: PostgresqlServer
+) -> None:
+    wrong = postgresql.url("no_such")
+    for sweep, url, words in (
+        (SEARCH, wrong, 'database "no_such" does not exist'),
+        (SEARCH, "redis://h", '"redis" is not known'),
+        (TINY, wrong, "this sweep trains a grid and searches nothing"),
+    ):
+        done = launcher(launcher.write(sweep), "--search-storage", url)
+        assert done.code == 2
+        assert words in done.err
+        assert "Traceback" not in done.err
+        check_no_password(done.err)
+    assert not launcher.storage.exists()
+
+
+def test_a_misspelt_option_does_not_show_the_password(launcher: Launcher, url: str) -> None:
+    done = launcher(launcher.write(SEARCH), "--search-storag", url)
+    assert done.code == 2
+    check_no_password(done.err)

@@ -1,0 +1,41 @@
+"""Places to search in, one of each kind, opened as each of several launches would open them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from foldgrid.tuning.search.storage import SearchStorage
+from foldgrid.tuning.search.storage_choice import choose_storage
+from tests.postgresql_on_localhost import PostgresqlServer
+
+KINDS = ("journal", "sqlite", "postgresql")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a search remembers."""
+
+    journal: Path
+    url: str | None
+    opened: list[SearchStorage] = field(default_factory=list)
+
+    def open(self) -> SearchStorage:
+        """What another launch would open."""
+        self.opened.append(choose_storage(self.url, self.journal))
+        return self.opened[-1]
+
+    def close(self) -> None:
+        """Ends all these launches."""
+        for storage in self.opened:
+            storage.close()
+
+
+def new_place(kind: str, folder: Path, postgresql: PostgresqlServer) -> Place:
+    """An empty place of a kind."""
+    journal = folder / "search" / "journal.log"
+    if kind == "journal":
+        return Place(journal, None)
+    if kind == "sqlite":
+        return Place(journal, f"sqlite:///{folder}/trials.db")
+    return Place(journal, postgresql.url(postgresql.new_database()))

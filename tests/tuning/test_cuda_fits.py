@@ -1,0 +1,137 @@
+"""Fits on an NVIDIA GPU beside others: folds of a trial, processes that share it, one too large."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pytest
+import torch
+
+from foldgrid.records import RunStore, SearchStore
+from foldgrid.tuning.executor import InlineExecutor
+from foldgrid.tuning.grid import FitTask
+from foldgrid.tuning.search.lockstep import LockstepTrial
+from foldgrid.tuning.work import FitWork, open_fit
+from tests.training.tiny_study import outcome
+from tests.tuning.search.small_search import training_samples, trial_task
+from tests.tuning.small_grid import NUM_FOLDS, Recorder, fit_task, random_study
+
+pytestmark = [
+    pytest.mark.cuda,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use"),
+]
+
+MANY = 8
+"""The most processes on one card that ``gpus_per_fit: auto`` plans."""
+
+_everybody: Barrier | None = None
+
+
+def on_card(task: FitTask) -> FitTask:
+    return replace(task, uses_gpu=True)
+
+
+def shared_tasks() -> list[FitTask]:
+    """A fit a process, of kinds that load a card differently."""
+    backbones = ("resnet18", "mobilenet_v3_small", "squeezenet1_1", "shufflenet_v2_x0_5")
+    return [
+        on_card(fit_task(backbone, fold, max_epochs=8))
+        for fold in range(NUM_FOLDS)
+        for backbone in backbones
+    ]
+
+
+def begin(everybody: Any) -> None:
+    global _everybody
+    _everybody = everybody
+
+
+def train_beside_others(task: FitTask, run: str) -> None:
+    store = RunStore(run)
+    fit = open_fit(task, random_study(), store)
+    assert _everybody is not None
+    _everybody.wait(120)
+    fit.run()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What each of ``shared_tasks`` ends in where nothing else is on the card."""
+    store, data = RunStore(str(tmp_path_factory.mktemp("alone"))), random_study()
+    found = {}
+    for task in shared_tasks():
+        open_fit(task, data, store).run()
+        found[task.config.fit_id] = outcome(store.fit(task.config.fit_id))
+    return found
+
+
+@pytest.mark.parametrize("num_processes", [2, 4, MANY])
+def test_processes_that_share_a_card_end_in_the_bits_of_one_that_has_it_alone(
+    num_processes: int, alone: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    context = multiprocessing.get_context("spawn")
+    everybody = context.Barrier(num_processes)
+    tasks = shared_tasks()[:num_processes]
+    with ProcessPoolExecutor(num_processes, context, begin, (everybody,)) as pool:
+        jobs = [pool.submit(train_beside_others, task, str(tmp_path)) for task in tasks]
+        for job in jobs:
+            job.result(timeout=240)
+    for task in tasks:
+        found = outcome(RunStore(str(tmp_path)).fit(task.config.fit_id))
+        assert found == alone[task.config.fit_id], task.config.backbone
+
+
+def test_a_fold_of_a_trial_takes_the_same_course_as_a_fit_of_the_grid(tmp_path: Path) -> None:
+    task = trial_task()
+    task = replace(task, fits=tuple(on_card(each) for each in task.fits))
+    grid = RunStore(str(tmp_path / "grid"))
+    folder = SearchStore(str(tmp_path / "search")).trial("study", 0)
+    trial = LockstepTrial(task, training_samples(), folder)
+    while not trial.is_over:
+        trial.run_epoch()
+    assert trial.conclude().status == "complete"
+    for each in task.fits:
+        fit = open_fit(each, random_study(), grid)
+        assert fit.device.type == "cuda"
+        fit.run()
+        courses = [
+            [(e.train_loss, e.validation_loss) for e in store.read_history(each.config.fit_id)]
+            for store in (folder.fits, grid)
+        ]
+        assert courses[0] == courses[1]
+
+
+@pytest.fixture
+def a_card_of_300_mib() -> Iterator[None]:
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(300 * 2**20 / total)
+    yield
+    torch.cuda.set_per_process_memory_fraction(1.0)
+
+
+@pytest.mark.usefixtures("a_card_of_300_mib")
+def test_a_fit_too_large_for_the_card_says_what_to_do_and_the_next_one_trains(
+    tmp_path: Path,
+) -> None:
+    tasks = [on_card(fit_task(name)) for name in ("vgg11", "shufflenet_v2_x0_5")]
+    heard, store = Recorder(), RunStore(str(tmp_path))
+    InlineExecutor().run(FitWork(random_study(), store), tasks, heard)
+    large, small = (task.config.fit_id for task in tasks)
+    assert heard.of("failed") == [large]
+    assert heard.of("finished") == [small]
+    message = heard.messages[large]
+    assert message.startswith("CUDA out of memory. Tried to allocate ")
+    assert "resources.gpus_per_fit" in message
+    assert "training.batch_size" in message
+    assert "\n" not in message
+    assert "PYTORCH" not in message
+    failure = (tmp_path / "fits" / large / "failure.txt").read_text()
+    assert "OutOfMemoryError" in failure
+    assert "Traceback" in failure
