@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import numpy as np
-import optuna
 import pandas as pd
 import torch
 import torchvision
@@ -44,6 +44,7 @@ from foldgrid.training import TrainingData
 from foldgrid.training.device import describe_device
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.tuning.search.plan import StudyPlan, plan_studies, training_units
+from foldgrid.tuning.search.storage_files import JournalSearchStorage
 from foldgrid.tuning.search.study import SearchStudy
 from foldgrid.tuning.search.trials import TrialTask
 from foldgrid.tuning.search.work import TrialWork
@@ -195,6 +196,17 @@ def pretrained_weights(settings: CurveSettings, folder: Path, console: Console) 
     return WeightFile(BACKBONE, f"synthetic trial {PRETRAINING_SEED}", "", path)
 
 
+def draw_values(plan: StudyPlan, num_configurations: int) -> tuple[dict[str, Value], ...]:
+    """The configurations that a search of the study would try, none known to be good or bad."""
+    sweep = plan.prepared.sweep
+    with TemporaryDirectory() as scratch:
+        storage = JournalSearchStorage(Path(scratch) / "journal.log")
+        study = SearchStudy(storage, plan.name, plan.space, sweep.search, plan.first, sweep.seed)
+        asked = [study.ask() for _ in range(num_configurations)]
+        storage.close()
+    return tuple(each[1] for each in asked if each is not None)
+
+
 def open_work(settings: CurveSettings, seed: int, folder: Path, weights: WeightFile) -> CurveWork:
     """Plans one study and writes its pictures where every process finds them."""
     prepared = settings.prepare(seed, folder)
@@ -203,12 +215,7 @@ def open_work(settings: CurveSettings, seed: int, folder: Path, weights: WeightF
     data = TrainingData.from_dataset(dataset, prepared.split).without_test()
     composites = folder / f"data-{seed}.npy"
     np.save(composites, data.composites_NHWC)
-    storage = optuna.storages.InMemoryStorage()
-    study = SearchStudy(
-        storage, plan.name, plan.space, prepared.sweep.search, plan.first, prepared.sweep.seed
-    )
-    asked = [study.ask() for _ in range(settings.num_configurations)]
-    values = tuple(each[1] for each in asked if each is not None)
+    values = draw_values(plan, settings.num_configurations)
     store = SearchStore.of(prepared.store).absolute()
     units = training_units(plan, data)
     return CurveWork(
