@@ -98,7 +98,7 @@ def launch(
         )
     path = find_sweep(sweep, SWEEPS)
     from foldgrid.tuning.opening import open_session
-    from foldgrid.tuning.session import Options, Session
+    from foldgrid.tuning.session import Options
 
     options = Options(
         sweep=sweep,
@@ -118,32 +118,36 @@ def launch(
         time_budget=time_budget,
     )
     session = open_session(path, SPACES, options, console)
-    if plan:
-        return 0
+    num_failed = 0
     try:
-        num_failed = session.train()
-        if session.deadline.cut_short:
-            console.print(
-                f"\nThe time budget of {time_budget} is used up: {GOES_ON}",
-                markup=False,
-                soft_wrap=True,
-            )
-        if session.limit.was_reached:
-            console.print(
-                f"\n{session.limit.num_in_a_row} failed one after another, so the launch was ended "
-                f"(resources.max_failures_in_a_row). Mend the cause, then {GOES_ON}",
-                markup=False,
-                soft_wrap=True,
-            )
-        if isinstance(session, Session):
-            report(session, console)
-        else:
-            report_search(session, console)
+        if not plan:
+            num_failed = run(session, console)
     finally:
         for warning in session.close():
             console.print(f"note: {warning}", markup=False)
     session.print_failures()
     return 1 if num_failed else 0
+
+
+def run(session: Session | SearchSession, console: Console) -> int:
+    """Trains, says why it ended early if it did, and what came of it; returns how many failed."""
+    from foldgrid.tuning.session import Session
+
+    num_failed = session.train()
+    if session.deadline.cut_short:
+        words = f"\nThe time budget of {session.options.time_budget} is used up: {GOES_ON}"
+        console.print(words, markup=False, soft_wrap=True)
+    if session.limit.was_reached:
+        words = (
+            f"\n{session.limit.num_in_a_row} failed one after another, so the launch was ended "
+            f"(resources.max_failures_in_a_row). Mend the cause, then {GOES_ON}"
+        )
+        console.print(words, markup=False, soft_wrap=True)
+    if isinstance(session, Session):
+        report(session, console)
+    else:
+        report_search(session, console)
+    return num_failed
 
 
 def report(session: Session, console: Console) -> None:

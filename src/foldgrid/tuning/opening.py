@@ -38,5 +38,9 @@ def open_session(
         from foldgrid.tuning.search.session import SearchSession
 
         session = SearchSession(prepared, options, mode, console, local_folder(prepared))
-    session.print_plan(reason)
+    try:
+        session.print_plan(reason)
+    except BaseException:
+        session.close()
+        raise
     return session
