@@ -96,6 +96,8 @@ class CurveSettings(Spec):
             f"backbones=[{BACKBONE}]",
             "weights=none",
             f"training.max_epochs={self.epochs}",
+            # Every curve to its last epoch.
+            "search.scheduler=none",
             f"training.max_batches_per_epoch={self.batches}",
             "training.precision=float32",
             "search.sampler=RandomSampler",

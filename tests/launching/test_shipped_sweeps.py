@@ -21,7 +21,7 @@ def test_a_shipped_sweep_runs_and_ranks(name: str, launcher: Launcher, local_ray
     sweep = resolve_sweep(launch.SWEEPS / f"{name}.yaml", "smoke").sweep
     settings = (*SMALL_DATA, *TINIEST, *SHORT_TRAINING, "training.max_epochs=1", "keep=none")
     if sweep.search_space is not None:
-        settings += ("search.num_trials=2",)
+        settings += ("training.max_epochs=2", "search.num_trials=2", "search.grace_epochs=1")
     overrides = [part for setting in settings for part in ("--set", setting)]
     done = launcher(name, "--budget", "smoke", *overrides, executor="ray")
     assert done.code == 0, done.out + done.err
