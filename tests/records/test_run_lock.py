@@ -97,8 +97,14 @@ def test_a_holder_elsewhere_is_judged_by_its_silence(tmp_path: Path) -> None:
 
 def test_a_file_torn_by_a_crash_holds_nothing(tmp_path: Path) -> None:
     (tmp_path / LOCK_FILE).write_text('{"token": "ab')
-    with RunLock(FileRoot(str(tmp_path))):
-        pass
+    root = FileRoot(str(tmp_path))
+    assert read_holder(root) is None
+    with RunLock(root) as lock:
+        assert lock.taken_from is None
+        holder = read_holder(root)
+        assert holder is not None
+        assert holder.pid == os.getpid()
+    assert not (tmp_path / LOCK_FILE).exists()
 
 
 def test_of_many_that_try_at_once_one_gets_it(tmp_path: Path) -> None:

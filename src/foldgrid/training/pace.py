@@ -19,7 +19,7 @@ TIMES_THE_WEIGHTS = 3
 class CheckpointPace:
     """Says when a checkpoint is worth its time, by what the last one took.
 
-    A small network is saved after every epoch, a large one on slow storage every few minutes.
+    A small network is saved after every epoch, a large one on slow storage more seldom.
 
     Args:
         state_bytes: How large a state is, roughly.
