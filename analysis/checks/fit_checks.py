@@ -87,8 +87,8 @@ CHECKS = (
         "error",
         "plan.json, split.parquet, and every finished fit's files",
         "What cannot be read is left out of the ranking, with its whole base learner.",
-        "Restore the files, or remove the folders of these fits under fits/ and launch the sweep "
-        "again: it trains only what is missing.",
+        "Restore the files, or launch the sweep again: it trains the damaged fits again and writes "
+        "the run folder's own files anew.",
         _records,
     ),
     Check(

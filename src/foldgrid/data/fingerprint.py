@@ -6,7 +6,6 @@ Knows files' bytes and the sample table; never decodes a photo.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ import pandas as pd
 from foldgrid.data.cache import make_private_folder, write_whole
 from foldgrid.data.composites import Progress, SampleTable
 from foldgrid.data.cores import num_usable_cores
+from foldgrid.records.seals import open_json, seal_json
 from foldgrid.specs.fits import content_digest
 
 COMPOSITE_FORMAT = 1
@@ -59,7 +59,7 @@ def hash_photos(
         memory = _without_outdated(memory, keys)
         kept = {keys[path]: digest for path, digest in read.items() if _is_settled(path)}
         make_private_folder(memory_file.parent)
-        write_whole(memory_file, json.dumps(memory | kept).encode())
+        write_whole(memory_file, seal_json(memory | kept))
         memory |= {keys[path]: digest for path, digest in read.items()}
     return [memory[keys[path]] for path in paths]
 
@@ -85,7 +85,7 @@ def _is_settled(path: Path) -> bool:
 
 def _remembered(memory_file: Path) -> dict[str, str]:
     try:
-        memory = json.loads(memory_file.read_bytes())
+        memory = open_json(memory_file.read_bytes(), str(memory_file))
     except (OSError, ValueError):
         return {}
     return memory if isinstance(memory, dict) else {}

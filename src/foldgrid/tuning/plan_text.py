@@ -10,6 +10,7 @@ from rich.text import Text
 
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.sweep import Sweep
+from foldgrid.tuning.damage import damage_facts
 from foldgrid.tuning.disk import disk_need, free_gib
 from foldgrid.tuning.preparation import PreparedSweep
 from foldgrid.tuning.progress import format_duration
@@ -49,6 +50,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
     stopping = recipe.early_stopping
     return [
         *_canary(prepared),
+        *damage_facts(prepared),
         ("fits", _fits(prepared)),
         ("budget", f"{sweep.budget}{budget_reason}{_budget_words(sweep)}"),
         ("data", _data(prepared)),
