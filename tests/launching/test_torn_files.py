@@ -136,7 +136,7 @@ def test_the_analysis_names_a_damaged_fit_and_leaves_it_out(
 ) -> None:
     whole_run(launcher, untouched, TINY, "grid")
     run, store = launcher.storage / "grid", launcher.store("grid")
-    damaged = [cell for cell in store.read_plan() if cell.backbone == "squeezenet1_1"][0]
+    damaged = next(cell for cell in store.read_plan() if cell.backbone == "squeezenet1_1")
     cut(run / "fits" / damaged.fit_id / file, 0.5)
     assert analyse(["check", str(run)]) == 1
     said = " ".join(capsys.readouterr().out.split())
