@@ -4,6 +4,7 @@ Knows the layout of ``runs/<sweep>/`` and nothing of torch, ray or wandb.
 """
 
 from foldgrid.records.fit_folder import FitFolder
+from foldgrid.records.log_file import LogFile, last_lines
 from foldgrid.records.run_lock import RunLock
 from foldgrid.records.run_store import PlannedFit, RunStore, run_location
 from foldgrid.records.search_store import SearchStore, TrialFolder
@@ -12,12 +13,14 @@ from foldgrid.records.verification import DamagedFit, Verified, verify_fits
 __all__ = [
     "DamagedFit",
     "FitFolder",
+    "LogFile",
     "PlannedFit",
     "RunLock",
     "RunStore",
     "SearchStore",
     "TrialFolder",
     "Verified",
+    "last_lines",
     "run_location",
     "verify_fits",
 ]

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from foldgrid.records.files import FileRoot
+from foldgrid.records.log_file import LogFile
 from foldgrid.records.sealed_state import open_state, seal_state
 from foldgrid.records.seals import FileSeal, open_sealed, seal_json
 from foldgrid.records.tables import parquet_bytes, parquet_table
@@ -170,6 +171,10 @@ class FitFolder:
         for file in (RECORD, PREDICTIONS, WEIGHTS):
             self._root.remove(self._name(file))
         self.start_over()
+
+    def open_log(self) -> LogFile:
+        """``fit.log``: what happened to the fit, tries that failed included."""
+        return LogFile(self._root, self._name("fit.log"))
 
     def write_failure(self, text: str) -> None:
         """Writes ``failure.txt``: the traceback of the last try."""

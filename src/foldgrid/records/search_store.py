@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from foldgrid.records.files import FileRoot
+from foldgrid.records.log_file import LogFile
 from foldgrid.records.run_store import RunStore, run_location
 from foldgrid.records.sealed_state import open_state, seal_state
 from foldgrid.records.seals import FileSeal, open_sealed, seal_json
@@ -175,6 +176,10 @@ class TrialFolder:
     def remove_state(self) -> None:
         """Removes ``state.pt``, if it is there."""
         self._root.remove(self._name(STATE))
+
+    def open_log(self) -> LogFile:
+        """``trial.log``: what happened to the trial, tries that failed included."""
+        return LogFile(self._root, f"{self.name}/trial.log")
 
     def write_failure(self, text: str) -> None:
         """Writes ``failure.txt``: the traceback of the last try."""

@@ -120,7 +120,7 @@ def prepare_sweep(
         counts=_counts(split, sweep),
         finished=set(),
         selection=selection,
-        uses_gpu=resources.gpus_per_fit > 0,
+        gpus=resources.gpus_per_fit,
     )
     # A search trains no fits of the grid itself.
     verified, faults = _verified(store, grid if resolved.space is None else None)
