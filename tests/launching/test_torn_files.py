@@ -33,6 +33,8 @@ RUN_FILES = (
     "split.parquet",
     "split.json",
     "photos.parquet",
+    "samples.parquet",
+    "weights.json",
     "tables.json",
     "progress.json",
     "leaderboard.json",

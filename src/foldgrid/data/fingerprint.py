@@ -25,6 +25,8 @@ COMPOSITE_FORMAT = 1
 """Raised when the same photographs would no longer give the same composites."""
 
 FINGERPRINT_LENGTH = 16
+NUM_DIGITS = 4
+"""Of a photograph's hash, in the run folder."""
 SETTLED_SECONDS = 2.0
 """A file changed this recently is not remembered: a second change within the clock's grain would
 go unseen."""
@@ -114,17 +116,23 @@ def photo_table(table: SampleTable, photo_hashes: Sequence[str]) -> pd.DataFrame
         photo_hashes: Of each of ``table.tiles``, in order.
 
     Returns:
-        A row a photograph: ``sample``, ``position`` (0 to 3) and ``photo``, a number that is equal
-        where the files' bytes are equal. A hash would tell whoever has the photograph that its
-        owner is in the study; a number says nothing outside this table.
+        A row a photograph: ``sample``, ``position`` (0 to 3), ``photo``, a number that is equal
+        where the files' bytes are equal, and ``digits``, four hexadecimal digits of their hash:
+        they show that a photograph was exchanged since. The whole hash would tell whoever has the
+        photograph that its owner is in the study; one in 65,536 others has the same four digits.
     """
     names = table.samples["sample"].tolist()
     number: dict[str, int] = {}
     rows = [
-        (names[tile.sample_index], tile.position, number.setdefault(digest, len(number)))
+        (
+            names[tile.sample_index],
+            tile.position,
+            number.setdefault(digest, len(number)),
+            digest[:NUM_DIGITS],
+        )
         for tile, digest in zip(table.tiles, photo_hashes, strict=True)
     ]
-    return pd.DataFrame(rows, columns=["sample", "position", "photo"])
+    return pd.DataFrame(rows, columns=["sample", "position", "photo", "digits"])
 
 
 def data_fingerprint(table: SampleTable, photo_hashes: Sequence[str], tile_pixels: int) -> str:

@@ -22,7 +22,8 @@ from foldgrid.specs.errors import DamagedFileError, MissingFileError, SweepError
 from foldgrid.specs.fits import EpochRecord, FitRecord
 
 SWEEP, PLAN, PROVENANCE, CANARY = "sweep.yaml", "plan.json", "provenance.json", "canary.json"
-SPLIT, SPLIT_FACTS, PHOTOS = "split.parquet", "split.json", "photos.parquet"
+SPLIT, SPLIT_FACTS = "split.parquet", "split.json"
+PHOTOS, SAMPLES, FIRST_WEIGHTS = "photos.parquet", "samples.parquet", "weights.json"
 TABLE_SEALS = "tables.json"
 """What vouches for the tables, which cannot do so themselves."""
 MEND = "Run the launch command again: it writes this file again."
@@ -214,12 +215,46 @@ class RunStore:
         self._write_table(PHOTOS, photos)
 
     def read_photos(self) -> pd.DataFrame:
-        """``photos.parquet``: sample, position (0 to 3) and photo, a number equal for equal files.
+        """``photos.parquet``: sample, position (0 to 3), photo and digits.
+
+        ``photo`` is a number that is equal for equal files, ``digits`` the first four of its hash.
 
         Raises:
             FileNotFoundError: The run folder is from before photographs were recorded.
         """
         return self._read_table(PHOTOS)
+
+    def write_samples(self, samples: pd.DataFrame) -> None:
+        """Writes ``samples.parquet``: the physician's scores of each sample."""
+        self._write_table(SAMPLES, samples)
+
+    def read_samples(self) -> pd.DataFrame:
+        """``samples.parquet``: sample and the scores, as the fits were told them.
+
+        Raises:
+            FileNotFoundError: The run folder is from before they were recorded.
+        """
+        return self._read_table(SAMPLES)
+
+    def write_first_weights(self, weights: Mapping[str, str]) -> None:
+        """Writes ``weights.json``: by backbone, the SHA-256 of its first weights.
+
+        Args:
+            weights: Backbones that start from random weights are left out.
+        """
+        self.write_json(FIRST_WEIGHTS, {"backbones": dict(weights)})
+
+    def read_first_weights(self) -> dict[str, str]:
+        """``weights.json``.
+
+        Raises:
+            FileNotFoundError: The run folder is from before they were recorded.
+        """
+        content = self.read_json(FIRST_WEIGHTS)
+        try:
+            return {str(name): str(digest) for name, digest in content["backbones"].items()}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise self._unlike(FIRST_WEIGHTS, content, error) from error
 
     def write_canary(self, canary: Canary) -> None:
         """Writes ``canary.json``: this is no run of the sweep, but of its canary."""

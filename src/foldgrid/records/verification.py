@@ -146,6 +146,8 @@ def run_faults(store: RunStore) -> tuple[str, ...]:
         "split.parquet": store.read_split,
         "split.json": store.read_split_facts,
         "photos.parquet": store.read_photos,
+        "samples.parquet": store.read_samples,
+        "weights.json": store.read_first_weights,
         "canary.json": store.read_canary,
         "provenance.json": store.read_provenance,
     }

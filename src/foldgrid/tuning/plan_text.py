@@ -12,6 +12,8 @@ from foldgrid.specs.recipe import Value
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tuning.damage import damage_facts
 from foldgrid.tuning.disk import disk_need, free_gib
+from foldgrid.tuning.ground import grid_results
+from foldgrid.tuning.ground_text import changed_facts
 from foldgrid.tuning.preparation import PreparedSweep
 from foldgrid.tuning.progress import format_duration
 
@@ -28,7 +30,11 @@ def print_plan(
     more: Mapping[str, str] | None = None,
 ) -> None:
     """Prints the plan, a row a topic, then ``more`` of the same; on a terminal or into a file."""
-    facts = [*plan_facts(prepared, budget_reason), *(more or {}).items()]
+    facts = [
+        *changed_facts(prepared, grid_results(prepared)),
+        *plan_facts(prepared, budget_reason),
+        *(more or {}).items(),
+    ]
     print_facts(prepared.sweep.title, facts, console)
 
 

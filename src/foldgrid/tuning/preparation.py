@@ -60,6 +60,11 @@ class PreparedSweep:
     damaged: tuple[DamagedFit, ...] = ()
     run_faults: tuple[str, ...] = ()
 
+    @property
+    def first_weights(self) -> dict[str, str]:
+        """By backbone, the SHA-256 of its pre-trained weights; none for random ones."""
+        return {name: file.sha256() for name, file in self.weights.items() if file}
+
 
 def prepare_sweep(
     resolved: ResolvedSweep,

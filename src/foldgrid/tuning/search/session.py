@@ -26,6 +26,8 @@ from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.failure_limit import FailureLimit
 from foldgrid.tuning.failure_table import FailedTask, print_failures
+from foldgrid.tuning.ground import search_results
+from foldgrid.tuning.ground_text import changed_facts
 from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.launch_log import LaunchLog
 from foldgrid.tuning.plan_text import print_facts
@@ -132,7 +134,9 @@ class SearchSession:
         facts = search_facts(self.prepared, self.studies, done, left, budget_reason)
         remembers = ("remembers", self.storage.title)
         wandb = ("wandb", wandb_words(self.mode, "trial"))
-        rows = [*damaged_facts(self.damaged), *facts, remembers, wandb]
+        names = tuple(plan.name for plan in self.studies)
+        changed = changed_facts(self.prepared, search_results(self.prepared, names, left))
+        rows = [*changed, *damaged_facts(self.damaged), *facts, remembers, wandb]
         print_facts(self.prepared.sweep.title, rows, self.console)
 
     def _open(self, plan: StudyPlan) -> SearchStudy:
