@@ -90,6 +90,8 @@ def test_what_is_damaged_is_named_and_trained_again(
     done = launcher(sweep)
     assert done.code == 0, done.err
     for said in (plan.out, done.out):
+        assert "found again" not in said
+        assert "of something else" not in said
         assert f"{4 - len(fits)} of 4 done, {len(fits)} to train" in said
         unwrapped = "".join(said.split())
         for file, fit_id in fits.items():

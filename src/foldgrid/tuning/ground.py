@@ -50,10 +50,11 @@ class Results:
 def grid_results(prepared: PreparedSweep) -> Results:
     """The fits of a grid, before and now."""
     store, grid = prepared.store, prepared.grid
-    planned = _known(store.read_plan) or ()
-    on_disk = store.finished_fits()
-    before = {cell.fit_id for cell in planned} & on_disk
-    now = {cell.fit_id for cell in grid.cells} & on_disk
+    whole = store.finished_fits() - {fit.fit_id for fit in prepared.damaged}
+    now = {cell.fit_id for cell in grid.cells} & whole
+    planned = _known(store.read_plan)
+    # Without a plan nobody knows which fits counted; those that do now are the best guess.
+    before = {cell.fit_id for cell in planned} & whole if planned is not None else now
     return Results("fit", len(before), len(before & now), len(now - before), len(grid.left))
 
 
@@ -67,7 +68,7 @@ def search_results(prepared: PreparedSweep, studies: tuple[str, ...], num_left: 
     """
     search = SearchStore.of(prepared.store)
     plan = _known(search.read_plan)
-    before = tuple(entry.name for entry in plan.studies) if plan is not None else ()
+    before = tuple(entry.name for entry in plan.studies) if plan is not None else studies
     counts = {name: len(search.trials(name)) for name in {*before, *studies}}
     return Results(
         "trial",
