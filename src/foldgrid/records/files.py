@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import tempfile
@@ -139,16 +140,16 @@ class FileRoot:
                 os.fsync(file.fileno())
 
     def append_line(self, name: str, line: str) -> None:
-        """Adds one line to a text file and flushes it.
+        """Adds one line to a text file and flushes it; the file has one writer.
 
-        An object store cannot append: there the object is read and written again, which is cheap
-        for a history of some hundred lines.
+        Half a line, left by a writer that died, goes first. Where the disk is full nothing is
+        added. An object store cannot append: there the object is read and written again, which is
+        cheap for a history of some hundred lines.
         """
         if self.is_local:
             target = self.local_path / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            _append_whole(target, line.encode() + b"\n")
             return
         before = self.read_bytes(name) if self.exists(name) else b""
         self.write_bytes(name, before + line.encode() + b"\n")
@@ -157,6 +158,15 @@ class FileRoot:
         """Removes the file ``name`` where it is there."""
         if self.exists(name):
             self._opened[0].delete_file(self._path(name))
+
+    def remove_partials(self, name: str = "") -> None:
+        """Removes what writers that died left directly below ``name``; only for who writes there.
+
+        An object store keeps nothing of an upload that broke off.
+        """
+        if self.is_local:
+            for partial in (self.local_path / name).glob(".*.partial"):
+                partial.unlink(missing_ok=True)
 
     def folders(self, name: str) -> list[str]:
         """The names of the folders directly below ``name``, sorted; empty where it is missing."""
@@ -182,3 +192,28 @@ def _whole(target: Path) -> Iterator[Path]:
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _append_whole(target: Path, line: bytes) -> None:
+    # Unbuffered: what a buffer holds when the disk is full would be tried once more on closing.
+    with target.open("a+b", buffering=0) as file:
+        end = _end_of_whole_lines(file)
+        file.truncate(end)
+        left = memoryview(line)
+        try:
+            while left:
+                left = left[file.write(left) :]
+        except OSError:
+            file.truncate(end)
+            raise
+
+
+def _end_of_whole_lines(file: io.FileIO) -> int:
+    size = file.seek(0, os.SEEK_END)
+    if size == 0:
+        return 0
+    file.seek(size - 1)
+    if file.read(1) == b"\n":
+        return size
+    file.seek(0)
+    return file.read().rfind(b"\n") + 1

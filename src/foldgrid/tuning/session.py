@@ -46,6 +46,7 @@ from foldgrid.tuning.ray_session import check_address
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.sweep_run import (
     FitProjector,
+    clear_after_crash,
     fit_listener,
     project_missing,
     write_run_files,
@@ -125,13 +126,15 @@ class Session:
         check_disk(prepared)
         with (
             Interrupt() as interrupt,
-            RunLock(prepared.store.root),
+            RunLock(prepared.store.root) as lock,
             decoding(prepared.survey, self.console) as dataset,
             self._executor() as executor,
         ):
             data = TrainingData.from_dataset(dataset.result(), prepared.split)
             if prepared.sweep.tracking.images:
                 self._sample_images = list(data.composites_NHWC[:NUM_SAMPLE_IMAGES])
+            if lock.taken_from is not None:
+                clear_after_crash(prepared.store)
             write_run_files(prepared)
             projector = self._open_projector()
             project_missing(prepared, projector)
