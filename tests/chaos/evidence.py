@@ -17,6 +17,7 @@ from foldgrid.specs.fits import FitRecord
 from foldgrid.tracking.wandb_files import read_run_file
 from foldgrid.training.checkpoint import read_state
 
+RANKING = (".checks.json.", ".leaderboard.")
 CPU = torch.device("cpu")
 
 
@@ -86,11 +87,15 @@ def assert_nothing_is_torn(run: Path) -> None:
 
 
 def leftovers(run: Path) -> list[str]:
-    """Files that should have gone: partial ones, checkpoints of complete fits, the lock."""
+    """Files that should have gone: partial ones, checkpoints of complete fits, the lock.
+
+    Partial files of the ranking, some kilobytes, stay: somebody else may be ranking just then.
+    """
     return [
         str(path.relative_to(run))
         for path in run.rglob("*")
-        if path.name.endswith(".partial") or path.name in ("last.pt", "launch.lock", "failure.txt")
+        if (path.name.endswith(".partial") and not path.name.startswith(RANKING))
+        or path.name in ("last.pt", "launch.lock", "failure.txt")
     ]
 
 
