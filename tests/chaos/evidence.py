@@ -20,8 +20,11 @@ from foldgrid.training.checkpoint import read_state
 RANKING = (".checks.json.", ".leaderboard.")
 CPU = torch.device("cpu")
 
+Outcome = dict[str, dict[str, Any]]
+"""By fit, everything that must not depend on what happened to it."""
 
-def outcome(store: RunStore) -> dict[str, dict[str, Any]]:
+
+def outcome(store: RunStore) -> Outcome:
     """Everything that each fit of the plan leaves and that must not depend on what happened."""
     return {planned.fit_id: _of_fit(store, planned.fit_id) for planned in store.read_plan()}
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from foldgrid.records import RunStore
-from tests.chaos.evidence import checkpoints, epochs_done
+from tests.chaos.crashing import CrashServer
+from tests.chaos.evidence import Outcome, checkpoints, epochs_done, outcome
 from tests.chaos.processes import descendants, kill, title, wait_until_gone
 
 PROJECT = Path(__file__).parents[2]
@@ -117,21 +118,13 @@ class Place:
         """Launches; whatever is left of it at the block's end is killed."""
         number, self.num_launches = self.num_launches, self.num_launches + 1
         output = self.folder / f"launch-{number}.txt"
-        path = os.pathsep.join(map(str, (WATCHED, PROJECT, PROJECT / "src")))
-        watching = {
-            "PYTHONPATH": path,
-            "OMP_NUM_THREADS": "1",
-            "FOLDGRID_CACHE": str(self.cache),
-            "CHAOS_LOG": str(self._log),
-            "CHAOS_LAUNCH": str(number),
-        }
         with output.open("wb") as file:
             process = subprocess.Popen(
                 [sys.executable, str(PROJECT / "launch.py"), *self.arguments],
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
-                env=os.environ | watching | self.environment,
+                env=os.environ | self.watching(number) | self.environment,
                 start_new_session=True,
             )
         launch = Launch(process, output, number)
@@ -140,6 +133,16 @@ class Place:
         finally:
             if not launch.is_over():
                 launch.kill(with_workers=True)
+
+    def watching(self, number: int) -> dict[str, str]:
+        """The variables by which processes find foldgrid, and note for which launch they train."""
+        return {
+            "PYTHONPATH": os.pathsep.join(map(str, (WATCHED, PROJECT, PROJECT / "src"))),
+            "OMP_NUM_THREADS": "1",
+            "FOLDGRID_CACHE": str(self.cache),
+            "CHAOS_LOG": str(self._log),
+            "CHAOS_LAUNCH": str(number),
+        }
 
     def to_the_end(self, seconds: float = 240.0) -> Launch:
         """One launch that nobody disturbs."""
@@ -204,3 +207,12 @@ class Account:
         for each in self.place.trained():
             assert each.launch >= newest, "a worker outlived its launch"
             newest = each.launch
+
+
+def undisturbed(server: CrashServer, sweep: str, cache: Path, folder: Path) -> Outcome:
+    """What the sweep comes to where nobody disturbs it, without Ray."""
+    calm = Place(folder, sweep, cache)
+    arguments = [*calm.arguments, "--executor", "inline", "--wandb", "disabled"]
+    done = server.launch(folder, arguments, environment={"FOLDGRID_CACHE": str(cache)})
+    assert done.code == 0, done.said
+    return outcome(calm.store)

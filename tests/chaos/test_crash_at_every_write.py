@@ -11,7 +11,6 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +18,7 @@ from foldgrid.records import RunStore
 from tests.chaos.conftest import Chronicle
 from tests.chaos.crashing import Crashed, CrashServer
 from tests.chaos.evidence import (
+    Outcome,
     assert_nothing_is_torn,
     assert_wandb_has_each_epoch_once,
     checkpoints,
@@ -69,7 +69,7 @@ class Place:
 class Calm:
     """The launch that nobody disturbed."""
 
-    outcome: dict[str, dict[str, Any]]
+    outcome: Outcome
     gates: tuple[str, ...]
 
 

@@ -16,20 +16,11 @@ from tests.chaos.evidence import (
     leftovers,
     outcome,
 )
-from tests.chaos.launches import SOON, Account, Launch, Place
+from tests.chaos.launches import SOON, Account, Launch, Place, undisturbed
 from tests.chaos.processes import needs_proc, wait_until
 from tests.chaos.small_sweep import two_backbones
 
 pytestmark = needs_proc
-
-
-def undisturbed(server: CrashServer, sweep: str, cache: Path, folder: Path) -> object:
-    """What the sweep comes to where nobody disturbs it, without Ray."""
-    calm = Place(folder, sweep, cache)
-    arguments = [*calm.arguments, "--executor", "inline", "--wandb", "disabled"]
-    done = server.launch(folder, arguments, environment={"FOLDGRID_CACHE": str(cache)})
-    assert done.code == 0, done.said
-    return outcome(calm.store)
 
 
 def strike(place: Place, launch: Launch, moments: random.Random) -> str:

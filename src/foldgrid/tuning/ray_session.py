@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from foldgrid.specs.errors import SweepError
+from foldgrid.tuning.ray_head import HeadWatch
 from foldgrid.tuning.resources import Resources
 
 CONNECT_SECONDS = 5.0
@@ -115,6 +116,7 @@ class RaySession:
         self.resources, self.address = resources, address
         self._is_mine = False
         self._restore: Callable[[], None] = lambda: None
+        self._watch: HeadWatch | None = None
 
     def __enter__(self) -> Self:
         os.environ.update(QUIET_ENVIRONMENT)
@@ -141,9 +143,15 @@ class RaySession:
             self._restore()
             raise _no_cluster(self.address, error) from error
         self._is_mine = True
+        if self.address is not None:
+            self._watch = HeadWatch(ray.get_runtime_context().gcs_address)
+            self._watch.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
+        if self._watch is not None:
+            self._watch.__exit__()
+            self._watch = None
         if self._is_mine:
             import ray
 
