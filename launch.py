@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter, validators
 from rich.console import Console
 
-from foldgrid.specs.errors import SweepError
+from foldgrid.specs.errors import StorageAwayError, SweepError
 from foldgrid.specs.passwords import hide_all_passwords, hide_passwords
 from foldgrid.specs.resolving import find_sweep, read_space, resolve_sweep, yaml_files
 
@@ -280,6 +280,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SweepError, CycloptsError) as error:
         print(hide_passwords(str(error)), file=sys.stderr)
         return 2
+    except StorageAwayError as error:
+        print(f"\n{error.filename}: the object store is away ({error.strerror}).", file=sys.stderr)
+        print(f"Once it answers again, {GOES_ON}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt as stop:
         print(f"\nStopped: {GOES_ON}")
         return INTERRUPTED if type(stop) is KeyboardInterrupt else TERMINATED

@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
+import pyarrow
 from pyarrow import fs
 
+from foldgrid.records.object_store import ObjectStore
 from foldgrid.specs.errors import SweepError
 
+Answer = TypeVar("Answer")
 COPY_BYTES = 16 * 2**20
 
 
@@ -37,6 +41,15 @@ class FileRoot:
 
     def __getstate__(self) -> dict[str, str]:
         return {"location": self.location}
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        return ObjectStore(self.location)
+
+    def _ask(self, act: Callable[[fs.FileSystem], Answer]) -> Answer:
+        """Calls the file system; an object store that is away is waited for."""
+        file_system = self._opened[0]
+        return act(file_system) if self.is_local else self._store.ask(lambda: act(file_system))
 
     @property
     def is_local(self) -> bool:
@@ -70,7 +83,7 @@ class FileRoot:
 
     def exists(self, name: str) -> bool:
         """Whether the file ``name`` is there."""
-        info = self._opened[0].get_file_info(self._path(name))
+        info = self._ask(lambda system: system.get_file_info(self._path(name)))
         return bool(info.type == fs.FileType.File)
 
     def read_bytes(self, name: str) -> bytes:
@@ -79,8 +92,12 @@ class FileRoot:
         Raises:
             FileNotFoundError: It is not there.
         """
-        with self._opened[0].open_input_file(self._path(name)) as stream:
-            return bytes(stream.read())
+
+        def read(system: fs.FileSystem) -> bytes:
+            with system.open_input_file(self._path(name)) as stream:
+                return bytes(stream.read())
+
+        return self._ask(read)
 
     def write_bytes(self, name: str, data: bytes, *, durable: bool = False) -> None:
         """Writes ``name`` whole or not at all, over what was there.
@@ -91,8 +108,7 @@ class FileRoot:
             durable: Also ask the disk to keep it through a loss of power.
         """
         if not self.is_local:
-            with self._opened[0].open_output_stream(self._path(name)) as stream:
-                stream.write(data)
+            self._upload(name, lambda stream: stream.write(data))
             return
         target = self.local_path / name
         with _whole(target) as partial, partial.open("wb") as file:
@@ -128,16 +144,24 @@ class FileRoot:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "file"
                 save(path)
-                with (
-                    path.open("rb") as file,
-                    self._opened[0].open_output_stream(self._path(name)) as stream,
-                ):
-                    shutil.copyfileobj(file, stream, COPY_BYTES)
+
+                def copy(stream: pyarrow.NativeFile) -> None:
+                    with path.open("rb") as file:
+                        shutil.copyfileobj(file, stream, COPY_BYTES)
+
+                self._upload(name, copy)
             return
         with _whole(self.local_path / name) as partial:
             save(partial)
             with partial.open("rb") as file:
                 os.fsync(file.fileno())
+
+    def _upload(self, name: str, fill: Callable[[pyarrow.NativeFile], object]) -> None:
+        def upload(system: fs.FileSystem) -> None:
+            with system.open_output_stream(self._path(name)) as stream:
+                fill(stream)
+
+        self._ask(upload)
 
     def append_line(self, name: str, line: str) -> None:
         """Adds one line to a text file and flushes it; the file has one writer.
@@ -157,7 +181,7 @@ class FileRoot:
     def remove(self, name: str) -> None:
         """Removes the file ``name`` where it is there."""
         if self.exists(name):
-            self._opened[0].delete_file(self._path(name))
+            self._ask(lambda system: system.delete_file(self._path(name)))
 
     def remove_partials(self, name: str = "") -> None:
         """Removes what writers that died left directly below ``name``; only for who writes there.
@@ -178,7 +202,7 @@ class FileRoot:
 
     def _names(self, name: str, kind: fs.FileType) -> list[str]:
         selector = fs.FileSelector(self._path(name), allow_not_found=True)
-        infos = self._opened[0].get_file_info(selector)
+        infos = self._ask(lambda system: system.get_file_info(selector))
         return sorted(info.base_name for info in infos if info.type == kind)
 
 

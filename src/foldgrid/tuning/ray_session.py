@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -122,11 +123,11 @@ class RaySession:
         os.environ.update(QUIET_ENVIRONMENT)
         if self.address is not None:
             _send_token()
-        import logging
-
         import ray
         from ray import tune  # noqa: F401  (takes a second, now rather than when all else is ready)
 
+        # For each lost worker Tune would print a traceback; the task's own log has what Ray said.
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
         if ray.is_initialized():
             return self
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
