@@ -68,6 +68,10 @@ class FitFolder:
         """Removes ``history.jsonl``, torn or whole: a fit that starts anew begins with none."""
         self._root.remove(self._name("history.jsonl"))
 
+    def clear_partials(self) -> None:
+        """Removes files that an earlier worker was writing when it died; weights can be large."""
+        self._root.remove_partials(f"fits/{self.fit_id}")
+
     def write_predictions(self, predictions: pd.DataFrame) -> None:
         """Writes ``predictions.parquet``: sample, partition, targets, predictions."""
         buffer = io.BytesIO()
@@ -126,8 +130,13 @@ class FitFolder:
         """Writes ``fit.json`` and clears what a complete fit no longer needs."""
         text = json.dumps(record.model_dump(mode="json"), indent=2) + "\n"
         self._root.write_bytes(self._name("fit.json"), text.encode(), durable=True)
+        self.clear_leftovers()
+
+    def clear_leftovers(self) -> None:
+        """Removes what a complete fit no longer needs; a crash may have come before that."""
         self.remove_checkpoint()
         self._root.remove(self._name("failure.txt"))
+        self.clear_partials()
 
     def read_record(self) -> FitRecord:
         """``fit.json``.

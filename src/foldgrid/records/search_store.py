@@ -73,6 +73,7 @@ class TrialFolder:
         self._root.write_bytes(f"{self.name}/trial.json", record_text.encode(), durable=True)
         for file in ("running.jsonl", "state.pt", "failure.txt"):
             self._root.remove(f"{self.name}/{file}")
+        self._root.remove_partials(self.name)
 
     def append_epoch(self, epoch: TrialEpoch) -> None:
         """Adds a line to ``running.jsonl``, with the epoch's predictions, and flushes it."""

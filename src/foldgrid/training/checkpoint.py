@@ -56,6 +56,7 @@ def save(fit: Fit) -> None:
 
 def resume(fit: Fit) -> None:
     """Goes on from ``last.pt`` where there is one; else clears a history that led nowhere."""
+    fit.folder.clear_partials()
     data = fit.folder.read_checkpoint()
     history = fit.folder.read_history()
     state = read_state(data, fit.device) if data is not None else None
