@@ -11,8 +11,8 @@ from rich.text import Text
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tuning.disk import disk_need, free_gib
+from foldgrid.tuning.durations import format_duration
 from foldgrid.tuning.preparation import PreparedSweep
-from foldgrid.tuning.progress import format_duration
 
 _POLICY_WORDS = {
     "inner_split": "stops on subjects set aside from the training folds",

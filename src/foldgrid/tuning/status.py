@@ -17,7 +17,7 @@ from rich.text import Text
 from foldgrid.records import PlannedFit, RunStore, SearchStore, last_lines
 from foldgrid.records.run_lock import Holder, read_holder
 from foldgrid.specs.progress import LaunchProgress
-from foldgrid.tuning.progress import format_duration
+from foldgrid.tuning.durations import format_duration
 from foldgrid.tuning.progress_file import read_progress
 
 CellState = Literal["done", "diverged", "running", "failed", "started", "left"]
