@@ -82,6 +82,10 @@ class FitFolder:
         """Removes ``history.jsonl``, torn or whole: a fit that starts anew begins with none."""
         self._root.remove(self._name(HISTORY))
 
+    def clear_partials(self) -> None:
+        """Removes files that an earlier worker was writing when it died; weights can be large."""
+        self._root.remove_partials(f"fits/{self.fit_id}")
+
     def write_predictions(self, predictions: pd.DataFrame) -> None:
         """Writes ``predictions.parquet``: sample, partition, targets, predictions."""
         data = parquet_bytes(predictions)
@@ -187,8 +191,13 @@ class FitFolder:
             self._written[HISTORY] = FileSeal.of(self._root.read_bytes(history))
         data = seal_json(record.model_dump(mode="json"), self._written)
         self._root.write_bytes(self._name(RECORD), data, durable=True)
+        self.clear_leftovers()
+
+    def clear_leftovers(self) -> None:
+        """Removes what a complete fit no longer needs; a crash may have come before that."""
         self.remove_checkpoint()
         self._root.remove(self._name(FAILURE))
+        self.clear_partials()
 
     def read_record(self) -> FitRecord:
         """``fit.json``.

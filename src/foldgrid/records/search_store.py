@@ -96,6 +96,7 @@ class TrialFolder:
         self._root.write_bytes(self._name(RECORD), data, durable=True)
         for file in (RUNNING, STATE, FAILURE, REDO):
             self._root.remove(self._name(file))
+        self._root.remove_partials(self.name)
 
     def faults(self) -> tuple[str, ...]:
         """What is wrong with the files of a trial that is over, a line each, file first."""

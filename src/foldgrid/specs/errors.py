@@ -28,6 +28,10 @@ class Problem:
     message: str
 
 
+class StorageAwayError(OSError):
+    """An object store does not answer, and waiting did not help; ``filename`` names it."""
+
+
 class InputError(SweepError):
     """All mistakes of one input, in one message.
 

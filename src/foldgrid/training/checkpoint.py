@@ -57,6 +57,7 @@ def save(fit: Fit) -> None:
 
 def resume(fit: Fit) -> None:
     """Goes on from ``last.pt`` where there is one; else clears a history that led nowhere."""
+    fit.folder.clear_partials()
     data = fit.folder.read_checkpoint()
     state = read_state(data, fit.device) if data is not None else None
     if state is None or not is_of(state, fit) or len(state["history"]) != int(state["epoch"]):

@@ -7,7 +7,7 @@ import re
 
 import torch
 
-from foldgrid.specs.errors import SweepError
+from foldgrid.specs.errors import StorageAwayError, SweepError
 from foldgrid.specs.failure import Failure
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -47,5 +47,7 @@ def classify(error: Exception) -> Failure:
                 "a time (resources.max_concurrent), or a smaller training.batch_size."
             ),
         )
+    if isinstance(error, StorageAwayError):
+        return Failure(kind="storage_away", message=str(error.strerror))
     line = f"{type(error).__name__}: {error}"
     return Failure(kind="disk_full" if is_disk_full(error) else "error", message=line)

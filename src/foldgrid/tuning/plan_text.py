@@ -12,10 +12,10 @@ from foldgrid.specs.recipe import Value
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tuning.damage import damage_facts
 from foldgrid.tuning.disk import disk_need, free_gib
+from foldgrid.tuning.durations import format_duration
 from foldgrid.tuning.ground import grid_results
 from foldgrid.tuning.ground_text import changed_facts
 from foldgrid.tuning.preparation import PreparedSweep
-from foldgrid.tuning.progress import format_duration
 
 _POLICY_WORDS = {
     "inner_split": "stops on subjects set aside from the training folds",

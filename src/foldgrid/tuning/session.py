@@ -50,6 +50,7 @@ from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.second_tries import SecondTries
 from foldgrid.tuning.sweep_run import (
     FitProjector,
+    clear_after_crash,
     fit_listener,
     project_missing,
     write_run_files,
@@ -135,7 +136,7 @@ class Session:
         check_disk(prepared)
         with (
             Interrupt() as interrupt,
-            RunLock(prepared.store.root),
+            RunLock(prepared.store.root) as lock,
             self._log,
             decoding(prepared.survey, self.console) as dataset,
             self._executor() as executor,
@@ -143,6 +144,8 @@ class Session:
             data = TrainingData.from_dataset(dataset.result(), prepared.split)
             if prepared.sweep.tracking.images:
                 self._sample_images = list(data.composites_NHWC[:NUM_SAMPLE_IMAGES])
+            if lock.taken_from is not None:
+                clear_after_crash(prepared.store)
             write_run_files(prepared)
             discard_damaged(prepared, self.local_folder)
             projector = self._open_projector()

@@ -18,7 +18,7 @@ from foldgrid.records import PlannedFit, RunStore, SearchStore, last_lines
 from foldgrid.records.run_lock import Holder, read_holder
 from foldgrid.specs.errors import DamagedFileError
 from foldgrid.specs.progress import LaunchProgress
-from foldgrid.tuning.progress import format_duration
+from foldgrid.tuning.durations import format_duration
 from foldgrid.tuning.progress_file import read_progress
 
 CellState = Literal["done", "diverged", "damaged", "running", "failed", "started", "left"]

@@ -18,6 +18,13 @@ from foldgrid.tuning.preparation import PreparedSweep
 from foldgrid.tuning.projecting import ProjectingListener
 
 
+def clear_after_crash(store: RunStore) -> None:
+    """Removes what a launch that was killed had no time to; large files are among it."""
+    store.root.remove_partials()
+    for fit_id in store.finished_fits():
+        store.fit(fit_id).clear_leftovers()
+
+
 def write_run_files(prepared: PreparedSweep) -> None:
     """Writes the files that say what is run; ``sweep.yaml`` comes last."""
     store, split = prepared.store, prepared.split
