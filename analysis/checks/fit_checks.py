@@ -45,13 +45,18 @@ def _missing(evidence: RunEvidence) -> Finding:
     return breach(f"{_some(evidence.missing)} of {num_planned} planned are missing.", problems)
 
 
+def _end_of(cell: PlannedFit, evidence: RunEvidence) -> str:
+    record = evidence.records.get(cell.fit_id)
+    after = f" in epoch {record.num_epochs}" if record is not None else ""
+    return f"the loss was no longer finite{after}."
+
+
 def _diverged(evidence: RunEvidence) -> Finding:
     if not evidence.records:
         return not_applicable(NO_FITS)
     if not evidence.diverged:
         return holds(f"The loss of all {len(evidence.records)} finished fits stayed finite.")
-    message = "the loss was no longer finite."
-    problems = [Problem(cell_name(cell), "", message) for cell in evidence.diverged]
+    problems = [Problem(cell_name(cell), "", _end_of(cell, evidence)) for cell in evidence.diverged]
     return breach(f"{_some(evidence.diverged)} of {len(evidence.records)} diverged.", problems)
 
 

@@ -109,7 +109,7 @@ def read_evidence(store: RunStore) -> RunEvidence:
         if cell.fit_id not in finished:
             continue
         fit, fault = read_cell(store, cell)
-        if fault != DIVERGED:
+        if not fault.startswith(DIVERGED):
             faults += _fit_faults(store, cell, fault, sizes)
         else:
             diverged.append(cell)

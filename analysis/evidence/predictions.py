@@ -31,7 +31,7 @@ from foldgrid.specs.errors import (
     Problem,
     SweepError,
 )
-from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.fits import FitConfig, FitRecord
 
 READ_ERRORS = (OSError, ValueError)
 """What reading a missing or damaged file raises; a parse error of any format is a ValueError."""
@@ -180,13 +180,19 @@ def read_cell(store: RunStore, cell: PlannedFit) -> tuple[FoldPredictions | None
     except READ_ERRORS as error:
         return None, f"fit.json: {damage(error)}"
     if record.status == "diverged":
-        return None, DIVERGED
+        return None, _divergence(record)
     try:
         table = store.read_predictions(cell.fit_id)
     except READ_ERRORS as error:
         return None, f"predictions.parquet: {damage(error)}"
     fit = FoldPredictions(cell.backbone, record, table)
     return fit, _fault(fit)
+
+
+def _divergence(record: FitRecord) -> str:
+    rate = record.last_learning_rate
+    at = f" at a learning rate of {rate:.2g}" if rate is not None else ""
+    return f"{DIVERGED} in epoch {record.num_epochs}{at}"
 
 
 def damage(error: Exception) -> str:

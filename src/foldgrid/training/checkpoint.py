@@ -80,6 +80,7 @@ def restore(fit: Fit, state: dict[str, Any]) -> None:
     history = [EpochRecord.model_validate_json(line) for line in state["history"]]
     fit.folder.rewrite_history(history)
     fit.epoch = epoch
+    fit.last_learning_rate = history[epoch - 1].learning_rate if epoch else None
     load_state(fit.network, state["network"])
     fit.best.state = {name: value.cpu() for name, value in state["best"].items()}
     fit.optimizer.load_state_dict(state["optimizer"])
