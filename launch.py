@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shlex
 import sys
 import warnings
@@ -137,7 +139,15 @@ def run(session: Session | SearchSession, console: Console) -> int:
     if session.deadline.cut_short:
         words = f"\nThe time budget of {session.options.time_budget} is used up: {GOES_ON}"
         console.print(words, markup=False, soft_wrap=True)
-    if session.limit.was_reached:
+    ended_by = session.limit.ended_by
+    if ended_by is not None and ended_by.kind == "disk_full":
+        print_disk_is_full(session.prepared.store.location, ended_by.message)
+        # A ranking would have to be written there, too.
+        return num_failed
+    if ended_by is not None and ended_by.kind == "storage_away":
+        print_storage_is_away(session.prepared.store.location, ended_by.message)
+        return num_failed
+    if ended_by is not None:
         words = (
             f"\n{session.limit.num_in_a_row} failed one after another, so the launch was ended "
             f"(resources.max_failures_in_a_row). Mend the cause, then {GOES_ON}"
@@ -148,6 +158,26 @@ def run(session: Session | SearchSession, console: Console) -> int:
     else:
         report_search(session, console)
     return num_failed
+
+
+def print_disk_is_full(where: str, error: str) -> None:
+    """Says that nothing can be written, and what to do."""
+    print(
+        f"\n{where}: the disk is full ({error}).\n"
+        "What was written is whole, and what was under way goes on from its last checkpoint.\n"
+        f"Make room there, or copy the folder to a larger disk for --storage; then {GOES_ON}",
+        file=sys.stderr,
+    )
+
+
+def print_storage_is_away(where: str, error: str) -> None:
+    """Says that the object store does not answer, and what to do."""
+    print(
+        f"\n{where}: the object store is away ({error}).\n"
+        "What was written is whole, and what was under way goes on from its last checkpoint.\n"
+        f"Once the store answers, {GOES_ON}",
+        file=sys.stderr,
+    )
 
 
 def report(session: Session, console: Console) -> None:
@@ -281,8 +311,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(hide_passwords(str(error)), file=sys.stderr)
         return 2
     except StorageAwayError as error:
-        print(f"\n{error.filename}: the object store is away ({error.strerror}).", file=sys.stderr)
-        print(f"Once it answers again, {GOES_ON}", file=sys.stderr)
+        print_storage_is_away(str(error.filename), str(error.strerror))
+        return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print_disk_is_full(str(error.filename or "The run folder"), os.strerror(error.errno))
         return 1
     except KeyboardInterrupt as stop:
         print(f"\nStopped: {GOES_ON}")

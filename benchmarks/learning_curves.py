@@ -152,7 +152,7 @@ class CurveWork:
                 fit,
                 config=fit.config.model_copy(update={"weights": sha256}),
                 weights=self.weights,
-                uses_gpu=device == "cuda",
+                gpus=float(device == "cuda"),
                 num_threads=1,
             )
             for fit in task.fits

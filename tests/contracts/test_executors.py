@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.resources import plan_resources
 from foldgrid.tuning.work import Executor, FitWork
+from tests.small_memory import fits_in_small_memory
 from tests.tuning.small_grid import Recorder, fit_task, ids, random_study
 
 pytestmark = pytest.mark.usefixtures("local_ray")
@@ -83,7 +85,7 @@ def test_an_error_of_one_fit_is_told_and_the_others_go_on(
     train(executor, [bad, good], store, recorder)
     assert store.finished_fits() == {good.config.fit_id}
     assert recorder.of("failed") == [bad.config.fit_id]
-    assert "no_such_network" in recorder.messages[bad.config.fit_id]
+    assert "no_such_network" in recorder.failures[bad.config.fit_id].message
     failure = tmp_path / "fits" / bad.config.fit_id / "failure.txt"
     assert "Traceback" in failure.read_text()
 
@@ -107,6 +109,42 @@ def test_nothing_to_do_is_done(executor: Executor, tmp_path: Path) -> None:
     recorder = Recorder()
     train(executor, [], RunStore(str(tmp_path)), recorder)
     assert recorder.heard == []
+
+
+def test_where_memory_runs_out_a_fit_goes_on_with_parts_of_a_batch(
+    executor: Executor, tmp_path: Path
+) -> None:
+    tasks = [fit_task("squeezenet1_1", fold) for fold in (0, 1)]
+    store, recorder = RunStore(str(tmp_path)), Recorder()
+    with executor, fits_in_small_memory(random_study(), store, num_samples=3) as work:
+        # One after the other, so that the second can know.
+        for task in tasks:
+            executor.run(work, [task], recorder)
+    assert recorder.failures == {}
+    assert recorder.of("finished") == ids(tasks)
+    for fit_id in ids(tasks):
+        record = store.read_fit(fit_id)
+        assert record.micro_batch_size == 2
+        assert record.config.training.batch_size == 8
+        assert recorder.epochs[fit_id] == [1, 2]
+    first, second = ((tmp_path / "fits" / name / "fit.log").read_text() for name in ids(tasks))
+    assert "out of memory on cpu with 8 samples at a time" in first
+    assert "out of memory on cpu with 4 samples at a time" in first
+    assert "goes on with 2 at a time" in first
+    assert "out of memory" not in second, "what helped is used for the next fit of the backbone"
+
+
+def test_a_fit_has_a_log_of_its_own(executor: Executor, tmp_path: Path) -> None:
+    tasks = [fit_task("squeezenet1_1", fold) for fold in (0, 1)]
+    store = RunStore(str(tmp_path))
+    train(executor, tasks, store, Recorder())
+    for task in tasks:
+        lines = (tmp_path / "fits" / task.config.fit_id / "fit.log").read_text().splitlines()
+        assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO    ", x) for x in lines)
+        text = "\n".join(lines)
+        assert text.count("taken up by process") == 1
+        assert [f"fold {task.config.fold}: epoch {n}:" in text for n in (1, 2, 3)] == [1, 1, 0]
+        assert f"fold {1 - task.config.fold}: " not in text
 
 
 class WorkerKiller(Recorder):
@@ -169,7 +207,12 @@ def test_a_worker_lost_too_often_fails_its_fit(tmp_path: Path) -> None:
     resources = plan_resources(ResourceSpec(), [1.0])
     train(RayTuneExecutor(resources, max_retries=1), [task], store, killer)
     assert killer.of("failed") == [task.config.fit_id]
-    assert "max_retries" in killer.messages[task.config.fit_id]
-    failure = tmp_path / "fits" / task.config.fit_id / "failure.txt"
-    assert failure.read_text().strip(), "what Ray said of the lost worker is kept"
+    failed = killer.failures[task.config.fit_id]
+    assert failed.kind == "lost_worker"
+    assert "max_retries" in failed.message
+    folder = tmp_path / "fits" / task.config.fit_id
+    assert "died unexpectedly" in (folder / "failure.txt").read_text(), "what Ray said is kept"
+    log = (folder / "fit.log").read_text()
+    assert log.count("its worker was lost; it goes on from its last checkpoint") == 1
+    assert "failed (lost worker)" in log
     assert store.finished_fits() == set()

@@ -22,9 +22,10 @@ CONTRACT_FILES = (
     "split.parquet",
     "plan.json",
     "leaderboard.csv",
+    "launch.log",
 )
 SEARCHED = "search_space: lr_plateau\nsearch: {num_trials: 2, sampler: RandomSampler}\n"
-FIT_FILES = ("fit.json", "history.jsonl", "predictions.parquet", "best.safetensors")
+FIT_FILES = ("fit.json", "history.jsonl", "predictions.parquet", "best.safetensors", "fit.log")
 
 
 def fit_times(folder: Path) -> dict[str, int]:
@@ -206,7 +207,7 @@ def test_a_failing_fit_fails_the_launch_and_no_other_fit(
     assert done.code == 1
     assert "2 fits failed" in done.out
     assert "no memory for this one" in done.out
-    assert "failure.txt" in done.out
+    assert "fit.log" in done.out
     assert len(fit_times(launcher.storage / "tiny")) == 2
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import TaskSpec
@@ -70,7 +71,7 @@ class Recorder:
     """A listener that remembers what it heard, in order."""
 
     heard: list[tuple[str, str]] = field(default_factory=list)
-    messages: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
     epochs: dict[str, list[int]] = field(default_factory=dict)
 
     def started(self, task: FitTask) -> None:
@@ -84,9 +85,9 @@ class Recorder:
         assert record.fit_id == task.config.fit_id
         self.heard.append(("finished", task.config.fit_id))
 
-    def failed(self, task: FitTask, message: str) -> None:
+    def failed(self, task: FitTask, failure: Failure) -> None:
         self.heard.append(("failed", task.config.fit_id))
-        self.messages[task.config.fit_id] = message
+        self.failures[task.config.fit_id] = failure
 
     def of(self, what: str) -> list[str]:
         """The fits that this happened to, in order."""

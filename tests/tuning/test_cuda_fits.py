@@ -34,7 +34,7 @@ _everybody: Barrier | None = None
 
 
 def on_card(task: FitTask) -> FitTask:
-    return replace(task, uses_gpu=True)
+    return replace(task, gpus=1.0)
 
 
 def shared_tasks() -> list[FitTask]:
@@ -126,7 +126,7 @@ def test_a_fit_too_large_for_the_card_says_what_to_do_and_the_next_one_trains(
     large, small = (task.config.fit_id for task in tasks)
     assert heard.of("failed") == [large]
     assert heard.of("finished") == [small]
-    message = heard.messages[large]
+    message = heard.failures[large].message
     assert message.startswith("CUDA out of memory. Tried to allocate ")
     assert "resources.gpus_per_fit" in message
     assert "training.batch_size" in message

@@ -4,30 +4,47 @@ from __future__ import annotations
 
 import pytest
 
+from foldgrid.specs.errors import SweepError
+from foldgrid.specs.failure import Failure
 from foldgrid.tuning.failure_limit import FailureLimit
+
+AN_ERROR = Failure(kind="error", message="why")
 
 
 def test_so_many_in_a_row_end_the_block() -> None:
     heard = []
     with FailureLimit(3) as limit:
         for number in range(9):
-            limit.failed("task", "why")
+            limit.failed("task", AN_ERROR)
             heard.append(number)
     assert heard == [0, 1]
-    assert limit.was_reached
+    assert limit.ended_by == AN_ERROR
 
 
 def test_one_that_finishes_between_starts_the_count_anew() -> None:
     with FailureLimit(3) as limit:
         for _ in range(5):
-            limit.failed("task", "why")
-            limit.failed("task", "why")
+            limit.failed("task", AN_ERROR)
+            limit.failed("task", AN_ERROR)
             limit.started("task")
             limit.epoch_done("task", "epoch")
             limit.finished("task", "record")
-    assert not limit.was_reached
+    assert limit.ended_by is None
 
 
 def test_other_errors_are_not_swallowed() -> None:
     with pytest.raises(KeyError), FailureLimit(3):
         raise KeyError
+
+
+def test_a_full_disk_ends_the_block_at_once() -> None:
+    full = Failure(kind="disk_full", message="OSError: No space left on device")
+    with FailureLimit(3) as limit:
+        limit.failed("task", full)
+        pytest.fail("the block went on")
+    assert limit.ended_by == full
+
+
+def test_bad_input_is_raised_as_what_it_is() -> None:
+    with pytest.raises(SweepError, match=r"weights\.pth: not the file"), FailureLimit(3) as limit:
+        limit.failed("task", Failure(kind="bad_input", message="weights.pth: not the file"))

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from foldgrid.records import RunStore
+from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord
 from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress, format_duration
@@ -58,7 +59,7 @@ def test_the_time_left_follows_from_the_speed_so_far() -> None:
     assert math.isnan(progress.seconds_left)
     progress.started(tasks[0])
     clock.now += 30
-    progress.failed(tasks[0], "whatever")
+    progress.failed(tasks[0], Failure(kind="error", message="whatever"))
     # 10 of 20 units of work took 30 seconds.
     assert progress.seconds_left == pytest.approx(30)
     assert progress.elapsed_seconds == pytest.approx(30)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from foldgrid.records import RunStore
+from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord
 from foldgrid.tuning.progress_file import ProgressFile, read_progress
 
@@ -44,13 +45,13 @@ def test_it_says_what_runs_what_is_done_and_what_failed(tmp_path: Path) -> None:
         clock.now += 10
         file.finished("b", None)
         clock.now += 10
-        file.failed("c", "ValueError: no")
+        file.failed("c", Failure(kind="error", message="ValueError: no"))
         said = read_progress(store)
         assert said is not None
         assert (said.num_done, said.num_total, said.updated) == (4, 9, 1060.0)
         assert {name: task.epoch for name, task in said.running.items()} == {"a": 4}
         assert said.running["a"].since == 1010.0
-        assert said.failures == {"c": "ValueError: no"}
+        assert said.failures == {"c": Failure(kind="error", message="ValueError: no")}
         assert said.seconds_left is None
 
 

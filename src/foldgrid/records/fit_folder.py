@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from foldgrid.records.files import FileRoot
+from foldgrid.records.log_file import LogFile
 from foldgrid.specs.fits import EpochRecord, FitRecord
 
 
@@ -116,6 +117,10 @@ class FitFolder:
         """Forgets the epochs so far."""
         self.remove_checkpoint()
         self.clear_history()
+
+    def open_log(self) -> LogFile:
+        """``fit.log``: what happened to the fit, tries that failed included."""
+        return LogFile(self._root, self._name("fit.log"))
 
     def write_failure(self, text: str) -> None:
         """Writes ``failure.txt``: the traceback of the last try."""

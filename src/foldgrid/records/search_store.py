@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from foldgrid.records.files import FileRoot
+from foldgrid.records.log_file import LogFile
 from foldgrid.records.run_store import RunStore, run_location
 from foldgrid.specs.trials import SearchPlan, TrialEpoch, TrialRecord
 
@@ -111,6 +112,10 @@ class TrialFolder:
     def remove_state(self) -> None:
         """Removes ``state.pt``, if it is there."""
         self._root.remove(f"{self.name}/state.pt")
+
+    def open_log(self) -> LogFile:
+        """``trial.log``: what happened to the trial, tries that failed included."""
+        return LogFile(self._root, f"{self.name}/trial.log")
 
     def write_failure(self, text: str) -> None:
         """Writes ``failure.txt``: the traceback of the last try."""

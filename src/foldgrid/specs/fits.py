@@ -119,6 +119,8 @@ class FitRecord(Record):
         peak_memory_gib: Device memory on CUDA, else the process's peak resident memory.
         weights: Where the first weights came from.
         weights_kept: Whether ``best.safetensors`` is there.
+        micro_batch_size: The most samples on the device at a time, where memory did not hold a
+            whole batch; as it was in the last epoch.
         environment: Device and versions: ``device``, ``host``, ``torch``, …
     """
 
@@ -135,6 +137,7 @@ class FitRecord(Record):
     peak_memory_gib: float
     weights: WeightsRecord
     weights_kept: bool
+    micro_batch_size: int | None = None
     environment: dict[str, str]
 
 

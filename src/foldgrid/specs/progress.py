@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from foldgrid.specs.base import Record
+from foldgrid.specs.failure import Failure
 
 
 class RunningTask(Record):
@@ -26,7 +27,7 @@ class LaunchProgress(Record):
         num_total: How many there are to be.
         seconds_left: Estimated; null where nothing is known yet.
         running: By name, what is being trained: a fit's id, or ``<study>/<number>`` of a trial.
-        failures: By name, what failed in this launch, and why.
+        failures: By name, what failed in this launch and was not tried again since, and why.
     """
 
     updated: float
@@ -34,4 +35,4 @@ class LaunchProgress(Record):
     num_total: int
     seconds_left: float | None = None
     running: dict[str, RunningTask]
-    failures: dict[str, str]
+    failures: dict[str, Failure]

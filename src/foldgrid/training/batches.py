@@ -5,6 +5,7 @@ Shape letters: B batch, N samples, H and W pixels, C channels.
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -70,3 +71,15 @@ def training_batches(
         starts.pop()
     ends = [*starts[1:], len(order)]
     return [order[start:end] for start, end in zip(starts, ends, strict=True)][:max_batches]
+
+
+def even_parts(num_samples: int, most: int) -> list[slice]:
+    """Cuts a batch into parts as equal as can be.
+
+    Args:
+        num_samples: In the batch.
+        most: In a part, at least 2. A part has three rather than leave a single sample alone.
+    """
+    num_parts = max(min(math.ceil(num_samples / most), num_samples // 2), 1)
+    ends = [num_samples * (part + 1) // num_parts for part in range(num_parts)]
+    return [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True)]

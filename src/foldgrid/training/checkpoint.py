@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from foldgrid.training.device import describe_device
 
 if TYPE_CHECKING:
     from foldgrid.training.fit import Fit
+
+logger = logging.getLogger(__name__)
 
 CHECKPOINT_FORMAT = 1
 """Raised when what ``last.pt`` holds changes."""
@@ -58,9 +61,12 @@ def resume(fit: Fit) -> None:
     history = fit.folder.read_history()
     state = read_state(data, fit.device) if data is not None else None
     if state is None or not is_of(state, fit) or len(history) < int(state["epoch"]):
+        if data is not None:
+            logger.warning("fold %d: last.pt cannot be gone on from; starts anew", fit.config.fold)
         fit.folder.clear_history()
         return
     restore(fit, state, history)
+    logger.info("fold %d: goes on after epoch %d, from last.pt", fit.config.fold, fit.epoch)
 
 
 def restore(fit: Fit, state: dict[str, Any], history: Sequence[EpochRecord]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import sys
 import time
@@ -18,6 +19,9 @@ from foldgrid.training.device import describe_device, peak_memory_gib
 
 if TYPE_CHECKING:
     from foldgrid.training.fit import Fit
+
+
+logger = logging.getLogger(__name__)
 
 
 def conclude(fit: Fit) -> FitRecord:
@@ -61,6 +65,7 @@ def conclude(fit: Fit) -> FitRecord:
         peak_memory_gib=peak_memory_gib(fit.device),
         weights=fit.weights.record() if fit.weights else WeightsRecord(source="random"),
         weights_kept=weights_kept,
+        micro_batch_size=fit.micro_batch_size,
         environment={
             "device": describe_device(fit.device),
             "host": platform.node(),
@@ -72,6 +77,15 @@ def conclude(fit: Fit) -> FitRecord:
         },
     )
     fit.folder.complete(record)
+    logger.info(
+        "fold %d: %s after %d epochs (%s), the best was %d; trained for %.1f s",
+        fit.config.fold,
+        record.status,
+        record.num_epochs,
+        record.stopped_because,
+        record.best_epoch,
+        record.timings["train"],
+    )
     return record
 
 

@@ -6,6 +6,7 @@ Shape letters: B batch, K outputs, N samples.
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import time
 from collections.abc import Mapping
@@ -18,11 +19,12 @@ from torch import Tensor, nn
 from foldgrid.models import build_network, forward_all, set_head_bias
 from foldgrid.models.weights import WeightFile
 from foldgrid.records import FitFolder
+from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.tasks import make_task
 from foldgrid.training import checkpoint, conclusion
 from foldgrid.training.augmentation import augment
-from foldgrid.training.batches import CompositeSource, Indices, training_batches
+from foldgrid.training.batches import CompositeSource, Indices, even_parts, training_batches
 from foldgrid.training.device import (
     autocast,
     choose_device,
@@ -32,9 +34,16 @@ from foldgrid.training.device import (
     to_device,
 )
 from foldgrid.training.early_stopping import EarlyStopping
-from foldgrid.training.network_state import BestWeights, predict, recompute_batch_norm
+from foldgrid.training.network_state import (
+    PREDICTION_BATCH,
+    BestWeights,
+    predict,
+    recompute_batch_norm,
+)
 from foldgrid.training.pace import CheckpointPace
 from foldgrid.training.training_data import TrainingData, assign_roles
+
+logger = logging.getLogger(__name__)
 
 BATCH_NORM_BATCHES = 8
 """Batches that ``batch_norm_statistics: recomputed`` measures on."""
@@ -61,6 +70,9 @@ class Fit:
         num_threads: Threads of this process; the executor keeps the sum within the cores.
         device: Where to train; chosen by what is there.
         keep_state: Whether it writes checkpoints by itself.
+        micro_batch_size: The most samples on the device at a time, at least 2; gradients are
+            summed up over a batch's parts, so the batch and its loss stay the recipe's. Only batch
+            normalisation notices: it standardises by each part's own mean and variance.
     """
 
     def __init__(
@@ -74,10 +86,11 @@ class Fit:
         num_threads: int = 1,
         device: torch.device | None = None,
         keep_state: bool = True,
+        micro_batch_size: int | None = None,
     ) -> None:
         started = time.perf_counter()
         self.config, self.data, self.folder, self.weights = config, data, folder, weights
-        self.keep_weights = keep_weights
+        self.keep_weights, self.micro_batch_size = keep_weights, micro_batch_size
         recipe = config.training
         seed = fit_seed(config)
         prepare_torch(num_threads, seed % 2**31)
@@ -108,15 +121,17 @@ class Fit:
         self.epoch = 0
         self.has_diverged = False
         self.train_seconds = 0.0
+        self._log(logging.INFO, "opened on %s, %s", self.device, self.precision)
         checkpoint.resume(self)
         self.setup_seconds = time.perf_counter() - started
         self._pace = CheckpointPace.of(self.network) if keep_state else None
 
     def _build(self) -> nn.Module:
         if self.weights and self.weights.sha256() != self.config.weights:
-            raise ValueError(
-                f"{self.weights.path} is not the file that the sweep was planned with: its SHA-256 "
-                f"is {self.weights.sha256()}, planned was {self.config.weights}"
+            raise SweepError(
+                f"{self.weights.path}: not the file that the sweep was planned with (its SHA-256 "
+                f"is {self.weights.sha256()}, planned was {self.config.weights}).\n"
+                "Every machine needs the same file: `python -m foldgrid weights fetch` gets it."
             )
         pretrained = self.weights.load() if self.weights else None
         network = build_network(self.config.backbone, self.task.num_outputs, pretrained)
@@ -167,6 +182,7 @@ class Fit:
             wall_seconds=seconds,
         )
         self.folder.append_epoch(record)
+        self._log_epoch(record)
         if self._pace is not None and not self.is_over and self._pace.is_due():
             with self._pace.writing():
                 self.save_checkpoint()
@@ -182,7 +198,9 @@ class Fit:
         for rows in batches:
             total += self._step(rows) * len(rows)
         if recipe.batch_norm_statistics == "recomputed":
-            measured = batches[:BATCH_NORM_BATCHES]
+            measured = [
+                rows[part] for rows in batches[:BATCH_NORM_BATCHES] for part in self._parts(rows)
+            ]
             recompute_batch_norm(self.network, self.source, measured, self.device, self.precision)
         return float(total) / sum(len(rows) for rows in batches)
 
@@ -190,22 +208,45 @@ class Fit:
         recipe = self.config.training
         images = augment(self.source.take(rows), recipe.augmentation, self.generator)
         targets_BK = to_device(torch.from_numpy(self.targets_NK[rows]), self.device)
+        images_BCHW = self.source.normalise(images)
         self.optimizer.zero_grad(set_to_none=True)
-        with autocast(self.device, self.precision):
-            outputs, auxiliary = forward_all(self.network, self.source.normalise(images))
-        loss = self.task.loss(outputs.float(), targets_BK)
-        total = loss
-        for head in auxiliary if recipe.auxiliary_loss_weight else ():
-            weighted = recipe.auxiliary_loss_weight * self.task.loss(head.float(), targets_BK)
-            total = total + weighted
-        self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+        parts = self._parts(rows)
+        if len(parts) == 1:
+            loss = self._backward(images_BCHW, targets_BK)
+        else:
+            # The mean over the batch is the mean of its parts' means, weighted by their sizes.
+            shares = [len(rows[part]) / len(rows) for part in parts]
+            losses = [
+                self._backward(images_BCHW[part], targets_BK[part], share) * share
+                for part, share in zip(parts, shares, strict=True)
+            ]
+            loss = torch.stack(losses).sum()
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        return loss
+
+    def _parts(self, rows: Indices) -> list[slice]:
+        """What of a batch is on the device at a time."""
+        return even_parts(len(rows), self.micro_batch_size or len(rows))
+
+    def _backward(self, images_BCHW: Tensor, targets_BK: Tensor, share: float = 1.0) -> Tensor:
+        """Adds the gradient of ``share`` times the loss; returns the loss of the main head."""
+        weight = self.config.training.auxiliary_loss_weight
+        with autocast(self.device, self.precision):
+            outputs, auxiliary = forward_all(self.network, images_BCHW)
+        loss = self.task.loss(outputs.float(), targets_BK)
+        total = loss
+        for head in auxiliary if weight else ():
+            total = total + weight * self.task.loss(head.float(), targets_BK)
+        if share != 1.0:
+            total = total * share
+        self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
     def predict(self, rows: Indices) -> np.ndarray:
         """The network's outputs for the samples ``rows``, as (len(rows), K)."""
-        return predict(self.network, self.source, rows, self.device, self.precision)
+        size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
+        return predict(self.network, self.source, rows, self.device, self.precision, size)
 
     def evaluate(self, outputs: np.ndarray, rows: Indices) -> dict[str, float]:
         """The task's figures of merit for ``outputs`` of the samples ``rows``."""
@@ -225,6 +266,31 @@ class Fit:
         self.plateau.factor = recipe.plateau.factor
         self.plateau.patience = recipe.plateau.patience
         self.plateau.threshold = recipe.plateau.threshold
+
+    def _log(self, level: int, message: str, *values: object) -> None:
+        # A trial's folds write into one log.
+        logger.log(level, f"fold %d: {message}", self.config.fold, *values)
+
+    def _log_epoch(self, record: EpochRecord) -> None:
+        figures = ", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items())
+        self._log(
+            logging.INFO,
+            "epoch %d: learning rate %.3g, training loss %.5g, validation loss %.5g%s%s, %.2f s",
+            record.epoch,
+            record.learning_rate,
+            record.train_loss,
+            record.validation_loss,
+            " (best)" if record.is_best else "",
+            f", {figures}" if figures else "",
+            record.wall_seconds,
+        )
+        if self.has_diverged:
+            self._log(
+                logging.WARNING,
+                "diverged in epoch %d at a learning rate of %.3g: the loss is no longer finite",
+                record.epoch,
+                record.learning_rate,
+            )
 
     def save_checkpoint(self) -> None:
         """Writes ``last.pt``, from which another process can go on after this epoch."""

@@ -88,10 +88,11 @@ def predict(
     indices: Indices,
     device: torch.device,
     precision: Precision,
+    batch_size: int = PREDICTION_BATCH,
 ) -> NDArray[np.float32]:
     """The network's outputs for the composites ``indices``, unaugmented, as (S, K)."""
     network.eval()
-    outputs = list(_predict_batches(network, source, indices, device, precision))
+    outputs = list(_predict_batches(network, source, indices, device, precision, batch_size))
     return np.concatenate(outputs) if outputs else np.zeros((0, 0), np.float32)
 
 
@@ -101,9 +102,10 @@ def _predict_batches(
     indices: Indices,
     device: torch.device,
     precision: Precision,
+    batch_size: int,
 ) -> Iterator[NDArray[np.float32]]:
-    for start in range(0, len(indices), PREDICTION_BATCH):
-        images = source.normalise(source.take(indices[start : start + PREDICTION_BATCH]))
+    for start in range(0, len(indices), batch_size):
+        images = source.normalise(source.take(indices[start : start + batch_size]))
         with torch.inference_mode(), autocast(device, precision):
             outputs_BK, _ = forward_all(network, images)
         yield outputs_BK.float().cpu().numpy()

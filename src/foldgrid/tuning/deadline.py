@@ -90,7 +90,7 @@ class Deadline:
         """See ``started``; the record is on disk, and the others have been told."""
         self._check()
 
-    def failed(self, task: object, message: str) -> None:
+    def failed(self, task: object, failure: object) -> None:
         """See ``started``."""
         self._check()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
+from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.tuning.grid import FitTask
 
@@ -32,8 +33,8 @@ class Listener(Protocol[Task, Epoch, Result]):
         """The task is over; what it left is whole."""
         ...
 
-    def failed(self, task: Task, message: str, /) -> None:
-        """The task raised an error, or its worker was lost too often."""
+    def failed(self, task: Task, failure: Failure, /) -> None:
+        """A try of the task failed; where the launch tries it again, ``started`` comes next."""
         ...
 
 
@@ -61,7 +62,7 @@ class Listeners(Generic[Task, Epoch, Result]):
         for listener in self._listeners:
             listener.finished(task, record)
 
-    def failed(self, task: Task, message: str) -> None:
+    def failed(self, task: Task, failure: Failure) -> None:
         """Tells all."""
         for listener in self._listeners:
-            listener.failed(task, message)
+            listener.failed(task, failure)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from typing import Self
 
+from foldgrid.tuning.attempt import Attempt
 from foldgrid.tuning.events import Listener
-from foldgrid.tuning.work import Epoch, Result, Steering, Task, Work, describe_failure
+from foldgrid.tuning.work import Epoch, Result, Steering, Task, Work
 
 
 class InlineExecutor:
@@ -30,32 +32,29 @@ class InlineExecutor:
             raise ValueError("this scheduler pauses tasks: it runs through Ray only")
         for task in tasks:
             listener.started(task)
-            try:
-                record = _train(work, task, listener, steering)
-            except Exception as error:
-                message, text = describe_failure(error)
-                work.note_failure(task, text)
-                listener.failed(task, message)
-                continue
-            if record is not None:
-                listener.finished(task, record)
+            with closing(Attempt(work, task)) as attempt:
+                _train(attempt, task, listener, steering)
 
 
 def _train(
-    work: Work[Task, Epoch, Result],
+    attempt: Attempt[Task, Epoch, Result],
     task: Task,
     listener: Listener[Task, Epoch, Result],
     steering: Steering[Task, Epoch] | None,
-) -> Result | None:
-    """The task's record, or nothing where it was stopped early."""
-    finished = work.finished(task)
-    if finished is not None:
-        return finished
-    job = work.open(task)
-    while not job.is_over:
-        epoch = job.run_epoch()
-        listener.epoch_done(task, epoch)
-        if steering is not None and not job.is_over and steering.should_stop(task, epoch):
+) -> None:
+    """Trains to the end, or until the steering gives it up."""
+    while True:
+        step = attempt.advance()
+        if step.epoch is not None:
+            listener.epoch_done(task, step.epoch)
+        if step.record is not None:
+            listener.finished(task, step.record)
+        if step.failure is not None:
+            listener.failed(task, step.failure)
+        if step.is_last:
+            return
+        if steering is None or step.epoch is None:
+            continue
+        if steering.should_stop(task, step.epoch):
             steering.stopped(task)
-            return None
-    return job.conclude()
+            return

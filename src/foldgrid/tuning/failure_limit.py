@@ -1,34 +1,45 @@
-"""A launch that ends when one task after another fails: then it is not the tasks."""
+"""A launch that ends because going on would be of no use: it is not the fits that are at fault."""
 
 from __future__ import annotations
 
 from typing import Self
 
+from foldgrid.specs.errors import SweepError
+from foldgrid.specs.failure import Failure, FailureKind
 
-class TooManyFailures(BaseException):
+SHARED_BY_ALL: tuple[FailureKind, ...] = ("disk_full", "storage_away", "bad_input")
+"""Failures that every other task would meet, too."""
+
+
+class UselessToGoOn(BaseException):
     """Ends a launch from within an event; see ``deadline.TimeIsUp`` for why it is no error."""
 
 
 class FailureLimit:
-    """Ends a ``with`` block when so many fits or trials have failed with none finished between.
+    """Ends a ``with`` block when tasks fail for a reason that all of them share.
+
+    That is at once where the disk is full, where the object store is away or where only the user
+    can mend the input, and else when so many have failed with none finished between.
 
     Args:
         num_in_a_row: How many.
 
     Attributes:
-        was_reached: Whether the block was ended.
+        ended_by: The failure that ended the block; nothing where it ended by itself.
     """
 
     def __init__(self, num_in_a_row: int) -> None:
-        self.num_in_a_row, self.was_reached = num_in_a_row, False
+        self.num_in_a_row = num_in_a_row
+        self.ended_by: Failure | None = None
         self._row = 0
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> bool:
-        is_mine = kind is not None and issubclass(kind, TooManyFailures)
-        self.was_reached = self.was_reached or is_mine
+        is_mine = kind is not None and issubclass(kind, UselessToGoOn)
+        if is_mine and self.ended_by is not None and self.ended_by.kind == "bad_input":
+            raise SweepError(self.ended_by.message) from None
         return is_mine
 
     def started(self, task: object) -> None:
@@ -41,8 +52,9 @@ class FailureLimit:
         """Whatever failed before had its own reason."""
         self._row = 0
 
-    def failed(self, task: object, message: str) -> None:
-        """Raises ``TooManyFailures`` where it is one too many."""
+    def failed(self, task: object, failure: Failure) -> None:
+        """Raises ``UselessToGoOn`` where it is."""
         self._row += 1
-        if self._row >= self.num_in_a_row:
-            raise TooManyFailures
+        if self._row >= self.num_in_a_row or failure.kind in SHARED_BY_ALL:
+            self.ended_by = failure
+            raise UselessToGoOn

@@ -23,9 +23,11 @@ class FitTask:
         weights: Pre-trained weights to start from; nothing for random ones.
         keep_weights: Whether to leave ``best.safetensors``.
         num_threads: Threads of the worker.
-        uses_gpu: Whether the worker is given a GPU; without, it trains on the CPU even where a
-            GPU could be seen.
         estimated_seconds: On one core; decides the order.
+        gpus: How many the worker is given, a share where below 1; without any it trains on the CPU
+            even where a GPU could be seen.
+        micro_batch_size: The most samples that are on the device at a time, where memory does not
+            hold a batch; nothing for whole batches. The batch stays the recipe's.
     """
 
     config: FitConfig
@@ -33,7 +35,13 @@ class FitTask:
     keep_weights: bool
     num_threads: int
     estimated_seconds: float
-    uses_gpu: bool = False
+    gpus: float = 0.0
+    micro_batch_size: int | None = None
+
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether it trains on one."""
+        return self.gpus > 0
 
 
 @dataclass(frozen=True)
@@ -135,7 +143,7 @@ def plan_grid(
     counts: SampleCounts,
     finished: set[str],
     selection: Selection,
-    uses_gpu: bool = False,
+    gpus: float = 0.0,
 ) -> Grid:
     """Plans every fit of ``sweep``."""
     tasks = []
@@ -156,7 +164,7 @@ def plan_grid(
             seconds = estimate_seconds(footprints[backbone], recipe, counts)
             threads = sweep.resources.cpus_per_fit
             keeps = sweep.keep == "best"
-            tasks.append(FitTask(config, file, keeps, threads, seconds, uses_gpu))
+            tasks.append(FitTask(config, file, keeps, threads, seconds, gpus))
     return Grid(tuple(tasks), frozenset(finished), selection)
 
 

@@ -60,7 +60,7 @@ class Interrupt:
     def finished(self, task: object, record: object) -> None:
         """A record that is complete is told first; the next event raises."""
 
-    def failed(self, task: object, message: str) -> None:
+    def failed(self, task: object, failure: object) -> None:
         """See ``finished``."""
 
     def _raise(self) -> None:

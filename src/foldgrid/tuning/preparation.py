@@ -115,7 +115,7 @@ def prepare_sweep(
         counts=_counts(split, sweep),
         finished=_finished(store),
         selection=selection,
-        uses_gpu=resources.gpus_per_fit > 0,
+        gpus=resources.gpus_per_fit,
     )
     return PreparedSweep(
         sweep,

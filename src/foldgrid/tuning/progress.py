@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.tuning.grid import FitTask
 
@@ -44,7 +45,7 @@ class SweepProgress:
     work_left: float
     clock: Callable[[], float] = time.monotonic
     running: dict[str, RunningFit] = field(default_factory=dict)
-    failures: dict[str, tuple[FitTask, str]] = field(default_factory=dict)
+    failures: dict[str, tuple[FitTask, Failure]] = field(default_factory=dict)
     num_diverged: int = 0
     best: tuple[float, str] | None = None
     _work_done: float = 0.0
@@ -53,6 +54,8 @@ class SweepProgress:
     def started(self, task: FitTask) -> None:
         """See ``events.Listener``."""
         self._begun = self.clock() if self._begun is None else self._begun
+        if self.failures.pop(task.config.fit_id, None) is not None:
+            self.work_left += task.estimated_seconds
         self.running[task.config.fit_id] = RunningFit(task, self.clock())
 
     def epoch_done(self, task: FitTask, record: EpochRecord) -> None:
@@ -69,10 +72,10 @@ class SweepProgress:
         if math.isfinite(error) and (self.best is None or error < self.best[0]):
             self.best = (error, f"{task.config.backbone} fold {task.config.fold}")
 
-    def failed(self, task: FitTask, message: str) -> None:
+    def failed(self, task: FitTask, failure: Failure) -> None:
         """See ``events.Listener``."""
         self._over(task)
-        self.failures[task.config.fit_id] = (task, message)
+        self.failures[task.config.fit_id] = (task, failure)
 
     def _over(self, task: FitTask) -> None:
         self.running.pop(task.config.fit_id, None)
@@ -151,10 +154,11 @@ class ProgressDisplay:
         what = "diverged" if record.status == "diverged" else f"PASI MAE {error:5.2f}"
         self._line(task, f"{what}   {record.num_epochs} epochs, {record.timings['total']:.1f} s")
 
-    def failed(self, task: FitTask, message: str) -> None:
+    def failed(self, task: FitTask, failure: Failure) -> None:
         """See ``events.Listener``."""
-        self.progress.failed(task, message)
-        self._line(task, f"FAILED  {message}")
+        self.progress.failed(task, failure)
+        again = " (is tried again)" if failure.is_tried_again else ""
+        self._line(task, f"FAILED  {failure.message.splitlines()[0]}{again}")
 
     def _line(self, task: FitTask, text: str) -> None:
         self._last_line = self.progress.clock()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Generic, Self, TypeVar
 
 from foldgrid.records import RunStore
+from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord
 from foldgrid.specs.progress import LaunchProgress, RunningTask
 from foldgrid.specs.trials import TrialEpoch
@@ -43,7 +44,7 @@ class ProgressFile(Generic[Task]):
         self._store, self._name_of, self._clock = store, name_of, clock
         self._num_done, self._num_total, self._seconds_left = num_done, num_total, seconds_left
         self._running: dict[str, RunningTask] = {}
-        self._failures: dict[str, str] = {}
+        self._failures: dict[str, Failure] = {}
         self._written = -math.inf
 
     def __enter__(self) -> Self:
@@ -55,6 +56,7 @@ class ProgressFile(Generic[Task]):
 
     def started(self, task: Task) -> None:
         """See ``Listener``."""
+        self._failures.pop(self._name_of(task), None)
         self._running[self._name_of(task)] = RunningTask(since=self._clock())
         self._write_now_and_then()
 
@@ -71,10 +73,10 @@ class ProgressFile(Generic[Task]):
         self._num_done += 1
         self._write_now_and_then()
 
-    def failed(self, task: Task, message: str) -> None:
+    def failed(self, task: Task, failure: Failure) -> None:
         """See ``Listener``."""
         self._running.pop(self._name_of(task), None)
-        self._failures[self._name_of(task)] = message
+        self._failures[self._name_of(task)] = failure
         self._write_now_and_then()
 
     def _write_now_and_then(self) -> None:

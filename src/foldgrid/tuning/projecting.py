@@ -65,6 +65,6 @@ class ProjectingListener(Generic[Task, Config, Epoch, Record]):
         """Closes the run with its summary; the records fill what it lacks."""
         self.projector.finish(self.config_of(task), record, self.history_of(task))
 
-    def failed(self, task: Task, message: str) -> None:
+    def failed(self, task: Task, failure: object) -> None:
         """Closes the run as failed."""
         self.projector.abandon(self.config_of(task))

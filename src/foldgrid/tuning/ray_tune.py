@@ -6,17 +6,21 @@ workers, and carries events to the launcher; it keeps nothing that a later launc
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from foldgrid.specs.failure import Failure
+from foldgrid.tuning.attempt import Attempt
 from foldgrid.tuning.events import Listener
 from foldgrid.tuning.ray_session import RaySession
 from foldgrid.tuning.resources import Resources
-from foldgrid.tuning.work import Epoch, Result, Steering, Task, Work, describe_failure
+from foldgrid.tuning.work import Epoch, Result, Steering, Task, Work
 
 MANY = 1000
 """With a searcher Tune keeps one trial waiting unless it is told how many may run."""
@@ -65,6 +69,8 @@ class RayTuneExecutor:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._tuner(work, tasks, listener, steering, scratch).fit()
+        except _ListenerError as failed:
+            raise failed.error from None
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -78,10 +84,10 @@ class RayTuneExecutor:
     ) -> Any:
         from ray import tune
 
-        share = {"cpu": self.resources.cpus_per_fit, "gpu": self.resources.gpus_per_fit}
         callback = _listening_callback(work, listener, steering)
+        trainable = tune.with_parameters(_trainable(), work=work)
         return tune.Tuner(
-            tune.with_resources(tune.with_parameters(_trainable(), work=work), share),
+            tune.with_resources(trainable, _shares(self.resources.cpus_per_fit, type(work).gpus)),
             **self._order(tasks, steering, work),
             run_config=tune.RunConfig(
                 name="sweep",
@@ -128,8 +134,35 @@ class RayTuneExecutor:
         return {"tune_config": config}
 
 
+def _shares(cpus: int, gpus_of: Callable[[Any], float]) -> Callable[[dict[str, Any]], Any]:
+    """What each task takes; those that take the same follow one another in the same actors."""
+    from ray import tune
+
+    def shares(config: dict[str, Any]) -> Any:
+        bundle = {"CPU": cpus, "GPU": gpus_of(config["task"])}
+        return tune.PlacementGroupFactory([{name: n for name, n in bundle.items() if n}])
+
+    return shares
+
+
 def _directory_name(trial: Any) -> str:
     return str(trial.trial_id)
+
+
+class _ListenerError(BaseException):
+    """Carries a listener's error past Tune, which would hold it against the trial."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@contextmanager
+def _past_tune() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise _ListenerError(error) from error
 
 
 class _LauncherOnly:
@@ -198,34 +231,55 @@ def _listening_callback(
             self._told: set[str] = set()
 
         def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            here.kept[1].started(trial.config["task"])
+            with _past_tune():
+                here.kept[1].started(trial.config["task"])
 
         def on_trial_result(
             self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **info: Any
         ) -> None:
             (work, listener, _), task = here.kept, trial.config["task"]
-            if "epoch" in result:
-                listener.epoch_done(task, work.epoch_type.model_validate_json(result["epoch"]))
-            if "record" in result:
+            if "record" in result or "failure" in result:
                 self._told.add(trial.trial_id)
-                listener.finished(task, work.record_type.model_validate_json(result["record"]))
-            if "failure" in result:
-                self._told.add(trial.trial_id)
-                listener.failed(task, result["failure"])
+            with _past_tune():
+                if "epoch" in result:
+                    listener.epoch_done(task, work.epoch_type.model_validate_json(result["epoch"]))
+                if "record" in result:
+                    listener.finished(task, work.record_type.model_validate_json(result["record"]))
+                if "failure" in result:
+                    listener.failed(task, Failure.model_validate_json(result["failure"]))
 
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             steering = here.kept[2]
             if steering is not None and trial.trial_id not in self._told:
-                steering.stopped(trial.config["task"])
+                with _past_tune():
+                    steering.stopped(trial.config["task"])
+
+        def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            work, task = here.kept[0], trial.config["task"]
+            text = "its worker was lost; it goes on from its last checkpoint elsewhere"
+            _note_in_log(work, task, logging.WARNING, f"{text}: {_told_by(trial)}")
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             (work, listener, _), task = here.kept, trial.config["task"]
-            told = str(trial.get_error() or "Ray did not say why").strip()
-            work.note_failure(task, told + "\n")
+            told = _told_by(trial)
             last = told.splitlines()[-1][:200]
-            listener.failed(task, f"its worker was lost, more often than max_retries ({last})")
+            message = f"its worker was lost, more often than max_retries ({last})"
+            _note_in_log(work, task, logging.ERROR, f"failed (lost worker): {message}\n{told}")
+            with _past_tune():
+                work.note_failure(task, told + "\n")
+                listener.failed(task, Failure(kind="lost_worker", message=message))
 
     return ListeningCallback()
+
+
+def _told_by(trial: Any) -> str:
+    """What Ray says of a worker that it lost."""
+    return str(trial.get_error() or "Ray did not say why").strip()
+
+
+def _note_in_log(work: Work[Any, Any, Any], task: Any, level: int, text: str) -> None:
+    with closing(work.open_log(task)) as log:
+        log.note(level, text)
 
 
 def _trainable() -> type:
@@ -238,53 +292,39 @@ def _trainable() -> type:
         def setup(self, config: dict[str, Any], work: Work[Any, Any, Any]) -> None:
             """Called once an actor; the work's data lie in shared memory, not in this process."""
             self._work = work
+            self._attempt: Attempt[Any, Any, Any] | None = None
             self.reset_config(config)
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
             """Takes the next task up in the same process."""
             # The last task's memory goes before the next one's comes.
-            self._job: Any = None
-            self._state: bytes | None = None
+            if self._attempt is not None:
+                self._attempt.close()
             self._task = new_config["task"]
+            self._attempt = Attempt(self._work, self._task)
             return True
 
         def step(self) -> dict[str, Any]:
-            """One epoch; the last also concludes the job."""
-            # An exception here would count as a lost worker and be tried again; an error of the
-            # task itself would only come again.
-            try:
-                return self._step()
-            except Exception as error:
-                self._job = None
-                message, text = describe_failure(error)
-                self._work.note_failure(self._task, text)
-                return {"failure": message, "done": True}
-
-        def _step(self) -> dict[str, Any]:
-            if self._job is None:
-                finished = self._work.finished(self._task)
-                if finished is not None:
-                    return {"record": finished.model_dump_json(), "done": True}
-                self._job = self._work.open(self._task, self._state)
-                self._state = None
-            result: dict[str, Any] = {"done": False}
-            if not self._job.is_over:
-                result["epoch"] = self._job.run_epoch().model_dump_json()
-            if self._job.is_over:
-                result["record"] = self._job.conclude().model_dump_json()
-                result["done"] = True
-                self._job = None
-            return result
+            """One epoch; the last also concludes the task."""
+            assert self._attempt is not None
+            # An exception here would count as a lost worker and be tried again.
+            step = self._attempt.advance()
+            told = {"epoch": step.epoch, "record": step.record, "failure": step.failure}
+            facts = {name: each.model_dump_json() for name, each in told.items() if each}
+            if step.is_last:
+                self._attempt.close()
+            return {**facts, "done": step.is_last}
 
         def save_checkpoint(self, checkpoint_dir: str) -> None:
             """Called where a scheduler pauses a task, or has another one go on from it."""
-            if self._job is not None:
-                (Path(checkpoint_dir) / STATE_FILE).write_bytes(self._work.state(self._job))
+            state = self._attempt.state() if self._attempt is not None else None
+            if state is not None:
+                (Path(checkpoint_dir) / STATE_FILE).write_bytes(state)
 
         def load_checkpoint(self, checkpoint_dir: str) -> None:
             """The task goes on from there at its next step."""
             path = Path(checkpoint_dir) / STATE_FILE
-            self._state = path.read_bytes() if path.exists() else None
-            self._job = None
+            state = path.read_bytes() if path.exists() else None
+            self._attempt = Attempt(self._work, self._task, state)
 
     return TaskTrainable

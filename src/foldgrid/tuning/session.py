@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.text import Text
 
 from foldgrid.data.cache import cache_root
 from foldgrid.data.dataset import Dataset, Survey, load_composites
@@ -31,12 +30,15 @@ from foldgrid.tracking import FitRuns, Mode, Pseudonyms, RunProjector
 from foldgrid.training import TrainingData
 from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.disk import check_disk
-from foldgrid.tuning.events import Listeners
+from foldgrid.tuning.events import FitListener, Listeners
 from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.failure_limit import FailureLimit
+from foldgrid.tuning.failure_table import FailedTask, print_failures
 from foldgrid.tuning.found_recipe import read_found
 from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.interrupt import Interrupt
+from foldgrid.tuning.launch_log import LaunchLog
+from foldgrid.tuning.memory import with_known_share
 from foldgrid.tuning.plan_text import print_plan
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
@@ -44,6 +46,7 @@ from foldgrid.tuning.progress_file import ProgressFile
 from foldgrid.tuning.projecting import project_context, wandb_words
 from foldgrid.tuning.ray_session import check_address
 from foldgrid.tuning.ray_tune import RayTuneExecutor
+from foldgrid.tuning.second_tries import SecondTries
 from foldgrid.tuning.sweep_run import (
     FitProjector,
     clear_after_crash,
@@ -106,6 +109,12 @@ class Session:
         self.progress = SweepProgress(len(grid.selected), len(grid.done), work)
         self.deadline = Deadline.after(options.time_budget)
         self.limit = FailureLimit(prepared.sweep.resources.max_failures_in_a_row)
+        self._log: LaunchLog[FitTask] = LaunchLog(
+            prepared.store,
+            lambda task: task.config.fit_id,
+            f"{prepared.sweep.name}: {len(grid.done)} of {len(grid.selected)} fits done, "
+            f"{len(grid.left)} to train",
+        )
         self._projector: FitProjector | None = None
         self._sample_images: list[NDArray[np.uint8]] = []
 
@@ -127,6 +136,7 @@ class Session:
         with (
             Interrupt() as interrupt,
             RunLock(prepared.store.root) as lock,
+            self._log,
             decoding(prepared.survey, self.console) as dataset,
             self._executor() as executor,
         ):
@@ -142,6 +152,7 @@ class Session:
             listeners: Listeners[FitTask, EpochRecord, FitRecord] = Listeners(
                 [
                     interrupt,
+                    self._log,
                     fit_listener(projector, prepared.store),
                     display,
                     progress_file := self._progress_file(),
@@ -151,8 +162,17 @@ class Session:
             )
             if prepared.grid.left:
                 with display, progress_file, self.limit, self.deadline:
-                    executor.run(FitWork(data, prepared.store), prepared.grid.left, listeners)
+                    self._train_grid(executor, FitWork(data, prepared.store), listeners)
         return len(self.progress.failures)
+
+    def _train_grid(self, executor: Executor, work: FitWork, listener: FitListener) -> None:
+        """Trains all that is left, and what deserves another try when the rest is done."""
+        root = self.prepared.store.root
+        tries = SecondTries(listener, root)
+        tasks = [with_known_share(task, root) for task in self.prepared.grid.left]
+        while tasks:
+            executor.run(work, tasks, tries)
+            tasks = tries.take()
 
     def _progress_file(self) -> ProgressFile[FitTask]:
         """Tells other terminals; see ``--status``."""
@@ -192,17 +212,21 @@ class Session:
 
     def close(self) -> tuple[str, ...]:
         """Ends W&B's service; returns its warnings, a line each."""
-        return self._projector.close() if self._projector is not None else ()
+        warnings = self._projector.close() if self._projector is not None else ()
+        self._log.end(warnings)
+        return warnings
 
     def print_failures(self) -> None:
-        """Prints what failed, with where its traceback is."""
-        if not self.progress.failures:
-            return
-        self.console.print(Text(f"\n{len(self.progress.failures)} fits failed:", "bold red"))
-        for task, message in self.progress.failures.values():
-            folder = self.prepared.store.fit(task.config.fit_id).path
-            where = f"{task.config.backbone} fold {task.config.fold}"
-            self.console.print(Text(f"  {where}: {message}\n    {folder}/failure.txt"))
+        """Prints what failed, with the end of its log."""
+        failed = [
+            FailedTask(
+                f"{task.config.backbone} fold {task.config.fold}",
+                failure,
+                f"fits/{task.config.fit_id}/fit.log",
+            )
+            for task, failure in self.progress.failures.values()
+        ]
+        print_failures(failed, "fits", self.prepared.store.root, self.console)
 
 
 def prepare(

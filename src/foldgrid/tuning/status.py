@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from foldgrid.records import PlannedFit, RunStore, SearchStore
+from foldgrid.records import PlannedFit, RunStore, SearchStore, last_lines
 from foldgrid.records.run_lock import Holder, read_holder
 from foldgrid.specs.progress import LaunchProgress
 from foldgrid.tuning.progress import format_duration
@@ -124,9 +124,11 @@ def print_status(status: Status, store: RunStore, console: Console) -> None:
     if status.progress is not None and status.holder is not None:
         for line in _now(status.progress, is_search=status.trials is not None):
             console.print(Text(line), soft_wrap=True)
-    for name, message in (status.progress.failures if status.progress else {}).items():
-        console.print(Text(f"\nfailed    {name}: {message}", "red"), soft_wrap=True)
-        for line in _last_lines(store, name, is_search=status.trials is not None):
+    for name, failure in (status.progress.failures if status.progress else {}).items():
+        words = f"\nfailed    {name} ({failure.words}): {failure.message}"
+        console.print(Text(words, "red"), soft_wrap=True)
+        folder = "fits" if status.trials is None else "search/trials"
+        for line in last_lines(store.root, f"{folder}/{name}/failure.txt", LAST_LINES):
             console.print(Text(f"          {line}", "dim"), soft_wrap=True)
 
 
@@ -176,12 +178,3 @@ def _now(progress: LaunchProgress, *, is_search: bool) -> Iterator[str]:
     for name, task in progress.running.items() if is_search else ():
         since = format_duration(time.time() - task.since)
         yield f"training  {name}: epoch {task.epoch}, for {since}"
-
-
-def _last_lines(store: RunStore, name: str, *, is_search: bool) -> list[str]:
-    """The end of a traceback, which says what it was."""
-    file = f"search/trials/{name}/failure.txt" if is_search else f"fits/{name}/failure.txt"
-    if not store.root.exists(file):
-        return []
-    text = store.root.read_bytes(file).decode(errors="replace")
-    return [line for line in text.splitlines() if line.strip()][-LAST_LINES:]

@@ -5,19 +5,18 @@ The grid's fits and the search's trials are two kinds of work; executors know ne
 
 from __future__ import annotations
 
-import re
-import traceback
 from collections.abc import Iterable
 from typing import Any, Protocol, Self, TypeVar
 
 import torch
 from pydantic import BaseModel
 
-from foldgrid.records import RunStore
+from foldgrid.records import LogFile, RunStore
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.training import Fit, TrainingData
 from foldgrid.tuning.events import Listener
 from foldgrid.tuning.grid import FitTask
+from foldgrid.tuning.memory import lighter_fit, with_known_size
 
 Task = TypeVar("Task")
 Epoch = TypeVar("Epoch", bound=BaseModel)
@@ -75,6 +74,27 @@ class Work(Protocol[Given, Epoch, Result]):
 
     def state(self, job: Any) -> bytes:
         """A job as it stands, to be opened elsewhere."""
+        ...
+
+    def recall(self, task: Given) -> Any:
+        """The task as heavy as the memory is known to hold; see ``lighter``."""
+        ...
+
+    def lighter(self, task: Given) -> Any | None:
+        """The same task with less in memory at a time, after memory ran out.
+
+        Returns:
+            Nothing where it cannot be made lighter. Either way the next one like it knows.
+        """
+        ...
+
+    def open_log(self, task: Given) -> LogFile:
+        """The task's own log."""
+        ...
+
+    @staticmethod
+    def gpus(task: Any) -> float:
+        """How many GPUs the task's worker is to have; a share where below 1."""
         ...
 
     def note_failure(self, task: Given, text: str) -> None:
@@ -164,6 +184,23 @@ class FitWork:
         """See ``Work``."""
         self.store.fit(task.config.fit_id).write_failure(text)
 
+    def recall(self, task: FitTask) -> FitTask:
+        """See ``Work``."""
+        return with_known_size(task, self.store.root)
+
+    def lighter(self, task: FitTask) -> FitTask | None:
+        """See ``Work``."""
+        return lighter_fit(task, self.store.root)
+
+    def open_log(self, task: FitTask) -> LogFile:
+        """See ``Work``."""
+        return self.store.fit(task.config.fit_id).open_log()
+
+    @staticmethod
+    def gpus(task: FitTask) -> float:
+        """See ``Work``."""
+        return task.gpus
+
 
 def open_fit(
     task: FitTask,
@@ -182,17 +219,5 @@ def open_fit(
         num_threads=task.num_threads,
         device=None if task.uses_gpu else torch.device("cpu"),
         keep_state=keep_state,
+        micro_batch_size=task.micro_batch_size,
     )
-
-
-def describe_failure(error: Exception) -> tuple[str, str]:
-    """An error in a line for people, and with its traceback."""
-    line = f"{type(error).__name__}: {error}"
-    if isinstance(error, torch.OutOfMemoryError):
-        # torch goes on for ten lines about its allocator; the traceback has them.
-        told = re.split(r" GPU \d+ has", str(error))[0]
-        line = (
-            f"{told} Give each fit more of the card (resources.gpus_per_fit: 1), fewer fits at a "
-            "time (resources.max_concurrent), or a smaller training.batch_size."
-        )
-    return line, "".join(traceback.format_exception(error))

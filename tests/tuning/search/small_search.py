@@ -8,6 +8,7 @@ from pathlib import Path
 
 from optuna.storages import BaseStorage
 
+from foldgrid.specs.failure import Failure
 from foldgrid.specs.recipe import Value, with_values
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
@@ -98,6 +99,6 @@ class TrialRecorder:
         self.heard.append(("finished", task.number))
         self.records[task.number] = record
 
-    def failed(self, task: TrialTask, message: str) -> None:
+    def failed(self, task: TrialTask, failure: Failure) -> None:
         self.heard.append(("failed", task.number))
-        self.messages[task.number] = message
+        self.messages[task.number] = failure.message

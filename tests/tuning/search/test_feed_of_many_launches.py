@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from foldgrid.specs.failure import Failure
 from foldgrid.specs.recipe import Value
 from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.search.running import StudyFeed
@@ -74,7 +75,7 @@ def test_it_ends_though_all_of_its_trials_fail(path: Path) -> None:
     given: list[Any] = []
     while (task := next(mine, None)) is not None:
         given.append(task.number)
-        mine.failed(task, "OSError: disk full")
+        mine.failed(task, Failure(kind="error", message="OSError: no such file"))
     assert given == [0, 1, 2]
     assert not mine.waits_for_others
     assert study.num_counted == 0

@@ -7,6 +7,7 @@ import math
 from rich.console import Console
 
 from foldgrid.scoring import METRICS
+from foldgrid.specs.failure import Failure
 from foldgrid.specs.sweep import Objective
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.tuning.plan_text import describe_values
@@ -35,7 +36,7 @@ class SearchDisplay:
         self.metric = METRICS[objective]
         self.num_done, self.num_total, self.console = num_done, num_total, console
         self.best = best
-        self.failures: dict[str, str] = {}
+        self.failures: dict[str, Failure] = {}
 
     def started(self, task: TrialTask) -> None:
         """Nothing is said before there is a score."""
@@ -62,10 +63,10 @@ class SearchDisplay:
         self.best = value if is_best else self.best
         return f"OOF {self.metric.title} {value:6.3f}{'*' if is_best else ' '}"
 
-    def failed(self, task: TrialTask, message: str) -> None:
+    def failed(self, task: TrialTask, failure: Failure) -> None:
         """A line."""
-        self.failures[task.name] = message
-        self._line(task, f"FAILED  {message}")
+        self.failures[task.name] = failure
+        self._line(task, f"FAILED  {failure.message}")
 
     def _line(self, task: TrialTask, text: str) -> None:
         width = len(str(self.num_total))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from foldgrid.records import SearchStore, TrialFolder
+from foldgrid.specs.failure import Failure
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.trials import RecipeChange, TrialEpoch, TrialRecord
 from foldgrid.tuning.search.stopping import StoppingRule
@@ -100,6 +101,6 @@ class TrialKeeper:
             self._rule.ended(task.number, epochs, record.status)
         self._listener.finished(task, record)
 
-    def failed(self, task: TrialTask, message: str) -> None:
-        """Its failure is noted already."""
-        self._listener.failed(task, message)
+    def failed(self, task: TrialTask, failure: Failure) -> None:
+        """It is noted already."""
+        self._listener.failed(task, failure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from foldgrid.specs.failure import Failure
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.search.keeping import TrialKeeper
@@ -76,10 +77,10 @@ class StudyFeed:
         """Tells the score."""
         self._study.tell(task.number, record)
 
-    def failed(self, task: TrialTask, message: str) -> None:
+    def failed(self, task: TrialTask, failure: Failure) -> None:
         """Closes the trial without a score."""
         self._num_failed += 1
-        self._study.give_up(task.number, message)
+        self._study.give_up(task.number, failure.message)
 
 
 class TrialSteering:

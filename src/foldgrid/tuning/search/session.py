@@ -12,6 +12,7 @@ from rich.console import Console
 from foldgrid.records import RunLock, SearchStore
 from foldgrid.scoring import METRICS, best_trials
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.failure import Failure
 from foldgrid.specs.search_fit import most_epochs
 from foldgrid.specs.sweep import SchedulerName
 from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialCertainty, TrialRecord
@@ -22,7 +23,9 @@ from foldgrid.tuning.disk import check_disk
 from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.failure_limit import FailureLimit
+from foldgrid.tuning.failure_table import FailedTask, print_failures
 from foldgrid.tuning.interrupt import Interrupt
+from foldgrid.tuning.launch_log import LaunchLog
 from foldgrid.tuning.plan_text import print_facts
 from foldgrid.tuning.preparation import PreparedSweep
 from foldgrid.tuning.progress_file import ProgressFile
@@ -104,9 +107,12 @@ class SearchSession:
         self.studies = plan_studies(prepared)
         self.storage = choose_storage(options.search_storage, local_folder / JOURNAL)
         self.store = SearchStore.of(prepared.store)
-        self.failures: dict[str, str] = {}
+        self.failures: dict[str, Failure] = {}
         self.deadline = Deadline.after(options.time_budget)
         self.limit = FailureLimit(prepared.sweep.resources.max_failures_in_a_row)
+        self._log: LaunchLog[TrialTask] = LaunchLog(
+            prepared.store, lambda task: task.name, f"{prepared.sweep.name}: a search"
+        )
         self._projector: TrialProjector | None = None
 
     def print_plan(self, budget_reason: str) -> None:
@@ -134,6 +140,7 @@ class SearchSession:
             self.storage.answering(),
             Interrupt() as interrupt,
             RunLock(prepared.store.root),
+            self._log,
             decoding(prepared.survey, self.console) as dataset,
             self._executor(is_left) as executor,
         ):
@@ -148,6 +155,7 @@ class SearchSession:
             with progress, self.limit, self.deadline:
                 listeners: list[TrialListener] = [
                     interrupt,
+                    self._log,
                     self._projecting(),
                     display,
                     progress,
@@ -301,10 +309,14 @@ class SearchSession:
             W&B's warnings, a line each.
         """
         self.storage.close()
-        return self._projector.close() if self._projector is not None else ()
+        warnings = self._projector.close() if self._projector is not None else ()
+        self._log.end(warnings)
+        return warnings
 
     def print_failures(self) -> None:
-        """Prints what failed, with where its traceback is."""
-        for name, message in self.failures.items():
-            where = f"{self.store.location}/trials/{name}/failure.txt"
-            self.console.print(f"failed  {message}\n        {where}", markup=False, soft_wrap=True)
+        """Prints what failed, with the end of its log."""
+        failed = [
+            FailedTask(f"trial {name}", failure, f"search/trials/{name}/trial.log")
+            for name, failure in self.failures.items()
+        ]
+        print_failures(failed, "trials", self.prepared.store.root, self.console)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from foldgrid.records import SearchStore
+from dataclasses import replace
+
+from foldgrid.records import LogFile, SearchStore
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.training import TrainingData
+from foldgrid.tuning.memory import lighter_fit, with_known_size
 from foldgrid.tuning.search.lockstep import LockstepTrial
 from foldgrid.tuning.search.trials import TrialTask
 
@@ -36,6 +39,28 @@ class TrialWork:
     def state(self, job: LockstepTrial) -> bytes:
         """See ``Work``."""
         return job.state()
+
+    def recall(self, task: TrialTask) -> TrialTask:
+        """See ``Work``; a trial's folds, in memory together, are remembered apart from fits."""
+        root = self.store.root
+        return replace(task, fits=tuple(with_known_size(fit, root) for fit in task.fits))
+
+    def lighter(self, task: TrialTask) -> TrialTask | None:
+        """See ``Work``; the folds are of one backbone, and halved together."""
+        half = lighter_fit(task.fits[0], self.store.root)
+        if half is None:
+            return None
+        size = half.micro_batch_size
+        return replace(task, fits=tuple(replace(fit, micro_batch_size=size) for fit in task.fits))
+
+    def open_log(self, task: TrialTask) -> LogFile:
+        """See ``Work``."""
+        return self.store.trial(task.study, task.number).open_log()
+
+    @staticmethod
+    def gpus(task: TrialTask) -> float:
+        """See ``Work``; the folds share one worker."""
+        return task.fits[0].gpus
 
     def note_failure(self, task: TrialTask, text: str) -> None:
         """See ``Work``."""

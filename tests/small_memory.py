@@ -1,0 +1,82 @@
+"""A memory that holds so many samples and no more, where there is no card to fill."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from ray import cloudpickle
+from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
+
+from foldgrid.records import RunStore
+from foldgrid.training import Fit, TrainingData
+from foldgrid.tuning.grid import FitTask
+from foldgrid.tuning.work import FitWork
+
+TOLD = "CUDA out of memory. Tried to allocate 392.00 MiB. GPU 0 has a total capacity of 8.00 GiB."
+
+
+def hold_at_most(num_samples: int) -> Any:
+    """From here on every convolution of this process raises torch's own error beyond that.
+
+    Returns:
+        Its ``remove`` takes the limit away.
+    """
+
+    def check(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        # On the meta device networks are only counted.
+        is_real = isinstance(module, nn.Conv2d) and inputs[0].device.type == "cpu"
+        if is_real and len(inputs[0]) > num_samples:
+            raise torch.OutOfMemoryError(TOLD)
+
+    return register_module_forward_pre_hook(check)
+
+
+@contextmanager
+def memory_for(num_samples: int) -> Iterator[None]:
+    """As ``hold_at_most``, inside a ``with`` block."""
+    limit = hold_at_most(num_samples)
+    try:
+        yield
+    finally:
+        limit.remove()
+
+
+@contextmanager
+def fits_in_small_memory(
+    data: TrainingData, store: RunStore, num_samples: int
+) -> Iterator[FitWork]:
+    """The work of fits in processes that hold so many samples, wherever they are trained."""
+    # Workers of Ray cannot import the tests, so what is defined here travels whole.
+    this = sys.modules[__name__]
+    cloudpickle.register_pickle_by_value(this)
+    work = SmallMemoryWork(data, store)
+    work.num_samples = num_samples
+    try:
+        yield work
+    finally:
+        cloudpickle.unregister_pickle_by_value(this)
+        work.release()
+
+
+class SmallMemoryWork(FitWork):
+    """See ``fits_in_small_memory``."""
+
+    num_samples = 0
+    limit: Any = None
+
+    def open(self, task: FitTask, state: bytes | None = None) -> Fit:
+        """Limits the process once, however many fits it trains."""
+        if self.limit is None:
+            self.limit = hold_at_most(self.num_samples)
+        return super().open(task, state)
+
+    def release(self) -> None:
+        """Takes the limit away from this process."""
+        if self.limit is not None:
+            self.limit.remove()
+            self.limit = None

@@ -1,0 +1,107 @@
+"""Which failed fits are tried again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from foldgrid.records import RunStore
+from foldgrid.records.memory_notes import note_memory, read_memory
+from foldgrid.specs.failure import Failure
+from foldgrid.specs.memory import MemoryNote
+from foldgrid.tuning.grid import FitTask
+from foldgrid.tuning.memory import with_known_share, with_known_size
+from foldgrid.tuning.second_tries import SecondTries
+from tests.tuning.small_grid import Recorder, fit_task
+
+AN_ERROR = Failure(kind="error", message="OSError: stale file handle")
+NO_MEMORY = Failure(kind="out_of_memory", message="CUDA out of memory.")
+
+
+@pytest.fixture
+def tries(tmp_path: Path) -> SecondTries:
+    return SecondTries(Recorder(), RunStore(str(tmp_path)).root)
+
+
+def fold(number: int, backbone: str = "squeezenet1_1", gpus: float = 0.0) -> FitTask:
+    return replace(fit_task(backbone, number), gpus=gpus)
+
+
+def test_an_error_is_tried_once_more(tries: SecondTries) -> None:
+    tries.failed(fold(0), AN_ERROR)
+    assert tries.take() == [fold(0)]
+    assert tries.take() == [], "given out once"
+    tries.failed(fold(0), AN_ERROR)
+    assert tries.take() == [], "the same error a second time"
+
+
+def test_the_same_error_in_two_folds_is_the_backbones(tries: SecondTries) -> None:
+    tries.failed(fold(0), AN_ERROR)
+    tries.failed(fold(0, "alexnet"), AN_ERROR)
+    tries.failed(fold(1), AN_ERROR)
+    assert tries.take() == [fold(0, "alexnet")]
+
+
+def test_another_error_is_another_matter(tries: SecondTries) -> None:
+    tries.failed(fold(0), AN_ERROR)
+    tries.failed(fold(1), Failure(kind="error", message="ValueError: other"))
+    assert tries.take() == [fold(0), fold(1)]
+
+
+@pytest.mark.parametrize("kind", ["lost_worker", "disk_full", "bad_input"])
+def test_what_trying_again_does_not_mend(tries: SecondTries, kind: str) -> None:
+    tries.failed(fold(0), Failure.model_validate({"kind": kind, "message": ""}))
+    assert tries.take() == []
+
+
+def test_a_fit_too_large_for_its_share_is_given_more_of_the_card(tries: SecondTries) -> None:
+    task, shares = fold(0, gpus=1 / 4), []
+    for _ in range(5):
+        tries.failed(task, NO_MEMORY)
+        for task in tries.take():
+            shares.append(task.gpus)
+    assert shares == [1 / 2, 1.0]
+
+
+def test_without_a_card_there_is_no_more_of_it(tries: SecondTries) -> None:
+    tries.failed(fold(0), NO_MEMORY)
+    assert tries.take() == []
+
+
+def test_listeners_know_what_is_tried_again(tmp_path: Path) -> None:
+    recorder = Recorder()
+    tries = SecondTries(recorder, RunStore(str(tmp_path)).root)
+    tries.failed(fold(0), AN_ERROR)
+    assert recorder.failures[fold(0).config.fit_id].is_tried_again
+    tries.failed(fold(0), AN_ERROR)
+    assert not recorder.failures[fold(0).config.fit_id].is_tried_again
+
+
+def test_what_is_known_to_be_too_small_is_not_tried_first(tmp_path: Path) -> None:
+    root = RunStore(str(tmp_path)).root
+    for gpus in (1 / 8, 1 / 4):
+        note = MemoryNote(device="a card", gpus=gpus, micro_batch_size=None)
+        note_memory(root, "squeezenet1_1", note)
+    assert with_known_share(fold(0, gpus=1 / 8), root).gpus == 1 / 2
+    assert with_known_share(fold(0, gpus=1 / 2), root).gpus == 1 / 2
+    assert with_known_share(fold(0, "alexnet", gpus=1 / 8), root).gpus == 1 / 8
+
+
+def test_what_fitted_before_is_taken_at_once_on_such_a_device_only(tmp_path: Path) -> None:
+    root = RunStore(str(tmp_path)).root
+    note_memory(root, "squeezenet1_1", MemoryNote(device="cpu", gpus=0.0, micro_batch_size=4))
+    note_memory(root, "squeezenet1_1", MemoryNote(device="cpu", gpus=0.0, micro_batch_size=2))
+    note_memory(root, "squeezenet1_1", MemoryNote(device="a card", gpus=0.5, micro_batch_size=6))
+    assert len(read_memory(root, "squeezenet1_1").notes) == 2, "the later note counts"
+    assert with_known_size(fold(1), root).micro_batch_size == 2
+    assert with_known_size(fold(1, "alexnet"), root).micro_batch_size is None
+    said = replace(fold(1), micro_batch_size=3)
+    assert with_known_size(said, root) == said
+
+
+def test_damaged_notes_cost_nothing_but_their_content(tmp_path: Path) -> None:
+    root = RunStore(str(tmp_path)).root
+    root.write_bytes("memory/squeezenet1_1.json", b'{"notes": [')
+    assert with_known_size(fold(0), root) == fold(0)
