@@ -10,11 +10,13 @@ from rich.text import Text
 
 from foldgrid.records import last_lines, run_location
 from foldgrid.records.files import FileRoot
-from foldgrid.specs.failure import Failure
+from foldgrid.specs.failure import Failure, FailureKind
 
 NUM_LINES = 3
 MOST_WITH_LINES = 10
 """Beyond these a failure is a line: who looks for the cause looks at the first."""
+
+NOT_THEIR_FAULT: tuple[FailureKind, ...] = ("disk_full", "storage_away")
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,15 @@ def print_failures(
 ) -> None:
     """Prints every failure: title, class, message, the last lines of its log, and where that is.
 
+    Tasks that met a full disk or a store that is away are left out: the launch says that itself.
+
     Args:
         failed: What failed, in the order of failing.
         what: ``fits`` or ``trials``.
         root: The run folder.
         console: Where to.
     """
+    failed = [each for each in failed if each.failure.kind not in NOT_THEIR_FAULT]
     if not failed:
         return
     console.print(Text(f"\n{len(failed)} {what} failed:", "bold red"))
