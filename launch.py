@@ -139,25 +139,32 @@ def run(session: Session | SearchSession, console: Console) -> int:
     if session.deadline.cut_short:
         words = f"\nThe time budget of {session.options.time_budget} is used up: {GOES_ON}"
         console.print(words, markup=False, soft_wrap=True)
-    ended_by = session.limit.ended_by
-    if ended_by is not None and ended_by.kind == "disk_full":
-        print_disk_is_full(session.prepared.store.location, ended_by.message)
-        # A ranking would have to be written there, too.
-        return num_failed
-    if ended_by is not None and ended_by.kind == "storage_away":
-        print_storage_is_away(session.prepared.store.location, ended_by.message)
-        return num_failed
-    if ended_by is not None:
-        words = (
-            f"\n{session.limit.num_in_a_row} failed one after another, so the launch was ended "
-            f"(resources.max_failures_in_a_row). Mend the cause, then {GOES_ON}"
-        )
-        console.print(words, markup=False, soft_wrap=True)
+    if not can_be_ranked(session, console):
+        return 1
     if isinstance(session, Session):
         report(session, console)
     else:
         report_search(session, console)
     return num_failed
+
+
+def can_be_ranked(session: Session | SearchSession, console: Console) -> bool:
+    """Says what ended the training early; whether what there is can be ranked and written."""
+    ended_by, where = session.limit.ended_by, session.prepared.store.location
+    if ended_by is None:
+        return True
+    if ended_by.kind == "disk_full":
+        print_disk_is_full(where, ended_by.message)
+        return False
+    if ended_by.kind == "storage_away":
+        print_storage_is_away(where, ended_by.message)
+        return False
+    words = (
+        f"\n{session.limit.num_in_a_row} failed one after another, so the launch was ended "
+        f"(resources.max_failures_in_a_row). Mend the cause, then {GOES_ON}"
+    )
+    console.print(words, markup=False, soft_wrap=True)
+    return True
 
 
 def print_disk_is_full(where: str, error: str) -> None:
@@ -171,13 +178,9 @@ def print_disk_is_full(where: str, error: str) -> None:
 
 
 def print_storage_is_away(where: str, error: str) -> None:
-    """Says that the object store does not answer, and what to do."""
-    print(
-        f"\n{where}: the object store is away ({error}).\n"
-        "What was written is whole, and what was under way goes on from its last checkpoint.\n"
-        f"Once the store answers, {GOES_ON}",
-        file=sys.stderr,
-    )
+    """Says that the object store is gone, and what to do."""
+    print(f"\n{where}: the object store is away ({error}).", file=sys.stderr)
+    print(f"Once it answers again, {GOES_ON}", file=sys.stderr)
 
 
 def report(session: Session, console: Console) -> None:

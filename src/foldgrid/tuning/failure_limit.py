@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.failure import Failure, FailureKind
-
-SHARED_BY_ALL: tuple[FailureKind, ...] = ("disk_full", "storage_away", "bad_input")
-"""Failures that every other task would meet, too."""
+from foldgrid.specs.failure import SHARED_BY_ALL, Failure
 
 
 class UselessToGoOn(BaseException):
@@ -18,8 +15,8 @@ class UselessToGoOn(BaseException):
 class FailureLimit:
     """Ends a ``with`` block when tasks fail for a reason that all of them share.
 
-    That is at once where the disk is full, where the object store is away or where only the user
-    can mend the input, and else when so many have failed with none finished between.
+    That is at once where the disk is full, the storage is away, or only the user can mend the
+    input; else when so many have failed with none finished between.
 
     Args:
         num_in_a_row: How many.

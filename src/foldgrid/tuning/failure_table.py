@@ -10,13 +10,11 @@ from rich.text import Text
 
 from foldgrid.records import last_lines, run_location
 from foldgrid.records.files import FileRoot
-from foldgrid.specs.failure import Failure, FailureKind
+from foldgrid.specs.failure import SHARED_BY_ALL, Failure
 
 NUM_LINES = 3
 MOST_WITH_LINES = 10
 """Beyond these a failure is a line: who looks for the cause looks at the first."""
-
-NOT_THEIR_FAULT: tuple[FailureKind, ...] = ("disk_full", "storage_away")
 
 
 @dataclass(frozen=True)
@@ -39,15 +37,14 @@ def print_failures(
 ) -> None:
     """Prints every failure: title, class, message, the last lines of its log, and where that is.
 
-    Tasks that met a full disk or a store that is away are left out: the launch says that itself.
-
     Args:
         failed: What failed, in the order of failing.
         what: ``fits`` or ``trials``.
         root: The run folder.
         console: Where to.
     """
-    failed = [each for each in failed if each.failure.kind not in NOT_THEIR_FAULT]
+    # The launch has said itself what is not the fault of a single one.
+    failed = [each for each in failed if each.failure.kind not in SHARED_BY_ALL]
     if not failed:
         return
     console.print(Text(f"\n{len(failed)} {what} failed:", "bold red"))

@@ -49,5 +49,7 @@ def classify(error: Exception) -> Failure:
                 "a time (resources.max_concurrent), or a smaller training.batch_size."
             ),
         )
+    if isinstance(error, StorageAwayError):
+        return Failure(kind="storage_away", message=str(error.strerror))
     line = f"{type(error).__name__}: {error}"
     return Failure(kind="disk_full" if is_disk_full(error) else "error", message=line)
