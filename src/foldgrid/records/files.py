@@ -214,6 +214,9 @@ def _whole(target: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.replace(target)
+    except OSError as error:
+        _name_file(error, target)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 
@@ -227,8 +230,9 @@ def _append_whole(target: Path, line: bytes) -> None:
         try:
             while left:
                 left = left[file.write(left) :]
-        except OSError:
+        except OSError as error:
             file.truncate(end)
+            _name_file(error, target)
             raise
 
 
@@ -241,3 +245,9 @@ def _end_of_whole_lines(file: io.FileIO) -> int:
         return size
     file.seek(0)
     return file.read().rfind(b"\n") + 1
+
+
+def _name_file(error: OSError, target: Path) -> None:
+    """Has an error say where: what is raised while writing to a full disk does not."""
+    if error.errno is not None and error.filename is None:
+        error.filename = str(target)
