@@ -28,7 +28,8 @@ class FileRoot:
 
     Every write is whole or absent: a local file is written elsewhere and renamed, an object in a
     store appears when its upload is complete. Instances travel between processes (only the
-    location does).
+    location does). Of a file system it needs renaming over a file, appending by one writer, and
+    exclusive creation; neither locks nor hard links, so a folder on a network file system will do.
 
     Args:
         location: A path, or a URI that ``pyarrow.fs.FileSystem.from_uri`` understands. An S3
