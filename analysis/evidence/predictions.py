@@ -24,7 +24,13 @@ from analysis.evidence.laws import (
 )
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.scoring import SCORES, clip_composite, composite_score
-from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.specs.errors import (
+    DamagedFileError,
+    InputError,
+    MissingFileError,
+    Problem,
+    SweepError,
+)
 from foldgrid.specs.fits import FitConfig
 
 READ_ERRORS = (OSError, ValueError)
@@ -171,16 +177,23 @@ def read_cell(store: RunStore, cell: PlannedFit) -> tuple[FoldPredictions | None
     """
     try:
         record = store.read_fit(cell.fit_id)
-    except READ_ERRORS:
-        return None, "fit.json that cannot be read"
+    except READ_ERRORS as error:
+        return None, f"fit.json: {damage(error)}"
     if record.status == "diverged":
         return None, DIVERGED
     try:
         table = store.read_predictions(cell.fit_id)
-    except READ_ERRORS:
-        return None, "predictions.parquet that is missing or cannot be read"
+    except READ_ERRORS as error:
+        return None, f"predictions.parquet: {damage(error)}"
     fit = FoldPredictions(cell.backbone, record, table)
     return fit, _fault(fit)
+
+
+def damage(error: Exception) -> str:
+    """What is wrong with a file, by what reading it raised."""
+    if isinstance(error, DamagedFileError | MissingFileError):
+        return error.fault
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _folds(folds: list[int]) -> str:

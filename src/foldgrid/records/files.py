@@ -201,6 +201,16 @@ class FileRoot:
         """The names of the files directly below ``name``, sorted; empty where it is missing."""
         return self._names(name, fs.FileType.File)
 
+    def sizes(self, name: str) -> dict[str, int]:
+        """The length of every file below ``name``, however deep, by its path from there.
+
+        One listing, where asking for each file would be a request each.
+        """
+        selector = fs.FileSelector(self._path(name), allow_not_found=True, recursive=True)
+        start = len(self._path(name)) + 1
+        infos = self._ask(lambda system: system.get_file_info(selector))
+        return {info.path[start:]: info.size for info in infos if info.type == fs.FileType.File}
+
     def _names(self, name: str, kind: fs.FileType) -> list[str]:
         selector = fs.FileSelector(self._path(name), allow_not_found=True)
         infos = self._ask(lambda system: system.get_file_info(selector))

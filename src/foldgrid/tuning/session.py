@@ -28,6 +28,7 @@ from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
 from foldgrid.tracking import FitRuns, Mode, Pseudonyms, RunProjector
 from foldgrid.training import TrainingData
+from foldgrid.tuning.damage import discard_damaged
 from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.disk import check_disk
 from foldgrid.tuning.events import FitListener, Listeners
@@ -146,6 +147,7 @@ class Session:
             if lock.taken_from is not None:
                 clear_after_crash(prepared.store)
             write_run_files(prepared)
+            discard_damaged(prepared, self.local_folder)
             projector = self._open_projector()
             project_missing(prepared, projector)
             display = ProgressDisplay(self.progress, self.console)
