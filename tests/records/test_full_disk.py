@@ -32,6 +32,7 @@ def test_a_line_is_there_or_not_and_the_next_one_never_sticks_to_it(disk: Path) 
             root.append_line("history", line)
             num_lines += 1
     assert refused.value.errno == errno.ENOSPC
+    assert refused.value.filename == str(disk / "history")
     assert num_lines > 1
     assert root.read_bytes("history") == (line + "\n").encode() * num_lines
     make_room(disk)
@@ -53,8 +54,9 @@ def test_a_file_keeps_its_old_content_and_nothing_else_is_left(disk: Path) -> No
     root.write_bytes("state", b"old" * 30_000)
     root.write_file("weights", lambda path: path.write_bytes(b"old" * 30_000) and None)
     fill(disk)
-    with pytest.raises(OSError, match=NO_SPACE):
+    with pytest.raises(OSError, match=NO_SPACE) as refused:
         root.write_bytes("state", new, durable=True)
+    assert refused.value.filename == str(disk / "state")
     with pytest.raises(OSError, match=NO_SPACE):
         root.write_file("weights", lambda path: path.write_bytes(new) and None)
     assert root.read_bytes("state") == root.read_bytes("weights") == b"old" * 30_000

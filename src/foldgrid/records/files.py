@@ -28,7 +28,8 @@ class FileRoot:
 
     Every write is whole or absent: a local file is written elsewhere and renamed, an object in a
     store appears when its upload is complete. Instances travel between processes (only the
-    location does).
+    location does). Of a file system it needs renaming over a file, appending by one writer, and
+    exclusive creation; neither locks nor hard links, so a folder on a network file system will do.
 
     Args:
         location: A path, or a URI that ``pyarrow.fs.FileSystem.from_uri`` understands. An S3
@@ -224,6 +225,9 @@ def _whole(target: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.replace(target)
+    except OSError as error:
+        _name_file(error, target)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 
@@ -237,8 +241,9 @@ def _append_whole(target: Path, line: bytes) -> None:
         try:
             while left:
                 left = left[file.write(left) :]
-        except OSError:
+        except OSError as error:
             file.truncate(end)
+            _name_file(error, target)
             raise
 
 
@@ -251,3 +256,9 @@ def _end_of_whole_lines(file: io.FileIO) -> int:
         return size
     file.seek(0)
     return file.read().rfind(b"\n") + 1
+
+
+def _name_file(error: OSError, target: Path) -> None:
+    """Has an error say where: what is raised while writing to a full disk does not."""
+    if error.errno is not None and error.filename is None:
+        error.filename = str(target)

@@ -37,6 +37,8 @@ def classify(error: Exception) -> Failure:
     """An exception that ended a task, as people and the launch need to know it."""
     if isinstance(error, SweepError):
         return Failure(kind="bad_input", message=str(error))
+    if isinstance(error, StorageAwayError):
+        return Failure(kind="storage_away", message=str(error.strerror))
     if is_out_of_memory(error):
         # torch goes on for ten lines about its allocator; the traceback has them.
         told = re.split(r" GPU \d+ has", str(error))[0] or type(error).__name__
