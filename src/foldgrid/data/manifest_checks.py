@@ -1,4 +1,4 @@
-"""Checks of a manifest that take more than one row, or the disk.
+"""Checks of any manifest that take more than one row, or the disk.
 
 Each takes the rows that read well (see `Manifest.photos`) and returns the problems it finds.
 """
@@ -6,15 +6,13 @@ Each takes the rows that read well (see `Manifest.photos`) and returns the probl
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path, PureWindowsPath
 
 import pandas as pd
 
-from foldgrid.data.manifest_rows import SCORES
 from foldgrid.specs.errors import Problem
 
-MAX_PHOTOS_A_SAMPLE = 4
 MAX_ROWS_NAMED = 8
 
 
@@ -73,61 +71,56 @@ def _same_but_for_case(path: Path) -> str | None:
     return next((name for name in names if name.casefold() == wanted), None)
 
 
-def find_repeated_photos(photos: pd.DataFrame) -> list[Problem]:
-    """Find files that several rows name, by whatever spelling or link."""
-    rows_of_file: dict[tuple[int, int], list[int]] = {}
-    name_of_file: dict[tuple[int, int], str] = {}
-    for row, photo, path in zip(photos["row"], photos["photo"], photos["path"], strict=True):
+def rows_by_file(photos: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows of each file that several rows name, by whatever spelling or link."""
+    places: dict[tuple[int, int], list[int]] = {}
+    for place, path in enumerate(photos["path"]):
         if path:
             status = Path(path).stat()
-            key = (status.st_dev, status.st_ino)
-            rows_of_file.setdefault(key, []).append(row)
-            name_of_file.setdefault(key, photo)
-    message = 'found "{}" {} times. A photo is listed once: keep one row.'
+            places.setdefault((status.st_dev, status.st_ino), []).append(place)
+    return [photos.iloc[same] for same in places.values() if len(same) > 1]
+
+
+def find_repeated_photos(photos: pd.DataFrame) -> list[Problem]:
+    """Find files that several rows name."""
     return [
-        Problem(_rows(rows), "photo", message.format(name_of_file[key], len(rows)))
-        for key, rows in rows_of_file.items()
-        if len(rows) > 1
+        Problem(
+            rows_text(rows["row"]),
+            "photo",
+            f'found "{rows["photo"].iloc[0]}" {len(rows)} times. A photo is listed once: keep one '
+            "row.",
+        )
+        for rows in rows_by_file(photos)
     ]
 
 
-def find_contradictions(photos: pd.DataFrame) -> list[Problem]:
-    """Find scores that differ within a region of a visit, and days that differ within a visit."""
-    region = ["subject", "visit", "region"]
-    return [
-        *_contradictions(photos, region, SCORES, "a region has one score a visit"),
-        *_contradictions(photos, ["subject", "visit"], ("day",), "a visit has one day"),
-    ]
-
-
-def _contradictions(
-    photos: pd.DataFrame, keys: list[str], columns: tuple[str, ...], rule: str
+def find_disagreements(
+    photos: pd.DataFrame, keys: list[str], columns: Sequence[str], rule: str
 ) -> list[Problem]:
+    """Find cells that differ among rows that should agree.
+
+    Args:
+        photos: The rows.
+        keys: The columns whose equal values make rows belong together.
+        columns: The columns in which they must agree; empty numbers agree with anything.
+        rule: What the contract says, for the message: "a visit has one day".
+    """
     groups = photos.groupby(keys, sort=False)
     problems = []
     for column in columns:
         is_split = groups[column].transform("nunique") > 1
         for names, rows in photos[is_split].groupby(keys, sort=False):
             found = " and ".join(
-                f"{value:g} ({_rows(same['row'])})" for value, same in rows.groupby(column)
+                f"{_value(value)} ({rows_text(same['row'])})"
+                for value, same in rows.groupby(column)
             )
-            message = f"found {found} for {_joined(names)}; {rule}: correct the wrong ones."
-            problems.append(Problem(_rows(rows["row"]), column, message))
+            message = f"found {found} for {joined(names)}; {rule}: correct the wrong ones."
+            problems.append(Problem(rows_text(rows["row"]), column, message))
     return problems
 
 
-def find_surplus_photos(photos: pd.DataFrame) -> list[Problem]:
-    """Find regions of a visit with more photos than a composite has tiles."""
-    return [
-        Problem(
-            _rows(rows["row"]),
-            "photo",
-            f"found {len(rows)} photos of {_joined(keys)}. A composite holds "
-            f"at most {MAX_PHOTOS_A_SAMPLE}: keep the best {MAX_PHOTOS_A_SAMPLE}.",
-        )
-        for keys, rows in photos.groupby(["subject", "visit", "region"], sort=False)
-        if len(rows) > MAX_PHOTOS_A_SAMPLE
-    ]
+def _value(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else f"{value:g}"
 
 
 def find_lookalikes(photos: pd.DataFrame) -> list[Problem]:
@@ -135,19 +128,30 @@ def find_lookalikes(photos: pd.DataFrame) -> list[Problem]:
 
     They are mistakes, not warnings: one person under two names would be split in two.
     """
-    problems = _lookalikes(photos, "subject", "")
+    problems = lookalike_names(photos, "subject")
     for subject, rows in photos.groupby("subject", sort=False):
-        problems += _lookalikes(rows, "visit", f' of subject "{subject}"')
+        problems += lookalike_names(rows, "visit", f' of subject "{subject}"')
     return problems
 
 
-def _lookalikes(rows: pd.DataFrame, column: str, of: str) -> list[Problem]:
+def lookalike_names(
+    rows: pd.DataFrame, column: str, of: str = "", ignoring: str = ""
+) -> list[Problem]:
+    """Find names in a column that differ only in case, blanks or accents' code.
+
+    Args:
+        rows: The rows.
+        column: Where the names are.
+        of: Whose names they are, for the message: ' of subject "001"'.
+        ignoring: Characters that tell no names apart either.
+    """
     spellings: dict[str, list[str]] = {}
     for name in rows[column].unique():
-        spellings.setdefault(_plain(name), []).append(name)
+        plain = plain_name(name).translate(dict.fromkeys(map(ord, ignoring)))
+        spellings.setdefault(plain, []).append(name)
     return [
         Problem(
-            _rows(rows.loc[rows[column].isin(names), "row"]),
+            rows_text(rows.loc[rows[column].isin(names), "row"]),
             column,
             "found " + " and ".join(f'"{name}"' for name in names) + f"{of}, which look the same. "
             "Write one of them, or tell them apart by more than case or blanks.",
@@ -157,31 +161,19 @@ def _lookalikes(rows: pd.DataFrame, column: str, of: str) -> list[Problem]:
     ]
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name without what the eye passes over: case, blanks, and how accents are coded."""
     return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def find_implausible_scores(photos: pd.DataFrame) -> list[Problem]:
-    """Find regions without involved skin whose severities are not 0; the score is 0 either way."""
-    severity = photos[list(SCORES[:3])].max(axis=1)
-    odd = photos[(photos["involvement"] == 0) & (severity > 0)]
-    return [
-        Problem(
-            _rows(rows["row"]),
-            "involvement",
-            f"found 0 beside a severity above 0 for {_joined(keys)}. The "
-            "region then scores 0: check that no involvement was meant.",
-        )
-        for keys, rows in odd.groupby(["subject", "visit", "region"], sort=False)
-    ]
-
-
-def _rows(numbers: Iterable[int]) -> str:
+def rows_text(numbers: Iterable[int]) -> str:
+    """Rows as a message names them, at most `MAX_ROWS_NAMED` of them."""
     listed = sorted(numbers)
     shown = ", ".join(str(number) for number in listed[:MAX_ROWS_NAMED])
     more = f", … ({len(listed)})" if len(listed) > MAX_ROWS_NAMED else ""
     return f"row{'s' if len(listed) > 1 else ''} {shown}{more}"
 
 
-def _joined(keys: tuple[Hashable, ...]) -> str:
+def joined(keys: tuple[Hashable, ...]) -> str:
+    """The names that rows have in common, as a message writes them."""
     return "/".join(str(key) for key in keys)

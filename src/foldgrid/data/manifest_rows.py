@@ -1,17 +1,24 @@
-"""What one row of a manifest may say, cell by cell.
+"""What one row of a manifest may say: of the scored kind, and of the labelled kind.
 
 Knows nothing of other rows or of the disk. The columns are those of the contract's manifest.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
-from pydantic_core import PydanticCustomError
 
+from foldgrid.data.manifest_cells import (
+    Day,
+    Filled,
+    Identifier,
+    OptionalIdentifier,
+    cell_text,
+    found,
+    refusal,
+    whole_number,
+)
 from foldgrid.specs.errors import did_you_mean
 from foldgrid.specs.sweep import REGIONS
 
@@ -22,98 +29,68 @@ PHOTO_COLUMNS = ("photo", "subject", "visit", "region")
 REQUIRED_COLUMNS = (*PHOTO_COLUMNS, *SCORES)
 OPTIONAL_COLUMNS = ("day",)
 
+LABELLED_COLUMNS = ("photo", "subject", "label")
+OPTIONAL_LABELLED_COLUMNS = ("case", "taxonomy", "visit", "day")
+GRADE_PREFIX = "grade_"
+"""What the name of a grader's column begins with; the grader's name follows."""
 
-def cell_text(value: Any) -> str:
-    """A cell as text: missing values are empty, a whole float is written without its point."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
-
-
-def _refuse(message: str) -> PydanticCustomError:
-    # The message goes in as a value, so that a brace in the user's text stays a brace.
-    return PydanticCustomError("cell", "{message}", {"message": message})
-
-
-def _found(text: str) -> str:
-    return f'found "{text}"' if text else "empty"
-
-
-def _filled(value: Any) -> str:
-    text = cell_text(value)
-    if not text:
-        raise _refuse("empty. Fill it in.")
-    return text
-
-
-def _identifier(value: Any) -> str:
-    text = _filled(value)
-    if "/" in text or not text.isprintable():
-        # A sample's name is subject/visit/region: a slash would make two samples one.
-        raise _refuse(f'found "{text}". No slashes or control characters: write "-" instead.')
-    return text
+DESCRIPTIONS = (
+    "uploaded_by", "uploaded_on", "uploaded_how", "organisation",
+    "sex", "original_diagnosis",
+    "review_status", "reviewed_by",
+    "picture_type", "lesion", "remarks",
+)  # fmt: skip
+"""Columns that only describe: upload, case, review, picture. They go into the records as they
+are, and decide nothing."""
 
 
 def _region(value: Any) -> str:
     text = cell_text(value)
     if text not in REGIONS:
-        raise _refuse(f"{_found(text)}, which is no region. {did_you_mean(text, REGIONS)}")
+        raise refusal(f"{found(text)}, which is no region. {did_you_mean(text, REGIONS)}")
     return text
 
 
-def _day(value: Any) -> float | None:
+def _taxonomy(value: Any) -> str:
     text = cell_text(value)
-    number = _number(text)
-    if text and number is None:
-        raise _refuse(f'found "{text}". A number of days since baseline is needed, or nothing.')
-    return number
+    names = [name.strip() for name in text.split("/")]
+    if text and not (all(names) and text.isprintable()):
+        raise refusal(
+            f'found "{text}". Names from the root to the leaf with a slash between, as in '
+            "malignant/melanocytic/acral_lentiginous: correct it."
+        )
+    return "/".join(names)
 
 
-def _whole_number(highest: int) -> Callable[[Any], int]:
-    def check(value: Any) -> int:
-        text = cell_text(value)
-        number = _number(text)
-        if number is None or not number.is_integer() or not 0 <= number <= highest:
-            raise _refuse(
-                f"{_found(text)}. Whole numbers from 0 to {highest} are allowed: correct it."
-            )
-        return int(number)
-
-    return check
+Severity = Annotated[int, BeforeValidator(whole_number(MAX_SEVERITY))]
 
 
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-Identifier = Annotated[str, BeforeValidator(_identifier)]
-Severity = Annotated[int, BeforeValidator(_whole_number(MAX_SEVERITY))]
-
-
-class PhotoRow(BaseModel):
-    """One photo: where it is, who and what it shows.
+class _Row(BaseModel):
+    """What every photo has.
 
     Attributes:
         photo: Its path relative to the manifest's folder.
         subject: Who; always text, so that ``001`` stays ``001``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    photo: Filled
+    subject: Identifier
+
+
+class PhotoRow(_Row):
+    """One photo of a body region: where it is, who and what it shows.
+
+    Attributes:
         visit: Which visit of that subject; text.
         region: One of ``REGIONS``.
         day: Days since baseline; null where it is not known.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    photo: Annotated[str, BeforeValidator(_filled)]
-    subject: Identifier
     visit: Identifier
     region: Annotated[str, BeforeValidator(_region)]
-    day: Annotated[float | None, BeforeValidator(_day)] = None
+    day: Day = None
 
 
 class ScoredPhotoRow(PhotoRow):
@@ -129,4 +106,22 @@ class ScoredPhotoRow(PhotoRow):
     erythema: Severity
     induration: Severity
     scaling: Severity
-    involvement: Annotated[int, BeforeValidator(_whole_number(MAX_INVOLVEMENT))]
+    involvement: Annotated[int, BeforeValidator(whole_number(MAX_INVOLVEMENT))]
+
+
+class LabelledPhotoRow(_Row):
+    """One photo, and the class that it shows.
+
+    Attributes:
+        label: The class.
+        case: Which case of that subject: photos of one lesion or one consultation; "" for none.
+        taxonomy: The way to the label in a tree of classes, the label last; "" for none.
+        visit: Which visit of that subject; "" where it is not known.
+        day: Days since baseline; null where it is not known.
+    """
+
+    label: Identifier
+    case: OptionalIdentifier = ""
+    taxonomy: Annotated[str, BeforeValidator(_taxonomy)] = ""
+    visit: OptionalIdentifier = ""
+    day: Day = None

@@ -1,0 +1,136 @@
+"""A manifest of labelled photographs, read and checked: every mistake in one message.
+
+Knows the manifest's contract for classification and the files it names; never opens a photograph.
+One photograph is one sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from foldgrid.data.grade_checks import (
+    find_lookalike_grades,
+    find_nameless_graders,
+    find_odd_grades,
+    grade_columns,
+)
+from foldgrid.data.label_checks import (
+    find_double_labels,
+    find_inner_labels,
+    find_lookalike_labels,
+    find_rare_labels,
+    find_split_cases,
+    find_too_few_labels,
+    find_tree_mistakes,
+)
+from foldgrid.data.manifest_checks import find_photo_files
+from foldgrid.data.manifest_reading import (
+    check_header,
+    header_warnings,
+    parse_rows,
+    too_few_subjects,
+)
+from foldgrid.data.manifest_rows import (
+    DESCRIPTIONS,
+    LABELLED_COLUMNS,
+    OPTIONAL_LABELLED_COLUMNS,
+    LabelledPhotoRow,
+)
+from foldgrid.data.manifest_table import read_table
+from foldgrid.specs.errors import InputError, Problem
+
+
+@dataclass(frozen=True)
+class LabelledManifest:
+    """A checked manifest of labelled photographs.
+
+    Attributes:
+        path: The file.
+        photos: One row a photo in the file's order: ``row`` (its place in the file), ``photo``
+            (as written), ``path`` (absolute), ``subject``, ``label``, ``case``, ``taxonomy``,
+            ``visit`` ("" where not given), ``day`` (NaN where unknown), then ``grade_<grader>``
+            and the describing columns that the file has, as text.
+        graders: The graders' columns.
+        warnings: What is odd but usable.
+    """
+
+    path: Path
+    photos: pd.DataFrame
+    graders: tuple[str, ...]
+    warnings: tuple[Problem, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the photos' paths are relative to."""
+        return self.path.absolute().parent
+
+    @property
+    def num_subjects(self) -> int:
+        """How many subjects there are."""
+        return int(self.photos["subject"].nunique())
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes, sorted by name."""
+        return tuple(sorted(self.photos["label"].unique()))
+
+    @property
+    def has_taxonomy(self) -> bool:
+        """Whether the classes stand in a tree."""
+        return bool((self.photos["taxonomy"] != "").any())
+
+
+def read_labelled_manifest(path: Path) -> LabelledManifest:
+    """Read a CSV or Parquet manifest of labelled photographs and check it without decoding any.
+
+    Args:
+        path: The manifest; the photos' paths are relative to its folder and stay inside it.
+
+    Raises:
+        InputError: All mistakes at once. ``row 12`` is line 12 of a CSV file, its header
+            included, or index 12 of a Parquet file.
+    """
+    path = Path(path)
+    table = read_table(path)
+    check_header(str(path), table.columns, LABELLED_COLUMNS, LABELLED_COLUMNS)
+    graders = grade_columns(table.columns)
+    described = tuple(name for name in DESCRIPTIONS if name in table.columns)
+    photos, problems = parse_rows(table, LabelledPhotoRow, (*graders, *described))
+    problems += find_nameless_graders(graders)
+    if not photos.empty:
+        photos, path_problems = find_photo_files(photos, path.absolute().parent)
+        problems += path_problems
+        problems += find_double_labels(photos)
+        problems += find_split_cases(photos)
+        problems += find_lookalike_labels(photos)
+        problems += find_tree_mistakes(photos)
+        problems += find_lookalike_grades(photos, graders)
+        problems += find_too_few_labels(photos, problems)
+        problems += too_few_subjects(photos, problems)
+    if problems:
+        raise InputError(str(path), problems)
+    photos = _completed(photos)
+    known = {*LABELLED_COLUMNS, *OPTIONAL_LABELLED_COLUMNS, *graders, *DESCRIPTIONS}
+    optional = (*OPTIONAL_LABELLED_COLUMNS, *DESCRIPTIONS)
+    warnings = (
+        *header_warnings(table.columns, known, optional),
+        *find_rare_labels(photos),
+        *find_inner_labels(photos),
+        *find_odd_grades(photos, graders),
+    )
+    return LabelledManifest(path, photos, graders, warnings)
+
+
+def _completed(photos: pd.DataFrame) -> pd.DataFrame:
+    """What one row says holds for the others: a visit's day, and a label's place in the tree."""
+    visited = photos["visit"] != ""
+    days = photos[visited].groupby(["subject", "visit"])["day"].transform("first")
+    placed = photos[photos["taxonomy"] != ""]
+    way_of = dict(zip(placed["label"], placed["taxonomy"], strict=True))
+    return photos.assign(
+        day=photos["day"].where(~visited, days),
+        taxonomy=[way_of.get(label, "") for label in photos["label"]],
+    )
