@@ -5,9 +5,11 @@ Knows image files; does not know whose they are. Shape letters: T the side of a 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -116,17 +118,58 @@ def decode_tile(path: Path, tile_pixels: int) -> NDArray[np.uint8]:
     Raises:
         PhotoError: As `inspect_photo`, or the pixels are damaged or of an unknown kind.
     """
+    return _on_black(_scaled(path, tile_pixels), (tile_pixels, tile_pixels))
+
+
+def decode_fitted(path: Path, longest_pixels: int) -> NDArray[np.uint8]:
+    """The whole photograph, upright, without anything around it.
+
+    Args:
+        path: The photograph.
+        longest_pixels: The longer side; scaled as `decode_tile` does.
+
+    Returns:
+        (H, W, 3) RGB, 0 to 255.
+
+    Raises:
+        PhotoError: As `decode_tile`.
+    """
+    small = _scaled(path, longest_pixels)
+    return _on_black(small, small.size)
+
+
+def read_capture_time(path: Path) -> datetime | None:
+    """When a photograph was taken, by its EXIF header; null where that does not say.
+
+    Cameras write local time without a zone. A header that cannot be read says nothing.
+
+    Raises:
+        PhotoError: As `inspect_photo`.
+    """
     with _opened(path) as image:
-        fitted = _fit(image.size, tile_pixels)
+        try:
+            exif = image.getexif()
+            details = exif.get_ifd(ExifTags.IFD.Exif)
+        except (OSError, SyntaxError, ValueError, struct.error):
+            return None
+    written = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
+    try:
+        return datetime.strptime(str(written).strip("\0 "), "%Y:%m:%d %H:%M:%S")
+    except ValueError:
+        return None
+
+
+def _scaled(path: Path, longest_pixels: int) -> Image.Image:
+    """The photograph upright and scaled, in any mode that `_on_black` takes."""
+    with _opened(path) as image:
+        fitted = _fit(image.size, longest_pixels)
         # JPEG only: the cosine transform itself is cut to 1/2, 1/4 or 1/8. Elsewhere no effect.
         image.draft(image.mode, (DRAFT_OVERSIZE * fitted[0], DRAFT_OVERSIZE * fitted[1]))
         image.load()
         # Read after loading: Pillow turns TIFF by itself there and takes the tag away.
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         small = _scalable(image).resize(fitted, Image.Resampling.LANCZOS)
-        if orientation in TURNS:
-            small = small.transpose(TURNS[orientation])
-        return _on_black(small, tile_pixels)
+        return small.transpose(TURNS[orientation]) if orientation in TURNS else small
 
 
 @contextmanager
@@ -194,9 +237,9 @@ def _scalable(image: Image.Image) -> Image.Image:
     return image
 
 
-def _on_black(small: Image.Image, tile_pixels: int) -> NDArray[np.uint8]:
-    tile = Image.new("RGB", (tile_pixels, tile_pixels))
-    corner = ((tile_pixels - small.width) // 2, (tile_pixels - small.height) // 2)
+def _on_black(small: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
+    tile = Image.new("RGB", size)
+    corner = ((size[0] - small.width) // 2, (size[1] - small.height) // 2)
     mask = small.getchannel("A") if small.mode in ("RGBA", "LA") else None
     tile.paste(small.convert("RGB"), corner, mask)
     return np.asarray(tile, dtype=np.uint8)

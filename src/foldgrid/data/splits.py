@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from foldgrid.data.cohorts import FloatArray, IntArray, divide_groups, imbalance_of
+from foldgrid.data.labelled import LabelledManifest
 from foldgrid.data.manifest import Manifest
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.fits import split_fingerprint
@@ -197,7 +198,7 @@ def inner_split(
     return np.asarray(divided.assigned == 1)
 
 
-def check_enough_subjects(manifest: Manifest, spec: SplitSpec) -> None:
+def check_enough_subjects(manifest: Manifest | LabelledManifest, spec: SplitSpec) -> None:
     """Check that every fold and the test set can have a subject.
 
     Raises:

@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 
 from foldgrid.specs.sweep import DataSpec, SplitSpec
 from foldgrid.specs.synthetic import TrialSettings
+from foldgrid.toolbox.labelled import PLAIN_CHECK, StudyCheck, check_labelled
 from foldgrid.toolbox.terminal import photograph_progress, require_png, writing
 
 TilePixels = Annotated[int, Parameter(validator=Number(gte=8, lte=1024))]
@@ -68,13 +69,35 @@ def synthesize(
 
 
 @app.command
-def check(manifest: Path, /, *, folds: Folds = 5) -> None:
+def check(
+    manifest: Path,
+    /,
+    *,
+    folds: Folds = 5,
+    study: Annotated[StudyCheck, Parameter(name="*")] = PLAIN_CHECK,
+) -> None:
     """Check a manifest and its photographs, and say what is there.
+
+    A labelled manifest (a label instead of region and scores) is also searched for copies, blurred
+    and far-away shots; nothing is deleted.
 
     Args:
         manifest: A CSV or Parquet file, one row a photo.
         folds: The folds to train with; they and the test set need enough subjects.
+        study: What else to do with a labelled manifest.
     """
+    from foldgrid.data.manifest_reading import manifest_kind
+    from foldgrid.data.manifest_table import read_table
+
+    if manifest_kind(read_table(manifest).columns) == "labelled":
+        check_labelled(manifest, folds, study)
+        return
+    study.refuse_for_scored(manifest)
+    check_scored(manifest, folds)
+
+
+def check_scored(manifest: Path, folds: int) -> None:
+    """Check a manifest of regions with scores, as `check` does."""
     from foldgrid.data.audit import audit_manifest, describe_audit
     from foldgrid.data.cache import cache_root
     from foldgrid.data.manifest import read_manifest

@@ -1,0 +1,136 @@
+"""What one photograph tells without a label: its file, its time, how sharp, how near, like what.
+
+Knows one picture at a time; decides nothing. Shape letters: H rows, W columns, C channels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import fft, ndimage
+
+from foldgrid.data.composites import Progress
+from foldgrid.data.cores import num_usable_cores
+from foldgrid.data.photographs import (
+    PhotoError,
+    PhotoFacts,
+    decode_fitted,
+    inspect_photo,
+    read_capture_time,
+)
+from foldgrid.specs.errors import Problem
+
+EXAM_PIXELS = 256
+"""The longer side at which photographs are judged: sharpness depends on the size."""
+THUMBNAIL_PIXELS = 32
+HASH_WAVES = 8
+MIN_FOCUS = 1e-3
+
+
+@dataclass(frozen=True)
+class PhotoExam:
+    """One photograph, examined.
+
+    Attributes:
+        facts: What its header says.
+        sha1: SHA-1 of the file's bytes, 40 hexadecimal digits: the record's identity of a picture.
+        taken: When, by EXIF; null where that does not say.
+        focus: Variance of the Laplacian of the grey picture at `EXAM_PIXELS`; higher is sharper.
+        skin_share: Share of the picture whose colour could be skin's, 0 to 1.
+        picture_hash: 63 bits of the lowest waves of the grey picture; near copies share most.
+        thumbnail_HWC: The picture squeezed to `THUMBNAIL_PIXELS` squared.
+    """
+
+    facts: PhotoFacts
+    sha1: str
+    taken: datetime | None
+    focus: float
+    skin_share: float
+    picture_hash: int
+    thumbnail_HWC: NDArray[np.uint8] = field(repr=False)
+
+
+def examine_photos(
+    paths: Sequence[Path], on_progress: Progress | None = None
+) -> tuple[list[PhotoExam], dict[int, Problem]]:
+    """Examine photographs, several at a time.
+
+    Returns:
+        The exams of those that can be used, and the problems of the others by place in ``paths``;
+        with a problem the exams are not to be matched to the paths.
+    """
+    exams: list[PhotoExam] = []
+    problems: dict[int, Problem] = {}
+    with ThreadPoolExecutor(num_usable_cores()) as pool:
+        for place, result in enumerate(pool.map(_examined, paths)):
+            if isinstance(result, PhotoError):
+                problems[place] = result.problem
+            else:
+                exams.append(result)
+            if on_progress is not None:
+                on_progress(place + 1, len(paths))
+    return exams, problems
+
+
+def _examined(path: Path) -> PhotoExam | PhotoError:
+    try:
+        return examine_photo(path)
+    except PhotoError as error:
+        return error
+
+
+def examine_photo(path: Path) -> PhotoExam:
+    """Examine one photograph.
+
+    Raises:
+        PhotoError: It cannot be used.
+    """
+    picture_HWC = decode_fitted(path, EXAM_PIXELS)
+    grey_HW = _grey(picture_HWC)
+    small = Image.fromarray(picture_HWC).resize((THUMBNAIL_PIXELS,) * 2, Image.Resampling.BOX)
+    thumbnail_HWC = np.asarray(small)
+    with path.open("rb") as file:
+        sha1 = hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
+    return PhotoExam(
+        facts=inspect_photo(path),
+        sha1=sha1,
+        taken=read_capture_time(path),
+        focus=max(float(ndimage.laplace(grey_HW).var()), MIN_FOCUS),
+        skin_share=float(could_be_skin(picture_HWC).mean()),
+        picture_hash=_picture_hash(_grey(thumbnail_HWC)),
+        thumbnail_HWC=thumbnail_HWC,
+    )
+
+
+def could_be_skin(picture_HWC: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which pixels have a colour that skin can have, light or dark, in daylight or lamplight.
+
+    Skin is redder than green and hardly bluer than green, at any brightness. So are wood, sand
+    and brick; skin under coloured light, or covered by scale or hair, is not.
+    """
+    red, green, blue = np.moveaxis(picture_HWC.astype(np.float32), -1, 0)
+    red_over_green = red / np.maximum(green, 1.0)
+    blue_over_green = blue / np.maximum(green, 1.0)
+    return np.asarray(
+        (red > 25) & (red_over_green > 1.06) & (red_over_green < 3.2) & (blue_over_green < 1.12)
+    )
+
+
+def _grey(picture_HWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+    weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    return np.asarray(picture_HWC @ weights, dtype=np.float32)
+
+
+def _picture_hash(grey_HW: NDArray[np.float32]) -> int:
+    """Which of the lowest waves are above their median: a hash that survives saving again."""
+    waves = fft.dctn(grey_HW, norm="ortho")[:HASH_WAVES, :HASH_WAVES].ravel()[1:]
+    bits = waves > np.median(waves)
+    return int("".join("1" if bit else "0" for bit in bits), 2)
