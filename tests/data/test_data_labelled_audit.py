@@ -119,7 +119,7 @@ def test_an_exam_tells_what_the_file_says(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2019:03:04 05:06:07"
     skin_picture(1).save(path, exif=exif)
-    exam = examine_photo(path)
+    exam = examine_photo(path, 128)
     assert exam.taken == datetime(2019, 3, 4, 5, 6, 7)
     assert exam.sha1 == hashlib.sha1(path.read_bytes()).hexdigest()
     assert (exam.facts.width, exam.facts.height) == (160, 120)
@@ -158,8 +158,9 @@ def test_copies_survive_saving_again_and_likenesses_are_none(tmp_path: Path) -> 
     ):
         picture.save(tmp_path / name)
         paths.append(tmp_path / name)
-    exams, problems = examine_photos(paths)
+    exams, problems, pixels = examine_photos(paths)
     assert problems == {}
+    assert pixels == 64
     groups = find_copies(exams)
     assert [group.places for group in groups] == [(7, 200, 201, 202)]
     assert groups[0].is_exact == (False,) * 4

@@ -21,7 +21,7 @@ from foldgrid.data.exclusions import (
 )
 from foldgrid.data.flow import FlowStep, study_flow
 from foldgrid.data.labelled import LabelledManifest
-from foldgrid.data.photo_exam import EXAM_PIXELS, PhotoExam, examine_photos
+from foldgrid.data.photo_exam import PhotoExam, examine_photos
 from foldgrid.specs.errors import InputError, Problem
 
 MAX_GROUPS_NAMED = 12
@@ -35,6 +35,7 @@ class LabelledAudit:
         manifest: The manifest.
         exams: One a photo, in order.
         copies: Pictures that are there more than once.
+        exam_pixels: Longer side at which the photos were judged.
         thresholds: Where blurred and far away begin in this study.
         reasons: Why each photo would be left out; "" for those that stay.
         flow: The same in numbers.
@@ -43,6 +44,7 @@ class LabelledAudit:
     manifest: LabelledManifest
     exams: tuple[PhotoExam, ...] = field(repr=False)
     copies: tuple[CopyGroup, ...]
+    exam_pixels: int
     thresholds: Thresholds
     reasons: NDArray[np.str_] = field(repr=False)
     flow: tuple[FlowStep, ...]
@@ -57,20 +59,22 @@ def audit_labelled(
         InputError: All photographs that cannot be used.
     """
     photos = manifest.photos
-    exams, refused = examine_photos([Path(path) for path in photos["path"]], on_progress)
+    exams, refused, pixels = examine_photos([Path(path) for path in photos["path"]], on_progress)
     if refused:
         rows, names = photos["row"].tolist(), photos["photo"].tolist()
         raise InputError(
             str(manifest.path),
             [
-                Problem(f"row {rows[place]}", names[place], problem.message)
+                Problem(f"row {rows[place]}", names[place], problem.reason)
                 for place, problem in sorted(refused.items())
             ],
         )
     copies, thresholds = find_copies(exams), find_thresholds(exams, rules)
     reasons = find_reasons(photos, exams, copies, thresholds)
     flow = study_flow(photos, reasons)
-    return LabelledAudit(manifest, tuple(exams), tuple(copies), thresholds, reasons, tuple(flow))
+    return LabelledAudit(
+        manifest, tuple(exams), tuple(copies), pixels, thresholds, reasons, tuple(flow)
+    )
 
 
 def describe_labelled_audit(audit: LabelledAudit) -> str:
@@ -92,7 +96,7 @@ def describe_labelled_audit(audit: LabelledAudit) -> str:
     if audit.copies:
         lines.append(_counted(len(audit.copies), "picture") + " more than once")
         lines += [f"  {line}" for line in _describe_copies(audit)]
-    lines += [f"  {line}" for line in _describe_thresholds(audit.thresholds)]
+    lines += [f"  {line}" for line in _describe_thresholds(audit)]
     return "\n".join(lines)
 
 
@@ -154,12 +158,12 @@ def _describe_copies(audit: LabelledAudit) -> list[str]:
     return [*lines, f"… and {left} more"] if left > 0 else lines
 
 
-def _describe_thresholds(thresholds: Thresholds) -> list[str]:
-    lines = list(thresholds.notes)
+def _describe_thresholds(audit: LabelledAudit) -> list[str]:
+    thresholds, lines = audit.thresholds, list(audit.thresholds.notes)
     if thresholds.focus is not None:
         lines.append(
             f"blurred: focus under {thresholds.focus:.1f} (variance of the Laplacian at "
-            f"{EXAM_PIXELS} pixels)"
+            f"{audit.exam_pixels} pixels)"
         )
     if thresholds.skin_share is not None:
         lines.append(f"far away: under {thresholds.skin_share:.0%} of the picture of skin colour")

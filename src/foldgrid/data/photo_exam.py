@@ -26,10 +26,9 @@ from foldgrid.data.photographs import (
     inspect_photo,
     read_capture_time,
 )
-from foldgrid.specs.errors import Problem
 
-EXAM_PIXELS = 256
-"""The longer side at which photographs are judged: sharpness depends on the size."""
+MOST_EXAM_PIXELS = 256
+"""The longer side at which photographs are judged, at most: sharpness depends on the size."""
 THUMBNAIL_PIXELS = 32
 HASH_WAVES = 8
 MIN_FOCUS = 1e-3
@@ -43,7 +42,7 @@ class PhotoExam:
         facts: What its header says.
         sha1: SHA-1 of the file's bytes, 40 hexadecimal digits: the record's identity of a picture.
         taken: When, by EXIF; null where that does not say.
-        focus: Variance of the Laplacian of the grey picture at `EXAM_PIXELS`; higher is sharper.
+        focus: Variance of the Laplacian of the grey picture, `exam_pixels` long; higher is sharper.
         skin_share: Share of the picture whose colour could be skin's, 0 to 1.
         picture_hash: 63 bits of the lowest waves of the grey picture; near copies share most.
         thumbnail_HWC: The picture squeezed to `THUMBNAIL_PIXELS` squared.
@@ -60,41 +59,61 @@ class PhotoExam:
 
 def examine_photos(
     paths: Sequence[Path], on_progress: Progress | None = None
-) -> tuple[list[PhotoExam], dict[int, Problem]]:
-    """Examine photographs, several at a time.
+) -> tuple[list[PhotoExam], dict[int, PhotoError], int]:
+    """Examine photographs, several at a time, all at the same size.
 
     Returns:
-        The exams of those that can be used, and the problems of the others by place in ``paths``;
-        with a problem the exams are not to be matched to the paths.
+        The exams of those that can be used; the problems of the others by place in ``paths``, with
+        which the exams are not to be matched to the paths; and the size, `exam_pixels`.
     """
+    problems: dict[int, PhotoError] = {}
+    facts: dict[int, PhotoFacts] = {}
+    for place, path in enumerate(paths):
+        try:
+            facts[place] = inspect_photo(path)
+        except PhotoError as error:
+            problems[place] = error
+    pixels = exam_pixels(list(facts.values()))
     exams: list[PhotoExam] = []
-    problems: dict[int, Problem] = {}
     with ThreadPoolExecutor(num_usable_cores()) as pool:
-        for place, result in enumerate(pool.map(_examined, paths)):
+        places = list(facts)
+        results = pool.map(lambda place: _examined(paths[place], pixels), places)
+        for num_done, (place, result) in enumerate(zip(places, results, strict=True), start=1):
             if isinstance(result, PhotoError):
-                problems[place] = result.problem
+                problems[place] = result
             else:
                 exams.append(result)
             if on_progress is not None:
-                on_progress(place + 1, len(paths))
-    return exams, problems
+                on_progress(num_done, len(places))
+    return exams, problems, pixels
 
 
-def _examined(path: Path) -> PhotoExam | PhotoError:
+def exam_pixels(facts: Sequence[PhotoFacts]) -> int:
+    """The longer side at which a study's photographs are judged.
+
+    The same for all, or sharpness could not be compared; and not larger than the usual photograph,
+    because enlarging takes from its sharpness what it never had.
+    """
+    if not facts:
+        return MOST_EXAM_PIXELS
+    usual = int(np.median([max(each.width, each.height) for each in facts]))
+    return min(MOST_EXAM_PIXELS, usual)
+
+
+def _examined(path: Path, pixels: int) -> PhotoExam | PhotoError:
     try:
-        return examine_photo(path)
+        return examine_photo(path, pixels)
     except PhotoError as error:
         return error
 
 
-def examine_photo(path: Path) -> PhotoExam:
-    """Examine one photograph.
+def examine_photo(path: Path, pixels: int) -> PhotoExam:
+    """Examine one photograph at a size: its longer side in ``pixels``.
 
     Raises:
         PhotoError: It cannot be used.
     """
-    picture_HWC = decode_fitted(path, EXAM_PIXELS)
-    grey_HW = _grey(picture_HWC)
+    picture_HWC = decode_fitted(path, pixels)
     small = Image.fromarray(picture_HWC).resize((THUMBNAIL_PIXELS,) * 2, Image.Resampling.BOX)
     thumbnail_HWC = np.asarray(small)
     with path.open("rb") as file:
@@ -103,7 +122,7 @@ def examine_photo(path: Path) -> PhotoExam:
         facts=inspect_photo(path),
         sha1=sha1,
         taken=read_capture_time(path),
-        focus=max(float(ndimage.laplace(grey_HW).var()), MIN_FOCUS),
+        focus=max(float(ndimage.laplace(_grey(picture_HWC)).var()), MIN_FOCUS),
         skin_share=float(could_be_skin(picture_HWC).mean()),
         picture_hash=_picture_hash(_grey(thumbnail_HWC)),
         thumbnail_HWC=thumbnail_HWC,

@@ -1,11 +1,12 @@
-"""What a synthetic PASI trial is made of: the settings, checked, with no pixels and no NumPy.
+"""What a simulated study is made of: the settings, checked, with no pixels and no NumPy.
 
-The simulation itself lives in `foldgrid.data.synthetic_pasi`; this file knows only its words.
+The simulations themselves live in `foldgrid.data.synthetic_pasi` and
+`foldgrid.data.synthetic_studies`; this file knows only their words.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -86,3 +87,37 @@ class TrialSettings(Spec):
                 "lower pasi90_share."
             )
         return self
+
+
+StudyName: TypeAlias = Literal["ssc_skin", "aidda", "referable_dr", "skin_taxonomy"]
+"""The simulated studies with labels."""
+
+DEFAULT_SUBJECTS: dict[StudyName, int] = {
+    "ssc_skin": 60,
+    "aidda": 90,
+    "referable_dr": 110,
+    "skin_taxonomy": 200,
+}
+"""So many make some hundred photographs."""
+
+
+class StudySettings(Spec):
+    """Settings of a simulated study with labels. Equal settings give equal bytes."""
+
+    study: StudyName
+    """Which study."""
+
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    """Seed of everything drawn at random."""
+
+    num_subjects: int = Field(ge=6, le=999)
+    """Subjects in the study, 6 to 999."""
+
+    photo_width: int = Field(default=144, ge=32, le=2048)
+    """Width of a photograph in pixels."""
+
+    photo_height: int = Field(default=144, ge=32, le=2048)
+    """Height of a photograph in pixels."""
+
+    jpeg_quality: int = Field(default=90, ge=30, le=100)
+    """JPEG quality in Pillow's scale, 30 to 100."""

@@ -10,8 +10,14 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from foldgrid.specs.sweep import DataSpec, SplitSpec
-from foldgrid.specs.synthetic import TrialSettings
 from foldgrid.toolbox.labelled import PLAIN_CHECK, StudyCheck, check_labelled
+from foldgrid.toolbox.synthesis import (
+    PUBLISHED_TRIAL,
+    AnyStudy,
+    TrialOptions,
+    synthesize_labelled,
+    synthesize_pasi,
+)
 from foldgrid.toolbox.terminal import photograph_progress, require_png, writing
 
 TilePixels = Annotated[int, Parameter(validator=Number(gte=8, lte=1024))]
@@ -21,51 +27,32 @@ Most = Annotated[int, Parameter(validator=Number(gte=1, lte=1000))]
 app = App(name="data", help="Make, check and prepare photographs.")
 
 
-class TrialOptions(TrialSettings, strict=False):
-    """A trial's settings as a command line gives them: numbers come as text."""
-
-
-PUBLISHED_TRIAL = TrialOptions()
-
-
 @app.command
 def synthesize(
     folder: Path,
     /,
     *,
+    study: AnyStudy = "pasi",
     trial: Annotated[TrialOptions, Parameter(name="*")] = PUBLISHED_TRIAL,
     contact_sheet: Path | None = None,
 ) -> None:
-    """Write the simulated trial into a folder, as a user's own photographs would lie there.
+    """Write a simulated study into a folder, as a user's own photographs would lie there.
 
     Args:
         folder: A new or empty folder: photos/, manifest.csv and settings.json go there.
+        study: The PASI trial, or one of the studies with labels: skin of systemic sclerosis,
+            inflammatory skin in cases, fundus photographs with graders, a tree of lesions. These
+            take the seed, the number of subjects, the photograph's size and the JPEG quality;
+            their own defaults are smaller.
         trial: What to simulate.
-        contact_sheet: A PNG to write besides: some subjects' visits with their scores.
+        contact_sheet: A PNG to write besides: some photographs with their scores or labels.
     """
-    from foldgrid.data.cores import num_usable_cores
-    from foldgrid.data.manifest import read_manifest
-    from foldgrid.data.synthetic_pasi import synthesize_trial
-    from foldgrid.data.synthetic_pasi.sheet import contact_sheet as write_contact_sheet
-
     if contact_sheet is not None:
         require_png("--contact-sheet", contact_sheet)
-    settings = TrialSettings(**trial.model_dump())
-    with writing(folder), photograph_progress("Drawing photographs") as on_progress:
-        # Absolute: the processes that draw may have been started in another folder.
-        synthesize_trial(folder.absolute(), settings, num_usable_cores(), on_progress)
-    path = folder / "manifest.csv"
-    manifest = read_manifest(path)
-    num_visits = len(manifest.photos[["subject", "visit"]].drop_duplicates())
-    print(
-        f"{path}: {manifest.num_subjects} subjects, {num_visits} visits, "
-        f"{len(manifest.photos):,} photos of {settings.photo_width}x{settings.photo_height} pixels"
-    )
-    if contact_sheet is not None:
-        with writing(contact_sheet):
-            write_contact_sheet(path, contact_sheet)
-        print(f"{contact_sheet}: some of them with their scores")
-    print(f"\nNext:\n  python launch.py --sweep quickstart --data {path}")
+    if study == "pasi":
+        synthesize_pasi(folder, trial, contact_sheet)
+    else:
+        synthesize_labelled(folder, study, trial, contact_sheet)
 
 
 @app.command

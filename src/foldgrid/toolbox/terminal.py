@@ -38,7 +38,12 @@ def explain(error: CycloptsError) -> str:
     cause = error.__cause__
     if not isinstance(cause, ValidationError):
         return str(error)
-    return str(InputError("command line", [_option_problem(each) for each in cause.errors()]))
+    return str(option_problems(cause))
+
+
+def option_problems(error: ValidationError) -> InputError:
+    """What settings say against the options that they were made from."""
+    return InputError("command line", [_option_problem(each) for each in error.errors()])
 
 
 def _option_problem(detail: ErrorDetails) -> Problem:

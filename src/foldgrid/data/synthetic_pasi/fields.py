@@ -8,7 +8,7 @@ Knows nothing of skin. Shape letters: H rows, W columns, N samples of a square t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +104,7 @@ def soften(plane_HW: Plane, sigma: float) -> Plane:
     )
 
 
-def smooth_step(plane: Plane) -> Plane:
+def smooth_step(plane: NDArray[np.floating[Any]]) -> Plane:
     """Rise smoothly from 0 (at 0 and below) to 1 (at 1 and above)."""
     clipped = np.clip(plane, 0.0, 1.0)
     return np.asarray(clipped * clipped * (3.0 - 2.0 * clipped), dtype=np.float32)

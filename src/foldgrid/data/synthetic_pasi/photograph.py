@@ -5,6 +5,7 @@ Knows no files and no scores. Shape letters: H rows, W columns, three colour pla
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from foldgrid.data.synthetic_pasi.plaques import Severity, draw_plaques
 from foldgrid.data.synthetic_pasi.skin import colour_skin
 from foldgrid.data.synthetic_pasi.streams import Stream, stream
 from foldgrid.data.synthetic_pasi.surface import Surface
-from foldgrid.data.synthetic_pasi.traits import Studio, SubjectTraits
+from foldgrid.data.synthetic_pasi.traits import Colour, Studio, SubjectTraits
 
 LONGEST_DRAWN = 1536
 """Pixels of the longest side that are drawn; a larger photograph is enlarged from these."""
@@ -93,13 +94,35 @@ def draw_scene(
     light, gloss = light_body(surface, plaques, studio)
     backdrop = draw_backdrop(rng, surface, subject.traits, studio)
     gloss = gloss * (1.0 - surface.garment) * (1.0 - 0.7 * plaques.scale)
+    radiance = compose(surface, colours, subject.traits.cloth, light, gloss, backdrop)
+    return Scene(radiance, skin, plaques.cover)
+
+
+def compose(
+    surface: Surface,
+    colours: Sequence[Plane],
+    cloth: Colour,
+    light: Plane,
+    gloss: Plane,
+    backdrop: Sequence[Plane],
+) -> tuple[Plane, Plane, Plane]:
+    """Put lit skin and clothes before the backdrop: red, green and blue in linear light.
+
+    Args:
+        surface: What covers the backdrop, and what is cloth.
+        colours: Reflectance of the skin, three planes.
+        cloth: Reflectance of the clothes.
+        light: Diffuse light on the body.
+        gloss: Mirrored light, added.
+        backdrop: Three planes of light.
+    """
     radiance = []
     for channel in range(3):
         seen = colours[channel] * (1.0 - surface.garment)
-        seen = seen + surface.garment * subject.traits.cloth[channel]
+        seen = seen + surface.garment * cloth[channel]
         seen = (seen * light + gloss) * surface.cover
         radiance.append(seen + backdrop[channel] * (1.0 - surface.cover))
-    return Scene((radiance[0], radiance[1], radiance[2]), skin, plaques.cover)
+    return radiance[0], radiance[1], radiance[2]
 
 
 def _draw_pose(rng: np.random.Generator, view: View) -> Pose:

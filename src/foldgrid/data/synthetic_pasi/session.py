@@ -53,6 +53,25 @@ def _set_camera(
         orientation = 3 if turned < 0.12 else 1
     else:
         orientation = 8 if turned < 0.3 else 6
+    return aim(rng, traits, studio, orientation, taken)
+
+
+def aim(
+    rng: np.random.Generator,
+    traits: SubjectTraits,
+    studio: Studio,
+    orientation: int,
+    taken: datetime,
+) -> Shot:
+    """Set exposure and focus for one person's skin.
+
+    Args:
+        rng: Where this shot's errors come from.
+        traits: The person.
+        studio: Light and camera of the visit.
+        orientation: EXIF orientation under which it is stored.
+        taken: When.
+    """
     # The camera meters dark skin as underexposed, and lifts it part of the way.
     stops = studio.exposure + 0.16 * traits.melanin + float(rng.normal(0.0, 0.05)) - 0.12
     red, green, blue = (float(2.0**stops * gain) for gain in studio.balance)

@@ -25,7 +25,7 @@ class Stream(IntEnum):
     PREDILECTION = 9
 
 
-def stream(seed: int, purpose: Stream, *address: int) -> np.random.Generator:
+def stream(seed: int, purpose: IntEnum, *address: int) -> np.random.Generator:
     """Open the random stream of one purpose at one address.
 
     Args:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import csv
-import json
-import os
-import secrets
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-from joblib import Parallel, delayed
-
+from foldgrid.data.synthetic_folder import (
+    MANIFEST_FILE,
+    describe_settings,
+    draw_all,
+    write_complete_folder,
+)
 from foldgrid.data.synthetic_pasi.plan import (
     PlannedVisit,
     plan_photographs,
@@ -20,7 +19,6 @@ from foldgrid.data.synthetic_pasi.plan import (
     visit_name,
 )
 from foldgrid.data.synthetic_pasi.session import photograph_visit
-from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.synthetic import TrialSettings
 
 SIMULATION_VERSION = 1
@@ -58,57 +56,18 @@ def synthesize_trial(
     """
     if num_processes < 1:
         raise ValueError(f"num_processes: found {num_processes}. Give 1 or more.")
-    # Absolute, because the processes that draw may have started in another folder.
-    folder = Path(folder).absolute()
-    if is_complete(folder, settings):
-        return folder / "manifest.csv"
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        found = "holds another trial" if (folder / "settings.json").is_file() else "is not empty"
-        raise InputError(
-            str(folder),
-            [Problem("folder", "", f"{found}. A trial is written into a new or an empty folder.")],
-            "Name another folder, or remove this one.",
-        )
-    plan = plan_photographs(settings)
-    with _renamed_when_complete(folder, settings) as workplace:
+
+    def fill(workplace: Path) -> None:
+        plan = plan_photographs(settings)
         for visit in plan:
             (workplace / visit.photos[0].path).parent.mkdir(parents=True)
-        _photograph_all(workplace, plan, settings, num_processes, on_progress)
-        _write_manifest(workplace / "manifest.csv", plan)
-        (workplace / "settings.json").write_text(_describe(settings), encoding="utf-8")
-    return folder / "manifest.csv"
+        total = sum(len(visit.photos) for visit in plan)
+        tasks = [(workplace, visit, settings) for visit in plan]
+        draw_all(photograph_visit, tasks, total, num_processes, on_progress)
+        _write_manifest(workplace / MANIFEST_FILE, plan)
 
-
-def is_complete(folder: Path, settings: TrialSettings) -> bool:
-    """Tell whether a folder holds the trial of exactly these settings."""
-    written = folder / "settings.json"
-    if not (written.is_file() and (folder / "manifest.csv").is_file()):
-        return False
-    return written.read_text(encoding="utf-8") == _describe(settings)
-
-
-def _photograph_all(
-    folder: Path,
-    plan: tuple[PlannedVisit, ...],
-    settings: TrialSettings,
-    num_processes: int,
-    on_progress: Callable[[int, int], None] | None,
-) -> None:
-    total, done = sum(len(visit.photos) for visit in plan), 0
-    tasks = [(folder, visit, settings) for visit in plan]
-    if num_processes == 1:
-        for task in tasks:
-            done += photograph_visit(*task)
-            if on_progress:
-                on_progress(done, total)
-        return
-    # joblib starts fresh processes (the caller may have threads running, of torch or Ray) and,
-    # unlike multiprocessing, without importing the caller's script again.
-    pool = Parallel(n_jobs=num_processes, return_as="generator_unordered")
-    for number in pool(delayed(photograph_visit)(*task) for task in tasks):
-        done += number
-        if on_progress:
-            on_progress(done, total)
+    content = {"simulation_version": SIMULATION_VERSION, **settings.model_dump()}
+    return write_complete_folder(folder, describe_settings(content), fill)
 
 
 def _write_manifest(path: Path, plan: tuple[PlannedVisit, ...]) -> None:
@@ -122,26 +81,3 @@ def _write_manifest(path: Path, plan: tuple[PlannedVisit, ...]) -> None:
                 scores = visit.regions[region].scores
                 when = (visit_name(visit.number), visit.day)
                 writer.writerow([photo.path, who, *when, region, *scores])
-
-
-def _describe(settings: TrialSettings) -> str:
-    content = {"simulation_version": SIMULATION_VERSION, **settings.model_dump()}
-    return json.dumps(content, indent=2) + "\n"
-
-
-@contextmanager
-def _renamed_when_complete(folder: Path, settings: TrialSettings) -> Iterator[Path]:
-    """Give a workplace beside `folder` that takes its name at the end, or vanishes on failure."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    workplace = folder.parent / f".{folder.name}.partial-{os.getpid()}-{secrets.token_hex(4)}"
-    workplace.mkdir()
-    try:
-        yield workplace
-        try:
-            workplace.rename(folder)
-        except OSError:
-            # Somebody else finished the same trial first: theirs is as good.
-            if not is_complete(folder, settings):
-                raise
-    finally:
-        shutil.rmtree(workplace, ignore_errors=True)
