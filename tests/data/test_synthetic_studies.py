@@ -34,11 +34,12 @@ from foldgrid.specs.errors import InputError
 from foldgrid.specs.synthetic import StudyName, StudySettings
 
 NUM_SUBJECTS: dict[StudyName, int] = {
-    "ssc_skin": 27,
-    "aidda": 36,
-    "referable_dr": 45,
-    "skin_taxonomy": 100,
+    "ssc_skin": 36,
+    "aidda": 45,
+    "referable_dr": 90,
+    "skin_taxonomy": 140,
 }
+PIXELS = 112
 Made = Callable[[StudyName], LabelledManifest]
 
 
@@ -47,8 +48,8 @@ def settings_of(study: StudyName, num_subjects: int | None = None, seed: int = 3
         study=study,
         seed=seed,
         num_subjects=num_subjects or NUM_SUBJECTS[study],
-        photo_width=96,
-        photo_height=96,
+        photo_width=PIXELS,
+        photo_height=PIXELS,
     )
 
 
@@ -67,7 +68,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 def simple_features(path: str) -> NDArray[np.float64]:
     """Colours' quantiles, and how much there is at each scale, dark and bright apart."""
-    pixels = decode_fitted(Path(path), 96).astype(float)
+    pixels = decode_fitted(Path(path), PIXELS).astype(float)
     red, green, blue = np.moveaxis(pixels, -1, 0)
     planes = [green, red / (green + 1), blue / (green + 1)]
     found = [np.percentile(plane, (5, 25, 50, 75, 95)) for plane in planes]
@@ -75,6 +76,20 @@ def simple_features(path: str) -> NDArray[np.float64]:
         for sigma in (0.7, 1.5, 3.0, 6.0):
             band = ndimage.gaussian_filter(plane, sigma) - ndimage.gaussian_filter(plane, 2 * sigma)
             found.append(np.array([band.std(), *np.percentile(band, (0.5, 2, 98, 99.5))]))
+    return np.concatenate([*found, blob_features(green)])
+
+
+def blob_features(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How strong the round spots are, dark and bright: curved in both directions, unlike lines."""
+    found = []
+    for sigma in (1.0, 1.6, 2.5):
+        rows, cols, both = (
+            ndimage.gaussian_filter(plane, sigma, order) for order in ((2, 0), (0, 2), (1, 1))
+        )
+        middle, apart = (rows + cols) / 2, np.hypot((rows - cols) / 2, both)
+        inside = (slice(12, -12), slice(12, -12))
+        for curved in (middle - apart, -middle - apart):
+            found.append(np.percentile(curved[inside], (97, 99, 99.7, 99.95)))
     return np.concatenate(found)
 
 
@@ -163,7 +178,7 @@ def test_a_complete_study_is_left_and_another_is_not_written_over(tmp_path: Path
         synthesize_study(tmp_path / "study", settings_of("ssc_skin", 7))
 
 
-def test_the_check_finds_what_was_spoilt_and_little_else(made: Made) -> None:
+def test_the_check_finds_what_was_spoilt_and_nothing_else(made: Made) -> None:
     manifest = made("aidda")
     audit = audit_labelled(manifest, ExclusionRules())
     flaws = {shot.path: shot.flaw for shot in plan_aidda(settings_of("aidda"))}
@@ -177,8 +192,8 @@ def test_the_check_finds_what_was_spoilt_and_little_else(made: Made) -> None:
     wanted = [reason_of[flaws[photo]] for photo in manifest.photos["photo"]]
     assert Counter(wanted).keys() == set(reason_of.values())
     wrong = [pair for pair in zip(wanted, audit.reasons, strict=True) if pair[0] != pair[1]]
-    assert len(wrong) <= 2, wrong
-    assert all(wanted == "" for wanted, _ in wrong)
+    assert len(wrong) <= 1, wrong
+    assert all(wanted for wanted, _ in wrong), "a sound photograph would be left out"
 
 
 def test_the_label_is_the_majority_of_grades_that_differ(made: Made) -> None:

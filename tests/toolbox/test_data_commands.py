@@ -133,3 +133,42 @@ def test_composites_draws_a_sheet(trial: Path, capsys: pytest.CaptureFixture[str
         assert sheet.size == (6 * 200 + 8, 2 * 234 + 8)
     assert main(["data", "composites", str(trial), "sheet.jpg"]) == 2
     assert "ends in .png" in capsys.readouterr().err
+
+
+STUDY = ["--num-subjects", "6", "--photo-width", "48", "--photo-height", "48"]
+
+
+@pytest.mark.parametrize("study", ["ssc_skin", "aidda", "referable_dr", "skin_taxonomy"])
+def test_synthesize_writes_a_study_that_check_reads(
+    capsys: pytest.CaptureFixture[str], study: str
+) -> None:
+    arguments = ["--study", study, "--seed", "5", *STUDY, "--contact-sheet", "sheet.png"]
+    assert main(["data", "synthesize", "mine", *arguments]) == 0
+    output = capsys.readouterr().out
+    assert "mine/manifest.csv: 6 subjects, " in output
+    assert "photos of 48x48 pixels" in output
+    assert "python -m foldgrid data check mine/manifest.csv" in output
+    assert main(["data", "check", "mine/manifest.csv"]) == 0
+    assert "excluded: blurred" in capsys.readouterr().out
+    with Image.open("sheet.png") as sheet:
+        assert sheet.width > 400
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--study", "aida"], "--study"),
+        (["--study", "aidda", "--num-visits", "20"], '--num-visits   only the study "pasi" has it'),
+        (["--study", "aidda", "--studio", "varied"], '--studio   only the study "pasi" has it'),
+        (["--study", "aidda", "--num-subjects", "3"], "--num-subjects   found 3."),
+        (["--study", "aidda", "--contact-sheet", "sheet.jpg"], "ends in .png"),
+    ],
+)
+def test_synthesize_refuses_what_a_study_has_not(
+    workplace: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert main(["data", "synthesize", "mine", *arguments]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert words in output.err
+    assert list(workplace.iterdir()) == []

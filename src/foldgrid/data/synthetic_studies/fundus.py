@@ -31,8 +31,8 @@ BLOOD: Colour = (0.20, 0.020, 0.012)
 
 LESIONS_BY_GRADE: dict[str, tuple[float, ...]] = {
     "microaneurysms": (0.0, 5.0, 11.0, 18.0, 18.0),
-    "haemorrhages": (0.0, 0.0, 4.0, 15.0, 13.0),
-    "exudates": (0.0, 0.0, 1.6, 3.0, 3.0),
+    "haemorrhages": (0.0, 0.0, 5.0, 15.0, 13.0),
+    "exudates": (0.0, 0.0, 1.8, 3.0, 3.0),
     "wool": (0.0, 0.0, 0.7, 3.0, 3.0),
     "new_vessels": (0.0, 0.0, 0.0, 0.0, 2.2),
 }
@@ -237,14 +237,14 @@ def _lay_lesions(
         for name, by_grade in LESIONS_BY_GRADE.items()
     }
     for _ in range(numbers["microaneurysms"]):
-        _spot(fundus, _somewhere(eye_map), float(eye_map.uniform(0.010, 0.016)), 0.75)
+        _spot(fundus, _somewhere(eye_map), float(eye_map.uniform(0.011, 0.018)), 0.75)
     for _ in range(numbers["haemorrhages"]):
-        _spot(fundus, _somewhere(eye_map), float(eye_map.uniform(0.020, 0.048)), 0.85)
+        _spot(fundus, _somewhere(eye_map), float(eye_map.uniform(0.026, 0.060)), 0.85)
     for _ in range(numbers["exudates"]):
         centre = np.array(macula) + eye_map.normal(0.0, 0.2, 2)
         for _ in range(int(eye_map.integers(5, 13))):
             at = centre + eye_map.normal(0.0, 0.06, 2)
-            away = fundus.distance((float(at[0]), float(at[1]))) / eye_map.uniform(0.010, 0.022)
+            away = fundus.distance((float(at[0]), float(at[1]))) / eye_map.uniform(0.014, 0.027)
             fundus.lay(EXUDATE, 0.9 * np.exp(-(away**4)))
     for _ in range(numbers["wool"]):
         stretch = (float(eye_map.uniform(0.04, 0.075)), float(eye_map.uniform(0.03, 0.055)))

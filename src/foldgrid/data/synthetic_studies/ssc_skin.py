@@ -54,7 +54,7 @@ def plan_ssc_skin(settings: StudySettings) -> tuple[StudyShot, ...]:
         stage = list(STAGES)[subject % 3]
         course = float(rng.random())
         for number in range(int(rng.integers(4, 7))):
-            jitter = rng.normal(0.0, 0.06, 2)
+            jitter = rng.normal(0.0, 0.07, 2)
             name = f"photos/{subject_name(subject)}/{number + 1}.jpg"
             shots.append(
                 StudyShot(
@@ -72,9 +72,9 @@ def plan_ssc_skin(settings: StudySettings) -> tuple[StudyShot, ...]:
 
 def _stage(stage: str, course: float, jitter: NDArray[np.float64]) -> SkinStage:
     swelling, sclerosis = {
-        "normal": (0.16 * course, 0.12 * course),
-        "early": (0.35 + 0.55 * course, 0.08 + 0.30 * course),
-        "late": (0.30 * (1.0 - course), 0.45 + 0.5 * course),
+        "normal": (0.24 * course, 0.15 * course),
+        "early": (0.24 + 0.56 * course, 0.06 + 0.32 * course),
+        "late": (0.36 * (1.0 - course), 0.34 + 0.56 * course),
     }[stage]
     moved = np.clip(np.array([swelling, sclerosis]) + jitter, 0.0, 1.0)
     return SkinStage(float(moved[0]), float(moved[1]))
