@@ -21,8 +21,8 @@ from foldgrid.data.synthetic_pasi.traits import Colour
 from foldgrid.data.synthetic_studies.skin_patch import Layers, add_spots, bare_layers
 
 KERATIN: Colour = (0.54, 0.42, 0.29)
-PEARL: Colour = (0.86, 0.72, 0.68)
-BLUE_VEIL: Colour = (0.16, 0.20, 0.30)
+PEARL: Colour = (0.72, 0.54, 0.49)
+BLUE_VEIL: Colour = (0.10, 0.125, 0.20)
 YELLOW: Colour = (0.80, 0.58, 0.26)
 CRUST: Colour = (0.20, 0.07, 0.04)
 
@@ -86,8 +86,8 @@ def draw_lesion(surface: Surface, features: Features, lesion_map: np.random.Gene
     fine, coarse = _textures(surface, lesion_map)
     layers = bare_layers(surface.frame.shape)
     body = cover * (1.0 - features.ring * smooth_step((depth - 0.35) / 0.4))
-    uneven = 1.0 + features.variegation * 0.45 * coarse + features.network * 0.35 * fine
-    layers.melanin += features.pigment * body * np.clip(uneven, 0.45, 2.2)
+    uneven = 1.0 + features.variegation * 0.3 * coarse + features.network * 0.25 * fine
+    layers.melanin += features.pigment * body * np.clip(uneven, 0.55, 1.8)
     layers.blood += features.blood * body * (1.0 + 0.2 * coarse)
     relief = np.sqrt(np.clip(depth, 0.0, 1.0)) * (1.0 - 0.6 * features.ring)
     layers.plaques.height[:] = 0.03 * features.dome * features.size / 0.18 * relief * body
@@ -143,7 +143,7 @@ def _lay_veils(
     veils = (
         (YELLOW, 0.75 * features.yellow * body),
         (PEARL, features.pearl * (0.22 * body + 0.3 * rim * body)),
-        (BLUE_VEIL, 0.6 * features.blue * body * smooth_step((coarse + 0.6) / 2.0)),
+        (BLUE_VEIL, 0.6 * features.blue * body * smooth_step((coarse - 0.1) / 2.0)),
         (KERATIN, 0.8 * features.keratin * body * rough),
         (CRUST, 0.9 * features.ulcer * inner * np.clip(0.8 + 0.3 * coarse, 0.0, 1.0)),
     )
