@@ -12,7 +12,6 @@ import safetensors.torch
 import torch
 
 from foldgrid.records import RunStore
-from foldgrid.specs.fits import FitRecord
 from foldgrid.tracking.wandb_files import read_run_file
 from foldgrid.training.checkpoint import read_state
 
@@ -82,7 +81,7 @@ def assert_nothing_is_torn(run: Path) -> None:
         elif path.name == "last.pt":
             assert _goes_on_from(RunStore(str(run)), path.parent.name) > 0 or _is_over(path.parent)
     for path in run.glob("fits/*/fit.json"):
-        fit, record = path.parent, FitRecord.model_validate_json(path.read_bytes())
+        fit, record = path.parent, RunStore(str(run)).read_fit(path.parent.name)
         assert (fit / "predictions.parquet").exists()
         assert (fit / "best.safetensors").exists() == record.weights_kept
         assert len((fit / "history.jsonl").read_text().splitlines()) == record.num_epochs
