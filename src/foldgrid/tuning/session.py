@@ -44,7 +44,7 @@ from foldgrid.tuning.plan_text import print_plan
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
 from foldgrid.tuning.progress_file import ProgressFile
-from foldgrid.tuning.projecting import project_context, wandb_words
+from foldgrid.tuning.projecting import local_run_folder, project_context, wandb_words
 from foldgrid.tuning.ray_session import check_address
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.second_tries import SecondTries
@@ -195,6 +195,7 @@ class Session:
             FitRuns(self.prepared.sweep, project_context(self.prepared.store)),
             self.mode,
             pseudonyms,
+            location=self.prepared.store.location,
         )
         return self._projector
 
@@ -212,11 +213,20 @@ class Session:
         if self._projector is not None:
             self._projector.summarise(rows, visits, facts, self._sample_images)
 
-    def close(self) -> tuple[str, ...]:
-        """Ends W&B's service; returns its warnings, a line each."""
-        warnings = self._projector.close() if self._projector is not None else ()
+    def close(self, *, is_hurried: bool = False) -> tuple[str, ...]:
+        """Ends W&B's service; returns its warnings, a line each.
+
+        Args:
+            is_hurried: Somebody waits for the end, as after a Ctrl-C.
+        """
+        warnings: tuple[str, ...] = ()
+        if self._projector is not None:
+            warnings = self._projector.close(is_hurried=is_hurried, say=self._say)
         self._log.end(warnings)
         return warnings
+
+    def _say(self, words: str) -> None:
+        self.console.print(words, markup=False, soft_wrap=True)
 
     def print_failures(self) -> None:
         """Prints what failed, with the end of its log."""
@@ -298,9 +308,7 @@ def _check_search_storage(url: str, is_search: bool) -> None:
 
 def local_folder(prepared: PreparedSweep) -> Path:
     """Where goes what never leaves this machine: the run folder, if it is here."""
-    if prepared.store.root.is_local:
-        return prepared.store.root.local_path
-    return Path("runs").absolute() / prepared.sweep.name
+    return local_run_folder(prepared.store, prepared.sweep.name)
 
 
 @contextmanager

@@ -215,7 +215,9 @@ class SearchSession:
         context = project_context(self.prepared.store)
         studies = tuple(plan.name for plan in self.studies)
         kind = TrialRuns(self.prepared.sweep, context, studies)
-        self._projector = RunProjector(self.local_folder, kind, self.mode)
+        self._projector = RunProjector(
+            self.local_folder, kind, self.mode, location=self.prepared.store.location
+        )
         project_missing_trials(self.store, studies, self._projector)
         return trial_listener(self._projector, self.store)
 
@@ -347,16 +349,24 @@ class SearchSession:
     def _num_elsewhere(self, study: str, trials: Sequence[TrialRecord]) -> int:
         return len(trials) - len(self.store.trials(study))
 
-    def close(self) -> tuple[str, ...]:
+    def close(self, *, is_hurried: bool = False) -> tuple[str, ...]:
         """Ends this launch for others that search with it, and W&B's service.
+
+        Args:
+            is_hurried: Somebody waits for the end, as after a Ctrl-C.
 
         Returns:
             W&B's warnings, a line each.
         """
         self.storage.close()
-        warnings = self._projector.close() if self._projector is not None else ()
+        warnings: tuple[str, ...] = ()
+        if self._projector is not None:
+            warnings = self._projector.close(is_hurried=is_hurried, say=self._say)
         self._log.end(warnings)
         return warnings
+
+    def _say(self, words: str) -> None:
+        self.console.print(words, markup=False, soft_wrap=True)
 
     def print_failures(self) -> None:
         """Prints what failed, with the end of its log."""
