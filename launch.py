@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shlex
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -183,11 +184,19 @@ def can_be_ranked(session: Session | SearchSession, console: Console) -> bool:
 def print_disk_is_full(where: str, error: str) -> None:
     """Says that nothing can be written, and what to do."""
     print(
-        f"\n{where}: the disk is full ({error}).\n"
+        f"\n{where}: the disk is full ({error}{free_room(where)}).\n"
         "What was written is whole, and what was under way goes on from its last checkpoint.\n"
         f"Make room there, or copy the folder to a larger disk for --storage; then {GOES_ON}",
         file=sys.stderr,
     )
+
+
+def free_room(where: str) -> str:
+    """How much is free where a file or folder of this machine is, for people."""
+    path = Path(where)
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return f"; {shutil.disk_usage(path).free / 2**20:,.1f} MiB are free"
 
 
 def print_storage_is_away(where: str, error: str) -> None:

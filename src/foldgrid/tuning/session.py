@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -116,6 +116,7 @@ class Session:
             f"{prepared.sweep.name}: {len(grid.done)} of {len(grid.selected)} fits done, "
             f"{len(grid.left)} to train",
         )
+        self._held, self._is_after_crash = ExitStack(), False
         self._projector: FitProjector | None = None
         self._sample_images: list[NDArray[np.uint8]] = []
 
@@ -134,38 +135,51 @@ class Session:
         """Trains what is left, streams it to W&B; returns how many fits failed."""
         prepared = self.prepared
         check_disk(prepared)
+        self._take_folder()
         with (
             Interrupt() as interrupt,
-            RunLock(prepared.store.root) as lock,
-            self._log,
             decoding(prepared.survey, self.console) as dataset,
             self._executor() as executor,
         ):
             data = TrainingData.from_dataset(dataset.result(), prepared.split)
             if prepared.sweep.tracking.images:
                 self._sample_images = list(data.composites_NHWC[:NUM_SAMPLE_IMAGES])
-            if lock.taken_from is not None:
-                clear_after_crash(prepared.store)
-            write_run_files(prepared)
-            discard_damaged(prepared, self.local_folder)
-            projector = self._open_projector()
-            project_missing(prepared, projector)
-            display = ProgressDisplay(self.progress, self.console)
-            listeners: Listeners[FitTask, EpochRecord, FitRecord] = Listeners(
-                [
-                    interrupt,
-                    self._log,
-                    fit_listener(projector, prepared.store),
-                    display,
-                    progress_file := self._progress_file(),
-                    self.limit,
-                    self.deadline,
-                ]
-            )
-            if prepared.grid.left:
-                with display, progress_file, self.limit, self.deadline:
-                    self._train_grid(executor, FitWork(data, prepared.store), listeners)
+            # Not before: where the photographs cannot be decoded nothing is written.
+            with self._log:
+                self._write_and_train(executor, data, interrupt)
         return len(self.progress.failures)
+
+    def _take_folder(self) -> None:
+        """Keeps other launches out of the run folder until ``close``."""
+        lock = self._held.enter_context(RunLock(self.prepared.store.root))
+        self._is_after_crash = lock.taken_from is not None
+
+    def _write_and_train(
+        self, executor: Executor, data: TrainingData, interrupt: Interrupt
+    ) -> None:
+        prepared = self.prepared
+        if self._is_after_crash:
+            clear_after_crash(prepared.store)
+        write_run_files(prepared)
+        discard_damaged(prepared, self.local_folder)
+        projector = self._open_projector()
+        project_missing(prepared, projector)
+        display = ProgressDisplay(self.progress, self.console)
+        progress_file = self._progress_file()
+        listeners: Listeners[FitTask, EpochRecord, FitRecord] = Listeners(
+            [
+                interrupt,
+                self._log,
+                fit_listener(projector, prepared.store),
+                display,
+                progress_file,
+                self.limit,
+                self.deadline,
+            ]
+        )
+        if prepared.grid.left:
+            with display, progress_file, self.limit, self.deadline:
+                self._train_grid(executor, FitWork(data, prepared.store), listeners)
 
     def _train_grid(self, executor: Executor, work: FitWork, listener: FitListener) -> None:
         """Trains all that is left, and what deserves another try when the rest is done."""
@@ -223,6 +237,7 @@ class Session:
         if self._projector is not None:
             warnings = self._projector.close(is_hurried=is_hurried, say=self._say)
         self._log.end(warnings)
+        self._held.close()
         return warnings
 
     def _say(self, words: str) -> None:
