@@ -111,7 +111,7 @@ def launch(
         )
     path = find_sweep(sweep, SWEEPS)
     from foldgrid.tuning.opening import open_session
-    from foldgrid.tuning.session import Options
+    from foldgrid.tuning.options import Options
 
     options = Options(
         sweep=sweep,
