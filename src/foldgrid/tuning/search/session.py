@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -124,6 +125,7 @@ class SearchSession:
         self._log: LaunchLog[TrialTask] = LaunchLog(
             prepared.store, lambda task: task.name, f"{prepared.sweep.name}: a search"
         )
+        self._held = ExitStack()
         self._projector: TrialProjector | None = None
 
     def print_plan(self, budget_reason: str) -> None:
@@ -151,37 +153,45 @@ class SearchSession:
         check_disk(prepared)
         is_left = any(self._num_left(study) for study in self.studies)
         is_left = is_left or bool(self.damaged) or bool(self._num_to_redo())
-        with (
-            self.storage.answering(),
-            Interrupt() as interrupt,
-            RunLock(prepared.store.root),
-            self._log,
-            decoding(prepared.survey, self.console) as dataset,
-            self._executor(is_left) as executor,
-        ):
-            # The test set goes no further than here.
-            data = TrainingData.from_dataset(dataset.result(), prepared.split).without_test()
-            self._write_plan()
-            write_run_files(prepared)
-            self._set_aside_damaged()
-            display = self._display()
-            progress: ProgressFile[TrialTask] = ProgressFile(
-                prepared.store, lambda task: task.name, display.num_done, display.num_total
-            )
-            with progress, self.limit, self.deadline:
-                listeners: list[TrialListener] = [
-                    interrupt,
-                    self._log,
-                    self._projecting(),
-                    display,
-                    progress,
-                    self.limit,
-                    self.deadline,
-                ]
-                for plan in self.studies:
-                    self._search(plan, executor, data, listeners)
-        self.failures = display.failures
+        with self.storage.answering():
+            # Kept until `close`: what it comes to is written there, too.
+            self._held.enter_context(RunLock(prepared.store.root))
+            with (
+                Interrupt() as interrupt,
+                decoding(prepared.survey, self.console) as dataset,
+                self._executor(is_left) as executor,
+            ):
+                # The test set goes no further than here.
+                data = TrainingData.from_dataset(dataset.result(), prepared.split).without_test()
+                # Not before: where the photographs cannot be decoded nothing is written.
+                with self._log:
+                    self._write_and_search(executor, data, interrupt)
         return len(self.failures)
+
+    def _write_and_search(
+        self, executor: Executor, data: TrainingData, interrupt: Interrupt
+    ) -> None:
+        prepared = self.prepared
+        self._write_plan()
+        write_run_files(prepared)
+        self._set_aside_damaged()
+        display = self._display()
+        self.failures = display.failures
+        progress: ProgressFile[TrialTask] = ProgressFile(
+            prepared.store, lambda task: task.name, display.num_done, display.num_total
+        )
+        with progress, self.limit, self.deadline:
+            listeners: list[TrialListener] = [
+                interrupt,
+                self._log,
+                self._projecting(),
+                display,
+                progress,
+                self.limit,
+                self.deadline,
+            ]
+            for plan in self.studies:
+                self._search(plan, executor, data, listeners)
 
     def _set_aside_damaged(self) -> None:
         if not self.damaged:
@@ -215,7 +225,9 @@ class SearchSession:
         context = project_context(self.prepared.store)
         studies = tuple(plan.name for plan in self.studies)
         kind = TrialRuns(self.prepared.sweep, context, studies)
-        self._projector = RunProjector(self.local_folder, kind, self.mode)
+        self._projector = RunProjector(
+            self.local_folder, kind, self.mode, location=self.prepared.store.location
+        )
         project_missing_trials(self.store, studies, self._projector)
         return trial_listener(self._projector, self.store)
 
@@ -347,16 +359,25 @@ class SearchSession:
     def _num_elsewhere(self, study: str, trials: Sequence[TrialRecord]) -> int:
         return len(trials) - len(self.store.trials(study))
 
-    def close(self) -> tuple[str, ...]:
+    def close(self, *, is_hurried: bool = False) -> tuple[str, ...]:
         """Ends this launch for others that search with it, and W&B's service.
+
+        Args:
+            is_hurried: Somebody waits for the end, as after a Ctrl-C.
 
         Returns:
             W&B's warnings, a line each.
         """
         self.storage.close()
-        warnings = self._projector.close() if self._projector is not None else ()
+        warnings: tuple[str, ...] = ()
+        if self._projector is not None:
+            warnings = self._projector.close(is_hurried=is_hurried, say=self._say)
         self._log.end(warnings)
+        self._held.close()
         return warnings
+
+    def _say(self, words: str) -> None:
+        self.console.print(words, markup=False, soft_wrap=True)
 
     def print_failures(self) -> None:
         """Prints what failed, with the end of its log."""
