@@ -103,6 +103,11 @@ def head_parameters(name: str) -> tuple[str, ...]:
     return tuple(key for key in two if two[key].shape != three[key].shape)
 
 
+def has_auxiliary_heads(name: str) -> bool:
+    """Whether the network has further heads than its last layer, in training."""
+    return len({key.rpartition(".")[0] for key in head_parameters(name)}) > 1
+
+
 def build_network(
     name: str, num_outputs: int, pretrained: Mapping[str, Tensor] | None = None
 ) -> nn.Module:
