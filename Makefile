@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quickstart test check lint types layers format lock schema benchmarks clean
+.PHONY: help demo quickstart test chaos check lint types layers format lock schema benchmarks clean
 
 help: ## print this list
 	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,6 +29,10 @@ quickstart: $(VENV)/.runtime ## install, then three small backbones, minutes on 
 
 test: $(VENV)/.development ## install, then run all tests
 	$(BIN)/python -m pytest
+
+SEED ?= 0
+chaos: $(VENV)/.development ## kill launches, workers and nodes, fill disks, and show that nothing is lost (SEED=7 strikes elsewhere)
+	CHAOS_SEED=$(SEED) $(BIN)/python -m pytest tests/chaos -m ""
 
 check: lint types layers test ## everything that CI checks
 

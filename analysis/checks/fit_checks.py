@@ -18,6 +18,8 @@ from foldgrid.records import PlannedFit
 from foldgrid.specs.errors import Problem
 
 NO_PLAN = "There is no grid of fits, or plan.json cannot be read; see FG201."
+ENVIRONMENT_KEYS = ("device", "precision", "torch", "python")
+"""What a fit was computed by that can change its last bits, or more."""
 NO_FITS = "No fit is finished yet."
 
 
@@ -43,13 +45,18 @@ def _missing(evidence: RunEvidence) -> Finding:
     return breach(f"{_some(evidence.missing)} of {num_planned} planned are missing.", problems)
 
 
+def _end_of(cell: PlannedFit, evidence: RunEvidence) -> str:
+    record = evidence.records.get(cell.fit_id)
+    after = f" in epoch {record.num_epochs}" if record is not None else ""
+    return f"the loss was no longer finite{after}."
+
+
 def _diverged(evidence: RunEvidence) -> Finding:
     if not evidence.records:
         return not_applicable(NO_FITS)
     if not evidence.diverged:
         return holds(f"The loss of all {len(evidence.records)} finished fits stayed finite.")
-    message = "the loss was no longer finite."
-    problems = [Problem(cell_name(cell), "", message) for cell in evidence.diverged]
+    problems = [Problem(cell_name(cell), "", _end_of(cell, evidence)) for cell in evidence.diverged]
     return breach(f"{_some(evidence.diverged)} of {len(evidence.records)} diverged.", problems)
 
 
@@ -76,6 +83,25 @@ def _agreement(evidence: RunEvidence) -> Finding:
     return holds(f"{len(planned)} base learners hold out the same samples in {folds} folds.")
 
 
+def _computed_alike(evidence: RunEvidence) -> Finding:
+    records = list(evidence.records.values())
+    if len(records) < 2:
+        return not_applicable("Fewer than two finished fits can be compared.")
+    problems = []
+    for key in ENVIRONMENT_KEYS:
+        holders: dict[str, list[str]] = {}
+        for record in records:
+            if key in record.environment:
+                name = f"{record.config.backbone} fold {record.config.fold}"
+                holders.setdefault(record.environment[key], []).append(name)
+        if len(holders) > 1:
+            found = "; ".join(f"{value}: {some(each, 'fit')}" for value, each in holders.items())
+            problems.append(Problem(key, "", f"{found}."))
+    if problems:
+        return breach(f"{', '.join(each.where for each in problems)} differ.", problems)
+    return holds(f"{len(records)} fits were computed by the same {', '.join(ENVIRONMENT_KEYS)}.")
+
+
 def _some(cells: Sequence[PlannedFit]) -> str:
     return some([cell_name(cell) for cell in cells], "fit")
 
@@ -87,8 +113,8 @@ CHECKS = (
         "error",
         "plan.json, split.parquet, and every finished fit's files",
         "What cannot be read is left out of the ranking, with its whole base learner.",
-        "Restore the files, or remove the folders of these fits under fits/ and launch the sweep "
-        "again: it trains only what is missing.",
+        "Restore the files, or launch the sweep again: it trains the damaged fits again and writes "
+        "the run folder's own files anew.",
         _records,
     ),
     Check(
@@ -127,5 +153,14 @@ CHECKS = (
         "predictions of seen and unseen people.",
         "Remove the folders of the fits that differ and launch the sweep again.",
         _agreement,
+    ),
+    Check(
+        "FG206",
+        "The fits were computed alike",
+        "warning",
+        f"{', '.join(ENVIRONMENT_KEYS)} of every finished fit",
+        "Devices and versions round differently: small differences between fits may be theirs.",
+        "To have all fits by one version, launch the sweep into another --storage.",
+        _computed_alike,
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
 from analysis.evidence.state import state_digest
@@ -96,7 +97,7 @@ def checked_state(store: RunStore) -> str:
 def load_current(store: RunStore) -> CheckReport | None:
     """The stored results, or nothing where there are none or they are out of date."""
     try:
-        report = CheckReport.model_validate_json(store.root.read_bytes(FILE))
+        report = CheckReport.model_validate_json(json.dumps(store.read_json(FILE)))
     except (FileNotFoundError, ValueError):
         return None
     return report if report.made_from == checked_state(store) else None
@@ -104,4 +105,4 @@ def load_current(store: RunStore) -> CheckReport | None:
 
 def save(store: RunStore, report: CheckReport) -> None:
     """Writes ``checks.json``."""
-    store.write_text(FILE, report.model_dump_json(indent=2) + "\n")
+    store.write_json(FILE, report.model_dump(mode="json"))

@@ -18,11 +18,13 @@ from analysis.evidence.predictions import (
     DIVERGED,
     READ_ERRORS,
     PredictionTable,
+    damage,
     read_cell,
     read_prediction_table,
 )
 from analysis.evidence.read_once import ReadOnceStore
 from foldgrid.records import PlannedFit, RunStore, SearchStore
+from foldgrid.records.verification import fit_faults
 from foldgrid.specs.canary import Canary
 from foldgrid.specs.errors import Problem, SweepError
 from foldgrid.specs.fits import FitRecord
@@ -100,15 +102,15 @@ def read_evidence(store: RunStore) -> RunEvidence:
         photos = _read("photos.parquet", store.read_photos, faults)
         photos = _with_columns("photos.parquet", photos, faults, PHOTO_COLUMNS)
     canary = _read("canary.json", store.read_canary, faults)
-    finished = store.finished_fits()
+    finished, sizes = store.finished_fits(), store.fit_sizes()
     fits, records, diverged = [], {}, []
     missing = [cell for cell in plan or () if cell.fit_id not in finished]
     for cell in plan or ():
         if cell.fit_id not in finished:
             continue
         fit, fault = read_cell(store, cell)
-        if fault != DIVERGED:
-            faults += _fit_faults(store, cell, fit, fault)
+        if not fault.startswith(DIVERGED):
+            faults += _fit_faults(store, cell, fault, sizes)
         else:
             diverged.append(cell)
         record = fit.record if fit is not None else _record(store, cell)
@@ -141,8 +143,7 @@ def _read(name: str, read: Callable[[], Content], faults: list[Problem]) -> Cont
     except FileNotFoundError:
         faults.append(Problem(name, "", "is missing."))
     except (*READ_ERRORS, KeyError, TypeError) as error:
-        first = (str(error).splitlines() or [""])[0]
-        faults.append(Problem(name, "", f"cannot be read ({first})."))
+        faults.append(Problem(name, "", f"{damage(error)}."))
     return None
 
 
@@ -168,25 +169,8 @@ def _record(store: RunStore, cell: PlannedFit) -> FitRecord | None:
 
 
 def _fit_faults(
-    store: RunStore, cell: PlannedFit, fit: FoldPredictions | None, fault: str
+    store: RunStore, cell: PlannedFit, fault: str, sizes: Mapping[str, int]
 ) -> list[Problem]:
-    """What is wrong with the files of one finished fit."""
-    found = [f"{fault}."] if fault else []
-    record = fit.record if fit is not None else _record(store, cell)
-    if record is not None:
-        found += _record_faults(store, cell, record)
-    return [Problem(cell_name(cell), "", message) for message in found]
-
-
-def _record_faults(store: RunStore, cell: PlannedFit, record: FitRecord) -> list[str]:
-    found = []
-    said = (record.fit_id, record.config.backbone, record.config.fold)
-    if said != (cell.fit_id, cell.backbone, cell.fold):
-        found.append(f"fit.json is of another fit, {said[0]} ({said[1]} fold {said[2]}).")
-    num_lines = len(store.read_history(cell.fit_id))
-    if num_lines and num_lines != record.num_epochs:
-        found.append(f"history.jsonl has {num_lines} of {record.num_epochs} epochs.")
-    folder = f"fits/{cell.fit_id}"
-    if record.weights_kept and not store.root.exists(f"{folder}/best.safetensors"):
-        found.append("best.safetensors is missing.")
-    return found
+    """What is wrong with the files of one finished fit, and else with what they say."""
+    found = fit_faults(store.fit(cell.fit_id), sizes) or ([fault] if fault else [])
+    return [Problem(cell_name(cell), "", f"{each}.") for each in found]

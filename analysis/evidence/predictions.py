@@ -24,8 +24,14 @@ from analysis.evidence.laws import (
 )
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.scoring import SCORES, clip_composite, composite_score
-from foldgrid.specs.errors import InputError, Problem, SweepError
-from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.errors import (
+    DamagedFileError,
+    InputError,
+    MissingFileError,
+    Problem,
+    SweepError,
+)
+from foldgrid.specs.fits import FitConfig, FitRecord
 
 READ_ERRORS = (OSError, ValueError)
 """What reading a missing or damaged file raises; a parse error of any format is a ValueError."""
@@ -171,16 +177,29 @@ def read_cell(store: RunStore, cell: PlannedFit) -> tuple[FoldPredictions | None
     """
     try:
         record = store.read_fit(cell.fit_id)
-    except READ_ERRORS:
-        return None, "fit.json that cannot be read"
+    except READ_ERRORS as error:
+        return None, f"fit.json: {damage(error)}"
     if record.status == "diverged":
-        return None, DIVERGED
+        return None, _divergence(record)
     try:
         table = store.read_predictions(cell.fit_id)
-    except READ_ERRORS:
-        return None, "predictions.parquet that is missing or cannot be read"
+    except READ_ERRORS as error:
+        return None, f"predictions.parquet: {damage(error)}"
     fit = FoldPredictions(cell.backbone, record, table)
     return fit, _fault(fit)
+
+
+def _divergence(record: FitRecord) -> str:
+    rate = record.last_learning_rate
+    at = f" at a learning rate of {rate:.2g}" if rate is not None else ""
+    return f"{DIVERGED} in epoch {record.num_epochs}{at}"
+
+
+def damage(error: Exception) -> str:
+    """What is wrong with a file, by what reading it raised."""
+    if isinstance(error, DamagedFileError | MissingFileError):
+        return error.fault
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _folds(folds: list[int]) -> str:

@@ -29,6 +29,14 @@ class ReadOnceStore(RunStore):
         """As they were at the first look, so that checks and ranking speak of the same fits."""
         return set(self._finished)
 
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        return super().fit_sizes()
+
+    def fit_sizes(self) -> dict[str, int]:
+        """As they were at the first look."""
+        return self._sizes
+
     def read_fit(self, fit_id: str) -> FitRecord:
         """The record of one finished fit."""
         return self._record(fit_id)

@@ -7,6 +7,9 @@ from typing import Any
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import content_digest
 
+READ_FILES = ("fit.json", "history.jsonl", "predictions.parquet")
+"""Of a fit, what the analysis reads."""
+
 
 def state_digest(store: RunStore, format: int) -> str:
     """The digest of the plan and the finished fits, of the canary beside them too.
@@ -21,7 +24,11 @@ def state_digest(store: RunStore, format: int) -> str:
         # Missing or damaged: whoever reads it next says so.
         planned = []
     finished = sorted(store.finished_fits().intersection(planned))
+    # Lengths too: what was torn or lost since is out of date. Weights are nobody's figures.
+    sizes = store.fit_sizes()
+    lengths = [[sizes.get(f"{fit}/{file}") for file in READ_FILES] for fit in finished]
     state: dict[str, Any] = {"format": format, "plan": planned, "finished": finished}
+    state["lengths"] = lengths
     # Its check is part of what is said of the run.
     beside = store.canary_store("shuffled_scores")
     if beside.root.exists("plan.json"):

@@ -6,6 +6,8 @@ made from; a digest of both travels with it.
 
 from __future__ import annotations
 
+import json
+
 from analysis.evidence.state import state_digest
 from analysis.ranking.board import FORMAT, Ranking
 from foldgrid.records import RunStore
@@ -22,7 +24,7 @@ def made_from_now(store: RunStore) -> str:
 def load_current(store: RunStore) -> Ranking | None:
     """The stored ranking, or nothing where there is none, it is unreadable or out of date."""
     try:
-        ranking = Ranking.model_validate_json(store.root.read_bytes(JSON_FILE))
+        ranking = Ranking.model_validate_json(json.dumps(store.read_json(JSON_FILE)))
     except (FileNotFoundError, ValueError):
         return None
     return ranking if ranking.made_from == made_from_now(store) else None
@@ -34,4 +36,4 @@ def save(store: RunStore, ranking: Ranking) -> None:
 
     settled = ranking.ordered_by("mae")
     store.write_text(CSV_FILE, render_csv(settled))
-    store.write_text(JSON_FILE, render_json(settled))
+    store.write_json(JSON_FILE, json.loads(render_json(settled)))

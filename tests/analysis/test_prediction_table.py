@@ -96,7 +96,7 @@ def test_an_incomplete_base_learner_is_left_out_with_its_reason(make_run: Any) -
     assert {each.name: (each.folds, each.left_out) for each in table.learners} == {
         "resnet18": ("5/5", ""),
         "resnet34": ("3/5", "folds 1, 3 not trained yet"),
-        "resnet50": ("4/5", "fold 2 diverged"),
+        "resnet50": ("4/5", "fold 2 diverged in epoch 3"),
         "vgg11": ("5/5", ""),
         "vgg13": ("4/5", "fold 0 predicted values that are not finite"),
     }

@@ -11,9 +11,8 @@ from PIL import Image
 
 from foldgrid.records import RunLock
 from foldgrid.records.files import FileRoot
+from tests.launching.own_photographs import write_study
 from tests.launching.tiny_sweep import TINY, Launched, Launcher
-
-HEADER = "photo,subject,visit,day,region,erythema,induration,scaling,involvement\n"
 
 
 def check_refused(done: Launched, launcher: Launcher, *words: str) -> None:
@@ -102,19 +101,7 @@ def study(tmp_path: Path) -> Callable[..., Path]:
     """Writes a manifest of small photographs, then applies one change to its lines or files."""
 
     def write(num_subjects: int = 6, edit: Callable[[list[str]], None] | None = None) -> Path:
-        folder = tmp_path / "study"
-        folder.mkdir(exist_ok=True)
-        lines = []
-        for subject in range(num_subjects):
-            for region in ("upper_extremities", "trunk", "lower_extremities"):
-                name = f"s{subject}-{region}.jpg"
-                Image.new("RGB", (48, 32), (200, 150, 10 * subject)).save(folder / name)
-                lines.append(f"{name},S{subject},V1,0,{region},1,1,1,{1 + subject % 3}")
-        if edit:
-            edit(lines)
-        path = folder / "manifest.csv"
-        path.write_text(HEADER + "\n".join(lines) + "\n")
-        return path
+        return write_study(tmp_path / "study", num_subjects, edit)
 
     return write
 

@@ -170,7 +170,8 @@ def test_a_fit_that_diverges_is_said_to_be_missing_from_the_ranking(
         if name.startswith(f"{VICTIM}-fold1")
     )
     assert (record.status, record.num_epochs) == ("diverged", 2)
-    assert f"{VICTIM}, 1/2 folds: fold 1 diverged" in done.out
+    words = f"{VICTIM}, 1/2 folds: fold 1 diverged in epoch 2 at a learning rate of 0.001"
+    assert words in " ".join(done.out.split())
     table = pd.read_csv(launcher.storage / "tiny" / "leaderboard.csv").set_index("model")
     assert table.loc[VICTIM, "folds"] == "1/2"
     assert np.isnan(table.loc[VICTIM, "rank"])

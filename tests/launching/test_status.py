@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -99,3 +102,17 @@ def test_of_a_search(launcher: Launcher) -> None:
 def test_what_is_no_run_folder(launcher: Launcher) -> None:
     assert launch.main(["--status", str(launcher.folder)]) == 2
     assert "not a run folder" in launcher.capture.readouterr().err
+
+
+def test_it_answers_without_loading_torch_or_ray(launcher: Launcher) -> None:
+    launcher(launcher.write(), "--wandb", "disabled", "--only", "fold=0")
+    script = (
+        "import sys, launch\n"
+        f"assert launch.main(['--status', {str(launcher.storage / 'tiny')!r}]) == 0\n"
+        "print(sorted({'torch', 'ray', 'wandb', 'optuna'} & set(sys.modules)))\n"
+    )
+    root = str(Path(launch.__file__).parent)
+    said = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=root
+    )
+    assert said.stdout.rstrip().endswith("[]"), said.stdout

@@ -76,6 +76,17 @@ def test_a_second_launch_trains_nothing(launcher: Launcher) -> None:
     assert fit_times(launcher.storage / "tiny") == before
 
 
+def test_only_the_predictions_are_kept_where_no_weights_are_wanted(launcher: Launcher) -> None:
+    done = launcher(launcher.write(), "--keep", "none", "--only", "fold=0")
+    assert done.code == 0, done.err
+    fits = launcher.storage / "tiny" / "fits"
+    assert len(list(fits.glob("*/predictions.parquet"))) == 2
+    assert not list(fits.glob("*/*.safetensors"))
+    assert not list(fits.glob("*/last.pt"))
+    store = launcher.store()
+    assert not any(store.read_fit(fit_id).weights_kept for fit_id in store.finished_fits())
+
+
 def test_a_further_backbone_trains_only_itself(launcher: Launcher) -> None:
     launcher(launcher.write())
     before = fit_times(launcher.storage / "tiny")

@@ -18,25 +18,50 @@ CREDENTIALS = {
 }
 
 
-@contextmanager
-def s3_server() -> Iterator[str]:
-    """Serves S3 with one empty bucket, ``BUCKET``; gives ``127.0.0.1:<port>``.
+class S3Server:
+    """Serves S3 on one port of 127.0.0.1; it may go away and come back with what it held."""
 
-    Clients need ``CREDENTIALS`` in their environment.
-    """
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
+    def __init__(self) -> None:
+        self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        self._server.start()
+        host, self._port = self._server.get_host_and_port()
+        self.address = f"{host}:{self._port}"
+
+    def go_away(self) -> None:
+        """Nobody answers on its port any more."""
+        self._server.stop()
+
+    def come_back(self) -> None:
+        """Answers again."""
+        self._server = ThreadedMotoServer("127.0.0.1", self._port, verbose=False)
+        self._server.start()
+
+    def environment(self) -> dict[str, str]:
+        """What a client needs."""
+        return CREDENTIALS | {"AWS_ENDPOINT_URL": f"http://{self.address}"}
+
+
+@contextmanager
+def running_s3() -> Iterator[S3Server]:
+    """Serves S3 with one empty bucket, ``BUCKET``."""
+    server = S3Server()
     try:
-        host, port = server.get_host_and_port()
         client = boto3.client(
             "s3",
-            endpoint_url=f"http://{host}:{port}",
+            endpoint_url=f"http://{server.address}",
             region_name=CREDENTIALS["AWS_DEFAULT_REGION"],
             aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         )
         client.create_bucket(Bucket=BUCKET)
         client.close()
-        yield f"{host}:{port}"
+        yield server
     finally:
-        server.stop()
+        server.go_away()
+
+
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """As ``running_s3``; gives ``127.0.0.1:<port>``. Clients need ``CREDENTIALS``."""
+    with running_s3() as server:
+        yield server.address

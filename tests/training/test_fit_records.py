@@ -73,7 +73,7 @@ def test_the_record_says_what_the_contract_promises(
 ) -> None:
     fit, record, run = finished
     written = json.loads((run / "fits" / fit.config.fit_id / "fit.json").read_text())
-    assert set(written) == set(FitRecord.model_fields)
+    assert set(written) == {*FitRecord.model_fields, "files", "sha256"}
     assert (record.fit_id, record.config) == (fit.config.fit_id, fit.config)
     assert (record.status, record.num_epochs) == ("complete", 3)
     assert set(record.timings) == {"setup", "train", "predict", "total"}

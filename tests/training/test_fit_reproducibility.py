@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from foldgrid.models.backbones import head_parameters
+from foldgrid.records.sealed_state import HEADER_BYTES
 from foldgrid.specs.fits import FitConfig
 from foldgrid.training import TrainingData
 from foldgrid.training.pace import CheckpointPace
@@ -175,6 +177,18 @@ def damage_history(folder: Path) -> None:
     (folder / "history.jsonl").write_text('{"epoch": 1, "learning_r')
 
 
+def flip_a_bit_of_the_checkpoint(folder: Path) -> None:
+    content = bytearray((folder / "last.pt").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "last.pt").write_bytes(content)
+
+
+def strip_the_checkpoint_of_its_seal(folder: Path) -> None:
+    """As an earlier version left it."""
+    content = (folder / "last.pt").read_bytes()
+    (folder / "last.pt").write_bytes(content[HEADER_BYTES:])
+
+
 def lose_checkpoint(folder: Path) -> None:
     (folder / "last.pt").unlink()
 
@@ -188,7 +202,8 @@ def lose_checkpoint_and_tear_first_line(folder: Path) -> None:
     "damage",
     [
         damage_checkpoint,
-        damage_history,
+        flip_a_bit_of_the_checkpoint,
+        strip_the_checkpoint_of_its_seal,
         lose_checkpoint,
         lose_checkpoint_and_tear_first_line,
     ],
@@ -208,6 +223,28 @@ def test_where_there_is_nothing_sound_to_go_on_from_the_fit_starts_anew(
     assert untimed(again.folder.read_history()) == untimed([first])
     again.run()
     assert [epoch.epoch for epoch in again.folder.read_history()] == [1, 2]
+
+
+def test_a_checkpoint_brings_its_own_history(data: TrainingData, tmp_path: Path) -> None:
+    config = make_config(seed=1)
+    fit = make_fit(config, tmp_path, data)
+    first = fit.run_epoch()
+    fit.save_checkpoint()
+    damage_history(tmp_path / "fits" / config.fit_id)
+    again = make_fit(config, tmp_path, data)
+    assert again.epoch == 1
+    assert again.folder.read_history() == [first]
+
+
+def test_torch_alone_would_not_notice_a_flipped_bit() -> None:
+    # Why states are sealed; should torch learn to look, the seal costs little.
+    weights = torch.arange(1000.0)
+    buffer = io.BytesIO()
+    torch.save({"weights": weights}, buffer)
+    content = bytearray(buffer.getvalue())
+    content[content.find(weights.numpy().tobytes()) + 401] ^= 1
+    loaded = torch.load(io.BytesIO(content), weights_only=True)
+    assert not torch.equal(loaded["weights"], weights)
 
 
 def test_a_fit_with_auxiliary_heads_goes_on_too(data: TrainingData, tmp_path: Path) -> None:

@@ -162,15 +162,29 @@ def test_missing_and_diverged_fits_are_all_named(
     assert "Name another network" in refusal(copy, "shufflenet_v2_x0_5")
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut"])
-def test_a_damaged_weight_file_is_named(tmp_path: Path, dataset: Dataset, damage: str) -> None:
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ("missing", "is missing"),
+        ("cut", r"1,000 bytes, [\d,]+ were written"),
+        ("changed", "not what was written"),
+    ],
+)
+def test_a_damaged_weight_file_is_named(
+    tmp_path: Path, dataset: Dataset, damage: str, told: str
+) -> None:
     store = train_run(tmp_path / "tiny", dataset)
     path = Path(store.fit(store.read_plan()[1].fit_id).path) / "best.safetensors"
     if damage == "missing":
         path.unlink()
-    else:
+    elif damage == "cut":
         path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(SweepError, match=r"best\.safetensors: cannot be read"):
+    else:
+        # One bit of one weight: the file can be read as well as before.
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+    with pytest.raises(SweepError, match=rf"best\.safetensors: {told}"):
         predict_visits(open_learner(store, "shufflenet_v2_x0_5"), dataset)
 
 

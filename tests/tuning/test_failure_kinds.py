@@ -9,7 +9,7 @@ import pytest
 import safetensors
 import torch
 
-from foldgrid.specs.errors import SweepError
+from foldgrid.specs.errors import StorageAwayError, SweepError
 from foldgrid.specs.failure import KIND_WORDS, Failure
 from foldgrid.tuning.failures import classify, is_disk_full
 
@@ -50,6 +50,11 @@ def test_weights_that_do_not_fit_on_the_disk() -> None:
     # safetensors raises an error of its own, without a number.
     told = "Error while serializing: I/O error: No space left on device (os error 28)"
     assert is_disk_full(safetensors.SafetensorError(told))
+
+
+def test_an_object_store_that_is_away() -> None:
+    away = StorageAwayError(errno.EHOSTUNREACH, "no answer", "s3://bucket/runs")
+    assert classify(away) == Failure(kind="storage_away", message="no answer")
 
 
 def test_what_the_user_has_to_mend_is_told_whole() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.failure import Failure
+from foldgrid.specs.failure import Failure, FailureKind
 from foldgrid.tuning.failure_limit import FailureLimit
 
 AN_ERROR = Failure(kind="error", message="why")
@@ -37,8 +37,9 @@ def test_other_errors_are_not_swallowed() -> None:
         raise KeyError
 
 
-def test_a_full_disk_ends_the_block_at_once() -> None:
-    full = Failure(kind="disk_full", message="OSError: No space left on device")
+@pytest.mark.parametrize("kind", ["disk_full", "storage_away"])
+def test_what_all_share_ends_the_block_at_once(kind: FailureKind) -> None:
+    full = Failure(kind=kind, message="OSError: No space left on device")
     with FailureLimit(3) as limit:
         limit.failed("task", full)
         pytest.fail("the block went on")

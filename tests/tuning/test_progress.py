@@ -10,8 +10,9 @@ from rich.console import Console
 from foldgrid.records import RunStore
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord
+from foldgrid.tuning.durations import format_duration
 from foldgrid.tuning.executor import InlineExecutor
-from foldgrid.tuning.progress import ProgressDisplay, SweepProgress, format_duration
+from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
 from foldgrid.tuning.work import FitWork
 from tests.tuning.small_grid import fit_task, random_study
 

@@ -9,7 +9,7 @@ import pytest
 
 from foldgrid.records import RunStore
 from foldgrid.records.memory_notes import note_memory, read_memory
-from foldgrid.specs.failure import Failure
+from foldgrid.specs.failure import SHARED_BY_ALL, Failure
 from foldgrid.specs.memory import MemoryNote
 from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.memory import with_known_share, with_known_size
@@ -50,7 +50,7 @@ def test_another_error_is_another_matter(tries: SecondTries) -> None:
     assert tries.take() == [fold(0), fold(1)]
 
 
-@pytest.mark.parametrize("kind", ["lost_worker", "disk_full", "bad_input"])
+@pytest.mark.parametrize("kind", ["lost_worker", *SHARED_BY_ALL])
 def test_what_trying_again_does_not_mend(tries: SecondTries, kind: str) -> None:
     tries.failed(fold(0), Failure.model_validate({"kind": kind, "message": ""}))
     assert tries.take() == []

@@ -94,11 +94,27 @@ def load_or_build(path: Path, shape: tuple[int, ...], build: Callable[[Array], N
     Raises:
         InputError: The cache cannot be written, or has no room.
     """
-    if not _is_sound(path, shape):
-        make_private_folder(path.parent)
-        _check_room(path.parent, int(np.prod(shape)))
-        _build(path, shape, build)
-    return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
+    found = _open(path, shape) if _is_sound(path, shape) else None
+    if found is not None:
+        return found
+    make_private_folder(path.parent)
+    _check_room(path.parent, int(np.prod(shape)))
+    _build(path, shape, build)
+    return _load(path)
+
+
+def _open(path: Path, shape: tuple[int, ...]) -> Array | None:
+    """The array, or nothing where the file, whole as it is, holds something else."""
+    try:
+        array = _load(path)
+    except ValueError:
+        return None
+    return array if array.shape == shape and array.dtype == np.uint8 else None
+
+
+def _load(path: Path) -> Array:
+    array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
 
 
 def _build(path: Path, shape: tuple[int, ...], build: Callable[[Array], None]) -> None:

@@ -6,7 +6,6 @@ Knows files' bytes and the sample table; never decodes a photo.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -19,12 +18,15 @@ import pandas as pd
 from foldgrid.data.cache import make_private_folder, write_whole
 from foldgrid.data.composites import Progress, SampleTable
 from foldgrid.data.cores import num_usable_cores
+from foldgrid.records.seals import open_json, seal_json
 from foldgrid.specs.fits import content_digest
 
 COMPOSITE_FORMAT = 1
 """Raised when the same photographs would no longer give the same composites."""
 
 FINGERPRINT_LENGTH = 16
+NUM_DIGITS = 4
+"""Of a photograph's hash, in the run folder."""
 SETTLED_SECONDS = 2.0
 """A file changed this recently is not remembered: a second change within the clock's grain would
 go unseen."""
@@ -59,7 +61,7 @@ def hash_photos(
         memory = _without_outdated(memory, keys)
         kept = {keys[path]: digest for path, digest in read.items() if _is_settled(path)}
         make_private_folder(memory_file.parent)
-        write_whole(memory_file, json.dumps(memory | kept).encode())
+        write_whole(memory_file, seal_json(memory | kept))
         memory |= {keys[path]: digest for path, digest in read.items()}
     return [memory[keys[path]] for path in paths]
 
@@ -85,7 +87,7 @@ def _is_settled(path: Path) -> bool:
 
 def _remembered(memory_file: Path) -> dict[str, str]:
     try:
-        memory = json.loads(memory_file.read_bytes())
+        memory = open_json(memory_file.read_bytes(), str(memory_file))
     except (OSError, ValueError):
         return {}
     return memory if isinstance(memory, dict) else {}
@@ -114,17 +116,23 @@ def photo_table(table: SampleTable, photo_hashes: Sequence[str]) -> pd.DataFrame
         photo_hashes: Of each of ``table.tiles``, in order.
 
     Returns:
-        A row a photograph: ``sample``, ``position`` (0 to 3) and ``photo``, a number that is equal
-        where the files' bytes are equal. A hash would tell whoever has the photograph that its
-        owner is in the study; a number says nothing outside this table.
+        A row a photograph: ``sample``, ``position`` (0 to 3), ``photo``, a number that is equal
+        where the files' bytes are equal, and ``digits``, four hexadecimal digits of their hash:
+        they show that a photograph was exchanged since. The whole hash would tell whoever has the
+        photograph that its owner is in the study; one in 65,536 others has the same four digits.
     """
     names = table.samples["sample"].tolist()
     number: dict[str, int] = {}
     rows = [
-        (names[tile.sample_index], tile.position, number.setdefault(digest, len(number)))
+        (
+            names[tile.sample_index],
+            tile.position,
+            number.setdefault(digest, len(number)),
+            digest[:NUM_DIGITS],
+        )
         for tile, digest in zip(table.tiles, photo_hashes, strict=True)
     ]
-    return pd.DataFrame(rows, columns=["sample", "position", "photo"])
+    return pd.DataFrame(rows, columns=["sample", "position", "photo", "digits"])
 
 
 def data_fingerprint(table: SampleTable, photo_hashes: Sequence[str], tile_pixels: int) -> str:

@@ -8,8 +8,10 @@ from foldgrid.records.log_file import LogFile, last_lines
 from foldgrid.records.run_lock import RunLock
 from foldgrid.records.run_store import PlannedFit, RunStore, run_location
 from foldgrid.records.search_store import SearchStore, TrialFolder
+from foldgrid.records.verification import DamagedFit, Verified, verify_fits
 
 __all__ = [
+    "DamagedFit",
     "FitFolder",
     "LogFile",
     "PlannedFit",
@@ -17,6 +19,8 @@ __all__ = [
     "RunStore",
     "SearchStore",
     "TrialFolder",
+    "Verified",
     "last_lines",
     "run_location",
+    "verify_fits",
 ]

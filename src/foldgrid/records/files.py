@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import tempfile
@@ -10,11 +11,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
+import pyarrow
 from pyarrow import fs
 
+from foldgrid.records.object_store import ObjectStore
 from foldgrid.specs.errors import SweepError
 
+Answer = TypeVar("Answer")
 COPY_BYTES = 16 * 2**20
 
 
@@ -23,7 +28,8 @@ class FileRoot:
 
     Every write is whole or absent: a local file is written elsewhere and renamed, an object in a
     store appears when its upload is complete. Instances travel between processes (only the
-    location does).
+    location does). Of a file system it needs renaming over a file, appending by one writer, and
+    exclusive creation; neither locks nor hard links, so a folder on a network file system will do.
 
     Args:
         location: A path, or a URI that ``pyarrow.fs.FileSystem.from_uri`` understands. An S3
@@ -36,6 +42,15 @@ class FileRoot:
 
     def __getstate__(self) -> dict[str, str]:
         return {"location": self.location}
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        return ObjectStore(self.location)
+
+    def _ask(self, act: Callable[[fs.FileSystem], Answer]) -> Answer:
+        """Calls the file system; an object store that is away is waited for."""
+        file_system = self._opened[0]
+        return act(file_system) if self.is_local else self._store.ask(lambda: act(file_system))
 
     @property
     def is_local(self) -> bool:
@@ -69,7 +84,7 @@ class FileRoot:
 
     def exists(self, name: str) -> bool:
         """Whether the file ``name`` is there."""
-        info = self._opened[0].get_file_info(self._path(name))
+        info = self._ask(lambda system: system.get_file_info(self._path(name)))
         return bool(info.type == fs.FileType.File)
 
     def read_bytes(self, name: str) -> bytes:
@@ -78,8 +93,12 @@ class FileRoot:
         Raises:
             FileNotFoundError: It is not there.
         """
-        with self._opened[0].open_input_file(self._path(name)) as stream:
-            return bytes(stream.read())
+
+        def read(system: fs.FileSystem) -> bytes:
+            with system.open_input_file(self._path(name)) as stream:
+                return bytes(stream.read())
+
+        return self._ask(read)
 
     def write_bytes(self, name: str, data: bytes, *, durable: bool = False) -> None:
         """Writes ``name`` whole or not at all, over what was there.
@@ -90,8 +109,7 @@ class FileRoot:
             durable: Also ask the disk to keep it through a loss of power.
         """
         if not self.is_local:
-            with self._opened[0].open_output_stream(self._path(name)) as stream:
-                stream.write(data)
+            self._upload(name, lambda stream: stream.write(data))
             return
         target = self.local_path / name
         with _whole(target) as partial, partial.open("wb") as file:
@@ -127,28 +145,36 @@ class FileRoot:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "file"
                 save(path)
-                with (
-                    path.open("rb") as file,
-                    self._opened[0].open_output_stream(self._path(name)) as stream,
-                ):
-                    shutil.copyfileobj(file, stream, COPY_BYTES)
+
+                def copy(stream: pyarrow.NativeFile) -> None:
+                    with path.open("rb") as file:
+                        shutil.copyfileobj(file, stream, COPY_BYTES)
+
+                self._upload(name, copy)
             return
         with _whole(self.local_path / name) as partial:
             save(partial)
             with partial.open("rb") as file:
                 os.fsync(file.fileno())
 
-    def append_line(self, name: str, line: str) -> None:
-        """Adds one line to a text file and flushes it.
+    def _upload(self, name: str, fill: Callable[[pyarrow.NativeFile], object]) -> None:
+        def upload(system: fs.FileSystem) -> None:
+            with system.open_output_stream(self._path(name)) as stream:
+                fill(stream)
 
-        An object store cannot append: there the object is read and written again, which is cheap
-        for a history of some hundred lines.
+        self._ask(upload)
+
+    def append_line(self, name: str, line: str) -> None:
+        """Adds one line to a text file and flushes it; the file has one writer.
+
+        Half a line, left by a writer that died, goes first. Where the disk is full nothing is
+        added. An object store cannot append: there the object is read and written again, which is
+        cheap for a history of some hundred lines.
         """
         if self.is_local:
             target = self.local_path / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            _append_whole(target, line.encode() + b"\n")
             return
         before = self.read_bytes(name) if self.exists(name) else b""
         self.write_bytes(name, before + line.encode() + b"\n")
@@ -156,7 +182,16 @@ class FileRoot:
     def remove(self, name: str) -> None:
         """Removes the file ``name`` where it is there."""
         if self.exists(name):
-            self._opened[0].delete_file(self._path(name))
+            self._ask(lambda system: system.delete_file(self._path(name)))
+
+    def remove_partials(self, name: str = "") -> None:
+        """Removes what writers that died left directly below ``name``; only for who writes there.
+
+        An object store keeps nothing of an upload that broke off.
+        """
+        if self.is_local:
+            for partial in (self.local_path / name).glob(".*.partial"):
+                partial.unlink(missing_ok=True)
 
     def folders(self, name: str) -> list[str]:
         """The names of the folders directly below ``name``, sorted; empty where it is missing."""
@@ -166,9 +201,19 @@ class FileRoot:
         """The names of the files directly below ``name``, sorted; empty where it is missing."""
         return self._names(name, fs.FileType.File)
 
+    def sizes(self, name: str) -> dict[str, int]:
+        """The length of every file below ``name``, however deep, by its path from there.
+
+        One listing, where asking for each file would be a request each.
+        """
+        selector = fs.FileSelector(self._path(name), allow_not_found=True, recursive=True)
+        start = len(self._path(name)) + 1
+        infos = self._ask(lambda system: system.get_file_info(selector))
+        return {info.path[start:]: info.size for info in infos if info.type == fs.FileType.File}
+
     def _names(self, name: str, kind: fs.FileType) -> list[str]:
         selector = fs.FileSelector(self._path(name), allow_not_found=True)
-        infos = self._opened[0].get_file_info(selector)
+        infos = self._ask(lambda system: system.get_file_info(selector))
         return sorted(info.base_name for info in infos if info.type == kind)
 
 
@@ -180,5 +225,40 @@ def _whole(target: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.replace(target)
+    except OSError as error:
+        _name_file(error, target)
+        raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _append_whole(target: Path, line: bytes) -> None:
+    # Unbuffered: what a buffer holds when the disk is full would be tried once more on closing.
+    with target.open("a+b", buffering=0) as file:
+        end = _end_of_whole_lines(file)
+        file.truncate(end)
+        left = memoryview(line)
+        try:
+            while left:
+                left = left[file.write(left) :]
+        except OSError as error:
+            file.truncate(end)
+            _name_file(error, target)
+            raise
+
+
+def _end_of_whole_lines(file: io.FileIO) -> int:
+    size = file.seek(0, os.SEEK_END)
+    if size == 0:
+        return 0
+    file.seek(size - 1)
+    if file.read(1) == b"\n":
+        return size
+    file.seek(0)
+    return file.read().rfind(b"\n") + 1
+
+
+def _name_file(error: OSError, target: Path) -> None:
+    """Has an error say where: what is raised while writing to a full disk does not."""
+    if error.errno is not None and error.filename is None:
+        error.filename = str(target)

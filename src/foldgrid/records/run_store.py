@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import io
-import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from foldgrid.records.files import FileRoot
-from foldgrid.records.fit_folder import FitFolder
+from foldgrid.records.fit_folder import RECORD, FitFolder
+from foldgrid.records.seals import FileSeal, open_json, open_text, seal_json, seal_text
+from foldgrid.records.tables import parquet_bytes, parquet_table
 from foldgrid.specs.canary import Canary, CanaryName, canary_folder
-from foldgrid.specs.errors import SweepError
+from foldgrid.specs.errors import DamagedFileError, MissingFileError, SweepError
 from foldgrid.specs.fits import EpochRecord, FitRecord
+
+SWEEP, PLAN, PROVENANCE, CANARY = "sweep.yaml", "plan.json", "provenance.json", "canary.json"
+SPLIT, SPLIT_FACTS = "split.parquet", "split.json"
+PHOTOS, SAMPLES, FIRST_WEIGHTS = "photos.parquet", "samples.parquet", "weights.json"
+TABLE_SEALS = "tables.json"
+"""What vouches for the tables, which cannot do so themselves."""
+MEND = "Run the launch command again: it writes this file again."
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,7 @@ class RunStore:
             SweepError: There is no ``sweep.yaml``.
         """
         store = cls(str(location))
-        if not store.root.exists("sweep.yaml"):
+        if not store.root.exists(SWEEP):
             raise SweepError(
                 f"{location}: not a run folder (it holds no sweep.yaml).\n"
                 "Give the folder that a sweep left, such as runs/all_backbones; "
@@ -84,7 +94,11 @@ class RunStore:
 
     def finished_fits(self) -> set[str]:
         """The ids of all complete fits, of this grid and of earlier settings."""
-        return {name for name in self.root.folders("fits") if self.fit(name).is_finished()}
+        return {Path(name).parts[0] for name in self.fit_sizes() if _is_record(name)}
+
+    def fit_sizes(self) -> dict[str, int]:
+        """The length of every file of every fit, as ``<fit id>/<file>``; one listing."""
+        return self.root.sizes("fits")
 
     def write_bytes(self, name: str, data: bytes) -> None:
         """Writes a file of the run folder atomically."""
@@ -94,73 +108,171 @@ class RunStore:
         """Writes a text file of the run folder atomically."""
         self.root.write_bytes(name, text.encode())
 
-    def write_json(self, name: str, value: Any) -> None:
-        """Writes a JSON file of the run folder atomically."""
-        self.write_text(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    def write_json(self, name: str, value: Mapping[str, Any]) -> None:
+        """Writes a JSON file of the run folder atomically, with a digest of itself."""
+        self.root.write_bytes(name, seal_json(value))
 
     def read_json(self, name: str) -> Any:
-        """A JSON file of the run folder."""
-        return json.loads(self.root.read_bytes(name))
+        """A JSON file of the run folder.
+
+        Raises:
+            MissingFileError: It is not there.
+            DamagedFileError: It is no JSON, or not what was written.
+        """
+        return open_json(self._read(name), self._shown(name), MEND)
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return self.root.read_bytes(name)
+        except FileNotFoundError as error:
+            raise MissingFileError(self._shown(name), MEND) from error
+
+    def _shown(self, name: str) -> str:
+        return run_location(self.location, name)
+
+    def _unlike(self, name: str, content: Any, error: Exception) -> DamagedFileError:
+        """A file whose content is not of the kind that it should be."""
+        data = str(content).encode()
+        return DamagedFileError.unreadable(self._shown(name), data, error, MEND)
+
+    def write_yaml(self, name: str, content: Mapping[str, Any]) -> None:
+        """Writes a YAML file of the run folder, under a line with its checksum."""
+        yaml, stream = YAML(), io.StringIO()
+        yaml.default_flow_style = False
+        yaml.dump(dict(content), stream)
+        self.root.write_bytes(name, seal_text(stream.getvalue()))
+
+    def read_yaml(self, name: str) -> dict[str, Any]:
+        """A YAML file of the run folder as plain values.
+
+        Raises:
+            MissingFileError: It is not there.
+            DamagedFileError: It is no YAML mapping, or not what was written.
+        """
+        text = open_text(self._read(name), self._shown(name), MEND)
+        try:
+            return dict(YAML(typ="safe").load(io.BytesIO(text)))
+        except (YAMLError, TypeError, ValueError) as error:
+            raise self._unlike(name, text, error) from error
 
     def write_sweep(self, sweep: dict[str, Any]) -> None:
         """Writes ``sweep.yaml``: the resolved sweep, as run."""
-        yaml = YAML()
-        yaml.default_flow_style = False
-        stream = io.BytesIO()
-        yaml.dump(sweep, stream)
-        self.root.write_bytes("sweep.yaml", stream.getvalue())
+        self.write_yaml(SWEEP, sweep)
 
     def read_sweep(self) -> dict[str, Any]:
         """``sweep.yaml`` as plain values."""
-        return dict(YAML(typ="safe").load(io.BytesIO(self.root.read_bytes("sweep.yaml"))))
+        return self.read_yaml(SWEEP)
 
     def write_plan(self, fits: list[PlannedFit]) -> None:
         """Writes ``plan.json``: the whole grid of the current settings, in the sweep's order."""
         cells = [{"fit_id": f.fit_id, "backbone": f.backbone, "fold": f.fold} for f in fits]
-        self.write_json("plan.json", {"fits": cells})
+        self.write_json(PLAN, {"fits": cells})
 
     def read_plan(self) -> tuple[PlannedFit, ...]:
         """``plan.json``."""
-        return tuple(PlannedFit(**cell) for cell in self.read_json("plan.json")["fits"])
+        content = self.read_json(PLAN)
+        try:
+            return tuple(PlannedFit(**cell) for cell in content["fits"])
+        except (KeyError, TypeError) as error:
+            raise self._unlike(PLAN, content, error) from error
+
+    def _write_table(self, name: str, table: pd.DataFrame) -> None:
+        data = parquet_bytes(table)
+        self.root.write_bytes(name, data)
+        seals = {**self._table_seals(), name: FileSeal.of(data).model_dump()}
+        self.write_json(TABLE_SEALS, seals)
+
+    def _read_table(self, name: str) -> pd.DataFrame:
+        data = self._read(name)
+        seal = self._table_seals().get(name)
+        fault = FileSeal.model_validate(seal).fault_of(data) if seal is not None else ""
+        if fault:
+            raise DamagedFileError(self._shown(name), fault, MEND)
+        return parquet_table(data, self._shown(name), MEND)
+
+    def _table_seals(self) -> dict[str, Any]:
+        # Damaged itself, it vouches for nothing; tables of earlier versions have none either.
+        try:
+            return dict(self.read_json(TABLE_SEALS))
+        except (FileNotFoundError, ValueError, TypeError):
+            return {}
 
     def write_split(self, split: pd.DataFrame, facts: dict[str, Any]) -> None:
         """Writes ``split.parquet`` and, beside it, what is known of its balance."""
-        buffer = io.BytesIO()
-        split.to_parquet(buffer, index=False)
-        self.root.write_bytes("split.parquet", buffer.getvalue())
-        self.write_json("split.json", facts)
+        self._write_table(SPLIT, split)
+        self.write_json(SPLIT_FACTS, facts)
 
     def read_split(self) -> pd.DataFrame:
         """``split.parquet``: sample, subject, visit, day, region, partition, fold."""
-        return pd.read_parquet(io.BytesIO(self.root.read_bytes("split.parquet")))
+        return self._read_table(SPLIT)
 
     def read_split_facts(self) -> dict[str, Any]:
         """``split.json``: imbalance, fold imbalance, seed, fingerprint."""
-        return dict(self.read_json("split.json"))
+        return dict(self.read_json(SPLIT_FACTS))
 
     def write_photos(self, photos: pd.DataFrame) -> None:
         """Writes ``photos.parquet``: which photograph is which tile of which sample."""
-        buffer = io.BytesIO()
-        photos.to_parquet(buffer, index=False)
-        self.root.write_bytes("photos.parquet", buffer.getvalue())
+        self._write_table(PHOTOS, photos)
 
     def read_photos(self) -> pd.DataFrame:
-        """``photos.parquet``: sample, position (0 to 3) and photo, a number equal for equal files.
+        """``photos.parquet``: sample, position (0 to 3), photo and digits.
+
+        ``photo`` is a number that is equal for equal files, ``digits`` the first four of its hash.
 
         Raises:
             FileNotFoundError: The run folder is from before photographs were recorded.
         """
-        return pd.read_parquet(io.BytesIO(self.root.read_bytes("photos.parquet")))
+        return self._read_table(PHOTOS)
+
+    def write_samples(self, samples: pd.DataFrame) -> None:
+        """Writes ``samples.parquet``: the physician's scores of each sample."""
+        self._write_table(SAMPLES, samples)
+
+    def read_samples(self) -> pd.DataFrame:
+        """``samples.parquet``: sample and the scores, as the fits were told them.
+
+        Raises:
+            FileNotFoundError: The run folder is from before they were recorded.
+        """
+        return self._read_table(SAMPLES)
+
+    def write_first_weights(self, weights: Mapping[str, str]) -> None:
+        """Writes ``weights.json``: by backbone, the SHA-256 of its first weights.
+
+        Args:
+            weights: Backbones that start from random weights are left out.
+        """
+        self.write_json(FIRST_WEIGHTS, {"backbones": dict(weights)})
+
+    def read_first_weights(self) -> dict[str, str]:
+        """``weights.json``.
+
+        Raises:
+            FileNotFoundError: The run folder is from before they were recorded.
+        """
+        content = self.read_json(FIRST_WEIGHTS)
+        try:
+            return {str(name): str(digest) for name, digest in content["backbones"].items()}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise self._unlike(FIRST_WEIGHTS, content, error) from error
 
     def write_canary(self, canary: Canary) -> None:
         """Writes ``canary.json``: this is no run of the sweep, but of its canary."""
-        self.write_json("canary.json", canary.model_dump(mode="json"))
+        self.write_json(CANARY, canary.model_dump(mode="json"))
+
+    def is_canary(self) -> bool:
+        """Whether ``canary.json`` is there, whole or not."""
+        return self.root.exists(CANARY)
 
     def read_canary(self) -> Canary | None:
         """``canary.json``, or nothing: then the scores are the physician's."""
-        if not self.root.exists("canary.json"):
+        if not self.is_canary():
             return None
-        return Canary.model_validate_json(self.root.read_bytes("canary.json"))
+        content = self.read_json(CANARY)
+        try:
+            return Canary.model_validate(content)
+        except ValueError as error:
+            raise self._unlike(CANARY, content, error) from error
 
     def canary_store(self, name: CanaryName) -> RunStore:
         """Where the canary of this run is, there or not: beside it."""
@@ -175,25 +287,37 @@ class RunStore:
 
     def write_provenance(self, provenance: dict[str, Any]) -> None:
         """Writes ``provenance.json``."""
-        self.write_json("provenance.json", provenance)
+        self.write_json(PROVENANCE, provenance)
 
     def read_provenance(self) -> dict[str, Any]:
         """``provenance.json``."""
-        return dict(self.read_json("provenance.json"))
+        return dict(self.read_json(PROVENANCE))
 
     def relaunch_command(self) -> str:
-        """The command that trains what is missing here: the last launch's, without ``--only``."""
-        is_known = self.root.exists("provenance.json")
-        words = list(self.read_provenance().get("command") or []) if is_known else []
+        """The command that trains what is missing here: the last launch's, without ``--only``.
+
+        Of a run folder whose own files are damaged, as near to it as they tell.
+        """
+        try:
+            words = list(self.read_provenance().get("command") or [])
+        except (FileNotFoundError, ValueError):
+            words = []
         if not words or Path(words[0]).name != "launch.py":
-            canary = self.read_canary()
-            if canary is not None:
-                return f"python launch.py --sweep {canary.sweep} --canary {canary.name}"
-            return f"python launch.py --sweep {self.read_sweep().get('name')}"
+            return self._shortest_command()
         while "--only" in words:
             position = words.index("--only")
             del words[position : position + 2]
         return shlex.join(["python", *words])
+
+    def _shortest_command(self) -> str:
+        name = self.location.partition("?")[0].rstrip("/").rpartition("/")[2]
+        try:
+            canary = self.read_canary()
+            if canary is not None:
+                return f"python launch.py --sweep {canary.sweep} --canary {canary.name}"
+            return f"python launch.py --sweep {self.read_sweep().get('name')}"
+        except (FileNotFoundError, ValueError):
+            return f"python launch.py --sweep {name}"
 
     def read_fit(self, fit_id: str) -> FitRecord:
         """The record of one finished fit."""
@@ -206,3 +330,8 @@ class RunStore:
     def read_predictions(self, fit_id: str) -> pd.DataFrame:
         """The predictions of one finished fit."""
         return self.fit(fit_id).read_predictions()
+
+
+def _is_record(name: str) -> bool:
+    parts = Path(name).parts
+    return len(parts) == 2 and parts[1] == RECORD

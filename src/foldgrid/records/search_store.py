@@ -6,7 +6,8 @@ Law: ``trial.json`` is written last. It exists if and only if the trial is over,
 
 from __future__ import annotations
 
-import io
+import json
+import logging
 from collections.abc import Sequence
 
 import pandas as pd
@@ -14,7 +15,18 @@ import pandas as pd
 from foldgrid.records.files import FileRoot
 from foldgrid.records.log_file import LogFile
 from foldgrid.records.run_store import RunStore, run_location
+from foldgrid.records.sealed_state import open_state, seal_state
+from foldgrid.records.seals import FileSeal, open_sealed, seal_json
+from foldgrid.records.tables import parquet_bytes, parquet_table
+from foldgrid.specs.errors import DamagedFileError, MissingFileError
 from foldgrid.specs.trials import SearchPlan, TrialEpoch, TrialRecord
+
+RECORD, HISTORY, PREDICTIONS = "trial.json", "history.jsonl", "predictions.parquet"
+RUNNING, STATE, FAILURE, REDO = "running.jsonl", "state.pt", "failure.txt", "redo.json"
+MEND = "Run the launch command again: it trains this trial again."
+PLAN_MEND = "Run the launch command again: it writes this file again."
+
+logger = logging.getLogger(__name__)
 
 UNIT_COLUMNS = ("subject", "visit", "fold", "reference")
 """What identifies a unit of the study, beside what was predicted for it."""
@@ -31,6 +43,17 @@ class TrialFolder:
 
     def __init__(self, root: FileRoot, study: str, number: int) -> None:
         self._root, self._study, self._number = root, study, number
+
+    def _name(self, file: str) -> str:
+        return f"{self.name}/{file}"
+
+    def _shown(self, file: str) -> str:
+        return f"{self.path}/{file}"
+
+    @property
+    def number(self) -> int:
+        """The trial's number in its study."""
+        return self._number
 
     @property
     def name(self) -> str:
@@ -49,7 +72,7 @@ class TrialFolder:
 
     def is_over(self) -> bool:
         """Whether ``trial.json`` is there."""
-        return self._root.exists(f"{self.name}/trial.json")
+        return self._root.exists(self._name(RECORD))
 
     def complete(
         self, record: TrialRecord, epochs: Sequence[TrialEpoch], units: pd.DataFrame
@@ -62,33 +85,71 @@ class TrialFolder:
             units: The study's visits: ``UNIT_COLUMNS``, in the order of ``TrialEpoch.predicted``.
         """
         lines = [epoch.model_copy(update={"predicted": ()}) for epoch in epochs]
-        text = "".join(line.model_dump_json() + "\n" for line in lines)
-        self._root.write_bytes(f"{self.name}/history.jsonl", text.encode())
+        history = "".join(line.model_dump_json() + "\n" for line in lines).encode()
         predicted = {str(each.epoch): each.predicted for each in epochs if each.predicted}
         table = pd.concat([units[list(UNIT_COLUMNS)], pd.DataFrame(predicted)], axis=1)
-        buffer = io.BytesIO()
-        table.to_parquet(buffer, index=False)
-        self._root.write_bytes(f"{self.name}/predictions.parquet", buffer.getvalue())
-        record_text = record.model_dump_json(indent=2) + "\n"
-        self._root.write_bytes(f"{self.name}/trial.json", record_text.encode(), durable=True)
-        for file in ("running.jsonl", "state.pt", "failure.txt"):
-            self._root.remove(f"{self.name}/{file}")
+        predictions = parquet_bytes(table)
+        self._root.write_bytes(self._name(HISTORY), history)
+        self._root.write_bytes(self._name(PREDICTIONS), predictions)
+        seals = {HISTORY: FileSeal.of(history), PREDICTIONS: FileSeal.of(predictions)}
+        data = seal_json(record.model_dump(mode="json"), seals)
+        self._root.write_bytes(self._name(RECORD), data, durable=True)
+        for file in (RUNNING, STATE, FAILURE, REDO):
+            self._root.remove(self._name(file))
+        self._root.remove_partials(self.name)
+
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong with the files of a trial that is over, a line each, file first."""
+        try:
+            record, seals = self.read_sealed()
+        except DamagedFileError as error:
+            return (f"{RECORD}: {error.fault}",)
+        if (record.study, record.number) != (self._study, self._number):
+            return (f"{RECORD}: of another trial, {record.study}/{record.number:04}",)
+        found = []
+        for file in (HISTORY, PREDICTIONS):
+            try:
+                fault = self._fault(seals.get(file), self._root.read_bytes(self._name(file)))
+            except FileNotFoundError:
+                fault = "missing"
+            found += [f"{file}: {fault}"] if fault else []
+        return tuple(found)
+
+    @staticmethod
+    def _fault(seal: FileSeal | None, data: bytes) -> str:
+        return seal.fault_of(data) if seal is not None else ""
+
+    def set_aside(self, record: TrialRecord) -> None:
+        """Has the trial trained again: what it came to is noted first, then it is not over."""
+        self._root.write_bytes(self._name(REDO), seal_json(record.model_dump(mode="json")))
+        for file in (RECORD, HISTORY, PREDICTIONS, RUNNING, STATE):
+            self._root.remove(self._name(file))
+
+    def to_redo(self) -> TrialRecord | None:
+        """What a trial came to that was set aside and is not over again; nothing for others."""
+        if self.is_over() or not self._root.exists(self._name(REDO)):
+            return None
+        return self._record_of(REDO)[0]
+
+    def forget(self) -> None:
+        """Removes ``trial.json``: the trial is no longer over, and nobody knows what it was."""
+        self._root.remove(self._name(RECORD))
 
     def append_epoch(self, epoch: TrialEpoch) -> None:
         """Adds a line to ``running.jsonl``, with the epoch's predictions, and flushes it."""
-        self._root.append_line(f"{self.name}/running.jsonl", epoch.model_dump_json())
+        self._root.append_line(self._name(RUNNING), epoch.model_dump_json())
 
     def write_running(self, epochs: Sequence[TrialEpoch]) -> None:
         """Replaces ``running.jsonl``: the trial goes on from somewhere else."""
         text = "".join(epoch.model_dump_json() + "\n" for epoch in epochs)
-        self._root.write_bytes(f"{self.name}/running.jsonl", text.encode())
+        self._root.write_bytes(self._name(RUNNING), text.encode())
 
     def read_running(self) -> list[TrialEpoch]:
         """The epochs of a trial that is not over; a last line torn by a crash is left out.
 
         Where the trial began anew or went on from an earlier epoch, the later course counts.
         """
-        name, epochs = f"{self.name}/running.jsonl", dict[int, TrialEpoch]()
+        name, epochs = self._name(RUNNING), dict[int, TrialEpoch]()
         lines = self._root.read_bytes(name).splitlines() if self._root.exists(name) else []
         for line in lines:
             try:
@@ -101,16 +162,21 @@ class TrialFolder:
 
     def write_state(self, state: bytes) -> None:
         """Writes ``state.pt``, all folds at one epoch, to go on from."""
-        self._root.write_bytes(f"{self.name}/state.pt", state)
+        self._root.write_bytes(self._name(STATE), seal_state(state))
 
     def read_state(self) -> bytes | None:
-        """``state.pt``, or nothing."""
-        name = f"{self.name}/state.pt"
-        return self._root.read_bytes(name) if self._root.exists(name) else None
+        """The state in ``state.pt``; nothing where there is none, or where it is damaged."""
+        name = self._name(STATE)
+        if not self._root.exists(name):
+            return None
+        state, fault = open_state(self._root.read_bytes(name))
+        if fault:
+            logger.warning("%s: %s; the trial begins anew", self._shown(STATE), fault)
+        return state
 
     def remove_state(self) -> None:
         """Removes ``state.pt``, if it is there."""
-        self._root.remove(f"{self.name}/state.pt")
+        self._root.remove(self._name(STATE))
 
     def open_log(self) -> LogFile:
         """``trial.log``: what happened to the trial, tries that failed included."""
@@ -118,20 +184,52 @@ class TrialFolder:
 
     def write_failure(self, text: str) -> None:
         """Writes ``failure.txt``: the traceback of the last try."""
-        self._root.write_bytes(f"{self.name}/failure.txt", text.encode())
+        self._root.write_bytes(self._name(FAILURE), text.encode())
 
     def read_record(self) -> TrialRecord:
         """``trial.json``.
 
         Raises:
             FileNotFoundError: The trial is not over.
+            DamagedFileError: It is not what was written.
         """
-        return TrialRecord.model_validate_json(self._root.read_bytes(f"{self.name}/trial.json"))
+        return self.read_sealed()[0]
+
+    def read_sealed(self) -> tuple[TrialRecord, dict[str, FileSeal]]:
+        """``trial.json``, and the seals of the files it vouches for; see ``read_record``."""
+        return self._record_of(RECORD)
+
+    def _record_of(self, file: str) -> tuple[TrialRecord, dict[str, FileSeal]]:
+        data = self._root.read_bytes(self._name(file))
+        content, seals = open_sealed(data, self._shown(file), MEND)
+        try:
+            return TrialRecord.model_validate_json(json.dumps(content)), seals
+        except ValueError as error:
+            raise DamagedFileError.unreadable(self._shown(file), data, error, MEND) from error
+
+    def _read_whole(self, file: str) -> bytes:
+        """A file of a trial that is over, checked.
+
+        Raises:
+            MissingFileError: It is not there.
+            DamagedFileError: It is not what was written, or ``trial.json`` is damaged.
+        """
+        try:
+            data = self._root.read_bytes(self._name(file))
+        except FileNotFoundError as error:
+            raise MissingFileError(self._shown(file), MEND) from error
+        fault = self._fault(self.read_sealed()[1].get(file), data)
+        if fault:
+            raise DamagedFileError(self._shown(file), fault, MEND)
+        return data
 
     def read_history(self) -> list[TrialEpoch]:
-        """``history.jsonl``: the epochs, without their predictions."""
-        content = self._root.read_bytes(f"{self.name}/history.jsonl")
-        return [TrialEpoch.model_validate_json(line) for line in content.splitlines()]
+        """``history.jsonl``: the epochs, without their predictions; see ``_read_whole``."""
+        data = self._read_whole(HISTORY)
+        try:
+            return [TrialEpoch.model_validate_json(line) for line in data.splitlines()]
+        except ValueError as error:
+            raise DamagedFileError.unreadable(self._shown(HISTORY), data, error, MEND) from error
 
     def read_epochs(self) -> list[TrialEpoch]:
         """The epochs as the trial reported them, with their predictions."""
@@ -158,8 +256,7 @@ class TrialFolder:
         return table[list(UNIT_COLUMNS)].assign(predicted=table[name])
 
     def _predictions(self) -> pd.DataFrame:
-        data = self._root.read_bytes(f"{self.name}/predictions.parquet")
-        return pd.read_parquet(io.BytesIO(data))
+        return parquet_table(self._read_whole(PREDICTIONS), self._shown(PREDICTIONS), MEND)
 
 
 class SearchStore:
@@ -192,16 +289,25 @@ class SearchStore:
 
     def write_plan(self, plan: SearchPlan) -> None:
         """Writes ``plan.json``: what is searched."""
-        text = plan.model_dump_json(indent=2) + "\n"
-        self.root.write_bytes("plan.json", text.encode())
+        self.root.write_bytes("plan.json", seal_json(plan.model_dump(mode="json")))
 
     def read_plan(self) -> SearchPlan:
         """``plan.json``.
 
         Raises:
-            FileNotFoundError: Nothing was searched here.
+            MissingFileError: Nothing was searched here.
+            DamagedFileError: It is not what was written.
         """
-        return SearchPlan.model_validate_json(self.root.read_bytes("plan.json"))
+        shown = run_location(self.location, "plan.json")
+        try:
+            data = self.root.read_bytes("plan.json")
+        except FileNotFoundError as error:
+            raise MissingFileError(shown, PLAN_MEND) from error
+        content = open_sealed(data, shown, PLAN_MEND)[0]
+        try:
+            return SearchPlan.model_validate_json(json.dumps(content))
+        except ValueError as error:
+            raise DamagedFileError.unreadable(shown, data, error, PLAN_MEND) from error
 
     def trial(self, study: str, number: int) -> TrialFolder:
         """The folder of one trial, there or not."""
@@ -212,6 +318,12 @@ class SearchStore:
         names = [name for name in self.root.folders(f"trials/{study}") if name.isdigit()]
         folders = [self.trial(study, number) for number in sorted(map(int, names))]
         return [folder for folder in folders if folder.is_over()]
+
+    def to_redo(self, study: str) -> dict[int, TrialRecord]:
+        """By number, what a study's trials came to that were set aside."""
+        names = [name for name in self.root.folders(f"trials/{study}") if name.isdigit()]
+        records = {int(name): self.trial(study, int(name)).to_redo() for name in names}
+        return {number: each for number, each in sorted(records.items()) if each is not None}
 
     def read_trials(self, study: str) -> list[TrialRecord]:
         """The records of a study's trials that are over, by number."""

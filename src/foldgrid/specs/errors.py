@@ -28,6 +28,10 @@ class Problem:
     message: str
 
 
+class StorageAwayError(OSError):
+    """An object store does not answer, and waiting did not help; ``filename`` names it."""
+
+
 class InputError(SweepError):
     """All mistakes of one input, in one message.
 
@@ -42,6 +46,57 @@ class InputError(SweepError):
         self.problems = tuple(problems)
         self.advice = advice
         super().__init__(_format(source, self.problems, advice))
+
+
+class DamagedFileError(SweepError, ValueError):
+    """A file that is not what was written: torn, changed, or of something else.
+
+    Args:
+        path: The file, for people.
+        fault: What is wrong with it.
+        mend: What to do; "" where whoever shows this says it.
+    """
+
+    def __init__(self, path: str, fault: str, mend: str = "") -> None:
+        self.path, self.fault, self.mend = path, fault, mend
+        super().__init__(f"{path}: {fault}." + (f"\n{mend}" if mend else ""))
+
+    @classmethod
+    def unreadable(
+        cls, path: str, data: bytes, error: Exception, mend: str = ""
+    ) -> DamagedFileError:
+        """A file whose content cannot be made sense of.
+
+        Args:
+            path: The file, for people.
+            data: Its content.
+            error: Why not.
+            mend: What to do.
+        """
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        return cls(path, f"cannot be read ({first})" if data else "empty", mend)
+
+    def __reduce__(self) -> tuple[type[DamagedFileError], tuple[str, str, str]]:
+        return type(self), (self.path, self.fault, self.mend)
+
+
+class MissingFileError(SweepError, FileNotFoundError):
+    """A file that should be there and is not.
+
+    Args:
+        path: The file, for people.
+        mend: What to do.
+    """
+
+    def __init__(self, path: str, mend: str = "") -> None:
+        self.path, self.fault, self.mend = path, "is missing", mend
+        super().__init__(f"{path}: is missing." + (f"\n{mend}" if mend else ""))
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.fault}." + (f"\n{self.mend}" if self.mend else "")
+
+    def __reduce__(self) -> tuple[type[MissingFileError], tuple[str, str]]:
+        return type(self), (self.path, self.mend)
 
 
 def _format(source: str, problems: tuple[Problem, ...], advice: str) -> str:

@@ -111,6 +111,8 @@ class FitRecord(Record):
         num_epochs: Epochs trained.
         best_epoch: The epoch whose weights made the predictions; 0 where it diverged.
         stopped_because: ``max_epochs``, ``early_stopping`` or ``diverged``.
+        last_learning_rate: What the last epoch trained with; null in records that were written
+            before this was noted.
         metrics: Sample-level figures, ``oof/…`` and ``test/…``, and the best validation loss.
         timings: Seconds by phase: ``setup``, ``train``, ``predict``, ``total``.
         num_parameters: Trainable parameters.
@@ -130,6 +132,7 @@ class FitRecord(Record):
     num_epochs: int
     best_epoch: int
     stopped_because: Literal["max_epochs", "early_stopping", "diverged"]
+    last_learning_rate: float | None = None
     metrics: dict[str, Figure]
     timings: dict[str, float]
     num_parameters: int

@@ -72,8 +72,11 @@ def _create_key(path: Path) -> None:
         os.link(partial, path)
     except FileExistsError:
         return
+    except OSError:
+        # A file system without hard links; the run folder's lock keeps other launches out.
+        partial.replace(path)
     finally:
-        partial.unlink()
+        partial.unlink(missing_ok=True)
 
 
 def pseudonymise(frame: pd.DataFrame, pseudonyms: Pseudonyms) -> pd.DataFrame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT_FORMAT = 1
+CHECKPOINT_FORMAT = 2
 """Raised when what ``last.pt`` holds changes."""
 
 
@@ -31,6 +30,8 @@ def state_of(fit: Fit) -> dict[str, Any]:
     state: dict[str, Any] = {
         **_where(fit),
         "epoch": fit.epoch,
+        # Sealed with the rest: the file may be torn or changed by the time somebody goes on.
+        "history": [epoch.model_dump_json() for epoch in fit.folder.read_history()[: fit.epoch]],
         "network": fit.network.state_dict(),
         "best": fit.best.of(fit.network),
         "optimizer": fit.optimizer.state_dict(),
@@ -56,29 +57,30 @@ def save(fit: Fit) -> None:
 
 def resume(fit: Fit) -> None:
     """Goes on from ``last.pt`` where there is one; else clears a history that led nowhere."""
+    fit.folder.clear_partials()
     data = fit.folder.read_checkpoint()
-    history = fit.folder.read_history()
     state = read_state(data, fit.device) if data is not None else None
-    if state is None or not is_of(state, fit) or len(history) < int(state["epoch"]):
+    if state is None or not is_of(state, fit) or len(state["history"]) != int(state["epoch"]):
         if data is not None:
             logger.warning("fold %d: last.pt cannot be gone on from; starts anew", fit.config.fold)
         fit.folder.clear_history()
         return
-    restore(fit, state, history)
+    restore(fit, state)
     logger.info("fold %d: goes on after epoch %d, from last.pt", fit.config.fold, fit.epoch)
 
 
-def restore(fit: Fit, state: dict[str, Any], history: Sequence[EpochRecord]) -> None:
-    """Puts a fit, which has trained nothing yet, where ``state`` was taken.
+def restore(fit: Fit, state: dict[str, Any]) -> None:
+    """Puts a fit, which has trained nothing yet, where ``state`` was taken, its history too.
 
     Args:
         fit: A fit of the same backbone, on the same device; see ``is_of``.
         state: From ``state_of``.
-        history: The epochs up to there; later ones are dropped.
     """
     epoch = int(state["epoch"])
-    fit.folder.rewrite_history(history[:epoch])
+    history = [EpochRecord.model_validate_json(line) for line in state["history"]]
+    fit.folder.rewrite_history(history)
     fit.epoch = epoch
+    fit.last_learning_rate = history[epoch - 1].learning_rate if epoch else None
     load_state(fit.network, state["network"])
     fit.best.state = {name: value.cpu() for name, value in state["best"].items()}
     fit.optimizer.load_state_dict(state["optimizer"])

@@ -53,6 +53,7 @@ def conclude(fit: Fit) -> FitRecord:
         num_epochs=fit.epoch,
         best_epoch=0 if fit.has_diverged else fit.stopping.best_epoch,
         stopped_because=reason,
+        last_learning_rate=fit.last_learning_rate,
         metrics=metrics,
         timings={
             "setup": fit.setup_seconds,

@@ -120,6 +120,7 @@ class Fit:
         self.generator = torch.Generator().manual_seed(seed)
         self.epoch = 0
         self.has_diverged = False
+        self.last_learning_rate: float | None = None
         self.train_seconds = 0.0
         self._log(logging.INFO, "opened on %s, %s", self.device, self.precision)
         checkpoint.resume(self)
@@ -157,7 +158,7 @@ class Fit:
     def run_epoch(self) -> EpochRecord:
         """Trains one epoch, looks at the validation samples, and records both."""
         started = time.perf_counter()
-        rate = float(self.optimizer.param_groups[0]["lr"])
+        rate = self.last_learning_rate = float(self.optimizer.param_groups[0]["lr"])
         train_loss = self._train()
         outputs = self.predict(self.roles.validation)
         validation_loss = self._loss_of(outputs, self.roles.validation)

@@ -21,7 +21,7 @@ from foldgrid.data.dataset import Dataset
 from foldgrid.models import build_network, load_state
 from foldgrid.records import RunStore
 from foldgrid.scoring import SCORES, clip_score, pasi
-from foldgrid.specs.errors import SweepError
+from foldgrid.specs.errors import MissingFileError, SweepError
 from foldgrid.specs.fits import FitRecord
 from foldgrid.training.batches import CompositeSource
 from foldgrid.training.device import choose_device, choose_precision, prepare_torch
@@ -76,6 +76,8 @@ def _read_weights(store: RunStore, record: FitRecord) -> dict[str, torch.Tensor]
     folder = store.fit(record.fit_id)
     try:
         return safetensors.torch.load(folder.read_weights())
+    except MissingFileError:
+        raise
     except (OSError, safetensors.SafetensorError) as error:
         raise SweepError(
             f"{folder.path}/best.safetensors: cannot be read ({error}).\n"

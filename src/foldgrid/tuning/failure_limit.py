@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.failure import Failure
+from foldgrid.specs.failure import SHARED_BY_ALL, Failure
 
 
 class UselessToGoOn(BaseException):
@@ -15,8 +15,8 @@ class UselessToGoOn(BaseException):
 class FailureLimit:
     """Ends a ``with`` block when tasks fail for a reason that all of them share.
 
-    That is at once where the disk is full or where only the user can mend the input, and else when
-    so many have failed with none finished between.
+    That is at once where the disk is full, the storage is away, or only the user can mend the
+    input; else when so many have failed with none finished between.
 
     Args:
         num_in_a_row: How many.
@@ -52,6 +52,6 @@ class FailureLimit:
     def failed(self, task: object, failure: Failure) -> None:
         """Raises ``UselessToGoOn`` where it is."""
         self._row += 1
-        if self._row >= self.num_in_a_row or failure.kind in ("disk_full", "bad_input"):
+        if self._row >= self.num_in_a_row or failure.kind in SHARED_BY_ALL:
             self.ended_by = failure
             raise UselessToGoOn

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from foldgrid.records import last_lines, run_location
 from foldgrid.records.files import FileRoot
-from foldgrid.specs.failure import Failure
+from foldgrid.specs.failure import SHARED_BY_ALL, Failure
 
 NUM_LINES = 3
 MOST_WITH_LINES = 10
@@ -43,6 +43,8 @@ def print_failures(
         root: The run folder.
         console: Where to.
     """
+    # The launch has said itself what is not the fault of a single one.
+    failed = [each for each in failed if each.failure.kind not in SHARED_BY_ALL]
     if not failed:
         return
     console.print(Text(f"\n{len(failed)} {what} failed:", "bold red"))

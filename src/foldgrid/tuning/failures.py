@@ -7,7 +7,7 @@ import re
 
 import torch
 
-from foldgrid.specs.errors import SweepError
+from foldgrid.specs.errors import StorageAwayError, SweepError
 from foldgrid.specs.failure import Failure
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -37,6 +37,8 @@ def classify(error: Exception) -> Failure:
     """An exception that ended a task, as people and the launch need to know it."""
     if isinstance(error, SweepError):
         return Failure(kind="bad_input", message=str(error))
+    if isinstance(error, StorageAwayError):
+        return Failure(kind="storage_away", message=str(error.strerror))
     if is_out_of_memory(error):
         # torch goes on for ten lines about its allocator; the traceback has them.
         told = re.split(r" GPU \d+ has", str(error))[0] or type(error).__name__
@@ -47,5 +49,7 @@ def classify(error: Exception) -> Failure:
                 "a time (resources.max_concurrent), or a smaller training.batch_size."
             ),
         )
+    if isinstance(error, StorageAwayError):
+        return Failure(kind="storage_away", message=str(error.strerror))
     line = f"{type(error).__name__}: {error}"
     return Failure(kind="disk_full" if is_disk_full(error) else "error", message=line)

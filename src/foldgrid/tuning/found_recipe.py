@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from foldgrid.records import RunStore
 from foldgrid.specs.base import Record
-from foldgrid.specs.errors import SweepError
+from foldgrid.specs.errors import DamagedFileError, SweepError
 from foldgrid.specs.fits import Figure
 from foldgrid.specs.reading import read_document
 from foldgrid.specs.recipe import TrainingRecipe, Value
@@ -149,10 +146,9 @@ def read_found(location: str) -> FoundRecipe:
             "Give the run folder of a search; `python launch.py --sweep lr_plateau` makes one."
         ) from error
     try:
-        values = YAML(typ="safe").load(io.BytesIO(content))
-        found = BestTrials.model_validate(values, strict=False)
-    except (YAMLError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
+        found = BestTrials.model_validate(store.read_yaml(BEST_FILE), strict=False)
+    except (DamagedFileError, ValidationError) as error:
+        reason = error.fault if isinstance(error, DamagedFileError) else str(error).splitlines()[0]
         raise SweepError(
             f"--hyperparameters {location}: {BEST_FILE} is damaged ({reason}).\n"
             "Launch its search again; it trains nothing that is there and writes the file anew."

@@ -16,6 +16,7 @@ from foldgrid.records import LogFile, RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitRecord
+from foldgrid.specs.passwords import hide_all_passwords, hide_passwords
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.tuning.interrupt import Terminated
 
@@ -39,7 +40,7 @@ class LaunchLog(Generic[Task]):
 
     def __enter__(self) -> Self:
         where = f"process {os.getpid()} on {platform.node()}, foldgrid {__version__}"
-        self._info(f"launched by {where}: {shlex.join(sys.argv)}")
+        self._info(f"launched by {where}: {shlex.join(hide_all_passwords(sys.argv))}")
         self._info(self._plan)
         return self
 
@@ -51,9 +52,10 @@ class LaunchLog(Generic[Task]):
         elif issubclass(kind, KeyboardInterrupt):
             self._file.note(logging.WARNING, "stopped by Ctrl-C")
         elif issubclass(kind, SweepError) or not isinstance(error, Exception):
-            self._file.note(logging.ERROR, f"ended: {error or kind.__name__}")
+            self._file.note(logging.ERROR, f"ended: {hide_passwords(str(error)) or kind.__name__}")
         else:
-            self._file.note(logging.ERROR, "".join(traceback.format_exception(error)).rstrip())
+            told = "".join(traceback.format_exception(error)).rstrip()
+            self._file.note(logging.ERROR, hide_passwords(told))
         self._file.flush()
 
     def _info(self, text: str) -> None:

@@ -10,9 +10,12 @@ from rich.text import Text
 
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.sweep import Sweep
+from foldgrid.tuning.damage import damage_facts
 from foldgrid.tuning.disk import disk_need, free_gib
+from foldgrid.tuning.durations import format_duration
+from foldgrid.tuning.ground import grid_results
+from foldgrid.tuning.ground_text import changed_facts
 from foldgrid.tuning.preparation import PreparedSweep
-from foldgrid.tuning.progress import format_duration
 
 _POLICY_WORDS = {
     "inner_split": "stops on subjects set aside from the training folds",
@@ -27,7 +30,11 @@ def print_plan(
     more: Mapping[str, str] | None = None,
 ) -> None:
     """Prints the plan, a row a topic, then ``more`` of the same; on a terminal or into a file."""
-    facts = [*plan_facts(prepared, budget_reason), *(more or {}).items()]
+    facts = [
+        *changed_facts(prepared, grid_results(prepared)),
+        *plan_facts(prepared, budget_reason),
+        *(more or {}).items(),
+    ]
     print_facts(prepared.sweep.title, facts, console)
 
 
@@ -49,6 +56,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
     stopping = recipe.early_stopping
     return [
         *_canary(prepared),
+        *damage_facts(prepared),
         ("fits", _fits(prepared)),
         ("budget", f"{sweep.budget}{budget_reason}{_budget_words(sweep)}"),
         ("data", _data(prepared)),

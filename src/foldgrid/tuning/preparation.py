@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from foldgrid.data.canary import make_canary
@@ -11,7 +11,8 @@ from foldgrid.data.dataset import Survey, survey_data
 from foldgrid.data.splits import STRATUM, Split, inner_split, make_split
 from foldgrid.models import WeightFile, check_backbones, resolve_weights
 from foldgrid.models.footprint import Footprint, footprint
-from foldgrid.records import RunStore, run_location
+from foldgrid.records import DamagedFit, RunStore, Verified, run_location, verify_fits
+from foldgrid.records.verification import run_faults
 from foldgrid.specs.canary import Canary, CanaryName, canary_folder
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.resolving import ResolvedSweep
@@ -40,6 +41,8 @@ class PreparedSweep:
         space: What is searched instead of training the grid; nothing for a grid.
         found: Where the recipe was found, if a search did.
         canary: What the scores are where they are not the physician's.
+        damaged: Fits of the grid that are complete and not what was written: they are left.
+        run_faults: What is wrong with the run folder's own files, which a launch writes again.
     """
 
     sweep: Sweep
@@ -54,6 +57,13 @@ class PreparedSweep:
     space: SearchSpace | None = None
     found: FoundRecipe | None = None
     canary: Canary | None = None
+    damaged: tuple[DamagedFit, ...] = ()
+    run_faults: tuple[str, ...] = ()
+
+    @property
+    def first_weights(self) -> dict[str, str]:
+        """By backbone, the SHA-256 of its pre-trained weights; none for random ones."""
+        return {name: file.sha256() for name, file in self.weights.items() if file}
 
 
 def prepare_sweep(
@@ -113,22 +123,26 @@ def prepare_sweep(
         weights=weights,
         footprints=sizes,
         counts=_counts(split, sweep),
-        finished=_finished(store),
+        finished=set(),
         selection=selection,
         gpus=resources.gpus_per_fit,
     )
+    # A search trains no fits of the grid itself.
+    verified, faults = _verified(store, grid if resolved.space is None else None)
     return PreparedSweep(
         sweep,
         survey,
         split,
         weights,
         sizes,
-        grid,
+        replace(grid, finished=verified.finished),
         resources,
         store,
         fetch_command,
         space=resolved.space,
         canary=about_canary,
+        damaged=verified.damaged,
+        run_faults=faults,
     )
 
 
@@ -172,19 +186,22 @@ def _keep_apart(store: RunStore, canary: Canary | None) -> None:
     """
     if not store.root.exists("sweep.yaml"):
         return
-    found = store.read_canary()
-    if (found is None) == (canary is None):
+    # Whether it is whole or not: a canary's launch writes it again.
+    holds_canary = store.is_canary()
+    if holds_canary == (canary is not None):
         return
-    kinds = ("a sweep", "a canary") if found is None else ("a canary", "a sweep")
+    kinds = ("a canary", "a sweep") if holds_canary else ("a sweep", "a canary")
     raise SweepError(
         f"{store.location}: holds {kinds[0]}; {kinds[1]} of that name may not join it.\n"
         "Give the sweep another name, or another --storage."
     )
 
 
-def _finished(store: RunStore) -> set[str]:
+def _verified(store: RunStore, grid: Grid | None) -> tuple[Verified, tuple[str, ...]]:
+    """The fits of the grid that are complete, and what of the run folder is damaged."""
+    cells = grid.cells if grid is not None else []
     try:
-        return store.finished_fits()
+        return verify_fits(store, [cell.fit_id for cell in cells]), run_faults(store)
     except OSError as error:
         raise SweepError(
             f"--storage: {store.location} cannot be read ({error}).\n"

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitRecord
+from foldgrid.tuning.durations import format_duration
 from foldgrid.tuning.grid import FitTask
 
 LINE_EVERY_SECONDS = 30.0
@@ -93,21 +94,6 @@ class SweepProgress:
         if self._work_done <= 0:
             return math.nan
         return max(self.work_left, 0.0) * self.elapsed_seconds / self._work_done
-
-
-def format_duration(seconds: float) -> str:
-    """``48 s``, ``12 min``, ``3 h 20 min``, ``2 d 4 h``; ``–`` for NaN."""
-    if not math.isfinite(seconds):
-        return "–"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min"
-    return f"{hours // 24} d {hours % 24} h"
 
 
 class ProgressDisplay:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from foldgrid.specs.errors import SweepError
+from foldgrid.tuning.ray_head import HeadWatch
 from foldgrid.tuning.resources import Resources
 
 CONNECT_SECONDS = 5.0
@@ -115,16 +117,17 @@ class RaySession:
         self.resources, self.address = resources, address
         self._is_mine = False
         self._restore: Callable[[], None] = lambda: None
+        self._watch: HeadWatch | None = None
 
     def __enter__(self) -> Self:
         os.environ.update(QUIET_ENVIRONMENT)
         if self.address is not None:
             _send_token()
-        import logging
-
         import ray
         from ray import tune  # noqa: F401  (takes a second, now rather than when all else is ready)
 
+        # For each lost worker Tune would print a traceback; the task's own log has what Ray said.
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
         if ray.is_initialized():
             return self
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -141,9 +144,15 @@ class RaySession:
             self._restore()
             raise _no_cluster(self.address, error) from error
         self._is_mine = True
+        if self.address is not None:
+            self._watch = HeadWatch(ray.get_runtime_context().gcs_address)
+            self._watch.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
+        if self._watch is not None:
+            self._watch.__exit__()
+            self._watch = None
         if self._is_mine:
             import ray
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +28,7 @@ from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName
 from foldgrid.tracking import FitRuns, Mode, Pseudonyms, RunProjector
 from foldgrid.training import TrainingData
+from foldgrid.tuning.damage import discard_damaged
 from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.disk import check_disk
 from foldgrid.tuning.events import FitListener, Listeners
@@ -43,12 +44,13 @@ from foldgrid.tuning.plan_text import print_plan
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
 from foldgrid.tuning.progress_file import ProgressFile
-from foldgrid.tuning.projecting import project_context, wandb_words
+from foldgrid.tuning.projecting import local_run_folder, project_context, wandb_words
 from foldgrid.tuning.ray_session import check_address
 from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.second_tries import SecondTries
 from foldgrid.tuning.sweep_run import (
     FitProjector,
+    clear_after_crash,
     fit_listener,
     project_missing,
     write_run_files,
@@ -114,6 +116,7 @@ class Session:
             f"{prepared.sweep.name}: {len(grid.done)} of {len(grid.selected)} fits done, "
             f"{len(grid.left)} to train",
         )
+        self._held, self._is_after_crash = ExitStack(), False
         self._projector: FitProjector | None = None
         self._sample_images: list[NDArray[np.uint8]] = []
 
@@ -132,35 +135,51 @@ class Session:
         """Trains what is left, streams it to W&B; returns how many fits failed."""
         prepared = self.prepared
         check_disk(prepared)
+        self._take_folder()
         with (
             Interrupt() as interrupt,
-            RunLock(prepared.store.root),
-            self._log,
             decoding(prepared.survey, self.console) as dataset,
             self._executor() as executor,
         ):
             data = TrainingData.from_dataset(dataset.result(), prepared.split)
             if prepared.sweep.tracking.images:
                 self._sample_images = list(data.composites_NHWC[:NUM_SAMPLE_IMAGES])
-            write_run_files(prepared)
-            projector = self._open_projector()
-            project_missing(prepared, projector)
-            display = ProgressDisplay(self.progress, self.console)
-            listeners: Listeners[FitTask, EpochRecord, FitRecord] = Listeners(
-                [
-                    interrupt,
-                    self._log,
-                    fit_listener(projector, prepared.store),
-                    display,
-                    progress_file := self._progress_file(),
-                    self.limit,
-                    self.deadline,
-                ]
-            )
-            if prepared.grid.left:
-                with display, progress_file, self.limit, self.deadline:
-                    self._train_grid(executor, FitWork(data, prepared.store), listeners)
+            # Not before: where the photographs cannot be decoded nothing is written.
+            with self._log:
+                self._write_and_train(executor, data, interrupt)
         return len(self.progress.failures)
+
+    def _take_folder(self) -> None:
+        """Keeps other launches out of the run folder until ``close``."""
+        lock = self._held.enter_context(RunLock(self.prepared.store.root))
+        self._is_after_crash = lock.taken_from is not None
+
+    def _write_and_train(
+        self, executor: Executor, data: TrainingData, interrupt: Interrupt
+    ) -> None:
+        prepared = self.prepared
+        if self._is_after_crash:
+            clear_after_crash(prepared.store)
+        write_run_files(prepared)
+        discard_damaged(prepared, self.local_folder)
+        projector = self._open_projector()
+        project_missing(prepared, projector)
+        display = ProgressDisplay(self.progress, self.console)
+        progress_file = self._progress_file()
+        listeners: Listeners[FitTask, EpochRecord, FitRecord] = Listeners(
+            [
+                interrupt,
+                self._log,
+                fit_listener(projector, prepared.store),
+                display,
+                progress_file,
+                self.limit,
+                self.deadline,
+            ]
+        )
+        if prepared.grid.left:
+            with display, progress_file, self.limit, self.deadline:
+                self._train_grid(executor, FitWork(data, prepared.store), listeners)
 
     def _train_grid(self, executor: Executor, work: FitWork, listener: FitListener) -> None:
         """Trains all that is left, and what deserves another try when the rest is done."""
@@ -190,6 +209,7 @@ class Session:
             FitRuns(self.prepared.sweep, project_context(self.prepared.store)),
             self.mode,
             pseudonyms,
+            location=self.prepared.store.location,
         )
         return self._projector
 
@@ -207,11 +227,21 @@ class Session:
         if self._projector is not None:
             self._projector.summarise(rows, visits, facts, self._sample_images)
 
-    def close(self) -> tuple[str, ...]:
-        """Ends W&B's service; returns its warnings, a line each."""
-        warnings = self._projector.close() if self._projector is not None else ()
+    def close(self, *, is_hurried: bool = False) -> tuple[str, ...]:
+        """Ends W&B's service; returns its warnings, a line each.
+
+        Args:
+            is_hurried: Somebody waits for the end, as after a Ctrl-C.
+        """
+        warnings: tuple[str, ...] = ()
+        if self._projector is not None:
+            warnings = self._projector.close(is_hurried=is_hurried, say=self._say)
         self._log.end(warnings)
+        self._held.close()
         return warnings
+
+    def _say(self, words: str) -> None:
+        self.console.print(words, markup=False, soft_wrap=True)
 
     def print_failures(self) -> None:
         """Prints what failed, with the end of its log."""
@@ -293,9 +323,7 @@ def _check_search_storage(url: str, is_search: bool) -> None:
 
 def local_folder(prepared: PreparedSweep) -> Path:
     """Where goes what never leaves this machine: the run folder, if it is here."""
-    if prepared.store.root.is_local:
-        return prepared.store.root.local_path
-    return Path("runs").absolute() / prepared.sweep.name
+    return local_run_folder(prepared.store, prepared.sweep.name)
 
 
 @contextmanager

@@ -16,15 +16,17 @@ from rich.text import Text
 
 from foldgrid.records import PlannedFit, RunStore, SearchStore, last_lines
 from foldgrid.records.run_lock import Holder, read_holder
+from foldgrid.specs.errors import DamagedFileError
 from foldgrid.specs.progress import LaunchProgress
-from foldgrid.tuning.progress import format_duration
+from foldgrid.tuning.durations import format_duration
 from foldgrid.tuning.progress_file import read_progress
 
-CellState = Literal["done", "diverged", "running", "failed", "started", "left"]
+CellState = Literal["done", "diverged", "damaged", "running", "failed", "started", "left"]
 
 STYLES: dict[CellState, tuple[str, str]] = {
     "done": ("done", "green"),
     "diverged": ("diverged", "magenta"),
+    "damaged": ("damaged", "bold red"),
     "running": ("epoch {epoch}", "cyan"),
     "failed": ("failed", "bold red"),
     "started": ("at {epoch}", "yellow"),
@@ -40,7 +42,8 @@ class Cell:
     Attributes:
         fit: Which.
         state: ``done``, ``diverged``, ``running``, ``failed``, ``started`` (it was trained and is
-            not now; the next launch goes on with it) or ``left``.
+            not now; the next launch goes on with it), ``damaged`` (its record is not what was
+            written; the next launch trains it again) or ``left``.
         epoch: Its last epoch; 0 without one.
     """
 
@@ -99,10 +102,7 @@ def _cells(store: RunStore, progress: LaunchProgress | None, is_running: bool) -
     failed = progress.failures if progress is not None else {}
     for fit in store.read_plan():
         if fit.fit_id in finished:
-            record = store.read_fit(fit.fit_id)
-            yield Cell(
-                fit, "done" if record.status == "complete" else "diverged", record.num_epochs
-            )
+            yield _finished_cell(store, fit)
         elif fit.fit_id in running:
             yield Cell(fit, "running", running[fit.fit_id].epoch)
         elif fit.fit_id in failed:
@@ -110,6 +110,14 @@ def _cells(store: RunStore, progress: LaunchProgress | None, is_running: bool) -
         else:
             epochs = store.read_history(fit.fit_id)
             yield Cell(fit, "started" if epochs else "left", len(epochs))
+
+
+def _finished_cell(store: RunStore, fit: PlannedFit) -> Cell:
+    try:
+        record = store.read_fit(fit.fit_id)
+    except DamagedFileError:
+        return Cell(fit, "damaged")
+    return Cell(fit, "done" if record.status == "complete" else "diverged", record.num_epochs)
 
 
 def print_status(status: Status, store: RunStore, console: Console) -> None:
@@ -162,7 +170,13 @@ def _word(cell: Cell | None) -> Text:
 
 
 def _counts(cells: tuple[Cell, ...]) -> str:
-    names = {"left": "left", "started": "half trained", "running": "running", "failed": "failed"}
+    names = {
+        "left": "left",
+        "started": "half trained",
+        "running": "running",
+        "failed": "failed",
+        "damaged": "damaged",
+    }
     num_over = sum(cell.state in ("done", "diverged") for cell in cells)
     words = [f"{num_over} of {len(cells)} done"]
     for state, name in names.items():

@@ -9,11 +9,20 @@ import torch
 
 from foldgrid.data.fingerprint import photo_table
 from foldgrid.records import RunStore
+from foldgrid.scoring import SCORES
+from foldgrid.specs.errors import DamagedFileError, MissingFileError
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.tracking import RunProjector, collect_provenance
 from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.preparation import PreparedSweep
 from foldgrid.tuning.projecting import ProjectingListener
+
+
+def clear_after_crash(store: RunStore) -> None:
+    """Removes what a launch that was killed had no time to; large files are among it."""
+    store.root.remove_partials()
+    for fit_id in store.finished_fits():
+        store.fit(fit_id).clear_leftovers()
 
 
 def write_run_files(prepared: PreparedSweep) -> None:
@@ -29,23 +38,33 @@ def write_run_files(prepared: PreparedSweep) -> None:
         },
     )
     store.write_photos(photo_table(prepared.survey.table, prepared.survey.photo_hashes))
+    store.write_first_weights(prepared.first_weights)
+    store.write_samples(prepared.survey.samples[["sample", *SCORES]])
     if prepared.canary is not None:
         store.write_canary(prepared.canary)
     if prepared.space is None:
         store.write_plan(prepared.grid.cells)
-    if prepared.grid.left or not store.root.exists("provenance.json"):
+    earlier = _provenance(store)
+    if prepared.grid.left or earlier is None:
         # A launch that trains nothing made none of the results.
-        _write_provenance(prepared)
+        _write_provenance(prepared, earlier)
     # Last: a folder with a sweep.yaml is a run folder, and then all of the above is there.
     store.write_sweep(prepared.sweep.model_dump(mode="json", exclude={"budgets"}))
 
 
-def _write_provenance(prepared: PreparedSweep) -> None:
+def _provenance(store: RunStore) -> dict[str, Any] | None:
+    """The provenance of the launches before; nothing where there is none, or a damaged one."""
+    try:
+        return store.read_provenance()
+    except (DamagedFileError, MissingFileError):
+        return None
+
+
+def _write_provenance(prepared: PreparedSweep, before: dict[str, Any] | None) -> None:
     """The provenance of this launch, with those of the earlier ones that trained here below it."""
     store = prepared.store
     earlier: list[dict[str, Any]] = []
-    if store.root.exists("provenance.json"):
-        before = store.read_provenance()
+    if before is not None:
         earlier = [*before.pop("earlier_launches", []), before]
     provenance = collect_provenance(
         data_fingerprint=prepared.survey.fingerprint,

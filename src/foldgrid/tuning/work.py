@@ -167,7 +167,10 @@ class FitWork:
     def finished(self, task: FitTask) -> FitRecord | None:
         """See ``Work``."""
         folder = self.store.fit(task.config.fit_id)
-        return folder.read_record() if folder.is_finished() else None
+        if not folder.is_finished():
+            return None
+        folder.clear_leftovers()
+        return folder.read_record()
 
     def open(self, task: FitTask, state: bytes | None = None) -> Fit:
         """See ``Work``; a fit finds its own checkpoint."""

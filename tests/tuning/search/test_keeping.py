@@ -13,7 +13,8 @@ from foldgrid.records import SearchStore
 from foldgrid.specs.trials import TrialEpoch
 from foldgrid.tuning.search.keeping import TrialKeeper
 from foldgrid.tuning.search.trials import TrialTask, trial_record
-from tests.tuning.search.small_search import TrialRecorder, trial_task
+from foldgrid.tuning.search.work import TrialWork
+from tests.tuning.search.small_search import TrialRecorder, training_samples, trial_task
 
 UNITS = pd.DataFrame(
     {
@@ -123,6 +124,29 @@ def test_a_line_torn_by_a_crash_is_left_out(store: SearchStore, tmp_path: Path) 
     path = tmp_path / "trials" / "study" / "0001" / "running.jsonl"
     path.write_bytes(path.read_bytes()[:-20])
     assert [epoch.epoch for epoch in store.trial("study", 1).read_running()] == [1, 2]
+
+
+def test_a_line_that_was_torn_does_not_swallow_the_next(store: SearchStore, tmp_path: Path) -> None:
+    task = trial_task(1)
+    train(keeper_of(store)[0], task, range(1, 3))
+    path = tmp_path / store.trial("study", 1).name / "running.jsonl"
+    path.write_bytes(path.read_bytes()[:-10])
+    train(keeper_of(store)[0], task, range(2, 4))
+    assert [epoch.epoch for epoch in store.trial("study", 1).read_running()] == [1, 2, 3]
+
+
+def test_the_record_of_other_values_is_not_taken_for_a_trial_s(store: SearchStore) -> None:
+    # A study that lost its memory may ask for other values under the same number.
+    data = training_samples()
+    old, new = trial_task(1, learning_rate=0.1), trial_task(1, learning_rate=0.2)
+    keeper, _ = keeper_of(store)
+    epochs = train(keeper, old, range(1, 3))
+    keeper.finished(old, trial_record(old, epochs, "complete"))
+    assert TrialWork(data, store).finished(old) is not None
+    assert TrialWork(data, store).finished(new) is None
+    again, _ = keeper_of(store)
+    again.finished(new, trial_record(new, train(again, new, range(1, 3)), "complete"))
+    assert store.trial("study", 1).read_record().values == new.values
 
 
 def test_an_heir_has_the_epochs_of_the_trial_that_it_went_on_from(store: SearchStore) -> None:

@@ -114,6 +114,22 @@ def test_a_trial_whose_state_is_torn_begins_anew(tmp_path: Path) -> None:
     assert without_seconds(finish(again)) == without_seconds(once)
 
 
+def test_what_the_launcher_did_not_keep_is_told_again_and_not_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CheckpointPace, "is_due", lambda pace: True)
+    folder, data = folder_in(tmp_path / "told"), training_samples()
+    lost = LockstepTrial(trial_task(max_epochs=5), data, folder)
+    trained = [lost.run_epoch() for _ in range(3)]
+    # The launcher kept one, has another otherwise, and died before the third.
+    folder.append_epoch(trained[0])
+    folder.append_epoch(trained[1].model_copy(update={"oof": {"mae": 0.0}}))
+    again = LockstepTrial(trial_task(max_epochs=5), data, folder)
+    assert [again.run_epoch() for _ in range(2)] == trained[1:]
+    assert [fit.epoch for fit in again.fits] == [3] * len(again.fits)
+    assert again.run_epoch().epoch == 4
+
+
 def test_a_trial_that_takes_another_s_state_goes_on_by_its_own_recipe(tmp_path: Path) -> None:
     data, values = training_samples(), {"learning_rate": 0.003, "momentum": 0.5, "max_epochs": 3}
     better = LockstepTrial(trial_task(max_epochs=3), data, folder_in(tmp_path / "better"))

@@ -11,7 +11,7 @@ from foldgrid.specs.failure import Failure
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.trials import RecipeChange, TrialEpoch, TrialRecord
 from foldgrid.tuning.search.stopping import StoppingRule
-from foldgrid.tuning.search.trials import TrialListener, TrialTask, trial_record
+from foldgrid.tuning.search.trials import TrialListener, TrialTask, is_of, trial_record
 
 
 @dataclass
@@ -52,6 +52,9 @@ class TrialKeeper:
         if task.number not in self._courses:
             # Of an earlier launch, if there are any.
             epochs = self._folder(task).read_running()
+            if epochs:
+                # A line that was torn by its end would swallow the next one.
+                self._folder(task).write_running(epochs)
             self._courses[task.number] = _Course(task.values, {e.epoch: e for e in epochs})
         self._listener.started(task)
 
@@ -95,7 +98,7 @@ class TrialKeeper:
     def _complete(self, task: TrialTask, record: TrialRecord) -> None:
         folder = self._folder(task)
         epochs = list(self._courses[task.number].epochs.values())
-        if not folder.is_over():
+        if not folder.is_over() or not is_of(folder.read_record(), task):
             folder.complete(record, epochs, self._units)
         if self._rule is not None and epochs:
             self._rule.ended(task.number, epochs, record.status)

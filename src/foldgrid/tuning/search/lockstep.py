@@ -15,7 +15,6 @@ import torch
 
 from foldgrid.records import TrialFolder
 from foldgrid.scoring import METRICS
-from foldgrid.specs.fits import EpochRecord
 from foldgrid.specs.trials import TrialEpoch, TrialRecord, TrialStatus
 from foldgrid.training import Fit, TrainingData, checkpoint
 from foldgrid.training.pace import CheckpointPace
@@ -62,8 +61,11 @@ class LockstepTrial:
         num_outputs = self.fits[0].task.num_outputs
         self.outputs_NK = np.full((len(data.samples), num_outputs), np.nan, np.float32)
         self.epochs: list[TrialEpoch] = []
+        self._untold: list[TrialEpoch] = []
         self._pace = CheckpointPace.of(*(fit.network for fit in self.fits))
         self._restore(state or folder.read_state())
+        if state is None:
+            self._untold = self._not_kept(folder.read_running())
 
     @property
     def has_diverged(self) -> bool:
@@ -78,10 +80,15 @@ class LockstepTrial:
     @property
     def is_over(self) -> bool:
         """Whether ``conclude`` is next."""
-        return not self.running
+        return not self.running and not self._untold
 
     def run_epoch(self) -> TrialEpoch:
-        """Trains an epoch of every fold that is not over, and scores all."""
+        """Trains an epoch of every fold that is not over, and scores all.
+
+        Epochs that a state holds and the launcher has not kept are told first, and not trained.
+        """
+        if self._untold:
+            return self._untold.pop(0)
         started = time.perf_counter()
         for fit, random in zip(self.fits, self._random, strict=True):
             if fit in self.running:
@@ -122,10 +129,8 @@ class LockstepTrial:
         fits = []
         for fit, random in zip(self.fits, self._random, strict=True):
             with random:
-                history = [epoch.model_dump_json() for epoch in fit.folder.read_history()]
                 recipe = fit.config.training.model_dump_json()
-                own = checkpoint.state_of(fit)
-                fits.append({"fit": own, "history": history, "recipe": recipe})
+                fits.append({"fit": checkpoint.state_of(fit), "recipe": recipe})
         state = {
             "fits": fits,
             "outputs": torch.from_numpy(self.outputs_NK),
@@ -140,14 +145,23 @@ class LockstepTrial:
         if state is None or not self._suits(state):
             return
         for fit, entry, index in zip(self.fits, state["fits"], range(len(self.fits)), strict=True):
-            history = [EpochRecord.model_validate_json(line) for line in entry["history"]]
-            checkpoint.restore(fit, entry["fit"], history)
+            checkpoint.restore(fit, entry["fit"])
             self._random[index] = RandomState.now(fit.device)
             # Its own recipe again, where the state is another trial's.
             if entry["recipe"] != fit.config.training.model_dump_json():
                 fit.adopt_recipe()
         self.outputs_NK[:] = state["outputs"].cpu().numpy()
         self.epochs = [TrialEpoch.model_validate_json(line) for line in state["epochs"]]
+
+    def _not_kept(self, kept: list[TrialEpoch]) -> list[TrialEpoch]:
+        """The epochs so far from the first on that ``running.jsonl`` lacks, or has otherwise.
+
+        A launch may die between a state and the line of its last epoch, and a file may be torn.
+        """
+        lines = [epoch.model_dump_json() for epoch in kept]
+        own = [epoch.model_dump_json() for epoch in self.epochs]
+        same = next((n for n, line in enumerate(own) if lines[n : n + 1] != [line]), len(own))
+        return self.epochs[same:]
 
     def _suits(self, state: dict[str, Any]) -> bool:
         entries = state.get("fits", [])

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from ruamel.yaml import YAML
 
 from foldgrid.records import RunStore
 from foldgrid.scoring import METRICS, best_trials
@@ -58,10 +56,7 @@ def write_outcome(
     if not found["best"]:
         # Nothing is complete yet; a file that names nothing would only be in the way.
         return best
-    yaml, stream = YAML(), io.BytesIO()
-    yaml.default_flow_style = False
-    yaml.dump(found, stream)
-    store.write_bytes(BEST_FILE, stream.getvalue())
+    store.write_yaml(BEST_FILE, found)
     return best
 
 

@@ -20,9 +20,9 @@ from foldgrid.specs.search_space import (
 from foldgrid.specs.sweep import SearchSettings
 from foldgrid.tasks import make_task
 from foldgrid.training import TrainingData
+from foldgrid.tuning.durations import format_duration
 from foldgrid.tuning.plan_text import plan_facts
 from foldgrid.tuning.preparation import PreparedSweep
-from foldgrid.tuning.progress import format_duration
 from foldgrid.tuning.search.study import study_name
 from foldgrid.tuning.search.trials import TrialTask
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, get_args
 
+import pandas as pd
 from rich.console import Console
 
 from foldgrid.records import RunLock, SearchStore
@@ -17,6 +19,7 @@ from foldgrid.specs.search_fit import most_epochs
 from foldgrid.specs.sweep import SchedulerName
 from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialCertainty, TrialRecord
 from foldgrid.tracking import Mode, RunProjector, TrialRuns
+from foldgrid.tracking.projection_ledger import ProjectionLedger
 from foldgrid.training import TrainingData
 from foldgrid.tuning.deadline import Deadline
 from foldgrid.tuning.disk import check_disk
@@ -24,6 +27,8 @@ from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.failure_limit import FailureLimit
 from foldgrid.tuning.failure_table import FailedTask, print_failures
+from foldgrid.tuning.ground import search_results
+from foldgrid.tuning.ground_text import changed_facts
 from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.launch_log import LaunchLog
 from foldgrid.tuning.plan_text import print_facts
@@ -41,6 +46,12 @@ from foldgrid.tuning.search.projecting import (
     project_missing_trials,
     search_figures,
     trial_listener,
+)
+from foldgrid.tuning.search.redoing import (
+    Redoing,
+    damaged_facts,
+    find_damaged,
+    set_aside,
 )
 from foldgrid.tuning.search.running import StudyFeed, TrialSteering
 from foldgrid.tuning.search.stopping import make_rule
@@ -107,12 +118,14 @@ class SearchSession:
         self.studies = plan_studies(prepared)
         self.storage = choose_storage(options.search_storage, local_folder / JOURNAL)
         self.store = SearchStore.of(prepared.store)
+        self.damaged = find_damaged(self.store, [plan.name for plan in self.studies])
         self.failures: dict[str, Failure] = {}
         self.deadline = Deadline.after(options.time_budget)
         self.limit = FailureLimit(prepared.sweep.resources.max_failures_in_a_row)
         self._log: LaunchLog[TrialTask] = LaunchLog(
             prepared.store, lambda task: task.name, f"{prepared.sweep.name}: a search"
         )
+        self._held = ExitStack()
         self._projector: TrialProjector | None = None
 
     def print_plan(self, budget_reason: str) -> None:
@@ -123,7 +136,10 @@ class SearchSession:
         facts = search_facts(self.prepared, self.studies, done, left, budget_reason)
         remembers = ("remembers", self.storage.title)
         wandb = ("wandb", wandb_words(self.mode, "trial"))
-        print_facts(self.prepared.sweep.title, [*facts, remembers, wandb], self.console)
+        names = tuple(plan.name for plan in self.studies)
+        changed = changed_facts(self.prepared, search_results(self.prepared, names, left))
+        rows = [*changed, *damaged_facts(self.damaged), *facts, remembers, wandb]
+        print_facts(self.prepared.sweep.title, rows, self.console)
 
     def _open(self, plan: StudyPlan) -> SearchStudy:
         sweep = self.prepared.sweep
@@ -136,43 +152,82 @@ class SearchSession:
         prepared = self.prepared
         check_disk(prepared)
         is_left = any(self._num_left(study) for study in self.studies)
-        with (
-            self.storage.answering(),
-            Interrupt() as interrupt,
-            RunLock(prepared.store.root),
-            self._log,
-            decoding(prepared.survey, self.console) as dataset,
-            self._executor(is_left) as executor,
-        ):
-            # The test set goes no further than here.
-            data = TrainingData.from_dataset(dataset.result(), prepared.split).without_test()
-            self._write_plan()
-            write_run_files(prepared)
-            display = self._display()
-            progress: ProgressFile[TrialTask] = ProgressFile(
-                prepared.store, lambda task: task.name, display.num_done, display.num_total
-            )
-            with progress, self.limit, self.deadline:
-                listeners: list[TrialListener] = [
-                    interrupt,
-                    self._log,
-                    self._projecting(),
-                    display,
-                    progress,
-                    self.limit,
-                    self.deadline,
-                ]
-                for plan in self.studies:
-                    self._search(plan, executor, data, listeners)
-        self.failures = display.failures
+        is_left = is_left or bool(self.damaged) or bool(self._num_to_redo())
+        with self.storage.answering():
+            # Kept until `close`: what it comes to is written there, too.
+            self._held.enter_context(RunLock(prepared.store.root))
+            with (
+                Interrupt() as interrupt,
+                decoding(prepared.survey, self.console) as dataset,
+                self._executor(is_left) as executor,
+            ):
+                # The test set goes no further than here.
+                data = TrainingData.from_dataset(dataset.result(), prepared.split).without_test()
+                # Not before: where the photographs cannot be decoded nothing is written.
+                with self._log:
+                    self._write_and_search(executor, data, interrupt)
         return len(self.failures)
+
+    def _write_and_search(
+        self, executor: Executor, data: TrainingData, interrupt: Interrupt
+    ) -> None:
+        prepared = self.prepared
+        self._write_plan()
+        write_run_files(prepared)
+        self._set_aside_damaged()
+        display = self._display()
+        self.failures = display.failures
+        progress: ProgressFile[TrialTask] = ProgressFile(
+            prepared.store, lambda task: task.name, display.num_done, display.num_total
+        )
+        with progress, self.limit, self.deadline:
+            listeners: list[TrialListener] = [
+                interrupt,
+                self._log,
+                self._projecting(),
+                display,
+                progress,
+                self.limit,
+                self.deadline,
+            ]
+            for plan in self.studies:
+                self._search(plan, executor, data, listeners)
+
+    def _set_aside_damaged(self) -> None:
+        if not self.damaged:
+            return
+        told = {(r.study, r.number): r for plan in self.studies for r in self._open(plan).records()}
+        ledger = ProjectionLedger(self.local_folder / "wandb")
+        # Looked at once more: another launch may have mended it since the plan was made.
+        damaged = find_damaged(self.store, [plan.name for plan in self.studies])
+        set_aside(damaged, told, ledger, self.prepared.sweep.name)
+
+    def _num_to_redo(self) -> int:
+        return sum(len(self.store.to_redo(plan.name)) for plan in self.studies)
+
+    def _redo(
+        self,
+        plan: StudyPlan,
+        executor: Executor,
+        work: TrialWork,
+        units: pd.DataFrame,
+        listeners: Sequence[TrialListener],
+    ) -> None:
+        """Trains the trials of a study again that were set aside."""
+        records = self.store.to_redo(plan.name)
+        if records:
+            keeper = TrialKeeper(self.store, units, Listeners(listeners))
+            tasks = [plan.task(number, record.values) for number, record in records.items()]
+            executor.run(work, tasks, keeper, Redoing(records, keeper))
 
     def _projecting(self) -> TrialListener:
         """Who streams trials to W&B, which has those of earlier launches by then."""
         context = project_context(self.prepared.store)
         studies = tuple(plan.name for plan in self.studies)
         kind = TrialRuns(self.prepared.sweep, context, studies)
-        self._projector = RunProjector(self.local_folder, kind, self.mode)
+        self._projector = RunProjector(
+            self.local_folder, kind, self.mode, location=self.prepared.store.location
+        )
         project_missing_trials(self.store, studies, self._projector)
         return trial_listener(self._projector, self.store)
 
@@ -193,13 +248,14 @@ class SearchSession:
         feed = StudyFeed(study, plan, num_left, self.deadline, total)
         units = training_units(plan, data)
         most = most_epochs(plan.space, self.prepared.sweep)
+        work = TrialWork(data, self.store)
+        self._redo(plan, executor, work, units, listeners)
         rule = make_rule(settings, units, most)
         if rule is not None:
             for folder in self.store.trials(plan.name):
                 record = folder.read_record()
                 rule.ended(record.number, folder.read_epochs(), record.status)
         keeper = TrialKeeper(self.store, units, Listeners([feed, *listeners]), rule)
-        work = TrialWork(data, self.store)
 
         def run() -> None:
             scheduler = make_pausing_scheduler(
@@ -239,7 +295,8 @@ class SearchSession:
 
     def _display(self) -> SearchDisplay:
         """What is shown: trials done, trials in all, the best of earlier launches."""
-        done, left = self._num_done(), sum(self._num_left(plan) for plan in self.studies)
+        left = sum(self._num_left(plan) for plan in self.studies) + self._num_to_redo()
+        done = self._num_done() - self._num_to_redo()
         objective = self.prepared.sweep.search.objectives[0]
         found = self._records().values()
         best = [trial for trials in found for trial in best_trials(trials, (objective,))]
@@ -302,16 +359,25 @@ class SearchSession:
     def _num_elsewhere(self, study: str, trials: Sequence[TrialRecord]) -> int:
         return len(trials) - len(self.store.trials(study))
 
-    def close(self) -> tuple[str, ...]:
+    def close(self, *, is_hurried: bool = False) -> tuple[str, ...]:
         """Ends this launch for others that search with it, and W&B's service.
+
+        Args:
+            is_hurried: Somebody waits for the end, as after a Ctrl-C.
 
         Returns:
             W&B's warnings, a line each.
         """
         self.storage.close()
-        warnings = self._projector.close() if self._projector is not None else ()
+        warnings: tuple[str, ...] = ()
+        if self._projector is not None:
+            warnings = self._projector.close(is_hurried=is_hurried, say=self._say)
         self._log.end(warnings)
+        self._held.close()
         return warnings
+
+    def _say(self, words: str) -> None:
+        self.console.print(words, markup=False, soft_wrap=True)
 
     def print_failures(self) -> None:
         """Prints what failed, with the end of its log."""

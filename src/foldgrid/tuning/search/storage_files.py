@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from sqlalchemy import create_engine
 
+from foldgrid.specs.errors import SweepError
 from foldgrid.tuning.search.launches import LaunchMark
 from foldgrid.tuning.search.storage import SearchStorage, has_studies
 
@@ -65,7 +68,36 @@ class JournalSearchStorage(FileSearchStorage):
         super().__init__(path, str(path))
 
     def _open(self) -> BaseStorage:
+        if self.path.exists():
+            self._mend()
         return JournalStorage(JournalFileBackend(str(self.path)))
+
+    def _mend(self) -> None:
+        """Takes the last line off where a crash tore it: Optuna would write on in it.
+
+        Raises:
+            SweepError: Another line is damaged, and Optuna could not read past it.
+        """
+        lock = JournalFileSymlinkLock(str(self.path))
+        lock.acquire()
+        try:
+            *lines, torn = self.path.read_bytes().split(b"\n")
+            for number, line in enumerate(lines, start=1):
+                self._check_line(number, line)
+            if torn:
+                os.truncate(self.path, self.path.stat().st_size - len(torn))
+        finally:
+            lock.release()
+
+    def _check_line(self, number: int, line: bytes) -> None:
+        try:
+            json.loads(line)
+        except ValueError as error:
+            raise SweepError(
+                f"{self.path}: line {number} is damaged ({error}).\n"
+                "Move the file away and run the same command again: trials that are over are read "
+                "from their folders, and the sampler begins anew."
+            ) from error
 
 
 class SqliteSearchStorage(FileSearchStorage):

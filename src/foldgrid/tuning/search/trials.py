@@ -44,6 +44,11 @@ TrialListener = Listener[TrialTask, TrialEpoch, TrialRecord]
 """Hears of every trial, in the launcher's process."""
 
 
+def is_of(record: TrialRecord, task: TrialTask) -> bool:
+    """Whether a record is what a task came to: a study that forgot may ask for other values."""
+    return record.values == task.values or bool(record.changes)
+
+
 def trial_record(
     task: TrialTask,
     epochs: Sequence[TrialEpoch],

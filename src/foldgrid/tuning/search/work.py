@@ -9,7 +9,7 @@ from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.training import TrainingData
 from foldgrid.tuning.memory import lighter_fit, with_known_size
 from foldgrid.tuning.search.lockstep import LockstepTrial
-from foldgrid.tuning.search.trials import TrialTask
+from foldgrid.tuning.search.trials import TrialTask, is_of
 
 
 class TrialWork:
@@ -28,7 +28,8 @@ class TrialWork:
     def finished(self, task: TrialTask) -> TrialRecord | None:
         """The trial's record, where it is over and the launcher was told twice."""
         folder = self.store.trial(task.study, task.number)
-        return folder.read_record() if folder.is_over() else None
+        record = folder.read_record() if folder.is_over() else None
+        return record if record is not None and is_of(record, task) else None
 
     def open(self, task: TrialTask, state: bytes | None = None) -> LockstepTrial:
         """See ``Work``."""

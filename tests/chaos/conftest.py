@@ -1,0 +1,87 @@
+"""The chaos tests tell what they did: who was killed when, and that nothing was lost.
+
+``make chaos`` runs all of them; ``make chaos SEED=7`` draws other moments.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.crashing import CrashServer, crash_server
+
+TOLD = pytest.StashKey[list["Chronicle"]]()
+SEED = int(os.environ.get("CHAOS_SEED", "0"))
+
+
+@dataclass
+class Chronicle:
+    """What one test did to its launches, a line each.
+
+    Attributes:
+        name: The test's.
+        lines: What happened: when, to whom, and how many epochs were on record.
+        last_word: What the test found in the end; empty where it did not get there.
+    """
+
+    name: str
+    lines: list[str] = field(default_factory=list)
+    last_word: str = ""
+
+    def tell(self, line: str) -> None:
+        """Adds a line."""
+        self.lines.append(line)
+
+    def conclude(self, last_word: str) -> None:
+        """Says what was found when all was compared."""
+        self.last_word = last_word
+
+
+@pytest.fixture
+def chronicle(request: pytest.FixtureRequest) -> Chronicle:
+    """Where the test tells what it does; printed at the end of the session."""
+    told = request.config.stash.setdefault(TOLD, [])
+    told.append(Chronicle(request.node.name))
+    return told[-1]
+
+
+@pytest.fixture
+def seeded(request: pytest.FixtureRequest) -> random.Random:
+    """The moments of a test: the same each time, others with another ``CHAOS_SEED``."""
+    return random.Random(f"{SEED}/{request.node.name}")
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for all launches: the tiny synthetic trial is drawn once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[CrashServer]:
+    """A warm process for launches that kill themselves."""
+    with crash_server() as running:
+        yield running
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Prints the chronicles, and in one line whether anything was lost."""
+    told = config.stash.get(TOLD, [])
+    if not told:
+        return
+    terminalreporter.section(f"chaos, seed {SEED}")
+    for each in told:
+        terminalreporter.write_line(each.name)
+        for line in each.lines:
+            terminalreporter.write_line(f"    {line}")
+        terminalreporter.write_line(f"  {each.last_word or 'NOT CONCLUDED: see above'}")
+    num_open = sum(not each.last_word for each in told)
+    words = f"{num_open} of {len(told)} tests lost something" if num_open else "Nothing was lost."
+    terminalreporter.write_line(words, bold=True)
