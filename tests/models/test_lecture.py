@@ -184,6 +184,8 @@ def test_every_network_has_one_architecture_and_its_paper_s_figures_are_its_own(
     for each in known_architectures():
         assert set(each.top5_error) <= set(each.backbones)
         assert bool(each.top5_error) == bool(each.conditions)
+        # A terminal of any encoding shows them.
+        assert (each.paper + each.idea + each.note).isascii()
         assert all(2 < error < 30 for error in each.top5_error.values())
     assert find_architecture("resnet35") is None
 
