@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import shlex
+import shutil
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,8 +21,11 @@ from foldgrid.specs.passwords import hide_all_passwords, hide_passwords
 from foldgrid.specs.resolving import find_sweep, read_space, resolve_sweep, yaml_files
 
 if TYPE_CHECKING:
+    from analysis.ranking.board import Ranking
+    from foldgrid.records import RunStore
     from foldgrid.tuning.search.session import SearchSession
     from foldgrid.tuning.session import Session
+    from foldgrid.tuning.syncing import GridSummary
 
 PROJECT = Path(__file__).resolve().parent
 SWEEPS = PROJECT / "sweeps"
@@ -44,6 +49,7 @@ def launch(
     sweep: str | None = None,
     plan: bool = False,
     status: str | None = None,
+    sync: str | None = None,
     list_: Annotated[bool, Parameter(name="--list", negative=())] = False,
     data: Path | None = None,
     budget: Literal["auto", "smoke", "paper"] = "auto",
@@ -66,6 +72,8 @@ def launch(
         sweep: A name in sweeps/, or the path of a YAML file.
         plan: Print what would run and stop.
         status: Print how far the launch of a run folder has come, from any terminal, and stop.
+        sync: Send what W&B's server lacks of a run folder, from its records, and stop; may be
+            repeated.
         list_: Print the sweeps and the search spaces there are and stop.
         data: A manifest of your photographs, instead of the embedded synthetic trial.
         budget: How much training. auto is paper with a GPU and smoke without one.
@@ -87,7 +95,10 @@ def launch(
         time_budget: End the launch after this long (2h, 90m, 1h30m); what is running then goes
             on at the next launch.
     """
+    given = given_options(locals())
     console = Console()
+    if sync is not None:
+        return send_missing(sync, given, console)
     if list_:
         return print_list(console)
     if status is not None:
@@ -100,7 +111,7 @@ def launch(
         )
     path = find_sweep(sweep, SWEEPS)
     from foldgrid.tuning.opening import open_session
-    from foldgrid.tuning.session import Options
+    from foldgrid.tuning.options import Options
 
     options = Options(
         sweep=sweep,
@@ -120,13 +131,16 @@ def launch(
         time_budget=time_budget,
     )
     session = open_session(path, SPACES, options, console)
-    num_failed = 0
+    num_failed, is_hurried = 0, False
     try:
         if not plan:
             num_failed = run(session, console)
+    except KeyboardInterrupt:
+        is_hurried = True
+        raise
     finally:
-        for warning in session.close():
-            console.print(f"note: {warning}", markup=False)
+        for warning in session.close(is_hurried=is_hurried):
+            console.print(f"note: {warning}", markup=False, soft_wrap=True)
     session.print_failures()
     return 1 if num_failed else 0
 
@@ -170,11 +184,19 @@ def can_be_ranked(session: Session | SearchSession, console: Console) -> bool:
 def print_disk_is_full(where: str, error: str) -> None:
     """Says that nothing can be written, and what to do."""
     print(
-        f"\n{where}: the disk is full ({error}).\n"
+        f"\n{where}: the disk is full ({error}{free_room(where)}).\n"
         "What was written is whole, and what was under way goes on from its last checkpoint.\n"
         f"Make room there, or copy the folder to a larger disk for --storage; then {GOES_ON}",
         file=sys.stderr,
     )
+
+
+def free_room(where: str) -> str:
+    """How much is free where a file or folder of this machine is, for people."""
+    path = Path(where)
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return f"; {shutil.disk_usage(path).free / 2**20:,.1f} MiB are free"
 
 
 def print_storage_is_away(where: str, error: str) -> None:
@@ -185,28 +207,39 @@ def print_storage_is_away(where: str, error: str) -> None:
 
 def report(session: Session, console: Console) -> None:
     """Ranks what is complete, tells W&B, and says where everything is and what to type next."""
-    from analysis.judging import visit_predictions
-    from analysis.ranking.leaderboard import save
-    from analysis.ranking.making import judge_and_rank, ranking_table
     from analysis.ranking.terminal import render_terminal
 
     store = session.prepared.store
     console.print()
     try:
-        judgement, ranking = judge_and_rank(store)
-        save(store, ranking)
+        ranking, summary = rank_and_summarise(store)
     except SweepError as error:
         # Training was not in vain: say why there is no ranking yet, and carry on.
         console.print(str(error), markup=False)
         return
     render_terminal(ranking, console)
-    visits = visit_predictions(judgement, ranking.best.model)
-    session.summarise(ranking_table(ranking), visits, {"best": ranking.best.model})
+    session.summarise(*summary)
     run = store.location
     console.print()
     console.print(f"results   {run}/", markup=False, soft_wrap=True)
     console.print(f"ranking   {run}/leaderboard.csv and .json", markup=False, soft_wrap=True)
     print_next(next_commands(run), session, console)
+
+
+def rank_and_summarise(store: RunStore) -> tuple[Ranking, GridSummary]:
+    """Ranks what is complete, stores the ranking, and says what W&B is told of it.
+
+    Raises:
+        SweepError: There is no ranking yet.
+    """
+    from analysis.judging import visit_predictions
+    from analysis.ranking.leaderboard import save
+    from analysis.ranking.making import judge_and_rank, ranking_table
+
+    judgement, ranking = judge_and_rank(store)
+    save(store, ranking)
+    best = ranking.best.model
+    return ranking, (ranking_table(ranking), visit_predictions(judgement, best), {"best": best})
 
 
 def report_search(session: SearchSession, console: Console) -> None:
@@ -248,11 +281,11 @@ def report_search(session: SearchSession, console: Console) -> None:
 def print_next(commands: list[str], session: Session | SearchSession, console: Console) -> None:
     """Says where W&B's runs wait, and what a user may want to type next."""
     if session.mode == "offline":
+        from foldgrid.tracking import sync_command
+
         folder = session.local_folder / "wandb"
         console.print(f"W&B       {folder}/", markup=False, soft_wrap=True)
-        if folder.is_relative_to(Path.cwd()):
-            folder = folder.relative_to(Path.cwd())
-        commands = [*commands, f"wandb sync {shlex.quote(str(folder))}/offline-run-*"]
+        commands = [*commands, sync_command(session.prepared.store.location)]
     console.print("\nNext:")
     for command in commands:
         console.print(f"  {command}", markup=False, soft_wrap=True)
@@ -267,6 +300,45 @@ def next_commands(run: str) -> list[str]:
         f"python -m analysis rank {quoted} --by ccc",
         f"python -m analysis rank {quoted} --format latex",
     ]
+
+
+def send_missing(run: str, given: Mapping[str, object], console: Console) -> int:
+    """Sends what W&B lacks of a run folder; see ``tuning.syncing``.
+
+    Args:
+        run: The run folder.
+        given: By name, the options of the command line.
+        console: Where to say what was sent.
+    """
+    from foldgrid.records import RunStore
+
+    if given.get("--wandb") in ("offline", "disabled"):
+        raise SweepError(
+            f"--sync speaks to W&B's server, so --wandb {given['--wandb']} contradicts it.\n"
+            "Leave --wandb out."
+        )
+    others = [name for name in given if name not in ("--sync", "--wandb")]
+    if others:
+        raise SweepError(
+            f"--sync sends what a run folder holds and does nothing else; found {', '.join(others)}"
+            f" beside it.\nGive `python launch.py --sync {shlex.quote(run)}`."
+        )
+    from foldgrid.tuning.syncing import sync_run
+
+    try:
+        return sync_run(RunStore.open(run), lambda store: rank_and_summarise(store)[1], console)
+    except KeyboardInterrupt as stop:
+        print("\nStopped: run the same command again; it sends only what is missing.")
+        return exit_code_of(stop)
+
+
+def given_options(values: Mapping[str, object]) -> dict[str, object]:
+    """By name, the options of ``launch`` that are not at their defaults."""
+    return {
+        f"--{name.strip('_').replace('_', '-')}": values[name]
+        for name, parameter in signature(launch).parameters.items()
+        if values[name] != parameter.default
+    }
 
 
 def show_status(run: str, console: Console) -> int:
@@ -323,7 +395,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt as stop:
         print(f"\nStopped: {GOES_ON}")
-        return INTERRUPTED if type(stop) is KeyboardInterrupt else TERMINATED
+        return exit_code_of(stop)
+
+
+def exit_code_of(stop: KeyboardInterrupt) -> int:
+    """As a shell would report the signal."""
+    return INTERRUPTED if type(stop) is KeyboardInterrupt else TERMINATED
 
 
 if __name__ == "__main__":

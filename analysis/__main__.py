@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App, CycloptsError
 
-from foldgrid.specs.errors import SweepError, did_you_mean
+from foldgrid.specs.errors import SweepError
+from foldgrid.tables import check_format
 
 if TYPE_CHECKING:
     from foldgrid.records import RunStore
@@ -35,7 +36,7 @@ def rank(run: str, /, *, by: str = "mae", format: str = "terminal") -> None:
         by: The figure that orders the table: mae, mse, rmse, pcc, ccc, icc or bias.
         format: How it is printed: terminal, csv, md, latex, json or svg.
     """
-    _check_format(format, FORMATS)
+    check_format(format, FORMATS)
     from analysis.ranking.formats import TEXT_FORMATS, render_terminal
     from analysis.ranking.making import stored_or_ranked
 
@@ -88,7 +89,7 @@ def published(run: str, /, *, format: str = "terminal") -> None:
     from analysis.context.published_formats import PUBLISHED_FORMATS, render_terminal
     from analysis.ranking.making import stored_or_ranked
 
-    _check_format(format, ("terminal", *PUBLISHED_FORMATS))
+    check_format(format, ("terminal", *PUBLISHED_FORMATS))
     store = _open(run)
     comparison = compare_with_published(store, stored_or_ranked(store))
     if format == "terminal":
@@ -113,7 +114,7 @@ def check(run: str, /, *, format: str = "terminal") -> int:
     from analysis.checks.printing import FORMATS as CHECK_FORMATS
     from analysis.checks.printing import TEXT_FORMATS, render_terminal
 
-    _check_format(format, CHECK_FORMATS)
+    check_format(format, CHECK_FORMATS)
     store = _open(run)
     from analysis.checks.catalogue import check_and_save
 
@@ -142,7 +143,7 @@ def compare(*runs: str, by: str = "mae", format: str = "terminal") -> None:
     """
     from analysis.comparison.formats import TEXT_FORMATS, render_terminal
 
-    _check_format(format, ("terminal", *TEXT_FORMATS))
+    check_format(format, ("terminal", *TEXT_FORMATS))
     from analysis.comparison.comparing import compare_sweeps
 
     comparison = compare_sweeps([_open(run) for run in runs], by)
@@ -171,14 +172,6 @@ def _open(run: str) -> RunStore:
             f"--hyperparameters {run}"
         )
     return store
-
-
-def _check_format(name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        raise SweepError(
-            f'--format: no format "{name}". {did_you_mean(name, known)}\n'
-            f"Print it as one of: {', '.join(known)}."
-        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

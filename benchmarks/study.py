@@ -10,8 +10,9 @@ from foldgrid.specs.base import Spec
 from foldgrid.specs.resolving import ResolvedSweep, resolve_sweep
 from foldgrid.specs.synthetic import TrialSettings
 from foldgrid.tuning.opening import open_session
+from foldgrid.tuning.options import Options
 from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
-from foldgrid.tuning.session import Options, Session
+from foldgrid.tuning.session import Session
 
 PROJECT = Path(__file__).resolve().parent.parent
 SWEEP = PROJECT / "sweeps" / "all_backbones.yaml"

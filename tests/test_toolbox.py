@@ -14,6 +14,8 @@ COMMANDS = (
     ["data", "check"],
     ["data", "cache"],
     ["data", "composites"],
+    ["models", "describe"],
+    ["models", "compare"],
     ["weights", "fetch"],
     ["weights", "list"],
     ["predict"],
@@ -27,7 +29,7 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_alone_it_prints_help() -> None:
     result = python("-m", "foldgrid")
     assert (result.returncode, result.stderr) == (0, "")
-    for name in ("data", "weights", "predict"):
+    for name in ("data", "models", "weights", "predict"):
         assert name in result.stdout
 
 
@@ -37,9 +39,10 @@ def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixtur
     assert "Usage: python -m foldgrid " + " ".join(command) in capsys.readouterr().out
 
 
-def test_help_is_quick() -> None:
+@pytest.mark.parametrize("command", [["predict"], ["models", "describe"]], ids="-".join)
+def test_help_is_quick(command: list[str]) -> None:
     code = (
-        "import sys; from foldgrid.__main__ import main; main(['predict', '--help'])\n"
+        f"import sys; from foldgrid.__main__ import main; main({[*command, '--help']})\n"
         "print([name for name in ('torch', 'pandas', 'ray', 'wandb') if name in sys.modules])"
     )
     assert python("-c", code).stdout.splitlines()[-1] == "[]"

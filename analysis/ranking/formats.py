@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-
 from analysis.ranking.board import KIND_TITLES, RankedModel, Ranking, ranking_table
 from analysis.ranking.picture import render_svg
 from analysis.ranking.sureness import all_notes, format_interval
 from analysis.ranking.terminal import describe_extent, format_figure, heading, render_terminal
 from foldgrid.scoring import METRICS
+from foldgrid.tables import csv_text, escape_latex, latex_label, markdown_row
 
 __all__ = [
     "TEXT_FORMATS",
@@ -22,24 +19,10 @@ __all__ = [
     "render_terminal",
 ]
 
-_LATEX_SPECIAL = str.maketrans(
-    {
-        **{character: f"\\{character}" for character in "&%$#_{}"},
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "\\": r"\textbackslash{}",
-    }
-)
-
 
 def render_csv(ranking: Ranking) -> str:
     """Comma-separated, full precision, an empty cell for the undefined."""
-    rows = ranking_table(ranking)
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+    return csv_text(ranking_table(ranking))
 
 
 def render_json(ranking: Ranking) -> str:
@@ -55,11 +38,11 @@ def render_markdown(ranking: Ranking) -> str:
     columns = _columns(ranking)
     names = ["#", "model", "kind", "folds", *(_column(ranking, *column) for column in columns)]
     aligned = ["--:", ":--", ":--", ":--", *(["--:"] * len(columns))]
-    lines = [f"**{heading(ranking)}**", "", _markdown_row(names), _markdown_row(aligned)]
+    lines = [f"**{heading(ranking)}**", "", markdown_row(names), markdown_row(aligned)]
     for row in ranking.rows:
         figures = _figure_cells(ranking, row, "**{}**")
         start = [_rank(ranking, row, "~"), f"`{row.model}`", KIND_TITLES[row.kind], row.folds]
-        lines.append(_markdown_row([*start, *figures]))
+        lines.append(markdown_row([*start, *figures]))
     lines.append("")
     for note in all_notes(ranking):
         topic = f"**{note.topic}**" if note.is_warning else note.topic
@@ -83,19 +66,19 @@ def render_latex(ranking: Ranking) -> str:
     for row in ranking.rows:
         start = [
             _rank(ranking, row, r"$\sim$"),
-            _escape(row.model),
+            escape_latex(row.model),
             KIND_TITLES[row.kind],
             row.folds,
         ]
         cells = [*start, *_figure_cells(ranking, row, r"\textbf{{{}}}")]
         body.append("    " + " & ".join(cells) + r" \\")
-    notes = " ".join(_escape(note.text) for note in all_notes(ranking))
+    notes = " ".join(escape_latex(note.text) for note in all_notes(ranking))
     return "\n".join(
         [
             r"\begin{table}",
             r"  \centering",
-            rf"  \caption{{{_escape(heading(ranking))} {notes}}}",
-            rf"  \label{{tab:{re.sub('[^A-Za-z0-9]+', '-', ranking.sweep or 'ranking')}}}",
+            rf"  \caption{{{escape_latex(heading(ranking))} {notes}}}",
+            rf"  \label{{tab:{latex_label(ranking.sweep or 'ranking')}}}",
             rf"  \begin{{tabular}}{{rlll{'r' * len(columns)}}}",
             r"    \toprule",
             rf"    & & & & {groups} \\",
@@ -152,11 +135,3 @@ def _figure_cells(ranking: Ranking, row: RankedModel, emphasis: str) -> list[str
             text += f" ({format_interval(interval.low, interval.high)})"
         cells.append(text)
     return cells
-
-
-def _markdown_row(cells: list[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _escape(text: str) -> str:
-    return text.translate(_LATEX_SPECIAL)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from foldgrid.specs.errors import SweepError
-from foldgrid.toolbox import photographs, weights
+from foldgrid.toolbox import networks, photographs, weights
 from foldgrid.toolbox.prediction import predict
 from foldgrid.toolbox.terminal import explain
 
@@ -17,13 +17,14 @@ INTERRUPTED = 130
 
 app = App(
     name="python -m foldgrid",
-    help="The toolbox: photographs, pre-trained weights, predictions. It trains nothing.",
+    help="The toolbox: photographs, networks, pre-trained weights, predictions. It trains nothing.",
     version_flags=[],
     result_action="return_value",
     # Else cyclopts exits by itself, without a word.
     suppress_keyboard_interrupt=False,
 )
 app.command(photographs.app)
+app.command(networks.app)
 app.command(weights.app)
 app.command(predict)
 

@@ -11,8 +11,8 @@ import pandas as pd
 import safetensors.torch
 import torch
 
-from foldgrid.records import RunStore
-from foldgrid.specs.fits import FitRecord
+from foldgrid.records import RunStore, verify_fits
+from foldgrid.records.verification import run_faults
 from foldgrid.tracking.wandb_files import read_run_file
 from foldgrid.training.checkpoint import read_state
 
@@ -81,8 +81,11 @@ def assert_nothing_is_torn(run: Path) -> None:
             assert safetensors.torch.load(path.read_bytes())
         elif path.name == "last.pt":
             assert _goes_on_from(RunStore(str(run)), path.parent.name) > 0 or _is_over(path.parent)
+    store = RunStore(str(run))
+    assert verify_fits(store, store.root.folders("fits")).damaged == ()
+    assert run_faults(store) == ()
     for path in run.glob("fits/*/fit.json"):
-        fit, record = path.parent, FitRecord.model_validate_json(path.read_bytes())
+        fit, record = path.parent, store.read_fit(path.parent.name)
         assert (fit / "predictions.parquet").exists()
         assert (fit / "best.safetensors").exists() == record.weights_kept
         assert len((fit / "history.jsonl").read_text().splitlines()) == record.num_epochs

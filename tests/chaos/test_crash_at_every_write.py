@@ -30,6 +30,7 @@ from tests.chaos.small_sweep import ONE_BACKBONE
 KILLED = -9
 WINDOWS = (
     "sweep.yaml",
+    "tables.json",
     "last.pt",
     "history.jsonl",
     "predictions.parquet",
@@ -154,7 +155,7 @@ def test_many_times_in_a_row_with_wandb(
     place = Place(server, tmp_path / "place", cache, wandb="offline")
     for _ in range(6):
         before = checkpoints(place.store)
-        killed = place.launch(gate=seeded.randint(15, 60))
+        killed = place.launch(gate=seeded.randint(45, 95))
         if killed.code == 0:
             break
         assert killed.code == KILLED, killed.said

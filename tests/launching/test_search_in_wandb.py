@@ -26,7 +26,7 @@ RACE = (
 
 
 def runs_of(folder: Path) -> list[WandbRunFile]:
-    """All runs that wait for ``wandb sync``; no two of one id."""
+    """All runs that wait for ``--sync``; no two of one id."""
     runs = [read_run_file(path) for path in sorted(folder.glob("wandb/offline-run-*/*.wandb"))]
     assert len({run.run_id for run in runs}) == len(runs)
     return runs
@@ -64,10 +64,10 @@ def test_every_epoch_of_every_trial_is_in_wandb_once_and_the_stopped_are_marked(
 ) -> None:
     done = launcher(launcher.write(RACE), "--wandb", "offline")
     assert done.code == 0, done.out + done.err
-    assert "ready for `wandb sync`" in done.out
+    assert "kept in the run folder until `--sync` sends it" in done.out
     folder = launcher.storage / "tiny"
     assert f"W&B       {folder}/wandb/" in done.out
-    assert "wandb sync runs/tiny/wandb/offline-run-*" in done.out
+    assert f"python launch.py --sync {folder}" in done.out
     runs = check_that_runs_are_the_records(folder)
     records = trials_of(folder)
     stopped = {number for number, record in records.items() if record.status == "stopped"}

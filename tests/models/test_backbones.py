@@ -16,7 +16,7 @@ from foldgrid.models import (
     load_state,
     set_head_bias,
 )
-from foldgrid.models.backbones import build_on_meta, head_parameters
+from foldgrid.models.backbones import build_on_meta, has_auxiliary_heads, head_parameters
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.resolving import resolve_sweep
 
@@ -75,6 +75,7 @@ def test_every_network_of_torchvision_has_a_head(name: str) -> None:
     # MaxViT's head has no bias.
     assert {key.rpartition(".")[2] for key in head} <= {"weight", "bias"}
     assert len(layers) == {"googlenet": 3, "inception_v3": 2}.get(name, 1)
+    assert has_auxiliary_heads(name) == (len(layers) > 1)
 
 
 def test_the_same_seed_gives_the_same_network() -> None:

@@ -1,9 +1,18 @@
-"""As much of a W&B server as its client needs to open, fill, resume, sync and finish a run."""
+"""As much of a W&B server as its client needs to open, fill, resume, sync and finish a run.
+
+It can be taken ill: ``turn`` makes it refuse connections, hang, answer 500, or take what it is told
+and never answer, at once or after it has taken some epochs.
+"""
 
 import gzip
 import json
+import socket
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+WELL, REFUSES, HANGS, FAILS, MUTE = "well", "refuses", "hangs", "fails", "mute"
+OUTAGES = (REFUSES, HANGS, FAILS, MUTE)
 
 
 class ServedRun:
@@ -15,6 +24,8 @@ class ServedRun:
         self.summary = {}
         self.files = {}
         self.exit_code = None
+        self.num_rows_taken = 0
+        self.num_opened = 0
 
     @property
     def history(self):
@@ -27,6 +38,25 @@ class ServedRun:
 
 class _QuietServer(ThreadingHTTPServer):
     daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 64
+
+    def __init__(self, *arguments):
+        self._connections = set()
+        super().__init__(*arguments)
+
+    def process_request(self, request, client_address):
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request):
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def cut_connections(self):
+        for each in list(self._connections):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request, client_address):
         """A client that goes away is no error here."""
@@ -38,16 +68,82 @@ class FakeWandbServer:
     def __init__(self):
         self.runs = {}
         self.received = bytearray()
+        self.mood = WELL
+        self.num_turned_away = 0
+        self._later = None
+        self._closing = None
+        self._changed = threading.Condition()
         self._server = _QuietServer(("127.0.0.1", 0), _handler_of(self))
+        self._address = self._server.server_address
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        self._serve()
         return self
 
     def __exit__(self, *_):
+        self.turn(WELL)
+        self._close()
+
+    def _serve(self):
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def _close(self):
         self._server.shutdown()
         self._server.server_close()
+        self._server.cut_connections()
+
+    def turn(self, mood, after_rows=0):
+        """Changes the mood, at once or as soon as that many rows of history were taken."""
+        if after_rows:
+            self._later = (mood, after_rows)
+            return
+        self._later = None
+        with self._changed:
+            before, self.mood = self.mood, mood
+            self._changed.notify_all()
+        if REFUSES in (before, mood) and before != mood:
+            # On a thread of its own: a handler may have asked, and shutdown waits for nobody.
+            if mood == REFUSES:
+                self._closing = threading.Thread(target=self._close, daemon=True)
+                self._closing.start()
+            else:
+                self._closing.join()
+                self._server = _QuietServer(self._address, _handler_of(self))
+                self._serve()
+
+    def is_well(self):
+        """Whether a request is looked at; where it hangs, known after the mood changed."""
+        if self.mood in (WELL, MUTE):
+            return True
+        self._keep_waiting(HANGS)
+        return False
+
+    def is_mute(self):
+        """Whether a request gets no answer; known after the mood changed."""
+        if self.mood != MUTE:
+            return False
+        self._keep_waiting(MUTE)
+        return True
+
+    def _keep_waiting(self, mood):
+        with self._changed:
+            self.num_turned_away += 1
+            self._changed.wait_for(lambda: self.mood != mood)
+
+    @property
+    def num_rows(self):
+        """Rows of history taken so far, doubled ones included."""
+        return sum(run.num_rows_taken for run in self.runs.values())
+
+    def wait_for_rows(self, number, seconds=60):
+        """Waits until so many rows of history were taken."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.num_rows >= number, seconds)
+
+    def steps(self):
+        """By run, the steps of its history."""
+        return {name: run.steps for name, run in self.runs.items()}
 
     def answer(self, operation, variables):
         if operation == "RunResumeStatus":
@@ -56,6 +152,7 @@ class FakeWandbServer:
             return {"model": model}
         if operation == "UpsertBucket":
             run = self.runs.setdefault(variables["name"], ServedRun())
+            run.num_opened += 1
             run.settings |= {key: value for key, value in variables.items() if value is not None}
             project = {"id": "p", "name": "p", "entity": {"id": "e", "name": "us"}}
             bucket = {"id": "b", "name": variables["name"], "project": project}
@@ -88,10 +185,15 @@ class FakeWandbServer:
         history = files.get("wandb-history.jsonl")
         for index, line in enumerate(history["content"] if history else ()):
             run.lines[history["offset"] + index] = line
+            run.num_rows_taken += 1
         if "wandb-summary.json" in files:
             run.summary = json.loads(files["wandb-summary.json"]["content"][-1])
         if body.get("complete"):
             run.exit_code = body["exitcode"]
+        with self._changed:
+            self._changed.notify_all()
+        if self._later is not None and self.num_rows >= self._later[1]:
+            self.turn(self._later[0])
 
     def take_file(self, name, path, content):
         self.runs[name].files[path] = content
@@ -112,12 +214,26 @@ def _handler_of(server):
             return body
 
         def _reply(self, content):
+            if server.is_mute():
+                self.close_connection = True
+                return
             body = json.dumps(content).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def parse_request(self):
+            return super().parse_request() and (server.is_well() or self._turn_away())
+
+        def _turn_away(self):
+            """Answers 500 where that is the mood; else the connection just ends."""
+            self.close_connection = True
+            if server.mood == FAILS:
+                self._body()
+                self.send_error(500)
+            return False
 
         def do_PUT(self):
             name, path = self.path.removeprefix("/upload/").split("/", 1)

@@ -4,20 +4,31 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
 
 
-def kill_when_ready(script, *arguments):
+@contextmanager
+def started(script, *arguments):
+    """Runs a script beside this process, and sees to its end."""
     path = os.pathsep.join([*sys.path, str(FOLDER)])
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, str(FOLDER / script), *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": path},
-    )
-    assert process.stdout.readline() == b"ready\n"
-    process.send_signal(signal.SIGKILL)
-    _, said = process.communicate(timeout=30)
-    assert said == b""
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def kill_when_ready(script, *arguments):
+    with started(script, *arguments) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGKILL)
+        _, said = process.communicate(timeout=30)
+        assert said == b""

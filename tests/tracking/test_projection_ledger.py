@@ -46,6 +46,18 @@ def test_a_list_that_cannot_be_read_is_an_empty_one(tmp_path, content):
     assert "a" not in ProjectionLedger(tmp_path)
 
 
+def test_a_summary_is_about_the_runs_that_were_complete_when_it_was_written(tmp_path):
+    ledger = ProjectionLedger(tmp_path)
+    ledger.add("a", name="a", mode="online", folder="")
+    before = ledger.others("summary")
+    ledger.add("summary", name="summary", mode="online", folder="", about=before)
+    again = ProjectionLedger(tmp_path)
+    assert again.is_about("summary", again.others("summary"))
+    again.add("b", name="b", mode="offline", folder="f")
+    assert not again.is_about("summary", again.others("summary"))
+    assert [again.is_online(name) for name in ("a", "b", "c")] == [True, False, False]
+
+
 def test_only_folders_of_the_id_are_removed(tmp_path):
     ours = [
         "offline-run-20260102_030405-mini-fit",

@@ -22,6 +22,8 @@ from foldgrid.specs.errors import InputError, Problem, did_you_mean
 IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
 IMAGENET_STD_RGB = (0.229, 0.224, 0.225)
 
+_WITH_AUXILIARY_HEADS = ("googlenet", "inception_v3")
+
 
 @lru_cache(maxsize=1)
 def known_backbones() -> tuple[str, ...]:
@@ -54,10 +56,15 @@ def check_backbones(names: Sequence[str], source: str, lines: Mapping[str, int])
         raise InputError(source, problems)
 
 
+def has_auxiliary_heads(name: str) -> bool:
+    """Whether the network has further heads than its last layer, in training."""
+    return name in _WITH_AUXILIARY_HEADS
+
+
 def _construct(name: str, num_outputs: int) -> nn.Module:
     options: dict[str, Any] = {"weights": None, "num_classes": num_outputs}
     builder = torchvision.models.get_model_builder(name)
-    if name in ("googlenet", "inception_v3"):
+    if has_auxiliary_heads(name):
         # Unsaid, these two print a warning about what will change one day.
         options |= {"aux_logits": True, "init_weights": True}
     elif "init_weights" in inspect.signature(builder).parameters:

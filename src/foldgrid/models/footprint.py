@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from foldgrid.models.backbones import build_on_meta
+from foldgrid.models.backbones import build_on_meta, has_auxiliary_heads
 
 _BYTES = 4
 _WEIGHT_COPIES = 4
@@ -69,7 +69,31 @@ class Footprint:
 
 @lru_cache(maxsize=1024)
 def footprint(backbone: str, num_outputs: int, pixels: int) -> Footprint:
-    """Follows one image of ``pixels`` x ``pixels`` through ``backbone``.
+    """The size of ``backbone`` as it is trained on images of ``pixels`` x ``pixels``.
+
+    Raises:
+        ValueError: The network, or an auxiliary head of it, cannot take images so small; the
+            message says so.
+    """
+    size = count_operations(backbone, num_outputs, pixels)
+    if has_auxiliary_heads(backbone):
+        network = build_on_meta(backbone, num_outputs).eval()
+        # The network asks itself whether it trains; its layers stay as in prediction.
+        network.training = True
+        try:
+            with torch.no_grad():
+                network(torch.empty(1, 3, pixels, pixels, device="meta"))
+        except RuntimeError as error:
+            raise ValueError(
+                f"{backbone} cannot be trained on {pixels}x{pixels} pixels, which are too few for "
+                f"its auxiliary head ({error})"
+            ) from error
+    return size
+
+
+@lru_cache(maxsize=1024)
+def count_operations(backbone: str, num_outputs: int, pixels: int) -> Footprint:
+    """Follows one image of ``pixels`` x ``pixels`` through ``backbone``, as in prediction.
 
     Raises:
         ValueError: The network cannot take images so small; the message says so.

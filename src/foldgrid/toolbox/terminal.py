@@ -1,9 +1,9 @@
-"""What the commands share towards people: progress, mistakes of the command line, refused paths."""
+"""What the commands share towards people: progress, mistakes of the command line, names, paths."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from foldgrid.specs.errors import InputError, Problem, SweepError
+
+SWEEPS = Path(__file__).resolve().parents[3] / "sweeps"
 
 
 @contextmanager
@@ -31,6 +33,18 @@ def photograph_progress(what: str) -> Iterator[Callable[[int, int], None] | None
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def backbones_of_sweep(sweep: str) -> tuple[Sequence[str], str]:
+    """The networks of a sweep, a name in ``sweeps/`` or a YAML file, and the file.
+
+    Raises:
+        SweepError: There is no such sweep, or it has mistakes.
+    """
+    from foldgrid.specs.resolving import find_sweep, resolve_sweep
+
+    path = find_sweep(sweep, SWEEPS)
+    return resolve_sweep(path, "paper").sweep.backbones, str(path)
 
 
 def explain(error: CycloptsError) -> str:

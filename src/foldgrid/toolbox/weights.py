@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 from cyclopts import App, Parameter
 
 from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.toolbox.terminal import backbones_of_sweep
 
 if TYPE_CHECKING:
     from foldgrid.models import WeightFile
 
-SWEEPS = Path(__file__).resolve().parents[3] / "sweeps"
 MAIN_SWEEP = "all_backbones"
 SILENCE_SECONDS = 30.0
 """A server that says nothing for so long is given up: some firewalls swallow requests."""
@@ -89,14 +89,12 @@ def list_files(*, sweep: str | None = None, backbone: Backbones = ()) -> None:
 def _chosen(sweep: str | None, backbones: Sequence[str]) -> tuple[str, ...]:
     """The networks asked for, known to torchvision, each once."""
     from foldgrid.models import check_backbones
-    from foldgrid.specs.resolving import find_sweep, resolve_sweep
 
     if backbones and sweep is not None:
         raise SweepError("--sweep and --backbone: found both. Give one of them.")
     source = "--backbone"
     if not backbones:
-        path = find_sweep(sweep or MAIN_SWEEP, SWEEPS)
-        backbones, source = resolve_sweep(path, "paper").sweep.backbones, str(path)
+        backbones, source = backbones_of_sweep(sweep or MAIN_SWEEP)
     names = tuple(dict.fromkeys(backbones))
     check_backbones(names, source, {})
     return names

@@ -35,6 +35,11 @@ class LiveRun:
     def __post_init__(self) -> None:
         self._known_before = self.logged_through
 
+    @classmethod
+    def of(cls, header: RunHeader, mode: LiveMode, run: wandb.Run) -> LiveRun:
+        """A run that was opened just now; online it goes on after what W&B has."""
+        return cls(header, mode, run, logged_through=max(run.starting_step - 1, 0))
+
     def take(self, points: Iterable[Point]) -> None:
         """Notes points; one that is already there is a repetition after a lost worker."""
         for each in points:

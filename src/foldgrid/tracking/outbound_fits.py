@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
@@ -41,9 +41,19 @@ class FitRuns:
             name=config.fit_id,
             group=config.backbone,
             job_type="fold",
-            tags=sweep_tags(self.sweep, self.context, f"fold-{config.fold}"),
+            tags=self._tags(config),
             config=settings,
         )
+
+    def _tags(self, config: FitConfig) -> tuple[str, ...]:
+        # A run folder also holds fits of other settings than the sweep's last.
+        sweep = self.sweep.model_copy(update={"budget": config.budget})
+        context = replace(
+            self.context,
+            data_fingerprint=config.data_fingerprint,
+            split_fingerprint=config.split_fingerprint,
+        )
+        return sweep_tags(sweep, context, f"fold-{config.fold}")
 
     def point(self, epoch: EpochRecord) -> Point:
         """Losses, the learning rate and the validation figures."""

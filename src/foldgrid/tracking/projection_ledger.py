@@ -61,10 +61,33 @@ class ProjectionLedger:
     def __contains__(self, run_id: str) -> bool:
         return run_id in self._runs
 
-    def add(self, run_id: str, *, name: str, mode: str, folder: str) -> None:
-        """Says that every point of a run is written."""
+    def is_online(self, run_id: str) -> bool:
+        """Whether W&B's server has the whole run, as far as we know."""
+        return self._runs.get(run_id, {}).get("mode") == "online"
+
+    def add(self, run_id: str, *, name: str, mode: str, folder: str, about: str = "") -> None:
+        """Says that every point of a run is written.
+
+        Args:
+            run_id: Which.
+            name: What people see.
+            mode: ``online`` where W&B's server has it.
+            folder: The name of W&B's local folder; empty where there is none any more.
+            about: Of the summary, what `others` said when it was written.
+        """
         self._runs[run_id] = {"name": name, "mode": mode, "folder": folder}
+        if about:
+            self._runs[run_id]["about"] = about
         self._write()
+
+    def others(self, run_id: str) -> str:
+        """A digest of which other runs are complete: what a summary is about."""
+        names = sorted(name for name in self._runs if name != run_id)
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+
+    def is_about(self, run_id: str, about: str) -> bool:
+        """Whether a summary was written when `others` said this."""
+        return bool(self._runs.get(run_id, {}).get("about") == about)
 
     def forget(self, run_id: str) -> None:
         """Takes a run off the list: it is about to be made again."""

@@ -43,7 +43,7 @@ class SerialWorker:
 
     def wait(self, seconds: float) -> bool:
         """Waits until all that was submitted so far has run; False where time ran out."""
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             return True
         done = threading.Event()
         self.submit("wait", done.set)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from foldgrid.tracking import outbound
+from foldgrid.tracking.pseudonyms import Pseudonyms
+
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     import wandb
 
 
@@ -23,6 +28,27 @@ class SummaryContent:
     tables: dict[str, tuple[list[str], list[list[Any]]]]
     facts: dict[str, Any]
     images: tuple[np.ndarray[Any, np.dtype[np.uint8]], ...] = ()
+
+
+def make_content(
+    rows: Sequence[Mapping[str, Any]],
+    visit_predictions: pd.DataFrame | None,
+    facts: Mapping[str, Any] | None,
+    sample_images: Sequence[np.ndarray[Any, np.dtype[np.uint8]]],
+    pseudonyms: Pseudonyms | None,
+    table: str = "ranking",
+) -> SummaryContent:
+    """What the summary run holds, of what is known at home; see ``RunProjector.summarise``.
+
+    Raises:
+        TypeError: A cell is not a scalar, or holds a path; visits without pseudonyms.
+    """
+    tables = {table: outbound.rows_table(rows)}
+    if visit_predictions is not None:
+        if pseudonyms is None:
+            raise TypeError("visit-level predictions need pseudonyms before they are uploaded")
+        tables["visits"] = outbound.visit_table(visit_predictions, pseudonyms)
+    return SummaryContent(tables, outbound.plain_facts(facts or {}), tuple(sample_images))
 
 
 def write_content(run: wandb.Run, content: SummaryContent) -> None:

@@ -10,22 +10,31 @@ The laws, whatever dies and whenever:
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self
 
-from foldgrid.tracking import outbound
 from foldgrid.tracking.kinds import Config, Epoch, Point, Record, RunKind
 from foldgrid.tracking.projection import Projection, first_line
 from foldgrid.tracking.pseudonyms import Pseudonyms
 from foldgrid.tracking.serial_worker import SerialWorker
-from foldgrid.tracking.summary_run import SummaryContent
+from foldgrid.tracking.summary_run import make_content
 from foldgrid.tracking.wandb_mode import Mode
 from foldgrid.tracking.wandb_session import Patience
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+
+UNNOTICED_SECONDS = 3.0
+"""How long a launch may wait for W&B at its end without saying so."""
+
+
+def sync_command(location: str) -> str:
+    """What a user types to send what W&B lacks of a run folder."""
+    return f"python launch.py --sync {shlex.quote(location)}"
 
 
 class RunProjector(Generic[Config, Epoch, Record]):
@@ -41,6 +50,7 @@ class RunProjector(Generic[Config, Epoch, Record]):
             that ``online`` fails, the rest of this launch is written offline.
         pseudonyms: Turns subjects into pseudonyms; only `summarise` needs it.
         patience: How long W&B may take.
+        location: The run folder as a user names it, if that is not ``folder``.
     """
 
     def __init__(
@@ -51,15 +61,19 @@ class RunProjector(Generic[Config, Epoch, Record]):
         pseudonyms: Pseudonyms | None = None,
         *,
         patience: Patience | None = None,
+        location: str | None = None,
     ) -> None:
         self._kind = kind
         self._pseudonyms = pseudonyms
         self._patience = patience or Patience()
         self._warnings: dict[str, str] = {}
         self._worker = SerialWorker("wandb-projector", self._note_failure)
+        self._sync_command = sync_command(location or str(folder))
         self._projection = None
         if mode != "disabled":
-            self._projection = Projection(folder, kind.tracking, mode, self._patience, self._warn)
+            self._projection = Projection(
+                folder, kind.tracking, mode, self._patience, self._warn, self._sync_command
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -73,7 +87,7 @@ class RunProjector(Generic[Config, Epoch, Record]):
         return tuple(self._warnings.values())
 
     def is_projected(self, config: Config) -> bool:
-        """Whether its run is whole; always true where W&B is disabled."""
+        """Whether its run is whole, online on W&B's server; always true where W&B is disabled."""
         run_id = self._kind.header(config).run_id
         return self._projection is None or self._projection.is_projected(run_id)
 
@@ -141,15 +155,12 @@ class RunProjector(Generic[Config, Epoch, Record]):
         """
         if self._projection is None:
             return
-        tables = {table: outbound.rows_table(rows)}
-        if visit_predictions is not None:
-            if self._pseudonyms is None:
-                raise TypeError("visit-level predictions need pseudonyms before they are uploaded")
-            tables["visits"] = outbound.visit_table(visit_predictions, self._pseudonyms)
         if sample_images and not self._kind.tracking.images:
             self._warn("images", "images were not uploaded: the sweep's tracking.images is false")
             sample_images = ()
-        content = SummaryContent(tables, outbound.plain_facts(facts or {}), tuple(sample_images))
+        content = make_content(
+            rows, visit_predictions, facts, sample_images, self._pseudonyms, table
+        )
         header = self._kind.summary_header()
         self._submit("the summary", lambda to: to.summarise(header, content))
 
@@ -157,19 +168,39 @@ class RunProjector(Generic[Config, Epoch, Record]):
         """Waits until everything so far is written; False where it took longer."""
         return self._worker.wait(seconds)
 
-    def close(self) -> tuple[str, ...]:
+    def close(
+        self, *, is_hurried: bool = False, say: Callable[[str], None] | None = None
+    ) -> tuple[str, ...]:
         """Writes what is queued, closes every run and ends W&B's service. May be called twice.
 
-        A run that is still open is closed as failed; the next launch sees to it.
+        A run that is still open is closed as failed; the next launch sees to it. What W&B does not
+        take in time is written offline.
+
+        Args:
+            is_hurried: Somebody waits for the end, as after a Ctrl-C.
+            say: Told for people that W&B keeps us waiting.
 
         Returns:
             What went wrong, a line for each kind of trouble.
         """
-        if self._projection is None:
+        projection, patience = self._projection, self._patience
+        if projection is None:
             return ()
         self._submit("closing", Projection.abandon_all)
-        if self._worker.close(self._patience.close_seconds):
-            self._projection.close()
+        try:
+            if say and not is_hurried and not self._worker.wait(UNNOTICED_SECONDS):
+                say(f"Waiting for W&B; Ctrl-C leaves the rest to `{self._sync_command}`.")
+            is_over = self._worker.close(
+                patience.hurried_seconds if is_hurried else patience.close_seconds
+            )
+        except KeyboardInterrupt:
+            projection.give_up()
+            raise
+        if not is_over:
+            projection.give_up()
+            is_over = self._worker.close(patience.hurried_seconds)
+        if is_over:
+            projection.close()
         else:
             self._warn("close", "W&B did not finish in time. What it lacks is made at the next run")
         return self.warnings

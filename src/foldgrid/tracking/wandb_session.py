@@ -6,12 +6,13 @@ The only file that opens runs. Knows nothing of fits or sweeps.
 from __future__ import annotations
 
 import shutil
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from foldgrid.tracking.wandb_mode import has_key, quiet_environment
+from foldgrid.tracking.wandb_service import WandbService
 
 if TYPE_CHECKING:
     import wandb
@@ -48,12 +49,15 @@ class Patience:
     Attributes:
         init_seconds: To open a run.
         finish_seconds: To upload what is left when a run closes.
-        close_seconds: For everything that is still queued when the projector closes.
+        close_seconds: For everything that is still queued when the projector closes. What is left
+            then is written offline.
+        hurried_seconds: The same after a Ctrl-C, and for writing offline what is left.
     """
 
     init_seconds: float = 15.0
     finish_seconds: float = 30.0
-    close_seconds: float = 600.0
+    close_seconds: float = 120.0
+    hurried_seconds: float = 3.0
 
 
 class WandbSession:
@@ -170,18 +174,23 @@ class WandbSession:
         A run whose opening or finishing timed out keeps its id taken until the service ends.
         """
         if self._is_open:
-            import wandb
+            self.abort()
+            self._tear_down()
 
-            for run in self._runs:
-                _stop_polling(run)
-            self._runs.clear()
-            # It may raise SystemExit with its service's exit code.
-            with suppress(Exception, SystemExit):
-                wandb.teardown()
+    def abort(self) -> None:
+        """Ends W&B's service at once: what waits for it fails. May be called from any thread."""
+        WandbService().kill()
+
+    def _tear_down(self) -> None:
+        for run in self._runs:
+            _stop_polling(run)
+        self._runs.clear()
+        WandbService().tear_down()
 
     def close(self) -> None:
         """Ends W&B's service and takes away its cache. May be called twice."""
-        self.restart()
+        if self._is_open:
+            self._tear_down()
         self._environment.close()
         if self._is_open:
             shutil.rmtree(self._cache, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from foldgrid.records import RunStore
@@ -19,9 +20,21 @@ def wandb_words(mode: Mode, what: str) -> str:
     """What the plan says of W&B; ``what`` has a run each."""
     return {
         "online": f"online: every {what} streams to your W&B account",
-        "offline": "offline: kept in the run folder, ready for `wandb sync`",
+        "offline": "offline: kept in the run folder until `--sync` sends it",
         "disabled": "disabled",
     }[mode]
+
+
+def local_run_folder(store: RunStore, name: str) -> Path:
+    """Where goes what never leaves this machine: the run folder, if it is here.
+
+    Args:
+        store: The run folder.
+        name: The sweep's.
+    """
+    if store.root.is_local:
+        return store.root.local_path
+    return Path("runs").absolute() / name
 
 
 def project_context(store: RunStore) -> ProjectContext:

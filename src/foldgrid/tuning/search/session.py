@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Literal, get_args
 
 import pandas as pd
 from rich.console import Console
 
-from foldgrid.records import RunLock, SearchStore
+from foldgrid.records import SearchStore
 from foldgrid.scoring import METRICS, best_trials
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.failure import Failure
@@ -20,28 +19,23 @@ from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialCertainty, TrialR
 from foldgrid.tracking import Mode, RunProjector, TrialRuns
 from foldgrid.tracking.projection_ledger import ProjectionLedger
 from foldgrid.training import TrainingData
-from foldgrid.tuning.deadline import Deadline
-from foldgrid.tuning.disk import check_disk
 from foldgrid.tuning.events import Listeners
-from foldgrid.tuning.executor import InlineExecutor
-from foldgrid.tuning.failure_limit import FailureLimit
 from foldgrid.tuning.failure_table import FailedTask, print_failures
 from foldgrid.tuning.ground import search_results
 from foldgrid.tuning.ground_text import changed_facts
 from foldgrid.tuning.interrupt import Interrupt
-from foldgrid.tuning.launch_log import LaunchLog
+from foldgrid.tuning.launch_frame import LaunchFrame
+from foldgrid.tuning.options import Options
 from foldgrid.tuning.plan_text import print_facts
 from foldgrid.tuning.preparation import PreparedSweep
 from foldgrid.tuning.progress_file import ProgressFile
 from foldgrid.tuning.projecting import project_context, wandb_words
-from foldgrid.tuning.ray_tune import RayTuneExecutor
 from foldgrid.tuning.search.display import SearchDisplay
 from foldgrid.tuning.search.keeping import TrialKeeper
 from foldgrid.tuning.search.outcome import Certainties, trial_row, write_outcome
 from foldgrid.tuning.search.pausing import PAUSING, make_pausing_scheduler
 from foldgrid.tuning.search.plan import StudyPlan, plan_studies, search_facts, training_units
 from foldgrid.tuning.search.projecting import (
-    TrialProjector,
     project_missing_trials,
     search_figures,
     trial_listener,
@@ -58,7 +52,6 @@ from foldgrid.tuning.search.storage_choice import choose_storage
 from foldgrid.tuning.search.study import SearchStudy, count_done
 from foldgrid.tuning.search.trials import TrialListener, TrialTask
 from foldgrid.tuning.search.work import TrialWork
-from foldgrid.tuning.session import Options, decoding
 from foldgrid.tuning.sweep_run import write_run_files
 from foldgrid.tuning.work import Executor
 
@@ -89,42 +82,31 @@ def _known_of_all(
     return {n: each.model_copy(update={"corrected": {}}) for n, each in certainties.items()}
 
 
-class SearchSession:
-    """A prepared search.
+class SearchSession(LaunchFrame[TrialTask]):
+    """A launch of a search; see ``LaunchFrame``.
 
-    Args:
-        prepared: The sweep, which names a search space.
-        options: The command line's.
-        mode: What ``--wandb`` means here.
-        console: Where to show progress.
-        local_folder: Where W&B's files go, and the study's journal if nothing else is named.
+    Attributes:
+        studies: What is searched.
+        storage: Where the studies are remembered.
+        store: The run folder's ``search/``.
+        damaged: Trials that are not what was written.
+        failures: By trial, how it failed.
 
     Raises:
-        SweepError: ``--search-storage`` cannot be used.
+        SweepError: ``--search-storage`` cannot be used, or not with this scheduler.
     """
 
     def __init__(
-        self,
-        prepared: PreparedSweep,
-        options: Options,
-        mode: Mode,
-        console: Console,
-        local_folder: Path,
+        self, prepared: PreparedSweep, options: Options, mode: Mode, console: Console
     ) -> None:
-        self.prepared, self.options, self.mode, self.console = prepared, options, mode, console
-        self.local_folder = local_folder
+        plan = f"{prepared.sweep.name}: a search"
+        super().__init__(prepared, options, mode, console, lambda task: task.name, plan)
         _check_executor(prepared.sweep.search.scheduler, options.executor)
         self.studies = plan_studies(prepared)
-        self.storage = choose_storage(options.search_storage, local_folder / JOURNAL)
+        self.storage = choose_storage(options.search_storage, self.local_folder / JOURNAL)
         self.store = SearchStore.of(prepared.store)
-        self.damaged = find_damaged(self.store, [plan.name for plan in self.studies])
+        self.damaged = find_damaged(self.store, [study.name for study in self.studies])
         self.failures: dict[str, Failure] = {}
-        self.deadline = Deadline.after(options.time_budget)
-        self.limit = FailureLimit(prepared.sweep.resources.max_failures_in_a_row)
-        self._log: LaunchLog[TrialTask] = LaunchLog(
-            prepared.store, lambda task: task.name, f"{prepared.sweep.name}: a search"
-        )
-        self._projector: TrialProjector | None = None
 
     def print_plan(self, budget_reason: str) -> None:
         """Prints what would be searched."""
@@ -148,40 +130,41 @@ class SearchSession:
     def train(self) -> int:
         """Searches until every study has its trials; returns how many trials failed."""
         prepared = self.prepared
-        check_disk(prepared)
         is_left = any(self._num_left(study) for study in self.studies)
         is_left = is_left or bool(self.damaged) or bool(self._num_to_redo())
         with (
             self.storage.answering(),
-            Interrupt() as interrupt,
-            RunLock(prepared.store.root),
-            self._log,
-            decoding(prepared.survey, self.console) as dataset,
-            self._executor(is_left) as executor,
+            self.training(is_left=is_left) as (dataset, executor, interrupt),
         ):
             # The test set goes no further than here.
-            data = TrainingData.from_dataset(dataset.result(), prepared.split).without_test()
-            self._write_plan()
-            write_run_files(prepared)
-            self._set_aside_damaged()
-            display = self._display()
-            progress: ProgressFile[TrialTask] = ProgressFile(
-                prepared.store, lambda task: task.name, display.num_done, display.num_total
-            )
-            with progress, self.limit, self.deadline:
-                listeners: list[TrialListener] = [
-                    interrupt,
-                    self._log,
-                    self._projecting(),
-                    display,
-                    progress,
-                    self.limit,
-                    self.deadline,
-                ]
-                for plan in self.studies:
-                    self._search(plan, executor, data, listeners)
-        self.failures = display.failures
+            data = TrainingData.from_dataset(dataset, prepared.split).without_test()
+            self._write_and_search(executor, data, interrupt)
         return len(self.failures)
+
+    def _write_and_search(
+        self, executor: Executor, data: TrainingData, interrupt: Interrupt
+    ) -> None:
+        prepared = self.prepared
+        self._write_plan()
+        write_run_files(prepared)
+        self._set_aside_damaged()
+        display = self._display()
+        self.failures = display.failures
+        progress: ProgressFile[TrialTask] = ProgressFile(
+            prepared.store, lambda task: task.name, display.num_done, display.num_total
+        )
+        with progress, self.limit, self.deadline:
+            listeners: list[TrialListener] = [
+                interrupt,
+                self.log,
+                self._projecting(),
+                display,
+                progress,
+                self.limit,
+                self.deadline,
+            ]
+            for plan in self.studies:
+                self._search(plan, executor, data, listeners)
 
     def _set_aside_damaged(self) -> None:
         if not self.damaged:
@@ -215,9 +198,11 @@ class SearchSession:
         context = project_context(self.prepared.store)
         studies = tuple(plan.name for plan in self.studies)
         kind = TrialRuns(self.prepared.sweep, context, studies)
-        self._projector = RunProjector(self.local_folder, kind, self.mode)
-        project_missing_trials(self.store, studies, self._projector)
-        return trial_listener(self._projector, self.store)
+        self.projector = RunProjector(
+            self.local_folder, kind, self.mode, location=self.prepared.store.location
+        )
+        project_missing_trials(self.store, studies, self.projector)
+        return trial_listener(self.projector, self.store)
 
     def _search(
         self,
@@ -300,13 +285,6 @@ class SearchSession:
         space, settings = self.studies[0].space, self.prepared.sweep.search
         self.store.write_plan(SearchPlan(space=space, settings=settings, studies=entries))
 
-    def _executor(self, is_left: bool) -> Executor:
-        # Where nothing is left to train, Ray need not start.
-        if self.options.executor == "inline" or not is_left:
-            return InlineExecutor()
-        retries = self.prepared.sweep.resources.max_retries
-        return RayTuneExecutor(self.prepared.resources, retries, self.options.address)
-
     def conclude(self, certainties: Certainties | None = None) -> dict[str, list[TrialRecord]]:
         """Writes ``best.yaml``, ``search/trials.csv`` and W&B's summary.
 
@@ -323,10 +301,10 @@ class SearchSession:
             for name, found in (certainties or {}).items()
         }
         best = write_outcome(self.prepared.store, self.studies, trials, certainties)
-        if self._projector is not None:
+        if self.projector is not None:
             rows = [trial_row(trial) for records in trials.values() for trial in records]
             facts = search_figures(trials, best)
-            self._projector.summarise(rows, facts=facts, table="trials")
+            self.projector.summarise(rows, facts=facts, table="trials")
         return best
 
     def _records(self) -> dict[str, list[TrialRecord]]:
@@ -347,16 +325,10 @@ class SearchSession:
     def _num_elsewhere(self, study: str, trials: Sequence[TrialRecord]) -> int:
         return len(trials) - len(self.store.trials(study))
 
-    def close(self) -> tuple[str, ...]:
-        """Ends this launch for others that search with it, and W&B's service.
-
-        Returns:
-            W&B's warnings, a line each.
-        """
+    def close(self, *, is_hurried: bool = False) -> tuple[str, ...]:
+        """Ends this launch for others that search with it, and all that surrounds it."""
         self.storage.close()
-        warnings = self._projector.close() if self._projector is not None else ()
-        self._log.end(warnings)
-        return warnings
+        return super().close(is_hurried=is_hurried)
 
     def print_failures(self) -> None:
         """Prints what failed, with the end of its log."""

@@ -1,0 +1,43 @@
+"""What the command line asks of a launch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from foldgrid.specs.canary import CanaryName
+from foldgrid.specs.sweep import BudgetName
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line's options; see ``launch.py --help``."""
+
+    sweep: str = ""
+    budget: Literal["auto", "smoke", "paper"] = "auto"
+    overrides: Sequence[str] = ()
+    only: Sequence[str] = ()
+    manifest: Path | None = None
+    wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
+    storage: str = "runs"
+    address: str | None = None
+    executor: Literal["ray", "inline"] = "ray"
+    hyperparameters: str | None = None
+    canary: CanaryName | None = None
+    search_storage: str | None = None
+    keep: Literal["best", "none"] | None = None
+    trials: int | None = None
+    time_budget: str | None = None
+
+
+def choose_budget(wanted: Literal["auto", "smoke", "paper"]) -> tuple[BudgetName, str]:
+    """The budget, and why it was chosen where ``auto`` chose."""
+    if wanted != "auto":
+        return wanted, ""
+    if torch.cuda.is_available():
+        return "paper", " (chosen because there is a GPU; --budget smoke is quick)"
+    return "smoke", " (chosen because there is no GPU; --budget paper trains in full)"
