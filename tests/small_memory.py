@@ -48,14 +48,21 @@ def memory_for(num_samples: int) -> Iterator[None]:
 
 @contextmanager
 def fits_in_small_memory(
-    data: TrainingData, store: RunStore, num_samples: int
+    data: TrainingData, store: RunStore, num_samples: int, enough_gpus: float = 2.0
 ) -> Iterator[FitWork]:
-    """The work of fits in processes that hold so many samples, wherever they are trained."""
+    """The work of fits in processes that hold so many samples, wherever they are trained.
+
+    Args:
+        data: The samples.
+        store: The run folder.
+        num_samples: How many a process holds.
+        enough_gpus: A fit with such a share of a card has memory enough.
+    """
     # Workers of Ray cannot import the tests, so what is defined here travels whole.
     this = sys.modules[__name__]
     cloudpickle.register_pickle_by_value(this)
     work = SmallMemoryWork(data, store)
-    work.num_samples = num_samples
+    work.num_samples, work.enough_gpus = num_samples, enough_gpus
     try:
         yield work
     finally:
@@ -66,12 +73,14 @@ def fits_in_small_memory(
 class SmallMemoryWork(FitWork):
     """See ``fits_in_small_memory``."""
 
-    num_samples = 0
+    num_samples, enough_gpus = 0, 2.0
     limit: Any = None
 
     def open(self, task: FitTask, state: bytes | None = None) -> Fit:
-        """Limits the process once, however many fits it trains."""
-        if self.limit is None:
+        """Limits the process, for as long as it trains such fits."""
+        if task.gpus >= self.enough_gpus:
+            self.release()
+        elif self.limit is None:
             self.limit = hold_at_most(self.num_samples)
         return super().open(task, state)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import launch
 from foldgrid.records.files import FileRoot
 from foldgrid.specs.errors import SweepError
 from foldgrid.training import Fit
@@ -127,7 +130,7 @@ def test_a_disk_that_is_full_where_the_launcher_writes(
         patch.setattr(FileRoot, "write_bytes", write_or_fill)
         done = launcher(launcher.write(), "--wandb", "disabled")
     assert done.code == 1
-    assert "leaderboard.csv: the disk is full" in done.err
+    assert re.search(r"leaderboard.csv: the disk is full \(.*; [\d,.]+ MiB are free\)", done.err)
     assert launcher(launcher.write(), "--wandb", "disabled").code == 0
 
 
@@ -176,3 +179,24 @@ def test_a_fit_that_diverges_is_said_to_be_missing_from_the_ranking(
     assert table.loc[VICTIM, "folds"] == "1/2"
     assert np.isnan(table.loc[VICTIM, "rank"])
     assert table.loc["shufflenet_v2_x0_5", "folds"] == "2/2"
+
+
+@pytest.mark.slow
+def test_where_ray_ends_workers_for_want_of_memory_the_reason_is_said(launcher: Launcher) -> None:
+    # A process of its own: Ray reads these once. Any machine has more than 1 % in use.
+    few = {"RAY_memory_usage_threshold": "0.01", "RAY_memory_monitor_refresh_ms": "50"}
+    command = [sys.executable, str(Path(launch.__file__)), "--sweep", str(launcher.write())]
+    command += ["--storage", str(launcher.storage), "--wandb", "disabled", "--only", "fold=0"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, **few}
+    )
+    assert done.returncode == 1
+    assert "2 fits failed:" in done.stdout
+    assert "lost worker  its worker was lost, more often than max_retries (the machine ran out" in (
+        done.stdout
+    )
+    log = log_of(launcher, 0)
+    assert log.count("its worker was lost; it goes on from its last checkpoint elsewhere") == 2
+    assert "Traceback" not in done.stdout + done.stderr
+    again = launcher(launcher.write(), "--wandb", "disabled")
+    assert again.code == 0, "with memory it trains"

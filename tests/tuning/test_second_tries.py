@@ -11,10 +11,12 @@ from foldgrid.records import RunStore
 from foldgrid.records.memory_notes import note_memory, read_memory
 from foldgrid.specs.failure import SHARED_BY_ALL, Failure
 from foldgrid.specs.memory import MemoryNote
+from foldgrid.tuning.executor import InlineExecutor
 from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.memory import with_known_share, with_known_size
-from foldgrid.tuning.second_tries import SecondTries
-from tests.tuning.small_grid import Recorder, fit_task
+from foldgrid.tuning.second_tries import SecondTries, train_all
+from tests.small_memory import fits_in_small_memory
+from tests.tuning.small_grid import Recorder, fit_task, ids, random_study
 
 AN_ERROR = Failure(kind="error", message="OSError: stale file handle")
 NO_MEMORY = Failure(kind="out_of_memory", message="CUDA out of memory.")
@@ -63,6 +65,19 @@ def test_a_fit_too_large_for_its_share_is_given_more_of_the_card(tries: SecondTr
         for task in tries.take():
             shares.append(task.gpus)
     assert shares == [1 / 2, 1.0]
+
+
+def test_what_no_part_of_a_batch_fitted_into_trains_with_half_a_card(tmp_path: Path) -> None:
+    store, recorder = RunStore(str(tmp_path)), Recorder()
+    tasks = [fold(0, gpus=1 / 4), fold(1, gpus=1 / 4)]
+    with fits_in_small_memory(random_study(), store, num_samples=1, enough_gpus=1 / 2) as work:
+        train_all(InlineExecutor(), work, tasks[:1], recorder)
+        told = recorder.failures[tasks[0].config.fit_id]
+        assert (told.kind, told.is_tried_again) == ("out_of_memory", True)
+        train_all(InlineExecutor(), work, tasks[1:], recorder)
+    assert recorder.of("finished") == ids(tasks)
+    assert recorder.of("failed") == ids(tasks[:1]), "the next fit begins with what helped"
+    assert [store.read_fit(name).micro_batch_size for name in ids(tasks)] == [None, None]
 
 
 def test_without_a_card_there_is_no_more_of_it(tries: SecondTries) -> None:

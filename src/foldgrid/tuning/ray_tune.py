@@ -18,6 +18,7 @@ from typing import Any, Self
 from foldgrid.specs.failure import Failure
 from foldgrid.tuning.attempt import Attempt
 from foldgrid.tuning.events import Listener
+from foldgrid.tuning.lost_workers import reason, told_by
 from foldgrid.tuning.ray_session import RaySession
 from foldgrid.tuning.resources import Resources
 from foldgrid.tuning.work import Epoch, Result, Steering, Task, Work
@@ -257,24 +258,18 @@ def _listening_callback(
         def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             work, task = here.kept[0], trial.config["task"]
             text = "its worker was lost; it goes on from its last checkpoint elsewhere"
-            _note_in_log(work, task, logging.WARNING, f"{text}: {_told_by(trial)}")
+            _note_in_log(work, task, logging.WARNING, f"{text} ({reason(told_by(trial))})")
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             (work, listener, _), task = here.kept, trial.config["task"]
-            told = _told_by(trial)
-            last = told.splitlines()[-1][:200]
-            message = f"its worker was lost, more often than max_retries ({last})"
-            _note_in_log(work, task, logging.ERROR, f"failed (lost worker): {message}\n{told}")
+            told = told_by(trial)
+            message = f"its worker was lost, more often than max_retries ({reason(told)})"
+            _note_in_log(work, task, logging.ERROR, f"failed (lost worker): {message}")
             with _past_tune():
                 work.note_failure(task, told + "\n")
                 listener.failed(task, Failure(kind="lost_worker", message=message))
 
     return ListeningCallback()
-
-
-def _told_by(trial: Any) -> str:
-    """What Ray says of a worker that it lost."""
-    return str(trial.get_error() or "Ray did not say why").strip()
 
 
 def _note_in_log(work: Work[Any, Any, Any], task: Any, level: int, text: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from foldgrid.records.files import FileRoot
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.tuning.events import FitListener
 from foldgrid.tuning.grid import FitTask
-from foldgrid.tuning.memory import with_larger_share
+from foldgrid.tuning.memory import with_known_share, with_larger_share
+from foldgrid.tuning.work import Executor, FitWork
 
 
 class SecondTries:
@@ -68,3 +71,22 @@ class SecondTries:
             for task, failure in waiting
             if self._seen.get((task.config.backbone, failure.message), 0) <= 1
         ]
+
+
+def train_all(
+    executor: Executor, work: FitWork, tasks: Sequence[FitTask], listener: FitListener
+) -> None:
+    """Trains fits, and when all are through those that deserve another try.
+
+    Args:
+        executor: Who trains.
+        work: How.
+        tasks: The fits, in their order.
+        listener: Told of all.
+    """
+    root = work.store.root
+    tries = SecondTries(listener, root)
+    left = [with_known_share(task, root) for task in tasks]
+    while left:
+        executor.run(work, left, tries)
+        left = tries.take()

@@ -14,19 +14,18 @@ from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.tracking import FitRuns, Mode, Pseudonyms, RunProjector
 from foldgrid.training import TrainingData
 from foldgrid.tuning.damage import discard_damaged
-from foldgrid.tuning.events import FitListener, Listeners
+from foldgrid.tuning.events import Listeners
 from foldgrid.tuning.failure_table import FailedTask, print_failures
 from foldgrid.tuning.grid import FitTask
 from foldgrid.tuning.interrupt import Interrupt
 from foldgrid.tuning.launch_frame import LaunchFrame
-from foldgrid.tuning.memory import with_known_share
 from foldgrid.tuning.options import Options
 from foldgrid.tuning.plan_text import print_plan
 from foldgrid.tuning.preparation import PreparedSweep
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
 from foldgrid.tuning.progress_file import ProgressFile
 from foldgrid.tuning.projecting import project_context, wandb_words
-from foldgrid.tuning.second_tries import SecondTries
+from foldgrid.tuning.second_tries import train_all
 from foldgrid.tuning.sweep_run import (
     FitProjector,
     clear_after_crash,
@@ -101,16 +100,8 @@ class Session(LaunchFrame[FitTask]):
         )
         if prepared.grid.left:
             with display, progress_file, self.limit, self.deadline:
-                self._train_grid(executor, FitWork(data, prepared.store), listeners)
-
-    def _train_grid(self, executor: Executor, work: FitWork, listener: FitListener) -> None:
-        """Trains all that is left, and what deserves another try when the rest is done."""
-        root = self.prepared.store.root
-        tries = SecondTries(listener, root)
-        tasks = [with_known_share(task, root) for task in self.prepared.grid.left]
-        while tasks:
-            executor.run(work, tasks, tries)
-            tasks = tries.take()
+                work = FitWork(data, prepared.store)
+                train_all(executor, work, prepared.grid.left, listeners)
 
     def _progress_file(self) -> ProgressFile[FitTask]:
         """Tells other terminals; see ``--status``."""
