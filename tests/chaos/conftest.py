@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 from tests.chaos.crashing import CrashServer, crash_server
 
 TOLD = pytest.StashKey[list["Chronicle"]]()
+LOST = ("failed", "error")
 SEED = int(os.environ.get("CHAOS_SEED", "0"))
 
 
@@ -72,7 +75,7 @@ def server() -> Iterator[CrashServer]:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Prints the chronicles, and in one line whether anything was lost."""
+    """Prints what was done, by the chaos tests and by those run with them, and what was lost."""
     told = config.stash.get(TOLD, [])
     if not told:
         return
@@ -82,6 +85,20 @@ def pytest_terminal_summary(
         for line in each.lines:
             terminalreporter.write_line(f"    {line}")
         terminalreporter.write_line(f"  {each.last_word or 'NOT CONCLUDED: see above'}")
-    num_open = sum(not each.last_word for each in told)
-    words = f"{num_open} of {len(told)} tests lost something" if num_open else "Nothing was lost."
+    num_lost = sum(not each.last_word for each in told)
+    if "CHAOS_SEED" in os.environ:
+        # Not in the whole suite, of which these are a part.
+        for line in _besides(terminalreporter, config.rootpath):
+            terminalreporter.write_line(line)
+        num_lost = max(num_lost, sum(len(terminalreporter.getreports(each)) for each in LOST))
+    words = f"{num_lost} tests lost something." if num_lost else "Nothing was lost."
     terminalreporter.write_line(words, bold=True)
+
+
+def _besides(reporter: pytest.TerminalReporter, root: Path) -> Iterator[str]:
+    """A line for each file of tests that was run with the chaos tests: what it is about."""
+    passed = Counter(report.nodeid.partition("::")[0] for report in reporter.getreports("passed"))
+    for file, number in passed.items():
+        if not file.startswith("tests/chaos/"):
+            about = ast.get_docstring(ast.parse((root / file).read_text("utf-8"))) or file
+            yield f"{about.splitlines()[0]}\n    {number} passed"
