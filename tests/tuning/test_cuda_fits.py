@@ -135,3 +135,24 @@ def test_a_fit_too_large_for_the_card_says_what_to_do_and_the_next_one_trains(
     failure = (tmp_path / "fits" / large / "failure.txt").read_text()
     assert "OutOfMemoryError" in failure
     assert "Traceback" in failure
+
+
+def test_a_batch_that_the_card_does_not_hold_is_trained_in_parts(tmp_path: Path) -> None:
+    task, data = on_card(fit_task("resnet18")), random_study(pixels=224)
+    for name in ("whole", "parts"):
+        store, heard = RunStore(str(tmp_path / name)), Recorder()
+        if name == "parts":
+            # Less than the whole batch took: its pictures' share of it is the larger one.
+            peak = RunStore(str(tmp_path / "whole")).read_fit(task.config.fit_id).peak_memory_gib
+            total = torch.cuda.get_device_properties(0).total_memory
+            torch.cuda.empty_cache()
+            torch.cuda.set_per_process_memory_fraction(0.75 * peak * 2**30 / total)
+        try:
+            InlineExecutor().run(FitWork(data, store), [task], heard)
+        finally:
+            torch.cuda.set_per_process_memory_fraction(1.0)
+        assert heard.of("finished") == [task.config.fit_id]
+    record = store.read_fit(task.config.fit_id)
+    assert record.micro_batch_size in (2, 4)
+    log = (tmp_path / "parts" / "fits" / task.config.fit_id / "fit.log").read_text()
+    assert "with 8 samples at a time" in log
