@@ -78,16 +78,20 @@ def conclude(fit: Fit) -> FitRecord:
         },
     )
     fit.folder.complete(record)
+    _log_end(record)
+    return record
+
+
+def _log_end(record: FitRecord) -> None:
     logger.info(
         "fold %d: %s after %d epochs (%s), the best was %d; trained for %.1f s",
-        fit.config.fold,
+        record.config.fold,
         record.status,
         record.num_epochs,
         record.stopped_because,
         record.best_epoch,
         record.timings["train"],
     )
-    return record
 
 
 def _multiply_adds(fit: Fit) -> int:
