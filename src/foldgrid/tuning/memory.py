@@ -65,8 +65,10 @@ def with_larger_share(task: FitTask, root: FileRoot) -> FitTask | None:
 
 def with_known_share(task: FitTask, root: FileRoot) -> FitTask:
     """The fit with a share of a card that is not known to be too small for its backbone."""
-    is_too_small = task.gpus in read_memory(root, task.config.backbone).too_small()
-    return (with_larger_share(task, root) or task) if is_too_small else task
+    # Without a card there is nothing to look up, and object storage answers each question slowly.
+    if not task.uses_gpu or task.gpus not in read_memory(root, task.config.backbone).too_small():
+        return task
+    return with_larger_share(task, root) or task
 
 
 def _device_of(task: FitTask) -> str:
