@@ -269,7 +269,7 @@ def test_the_launcher_as_a_user_starts_it(launcher: Launcher, tmp_path: Path) ->
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 @pytest.mark.parametrize(
     ("number", "code", "executor"),
-    [(signal.SIGINT, 130, "ray"), (signal.SIGTERM, 143, "inline")],
+    [(signal.SIGINT, 130, "ray"), (signal.SIGTERM, 143, "inline"), (signal.SIGTERM, 143, "ray")],
 )
 def test_a_signal_stops_and_the_next_launch_goes_on(
     number: signal.Signals, code: int, executor: str, launcher: Launcher, tmp_path: Path

@@ -10,6 +10,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
@@ -36,6 +38,20 @@ class Interrupt:
         if threading.current_thread() is threading.main_thread():
             self._before = {each: signal.signal(each, self._note) for each in ANSWERED}
         return self
+
+    def take_back(self) -> None:
+        """Answers signals again where something started inside the block has taken them."""
+        for each in self._before:
+            signal.signal(each, self._note)
+
+    @contextmanager
+    def as_asked(self) -> Iterator[None]:
+        """Raises what was asked for where something made a plain Ctrl-C of it, as Ray does."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._raise()
+            raise
 
     def __exit__(self, *exception: object) -> None:
         for each, handler in self._before.items():

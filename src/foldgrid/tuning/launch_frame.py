@@ -89,8 +89,10 @@ class LaunchFrame(Generic[Task]):
             decoding(self.prepared.survey, self.console) as dataset,
             self._executor(is_left) as executor,
         ):
+            # Ray takes SIGTERM for itself when it starts.
+            interrupt.take_back()
             decoded = dataset.result()
-            with self.log:
+            with self.log, interrupt.as_asked():
                 yield decoded, executor, interrupt
 
     def _executor(self, is_left: bool) -> Executor:
