@@ -17,7 +17,7 @@ from foldgrid.records import PlannedFit, RunStore
 from foldgrid.scoring import SCORE_MAXIMA, SCORES, clip_composite, composite_score
 from foldgrid.specs.fits import FitConfig, FitRecord, WeightsRecord
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.sweep import TaskSpec
+from foldgrid.specs.task import PasiSpec
 
 BODY = ("upper_extremities", "trunk", "lower_extremities")
 VISITS_A_SUBJECT = 6
@@ -111,7 +111,7 @@ class MadeUpSweep:
         return FitConfig(
             backbone=f"learner_{learner:04}",
             fold=fold,
-            task=TaskSpec(output="scores"),
+            task=PasiSpec(output="scores"),
             data_fingerprint="d" * 10,
             split_fingerprint="e" * 10,
             weights="random",

@@ -20,7 +20,7 @@ from analysis.evidence.laws import (
     target_problems,
     test_problems,
 )
-from analysis.evidence.predictions import TARGETS
+from analysis.evidence.predictions import scoring_of
 from foldgrid.specs.errors import Problem
 
 NO_PREDICTIONS = "No fit's predictions can be read."
@@ -62,10 +62,10 @@ def _test(evidence: RunEvidence) -> Finding:
 def _physician(evidence: RunEvidence) -> Finding:
     if not evidence.fits:
         return not_applicable(NO_PREDICTIONS)
-    outputs = {fit.record.config.task.output for fit in evidence.fits}
-    if len(outputs) > 1:
+    tasks = [fit.record.config.task for fit in evidence.fits]
+    if any(task != tasks[0] for task in tasks):
         return not_applicable("The fits predict different things; see FG204.")
-    targets = TARGETS[outputs.pop()]
+    targets = scoring_of(evidence.fits[0]).target_names
     fits = [
         replace(each, table=each.table.drop_duplicates("sample").reset_index(drop=True))
         for each in evidence.fits

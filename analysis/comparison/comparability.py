@@ -40,9 +40,9 @@ def _reason(first: Judgement, second: Judgement) -> tuple[str, str]:
     if ours.split_fingerprint != theirs.split_fingerprint:
         return "they were not held out on the same split", "split"
     names = ["subject", "visit", "fold"]
-    if not first.oof.visits[names].equals(second.oof.visits[names]):
+    if not first.oof.units[names].equals(second.oof.units[names]):
         return "their records name other visits although the fingerprints agree", "split"
-    our_scores, their_scores = (each.oof.visits["physician_pasi"] for each in (first, second))
+    our_scores, their_scores = (each.oof.units["reference"] for each in (first, second))
     if not np.allclose(our_scores, their_scores):
         return "their records hold other physician's scores although the fingerprints agree", "data"
     return "", ""
@@ -71,4 +71,4 @@ def _extent(judgement: Judgement, section: str) -> str:
         "data": f"data {config.data_fingerprint[:6]}",
         "split": f"split {config.split_fingerprint[:6]}",
     }
-    return f"{fits} fits, {oof.num_visits} visits of {oof.num_subjects} subjects, {facts[section]}"
+    return f"{fits} fits, {oof.num_units} visits of {oof.num_subjects} subjects, {facts[section]}"

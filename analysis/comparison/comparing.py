@@ -50,7 +50,7 @@ def compare_sweeps(stores: Sequence[RunStore], by: str = "mae") -> Comparison:
     rows = _compared_models(judgements, by)
     return Comparison(
         by=by,
-        num_visits=judgements[0].oof.num_visits,
+        num_visits=judgements[0].oof.num_units,
         num_subjects=judgements[0].oof.num_subjects,
         runs=runs,
         rows=rows,
@@ -116,7 +116,7 @@ def _best(judgement: Judgement, by: str) -> BestModel:
 
 def _figures(judgement: Judgement, model: str) -> Figures:
     oof = judgement.oof
-    pairs = oof.visits["physician_pasi"].to_numpy(), oof.predicted[model].to_numpy()
+    pairs = oof.units["reference"].to_numpy(), oof.predicted[model].to_numpy()
     values = {name: METRICS[name](*pairs) for name in FIGURES}
     return {name: None if math.isnan(value) else value for name, value in values.items()}
 
@@ -126,8 +126,8 @@ def _difference(
 ) -> Difference:
     return paired_difference(
         by,
-        first.oof.visits["physician_pasi"].to_numpy(),
+        first.oof.units["reference"].to_numpy(),
         first.oof.predicted[first_model].to_numpy(),
         second.oof.predicted[second_model].to_numpy(),
-        first.oof.visits["subject"].to_numpy(),
+        first.oof.units["subject"].to_numpy(),
     )

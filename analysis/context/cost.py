@@ -68,7 +68,7 @@ def cost_facts(judgement: Judgement, metric: str = "mae") -> CostFacts:
     """
     figure = metric_named(metric)
     learners = [one for one in judgement.table.learners if not one.left_out]
-    truth = judgement.oof.visits["physician_pasi"]
+    truth = judgement.oof.units["reference"]
     rows = [
         {
             "model": one.name,

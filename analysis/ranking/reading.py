@@ -75,7 +75,7 @@ def _order(judgement: Judgement) -> Note:
         "Out-of-fold (OOF) figures order the table: every training visit, predicted by the fit "
         "that held its subject out; meta-learners and the baseline keep the same folds. The test "
         "set, predicted by the mean of a learner's fits, cannot order it: "
-        f"{test.num_visits} visits of {test.num_subjects} subjects are too few."
+        f"{test.num_units} visits of {test.num_subjects} subjects are too few."
     )
     return Note(topic="order", text=text)
 
@@ -110,7 +110,7 @@ def _output(judgement: Judgement) -> Note:
     }
     text = (
         f"{outputs[judgement.table.config.task.output]}; the figures compare the PASI of "
-        f"a visit, 0 to {max_pasi(judgement.regions):g}. MAE and MSE: lower is better; PCC "
+        f"a visit, 0 to {max_pasi(judgement.parts):g}. MAE and MSE: lower is better; PCC "
         "and CCC: higher."
     )
     return Note(topic="output", text=text)
@@ -151,7 +151,7 @@ def _left_out(judgement: Judgement) -> list[Note]:
     visits = judgement.oof.num_left_out + judgement.test.num_left_out
     if visits:
         count = f"{visits} visit{'s' if visits != 1 else ''}"
-        text = f"{count} without all of: {', '.join(sorted(judgement.regions))}."
+        text = f"{count} without all of: {', '.join(sorted(judgement.parts))}."
         notes.append(Note(topic="left out", text=text, is_warning=True))
     return notes
 

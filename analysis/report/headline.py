@@ -92,7 +92,7 @@ def _verdict(run: RunFacts) -> str:
         f"The {kind}{best.model} has the {end} out-of-fold {metric.title}: "
         f"{figure(best.figure('oof', run.by))}{unit}"
         + (f" (95 % interval {sure})" if sure else "")
-        + f", over {count(oof.num_visits, 'visit')} of {count(oof.num_subjects, 'subject')}."
+        + f", over {count(oof.num_units, 'visit')} of {count(oof.num_subjects, 'subject')}."
     )
 
 
@@ -146,7 +146,7 @@ def _tiles(run: RunFacts) -> list[Tile]:
     tiles = [_tile(run, "oof", run.by, f"Out-of-fold {title}")]
     if run.has_test:
         test = run.judgement.test
-        extent = f"{count(test.num_visits, 'visit')}, {count(test.num_subjects, 'subject')}"
+        extent = f"{count(test.num_units, 'visit')}, {count(test.num_subjects, 'subject')}"
         tiles.append(_tile(run, "test", run.by, f"Test {title}, {extent}"))
     selection = run.ranking.selections.get(run.by)
     if selection and selection.corrected is not None and selection.num_learners > 1:

@@ -118,4 +118,4 @@ class RunFacts(RecordedRun):
     @property
     def has_test(self) -> bool:
         """Whether there is a test set to speak of."""
-        return self.judgement.test.num_visits > 0
+        return self.judgement.test.num_units > 0

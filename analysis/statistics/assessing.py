@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.evidence.visits import VisitTable
+from foldgrid.scoring.units import UnitTable
 from analysis.statistics.critical_difference import critical_difference
 from analysis.statistics.differences import SIGNIFICANCE, differences_to
 from analysis.statistics.facts import Assessment, Difference, Interval, Selection, Standing
@@ -27,8 +27,8 @@ FloatArray = NDArray[np.float64]
 
 
 def assess(
-    oof: VisitTable,
-    test: VisitTable,
+    oof: UnitTable,
+    test: UnitTable,
     base_learners: Collection[str],
     baseline: str,
     num_resamples: int = NUM_RESAMPLES,
@@ -84,15 +84,15 @@ class Resampled:
 
     @classmethod
     def of(
-        cls, table: VisitTable, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
+        cls, table: UnitTable, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
     ) -> Resampled:
         """Resamples the subjects of a table; without any visit every figure is NaN."""
-        reference_V = table.visits["physician_pasi"].to_numpy(dtype=np.float64)
+        reference_V = table.units["reference"].to_numpy(dtype=np.float64)
         predicted_VM = table.predicted.to_numpy(dtype=np.float64)
         if not len(reference_V):
             sums = SubjectSums(np.zeros((1, 3)), np.full((1, 6, predicted_VM.shape[1]), np.nan))
         else:
-            subjects = table.visits["subject"].to_numpy(dtype=str)
+            subjects = table.units["subject"].to_numpy(dtype=str)
             sums = SubjectSums.of(subjects, reference_V, predicted_VM)
         resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
         # Over all visits the metrics' own functions, so that a table shows what they return.

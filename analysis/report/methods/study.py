@@ -12,7 +12,7 @@ def data_statements(run: RunFacts) -> dict[str, str]:
     table, oof, test = run.judgement.table, run.judgement.oof, run.judgement.test
     samples = table.samples
     visits = len(samples[["subject", "visit"]].drop_duplicates())
-    regions = [region for region in REGION_WEIGHTS if region in run.judgement.regions]
+    regions = [region for region in REGION_WEIGHTS if region in run.judgement.parts]
     data = run.sweep.get("data") or {}
     pixels = data.get("tile_pixels")
     dropped = oof.num_left_out + test.num_left_out
@@ -62,7 +62,7 @@ def partition_statements(run: RunFacts) -> dict[str, str]:
     """Who was held out, and how balanced that is."""
     split = run.sweep.get("split") or {}
     oof, test = run.judgement.oof, run.judgement.test
-    num_folds = int(oof.visits["fold"].nunique())
+    num_folds = int(oof.units["fold"].nunique())
     method = {
         "greedy": "placed one after another where the imbalance stayed smallest",
         "stratified_group_kfold": "placed by scikit-learn's StratifiedGroupKFold",
@@ -70,11 +70,11 @@ def partition_statements(run: RunFacts) -> dict[str, str]:
     imbalance = run.split_facts.get("imbalance")
     seeds = split.get("num_seeds")
     tested = (
-        f"{count(test.num_visits, 'visit')} of {count(test.num_subjects, 'subject')} were set "
-        f"aside as the test set, {count(oof.num_visits, 'visit')} of "
+        f"{count(test.num_units, 'visit')} of {count(test.num_subjects, 'subject')} were set "
+        f"aside as the test set, {count(oof.num_units, 'visit')} of "
         f"{count(oof.num_subjects, 'subject')} were left for training."
         if run.has_test
-        else f"There is no test set; {count(oof.num_visits, 'visit')} of "
+        else f"There is no test set; {count(oof.num_units, 'visit')} of "
         f"{count(oof.num_subjects, 'subject')} were used for training."
     )
     balance = (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
-from analysis.evidence.predictions import fold_composites
-from analysis.evidence.visits import score_visits
+from analysis.evidence.laws import FoldPredictions
+from analysis.evidence.predictions import fold_values
 from analysis.figures.fold_matrix import CellState, FoldCell, FoldMatrix, draw_fold_matrix
 from analysis.report.blocks import Block, Figure, Section, Text
 from analysis.report.run_facts import RunFacts
-from foldgrid.scoring import METRICS
+from foldgrid.scoring.one_model import by_model
+from foldgrid.scoring.units import UnitTable
 
 CALL = "from analysis.report.sections.folds import fold_matrix\nfold_matrix(run)"
 
@@ -31,15 +32,20 @@ def fold_matrix(run: RunFacts) -> FoldMatrix:
         for planned in (fit for fit in run.plan if fit.backbone == name):
             fold = planned.fold
             if fold in usable:
-                composites = fold_composites(usable[fold]).to_frame(name)
-                samples = run.judgement.table.samples.loc[composites.index]
-                visits = score_visits(samples, composites, run.judgement.regions)
-                mae = METRICS["mae"](visits.visits["physician_pasi"], visits.predicted[name])
-                cells.append(FoldCell(name, fold, "complete", mae, visits.num_visits))
+                units = fold_units(run, usable[fold])
+                value = metric(units.reference_U, units.predicted_by(name))
+                cells.append(FoldCell(name, fold, "complete", value, units.num_units))
             else:
                 cells.append(FoldCell(name, fold, _state(run, planned.fit_id), math.nan, 0))
     folds = tuple(sorted({cell.fold for cell in cells}))
     return FoldMatrix(tuple(order), folds, tuple(cells))
+
+
+def fold_units(run: RunFacts, fit: FoldPredictions) -> UnitTable:
+    """The units that one fit held out, as it predicted them under its base learner's name."""
+    scoring, values = run.judgement.table.scoring, fold_values(fit)
+    samples = run.judgement.table.samples.loc[values.index]
+    return scoring.units(samples, by_model({fit.backbone: values}), run.judgement.parts)
 
 
 def _state(run: RunFacts, fit_id: str) -> CellState:

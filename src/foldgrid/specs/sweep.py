@@ -11,6 +11,7 @@ from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import did_you_mean
 from foldgrid.specs.recipe import TrainingRecipe, Value, recipe_keys, with_values
 from foldgrid.specs.synthetic import TrialSettings
+from foldgrid.specs.task import AnyTask, PasiSpec
 
 BudgetName = Literal["smoke", "paper"]
 SamplerName = Literal[
@@ -25,19 +26,6 @@ SchedulerName = Literal["none", "asha", "hyperband", "median", "pbt", "paired_ra
 Objective = Literal["mae", "mse", "rmse", "pcc", "ccc", "icc", "bias"]
 WeightsPolicy = Literal["required", "auto", "none"]
 REGIONS = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
-
-
-class TaskSpec(Spec):
-    """What is predicted.
-
-    Attributes:
-        name: The task's name in ``foldgrid.tasks``.
-        output: ``scores`` predicts erythema, induration, scaling and involvement of a region;
-            ``composite`` predicts their product score C = (E + I + S) x involvement directly.
-    """
-
-    name: Literal["pasi"] = "pasi"
-    output: Literal["scores", "composite"] = "scores"
 
 
 class DataSpec(Spec):
@@ -179,7 +167,7 @@ class Sweep(Spec):
 
     name: str = Field(default="", pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*)?$")
     title: str
-    task: TaskSpec = TaskSpec()
+    task: AnyTask = PasiSpec()
     data: DataSpec = DataSpec()
     split: SplitSpec = SplitSpec()
     backbones: tuple[str, ...] = Field(min_length=1)
