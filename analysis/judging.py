@@ -94,6 +94,6 @@ def visit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
         part = table.units[["subject", "visit", "day"]].copy()
         part.insert(0, "model", model)
         part.insert(1, "partition", partition)
-        scores = {"physician_pasi": table.reference_U, "predicted_pasi": table.predicted[model]}
-        parts.append(part.assign(**scores))
+        part = part.assign(physician_pasi=table.units["reference"])
+        parts.append(part.assign(predicted_pasi=table.predicted[model]))
     return pd.concat(parts, ignore_index=True)

@@ -185,6 +185,17 @@ def check_figure(name: str, scoring: Scoring) -> None:
         )
 
 
+def known_figure(by: str | None, scoring: Scoring) -> str:
+    """The metric that was asked for, or the task's first.
+
+    Raises:
+        SweepError: The task has no such metric; the message offers the nearest.
+    """
+    chosen = by or next(iter(scoring.metrics))
+    check_figure(chosen, scoring)
+    return chosen
+
+
 def ranking_table(ranking: Ranking) -> list[dict[str, Any]]:
     """The rows flat, for CSV, W&B and data frames; None is undefined or does not exist.
 

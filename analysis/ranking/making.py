@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.evidence.notes import Note
 from analysis.evidence.task import scoring_of_run, task_of_run
-from analysis.ranking.board import RankedModel, Ranking, check_figure, ranking_table
+from analysis.ranking.board import RankedModel, Ranking, known_figure, ranking_table
 from analysis.ranking.leaderboard import load_current, made_from_now, save
 from foldgrid.records import RunStore
-from foldgrid.scoring.scoring import Scoring
 from foldgrid.scoring.scorings import make_scoring
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def judge_and_rank(store: RunStore, by: str | None = None) -> tuple[Judgement, R
     from analysis.ranking.reading import warnings_first, write_notes
 
     task = task_of_run(store)
-    by = _known(by, make_scoring(task))
+    by = known_figure(by, make_scoring(task))
     # Before anything is read: a fit that ends meanwhile makes the stored ranking out of date.
     made_from = made_from_now(store)
     store = ReadOnceStore(store.location)
@@ -101,16 +100,9 @@ def rank_and_save(store: RunStore, by: str | None = None) -> Ranking:
     return ranking
 
 
-def _known(by: str | None, scoring: Scoring) -> str:
-    """The metric that was asked for, or the task's first."""
-    chosen = by or next(iter(scoring.metrics))
-    check_figure(chosen, scoring)
-    return chosen
-
-
 def stored_or_ranked(store: RunStore, by: str | None = None) -> Ranking:
     """The stored ranking where it is up to date, else a new one, which is stored if it can be."""
-    by = _known(by, scoring_of_run(store))
+    by = known_figure(by, scoring_of_run(store))
     stored = load_current(store)
     if stored:
         return stored.ordered_by(by)

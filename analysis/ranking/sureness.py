@@ -89,9 +89,9 @@ def _selection(ranking: Ranking) -> list[Note]:
 
 def _intervals(ranking: Ranking) -> Note:
     text = (
-        f"95 % intervals resample whole subjects, {ranking.num_resamples:,} times: the {ranking.scoring.noun.many} of "
-        "one person resemble each other. They do not cover that another seed would train other "
-        "models."
+        f"95 % intervals resample whole subjects, {ranking.num_resamples:,} times: the "
+        f"{ranking.scoring.noun.many} of one person resemble each other. They do not cover that "
+        "another seed would train other models."
     )
     undefined = [
         row.interval(partition, ranking.by)

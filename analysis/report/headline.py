@@ -9,7 +9,6 @@ from analysis.evidence.notes import Note
 from analysis.ranking.sureness import all_notes
 from analysis.report.numbers import UNDEFINED, count, figure, interval, percent
 from analysis.report.run_facts import RunFacts
-from foldgrid.scoring import METRICS
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def _meaning(run: RunFacts) -> str:
 
 
 def _tiles(run: RunFacts) -> list[Tile]:
-    title = METRICS[run.by].title
+    title = run.ranking.metric.title
     tiles = [_tile(run, "oof", run.by, f"Out-of-fold {title}")]
     if run.has_test:
         test = run.judgement.test
@@ -158,7 +157,7 @@ def _tiles(run: RunFacts) -> list[Tile]:
             )
         )
     other = "ccc" if run.by != "ccc" else "mae"
-    tiles.append(_tile(run, "oof", other, f"Out-of-fold {METRICS[other].title}"))
+    tiles.append(_tile(run, "oof", other, f"Out-of-fold {run.ranking.metrics[other].title}"))
     return [tile for tile in tiles if tile.value != UNDEFINED]
 
 

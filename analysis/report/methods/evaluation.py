@@ -8,14 +8,13 @@ from analysis.clinical.reference_lines import BETWEEN_RATERS, RATER_SOURCE, WITH
 from analysis.ranking.sureness import all_notes
 from analysis.report.numbers import count, figure, interval, listed
 from analysis.report.run_facts import RunFacts
-from foldgrid.scoring import METRICS
 
 
 def evaluation_statements(run: RunFacts) -> dict[str, str]:
     """What is measured, and how sure it is said to be."""
     ranking = run.ranking
     selection = ranking.selections.get(run.by)
-    measures = [f"{metric.description} ({metric.title})" for metric in METRICS.values()]
+    measures = [f"{metric.description} ({metric.title})" for metric in ranking.metrics.values()]
     rivals = ranking.critical_difference
     return {
         "metrics": (
@@ -60,11 +59,11 @@ def result_statements(run: RunFacts) -> dict[str, str]:
     shown = []
     for partition, name in (("oof", "out of fold"), ("test", "on the test set")):
         figures = []
-        for metric in METRICS:
+        for metric in ranking.metrics:
             value, ends = best.figure(partition, metric), best.interval(partition, metric)
             if value is not None:
                 sure = interval(ends.low, ends.high)
-                text = f"{METRICS[metric].title} {figure(value)}"
+                text = f"{ranking.metrics[metric].title} {figure(value)}"
                 figures.append(f"{text} ({sure})" if sure else text)
         if figures:
             shown.append(f"{name}: {', '.join(figures)}")

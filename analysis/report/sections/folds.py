@@ -24,6 +24,7 @@ def fold_matrix(run: RunFacts) -> FoldMatrix:
     Returns:
         Base learners in the ranking's order, those left out last; a cell for every planned fit.
     """
+    metric = run.scoring.metrics[fold_metric(run)]
     order = [row.model for row in run.ranking.rows if row.kind == "base_learner"]
     learners = {learner.name: learner for learner in run.judgement.table.learners}
     cells = []

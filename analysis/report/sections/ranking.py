@@ -12,7 +12,6 @@ from analysis.ranking.sureness import all_notes
 from analysis.report.blocks import Block, Cell, Column, Figure, Section, Table, Text, Tone
 from analysis.report.numbers import count, figure, interval, percent
 from analysis.report.run_facts import RunFacts
-from foldgrid.scoring import METRICS
 
 TABLE_CALL = "run.ranking.rows"
 FOREST_CALL = 'from analysis.report.sections.ranking import forest\nforest(run, "oof")'
@@ -48,7 +47,7 @@ def forest(run: RunFacts, partition: str = "oof") -> Forest:
         if mean is not None:
             landmarks.append(Landmark("saying the mean", mean))
     name = "Out-of-fold" if partition == "oof" else "Test"
-    title = METRICS[run.by].title
+    title = run.ranking.metric.title
     unit = ", PASI points" if run.by in {"mae", "rmse", "bias"} else ""
     axis = f"{name.lower()} {title}{unit}"
     return Forest(f"{name} {title} of every model", axis, tuple(rows), tuple(landmarks))
@@ -77,7 +76,7 @@ def ranking_section(run: RunFacts) -> Section:
         shown = run.ranking.columns()
         blocks.append(_figures_table(run, "test_table", "The same models on the test set",
                                      [("test", name) for name in shown]))  # fmt: skip
-    further = [name for name in METRICS if name not in run.ranking.columns()]
+    further = [name for name in run.ranking.metrics if name not in run.ranking.columns()]
     pairs = [
         (part, name) for part in PARTITIONS if part == "oof" or run.has_test for name in further
     ]
@@ -91,7 +90,7 @@ def ranking_table(run: RunFacts) -> Table:
     columns = [
         Column("Model"),
         Column("#", True),
-        *(Column(METRICS[name].title, True) for name in run.ranking.columns()),
+        *(Column(run.ranking.metrics[name].title, True) for name in run.ranking.columns()),
         Column("First in", True, "resamples"),
         Column("Ranks", True, "95 %"),
     ]
@@ -123,7 +122,7 @@ def _figures_table(
     is_mixed = len({partition for partition, _ in figures}) > 1
     columns = [Column("Model")]
     for partition, name in figures:
-        columns.append(Column(METRICS[name].title, True, PARTITIONS[partition] if is_mixed else ""))
+        columns.append(Column(run.ranking.metrics[name].title, True, PARTITIONS[partition] if is_mixed else ""))
     rows = tuple((_name(run, row), *_cells(run, row, figures)) for row in run.ranking.rows)
     return Table(key, caption, tuple(columns), rows, TABLE_CALL, ROW_NOTE)
 

@@ -23,7 +23,8 @@ class _CrossEntropy:
     def start_bias(self, targets_NT: FloatArray) -> FloatArray:
         """The logarithms of the classes' shares; a class without a sample counts as half a one."""
         counts_K = np.bincount(targets_NT[:, 0].astype(np.int64), minlength=self.num_outputs)
-        return np.log(np.maximum(counts_K, 0.5) / counts_K.sum()).astype(np.float32)
+        shares_K = np.maximum(counts_K, 0.5) / counts_K.sum()
+        return np.asarray(np.log(shares_K), np.float32)
 
 
 class ClassificationTask(_CrossEntropy, ClassScoring):
