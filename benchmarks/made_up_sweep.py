@@ -14,6 +14,7 @@ import pandas as pd
 from analysis.evidence.predictions import PredictionTable
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.scoring import SCORE_MAXIMA, SCORES, clip_composite, composite_score
+from foldgrid.scoring.units import UnitTable
 from foldgrid.specs.fits import FitConfig, FitRecord, WeightsRecord
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.task import PasiSpec

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.search.evidence import StudyEvidence
-from analysis.statistics.assessing import Resampled
 from analysis.statistics.differences import differences_to
 from analysis.statistics.facts import Difference, Interval, Selection
 from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles
+from analysis.statistics.resampled import Resampled
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from analysis.statistics.selection import correct_selection, losses
 from foldgrid.scoring import METRICS

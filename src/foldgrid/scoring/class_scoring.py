@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from foldgrid.scoring.class_metrics import class_metrics
 from foldgrid.scoring.metrics import Metric
-from foldgrid.scoring.scoring import FloatArray
+from foldgrid.scoring.scoring import FloatArray, Judged
 from foldgrid.scoring.units import Noun, UnitTable
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.task import BinarySpec, Classes, ClassificationSpec, TreeSpec
@@ -33,6 +33,7 @@ class LabelScoring:
         ValueError: The classes are not known yet.
     """
 
+    judges: Judged = "classes"
     stratum = "label"
     noun = Noun("photograph", "photographs")
     shown = ("auc", "accuracy", "sensitivity", "specificity")

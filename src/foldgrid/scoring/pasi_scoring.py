@@ -19,7 +19,7 @@ from foldgrid.scoring.pasi import (
     composite_score,
     pasi,
 )
-from foldgrid.scoring.scoring import FloatArray
+from foldgrid.scoring.scoring import FloatArray, Judged
 from foldgrid.scoring.units import Noun, UnitTable
 from foldgrid.specs.task import PasiSpec
 
@@ -42,6 +42,8 @@ class PasiScoring:
     stratum = "scaling"
     """The score whose labels are balanced, as in the paper (there called desquamation)."""
 
+    judges: Judged = "numbers"
+    is_binary = False
     noun = Noun("visit", "visits")
     shown = ("mae", "mse", "pcc", "ccc")
 

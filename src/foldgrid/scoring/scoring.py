@@ -9,7 +9,7 @@ their best. Shape letters: N samples, T targets, K outputs, U units.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float32]
 
+Judged = Literal["numbers", "classes"]
+
 
 class Scoring(Protocol):
     """What a task means to everybody who does not train."""
@@ -35,6 +37,16 @@ class Scoring(Protocol):
     @property
     def num_outputs(self) -> int:
         """K, the size of the network's last layer."""
+        ...
+
+    @property
+    def judges(self) -> Judged:
+        """Whether a unit's truth is a number or a class."""
+        ...
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether there are two classes of which the last is the positive one."""
         ...
 
     @property
