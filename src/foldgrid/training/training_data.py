@@ -5,14 +5,14 @@ Shape letters: N samples, H and W pixels, C channels, S selected samples.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.data.dataset import Dataset
-from foldgrid.data.splits import STRATUM, Split, inner_split
+from foldgrid.data.splits import Split, inner_split
 from foldgrid.specs.recipe import EarlyStopping
 
 Indices = NDArray[np.intp]
@@ -24,27 +24,30 @@ class TrainingData:
 
     Attributes:
         composites_NHWC: The composites, uint8, C = 3.
-        samples: A row a composite: sample, subject, visit, region, targets, ``partition``
-            (train or test), ``fold`` (-1 for test).
+        samples: A row a composite: sample, subject, visit, targets, ``partition`` (train or
+            test), ``fold`` (-1 for test); see `SampleTable.samples`.
         stratum: The column of ``samples`` that splits are balanced by.
+        grid: Tiles a side of a composite; 1 where each shows a single photograph.
     """
 
     composites_NHWC: NDArray[np.uint8]
     samples: pd.DataFrame
     stratum: str
+    grid: int = 2
 
     @classmethod
     def from_dataset(cls, dataset: Dataset, split: Split) -> TrainingData:
         """The samples of ``dataset``, each on the side that ``split`` puts it."""
         samples = samples_with_sides(dataset.samples, split)
         # A plain view: Ray's object store takes the pixels themselves, not a map of a file.
-        return cls(np.asarray(dataset.composites_NHWC), samples, STRATUM)
+        pixels_NHWC = np.asarray(dataset.composites_NHWC)
+        return cls(pixels_NHWC, samples, dataset.stratum, dataset.grid)
 
     def without_test(self) -> TrainingData:
         """The training samples alone: what a search may see."""
         rows = np.flatnonzero((self.samples["partition"] == "train").to_numpy())
         samples = self.samples.iloc[rows].reset_index(drop=True)
-        return TrainingData(self.composites_NHWC[rows], samples, self.stratum)
+        return replace(self, composites_NHWC=self.composites_NHWC[rows], samples=samples)
 
 
 def samples_with_sides(samples: pd.DataFrame, split: Split) -> pd.DataFrame:
