@@ -24,9 +24,8 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import did_you_mean
+from foldgrid.specs.samples import SampleKind
 
-SampleKind = Literal["composites", "photographs"]
-"""What a network sees as one picture: a 2x2 composite of a region, or a single photograph."""
 
 
 class TaskSpec(Spec):
@@ -37,7 +36,7 @@ class TaskSpec(Spec):
         name: The task's name.
     """
 
-    sample_kind: ClassVar[SampleKind] = "photographs"
+    sample_kind: ClassVar[SampleKind] = "single"
     name: str
 
 

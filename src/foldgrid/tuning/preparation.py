@@ -251,7 +251,7 @@ def _counts(split: Split, sweep: Sweep) -> SampleCounts:
     held_out = num_train // sweep.split.num_folds
     others = num_train - held_out
     stopping = sweep.training.early_stopping
-    if stopping.policy == "held_out_fold":
+    if stopping.policy != "inner_split":
         return SampleCounts(others, held_out, held_out + num_test)
     inner = round(others * stopping.inner_share)
     return SampleCounts(others - inner, inner, held_out + num_test)

@@ -56,6 +56,7 @@ class StudyPlan:
                 cell,
                 config=cell.config.model_copy(update={"training": recipe}),
                 keep_weights=False,
+                keep_features=False,
             )
             for cell in self.prepared.grid.tasks
             if cell.config.backbone == backbone
