@@ -12,8 +12,8 @@ from foldgrid.records import RunStore
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import DataSpec, SplitSpec
-from foldgrid.specs.task import PasiSpec
 from foldgrid.specs.synthetic import TrialSettings
+from foldgrid.specs.task import PasiSpec
 from foldgrid.training import Fit, TrainingData
 
 trial = TrialSettings(num_subjects=12, num_visits=66)

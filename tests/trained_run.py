@@ -12,8 +12,8 @@ from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import DataSpec, SplitSpec, Sweep
-from foldgrid.specs.task import PasiSpec
 from foldgrid.specs.synthetic import TrialSettings
+from foldgrid.specs.task import PasiSpec
 from foldgrid.training import Fit, TrainingData
 
 TILE_PIXELS = 32

@@ -12,10 +12,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from foldgrid.scoring.units import UnitTable
 from analysis.judging import Judgement
 from analysis.stacking.nested import BASELINE
 from foldgrid.scoring import max_pasi, metric_named
+from foldgrid.scoring.units import UnitTable
 from foldgrid.specs.errors import SweepError, did_you_mean
 
 Partition = Literal["oof", "test"]

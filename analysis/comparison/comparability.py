@@ -75,7 +75,8 @@ def _extent(judgement: Judgement, section: str) -> str:
         "data": f"data {config.data_fingerprint[:6]}",
         "split": f"split {config.split_fingerprint[:6]}",
     }
-    return f"{fits} fits, {judgement.table.scoring.noun.count(oof.num_units)} of {oof.num_subjects} subjects, {facts[section]}"
+    extent = f"{judgement.table.scoring.noun.count(oof.num_units)} of {oof.num_subjects} subjects"
+    return f"{fits} fits, {extent}, {facts[section]}"
 
 
 def task_words(task: TaskSpec) -> str:

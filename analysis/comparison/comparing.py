@@ -18,8 +18,8 @@ from analysis.comparison.comparability import refuse_incomparable
 from analysis.comparison.paired import paired_difference
 from analysis.comparison.reading import write_notes
 from analysis.comparison.settings import differing_settings
-from analysis.judging import Judgement, judge
 from analysis.evidence.task import scoring_of_run
+from analysis.judging import Judgement, judge
 from analysis.ranking.board import Kind, known_figure
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
@@ -88,7 +88,8 @@ def _compared_models(judgements: Sequence[Judgement], by: str) -> tuple[Compared
         ComparedModel(
             model=model,
             oof=tuple(
-                _figures(each, model, by) if model in each.table.oof else None for each in judgements
+                _figures(each, model, by) if model in each.table.oof else None
+                for each in judgements
             ),
             minus_reference=(
                 None,
@@ -107,7 +108,7 @@ def _compared_models(judgements: Sequence[Judgement], by: str) -> tuple[Compared
 
 def _best(judgement: Judgement, by: str) -> BestModel:
     """The best by an OOF figure of all that learned something; a tie goes to a base learner."""
-    kinds: dict[str, Kind] = {name: "base_learner" for name in judgement.table.complete_learners}
+    kinds: dict[str, Kind] = dict.fromkeys(judgement.table.complete_learners, "base_learner")
     kinds |= dict.fromkeys(judgement.meta_learners, "meta_learner")
     figures = {name: _figures(judgement, name, by) for name in kinds}
     key = judgement.table.scoring.metrics[by].sort_key
@@ -117,8 +118,10 @@ def _best(judgement: Judgement, by: str) -> BestModel:
 
 def _figures(judgement: Judgement, model: str, by: str) -> Figures:
     oof, scoring = judgement.oof, judgement.table.scoring
-    pairs = oof.reference_U, oof.predicted_by(model)
-    values = {name: scoring.metrics[name](*pairs) for name in {**dict.fromkeys(scoring.shown), by: 0}}
+    pairs = oof.reference, oof.predicted_by(model)
+    values = {
+        name: scoring.metrics[name](*pairs) for name in {**dict.fromkeys(scoring.shown), by: 0}
+    }
     return {name: None if math.isnan(value) else value for name, value in values.items()}
 
 

@@ -42,7 +42,9 @@ def paired_difference(
         No interval where there are fewer than two subjects, nothing at all where a figure is
         undefined.
     """
-    predicted = by_model({name: pd.DataFrame(values.reshape(len(values), -1)) for name, values in pair.items()})
+    predicted = by_model(
+        {name: pd.DataFrame(values.reshape(len(values), -1)) for name, values in pair.items()}
+    )
     part = Resampled.of(UnitTable(table.units, predicted), scoring, seed=seed)
     first, second = part.figures[metric]
     if np.isnan(second - first):

@@ -90,9 +90,13 @@ def _differences(comparison: Comparison, run: ComparedRun, is_wide: bool) -> Tab
     table.add_column("\n  base learner", no_wrap=True, width=24 if is_wide else 27)
     for name in names:
         for letter in ("A", run.letter):
-            title = Text(f"{letter}\n{comparison.scoring.metrics[name].title}", justify="right")
-            table.add_column(title, justify="right", no_wrap=True, width=6)
-    table.add_column(f"{run.letter} - A\n{comparison.scoring.metrics[comparison.by].title}", justify="right", width=7)
+            heading = Text(f"{letter}\n{comparison.scoring.metrics[name].title}", justify="right")
+            table.add_column(heading, justify="right", no_wrap=True, width=6)
+    table.add_column(
+        f"{run.letter} - A\n{comparison.scoring.metrics[comparison.by].title}",
+        justify="right",
+        width=7,
+    )
     table.add_column("\n95 % interval", justify="right", no_wrap=True, width=16)
     table.add_column("\n ", no_wrap=True, width=11)
     for model, first, second, difference in comparison.paired_rows(run):

@@ -21,7 +21,6 @@ from numpy.typing import ArrayLike, NDArray
 from analysis.evidence.predictions import BaseLearner
 from analysis.judging import Judgement
 from analysis.ranking.board import known_figure
-from foldgrid.scoring import metric_named
 from foldgrid.specs.fits import FitRecord
 
 COSTS: Mapping[str, str] = MappingProxyType(
@@ -74,7 +73,7 @@ def cost_facts(judgement: Judgement, metric: str | None = None) -> CostFacts:
     rows = [
         {
             "model": one.name,
-            "error": figure(judgement.oof.reference_U, judgement.oof.predicted_by(one.name)),
+            "error": figure(judgement.oof.reference, judgement.oof.predicted_by(one.name)),
             **learner_costs(one),
         }
         for one in learners

@@ -2,7 +2,8 @@
 
 That is one number (PASI: a region's composite C, 0 to 72), or a probability for each class. A
 training sample's prediction comes from the copy that held its fold out (out-of-fold, OOF); a test
-sample's from the mean of what all copies said, then decoded by the task. Base learners with a missing or diverged fold have no full set of OOF predictions: they are named and left out.
+sample's from the mean of what all copies said, then decoded by the task. Base learners with a
+missing or diverged fold have no full set of OOF predictions: they are named and left out.
 """
 
 from __future__ import annotations

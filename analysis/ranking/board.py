@@ -199,8 +199,9 @@ def known_figure(by: str | None, scoring: Scoring) -> str:
 def ranking_table(ranking: Ranking) -> list[dict[str, Any]]:
     """The rows flat, for CSV, W&B and data frames; None is undefined or does not exist.
 
-    ``oof_mae`` … ``test_bias`` (or the task's own), each followed by the ends of its interval (``oof_mae_low``,
-    ``oof_mae_high``); the standing columns are those of the metric that orders the rows.
+    ``oof_mae`` … ``test_bias`` (or the task's own), each followed by the ends of its interval
+    (``oof_mae_low``, ``oof_mae_high``); the standing columns are those of the metric that orders
+    the rows.
     """
     return [
         {

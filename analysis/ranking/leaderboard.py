@@ -31,7 +31,7 @@ def load_current(store: RunStore) -> Ranking | None:
 
 
 def save(store: RunStore, ranking: Ranking) -> None:
-    """Writes both files, ordered by the task's first metric whatever was asked for, so that they do not flicker."""
+    """Writes both files, always ordered by the task's first metric, so that they do not flicker."""
     from analysis.ranking.formats import render_csv, render_json
 
     settled = ranking.ordered_by(next(iter(ranking.metrics)))

@@ -85,7 +85,7 @@ def assess_judgement(judgement: Judgement) -> Assessment:
     from analysis.statistics.assessing import assess
 
     learners = [each.name for each in judgement.table.learners if not each.left_out]
-    return assess(judgement.oof, judgement.test, learners, BASELINE)
+    return assess(judgement.table.scoring, judgement.oof, judgement.test, learners, BASELINE)
 
 
 def rank_sweep(store: RunStore, by: str | None = None) -> Ranking:

@@ -97,7 +97,9 @@ def _data(store: RunStore) -> Note:
     manifest = data.get("manifest")
     if manifest:
         return Note(topic="data", text=f"The photographs of {manifest}.")
-    return Note(topic="data", text="The embedded synthetic photographs: drawn pictures, no patients.")
+    return Note(
+        topic="data", text="The embedded synthetic photographs: drawn pictures, no patients."
+    )
 
 
 def _stacking(judgement: Judgement) -> list[Note]:

@@ -7,8 +7,8 @@ from functools import cached_property
 
 from analysis.clinical.reading import ClinicalReading, read_clinically
 from analysis.evidence.read_once import ReadOnceStore
-from analysis.judging import Judgement
 from analysis.evidence.task import scoring_of_run
+from analysis.judging import Judgement
 from analysis.ranking.board import RankedModel, Ranking, known_figure
 from analysis.ranking.making import judge_and_rank
 from analysis.report.recorded import RecordedRun

@@ -56,7 +56,7 @@ def judge_study(
         seed: Of the draws.
     """
     table = study.units
-    part = Resampled.of(table, num_resamples, seed) if study.complete else None
+    part = Resampled.of(table, study.scoring, num_resamples, seed) if study.complete else None
     numbers = [trial.number for trial in study.complete]
     return StudyCertainty(
         num_resamples=num_resamples,

@@ -8,9 +8,11 @@ from functools import cached_property
 
 import pandas as pd
 
-from foldgrid.scoring.units import UnitTable
+from analysis.evidence.task import scoring_of_run
 from foldgrid.records import RunStore, SearchStore
-from foldgrid.scoring import METRICS, Metric, best_trials
+from foldgrid.scoring import Metric, best_trials
+from foldgrid.scoring.scoring import Scoring
+from foldgrid.scoring.units import UnitTable
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.specs.recipe import Value, recipe_value
 from foldgrid.specs.search_space import BACKBONE
@@ -28,6 +30,7 @@ class StudyEvidence:
         objectives: What for; the first is the one that figures show.
         trials: All that are over, by number.
         courses: By number, a trial's epochs, without their predictions.
+        scoring: What the figures mean.
         units: The units as the trials that trained to their end predicted them, a column a
             trial, named by its number. Stopped trials have none: they stood at other epochs.
     """
@@ -37,12 +40,13 @@ class StudyEvidence:
     objectives: tuple[Objective, ...]
     trials: tuple[TrialRecord, ...]
     courses: dict[int, tuple[TrialEpoch, ...]]
+    scoring: Scoring
     units: UnitTable
 
     @property
     def metric(self) -> Metric:
         """The first objective."""
-        return METRICS[self.objectives[0]]
+        return self.scoring.metrics[self.objectives[0]]
 
     @property
     def label(self) -> str:
@@ -82,7 +86,7 @@ def read_studies(store: RunStore, by: str = "") -> tuple[StudyEvidence, ...]:
 
     Raises:
         SweepError: Nothing was searched here, ``by`` was not searched for, or the trials of a
-            study did not predict the same visits.
+            study did not predict the same units.
     """
     search = SearchStore.of(store)
     if not search.exists():
@@ -92,7 +96,8 @@ def read_studies(store: RunStore, by: str = "") -> tuple[StudyEvidence, ...]:
         )
     plan = search.read_plan()
     objectives = _objectives(plan.settings.objectives, by)
-    return tuple(_read_study(search, plan, entry, objectives) for entry in plan.studies)
+    scoring = scoring_of_run(store)
+    return tuple(_read_study(search, plan, entry, objectives, scoring) for entry in plan.studies)
 
 
 def _objectives(known: Sequence[Objective], by: str) -> tuple[Objective, ...]:
@@ -106,7 +111,11 @@ def _objectives(known: Sequence[Objective], by: str) -> tuple[Objective, ...]:
 
 
 def _read_study(
-    search: SearchStore, plan: SearchPlan, entry: StudyEntry, objectives: tuple[Objective, ...]
+    search: SearchStore,
+    plan: SearchPlan,
+    entry: StudyEntry,
+    objectives: tuple[Objective, ...],
+    scoring: Scoring,
 ) -> StudyEvidence:
     folders = search.trials(entry.name)
     trials = tuple(folder.read_record() for folder in folders)
@@ -125,6 +134,7 @@ def _read_study(
             for trial, folder in zip(trials, folders, strict=True)
         },
         units=_unit_table(entry.name, complete),
+        scoring=scoring,
     )
 
 

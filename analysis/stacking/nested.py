@@ -15,9 +15,9 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
 from analysis.evidence.predictions import PredictionTable
-from foldgrid.scoring.units import UnitTable
 from analysis.stacking.meta_learner import FloatArray
 from analysis.stacking.meta_learners import META_LEARNERS
+from foldgrid.scoring.units import UnitTable
 
 FEWEST_BASE_LEARNERS = 2
 """Stacking one base learner would only recalibrate it."""

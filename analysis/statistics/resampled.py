@@ -66,7 +66,7 @@ class Resampled:
             scoring.metrics,
             sums,
             resamples,
-            _plain(scoring.metrics, table.reference_U, predicted),
+            _plain(scoring.metrics, table.reference, predicted),
             sums.figures(resamples.counts_RS),
         )
 
@@ -75,12 +75,12 @@ def _sums(table: UnitTable, scoring: Scoring, predicted: Sequence[FloatArray]) -
     """The sums that the task's metrics follow from."""
     subjects_U = table.units["subject"].to_numpy(dtype=str)
     if scoring.judges == "classes":
-        reference_U = table.reference_U.astype(np.int64)
+        reference_U = table.reference.astype(np.int64)
         return ClassSums.of(subjects_U, reference_U, np.stack(predicted, axis=1), scoring.is_binary)
     predicted_UM = np.stack(predicted, axis=1)
     if not table.num_units:
         return SubjectSums(np.zeros((1, 3)), np.full((1, 6, predicted_UM.shape[1]), np.nan))
-    return SubjectSums.of(subjects_U, table.reference_U.astype(np.float64), predicted_UM)
+    return SubjectSums.of(subjects_U, table.reference.astype(np.float64), predicted_UM)
 
 
 def _plain(

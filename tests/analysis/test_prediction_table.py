@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from analysis.evidence.visits import score_visits
 
 from analysis.evidence.predictions import read_prediction_table
-from analysis.evidence.visits import score_visits
 from analysis.judging import judge
 from foldgrid.scoring import SCORES
 from foldgrid.specs.errors import SweepError

@@ -261,7 +261,9 @@ class TrialFolder:
                 scored.setdefault(str(name).partition(CLASS_MARK)[0], []).append(str(name))
         columns = scored[str(epoch) if epoch is not None else (list(scored) or ["1"])[-1]]
         values = [table[[name]].set_axis([place], axis=1) for place, name in enumerate(columns)]
-        return UnitTable(table[list(UNIT_COLUMNS)], by_model({"predicted": pd.concat(values, axis=1)}))
+        return UnitTable(
+            table[list(UNIT_COLUMNS)], by_model({"predicted": pd.concat(values, axis=1)})
+        )
 
     def _predictions(self) -> pd.DataFrame:
         return parquet_table(self._read_whole(PREDICTIONS), self._shown(PREDICTIONS), MEND)

@@ -107,7 +107,7 @@ class LabelScoring:
         values = self.judged_index(targets["label"].tolist())
         return pd.Series(values, index=targets.index, name="reference")
 
-    def parts(self, samples: pd.DataFrame) -> frozenset[str]:  # noqa: ARG002  (the interface's)
+    def parts(self, samples: pd.DataFrame) -> frozenset[str]:
         """Nothing: a photograph is a unit."""
         return frozenset()
 
@@ -115,7 +115,7 @@ class LabelScoring:
         self,
         samples: pd.DataFrame,
         predicted: pd.DataFrame,
-        parts: frozenset[str],  # noqa: ARG002  (the interface's)
+        parts: frozenset[str],
     ) -> UnitTable:
         """The photographs, ordered by subject and sample.
 
@@ -127,9 +127,7 @@ class LabelScoring:
         kept = samples.rename_axis("sample").reset_index().sort_values(["subject", "sample"])
         order = kept["sample"].tolist()
         units = kept.assign(unit=kept["sample"], fold=kept["fold"].fillna(-1).astype(int))
-        return UnitTable(
-            units.reset_index(drop=True), predicted.loc[order].reset_index(drop=True)
-        )
+        return UnitTable(units.reset_index(drop=True), predicted.loc[order].reset_index(drop=True))
 
     def evaluate(self, samples: pd.DataFrame, outputs_NK: FloatArray) -> dict[str, float]:
         """The metrics that a table shows, of the judged classes."""

@@ -43,7 +43,9 @@ def ways_of(tree: Mapping[str, Any], above: str = "") -> dict[str, str]:
     return ways
 
 
-def partition(ways: Mapping[str, str], counts: Mapping[str, int], most: int) -> dict[str, list[str]]:
+def partition(
+    ways: Mapping[str, str], counts: Mapping[str, int], most: int
+) -> dict[str, list[str]]:
     """Cuts training classes from a tree: descends until a node has at most so many photographs.
 
     A label that is larger is a class of its own. Nodes without a photograph are no classes.

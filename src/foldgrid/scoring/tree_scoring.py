@@ -129,7 +129,9 @@ def _check_nodes(spec: TreeSpec, classes: dict[str, list[str]]) -> None:
     """Checks that the nodes of the ROC curve can be told apart by the training classes."""
     nodes = {ancestor(way, depth) for way in classes for depth in range(1, way.count("/") + 2)}
     problems = [
-        Problem(key, "", f'no node "{node}" above the training classes. {did_you_mean(node, nodes)}')
+        Problem(
+            key, "", f'no node "{node}" above the training classes. {did_you_mean(node, nodes)}'
+        )
         for key, node in (("positive", spec.positive), ("negative", spec.negative))
         if node is not None and node not in nodes
     ]

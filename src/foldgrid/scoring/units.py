@@ -60,7 +60,7 @@ class UnitTable:
         return model_names(self.predicted)
 
     @property
-    def reference_U(self) -> NDArray[np.generic]:
+    def reference(self) -> NDArray[np.generic]:
         """The truth."""
         return self.units["reference"].to_numpy()
 
@@ -80,9 +80,7 @@ def model_names(predicted: pd.DataFrame) -> tuple[str, ...]:
     return tuple(map(str, dict.fromkeys(predicted.columns.get_level_values(0))))
 
 
-def with_columns(
-    predicted: pd.DataFrame, name: str, values: NDArray[np.float64]
-) -> pd.DataFrame:
+def with_columns(predicted: pd.DataFrame, name: str, values: NDArray[np.float64]) -> pd.DataFrame:
     """A table of predictions with one more model's: a number, or a probability for each class."""
     if predicted.columns.nlevels == 1:
         return predicted.assign(**{name: values})

@@ -27,7 +27,6 @@ from foldgrid.specs.errors import did_you_mean
 from foldgrid.specs.samples import SampleKind
 
 
-
 class TaskSpec(Spec):
     """What is predicted: what the words of every task have.
 

@@ -119,7 +119,7 @@ class LockstepTrial:
         return judged_units(self.fits[0].task, self.data.samples, self.outputs_NK)
 
     def _figures(self, units: UnitTable) -> dict[str, float]:
-        pair = units.reference_U, units.predicted_by("predicted")
+        pair = units.reference, units.predicted_by("predicted")
         return {name: metric(*pair) for name, metric in self.fits[0].task.metrics.items()}
 
     def conclude(self) -> TrialRecord:
