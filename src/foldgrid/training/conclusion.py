@@ -98,7 +98,7 @@ def _multiply_adds(fit: Fit) -> int:
     # Counted on shapes without numbers, so neither the device nor the random state notices; once
     # a backbone and process, because the footprint is kept.
     pixels = int(fit.data.composites_NHWC.shape[1])
-    return footprint(fit.config.backbone, fit.targets_NK.shape[1], pixels).multiply_adds
+    return footprint(fit.config.backbone, fit.task.num_outputs, pixels).multiply_adds
 
 
 def _predict_part(
