@@ -39,6 +39,14 @@ class Task(Protocol):
         """The training loss, a scalar."""
         ...
 
+    def start_bias(self, targets_NK: FloatArray) -> FloatArray:
+        """(K,) The bias of a last layer that says the same for every picture, as well as can be.
+
+        Args:
+            targets_NK: The training samples' targets.
+        """
+        ...
+
     def columns(self, values_NK: FloatArray, prefix: str = "") -> dict[str, FloatArray]:
         """Targets or outputs by column name, in the units that people use."""
         ...

@@ -59,6 +59,11 @@ class PasiTask:
         """Mean squared error over batch and outputs."""
         return F.mse_loss(outputs_BK, targets_BK)
 
+    def start_bias(self, targets_NK: FloatArray) -> FloatArray:
+        """The mean of the targets: no other constant has a smaller squared error."""
+        mean_K: FloatArray = targets_NK.mean(axis=0)
+        return mean_K
+
     def columns(self, values_NK: FloatArray, prefix: str = "") -> dict[str, FloatArray]:
         """Targets or outputs by target name, on the scores' scales, unclipped."""
         scaled = values_NK * np.float32(self._unit)
