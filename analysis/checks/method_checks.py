@@ -123,7 +123,7 @@ def _unlike(oof: pd.DataFrame) -> list[str]:
 def _falsified(table: PredictionTable, rows: pd.Index[str]) -> PredictionTable:
     """The same table with the physician's C of some samples turned upside down."""
     samples = table.samples.copy()
-    samples.loc[rows, "composite"] = MAX_COMPOSITE - samples.loc[rows, "composite"]
+    samples.loc[rows, "reference"] = MAX_COMPOSITE - samples.loc[rows, "reference"]
     return replace(table, samples=samples)
 
 

@@ -183,7 +183,7 @@ def _folds(run: _Run) -> list[Difference]:
 
 
 def _cohort(run: _Run) -> list[Difference]:
-    visits, subjects = run.ranking.num_visits, run.ranking.num_subjects
+    visits, subjects = run.ranking.num_units, run.ranking.num_subjects
     found = (sum(visits.values()), sum(subjects.values()), visits["test"], subjects["test"])
     paper = (PAPER_NUM_VISITS, PAPER_NUM_SUBJECTS, PAPER_TEST_VISITS, PAPER_TEST_SUBJECTS)
     if found == paper:

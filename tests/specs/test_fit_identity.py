@@ -15,12 +15,12 @@ from pydantic import BaseModel
 
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord, WeightsRecord, content_digest
 from foldgrid.specs.recipe import LATER_KEYS, TrainingRecipe, deciding_values
-from foldgrid.specs.sweep import TaskSpec
+from foldgrid.specs.task import PasiSpec
 
 CONFIG = FitConfig(
     backbone="resnet34",
     fold=0,
-    task=TaskSpec(),
+    task=PasiSpec(),
     data_fingerprint="0123456789abcdef",
     split_fingerprint="fedcba9876543210",
     weights="random",

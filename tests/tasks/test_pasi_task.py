@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.scoring.pasi import SCORES
-from foldgrid.specs.sweep import TaskSpec
+from foldgrid.specs.task import PasiSpec
 from foldgrid.tasks import Task, make_task
 
 Output = Literal["scores", "composite"]
@@ -32,7 +32,7 @@ SAMPLES = pd.DataFrame(
 
 
 def task(output: Output) -> Task:
-    return make_task(TaskSpec(output=output))
+    return make_task(PasiSpec(output=output))
 
 
 def samples_of(scores: list[tuple[int, int, int, int]]) -> pd.DataFrame:

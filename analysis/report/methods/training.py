@@ -12,6 +12,7 @@ from analysis.report.methods.recipe import (
 )
 from analysis.report.numbers import count, listed
 from analysis.report.run_facts import RunFacts
+from analysis.report.tasks import task_report
 
 
 def model_statements(run: RunFacts) -> dict[str, str]:
@@ -29,18 +30,13 @@ def model_statements(run: RunFacts) -> dict[str, str]:
             f"{listed(random)} started from random weights, the others from torchvision's "
             f"pre-trained ones ({listed(pretrained)})."
         )
-    outputs = {
-        "scores": "The classification layer was replaced by four outputs, one a score, "
-        "brought onto their scales before C is formed.",
-        "composite": "The classification layer was replaced by one output, the region's C.",
-    }
     return {
         "backbones": (
             f"{count(len(learners), 'torchvision network was', 'torchvision networks were')} "
             f"compared: {names}."
         ),
         "weights": start,
-        "output": outputs[run.config.task.output],
+        "output": task_report(run).model_statements(run)["output"],
     }
 
 
@@ -48,13 +44,9 @@ def training_statements(run: RunFacts) -> dict[str, str]:
     """The recipe, as every fit had it."""
     recipe = run.config.training
     changes = augmentations(recipe.augmentation)
-    losses = {
-        "scores": "The loss is the mean squared error over the four scores, each in its own unit.",
-        "composite": "The loss is the mean squared error of C / 12.",
-    }
     diverged = sum(record.status == "diverged" for record in run.records.values())
     return {
-        "loss": losses[run.config.task.output],
+        "loss": task_report(run).model_statements(run)["loss"],
         "optimiser": (
             f"Stochastic gradient descent with momentum {recipe.momentum:g}, weight decay "
             f"{recipe.weight_decay:g}, batches of {recipe.batch_size} and a learning rate of "
@@ -105,15 +97,15 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def prediction_statements(run: RunFacts) -> dict[str, str]:
     """Who predicted whom."""
-    names = run.judgement.meta_learners
+    names, noun = run.judgement.meta_learners, run.scoring.noun.one
     return {
         "prediction": (
-            "Each training visit was predicted by the fit that had held its subject out "
+            f"Each training {noun} was predicted by the fit that had held its subject out "
             "(out of fold, OOF)"
-            + ("; each test visit by the mean of a base learner's fits." if run.has_test else ".")
+            + (f"; each test {noun} by the mean of a base learner's fits." if run.has_test else ".")
         ),
         "stacking": (
-            f"{count(len(names), 'meta-learner')} combined the base learners' composites: "
+            f"{count(len(names), 'meta-learner')} combined what the base learners said: "
             f"{listed(list(names))}. Their out-of-fold predictions come from fits on the other "
             "folds of subjects, their test predictions from one fit on all out-of-fold predictions."
             if names

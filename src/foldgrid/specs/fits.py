@@ -12,7 +12,8 @@ from pydantic import BeforeValidator, Field
 
 from foldgrid.specs.base import Record, Spec
 from foldgrid.specs.recipe import TrainingRecipe, deciding_values
-from foldgrid.specs.sweep import BudgetName, TaskSpec
+from foldgrid.specs.sweep import BudgetName
+from foldgrid.specs.task import AnyTask
 
 RESULT_FORMAT = 1
 """Raised when the same configuration would no longer give the same result."""
@@ -44,7 +45,7 @@ class FitConfig(Spec):
 
     backbone: str
     fold: int = Field(ge=0)
-    task: TaskSpec
+    task: AnyTask
     data_fingerprint: str
     split_fingerprint: str
     weights: str

@@ -17,7 +17,8 @@ from foldgrid.specs.recipe import (
     recipe_keys,
     with_values,
 )
-from foldgrid.specs.synthetic import TrialSettings
+from foldgrid.specs.synthetic import SyntheticSettings, TrialSettings
+from foldgrid.specs.task import AnyTask, PasiSpec
 
 BudgetName = Literal["smoke", "paper"]
 SamplerName = Literal[
@@ -34,41 +35,31 @@ WeightsPolicy = Literal["required", "auto", "none"]
 REGIONS = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
 
 
-class TaskSpec(Spec):
-    """What is predicted.
-
-    Attributes:
-        name: The task's name in ``foldgrid.tasks``.
-        output: ``scores`` predicts erythema, induration, scaling and involvement of a region;
-            ``composite`` predicts their product score C = (E + I + S) x involvement directly.
-    """
-
-    name: Literal["pasi"] = "pasi"
-    output: Literal["scores", "composite"] = "scores"
-
-
 class DataSpec(Spec):
     """Where the photographs come from, and how large a model sees them.
 
     Attributes:
-        manifest: A manifest of the user's photographs; null generates the synthetic trial.
-        tile_pixels: The side of one tile; a composite is twice as wide and high. The paper: 128.
-        synthetic: The embedded trial's settings.
+        manifest: A manifest of the user's photographs; null generates a simulated study.
+        tile_pixels: The side of one tile: a photograph's longer side as models see it. A composite
+            is two tiles wide and high, a single photograph with a label is one tile.
+        synthetic: What is simulated: the PASI trial's settings or, with ``study``, those of a
+            study with labels.
     """
 
     manifest: Path | None = None
     tile_pixels: int = Field(default=128, ge=8, le=1024)
-    synthetic: TrialSettings = TrialSettings()
+    synthetic: SyntheticSettings = TrialSettings()
 
 
 class SplitSpec(Spec):
     """Who is held out.
 
     Attributes:
-        test_share: The share of the visits kept for the test set, whole subjects only.
+        test_share: The share kept for the test set, whole subjects only: of the visits where
+            photographs make composites, of the photographs where each has a label.
         num_folds: Folds of the training part, whole subjects only.
-        fold_method: ``greedy`` balances the folds as the train/test split is balanced;
-            ``stratified_group_kfold`` is scikit-learn's.
+        fold_method: ``greedy`` balances the folds as the train/test split is balanced, by the
+            scaling score or by the label; ``stratified_group_kfold`` is scikit-learn's.
         num_seeds: Random orders of the subjects that are tried; the best balanced is kept.
         seed: Where the random orders start.
     """
@@ -189,7 +180,7 @@ class Sweep(Spec):
 
     name: str = Field(default="", pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*)?$")
     title: str
-    task: TaskSpec = TaskSpec()
+    task: AnyTask = PasiSpec()
     data: DataSpec = DataSpec()
     split: SplitSpec = SplitSpec()
     backbones: tuple[str, ...] = Field(min_length=1)

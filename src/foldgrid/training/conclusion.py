@@ -140,8 +140,8 @@ def _predict_part(
     for name, value in fit.evaluate(outputs, rows).items():
         metrics[f"{partition}/{name}"] = value
     columns: dict[str, object] = {"sample": samples["sample"].to_numpy(), "partition": partition}
-    columns |= fit.task.columns(fit.targets_NK[rows])
-    columns |= fit.task.columns(outputs, prefix="predicted_")
+    columns |= fit.task.target_columns(samples)
+    columns |= fit.task.prediction_columns(outputs)
     return pd.DataFrame(columns)
 
 

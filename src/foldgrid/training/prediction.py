@@ -106,9 +106,10 @@ def predict_visits(learner: TrainedLearner, dataset: Dataset) -> pd.DataFrame:
     table = dataset.samples.iloc[rows][["subject", "visit", "day", "region"]]
     outputs_NK = predict_outputs(learner, dataset.composites_NHWC[rows])
     values = {"composite": learner.task.composites(outputs_NK)}
-    for name, column in learner.task.columns(outputs_NK).items():
-        if name in SCORES:
-            values[name] = clip_score(name, column)
+    for name, column in learner.task.prediction_columns(outputs_NK).items():
+        score = name.removeprefix("predicted_")
+        if score in SCORES:
+            values[score] = clip_score(score, column)
     keys = ["subject", "visit"]
     visits = table[[*keys, "day"]].drop_duplicates(keys).set_index(keys)
     by_region = {

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.data.dataset import Dataset
-from foldgrid.data.splits import STRATUM, Split, inner_split
+from foldgrid.data.splits import Split, inner_split
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import EarlyStopping
 from foldgrid.training.training_share import nested_share
@@ -27,8 +27,8 @@ class TrainingData:
 
     Attributes:
         composites_NHWC: The composites, uint8, C = 3.
-        samples: A row a composite: sample, subject, visit, region, targets, ``partition``
-            (train or test), ``fold`` (-1 for test).
+        samples: A row a composite: sample, subject, visit, targets, ``partition`` (train or
+            test), ``fold`` (-1 for test); see `SampleTable.samples`.
         stratum: The column of ``samples`` that splits are balanced by.
         grid: Tiles a side of a composite; 1 where each shows a single photograph.
     """
@@ -43,7 +43,8 @@ class TrainingData:
         """The samples of ``dataset``, each on the side that ``split`` puts it."""
         samples = samples_with_sides(dataset.samples, split)
         # A plain view: Ray's object store takes the pixels themselves, not a map of a file.
-        return cls(np.asarray(dataset.composites_NHWC), samples, STRATUM)
+        pixels_NHWC = np.asarray(dataset.composites_NHWC)
+        return cls(pixels_NHWC, samples, dataset.stratum, dataset.grid)
 
     def without_test(self) -> TrainingData:
         """The training samples alone: what a search may see."""

@@ -27,12 +27,14 @@ def changed_facts(prepared: PreparedSweep, results: Results) -> list[Fact]:
     if not results.num_before and not results.num_found:
         return []
     changes = compare_grounds(recorded_ground(prepared.store), prepared_ground(prepared))
-    return describe_changes(changes, results)
+    return describe_changes(changes, results, prepared.survey.layout.noun)
 
 
-def describe_changes(changes: GroundChanges, results: Results) -> list[Fact]:
-    """The rows; see ``changed_facts``."""
-    lines = [f"  {line}" for line in _differences(changes)]
+def describe_changes(
+    changes: GroundChanges, results: Results, targets: str = "scores"
+) -> list[Fact]:
+    """The rows; see ``changed_facts``. ``targets`` is what is predicted: scores, or labels."""
+    lines = [f"  {line}" for line in _differences(changes, targets)]
     meaning = list(_meaning(changes, results))
     if not lines and not meaning:
         return []
@@ -43,14 +45,14 @@ def describe_changes(changes: GroundChanges, results: Results) -> list[Fact]:
     return [("changed" if not number else "", words) for number, words in enumerate(rows)]
 
 
-def _differences(changes: GroundChanges) -> Iterator[str]:
+def _differences(changes: GroundChanges, targets: str) -> Iterator[str]:
     width = max((len(key) for key, *_ in changes.settings), default=0)
     for key, before, now in changes.settings[:MOST_SETTINGS]:
         yield f"{key:{width}}   {before} -> {now}"
     if len(changes.settings) > MOST_SETTINGS:
         yield f"and {len(changes.settings) - MOST_SETTINGS} more settings"
     yield from _sorts(changes.backbones, "backbone", "changed")
-    yield from _sorts(changes.samples, "sample", "with other scores")
+    yield from _sorts(changes.samples, "sample", f"with other {targets}")
     yield from _sorts(changes.photos, "photograph", "with another content")
     if changes.sides:
         moved = [f"{subject}: {before} -> {now}" for subject, before, now in changes.sides]

@@ -12,6 +12,7 @@ from foldgrid.specs.phases import describe_phases
 from foldgrid.specs.recipe import OwnValue, TrainingRecipe
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tuning.damage import damage_facts
+from foldgrid.tuning.data_text import canary_words, data_facts, split_words
 from foldgrid.tuning.disk import disk_need, free_gib
 from foldgrid.tuning.durations import format_duration
 from foldgrid.tuning.ground import grid_results
@@ -60,8 +61,8 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
         *damage_facts(prepared),
         ("fits", _fits(prepared)),
         ("budget", f"{sweep.budget}{budget_reason}{_budget_words(sweep)}"),
-        ("data", _data(prepared)),
-        ("split", _split(prepared)),
+        *data_facts(prepared.survey, sweep.data, prepared.split),
+        ("split", split_words(prepared.survey, prepared.split, split.num_seeds)),
         ("backbones", f"{len(sweep.backbones)} x {split.num_folds} folds"),
         ("weights", _weights(prepared)),
         ("training", _training(recipe)),
@@ -112,11 +113,7 @@ def _describe_value(value: OwnValue) -> str:
 def _canary(prepared: PreparedSweep) -> list[tuple[str, str]]:
     if prepared.canary is None:
         return []
-    words = (
-        f"{prepared.canary.name}: every subject gets the scores of a visit of another, drawn at "
-        "random; whatever skill remains is a leak. Same split, own run folder"
-    )
-    return [("canary", words)]
+    return [("canary", canary_words(prepared.survey, prepared.canary.name))]
 
 
 def _budget_words(sweep: Sweep) -> str:
@@ -134,34 +131,6 @@ def _fits(prepared: PreparedSweep) -> str:
     part = "" if len(grid.selected) == len(grid.tasks) else f" (of {len(grid.tasks)} in the sweep)"
     done = f"{len(grid.done)} of {len(grid.selected)} done{part}"
     return f"{done}, {len(grid.left)} to train"
-
-
-def _data(prepared: PreparedSweep) -> str:
-    survey = prepared.survey
-    source = "the embedded synthetic trial" if survey.is_synthetic else str(survey.manifest.path)
-    samples = survey.samples
-    visits = samples[["subject", "visit"]].drop_duplicates()
-    side = 2 * survey.tile_pixels
-    state = "cached" if survey.is_cached else "to be decoded once"
-    return (
-        f"{source}: {samples['subject'].nunique()} subjects, {len(visits)} visits, "
-        f"{survey.num_photos} photographs; {len(samples)} composites of {side}x{side} ({state})"
-    )
-
-
-def _split(prepared: PreparedSweep) -> str:
-    split = prepared.split
-    table = split.table
-
-    def size(part: str) -> str:
-        rows = table[table["partition"] == part]
-        visits = rows[["subject", "visit"]].drop_duplicates()
-        return f"{len(visits)} visits of {rows['subject'].nunique()} subjects"
-
-    return (
-        f"train {size('train')}, test {size('test')}; imbalance {split.imbalance:.3f} "
-        f"(folds {split.fold_imbalance:.3f}), best of {prepared.sweep.split.num_seeds}"
-    )
 
 
 def _weights(prepared: PreparedSweep) -> str:

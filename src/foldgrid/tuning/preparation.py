@@ -8,7 +8,7 @@ from pathlib import Path
 
 from foldgrid.data.canary import make_canary
 from foldgrid.data.dataset import Survey, survey_data
-from foldgrid.data.splits import STRATUM, Split, inner_split, make_split
+from foldgrid.data.splits import Split, inner_split, make_split
 from foldgrid.models import WeightFile, check_backbones, resolve_weights
 from foldgrid.models.footprint import Footprint, footprint
 from foldgrid.records import DamagedFit, RunStore, Verified, run_location, verify_fits
@@ -16,6 +16,7 @@ from foldgrid.records.verification import run_faults
 from foldgrid.specs.canary import Canary, CanaryName, canary_folder
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.resolving import ResolvedSweep
+from foldgrid.specs.samples import TILES_A_SIDE
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tasks import make_task
@@ -30,7 +31,7 @@ class PreparedSweep:
 
     Attributes:
         sweep: As resolved.
-        survey: The data set, not yet decoded; a canary's with its shuffled scores.
+        survey: The data set, not yet decoded; a canary's with its shuffled targets.
         split: Who is held out.
         weights: By backbone, the pre-trained weights to start from.
         footprints: By backbone, the network's size.
@@ -40,7 +41,7 @@ class PreparedSweep:
         fetch_command: The command that fetches the sweep's pre-trained weights.
         space: What is searched instead of training the grid; nothing for a grid.
         found: Where the recipe was found, if a search did.
-        canary: What the scores are where they are not the physician's.
+        canary: What the scores or labels are where they are not the true ones.
         damaged: Fits of the grid that are complete and not what was written: they are left.
         run_faults: What is wrong with the run folder's own files, which a launch writes again.
     """
@@ -82,7 +83,7 @@ def prepare_sweep(
     Args:
         resolved: What to run.
         storage: The folder or URI that holds run folders.
-        cache: Where composites and the synthetic trial are kept.
+        cache: Where composites and simulated studies are kept.
         only: Parts of the grid, as the command line names them.
         asked_for: The sweep as the command line named it, for commands to type next.
         canary: Train on scores that the pictures cannot tell, in a run folder of their own; the
@@ -99,8 +100,8 @@ def prepare_sweep(
     sizes = _footprints(sweep, resolved.document.source)
     fetch_command = f"python -m foldgrid weights fetch --sweep {asked_for or sweep.name}"
     weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command)
-    survey = survey_data(sweep.data, cache, on_progress)
-    split = make_split(survey.samples, sweep.split)
+    survey = survey_data(sweep.data, cache, on_progress, photographs=sweep.task.sample_kind)
+    split = make_split(survey.samples, sweep.split, survey.layout)
     about_canary = None
     if canary is not None:
         sweep, survey, about_canary = _as_canary(canary, resolved, survey, split)
@@ -212,7 +213,7 @@ def _verified(store: RunStore, grid: Grid | None) -> tuple[Verified, tuple[str, 
 def _footprints(sweep: Sweep, source: str) -> dict[str, Footprint]:
     """The size of every network; all that cannot take the sweep's composites in one message."""
     num_outputs = make_task(sweep.task).num_outputs
-    pixels = 2 * sweep.data.tile_pixels
+    pixels = TILES_A_SIDE[sweep.task.sample_kind] * sweep.data.tile_pixels
     sizes: dict[str, Footprint] = {}
     problems = []
     for name in sweep.backbones:
@@ -237,7 +238,7 @@ def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep) -> None:
     if stopping.policy != "inner_split":
         return
     table = split.table
-    strata = survey.samples.set_index("sample")[STRATUM].loc[table["sample"]].to_numpy()
+    strata = survey.samples.set_index("sample")[survey.stratum].loc[table["sample"]].to_numpy()
     for fold in range(sweep.split.num_folds):
         others = ((table["partition"] == "train") & (table["fold"] != fold)).to_numpy()
         subjects = table["subject"].to_numpy()[others]
