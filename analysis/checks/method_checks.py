@@ -39,6 +39,8 @@ def _stopping(evidence: RunEvidence) -> Finding:
     total = len(evidence.records)
     if watched:
         return breach(f"{len(watched)} of {total} fits stopped on the fold that they predict.")
+    if policies == {"none"}:
+        return holds(f"All {total} fits trained all of their epochs: nothing was chosen.")
     return holds(f"All {total} fits stopped on subjects of their own training folds.")
 
 

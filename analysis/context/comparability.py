@@ -205,7 +205,10 @@ def _stopping(run: _Run) -> list[Difference]:
     return [
         Difference(
             topic="stopping",
-            ours="on subjects of the training folds (inner_split)",
+            ours={
+                "inner_split": "on subjects of the training folds (inner_split)",
+                "none": "after all epochs (none)",
+            }[run.config.training.early_stopping.policy],
             theirs="on the fold that was then predicted",
             forbids="nothing",
         )

@@ -62,6 +62,12 @@ def _early_stopping(judgement: Judgement) -> Note:
             "way): the OOF figures are optimistic."
         )
         return Note(topic="stopping", text=text, is_warning=True)
+    if policy == "none":
+        text = (
+            "Each fit trained all of its epochs and predicted with its last weights (none): "
+            "nothing was chosen, and OOF is unseen."
+        )
+        return Note(topic="stopping", text=text)
     text = "Each fit stopped on subjects of its own training folds (inner_split): OOF is unseen."
     return Note(topic="stopping", text=text)
 

@@ -131,8 +131,12 @@ def outcome(folder: FitFolder) -> dict[str, Any]:
         "weights": folder.read_weights(),
         "predictions": folder.read_predictions().to_dict("list"),
         "history": untimed(folder.read_history()),
-        "record": folder.read_record().model_dump(exclude={"timings", "peak_memory_gib"}),
+        "record": folder.read_record().model_dump(exclude=TIMED),
     }
+
+
+TIMED: Any = {"timings": True, "peak_memory_gib": True, "phases": {"__all__": {"seconds"}}}
+"""What of a record is another number each time."""
 
 
 def put_state(network: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:

@@ -13,6 +13,7 @@ CALL = "from analysis.report.sections.learning import learning_curves\nlearning_
 WATCHED = {
     "inner_split": "the subjects set aside for early stopping",
     "held_out_fold": "the held-out fold, which the fit also predicts",
+    "none": "the held-out fold, which decides nothing here",
 }
 
 
