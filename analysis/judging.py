@@ -72,6 +72,32 @@ def judge(store: RunStore) -> Judgement:
     )
 
 
+def unit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
+    """What one model predicted beside the truth, a row a unit.
+
+    Args:
+        judgement: What ``judge`` returned.
+        model: A base learner, a meta-learner or the baseline.
+
+    Returns:
+        Of PASI what ``visit_predictions`` returns. Of classes: model, partition, subject,
+        ``photograph``, ``reference`` (the index of the class) and ``predicted_<class>``.
+
+    Raises:
+        SweepError: No model of that name was judged; the message offers the nearest.
+    """
+    if judgement.table.scoring.judges == "numbers":
+        return visit_predictions(judgement, model)
+    _check_judged(judgement, model)
+    parts = []
+    for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
+        part = table.units[["subject", "unit", "reference"]].rename(columns={"unit": "photograph"})
+        part.insert(0, "model", model)
+        part.insert(1, "partition", partition)
+        parts.append(part.join(table.predicted[model].add_prefix("predicted_")))
+    return pd.concat(parts, ignore_index=True)
+
+
 def visit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
     """One model's PASI beside the physician's, a row a visit.
 
@@ -86,9 +112,7 @@ def visit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
     Raises:
         SweepError: No model of that name was judged; the message offers the nearest.
     """
-    known = list(judgement.oof.predicted.columns)
-    if model not in known:
-        raise SweepError(f'no judged model "{model}". {did_you_mean(model, known)}')
+    _check_judged(judgement, model)
     parts = []
     for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
         part = table.units[["subject", "visit", "day"]].copy()
@@ -97,3 +121,9 @@ def visit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
         part = part.assign(physician_pasi=table.units["reference"])
         parts.append(part.assign(predicted_pasi=table.predicted[model]))
     return pd.concat(parts, ignore_index=True)
+
+
+def _check_judged(judgement: Judgement, model: str) -> None:
+    known = judgement.oof.models
+    if model not in known:
+        raise SweepError(f'no judged model "{model}". {did_you_mean(model, known)}')
