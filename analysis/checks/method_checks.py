@@ -17,6 +17,7 @@ from analysis.checks.run_evidence import RunEvidence
 from analysis.evidence.laws import some
 from analysis.evidence.predictions import PredictionTable
 from analysis.stacking import nested
+from analysis.stacking.nested_fits import FEWEST_BASE_LEARNERS
 from foldgrid.scoring import MAX_COMPOSITE
 from foldgrid.specs.errors import Problem
 
@@ -101,7 +102,7 @@ def _part(evidence: RunEvidence) -> PredictionTable | str:
     table = evidence.table
     if isinstance(table, str):
         return f"There is nothing to stack: {table}"
-    if table.oof.shape[1] < nested.FEWEST_BASE_LEARNERS:
+    if table.oof.shape[1] < FEWEST_BASE_LEARNERS:
         return "Stacking needs two complete base learners."
     folds = table.train_samples["fold"]
     if folds.nunique() < 2:

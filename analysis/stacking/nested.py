@@ -1,9 +1,4 @@
-"""Meta-learners judged on predictions that they were not fitted on.
-
-The OOF prediction of a fold comes from a meta-learner fitted on the other folds' OOF predictions:
-the folds are whole subjects, so it has seen neither the sample nor the person. The test
-prediction comes from one fit on all OOF predictions, applied once.
-"""
+"""Meta-learners of composites, judged on predictions that they were not fitted on."""
 
 from __future__ import annotations
 
@@ -11,16 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
 from analysis.evidence.predictions import PredictionTable
 from analysis.evidence.visits import VisitTable
-from analysis.stacking.meta_learner import FloatArray
+from analysis.stacking.meta_learner import MetaLearner
 from analysis.stacking.meta_learners import META_LEARNERS
-
-FEWEST_BASE_LEARNERS = 2
-"""Stacking one base learner would only recalibrate it."""
+from analysis.stacking.nested_fits import fit_nested, weight_table
 
 BASELINE = "predict_the_mean"
 """The baseline's name: every visit gets the mean PASI of the visits that it may know."""
@@ -74,40 +65,21 @@ def meta_learner_weights(table: PredictionTable) -> pd.DataFrame:
 
 
 def fit_stack(table: PredictionTable) -> Stack:
-    """Fits every meta-learner once on all OOF predictions and once without each fold.
-
-    On one core: many small products of matrices gain nothing from more, on a busy machine they
-    take ten times as long, and the order of summation then changes with the number of cores.
-    """
-    with threadpool_limits(1):
-        return _fit_stack(table)
-
-
-def _fit_stack(table: PredictionTable) -> Stack:
+    """Fits every meta-learner once on all OOF predictions and once without each fold."""
     samples = table.train_samples
-    folds = samples["fold"].to_numpy(dtype=int)
-    oof, test = pd.DataFrame(index=table.oof.index), pd.DataFrame(index=table.test.index)
-    weights: dict[tuple[str, str], FloatArray] = {}
-    known, unseen = table.oof.to_numpy(), table.test.to_numpy()
-    truth = samples["composite"].to_numpy()
-    is_enough = known.shape[1] >= FEWEST_BASE_LEARNERS and len(np.unique(folds)) >= 2
-    for name, meta_learner in META_LEARNERS.items() if is_enough else ():
-        judged, fold_fits = np.empty(len(truth)), []
-        for fold in np.unique(folds):
-            others = folds != fold
-            fitted = clone(meta_learner).fit(known[others], truth[others], groups=folds[others])
-            judged[~others] = fitted.predict(known[~others])
-            fold_fits.append(fitted)
-        whole = clone(meta_learner).fit(known, truth, groups=folds)
-        oof[name], test[name] = judged, whole.predict(unseen)
-        if hasattr(whole, "weights_"):
-            spread = np.stack([fitted.weights_ for fitted in fold_fits])
-            weights[name, "weight"] = whole.weights_
-            weights[name, "lowest"] = spread.min(axis=0)
-            weights[name, "highest"] = spread.max(axis=0)
-    columns = pd.MultiIndex.from_tuples(weights, names=["meta_learner", "part"])
-    values = np.column_stack(list(weights.values())) if weights else None
-    return Stack(oof, test, pd.DataFrame(values, index=table.oof.columns, columns=columns))
+    fits = fit_nested(
+        META_LEARNERS,
+        table.oof.to_numpy(),
+        samples["composite"].to_numpy(),
+        samples["fold"].to_numpy(dtype=int),
+        table.test.to_numpy(),
+        MetaLearner.predict,
+    )
+    return Stack(
+        pd.DataFrame({name: fit.oof for name, fit in fits.items()}, index=table.oof.index),
+        pd.DataFrame({name: fit.test for name, fit in fits.items()}, index=table.test.index),
+        weight_table(fits, list(table.oof.columns)),
+    )
 
 
 def add_baseline(oof: VisitTable, test: VisitTable) -> tuple[VisitTable, VisitTable]:
