@@ -9,19 +9,18 @@ from pathlib import Path
 from foldgrid.data.canary import make_canary
 from foldgrid.data.dataset import Survey, survey_data
 from foldgrid.data.splits import Split, inner_split, make_split
-from foldgrid.models import WeightFile, check_backbones, resolve_weights
-from foldgrid.models.footprint import Footprint, footprint
+from foldgrid.models import WeightFile, resolve_weights
+from foldgrid.models.footprint import Footprint
 from foldgrid.records import DamagedFit, RunStore, Verified, run_location, verify_fits
 from foldgrid.records.verification import run_faults
 from foldgrid.specs.canary import Canary, CanaryName, canary_folder
-from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.specs.errors import SweepError
 from foldgrid.specs.resolving import ResolvedSweep
-from foldgrid.specs.samples import TILES_A_SIDE
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep
-from foldgrid.tasks import make_task
 from foldgrid.tuning.found_recipe import FoundRecipe
 from foldgrid.tuning.grid import Grid, SampleCounts, parse_selection, plan_grid
+from foldgrid.tuning.networks import check_networks, footprints
 from foldgrid.tuning.resources import Resources, memory_on_card, plan_resources
 
 
@@ -95,9 +94,9 @@ def prepare_sweep(
         SweepError: Whatever is wrong with the sweep, the data, the split or the weights.
     """
     sweep = resolved.sweep
-    _check_backbones(resolved)
+    check_networks(resolved)
     selection = parse_selection(only, sweep)
-    sizes = _footprints(sweep, resolved.document.source)
+    sizes = footprints(sweep, resolved.document.source)
     fetch_command = f"python -m foldgrid weights fetch --sweep {asked_for or sweep.name}"
     weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command)
     survey = survey_data(sweep.data, cache, on_progress, photographs=sweep.task.sample_kind)
@@ -145,16 +144,6 @@ def prepare_sweep(
         damaged=verified.damaged,
         run_faults=faults,
     )
-
-
-def _check_backbones(resolved: ResolvedSweep) -> None:
-    """Refuses networks that torchvision does not have, each with its line."""
-    lines = {
-        name: line
-        for position, name in enumerate(resolved.sweep.backbones)
-        if isinstance(line := resolved.document.lines.get(("backbones", position)), int)
-    }
-    check_backbones(resolved.sweep.backbones, resolved.document.source, lines)
 
 
 def _as_canary(
@@ -208,24 +197,6 @@ def _verified(store: RunStore, grid: Grid | None) -> tuple[Verified, tuple[str, 
             f"--storage: {store.location} cannot be read ({error}).\n"
             "Check the name, the permissions and, for object storage, the credentials."
         ) from error
-
-
-def _footprints(sweep: Sweep, source: str) -> dict[str, Footprint]:
-    """The size of every network; all that cannot take the sweep's composites in one message."""
-    num_outputs = make_task(sweep.task).num_outputs
-    pixels = TILES_A_SIDE[sweep.task.sample_kind] * sweep.data.tile_pixels
-    sizes: dict[str, Footprint] = {}
-    problems = []
-    for name in sweep.backbones:
-        try:
-            sizes[name] = footprint(name, num_outputs, pixels)
-        except ValueError as error:
-            problems.append(Problem("data.tile_pixels", name, str(error)))
-    if problems:
-        raise InputError(
-            source, problems, "Enlarge data.tile_pixels, or leave these backbones out."
-        )
-    return sizes
 
 
 def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep) -> None:
