@@ -48,7 +48,7 @@ def _order(
     members: dict[object, list[object]] = {}
     for subject in np.unique(subjects_N).tolist():
         strata, counts = np.unique(strata_N[subjects_N == subject], return_counts=True)
-        members.setdefault(strata[np.argmax(counts)].item(), []).append(subject)
+        members.setdefault(strata.tolist()[np.argmax(counts)], []).append(subject)
     places: list[tuple[float, str, object]] = []
     for subjects in members.values():
         keys = sorted((_random_key(subject, seed), subject) for subject in subjects)
