@@ -8,9 +8,9 @@ from typing import Literal
 import pandas as pd
 
 from analysis.evidence.predictions import PredictionTable, read_prediction_table
-from analysis.evidence.visits import VisitTable, score_visits
 from analysis.stacking.nested import add_baseline, fit_stack
 from foldgrid.records import RunStore
+from foldgrid.scoring.units import UnitTable
 from foldgrid.specs.errors import SweepError, did_you_mean
 
 
@@ -21,7 +21,7 @@ class Judgement:
     Attributes:
         table: The base learners' composites, sample by sample.
         meta_learners: The names of the meta-learners; empty where nothing could be stacked.
-        regions: The regions that a PASI of this data set is made of.
+        parts: What a unit of this data set is made of: the regions of a PASI; empty elsewhere.
         oof: The training visits with base learners, meta-learners and the baseline.
         test: The test visits with the same models.
         meta_oof: The meta-learners' composites of the training samples, 0 to 72.
@@ -32,9 +32,9 @@ class Judgement:
 
     table: PredictionTable
     meta_learners: tuple[str, ...]
-    regions: frozenset[str]
-    oof: VisitTable
-    test: VisitTable
+    parts: frozenset[str]
+    oof: UnitTable
+    test: UnitTable
     meta_oof: pd.DataFrame
     meta_test: pd.DataFrame
     meta_weights: pd.DataFrame
@@ -55,14 +55,15 @@ def judge(store: RunStore) -> Judgement:
     table = read_prediction_table(store)
     stacked = fit_stack(table)
     meta_oof, meta_test = stacked.oof, stacked.test
-    regions = frozenset(table.samples["region"])
-    oof = score_visits(table.train_samples, table.oof.join(meta_oof), regions)
-    test = score_visits(table.test_samples, table.test.join(meta_test), regions)
+    scoring = table.scoring
+    parts = scoring.parts(table.samples)
+    oof = scoring.units(table.train_samples, table.oof.join(meta_oof), parts)
+    test = scoring.units(table.test_samples, table.test.join(meta_test), parts)
     oof, test = add_baseline(oof, test)
     return Judgement(
         table,
         tuple(meta_oof.columns),
-        regions,
+        parts,
         oof,
         test,
         meta_oof,
@@ -90,8 +91,9 @@ def visit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
         raise SweepError(f'no judged model "{model}". {did_you_mean(model, known)}')
     parts = []
     for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
-        part = table.visits[["subject", "visit", "day", "physician_pasi"]].copy()
+        part = table.units[["subject", "visit", "day"]].copy()
         part.insert(0, "model", model)
         part.insert(1, "partition", partition)
+        part = part.assign(physician_pasi=table.units["reference"])
         parts.append(part.assign(predicted_pasi=table.predicted[model]))
     return pd.concat(parts, ignore_index=True)

@@ -9,7 +9,7 @@ from analysis.checks.prediction_checks import is_constant
 from analysis.checks.run_evidence import RunEvidence, read_evidence
 from analysis.checks.shuffled_skill import Skill, judge_skill, smallest_p_value
 from analysis.evidence.laws import FoldPredictions, some
-from analysis.evidence.predictions import composites_by_learner, given_composites
+from analysis.evidence.predictions import given_references, values_by_learner
 from analysis.evidence.read_once import ReadOnceStore
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import FitConfig
@@ -49,7 +49,8 @@ def judge_canary(
     where = canary.store.location
     if canary.samples is None or not chosen:
         return not_applicable(f"{where} has no complete base learner yet.")
-    if len({fit.record.config.task.output for fits in chosen.values() for fit in fits}) > 1:
+    tasks = [fit.record.config.task for fits in chosen.values() for fit in fits]
+    if any(task != tasks[0] for task in tasks):
         return not_applicable(f"The fits of {where} predict different things; see FG204 there.")
     if all(is_constant(fit) for fits in chosen.values() for fit in fits):
         return not_applicable(
@@ -87,10 +88,10 @@ def _skills(
 ) -> list[Skill]:
     """Every learner's skill over one partition; none where nothing could ever be shown."""
     fits = [fit for own in learners.values() for fit in own]
-    given = given_composites(fits)
-    predicted = composites_by_learner(learners, partition).dropna()
+    given = given_references(fits)
+    predicted = values_by_learner(learners, partition).dropna()
     table = samples.set_index("sample")
-    rows = table.loc[predicted.index.intersection(table.index)].assign(composite=given)
+    rows = table.loc[predicted.index.intersection(table.index)].assign(reference=given)
     if rows.empty or smallest_p_value(rows) > LEVEL / len(PARTITIONS):
         return []
     return judge_skill(rows, predicted)

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.search.evidence import StudyEvidence
-from analysis.statistics.assessing import Resampled
 from analysis.statistics.differences import differences_to
 from analysis.statistics.facts import Difference, Interval, Selection
 from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles
+from analysis.statistics.resampled import Resampled
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from analysis.statistics.selection import correct_selection, losses
 from foldgrid.scoring import METRICS
@@ -55,13 +55,13 @@ def judge_study(
         num_resamples: Draws of the subjects.
         seed: Of the draws.
     """
-    table = study.visits
-    part = Resampled.of(table, num_resamples, seed) if study.complete else None
+    table = study.units
+    part = Resampled.of(table, study.scoring, num_resamples, seed) if study.complete else None
     numbers = [trial.number for trial in study.complete]
     return StudyCertainty(
         num_resamples=num_resamples,
         num_subjects=table.num_subjects,
-        num_visits=table.num_visits,
+        num_visits=table.num_units,
         intervals={} if part is None else _by_objective(study, numbers, part),
         selections={}
         if part is None

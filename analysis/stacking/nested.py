@@ -15,9 +15,9 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
 from analysis.evidence.predictions import PredictionTable
-from analysis.evidence.visits import VisitTable
 from analysis.stacking.meta_learner import FloatArray
 from analysis.stacking.meta_learners import META_LEARNERS
+from foldgrid.scoring.units import UnitTable
 
 FEWEST_BASE_LEARNERS = 2
 """Stacking one base learner would only recalibrate it."""
@@ -89,7 +89,7 @@ def _fit_stack(table: PredictionTable) -> Stack:
     oof, test = pd.DataFrame(index=table.oof.index), pd.DataFrame(index=table.test.index)
     weights: dict[tuple[str, str], FloatArray] = {}
     known, unseen = table.oof.to_numpy(), table.test.to_numpy()
-    truth = samples["composite"].to_numpy()
+    truth = samples["reference"].to_numpy()
     is_enough = known.shape[1] >= FEWEST_BASE_LEARNERS and len(np.unique(folds)) >= 2
     for name, meta_learner in META_LEARNERS.items() if is_enough else ():
         judged, fold_fits = np.empty(len(truth)), []
@@ -110,15 +110,15 @@ def _fit_stack(table: PredictionTable) -> Stack:
     return Stack(oof, test, pd.DataFrame(values, index=table.oof.columns, columns=columns))
 
 
-def add_baseline(oof: VisitTable, test: VisitTable) -> tuple[VisitTable, VisitTable]:
+def add_baseline(oof: UnitTable, test: UnitTable) -> tuple[UnitTable, UnitTable]:
     """Adds the baseline: what one scores by saying the same for everybody.
 
     An OOF visit gets the mean PASI of the visits in the other folds, a test visit the mean of all
     training visits. A model that does not beat this has learned nothing of the photographs.
     """
-    truth, folds = oof.visits["physician_pasi"], oof.visits["fold"]
+    truth, folds = oof.units["reference"], oof.units["fold"]
     means = {fold: truth[folds != fold].mean() for fold in folds.unique()}
     return (
         oof.with_model(BASELINE, folds.map(means).to_numpy(dtype=float)),
-        test.with_model(BASELINE, np.full(test.num_visits, truth.mean())),
+        test.with_model(BASELINE, np.full(test.num_units, truth.mean())),
     )

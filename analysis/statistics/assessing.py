@@ -1,34 +1,32 @@
-"""All statistics of a ranking in one call.
+"""All statistics of a ranking in one call, whatever kind of predictions it is of.
 
-V visits, S subjects, M models, R resamples.
+M models, R resamples.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.evidence.visits import VisitTable
 from analysis.statistics.critical_difference import critical_difference
 from analysis.statistics.differences import SIGNIFICANCE, differences_to
 from analysis.statistics.facts import Assessment, Difference, Interval, Selection, Standing
 from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles
 from analysis.statistics.ranks import rank_ranges, shares_of_firsts
-from analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
+from analysis.statistics.resampled import Resampled
+from analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from analysis.statistics.selection import correct_selection, losses
-from analysis.statistics.subject_sums import SubjectSums
-from foldgrid.scoring import METRICS
-
-FloatArray = NDArray[np.float64]
+from foldgrid.scoring.scoring import Scoring
+from foldgrid.scoring.units import UnitTable
 
 
 def assess(
-    oof: VisitTable,
-    test: VisitTable,
+    scoring: Scoring,
+    oof: UnitTable,
+    test: UnitTable,
     base_learners: Collection[str],
     baseline: str,
     num_resamples: int = NUM_RESAMPLES,
@@ -37,76 +35,47 @@ def assess(
     """Figures with intervals over both partitions, and over OOF who is really best.
 
     Args:
-        oof: The training visits, predicted out of fold.
-        test: The test visits, of the same models.
+        scoring: The task's.
+        oof: The training units, predicted out of fold.
+        test: The test units, of the same models.
         base_learners: The models that a user would choose one of; the selection is theirs.
         baseline: A model that is compared with the best but never is the best.
         num_resamples: Draws of the subjects.
         seed: Of the draws.
     """
-    parts = {
-        name: Resampled.of(table, num_resamples, seed)
-        for name, table in (("oof", oof), ("test", test))
-    }
-    whole = parts["oof"]
-    rivals = [place for place, model in enumerate(whole.models) if model != baseline]
-    learners = [place for place in rivals if whole.models[place] in base_learners]
-    return Assessment(
-        num_resamples=num_resamples,
-        seed=seed,
-        figures={name: _by_model(part) for name, part in parts.items()},
-        intervals={name: _intervals(part) for name, part in parts.items()},
-        standings={metric: _standings(whole, metric, rivals, learners) for metric in METRICS},
-        selections={metric: _selection(whole, metric, learners) for metric in METRICS},
-        critical_difference=critical_difference(
-            [whole.models[place] for place in rivals], whole.sums.mean_absolute_errors()[:, rivals]
-        ),
+    return assess_resampled(
+        Resampled.of(oof, scoring, num_resamples, seed),
+        Resampled.of(test, scoring, num_resamples, seed),
+        base_learners,
+        baseline,
     )
 
 
-@dataclass(frozen=True)
-class Resampled:
-    """The models of one partition, as they are and resampled.
+def assess_resampled(
+    oof: Resampled, test: Resampled, base_learners: Collection[str], baseline: str
+) -> Assessment:
+    """The same of predictions of any kind.
 
-    Attributes:
-        models: Their names, in the order of the columns.
-        sums: Their sums by subject.
-        resamples: The draws of its subjects.
-        figures: By metric, of each model over all visits; NaN is undefined.
-        figures_RM: By metric, over the resamples.
+    Args:
+        oof: The training units, predicted out of fold, resampled.
+        test: The test units, of the same models and by the same metrics.
+        base_learners: The models that a user would choose one of; the selection is theirs.
+        baseline: A model that is compared with the best but never is the best.
     """
-
-    models: tuple[str, ...]
-    sums: SubjectSums
-    resamples: SubjectResamples
-    figures: dict[str, FloatArray]
-    figures_RM: dict[str, FloatArray]
-
-    @classmethod
-    def of(
-        cls, table: VisitTable, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
-    ) -> Resampled:
-        """Resamples the subjects of a table; without any visit every figure is NaN."""
-        reference_V = table.visits["physician_pasi"].to_numpy(dtype=np.float64)
-        predicted_VM = table.predicted.to_numpy(dtype=np.float64)
-        if not len(reference_V):
-            sums = SubjectSums(np.zeros((1, 3)), np.full((1, 6, predicted_VM.shape[1]), np.nan))
-        else:
-            subjects = table.visits["subject"].to_numpy(dtype=str)
-            sums = SubjectSums.of(subjects, reference_V, predicted_VM)
-        resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
-        # Over all visits the metrics' own functions, so that a table shows what they return.
-        plain = {
-            name: np.array([metric(reference_V, column) for column in predicted_VM.T])
-            for name, metric in METRICS.items()
-        }
-        return cls(
-            tuple(table.predicted.columns),
-            sums,
-            resamples,
-            plain,
-            sums.figures(resamples.counts_RS),
-        )
+    parts = {"oof": oof, "test": test}
+    rivals = [place for place, model in enumerate(oof.models) if model != baseline]
+    learners = [place for place in rivals if oof.models[place] in base_learners]
+    return Assessment(
+        num_resamples=len(oof.resamples.counts_RS),
+        seed=oof.resamples.seed,
+        figures={name: _by_model(part) for name, part in parts.items()},
+        intervals={name: _intervals(part) for name, part in parts.items()},
+        standings={name: _standings(oof, name, rivals, learners) for name in oof.metrics},
+        selections={name: _selection(oof, name, learners) for name in oof.metrics},
+        critical_difference=critical_difference(
+            [oof.models[place] for place in rivals], oof.sums.subject_losses()[:, rivals]
+        ),
+    )
 
 
 def _by_model(part: Resampled) -> dict[str, dict[str, float | None]]:
@@ -132,15 +101,15 @@ def _intervals(part: Resampled) -> dict[str, dict[str, Interval]]:
                 strict=True,
             )
         )
-        for metric in METRICS
+        for metric in part.metrics
     }
 
 
 def _standings(
     part: Resampled, metric: str, rivals: Sequence[int], learners: Collection[int]
 ) -> dict[str, Standing]:
-    losses_M = losses(metric, part.figures[metric])
-    losses_RM = losses(metric, part.figures_RM[metric])
+    losses_M = losses(metric, part.figures[metric], part.metrics)
+    losses_RM = losses(metric, part.figures_RM[metric], part.metrics)
     candidates = [
         (losses_M[place], place not in learners, part.models[place], place)
         for place in rivals
@@ -186,4 +155,5 @@ def _selection(part: Resampled, metric: str, learners: Sequence[int]) -> Selecti
         part.resamples,
         part.figures_RM[metric][:, learners],
         part.figures[metric][learners],
+        part.metrics,
     )

@@ -114,7 +114,8 @@ class Assessment(Spec):
         intervals: Their intervals, by the same keys.
         standings: By metric and model, over the OOF visits.
         selections: By metric, over the OOF visits.
-        critical_difference: By absolute error over the OOF visits.
+        critical_difference: By each subject's own loss over the OOF visits: its mean absolute
+            error, or its mean Brier score where classes are predicted.
     """
 
     num_resamples: int

@@ -12,7 +12,7 @@ With a handful of subjects some resamples draw everybody; they judge nobody and 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from analysis.statistics.facts import Interval, Selection
 from analysis.statistics.intervals import LEVEL, MOST_UNDEFINED
 from analysis.statistics.resamples import SubjectResamples
-from analysis.statistics.subject_sums import SubjectSums
-from foldgrid.scoring import METRICS
+from analysis.statistics.sums import Sums
+from foldgrid.scoring import METRICS, Metric
 
 FloatArray = NDArray[np.float64]
 
@@ -29,19 +29,20 @@ FEWEST_SUBJECTS = 3
 """With two, a resample chooses by one person and is judged by the other."""
 
 
-def losses(metric: str, figures: FloatArray) -> FloatArray:
+def losses(metric: str, figures: FloatArray, metrics: Mapping[str, Metric] = METRICS) -> FloatArray:
     """A metric's figures turned so that lower is better, as ``Metric.sort_key`` does one by one."""
     turn = {"lower": np.positive, "higher": np.negative, "zero": np.abs}
-    return np.asarray(turn[METRICS[metric].direction](figures))
+    return np.asarray(turn[metrics[metric].direction](figures))
 
 
 def correct_selection(
     metric: str,
     models: Sequence[str],
-    sums: SubjectSums,
+    sums: Sums,
     resamples: SubjectResamples,
     figures_RM: FloatArray,
     figures_M: FloatArray,
+    metrics: Mapping[str, Metric] = METRICS,
 ) -> Selection:
     """The figure of choosing by ``metric`` among ``models``, naive and corrected.
 
@@ -51,11 +52,12 @@ def correct_selection(
         sums: Their sums.
         resamples: The draws.
         figures_RM: The metric over the resamples.
-        figures_M: The metric over all visits; NaN where undefined.
+        figures_M: The metric over all units; NaN where undefined.
+        metrics: Every metric by name.
     """
-    losses_M = losses(metric, figures_M)
+    losses_M = losses(metric, figures_M, metrics)
     if np.isnan(losses_M).all():
-        return Selection(num_learners=len(models), reason=f"no {METRICS[metric].title} is defined")
+        return Selection(num_learners=len(models), reason=f"no {metrics[metric].title} is defined")
     winner = min(
         (loss, name, place)
         for place, (loss, name) in enumerate(zip(losses_M, models, strict=True))
@@ -67,7 +69,7 @@ def correct_selection(
     if sums.num_subjects < FEWEST_SUBJECTS:
         return naive.model_copy(update={"reason": f"fewer than {FEWEST_SUBJECTS} subjects"})
     judges_anybody = (resamples.counts_RS == 0).any(axis=1)
-    judged_R = _judged(metric, sums, resamples, losses(metric, figures_RM))[judges_anybody]
+    judged_R = _judged(metric, sums, resamples, losses(metric, figures_RM, metrics))[judges_anybody]
     known = judged_R[~np.isnan(judged_R)]
     if len(known) < (1 - MOST_UNDEFINED) * len(judged_R):
         return naive.model_copy(update={"reason": "undefined in too many resamples"})
@@ -77,7 +79,7 @@ def correct_selection(
 
 
 def _judged(
-    metric: str, sums: SubjectSums, resamples: SubjectResamples, losses_RM: FloatArray
+    metric: str, sums: Sums, resamples: SubjectResamples, losses_RM: FloatArray
 ) -> FloatArray:
     """The figure of each resample's choice over the subjects that it did not see."""
     chosen_R = np.where(np.isnan(losses_RM), np.inf, losses_RM).argmin(axis=1)
@@ -86,6 +88,5 @@ def _judged(
     left_out_RS = resamples.left_out()
     for model in np.unique(chosen_R[can_choose_R]):
         rows = np.flatnonzero((chosen_R == model) & can_choose_R)
-        figures = sums.of_models([model]).figures(left_out_RS[rows])
-        judged_R[rows] = figures[metric][:, 0]
+        judged_R[rows] = sums.of_models([model]).figure(metric, left_out_RS[rows])[:, 0]
     return judged_R

@@ -80,7 +80,7 @@ class SubjectSums:
         """Models that predicted the visits."""
         return int(self.models_SKM.shape[2])
 
-    def mean_absolute_errors(self) -> FloatArray:
+    def subject_losses(self) -> FloatArray:
         """Each subject's mean absolute error by each model, subjects by models."""
         return np.asarray(self.models_SKM[:, 4] / self.reference_SK[:, :1])
 
@@ -110,6 +110,10 @@ class SubjectSums:
             name: np.hstack([block[name] for block in blocks]) if blocks else names[name]
             for name in names
         }
+
+    def figure(self, name: str, weights_RS: FloatArray) -> FloatArray:
+        """One of them; all come from the same sums, so it costs as much."""
+        return self.figures(weights_RS)[name]
 
 
 def _figures(reference_RK: FloatArray, models_RKM: FloatArray) -> dict[str, FloatArray]:

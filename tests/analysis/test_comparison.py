@@ -20,7 +20,7 @@ from foldgrid.records import RunStore
 from foldgrid.scoring import METRICS
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.recipe import EarlyStopping
-from foldgrid.specs.sweep import TaskSpec
+from foldgrid.specs.task import PasiSpec
 
 Maker = Callable[..., Any]
 
@@ -107,7 +107,7 @@ def other_split(make: Maker) -> Any:
 
 
 def other_task(make: Maker) -> Any:
-    return make("b", {"task": TaskSpec(output="composite")}, output="composite")
+    return make("b", {"task": PasiSpec(output="composite")}, output="composite")
 
 
 def other_scores(make: Maker) -> Any:

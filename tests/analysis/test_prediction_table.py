@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from analysis.evidence.visits import score_visits
 
 from analysis.evidence.predictions import read_prediction_table
-from analysis.evidence.visits import score_visits
 from analysis.judging import judge
 from foldgrid.scoring import SCORES
 from foldgrid.specs.errors import SweepError
@@ -71,7 +71,7 @@ def test_visits_computed_by_hand() -> None:
 def test_head_and_neck_counts_where_it_was_photographed(make_run: Any) -> None:
     body = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
     judgement = judge(make_run(regions=body, num_folds=2).write())
-    assert judgement.regions == set(body)
+    assert judgement.parts == set(body)
     assert judgement.oof.visits["physician_pasi"].max() <= 72
 
 

@@ -334,6 +334,17 @@ class RunStore:
         """The predictions of one finished fit."""
         return self.fit(fit_id).read_predictions()
 
+    def read_features(self, fit_id: str) -> pd.DataFrame:
+        """The last hidden layer of what one finished fit predicted.
+
+        Returns:
+            ``sample``, ``partition`` (oof or test) and ``features``, a float32 array a row.
+
+        Raises:
+            MissingFileError: The fit did not keep them (``keep_features`` of the sweep).
+        """
+        return self.fit(fit_id).read_features()
+
 
 def _is_record(name: str) -> bool:
     parts = Path(name).parts

@@ -5,6 +5,7 @@ of models, files or tables.
 """
 
 from foldgrid.scoring.best_trials import best_trials
+from foldgrid.scoring.class_metrics import class_metrics
 from foldgrid.scoring.metrics import METRICS, Direction, Metric, metric_named
 from foldgrid.scoring.pasi import (
     MAX_COMPOSITE,
@@ -28,6 +29,7 @@ __all__ = [
     "Direction",
     "Metric",
     "best_trials",
+    "class_metrics",
     "clip_composite",
     "clip_score",
     "composite_score",

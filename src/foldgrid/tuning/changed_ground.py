@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from foldgrid.specs.recipe import deciding_values
+
 DECIDING_SECTIONS = ("budget", "seed", "task", "data", "split", "training", "per_backbone")
 """The keys of a sweep that decide what a fit comes to, beside its backbones and weights."""
 
@@ -152,6 +154,8 @@ def _without(difference: Difference, is_stranger: Callable[[Any], bool]) -> Diff
 def deciding_settings(sweep: Mapping[str, Any]) -> dict[str, str]:
     """The settings of a resolved sweep that decide what its fits come to, by dotted key."""
     found: dict[str, str] = {}
+    # A run folder of an earlier version lacks keys that came later; see ``deciding_values``.
+    sweep = {**sweep, "training": deciding_values(sweep.get("training") or {})}
     for section in DECIDING_SECTIONS:
         if section in sweep:
             found |= {key: _in_words(value) for key, value in _leaves(section, sweep[section])}

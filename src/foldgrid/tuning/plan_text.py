@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from foldgrid.specs.recipe import Value
+from foldgrid.specs.phases import describe_phases
+from foldgrid.specs.recipe import OwnValue, TrainingRecipe
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tuning.damage import damage_facts
 from foldgrid.tuning.data_text import canary_words, data_facts, split_words
@@ -21,6 +22,7 @@ from foldgrid.tuning.preparation import PreparedSweep
 _POLICY_WORDS = {
     "inner_split": "stops on subjects set aside from the training folds",
     "held_out_fold": "stops on the fold it then predicts (the paper's way; optimistic)",
+    "none": "chooses no epoch, the last weights predict",
 }
 
 
@@ -54,7 +56,6 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
     """The plan as (topic, words)."""
     sweep = prepared.sweep
     recipe, split = sweep.training, sweep.split
-    stopping = recipe.early_stopping
     return [
         *_canary(prepared),
         *damage_facts(prepared),
@@ -64,12 +65,8 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
         ("split", split_words(prepared.survey, prepared.split, split.num_seeds)),
         ("backbones", f"{len(sweep.backbones)} x {split.num_folds} folds"),
         ("weights", _weights(prepared)),
-        (
-            "training",
-            f"at most {recipe.max_epochs} epochs{_cut(recipe.max_batches_per_epoch)}, "
-            f"batch {recipe.batch_size}, learning rate {recipe.learning_rate:g}, "
-            f"patience {stopping.patience}; {_POLICY_WORDS[stopping.policy]}",
-        ),
+        ("training", _training(recipe)),
+        *([("phases", describe_phases(recipe.phases))] if recipe.phases else []),
         *_own_recipes(prepared),
         ("resources", _resources(prepared)),
         ("time", _time(prepared)),
@@ -77,6 +74,18 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
         ("disk", _disk(prepared)),
         ("results", prepared.store.location),
     ]
+
+
+def _training(recipe: TrainingRecipe) -> str:
+    stopping = recipe.early_stopping
+    words = [
+        f"at most {recipe.planned_epochs} epochs{_cut(recipe.max_batches_per_epoch)}",
+        f"batch {recipe.batch_size}",
+        f"learning rate {recipe.learning_rate:g}",
+    ]
+    if stopping.policy != "none":
+        words.append(f"patience {stopping.patience}")
+    return f"{', '.join(words)}; {_POLICY_WORDS[stopping.policy]}"
 
 
 def _own_recipes(prepared: PreparedSweep) -> list[tuple[str, str]]:
@@ -90,13 +99,15 @@ def _own_recipes(prepared: PreparedSweep) -> list[tuple[str, str]]:
     return rows
 
 
-def describe_values(values: Mapping[str, Value]) -> str:
+def describe_values(values: Mapping[str, OwnValue]) -> str:
     """``learning_rate 0.0031, batch_size 16``: three significant digits are enough to read."""
-    words = [
-        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in values.items()
-    ]
-    return ", ".join(words)
+    return ", ".join(f"{name} {_describe_value(value)}" for name, value in values.items())
+
+
+def _describe_value(value: OwnValue) -> str:
+    if isinstance(value, tuple):
+        return describe_phases(value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _canary(prepared: PreparedSweep) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from foldgrid.models import WeightFile, check_backbones, resolve_weights
 from foldgrid.models.footprint import Footprint, footprint
 from foldgrid.records import DamagedFit, RunStore, Verified, run_location, verify_fits
 from foldgrid.records.verification import run_faults
+from foldgrid.scoring.scorings import resolve_task
 from foldgrid.specs.canary import Canary, CanaryName, canary_folder
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.resolving import ResolvedSweep
@@ -20,9 +21,13 @@ from foldgrid.specs.samples import TILES_A_SIDE
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tasks import make_task
+from foldgrid.training.training_data import samples_with_sides
 from foldgrid.tuning.found_recipe import FoundRecipe
 from foldgrid.tuning.grid import Grid, SampleCounts, parse_selection, plan_grid
 from foldgrid.tuning.resources import Resources, memory_on_card, plan_resources
+
+FEWEST_OUTPUTS = 2
+"""With so many a network is tried before it is known how many classes there are."""
 
 
 @dataclass(frozen=True)
@@ -97,14 +102,19 @@ def prepare_sweep(
     sweep = resolved.sweep
     _check_backbones(resolved)
     selection = parse_selection(only, sweep)
-    sizes = _footprints(sweep, resolved.document.source)
+    # Before any photograph is read: the number of classes does not decide what is too small.
+    _footprints(sweep, resolved.document.source, FEWEST_OUTPUTS)
     fetch_command = f"python -m foldgrid weights fetch --sweep {asked_for or sweep.name}"
     weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command)
     survey = survey_data(sweep.data, cache, on_progress, photographs=sweep.task.sample_kind)
     split = make_split(survey.samples, sweep.split, survey.layout)
+    sweep = _with_task_resolved(sweep, survey, split)
+    sizes = _footprints(sweep, resolved.document.source, make_task(sweep.task).num_outputs)
     about_canary = None
     if canary is not None:
-        sweep, survey, about_canary = _as_canary(canary, resolved, survey, split)
+        sweep, survey, about_canary = _as_canary(
+            canary, replace(resolved, sweep=sweep), survey, split
+        )
     _check_inner_splits(split, survey, sweep)
     # A trial of a search holds the networks of all its folds.
     num_fits = sweep.split.num_folds if resolved.space is not None else 1
@@ -210,15 +220,25 @@ def _verified(store: RunStore, grid: Grid | None) -> tuple[Verified, tuple[str, 
         ) from error
 
 
-def _footprints(sweep: Sweep, source: str) -> dict[str, Footprint]:
-    """The size of every network; all that cannot take the sweep's composites in one message."""
-    num_outputs = make_task(sweep.task).num_outputs
+def _with_task_resolved(sweep: Sweep, survey: Survey, split: Split) -> Sweep:
+    """The sweep with what only the data can tell its task: the classes that there are.
+
+    Raises:
+        InputError: The data do not have what the task asks for.
+    """
+    samples = samples_with_sides(survey.samples, split)
+    return sweep.model_copy(update={"task": resolve_task(sweep.task, samples)})
+
+
+def _footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footprint]:
+    """The size of every network; all that cannot take the sweep's pictures in one message."""
     pixels = TILES_A_SIDE[sweep.task.sample_kind] * sweep.data.tile_pixels
     sizes: dict[str, Footprint] = {}
     problems = []
     for name in sweep.backbones:
         try:
-            sizes[name] = footprint(name, num_outputs, pixels)
+            stage_heads = sweep.recipe_of(name).stage_heads
+            sizes[name] = footprint(name, num_outputs, pixels, stage_heads)
         except ValueError as error:
             problems.append(Problem("data.tile_pixels", name, str(error)))
     if problems:
@@ -251,7 +271,7 @@ def _counts(split: Split, sweep: Sweep) -> SampleCounts:
     held_out = num_train // sweep.split.num_folds
     others = num_train - held_out
     stopping = sweep.training.early_stopping
-    if stopping.policy == "held_out_fold":
+    if stopping.policy != "inner_split":
         return SampleCounts(others, held_out, held_out + num_test)
     inner = round(others * stopping.inner_share)
     return SampleCounts(others - inner, inner, held_out + num_test)

@@ -1,0 +1,95 @@
+"""The models of one partition, as they are and resampled: what all statistics start from.
+
+U units (V visits where they are PASIs), S subjects, M models, K classes, R resamples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.statistics.class_sums import ClassSums
+from analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
+from analysis.statistics.subject_sums import SubjectSums
+from analysis.statistics.sums import Sums
+from foldgrid.scoring import Metric
+from foldgrid.scoring.scoring import Scoring
+from foldgrid.scoring.units import UnitTable
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """The models of one partition, as they are and resampled.
+
+    Attributes:
+        models: Their names, in the order of the columns.
+        metrics: By name, what they are judged by.
+        sums: Their sums by subject.
+        resamples: The draws of its subjects.
+        figures: By metric, of each model over all units; NaN is undefined.
+        figures_RM: By metric, over the resamples.
+    """
+
+    models: tuple[str, ...]
+    metrics: Mapping[str, Metric]
+    sums: Sums
+    resamples: SubjectResamples
+    figures: dict[str, FloatArray]
+    figures_RM: dict[str, FloatArray]
+
+    @classmethod
+    def of(
+        cls,
+        table: UnitTable,
+        scoring: Scoring,
+        num_resamples: int = NUM_RESAMPLES,
+        seed: int = SEED,
+    ) -> Resampled:
+        """Resamples the subjects of a table; without any unit every figure is NaN.
+
+        Args:
+            table: The units, and what the models predicted of them.
+            scoring: The task's.
+            num_resamples: Draws of the subjects.
+            seed: Of the draws.
+        """
+        predicted = [table.predicted_by(name) for name in table.models]
+        sums = _sums(table, scoring, predicted)
+        resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
+        return cls(
+            table.models,
+            scoring.metrics,
+            sums,
+            resamples,
+            _plain(scoring.metrics, table.reference, predicted),
+            sums.figures(resamples.counts_RS),
+        )
+
+
+def _sums(table: UnitTable, scoring: Scoring, predicted: Sequence[FloatArray]) -> Sums:
+    """The sums that the task's metrics follow from."""
+    subjects_U = table.units["subject"].to_numpy(dtype=str)
+    if scoring.judges == "classes":
+        reference_U = table.reference.astype(np.int64)
+        return ClassSums.of(subjects_U, reference_U, np.stack(predicted, axis=1), scoring.is_binary)
+    predicted_UM = np.stack(predicted, axis=1)
+    if not table.num_units:
+        return SubjectSums(np.zeros((1, 3)), np.full((1, 6, predicted_UM.shape[1]), np.nan))
+    return SubjectSums.of(subjects_U, table.reference.astype(np.float64), predicted_UM)
+
+
+def _plain(
+    metrics: Mapping[str, Metric],
+    reference_U: NDArray[np.generic],
+    predicted: Sequence[FloatArray],
+) -> dict[str, FloatArray]:
+    """Figures over all units by the metrics' own functions, so a table shows what they return."""
+    return {
+        name: np.array([metric(reference_U, each) for each in predicted])
+        for name, metric in metrics.items()
+    }

@@ -1,0 +1,111 @@
+"""From class probabilities to decisions, counts and the rates that follow from counts.
+
+U units, K classes. The rates take any number of leading axes, so one formula serves one model and
+all models in all resamples. A rate whose denominator is 0 is NaN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+HALF = 0.5
+"""Where a binary task calls a unit positive unless an operating point says otherwise."""
+
+
+def decide(probabilities_UK: FloatArray, is_binary: bool) -> IntArray:
+    """The class of each unit: the most probable, the first of equals.
+
+    Args:
+        probabilities_UK: 0 to 1, any leading axes, classes last.
+        is_binary: The last of two classes is the positive one: it is decided for from one half on.
+    """
+    if is_binary:
+        return np.asarray(probabilities_UK[..., 1] >= HALF, dtype=np.int64)
+    return np.asarray(probabilities_UK.argmax(axis=-1), dtype=np.int64)
+
+
+def confusion_matrix(reference_U: ArrayLike, decided_U: ArrayLike, num_classes: int) -> IntArray:
+    """Units by reference (rows) and decision (columns)."""
+    cells = np.asarray(reference_U) * num_classes + np.asarray(decided_U)
+    counts = np.bincount(cells.astype(np.int64), minlength=num_classes**2)
+    return counts.reshape(num_classes, num_classes)
+
+
+@dataclass(frozen=True)
+class ClassCounts:
+    """Counts of units by class, classes on the last axis.
+
+    Attributes:
+        support: Units of the class.
+        decided: Units decided for the class.
+        hits: Units of the class that were decided for it.
+    """
+
+    support: FloatArray
+    decided: FloatArray
+    hits: FloatArray
+
+    @classmethod
+    def of(cls, confusion_KK: IntArray) -> ClassCounts:
+        """The counts of a confusion matrix."""
+        counts = confusion_KK.astype(np.float64)
+        return cls(counts.sum(axis=1), counts.sum(axis=0), np.diagonal(counts))
+
+    @property
+    def total(self) -> FloatArray:
+        """All units, the last axis kept with length 1."""
+        return np.asarray(self.support.sum(axis=-1, keepdims=True))
+
+    def sensitivities(self) -> FloatArray:
+        """By class: the share of its units that was decided for it."""
+        return quotient(self.hits, self.support)
+
+    def specificities(self) -> FloatArray:
+        """By class: the share of the other units that was not decided for it."""
+        others = self.total - self.support
+        return quotient(others - (self.decided - self.hits), others)
+
+    def precisions(self) -> FloatArray:
+        """By class: the share of the units decided for it that are of it."""
+        return quotient(self.hits, self.decided)
+
+    def accuracy(self) -> FloatArray:
+        """The share of the units that was decided rightly."""
+        return quotient(self.hits.sum(axis=-1), self.total[..., 0])
+
+    def kappa(self) -> FloatArray:
+        """Cohen's kappa: agreement beyond what the shares of the classes alone would give."""
+        total = self.total[..., 0]
+        by_chance = (self.support * self.decided).sum(axis=-1)
+        return quotient(total * self.hits.sum(axis=-1) - by_chance, total**2 - by_chance)
+
+
+def mean_over_occurring(
+    values: FloatArray, support: FloatArray, needs_others: bool = True
+) -> FloatArray:
+    """The mean over the classes that occur; classes without a unit have no part in it.
+
+    Args:
+        values: By class, on the last axis.
+        support: Units of each class.
+        needs_others: Whether a class that is the only one has no value either.
+    """
+    occurs = support > 0
+    if needs_others:
+        occurs &= support < support.sum(axis=-1, keepdims=True)
+    return quotient(np.where(occurs, values, 0.0).sum(axis=-1), occurs.sum(axis=-1))
+
+
+def quotient(above: ArrayLike, below: ArrayLike) -> FloatArray:
+    """Their quotient; NaN where the lower part is 0."""
+    upper, lower = np.broadcast_arrays(
+        np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
+    )
+    undefined = np.full(upper.shape, np.nan)
+    return np.asarray(np.divide(upper, lower, out=undefined, where=lower != 0))
