@@ -85,7 +85,7 @@ class LabelScoring:
         Raises:
             ValueError: The samples have no grades, or grades that belong to no class.
         """
-        columns = sorted(name for name in samples if str(name).startswith("grade_"))
+        columns = sorted(str(name) for name in samples if str(name).startswith("grade_"))
         if not columns:
             raise ValueError("training.num_grades: the manifest has no columns grade_<grader>")
         words = self.spec.grades or {name: (name,) for name in self.classes}
