@@ -25,7 +25,7 @@ app = App(
 
 
 @app.command
-def rank(run: str, /, *, by: str = "mae", format: str = "terminal") -> None:
+def rank(run: str, /, *, by: str | None = None, format: str = "terminal") -> None:
     """Rank the models of a sweep.
 
     Prints base learners, meta-learners and the baseline, ordered by an out-of-fold figure, and
@@ -33,7 +33,9 @@ def rank(run: str, /, *, by: str = "mae", format: str = "terminal") -> None:
 
     Args:
         run: The run folder, such as runs/all_backbones.
-        by: The figure that orders the table: mae, mse, rmse, pcc, ccc, icc or bias.
+        by: The figure that orders the table, the task's first without. Of scores: mae, mse, rmse,
+            pcc, ccc, icc or bias; of classes: auc, accuracy, sensitivity, specificity, kappa,
+            log_loss or brier.
         format: How it is printed: terminal, csv, md, latex, json or svg.
     """
     check_format(format, FORMATS)
@@ -58,8 +60,8 @@ def report(run: str, /, *, by: str | None = None) -> None:
 
     Args:
         run: The run folder, such as runs/all_backbones.
-        by: The figure that orders the ranking: mae (as it is without), mse, rmse, pcc, ccc, icc
-            or bias; of a search, which of its objectives is shown.
+        by: The figure that orders the ranking, as `rank` knows them; of a search, which of its
+            objectives is shown.
     """
     from foldgrid.records import RunStore, SearchStore
 
@@ -71,7 +73,7 @@ def report(run: str, /, *, by: str | None = None) -> None:
     else:
         from analysis.report.making import write_report
 
-        print(write_report(store, by or "mae"))
+        print(write_report(store, by))
 
 
 @app.command
@@ -129,7 +131,7 @@ def check(run: str, /, *, format: str = "terminal") -> int:
 
 
 @app.command
-def compare(*runs: str, by: str = "mae", format: str = "terminal") -> None:
+def compare(*runs: str, by: str | None = None, format: str = "terminal") -> None:
     """Compare two or more sweeps on the same data and split.
 
     Prints, for each base learner that is complete in both, the out-of-fold figures and their
@@ -138,7 +140,7 @@ def compare(*runs: str, by: str = "mae", format: str = "terminal") -> None:
 
     Args:
         runs: The run folders; every other one is compared with the first.
-        by: The figure that is compared: mae, mse, rmse, pcc, ccc, icc or bias.
+        by: The figure that is compared, as `rank` knows them; the task's first without.
         format: How it is printed: terminal, csv, md or json.
     """
     from analysis.comparison.formats import TEXT_FORMATS, render_terminal

@@ -8,9 +8,9 @@ from typing import Literal
 import pandas as pd
 
 from analysis.evidence.predictions import PredictionTable, read_prediction_table
-from analysis.evidence.visits import VisitTable, score_visits
 from analysis.stacking.nested import add_baseline, fit_stack
 from foldgrid.records import RunStore
+from foldgrid.scoring.units import UnitTable
 from foldgrid.specs.errors import SweepError, did_you_mean
 
 
@@ -21,7 +21,7 @@ class Judgement:
     Attributes:
         table: The base learners' composites, sample by sample.
         meta_learners: The names of the meta-learners; empty where nothing could be stacked.
-        regions: The regions that a PASI of this data set is made of.
+        parts: What a unit of this data set is made of: the regions of a PASI; empty elsewhere.
         oof: The training visits with base learners, meta-learners and the baseline.
         test: The test visits with the same models.
         meta_oof: The meta-learners' composites of the training samples, 0 to 72.
@@ -32,9 +32,9 @@ class Judgement:
 
     table: PredictionTable
     meta_learners: tuple[str, ...]
-    regions: frozenset[str]
-    oof: VisitTable
-    test: VisitTable
+    parts: frozenset[str]
+    oof: UnitTable
+    test: UnitTable
     meta_oof: pd.DataFrame
     meta_test: pd.DataFrame
     meta_weights: pd.DataFrame
@@ -55,20 +55,47 @@ def judge(store: RunStore) -> Judgement:
     table = read_prediction_table(store)
     stacked = fit_stack(table)
     meta_oof, meta_test = stacked.oof, stacked.test
-    regions = frozenset(table.samples["region"])
-    oof = score_visits(table.train_samples, table.oof.join(meta_oof), regions)
-    test = score_visits(table.test_samples, table.test.join(meta_test), regions)
+    scoring = table.scoring
+    parts = scoring.parts(table.samples)
+    oof = scoring.units(table.train_samples, table.oof.join(meta_oof), parts)
+    test = scoring.units(table.test_samples, table.test.join(meta_test), parts)
     oof, test = add_baseline(oof, test)
     return Judgement(
         table,
         tuple(meta_oof.columns),
-        regions,
+        parts,
         oof,
         test,
         meta_oof,
         meta_test,
         stacked.weights,
     )
+
+
+def unit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
+    """What one model predicted beside the truth, a row a unit.
+
+    Args:
+        judgement: What ``judge`` returned.
+        model: A base learner, a meta-learner or the baseline.
+
+    Returns:
+        Of PASI what ``visit_predictions`` returns. Of classes: model, partition, subject,
+        ``photograph``, ``reference`` (the index of the class) and ``predicted_<class>``.
+
+    Raises:
+        SweepError: No model of that name was judged; the message offers the nearest.
+    """
+    if judgement.table.scoring.judges == "numbers":
+        return visit_predictions(judgement, model)
+    _check_judged(judgement, model)
+    parts = []
+    for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
+        part = table.units[["subject", "unit", "reference"]].rename(columns={"unit": "photograph"})
+        part.insert(0, "model", model)
+        part.insert(1, "partition", partition)
+        parts.append(part.join(table.predicted[model].add_prefix("predicted_")))
+    return pd.concat(parts, ignore_index=True)
 
 
 def visit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
@@ -85,13 +112,18 @@ def visit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
     Raises:
         SweepError: No model of that name was judged; the message offers the nearest.
     """
-    known = list(judgement.oof.predicted.columns)
-    if model not in known:
-        raise SweepError(f'no judged model "{model}". {did_you_mean(model, known)}')
+    _check_judged(judgement, model)
     parts = []
     for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
-        part = table.visits[["subject", "visit", "day", "physician_pasi"]].copy()
+        part = table.units[["subject", "visit", "day"]].copy()
         part.insert(0, "model", model)
         part.insert(1, "partition", partition)
+        part = part.assign(physician_pasi=table.units["reference"])
         parts.append(part.assign(predicted_pasi=table.predicted[model]))
     return pd.concat(parts, ignore_index=True)
+
+
+def _check_judged(judgement: Judgement, model: str) -> None:
+    known = judgement.oof.models
+    if model not in known:
+        raise SweepError(f'no judged model "{model}". {did_you_mean(model, known)}')

@@ -30,7 +30,6 @@ from benchmarks.side_by_side import (
 from benchmarks.study import SMALL_BACKBONES, Study, all_backbones
 from foldgrid.data.cache import cache_root
 from foldgrid.data.cores import num_usable_cores
-from foldgrid.data.splits import STRATUM
 from foldgrid.scoring import SCORES
 from foldgrid.specs.errors import SweepError
 from foldgrid.training.device import choose_device, choose_precision
@@ -186,7 +185,7 @@ def peer_inputs(prepared: PreparedSweep, study: Study, settings: dict[str, Any])
     survey, sweep = prepared.survey, prepared.sweep
     # Who is in which role does not depend on the pictures.
     nothing = np.zeros((0, 0, 0, 3), np.uint8)
-    data = TrainingData(nothing, samples_with_sides(survey.samples, prepared.split), STRATUM)
+    data = TrainingData(nothing, samples_with_sides(survey.samples, prepared.split), survey.stratum)
     photos: list[list[str]] = [[] for _ in range(len(survey.samples))]
     for tile in survey.table.tiles:
         photos[tile.sample_index].append(str(tile.path))

@@ -154,9 +154,9 @@ def _exponent(seconds: dict[int, float]) -> float | None:
 
 
 def _statistics_seconds(sweep: MadeUpSweep) -> float:
-    _, oof, test = sweep.tables()
+    table, oof, test = sweep.tables()
     learners = [str(name) for name in oof.predicted.columns]
-    return _seconds(lambda: assess(oof, test, learners, ""))
+    return _seconds(lambda: assess(table.scoring, oof, test, learners, ""))
 
 
 def _stacking_seconds(sweep: MadeUpSweep) -> float:

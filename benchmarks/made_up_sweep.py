@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.evidence.predictions import PredictionTable
-from analysis.evidence.visits import VisitTable, score_visits
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.scoring import SCORE_MAXIMA, SCORES, clip_composite, composite_score
+from foldgrid.scoring.units import UnitTable
 from foldgrid.specs.fits import FitConfig, FitRecord, WeightsRecord
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.sweep import TaskSpec
+from foldgrid.specs.task import PasiSpec
 
 BODY = ("upper_extremities", "trunk", "lower_extremities")
 VISITS_A_SUBJECT = 6
@@ -63,18 +63,18 @@ class MadeUpSweep:
             fit.complete(_record(config))
         return store
 
-    def tables(self) -> tuple[PredictionTable, VisitTable, VisitTable]:
+    def tables(self) -> tuple[PredictionTable, UnitTable, UnitTable]:
         """The base learners' composites, and the visits of both partitions, without any file."""
         random = np.random.default_rng(self.seed)
         split = self._split()
         scores = _scores(len(split), random)
-        samples = split.assign(composite=composite_score(*(scores[name] for name in SCORES)))
+        samples = split.assign(reference=composite_score(*(scores[name] for name in SCORES)))
         samples = samples.set_index("sample")
         noise = np.linspace(5.0, 10.0, self.num_learners)
         errors = random.normal(0, noise, (len(samples), self.num_learners))
         names = [f"learner_{learner:04}" for learner in range(self.num_learners)]
         predicted = pd.DataFrame(
-            clip_composite(samples["composite"].to_numpy()[:, None] + errors),
+            clip_composite(samples["reference"].to_numpy()[:, None] + errors),
             index=samples.index,
             columns=names,
         )
@@ -82,9 +82,9 @@ class MadeUpSweep:
         table = PredictionTable(
             (), samples, predicted[~is_test], predicted[is_test], self._config(0, 0)
         )
-        regions = frozenset(BODY)
-        oof = score_visits(table.train_samples, table.oof, regions)
-        return table, oof, score_visits(table.test_samples, table.test, regions)
+        units, regions = table.scoring.units, frozenset(BODY)
+        oof = units(table.train_samples, table.oof, regions)
+        return table, oof, units(table.test_samples, table.test, regions)
 
     def _split(self) -> pd.DataFrame:
         visits = np.arange(self.num_visits)
@@ -111,7 +111,7 @@ class MadeUpSweep:
         return FitConfig(
             backbone=f"learner_{learner:04}",
             fold=fold,
-            task=TaskSpec(output="scores"),
+            task=PasiSpec(output="scores"),
             data_fingerprint="d" * 10,
             split_fingerprint="e" * 10,
             weights="random",

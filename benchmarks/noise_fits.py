@@ -11,7 +11,7 @@ import pandas as pd
 from benchmarks.bare_loop import NoFolder
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.sweep import TaskSpec
+from foldgrid.specs.task import PasiSpec
 from foldgrid.training import Fit, TrainingData
 
 REGIONS = ("upper_extremities", "trunk", "lower_extremities")
@@ -48,7 +48,7 @@ def noise_fit(backbone: str, recipe: TrainingRecipe, data: TrainingData) -> Fit:
     config = FitConfig(
         backbone=backbone,
         fold=0,
-        task=TaskSpec(),
+        task=PasiSpec(),
         data_fingerprint="noise",
         split_fingerprint="noise",
         weights="random",

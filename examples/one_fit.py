@@ -11,8 +11,9 @@ from foldgrid.data.splits import make_split
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.sweep import DataSpec, SplitSpec, TaskSpec
+from foldgrid.specs.sweep import DataSpec, SplitSpec
 from foldgrid.specs.synthetic import TrialSettings
+from foldgrid.specs.task import PasiSpec
 from foldgrid.training import Fit, TrainingData
 
 trial = TrialSettings(num_subjects=12, num_visits=66)
@@ -22,7 +23,7 @@ split = make_split(dataset.samples, SplitSpec(num_folds=5))
 config = FitConfig(
     backbone="shufflenet_v2_x0_5",
     fold=0,
-    task=TaskSpec(),
+    task=PasiSpec(),
     data_fingerprint=dataset.fingerprint,
     split_fingerprint=split.fingerprint,
     weights="random",

@@ -11,8 +11,9 @@ from foldgrid.models import WeightFile
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.sweep import DataSpec, SplitSpec, Sweep, TaskSpec
+from foldgrid.specs.sweep import DataSpec, SplitSpec, Sweep
 from foldgrid.specs.synthetic import TrialSettings
+from foldgrid.specs.task import PasiSpec
 from foldgrid.training import Fit, TrainingData
 
 TILE_PIXELS = 32
@@ -35,7 +36,7 @@ def train_run(
     dataset: Dataset,
     backbones: tuple[str, ...] = ("shufflenet_v2_x0_5",),
     *,
-    task: TaskSpec | None = None,
+    task: PasiSpec | None = None,
     keep_weights: bool = True,
     weights: Mapping[str, WeightFile] | None = None,
 ) -> RunStore:
@@ -43,7 +44,7 @@ def train_run(
     sweep = Sweep(
         name=folder.name,
         title="A trial in miniature",
-        task=task or TaskSpec(),
+        task=task or PasiSpec(),
         data=DataSpec(tile_pixels=TILE_PIXELS, synthetic=TRIAL),
         split=SplitSpec(num_folds=2, test_share=0.2, num_seeds=5),
         backbones=backbones,

@@ -9,7 +9,7 @@ from analysis.checks.prediction_checks import is_constant
 from analysis.checks.run_evidence import RunEvidence, read_evidence
 from analysis.checks.shuffled_skill import Skill, judge_skill, smallest_p_value
 from analysis.evidence.laws import FoldPredictions, some
-from analysis.evidence.predictions import composites_by_learner, given_composites
+from analysis.evidence.predictions import given_references, scoring_of, values_by_learner
 from analysis.evidence.read_once import ReadOnceStore
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import FitConfig
@@ -49,7 +49,8 @@ def judge_canary(
     where = canary.store.location
     if canary.samples is None or not chosen:
         return not_applicable(f"{where} has no complete base learner yet.")
-    if len({fit.record.config.task.output for fits in chosen.values() for fit in fits}) > 1:
+    tasks = [fit.record.config.task for fits in chosen.values() for fit in fits]
+    if any(task != tasks[0] for task in tasks):
         return not_applicable(f"The fits of {where} predict different things; see FG204 there.")
     if all(is_constant(fit) for fits in chosen.values() for fit in fits):
         return not_applicable(
@@ -87,18 +88,45 @@ def _skills(
 ) -> list[Skill]:
     """Every learner's skill over one partition; none where nothing could ever be shown."""
     fits = [fit for own in learners.values() for fit in own]
-    given = given_composites(fits)
-    predicted = composites_by_learner(learners, partition).dropna()
+    given = given_references(fits)
+    predicted = values_by_learner(learners, partition).dropna()
     table = samples.set_index("sample")
-    rows = table.loc[predicted.index.intersection(table.index)].assign(composite=given)
-    if rows.empty or smallest_p_value(rows) > LEVEL / len(PARTITIONS):
+    rows = table.loc[predicted.index.intersection(table.index)].assign(reference=given)
+    if rows.empty:
+        return []
+    if scoring_of(fits[0]).judges == "classes":
+        rows, predicted = class_by_class(rows, predicted)
+    if smallest_p_value(rows) > LEVEL / len(PARTITIONS):
         return []
     return judge_skill(rows, predicted)
 
 
+def class_by_class(
+    samples: pd.DataFrame, predicted: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Classes as scores: each is a region with a score of 1 where it is the truth, 0 elsewhere.
+
+    Args:
+        samples: By sample: subject, fold and ``reference``, the index of the class.
+        predicted: By the same samples, the models' probabilities of each class.
+
+    Returns:
+        Both by sample and class, as ``judge_skill`` takes them.
+    """
+    classes = list(dict.fromkeys(predicted.columns.get_level_values(1)))
+    rows, said = [], []
+    for place, name in enumerate(classes):
+        index = [f"{sample} {name}" for sample in samples.index]
+        is_it = (samples["reference"] == place).astype(float)
+        rows.append(samples.assign(region=name, reference=is_it).set_axis(index, axis=0))
+        of_class = predicted.xs(name, axis=1, level=1).loc[samples.index]
+        said.append(of_class.set_axis(index, axis=0))
+    return pd.concat(rows), pd.concat(said)
+
+
 def _words(partition: str, skill: Skill) -> str:
     return (
-        f"{PARTITIONS[partition]} MAE {skill.mae:.2f} of C against {skill.baseline_mae:.2f} of "
+        f"{PARTITIONS[partition]} MAE {skill.mae:.2f} against {skill.baseline_mae:.2f} of "
         f"predict-the-mean, PCC {skill.pcc:.2f}, p {_p(skill.p_value)}."
     )
 

@@ -40,6 +40,8 @@ def _stopping(evidence: RunEvidence) -> Finding:
     total = len(evidence.records)
     if watched:
         return breach(f"{len(watched)} of {total} fits stopped on the fold that they predict.")
+    if policies == {"none"}:
+        return holds(f"All {total} fits trained all of their epochs: nothing was chosen.")
     return holds(f"All {total} fits stopped on subjects of their own training folds.")
 
 
@@ -122,7 +124,7 @@ def _unlike(oof: pd.DataFrame) -> list[str]:
 def _falsified(table: PredictionTable, rows: pd.Index[str]) -> PredictionTable:
     """The same table with the physician's C of some samples turned upside down."""
     samples = table.samples.copy()
-    samples.loc[rows, "composite"] = MAX_COMPOSITE - samples.loc[rows, "composite"]
+    samples.loc[rows, "reference"] = MAX_COMPOSITE - samples.loc[rows, "reference"]
     return replace(table, samples=samples)
 
 

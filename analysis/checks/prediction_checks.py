@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.checks.check import Check, Finding, breach, holds, not_applicable
 from analysis.checks.run_evidence import RunEvidence
@@ -20,7 +21,7 @@ from analysis.evidence.laws import (
     target_problems,
     test_problems,
 )
-from analysis.evidence.predictions import TARGETS
+from analysis.evidence.predictions import scoring_of
 from foldgrid.specs.errors import Problem
 
 NO_PREDICTIONS = "No fit's predictions can be read."
@@ -30,9 +31,9 @@ AGAIN = (
     "is missing."
 )
 CONSTANT_SHARE = 0.01
-"""Predictions that vary by less than this share of the physician's spread count as constant."""
+"""Predictions that vary by less than this share of the truth's spread count as constant."""
 
-LITTLE = f"spread under {CONSTANT_SHARE:.0%} of the physician's."
+LITTLE = f"spread under {CONSTANT_SHARE:.0%} of the truth's."
 
 
 def _law(
@@ -62,10 +63,10 @@ def _test(evidence: RunEvidence) -> Finding:
 def _physician(evidence: RunEvidence) -> Finding:
     if not evidence.fits:
         return not_applicable(NO_PREDICTIONS)
-    outputs = {fit.record.config.task.output for fit in evidence.fits}
-    if len(outputs) > 1:
+    tasks = [fit.record.config.task for fit in evidence.fits]
+    if any(task != tasks[0] for task in tasks):
         return not_applicable("The fits predict different things; see FG204.")
-    targets = TARGETS[outputs.pop()]
+    targets = scoring_of(evidence.fits[0]).target_names
     fits = [
         replace(each, table=each.table.drop_duplicates("sample").reset_index(drop=True))
         for each in evidence.fits
@@ -75,7 +76,7 @@ def _physician(evidence: RunEvidence) -> Finding:
     problems = [problem for fit in fits for problem in target_problems(fit, reference, targets)]
     if problems:
         return breach(f"{len(problems)} of {len(fits)} fits disagree.", problems)
-    return holds(f"{len(fits)} fits agree on the scores of {len(reference)} samples.")
+    return holds(f"{len(fits)} fits agree on the truth of {len(reference)} samples.")
 
 
 def _constant(evidence: RunEvidence) -> Finding:
@@ -100,17 +101,22 @@ def _constant(evidence: RunEvidence) -> Finding:
 def is_constant(fit: FoldPredictions) -> bool:
     """Whether a fit says nearly the same of all the samples that it held out.
 
-    True where every target's predictions have a standard deviation below ``CONSTANT_SHARE`` of
-    the physician's. A fold in which the physician says the same of everybody does not count.
+    True where every prediction has a standard deviation below ``CONSTANT_SHARE`` of the truth's. A
+    fold in which the truth is the same of everybody does not count.
     """
     table = fit.table[fit.table["partition"] == "oof"]
-    names = TARGETS[fit.record.config.task.output]
+    scoring = scoring_of(fit)
     if len(table) < 2:
         return False
-    given = table[list(names)].to_numpy(dtype=np.float64).std(axis=0)
-    columns = [f"predicted_{name}" for name in names]
-    predicted = table[columns].to_numpy(dtype=np.float64).std(axis=0)
-    return bool(given.any() and (predicted <= CONSTANT_SHARE * given).all())
+    given = _as_numbers(table[list(scoring.target_names)]).std(axis=0)
+    predicted = table[list(scoring.prediction_names)].to_numpy(dtype=np.float64).std(axis=0)
+    smallest = given if len(given) == len(predicted) else given.max(initial=0.0)
+    return bool(given.any() and (predicted <= CONSTANT_SHARE * smallest).all())
+
+
+def _as_numbers(targets: pd.DataFrame) -> NDArray[np.float64]:
+    """The truth as numbers: scores as they are, a label as 0 and 1 for each that occurs."""
+    return pd.get_dummies(targets).to_numpy(dtype=np.float64)
 
 
 CHECKS = (
@@ -135,10 +141,10 @@ CHECKS = (
     ),
     Check(
         PHYSICIAN_CODE,
-        "All fits agree on what the physician scored",
+        "All fits agree on the truth",
         "error",
-        "the true scores in every fit's predictions",
-        "Some fits were trained or judged on other scores: a manifest changed under them.",
+        "the true scores or labels in every fit's predictions",
+        "Some fits were trained or judged on another truth: a manifest changed under them.",
         AGAIN,
         _physician,
     ),

@@ -29,7 +29,7 @@ from foldgrid.specs.canary import Canary
 from foldgrid.specs.errors import Problem, SweepError
 from foldgrid.specs.fits import FitRecord
 
-SPLIT_COLUMNS = ("sample", "subject", "visit", "region", "partition", "fold")
+SPLIT_COLUMNS = ("sample", "subject", "partition", "fold")
 PHOTO_COLUMNS = ("sample", "photo")
 
 Content = TypeVar("Content")

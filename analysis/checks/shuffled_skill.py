@@ -81,7 +81,7 @@ def judge_skill(
     agreement_M = np.zeros(ordered.shape[1])
     variance_M = np.zeros(ordered.shape[1])
     permuted_PM = np.zeros((num_permutations, ordered.shape[1]))
-    given = samples.pivot_table("composite", "subject", "region", aggfunc="mean")
+    given = samples.pivot_table("reference", "subject", "region", aggfunc="mean")
     folds = samples.groupby("fold", sort=True).groups
     for rows in folds.values():
         said_SRM = _centred(samples.loc[rows], ordered.loc[rows])
@@ -98,7 +98,7 @@ def judge_skill(
     num_as_large_M = (largest_P[:, None] >= agreement_M / spread_M - 1e-9).sum(axis=0)
     p_M = (1 + num_as_large_M) / (1 + num_permutations)
     p_M = np.where(is_flat, 1.0, np.minimum(1.0, p_M * (2 if len(folds) > 1 else 1)))
-    truth = samples["composite"].to_numpy(dtype=np.float64)
+    truth = samples["reference"].to_numpy(dtype=np.float64)
     baseline_mae = METRICS["mae"](truth, _predict_the_mean(samples))
     return [
         Skill(
@@ -166,8 +166,8 @@ def _exchange(
 
 def _predict_the_mean(samples: pd.DataFrame) -> FloatArray:
     """The mean C of each region over the other folds; over all where there is one fold."""
-    total = samples.groupby("region")["composite"].agg(["sum", "count"])
-    own = samples.groupby(["region", "fold"])["composite"].agg(["sum", "count"])
+    total = samples.groupby("region")["reference"].agg(["sum", "count"])
+    own = samples.groupby(["region", "fold"])["reference"].agg(["sum", "count"])
     left = total.reindex(own.index, level="region") - own
     left = left.where(left["count"] > 0, total.reindex(own.index, level="region"))
     means = left["sum"] / left["count"]

@@ -13,7 +13,7 @@ import pandas as pd
 from analysis.clinical.pairs import Partition, known_model
 from analysis.clinical.resampling import resample_subjects
 from analysis.clinical.severity import error_columns
-from analysis.evidence.predictions import TARGETS, BaseLearner, PredictionTable
+from analysis.evidence.predictions import BaseLearner, PredictionTable, scoring_of
 from analysis.judging import Judgement
 from analysis.statistics.resamples import SEED
 from foldgrid.scoring import REGION_WEIGHTS, SCORE_MAXIMA, SCORES, clip_score
@@ -62,7 +62,7 @@ def error_by_region(
     samples = table.train_samples if partition == "oof" else table.test_samples
     if samples.empty:
         return ComponentErrors(pd.DataFrame(), f"There are no {partition} samples.")
-    errors = (composites[name] - samples["composite"]).to_numpy(dtype=np.float64)
+    errors = (composites[name] - samples["reference"]).to_numpy(dtype=np.float64)
     resamples = resample_subjects(samples["subject"], seed=seed)
     rows = [
         {"region": region, **error_columns(errors, mask, samples["subject"], resamples)}
@@ -95,7 +95,7 @@ def error_by_score(
         SweepError: No model of that name was judged.
     """
     name = known_model(judgement, model)
-    if judgement.table.config.task.output != "scores":
+    if judgement.table.scoring.target_names != SCORES:
         reason = "The models predict a region's composite directly, no single scores."
         return ComponentErrors(pd.DataFrame(), reason)
     learner = next((one for one in judgement.table.learners if one.name == name), None)
@@ -129,8 +129,8 @@ def raw_scores(learner: BaseLearner, partition: Partition) -> pd.DataFrame:
     Returns:
         A column a target and a column ``predicted_`` a target, indexed by sample.
     """
-    targets = TARGETS[learner.fits[0].record.config.task.output]
-    columns = [*targets, *(f"predicted_{name}" for name in targets)]
+    scoring = scoring_of(learner.fits[0])
+    columns = [*scoring.target_names, *scoring.prediction_names]
     tables = [fit.table[fit.table["partition"] == partition] for fit in learner.fits]
     stacked = pd.concat(tables)[["sample", *columns]]
     return stacked.astype(dict.fromkeys(columns, np.float64)).groupby("sample", sort=False).mean()
@@ -143,7 +143,7 @@ def physician_scores(table: PredictionTable) -> pd.DataFrame:
         The four scores where the task predicts scores, else ``composite``; in the split's order.
     """
     learner = next(one for one in table.learners if not one.left_out)
-    targets = list(TARGETS[table.config.task.output])
+    targets = list(table.scoring.target_names)
     parts = [raw_scores(learner, partition)[targets] for partition in ("oof", "test")]
     known = pd.concat(parts)
     return known.loc[table.samples.index.intersection(known.index, sort=False)]

@@ -54,7 +54,7 @@ def score_distributions(judgement: Judgement, store: RunStore | None = None) -> 
     is_test = judgement.table.samples["partition"] == "test"
     known = physician_scores(judgement.table)
     tables, reason = [], ""
-    if judgement.table.config.task.output == "scores":
+    if judgement.table.scoring.target_names == SCORES:
         test_rows = is_test.loc[known.index].to_numpy()
         for score in SCORES:
             grades = np.arange(int(SCORE_MAXIMA[score]) + 1)
@@ -65,9 +65,9 @@ def score_distributions(judgement: Judgement, store: RunStore | None = None) -> 
             tables.append(_shares(pd.DataFrame({"score": score, "grade": grades}), *counts))
     else:
         reason = "The records hold a region's composite, no single scores."
-    edges = np.arange(0.0, max_pasi(judgement.regions) + BIN_WIDTH, BIN_WIDTH)
+    edges = np.arange(0.0, max_pasi(judgement.parts) + BIN_WIDTH, BIN_WIDTH)
     pasi_counts = [
-        np.histogram(table.visits["physician_pasi"], bins=edges)[0]
+        np.histogram(table.units["reference"], bins=edges)[0]
         for table in (judgement.oof, judgement.test)
     ]
     bins = _shares(pd.DataFrame({"low": edges[:-1], "high": edges[1:]}), *pasi_counts)

@@ -12,10 +12,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from analysis.evidence.visits import VisitTable
 from analysis.judging import Judgement
 from analysis.stacking.nested import BASELINE
 from foldgrid.scoring import max_pasi, metric_named
+from foldgrid.scoring.units import UnitTable
 from foldgrid.specs.errors import SweepError, did_you_mean
 
 Partition = Literal["oof", "test"]
@@ -70,7 +70,7 @@ def best_model(judgement: Judgement, by: str = "mae") -> str:
         SweepError: There is no such metric.
     """
     metric, table = metric_named(by), judgement.oof
-    truth = table.visits["physician_pasi"]
+    truth = table.units["reference"]
     learned = [name for name in table.predicted.columns if name != BASELINE]
 
     def place(name: str) -> tuple[float, bool, str]:
@@ -95,12 +95,12 @@ def model_visits(
         SweepError: No model of that name was judged; the message offers the nearest.
     """
     name = known_model(judgement, model)
-    scored: VisitTable = getattr(judgement, partition)
+    scored: UnitTable = getattr(judgement, partition)
     table = judgement.table
     samples = table.train_samples if partition == "oof" else table.test_samples
     times = in_order_of_time(samples[["subject", "visit", "day"]])
-    pairs = scored.visits[["subject", "visit"]].assign(
-        physician=scored.visits["physician_pasi"], predicted=scored.predicted[name]
+    pairs = scored.units[["subject", "visit"]].assign(
+        physician=scored.units["reference"], predicted=scored.predicted[name]
     )
     visits = times.merge(pairs, on=["subject", "visit"], how="left")
     is_scored = visits["physician"].notna()
@@ -110,7 +110,7 @@ def model_visits(
         partition=partition,
         visits=visits[is_scored].reset_index(drop=True),
         incomplete_baselines=tuple(lacking.astype(str)),
-        max_pasi=max_pasi(judgement.regions),
+        max_pasi=max_pasi(judgement.parts),
     )
 
 

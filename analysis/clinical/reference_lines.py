@@ -67,7 +67,7 @@ def reference_lines(judgement: Judgement) -> tuple[ReferenceLine, ...]:
     baselines = tuple(
         ReferenceLine(
             BASELINE,
-            METRICS["mae"](table.visits["physician_pasi"], table.predicted[BASELINE]),
+            METRICS["mae"](table.units["reference"], table.predicted[BASELINE]),
             partition,
             means[partition],
         )

@@ -6,12 +6,15 @@ The first run is the reference; each other run is compared with it. People read 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from string import ascii_uppercase
 
 from analysis.evidence.notes import Note
 from analysis.ranking.board import Kind
-from foldgrid.scoring import METRICS
+from foldgrid.scoring.scoring import Scoring
+from foldgrid.scoring.scorings import make_scoring
 from foldgrid.specs.base import Spec
+from foldgrid.specs.task import AnyTask, PasiSpec
 
 LETTERS = ascii_uppercase
 """What the runs are called in tables, in the order in which they were given."""
@@ -101,9 +104,10 @@ class Comparison(Spec):
     """Two or more runs on the same data and split.
 
     Attributes:
-        by: The OOF figure that is compared: ``mae``, ``mse``, ``pcc`` or ``ccc``.
-        num_visits: Training visits behind every figure.
-        num_subjects: Subjects that these visits are of.
+        by: The OOF figure that is compared, one of the task's.
+        task: What is predicted.
+        num_units: Training visits or photographs behind every figure.
+        num_subjects: Subjects that these are of.
         runs: The runs, the reference first.
         rows: The base learners, the reference's best first.
         settings: What differs between the runs.
@@ -111,12 +115,18 @@ class Comparison(Spec):
     """
 
     by: str
-    num_visits: int
+    task: AnyTask = PasiSpec()
+    num_units: int
     num_subjects: int
     runs: tuple[ComparedRun, ...]
     rows: tuple[ComparedModel, ...]
     settings: tuple[SettingDifference, ...]
     notes: tuple[Note, ...]
+
+    @cached_property
+    def scoring(self) -> Scoring:
+        """What the figures mean."""
+        return make_scoring(self.task)
 
     def paired_rows(self, run: ComparedRun) -> Iterator[tuple[str, Figures, Figures, Difference]]:
         """The base learners that are complete in the reference and in this run, by name.
@@ -139,5 +149,5 @@ class Comparison(Spec):
         if not difference.is_clear:
             return "not clear"
         is_lower = difference.value < 0
-        is_better = is_lower == (METRICS[self.by].direction == "lower")
+        is_better = is_lower == (self.scoring.metrics[self.by].direction == "lower")
         return f"{letter if is_better else LETTERS[0]} better"

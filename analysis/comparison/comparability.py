@@ -10,6 +10,7 @@ from analysis.comparison.settings import differing_keys
 from analysis.judging import Judgement
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.task import TaskSpec
 
 
 def refuse_incomparable(stores: Sequence[RunStore], judgements: Sequence[Judgement]) -> None:
@@ -39,12 +40,15 @@ def _reason(first: Judgement, second: Judgement) -> tuple[str, str]:
         return "they were not trained on the same data", "data"
     if ours.split_fingerprint != theirs.split_fingerprint:
         return "they were not held out on the same split", "split"
-    names = ["subject", "visit", "fold"]
-    if not first.oof.visits[names].equals(second.oof.visits[names]):
-        return "their records name other visits although the fingerprints agree", "split"
-    our_scores, their_scores = (each.oof.visits["physician_pasi"] for each in (first, second))
+    names = ["subject", "unit", "fold"]
+    if not first.oof.units[names].equals(second.oof.units[names]):
+        noun = first.table.scoring.noun.many
+        return f"their records name other {noun} although the fingerprints agree", "split"
+    our_scores, their_scores = (
+        each.oof.units["reference"].to_numpy(dtype=np.float64) for each in (first, second)
+    )
     if not np.allclose(our_scores, their_scores):
-        return "their records hold other physician's scores although the fingerprints agree", "data"
+        return "their records hold another truth although the fingerprints agree", "data"
     return "", ""
 
 
@@ -67,8 +71,19 @@ def _extent(judgement: Judgement, section: str) -> str:
     config, oof = judgement.table.config, judgement.oof
     fits = sum(len(each.fits) for each in judgement.table.learners if not each.left_out)
     facts = {
-        "task": f"task {config.task.name} with output {config.task.output}",
+        "task": task_words(config.task),
         "data": f"data {config.data_fingerprint[:6]}",
         "split": f"split {config.split_fingerprint[:6]}",
     }
-    return f"{fits} fits, {oof.num_visits} visits of {oof.num_subjects} subjects, {facts[section]}"
+    extent = f"{judgement.table.scoring.noun.count(oof.num_units)} of {oof.num_subjects} subjects"
+    return f"{fits} fits, {extent}, {facts[section]}"
+
+
+def task_words(task: TaskSpec) -> str:
+    """A task in words: ``task pasi with output scores``."""
+    settings = [
+        f"{key} {value if isinstance(value, str | int | float) else list(value)}"
+        for key, value in task.model_dump(mode="json", exclude={"name", "ways"}).items()
+        if value not in (None, "", {})
+    ]
+    return f"task {task.name}" + (f" with {', '.join(settings)}" if settings else "")

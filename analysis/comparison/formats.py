@@ -13,9 +13,7 @@ from analysis.comparison.terminal import (
     heading,
     render_terminal,
 )
-from analysis.ranking.board import FIGURES
 from analysis.ranking.terminal import format_figure
-from foldgrid.scoring import METRICS
 
 
 def render_json(comparison: Comparison) -> str:
@@ -27,8 +25,9 @@ def render_csv(comparison: Comparison) -> str:
     """A row a base learner and other run, full precision, an empty cell for the undefined."""
     stream = io.StringIO()
     rows = comparison_table(comparison)
+    shown = comparison.scoring.shown
     names = ["model", "first", "second", "metric", "difference", "low", "high", "reading"]
-    names += [f"{side}_{name}" for side in ("first", "second") for name in FIGURES]
+    names += [f"{side}_{name}" for side in ("first", "second") for name in shown]
     writer = csv.DictWriter(stream, fieldnames=names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -57,7 +56,7 @@ def comparison_table(comparison: Comparison) -> list[dict[str, float | str | Non
 
 def render_markdown(comparison: Comparison) -> str:
     """Tables for an issue or a lab journal: differences, settings, notes."""
-    title = METRICS[comparison.by].title
+    title = comparison.scoring.metrics[comparison.by].title
     lines = [f"**{heading(comparison)}**", ""]
     lines += [f"- {run.letter}: `{run.location}`" for run in comparison.runs]
     for run in comparison.runs[1:]:

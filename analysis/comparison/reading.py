@@ -8,7 +8,7 @@ from analysis.comparison.board import ComparedModel, ComparedRun, SettingDiffere
 from analysis.evidence.laws import some
 from analysis.evidence.notes import Note
 from analysis.judging import Judgement
-from foldgrid.scoring import METRICS
+from foldgrid.scoring.scoring import Scoring
 
 BUDGET_KEYS = ("budget", "training.max_epochs", "training.max_batches_per_epoch")
 ENVIRONMENT = ("versions.", "git.", "data.", "split.")
@@ -29,7 +29,7 @@ def write_notes(
         *_format(settings),
         *_left_out(runs, rows, judgements),
         *_cause(settings),
-        _intervals(),
+        _intervals(judgements[0].table.scoring),
     ]
     return tuple(sorted(notes, key=lambda note: not note.is_warning))
 
@@ -112,7 +112,7 @@ def _left_out(
         notes.append(Note(topic="left out", text=text, is_warning=True))
     for run, judgement in zip(runs, judgements, strict=True):
         unfinished = [each.name for each in judgement.table.learners if each.left_out]
-        alone = [name for name in judgement.table.oof if name not in compared]
+        alone = [name for name in judgement.table.complete_learners if name not in compared]
         if unfinished:
             text = f"{run.letter}: {some(unfinished, 'base learner')} not complete."
             notes.append(Note(topic="left out", text=text, is_warning=True))
@@ -135,20 +135,21 @@ def _cause(settings: Sequence[SettingDifference]) -> list[Note]:
     return [Note(topic="cause", text=text)]
 
 
-def _intervals() -> Note:
+def _intervals(scoring: Scoring) -> Note:
     directions = {
         direction: ", ".join(
-            METRICS[name].title
-            for name in ("mae", "mse", "pcc", "ccc")
-            if METRICS[name].direction == direction
+            scoring.metrics[name].title
+            for name in scoring.shown
+            if scoring.metrics[name].direction == direction
         )
         for direction in ("lower", "higher")
     }
+    told = [f"{end.capitalize()} is better: {names}" for end, names in directions.items() if names]
     text = (
         "95 % intervals from 2,000 resamples of whole subjects, the same for both models; each "
         "stands for itself, so among 20 base learners one interval is expected to miss 0 by "
-        "chance. A run's best was chosen on the visits that it is judged on. Lower is better: "
-        f"{directions['lower']}; higher: {directions['higher']}."
+        "chance. A run's best was chosen on the "
+        f"{scoring.noun.many} that it is judged on. {'; '.join(told)}."
     )
     return Note(topic="intervals", text=text)
 

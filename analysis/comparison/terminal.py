@@ -8,9 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.comparison.board import ComparedRun, Comparison, Difference
-from analysis.ranking.board import FIGURES
 from analysis.ranking.terminal import READABLE, WIDE, format_figure
-from foldgrid.scoring import METRICS
 
 _RULED = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
@@ -19,7 +17,8 @@ def heading(comparison: Comparison) -> str:
     """What is compared, in one sentence."""
     return (
         f"{len(comparison.runs)} sweeps compared by out-of-fold (OOF) "
-        f"{METRICS[comparison.by].title}: {comparison.num_visits} visits of "
+        f"{comparison.scoring.metrics[comparison.by].title}: "
+        f"{comparison.scoring.noun.count(comparison.num_units)} of "
         f"{comparison.num_subjects} subjects, held out on the same folds."
     )
 
@@ -85,15 +84,19 @@ def _runs(comparison: Comparison) -> Table:
 
 def _differences(comparison: Comparison, run: ComparedRun, is_wide: bool) -> Table:
     # Widths are fixed: at 80 columns a long name ends in an ellipsis, a figure never does.
-    others = [name for name in FIGURES if name != comparison.by] if is_wide else []
+    others = [name for name in comparison.scoring.shown if name != comparison.by] if is_wide else []
     names = [comparison.by, *others]
     table = Table(box=_RULED, padding=0, show_edge=False, header_style="")
     table.add_column("\n  base learner", no_wrap=True, width=24 if is_wide else 27)
     for name in names:
         for letter in ("A", run.letter):
-            title = Text(f"{letter}\n{METRICS[name].title}", justify="right")
-            table.add_column(title, justify="right", no_wrap=True, width=6)
-    table.add_column(f"{run.letter} - A\n{METRICS[comparison.by].title}", justify="right", width=7)
+            heading = Text(f"{letter}\n{comparison.scoring.metrics[name].title}", justify="right")
+            table.add_column(heading, justify="right", no_wrap=True, width=6)
+    table.add_column(
+        f"{run.letter} - A\n{comparison.scoring.metrics[comparison.by].title}",
+        justify="right",
+        width=7,
+    )
     table.add_column("\n95 % interval", justify="right", no_wrap=True, width=16)
     table.add_column("\n ", no_wrap=True, width=11)
     for model, first, second, difference in comparison.paired_rows(run):

@@ -183,7 +183,7 @@ def _folds(run: _Run) -> list[Difference]:
 
 
 def _cohort(run: _Run) -> list[Difference]:
-    visits, subjects = run.ranking.num_visits, run.ranking.num_subjects
+    visits, subjects = run.ranking.num_units, run.ranking.num_subjects
     found = (sum(visits.values()), sum(subjects.values()), visits["test"], subjects["test"])
     paper = (PAPER_NUM_VISITS, PAPER_NUM_SUBJECTS, PAPER_TEST_VISITS, PAPER_TEST_SUBJECTS)
     if found == paper:
@@ -205,7 +205,10 @@ def _stopping(run: _Run) -> list[Difference]:
     return [
         Difference(
             topic="stopping",
-            ours="on subjects of the training folds (inner_split)",
+            ours={
+                "inner_split": "on subjects of the training folds (inner_split)",
+                "none": "after all epochs (none)",
+            }[run.config.training.early_stopping.policy],
             theirs="on the fold that was then predicted",
             forbids="nothing",
         )

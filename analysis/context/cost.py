@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.evidence.predictions import BaseLearner
 from analysis.judging import Judgement
-from foldgrid.scoring import metric_named
+from analysis.ranking.board import known_figure
 from foldgrid.specs.fits import FitRecord
 
 COSTS: Mapping[str, str] = MappingProxyType(
@@ -56,7 +56,7 @@ class CostFacts:
     notes: tuple[str, ...]
 
 
-def cost_facts(judgement: Judgement, metric: str = "mae") -> CostFacts:
+def cost_facts(judgement: Judgement, metric: str | None = None) -> CostFacts:
     """The costs of every complete base learner, and the front of OOF error against each.
 
     Args:
@@ -66,13 +66,14 @@ def cost_facts(judgement: Judgement, metric: str = "mae") -> CostFacts:
     Raises:
         SweepError: There is no such metric.
     """
-    figure = metric_named(metric)
+    scoring = judgement.table.scoring
+    metric = known_figure(metric, scoring)
+    figure = scoring.metrics[metric]
     learners = [one for one in judgement.table.learners if not one.left_out]
-    truth = judgement.oof.visits["physician_pasi"]
     rows = [
         {
             "model": one.name,
-            "error": figure(truth, judgement.oof.predicted[one.name]),
+            "error": figure(judgement.oof.reference, judgement.oof.predicted_by(one.name)),
             **learner_costs(one),
         }
         for one in learners

@@ -10,8 +10,8 @@ import numpy as np
 
 from analysis.context.comparability import Difference, differences_from_paper, verdict
 from analysis.context.orders import rank_correlation
-from analysis.context.study import SOURCE, PublishedModel, published_models
-from analysis.ranking.board import FIGURES, RankedModel, Ranking
+from analysis.context.study import FIGURES, SOURCE, PublishedModel, published_models
+from analysis.ranking.board import RankedModel, Ranking
 from foldgrid.records import RunStore
 from foldgrid.specs.base import Spec
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.context.published import COMPARED, ComparedModel, PublishedComparison
-from analysis.ranking.board import FIGURES
+from analysis.context.study import FIGURES
 from analysis.ranking.terminal import format_figure
 from foldgrid.scoring import METRICS
 

@@ -12,8 +12,11 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Literal
 
-from analysis.ranking.board import FIGURES
+from foldgrid.scoring.pasi_scoring import PasiScoring
 from foldgrid.specs.base import Spec
+
+FIGURES = PasiScoring.shown
+"""What the study published of every model."""
 
 SOURCE = "Xing et al. 2023, medRxiv 2023.03.23.23287628, tables 1 and S1"
 

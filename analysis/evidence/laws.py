@@ -1,11 +1,11 @@
 """The laws of honest stacking, each a function that names every breach it finds.
 
-    1. A sample is one region of one visit of one subject, and appears once.
+    1. A sample is one region of one visit of one subject, or one photograph, and appears once.
     2. A subject is on one side of the split and, when training, in one fold.
     3. All fits saw the same data, split, task and budget.
     4. A fit predicts, once each, exactly the training samples of the fold that it held out.
     5. A fit predicts, once each, exactly the test samples.
-    6. All fits agree on what the physician scored.
+    6. All fits agree on the truth: what the physician scored, what a photograph is labelled.
     7. All base learners hold out the same samples in the same folds.
 
 Every breach carries the code of the check that finds it (``python -m analysis check``).
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from foldgrid.scoring import REGION_WEIGHTS
 from foldgrid.specs.errors import Problem
@@ -72,15 +73,8 @@ def split_problems(split: pd.DataFrame) -> list[Problem]:
     if len(rows):
         message = f"{some(rows['sample'])} listed more than once."
         problems.append(Problem("split", SAMPLES_CODE, message))
-    rows = split[split.duplicated(["subject", "visit", "region"])]
-    if len(rows):
-        message = f"{some(rows['sample'])} repeat a visit's region."
-        problems.append(Problem("split", SAMPLES_CODE, message))
-    rows = split[~split["region"].isin(list(REGION_WEIGHTS))]
-    if len(rows):
-        allowed = ", ".join(REGION_WEIGHTS)
-        message = f"{some(rows['sample'])} of an unknown region. Known: {allowed}."
-        problems.append(Problem("split", SAMPLES_CODE, message))
+    if "region" in split:
+        problems += _region_problems(split)
     sides = split.groupby("subject")["partition"].nunique()
     for subject in sides.index[sides > 1]:
         message = f"subject {subject} is on both sides, train and test."
@@ -96,6 +90,21 @@ def split_problems(split: pd.DataFrame) -> list[Problem]:
     return problems
 
 
+def _region_problems(split: pd.DataFrame) -> list[Problem]:
+    """What only samples of body regions can have wrong."""
+    problems = []
+    rows = split[split.duplicated(["subject", "visit", "region"])]
+    if len(rows):
+        message = f"{some(rows['sample'])} repeat a visit's region."
+        problems.append(Problem("split", SAMPLES_CODE, message))
+    rows = split[~split["region"].isin(list(REGION_WEIGHTS))]
+    if len(rows):
+        allowed = ", ".join(REGION_WEIGHTS)
+        message = f"{some(rows['sample'])} of an unknown region. Known: {allowed}."
+        problems.append(Problem("split", SAMPLES_CODE, message))
+    return problems
+
+
 def comparison_problems(configs: Iterable[FitConfig]) -> list[Problem]:
     """Breaches of law 3: settings in which the fits differ although they must not."""
     problems = []
@@ -104,7 +113,7 @@ def comparison_problems(configs: Iterable[FitConfig]) -> list[Problem]:
         holders: dict[str, list[str]] = {}
         for config in configs:
             value = getattr(config, setting)
-            text = value.output if setting == "task" else str(value)
+            text = value.model_dump_json() if setting == "task" else str(value)
             holders.setdefault(text, []).append(f"{config.backbone} fold {config.fold}")
         if len(holders) > 1:
             found = "; ".join(f"{text}: {some(names, 'fit')}" for text, names in holders.items())
@@ -201,11 +210,18 @@ def target_problems(
     """
     table = fit.table.set_index("sample")[list(targets)]
     known = table.index.intersection(reference.index)
-    differs = (table.loc[known] - reference.loc[known, list(targets)]).abs().gt(1e-6).any(axis=1)
+    differs = _differ(table.loc[known], reference.loc[known, list(targets)])
     if not differs.any():
         return []
-    message = f"has other physician's scores than the fits before it for {some(known[differs])}."
+    message = f"has another truth than the fits before it for {some(known[differs])}."
     return [Problem(fit.name, PHYSICIAN_CODE, message)]
+
+
+def _differ(found: pd.DataFrame, reference: pd.DataFrame) -> pd.Series[bool]:
+    """Which samples have another truth; scores may differ by rounding, labels may not."""
+    is_number = [name for name in found if is_numeric_dtype(found[name])]
+    numbers = (found[is_number] - reference[is_number]).abs().gt(1e-6).any(axis=1)
+    return numbers | (found != reference).drop(columns=is_number).any(axis=1)
 
 
 def some(names: Iterable[object], noun: str = "sample") -> str:

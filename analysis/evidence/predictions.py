@@ -1,14 +1,16 @@
-"""The records of a sweep as one table: every sample, every base learner, one composite each.
+"""The records of a sweep as one table: every sample and base learner, what is judged of each.
 
-A training sample's prediction comes from the copy that held its fold out (out-of-fold, OOF); a
-test sample's from the mean of all copies' outputs, then decoded to a composite. Base learners
-with a missing or diverged fold have no full set of OOF predictions: they are named and left out.
+That is one number (PASI: a region's composite C, 0 to 72), or a probability for each class. A
+training sample's prediction comes from the copy that held its fold out (out-of-fold, OOF); a test
+sample's from the mean of what all copies said, then decoded by the task. Base learners with a
+missing or diverged fold have no full set of OOF predictions: they are named and left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +25,10 @@ from analysis.evidence.laws import (
     target_problems,
 )
 from foldgrid.records import PlannedFit, RunStore
-from foldgrid.scoring import SCORES, clip_composite, composite_score
+from foldgrid.scoring.one_model import by_model
+from foldgrid.scoring.scoring import Scoring
+from foldgrid.scoring.scorings import make_scoring
+from foldgrid.scoring.units import model_names
 from foldgrid.specs.errors import (
     DamagedFileError,
     InputError,
@@ -37,9 +42,6 @@ READ_ERRORS = (OSError, ValueError)
 """What reading a missing or damaged file raises; a parse error of any format is a ValueError."""
 
 DIVERGED = "diverged"
-
-TARGETS = {"scores": SCORES, "composite": ("composite",)}
-"""The target columns by the task's output; a prediction's column starts with ``predicted_``."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,11 @@ class PredictionTable:
 
     Attributes:
         learners: All base learners in the sweep's order.
-        samples: By sample: subject, visit, day, region, partition, fold and ``composite``, the
-            physician's C.
-        oof: Predicted C, 0 to 72: training samples by complete base learners.
-        test: Predicted C, 0 to 72: test samples by complete base learners.
+        samples: By sample: subject, partition, fold, what else the split knows of it, and
+            ``reference``, the truth: the physician's C, or the index of the class.
+        oof: What is judged of the training samples, by complete base learners; see
+            ``UnitTable.predicted``.
+        test: The same of the test samples.
         config: What all fits have in common, as one of them has it.
     """
 
@@ -87,6 +90,16 @@ class PredictionTable:
     oof: pd.DataFrame
     test: pd.DataFrame
     config: FitConfig
+
+    @property
+    def scoring(self) -> Scoring:
+        """What the predictions mean."""
+        return make_scoring(self.config.task)
+
+    @property
+    def complete_learners(self) -> tuple[str, ...]:
+        """The base learners that ``oof`` and ``test`` have."""
+        return model_names(self.oof)
 
     @property
     def train_samples(self) -> pd.DataFrame:
@@ -131,13 +144,13 @@ def read_prediction_table(store: RunStore) -> PredictionTable:
     _check(store, split, fits, {cell.name: cell.planned_folds for cell in complete})
     config = fits[0].record.config
     samples = split.set_index("sample")
-    composites = given_composites(fits)
+    references = given_references(fits)
     chosen = {learner.name: learner.fits for learner in complete}
     return PredictionTable(
         learners=learners,
-        samples=samples.assign(composite=composites.reindex(samples.index)),
-        oof=_in_order(composites_by_learner(chosen, "oof"), samples.index),
-        test=_in_order(composites_by_learner(chosen, "test"), samples.index),
+        samples=samples.assign(reference=references.reindex(samples.index)),
+        oof=_in_order(values_by_learner(chosen, "oof"), samples.index),
+        test=_in_order(values_by_learner(chosen, "test"), samples.index),
         config=config,
     )
 
@@ -217,77 +230,69 @@ def _check(
     if not problems:
         problems = [problem for fit in fits for problem in fold_problems(fit, split)]
     if not problems:
-        output = fits[0].record.config.task.output
-        reference = _targets(fits, output)
-        problems = [
-            problem for fit in fits for problem in target_problems(fit, reference, TARGETS[output])
-        ]
+        names = scoring_of(fits[0]).target_names
+        reference = _targets(fits)
+        problems = [problem for fit in fits for problem in target_problems(fit, reference, names)]
     if problems:
         raise InputError(store.location, problems, ADVICE)
 
 
-def _targets(fits: list[FoldPredictions], output: str) -> pd.DataFrame:
-    """The physician's scores by sample; where fits overlap, as the first one has them."""
+def scoring_of(fit: FoldPredictions) -> Scoring:
+    """What a fit's predictions mean."""
+    return make_scoring(fit.record.config.task)
+
+
+def _targets(fits: list[FoldPredictions]) -> pd.DataFrame:
+    """The truth by sample; where fits overlap, as the first one has it."""
     table = pd.concat([fit.table for fit in fits])
-    return table.drop_duplicates("sample").set_index("sample")[list(TARGETS[output])]
+    return table.drop_duplicates("sample").set_index("sample")[
+        list(scoring_of(fits[0]).target_names)
+    ]
 
 
 def _fault(fit: FoldPredictions) -> str:
     """Why a complete fit's predictions cannot be used, or ""."""
-    targets = TARGETS[fit.record.config.task.output]
-    needed = ("sample", "partition", *targets, *(f"predicted_{name}" for name in targets))
+    scoring = scoring_of(fit)
+    needed = ("sample", "partition", *scoring.target_names, *scoring.prediction_names)
     missing = [name for name in needed if name not in fit.table]
     if missing:
         return f"lacks the column {', '.join(missing)} in predictions.parquet"
-    outputs = fit.table[[f"predicted_{name}" for name in targets]]
+    outputs = fit.table[list(scoring.prediction_names)]
     finite = np.isfinite(outputs.to_numpy(dtype=np.float64)).all()
     return "" if finite else "predicted values that are not finite"
 
 
-def _outputs(fit: FoldPredictions, partition: str) -> pd.DataFrame:
-    """A fit's raw outputs for one partition by sample, one column a target."""
-    targets = TARGETS[fit.record.config.task.output]
+def _predictions(fit: FoldPredictions, partition: str) -> pd.DataFrame:
+    """What a fit said of one partition, by sample."""
     table = fit.table[fit.table["partition"] == partition].set_index("sample")
-    columns = [f"predicted_{name}" for name in targets]
-    return table[columns].set_axis(list(targets), axis=1).astype(np.float64)
+    return table[list(scoring_of(fit).prediction_names)].astype(np.float64)
 
 
-def given_composites(fits: Sequence[FoldPredictions]) -> pd.Series[float]:
-    """The physician's C, 0 to 72, by sample, as the fits have it; they predict the same targets."""
-    output = fits[0].record.config.task.output
-    return _decode(_targets(list(fits), output), output)
+def given_references(fits: Sequence[FoldPredictions]) -> pd.Series[Any]:
+    """The truth by sample, as the fits have it; they predict the same targets."""
+    return scoring_of(fits[0]).reference(_targets(list(fits)))
 
 
-def composites_by_learner(
+def values_by_learner(
     learners: Mapping[str, Sequence[FoldPredictions]], partition: str
 ) -> pd.DataFrame:
-    """Predicted C, 0 to 72, by sample and base learner, the copies' outputs averaged where several.
+    """What is judged, by sample and base learner, of the mean of its copies where several.
 
     Args:
         learners: The fits of each base learner.
         partition: ``oof`` or ``test``.
     """
-    columns = {}
+    tables = {}
     for name, fits in learners.items():
-        outputs = pd.concat([_outputs(fit, partition) for fit in fits])
-        means = outputs.groupby(level="sample").mean()
-        columns[name] = _decode(means, fits[0].record.config.task.output)
-    return pd.DataFrame(columns)
+        said = pd.concat([_predictions(fit, partition) for fit in fits])
+        tables[name] = scoring_of(fits[0]).values(said.groupby(level="sample").mean())
+    return by_model(tables)
 
 
 def _in_order(table: pd.DataFrame, order: pd.Index[str]) -> pd.DataFrame:
     return table.loc[order.intersection(table.index, sort=False)]
 
 
-def _decode(scores: pd.DataFrame, output: str) -> pd.Series[float]:
-    """Scores or raw outputs to C, 0 to 72, each brought onto its scale first."""
-    if output == "composite":
-        values = clip_composite(scores["composite"].to_numpy())
-    else:
-        values = composite_score(*(scores[name].to_numpy() for name in SCORES), clip=True)
-    return pd.Series(values, index=scores.index)
-
-
-def fold_composites(fit: FoldPredictions) -> pd.Series[float]:
-    """One fit's out-of-fold predictions as C, 0 to 72, by sample."""
-    return _decode(_outputs(fit, "oof"), fit.record.config.task.output)
+def fold_values(fit: FoldPredictions) -> pd.DataFrame:
+    """What is judged of one fit's out-of-fold predictions, by sample."""
+    return scoring_of(fit).values(_predictions(fit, "oof"))

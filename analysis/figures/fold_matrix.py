@@ -32,15 +32,15 @@ class FoldCell:
         backbone: Its base learner.
         fold: The fold that it held out.
         state: Whether it is there.
-        mae: MAE of the visits' PASI in that fold; NaN where it is not there.
-        num_visits: Visits behind it.
+        value: Its figure over that fold; NaN where it is not there.
+        num_units: Visits or photographs behind it.
     """
 
     backbone: str
     fold: int
     state: CellState
-    mae: float
-    num_visits: int
+    value: float
+    num_units: int
 
 
 @dataclass(frozen=True)
@@ -51,31 +51,42 @@ class FoldMatrix:
         backbones: The rows, in the order in which they are shown.
         folds: The columns.
         cells: One a row and column.
+        title: What the figure is called.
+        is_higher_better: Which end of it is good.
     """
 
     backbones: tuple[str, ...]
     folds: tuple[int, ...]
     cells: tuple[FoldCell, ...]
+    title: str = "MAE"
+    is_higher_better: bool = False
 
     @property
     def complete(self) -> list[FoldCell]:
         """The cells with a figure."""
-        return [cell for cell in self.cells if math.isfinite(cell.mae)]
+        return [cell for cell in self.cells if math.isfinite(cell.value)]
 
     @property
     def fold_means(self) -> dict[int, float]:
-        """The mean MAE over base learners by fold; folds without a figure are left out."""
+        """The mean figure over base learners by fold; folds without one are left out."""
         found: dict[int, list[float]] = {}
         for cell in self.complete:
-            found.setdefault(cell.fold, []).append(cell.mae)
+            found.setdefault(cell.fold, []).append(cell.value)
         return {fold: sum(values) / len(values) for fold, values in sorted(found.items())}
+
+    @property
+    def hardest_and_easiest(self) -> tuple[int, int]:
+        """The folds with the worst and the best mean; there must be one with a figure."""
+        means = self.fold_means
+        ends = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
+        return (ends[1], ends[0]) if self.is_higher_better else ends
 
 
 def draw_fold_matrix(facts: FoldMatrix) -> Drawing:
     """The matrix as a heat map with its figures written in."""
     return draw(
         "fold_matrix",
-        "MAE by base learner and fold",
+        f"{facts.title} by base learner and fold",
         describe_fold_matrix(facts),
         partial(_paint, facts),
     )
@@ -85,15 +96,15 @@ def describe_fold_matrix(facts: FoldMatrix) -> str:
     """The matrix in sentences."""
     text = f"{len(facts.backbones)} base learners by {len(facts.folds)} folds. "
     if facts.complete:
-        low = min(facts.complete, key=lambda cell: cell.mae)
-        high = max(facts.complete, key=lambda cell: cell.mae)
+        low = min(facts.complete, key=lambda cell: cell.value)
+        high = max(facts.complete, key=lambda cell: cell.value)
         text += (
-            f"The MAE runs from {low.mae:.2f} ({low.backbone}, fold {low.fold}) to "
-            f"{high.mae:.2f} ({high.backbone}, fold {high.fold}). "
+            f"The {facts.title} runs from {low.value:.2f} ({low.backbone}, fold {low.fold}) to "
+            f"{high.value:.2f} ({high.backbone}, fold {high.fold}). "
         )
     means = facts.fold_means
     if len(means) > 1:
-        hard, easy = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
+        hard, easy = facts.hardest_and_easiest
         text += (
             f"Averaged over base learners, fold {hard} is the hardest ({means[hard]:.2f}) and "
             f"fold {easy} the easiest ({means[easy]:.2f}). "
@@ -126,12 +137,12 @@ def _paint(facts: FoldMatrix, width: int) -> Figure:
         [f"fold {fold}" if width / len(facts.folds) > 60 else str(fold) for fold in facts.folds],
     )
     axes.xaxis.tick_top()
-    values = [cell.mae for cell in facts.complete]
+    values = [cell.value for cell in facts.complete]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     has_room = (width - names) / len(facts.folds) > 30
     for cell in facts.cells:
         place = facts.folds.index(cell.fold), facts.backbones.index(cell.backbone)
-        _paint_cell(axes, cell, place, (cell.mae - low) / ((high - low) or 1.0), has_room)
+        _paint_cell(axes, cell, place, (cell.value - low) / ((high - low) or 1.0), has_room)
     return figure
 
 
@@ -152,7 +163,7 @@ def _paint_cell(
     )
     axes.add_patch(ground)
     axes.add_patch(Rectangle((column, row), 1, 1, facecolor="none", edgecolor=PAPER, linewidth=1.6))
-    text = f"{cell.mae:.2f}" if is_there else _SIGNS[cell.state]
+    text = f"{cell.value:.2f}" if is_there else _SIGNS[cell.state]
     colour = INK if is_there else CAUTION if cell.state == "diverged" else MUTED
     if has_room or not is_there:
         axes.text(

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field
 
 from analysis.evidence.notes import Note
 from analysis.statistics.facts import CriticalDifference, Interval, Selection, Standing
-from foldgrid.scoring import METRICS, Metric
+from foldgrid.scoring import Metric
+from foldgrid.scoring.scoring import Scoring
+from foldgrid.scoring.scorings import make_scoring
 from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import SweepError, did_you_mean
+from foldgrid.specs.task import AnyTask, PasiSpec
 
-FORMAT = 3
+FORMAT = 4
 """Raised when a stored leaderboard can no longer be read as it was, or its figures change."""
-
-FIGURES = ("mae", "mse", "pcc", "ccc")
-"""The metrics that a table shows, in the order of its columns; every metric can order it."""
 
 Kind = Literal["base_learner", "meta_learner", "baseline"]
 KIND_TITLES: dict[Kind, str] = {
@@ -34,11 +36,11 @@ class RankedModel(Spec):
         model: Its name.
         kind: What it is.
         folds: Usable over planned fold fits, ``5/5``; "" for what has no fits of its own.
-        oof: Every metric over the training visits, each predicted out of fold; null is undefined.
-        test: Every metric over the test visits.
+        oof: Every metric over the training units, each predicted out of fold; null is undefined.
+        test: Every metric over the test units.
         oof_intervals: Their 95 % intervals over resampled subjects, by metric.
-        test_intervals: The same over the test visits.
-        standings: Against the other models, by metric and over the training visits; none where
+        test_intervals: The same over the test units.
+        standings: Against the other models, by metric and over the training units; none where
             the metric is undefined.
         paper_name: What the paper calls it, where that differs.
         weights: Where a base learner's first weights came from.
@@ -79,7 +81,8 @@ class Ranking(Spec):
         title: The sweep's title.
         location: The run folder, as it was given.
         by: The OOF metric that orders the rows.
-        num_visits: Visits behind the figures: ``oof`` and ``test``.
+        task: What is predicted; it says which metrics there are.
+        num_units: Visits or photographs behind the figures: ``oof`` and ``test``.
         num_subjects: Subjects behind the figures: ``oof`` and ``test``.
         rows: Best first; models without a rank last.
         notes: The warnings, then the facts; ``all_notes`` adds those of the order at hand.
@@ -94,7 +97,8 @@ class Ranking(Spec):
     title: str
     location: str
     by: str
-    num_visits: dict[str, int]
+    task: AnyTask = PasiSpec()
+    num_units: dict[str, int]
     num_subjects: dict[str, int]
     rows: tuple[RankedModel, ...]
     notes: tuple[Note, ...]
@@ -105,7 +109,17 @@ class Ranking(Spec):
     @property
     def metric(self) -> Metric:
         """The metric that orders the rows."""
-        return METRICS[self.by]
+        return self.metrics[self.by]
+
+    @cached_property
+    def scoring(self) -> Scoring:
+        """What the figures mean."""
+        return make_scoring(self.task)
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """Every metric of the task; each can order the rows."""
+        return self.scoring.metrics
 
     @property
     def best(self) -> RankedModel:
@@ -123,8 +137,8 @@ class Ranking(Spec):
         Raises:
             SweepError: A ranking has no such figure; the message offers the nearest.
         """
-        check_figure(metric)
-        key = METRICS[metric].sort_key
+        check_figure(metric, self.scoring)
+        key = self.metrics[metric].sort_key
         rows = sorted(
             self.rows,
             key=lambda row: (bool(row.left_out), key(row.oof.get(metric)), row.kind, row.model),
@@ -140,41 +154,54 @@ class Ranking(Spec):
         return row.standings.get(self.by) or Standing()
 
     def columns(self) -> tuple[str, ...]:
-        """The metrics that a table shows: ``FIGURES``, and the ordering one in place of the MSE."""
-        if self.by in FIGURES:
-            return FIGURES
-        return (self.by, *(name for name in FIGURES if name != "mse"))
+        """The metrics that a table shows, the ordering one among them, in place of the second."""
+        shown = self.scoring.shown
+        if self.by in shown:
+            return shown
+        return (self.by, *(name for place, name in enumerate(shown) if place != 1))
 
     def best_figures(self) -> dict[tuple[str, str], float]:
         """The best value of each column, by partition (``oof``, ``test``) and metric."""
         best = {}
         for partition in ("oof", "test"):
-            for name in METRICS:
+            for name in self.metrics:
                 values = [row.figure(partition, name) for row in self.rows]
                 defined = [value for value in values if value is not None]
                 if defined:
-                    best[partition, name] = min(defined, key=METRICS[name].sort_key)
+                    best[partition, name] = min(defined, key=self.metrics[name].sort_key)
         return best
 
 
-def check_figure(name: str) -> None:
-    """Refuses a figure that a ranking does not have.
+def check_figure(name: str, scoring: Scoring) -> None:
+    """Refuses a figure that a ranking of this task does not have.
 
     Raises:
         SweepError: The message offers the nearest name.
     """
-    if name not in METRICS:
+    if name not in scoring.metrics:
         raise SweepError(
-            f'--by: a ranking has no figure "{name}". {did_you_mean(name, METRICS)}\n'
-            f"Order it by one of: {', '.join(METRICS)}."
+            f'--by: a ranking has no figure "{name}". {did_you_mean(name, scoring.metrics)}\n'
+            f"Order it by one of: {', '.join(scoring.metrics)}."
         )
+
+
+def known_figure(by: str | None, scoring: Scoring) -> str:
+    """The metric that was asked for, or the task's first.
+
+    Raises:
+        SweepError: The task has no such metric; the message offers the nearest.
+    """
+    chosen = by or next(iter(scoring.metrics))
+    check_figure(chosen, scoring)
+    return chosen
 
 
 def ranking_table(ranking: Ranking) -> list[dict[str, Any]]:
     """The rows flat, for CSV, W&B and data frames; None is undefined or does not exist.
 
-    ``oof_mae`` … ``test_bias``, each followed by the ends of its interval (``oof_mae_low``,
-    ``oof_mae_high``); the standing columns are those of the metric that orders the rows.
+    ``oof_mae`` … ``test_bias`` (or the task's own), each followed by the ends of its interval
+    (``oof_mae_low``, ``oof_mae_high``); the standing columns are those of the metric that orders
+    the rows.
     """
     return [
         {
@@ -183,8 +210,8 @@ def ranking_table(ranking: Ranking) -> list[dict[str, Any]]:
             "kind": row.kind,
             "folds": row.folds,
             **_flat_standing(ranking.standing(row)),
-            **_flat_figures(row, "oof"),
-            **_flat_figures(row, "test"),
+            **_flat_figures(row, "oof", ranking.metrics),
+            **_flat_figures(row, "test", ranking.metrics),
             "paper_name": row.paper_name,
             "weights": row.weights,
             "left_out": row.left_out,
@@ -193,9 +220,11 @@ def ranking_table(ranking: Ranking) -> list[dict[str, Any]]:
     ]
 
 
-def _flat_figures(row: RankedModel, partition: str) -> dict[str, float | None]:
+def _flat_figures(
+    row: RankedModel, partition: str, metrics: Iterable[str]
+) -> dict[str, float | None]:
     cells = {}
-    for name in METRICS:
+    for name in metrics:
         interval = row.interval(partition, name)
         cells[f"{partition}_{name}"] = row.figure(partition, name)
         cells[f"{partition}_{name}_low"] = interval.low

@@ -6,7 +6,6 @@ from analysis.ranking.board import KIND_TITLES, RankedModel, Ranking, ranking_ta
 from analysis.ranking.picture import render_svg
 from analysis.ranking.sureness import all_notes, format_interval
 from analysis.ranking.terminal import describe_extent, format_figure, heading, render_terminal
-from foldgrid.scoring import METRICS
 from foldgrid.tables import csv_text, escape_latex, latex_label, markdown_row
 
 __all__ = [
@@ -114,7 +113,7 @@ def _column(ranking: Ranking, partition: str, name: str) -> str:
 
 
 def _title(ranking: Ranking, name: str, percent: str) -> str:
-    title = METRICS[name].title
+    title = ranking.metrics[name].title
     return f"{title} (95 {percent} interval)" if name == ranking.by else title
 
 

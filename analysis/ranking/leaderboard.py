@@ -31,9 +31,9 @@ def load_current(store: RunStore) -> Ranking | None:
 
 
 def save(store: RunStore, ranking: Ranking) -> None:
-    """Writes both files, ordered by OOF MAE whatever was asked for, so that they do not flicker."""
+    """Writes both files, always ordered by the task's first metric, so that they do not flicker."""
     from analysis.ranking.formats import render_csv, render_json
 
-    settled = ranking.ordered_by("mae")
+    settled = ranking.ordered_by(next(iter(ranking.metrics)))
     store.write_text(CSV_FILE, render_csv(settled))
     store.write_json(JSON_FILE, json.loads(render_json(settled)))

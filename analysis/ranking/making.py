@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analysis.evidence.notes import Note
-from analysis.ranking.board import RankedModel, Ranking, check_figure, ranking_table
+from analysis.evidence.task import scoring_of_run, task_of_run
+from analysis.ranking.board import RankedModel, Ranking, known_figure, ranking_table
 from analysis.ranking.leaderboard import load_current, made_from_now, save
 from foldgrid.records import RunStore
-from foldgrid.scoring import METRICS
+from foldgrid.scoring.scorings import make_scoring
 
 if TYPE_CHECKING:
     from analysis.judging import Judgement
@@ -27,12 +28,12 @@ __all__ = [
 ]
 
 
-def judge_and_rank(store: RunStore, by: str = "mae") -> tuple[Judgement, Ranking]:
+def judge_and_rank(store: RunStore, by: str | None = None) -> tuple[Judgement, Ranking]:
     """Computes the ranking of a run folder, after every check was run on it and saved.
 
     Args:
         store: The run folder.
-        by: The OOF metric that orders it, such as ``mae`` or ``ccc``.
+        by: The OOF metric that orders it, such as ``mae`` or ``auc``; the task's first without.
 
     Returns:
         The judgement that it was computed from, and the ranking.
@@ -49,7 +50,8 @@ def judge_and_rank(store: RunStore, by: str = "mae") -> tuple[Judgement, Ranking
     from analysis.judging import judge
     from analysis.ranking.reading import warnings_first, write_notes
 
-    check_figure(by)
+    task = task_of_run(store)
+    by = known_figure(by, make_scoring(task))
     # Before anything is read: a fit that ends meanwhile makes the stored ranking out of date.
     made_from = made_from_now(store)
     store = ReadOnceStore(store.location)
@@ -65,7 +67,8 @@ def judge_and_rank(store: RunStore, by: str = "mae") -> tuple[Judgement, Ranking
         title=str(sweep.get("title") or ""),
         location=store.location,
         by=by,
-        num_visits={"oof": judgement.oof.num_visits, "test": judgement.test.num_visits},
+        task=judgement.table.config.task,
+        num_units={"oof": judgement.oof.num_units, "test": judgement.test.num_units},
         num_subjects={"oof": judgement.oof.num_subjects, "test": judgement.test.num_subjects},
         rows=(*_base_learners(judgement, assessment), *_others(judgement, assessment)),
         notes=warnings_first((*checks, *write_notes(store, judgement))),
@@ -82,24 +85,24 @@ def assess_judgement(judgement: Judgement) -> Assessment:
     from analysis.statistics.assessing import assess
 
     learners = [each.name for each in judgement.table.learners if not each.left_out]
-    return assess(judgement.oof, judgement.test, learners, BASELINE)
+    return assess(judgement.table.scoring, judgement.oof, judgement.test, learners, BASELINE)
 
 
-def rank_sweep(store: RunStore, by: str = "mae") -> Ranking:
+def rank_sweep(store: RunStore, by: str | None = None) -> Ranking:
     """The ranking of ``judge_and_rank`` alone."""
     return judge_and_rank(store, by)[1]
 
 
-def rank_and_save(store: RunStore, by: str = "mae") -> Ranking:
+def rank_and_save(store: RunStore, by: str | None = None) -> Ranking:
     """Computes the ranking and writes ``leaderboard.csv`` and ``leaderboard.json``."""
     ranking = rank_sweep(store, by)
     save(store, ranking)
     return ranking
 
 
-def stored_or_ranked(store: RunStore, by: str = "mae") -> Ranking:
+def stored_or_ranked(store: RunStore, by: str | None = None) -> Ranking:
     """The stored ranking where it is up to date, else a new one, which is stored if it can be."""
-    check_figure(by)
+    by = known_figure(by, scoring_of_run(store))
     stored = load_current(store)
     if stored:
         return stored.ordered_by(by)
@@ -153,7 +156,7 @@ def _facts(assessment: Assessment, model: str) -> dict[str, Any]:
     }
     for partition in ("oof", "test"):
         figures = assessment.figures[partition]
-        facts[partition] = {metric: figures[metric].get(model) for metric in METRICS}
+        facts[partition] = {metric: figures[metric].get(model) for metric in figures}
         facts[f"{partition}_intervals"] = {
             metric: intervals[model]
             for metric, intervals in assessment.intervals[partition].items()

@@ -9,16 +9,13 @@ from analysis.evidence.laws import some
 from analysis.evidence.notes import Note
 from analysis.evidence.predictions import BaseLearner
 from analysis.judging import Judgement
-from foldgrid.records import RunStore
-from foldgrid.scoring import max_pasi
-
-RATER_FLOOR = Note(
-    topic="raters",
-    text=(
-        "For scale: trained physicians scoring the same photographs differ by 3.3 PASI points "
-        "between raters and by 2.2 within one (Fink et al. 2018; other patients than these)."
-    ),
+from analysis.ranking.task_notes import (
+    balanced_words,
+    output_note,
+    scale_notes,
+    stacking_note,
 )
+from foldgrid.records import RunStore
 
 
 def write_notes(store: RunStore, judgement: Judgement) -> tuple[Note, ...]:
@@ -29,11 +26,11 @@ def write_notes(store: RunStore, judgement: Judgement) -> tuple[Note, ...]:
         _order(judgement),
         _weights(judgement),
         _data(store),
-        _output(judgement),
+        output_note(judgement),
         *_stacking(judgement),
-        *_split(store),
+        *_split(store, judgement),
         *_left_out(judgement),
-        RATER_FLOOR,
+        *scale_notes(judgement),
     ]
     return warnings_first(notes)
 
@@ -65,17 +62,23 @@ def _early_stopping(judgement: Judgement) -> Note:
             "way): the OOF figures are optimistic."
         )
         return Note(topic="stopping", text=text, is_warning=True)
+    if policy == "none":
+        text = (
+            "Each fit trained all of its epochs and predicted with its last weights (none): "
+            "nothing was chosen, and OOF is unseen."
+        )
+        return Note(topic="stopping", text=text)
     text = "Each fit stopped on subjects of its own training folds (inner_split): OOF is unseen."
     return Note(topic="stopping", text=text)
 
 
 def _order(judgement: Judgement) -> Note:
-    test = judgement.test
+    test, noun = judgement.test, judgement.table.scoring.noun
     text = (
-        "Out-of-fold (OOF) figures order the table: every training visit, predicted by the fit "
-        "that held its subject out; meta-learners and the baseline keep the same folds. The test "
-        "set, predicted by the mean of a learner's fits, cannot order it: "
-        f"{test.num_visits} visits of {test.num_subjects} subjects are too few."
+        f"Out-of-fold (OOF) figures order the table: every training {noun.one}, predicted by the "
+        "fit that held its subject out; meta-learners and the baseline keep the same folds. The "
+        "test set, predicted by the mean of a learner's fits, cannot order it: "
+        f"{noun.count(test.num_units)} of {test.num_subjects} subjects are too few."
     )
     return Note(topic="order", text=text)
 
@@ -100,35 +103,19 @@ def _data(store: RunStore) -> Note:
     manifest = data.get("manifest")
     if manifest:
         return Note(topic="data", text=f"The photographs of {manifest}.")
-    return Note(topic="data", text="The embedded synthetic trial: drawn pictures, no patients.")
-
-
-def _output(judgement: Judgement) -> Note:
-    outputs = {
-        "scores": "The models predict erythema, induration, scaling and involvement of a region",
-        "composite": "The models predict a region's composite (E + I + S) x involvement directly",
-    }
-    text = (
-        f"{outputs[judgement.table.config.task.output]}; the figures compare the PASI of "
-        f"a visit, 0 to {max_pasi(judgement.regions):g}. MAE and MSE: lower is better; PCC "
-        "and CCC: higher."
+    return Note(
+        topic="data", text="The embedded synthetic photographs: drawn pictures, no patients."
     )
-    return Note(topic="output", text=text)
 
 
 def _stacking(judgement: Judgement) -> list[Note]:
     if not judgement.meta_learners:
         text = "No meta-learners: stacking needs two complete base learners and two folds."
         return [Note(topic="stacking", text=text)]
-    text = (
-        "The paper's four meta-learners (meta_learner to meta_learner_ridge_w_intercept) are read "
-        "as logit, fractional logistic regressions of a region's composite over its maximum, and "
-        "as their linear counterparts, least_squares and ridge."
-    )
-    return [Note(topic="stacking", text=text)]
+    return [stacking_note(judgement)]
 
 
-def _split(store: RunStore) -> list[Note]:
+def _split(store: RunStore, judgement: Judgement) -> list[Note]:
     try:
         facts = store.read_split_facts()
     except FileNotFoundError:
@@ -136,7 +123,8 @@ def _split(store: RunStore) -> list[Note]:
     imbalance = facts.get("imbalance")
     if not isinstance(imbalance, int | float):
         return []
-    text = f"Imbalance of the scaling scores between train and test: {imbalance:.4f} (0 is none)."
+    what = balanced_words(judgement.table.scoring)
+    text = f"Imbalance of the {what} between train and test: {imbalance:.4f} (0 is none)."
     return [Note(topic="split", text=text)]
 
 
@@ -150,8 +138,8 @@ def _left_out(judgement: Judgement) -> list[Note]:
         notes.append(Note(topic="left out", text=text, is_warning=True))
     visits = judgement.oof.num_left_out + judgement.test.num_left_out
     if visits:
-        count = f"{visits} visit{'s' if visits != 1 else ''}"
-        text = f"{count} without all of: {', '.join(sorted(judgement.regions))}."
+        count = judgement.table.scoring.noun.count(visits)
+        text = f"{count} without all of: {', '.join(sorted(judgement.parts))}."
         notes.append(Note(topic="left out", text=text, is_warning=True))
     return notes
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from analysis.evidence.notes import Note
 from analysis.ranking.board import RankedModel, Ranking
-from foldgrid.scoring import METRICS
 
 
 def all_notes(ranking: Ranking) -> tuple[Note, ...]:
@@ -72,7 +71,7 @@ def _selection(ranking: Ranking) -> list[Note]:
     selection = ranking.selections.get(ranking.by)
     if selection is None:
         return []
-    title = METRICS[ranking.by].title
+    title = ranking.metric.title
     choice = f"Taking the best of {selection.num_learners} base learners by {title}"
     if selection.num_learners < 2:
         return []
@@ -90,9 +89,9 @@ def _selection(ranking: Ranking) -> list[Note]:
 
 def _intervals(ranking: Ranking) -> Note:
     text = (
-        f"95 % intervals resample whole subjects, {ranking.num_resamples:,} times: the visits of "
-        "one person resemble each other. They do not cover that another seed would train other "
-        "models."
+        f"95 % intervals resample whole subjects, {ranking.num_resamples:,} times: the "
+        f"{ranking.scoring.noun.many} of one person resemble each other. They do not cover that "
+        "another seed would train other models."
     )
     undefined = [
         row.interval(partition, ranking.by)

@@ -14,7 +14,6 @@ from rich.text import Text
 
 from analysis.ranking.board import KIND_TITLES, RankedModel, Ranking
 from analysis.ranking.sureness import all_notes
-from foldgrid.scoring import METRICS
 
 WIDE = 112
 """Columns from which there is room for the folds, all test figures and the shares of firsts."""
@@ -41,8 +40,8 @@ def heading(ranking: Ranking) -> str:
 
 def describe_extent(ranking: Ranking, partition: str) -> str:
     """How much data is behind a partition's figures: ``304 visits of 54 subjects``."""
-    visits, subjects = ranking.num_visits[partition], ranking.num_subjects[partition]
-    return f"{visits} visits of {subjects} subjects"
+    units, subjects = ranking.num_units[partition], ranking.num_subjects[partition]
+    return f"{ranking.scoring.noun.count(units)} of {subjects} subjects"
 
 
 def format_figure(value: float | None) -> str:
@@ -97,7 +96,7 @@ def _table(ranking: Ranking, rows: list[RankedModel], is_wide: bool) -> Table:
         table.add_column("\nfolds", justify="right", width=5)
     for partition, name in _columns(ranking, is_wide):
         is_ordering = partition == "oof" and name == ranking.by
-        title = f"{'OOF' if partition == 'oof' else 'test'}\n{METRICS[name].title}"
+        title = f"{'OOF' if partition == 'oof' else 'test'}\n{ranking.metrics[name].title}"
         is_first_of_test = partition == "test" and name == ranking.columns()[0]
         _add_figure(
             table, title, 5 + (1 + is_wide) * is_first_of_test, "bold" if is_ordering else ""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.clinical.reference_lines import BETWEEN_RATERS, RATER_SOURCE
 from analysis.evidence.notes import Note
 from analysis.ranking.sureness import all_notes
 from analysis.report.numbers import UNDEFINED, count, figure, interval, percent
 from analysis.report.run_facts import RunFacts
-from foldgrid.scoring import METRICS
+from analysis.report.tasks import task_report
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def write_headline(run: RunFacts) -> Headline:
         date=str(run.provenance.get("started_at") or "")[:10],
         warnings=tuple(_warnings(run)),
         verdict=_verdict(run),
-        details=tuple(filter(None, (_certainty(run), _meaning(run)))),
+        details=tuple(filter(None, (_certainty(run), task_report(run).meaning(run)))),
         tiles=tuple(_tiles(run)),
     )
 
@@ -85,14 +84,14 @@ def _verdict(run: RunFacts) -> str:
     best, metric, oof = run.best, run.ranking.metric, run.judgement.oof
     kind = {"base_learner": "base learner ", "meta_learner": "meta-learner "}.get(best.kind, "")
     end = {"lower": "smallest", "higher": "largest", "zero": "smallest"}[metric.direction]
-    unit = " PASI points" if run.by in {"mae", "rmse", "bias"} else ""
+    unit = task_report(run).unit_of(run.by)
     ends = best.interval("oof", run.by)
     sure = interval(ends.low, ends.high)
     return (
         f"The {kind}{best.model} has the {end} out-of-fold {metric.title}: "
-        f"{figure(best.figure('oof', run.by))}{unit}"
+        f"{figure(best.figure('oof', run.by))}{f' {unit}' if unit else ''}"
         + (f" (95 % interval {sure})" if sure else "")
-        + f", over {count(oof.num_visits, 'visit')} of {count(oof.num_subjects, 'subject')}."
+        + f", over {run.scoring.noun.count(oof.num_units)} of {count(oof.num_subjects, 'subject')}."
     )
 
 
@@ -121,32 +120,12 @@ def _certainty(run: RunFacts) -> str:
     )
 
 
-def _meaning(run: RunFacts) -> str:
-    """The error beside what an error means: the baseline, and what physicians differ by."""
-    error, mean = run.best.figure("oof", "mae"), run.baseline.figure("oof", "mae")
-    if error is None or not mean:
-        return ""
-    share = 1 - error / mean
-    text = (
-        f"Its MAE of {figure(error)} is {percent(share)} below the {figure(mean)} of saying the "
-        "mean for everybody"
-        if share >= 0.005
-        else f"Its MAE of {figure(error)} is no better than the {figure(mean)} of saying the mean "
-        "for everybody: it has learned nothing of the photographs"
-    )
-    beside = "above" if error > BETWEEN_RATERS else "within"
-    return (
-        f"{text}. It is {beside} the {BETWEEN_RATERS:g} points by which trained physicians differ "
-        f"on the same photographs ({RATER_SOURCE}; other patients)."
-    )
-
-
 def _tiles(run: RunFacts) -> list[Tile]:
-    title = METRICS[run.by].title
+    title = run.ranking.metric.title
     tiles = [_tile(run, "oof", run.by, f"Out-of-fold {title}")]
     if run.has_test:
         test = run.judgement.test
-        extent = f"{count(test.num_visits, 'visit')}, {count(test.num_subjects, 'subject')}"
+        extent = f"{run.scoring.noun.count(test.num_units)}, {count(test.num_subjects, 'subject')}"
         tiles.append(_tile(run, "test", run.by, f"Test {title}, {extent}"))
     selection = run.ranking.selections.get(run.by)
     if selection and selection.corrected is not None and selection.num_learners > 1:
@@ -157,8 +136,8 @@ def _tiles(run: RunFacts) -> list[Tile]:
                 interval(selection.interval.low, selection.interval.high),
             )
         )
-    other = "ccc" if run.by != "ccc" else "mae"
-    tiles.append(_tile(run, "oof", other, f"Out-of-fold {METRICS[other].title}"))
+    other = task_report(run).second_metric(run.by)
+    tiles.append(_tile(run, "oof", other, f"Out-of-fold {run.ranking.metrics[other].title}"))
     return [tile for tile in tiles if tile.value != UNDEFINED]
 
 

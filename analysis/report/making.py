@@ -45,12 +45,12 @@ SECTIONS: tuple[Callable[[RunFacts], Section], ...] = (
 """The sections in the order of the page."""
 
 
-def make_report(store: RunStore, by: str = "mae") -> Report:
+def make_report(store: RunStore, by: str | None = None) -> Report:
     """Computes the report of a run folder; the same records give the same bytes.
 
     Args:
         store: The run folder.
-        by: The out-of-fold figure that orders the ranking: ``mae``, ``mse``, ``pcc`` or ``ccc``.
+        by: The out-of-fold figure that orders the ranking; the task's first without.
 
     Raises:
         SweepError: ``by`` is unknown, nothing is complete yet, or a law of honest stacking is
@@ -66,7 +66,7 @@ def make_report(store: RunStore, by: str = "mae") -> Report:
     return Report(render_page(headline, sections, run.opened, run.private_words), sections)
 
 
-def write_report(store: RunStore, by: str = "mae") -> str:
+def write_report(store: RunStore, by: str | None = None) -> str:
     """Makes the report and writes ``report.html`` and ``figures/`` into the run folder.
 
     Returns:

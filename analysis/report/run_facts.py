@@ -7,11 +7,13 @@ from functools import cached_property
 
 from analysis.clinical.reading import ClinicalReading, read_clinically
 from analysis.evidence.read_once import ReadOnceStore
+from analysis.evidence.task import scoring_of_run
 from analysis.judging import Judgement
-from analysis.ranking.board import RankedModel, Ranking
+from analysis.ranking.board import RankedModel, Ranking, known_figure
 from analysis.ranking.making import judge_and_rank
 from analysis.report.recorded import RecordedRun
 from foldgrid.records import PlannedFit, RunStore
+from foldgrid.scoring.scoring import Scoring
 from foldgrid.specs.fits import FitConfig, FitRecord
 
 
@@ -23,9 +25,9 @@ class RunFacts(RecordedRun):
         by: The out-of-fold figure that orders the ranking.
     """
 
-    def __init__(self, store: RunStore, by: str = "mae") -> None:
+    def __init__(self, store: RunStore, by: str | None = None) -> None:
         super().__init__(ReadOnceStore(store.location))
-        self.by = by
+        self.by = known_figure(by, scoring_of_run(self.store))
 
     @cached_property
     def _computed(self) -> tuple[Judgement, Ranking]:
@@ -45,6 +47,11 @@ class RunFacts(RecordedRun):
     def reading(self) -> ClinicalReading:
         """The clinical facts of the best model."""
         return read_clinically(self.judgement, self.best.model)
+
+    @property
+    def scoring(self) -> Scoring:
+        """What is predicted, and how it counts."""
+        return self.judgement.table.scoring
 
     @property
     def best(self) -> RankedModel:
@@ -87,7 +94,7 @@ class RunFacts(RecordedRun):
     @property
     def opened(self) -> str:
         """The lines that make these facts again, where the run folder is below ``runs/``."""
-        by = "" if self.by == "mae" else f", by={self.by!r}"
+        by = "" if self.by == next(iter(self.scoring.metrics)) else f", by={self.by!r}"
         opened = f"RunFacts(RunStore.open({f'runs/{self.name}'!r}){by})"
         return f"from analysis.report.run_facts import RunFacts\nrun = {opened}"
 
@@ -118,4 +125,4 @@ class RunFacts(RecordedRun):
     @property
     def has_test(self) -> bool:
         """Whether there is a test set to speak of."""
-        return self.judgement.test.num_visits > 0
+        return self.judgement.test.num_units > 0

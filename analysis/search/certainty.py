@@ -55,13 +55,13 @@ def judge_study(
         num_resamples: Draws of the subjects.
         seed: Of the draws.
     """
-    table = study.visits
-    part = Resampled.of(table, num_resamples, seed) if study.complete else None
+    table = study.units
+    part = Resampled.of(table, study.scoring, num_resamples, seed) if study.complete else None
     numbers = [trial.number for trial in study.complete]
     return StudyCertainty(
         num_resamples=num_resamples,
         num_subjects=table.num_subjects,
-        num_visits=table.num_visits,
+        num_visits=table.num_units,
         intervals={} if part is None else _by_objective(study, numbers, part),
         selections={}
         if part is None

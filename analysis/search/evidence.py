@@ -8,9 +8,11 @@ from functools import cached_property
 
 import pandas as pd
 
-from analysis.evidence.visits import VisitTable
+from analysis.evidence.task import scoring_of_run
 from foldgrid.records import RunStore, SearchStore
-from foldgrid.scoring import METRICS, Metric, best_trials
+from foldgrid.scoring import Metric, best_trials
+from foldgrid.scoring.scoring import Scoring
+from foldgrid.scoring.units import UnitTable
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.specs.recipe import Value, recipe_value
 from foldgrid.specs.search_space import BACKBONE
@@ -28,7 +30,8 @@ class StudyEvidence:
         objectives: What for; the first is the one that figures show.
         trials: All that are over, by number.
         courses: By number, a trial's epochs, without their predictions.
-        visits: The visits as the trials that trained to their end predicted them, a column a
+        scoring: What the figures mean.
+        units: The units as the trials that trained to their end predicted them, a column a
             trial, named by its number. Stopped trials have none: they stood at other epochs.
     """
 
@@ -37,12 +40,13 @@ class StudyEvidence:
     objectives: tuple[Objective, ...]
     trials: tuple[TrialRecord, ...]
     courses: dict[int, tuple[TrialEpoch, ...]]
-    visits: VisitTable
+    scoring: Scoring
+    units: UnitTable
 
     @property
     def metric(self) -> Metric:
         """The first objective."""
-        return METRICS[self.objectives[0]]
+        return self.scoring.metrics[self.objectives[0]]
 
     @property
     def label(self) -> str:
@@ -82,7 +86,7 @@ def read_studies(store: RunStore, by: str = "") -> tuple[StudyEvidence, ...]:
 
     Raises:
         SweepError: Nothing was searched here, ``by`` was not searched for, or the trials of a
-            study did not predict the same visits.
+            study did not predict the same units.
     """
     search = SearchStore.of(store)
     if not search.exists():
@@ -92,7 +96,8 @@ def read_studies(store: RunStore, by: str = "") -> tuple[StudyEvidence, ...]:
         )
     plan = search.read_plan()
     objectives = _objectives(plan.settings.objectives, by)
-    return tuple(_read_study(search, plan, entry, objectives) for entry in plan.studies)
+    scoring = scoring_of_run(store)
+    return tuple(_read_study(search, plan, entry, objectives, scoring) for entry in plan.studies)
 
 
 def _objectives(known: Sequence[Objective], by: str) -> tuple[Objective, ...]:
@@ -106,12 +111,16 @@ def _objectives(known: Sequence[Objective], by: str) -> tuple[Objective, ...]:
 
 
 def _read_study(
-    search: SearchStore, plan: SearchPlan, entry: StudyEntry, objectives: tuple[Objective, ...]
+    search: SearchStore,
+    plan: SearchPlan,
+    entry: StudyEntry,
+    objectives: tuple[Objective, ...],
+    scoring: Scoring,
 ) -> StudyEvidence:
     folders = search.trials(entry.name)
     trials = tuple(folder.read_record() for folder in folders)
     complete = {
-        trial.number: folder.read_visits()
+        trial.number: folder.read_units()
         for trial, folder in zip(trials, folders, strict=True)
         if trial.status == "complete"
     }
@@ -124,20 +133,24 @@ def _read_study(
             trial.number: tuple(folder.read_history())
             for trial, folder in zip(trials, folders, strict=True)
         },
-        visits=_visit_table(entry.name, complete),
+        units=_unit_table(entry.name, complete),
+        scoring=scoring,
     )
 
 
-def _visit_table(study: str, tables: dict[int, pd.DataFrame]) -> VisitTable:
+def _unit_table(study: str, tables: dict[int, UnitTable]) -> UnitTable:
     if not tables:
-        columns = ["subject", "visit", "fold", "physician_pasi"]
-        return VisitTable(pd.DataFrame(columns=columns), pd.DataFrame(), 0)
-    visits = next(iter(tables.values())).drop(columns="predicted")
+        columns = ["subject", "unit", "fold", "reference"]
+        return UnitTable(pd.DataFrame(columns=columns), pd.DataFrame())
+    units = next(iter(tables.values())).units
     for number, table in tables.items():
-        if not table.drop(columns="predicted").equals(visits):
+        if not table.units.equals(units):
             raise SweepError(
-                f"study {study}: trial {number} did not predict the visits of the others.\n"
+                f"study {study}: trial {number} did not predict the units of the others.\n"
                 f"Remove its folder, search/trials/{study}/{number:04}, and search again."
             )
-    predicted = pd.DataFrame({str(n): table["predicted"] for n, table in tables.items()})
-    return VisitTable(visits.rename(columns={"reference": "physician_pasi"}), predicted, 0)
+    predicted = {str(n): table.predicted["predicted"] for n, table in tables.items()}
+    has_classes = any(each.ndim > 1 for each in predicted.values())
+    return UnitTable(
+        units, pd.concat(predicted, axis=1) if has_classes else pd.DataFrame(predicted)
+    )

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.evidence.predictions import PredictionTable
-from analysis.evidence.visits import VisitTable
 from analysis.stacking.meta_learner import MetaLearner
 from analysis.stacking.meta_learners import META_LEARNERS
 from analysis.stacking.nested_fits import fit_nested, weight_table
+from foldgrid.scoring.units import UnitTable
 
 BASELINE = "predict_the_mean"
 """The baseline's name: every visit gets the mean PASI of the visits that it may know."""
@@ -70,7 +70,7 @@ def fit_stack(table: PredictionTable) -> Stack:
     fits = fit_nested(
         META_LEARNERS,
         table.oof.to_numpy(),
-        samples["composite"].to_numpy(),
+        samples["reference"].to_numpy(),
         samples["fold"].to_numpy(dtype=int),
         table.test.to_numpy(),
         MetaLearner.predict,
@@ -82,15 +82,15 @@ def fit_stack(table: PredictionTable) -> Stack:
     )
 
 
-def add_baseline(oof: VisitTable, test: VisitTable) -> tuple[VisitTable, VisitTable]:
+def add_baseline(oof: UnitTable, test: UnitTable) -> tuple[UnitTable, UnitTable]:
     """Adds the baseline: what one scores by saying the same for everybody.
 
     An OOF visit gets the mean PASI of the visits in the other folds, a test visit the mean of all
     training visits. A model that does not beat this has learned nothing of the photographs.
     """
-    truth, folds = oof.visits["physician_pasi"], oof.visits["fold"]
+    truth, folds = oof.units["reference"], oof.units["fold"]
     means = {fold: truth[folds != fold].mean() for fold in folds.unique()}
     return (
         oof.with_model(BASELINE, folds.map(means).to_numpy(dtype=float)),
-        test.with_model(BASELINE, np.full(test.num_visits, truth.mean())),
+        test.with_model(BASELINE, np.full(test.num_units, truth.mean())),
     )

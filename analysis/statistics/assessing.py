@@ -11,7 +11,6 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.evidence.visits import VisitTable
 from analysis.statistics.critical_difference import critical_difference
 from analysis.statistics.differences import SIGNIFICANCE, differences_to
 from analysis.statistics.facts import Assessment, Difference, Interval, Selection, Standing
@@ -20,11 +19,14 @@ from analysis.statistics.ranks import rank_ranges, shares_of_firsts
 from analysis.statistics.resampled import Resampled
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from analysis.statistics.selection import correct_selection, losses
+from foldgrid.scoring.scoring import Scoring
+from foldgrid.scoring.units import UnitTable
 
 
 def assess(
-    oof: VisitTable,
-    test: VisitTable,
+    scoring: Scoring,
+    oof: UnitTable,
+    test: UnitTable,
     base_learners: Collection[str],
     baseline: str,
     num_resamples: int = NUM_RESAMPLES,
@@ -33,16 +35,17 @@ def assess(
     """Figures with intervals over both partitions, and over OOF who is really best.
 
     Args:
-        oof: The training visits, predicted out of fold.
-        test: The test visits, of the same models.
+        scoring: The task's.
+        oof: The training units, predicted out of fold.
+        test: The test units, of the same models.
         base_learners: The models that a user would choose one of; the selection is theirs.
         baseline: A model that is compared with the best but never is the best.
         num_resamples: Draws of the subjects.
         seed: Of the draws.
     """
     return assess_resampled(
-        Resampled.of(oof, num_resamples, seed),
-        Resampled.of(test, num_resamples, seed),
+        Resampled.of(oof, scoring, num_resamples, seed),
+        Resampled.of(test, scoring, num_resamples, seed),
         base_learners,
         baseline,
     )

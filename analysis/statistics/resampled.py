@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.evidence.visits import VisitTable
 from analysis.statistics.class_sums import ClassSums
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
 from analysis.statistics.subject_sums import SubjectSums
 from analysis.statistics.sums import Sums
-from foldgrid.scoring import METRICS, Metric, class_metrics
+from foldgrid.scoring import Metric
+from foldgrid.scoring.scoring import Scoring
+from foldgrid.scoring.units import UnitTable
 
 FloatArray = NDArray[np.float64]
 
@@ -43,70 +44,52 @@ class Resampled:
 
     @classmethod
     def of(
-        cls, table: VisitTable, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
-    ) -> Resampled:
-        """Resamples the subjects of a table; without any visit every figure is NaN."""
-        reference_V = table.visits["physician_pasi"].to_numpy(dtype=np.float64)
-        predicted_VM = table.predicted.to_numpy(dtype=np.float64)
-        if not len(reference_V):
-            sums = SubjectSums(np.zeros((1, 3)), np.full((1, 6, predicted_VM.shape[1]), np.nan))
-        else:
-            subjects = table.visits["subject"].to_numpy(dtype=str)
-            sums = SubjectSums.of(subjects, reference_V, predicted_VM)
-        resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
-        return cls(
-            tuple(table.predicted.columns),
-            METRICS,
-            sums,
-            resamples,
-            _plain(METRICS, reference_V, predicted_VM),
-            sums.figures(resamples.counts_RS),
-        )
-
-    @classmethod
-    def of_classes(
         cls,
-        models: Sequence[str],
-        subjects_U: Sequence[object] | NDArray[np.generic],
-        reference_U: NDArray[np.int64],
-        probabilities_UMK: FloatArray,
-        is_binary: bool = False,
+        table: UnitTable,
+        scoring: Scoring,
         num_resamples: int = NUM_RESAMPLES,
         seed: int = SEED,
     ) -> Resampled:
-        """Resamples the subjects of classified units; without any unit every figure is NaN.
+        """Resamples the subjects of a table; without any unit every figure is NaN.
 
         Args:
-            models: Their names.
-            subjects_U: Whose unit it is.
-            reference_U: Class indices.
-            probabilities_UMK: The models' probabilities.
-            is_binary: The last of two classes is the positive one.
+            table: The units, and what the models predicted of them.
+            scoring: The task's.
             num_resamples: Draws of the subjects.
             seed: Of the draws.
         """
-        metrics = class_metrics(probabilities_UMK.shape[2], is_binary)
-        subjects = np.asarray(subjects_U).astype(str)
-        sums = ClassSums.of(subjects, reference_U, probabilities_UMK, is_binary)
+        predicted = [table.predicted_by(name) for name in table.models]
+        sums = _sums(table, scoring, predicted)
         resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
         return cls(
-            tuple(models),
-            metrics,
+            table.models,
+            scoring.metrics,
             sums,
             resamples,
-            _plain(metrics, reference_U, probabilities_UMK),
+            _plain(scoring.metrics, table.reference, predicted),
             sums.figures(resamples.counts_RS),
         )
+
+
+def _sums(table: UnitTable, scoring: Scoring, predicted: Sequence[FloatArray]) -> Sums:
+    """The sums that the task's metrics follow from."""
+    subjects_U = table.units["subject"].to_numpy(dtype=str)
+    if scoring.judges == "classes":
+        reference_U = table.reference.astype(np.int64)
+        return ClassSums.of(subjects_U, reference_U, np.stack(predicted, axis=1), scoring.is_binary)
+    predicted_UM = np.stack(predicted, axis=1)
+    if not table.num_units:
+        return SubjectSums(np.zeros((1, 3)), np.full((1, 6, predicted_UM.shape[1]), np.nan))
+    return SubjectSums.of(subjects_U, table.reference.astype(np.float64), predicted_UM)
 
 
 def _plain(
     metrics: Mapping[str, Metric],
     reference_U: NDArray[np.generic],
-    predicted: FloatArray,
+    predicted: Sequence[FloatArray],
 ) -> dict[str, FloatArray]:
     """Figures over all units by the metrics' own functions, so a table shows what they return."""
-    columns = [predicted[:, model] for model in range(predicted.shape[1])]
     return {
-        name: np.array([metric(reference_U, column) for column in columns])
+        name: np.array([metric(reference_U, each) for each in predicted])
         for name, metric in metrics.items()
     }

@@ -16,7 +16,7 @@ from foldgrid.records import PlannedFit, RunStore
 from foldgrid.scoring import SCORE_MAXIMA, SCORES
 from foldgrid.specs.fits import FitConfig, FitRecord, WeightsRecord, split_fingerprint
 from foldgrid.specs.recipe import EarlyStopping, TrainingRecipe
-from foldgrid.specs.sweep import TaskSpec
+from foldgrid.specs.task import PasiSpec
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile("steady", deadline=None)
@@ -121,7 +121,7 @@ class FakeRun:
         return FitConfig(
             backbone=backbone,
             fold=fold,
-            task=TaskSpec(output=self.output),
+            task=PasiSpec(output=self.output),
             data_fingerprint="d" * 10,
             split_fingerprint=self.split_fingerprint,
             weights="random",

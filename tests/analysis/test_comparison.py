@@ -20,7 +20,7 @@ from foldgrid.records import RunStore
 from foldgrid.scoring import METRICS
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.recipe import EarlyStopping
-from foldgrid.specs.sweep import TaskSpec
+from foldgrid.specs.task import PasiSpec
 
 Maker = Callable[..., Any]
 
@@ -87,7 +87,7 @@ def test_the_figures_are_those_of_the_visits(sweep: Maker) -> None:
         figures = []
         for place, store in enumerate(stores):
             visits = visit_predictions(judge(store), row.model).query("partition == 'oof'")
-            pairs = visits["physician_pasi"], visits["predicted_pasi"]
+            pairs = units["reference"], visits["predicted_pasi"]
             expected = {name: METRICS[name](*pairs) for name in ("mae", "mse", "pcc", "ccc")}
             assert row.oof[place] == pytest.approx(expected)
             figures.append(expected["pcc"])
@@ -107,7 +107,7 @@ def other_split(make: Maker) -> Any:
 
 
 def other_task(make: Maker) -> Any:
-    return make("b", {"task": TaskSpec(output="composite")}, output="composite")
+    return make("b", {"task": PasiSpec(output="composite")}, output="composite")
 
 
 def other_scores(make: Maker) -> Any:

@@ -33,6 +33,8 @@ def _of_fit(store: RunStore, fit_id: str) -> dict[str, Any]:
     record = folder.read_record().model_dump(mode="json")
     # What was measured on the way, not what came of it.
     del record["timings"], record["peak_memory_gib"], record["environment"]["host"]
+    for phase in record["phases"]:
+        del phase["seconds"]
     names = store.root.files(f"fits/{fit_id}")
     return {
         "record": record,

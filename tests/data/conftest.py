@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.small_trials import Row, Trial, paint, write_csv
+from tests.data.small_trials import LABELLED_COLUMNS, Row, Trial, paint, write_csv
 
 
 @pytest.fixture
@@ -38,5 +38,33 @@ def trial(tmp_path: Path) -> Trial:
                             }
                         )
         return write_csv(folder / "manifest.csv", rows), rows
+
+    return make
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Trial:
+    """Makes a study with labels: two photos of every subject, in cases but for the last subject."""
+
+    def make(num_subjects: int = 6, folder: Path = tmp_path / "labelled") -> tuple[Path, list[Row]]:
+        folder.mkdir(parents=True, exist_ok=True)
+        rows: list[Row] = []
+        for number in range(2 * num_subjects):
+            subject, name = number // 2, f"{number:02d}.png"
+            label = ("healthy", "psoriasis", "eczema")[subject % 3]
+            paint(number).save(folder / name)
+            rows.append(
+                {
+                    "photo": name,
+                    "subject": f"{subject + 1:03d}",
+                    "case": f"c{subject}" if subject < num_subjects - 1 else "",
+                    "label": label,
+                    "taxonomy": label if label == "healthy" else f"ill/{label}",
+                    "visit": "v1",
+                    "day": "",
+                    "grade_a": label if number % 3 else "",
+                }
+            )
+        return write_csv(folder / "manifest.csv", rows, LABELLED_COLUMNS), rows
 
     return make

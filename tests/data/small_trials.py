@@ -23,6 +23,8 @@ COLUMNS = [
     "involvement",
 ]
 
+LABELLED_COLUMNS = ["photo", "subject", "case", "label", "taxonomy", "visit", "day", "grade_a"]
+
 Row = dict[str, Any]
 Trial = Callable[..., tuple[Path, list[Row]]]
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldgrid.data.canary import make_canary, shuffle_scores
+from foldgrid.data.canary import make_canary, shuffle_labels, shuffle_scores
 from foldgrid.data.dataset import load_composites, survey_data
 from foldgrid.data.fingerprint import photo_table
+from foldgrid.data.sample_table import SINGLE
 from foldgrid.data.splits import make_split
 from foldgrid.scoring import SCORES
 from foldgrid.specs.sweep import REGIONS, DataSpec, SplitSpec
@@ -127,6 +128,78 @@ def test_over_seeds_the_true_score_says_nothing_of_the_given_one() -> None:
     # Marginals: every given score is a true one, and on average as high.
     assert abs(shuffled.mean() - severity.mean()) < 10
     assert set(shuffled) <= set(severity)
+
+
+@st.composite
+def labelled_studies(draw: st.DrawFn) -> tuple[pd.DataFrame, pd.Series]:
+    """Subjects with 1 to 4 photos on two sides; no two photos have the same label."""
+    rows, sides = [], {}
+    for subject in range(draw(st.integers(2, 7))):
+        side = "test" if subject == 0 else draw(st.sampled_from(["train", "train", "test"]))
+        for number in range(draw(st.integers(1, 4))):
+            name, label = f"s{subject}/{number}", f"l{len(rows)}"
+            sides[name] = side
+            targets = {"label": label, "taxonomy": f"tree/{label}", "grade_a": f"g{len(rows)}"}
+            rows.append({"sample": name, "subject": f"s{subject}", "case": "", **targets})
+    return pd.DataFrame(rows), pd.Series(sides)
+
+
+@settings(max_examples=40)
+@given(labelled_studies(), st.integers(0, 2**32), st.randoms())
+def test_a_subject_gets_one_photographs_label_with_all_that_belongs_to_it(
+    study: tuple[pd.DataFrame, pd.Series], seed: int, random: object
+) -> None:
+    true, side = study
+    columns = ["label", "taxonomy", "grade_a"]
+    shuffled = shuffle_labels(true, side, seed, columns)
+    pd.testing.assert_frame_equal(shuffled[["sample", "case"]], true[["sample", "case"]])
+    assert (shuffled.groupby("subject")[columns].nunique() == 1).all(axis=None)
+    photo = true.set_index("label").loc[shuffled["label"]].reset_index()
+    assert (photo[columns].to_numpy() == shuffled[columns].to_numpy()).all()
+    own_side = side.loc[true["sample"]].to_numpy()
+    for name in ("train", "test"):
+        takers = true["subject"][own_side == name]
+        gave = dict(zip(takers, photo["subject"][own_side == name], strict=True))
+        if len(gave) > 1:
+            assert sorted(gave.values()) == sorted(gave), "each gives once, to its own side"
+    order = np.random.default_rng(seed).permutation(len(true))
+    mixed = shuffle_labels(true.iloc[order], side, seed, columns)
+    pd.testing.assert_frame_equal(shuffled.iloc[order], mixed)
+
+
+def test_over_seeds_the_true_label_says_nothing_of_the_given_one() -> None:
+    """Agreement of true and given labels over 300 shuffles: that of chance, give or take."""
+    labels = ["a"] * 6 + ["b"] * 4 + ["c"] * 2
+    rows = [
+        {"sample": f"s{subject:02}/{photo}", "subject": f"s{subject:02}", "label": label}
+        for subject, label in enumerate(labels)
+        for photo in range(2)
+    ]
+    true = pd.DataFrame(rows)
+    side = pd.Series("train", index=true["sample"])
+    agreed = [
+        (shuffle_labels(true, side, seed, ["label"])["label"] == true["label"]).mean()
+        for seed in range(300)
+    ]
+    expected = sum((labels.count(each) / 12) ** 2 for each in "abc")
+    assert abs(np.mean(agreed) - expected) < 4 * np.std(agreed) / np.sqrt(len(agreed))
+
+
+def test_the_canary_of_labels_keeps_pictures_and_changes_the_fingerprint(
+    labelled: Trial, tmp_path: Path
+) -> None:
+    path, _ = labelled()
+    data, cache = DataSpec(manifest=path, tile_pixels=16), tmp_path / "cache"
+    survey = survey_data(data, cache, photographs="single")
+    split = make_split(survey.samples, SplitSpec(num_folds=2, num_seeds=5), SINGLE)
+    canary = make_canary(survey, split, "shuffled_scores", 3)
+    assert canary.fingerprint != survey.fingerprint
+    assert canary.target_columns == survey.target_columns
+    assert not canary.targets.equals(survey.targets)
+    assert (canary.samples.dtypes == survey.samples.dtypes).all()
+    true, given = load_composites(survey), load_composites(canary)
+    assert (given.composites_NHWC == true.composites_NHWC).all()
+    assert len(list((cache / "composites").glob("*.npy"))) == 1, "pictures are kept once"
 
 
 def test_the_canary_keeps_pictures_and_split_and_changes_the_fingerprint(

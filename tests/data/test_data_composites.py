@@ -75,10 +75,10 @@ def test_visits_come_by_day_else_as_they_first_appear(trial: Trial) -> None:
 def test_tiles_lie_in_the_order_of_the_manifest_and_missing_ones_are_black(trial: Trial) -> None:
     path, rows = trial()
     table = group_photos(read_manifest(path))
-    composites = np.zeros(composites_shape(len(table.samples), T), np.uint8)
+    composites = np.zeros(composites_shape(len(table.samples), T, 2), np.uint8)
     seen: list[tuple[int, int]] = []
     fill_composites(
-        composites, table.tiles, "m.csv", lambda done, total: seen.append((done, total))
+        composites, table.tiles, 2, "m.csv", lambda done, total: seen.append((done, total))
     )
     trunk = composites[1]
     assert np.array_equal(trunk[:T, :T], decode_tile(path.parent / rows[0]["photo"], T))
@@ -97,8 +97,8 @@ def test_four_photos_fill_the_grid_row_by_row(trial: Trial) -> None:
     assert [(tile.position, tile.photo) for tile in table.tiles[:4]] == list(
         enumerate(row["photo"] for row in chosen)
     )
-    composites = np.zeros(composites_shape(len(table.samples), T), np.uint8)
-    fill_composites(composites, table.tiles, "m.csv")
+    composites = np.zeros(composites_shape(len(table.samples), T, 2), np.uint8)
+    fill_composites(composites, table.tiles, 2, "m.csv")
     assert np.array_equal(composites[0, T:, :T], decode_tile(path.parent / chosen[2]["photo"], T))
 
 
@@ -108,9 +108,9 @@ def test_all_photos_that_cannot_be_decoded_are_named(trial: Trial, tmp_path: Pat
     for index in (7, 2):
         photo = path.parent / rows[index]["photo"]
         photo.write_bytes(photo.read_bytes()[:-200])
-    composites = np.zeros(composites_shape(len(table.samples), T), np.uint8)
+    composites = np.zeros(composites_shape(len(table.samples), T, 2), np.uint8)
     with pytest.raises(InputError) as caught:
-        fill_composites(composites, table.tiles, "m.csv")
+        fill_composites(composites, table.tiles, 2, "m.csv")
     first, second = caught.value.problems
     assert (first.where, first.what) == ("row 4", rows[2]["photo"])
     assert (second.where, second.what) == ("row 9", rows[7]["photo"])
@@ -133,7 +133,7 @@ def test_an_interrupt_drops_the_photos_in_line(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(composites_module, "decode_tile", slow)
-    composites = np.zeros(composites_shape(len(table.samples), T), np.uint8)
+    composites = np.zeros(composites_shape(len(table.samples), T, 2), np.uint8)
     with pytest.raises(KeyboardInterrupt):
-        fill_composites(composites, table.tiles, "m.csv", interrupt)
+        fill_composites(composites, table.tiles, 2, "m.csv", interrupt)
     assert len(decoded) < len(table.tiles)

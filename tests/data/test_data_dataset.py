@@ -21,7 +21,8 @@ from foldgrid.data import composites as composites_module
 from foldgrid.data import fingerprint as fingerprint_module
 from foldgrid.data.cache import cache_root, load_or_build
 from foldgrid.data.dataset import Dataset, load_composites, open_dataset, survey_data
-from foldgrid.data.fingerprint import hash_photos
+from foldgrid.data.fingerprint import data_fingerprint, hash_photos
+from foldgrid.data.sample_table import SampleTable, Tile
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import TrialSettings
@@ -247,6 +248,28 @@ def test_what_models_see_counts(trial: Trial, cache: Path) -> None:
     paint(999).save(path.parent / rows[0]["photo"])
     seen.add(fingerprint(path, cache))
     assert len(seen) == 7
+
+
+def test_fingerprints_of_scored_data_stay_what_they_were() -> None:
+    """Fits are found again by it: were it to change, every finished sweep would train anew."""
+    samples = pd.DataFrame(
+        {
+            "sample": ["001/v1/trunk", "001/v2/trunk"],
+            "subject": ["001", "001"],
+            "visit": ["v1", "v2"],
+            "day": [0.0, float("nan")],
+            "region": ["trunk", "trunk"],
+            "erythema": [1, 2],
+            "induration": [0, 3],
+            "scaling": [4, 0],
+            "involvement": [6, 1],
+            "num_photos": [2, 1],
+        }
+    )
+    places = ((0, 0), (0, 1), (1, 0))
+    tiles = tuple(Tile(*place, row, "", Path()) for row, place in enumerate(places))
+    table = SampleTable(samples, tiles)
+    assert data_fingerprint(table, [digit * 64 for digit in "012"], 16) == "627029756c7fe1c0"
 
 
 def test_photos_are_read_once(trial: Trial, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foldgrid.data.sample_table import SINGLE
 from foldgrid.data.splits import Split, inner_split, make_split, visit_weights
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.sweep import SplitSpec
@@ -124,6 +125,67 @@ def test_a_visit_weighs_the_same_however_many_regions_it_has() -> None:
     assert np.allclose(by_visit, 1)
     assert weights[0] == 1
     assert weights[1] == 0.5
+
+
+def labelled_samples(num_subjects: int, num_classes: int, seed: int) -> pd.DataFrame:
+    """Subjects with one or two cases of 1 to 4 photos; the later a class, the rarer it is."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for subject in range(num_subjects):
+        for case in range(int(rng.integers(1, 3))):
+            label = f"class {int(num_classes * rng.random() ** 2)}"
+            for number in range(int(rng.integers(1, 5))):
+                case_name = f"{subject:03d}-{case}"
+                rows.append(
+                    {"sample": f"{subject:03d}/{case_name}/{number + 1}"}
+                    | {"subject": f"{subject:03d}", "visit": "", "day": np.nan}
+                    | {"case": case_name, "label": label}
+                )
+    return pd.DataFrame(rows)
+
+
+@settings(max_examples=40)
+@given(
+    st.integers(6, 40),
+    st.integers(1, 60),
+    st.integers(0, 1000),
+    st.integers(2, 5),
+)
+def test_labelled_photographs_keep_subjects_and_cases_whole_with_any_number_of_classes(
+    num_subjects: int, num_classes: int, seed: int, num_folds: int
+) -> None:
+    samples = labelled_samples(num_subjects, num_classes, seed)
+    spec = SplitSpec(num_folds=num_folds, num_seeds=5)
+    split = make_split(samples, spec, SINGLE)
+    side_columns = ["partition", "fold"]
+    columns = ["sample", "subject", "visit", "day", "case", "label", *side_columns]
+    assert split.table.columns.tolist() == columns
+    assert split.table["sample"].tolist() == samples["sample"].tolist()
+    for whole in ("subject", "case"):
+        assert (split.table.groupby(whole)[side_columns].nunique() == 1).all(axis=None)
+    assert set(split.table["fold"]) == {-1, *range(num_folds)}
+    sizes = split.sizes
+    assert sizes["num_samples"].sum() == len(samples)
+    assert sizes["num_subjects"].sum() == num_subjects
+
+
+def test_labels_are_balanced_by_photographs() -> None:
+    samples = labelled_samples(80, 3, 1)
+    split = make_split(samples, SplitSpec(test_share=0.2), SINGLE)
+    is_test = (split.table["partition"] == "test").to_numpy()
+    assert abs(is_test.mean() - 0.2) < 0.03
+    shares = [samples["label"][side].value_counts(normalize=True) for side in (is_test, ~is_test)]
+    assert shares[0].sub(shares[1], fill_value=0).abs().max() < 0.05
+    # A shuffle of the classes' names is another problem only by name.
+    named = samples.assign(label=samples["label"].map(lambda name: f"z{name[::-1]}"))
+    assert make_split(named, SplitSpec(test_share=0.2), SINGLE).imbalance < 0.03
+
+
+def test_scikit_learns_folds_take_labels_too() -> None:
+    samples = labelled_samples(40, 3, 0)
+    split = make_split(samples, SplitSpec(fold_method="stratified_group_kfold"), SINGLE)
+    assert set(split.table["fold"]) == {-1, 0, 1, 2, 3, 4}
+    assert (split.table.groupby("subject")["fold"].nunique() == 1).all()
 
 
 def test_too_few_subjects_are_refused() -> None:

@@ -26,8 +26,9 @@ from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.canary import Canary
 from foldgrid.specs.fits import FitConfig, split_fingerprint
 from foldgrid.specs.recipe import Augmentation, TrainingRecipe
-from foldgrid.specs.sweep import DataSpec, SplitSpec, TaskSpec
+from foldgrid.specs.sweep import DataSpec, SplitSpec
 from foldgrid.specs.synthetic import TrialSettings
+from foldgrid.specs.task import PasiSpec
 from foldgrid.training import Fit, TrainingData
 
 BACKBONE = "mobilenet_v3_small"
@@ -87,7 +88,7 @@ def train_canary(
         config = FitConfig(
             backbone=BACKBONE,
             fold=fold,
-            task=TaskSpec(output="composite"),
+            task=PasiSpec(output="composite"),
             data_fingerprint=canary.fingerprint,
             split_fingerprint=split.fingerprint,
             weights="random",

@@ -16,7 +16,8 @@ from foldgrid.models import (
     load_state,
     set_head_bias,
 )
-from foldgrid.models.backbones import build_on_meta, has_auxiliary_heads, head_parameters
+from foldgrid.models.backbones import build_on_meta, head_parameters
+from foldgrid.models.construction import has_auxiliary_heads
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.resolving import resolve_sweep
 
@@ -140,7 +141,7 @@ def test_unknown_names_are_refused_all_at_once_with_their_lines_and_the_nearest(
     assert str(caught.value).splitlines()[0] == "mine.yaml: 3 problems"
     first, second, third = caught.value.problems
     assert (first.where, first.what) == ("line 7", "resnet35")
-    assert first.message.startswith("torchvision has no classification network of this name. ")
+    assert first.message.startswith("there is no network of this name. ")
     assert '"resnet34"' in first.message
     assert (second.where, second.what) == ("backbones", "mobilnet_v2")
     assert 'Did you mean "mobilenet_v2"' in second.message

@@ -7,14 +7,14 @@ import pandas as pd
 from foldgrid.records import FitFolder
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord, WeightsRecord
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.sweep import TaskSpec
+from foldgrid.specs.task import PasiSpec
 
 
 def make_config(backbone: str = "resnet18", fold: int = 0, seed: int = 0) -> FitConfig:
     return FitConfig(
         backbone=backbone,
         fold=fold,
-        task=TaskSpec(),
+        task=PasiSpec(),
         data_fingerprint="d" * 16,
         split_fingerprint="5" * 16,
         weights="random",

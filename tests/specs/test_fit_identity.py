@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord, WeightsRecord, content_digest
-from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.sweep import TaskSpec
+from foldgrid.specs.recipe import LATER_KEYS, TrainingRecipe, deciding_values
+from foldgrid.specs.task import PasiSpec
 
 CONFIG = FitConfig(
     backbone="resnet34",
     fold=0,
-    task=TaskSpec(),
+    task=PasiSpec(),
     data_fingerprint="0123456789abcdef",
     split_fingerprint="fedcba9876543210",
     weights="random",
@@ -40,6 +40,9 @@ REPLACEMENTS: dict[str, Any] = {
     "budget": "paper",
     "training.early_stopping.policy": "held_out_fold",
     "training.batch_norm_statistics": "recomputed",
+    "training.schedule": "steps",
+    "training.phases": [{"name": "head", "epochs": None, "frozen": "backbone"}],
+    "training.pixels": "minus_one_to_one",
     "training.precision": "float32",
     "training.max_batches_per_epoch": 3,
 }
@@ -80,6 +83,40 @@ def test_the_id_of_a_known_configuration_has_not_moved() -> None:
     # Where this fails by intent, every finished fit on every disk is trained again: raise
     # RESULT_FORMAT where results changed, and say so in the changelog.
     assert CONFIG.fit_id == "resnet34-fold0-4dfc0557ab"
+
+
+def test_the_id_of_a_configuration_far_from_the_defaults_has_not_moved() -> None:
+    # As it was before there were ``LATER_KEYS``.
+    recipe = TrainingRecipe.model_validate_json(
+        """{"max_epochs": 7, "plateau": {"factor": 0.5}, "augmentation": {"rotate_tiles": false},
+        "early_stopping": {"policy": "held_out_fold"}, "start_from_mean": true}"""
+    )
+    config = CONFIG.model_copy(update={"training": recipe, "seed": 3})
+    assert config.fit_id == "resnet34-fold0-b0fd2f8573"
+
+
+@pytest.mark.parametrize("key", LATER_KEYS)
+def test_a_later_key_counts_only_away_from_its_default(key: str) -> None:
+    values = CONFIG.model_dump(mode="json")["training"]
+    assert deciding_values(values) == deciding_values(without(values, key))
+    other = next(name for name in FIELDS if f"{name}.".startswith(f"training.{key}."))
+    kept = deciding_values(changed(other).model_dump(mode="json")["training"])
+    assert kept != deciding_values(values)
+
+
+def test_what_is_hashed_is_a_copy() -> None:
+    values = CONFIG.model_dump(mode="json")["training"]
+    before = json.dumps(values)
+    deciding_values(values)
+    assert json.dumps(values) == before
+
+
+def without(values: dict[str, Any], dotted: str) -> dict[str, Any]:
+    """As a record of the first release has it."""
+    first, _, rest = dotted.partition(".")
+    if rest:
+        return {**values, first: without(values[first], rest)}
+    return {name: value for name, value in values.items() if name != first}
 
 
 def test_an_id_names_backbone_and_fold_and_suits_a_path_and_wandb() -> None:

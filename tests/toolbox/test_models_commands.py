@@ -139,7 +139,7 @@ def test_without_names_every_architecture_is_compared(capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["describe", "resnet35"], "resnet35   torchvision has no classification network"),
+        (["describe", "resnet35"], "resnet35   there is no network of this name"),
         (["describe", "resnet35"], '"resnet34"'),
         (["compare", "alexnet", "mobilnet_v2"], 'Did you mean "mobilenet_v2"'),
         (["describe", "alexnet", "--pixels", "32"], "Give --pixels 63 or more."),

@@ -2,7 +2,8 @@
 
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord, WeightsRecord
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.sweep import Sweep, TaskSpec, TrackingSpec
+from foldgrid.specs.sweep import Sweep, TrackingSpec
+from foldgrid.specs.task import PasiSpec
 from foldgrid.tracking import ProjectContext
 
 BACKBONES = ("resnet18", "mobilenet_v2")
@@ -28,7 +29,7 @@ def make_config(backbone="resnet18", fold=0, seed=0):
     return FitConfig(
         backbone=backbone,
         fold=fold,
-        task=TaskSpec(),
+        task=PasiSpec(),
         data_fingerprint=CONTEXT.data_fingerprint,
         split_fingerprint=CONTEXT.split_fingerprint,
         weights="random",

@@ -16,7 +16,7 @@ from foldgrid.models import WeightFile
 from foldgrid.records import RunStore
 from foldgrid.scoring import SCORE_MAXIMA, SCORES, composite_score, pasi
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.sweep import TaskSpec
+from foldgrid.specs.task import PasiSpec
 from foldgrid.training.prediction import predict_outputs, predict_visits
 from foldgrid.training.trained_learner import TrainedLearner, best_backbone, open_learner
 from tests.trained_run import TRIAL, small_dataset, train_run, write_leaderboard
@@ -80,7 +80,7 @@ def test_predictions_are_the_mean_of_what_the_copies_recorded(
 
 
 def test_the_composite_output_is_read_in_its_unit(tmp_path: Path, dataset: Dataset) -> None:
-    store = train_run(tmp_path / "tiny", dataset, task=TaskSpec(output="composite"))
+    store = train_run(tmp_path / "tiny", dataset, task=PasiSpec(output="composite"))
     learner = open_learner(store, "shufflenet_v2_x0_5")
     recorded = recorded_test_outputs(store, ("composite",))
     check_outputs(learner, dataset, recorded)

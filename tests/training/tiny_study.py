@@ -17,7 +17,7 @@ from foldgrid.models import WeightFile, build_network
 from foldgrid.records import FitFolder, RunStore
 from foldgrid.specs.fits import EpochRecord, FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.sweep import TaskSpec
+from foldgrid.specs.task import PasiSpec
 from foldgrid.training import Fit, TrainingData
 
 REGIONS = ("upper_extremities", "trunk", "lower_extremities")
@@ -85,7 +85,7 @@ def make_config(
     return FitConfig(
         backbone=backbone,
         fold=fold,
-        task=TaskSpec.model_validate({"output": output}),
+        task=PasiSpec.model_validate({"output": output}),
         data_fingerprint="0123456789abcdef",
         split_fingerprint="fedcba9876543210",
         weights=weights,
@@ -131,8 +131,12 @@ def outcome(folder: FitFolder) -> dict[str, Any]:
         "weights": folder.read_weights(),
         "predictions": folder.read_predictions().to_dict("list"),
         "history": untimed(folder.read_history()),
-        "record": folder.read_record().model_dump(exclude={"timings", "peak_memory_gib"}),
+        "record": folder.read_record().model_dump(exclude=TIMED),
     }
+
+
+TIMED: Any = {"timings": True, "peak_memory_gib": True, "phases": {"__all__": {"seconds"}}}
+"""What of a record is another number each time."""
 
 
 def put_state(network: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.sweep import TaskSpec
+from foldgrid.specs.task import PasiSpec
 from foldgrid.training import TrainingData
 from foldgrid.tuning.grid import FitTask
 
@@ -55,7 +55,7 @@ def fit_task(backbone: str, fold: int = 0, *, max_epochs: int = 2, seconds: floa
     config = FitConfig(
         backbone=backbone,
         fold=fold,
-        task=TaskSpec(),
+        task=PasiSpec(),
         data_fingerprint="data",
         split_fingerprint="split",
         weights="random",

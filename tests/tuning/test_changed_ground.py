@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foldgrid.data.sample_table import SINGLE
+from foldgrid.scoring import SCORES
 from foldgrid.tuning.changed_ground import (
     Difference,
     Ground,
@@ -16,6 +19,7 @@ from foldgrid.tuning.changed_ground import (
     compare,
     compare_grounds,
     deciding_settings,
+    targets_of,
 )
 from foldgrid.tuning.ground import Results
 from foldgrid.tuning.ground_text import describe_changes
@@ -26,7 +30,7 @@ GROUNDS = st.builds(
     Ground,
     settings=st.none() | WORDS,
     backbones=st.none() | st.lists(NAMES, unique=True).map(tuple),
-    scores=st.none() | st.dictionaries(NAMES, st.tuples(st.integers(0, 4), st.integers(0, 6))),
+    targets=st.none() | st.dictionaries(NAMES, st.tuples(st.integers(0, 4), st.integers(0, 6))),
     photos=st.none() | st.dictionaries(st.tuples(NAMES, st.integers(0, 3)), NAMES),
     sides=st.none() | WORDS,
     weights=st.none() | WORDS,
@@ -79,7 +83,7 @@ def test_whatever_changed_is_told(before: Ground, now: Ground) -> None:
 BEFORE = Ground(
     settings={"training.learning_rate": "0.001", "seed": "0"},
     backbones=("a", "b"),
-    scores={"S1/V1/trunk": (1, 2, 3, 4), "S2/V1/trunk": (0, 0, 0, 0)},
+    targets={"S1/V1/trunk": (1, 2, 3, 4), "S2/V1/trunk": (0, 0, 0, 0)},
     photos={("S1/V1/trunk", 0): "12ab", ("S1/V1/trunk", 1): "34cd", ("S2/V1/trunk", 0): "56ef"},
     sides={"S1": "fold 0", "S2": "test"},
     weights={"a": "1"},
@@ -96,7 +100,7 @@ BEFORE = Ground(
         ),
         ({"backbones": ("a", "c")}, "1 backbone (c) came"),
         (
-            {"scores": {"S1/V1/trunk": (1, 2, 3, 0), "S2/V1/trunk": (0, 0, 0, 0)}},
+            {"targets": {"S1/V1/trunk": (1, 2, 3, 0), "S2/V1/trunk": (0, 0, 0, 0)}},
             "1 sample (S1/V1/trunk) with other scores",
         ),
         (
@@ -123,7 +127,7 @@ def test_the_photographs_of_a_sample_that_went_are_not_told_by_themselves() -> N
         BEFORE,
         replace(
             BEFORE,
-            scores={"S1/V1/trunk": (1, 2, 3, 4)},
+            targets={"S1/V1/trunk": (1, 2, 3, 4)},
             photos={key: value for key, value in (BEFORE.photos or {}).items() if "S1" in key[0]},
         ),
     )
@@ -168,3 +172,30 @@ def test_only_what_decides_a_fit_is_compared() -> None:
         "training.learning_rate": "1e-05",
         "training.plateau.patience": "3",
     }
+
+
+def test_changed_labels_are_called_labels() -> None:
+    before = pd.DataFrame(
+        {"sample": ["S1/1", "S2/1"], "label": ["a", "b"], "taxonomy": "", "grade_x": ["a", ""]}
+    )
+    now = before.assign(grade_x=["a", "b"])
+    grounds = [Ground(targets=targets_of(table)) for table in (before, now)]
+    changes = compare_grounds(*grounds)
+    assert changes.samples.changed == ("S2/1",)
+    told = [words for _, words in describe_changes(changes, ALL_ANEW, SINGLE)]
+    assert "  1 sample (S2/1) with other labels" in told
+
+
+def test_a_single_photograph_is_called_by_its_sample_and_one_of_several_by_its_place() -> None:
+    grounds = [Ground(photos={("S1/C1/2", 0): digits}) for digits in ("00aa", "00ab")]
+    changes = compare_grounds(*grounds)
+    single = [words for _, words in describe_changes(changes, ALL_ANEW, SINGLE)]
+    assert "  1 photograph (S1/C1/2) with another content" in single
+    tile = [words for _, words in describe_changes(changes, ALL_ANEW)]
+    assert "  1 photograph (S1/C1/2 1) with another content" in tile
+
+
+def test_scores_read_back_are_the_scores_written() -> None:
+    written = pd.DataFrame({"sample": ["S1/V1/trunk"], **dict.fromkeys(SCORES, 2)})
+    assert targets_of(written) == {"S1/V1/trunk": (2, 2, 2, 2)}
+    assert targets_of(written.astype(dict.fromkeys(SCORES, float))) == targets_of(written)

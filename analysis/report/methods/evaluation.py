@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.clinical.reference_lines import BETWEEN_RATERS, RATER_SOURCE, WITHIN_RATER
 from analysis.ranking.sureness import all_notes
 from analysis.report.numbers import count, figure, interval, listed
 from analysis.report.run_facts import RunFacts
-from foldgrid.scoring import METRICS
+from analysis.report.tasks import task_report
 
 
 def evaluation_statements(run: RunFacts) -> dict[str, str]:
     """What is measured, and how sure it is said to be."""
     ranking = run.ranking
     selection = ranking.selections.get(run.by)
-    measures = [f"{metric.description} ({metric.title})" for metric in METRICS.values()]
+    measures = [f"{metric.description} ({metric.title})" for metric in ranking.metrics.values()]
     rivals = ranking.critical_difference
+    of_task = task_report(run).evaluation_statements(run)
     return {
-        "metrics": (
-            f"The unit of every figure is the visit's PASI. Reported are {listed(measures)}."
-        ),
+        "metrics": (f"{of_task['unit']} Reported are {listed(measures)}."),
         "statistics": (
             "Intervals are 95 % expanded percentile intervals of a bootstrap that draws whole "
             f"subjects, {ranking.num_resamples:,} times, all models on the same draws. Each model "
@@ -46,11 +44,7 @@ def evaluation_statements(run: RunFacts) -> dict[str, str]:
                 else ""
             )
         ),
-        "floor": (
-            "For scale, trained physicians scoring the same photographs differ by "
-            f"{BETWEEN_RATERS:g} PASI points between raters and by {WITHIN_RATER:g} within one "
-            f"({RATER_SOURCE}; other patients)."
-        ),
+        "floor": of_task.get("floor", ""),
     }
 
 
@@ -60,21 +54,14 @@ def result_statements(run: RunFacts) -> dict[str, str]:
     shown = []
     for partition, name in (("oof", "out of fold"), ("test", "on the test set")):
         figures = []
-        for metric in METRICS:
+        for metric in ranking.metrics:
             value, ends = best.figure(partition, metric), best.interval(partition, metric)
             if value is not None:
                 sure = interval(ends.low, ends.high)
-                text = f"{METRICS[metric].title} {figure(value)}"
+                text = f"{ranking.metrics[metric].title} {figure(value)}"
                 figures.append(f"{text} ({sure})" if sure else text)
         if figures:
             shown.append(f"{name}: {', '.join(figures)}")
-    severity = run.reading.oof.severity
-    strata = [
-        f"{row['title']} MAE {figure(row['mae'])}, bias {figure(row['bias'])} "
-        f"({count(row['num_visits'], 'visit')})"
-        for row in severity.to_dict("records")
-        if row["num_visits"] and row["stratum"] != "all"
-    ]
     warnings = [
         note.text
         for note in all_notes(ranking)
@@ -87,9 +74,7 @@ def result_statements(run: RunFacts) -> dict[str, str]:
         f"{'; '.join(shown)}."
         if shown
         else "",
-        "severity": f"Out-of-fold error of {best.model} by severity: {'; '.join(strata)}."
-        if strata
-        else "",
+        "severity": task_report(run).evaluation_statements(run).get("severity", ""),
         "limitations": " ".join(warnings),
     }
 

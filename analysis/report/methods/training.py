@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from analysis.report.methods.recipe import (
+    augmentations,
+    phases_sentence,
+    rate_falls,
+    stopping_sentence,
+)
 from analysis.report.numbers import count, listed
 from analysis.report.run_facts import RunFacts
+from analysis.report.tasks import task_report
 
 
 def model_statements(run: RunFacts) -> dict[str, str]:
@@ -23,67 +30,34 @@ def model_statements(run: RunFacts) -> dict[str, str]:
             f"{listed(random)} started from random weights, the others from torchvision's "
             f"pre-trained ones ({listed(pretrained)})."
         )
-    outputs = {
-        "scores": "The classification layer was replaced by four outputs, one a score, "
-        "brought onto their scales before C is formed.",
-        "composite": "The classification layer was replaced by one output, the region's C.",
-    }
     return {
         "backbones": (
             f"{count(len(learners), 'torchvision network was', 'torchvision networks were')} "
             f"compared: {names}."
         ),
         "weights": start,
-        "output": outputs[run.config.task.output],
+        "output": task_report(run).model_statements(run)["output"],
     }
 
 
 def training_statements(run: RunFacts) -> dict[str, str]:
     """The recipe, as every fit had it."""
     recipe = run.config.training
-    stopping, plateau, drawn = recipe.early_stopping, recipe.plateau, recipe.augmentation
-    policies = {
-        "inner_split": f"{100 * stopping.inner_share:g} % of the training samples, whole subjects "
-        "of the training folds, never of the fold that the fit then predicts",
-        "held_out_fold": "the very fold that the fit then predicts, which makes the out-of-fold "
-        "figures optimistic",
-    }
-    changes = [
-        f"rotation of each tile by up to {drawn.rotation_degrees:g} degrees"
-        if drawn.rotate_tiles
-        else "",
-        "shuffling of the tiles' places" if drawn.shuffle_tiles else "",
-        f"brightness by a factor within {1 - drawn.brightness:g} to {1 + drawn.brightness:g}"
-        if drawn.brightness
-        else "",
-        f"contrast by a factor within {1 - drawn.contrast:g} to {1 + drawn.contrast:g}"
-        if drawn.contrast
-        else "",
-    ]
-    losses = {
-        "scores": "The loss is the mean squared error over the four scores, each in its own unit.",
-        "composite": "The loss is the mean squared error of C / 12.",
-    }
+    changes = augmentations(recipe.augmentation)
     diverged = sum(record.status == "diverged" for record in run.records.values())
-    cut = recipe.max_batches_per_epoch
     return {
-        "loss": losses[run.config.task.output],
+        "loss": task_report(run).model_statements(run)["loss"],
         "optimiser": (
             f"Stochastic gradient descent with momentum {recipe.momentum:g}, weight decay "
             f"{recipe.weight_decay:g}, batches of {recipe.batch_size} and a learning rate of "
-            f"{recipe.learning_rate:g}, multiplied by {plateau.factor:g} after {plateau.patience} "
-            f"epochs without a relative improvement of {plateau.threshold:g}." + _own_recipes(run)
+            f"{recipe.learning_rate:g}, {rate_falls(recipe)}."
+            + phases_sentence(recipe)
+            + _own_recipes(run)
         ),
-        "stopping": (
-            f"A fit ended after {stopping.patience} epochs without a new lowest validation loss, "
-            f"at the latest after {count(recipe.max_epochs, 'epoch')}"
-            + (f" of {count(cut, 'batch', 'batches')}" if cut else "")
-            + "; the weights of its best epoch were kept. Watched were "
-            + f"{policies[stopping.policy]}."
-        ),
+        "stopping": stopping_sentence(recipe),
         "augmentation": (
-            f"Training composites were augmented at random: {listed([c for c in changes if c])}."
-            if any(changes)
+            f"Training composites were augmented at random: {listed(changes)}."
+            if changes
             else "Training composites were not augmented."
         ),
         "budget": (
@@ -123,15 +97,15 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def prediction_statements(run: RunFacts) -> dict[str, str]:
     """Who predicted whom."""
-    names = run.judgement.meta_learners
+    names, noun = run.judgement.meta_learners, run.scoring.noun.one
     return {
         "prediction": (
-            "Each training visit was predicted by the fit that had held its subject out "
+            f"Each training {noun} was predicted by the fit that had held its subject out "
             "(out of fold, OOF)"
-            + ("; each test visit by the mean of a base learner's fits." if run.has_test else ".")
+            + (f"; each test {noun} by the mean of a base learner's fits." if run.has_test else ".")
         ),
         "stacking": (
-            f"{count(len(names), 'meta-learner')} combined the base learners' composites: "
+            f"{count(len(names), 'meta-learner')} combined what the base learners said: "
             f"{listed(list(names))}. Their out-of-fold predictions come from fits on the other "
             "folds of subjects, their test predictions from one fit on all out-of-fold predictions."
             if names

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 
-from analysis.evidence.predictions import fold_composites
-from analysis.evidence.visits import score_visits
+from analysis.evidence.laws import FoldPredictions
+from analysis.evidence.predictions import fold_values
 from analysis.figures.fold_matrix import CellState, FoldCell, FoldMatrix, draw_fold_matrix
 from analysis.report.blocks import Block, Figure, Section, Text
 from analysis.report.run_facts import RunFacts
-from foldgrid.scoring import METRICS
+from analysis.report.tasks import task_report
+from foldgrid.scoring.one_model import by_model
+from foldgrid.scoring.units import UnitTable
 
 CALL = "from analysis.report.sections.folds import fold_matrix\nfold_matrix(run)"
 
 
 def fold_matrix(run: RunFacts) -> FoldMatrix:
-    """The MAE of every fit over the visits of the fold that it held out.
+    """A figure of every fit over the units of the fold that it held out.
 
     Args:
         run: The run folder's facts.
@@ -23,6 +25,7 @@ def fold_matrix(run: RunFacts) -> FoldMatrix:
     Returns:
         Base learners in the ranking's order, those left out last; a cell for every planned fit.
     """
+    metric = run.scoring.metrics[task_report(run).fold_metric(run)]
     order = [row.model for row in run.ranking.rows if row.kind == "base_learner"]
     learners = {learner.name: learner for learner in run.judgement.table.learners}
     cells = []
@@ -31,15 +34,21 @@ def fold_matrix(run: RunFacts) -> FoldMatrix:
         for planned in (fit for fit in run.plan if fit.backbone == name):
             fold = planned.fold
             if fold in usable:
-                composites = fold_composites(usable[fold]).to_frame(name)
-                samples = run.judgement.table.samples.loc[composites.index]
-                visits = score_visits(samples, composites, run.judgement.regions)
-                mae = METRICS["mae"](visits.visits["physician_pasi"], visits.predicted[name])
-                cells.append(FoldCell(name, fold, "complete", mae, visits.num_visits))
+                units = fold_units(run, usable[fold])
+                value = metric(units.reference, units.predicted_by(name))
+                cells.append(FoldCell(name, fold, "complete", value, units.num_units))
             else:
                 cells.append(FoldCell(name, fold, _state(run, planned.fit_id), math.nan, 0))
     folds = tuple(sorted({cell.fold for cell in cells}))
-    return FoldMatrix(tuple(order), folds, tuple(cells))
+    is_higher_better = metric.direction == "higher"
+    return FoldMatrix(tuple(order), folds, tuple(cells), metric.title, is_higher_better)
+
+
+def fold_units(run: RunFacts, fit: FoldPredictions) -> UnitTable:
+    """The units that one fit held out, as it predicted them under its base learner's name."""
+    scoring, values = run.judgement.table.scoring, fold_values(fit)
+    samples = run.judgement.table.samples.loc[values.index]
+    return scoring.units(samples, by_model({fit.backbone: values}), run.judgement.parts)
 
 
 def _state(run: RunFacts, fit_id: str) -> CellState:
@@ -53,9 +62,9 @@ def folds_section(run: RunFacts) -> Section:
     """The matrix as a figure, and what is missing in words."""
     facts = fold_matrix(run)
     caption = (
-        "Out-of-fold MAE of the visits' PASI by base learner and held-out fold; the darker a cell, "
-        "the larger its error. A dash is a fit that is not trained yet, “div.” one that diverged, "
-        "a question mark one whose predictions cannot be used."
+        f"Out-of-fold {facts.title} of the {run.scoring.noun.many} by base learner and held-out "
+        "fold; the darker a cell, the larger it is. A dash is a fit that is not trained yet, "
+        "“div.” one that diverged, a question mark one whose predictions cannot be used."
     )
     blocks: list[Block] = [Figure(draw_fold_matrix(facts), caption, CALL)]
     left_out = [row for row in run.ranking.rows if row.left_out]
@@ -70,7 +79,7 @@ def _lead(facts: FoldMatrix) -> str:
     text = f"{done} of {len(facts.cells)} planned fits are complete."
     means = facts.fold_means
     if len(means) > 1:
-        hard, easy = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
+        hard, easy = facts.hardest_and_easiest
         text += (
             f" Fold {hard} is the hardest ({means[hard]:.2f} on average), fold {easy} the easiest "
             f"({means[easy]:.2f}): how much of an error is owed to the people in the fold."

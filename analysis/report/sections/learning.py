@@ -6,12 +6,14 @@ from analysis.figures.learning_curves import Curve, LearningCurves, draw_learnin
 from analysis.report.blocks import Figure, Section
 from analysis.report.numbers import count
 from analysis.report.run_facts import RunFacts
+from analysis.report.tasks import task_report
 
 CALL = "from analysis.report.sections.learning import learning_curves\nlearning_curves(run)"
 
 WATCHED = {
     "inner_split": "the subjects set aside for early stopping",
     "held_out_fold": "the held-out fold, which the fit also predicts",
+    "none": "the held-out fold, which decides nothing here",
 }
 
 
@@ -44,7 +46,7 @@ def learning_curves(run: RunFacts) -> LearningCurves:
             )
         if found:
             curves[name] = tuple(found)
-    return LearningCurves(curves, "mean squared error of the scaled targets")
+    return LearningCurves(curves, task_report(run).loss_axis())
 
 
 def learning_section(run: RunFacts) -> Section:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from analysis.clinical.reference_lines import BETWEEN_RATERS, RATER_SOURCE, WITHIN_RATER
-from analysis.figures.forest import Forest, ForestRow, Landmark, draw_forest
+from analysis.figures.forest import Forest, ForestRow, draw_forest
 from analysis.ranking.board import KIND_TITLES, RankedModel
 from analysis.ranking.sureness import all_notes
 from analysis.report.blocks import Block, Cell, Column, Figure, Section, Table, Text, Tone
 from analysis.report.numbers import count, figure, interval, percent
 from analysis.report.run_facts import RunFacts
-from foldgrid.scoring import METRICS
+from analysis.report.tasks import task_report
 
 TABLE_CALL = "run.ranking.rows"
 FOREST_CALL = 'from analysis.report.sections.ranking import forest\nforest(run, "oof")'
@@ -28,8 +27,7 @@ def forest(run: RunFacts, partition: str = "oof") -> Forest:
         partition: ``oof`` or ``test``.
 
     Returns:
-        Models in the ranking's order; those whose figure is undefined are left out. Landmarks
-        only where the figure is the MAE.
+        Models in the ranking's order; those whose figure is undefined are left out.
     """
     rows = []
     for row in run.ranking.rows:
@@ -38,19 +36,11 @@ def forest(run: RunFacts, partition: str = "oof") -> Forest:
             low = math.nan if ends.low is None else ends.low
             high = math.nan if ends.high is None else ends.high
             rows.append(ForestRow(row.model, row.kind, value, low, high, _mark(run, row) != ""))
-    landmarks: list[Landmark] = []
-    if run.by == "mae":
-        landmarks = [
-            Landmark("within a rater", WITHIN_RATER),
-            Landmark("between raters", BETWEEN_RATERS),
-        ]
-        mean = run.baseline.figure(partition, "mae")
-        if mean is not None:
-            landmarks.append(Landmark("saying the mean", mean))
+    landmarks = task_report(run).landmarks(run, partition)
     name = "Out-of-fold" if partition == "oof" else "Test"
-    title = METRICS[run.by].title
-    unit = ", PASI points" if run.by in {"mae", "rmse", "bias"} else ""
-    axis = f"{name.lower()} {title}{unit}"
+    title = run.ranking.metric.title
+    unit = task_report(run).unit_of(run.by)
+    axis = f"{name.lower()} {title}{f', {unit}' if unit else ''}"
     return Forest(f"{name} {title} of every model", axis, tuple(rows), tuple(landmarks))
 
 
@@ -59,11 +49,11 @@ def ranking_section(run: RunFacts) -> Section:
     facts = forest(run)
     caption = (
         f"{facts.title}. A filled mark cannot be told from the best; circles are base learners, "
-        "diamonds meta-learners, the square says the mean for everybody. Lines are 95 % intervals "
+        f"diamonds meta-learners, the square {task_report(run).baseline}. Lines are 95 % intervals "
         f"over {run.ranking.num_resamples} resamples of the subjects; an arrow runs off the axis."
     )
     if facts.landmarks:
-        caption += f" Dotted: what trained physicians differ by ({RATER_SOURCE}), and the baseline."
+        caption += f" {task_report(run).landmark_words(run)}"
     notes = tuple(
         f"{note.topic[:1].upper()}{note.topic[1:]}: {note.text}"
         for note in all_notes(run.ranking)
@@ -77,7 +67,7 @@ def ranking_section(run: RunFacts) -> Section:
         shown = run.ranking.columns()
         blocks.append(_figures_table(run, "test_table", "The same models on the test set",
                                      [("test", name) for name in shown]))  # fmt: skip
-    further = [name for name in METRICS if name not in run.ranking.columns()]
+    further = [name for name in run.ranking.metrics if name not in run.ranking.columns()]
     pairs = [
         (part, name) for part in PARTITIONS if part == "oof" or run.has_test for name in further
     ]
@@ -91,7 +81,7 @@ def ranking_table(run: RunFacts) -> Table:
     columns = [
         Column("Model"),
         Column("#", True),
-        *(Column(METRICS[name].title, True) for name in run.ranking.columns()),
+        *(Column(run.ranking.metrics[name].title, True) for name in run.ranking.columns()),
         Column("First in", True, "resamples"),
         Column("Ranks", True, "95 %"),
     ]
@@ -123,7 +113,9 @@ def _figures_table(
     is_mixed = len({partition for partition, _ in figures}) > 1
     columns = [Column("Model")]
     for partition, name in figures:
-        columns.append(Column(METRICS[name].title, True, PARTITIONS[partition] if is_mixed else ""))
+        columns.append(
+            Column(run.ranking.metrics[name].title, True, PARTITIONS[partition] if is_mixed else "")
+        )
     rows = tuple((_name(run, row), *_cells(run, row, figures)) for row in run.ranking.rows)
     return Table(key, caption, tuple(columns), rows, TABLE_CALL, ROW_NOTE)
 

@@ -1,4 +1,4 @@
-"""The canary: scores that no picture can tell, so that whatever skill remains is a leak.
+"""The canary: scores or labels that no picture can tell, so that any skill that remains is a leak.
 
 Knows the sample table and who is held out; never sees a picture. Decision 0010 has the reasoning.
 
@@ -13,6 +13,10 @@ subject drawn at random, for all of its own visits**:
 - Within a subject they never change, so whoever recognises the *person* knows them. A pipeline
   that shows it the same person in training has skill; one that holds whole subjects out has none.
 
+Labels go the same way: every subject is given the label of **one photograph of a subject drawn at
+random, for all of its own photographs**, with what belongs to the label, its place in the tree and
+the graders' opinions. A fine class is then as foreign to the picture as a coarse one.
+
 A subject may be given a visit of its own (one in a trial is, on average). Forbidding that would
 make the given scores slightly opposed to the true ones; with it they are exactly exchangeable, and
 that is what makes the check's permutation test exact.
@@ -20,12 +24,13 @@ that is what makes the check's permutation test exact.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from foldgrid.data.composites import SampleTable
 from foldgrid.data.dataset import Survey
 from foldgrid.data.fingerprint import FINGERPRINT_LENGTH, data_fingerprint
 from foldgrid.data.manifest_rows import SCORES
@@ -38,7 +43,7 @@ def shuffle_scores(samples: pd.DataFrame, partition: pd.Series[str], seed: int) 
     """Gives every subject the scores of one visit of a random subject of its own partition.
 
     Args:
-        samples: `SampleTable.samples`; all scores known.
+        samples: `SampleTable.samples` of composites; all scores known.
         partition: By ``sample``: its side of the split, ``train`` or ``test``. The sides are
             shuffled apart, so each keeps its own subjects' range of severity.
         seed: Decides everything; equal seeds give equal scores, whatever the rows' order.
@@ -48,30 +53,43 @@ def shuffle_scores(samples: pd.DataFrame, partition: pd.Series[str], seed: int) 
         the regions of a subject come from one visit; a region that was not photographed then
         takes the scores of a region that was. The only subject of a side draws from all subjects.
     """
-    side = partition.loc[samples["sample"]].to_numpy()
-    side_of = pd.Series(side, index=samples["subject"]).groupby(level=0).first()
-    random = np.random.Generator(np.random.PCG64([seed, _STREAM]))
-    givers: dict[str, str] = {}
-    for name in sorted(side_of.unique()):
-        takers = sorted(side_of.index[side_of == name])
-        pool = takers if len(takers) > 1 else sorted(side_of.index)
-        # Sorting raw draws: the stream of PCG64 is promised to stay, `permutation` is not.
-        order = np.argsort(random.random(len(pool)), kind="stable")
-        givers |= dict(zip(takers, (pool[place] for place in order), strict=False))
+    random = _generator(seed)
     given = {
         taker: _one_visit(samples[samples["subject"] == giver], random)
-        for taker, giver in sorted(givers.items())
+        for taker, giver in _givers(samples, partition, random).items()
     }
     rows = [
         given[subject].get(region, next(iter(given[subject].values())))
         for subject, region in zip(samples["subject"], samples["region"], strict=True)
     ]
-    scores = pd.DataFrame(rows, columns=list(SCORES), index=samples.index)
-    return samples.assign(**{name: scores[name].astype(samples[name].dtype) for name in SCORES})
+    return _with_targets(samples, rows, SCORES)
+
+
+def shuffle_labels(
+    samples: pd.DataFrame, partition: pd.Series[str], seed: int, columns: Sequence[str]
+) -> pd.DataFrame:
+    """Gives every subject the label of one photograph of a random subject of its own partition.
+
+    Args:
+        samples: `SampleTable.samples` of single photographs.
+        partition: As in `shuffle_scores`.
+        seed: Likewise.
+        columns: What goes together: the label, its place in the tree, the grades.
+
+    Returns:
+        The same rows with other values in ``columns``, the same in all rows of a subject.
+    """
+    random = _generator(seed)
+    given: dict[str, tuple[Any, ...]] = {}
+    for taker, giver in _givers(samples, partition, random).items():
+        photos = samples[samples["subject"] == giver].sort_values("sample")
+        place = int(random.random() * len(photos))
+        given[taker] = tuple(photos[list(columns)].iloc[place])
+    return _with_targets(samples, [given[subject] for subject in samples["subject"]], columns)
 
 
 def make_canary(survey: Survey, split: Split, name: CanaryName, seed: int) -> Survey:
-    """The same photographs as ``survey`` with scores that they cannot tell.
+    """The same photographs as ``survey`` with scores or labels that they cannot tell.
 
     Args:
         survey: The true data.
@@ -84,7 +102,11 @@ def make_canary(survey: Survey, split: Split, name: CanaryName, seed: int) -> Su
         and with the true survey's composites.
     """
     partition = split.table.set_index("sample")["partition"]
-    table = SampleTable(shuffle_scores(survey.samples, partition, seed), survey.table.tiles)
+    if survey.layout.kind == "single":
+        samples = shuffle_labels(survey.samples, partition, seed, survey.target_columns)
+    else:
+        samples = shuffle_scores(survey.samples, partition, seed)
+    table = replace(survey.table, samples=samples)
     shuffled = data_fingerprint(table, survey.photo_hashes, survey.tile_pixels)
     return replace(
         survey,
@@ -96,6 +118,34 @@ def make_canary(survey: Survey, split: Split, name: CanaryName, seed: int) -> Su
 
 _STREAM = 0xCA7A
 """Keeps the shuffle's random numbers apart from others of the same seed."""
+
+
+def _generator(seed: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64([seed, _STREAM]))
+
+
+def _givers(
+    samples: pd.DataFrame, partition: pd.Series[str], random: np.random.Generator
+) -> dict[str, str]:
+    """Whose targets each subject is given, sorted by who takes: each side's are a permutation."""
+    side = partition.loc[samples["sample"]].to_numpy()
+    side_of = pd.Series(side, index=samples["subject"]).groupby(level=0).first()
+    givers: dict[str, str] = {}
+    for name in sorted(side_of.unique()):
+        takers = sorted(side_of.index[side_of == name])
+        pool = takers if len(takers) > 1 else sorted(side_of.index)
+        # Sorting raw draws: the stream of PCG64 is promised to stay, `permutation` is not.
+        order = np.argsort(random.random(len(pool)), kind="stable")
+        givers |= dict(zip(takers, (pool[place] for place in order), strict=False))
+    return dict(sorted(givers.items()))
+
+
+def _with_targets(
+    samples: pd.DataFrame, rows: Sequence[tuple[Any, ...]], columns: Sequence[str]
+) -> pd.DataFrame:
+    """``samples`` with other values in ``columns``, of the types that they had."""
+    targets = pd.DataFrame(rows, columns=list(columns), index=samples.index)
+    return samples.assign(**{name: targets[name].astype(samples[name].dtype) for name in columns})
 
 
 def _one_visit(samples: pd.DataFrame, random: np.random.Generator) -> dict[str, tuple[float, ...]]:

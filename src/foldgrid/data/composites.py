@@ -1,14 +1,15 @@
 """Samples and their composites: up to four photographs of one region at one visit in a 2x2 grid.
 
 Knows rows and tiles; reads no file but through `decode_tile`. Source: One-Step PASI (Methods).
-Shape letters: N samples, H and W the composite's height and width (2T), C channels (RGB).
+Single photographs are filled in here too: as grids of one tile.
+Shape letters: N samples, H and W the picture's height and width, T the side of a tile, C channels
+(RGB).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,49 +20,14 @@ from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.manifest import Manifest
 from foldgrid.data.manifest_rows import SCORES
 from foldgrid.data.photographs import PhotoError, decode_tile
+from foldgrid.data.sample_table import SampleTable, Tile
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.sweep import REGIONS
 
 Progress = Callable[[int, int], None]
 """Told the number of things done and of all things, after each."""
 
-GRID = 2
-"""Tiles a side of a composite."""
-
 SAMPLE_KEYS = ["subject", "visit", "region"]
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One photo's place.
-
-    Attributes:
-        sample_index: The row of `SampleTable.samples`.
-        position: 0 to 3: upper left, upper right, lower left, lower right.
-        row: Its row in the manifest.
-        photo: Its path as the manifest has it.
-        path: Its absolute path.
-    """
-
-    sample_index: int
-    position: int
-    row: int
-    photo: str
-    path: Path
-
-
-@dataclass(frozen=True)
-class SampleTable:
-    """The samples, and which photo is which tile of them.
-
-    Attributes:
-        samples: One row a sample: ``sample`` (subject/visit/region), ``subject``, ``visit``,
-            ``day`` (NaN where unknown), ``region``, the four scores, ``num_photos``.
-        tiles: One for each photo, by sample and position.
-    """
-
-    samples: pd.DataFrame
-    tiles: tuple[Tile, ...]
 
 
 def group_photos(manifest: Manifest) -> SampleTable:
@@ -110,14 +76,15 @@ def _visit_ranks(photos: pd.DataFrame) -> pd.Series[int]:
     return keys.merge(ranked, on=["subject", "visit"], how="left").set_index(keys.index)["rank"]
 
 
-def composites_shape(num_samples: int, tile_pixels: int) -> tuple[int, int, int, int]:
-    """(N, H, W, C) of the composites of so many samples."""
-    return num_samples, GRID * tile_pixels, GRID * tile_pixels, 3
+def composites_shape(num_samples: int, tile_pixels: int, grid: int) -> tuple[int, int, int, int]:
+    """(N, H, W, C) of so many samples' pictures, ``grid`` tiles wide and high."""
+    return num_samples, grid * tile_pixels, grid * tile_pixels, 3
 
 
 def fill_composites(
     composites_NHWC: NDArray[np.uint8],
     tiles: Sequence[Tile],
+    grid: int,
     source: str,
     on_progress: Progress | None = None,
 ) -> None:
@@ -127,18 +94,19 @@ def fill_composites(
     threads were within a tenth of two processes.
 
     Args:
-        composites_NHWC: Zeros, (N, 2T, 2T, 3); filled in place.
+        composites_NHWC: Zeros, (N, H, W, 3), H = W = grid x T; filled in place.
         tiles: `SampleTable.tiles`.
+        grid: Tiles a side.
         source: The manifest, for the message.
         on_progress: Told after each photo.
 
     Raises:
         InputError: All photos that cannot be decoded, at once.
     """
-    tile_pixels = composites_NHWC.shape[1] // GRID
+    tile_pixels = composites_NHWC.shape[1] // grid
 
     def place(tile: Tile) -> None:
-        top, left = (tile_pixels * each for each in divmod(tile.position, GRID))
+        top, left = (tile_pixels * each for each in divmod(tile.position, grid))
         rows, columns = slice(top, top + tile_pixels), slice(left, left + tile_pixels)
         composites_NHWC[tile.sample_index, rows, columns] = decode_tile(tile.path, tile_pixels)
 

@@ -1,7 +1,8 @@
-"""A data set in two steps: a survey that decodes nothing, then the composites.
+"""A data set in two steps: a survey that decodes nothing, then the samples' pictures.
 
-Knows where photographs come from (a manifest, or the synthetic trial) and where arrays are kept;
-does not know what is done with them. Shape letters: N samples, H and W 2T, C channels.
+Knows where arrays are kept; does not know what is done with them. The pictures are called
+composites here whatever they show: a single photograph is a composite of one tile.
+Shape letters: N samples, H and W pixels (tiles a side times T), T a tile's side, C channels.
 """
 
 from __future__ import annotations
@@ -14,21 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.data.cache import is_kept, load_or_build
-from foldgrid.data.composites import (
-    Progress,
-    SampleTable,
-    composites_shape,
-    fill_composites,
-    group_photos,
-)
-from foldgrid.data.cores import num_usable_cores
+from foldgrid.data.composites import Progress, composites_shape, fill_composites
 from foldgrid.data.fingerprint import data_fingerprint, hash_photos
-from foldgrid.data.manifest import Manifest, read_manifest
 from foldgrid.data.photographs import PhotoError, PhotoFacts, inspect_photo
+from foldgrid.data.sample_table import COMPOSITES, SampleLayout, SampleTable
+from foldgrid.data.source import AnyManifest, find_manifest, read_samples
 from foldgrid.specs.errors import InputError, Problem
-from foldgrid.specs.fits import content_digest
+from foldgrid.specs.samples import SampleKind
 from foldgrid.specs.sweep import DataSpec
-from foldgrid.specs.synthetic import TrialSettings
 
 
 @dataclass(frozen=True)
@@ -43,12 +37,12 @@ class Survey:
         photo_hashes: SHA-256 of each of ``table.tiles``, in order.
         photo_facts: The header of each, in order.
         cache: The cache's root.
-        is_synthetic: Whether the photographs are the embedded trial's.
+        is_synthetic: Whether the photographs are a simulated study's.
         composites_of: The fingerprint under which equal composites are kept; "" for its own. A
-            canary has other scores and the same pictures.
+            canary has other targets and the same pictures.
     """
 
-    manifest: Manifest
+    manifest: AnyManifest
     table: SampleTable
     tile_pixels: int
     fingerprint: str
@@ -64,6 +58,31 @@ class Survey:
         return self.table.samples
 
     @property
+    def layout(self) -> SampleLayout:
+        """Of which kind the samples are."""
+        return self.table.layout
+
+    @property
+    def grid(self) -> int:
+        """Tiles a side of a sample's picture."""
+        return self.layout.grid
+
+    @property
+    def stratum(self) -> str:
+        """The column of ``samples`` whose values splits balance."""
+        return self.layout.stratum
+
+    @property
+    def target_columns(self) -> tuple[str, ...]:
+        """`SampleTable.target_columns`."""
+        return self.table.target_columns
+
+    @property
+    def targets(self) -> pd.DataFrame:
+        """``sample`` and the target columns."""
+        return self.samples[["sample", *self.target_columns]]
+
+    @property
     def num_photos(self) -> int:
         """How many photographs there are."""
         return len(self.table.tiles)
@@ -71,7 +90,7 @@ class Survey:
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(N, H, W, C) of the composites."""
-        return composites_shape(len(self.samples), self.tile_pixels)
+        return composites_shape(len(self.samples), self.tile_pixels, self.grid)
 
     @property
     def composites_bytes(self) -> int:
@@ -95,12 +114,13 @@ class Dataset:
 
     Attributes:
         samples: One row a sample; see `SampleTable.samples`.
-        composites_NHWC: uint8 RGB, (N, 2T, 2T, 3), read-only, memory-mapped where it was loaded.
+        composites_NHWC: uint8 RGB, (N, H, W, 3), read-only, memory-mapped where it was loaded.
         fingerprint: `data_fingerprint`.
         tile_pixels: T.
-        manifest_path: The user's manifest; null for the synthetic trial.
+        manifest_path: The user's manifest; null for a simulated study.
         composites_path: The array's file, for processes that map it themselves; null where the
             array never was in a file.
+        layout: Of which kind the samples are.
     """
 
     samples: pd.DataFrame
@@ -109,36 +129,61 @@ class Dataset:
     tile_pixels: int
     manifest_path: Path | None = None
     composites_path: Path | None = None
+    layout: SampleLayout = COMPOSITES
+
+    @property
+    def grid(self) -> int:
+        """Tiles a side of a sample's picture."""
+        return self.layout.grid
+
+    @property
+    def stratum(self) -> str:
+        """The column of ``samples`` whose values splits balance."""
+        return self.layout.stratum
 
 
 def open_dataset(
-    data: DataSpec, cache: Path, on_progress: Progress | None = None, *, for_training: bool = True
+    data: DataSpec,
+    cache: Path,
+    on_progress: Progress | None = None,
+    *,
+    photographs: SampleKind = "composites",
+    for_training: bool = True,
 ) -> Dataset:
     """`survey_data`, then `load_composites`."""
-    survey = survey_data(data, cache, on_progress, for_training=for_training)
+    survey = survey_data(
+        data, cache, on_progress, photographs=photographs, for_training=for_training
+    )
     return load_composites(survey, on_progress)
 
 
 def survey_data(
-    data: DataSpec, cache: Path, on_progress: Progress | None = None, *, for_training: bool = True
+    data: DataSpec,
+    cache: Path,
+    on_progress: Progress | None = None,
+    *,
+    photographs: SampleKind = "composites",
+    for_training: bool = True,
 ) -> Survey:
     """Read and check the manifest and every photo's header and bytes; decode nothing.
 
-    Without a manifest the synthetic trial is generated, once for each set of settings, and read
-    back as a user's photographs are.
+    Without a manifest a simulated study is generated, once for each set of settings, and read back
+    as a user's photographs are.
 
     Args:
         data: Where the photographs come from.
         cache: The cache's root.
         on_progress: Told of photographs generated, then of photographs read for the first time.
+        photographs: Whether they make composites with scores, or are samples with labels; the
+            task decides.
         for_training: See `read_manifest`: without it scores may be unknown, and are NaN then.
 
     Raises:
-        InputError: All mistakes of the manifest, or all photographs that cannot be used.
+        InputError: The manifest is of the other kind, all of its mistakes, or all photographs that
+            cannot be used.
     """
-    path = data.manifest or _synthetic_manifest(data.synthetic, cache, on_progress)
-    manifest = read_manifest(path, for_training=for_training)
-    table = group_photos(manifest)
+    path = find_manifest(data, photographs, cache, on_progress)
+    manifest, table = read_samples(path, photographs, for_training=for_training)
     facts = _inspect_photos(table, str(path))
     hashes = hash_photos([tile.path for tile in table.tiles], cache, on_progress)
     return Survey(
@@ -162,7 +207,7 @@ def load_composites(survey: Survey, on_progress: Progress | None = None) -> Data
     source = str(survey.manifest.path)
 
     def build(composites_NHWC: NDArray[np.uint8]) -> None:
-        fill_composites(composites_NHWC, survey.table.tiles, source, on_progress)
+        fill_composites(composites_NHWC, survey.table.tiles, survey.grid, source, on_progress)
 
     return Dataset(
         samples=survey.samples,
@@ -171,6 +216,7 @@ def load_composites(survey: Survey, on_progress: Progress | None = None) -> Data
         tile_pixels=survey.tile_pixels,
         manifest_path=None if survey.is_synthetic else survey.manifest.path,
         composites_path=survey.composites_path,
+        layout=survey.layout,
     )
 
 
@@ -185,12 +231,3 @@ def _inspect_photos(table: SampleTable, source: str) -> tuple[PhotoFacts, ...]:
     if problems:
         raise InputError(source, [problems[row] for row in sorted(problems)])
     return tuple(facts)
-
-
-def _synthetic_manifest(settings: TrialSettings, cache: Path, on_progress: Progress | None) -> Path:
-    # Imported here: whoever brings photographs never pays for the painter.
-    from foldgrid.data.synthetic_pasi import SIMULATION_VERSION, synthesize_trial
-
-    decides = {"version": SIMULATION_VERSION, **settings.model_dump(mode="json")}
-    folder = cache / "synthetic_pasi" / content_digest(decides, 16)
-    return synthesize_trial(folder, settings, num_usable_cores(), on_progress)

@@ -16,8 +16,9 @@ from typing import Any
 import pandas as pd
 
 from foldgrid.data.cache import make_private_folder, write_whole
-from foldgrid.data.composites import Progress, SampleTable
+from foldgrid.data.composites import Progress
 from foldgrid.data.cores import num_usable_cores
+from foldgrid.data.sample_table import COMPOSITES, SampleTable
 from foldgrid.records.seals import open_json, seal_json
 from foldgrid.specs.fits import content_digest
 
@@ -140,7 +141,8 @@ def data_fingerprint(table: SampleTable, photo_hashes: Sequence[str], tile_pixel
 
     Where the photos lie and what their files are called does not count, nor does the order of the
     manifest's rows except where it decides something: the tiles of a sample, and the visits of a
-    subject where days are unknown.
+    subject where days are unknown. The names of single photographs count where they change the
+    order of a case's files, which numbers the samples.
 
     Args:
         table: The samples and tiles.
@@ -156,10 +158,12 @@ def data_fingerprint(table: SampleTable, photo_hashes: Sequence[str], tile_pixel
         [tile.sample_index, tile.position, digest]
         for tile, digest in zip(table.tiles, photo_hashes, strict=True)
     ]
-    content = {
+    content: dict[str, Any] = {
         "format": COMPOSITE_FORMAT,
         "tile_pixels": tile_pixels,
         "samples": samples,
         "tiles": tiles,
     }
+    if table.layout != COMPOSITES:
+        content["layout"] = table.layout.kind
     return content_digest(content, FINGERPRINT_LENGTH)

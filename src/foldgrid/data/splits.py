@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,15 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 from foldgrid.data.cohorts import FloatArray, IntArray, divide_groups, imbalance_of
 from foldgrid.data.labelled import LabelledManifest
 from foldgrid.data.manifest import Manifest
+from foldgrid.data.sample_table import COMPOSITES, SampleLayout
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.fits import split_fingerprint
 from foldgrid.specs.sweep import SplitSpec
 
 TEST_FOLD = -1
 """The fold of a test sample."""
-
-STRATUM = "scaling"
-"""The score whose labels are balanced, as in the paper (there called desquamation)."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,10 @@ class Split:
 
     Attributes:
         table: One row a sample, in the samples' order: ``sample``, ``subject``, ``visit``,
-            ``day``, ``region``, ``partition`` (``train`` or ``test``), ``fold`` (0 to num_folds -
-            1, and -1 for test).
-        imbalance: Between train and test: `imbalance_of` the scaling labels, a visit weighing 1.
+            ``day``, then ``region`` of a composite, ``case`` and ``label`` of a single photograph,
+            then ``partition`` (``train`` or ``test``), ``fold`` (0 to num_folds - 1, and -1 for
+            test).
+        imbalance: Between train and test: `imbalance_of` the stratum's values.
         fold_imbalance: Among the folds, the mean over their pairs.
         seed: Where the random orders started.
         fingerprint: Hash of every sample's partition and fold, 16 hexadecimal digits.
@@ -49,7 +49,10 @@ class Split:
 
     @property
     def sizes(self) -> pd.DataFrame:
-        """For each ``partition`` and ``fold``: num_subjects, num_visits, num_samples."""
+        """For each ``partition`` and ``fold``: num_subjects, num_visits, num_samples.
+
+        A subject of whom no visits are known counts as one visit.
+        """
         visits = self.table.assign(visit=self.table["subject"] + "/" + self.table["visit"])
         return (
             visits.groupby(["partition", "fold"])
@@ -63,25 +66,29 @@ class Split:
         )
 
 
-def make_split(samples: pd.DataFrame, spec: SplitSpec) -> Split:
+def make_split(samples: pd.DataFrame, spec: SplitSpec, layout: SampleLayout = COMPOSITES) -> Split:
     """Hold out the test subjects, then divide the others into folds.
 
-    A visit weighs 1 however many of its regions were photographed, so the shares are shares of
-    visits. Subjects are put as `divide_groups` says; of ``num_seeds`` orders the best is kept.
+    Of composites a visit weighs 1 however many of its regions were photographed, so the shares are
+    shares of visits; of single photographs they are shares of photographs. Subjects stay whole,
+    and with them their cases, for a case has one subject. They are put as `divide_groups` says; of
+    ``num_seeds`` orders the best is kept.
 
     Args:
         samples: `SampleTable.samples`.
         spec: Shares, folds, method and seeds.
+        layout: Of which kind the samples are: what is balanced, and what weighs.
 
     Raises:
         InputError: There are fewer subjects than folds and a test set need.
     """
     _require_subjects(samples["subject"].nunique(), spec, "split")
-    weights_N = visit_weights(samples)
+    weights_N = visit_weights(samples) if layout.weighs_visits else np.ones(len(samples))
+    strata_N = samples[layout.stratum].to_numpy()
     shares = [1 - spec.test_share, spec.test_share]
     sides = divide_groups(
         samples["subject"].to_numpy(),
-        samples[STRATUM].to_numpy(),
+        strata_N,
         shares,
         weights_N=weights_N,
         # The folds need a subject each; a large share of few subjects must not take them.
@@ -91,8 +98,9 @@ def make_split(samples: pd.DataFrame, spec: SplitSpec) -> Split:
     )
     is_train_N = sides.assigned == 0
     fold_N = np.full(len(samples), TEST_FOLD, dtype=np.int64)
-    fold_N[is_train_N] = _folds(samples[is_train_N], weights_N[is_train_N], spec)
-    table = samples[["sample", "subject", "visit", "day", "region"]].reset_index(drop=True)
+    subjects = samples["subject"].to_numpy()[is_train_N]
+    fold_N[is_train_N] = _folds(subjects, strata_N[is_train_N], weights_N[is_train_N], spec)
+    table = samples[list(layout.split_columns)].reset_index(drop=True)
     table["partition"] = np.where(is_train_N, "train", "test")
     table["fold"] = fold_N
     return Split(
@@ -100,7 +108,7 @@ def make_split(samples: pd.DataFrame, spec: SplitSpec) -> Split:
         imbalance=sides.imbalance,
         fold_imbalance=imbalance_of(
             fold_N[is_train_N],
-            samples[STRATUM].to_numpy()[is_train_N],
+            strata_N[is_train_N],
             _equal_shares(spec.num_folds),
             weights_N=weights_N[is_train_N],
         ),
@@ -115,13 +123,14 @@ def visit_weights(samples: pd.DataFrame) -> FloatArray:
     return np.asarray(1.0 / sizes.to_numpy(), dtype=np.float64)
 
 
-def _folds(train: pd.DataFrame, weights_N: FloatArray, spec: SplitSpec) -> IntArray:
-    subjects, labels = train["subject"].to_numpy(), train[STRATUM].to_numpy()
+def _folds(
+    subjects_N: NDArray[Any], strata_N: NDArray[Any], weights_N: FloatArray, spec: SplitSpec
+) -> IntArray:
     if spec.fold_method == "stratified_group_kfold":
-        return _stratified_group_folds(subjects, labels, spec)
+        return _stratified_group_folds(subjects_N, strata_N, spec)
     return divide_groups(
-        subjects,
-        labels,
+        subjects_N,
+        strata_N,
         _equal_shares(spec.num_folds),
         weights_N=weights_N,
         num_seeds=spec.num_seeds,
@@ -134,7 +143,7 @@ def _equal_shares(num_folds: int) -> list[float]:
 
 
 def _stratified_group_folds(
-    groups_N: NDArray[np.object_], labels_N: NDArray[np.int64], spec: SplitSpec
+    groups_N: NDArray[Any], labels_N: NDArray[Any], spec: SplitSpec
 ) -> IntArray:
     # Imported here: every worker imports this room, and scikit-learn takes it a second.
     from sklearn.model_selection import StratifiedGroupKFold

@@ -1,13 +1,23 @@
-"""Networks by torchvision's names, the last layer replaced. Knows nothing of data or training."""
+"""Networks by name, the last layer replaced. Knows nothing of data or training."""
 
 from foldgrid.models.backbones import (
     build_network,
     check_backbones,
     forward_all,
-    known_backbones,
     load_state,
     set_head_bias,
 )
+from foldgrid.models.freezing import (
+    ParameterCounts,
+    WeightLayer,
+    batch_norms,
+    freeze,
+    parameter_counts,
+    train_mode,
+    weight_layers,
+)
+from foldgrid.models.hidden import last_hidden
+from foldgrid.models.sources import known_backbones
 from foldgrid.models.weights import (
     WeightFile,
     fetch_weight_file,
@@ -16,14 +26,22 @@ from foldgrid.models.weights import (
 )
 
 __all__ = [
+    "ParameterCounts",
     "WeightFile",
+    "WeightLayer",
+    "batch_norms",
     "build_network",
     "check_backbones",
     "fetch_weight_file",
     "find_weight_file",
     "forward_all",
+    "freeze",
     "known_backbones",
+    "last_hidden",
     "load_state",
+    "parameter_counts",
     "resolve_weights",
     "set_head_bias",
+    "train_mode",
+    "weight_layers",
 ]

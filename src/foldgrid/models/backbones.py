@@ -5,138 +5,134 @@ Shape letters: B batch, C channels, H and W pixels, K outputs.
 
 from __future__ import annotations
 
-import inspect
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
 
 import torch
-import torchvision
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
+from foldgrid.models.construction import construct, construct_on_meta
 from foldgrid.models.pooling import make_pooling_deterministic
+from foldgrid.models.sources import find_source, known_backbones
+from foldgrid.models.stages import StagedNetwork, stages_of
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 
 IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
 IMAGENET_STD_RGB = (0.229, 0.224, 0.225)
 
-_WITH_AUXILIARY_HEADS = ("googlenet", "inception_v3")
 
-
-@lru_cache(maxsize=1)
-def known_backbones() -> tuple[str, ...]:
-    """The names of all of torchvision's classification networks, sorted."""
-    return tuple(sorted(torchvision.models.list_models(module=torchvision.models)))
-
-
-def check_backbones(names: Sequence[str], source: str, lines: Mapping[str, int]) -> None:
-    """Refuses names that torchvision does not have.
+def check_backbones(
+    names: Sequence[str], source: str, lines: Mapping[str, int], *, stage_heads: bool = False
+) -> None:
+    """Refuses names that no network has, and networks that cannot have heads at their stages.
 
     Args:
         names: The backbones asked for.
         source: Where they were asked for, for the message.
         lines: The line of each name in ``source``, as far as known.
+        stage_heads: Whether each is to have heads at the ends of its stages.
 
     Raises:
-        InputError: All unknown names, each with its nearest known ones.
+        InputError: All that are refused, the unknown ones with their nearest known ones.
     """
     known = known_backbones()
-    problems = [
-        Problem(
-            f"line {lines[name]}" if name in lines else "backbones",
-            name,
-            f"torchvision has no classification network of this name. {did_you_mean(name, known)}",
-        )
+    refusals = {
+        name: f"there is no network of this name. {did_you_mean(name, known)}"
         for name in names
-        if name not in known
+        if find_source(name) is None
+    }
+    if stage_heads:
+        refusals |= {
+            name: _no_stages(name) for name in names if name not in refusals and not stages_of(name)
+        }
+    problems = [
+        Problem(f"line {lines[name]}" if name in lines else "backbones", name, refusals[name])
+        for name in names
+        if name in refusals
     ]
     if problems:
         raise InputError(source, problems)
 
 
-def has_auxiliary_heads(name: str) -> bool:
-    """Whether the network has further heads than its last layer, in training."""
-    return name in _WITH_AUXILIARY_HEADS
+def _no_stages(name: str) -> str:
+    return (
+        f"{name} cannot have heads at the ends of its stages. Convolutional networks can; "
+        "transformers (ViT, Swin) cannot, nor GoogLeNet and Inception v3, which have auxiliary "
+        "heads of their own."
+    )
 
 
-def _construct(name: str, num_outputs: int) -> nn.Module:
-    options: dict[str, Any] = {"weights": None, "num_classes": num_outputs}
-    builder = torchvision.models.get_model_builder(name)
-    if has_auxiliary_heads(name):
-        # Unsaid, these two print a warning about what will change one day.
-        options |= {"aux_logits": True, "init_weights": True}
-    elif "init_weights" in inspect.signature(builder).parameters:
-        options["init_weights"] = True
-    network = builder(**options)
-    assert isinstance(network, nn.Module)
-    return network
+def build_on_meta(name: str, num_outputs: int, stage_heads: bool = False) -> nn.Module:
+    """The network as shapes without numbers, on torch's meta device; draws nothing at random.
 
-
-class _EmptyOnMeta(TorchFunctionMode):
-    """Puts on the meta device what layers allocate for their weights, and nothing else."""
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        options = kwargs or {}
-        return func(*args, **(options | {"device": "meta"} if func is torch.empty else options))
-
-
-def build_on_meta(name: str, num_outputs: int) -> nn.Module:
-    """The network as shapes without numbers, on torch's meta device; draws nothing at random."""
-    try:
-        with torch.device("meta"):
-            network = _construct(name, num_outputs)
-    except NotImplementedError:
-        # RegNet computes its widths with tensors, and the meta device computes nothing.
-        with _EmptyOnMeta():
-            network = _construct(name, num_outputs).to("meta")
-    return make_pooling_deterministic(network)
+    Raises:
+        ValueError: ``stage_heads`` where the network has no stages.
+    """
+    network = construct_on_meta(name, num_outputs)
+    if not stage_heads:
+        return network
+    with torch.device("meta"):
+        return _with_stage_heads(network, name, num_outputs)
 
 
 @lru_cache(maxsize=64)
-def head_parameters(name: str) -> tuple[str, ...]:
+def head_parameters(name: str, stage_heads: bool = False) -> tuple[str, ...]:
     """The parameters whose shape depends on the number of outputs: the head's, auxiliary ones too.
 
     Found by building the network twice on the meta device, so it holds for every architecture.
     """
-    two, three = (build_on_meta(name, num_outputs).state_dict() for num_outputs in (2, 3))
+    two, three = (
+        build_on_meta(name, num_outputs, stage_heads).state_dict() for num_outputs in (2, 3)
+    )
     return tuple(key for key in two if two[key].shape != three[key].shape)
 
 
 def build_network(
-    name: str, num_outputs: int, pretrained: Mapping[str, Tensor] | None = None
+    name: str,
+    num_outputs: int,
+    pretrained: Mapping[str, Tensor] | None = None,
+    *,
+    stage_heads: bool = False,
 ) -> nn.Module:
     """The network ``name`` with its last layer replaced by one of ``num_outputs`` outputs.
 
     Args:
         name: One of ``known_backbones()``.
         num_outputs: K, the size of the new last layer and of each auxiliary head.
-        pretrained: torchvision's state dict for ImageNet; the head's entries are left out and the
+        pretrained: The published state dict for ImageNet; the head's entries are left out and the
             head keeps its fresh initialisation. Without it all weights are drawn at random from
-            torch's global generator, by torchvision's own initialisation.
+            torch's global generator, by the library's own initialisation.
+        stage_heads: Add a linear classifier at the end of each stage. In training the network then
+            gives all their outputs (see `forward_all`), in prediction the mean of all. The body's
+            random weights are those of the network without them.
 
     Raises:
-        ValueError: ``pretrained`` does not fit the network.
+        ValueError: ``pretrained`` does not fit the network, or it has no stages.
     """
-    network = _construct(name, num_outputs)
+    network = construct(name, num_outputs)
     if pretrained is not None:
-        head = set(head_parameters(name))
-        body = {key: value for key, value in pretrained.items() if key not in head}
-        marked = _marked(network, body, pretrained)
-        missing, unexpected = network.load_state_dict(marked, strict=False)
-        if differing := sorted({*missing, *unexpected} - head):
-            raise ValueError(f"these weights are not {name}'s: {', '.join(differing[:5])}")
-        if hasattr(network, "transform_input"):
-            # torchvision's GoogLeNet and Inception v3 weights expect inputs in [-1, 1].
-            network.transform_input = True  # type: ignore[assignment]
-    return make_pooling_deterministic(network)
+        _load_body(network, name, pretrained)
+    network = make_pooling_deterministic(network)
+    return _with_stage_heads(network, name, num_outputs) if stage_heads else network
+
+
+def _with_stage_heads(network: nn.Module, name: str, num_outputs: int) -> StagedNetwork:
+    stages = stages_of(name)
+    if not stages:
+        raise ValueError(_no_stages(name))
+    return StagedNetwork(network, stages, num_outputs)
+
+
+def _load_body(network: nn.Module, name: str, pretrained: Mapping[str, Tensor]) -> None:
+    head = set(head_parameters(name))
+    body = {key: value for key, value in pretrained.items() if key not in head}
+    missing, unexpected = network.load_state_dict(_marked(network, body, pretrained), strict=False)
+    if differing := sorted({*missing, *unexpected} - head):
+        raise ValueError(f"these weights are not {name}'s: {', '.join(differing[:5])}")
+    if hasattr(network, "transform_input"):
+        # torchvision's GoogLeNet and Inception v3 weights expect inputs in [-1, 1].
+        network.transform_input = True  # type: ignore[assignment]
 
 
 def load_state(network: nn.Module, state: Mapping[str, Tensor]) -> None:
@@ -162,19 +158,19 @@ def _marked(
 
 
 def set_head_bias(network: nn.Module, name: str, bias_K: Tensor) -> None:
-    """Sets the bias of the last layer, and of each auxiliary head, to ``bias_K``."""
+    """Sets the bias of the last layer, and of each auxiliary or stage head, to ``bias_K``."""
     parameters = dict(network.named_parameters())
     with torch.no_grad():
-        for key in head_parameters(name):
+        for key in head_parameters(name, isinstance(network, StagedNetwork)):
             if key.endswith("bias"):
                 parameters[key].copy_(bias_K)
 
 
 def forward_all(network: nn.Module, images_BCHW: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """The network's outputs and, in training mode, those of its auxiliary heads, each (B, K).
+    """The network's outputs and, in training mode, those of its further heads, each (B, K).
 
-    GoogLeNet and Inception v3 return a named tuple in training mode; every other network has no
-    auxiliary heads.
+    GoogLeNet and Inception v3 return a named tuple in training mode, a network with heads at its
+    stages a tuple; every other network has one head alone.
     """
     outputs = network(images_BCHW)
     if isinstance(outputs, Tensor):

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from foldgrid.models.backbones import build_on_meta, has_auxiliary_heads
+from foldgrid.models.backbones import build_on_meta
+from foldgrid.models.construction import has_auxiliary_heads
 
 _BYTES = 4
 _WEIGHT_COPIES = 4
@@ -68,14 +69,20 @@ class Footprint:
 
 
 @lru_cache(maxsize=1024)
-def footprint(backbone: str, num_outputs: int, pixels: int) -> Footprint:
+def footprint(backbone: str, num_outputs: int, pixels: int, stage_heads: bool = False) -> Footprint:
     """The size of ``backbone`` as it is trained on images of ``pixels`` x ``pixels``.
 
+    Args:
+        backbone: A known name.
+        num_outputs: The size of its last layer, and of each further head.
+        pixels: Height and width of its input.
+        stage_heads: Whether it has a head at the end of each stage.
+
     Raises:
-        ValueError: The network, or an auxiliary head of it, cannot take images so small; the
-            message says so.
+        ValueError: The network, or an auxiliary head of it, cannot take images so small, or it has
+            no stages; the message says so.
     """
-    size = count_operations(backbone, num_outputs, pixels)
+    size = count_operations(backbone, num_outputs, pixels, stage_heads)
     if has_auxiliary_heads(backbone):
         network = build_on_meta(backbone, num_outputs).eval()
         # The network asks itself whether it trains; its layers stay as in prediction.
@@ -92,13 +99,15 @@ def footprint(backbone: str, num_outputs: int, pixels: int) -> Footprint:
 
 
 @lru_cache(maxsize=1024)
-def count_operations(backbone: str, num_outputs: int, pixels: int) -> Footprint:
+def count_operations(
+    backbone: str, num_outputs: int, pixels: int, stage_heads: bool = False
+) -> Footprint:
     """Follows one image of ``pixels`` x ``pixels`` through ``backbone``, as in prediction.
 
     Raises:
-        ValueError: The network cannot take images so small; the message says so.
+        ValueError: The network cannot take images so small, or has no stages; the message says so.
     """
-    network = build_on_meta(backbone, num_outputs).eval()
+    network = build_on_meta(backbone, num_outputs, stage_heads).eval()
     image = torch.empty(1, 3, pixels, pixels, device="meta")
     activations = 0
 

@@ -15,7 +15,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from foldgrid.models.backbones import build_on_meta, has_auxiliary_heads
+from foldgrid.models.backbones import build_on_meta
+from foldgrid.models.construction import has_auxiliary_heads
 from foldgrid.models.layers import Layer
 from foldgrid.models.published import native_pixels
 from foldgrid.models.tracing import LayerTrace

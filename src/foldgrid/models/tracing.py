@@ -18,12 +18,12 @@ from torchvision.ops import Permute, StochasticDepth
 from foldgrid.models.layers import Kind, Layer, Volume
 from foldgrid.models.pooling import AdaptiveAverage
 
-_WHOLE = (nn.MultiheadAttention, ShiftedWindowAttention, RelativePositionalMultiHeadAttention)
+ATTENTIONS = (nn.MultiheadAttention, ShiftedWindowAttention, RelativePositionalMultiHeadAttention)
 """Modules that use their children's weights without calling them all: one row each."""
 
 _MAX_POOLS = (nn.MaxPool2d,)
 _MEAN_POOLS = (nn.AvgPool2d, nn.AdaptiveAvgPool2d, AdaptiveAverage)
-_NORMS = (_BatchNorm, nn.LayerNorm, nn.GroupNorm)
+NORMS = (_BatchNorm, nn.LayerNorm, nn.GroupNorm)
 _DROPOUTS = (nn.Dropout, StochasticDepth)
 _ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.GELU, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid)
 _SHAPES = (nn.Flatten, nn.Identity, Permute)
@@ -100,7 +100,7 @@ class LayerTrace(TorchFunctionMode):
 
     def _hook(self, network: nn.Module) -> None:
         for name, module in network.named_modules():
-            if isinstance(module, _WHOLE) or not list(module.children()):
+            if isinstance(module, ATTENTIONS) or not list(module.children()):
                 self._handles.append(module.register_forward_pre_hook(self._enter_row))
                 self._handles.append(module.register_forward_hook(self._leave_row(name)))
             else:
@@ -144,7 +144,7 @@ class LayerTrace(TorchFunctionMode):
             return
         if isinstance(module, (nn.Conv2d, nn.BatchNorm2d, *_MAX_POOLS, *_MEAN_POOLS)):
             self._is_depth_last = False
-        elif isinstance(module, (nn.Linear, *_WHOLE)) or type(module) is nn.LayerNorm:
+        elif isinstance(module, (nn.Linear, *ATTENTIONS)) or type(module) is nn.LayerNorm:
             self._is_depth_last = True
         operation = type(module).__name__.lower()
         self._add(
@@ -224,10 +224,10 @@ def _kind_of(module: nn.Module) -> Kind:
     kinds: dict[Kind, tuple[type, ...]] = {
         "conv": (nn.Conv2d,),
         "dense": (nn.Linear,),
-        "attention": _WHOLE,
+        "attention": ATTENTIONS,
         "max pool": _MAX_POOLS,
         "mean pool": _MEAN_POOLS,
-        "norm": _NORMS,
+        "norm": NORMS,
         "dropout": _DROPOUTS,
         "activation": _ACTIVATIONS,
     }

@@ -13,9 +13,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import torch
-import torchvision
 from torch import Tensor
 
+from foldgrid.models.sources import find_source
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.fits import WeightsRecord
 from foldgrid.specs.sweep import WeightsPolicy
@@ -74,17 +74,14 @@ def _sha256(path: Path, size: int, modified_ns: int) -> str:  # noqa: ARG001 - t
 
 
 def find_weight_file(backbone: str) -> WeightFile | None:
-    """The weight file of ``backbone``, here or not; nothing where torchvision has none."""
-    try:
-        members = list(torchvision.models.get_model_weights(backbone))
-    except ValueError:
+    """The weight file of ``backbone``, here or not; nothing where none is published."""
+    source = find_source(backbone)
+    published = source.published_weights(backbone) if source else None
+    if published is None:
         return None
-    if not members:
-        return None
-    chosen = next((member for member in members if member.name == "IMAGENET1K_V1"), members[0])
-    file = Path(urlsplit(chosen.url).path).name
+    file = Path(urlsplit(published.url).path).name
     path = Path(torch.hub.get_dir()) / "checkpoints" / file
-    return WeightFile(backbone, chosen.name, chosen.url, path)
+    return WeightFile(backbone, published.name, published.url, path)
 
 
 def resolve_weights(

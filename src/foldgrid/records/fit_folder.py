@@ -23,6 +23,7 @@ from foldgrid.specs.errors import DamagedFileError, MissingFileError
 from foldgrid.specs.fits import EpochRecord, FitRecord
 
 RECORD, HISTORY, PREDICTIONS = "fit.json", "history.jsonl", "predictions.parquet"
+FEATURES = "features.parquet"
 WEIGHTS, STATE, FAILURE = "best.safetensors", "last.pt", "failure.txt"
 MEND = "Run the launch command again: it trains this fit again."
 
@@ -88,9 +89,7 @@ class FitFolder:
 
     def write_predictions(self, predictions: pd.DataFrame) -> None:
         """Writes ``predictions.parquet``: sample, partition, targets, predictions."""
-        data = parquet_bytes(predictions)
-        self._written[PREDICTIONS] = FileSeal.of(data)
-        self._root.write_bytes(self._name(PREDICTIONS), data, durable=True)
+        self._write_table(PREDICTIONS, predictions)
 
     def read_predictions(self) -> pd.DataFrame:
         """``predictions.parquet``.
@@ -100,6 +99,24 @@ class FitFolder:
             DamagedFileError: It is not what the fit wrote, or ``fit.json`` is damaged.
         """
         return parquet_table(self._read_whole(PREDICTIONS), self._shown(PREDICTIONS), MEND)
+
+    def write_features(self, features: pd.DataFrame) -> None:
+        """Writes ``features.parquet``: sample, partition, ``features`` (a float32 array a row)."""
+        self._write_table(FEATURES, features)
+
+    def read_features(self) -> pd.DataFrame:
+        """``features.parquet``, the last hidden layer of what the fit predicted.
+
+        Raises:
+            MissingFileError: The fit did not keep them.
+            DamagedFileError: They are not what the fit wrote, or ``fit.json`` is damaged.
+        """
+        return parquet_table(self._read_whole(FEATURES), self._shown(FEATURES), MEND)
+
+    def _write_table(self, file: str, table: pd.DataFrame) -> None:
+        data = parquet_bytes(table)
+        self._written[file] = FileSeal.of(data)
+        self._root.write_bytes(self._name(file), data, durable=True)
 
     def write_weights(self, save: Callable[[Path], None]) -> None:
         """Writes ``best.safetensors``.
@@ -172,7 +189,7 @@ class FitFolder:
 
     def discard(self) -> None:
         """Forgets all that the fit left, ``fit.json`` first: it is about to be trained again."""
-        for file in (RECORD, PREDICTIONS, WEIGHTS):
+        for file in (RECORD, PREDICTIONS, FEATURES, WEIGHTS):
             self._root.remove(self._name(file))
         self.start_over()
 

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from foldgrid.records.files import FileRoot
@@ -18,6 +19,8 @@ from foldgrid.records.run_store import RunStore, run_location
 from foldgrid.records.sealed_state import open_state, seal_state
 from foldgrid.records.seals import FileSeal, open_sealed, seal_json
 from foldgrid.records.tables import parquet_bytes, parquet_table
+from foldgrid.scoring.one_model import by_model
+from foldgrid.scoring.units import UNIT_COLUMNS, UnitTable
 from foldgrid.specs.errors import DamagedFileError, MissingFileError
 from foldgrid.specs.trials import SearchPlan, TrialEpoch, TrialRecord
 
@@ -26,10 +29,10 @@ RUNNING, STATE, FAILURE, REDO = "running.jsonl", "state.pt", "failure.txt", "red
 MEND = "Run the launch command again: it trains this trial again."
 PLAN_MEND = "Run the launch command again: it writes this file again."
 
-logger = logging.getLogger(__name__)
+CLASS_MARK = "/"
+"""Stands between an epoch and the place of a class in the names of columns."""
 
-UNIT_COLUMNS = ("subject", "visit", "fold", "reference")
-"""What identifies a unit of the study, beside what was predicted for it."""
+logger = logging.getLogger(__name__)
 
 
 class TrialFolder:
@@ -82,12 +85,12 @@ class TrialFolder:
         Args:
             record: What it came to.
             epochs: All its epochs, in order.
-            units: The study's visits: ``UNIT_COLUMNS``, in the order of ``TrialEpoch.predicted``.
+            units: The study's units: ``UNIT_COLUMNS``, in the order of ``TrialEpoch.predicted``.
         """
         lines = [epoch.model_copy(update={"predicted": ()}) for epoch in epochs]
         history = "".join(line.model_dump_json() + "\n" for line in lines).encode()
-        predicted = {str(each.epoch): each.predicted for each in epochs if each.predicted}
-        table = pd.concat([units[list(UNIT_COLUMNS)], pd.DataFrame(predicted)], axis=1)
+        predicted = [_columns(each, len(units)) for each in epochs if each.predicted]
+        table = pd.concat([units[list(UNIT_COLUMNS)], *predicted], axis=1)
         predictions = parquet_bytes(table)
         self._root.write_bytes(self._name(HISTORY), history)
         self._root.write_bytes(self._name(PREDICTIONS), predictions)
@@ -241,22 +244,38 @@ class TrialFolder:
             for each in self.read_history()
         ]
 
-    def read_visits(self, epoch: int | None = None) -> pd.DataFrame:
-        """The visits as predicted after ``epoch``; without one, after the last that has a score.
+    def read_units(self, epoch: int | None = None) -> UnitTable:
+        """The units as predicted after ``epoch``; without one, after the last that has a score.
 
         Returns:
-            subject, visit, fold, reference, predicted.
+            ``UNIT_COLUMNS`` of each; the one model is called ``predicted``.
 
         Raises:
             KeyError: The trial has no score after that epoch.
         """
-        table = self._predictions()
-        scored = [name for name in table if name not in UNIT_COLUMNS]
-        name = str(epoch) if epoch is not None else (scored or ["1"])[-1]
-        return table[list(UNIT_COLUMNS)].assign(predicted=table[name])
+        # Searches of earlier versions knew visits only.
+        table = self._predictions().rename(columns={"visit": "unit"})
+        scored: dict[str, list[str]] = {}
+        for name in table:
+            if name not in UNIT_COLUMNS:
+                scored.setdefault(str(name).partition(CLASS_MARK)[0], []).append(str(name))
+        columns = scored[str(epoch) if epoch is not None else (list(scored) or ["1"])[-1]]
+        values = [table[[name]].set_axis([place], axis=1) for place, name in enumerate(columns)]
+        return UnitTable(
+            table[list(UNIT_COLUMNS)], by_model({"predicted": pd.concat(values, axis=1)})
+        )
 
     def _predictions(self) -> pd.DataFrame:
         return parquet_table(self._read_whole(PREDICTIONS), self._shown(PREDICTIONS), MEND)
+
+
+def _columns(epoch: TrialEpoch, num_units: int) -> pd.DataFrame:
+    """What one epoch predicted: a column of numbers, or one for each class."""
+    values = np.reshape(epoch.predicted, (num_units, -1))
+    names = [str(epoch.epoch)]
+    if values.shape[1] > 1:
+        names = [f"{epoch.epoch}{CLASS_MARK}{place}" for place in range(values.shape[1])]
+    return pd.DataFrame(values, columns=names)
 
 
 class SearchStore:

@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from foldgrid.specs.base import Record, Spec
-from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.sweep import BudgetName, TaskSpec
+from foldgrid.specs.recipe import TrainingRecipe, deciding_values
+from foldgrid.specs.sweep import BudgetName
+from foldgrid.specs.task import AnyTask
 
 RESULT_FORMAT = 1
 """Raised when the same configuration would no longer give the same result."""
@@ -44,7 +45,7 @@ class FitConfig(Spec):
 
     backbone: str
     fold: int = Field(ge=0)
-    task: TaskSpec
+    task: AnyTask
     data_fingerprint: str
     split_fingerprint: str
     weights: str
@@ -55,8 +56,13 @@ class FitConfig(Spec):
 
     @property
     def digest(self) -> str:
-        """The first 10 hexadecimal digits of the SHA-256 of this configuration."""
-        return content_digest(self.model_dump(mode="json"))
+        """The first 10 hexadecimal digits of the SHA-256 of this configuration.
+
+        Keys of the recipe that came later count where they are not at their default; see
+        ``LATER_KEYS``.
+        """
+        values = self.model_dump(mode="json")
+        return content_digest({**values, "training": deciding_values(values["training"])})
 
     @property
     def fit_id(self) -> str:
@@ -73,8 +79,10 @@ class EpochRecord(Record):
         train_loss: Mean loss over the epoch's training samples, augmented.
         validation_loss: Mean loss over the samples that early stopping watches.
         metrics: Further figures of the validation samples by name, from the task.
-        is_best: Whether this epoch's weights are the best so far.
+        is_best: Whether this epoch's weights are the best so far; where nothing is chosen
+            (``early_stopping.policy: none``), each epoch's are.
         wall_seconds: Time the epoch took.
+        phase: The name of the recipe's phase; "" where it has none.
     """
 
     epoch: int = Field(ge=1)
@@ -84,6 +92,29 @@ class EpochRecord(Record):
     metrics: dict[str, Figure] = Field(default_factory=dict)
     is_best: bool
     wall_seconds: float
+    phase: str = ""
+
+
+class PhaseRecord(Record):
+    """One phase of a finished fit; a recipe without phases is trained in one, named "".
+
+    Attributes:
+        name: The recipe's name for it.
+        first_epoch: Its first epoch.
+        last_epoch: Its last epoch, as far as the fit came.
+        frozen_parameters: Parameters that stood still.
+        trained_parameters: Parameters that were trained.
+        running_statistics: Batch normalisation's means and variances: neither of the two.
+        seconds: Time its epochs took.
+    """
+
+    name: str
+    first_epoch: int
+    last_epoch: int
+    frozen_parameters: int
+    trained_parameters: int
+    running_statistics: int
+    seconds: float
 
 
 class WeightsRecord(Record):
@@ -115,14 +146,17 @@ class FitRecord(Record):
             before this was noted.
         metrics: Sample-level figures, ``oof/…`` and ``test/…``, and the best validation loss.
         timings: Seconds by phase: ``setup``, ``train``, ``predict``, ``total``.
-        num_parameters: Trainable parameters.
+        num_parameters: Parameters of the network, frozen ones too.
         multiply_adds: Of one image's forward pass at the size it trained on; null in records that
             were written before this was counted.
         peak_memory_gib: Device memory on CUDA, else the process's peak resident memory.
         weights: Where the first weights came from.
         weights_kept: Whether ``best.safetensors`` is there.
+        features_kept: Whether ``features.parquet`` is there.
         micro_batch_size: The most samples on the device at a time, where memory did not hold a
             whole batch; as it was in the last epoch.
+        phases: What trained when, as far as the fit came; empty in records that were written
+            before there were phases.
         environment: Device and versions: ``device``, ``host``, ``torch``, …
     """
 
@@ -140,7 +174,9 @@ class FitRecord(Record):
     peak_memory_gib: float
     weights: WeightsRecord
     weights_kept: bool
+    features_kept: bool = False
     micro_batch_size: int | None = None
+    phases: tuple[PhaseRecord, ...] = ()
     environment: dict[str, str]
 
 

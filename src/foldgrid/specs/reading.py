@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
+from foldgrid.specs.model_paths import keys_at, written_path
 
 KeyPath = tuple[str | int, ...]
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -129,7 +130,7 @@ def validate(model: type[ModelT], document: Document) -> ModelT:
 
 
 def _problem(model: type[BaseModel], document: Document, detail: ErrorDetails) -> Problem:
-    path = tuple(detail["loc"])
+    path = written_path(model, detail["loc"])
     where = document.where(path) or "file"
     if detail["type"] == "missing":
         return Problem(where, _dotted(path), "missing. It has no default.")
@@ -138,7 +139,7 @@ def _problem(model: type[BaseModel], document: Document, detail: ErrorDetails) -
         path,
     )
     if detail["type"] == "extra_forbidden":
-        message = f"unknown key. {did_you_mean(str(path[-1]), _keys_at(model, path[:-1]))}"
+        message = f"unknown key. {did_you_mean(str(path[-1]), keys_at(model, detail['loc'][:-1]))}"
         return Problem(where, _dotted(path), message)
     return Problem(where, _dotted(written), _what_is_wrong(detail))
 
@@ -156,16 +157,3 @@ def _what_is_wrong(detail: ErrorDetails) -> str:
 
 def _dotted(path: KeyPath) -> str:
     return ".".join(str(part) for part in path)
-
-
-def _keys_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
-    current: Any = model
-    for part in path:
-        if not (isinstance(current, type) and issubclass(current, BaseModel)):
-            return []
-        field = current.model_fields.get(str(part))
-        if field is None:
-            return []
-        current = field.annotation
-    is_model = isinstance(current, type) and issubclass(current, BaseModel)
-    return list(current.model_fields) if is_model else []

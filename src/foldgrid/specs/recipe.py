@@ -2,33 +2,55 @@
 
 from __future__ import annotations
 
-import copy
+import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
 from foldgrid.specs.base import Spec
+from foldgrid.specs.phases import Phase, phases_problem
 
 Value = bool | int | float | str | None
-"""What a key of the recipe may hold."""
+"""What a key of the recipe may hold that can be searched: one number, word or truth value."""
 
-EarlyStoppingPolicy = Literal["inner_split", "held_out_fold"]
+OwnValue = Annotated[
+    Annotated[Value, Tag("value")] | Annotated[tuple[Phase, ...], Tag("phases")],
+    Discriminator(lambda given: "phases" if isinstance(given, list | tuple) else "value"),
+]
+"""What a backbone may change of a key: a value, or the whole list of phases."""
+
+EarlyStoppingPolicy = Literal["inner_split", "held_out_fold", "none"]
+Schedule = Literal["plateau", "steps", "constant"]
+Pixels = Literal["imagenet", "minus_one_to_one"]
 
 
 class Augmentation(Spec):
-    """What is drawn anew for each training composite at each epoch.
+    """What is drawn anew for each training picture at each epoch.
+
+    A composite has four tiles, each with draws of its own; a single photograph is one tile.
 
     Attributes:
         rotate_tiles: Turn each tile by a random angle in ``[-rotation_degrees, rotation_degrees]``.
         rotation_degrees: The largest angle, in degrees, 0 to 180.
-        shuffle_tiles: Put the four tiles in a random order.
+        flip_horizontally: Mirror a tile left to right, with a chance of one half.
+        flip_vertically: Mirror a tile top to bottom, with a chance of one half.
+        smallest_crop: The smallest share of a tile's side, in (0, 1], that a random window has:
+            its size is drawn from there to the whole, its place at random, and it is scaled back.
+            1 never crops.
+        zoom: Half-width of the random factor on a tile's scale about its centre: 0.2 draws from
+            0.8 to 1.2; what comes in from beyond the border is black.
+        shuffle_tiles: Put the four tiles in a random order; a single one stays.
         brightness: Half-width of the random factor on brightness: 0.2 draws from 0.8 to 1.2.
         contrast: Half-width of the random factor on contrast about the image's mean.
     """
 
     rotate_tiles: bool = True
     rotation_degrees: float = Field(default=180.0, ge=0, le=180)
+    flip_horizontally: bool = False
+    flip_vertically: bool = False
+    smallest_crop: float = Field(default=1.0, gt=0, le=1)
+    zoom: float = Field(default=0.0, ge=0, lt=1)
     shuffle_tiles: bool = True
     brightness: float = Field(default=0.2, ge=0, lt=1)
     contrast: float = Field(default=0.2, ge=0, lt=1)
@@ -48,14 +70,28 @@ class Plateau(Spec):
     threshold: float = Field(default=1e-4, ge=0)
 
 
+class Steps(Spec):
+    """A learning rate that falls at fixed epochs.
+
+    Attributes:
+        every_epochs: It falls after every so many epochs of a phase.
+        factor: It is multiplied by this, in (0, 1).
+    """
+
+    every_epochs: int = Field(default=20, ge=1)
+    factor: float = Field(default=0.1, gt=0, lt=1)
+
+
 class EarlyStopping(Spec):
     """When a fit ends before its last epoch, and which samples decide.
 
     Attributes:
         policy: ``held_out_fold`` watches the fold that the fit then predicts (the paper's way; its
             out-of-fold predictions are optimistic). ``inner_split`` watches whole subjects taken
-            from the four training folds.
-        patience: After so many epochs without a new lowest validation loss the fit ends.
+            from the four training folds. ``none`` chooses nothing: all epochs are trained and the
+            last weights predict; the held-out fold's loss is reported, and decides nothing.
+        patience: After so many epochs without a new lowest validation loss the fit ends; with
+            phases, so many of the last phase.
         inner_share: The share of the training samples that ``inner_split`` sets aside.
     """
 
@@ -70,22 +106,33 @@ class TrainingRecipe(Spec):
     Attributes:
         max_epochs: The most epochs.
         max_batches_per_epoch: Cuts an epoch short after so many batches; null trains on all.
-        batch_size: Composites a step.
+        batch_size: Pictures a step.
         learning_rate: Of stochastic gradient descent; ``--set training.lr=…`` sets it too.
         momentum: Of stochastic gradient descent, in [0, 1).
         weight_decay: L2 penalty on the weights.
-        plateau: When the learning rate falls.
+        schedule: How the learning rate falls: ``plateau``, when the validation loss no longer
+            does; ``steps``, at fixed epochs; or ``constant``, never.
+        plateau: When it falls with ``schedule: plateau``.
+        steps: When it falls with ``schedule: steps``.
+        phases: What trains when, in order; without any, everything trains in every epoch.
         early_stopping: When the fit ends, and which samples decide.
         augmentation: What varies between epochs.
-        start_from_mean: Start the new last layer at the training samples' mean target instead of
-            at random; a short budget then learns differences, not the mean.
+        pixels: What a network sees: ``imagenet`` standardises by the channel means and deviations
+            of ImageNet, ``minus_one_to_one`` scales to [-1, 1].
+        training_share: The share of its training samples that a fit trains on, whole subjects,
+            stratified, in (0, 1]; a smaller share is a part of a larger one. What it watches and
+            predicts stays the same, so shares can be compared.
+        start_from_mean: Start the new last layer at what the task says of the training samples
+            (of scores, their mean) instead of at random; a short budget then learns differences,
+            not the mean.
+        stage_heads: Add an auxiliary head at the end of each stage of the network.
         batch_norm_statistics: What batch normalisation predicts with. ``running`` is torch's moving
             average over training. ``recomputed`` measures anew after each epoch, on up to 8
             batches of training composites with the weights as they now are (Wu and Johnson 2021);
             after few steps the moving average still remembers its start, and deep networks
             predict nonsense.
-        auxiliary_loss_weight: Weight of each auxiliary head's loss (GoogLeNet, Inception v3), 0.3
-            as in Szegedy et al. 2015.
+        auxiliary_loss_weight: Weight of each auxiliary head's loss (GoogLeNet, Inception v3, stage
+            heads), 0.3 as in Szegedy et al. 2015.
         precision: ``auto`` is mixed precision on CUDA and float32 elsewhere; ``float32`` and
             ``bfloat16`` (autocast) force one.
     """
@@ -96,48 +143,123 @@ class TrainingRecipe(Spec):
     learning_rate: float = Field(default=0.01, gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
+    schedule: Schedule = "plateau"
     plateau: Plateau = Plateau()
+    steps: Steps = Steps()
+    phases: tuple[Phase, ...] = ()
     early_stopping: EarlyStopping = EarlyStopping()
     augmentation: Augmentation = Augmentation()
+    pixels: Pixels = "imagenet"
+    training_share: float = Field(default=1.0, gt=0, le=1)
     start_from_mean: bool = False
+    stage_heads: bool = False
     batch_norm_statistics: Literal["running", "recomputed"] = "running"
     auxiliary_loss_weight: float = Field(default=0.3, ge=0)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+    @model_validator(mode="after")
+    def _keys_go_together(self) -> Self:
+        problem = phases_problem(self.phases, self.max_epochs)
+        if problem:
+            raise ValueError(problem)
+        if self.early_stopping.policy == "none" and self.schedule == "plateau":
+            raise ValueError(
+                "schedule: plateau follows the validation loss, and with early_stopping.policy: "
+                "none nothing may follow it: it is the held-out fold's. Take schedule: steps or "
+                "constant, or another policy"
+            )
+        return self
+
+    @property
+    def planned_epochs(self) -> int:
+        """The most epochs that a fit trains: ``max_epochs``, or all that its phases name."""
+        if self.phases and self.phases[-1].epochs is not None:
+            return sum(phase.epochs or 0 for phase in self.phases)
+        return self.max_epochs
 
 
 SHARED_KEYS = ("early_stopping.policy", "early_stopping.inner_share")
 """What must be alike in all fits that are compared: which samples decide when a fit ends."""
 
+LIST_KEYS = ("phases",)
+"""What is no single value: a backbone may replace the list as a whole, a search cannot vary it."""
+
+LATER_KEYS = (
+    "schedule",
+    "steps",
+    "phases",
+    "pixels",
+    "training_share",
+    "stage_heads",
+    "augmentation.flip_horizontally",
+    "augmentation.flip_vertically",
+    "augmentation.smallest_crop",
+    "augmentation.zoom",
+)
+"""Keys that came after the first release. At its default such a key changes nothing of what was
+trained before there was one, so it stays out of what a fit's id is made of: finished fits stay
+finished. Whoever adds a key to the recipe adds it here; its default must be what was done before.
+"""
+
+
+def deciding_values(training: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe as a fit's id is made of it: without the ``LATER_KEYS`` that are at their default.
+
+    Args:
+        training: A recipe's ``model_dump(mode="json")``, of this version or an earlier one.
+    """
+    found = dict(training)
+    defaults = TrainingRecipe().model_dump(mode="json")
+    for key in LATER_KEYS:
+        *parents, last = key.split(".")
+        inner, default = found, defaults
+        for part in parents:
+            inner[part] = dict(inner.get(part, {}))
+            inner, default = inner[part], default[part]
+        if last in inner and inner[last] == default[last]:
+            del inner[last]
+    return found
+
 
 def recipe_keys(model: type[BaseModel] = TrainingRecipe, prefix: str = "") -> Iterator[str]:
-    """The keys that may differ from fit to fit, nested ones dotted: ``plateau.patience``."""
+    """The keys that may differ from fit to fit, nested ones dotted: ``plateau.patience``.
+
+    Those of a single value only; see ``LIST_KEYS``.
+    """
     for name, field in model.model_fields.items():
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from recipe_keys(inner, f"{prefix}{name}.")
-        elif prefix + name not in SHARED_KEYS:
+        elif prefix + name not in (*SHARED_KEYS, *LIST_KEYS):
             yield prefix + name
 
 
 def recipe_value(recipe: TrainingRecipe, name: str) -> Value:
-    """What ``recipe`` says of the key ``name``."""
+    """What ``recipe`` says of the key ``name``, one of ``recipe_keys``."""
     found: Any = recipe
     for part in name.split("."):
         found = getattr(found, part)
     return found  # type: ignore[no-any-return]
 
 
-def with_values(recipe: TrainingRecipe, values: Mapping[str, Value]) -> TrainingRecipe:
-    """``recipe`` with some of its keys changed.
+def with_values(
+    recipe: TrainingRecipe, values: Mapping[str, Value | tuple[Phase, ...]]
+) -> TrainingRecipe:
+    """``recipe`` with some of its keys changed; a list of phases is replaced as a whole.
 
     Raises:
         ValidationError: A value that the recipe does not allow.
     """
-    changed = copy.deepcopy(recipe.model_dump(mode="json"))
+    changed = recipe.model_dump(mode="json")
     for name, value in values.items():
         *parents, last = name.split(".")
         inner = changed
         for part in parents:
             inner = inner[part]
-        inner[last] = value
-    return TrainingRecipe.model_validate(changed)
+        inner[last] = (
+            [phase.model_dump(mode="json") for phase in value]
+            if isinstance(value, tuple)
+            else value
+        )
+    # Through JSON, because strict models then take lists for tuples.
+    return TrainingRecipe.model_validate_json(json.dumps(changed))

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
+from pydantic import ValidationError
+
+from foldgrid.specs.recipe import with_values
 from foldgrid.specs.search_space import (
     BACKBONE,
     MAX_GRID_POINTS,
@@ -34,7 +38,7 @@ def sweep_problems(space: SearchSpace, sweep: Sweep) -> list[SweepProblem]:
 
 def most_epochs(space: SearchSpace, sweep: Sweep) -> int:
     """The most epochs that any trial may be planned to train."""
-    planned = [sweep.recipe_of(backbone).max_epochs for backbone in sweep.backbones]
+    planned = [sweep.recipe_of(backbone).planned_epochs for backbone in sweep.backbones]
     if "max_epochs" in space.parameters:
         planned += [int(str(v)) for v in extremes(space.parameters["max_epochs"]).values()]
     return max(planned)
@@ -50,6 +54,20 @@ def _recipe_problems(space: SearchSpace, sweep: Sweep) -> Iterator[SweepProblem]
                 "The sweep's own recipe is its first trial: change it, or widen the space."
             )
             yield ("training", *name.split(".")), message
+    yield from _unfit_problems(space, sweep)
+
+
+def _unfit_problems(space: SearchSpace, sweep: Sweep) -> Iterator[SweepProblem]:
+    """Values of the space that the sweep's recipe does not allow, its other keys as they are."""
+    for backbone, (name, parameter) in product(sweep.backbones, space.parameters.items()):
+        for value in () if name == BACKBONE else extremes(parameter).values():
+            try:
+                with_values(sweep.recipe_of(backbone), {name: value})
+            except ValidationError as error:
+                said = error.errors()[0]["msg"].removeprefix("Value error, ")
+                message = f"the search space has {name} {value}, with which {backbone} has: {said}."
+                yield ("search_space",), message
+                return
 
 
 def _backbone_problems(space: SearchSpace, sweep: Sweep) -> Iterator[SweepProblem]:

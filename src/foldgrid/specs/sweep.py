@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,8 +10,15 @@ from pydantic import Field, ValidationError, field_validator
 
 from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import did_you_mean
-from foldgrid.specs.recipe import TrainingRecipe, Value, recipe_keys, with_values
-from foldgrid.specs.synthetic import TrialSettings
+from foldgrid.specs.recipe import (
+    LIST_KEYS,
+    OwnValue,
+    TrainingRecipe,
+    recipe_keys,
+    with_values,
+)
+from foldgrid.specs.synthetic import SyntheticSettings, TrialSettings
+from foldgrid.specs.task import AnyTask, PasiSpec
 
 BudgetName = Literal["smoke", "paper"]
 SamplerName = Literal[
@@ -27,41 +35,31 @@ WeightsPolicy = Literal["required", "auto", "none"]
 REGIONS = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
 
 
-class TaskSpec(Spec):
-    """What is predicted.
-
-    Attributes:
-        name: The task's name in ``foldgrid.tasks``.
-        output: ``scores`` predicts erythema, induration, scaling and involvement of a region;
-            ``composite`` predicts their product score C = (E + I + S) x involvement directly.
-    """
-
-    name: Literal["pasi"] = "pasi"
-    output: Literal["scores", "composite"] = "scores"
-
-
 class DataSpec(Spec):
     """Where the photographs come from, and how large a model sees them.
 
     Attributes:
-        manifest: A manifest of the user's photographs; null generates the synthetic trial.
-        tile_pixels: The side of one tile; a composite is twice as wide and high. The paper: 128.
-        synthetic: The embedded trial's settings.
+        manifest: A manifest of the user's photographs; null generates a simulated study.
+        tile_pixels: The side of one tile: a photograph's longer side as models see it. A composite
+            is two tiles wide and high, a single photograph with a label is one tile.
+        synthetic: What is simulated: the PASI trial's settings or, with ``study``, those of a
+            study with labels.
     """
 
     manifest: Path | None = None
     tile_pixels: int = Field(default=128, ge=8, le=1024)
-    synthetic: TrialSettings = TrialSettings()
+    synthetic: SyntheticSettings = TrialSettings()
 
 
 class SplitSpec(Spec):
     """Who is held out.
 
     Attributes:
-        test_share: The share of the visits kept for the test set, whole subjects only.
+        test_share: The share kept for the test set, whole subjects only: of the visits where
+            photographs make composites, of the photographs where each has a label.
         num_folds: Folds of the training part, whole subjects only.
-        fold_method: ``greedy`` balances the folds as the train/test split is balanced;
-            ``stratified_group_kfold`` is scikit-learn's.
+        fold_method: ``greedy`` balances the folds as the train/test split is balanced, by the
+            scaling score or by the label; ``stratified_group_kfold`` is scikit-learn's.
         num_seeds: Random orders of the subjects that are tried; the best balanced is kept.
         seed: Where the random orders start.
     """
@@ -164,7 +162,8 @@ class Sweep(Spec):
         seed: Decides every random draw of training.
         training: The recipe.
         per_backbone: By backbone, the keys of ``training`` that it changes, nested ones dotted:
-            ``vgg16: {learning_rate: 0.001, plateau.patience: 5}``.
+            ``vgg16: {learning_rate: 0.001, plateau.patience: 5}``. ``phases`` replaces the whole
+            list; ``phases: []`` trains everything in every epoch.
         search_space: The name of a file in ``search_spaces/``, or the path of a YAML file as seen
             from the sweep's: the sweep then searches the recipe instead of training a grid; null
             trains the grid.
@@ -173,25 +172,28 @@ class Sweep(Spec):
         tracking: What W&B is told.
         keep: ``best`` keeps the weights that made the predictions; ``none`` keeps only the
             predictions.
+        keep_features: Whether fits also leave the last hidden layer's values of what they predict,
+            for a map of the samples in the report.
         budget: How much training this is; filled in when the budget is resolved.
         budgets: By budget, the keys of this file that it changes.
     """
 
     name: str = Field(default="", pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*)?$")
     title: str
-    task: TaskSpec = TaskSpec()
+    task: AnyTask = PasiSpec()
     data: DataSpec = DataSpec()
     split: SplitSpec = SplitSpec()
     backbones: tuple[str, ...] = Field(min_length=1)
     weights: WeightsPolicy = "auto"
     seed: int = Field(default=0, ge=0)
     training: TrainingRecipe = TrainingRecipe()
-    per_backbone: dict[str, dict[str, Value]] = Field(default_factory=dict)
+    per_backbone: dict[str, dict[str, OwnValue]] = Field(default_factory=dict)
     search_space: str | None = None
     search: SearchSettings = SearchSettings()
     resources: ResourceSpec = ResourceSpec()
     tracking: TrackingSpec = TrackingSpec()
     keep: Literal["best", "none"] = "best"
+    keep_features: bool = False
     budget: BudgetName = "paper"
     budgets: dict[BudgetName, dict[str, Any]] = Field(default_factory=dict)
 
@@ -212,20 +214,35 @@ class Sweep(Spec):
 def per_backbone_problems(sweep: Sweep) -> list[tuple[tuple[str, ...], str]]:
     """What is wrong with ``per_backbone``, each with its key path."""
     problems: list[tuple[tuple[str, ...], str]] = []
-    known = list(recipe_keys())
+    known = [*recipe_keys(), *LIST_KEYS]
     for backbone, changes in sweep.per_backbone.items():
         path = ("per_backbone", backbone)
         if backbone not in sweep.backbones:
             hint = did_you_mean(backbone, sweep.backbones)
             problems.append((path, f"not a backbone of this sweep. {hint}"))
-        for name, value in changes.items():
+        for name in changes:
             if name not in known:
                 hint = did_you_mean(name, known)
                 problems.append(((*path, name), f"the recipe has no such key. {hint}"))
-                continue
-            try:
-                with_values(sweep.training, {name: value})
-            except ValidationError as error:
-                said = error.errors()[0]["msg"].removeprefix("Value error, ")
-                problems.append(((*path, name), f"found {value!r}. {said}."))
+        allowed = {name: value for name, value in changes.items() if name in known}
+        problems += [
+            ((*path, *key), message) for key, message in _own_problems(sweep.training, allowed)
+        ]
     return problems
+
+
+def _own_problems(
+    training: TrainingRecipe, changes: dict[str, OwnValue]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What the recipe does not allow of changes, all together: they may need each other."""
+    try:
+        with_values(training, changes)
+    except ValidationError as error:
+        for detail in error.errors():
+            said = detail["msg"].removeprefix("Value error, ")
+            at = ".".join(map(str, detail["loc"]))
+            name = next((name for name in changes if f"{at}.".startswith(f"{name}.")), None)
+            if name is None:
+                yield (), f"{said}."
+            else:
+                yield (name,), f"found {detail['input']!r}. {said}."

@@ -6,9 +6,10 @@ The simulations themselves live in `foldgrid.data.synthetic_pasi` and
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from foldgrid.specs.base import Spec
 
@@ -121,3 +122,16 @@ class StudySettings(Spec):
 
     jpeg_quality: int = Field(default=90, ge=30, le=100)
     """JPEG quality in Pillow's scale, 30 to 100."""
+
+
+def _simulated(settings: Any) -> Literal["trial", "study"]:
+    """Which of the two is meant: a study says its name, the PASI trial has none."""
+    named = "study" in settings if isinstance(settings, Mapping) else hasattr(settings, "study")
+    return "study" if named else "trial"
+
+
+SyntheticSettings: TypeAlias = Annotated[
+    Annotated[TrialSettings, Tag("trial")] | Annotated[StudySettings, Tag("study")],
+    Discriminator(_simulated),
+]
+"""Settings of the PASI trial or, where ``study`` is given, of that study with labels."""

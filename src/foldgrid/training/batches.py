@@ -14,9 +14,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from foldgrid.models.backbones import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB
+from foldgrid.specs.recipe import Pixels
 from foldgrid.training.device import to_device
 
 Indices = NDArray[np.intp]
+
+PIXEL_STATISTICS: dict[Pixels, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "imagenet": (IMAGENET_MEAN_RGB, IMAGENET_STD_RGB),
+    "minus_one_to_one": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
+"""What is subtracted from each channel of a picture in [0, 1], and what it is then divided by."""
 
 
 class CompositeSource:
@@ -28,9 +35,15 @@ class CompositeSource:
     Args:
         composites_NHWC: uint8; may be read-only and memory-mapped.
         device: Where the batches are wanted.
+        pixels: What a network sees; see ``TrainingRecipe``.
     """
 
-    def __init__(self, composites_NHWC: NDArray[np.uint8], device: torch.device) -> None:
+    def __init__(
+        self,
+        composites_NHWC: NDArray[np.uint8],
+        device: torch.device,
+        pixels: Pixels = "imagenet",
+    ) -> None:
         self._array = composites_NHWC
         self._device = device
         self._on_device: Tensor | None = None
@@ -39,8 +52,9 @@ class CompositeSource:
                 # torch warns that the array is read-only; it is only copied from.
                 warnings.simplefilter("ignore", UserWarning)
                 self._on_device = torch.from_numpy(composites_NHWC).to(device)
-        self._mean = torch.tensor(IMAGENET_MEAN_RGB, device=device)[None, :, None, None]
-        self._std = torch.tensor(IMAGENET_STD_RGB, device=device)[None, :, None, None]
+        mean, std = PIXEL_STATISTICS[pixels]
+        self._mean = torch.tensor(mean, device=device)[None, :, None, None]
+        self._std = torch.tensor(std, device=device)[None, :, None, None]
 
     def take(self, indices: Indices) -> Tensor:
         """The composites of ``indices`` as (B, C, H, W) in [0, 1], channels last in memory."""
@@ -52,7 +66,7 @@ class CompositeSource:
         return images_BHWC.permute(0, 3, 1, 2).float().div_(255)
 
     def normalise(self, images_BCHW: Tensor) -> Tensor:
-        """Standardises by ImageNet's channel means and deviations, channels last in memory."""
+        """Pictures in [0, 1] as the network takes them, channels last in memory."""
         standardised = (images_BCHW - self._mean) / self._std
         return standardised.contiguous(memory_format=torch.channels_last)
 

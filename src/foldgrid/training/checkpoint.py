@@ -10,6 +10,7 @@ import torch
 
 from foldgrid.models import load_state
 from foldgrid.specs.fits import EpochRecord
+from foldgrid.specs.phases import phase_index
 from foldgrid.training.device import describe_device
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT_FORMAT = 2
+CHECKPOINT_FORMAT = 3
 """Raised when what ``last.pt`` holds changes."""
 
 
@@ -35,7 +36,7 @@ def state_of(fit: Fit) -> dict[str, Any]:
         "network": fit.network.state_dict(),
         "best": fit.best.of(fit.network),
         "optimizer": fit.optimizer.state_dict(),
-        "plateau": fit.plateau.state_dict(),
+        "schedule": fit.schedule.state_dict(),
         "scaler": fit.scaler.state_dict(),
         "best_loss": fit.stopping.best_loss,
         "best_epoch": fit.stopping.best_epoch,
@@ -80,11 +81,13 @@ def restore(fit: Fit, state: dict[str, Any]) -> None:
     history = [EpochRecord.model_validate_json(line) for line in state["history"]]
     fit.folder.rewrite_history(history)
     fit.epoch = epoch
+    # The phase of the last epoch: its optimiser is what the state holds.
+    fit.enter_phase(phase_index(fit.config.training.phases, max(epoch, 1)))
     fit.last_learning_rate = history[epoch - 1].learning_rate if epoch else None
     load_state(fit.network, state["network"])
     fit.best.state = {name: value.cpu() for name, value in state["best"].items()}
     fit.optimizer.load_state_dict(state["optimizer"])
-    fit.plateau.load_state_dict(state["plateau"])
+    fit.schedule.load_state_dict(state["schedule"])
     fit.scaler.load_state_dict(state["scaler"])
     fit.stopping.best_loss = float(state["best_loss"])
     fit.stopping.best_epoch = int(state["best_epoch"])

@@ -6,14 +6,17 @@ import logging
 import platform
 import sys
 import time
+from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import safetensors.torch
 import torch
 
+from foldgrid.models import freeze, parameter_counts
 from foldgrid.models.footprint import footprint
-from foldgrid.specs.fits import FitRecord, Partition, WeightsRecord
+from foldgrid.specs.fits import FitRecord, Partition, PhaseRecord, WeightsRecord
 from foldgrid.training.batches import Indices
 from foldgrid.training.device import describe_device, peak_memory_gib
 
@@ -41,6 +44,9 @@ def conclude(fit: Fit) -> FitRecord:
         ]
         frames = [_predict_part(fit, partition, rows, metrics) for partition, rows in parts]
         fit.folder.write_predictions(pd.concat(frames, ignore_index=True))
+        if fit.keep_features:
+            hidden = [_hidden_part(fit, partition, rows) for partition, rows in parts if len(rows)]
+            fit.folder.write_features(pd.concat(hidden, ignore_index=True))
         if fit.keep_weights:
             state = _plain_state(fit)
             fit.folder.write_weights(lambda path: safetensors.torch.save_file(state, path))
@@ -61,12 +67,14 @@ def conclude(fit: Fit) -> FitRecord:
             "predict": predict_seconds,
             "total": fit.setup_seconds + fit.train_seconds + predict_seconds,
         },
-        num_parameters=sum(p.numel() for p in fit.network.parameters() if p.requires_grad),
+        num_parameters=sum(p.numel() for p in fit.network.parameters()),
         multiply_adds=_multiply_adds(fit),
         peak_memory_gib=peak_memory_gib(fit.device),
         weights=fit.weights.record() if fit.weights else WeightsRecord(source="random"),
         weights_kept=weights_kept,
+        features_kept=fit.keep_features and not fit.has_diverged,
         micro_batch_size=fit.micro_batch_size,
+        phases=tuple(_phase_records(fit)),
         environment={
             "device": describe_device(fit.device),
             "host": platform.node(),
@@ -98,7 +106,30 @@ def _multiply_adds(fit: Fit) -> int:
     # Counted on shapes without numbers, so neither the device nor the random state notices; once
     # a backbone and process, because the footprint is kept.
     pixels = int(fit.data.composites_NHWC.shape[1])
-    return footprint(fit.config.backbone, fit.targets_NK.shape[1], pixels).multiply_adds
+    stage_heads = fit.config.training.stage_heads
+    size = footprint(fit.config.backbone, fit.task.num_outputs, pixels, stage_heads)
+    return size.multiply_adds
+
+
+def _phase_records(fit: Fit) -> Iterator[PhaseRecord]:
+    """What each phase trained; the network is left as the last phase that was entered has it."""
+    history = fit.folder.read_history()
+    phases = fit.config.training.phases
+    for name, epochs in groupby(history, key=lambda epoch: epoch.phase):
+        found = list(epochs)
+        for phase in phases:
+            if phase.name == name:
+                freeze(fit.network, fit.config.backbone, phase.frozen)
+        counts = parameter_counts(fit.network)
+        yield PhaseRecord(
+            name=name,
+            first_epoch=found[0].epoch,
+            last_epoch=found[-1].epoch,
+            frozen_parameters=counts.frozen,
+            trained_parameters=counts.trained,
+            running_statistics=counts.running_statistics,
+            seconds=sum(epoch.wall_seconds for epoch in found),
+        )
 
 
 def _predict_part(
@@ -109,9 +140,15 @@ def _predict_part(
     for name, value in fit.evaluate(outputs, rows).items():
         metrics[f"{partition}/{name}"] = value
     columns: dict[str, object] = {"sample": samples["sample"].to_numpy(), "partition": partition}
-    columns |= fit.task.columns(fit.targets_NK[rows])
-    columns |= fit.task.columns(outputs, prefix="predicted_")
+    columns |= fit.task.target_columns(samples)
+    columns |= fit.task.prediction_columns(outputs)
     return pd.DataFrame(columns)
+
+
+def _hidden_part(fit: Fit, partition: Partition, rows: Indices) -> pd.DataFrame:
+    samples = fit.data.samples["sample"].to_numpy()[rows]
+    features = list(fit.hidden_values(rows))
+    return pd.DataFrame({"sample": samples, "partition": partition, "features": features})
 
 
 def _plain_state(fit: Fit) -> dict[str, torch.Tensor]:

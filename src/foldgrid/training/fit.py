@@ -14,17 +14,17 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from foldgrid.models import build_network, forward_all, set_head_bias
-from foldgrid.models.weights import WeightFile
+from foldgrid.models import WeightFile, forward_all, freeze, train_mode
 from foldgrid.records import FitFolder
-from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
+from foldgrid.specs.phases import Phase, phase_index
 from foldgrid.tasks import make_task
 from foldgrid.training import checkpoint, conclusion
 from foldgrid.training.augmentation import augment
 from foldgrid.training.batches import CompositeSource, Indices, even_parts, training_batches
+from foldgrid.training.building import build_first
 from foldgrid.training.device import (
     autocast,
     choose_device,
@@ -37,11 +37,13 @@ from foldgrid.training.early_stopping import EarlyStopping
 from foldgrid.training.network_state import (
     PREDICTION_BATCH,
     BestWeights,
+    hidden_values,
     predict,
     recompute_batch_norm,
 )
 from foldgrid.training.pace import CheckpointPace
-from foldgrid.training.training_data import TrainingData, assign_roles
+from foldgrid.training.schedule import Schedule
+from foldgrid.training.training_data import TrainingData, roles_of
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +69,8 @@ class Fit:
         folder: Where the fit writes; a checkpoint found there is gone on from.
         weights: Pre-trained weights to start from; nothing for random ones.
         keep_weights: Whether to leave ``best.safetensors``.
+        keep_features: Whether to leave ``features.parquet``: the last hidden layer of what is
+            predicted.
         num_threads: Threads of this process; the executor keeps the sum within the cores.
         device: Where to train; chosen by what is there.
         keep_state: Whether it writes checkpoints by itself.
@@ -83,6 +87,7 @@ class Fit:
         weights: WeightFile | None = None,
         *,
         keep_weights: bool = True,
+        keep_features: bool = False,
         num_threads: int = 1,
         device: torch.device | None = None,
         keep_state: bool = True,
@@ -90,7 +95,8 @@ class Fit:
     ) -> None:
         started = time.perf_counter()
         self.config, self.data, self.folder, self.weights = config, data, folder, weights
-        self.keep_weights, self.micro_batch_size = keep_weights, micro_batch_size
+        self.keep_weights, self.keep_features = keep_weights, keep_features
+        self.micro_batch_size = micro_batch_size
         recipe = config.training
         seed = fit_seed(config)
         prepare_torch(num_threads, seed % 2**31)
@@ -98,24 +104,14 @@ class Fit:
         start_on_card(self.device)
         self.precision = choose_precision(self.device, recipe.precision)
         self.task = make_task(config.task)
-        self.roles = assign_roles(data, config.fold, recipe.early_stopping, seed)
+        self.roles = roles_of(data, config, seed)
         self.targets_NK = self.task.targets(data.samples)
-        self.source = CompositeSource(data.composites_NHWC, self.device)
-        self.network = self._build()
-        self.optimizer = torch.optim.SGD(
-            self.network.parameters(),
-            lr=recipe.learning_rate,
-            momentum=recipe.momentum,
-            weight_decay=recipe.weight_decay,
-        )
-        self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            self.optimizer,
-            factor=recipe.plateau.factor,
-            patience=recipe.plateau.patience,
-            threshold=recipe.plateau.threshold,
-        )
+        self.source = CompositeSource(data.composites_NHWC, self.device, recipe.pixels)
+        network = build_first(config, self.task, weights, self.targets_NK[self.roles.train])
+        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.enter_phase(0)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
-        self.stopping = EarlyStopping(recipe.early_stopping.patience)
+        self.stopping = EarlyStopping.of(recipe)
         self.best = BestWeights()
         self.generator = torch.Generator().manual_seed(seed)
         self.epoch = 0
@@ -127,19 +123,32 @@ class Fit:
         self.setup_seconds = time.perf_counter() - started
         self._pace = CheckpointPace.of(self.network) if keep_state else None
 
-    def _build(self) -> nn.Module:
-        if self.weights and self.weights.sha256() != self.config.weights:
-            raise SweepError(
-                f"{self.weights.path}: not the file that the sweep was planned with (its SHA-256 "
-                f"is {self.weights.sha256()}, planned was {self.config.weights}).\n"
-                "Every machine needs the same file: `python -m foldgrid weights fetch` gets it."
-            )
-        pretrained = self.weights.load() if self.weights else None
-        network = build_network(self.config.backbone, self.task.num_outputs, pretrained)
-        if self.config.training.start_from_mean:
-            mean_K = torch.from_numpy(self.targets_NK[self.roles.train].mean(axis=0))
-            set_head_bias(network, self.config.backbone, mean_K)
-        return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    @property
+    def phase(self) -> Phase | None:
+        """The phase that the last epoch was of; nothing where the recipe has none."""
+        phases = self.config.training.phases
+        return phases[self.phase_index] if phases else None
+
+    def enter_phase(self, index: int) -> None:
+        """Freezes what a phase freezes; the optimiser and the schedule start anew.
+
+        Args:
+            index: Which of the recipe's phases, from 0; 0 where it has none.
+        """
+        self.phase_index = index
+        recipe = self.config.training
+        first_rate = recipe.learning_rate
+        if self.phase is not None:
+            freeze(self.network, self.config.backbone, self.phase.frozen)
+            first_rate = self.phase.learning_rate or first_rate
+        # Frozen parameters have no gradient, and what has none is passed over.
+        self.optimizer = torch.optim.SGD(
+            self.network.parameters(),
+            lr=first_rate,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+        )
+        self.schedule = Schedule(self.optimizer, recipe, first_rate)
 
     @property
     def stopped_because(self) -> Literal["max_epochs", "early_stopping", "diverged"] | None:
@@ -148,7 +157,7 @@ class Fit:
             return "diverged"
         if self.stopping.is_over:
             return "early_stopping"
-        return "max_epochs" if self.epoch >= self.config.training.max_epochs else None
+        return "max_epochs" if self.epoch >= self.config.training.planned_epochs else None
 
     @property
     def is_over(self) -> bool:
@@ -158,7 +167,10 @@ class Fit:
     def run_epoch(self) -> EpochRecord:
         """Trains one epoch, looks at the validation samples, and records both."""
         started = time.perf_counter()
-        rate = self.last_learning_rate = float(self.optimizer.param_groups[0]["lr"])
+        index = phase_index(self.config.training.phases, self.epoch + 1)
+        if index != self.phase_index:
+            self.enter_phase(index)
+        rate = self.last_learning_rate = self.schedule.rate
         train_loss = self._train()
         outputs = self.predict(self.roles.validation)
         validation_loss = self._loss_of(outputs, self.roles.validation)
@@ -167,10 +179,11 @@ class Fit:
         is_best = not self.has_diverged and self.stopping.update(self.epoch, validation_loss)
         metrics: Mapping[str, float] = {}
         if not self.has_diverged:
-            self.plateau.step(validation_loss)
+            self.schedule.step(validation_loss)
             metrics = self.evaluate(outputs, self.roles.validation)
         if is_best:
-            self.best.keep(self.network, is_last=self.is_over)
+            chooses = self.config.training.early_stopping.policy != "none"
+            self.best.keep(self.network, is_last=self.is_over or not chooses)
         seconds = time.perf_counter() - started
         self.train_seconds += seconds
         record = EpochRecord(
@@ -181,6 +194,7 @@ class Fit:
             metrics=dict(metrics),
             is_best=is_best,
             wall_seconds=seconds,
+            phase=self.phase.name if self.phase else "",
         )
         self.folder.append_epoch(record)
         self._log_epoch(record)
@@ -191,7 +205,7 @@ class Fit:
 
     def _train(self) -> float:
         recipe = self.config.training
-        self.network.train()
+        train_mode(self.network)
         batches = training_batches(
             self.roles.train, recipe.batch_size, recipe.max_batches_per_epoch, self.generator
         )
@@ -207,7 +221,8 @@ class Fit:
 
     def _step(self, rows: Indices) -> Tensor:
         recipe = self.config.training
-        images = augment(self.source.take(rows), recipe.augmentation, self.generator)
+        pictures = self.source.take(rows)
+        images = augment(pictures, recipe.augmentation, self.generator, self.data.grid)
         targets_BK = to_device(torch.from_numpy(self.targets_NK[rows]), self.device)
         images_BCHW = self.source.normalise(images)
         self.optimizer.zero_grad(set_to_none=True)
@@ -249,6 +264,11 @@ class Fit:
         size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
         return predict(self.network, self.source, rows, self.device, self.precision, size)
 
+    def hidden_values(self, rows: Indices) -> np.ndarray:
+        """The network's last hidden layer for the samples ``rows``, as (len(rows), D)."""
+        size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
+        return hidden_values(self.network, self.source, rows, self.device, self.precision, size)
+
     def evaluate(self, outputs: np.ndarray, rows: Indices) -> dict[str, float]:
         """The task's figures of merit for ``outputs`` of the samples ``rows``."""
         return self.task.evaluate(self.data.samples.iloc[rows], outputs)
@@ -261,12 +281,9 @@ class Fit:
         """Goes on by its own recipe after it took another fit's state, which brought that one's."""
         recipe = self.config.training
         for group in self.optimizer.param_groups:
-            group["lr"] = recipe.learning_rate
             group["momentum"] = recipe.momentum
             group["weight_decay"] = recipe.weight_decay
-        self.plateau.factor = recipe.plateau.factor
-        self.plateau.patience = recipe.plateau.patience
-        self.plateau.threshold = recipe.plateau.threshold
+        self.schedule.adopt_recipe()
 
     def _log(self, level: int, message: str, *values: object) -> None:
         # A trial's folds write into one log.

@@ -1,19 +1,19 @@
 """The network under training as state: its best weights, its batch-norm averages, its precision.
 
-Shape letters: B batch, C channels, H and W pixels, K outputs, S samples.
+Shape letters: B batch, C channels, D hidden units, H and W pixels, K outputs, S samples.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from foldgrid.models import forward_all, load_state
+from foldgrid.models import forward_all, last_hidden, load_state, train_mode
+from foldgrid.models.freezing import batch_norms
 from foldgrid.training.batches import CompositeSource, Indices
 from foldgrid.training.device import Precision, autocast
 
@@ -64,9 +64,10 @@ def recompute_batch_norm(
 ) -> None:
     """Measures batch normalisation's means and variances anew, as the mean over ``batches``.
 
-    The weights stay as they are. Source: "precise BN", Wu and Johnson 2021, arXiv:2105.07576.
+    The weights stay as they are, and so does what is frozen. Source: "precise BN", Wu and Johnson
+    2021, arXiv:2105.07576.
     """
-    layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    layers = batch_norms(network, is_frozen=False)
     if not layers:
         return
     momenta = [layer.momentum for layer in layers]
@@ -74,7 +75,7 @@ def recompute_batch_norm(
         layer.reset_running_stats()
         # None lets torch keep the plain mean over the batches.
         layer.momentum = None
-    network.train()
+    train_mode(network)
     with torch.no_grad(), autocast(device, precision):
         for rows in batches:
             forward_all(network, source.normalise(source.take(rows)))
@@ -91,21 +92,43 @@ def predict(
     batch_size: int = PREDICTION_BATCH,
 ) -> NDArray[np.float32]:
     """The network's outputs for the composites ``indices``, unaugmented, as (S, K)."""
-    network.eval()
-    outputs = list(_predict_batches(network, source, indices, device, precision, batch_size))
-    return np.concatenate(outputs) if outputs else np.zeros((0, 0), np.float32)
+
+    def outputs_of(images_BCHW: Tensor) -> Tensor:
+        return forward_all(network, images_BCHW)[0]
+
+    return _in_batches(outputs_of, network, source, indices, device, precision, batch_size)
 
 
-def _predict_batches(
+def hidden_values(
+    network: nn.Module,
+    source: CompositeSource,
+    indices: Indices,
+    device: torch.device,
+    precision: Precision,
+    batch_size: int = PREDICTION_BATCH,
+) -> NDArray[np.float32]:
+    """The last hidden layer for the composites ``indices``, unaugmented, as (S, D)."""
+
+    def hidden_of(images_BCHW: Tensor) -> Tensor:
+        return last_hidden(network, images_BCHW)
+
+    return _in_batches(hidden_of, network, source, indices, device, precision, batch_size)
+
+
+def _in_batches(
+    values_of: Callable[[Tensor], Tensor],
     network: nn.Module,
     source: CompositeSource,
     indices: Indices,
     device: torch.device,
     precision: Precision,
     batch_size: int,
-) -> Iterator[NDArray[np.float32]]:
+) -> NDArray[np.float32]:
+    network.eval()
+    found = []
     for start in range(0, len(indices), batch_size):
         images = source.normalise(source.take(indices[start : start + batch_size]))
         with torch.inference_mode(), autocast(device, precision):
-            outputs_BK, _ = forward_all(network, images)
-        yield outputs_BK.float().cpu().numpy()
+            values = values_of(images)
+        found.append(values.float().cpu().numpy())
+    return np.concatenate(found) if found else np.zeros((0, 0), np.float32)

@@ -18,12 +18,13 @@ from torch import nn
 
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.dataset import Dataset
-from foldgrid.models import build_network, load_state
+from foldgrid.models import load_state
 from foldgrid.records import RunStore
 from foldgrid.scoring import SCORES, clip_score, pasi
 from foldgrid.specs.errors import MissingFileError, SweepError
 from foldgrid.specs.fits import FitRecord
 from foldgrid.training.batches import CompositeSource
+from foldgrid.training.building import build_for
 from foldgrid.training.device import choose_device, choose_precision, prepare_torch
 from foldgrid.training.network_state import predict
 from foldgrid.training.trained_learner import TrainedLearner
@@ -36,7 +37,7 @@ def predict_outputs(
 ) -> NDArray[np.float32]:
     """The mean of the copies' outputs, (N, K), in the task's own units.
 
-    Composites are standardised as in training and not augmented; the precision is training's on
+    Pixels are scaled as in training, and nothing is augmented; the precision is training's on
     this device.
 
     Args:
@@ -49,8 +50,9 @@ def predict_outputs(
     """
     prepare_torch(num_usable_cores(), seed=0)
     device = device or choose_device()
-    precision = choose_precision(device, learner.copies[0].config.training.precision)
-    source = CompositeSource(composites_NHWC, device)
+    recipe = learner.copies[0].config.training
+    precision = choose_precision(device, recipe.precision)
+    source = CompositeSource(composites_NHWC, device, recipe.pixels)
     rows = np.arange(len(composites_NHWC))
     outputs = [predict(copy, source, rows, device, precision) for copy in _copies(learner, device)]
     mean_NK: NDArray[np.float64] = np.stack(outputs).mean(axis=0, dtype=np.float64)
@@ -63,10 +65,7 @@ def _copies(learner: TrainedLearner, device: torch.device) -> Iterator[nn.Module
     for record in learner.copies:
         state = _read_weights(learner.store, record)
         if network is None:
-            # A network that started from ImageNet's weights is told so when it is built: two of
-            # them then also shift their inputs, which no weight file says.
-            started_from = None if record.config.weights == "random" else state
-            network = build_network(learner.backbone, learner.task.num_outputs, started_from)
+            network = build_for(record.config, learner.task.num_outputs)
             network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         load_state(network, state)
         yield network
@@ -107,9 +106,10 @@ def predict_visits(learner: TrainedLearner, dataset: Dataset) -> pd.DataFrame:
     table = dataset.samples.iloc[rows][["subject", "visit", "day", "region"]]
     outputs_NK = predict_outputs(learner, dataset.composites_NHWC[rows])
     values = {"composite": learner.task.composites(outputs_NK)}
-    for name, column in learner.task.columns(outputs_NK).items():
-        if name in SCORES:
-            values[name] = clip_score(name, column)
+    for name, column in learner.task.prediction_columns(outputs_NK).items():
+        score = name.removeprefix("predicted_")
+        if score in SCORES:
+            values[score] = clip_score(score, column)
     keys = ["subject", "visit"]
     visits = table[[*keys, "day"]].drop_duplicates(keys).set_index(keys)
     by_region = {

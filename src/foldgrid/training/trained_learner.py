@@ -11,7 +11,7 @@ from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
 from foldgrid.specs.fits import FitRecord
 from foldgrid.specs.sweep import REGIONS
-from foldgrid.tasks import PasiTask
+from foldgrid.tasks import PasiTask, make_task
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,9 @@ class TrainedLearner:
     @property
     def task(self) -> PasiTask:
         """What its outputs mean."""
-        return PasiTask(self.copies[0].config.task)
+        task = make_task(self.copies[0].config.task)
+        assert isinstance(task, PasiTask)
+        return task
 
 
 def best_backbone(store: RunStore) -> str:

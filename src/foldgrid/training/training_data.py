@@ -5,15 +5,18 @@ Shape letters: N samples, H and W pixels, C channels, S selected samples.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.data.dataset import Dataset
-from foldgrid.data.splits import STRATUM, Split, inner_split
+from foldgrid.data.splits import Split, inner_split
+from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import EarlyStopping
+from foldgrid.training.training_share import nested_share
 
 Indices = NDArray[np.intp]
 
@@ -24,27 +27,30 @@ class TrainingData:
 
     Attributes:
         composites_NHWC: The composites, uint8, C = 3.
-        samples: A row a composite: sample, subject, visit, region, targets, ``partition``
-            (train or test), ``fold`` (-1 for test).
+        samples: A row a composite: sample, subject, visit, targets, ``partition`` (train or
+            test), ``fold`` (-1 for test); see `SampleTable.samples`.
         stratum: The column of ``samples`` that splits are balanced by.
+        grid: Tiles a side of a composite; 1 where each shows a single photograph.
     """
 
     composites_NHWC: NDArray[np.uint8]
     samples: pd.DataFrame
     stratum: str
+    grid: int = 2
 
     @classmethod
     def from_dataset(cls, dataset: Dataset, split: Split) -> TrainingData:
         """The samples of ``dataset``, each on the side that ``split`` puts it."""
         samples = samples_with_sides(dataset.samples, split)
         # A plain view: Ray's object store takes the pixels themselves, not a map of a file.
-        return cls(np.asarray(dataset.composites_NHWC), samples, STRATUM)
+        pixels_NHWC = np.asarray(dataset.composites_NHWC)
+        return cls(pixels_NHWC, samples, dataset.stratum, dataset.grid)
 
     def without_test(self) -> TrainingData:
         """The training samples alone: what a search may see."""
         rows = np.flatnonzero((self.samples["partition"] == "train").to_numpy())
         samples = self.samples.iloc[rows].reset_index(drop=True)
-        return TrainingData(self.composites_NHWC[rows], samples, self.stratum)
+        return replace(self, composites_NHWC=self.composites_NHWC[rows], samples=samples)
 
 
 def samples_with_sides(samples: pd.DataFrame, split: Split) -> pd.DataFrame:
@@ -59,7 +65,8 @@ class Roles:
 
     Attributes:
         train: Gradient steps.
-        validation: Watched by the plateau schedule and by early stopping.
+        validation: Watched by the plateau schedule and by early stopping; where nothing is chosen,
+            the held-out fold, whose loss is reported only.
         held_out: The fold that is predicted.
         test: The test set, also predicted.
     """
@@ -74,16 +81,39 @@ def assign_roles(data: TrainingData, fold: int, stopping: EarlyStopping, seed: i
     """The roles of all samples in the fit of ``fold``.
 
     With ``inner_split`` the watched subjects come from the other folds, so the held-out fold is
-    seen by nothing before it is predicted.
+    seen by nothing before it is predicted. With ``none`` all other folds are trained on, and the
+    held-out fold is watched by nothing that decides.
     """
     partition = data.samples["partition"].to_numpy()
     folds = data.samples["fold"].to_numpy()
     test = np.flatnonzero(partition == "test")
     held_out = np.flatnonzero((partition == "train") & (folds == fold))
     others = np.flatnonzero((partition == "train") & (folds != fold))
-    if stopping.policy == "held_out_fold":
+    if stopping.policy != "inner_split":
         return Roles(train=others, validation=held_out, held_out=held_out, test=test)
     subjects = data.samples["subject"].to_numpy()
     strata = data.samples[data.stratum].to_numpy()
     inner = inner_split(subjects[others], strata[others], share=stopping.inner_share, seed=seed)
     return Roles(train=others[~inner], validation=others[inner], held_out=held_out, test=test)
+
+
+def roles_of(data: TrainingData, config: FitConfig, seed: int) -> Roles:
+    """The roles in the fit of ``config``, trained on its recipe's share of the subjects.
+
+    Args:
+        data: All samples.
+        config: What decides the outcome.
+        seed: The fit's own; it decides who is watched. The share is drawn by the sweep's seed and
+            the fold, so that all backbones train on the same subjects as far as they may.
+    """
+    recipe = config.training
+    roles = assign_roles(data, config.fold, recipe.early_stopping, seed)
+    subjects = data.samples["subject"].to_numpy()[roles.train]
+    strata = data.samples[data.stratum].to_numpy()[roles.train]
+    chosen = nested_share(subjects, strata, recipe.training_share, _share_seed(config))
+    return replace(roles, train=roles.train[chosen])
+
+
+def _share_seed(config: FitConfig) -> int:
+    text = f"training_share/{config.seed}/{config.fold}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")

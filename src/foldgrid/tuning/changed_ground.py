@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from foldgrid.scoring import SCORES
+from foldgrid.specs.recipe import deciding_values
 
 DECIDING_SECTIONS = ("budget", "seed", "task", "data", "split", "training", "per_backbone")
 """The keys of a sweep that decide what a fit comes to, beside its backbones and weights."""
@@ -25,6 +25,7 @@ DECIDING_PACKAGES = ("python", "foldgrid", "torch", "torchvision", "numpy", "pil
 UNSET = "not set"
 
 Key = TypeVar("Key", bound=Hashable)
+Target = int | str
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Ground:
     Attributes:
         settings: The deciding settings by dotted key, in words.
         backbones: The sweep's.
-        scores: By sample, the physician's scores.
+        targets: By sample, what is to be predicted: the physician's scores, or the label, its
+            place in the tree and the grades.
         photos: By sample and position, digits that differ where photographs do.
         sides: By subject, ``test``, or its fold in words.
         weights: By backbone, the SHA-256 of its first weights; those from random ones are left out.
@@ -43,7 +45,7 @@ class Ground:
 
     settings: Mapping[str, str] | None = None
     backbones: tuple[str, ...] | None = None
-    scores: Mapping[str, tuple[int, ...]] | None = None
+    targets: Mapping[str, tuple[Target, ...]] | None = None
     photos: Mapping[tuple[str, int], str] | None = None
     sides: Mapping[str, str] | None = None
     weights: Mapping[str, str] | None = None
@@ -75,7 +77,7 @@ class GroundChanges:
     Attributes:
         settings: Key, before and now.
         backbones: Which came and went.
-        samples: Samples that came and went; those whose scores changed.
+        samples: Samples that came and went; those whose targets changed.
         photos: Photographs of samples that are there before and now.
         sides: Subjects who are there before and now, and on another side or in another fold.
         weights: By backbone.
@@ -100,7 +102,7 @@ class GroundChanges:
 
 def compare_grounds(before: Ground, now: Ground) -> GroundChanges:
     """In what ``now`` differs from ``before``; what either does not say is no difference."""
-    samples = compare(before.scores, now.scores)
+    samples = compare(before.targets, now.targets)
     photos = compare(before.photos, now.photos)
     strangers = {*samples.came, *samples.went}
     backbones = compare(_as_keys(before.backbones), _as_keys(now.backbones))
@@ -152,6 +154,8 @@ def _without(difference: Difference, is_stranger: Callable[[Any], bool]) -> Diff
 def deciding_settings(sweep: Mapping[str, Any]) -> dict[str, str]:
     """The settings of a resolved sweep that decide what its fits come to, by dotted key."""
     found: dict[str, str] = {}
+    # A run folder of an earlier version lacks keys that came later; see ``deciding_values``.
+    sweep = {**sweep, "training": deciding_values(sweep.get("training") or {})}
     for section in DECIDING_SECTIONS:
         if section in sweep:
             found |= {key: _in_words(value) for key, value in _leaves(section, sweep[section])}
@@ -173,10 +177,15 @@ def _in_words(value: Any) -> str:
     return f"{value:.12g}" if isinstance(value, int | float) else str(value)
 
 
-def scores_of(samples: pd.DataFrame) -> dict[str, tuple[int, ...]]:
-    """The physician's scores by sample."""
-    rows = samples[["sample", *SCORES]].itertuples(index=False)
-    return {str(row[0]): tuple(int(score) for score in row[1:]) for row in rows}
+def targets_of(samples: pd.DataFrame) -> dict[str, tuple[Target, ...]]:
+    """By ``sample``, what all the other columns say: scores as numbers, labels as text."""
+    columns = [name for name in samples if name != "sample"]
+    rows = samples[["sample", *columns]].itertuples(index=False)
+    return {str(row[0]): tuple(_target(value) for value in row[1:]) for row in rows}
+
+
+def _target(value: Any) -> Target:
+    return value if isinstance(value, str) else int(value)
 
 
 def sides_of(split: pd.DataFrame) -> dict[str, str]:

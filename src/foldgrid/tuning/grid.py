@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from foldgrid.models import WeightFile
 from foldgrid.models.footprint import PREDICT_SHARE, Footprint
@@ -28,6 +28,7 @@ class FitTask:
             even where a GPU could be seen.
         micro_batch_size: The most samples that are on the device at a time, where memory does not
             hold a batch; nothing for whole batches. The batch stays the recipe's.
+        keep_features: Whether to leave ``features.parquet``.
     """
 
     config: FitConfig
@@ -37,6 +38,7 @@ class FitTask:
     estimated_seconds: float
     gpus: float = 0.0
     micro_batch_size: int | None = None
+    keep_features: bool = False
 
     @property
     def uses_gpu(self) -> bool:
@@ -164,15 +166,16 @@ def plan_grid(
             seconds = estimate_seconds(footprints[backbone], recipe, counts)
             threads = sweep.resources.cpus_per_fit
             keeps = sweep.keep == "best"
-            tasks.append(FitTask(config, file, keeps, threads, seconds, gpus))
+            task = FitTask(config, file, keeps, threads, seconds, gpus)
+            tasks.append(replace(task, keep_features=sweep.keep_features))
     return Grid(tuple(tasks), frozenset(finished), selection)
 
 
 def estimate_seconds(footprint: Footprint, recipe: TrainingRecipe, counts: SampleCounts) -> float:
     """An estimate of the time of one fit on one core, if it trains all of its epochs."""
-    images = counts.train
+    images = max(round(counts.train * recipe.training_share), 1)
     if recipe.max_batches_per_epoch is not None:
         images = min(images, recipe.max_batches_per_epoch * recipe.batch_size)
     epoch = images + PREDICT_SHARE * counts.validation
-    total = recipe.max_epochs * epoch + PREDICT_SHARE * counts.predicted
+    total = recipe.planned_epochs * epoch + PREDICT_SHARE * counts.predicted
     return total * footprint.train_ms(recipe.batch_size) / 1000

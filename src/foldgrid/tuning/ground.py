@@ -15,8 +15,8 @@ from foldgrid.tuning.changed_ground import (
     Ground,
     deciding_settings,
     photos_of,
-    scores_of,
     sides_of,
+    targets_of,
 )
 from foldgrid.tuning.preparation import PreparedSweep
 
@@ -88,7 +88,7 @@ def recorded_ground(store: RunStore) -> Ground:
     return Ground(
         settings=deciding_settings(sweep) if sweep is not None else None,
         backbones=tuple(sweep["backbones"]) if sweep is not None and "backbones" in sweep else None,
-        scores=scores_of(samples) if samples is not None else None,
+        targets=targets_of(samples) if samples is not None else None,
         photos=photos_of(photos) if photos is not None and "digits" in photos else None,
         sides=sides_of(split) if split is not None else None,
         weights=_known(store.read_first_weights),
@@ -102,7 +102,7 @@ def prepared_ground(prepared: PreparedSweep) -> Ground:
     return Ground(
         settings=deciding_settings(sweep.model_dump(mode="json")),
         backbones=tuple(sweep.backbones),
-        scores=scores_of(survey.samples),
+        targets=targets_of(survey.targets),
         photos=photos_of(photo_table(survey.table, survey.photo_hashes)),
         sides=sides_of(prepared.split.table),
         weights=prepared.first_weights,

@@ -8,9 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from foldgrid.specs.recipe import Value
+from foldgrid.specs.phases import describe_phases
+from foldgrid.specs.recipe import OwnValue, TrainingRecipe
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tuning.damage import damage_facts
+from foldgrid.tuning.data_text import canary_words, data_facts, split_words
 from foldgrid.tuning.disk import disk_need, free_gib
 from foldgrid.tuning.durations import format_duration
 from foldgrid.tuning.ground import grid_results
@@ -20,6 +22,7 @@ from foldgrid.tuning.preparation import PreparedSweep
 _POLICY_WORDS = {
     "inner_split": "stops on subjects set aside from the training folds",
     "held_out_fold": "stops on the fold it then predicts (the paper's way; optimistic)",
+    "none": "chooses no epoch, the last weights predict",
 }
 
 
@@ -53,22 +56,17 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
     """The plan as (topic, words)."""
     sweep = prepared.sweep
     recipe, split = sweep.training, sweep.split
-    stopping = recipe.early_stopping
     return [
         *_canary(prepared),
         *damage_facts(prepared),
         ("fits", _fits(prepared)),
         ("budget", f"{sweep.budget}{budget_reason}{_budget_words(sweep)}"),
-        ("data", _data(prepared)),
-        ("split", _split(prepared)),
+        *data_facts(prepared.survey, sweep.data, prepared.split),
+        ("split", split_words(prepared.survey, prepared.split, split.num_seeds)),
         ("backbones", f"{len(sweep.backbones)} x {split.num_folds} folds"),
         ("weights", _weights(prepared)),
-        (
-            "training",
-            f"at most {recipe.max_epochs} epochs{_cut(recipe.max_batches_per_epoch)}, "
-            f"batch {recipe.batch_size}, learning rate {recipe.learning_rate:g}, "
-            f"patience {stopping.patience}; {_POLICY_WORDS[stopping.policy]}",
-        ),
+        ("training", _training(recipe)),
+        *([("phases", describe_phases(recipe.phases))] if recipe.phases else []),
         *_own_recipes(prepared),
         ("resources", _resources(prepared)),
         ("time", _time(prepared)),
@@ -76,6 +74,18 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
         ("disk", _disk(prepared)),
         ("results", prepared.store.location),
     ]
+
+
+def _training(recipe: TrainingRecipe) -> str:
+    stopping = recipe.early_stopping
+    words = [
+        f"at most {recipe.planned_epochs} epochs{_cut(recipe.max_batches_per_epoch)}",
+        f"batch {recipe.batch_size}",
+        f"learning rate {recipe.learning_rate:g}",
+    ]
+    if stopping.policy != "none":
+        words.append(f"patience {stopping.patience}")
+    return f"{', '.join(words)}; {_POLICY_WORDS[stopping.policy]}"
 
 
 def _own_recipes(prepared: PreparedSweep) -> list[tuple[str, str]]:
@@ -89,23 +99,21 @@ def _own_recipes(prepared: PreparedSweep) -> list[tuple[str, str]]:
     return rows
 
 
-def describe_values(values: Mapping[str, Value]) -> str:
+def describe_values(values: Mapping[str, OwnValue]) -> str:
     """``learning_rate 0.0031, batch_size 16``: three significant digits are enough to read."""
-    words = [
-        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in values.items()
-    ]
-    return ", ".join(words)
+    return ", ".join(f"{name} {_describe_value(value)}" for name, value in values.items())
+
+
+def _describe_value(value: OwnValue) -> str:
+    if isinstance(value, tuple):
+        return describe_phases(value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _canary(prepared: PreparedSweep) -> list[tuple[str, str]]:
     if prepared.canary is None:
         return []
-    words = (
-        f"{prepared.canary.name}: every subject gets the scores of a visit of another, drawn at "
-        "random; whatever skill remains is a leak. Same split, own run folder"
-    )
-    return [("canary", words)]
+    return [("canary", canary_words(prepared.survey, prepared.canary.name))]
 
 
 def _budget_words(sweep: Sweep) -> str:
@@ -123,34 +131,6 @@ def _fits(prepared: PreparedSweep) -> str:
     part = "" if len(grid.selected) == len(grid.tasks) else f" (of {len(grid.tasks)} in the sweep)"
     done = f"{len(grid.done)} of {len(grid.selected)} done{part}"
     return f"{done}, {len(grid.left)} to train"
-
-
-def _data(prepared: PreparedSweep) -> str:
-    survey = prepared.survey
-    source = "the embedded synthetic trial" if survey.is_synthetic else str(survey.manifest.path)
-    samples = survey.samples
-    visits = samples[["subject", "visit"]].drop_duplicates()
-    side = 2 * survey.tile_pixels
-    state = "cached" if survey.is_cached else "to be decoded once"
-    return (
-        f"{source}: {samples['subject'].nunique()} subjects, {len(visits)} visits, "
-        f"{survey.num_photos} photographs; {len(samples)} composites of {side}x{side} ({state})"
-    )
-
-
-def _split(prepared: PreparedSweep) -> str:
-    split = prepared.split
-    table = split.table
-
-    def size(part: str) -> str:
-        rows = table[table["partition"] == part]
-        visits = rows[["subject", "visit"]].drop_duplicates()
-        return f"{len(visits)} visits of {rows['subject'].nunique()} subjects"
-
-    return (
-        f"train {size('train')}, test {size('test')}; imbalance {split.imbalance:.3f} "
-        f"(folds {split.fold_imbalance:.3f}), best of {prepared.sweep.split.num_seeds}"
-    )
 
 
 def _weights(prepared: PreparedSweep) -> str:

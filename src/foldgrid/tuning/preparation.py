@@ -8,20 +8,26 @@ from pathlib import Path
 
 from foldgrid.data.canary import make_canary
 from foldgrid.data.dataset import Survey, survey_data
-from foldgrid.data.splits import STRATUM, Split, inner_split, make_split
+from foldgrid.data.splits import Split, inner_split, make_split
 from foldgrid.models import WeightFile, check_backbones, resolve_weights
 from foldgrid.models.footprint import Footprint, footprint
 from foldgrid.records import DamagedFit, RunStore, Verified, run_location, verify_fits
 from foldgrid.records.verification import run_faults
+from foldgrid.scoring.scorings import resolve_task
 from foldgrid.specs.canary import Canary, CanaryName, canary_folder
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.resolving import ResolvedSweep
+from foldgrid.specs.samples import TILES_A_SIDE
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tasks import make_task
+from foldgrid.training.training_data import samples_with_sides
 from foldgrid.tuning.found_recipe import FoundRecipe
 from foldgrid.tuning.grid import Grid, SampleCounts, parse_selection, plan_grid
 from foldgrid.tuning.resources import Resources, memory_on_card, plan_resources
+
+FEWEST_OUTPUTS = 2
+"""With so many a network is tried before it is known how many classes there are."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ class PreparedSweep:
 
     Attributes:
         sweep: As resolved.
-        survey: The data set, not yet decoded; a canary's with its shuffled scores.
+        survey: The data set, not yet decoded; a canary's with its shuffled targets.
         split: Who is held out.
         weights: By backbone, the pre-trained weights to start from.
         footprints: By backbone, the network's size.
@@ -40,7 +46,7 @@ class PreparedSweep:
         fetch_command: The command that fetches the sweep's pre-trained weights.
         space: What is searched instead of training the grid; nothing for a grid.
         found: Where the recipe was found, if a search did.
-        canary: What the scores are where they are not the physician's.
+        canary: What the scores or labels are where they are not the true ones.
         damaged: Fits of the grid that are complete and not what was written: they are left.
         run_faults: What is wrong with the run folder's own files, which a launch writes again.
     """
@@ -82,7 +88,7 @@ def prepare_sweep(
     Args:
         resolved: What to run.
         storage: The folder or URI that holds run folders.
-        cache: Where composites and the synthetic trial are kept.
+        cache: Where composites and simulated studies are kept.
         only: Parts of the grid, as the command line names them.
         asked_for: The sweep as the command line named it, for commands to type next.
         canary: Train on scores that the pictures cannot tell, in a run folder of their own; the
@@ -96,14 +102,19 @@ def prepare_sweep(
     sweep = resolved.sweep
     _check_backbones(resolved)
     selection = parse_selection(only, sweep)
-    sizes = _footprints(sweep, resolved.document.source)
+    # Before any photograph is read: the number of classes does not decide what is too small.
+    _footprints(sweep, resolved.document.source, FEWEST_OUTPUTS)
     fetch_command = f"python -m foldgrid weights fetch --sweep {asked_for or sweep.name}"
     weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command)
-    survey = survey_data(sweep.data, cache, on_progress)
-    split = make_split(survey.samples, sweep.split)
+    survey = survey_data(sweep.data, cache, on_progress, photographs=sweep.task.sample_kind)
+    split = make_split(survey.samples, sweep.split, survey.layout)
+    sweep = _with_task_resolved(sweep, survey, split)
+    sizes = _footprints(sweep, resolved.document.source, make_task(sweep.task).num_outputs)
     about_canary = None
     if canary is not None:
-        sweep, survey, about_canary = _as_canary(canary, resolved, survey, split)
+        sweep, survey, about_canary = _as_canary(
+            canary, replace(resolved, sweep=sweep), survey, split
+        )
     _check_inner_splits(split, survey, sweep)
     # A trial of a search holds the networks of all its folds.
     num_fits = sweep.split.num_folds if resolved.space is not None else 1
@@ -209,15 +220,25 @@ def _verified(store: RunStore, grid: Grid | None) -> tuple[Verified, tuple[str, 
         ) from error
 
 
-def _footprints(sweep: Sweep, source: str) -> dict[str, Footprint]:
-    """The size of every network; all that cannot take the sweep's composites in one message."""
-    num_outputs = make_task(sweep.task).num_outputs
-    pixels = 2 * sweep.data.tile_pixels
+def _with_task_resolved(sweep: Sweep, survey: Survey, split: Split) -> Sweep:
+    """The sweep with what only the data can tell its task: the classes that there are.
+
+    Raises:
+        InputError: The data do not have what the task asks for.
+    """
+    samples = samples_with_sides(survey.samples, split)
+    return sweep.model_copy(update={"task": resolve_task(sweep.task, samples)})
+
+
+def _footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footprint]:
+    """The size of every network; all that cannot take the sweep's pictures in one message."""
+    pixels = TILES_A_SIDE[sweep.task.sample_kind] * sweep.data.tile_pixels
     sizes: dict[str, Footprint] = {}
     problems = []
     for name in sweep.backbones:
         try:
-            sizes[name] = footprint(name, num_outputs, pixels)
+            stage_heads = sweep.recipe_of(name).stage_heads
+            sizes[name] = footprint(name, num_outputs, pixels, stage_heads)
         except ValueError as error:
             problems.append(Problem("data.tile_pixels", name, str(error)))
     if problems:
@@ -237,7 +258,7 @@ def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep) -> None:
     if stopping.policy != "inner_split":
         return
     table = split.table
-    strata = survey.samples.set_index("sample")[STRATUM].loc[table["sample"]].to_numpy()
+    strata = survey.samples.set_index("sample")[survey.stratum].loc[table["sample"]].to_numpy()
     for fold in range(sweep.split.num_folds):
         others = ((table["partition"] == "train") & (table["fold"] != fold)).to_numpy()
         subjects = table["subject"].to_numpy()[others]
@@ -250,7 +271,7 @@ def _counts(split: Split, sweep: Sweep) -> SampleCounts:
     held_out = num_train // sweep.split.num_folds
     others = num_train - held_out
     stopping = sweep.training.early_stopping
-    if stopping.policy == "held_out_fold":
+    if stopping.policy != "inner_split":
         return SampleCounts(others, held_out, held_out + num_test)
     inner = round(others * stopping.inner_share)
     return SampleCounts(others - inner, inner, held_out + num_test)

@@ -185,7 +185,7 @@ class ProgressDisplay:
         for fit in list(self.progress.running.values())[:8]:
             config = fit.task.config
             loss = f"validation loss {fit.validation_loss:.3f}" if fit.epoch else "starting"
-            epochs = f"epoch {fit.epoch}/{config.training.max_epochs}"
+            epochs = f"epoch {fit.epoch}/{config.training.planned_epochs}"
             seconds = format_duration(self.progress.clock() - fit.started)
             row = (f"  {config.backbone}", f"fold {config.fold}", epochs, loss, seconds)
             table.add_row(*(Text(cell, "cyan" if n == 0 else "") for n, cell in enumerate(row)))

@@ -9,7 +9,6 @@ import torch
 
 from foldgrid.data.fingerprint import photo_table
 from foldgrid.records import RunStore
-from foldgrid.scoring import SCORES
 from foldgrid.specs.errors import DamagedFileError, MissingFileError
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.tracking import RunProjector, collect_provenance
@@ -39,7 +38,7 @@ def write_run_files(prepared: PreparedSweep) -> None:
     )
     store.write_photos(photo_table(prepared.survey.table, prepared.survey.photo_hashes))
     store.write_first_weights(prepared.first_weights)
-    store.write_samples(prepared.survey.samples[["sample", *SCORES]])
+    store.write_samples(prepared.survey.targets)
     if prepared.canary is not None:
         store.write_canary(prepared.canary)
     if prepared.space is None:

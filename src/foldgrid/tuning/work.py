@@ -216,6 +216,7 @@ def open_fit(
         store.fit(task.config.fit_id),
         task.weights,
         keep_weights=task.keep_weights,
+        keep_features=task.keep_features,
         num_threads=task.num_threads,
         device=None if task.uses_gpu else torch.device("cpu"),
         keep_state=keep_state,

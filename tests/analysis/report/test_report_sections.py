@@ -28,7 +28,7 @@ from analysis.report.sections.methods import OPEN, answered_items
 from foldgrid.records import RunStore
 from foldgrid.scoring import METRICS
 from foldgrid.specs.recipe import with_values
-from foldgrid.specs.sweep import TaskSpec
+from foldgrid.specs.task import PasiSpec
 from foldgrid.tasks import make_task
 
 MOST_BYTES = 8 * 1024 * 1024
@@ -90,7 +90,7 @@ def test_nobody_is_named(tell_run: Any) -> None:
 
 def test_the_loss_is_said_as_it_is_computed(tell_run: Any) -> None:
     for output in ("scores", "composite"):
-        task = make_task(TaskSpec(output=output))
+        task = make_task(PasiSpec(output=output))
         said = write_statements(RunFacts(tell_run(output=output).write()))["loss"]
         one = task.loss(torch.zeros(1, task.num_outputs), torch.ones(1, task.num_outputs))
         assert float(one) == 1.0
@@ -153,7 +153,7 @@ def test_the_fold_matrix_shows_what_is_missing(told: Told) -> None:
     assert states["vgg11", 0] == states["resnet18", 3] == "complete"
     assert facts.backbones[-1] == "vgg11"
     # A fold's figure is that of the visits in it; together they are the whole.
-    visits = run.judgement.oof.visits
+    visits = run.judgement.oof.units
     for cell in facts.cells:
         if cell.state != "complete" or cell.backbone == "vgg11":
             continue

@@ -10,11 +10,11 @@ import time
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from foldgrid.records import TrialFolder
-from foldgrid.scoring import METRICS
+from foldgrid.scoring.one_model import judged_units
+from foldgrid.scoring.units import UnitTable
 from foldgrid.specs.trials import TrialEpoch, TrialRecord, TrialStatus
 from foldgrid.training import Fit, TrainingData, checkpoint
 from foldgrid.training.pace import CheckpointPace
@@ -97,8 +97,8 @@ class LockstepTrial:
         units = None if self.has_diverged else self.units()
         epoch = TrialEpoch(
             epoch=len(self.epochs) + 1,
-            oof={} if units is None else _figures(units),
-            predicted=() if units is None else tuple(units["predicted"].tolist()),
+            oof={} if units is None else self._figures(units),
+            predicted=() if units is None else tuple(units.predicted.to_numpy().ravel().tolist()),
             best_epochs=tuple(fit.stopping.best_epoch for fit in self.fits),
             num_running=len(self.running),
             wall_seconds=time.perf_counter() - started,
@@ -114,9 +114,13 @@ class LockstepTrial:
             rows = fit.roles.held_out
             self.outputs_NK[rows] = fit.predict(rows)
 
-    def units(self) -> pd.DataFrame:
-        """What the ranking would compare, as predicted so far; see ``Task.units``."""
-        return self.fits[0].task.units(self.data.samples, self.outputs_NK)
+    def units(self) -> UnitTable:
+        """What the ranking would compare, as predicted so far."""
+        return judged_units(self.fits[0].task, self.data.samples, self.outputs_NK)
+
+    def _figures(self, units: UnitTable) -> dict[str, float]:
+        pair = units.reference, units.predicted_by("predicted")
+        return {name: metric(*pair) for name, metric in self.fits[0].task.metrics.items()}
 
     def conclude(self) -> TrialRecord:
         """Clears what a trial that is over no longer needs; returns its record."""
@@ -169,8 +173,3 @@ class LockstepTrial:
             checkpoint.is_of(entry["fit"], fit)
             for entry, fit in zip(entries, self.fits, strict=True)
         )
-
-
-def _figures(units: pd.DataFrame) -> dict[str, float]:
-    pair = units["reference"].to_numpy(), units["predicted"].to_numpy()
-    return {name: metric(*pair) for name, metric in METRICS.items()}

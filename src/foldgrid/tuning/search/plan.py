@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from foldgrid.records.search_store import UNIT_COLUMNS
+from foldgrid.scoring.one_model import judged_units
+from foldgrid.scoring.units import UNIT_COLUMNS
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.recipe import Value, with_values
 from foldgrid.specs.search_space import (
@@ -55,6 +56,7 @@ class StudyPlan:
                 cell,
                 config=cell.config.model_copy(update={"training": recipe}),
                 keep_weights=False,
+                keep_features=False,
             )
             for cell in self.prepared.grid.tasks
             if cell.config.backbone == backbone
@@ -95,10 +97,10 @@ def plan_studies(prepared: PreparedSweep) -> tuple[StudyPlan, ...]:
 
 
 def training_units(plan: StudyPlan, data: TrainingData) -> pd.DataFrame:
-    """The training set's visits, subject, visit, fold and reference, as trials score them."""
+    """The training set's visits, subject, unit, fold and reference, as trials score them."""
     task = make_task(plan.prepared.sweep.task)
     outputs_NK = np.zeros((len(data.samples), task.num_outputs), np.float32)
-    return task.units(data.samples, outputs_NK)[list(UNIT_COLUMNS)]
+    return judged_units(task, data.samples, outputs_NK).units[list(UNIT_COLUMNS)]
 
 
 def _name(

@@ -37,7 +37,7 @@ class TrialTask:
     @property
     def num_planned_epochs(self) -> int:
         """The most epochs that its recipe allows."""
-        return self.fits[0].config.training.max_epochs
+        return self.fits[0].config.training.planned_epochs
 
 
 TrialListener = Listener[TrialTask, TrialEpoch, TrialRecord]

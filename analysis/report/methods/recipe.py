@@ -1,0 +1,65 @@
+"""What a recipe says, in the words of a methods section."""
+
+from __future__ import annotations
+
+from analysis.report.numbers import count, listed
+from foldgrid.specs.phases import describe_phases
+from foldgrid.specs.recipe import Augmentation, TrainingRecipe
+
+
+def rate_falls(recipe: TrainingRecipe) -> str:
+    """How the learning rate fell, a part of a sentence."""
+    plateau, steps = recipe.plateau, recipe.steps
+    return {
+        "plateau": f"multiplied by {plateau.factor:g} after {plateau.patience} epochs without a "
+        f"relative improvement of {plateau.threshold:g}",
+        "steps": f"multiplied by {steps.factor:g} every {count(steps.every_epochs, 'epoch')}",
+        "constant": "the same in all epochs",
+    }[recipe.schedule]
+
+
+def phases_sentence(recipe: TrainingRecipe) -> str:
+    """What trained when, after a space; "" where everything trained in every epoch."""
+    if not recipe.phases:
+        return ""
+    return f" Training had {count(len(recipe.phases), 'phase')}: {describe_phases(recipe.phases)}."
+
+
+def augmentations(drawn: Augmentation) -> list[str]:
+    """What varied, a part of a sentence each."""
+    axes = {"horizontal": drawn.flip_horizontally, "vertical": drawn.flip_vertically}
+    flips = [axis for axis, is_on in axes.items() if is_on]
+    words = {
+        f"rotation of each tile by up to {drawn.rotation_degrees:g} degrees": drawn.rotate_tiles,
+        f"{listed(flips)} flips": flips,
+        f"crops down to {drawn.smallest_crop:g} of the side": drawn.smallest_crop < 1,
+        f"zooms by a factor within {1 - drawn.zoom:g} to {1 + drawn.zoom:g}": drawn.zoom,
+        "shuffling of the tiles' places": drawn.shuffle_tiles,
+        f"brightness by a factor within {1 - drawn.brightness:g} to {1 + drawn.brightness:g}": (
+            drawn.brightness
+        ),
+        f"contrast by a factor within {1 - drawn.contrast:g} to {1 + drawn.contrast:g}": (
+            drawn.contrast
+        ),
+    }
+    return [text for text, varies in words.items() if varies]
+
+
+def stopping_sentence(recipe: TrainingRecipe) -> str:
+    """When a fit ended, which weights predicted, and which samples decided."""
+    stopping, cut = recipe.early_stopping, recipe.max_batches_per_epoch
+    epochs = count(recipe.planned_epochs, "epoch")
+    epochs += f" of {count(cut, 'batch', 'batches')}" if cut else ""
+    if stopping.policy == "none":
+        return f"Every fit trained {epochs}; its last weights predicted, and nothing was chosen."
+    watched = {
+        "inner_split": f"{100 * stopping.inner_share:g} % of the training samples, whole subjects "
+        "of the training folds, never of the fold that the fit then predicts",
+        "held_out_fold": "the very fold that the fit then predicts, which makes the out-of-fold "
+        "figures optimistic",
+    }
+    return (
+        f"A fit ended after {stopping.patience} epochs without a new lowest validation loss, at "
+        f"the latest after {epochs}; the weights of its best epoch were kept. Watched were "
+        f"{watched[stopping.policy]}."
+    )

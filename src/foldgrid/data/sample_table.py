@@ -1,0 +1,109 @@
+"""The samples of a data set, which photo is which tile of them, and what their kind decides.
+
+Knows columns and positions; reads no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import pandas as pd
+
+from foldgrid.data.manifest_rows import GRADE_PREFIX, SCORES
+from foldgrid.specs.samples import TILES_A_SIDE, SampleKind
+
+
+@dataclass(frozen=True)
+class SampleLayout:
+    """What the kind of samples decides.
+
+    Attributes:
+        kind: Composites, or single photographs.
+        stratum: The column whose values splits balance.
+        weighs_visits: Whether a visit weighs 1 in a split, however many samples it has; otherwise
+            every sample does.
+        split_columns: What a split's table says of each sample, before its side.
+        targets: The columns that hold what is to be predicted; the graders' come after them.
+        noun: What these columns hold, for people.
+    """
+
+    kind: SampleKind
+    stratum: str
+    weighs_visits: bool
+    split_columns: tuple[str, ...]
+    targets: tuple[str, ...]
+    noun: str
+
+    @property
+    def grid(self) -> int:
+        """Tiles a side of a sample's picture."""
+        return TILES_A_SIDE[self.kind]
+
+
+COMPOSITES = SampleLayout(
+    kind="composites",
+    # As in the paper, where it is called desquamation.
+    stratum="scaling",
+    weighs_visits=True,
+    split_columns=("sample", "subject", "visit", "day", "region"),
+    targets=SCORES,
+    noun="scores",
+)
+SINGLE = SampleLayout(
+    kind="single",
+    stratum="label",
+    weighs_visits=False,
+    split_columns=("sample", "subject", "visit", "day", "case", "label"),
+    targets=("label", "taxonomy"),
+    noun="labels",
+)
+LAYOUTS: Mapping[SampleKind, SampleLayout] = MappingProxyType(
+    {layout.kind: layout for layout in (COMPOSITES, SINGLE)}
+)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One photo's place.
+
+    Attributes:
+        sample_index: The row of `SampleTable.samples`.
+        position: 0 to 3: upper left, upper right, lower left, lower right. A single photograph
+            has 0.
+        row: Its row in the manifest.
+        photo: Its path as the manifest has it.
+        path: Its absolute path.
+    """
+
+    sample_index: int
+    position: int
+    row: int
+    photo: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class SampleTable:
+    """The samples, and which photo is which tile of them.
+
+    Attributes:
+        samples: One row a sample: ``sample`` (its name), ``subject``, ``visit``, ``day`` (NaN
+            where unknown), ``num_photos``, and of composites ``region`` and the four scores, of
+            single photographs ``label``, ``case``, ``taxonomy`` ("" where not given) and
+            ``grade_<grader>`` (text, "" where there is none).
+        tiles: One for each photo, by sample and position.
+        layout: Of which kind they are.
+    """
+
+    samples: pd.DataFrame
+    tiles: tuple[Tile, ...]
+    layout: SampleLayout = COMPOSITES
+
+    @property
+    def target_columns(self) -> tuple[str, ...]:
+        """The columns of ``samples`` that hold what is to be predicted."""
+        graders = (str(name) for name in self.samples if str(name).startswith(GRADE_PREFIX))
+        return (*self.layout.targets, *graders)

@@ -1,0 +1,67 @@
+"""Networks that torchvision lacks and timm has. timm is imported when one of them is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from foldgrid.models.sources.source import PublishedWeights
+from foldgrid.specs.errors import SweepError
+
+_NAMES = (
+    "seresnet101",
+    "seresnext101_32x4d",
+    "legacy_seresnet101",
+    "legacy_seresnext101_32x4d",
+)
+"""timm's own names. ``legacy_`` are the authors' networks (strides in the 1x1 convolutions), and
+the only ones for which both have weights."""
+
+
+class TimmNetworks:
+    """The squeeze-and-excitation ResNets."""
+
+    def names(self) -> tuple[str, ...]:
+        """The networks that it builds; timm has hundreds more, which nobody has tried here."""
+        return _NAMES
+
+    def construct(self, name: str, num_outputs: int) -> nn.Module:
+        """The network as timm initialises it."""
+        network = _timm(name).create_model(name, pretrained=False, num_classes=num_outputs)
+        assert isinstance(network, nn.Module)
+        return network
+
+    def has_auxiliary_heads(self, name: str) -> bool:
+        """None of them."""
+        return False
+
+    def published_weights(self, name: str) -> PublishedWeights | None:
+        """What timm takes first for the network; ``seresnet101`` has none."""
+        published = _configuration(name)
+        return PublishedWeights(published.tag, published.url) if published.url else None
+
+    def native_pixels(self, name: str) -> int:
+        """The input size that the network was trained at."""
+        return int(_configuration(name).input_size[-1])
+
+    def published_top5(self, name: str) -> float | None:
+        """Not known: timm's package does not carry its figures."""
+        return None
+
+
+def _configuration(name: str) -> Any:
+    return _timm(name).get_pretrained_cfg(name, allow_unregistered=False)
+
+
+def _timm(name: str) -> Any:
+    try:
+        import timm
+    except ModuleNotFoundError as error:
+        if error.name != "timm":
+            raise
+        raise SweepError(
+            f"{name}: needs timm, which is not installed here.\n"
+            "`python -m pip install -r requirements.txt` brings it; all other networks do without."
+        ) from error
+    return timm

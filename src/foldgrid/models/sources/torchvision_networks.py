@@ -1,0 +1,73 @@
+"""torchvision's classification networks and what it publishes about them."""
+
+from __future__ import annotations
+
+import inspect
+from functools import lru_cache
+from typing import Any
+
+import torchvision
+from torch import nn
+
+from foldgrid.models.sources.source import USUAL_PIXELS, PublishedWeights
+
+_WITH_AUXILIARY_HEADS = ("googlenet", "inception_v3")
+
+
+@lru_cache(maxsize=1)
+def _names() -> tuple[str, ...]:
+    return tuple(torchvision.models.list_models(module=torchvision.models))
+
+
+class TorchvisionNetworks:
+    """All of torchvision's classification networks, by its names."""
+
+    def names(self) -> tuple[str, ...]:
+        """The networks that it builds."""
+        return _names()
+
+    def construct(self, name: str, num_outputs: int) -> nn.Module:
+        """The network as torchvision initialises it."""
+        options: dict[str, Any] = {"weights": None, "num_classes": num_outputs}
+        builder = torchvision.models.get_model_builder(name)
+        if self.has_auxiliary_heads(name):
+            # Unsaid, these two print a warning about what will change one day.
+            options |= {"aux_logits": True, "init_weights": True}
+        elif "init_weights" in inspect.signature(builder).parameters:
+            options["init_weights"] = True
+        network = builder(**options)
+        assert isinstance(network, nn.Module)
+        return network
+
+    def has_auxiliary_heads(self, name: str) -> bool:
+        """GoogLeNet and Inception v3 alone."""
+        return name in _WITH_AUXILIARY_HEADS
+
+    def published_weights(self, name: str) -> PublishedWeights | None:
+        """``IMAGENET1K_V1`` wherever it exists, else torchvision's first."""
+        members = list(torchvision.models.get_model_weights(name))
+        chosen = next((each for each in members if each.name == "IMAGENET1K_V1"), None)
+        chosen = chosen or next(iter(members), None)
+        return chosen and PublishedWeights(chosen.name, chosen.url)
+
+    def native_pixels(self, name: str) -> int:
+        """The input size that the published weights were tested at."""
+        weights = _tested_weights(name)
+        return USUAL_PIXELS if weights is None else _pixels(weights)
+
+    def published_top5(self, name: str) -> float | None:
+        """That of the same weights, in percent."""
+        weights = _tested_weights(name)
+        return None if weights is None else float(weights.meta["_metrics"]["ImageNet-1K"]["acc@5"])
+
+
+def _tested_weights(name: str) -> Any:
+    """The first recipe's weights, or those that were tested at the smallest size."""
+    weights = list(torchvision.models.get_model_weights(name))
+    # Weights of later recipes were also tested at larger sizes, and some change the network.
+    first = [each for each in weights if each.name == "IMAGENET1K_V1"]
+    return min(first or weights, key=_pixels, default=None)
+
+
+def _pixels(weights: Any) -> int:
+    return int(weights.transforms().crop_size[0])

@@ -1,0 +1,175 @@
+"""The stages of a network, and a linear classifier at the end of each.
+
+A stage is a run of blocks. Most networks have a module for each; in the others a stage ends with
+each max pooling, or where the next block changes the map's size or width.
+Shape letters: B batch, C channels, H and W pixels, K outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.fx import GraphModule
+from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+
+from foldgrid.models.construction import construct_on_meta, has_auxiliary_heads
+from foldgrid.models.pooling import AdaptiveAverage
+from foldgrid.models.published import native_pixels
+
+_TRUNKS = ("features", "layers", "trunk_output", "blocks")
+"""The modules that hold the stages; elsewhere they are the network's own children."""
+
+_LAST = "outputs"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of a network.
+
+    Attributes:
+        module: The module that it ends with, such as ``layer1`` or ``features.3``.
+        channels: The channels of the map that leaves it.
+    """
+
+    module: str
+    channels: int
+
+
+@lru_cache(maxsize=64)
+def stages_of(backbone: str) -> tuple[Stage, ...]:
+    """The stages of ``backbone``, the first first.
+
+    Returns:
+        Nothing for transformers, whose stages are not maps of convolutions, and for GoogLeNet and
+        Inception v3, which have auxiliary heads of their own.
+    """
+    if has_auxiliary_heads(backbone):
+        return ()
+    network = construct_on_meta(backbone, 1).eval()
+    image = torch.empty(1, 3, *[native_pixels(backbone)] * 2, device="meta")
+    modules = _stage_modules(network, image)
+    if not modules:
+        return ()
+    maps = _extractor(network, modules)(image)
+    return tuple(Stage(module, maps[module].shape[1]) for module in modules)
+
+
+def _stage_modules(network: nn.Module, image: Tensor) -> tuple[str, ...]:
+    trunk_name = next((name for name in _TRUNKS if hasattr(network, name)), "")
+    trunk = network.get_submodule(trunk_name)
+    prefix = f"{trunk_name}." if trunk_name else ""
+    children = {prefix + name: child for name, child in trunk.named_children()}
+    return (
+        tuple(name for name, child in children.items() if _is_stage(child))
+        or _ends_with_pools(children)
+        or _ends_of_shapes(network, children, image)
+    )
+
+
+def _num_convolutions(module: nn.Module) -> int:
+    return sum(isinstance(each, nn.Conv2d) for each in module.modules())
+
+
+def _is_stage(module: nn.Module) -> bool:
+    """Whether it is a list of blocks, each of several layers with a convolution among them."""
+    blocks = list(module.children())
+    is_list = isinstance(module, (nn.Sequential, nn.ModuleDict)) and bool(blocks)
+    return is_list and all(list(block.children()) and _num_convolutions(block) for block in blocks)
+
+
+def _ends_with_pools(children: dict[str, nn.Module]) -> tuple[str, ...]:
+    pools = [name for name, child in children.items() if isinstance(child, nn.MaxPool2d)]
+    last = list(children)[-1]
+    return tuple(dict.fromkeys([*pools, last])) if pools else ()
+
+
+def _ends_of_shapes(
+    network: nn.Module, children: dict[str, nn.Module], image: Tensor
+) -> tuple[str, ...]:
+    """The last of each run of children with maps of one shape; a lone convolution is no stage."""
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def note(name: str) -> Any:
+        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+            shapes[name] = tuple(output.shape)
+
+        return hook
+
+    handles = [child.register_forward_hook(note(name)) for name, child in children.items()]
+    network(image)
+    for handle in handles:
+        handle.remove()
+    runs: list[list[str]] = []
+    for name, shape in shapes.items():
+        if runs and shapes[runs[-1][-1]] == shape:
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    return tuple(
+        run[-1] for run in runs if sum(_num_convolutions(children[name]) for name in run) > 1
+    )
+
+
+def _extractor(network: nn.Module, modules: Sequence[str]) -> GraphModule:
+    """``network`` itself, returning its outputs and the maps after ``modules``, by name."""
+    # Their forward asks where its input lies, which cannot be followed symbolically.
+    options: dict[str, Any] = {"leaf_modules": [AdaptiveAverage]}
+    in_training, in_prediction = get_graph_node_names(
+        network, tracer_kwargs=dict(options), suppress_diff_warning=True
+    )
+    wanted = {module: module for module in modules}
+    extractor: GraphModule = create_feature_extractor(
+        network,
+        train_return_nodes=wanted | {in_training[-1]: _LAST},
+        eval_return_nodes=wanted | {in_prediction[-1]: _LAST},
+        tracer_kwargs=dict(options),
+        suppress_diff_warning=True,
+    )
+    return extractor
+
+
+class StageHead(nn.Module):
+    """Global average pooling and a linear classifier."""
+
+    def __init__(self, channels: int, num_outputs: int) -> None:
+        super().__init__()
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Linear(channels, num_outputs)
+
+    def forward(self, maps_BCHW: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, K)."""
+        outputs_BK: Tensor = self.classifier(self.pool(maps_BCHW).flatten(1))
+        return outputs_BK
+
+
+class StagedNetwork(nn.Module):
+    """A network with a classifier at the end of each of its stages.
+
+    Its parameters are ``body.`` and the network's own names, and ``stage_heads.0.classifier`` and
+    so on. The stages' maps are read from the network's graph; its modules are the same ones.
+
+    Args:
+        network: The network, which is not to be used by itself any more.
+        stages: Its stages.
+        num_outputs: K.
+    """
+
+    def __init__(self, network: nn.Module, stages: Sequence[Stage], num_outputs: int) -> None:
+        super().__init__()
+        self._modules_of_stages = tuple(stage.module for stage in stages)
+        self.body = _extractor(network, self._modules_of_stages)
+        self.stage_heads = nn.ModuleList(StageHead(stage.channels, num_outputs) for stage in stages)
+
+    def forward(self, images_BCHW: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """The mean of all heads' outputs (B, K); in training, each: the last layer's first."""
+        found = self.body(images_BCHW)
+        maps = (found[module] for module in self._modules_of_stages)
+        outputs = [head(each) for head, each in zip(self.stage_heads, maps, strict=True)]
+        outputs.insert(0, found[_LAST])
+        # Their sum, as AIDDA has it, would have the same largest output and a sharper softmax.
+        return tuple(outputs) if self.training else torch.stack(outputs).mean(dim=0)

@@ -1,0 +1,124 @@
+"""The half of a task that needs no torch: what is predicted, what predictions mean, how they count.
+
+Laws, kept by every task's scoring: ``targets``, ``target_columns`` and ``prediction_columns`` give
+one row a sample, in the samples' order; ``values`` of a perfect network's predictions equal what
+``reference`` says; every unit's samples are of one subject; all metrics of perfect values are at
+their best. Shape letters: N samples, T targets, K outputs, U units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foldgrid.scoring.metrics import Metric
+from foldgrid.scoring.units import Noun, UnitTable
+from foldgrid.specs.task import TaskSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FloatArray = NDArray[np.float32]
+
+Judged = Literal["numbers", "classes"]
+
+
+class Scoring(Protocol):
+    """What a task means to everybody who does not train."""
+
+    @property
+    def spec(self) -> TaskSpec:
+        """The task's words."""
+        ...
+
+    @property
+    def num_outputs(self) -> int:
+        """K, the size of the network's last layer."""
+        ...
+
+    @property
+    def judges(self) -> Judged:
+        """Whether a unit's truth is a number or a class."""
+        ...
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether there are two classes of which the last is the positive one."""
+        ...
+
+    @property
+    def stratum(self) -> str:
+        """The column of the samples whose values a split should balance."""
+        ...
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The columns of ``predictions.parquet`` that hold the truth."""
+        ...
+
+    @property
+    def prediction_names(self) -> tuple[str, ...]:
+        """The columns of ``predictions.parquet`` that hold what was predicted."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """Every figure of merit by name; the first orders a ranking unless told otherwise."""
+        ...
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The metrics that a table shows, in the order of its columns."""
+        ...
+
+    @property
+    def noun(self) -> Noun:
+        """What a unit is called."""
+        ...
+
+    def targets(self, samples: pd.DataFrame) -> FloatArray:
+        """What is to be predicted, (N, T)."""
+        ...
+
+    def target_columns(self, samples: pd.DataFrame) -> dict[str, NDArray[Any]]:
+        """The truth by ``target_names``, in the units that people use."""
+        ...
+
+    def prediction_columns(self, outputs_NK: FloatArray) -> dict[str, NDArray[Any]]:
+        """A network's outputs by ``prediction_names``, in the units that people use."""
+        ...
+
+    def values(self, predictions: pd.DataFrame) -> pd.DataFrame:
+        """What is judged of predictions: one column of numbers, or a column of probabilities each.
+
+        Args:
+            predictions: ``prediction_names``, by sample; of several fits, their means.
+        """
+        ...
+
+    def reference(self, targets: pd.DataFrame) -> pd.Series[Any]:
+        """The truth that ``values`` is judged by, of a table with ``target_names``."""
+        ...
+
+    def parts(self, samples: pd.DataFrame) -> frozenset[str]:
+        """What a unit of these samples is made of; empty where a sample is a unit."""
+        ...
+
+    def units(
+        self, samples: pd.DataFrame, predicted: pd.DataFrame, parts: frozenset[str]
+    ) -> UnitTable:
+        """Samples to units.
+
+        Args:
+            samples: By sample: its subject, fold, what tells units apart, and ``reference``.
+            predicted: By the same samples, the ``values`` of each model; see ``UnitTable``.
+            parts: From ``parts`` of all samples; a unit that lacks one is left out.
+        """
+        ...
+
+    def evaluate(self, samples: pd.DataFrame, outputs_NK: FloatArray) -> dict[str, float]:
+        """Figures of merit of a network's outputs for ``samples``, by name, for each epoch."""
+        ...

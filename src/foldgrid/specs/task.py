@@ -1,0 +1,190 @@
+"""What a sweep predicts: one set of words for each task, found by its name.
+
+A task has three halves, a layer each: the words here, what needs no torch in `foldgrid.scoring`
+(targets, decoding, figures of merit), and the loss in `foldgrid.tasks`. docs/tasks.md shows how to
+add one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    SerializeAsAny,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from foldgrid.specs.base import Spec
+from foldgrid.specs.errors import did_you_mean
+from foldgrid.specs.samples import SampleKind
+
+
+class TaskSpec(Spec):
+    """What is predicted: what the words of every task have.
+
+    Attributes:
+        sample_kind: What one sample is.
+        name: The task's name.
+    """
+
+    sample_kind: ClassVar[SampleKind] = "single"
+    name: str
+
+
+class PasiSpec(TaskSpec):
+    """Psoriasis severity of a body region.
+
+    Attributes:
+        name: ``pasi``.
+        output: ``scores`` predicts erythema, induration, scaling and involvement of a region;
+            ``composite`` predicts their product score C = (E + I + S) x involvement directly.
+    """
+
+    sample_kind = "composites"
+    name: Literal["pasi"] = "pasi"
+    output: Literal["scores", "composite"] = "scores"
+
+
+def _labels_by_class(value: object) -> object:
+    """``[a, b]`` says the same as ``{a: [a], b: [b]}``, and ``{a: x}`` as ``{a: [x]}``."""
+    if isinstance(value, list | tuple):
+        return {str(name): [str(name)] for name in value}
+    if isinstance(value, Mapping):
+        return {
+            name: [labels] if isinstance(labels, str) else labels for name, labels in value.items()
+        }
+    return value
+
+
+Labels: TypeAlias = Annotated[
+    tuple[str, ...],
+    Field(min_length=1, strict=False),
+]
+Classes: TypeAlias = Annotated[dict[str, Labels], BeforeValidator(_labels_by_class)]
+"""By class, in their order, the manifest's labels that belong to it."""
+
+
+class ClassificationSpec(TaskSpec):
+    """Which of several classes a photograph shows.
+
+    Attributes:
+        name: ``classification``.
+        classes: The classes in their order: a list of labels, or by class the labels that it is
+            made of (``{normal: [normal], SSc: [early, late]}``). Empty takes every label of the
+            manifest as a class, by name.
+    """
+
+    name: Literal["classification"] = "classification"
+    classes: Classes = Field(default_factory=dict)
+
+    @field_validator("classes")
+    @classmethod
+    def _each_label_once(cls, value: Classes) -> Classes:
+        labels = [label for given in value.values() for label in given]
+        if twice := sorted({label for label in labels if labels.count(label) > 1}):
+            raise ValueError(f"{', '.join(twice)} in two classes; each label in one")
+        if len(value) == 1:
+            raise ValueError("one class only; give two or more, or none to take all labels")
+        return value
+
+
+class BinarySpec(TaskSpec):
+    """Whether a photograph shows a finding: the positive labels against all others.
+
+    Attributes:
+        name: ``binary``.
+        positive: The labels that are positive.
+        sensitivity: What the high-sensitivity operating point must reach out of fold, in (0, 1).
+        specificity: What the high-specificity operating point must reach out of fold, in (0, 1).
+        classes: Negative, then positive, each with its labels; filled in from the manifest.
+    """
+
+    name: Literal["binary"] = "binary"
+    positive: Labels
+    sensitivity: float = Field(default=0.975, gt=0, lt=1)
+    specificity: float = Field(default=0.98, gt=0, lt=1)
+    classes: Classes = Field(default_factory=dict)
+
+
+class TreeSpec(TaskSpec):
+    """Classes cut from a tree of diseases, and coarse classes by summing up the tree.
+
+    Attributes:
+        name: ``tree``.
+        tree: The tree: nodes with their children, and lists of labels at its ends. Empty takes
+            the manifest's column ``taxonomy``.
+        most_photographs: A node with at most so many training photographs is a training class; a
+            larger one is divided into its children. A label is never divided.
+        levels: By name, a depth of the tree (1 is below the root) at which predictions are summed
+            up to coarse classes.
+        judged: The level that models are ranked by; the first where it is not said.
+        positive: A node below the root that a ROC curve tells from ``negative``.
+        negative: Against what; null for everything else.
+        classes: The training classes, each with its labels; filled in from the photographs.
+        ways: By label, its way from the root; filled in.
+    """
+
+    name: Literal["tree"] = "tree"
+    tree: dict[str, Any] = Field(default_factory=dict)
+    most_photographs: int = Field(default=1000, ge=1)
+    levels: dict[str, Annotated[int, Field(ge=1)]] = Field(min_length=1)
+    judged: str = ""
+    positive: str | None = None
+    negative: str | None = None
+    classes: Classes = Field(default_factory=dict)
+    ways: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _judged_is_a_level(self) -> TreeSpec:
+        if self.judged and self.judged not in self.levels:
+            hint = did_you_mean(self.judged, self.levels)
+            raise ValueError(f"judged: no level {self.judged!r}. {hint}")
+        return self
+
+    @property
+    def judged_level(self) -> str:
+        """The level that models are ranked by."""
+        return self.judged or next(iter(self.levels))
+
+
+TASK_SPECS: dict[str, type[TaskSpec]] = {
+    "pasi": PasiSpec,
+    "classification": ClassificationSpec,
+    "binary": BinarySpec,
+    "tree": TreeSpec,
+}
+"""The words of every task by its name; a further task adds itself here."""
+
+
+def _by_name(value: object) -> object:
+    """The task's words, read by the model that its name says."""
+    if not isinstance(value, Mapping):
+        return value
+    name = value.get("name", PasiSpec().name)
+    if name not in TASK_SPECS:
+        hint = did_you_mean(str(name), TASK_SPECS)
+        facts = {"found": str(name), "hint": hint}
+        raise PydanticCustomError("unknown_task", 'no task is called "{found}". {hint}', facts)
+    # Through JSON: strict mode then takes lists for tuples, as it does for the sweep around it.
+    return TASK_SPECS[name].model_validate_json(json.dumps(value))
+
+
+class _AnyOfThem:
+    """What an editor's schema says of ``task``: the words of any task."""
+
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [handler(spec.__pydantic_core_schema__) for spec in TASK_SPECS.values()]}
+
+
+AnyTask: TypeAlias = Annotated[SerializeAsAny[TaskSpec], BeforeValidator(_by_name), _AnyOfThem()]
+"""A task's words, whichever task it is."""

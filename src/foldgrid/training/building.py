@@ -1,0 +1,64 @@
+"""The network of a fit, the same for whoever trains it and whoever predicts with it later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from foldgrid.models import WeightFile, build_network, set_head_bias
+from foldgrid.specs.errors import SweepError
+from foldgrid.specs.fits import FitConfig
+from foldgrid.tasks import Task
+
+
+def build_for(
+    config: FitConfig, num_outputs: int, pretrained: Mapping[str, Tensor] | None = None
+) -> nn.Module:
+    """The network that ``config`` trains, on the CPU.
+
+    Args:
+        config: What decides the outcome.
+        num_outputs: The size of the last layer.
+        pretrained: Weights to start from; nothing for random ones, or where a whole state is
+            loaded next.
+    """
+    recipe = config.training
+    network = build_network(
+        config.backbone, num_outputs, pretrained, stage_heads=recipe.stage_heads
+    )
+    if hasattr(network, "transform_input"):
+        # torchvision's GoogLeNet and Inception v3 weights expect inputs in [-1, 1], which the
+        # network makes of ImageNet's scaling itself where it is told so. No weight file tells.
+        shifts = config.weights != "random" and recipe.pixels == "imagenet"
+        network.transform_input = shifts  # type: ignore[assignment]
+    return network
+
+
+def build_first(
+    config: FitConfig, task: Task, weights: WeightFile | None, targets_NK: NDArray[np.float32]
+) -> nn.Module:
+    """The network as a fit begins with it.
+
+    Args:
+        config: What decides the outcome.
+        task: What is predicted.
+        weights: Pre-trained weights; nothing for random ones.
+        targets_NK: The training samples' targets, for ``start_from_mean``.
+
+    Raises:
+        SweepError: Not the weight file that the fit was planned with.
+    """
+    if weights and weights.sha256() != config.weights:
+        raise SweepError(
+            f"{weights.path}: not the file that the sweep was planned with (its SHA-256 "
+            f"is {weights.sha256()}, planned was {config.weights}).\n"
+            "Every machine needs the same file: `python -m foldgrid weights fetch` gets it."
+        )
+    network = build_for(config, task.num_outputs, weights.load() if weights else None)
+    if config.training.start_from_mean:
+        set_head_bias(network, config.backbone, torch.from_numpy(task.start_bias(targets_NK)))
+    return network

@@ -1,0 +1,115 @@
+"""The data of a sweep in words: what is there, how it is split, what is too rare to be judged.
+
+Knows the survey and the split; counts, and names no subject.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from foldgrid.data.dataset import Survey
+from foldgrid.data.splits import Split
+from foldgrid.specs.canary import CanaryName
+from foldgrid.specs.sweep import DataSpec
+from foldgrid.specs.synthetic import StudySettings
+
+MOST_CLASSES = 12
+MOST_RARE_CLASSES = 6
+
+
+def data_facts(survey: Survey, data: DataSpec, split: Split) -> list[tuple[str, str]]:
+    """The plan's rows about the data, as (topic, words)."""
+    if survey.layout.kind == "composites":
+        return [("data", _composites(survey))]
+    rows = [("data", _photographs(survey, data)), ("classes", _classes(survey))]
+    rare = _rare_classes(split.table)
+    return [*rows, ("rare classes", rare)] if rare else rows
+
+
+def split_words(survey: Survey, split: Split, num_seeds: int) -> str:
+    """The sizes of both sides, and how unlike they are."""
+    table = split.table
+
+    def size(part: str) -> str:
+        rows = table[table["partition"] == part]
+        units = f"{len(rows)} photographs"
+        if survey.layout.weighs_visits:
+            units = f"{len(rows[['subject', 'visit']].drop_duplicates())} visits"
+        return f"{units} of {rows['subject'].nunique()} subjects"
+
+    return (
+        f"train {size('train')}, test {size('test')}; imbalance {split.imbalance:.3f} "
+        f"(folds {split.fold_imbalance:.3f}), best of {num_seeds}"
+    )
+
+
+def canary_words(survey: Survey, name: CanaryName) -> str:
+    """What the canary does to the targets."""
+    given = "the label of a photograph of another"
+    if survey.layout.kind == "composites":
+        given = "the scores of a visit of another"
+    return (
+        f"{name}: every subject gets {given}, drawn at random; whatever skill remains is a leak. "
+        "Same split, own run folder"
+    )
+
+
+def _composites(survey: Survey) -> str:
+    source = "the embedded synthetic trial" if survey.is_synthetic else str(survey.manifest.path)
+    samples = survey.samples
+    visits = samples[["subject", "visit"]].drop_duplicates()
+    return (
+        f"{source}: {samples['subject'].nunique()} subjects, {len(visits)} visits, "
+        f"{survey.num_photos} photographs; {len(samples)} composites of {_side(survey)}"
+    )
+
+
+def _photographs(survey: Survey, data: DataSpec) -> str:
+    source = str(survey.manifest.path)
+    if survey.is_synthetic and isinstance(data.synthetic, StudySettings):
+        source = f"the embedded study {data.synthetic.study}"
+    samples = survey.samples
+    counts = [f"{samples['subject'].nunique()} subjects"]
+    cases = samples.loc[samples["case"] != "", ["subject", "case"]].drop_duplicates()
+    if len(cases):
+        counts.append(f"{len(cases)} cases")
+    return f"{source}: {', '.join(counts)}, {survey.num_photos} photographs of {_side(survey)}"
+
+
+def _side(survey: Survey) -> str:
+    side = survey.grid * survey.tile_pixels
+    return f"{side}x{side} ({'cached' if survey.is_cached else 'to be decoded once'})"
+
+
+def _classes(survey: Survey) -> str:
+    counts = survey.samples["label"].value_counts(sort=False).sort_index()
+    counts = counts.sort_values(ascending=False, kind="stable")
+    words = [f"{name} {count}" for name, count in counts.items()]
+    graders = len(survey.target_columns) - len(survey.layout.targets)
+    graded = f"; {graders} grader{'s' if graders != 1 else ''}" if graders else ""
+    return f"{len(words)}, by photographs: {_some(words, MOST_CLASSES)}{graded}"
+
+
+def _rare_classes(split: pd.DataFrame) -> str:
+    """Classes of which some fold has nobody; nothing where every fold has somebody of each."""
+    num_folds = int(split["fold"].max()) + 1
+    of_class = split.assign(is_train=split["partition"] == "train").groupby("label")
+    subjects = {
+        str(label): rows.loc[rows["is_train"], "subject"].nunique() for label, rows in of_class
+    }
+    rare = sorted((count, label) for label, count in subjects.items() if count < num_folds)
+    if not rare:
+        return ""
+    words = [f"{label} {count}" for count, label in rare]
+    return (
+        f"{len(rare)} of {len(subjects)} have fewer subjects in training than there are folds "
+        f"({num_folds}), so some folds hold nobody of them: {_some(words, MOST_RARE_CLASSES)}"
+    )
+
+
+def _some(words: Iterable[str], most: int) -> str:
+    listed = list(words)
+    more = f", and {len(listed) - most} more" if len(listed) > most else ""
+    return f"{', '.join(listed[:most])}{more}"

@@ -1,0 +1,208 @@
+"""The recipe's newer keys: phases and schedules that go together, and who may change them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from foldgrid.specs.errors import InputError
+from foldgrid.specs.phases import Phase, describe_phases, epochs_before, phase_index
+from foldgrid.specs.recipe import TrainingRecipe, recipe_keys, with_values
+from foldgrid.specs.resolving import resolve_sweep
+from foldgrid.specs.sweep import Sweep
+
+HEAD = Phase(name="head", epochs=100, frozen="backbone")
+FINE = Phase(name="fine_tune", frozen=10, learning_rate=0.001)
+
+
+def recipe(**keys: Any) -> TrainingRecipe:
+    return TrainingRecipe.model_validate_json(json.dumps(keys))
+
+
+def refusal(**keys: Any) -> str:
+    with pytest.raises(ValidationError) as caught:
+        recipe(**keys)
+    return "\n".join(detail["msg"] for detail in caught.value.errors())
+
+
+def test_phases_are_read_as_they_are_written() -> None:
+    found = recipe(
+        max_epochs=150,
+        phases=[
+            {"name": "head", "epochs": 100, "frozen": "backbone"},
+            {"name": "fine_tune", "frozen": 10, "learning_rate": 0.001},
+        ],
+    )
+    assert found.phases == (HEAD, FINE)
+    assert TrainingRecipe.model_validate_json(found.model_dump_json()) == found
+    assert describe_phases(found.phases) == (
+        "head (100 epochs, backbone frozen), then fine_tune (first 10 layers frozen, learning rate "
+        "0.001)"
+    )
+    assert describe_phases(()) == "none"
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"phases": [{"name": "a"}, {"name": "b"}]}, "a has no number of epochs"),
+        ({"phases": [{"name": "a", "epochs": 1}, {"name": "a"}]}, "a given twice"),
+        ({"max_epochs": 5, "phases": [{"name": "a", "epochs": 5}, {"name": "b"}]}, "at least 6"),
+        ({"max_epochs": 5, "phases": [{"name": "a", "epochs": 6}]}, "at least 6"),
+        ({"phases": [{"name": "a", "frozen": "head"}]}, "'nothing' or 'backbone'"),
+        ({"phases": [{"name": "a", "frozen": -1}]}, "greater than or equal to 0"),
+        ({"phases": [{"name": "a", "frozen": True}]}, "'nothing' or 'backbone'"),
+        ({"phases": [{"name": "a", "learning_rate": 0.0}]}, "greater than 0"),
+        ({"early_stopping": {"policy": "none"}}, "Take schedule: steps or constant"),
+        ({"training_share": 0.0}, "greater than 0"),
+        ({"augmentation": {"smallest_crop": 0}}, "greater than 0"),
+        ({"augmentation": {"zoom": 1}}, "less than 1"),
+        ({"schedule": "cosine"}, "'plateau', 'steps' or 'constant'"),
+        ({"steps": {"factor": 1}}, "less than 1"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_with_the_reason(keys: dict[str, Any], told: str) -> None:
+    assert told in refusal(**keys)
+
+
+@pytest.mark.parametrize("schedule", ["steps", "constant"])
+def test_without_a_choice_the_rate_may_follow_anything_but_the_loss(schedule: str) -> None:
+    found = recipe(schedule=schedule, early_stopping={"policy": "none"})
+    assert found.early_stopping.policy == "none"
+
+
+def test_the_planned_epochs_are_the_phases_own_where_they_all_say() -> None:
+    assert recipe(max_epochs=7).planned_epochs == 7
+    assert recipe(max_epochs=150, phases=[{"name": "a"}]).planned_epochs == 150
+    phases = [{"name": "a", "epochs": 100}, {"name": "b", "epochs": 50}]
+    assert recipe(phases=phases).planned_epochs == 150
+
+
+lengths = st.lists(st.integers(1, 9), min_size=1, max_size=5)
+
+
+@given(lengths, st.booleans())
+def test_every_epoch_belongs_to_one_phase_and_phases_come_in_order(
+    epochs: list[int], is_endless: bool
+) -> None:
+    phases = [Phase(name=str(number), epochs=count) for number, count in enumerate(epochs)]
+    if is_endless:
+        phases[-1] = Phase(name="last")
+    found = [phase_index(phases, epoch) for epoch in range(1, sum(epochs) + 1)]
+    expected = [number for number, count in enumerate(epochs) for _ in range(count)]
+    assert found == expected
+    assert phase_index(phases, sum(epochs) + 1) == len(phases) - 1
+    for index in range(len(phases)):
+        assert found.index(index) == epochs_before(phases, index)
+
+
+def test_where_there_are_no_phases_every_epoch_is_of_the_first() -> None:
+    assert phase_index((), 1) == phase_index((), 99) == 0
+
+
+def test_a_list_of_phases_is_no_key_of_a_search_but_can_be_replaced() -> None:
+    assert "phases" not in list(recipe_keys())
+    assert {"schedule", "steps.every_epochs", "training_share", "augmentation.zoom"} <= set(
+        recipe_keys()
+    )
+    two = with_values(TrainingRecipe(), {"phases": (HEAD, FINE)})
+    assert two.phases == (HEAD, FINE)
+    assert with_values(two, {"phases": (), "momentum": 0.5}).phases == ()
+
+
+SWEEP = """title: t
+backbones: [mobilenet_v2, resnet18]
+training:
+  max_epochs: 150
+  phases:
+  - {name: head, epochs: 100, frozen: backbone}
+  - {name: fine_tune, frozen: 10, learning_rate: 0.001}
+per_backbone:
+  resnet18: {phases: [], max_epochs: 50}
+budgets:
+  smoke:
+    training:
+      max_epochs: 2
+      phases:
+      - {name: head, epochs: 1, frozen: backbone}
+      - {name: fine_tune, frozen: 10}
+"""
+
+
+def resolve(tmp_path: Path, text: str = SWEEP, *overrides: str, budget: Any = "paper") -> Sweep:
+    path = tmp_path / "two_ways.yaml"
+    path.write_text(text)
+    return resolve_sweep(path, budget, overrides).sweep
+
+
+def test_a_backbone_replaces_the_whole_list_and_other_keys_with_it(tmp_path: Path) -> None:
+    # 50 epochs alone would be too few for the sweep's phases: what belongs together counts.
+    sweep = resolve(tmp_path)
+    assert sweep.recipe_of("mobilenet_v2").phases == (HEAD, FINE)
+    own = sweep.recipe_of("resnet18")
+    assert (own.phases, own.max_epochs) == ((), 50)
+    assert Sweep.model_validate_json(sweep.model_dump_json()) == sweep
+
+
+def test_a_backbone_may_have_phases_of_its_own(tmp_path: Path) -> None:
+    text = SWEEP.replace("phases: []", "phases: [{name: all, frozen: 3}]")
+    sweep = resolve(tmp_path, text)
+    assert sweep.recipe_of("resnet18").phases == (Phase(name="all", frozen=3),)
+    assert Sweep.model_validate_json(sweep.model_dump_json()) == sweep
+
+
+def test_a_budget_and_the_command_line_replace_the_whole_list_too(tmp_path: Path) -> None:
+    text = SWEEP.replace(", max_epochs: 50", "")
+    assert [p.epochs for p in resolve(tmp_path, text, budget="smoke").training.phases] == [1, None]
+    assert resolve(tmp_path, text, "training.phases=[]").training.phases == ()
+    text = "training.phases=[{name: all, frozen: backbone}]"
+    assert resolve(tmp_path, SWEEP, text).training.phases == (Phase(name="all", frozen="backbone"),)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "phases: [], max",
+            "phases: [{name: a, frozen: 1.5}], max",
+            "per_backbone.resnet18.phases",
+        ),
+        ("phases: [], max", "max", "line 9   per_backbone.resnet18   phases: they need at least"),
+        ("phases: []", "phases: none", "line 9   per_backbone.resnet18.phases"),
+        (
+            "phases: []",
+            "learning_rate: [{name: a}]",
+            "line 9   per_backbone.resnet18.learning_rate",
+        ),
+        ("phases: []", "phase: []", 'Did you mean "phases"?'),
+        (
+            "frozen: 10, learn",
+            "frozne: 10, learn",
+            "line 7   training.phases.1.frozne   unknown key.",
+        ),
+        ("epochs: 100", "epochs: 1000", "line 3   training   phases: they need at least 1001"),
+    ],
+)
+def test_a_mistake_in_phases_is_told_where_it_is(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        resolve(tmp_path, SWEEP.replace(old, new))
+    assert told in str(caught.value)
+
+
+def test_a_search_space_that_the_sweep_s_phases_do_not_allow_is_refused(tmp_path: Path) -> None:
+    spaces = tmp_path / "spaces"
+    spaces.mkdir()
+    space = "title: s\nparameters:\n  max_epochs: {type: int, low: 50, high: 200}\n"
+    (spaces / "short.yaml").write_text(space)
+    path = tmp_path / "searched.yaml"
+    path.write_text(SWEEP + "search_space: short\n")
+    with pytest.raises(InputError, match="max_epochs 50, with which mobilenet_v2 has: phases"):
+        resolve_sweep(path, "paper", spaces=spaces)
