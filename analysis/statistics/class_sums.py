@@ -207,7 +207,7 @@ class ClassSums:
         wins_SS = np.zeros((self.num_subjects, self.num_subjects))
         if np.isnan(score_U).any():
             return np.full_like(wins_SS, np.nan)
-        is_positive_U = self.reference == positive
+        is_positive_U = self.reference_U == positive
         score_N, subject_N = score_U[~is_positive_U], self.subject_U[~is_positive_U]
         order = np.argsort(score_N, kind="stable")
         # Row i: by subject, how many of the i lowest negatives are its own.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.evidence.visits import VisitTable
+from foldgrid.scoring.units import UnitTable
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ class Population:
 
 def visit_table(
     subject_V: np.ndarray, reference_V: np.ndarray, predicted: dict[str, np.ndarray]
-) -> VisitTable:
+) -> UnitTable:
     """The same as a table."""
     frame = pd.DataFrame({"subject": [f"s{number:03}" for number in subject_V], "fold": 0})
-    return VisitTable(
+    return UnitTable(
         frame.assign(physician_pasi=reference_V), pd.DataFrame(predicted, index=frame.index), 0
     )

@@ -87,7 +87,7 @@ def test_the_figures_are_those_of_the_visits(sweep: Maker) -> None:
         figures = []
         for place, store in enumerate(stores):
             visits = visit_predictions(judge(store), row.model).query("partition == 'oof'")
-            pairs = visits["physician_pasi"], visits["predicted_pasi"]
+            pairs = units["reference"], visits["predicted_pasi"]
             expected = {name: METRICS[name](*pairs) for name in ("mae", "mse", "pcc", "ccc")}
             assert row.oof[place] == pytest.approx(expected)
             figures.append(expected["pcc"])

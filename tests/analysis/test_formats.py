@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from analysis.evidence.notes import Note
-from analysis.ranking.board import FIGURES, RankedModel, Ranking
+from analysis.ranking.board import RankedModel, Ranking
 from analysis.ranking.formats import (
     render_csv,
     render_json,
@@ -19,6 +19,8 @@ from analysis.ranking.formats import (
     render_svg,
     render_terminal,
 )
+
+FIGURES = PasiScoring.shown
 
 
 def row(model: str, kind: str, mae: float | None, **more: str) -> RankedModel:
@@ -35,7 +37,7 @@ def ranking() -> Ranking:
         title="One-Step PASI, 100% & more",
         location="runs/all_backbones",
         by="mae",
-        num_visits={"oof": 304, "test": 34},
+        num_units={"oof": 304, "test": 34},
         num_subjects={"oof": 54, "test": 6},
         rows=(
             row("shufflenet_v2_x0_5", "base_learner", 3.336, folds="5/5", weights="random"),

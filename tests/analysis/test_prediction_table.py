@@ -62,17 +62,17 @@ def test_visits_computed_by_hand() -> None:
     predicted = pd.DataFrame({"twice": samples["composite"] * 2})
     body = frozenset({"upper_extremities", "trunk", "lower_extremities"})
     scored = score_visits(samples, predicted, body)
-    assert scored.visits["physician_pasi"].tolist() == pytest.approx([19.0, 2.2])
+    assert scored.units["reference"].tolist() == pytest.approx([19.0, 2.2])
     assert scored.predicted["twice"].tolist() == pytest.approx([38.0, 4.4])
     assert scored.visits["subject"].tolist() == ["a", "b"]
-    assert (scored.num_visits, scored.num_subjects, scored.num_left_out) == (2, 2, 1)
+    assert (scored.num_units, scored.num_subjects, scored.num_left_out) == (2, 2, 1)
 
 
 def test_head_and_neck_counts_where_it_was_photographed(make_run: Any) -> None:
     body = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
     judgement = judge(make_run(regions=body, num_folds=2).write())
     assert judgement.parts == set(body)
-    assert judgement.oof.visits["physician_pasi"].max() <= 72
+    assert judgement.oof.units["physician_pasi"].max() <= 72
 
 
 def test_a_visit_without_a_region_is_left_out_and_counted(make_run: Any) -> None:
@@ -83,7 +83,7 @@ def test_a_visit_without_a_region_is_left_out_and_counted(make_run: Any) -> None
         fake.predictions[cell] = table[table["sample"].isin(fake.split["sample"])]
     judgement = judge(fake.write())
     assert (judgement.oof.num_left_out, judgement.test.num_left_out) == (1, 1)
-    assert judgement.oof.num_visits == 10 * 3 - 1
+    assert judgement.oof.num_units == 10 * 3 - 1
 
 
 def test_an_incomplete_base_learner_is_left_out_with_its_reason(make_run: Any) -> None:

@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from analysis.evidence.notes import Note
 from analysis.judging import judge
 from analysis.ranking import making as module
-from analysis.ranking.board import FIGURES, RankedModel, Ranking, ranking_table
+from analysis.ranking.board import RankedModel, Ranking, ranking_table
 from analysis.ranking.leaderboard import load_current, made_from_now
 from analysis.ranking.making import rank_and_save, rank_sweep, stored_or_ranked
 from foldgrid.scoring import METRICS
+from foldgrid.scoring.pasi_scoring import PasiScoring
 from foldgrid.specs.errors import SweepError
+
+FIGURES = PasiScoring.shown
 
 
 def made_up(figures: dict[str, float | None]) -> Ranking:
@@ -25,7 +28,7 @@ def made_up(figures: dict[str, float | None]) -> Ranking:
         title="",
         location="runs/made_up",
         by="mae",
-        num_visits={"oof": 2, "test": 1},
+        num_units={"oof": 2, "test": 1},
         num_subjects={"oof": 2, "test": 1},
         rows=tuple(
             RankedModel(model=name, kind="base_learner", oof=dict.fromkeys(FIGURES, value), test={})
@@ -63,10 +66,10 @@ def test_the_figures_are_those_of_the_visits(make_run: Any) -> None:
     for row in ranking.rows:
         for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
             for name in FIGURES:
-                value = METRICS[name](table.visits["physician_pasi"], table.predicted[row.model])
+                value = METRICS[name](table.units["reference"], table.predicted[row.model])
                 expected = None if math.isnan(value) else value
                 assert getattr(row, partition)[name] == expected
-    assert (ranking.num_visits, ranking.num_subjects) == (
+    assert (ranking.num_units, ranking.num_subjects) == (
         {"oof": 12, "test": 6},
         {"oof": 4, "test": 2},
     )

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from analysis.evidence.predictions import PredictionTable, read_prediction_table
-from analysis.evidence.visits import VisitTable
 from analysis.judging import judge, visit_predictions
 from analysis.stacking import nested
 from analysis.stacking.meta_learners import META_LEARNERS
 from analysis.stacking.nested import add_baseline, stack
+from foldgrid.scoring.units import UnitTable
 from foldgrid.specs.errors import SweepError
 
 
@@ -76,9 +76,9 @@ def test_one_base_learner_is_not_stacked(make_run: Any) -> None:
 
 
 def test_the_baseline_by_hand() -> None:
-    def visits(fold: list[int], truth: list[float]) -> VisitTable:
+    def visits(fold: list[int], truth: list[float]) -> UnitTable:
         frame = pd.DataFrame({"subject": "a", "fold": fold, "physician_pasi": truth})
-        return VisitTable(frame, pd.DataFrame(index=frame.index), 0)
+        return UnitTable(frame, pd.DataFrame(index=frame.index), 0)
 
     oof, test = add_baseline(visits([0, 0, 1, 2], [2.0, 4.0, 9.0, 30.0]), visits([-1], [5.0]))
     assert oof.predicted[nested.BASELINE].tolist() == [19.5, 19.5, 12.0, 5.0]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.evidence.visits import VisitTable
 from analysis.statistics.assessing import assess
 from analysis.statistics.facts import Assessment
 from foldgrid.scoring import METRICS
+from foldgrid.scoring.units import UnitTable
 from tests.analysis.made_up_visits import Population, visit_table
 
 
 def made_up(
     num_subjects: int, noise: dict[str, float], seed: int = 0
-) -> tuple[VisitTable, dict[str, np.ndarray]]:
+) -> tuple[UnitTable, dict[str, np.ndarray]]:
     """Visits with a model a noise, and a baseline that always says the mean."""
     random = np.random.default_rng(seed)
     subject_V, reference_V, _ = Population().draw(random, num_subjects)
@@ -26,7 +26,7 @@ def made_up(
     return visit_table(subject_V, reference_V, predicted), predicted
 
 
-def assessed(table: VisitTable, num_resamples: int = 200) -> Assessment:
+def assessed(table: UnitTable, num_resamples: int = 200) -> Assessment:
     learners = [name for name in table.predicted.columns if name.startswith("learner")]
     return assess(table, table, learners, "baseline", num_resamples)
 
@@ -37,7 +37,7 @@ NOISE = {"learner_a": 1.0, "learner_b": 1.05, "learner_c": 4.0, "meta": 0.9}
 def test_every_model_has_every_figure_interval_and_standing() -> None:
     table, predicted = made_up(30, NOISE)
     found = assessed(table)
-    reference_V = table.visits["physician_pasi"]
+    reference_V = table.units["reference"]
     for metric in METRICS:
         for model in predicted:
             figure = found.figures["test"][metric][model]
@@ -88,8 +88,8 @@ def test_the_same_bits_every_time_whatever_the_order_of_the_visits() -> None:
     table, _ = made_up(12, NOISE)
     first = assessed(table)
     assert assessed(table).model_dump_json() == first.model_dump_json()
-    order = np.random.default_rng(0).permutation(table.num_visits)
-    shuffled = VisitTable(
+    order = np.random.default_rng(0).permutation(table.num_units)
+    shuffled = UnitTable(
         table.visits.iloc[order].reset_index(drop=True),
         table.predicted.iloc[order].reset_index(drop=True),
         0,

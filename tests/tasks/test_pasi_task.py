@@ -68,7 +68,7 @@ def test_targets_have_a_row_a_sample_in_their_order(samples: pd.DataFrame, outpu
 @pytest.mark.parametrize("output", OUTPUTS)
 @given(samples=tables)
 def test_records_hold_targets_in_people_s_units(samples: pd.DataFrame, output: Output) -> None:
-    columns = task(output).columns(task(output).targets(samples))
+    columns = task(output).target_columns(samples)
     assert tuple(columns) == task(output).target_names
     scores = samples[list(SCORES)].to_numpy()
     if output == "scores":
@@ -82,7 +82,7 @@ def test_records_hold_targets_in_people_s_units(samples: pd.DataFrame, output: O
 
 def test_predictions_have_their_prefix_and_are_not_clipped() -> None:
     outputs = np.array([[7.0], [-1.0]], np.float32)
-    columns = task("composite").columns(outputs, prefix="predicted_")
+    columns = task("composite").prediction_columns(outputs)
     assert list(columns) == ["predicted_composite"]
     np.testing.assert_array_equal(columns["predicted_composite"], [84, -12])
 

@@ -115,6 +115,20 @@ def test_cache_decodes_once(trial: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert second.splitlines()[1] == f"already cached: {path}"
 
 
+def test_cache_keeps_labelled_photographs_singly(
+    tmp_path: Path, trial: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "labelled"
+    command = ["data", "synthesize", str(folder), "--study", "ssc_skin", "--num-subjects", "6"]
+    assert main([*command, "--photo-width", "32", "--photo-height", "32"]) == 0
+    capsys.readouterr()
+    for said in ("decoded in", "already cached"):
+        assert main(["data", "cache", str(folder / "manifest.csv"), "--tile-pixels", "16"]) == 0
+        output = capsys.readouterr().out
+        assert "single photographs of 16x16 pixels" in output
+        assert said in output
+
+
 def test_cache_refuses_what_check_refuses(
     trial: Path, workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,7 +44,7 @@ def predictions_from(fit: Fit, data: TrainingData) -> pd.DataFrame:
     source = CompositeSource(data.composites_NHWC, torch.device("cpu"))
     with torch.inference_mode():
         outputs = network(source.normalise(source.take(rows))).numpy()
-    return pd.DataFrame(make_task(fit.config.task).columns(outputs, "predicted_"))
+    return pd.DataFrame(make_task(fit.config.task).prediction_columns(outputs))
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foldgrid.data.sample_table import SINGLE
 from foldgrid.scoring import SCORES
 from foldgrid.tuning.changed_ground import (
     Difference,
@@ -181,8 +182,17 @@ def test_changed_labels_are_called_labels() -> None:
     grounds = [Ground(targets=targets_of(table)) for table in (before, now)]
     changes = compare_grounds(*grounds)
     assert changes.samples.changed == ("S2/1",)
-    told = [words for _, words in describe_changes(changes, ALL_ANEW, "labels")]
+    told = [words for _, words in describe_changes(changes, ALL_ANEW, SINGLE)]
     assert "  1 sample (S2/1) with other labels" in told
+
+
+def test_a_single_photograph_is_called_by_its_sample_and_one_of_several_by_its_place() -> None:
+    grounds = [Ground(photos={("S1/C1/2", 0): digits}) for digits in ("00aa", "00ab")]
+    changes = compare_grounds(*grounds)
+    single = [words for _, words in describe_changes(changes, ALL_ANEW, SINGLE)]
+    assert "  1 photograph (S1/C1/2) with another content" in single
+    tile = [words for _, words in describe_changes(changes, ALL_ANEW)]
+    assert "  1 photograph (S1/C1/2 1) with another content" in tile
 
 
 def test_scores_read_back_are_the_scores_written() -> None:

@@ -19,7 +19,8 @@ def list_photos(manifest: LabelledManifest) -> SampleTable:
     order = ["subject", "case", "photo"]
     photos = manifest.photos.sort_values(order, kind="stable", ignore_index=True)
     numbers = photos.groupby(["subject", "case"], sort=False).cumcount() + 1
-    samples = photos[["subject", "visit", "day", "label", "case", "taxonomy", *manifest.graders]]
+    columns = ["subject", "visit", "day", "label", "case", "taxonomy", *sorted(manifest.graders)]
+    samples = photos[columns].copy()
     names = [
         "/".join(part for part in (subject, case, str(number)) if part)
         for subject, case, number in zip(photos["subject"], photos["case"], numbers, strict=True)

@@ -203,7 +203,10 @@ class RunStore:
         self.write_json(SPLIT_FACTS, facts)
 
     def read_split(self) -> pd.DataFrame:
-        """``split.parquet``: sample, subject, visit, day, region, partition, fold."""
+        """``split.parquet``: sample, subject, visit, day, partition, fold.
+
+        Of composites the region too, of single photographs case and label.
+        """
         return self._read_table(SPLIT)
 
     def read_split_facts(self) -> dict[str, Any]:
@@ -225,11 +228,11 @@ class RunStore:
         return self._read_table(PHOTOS)
 
     def write_samples(self, samples: pd.DataFrame) -> None:
-        """Writes ``samples.parquet``: the physician's scores of each sample."""
+        """Writes ``samples.parquet``: what is to be predicted of each sample, in columns."""
         self._write_table(SAMPLES, samples)
 
     def read_samples(self) -> pd.DataFrame:
-        """``samples.parquet``: sample and the scores, as the fits were told them.
+        """``samples.parquet``: sample and the scores or labels, as the fits were told them.
 
         Raises:
             FileNotFoundError: The run folder is from before they were recorded.

@@ -56,7 +56,7 @@ class _Judged:
 
     def counts(self) -> ClassCounts:
         decided_U = decide(self.probabilities_UK, self.is_binary)
-        return ClassCounts.of(confusion_matrix(self.reference, decided_U, self.num_classes))
+        return ClassCounts.of(confusion_matrix(self.reference_U, decided_U, self.num_classes))
 
 
 def class_metrics(num_classes: int, is_binary: bool = False) -> Mapping[str, Metric]:
@@ -138,7 +138,7 @@ def _of_reference(reference_U: IntArray, probabilities_UK: FloatArray) -> FloatA
 def _auc(judged: _Judged) -> float:
     aucs_K = np.array(
         [
-            area_under_curve(judged.reference == each, judged.probabilities_UK[:, each])
+            area_under_curve(judged.reference_U == each, judged.probabilities_UK[:, each])
             for each in range(judged.num_classes)
         ]
     )
@@ -162,18 +162,18 @@ def _kappa(judged: _Judged) -> float:
 
 
 def _log_loss(judged: _Judged) -> float:
-    return float(unit_log_losses(judged.reference, judged.probabilities_UK).mean())
+    return float(unit_log_losses(judged.reference_U, judged.probabilities_UK).mean())
 
 
 def _brier(judged: _Judged) -> float:
-    scores = unit_brier_scores(judged.reference, judged.probabilities_UK, judged.is_binary)
+    scores = unit_brier_scores(judged.reference_U, judged.probabilities_UK, judged.is_binary)
     return float(scores.mean())
 
 
 def _of_positive_or_mean(judged: _Judged, values_K: FloatArray, needs_others: bool = True) -> float:
     if judged.is_binary:
         return float(values_K[POSITIVE])
-    support = np.bincount(judged.reference, minlength=judged.num_classes).astype(np.float64)
+    support = np.bincount(judged.reference_U, minlength=judged.num_classes).astype(np.float64)
     return float(mean_over_occurring(values_K, support, needs_others))
 
 

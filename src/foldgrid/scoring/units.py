@@ -77,7 +77,14 @@ class UnitTable:
 
 def model_names(predicted: pd.DataFrame) -> tuple[str, ...]:
     """The models of a table of predictions, whether it holds numbers or probabilities."""
+    if predicted.shape[1] == 0:
+        return ()
     return tuple(map(str, dict.fromkeys(predicted.columns.get_level_values(0))))
+
+
+def beside(predicted: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Two tables of predictions of the same rows as one; the second may be without any model."""
+    return predicted if others.shape[1] == 0 else predicted.join(others)
 
 
 def with_columns(predicted: pd.DataFrame, name: str, values: NDArray[np.float64]) -> pd.DataFrame:

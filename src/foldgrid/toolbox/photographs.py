@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from foldgrid.specs.samples import SampleKind
 from foldgrid.specs.sweep import DataSpec, SplitSpec
 from foldgrid.toolbox.labelled import PLAIN_CHECK, StudyCheck, check_labelled
 from foldgrid.toolbox.synthesis import (
@@ -102,23 +103,29 @@ def cache(manifest: Path, /, *, tile_pixels: TilePixels = 128) -> None:
     """Decode the photographs now, so that a sweep finds its composites ready.
 
     Args:
-        manifest: A CSV or Parquet file, one row a photo.
+        manifest: A CSV or Parquet file, one row a photo, of either kind: with scores photographs
+            make composites, with labels each is kept by itself.
         tile_pixels: The sweep's data.tile_pixels, the side of a photo as networks see it.
     """
     from foldgrid.data.cache import cache_root
     from foldgrid.data.dataset import load_composites, survey_data
+    from foldgrid.data.manifest_reading import manifest_kind
+    from foldgrid.data.manifest_table import read_table
 
+    is_labelled = manifest_kind(read_table(manifest).columns) == "labelled"
+    kind: SampleKind = "single" if is_labelled else "composites"
     data = DataSpec(manifest=manifest, tile_pixels=tile_pixels)
     with photograph_progress("Reading photographs") as on_progress:
-        survey = survey_data(data, cache_root(), on_progress)
+        survey = survey_data(data, cache_root(), on_progress, photographs=kind)
     was_cached = survey.is_cached
     started = time.perf_counter()
     with photograph_progress("Decoding photographs") as on_progress:
         load_composites(survey, on_progress)
     seconds = time.perf_counter() - started
-    side = 2 * tile_pixels
+    side = survey.grid * tile_pixels
+    what = "single photographs" if is_labelled else "composites"
     print(
-        f"data {survey.fingerprint}: {len(survey.samples):,} composites of {side}x{side} pixels "
+        f"data {survey.fingerprint}: {len(survey.samples):,} {what} of {side}x{side} pixels "
         f"from {survey.num_photos:,} photos, {survey.composites_bytes / 1e6:,.1f} MB"
     )
     done = "already cached" if was_cached else f"decoded in {seconds:.1f} s and cached"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from foldgrid.data.sample_table import COMPOSITES, SampleLayout
 from foldgrid.tuning.changed_ground import Difference, GroundChanges, compare_grounds
 from foldgrid.tuning.ground import Results, prepared_ground, recorded_ground
 from foldgrid.tuning.preparation import PreparedSweep
@@ -27,14 +28,14 @@ def changed_facts(prepared: PreparedSweep, results: Results) -> list[Fact]:
     if not results.num_before and not results.num_found:
         return []
     changes = compare_grounds(recorded_ground(prepared.store), prepared_ground(prepared))
-    return describe_changes(changes, results, prepared.survey.layout.noun)
+    return describe_changes(changes, results, prepared.survey.layout)
 
 
 def describe_changes(
-    changes: GroundChanges, results: Results, targets: str = "scores"
+    changes: GroundChanges, results: Results, layout: SampleLayout = COMPOSITES
 ) -> list[Fact]:
-    """The rows; see ``changed_facts``. ``targets`` is what is predicted: scores, or labels."""
-    lines = [f"  {line}" for line in _differences(changes, targets)]
+    """The rows; see ``changed_facts``. ``layout`` says what samples are called and hold."""
+    lines = [f"  {line}" for line in _differences(changes, layout)]
     meaning = list(_meaning(changes, results))
     if not lines and not meaning:
         return []
@@ -45,21 +46,28 @@ def describe_changes(
     return [("changed" if not number else "", words) for number, words in enumerate(rows)]
 
 
-def _differences(changes: GroundChanges, targets: str) -> Iterator[str]:
+def _differences(changes: GroundChanges, layout: SampleLayout) -> Iterator[str]:
     width = max((len(key) for key, *_ in changes.settings), default=0)
     for key, before, now in changes.settings[:MOST_SETTINGS]:
         yield f"{key:{width}}   {before} -> {now}"
     if len(changes.settings) > MOST_SETTINGS:
         yield f"and {len(changes.settings) - MOST_SETTINGS} more settings"
     yield from _sorts(changes.backbones, "backbone", "changed")
-    yield from _sorts(changes.samples, "sample", f"with other {targets}")
-    yield from _sorts(changes.photos, "photograph", "with another content")
+    yield from _sorts(changes.samples, "sample", f"with other {layout.noun}")
+    photos = changes.photos if layout.grid > 1 else _by_sample(changes.photos)
+    yield from _sorts(photos, "photograph", "with another content")
     if changes.sides:
         moved = [f"{subject}: {before} -> {now}" for subject, before, now in changes.sides]
         yield f"split: {_some(moved, 'subject')} changed sides"
     yield from _sorts(changes.weights, "backbone", "from other pre-trained weights")
     for package, before, now in changes.versions:
         yield f"{package} {before} -> {now}"
+
+
+def _by_sample(photos: Difference) -> Difference:
+    """Photographs that are the only ones of their samples, by the samples' names alone."""
+    parts = (photos.changed, photos.came, photos.went)
+    return Difference(*(tuple(sample for sample, _ in keys) for keys in parts))
 
 
 def _sorts(difference: Difference, noun: str, changed: str) -> Iterator[str]:

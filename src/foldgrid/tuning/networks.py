@@ -14,7 +14,6 @@ from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.samples import TILES_A_SIDE
 from foldgrid.specs.sweep import Sweep
-from foldgrid.tasks import make_task
 
 
 def check_networks(resolved: ResolvedSweep) -> None:
@@ -50,13 +49,17 @@ def _frozen_problems(sweep: Sweep) -> Iterator[tuple[str, str]]:
                 yield f"phases.{phase.name}", f"{error}."
 
 
-def footprints(sweep: Sweep, source: str) -> dict[str, Footprint]:
+def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footprint]:
     """The size of every network.
+
+    Args:
+        sweep: Says which networks, on pictures of which size.
+        source: Its file, for messages.
+        num_outputs: Of each network's last layer.
 
     Raises:
         InputError: All that cannot take the sweep's pictures.
     """
-    num_outputs = make_task(sweep.task).num_outputs
     pixels = TILES_A_SIDE[sweep.task.sample_kind] * sweep.data.tile_pixels
     sizes: dict[str, Footprint] = {}
     problems = []

@@ -13,15 +13,21 @@ from foldgrid.models import WeightFile, resolve_weights
 from foldgrid.models.footprint import Footprint
 from foldgrid.records import DamagedFit, RunStore, Verified, run_location, verify_fits
 from foldgrid.records.verification import run_faults
+from foldgrid.scoring.scorings import resolve_task
 from foldgrid.specs.canary import Canary, CanaryName, canary_folder
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep
+from foldgrid.tasks import make_task
+from foldgrid.training.training_data import samples_with_sides
 from foldgrid.tuning.found_recipe import FoundRecipe
 from foldgrid.tuning.grid import Grid, SampleCounts, parse_selection, plan_grid
 from foldgrid.tuning.networks import check_networks, footprints
 from foldgrid.tuning.resources import Resources, memory_on_card, plan_resources
+
+FEWEST_OUTPUTS = 2
+"""With so many a network is tried before it is known how many classes there are."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +102,19 @@ def prepare_sweep(
     sweep = resolved.sweep
     check_networks(resolved)
     selection = parse_selection(only, sweep)
-    sizes = footprints(sweep, resolved.document.source)
+    # Before any photograph is read: the number of classes does not decide what is too small.
+    footprints(sweep, resolved.document.source, FEWEST_OUTPUTS)
     fetch_command = f"python -m foldgrid weights fetch --sweep {asked_for or sweep.name}"
     weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command)
     survey = survey_data(sweep.data, cache, on_progress, photographs=sweep.task.sample_kind)
     split = make_split(survey.samples, sweep.split, survey.layout)
+    sweep = _with_task_resolved(sweep, survey, split)
+    sizes = footprints(sweep, resolved.document.source, make_task(sweep.task).num_outputs)
     about_canary = None
     if canary is not None:
-        sweep, survey, about_canary = _as_canary(canary, resolved, survey, split)
+        sweep, survey, about_canary = _as_canary(
+            canary, replace(resolved, sweep=sweep), survey, split
+        )
     _check_inner_splits(split, survey, sweep)
     # A trial of a search holds the networks of all its folds.
     num_fits = sweep.split.num_folds if resolved.space is not None else 1
@@ -197,6 +208,16 @@ def _verified(store: RunStore, grid: Grid | None) -> tuple[Verified, tuple[str, 
             f"--storage: {store.location} cannot be read ({error}).\n"
             "Check the name, the permissions and, for object storage, the credentials."
         ) from error
+
+
+def _with_task_resolved(sweep: Sweep, survey: Survey, split: Split) -> Sweep:
+    """The sweep with what only the data can tell its task: the classes that there are.
+
+    Raises:
+        InputError: The data do not have what the task asks for.
+    """
+    samples = samples_with_sides(survey.samples, split)
+    return sweep.model_copy(update={"task": resolve_task(sweep.task, samples)})
 
 
 def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep) -> None:

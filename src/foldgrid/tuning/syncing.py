@@ -199,7 +199,8 @@ def _sample_images(sweep: Sweep) -> list[NDArray[np.uint8]]:
     from foldgrid.data.dataset import open_dataset
     from foldgrid.tuning.session import NUM_SAMPLE_IMAGES
 
-    return list(open_dataset(sweep.data, cache_root()).composites_NHWC[:NUM_SAMPLE_IMAGES])
+    dataset = open_dataset(sweep.data, cache_root(), photographs=sweep.task.sample_kind)
+    return list(dataset.composites_NHWC[:NUM_SAMPLE_IMAGES])
 
 
 def _sync(

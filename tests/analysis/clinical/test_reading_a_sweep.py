@@ -107,7 +107,7 @@ def test_a_task_without_scores_says_so(make_run: Any) -> None:
     distributions = score_distributions(judgement)
     assert distributions.not_applicable
     assert distributions.scores.empty
-    assert distributions.pasi["train"].sum() == judgement.oof.num_visits
+    assert distributions.pasi["train"].sum() == judgement.oof.num_units
 
 
 def test_a_sweep_without_a_test_set_is_read(make_run: Any) -> None:
@@ -172,8 +172,8 @@ def test_distributions_count_every_sample_once(make_run: Any) -> None:
         )
         assert found.differences[score] == pytest.approx(moved)
     assert found.pasi["high"].iloc[-1] >= 64.8
-    assert found.pasi["train"].sum() == judgement.oof.num_visits
-    assert found.pasi["test"].sum() == judgement.test.num_visits
+    assert found.pasi["train"].sum() == judgement.oof.num_units
+    assert found.pasi["test"].sum() == judgement.test.num_units
     assert found.imbalance == 0.0123
 
 

@@ -153,7 +153,7 @@ def test_the_fold_matrix_shows_what_is_missing(told: Told) -> None:
     assert states["vgg11", 0] == states["resnet18", 3] == "complete"
     assert facts.backbones[-1] == "vgg11"
     # A fold's figure is that of the visits in it; together they are the whole.
-    visits = run.judgement.oof.visits
+    visits = run.judgement.oof.units
     for cell in facts.cells:
         if cell.state != "complete" or cell.backbone == "vgg11":
             continue

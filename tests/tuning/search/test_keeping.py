@@ -67,8 +67,8 @@ def test_a_finished_trial_leaves_its_record_its_epochs_and_its_predictions(
     assert folder.read_record() == record == recorder.records[3]
     assert folder.read_epochs() == epochs
     assert [epoch.predicted for epoch in folder.read_history()] == [(), (), ()]
-    np.testing.assert_array_equal(folder.read_visits()["predicted"], epochs[-1].predicted)
-    np.testing.assert_array_equal(folder.read_visits(1)["predicted"], epochs[0].predicted)
+    np.testing.assert_array_equal(folder.read_units()["predicted"], epochs[-1].predicted)
+    np.testing.assert_array_equal(folder.read_units(1)["predicted"], epochs[0].predicted)
     assert store.read_trials("study") == [record]
     assert folder.read_running() == []
 
@@ -177,4 +177,4 @@ def test_a_diverged_epoch_has_no_predictions(store: SearchStore) -> None:
     folder = store.trial("study", 1)
     assert folder.read_record().oof == {}
     assert folder.read_epochs() == [an_epoch(1), lost]
-    assert list(folder.read_visits()["predicted"]) == list(an_epoch(1).predicted)
+    assert list(folder.read_units()["predicted"]) == list(an_epoch(1).predicted)
