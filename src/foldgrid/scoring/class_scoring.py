@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from foldgrid.scoring.class_metrics import class_metrics
 from foldgrid.scoring.grades import majority_grade, translate_grades
 from foldgrid.scoring.metrics import Metric
-from foldgrid.scoring.scoring import FloatArray, Judged
+from foldgrid.scoring.scoring import FloatArray, Judged, Watched
 from foldgrid.scoring.units import Noun, UnitTable
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.task import BinarySpec, Classes, ClassificationSpec, LabelSpec
@@ -38,6 +38,7 @@ class LabelScoring:
     stratum = "label"
     noun = Noun("photograph", "photographs")
     shown = ("auc", "accuracy", "sensitivity", "specificity")
+    watched = Watched("auc", "AUC", is_higher_better=True)
     target_names = ("label",)
     is_binary = False
 

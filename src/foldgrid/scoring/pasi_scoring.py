@@ -19,7 +19,7 @@ from foldgrid.scoring.pasi import (
     composite_score,
     pasi,
 )
-from foldgrid.scoring.scoring import FloatArray, Judged
+from foldgrid.scoring.scoring import FloatArray, Judged, Watched
 from foldgrid.scoring.units import Noun, UnitTable
 from foldgrid.specs.task import PasiSpec
 
@@ -46,6 +46,7 @@ class PasiScoring:
     is_binary = False
     noun = Noun("visit", "visits")
     shown = ("mae", "mse", "pcc", "ccc")
+    watched = Watched("pasi_mae", "PASI MAE")
 
     def __init__(self, spec: PasiSpec) -> None:
         self.spec = spec

@@ -9,6 +9,7 @@ their best. Shape letters: N samples, T targets, K outputs, U units.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -24,6 +25,21 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float32]
 
 Judged = Literal["numbers", "classes"]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What one fit is judged by while a sweep trains.
+
+    Attributes:
+        key: One of what ``Scoring.evaluate`` gives.
+        title: What people call it.
+        is_higher_better: Its direction.
+    """
+
+    key: str
+    title: str
+    is_higher_better: bool = False
 
 
 class Scoring(Protocol):
@@ -72,6 +88,11 @@ class Scoring(Protocol):
     @property
     def shown(self) -> tuple[str, ...]:
         """The metrics that a table shows, in the order of its columns."""
+        ...
+
+    @property
+    def watched(self) -> Watched:
+        """What a fit's progress is told by."""
         ...
 
     @property
