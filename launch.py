@@ -223,7 +223,10 @@ def report(session: Session, console: Console) -> None:
     console.print()
     console.print(f"results   {run}/", markup=False, soft_wrap=True)
     console.print(f"ranking   {run}/leaderboard.csv and .json", markup=False, soft_wrap=True)
-    print_next(next_commands(run), session, console)
+    shown = ranking.scoring.shown
+    print_next(
+        next_commands(run, shown[-1] if shown[-1] != ranking.by else shown[0]), session, console
+    )
 
 
 def rank_and_summarise(store: RunStore) -> tuple[Ranking, GridSummary]:
@@ -232,14 +235,14 @@ def rank_and_summarise(store: RunStore) -> tuple[Ranking, GridSummary]:
     Raises:
         SweepError: There is no ranking yet.
     """
-    from analysis.judging import visit_predictions
+    from analysis.judging import unit_predictions
     from analysis.ranking.leaderboard import save
     from analysis.ranking.making import judge_and_rank, ranking_table
 
     judgement, ranking = judge_and_rank(store)
     save(store, ranking)
     best = ranking.best.model
-    return ranking, (ranking_table(ranking), visit_predictions(judgement, best), {"best": best})
+    return ranking, (ranking_table(ranking), unit_predictions(judgement, best), {"best": best})
 
 
 def report_search(session: SearchSession, console: Console) -> None:
@@ -291,13 +294,13 @@ def print_next(commands: list[str], session: Session | SearchSession, console: C
         console.print(f"  {command}", markup=False, soft_wrap=True)
 
 
-def next_commands(run: str) -> list[str]:
+def next_commands(run: str, by: str) -> list[str]:
     """What a user may want to type after a grid."""
     quoted = shlex.quote(run)
     return [
         f"python -m analysis report {quoted}",
         f"python -m analysis check {quoted}",
-        f"python -m analysis rank {quoted} --by ccc",
+        f"python -m analysis rank {quoted} --by {by}",
         f"python -m analysis rank {quoted} --format latex",
     ]
 

@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.evidence.predictions import PredictionTable, read_prediction_table
 from analysis.stacking.nested import add_baseline, fit_stack
 from foldgrid.records import RunStore
-from foldgrid.scoring.units import UnitTable
+from foldgrid.scoring.units import UnitTable, beside, model_names
 from foldgrid.specs.errors import SweepError, did_you_mean
 
 
@@ -57,12 +57,12 @@ def judge(store: RunStore) -> Judgement:
     meta_oof, meta_test = stacked.oof, stacked.test
     scoring = table.scoring
     parts = scoring.parts(table.samples)
-    oof = scoring.units(table.train_samples, table.oof.join(meta_oof), parts)
-    test = scoring.units(table.test_samples, table.test.join(meta_test), parts)
-    oof, test = add_baseline(oof, test)
+    oof = scoring.units(table.train_samples, beside(table.oof, meta_oof), parts)
+    test = scoring.units(table.test_samples, beside(table.test, meta_test), parts)
+    oof, test = add_baseline(scoring, oof, test)
     return Judgement(
         table,
-        tuple(meta_oof.columns),
+        model_names(meta_oof),
         parts,
         oof,
         test,
@@ -70,6 +70,32 @@ def judge(store: RunStore) -> Judgement:
         meta_test,
         stacked.weights,
     )
+
+
+def unit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
+    """What one model predicted beside the truth, a row a unit.
+
+    Args:
+        judgement: What ``judge`` returned.
+        model: A base learner, a meta-learner or the baseline.
+
+    Returns:
+        Of PASI what ``visit_predictions`` returns. Of classes: model, partition, subject,
+        ``photograph``, ``reference`` (the index of the class) and ``predicted_<class>``.
+
+    Raises:
+        SweepError: No model of that name was judged; the message offers the nearest.
+    """
+    if judgement.table.scoring.judges == "numbers":
+        return visit_predictions(judgement, model)
+    _check_judged(judgement, model)
+    parts = []
+    for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
+        part = table.units[["subject", "unit", "reference"]].rename(columns={"unit": "photograph"})
+        part.insert(0, "model", model)
+        part.insert(1, "partition", partition)
+        parts.append(part.join(table.predicted[model].add_prefix("predicted_")))
+    return pd.concat(parts, ignore_index=True)
 
 
 def visit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
@@ -86,9 +112,7 @@ def visit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
     Raises:
         SweepError: No model of that name was judged; the message offers the nearest.
     """
-    known = list(judgement.oof.predicted.columns)
-    if model not in known:
-        raise SweepError(f'no judged model "{model}". {did_you_mean(model, known)}')
+    _check_judged(judgement, model)
     parts = []
     for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
         part = table.units[["subject", "visit", "day"]].copy()
@@ -97,3 +121,9 @@ def visit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
         part = part.assign(physician_pasi=table.units["reference"])
         parts.append(part.assign(predicted_pasi=table.predicted[model]))
     return pd.concat(parts, ignore_index=True)
+
+
+def _check_judged(judgement: Judgement, model: str) -> None:
+    known = judgement.oof.models
+    if model not in known:
+        raise SweepError(f'no judged model "{model}". {did_you_mean(model, known)}')

@@ -9,7 +9,7 @@ from analysis.checks.prediction_checks import is_constant
 from analysis.checks.run_evidence import RunEvidence, read_evidence
 from analysis.checks.shuffled_skill import Skill, judge_skill, smallest_p_value
 from analysis.evidence.laws import FoldPredictions, some
-from analysis.evidence.predictions import given_references, values_by_learner
+from analysis.evidence.predictions import given_references, scoring_of, values_by_learner
 from analysis.evidence.read_once import ReadOnceStore
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import FitConfig
@@ -92,14 +92,41 @@ def _skills(
     predicted = values_by_learner(learners, partition).dropna()
     table = samples.set_index("sample")
     rows = table.loc[predicted.index.intersection(table.index)].assign(reference=given)
-    if rows.empty or smallest_p_value(rows) > LEVEL / len(PARTITIONS):
+    if rows.empty:
+        return []
+    if scoring_of(fits[0]).judges == "classes":
+        rows, predicted = class_by_class(rows, predicted)
+    if smallest_p_value(rows) > LEVEL / len(PARTITIONS):
         return []
     return judge_skill(rows, predicted)
 
 
+def class_by_class(
+    samples: pd.DataFrame, predicted: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Classes as scores: each is a region with a score of 1 where it is the truth, 0 elsewhere.
+
+    Args:
+        samples: By sample: subject, fold and ``reference``, the index of the class.
+        predicted: By the same samples, the models' probabilities of each class.
+
+    Returns:
+        Both by sample and class, as ``judge_skill`` takes them.
+    """
+    classes = list(dict.fromkeys(predicted.columns.get_level_values(1)))
+    rows, said = [], []
+    for place, name in enumerate(classes):
+        index = [f"{sample} {name}" for sample in samples.index]
+        is_it = (samples["reference"] == place).astype(float)
+        rows.append(samples.assign(region=name, reference=is_it).set_axis(index, axis=0))
+        of_class = predicted.xs(name, axis=1, level=1).loc[samples.index]
+        said.append(of_class.set_axis(index, axis=0))
+    return pd.concat(rows), pd.concat(said)
+
+
 def _words(partition: str, skill: Skill) -> str:
     return (
-        f"{PARTITIONS[partition]} MAE {skill.mae:.2f} of C against {skill.baseline_mae:.2f} of "
+        f"{PARTITIONS[partition]} MAE {skill.mae:.2f} against {skill.baseline_mae:.2f} of "
         f"predict-the-mean, PCC {skill.pcc:.2f}, p {_p(skill.p_value)}."
     )
 

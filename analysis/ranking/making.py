@@ -81,11 +81,12 @@ def judge_and_rank(store: RunStore, by: str | None = None) -> tuple[Judgement, R
 
 def assess_judgement(judgement: Judgement) -> Assessment:
     """The statistics of every judged model."""
-    from analysis.stacking.nested import BASELINE
+    from analysis.stacking.nested import baseline_of
     from analysis.statistics.assessing import assess
 
     learners = [each.name for each in judgement.table.learners if not each.left_out]
-    return assess(judgement.table.scoring, judgement.oof, judgement.test, learners, BASELINE)
+    scoring = judgement.table.scoring
+    return assess(scoring, judgement.oof, judgement.test, learners, baseline_of(scoring))
 
 
 def rank_sweep(store: RunStore, by: str | None = None) -> Ranking:
@@ -132,16 +133,17 @@ def _base_learners(judgement: Judgement, assessment: Assessment) -> list[RankedM
 
 def _others(judgement: Judgement, assessment: Assessment) -> list[RankedModel]:
     from analysis.stacking.meta_learners import PAPER_NAMES
-    from analysis.stacking.nested import BASELINE
+    from analysis.stacking.nested import baseline_of
 
+    baseline = baseline_of(judgement.table.scoring)
     return [
         RankedModel(
             model=name,
-            kind="baseline" if name == BASELINE else "meta_learner",
+            kind="baseline" if name == baseline else "meta_learner",
             **_facts(assessment, name),
             paper_name=PAPER_NAMES.get(name, ""),
         )
-        for name in (*judgement.meta_learners, BASELINE)
+        for name in (*judgement.meta_learners, baseline)
     ]
 
 

@@ -5,7 +5,8 @@ N samples, L base learners.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,34 +53,83 @@ class GreedySelection(WeightedSum):
             self.weights_[bag] += select_greedily(errors_NL[:, bag], self.num_steps) / self.num_bags
 
 
+class SelectionLoss(Protocol):
+    """What a selection is judged by; every method returns a loss a base learner."""
+
+    def of_starts(self, sums_NL: FloatArray) -> FloatArray:
+        """Of the means of 1, 2, ... columns whose running sums these are."""
+
+    def after(self, sum_N: FloatArray, size: int) -> FloatArray:
+        """Of the mean of ``size`` columns: those in the sum, and each column in turn."""
+
+
+@dataclass(frozen=True)
+class SquaredError:
+    """The squared error of a mean of columns of errors.
+
+    Attributes:
+        errors_NL: Prediction minus truth, samples by base learners.
+        squares_L: Their sums of squares.
+    """
+
+    errors_NL: FloatArray
+    squares_L: FloatArray
+
+    def of_starts(self, sums_NL: FloatArray) -> FloatArray:
+        """Of the means of the first columns."""
+        return np.asarray(
+            np.einsum("nl,nl->l", sums_NL, sums_NL) / np.arange(1, sums_NL.shape[1] + 1) ** 2
+        )
+
+    def after(self, sum_N: FloatArray, size: int) -> FloatArray:
+        """Of the mean with each column added."""
+        # |sum + e|^2 = |sum|^2 + 2 sum.e + |e|^2: one product with the errors looks at them all.
+        squares_L = sum_N @ sum_N + 2.0 * (sum_N @ self.errors_NL) + self.squares_L
+        return np.asarray(squares_L / size**2)
+
+
 def select_greedily(errors_NL: FloatArray, num_steps: int) -> FloatArray:
-    """Greedy selection with replacement after a sorted start.
+    """Greedy selection by the squared error.
 
     Args:
         errors_NL: Prediction minus truth, samples by base learners.
         num_steps: Learners added after the start.
 
     Returns:
-        A weight a base learner, 0 or more, together 1: the mean with the smallest squared error
-        of all that were met. It is never worse on these samples than the best single learner.
+        What ``grow_selection`` returns.
     """
-    num_learners = errors_NL.shape[1]
     squares_L = np.einsum("nl,nl->l", errors_NL, errors_NL)
-    order = np.argsort(squares_L, kind="stable")
-    sums_NL = np.cumsum(errors_NL[:, order], axis=1)
-    sizes_L = np.arange(1, num_learners + 1)
-    start_squares_L = np.einsum("nl,nl->l", sums_NL, sums_NL) / sizes_L**2
-    size = int(np.argmin(start_squares_L)) + 1
-    counts = np.zeros(num_learners)
+    return grow_selection(errors_NL, squares_L, SquaredError(errors_NL, squares_L), num_steps)
+
+
+def grow_selection(
+    columns_NL: FloatArray, losses_L: FloatArray, loss: SelectionLoss, num_steps: int
+) -> FloatArray:
+    """Greedy selection with replacement after a sorted start.
+
+    Args:
+        columns_NL: What is averaged, samples by base learners.
+        losses_L: The loss of each column alone.
+        loss: Judges a mean of columns.
+        num_steps: Learners added after the start.
+
+    Returns:
+        A weight a base learner, 0 or more, together 1: the mean with the smallest loss of all that
+        were met. It is never worse on these samples than the best single learner.
+    """
+    order = np.argsort(losses_L, kind="stable")
+    sums_NL = np.cumsum(columns_NL[:, order], axis=1)
+    start_losses_L = loss.of_starts(sums_NL)
+    size = int(np.argmin(start_losses_L)) + 1
+    counts = np.zeros(columns_NL.shape[1])
     counts[order[:size]] = 1.0
     sum_N = sums_NL[:, size - 1]
-    best, lowest = counts / size, float(start_squares_L[size - 1])
+    best, lowest = counts / size, float(start_losses_L[size - 1])
     for size_now in range(size + 1, size + 1 + num_steps):
-        # |sum + e|^2 = |sum|^2 + 2 sum.e + |e|^2: one product with the errors looks at them all.
-        squares_after_L = sum_N @ sum_N + 2.0 * (sum_N @ errors_NL) + squares_L
-        chosen = int(np.argmin(squares_after_L))
+        losses_after_L = loss.after(sum_N, size_now)
+        chosen = int(np.argmin(losses_after_L))
         counts[chosen] += 1.0
-        sum_N = sum_N + errors_NL[:, chosen]
-        if squares_after_L[chosen] / size_now**2 < lowest:
-            best, lowest = counts / size_now, float(squares_after_L[chosen]) / size_now**2
+        sum_N = sum_N + columns_NL[:, chosen]
+        if losses_after_L[chosen] < lowest:
+            best, lowest = counts / size_now, float(losses_after_L[chosen])
     return best

@@ -1,8 +1,6 @@
-"""Meta-learners judged on predictions that they were not fitted on.
+"""Meta-learners judged on predictions that they were not fitted on, and the baseline.
 
-The OOF prediction of a fold comes from a meta-learner fitted on the other folds' OOF predictions:
-the folds are whole subjects, so it has seen neither the sample nor the person. The test
-prediction comes from one fit on all OOF predictions, applied once.
+N samples, L base learners, K classes.
 """
 
 from __future__ import annotations
@@ -11,16 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
+from numpy.typing import NDArray
 
 from analysis.evidence.predictions import PredictionTable
-from analysis.stacking.meta_learner import FloatArray
+from analysis.stacking.class_nested import CLASS_BASELINE, class_shares, fit_class_stack
+from analysis.stacking.meta_learner import MetaLearner
 from analysis.stacking.meta_learners import META_LEARNERS
+from analysis.stacking.nested_fits import fit_nested, weight_table
+from foldgrid.scoring.one_model import by_model
+from foldgrid.scoring.scoring import Scoring
 from foldgrid.scoring.units import UnitTable
-
-FEWEST_BASE_LEARNERS = 2
-"""Stacking one base learner would only recalibrate it."""
 
 BASELINE = "predict_the_mean"
 """The baseline's name: every visit gets the mean PASI of the visits that it may know."""
@@ -31,10 +29,9 @@ class Stack:
     """What the meta-learners predicted, and how.
 
     Attributes:
-        oof: Predicted C, 0 to 72: training samples by meta-learners, each sample from the fit
-            that left its fold out.
-        test: Predicted C, 0 to 72: test samples by meta-learners, from the fit on all OOF
-            predictions.
+        oof: Predicted C, 0 to 72, or class probabilities: training samples by meta-learners, each
+            sample from the fit that left its fold out.
+        test: The same of the test samples, from the fit on all OOF predictions.
         weights: What ``meta_learner_weights`` returns.
     """
 
@@ -74,48 +71,72 @@ def meta_learner_weights(table: PredictionTable) -> pd.DataFrame:
 
 
 def fit_stack(table: PredictionTable) -> Stack:
-    """Fits every meta-learner once on all OOF predictions and once without each fold.
-
-    On one core: many small products of matrices gain nothing from more, on a busy machine they
-    take ten times as long, and the order of summation then changes with the number of cores.
-    """
-    with threadpool_limits(1):
-        return _fit_stack(table)
-
-
-def _fit_stack(table: PredictionTable) -> Stack:
+    """Fits every meta-learner once on all OOF predictions and once without each fold."""
+    if table.scoring.judges == "classes":
+        return _fit_classes(table)
     samples = table.train_samples
-    folds = samples["fold"].to_numpy(dtype=int)
-    oof, test = pd.DataFrame(index=table.oof.index), pd.DataFrame(index=table.test.index)
-    weights: dict[tuple[str, str], FloatArray] = {}
-    known, unseen = table.oof.to_numpy(), table.test.to_numpy()
-    truth = samples["reference"].to_numpy()
-    is_enough = known.shape[1] >= FEWEST_BASE_LEARNERS and len(np.unique(folds)) >= 2
-    for name, meta_learner in META_LEARNERS.items() if is_enough else ():
-        judged, fold_fits = np.empty(len(truth)), []
-        for fold in np.unique(folds):
-            others = folds != fold
-            fitted = clone(meta_learner).fit(known[others], truth[others], groups=folds[others])
-            judged[~others] = fitted.predict(known[~others])
-            fold_fits.append(fitted)
-        whole = clone(meta_learner).fit(known, truth, groups=folds)
-        oof[name], test[name] = judged, whole.predict(unseen)
-        if hasattr(whole, "weights_"):
-            spread = np.stack([fitted.weights_ for fitted in fold_fits])
-            weights[name, "weight"] = whole.weights_
-            weights[name, "lowest"] = spread.min(axis=0)
-            weights[name, "highest"] = spread.max(axis=0)
-    columns = pd.MultiIndex.from_tuples(weights, names=["meta_learner", "part"])
-    values = np.column_stack(list(weights.values())) if weights else None
-    return Stack(oof, test, pd.DataFrame(values, index=table.oof.columns, columns=columns))
+    fits = fit_nested(
+        META_LEARNERS,
+        table.oof.to_numpy(),
+        samples["reference"].to_numpy(),
+        samples["fold"].to_numpy(dtype=int),
+        table.test.to_numpy(),
+        MetaLearner.predict,
+    )
+    return Stack(
+        pd.DataFrame({name: fit.oof for name, fit in fits.items()}, index=table.oof.index),
+        pd.DataFrame({name: fit.test for name, fit in fits.items()}, index=table.test.index),
+        weight_table(fits, list(table.oof.columns)),
+    )
 
 
-def add_baseline(oof: UnitTable, test: UnitTable) -> tuple[UnitTable, UnitTable]:
+def _fit_classes(table: PredictionTable) -> Stack:
+    samples, learners = table.train_samples, table.complete_learners
+    stacked = fit_class_stack(
+        learners,
+        _probabilities(table.oof, learners),
+        samples["reference"].to_numpy(dtype=np.int64),
+        samples["fold"].to_numpy(dtype=np.int64),
+        _probabilities(table.test, learners),
+    )
+    classes = table.oof.columns.get_level_values(1).unique()
+    parts = ((stacked.oof, table.oof.index), (stacked.test, table.test.index))
+    oof, test = (
+        by_model({name: pd.DataFrame(each, index, classes) for name, each in said.items()})
+        if said
+        else pd.DataFrame(index=index)
+        for said, index in parts
+    )
+    return Stack(oof, test, stacked.weights)
+
+
+def _probabilities(predicted: pd.DataFrame, learners: tuple[str, ...]) -> NDArray[np.float64]:
+    """(N, L, K) of a table of predictions."""
+    values = predicted.to_numpy(dtype=np.float64)
+    return values.reshape(len(predicted), len(learners), -1)
+
+
+def baseline_of(scoring: Scoring) -> str:
+    """The baseline's name: what says the same for everybody."""
+    return CLASS_BASELINE if scoring.judges == "classes" else BASELINE
+
+
+def add_baseline(scoring: Scoring, oof: UnitTable, test: UnitTable) -> tuple[UnitTable, UnitTable]:
     """Adds the baseline: what one scores by saying the same for everybody.
 
     An OOF visit gets the mean PASI of the visits in the other folds, a test visit the mean of all
-    training visits. A model that does not beat this has learned nothing of the photographs.
+    training visits; a photograph the shares of the classes, likewise. A model that does not beat
+    this has learned nothing of the photographs.
     """
+    if scoring.judges == "classes":
+        num_classes = len(oof.predicted.columns.get_level_values(1).unique())
+        said = class_shares(
+            oof.reference.astype(np.int64),
+            oof.units["fold"].to_numpy(dtype=np.int64),
+            num_classes,
+            test.num_units,
+        )
+        return oof.with_model(CLASS_BASELINE, said[0]), test.with_model(CLASS_BASELINE, said[1])
     truth, folds = oof.units["reference"], oof.units["fold"]
     means = {fold: truth[folds != fold].mean() for fold in folds.unique()}
     return (

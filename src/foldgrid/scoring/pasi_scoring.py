@@ -79,6 +79,10 @@ class PasiScoring:
             return scores
         return (composite_score(*scores.T)[:, None] / self._unit).astype(np.float32)
 
+    def graded_targets(self, samples: pd.DataFrame, num_grades: int) -> FloatArray:
+        """There are no graders: a region has one score a visit."""
+        raise ValueError("training.num_grades: this task has scores of one physician, no grades")
+
     def target_columns(self, samples: pd.DataFrame) -> dict[str, NDArray[Any]]:
         """The physician's scores, or C, on their scales."""
         return self._columns(self.targets(samples), self.target_names)

@@ -83,6 +83,14 @@ class Scoring(Protocol):
         """What is to be predicted, (N, T)."""
         ...
 
+    def graded_targets(self, samples: pd.DataFrame, num_grades: int) -> FloatArray:
+        """(N, T) Targets by the majority of so many graders' opinions.
+
+        Raises:
+            ValueError: The task or the samples know no graders.
+        """
+        ...
+
     def target_columns(self, samples: pd.DataFrame) -> dict[str, NDArray[Any]]:
         """The truth by ``target_names``, in the units that people use."""
         ...

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from foldgrid.specs.fits import content_digest
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tracking.projection_ledger import run_id_of
-from foldgrid.tracking.pseudonyms import SUBJECT, VISIT_NUMBER, Pseudonyms, pseudonymise
+from foldgrid.tracking.pseudonyms import SUBJECT, Pseudonyms, pseudonymise
 from foldgrid.tracking.wandb_session import RunHeader
 
 if TYPE_CHECKING:
@@ -87,14 +87,14 @@ def rows_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[
 
 
 def visit_table(frame: pd.DataFrame, pseudonyms: Pseudonyms) -> tuple[list[str], list[list[Any]]]:
-    """Visit-level predictions without anything that names a person.
+    """Predictions of visits or photographs without anything that names a person.
 
     Args:
-        frame: One row a visit and model, with ``subject`` and ``visit``.
+        frame: One row a unit and model, with ``subject`` and ``visit`` or ``photograph``.
         pseudonyms: Turns subjects into pseudonyms.
 
     Returns:
-        Columns and rows: the pseudonym, the visit's number, and of the other columns the numeric
+        Columns and rows: the pseudonym, the unit's number, and of the other columns the numeric
         ones and the known words. Identifiers such as ``sample`` or ``photo`` stay at home.
     """
     safe = pseudonymise(frame, pseudonyms)
@@ -105,7 +105,7 @@ def visit_table(frame: pd.DataFrame, pseudonyms: Pseudonyms) -> tuple[list[str],
         or (safe[name].dtype.kind in "iufb" and name not in ("sample", "photo", "label"))
     ]
     # The table reads from left to right: who, when, then the numbers.
-    kept.sort(key=lambda name: (name != SUBJECT, name != VISIT_NUMBER))
+    kept.sort(key=lambda name: (name != SUBJECT, not name.endswith("_number")))
     return [str(name) for name in kept], [
         [_cell(value) for value in row] for row in safe[kept].itertuples(index=False, name=None)
     ]

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 KEY_NAME = "pseudonym.key"
 KEY_BYTES = 32
 SUBJECT = "subject"
-VISIT_NUMBER = "visit_number"
+UNITS = ("visit", "photograph")
+"""Columns that name a unit within its subject; a frame has one of them."""
 
 
 class Pseudonyms:
@@ -82,30 +83,31 @@ def _create_key(path: Path) -> None:
 def pseudonymise(frame: pd.DataFrame, pseudonyms: Pseudonyms) -> pd.DataFrame:
     """A copy in which ``subject`` is a pseudonym and ``visit`` has become ``visit_number``.
 
-    A visit's name may be a date, so visits are counted from 1 within their subject: by ``day``
-    where there is one, else in the natural order of their names. They are counted among the visits
-    of this frame. All other columns stay as they are.
+    A visit's name may be a date, a photograph's a path, so they are counted from 1 within their
+    subject: by ``day`` where there is one, else in the natural order of their names. They are
+    counted among those of this frame. All other columns stay as they are.
 
     Args:
-        frame: Has ``subject`` and ``visit``, and perhaps ``day``.
+        frame: Has ``subject`` and one of ``UNITS``, and perhaps ``day``.
         pseudonyms: The pseudonyms.
     """
     names = {subject: pseudonyms.pseudonym(subject) for subject in frame[SUBJECT].unique()}
     if len(set(names.values())) < len({str(subject) for subject in names}):
         raise RuntimeError(f"two of {len(names)} subjects share a pseudonym; remove {KEY_NAME}")
-    numbers = _visit_numbers(frame)
-    safe = frame.drop(columns=["visit"])
+    unit = next(name for name in UNITS if name in frame)
+    numbers = _unit_numbers(frame, unit)
+    safe = frame.drop(columns=[unit])
     safe[SUBJECT] = [names[subject] for subject in frame[SUBJECT]]
-    safe[VISIT_NUMBER] = [
-        numbers[pair] for pair in zip(frame[SUBJECT], frame["visit"], strict=True)
+    safe[f"{unit}_number"] = [
+        numbers[pair] for pair in zip(frame[SUBJECT], frame[unit], strict=True)
     ]
     return safe
 
 
-def _visit_numbers(frame: pd.DataFrame) -> dict[tuple[Any, Any], int]:
+def _unit_numbers(frame: pd.DataFrame, unit: str) -> dict[tuple[Any, Any], int]:
     days = frame["day"] if "day" in frame else [float("nan")] * len(frame)
     visits: dict[Any, dict[Any, float]] = {}
-    for subject, visit, day in zip(frame[SUBJECT], frame["visit"], days, strict=True):
+    for subject, visit, day in zip(frame[SUBJECT], frame[unit], days, strict=True):
         # NaN is the one value that differs from itself; visits without a day come last.
         visits.setdefault(subject, {}).setdefault(visit, float(day) if day == day else float("inf"))
     return {

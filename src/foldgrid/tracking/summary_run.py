@@ -47,7 +47,8 @@ def make_content(
     if visit_predictions is not None:
         if pseudonyms is None:
             raise TypeError("visit-level predictions need pseudonyms before they are uploaded")
-        tables["visits"] = outbound.visit_table(visit_predictions, pseudonyms)
+        key = "visits" if "visit" in visit_predictions else "photographs"
+        tables[key] = outbound.visit_table(visit_predictions, pseudonyms)
     return SummaryContent(tables, outbound.plain_facts(facts or {}), tuple(sample_images))
 
 
