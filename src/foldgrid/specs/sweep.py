@@ -14,11 +14,13 @@ from foldgrid.specs.recipe import (
     LIST_KEYS,
     OwnValue,
     TrainingRecipe,
+    Value,
     recipe_keys,
     with_values,
 )
 from foldgrid.specs.synthetic import SyntheticSettings, TrialSettings
 from foldgrid.specs.task import AnyTask, PasiSpec
+from foldgrid.specs.variants import Variant, variants_of
 
 BudgetName = Literal["smoke", "paper"]
 SamplerName = Literal[
@@ -165,6 +167,9 @@ class Sweep(Spec):
         per_backbone: By backbone, the keys of ``training`` that it changes, nested ones dotted:
             ``vgg16: {learning_rate: 0.001, plateau.patience: 5}``. ``phases`` replaces the whole
             list; ``phases: []`` trains everything in every epoch.
+        vary: By key of ``training``, dotted where nested, other values: each trains every backbone
+            once more with that one change, as a base learner of its own
+            (``resnet18@training_share=0.1``). They are ranked, and never stacked.
         search_space: The name of a file in ``search_spaces/``, or the path of a YAML file as seen
             from the sweep's: the sweep then searches the recipe instead of training a grid; null
             trains the grid.
@@ -189,6 +194,7 @@ class Sweep(Spec):
     seed: int = Field(default=0, ge=0)
     training: TrainingRecipe = TrainingRecipe()
     per_backbone: dict[str, dict[str, OwnValue]] = Field(default_factory=dict)
+    vary: dict[str, tuple[Value, ...]] = Field(default_factory=dict)
     search_space: str | None = None
     search: SearchSettings = SearchSettings()
     resources: ResourceSpec = ResourceSpec()
@@ -205,6 +211,14 @@ class Sweep(Spec):
         if twice:
             raise ValueError(f"{', '.join(twice)} given twice; each backbone once")
         return value
+
+    def learners(self) -> list[Variant]:
+        """The base learners: every backbone, each followed by its variants."""
+        return [
+            variant
+            for backbone in self.backbones
+            for variant in variants_of(backbone, self.recipe_of(backbone), self.vary)
+        ]
 
     def recipe_of(self, backbone: str) -> TrainingRecipe:
         """The recipe that ``backbone`` is trained by."""

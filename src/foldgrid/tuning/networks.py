@@ -51,6 +51,11 @@ def _frozen_problems(sweep: Sweep) -> Iterator[tuple[str, str]]:
 def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footprint]:
     """The size of every network.
 
+    Args:
+        sweep: Says which networks, on pictures of which size.
+        source: Its file, for messages.
+        num_outputs: Of each network's last layer.
+
     Raises:
         InputError: All that cannot take the sweep's pictures.
     """

@@ -65,6 +65,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
         *data_facts(prepared.survey, sweep.data, prepared.split),
         ("split", split_words(prepared.survey, prepared.split, split.num_seeds)),
         ("backbones", f"{len(sweep.backbones)} x {split.num_folds} folds"),
+        *_varied(sweep),
         ("weights", _weights(prepared)),
         ("training", _training(recipe)),
         *([("phases", describe_phases(recipe.phases))] if recipe.phases else []),
@@ -87,6 +88,14 @@ def _training(recipe: TrainingRecipe) -> str:
     if stopping.policy != "none":
         words.append(f"patience {stopping.patience}")
     return f"{', '.join(words)}; {_POLICY_WORDS[stopping.policy]}"
+
+
+def _varied(sweep: Sweep) -> list[tuple[str, str]]:
+    """What is trained once more with other values, each a base learner of its own."""
+    return [
+        ("" if place else "varied", f"{key}: {', '.join(map(_describe_value, values))}")
+        for place, (key, values) in enumerate(sweep.vary.items())
+    ]
 
 
 def _own_recipes(prepared: PreparedSweep) -> list[tuple[str, str]]:

@@ -71,7 +71,7 @@ class SweepProgress:
         self.num_diverged += record.status == "diverged"
         error = record.metrics.get("oof/pasi_mae", math.nan)
         if math.isfinite(error) and (self.best is None or error < self.best[0]):
-            self.best = (error, f"{task.config.backbone} fold {task.config.fold}")
+            self.best = (error, f"{task.learner} fold {task.config.fold}")
 
     def failed(self, task: FitTask, failure: Failure) -> None:
         """See ``events.Listener``."""
@@ -154,7 +154,7 @@ class ProgressDisplay:
         width = len(str(state.num_total))
         left = format_duration(state.seconds_left)
         self.console.print(
-            f"[{state.num_done:{width}}/{state.num_total}] {task.config.backbone:<18} "
+            f"[{state.num_done:{width}}/{state.num_total}] {task.learner:<18} "
             f"fold {task.config.fold}  {text}   left {left}",
             markup=False,
             highlight=False,
