@@ -18,7 +18,6 @@ from analysis.evidence.laws import some
 from analysis.evidence.predictions import PredictionTable
 from analysis.stacking import nested
 from analysis.stacking.nested_fits import FEWEST_BASE_LEARNERS
-from analysis.stacking.nested_fits import FEWEST_BASE_LEARNERS
 from foldgrid.scoring import MAX_COMPOSITE
 from foldgrid.scoring.units import model_names
 from foldgrid.specs.errors import Problem

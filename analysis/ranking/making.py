@@ -13,6 +13,7 @@ from analysis.ranking.board import RankedModel, Ranking, known_figure, ranking_t
 from analysis.ranking.leaderboard import load_current, made_from_now, save
 from foldgrid.records import RunStore
 from foldgrid.scoring.scorings import make_scoring
+from foldgrid.specs.variants import is_variant
 
 if TYPE_CHECKING:
     from analysis.judging import Judgement
@@ -84,7 +85,9 @@ def assess_judgement(judgement: Judgement) -> Assessment:
     from analysis.stacking.nested import baseline_of
     from analysis.statistics.assessing import assess
 
-    learners = [each.name for each in judgement.table.learners if not each.left_out]
+    complete = [each.name for each in judgement.table.learners if not each.left_out]
+    # "Take the best" is a choice among backbones; their variants answer another question.
+    learners = [name for name in complete if not is_variant(name)] or complete
     scoring = judgement.table.scoring
     return assess(scoring, judgement.oof, judgement.test, learners, baseline_of(scoring))
 

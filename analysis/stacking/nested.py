@@ -5,7 +5,7 @@ N samples, L base learners, K classes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from analysis.stacking.nested_fits import fit_nested, weight_table
 from foldgrid.scoring.one_model import by_model
 from foldgrid.scoring.scoring import Scoring
 from foldgrid.scoring.units import UnitTable
+from foldgrid.specs.variants import is_variant
 
 BASELINE = "predict_the_mean"
 """The baseline's name: every visit gets the mean PASI of the visits that it may know."""
@@ -71,7 +72,12 @@ def meta_learner_weights(table: PredictionTable) -> pd.DataFrame:
 
 
 def fit_stack(table: PredictionTable) -> Stack:
-    """Fits every meta-learner once on all OOF predictions and once without each fold."""
+    """Fits every meta-learner once on all OOF predictions and once without each fold.
+
+    Variants of a backbone are left out: trained on less, or otherwise, they would only be in the
+    way.
+    """
+    table = _without_variants(table)
     if table.scoring.judges == "classes":
         return _fit_classes(table)
     samples = table.train_samples
@@ -108,6 +114,13 @@ def _fit_classes(table: PredictionTable) -> Stack:
         for said, index in parts
     )
     return Stack(oof, test, stacked.weights)
+
+
+def _without_variants(table: PredictionTable) -> PredictionTable:
+    names = [name for name in table.complete_learners if not is_variant(name)]
+    if len(names) == len(table.complete_learners):
+        return table
+    return replace(table, oof=table.oof[names], test=table.test[names])
 
 
 def _probabilities(predicted: pd.DataFrame, learners: tuple[str, ...]) -> NDArray[np.float64]:

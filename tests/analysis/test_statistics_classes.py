@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,9 @@ from analysis.statistics.facts import Assessment
 from analysis.statistics.resampled import Resampled
 from analysis.statistics.resamples import SubjectResamples
 from foldgrid.scoring import class_metrics
+from foldgrid.scoring.class_scoring import BinaryScoring, ClassScoring, LabelScoring
+from foldgrid.scoring.units import UnitTable
+from foldgrid.specs.task import BinarySpec, ClassificationSpec
 
 Study = tuple[np.ndarray, np.ndarray, np.ndarray, bool]
 
@@ -71,6 +75,29 @@ def made_up(
     return list(skills), subject_U, reference_U, probabilities_UMK
 
 
+def resampled(
+    names: list[str],
+    subject_U: np.ndarray,
+    reference_U: np.ndarray,
+    probabilities_UMK: np.ndarray,
+    is_binary: bool = False,
+    num_resamples: int = 100,
+) -> Resampled:
+    """The same as a task's units, resampled."""
+    classes = {f"class{place}": (f"class{place}",) for place in range(probabilities_UMK.shape[2])}
+    scoring: LabelScoring = (
+        BinaryScoring(BinarySpec(positive=("class1",), classes=classes))
+        if is_binary
+        else ClassScoring(ClassificationSpec(classes=classes))
+    )
+    units = pd.DataFrame({"subject": subject_U.astype(str), "fold": 0, "reference": reference_U})
+    predicted = pd.DataFrame(
+        probabilities_UMK.reshape(len(units), len(names) * len(classes)),
+        columns=pd.MultiIndex.from_product([names, classes]),
+    )
+    return Resampled.of(UnitTable(units, predicted), scoring, num_resamples)
+
+
 def test_rows_of_ones_give_the_plain_figures_of_any_number_of_models() -> None:
     for num_models in (0, 1, BLOCK, 2 * BLOCK + 1):
         skills = {f"model{place}": place / 10 for place in range(num_models)}
@@ -105,7 +132,7 @@ def test_a_subject_ranks_models_by_its_mean_brier_score() -> None:
 def test_a_diverged_model_spoils_only_its_own_figures() -> None:
     names, subject_U, reference_U, probabilities_UMK = made_up(8, {"a": 1.0, "b": 1.0, "c": 1.0})
     probabilities_UMK[0, 1, 0], probabilities_UMK[5, 2, 1] = np.nan, np.inf
-    part = Resampled.of_classes(names, subject_U, reference_U, probabilities_UMK, num_resamples=30)
+    part = resampled(names, subject_U, reference_U, probabilities_UMK, num_resamples=30)
     for name in part.metrics:
         assert np.isfinite(part.figures[name][0]), name
         assert np.isnan(part.figures[name][1:]).all(), name
@@ -122,7 +149,7 @@ def test_a_class_that_is_none_is_refused() -> None:
 def test_the_whole_assessment_of_a_classification() -> None:
     skills = {"learner_a": 2.0, "learner_b": 1.9, "learner_c": 0.2, "meta": 2.6, "baseline": 0.0}
     names, *units = made_up(40, skills)
-    part = Resampled.of_classes(names, *units, num_resamples=300)
+    part = resampled(names, *units, num_resamples=300)
     learners = [name for name in names if name.startswith("learner")]
     found = assess_resampled(part, part, learners, "baseline")
     assert Assessment.model_validate_json(found.model_dump_json()) == found
@@ -153,7 +180,7 @@ def test_too_few_subjects_give_reasons_and_no_error(
     num_subjects: int, models: dict[str, float], is_binary: bool
 ) -> None:
     names, *units = made_up(num_subjects, {**models, "baseline": 0.0}, num_classes=2)
-    part = Resampled.of_classes(names, *units, is_binary, num_resamples=50)
+    part = resampled(names, *units, is_binary, num_resamples=50)
     found = assess_resampled(part, part, models, "baseline")
     assert Assessment.model_validate_json(found.model_dump_json()) == found
     for name in found.intervals["oof"]:
@@ -168,10 +195,10 @@ def test_too_few_subjects_give_reasons_and_no_error(
 
 def test_the_same_bits_every_time_and_the_units_in_any_order() -> None:
     names, *units = made_up(15, {"a": 1.0, "b": 1.5})
-    first = Resampled.of_classes(names, *units, num_resamples=40)
-    again = Resampled.of_classes(names, *units, num_resamples=40)
+    first = resampled(names, *units, num_resamples=40)
+    again = resampled(names, *units, num_resamples=40)
     order = np.random.default_rng(0).permutation(len(units[0]))
-    shuffled = Resampled.of_classes(names, *(part[order] for part in units), num_resamples=40)
+    shuffled = resampled(names, *(part[order] for part in units), num_resamples=40)
     for name in first.metrics:
         np.testing.assert_array_equal(first.figures_RM[name], again.figures_RM[name])
         np.testing.assert_allclose(shuffled.figures_RM[name], first.figures_RM[name], atol=1e-12)

@@ -77,6 +77,24 @@ def test_the_plan_names_backbones_without_weights_one_by_one(prepared: PreparedS
     assert "resnet18" not in words
 
 
+def test_the_plan_tells_missing_weights_from_those_that_nobody_published(
+    prepared: PreparedSweep,
+) -> None:
+    file = WeightFile("resnet18", "IMAGENET1K_V1", "http://localhost/none.pth", Path("none.pth"))
+    required = prepared.sweep.model_copy(update={"weights": "required"})
+    nobody_s = replace(prepared, sweep=required, weights={"resnet18": file, "plain_cnn": None})
+    assert said(nobody_s, "weights") == (
+        "required: plain_cnn starts from random weights (none are published)"
+    )
+    auto = prepared.sweep.model_copy(update={"weights": "auto"})
+    both = replace(prepared, sweep=auto, weights={"squeezenet1_1": None, "plain_cnn": None})
+    assert said(both, "weights") == (
+        "auto: squeezenet1_1 starts from random weights (files missing; "
+        f"`{prepared.fetch_command}` gets them); plain_cnn starts from random weights "
+        "(none are published)"
+    )
+
+
 def test_what_fits_take_on_gpus_is_said(prepared: PreparedSweep) -> None:
     with_gpus = replace(prepared, resources=Resources(16, 2, 2, 0.25, 8))
     assert (

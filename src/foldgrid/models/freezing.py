@@ -129,6 +129,15 @@ def freeze(network: nn.Module, backbone: str, frozen: int | str) -> None:
             parameter.grad = None
 
 
+def check_frozen(backbone: str, frozen: int | str) -> None:
+    """Refuses what `freeze` would refuse, without a network.
+
+    Raises:
+        ValueError: No layer would be left to train, or the word is unknown.
+    """
+    _frozen_parameters(backbone, frozen)
+
+
 def _frozen_parameters(backbone: str, frozen: int | str) -> set[str]:
     layers = weight_layers(backbone)
     if frozen == "nothing":

@@ -91,6 +91,7 @@ def with_columns(predicted: pd.DataFrame, name: str, values: NDArray[np.float64]
     """A table of predictions with one more model's: a number, or a probability for each class."""
     if predicted.columns.nlevels == 1:
         return predicted.assign(**{name: values})
-    classes = dict.fromkeys(predicted.columns.get_level_values(1))
-    added = dict(zip(((name, each) for each in classes), np.asarray(values).T, strict=True))
-    return predicted.assign(**added)  # type: ignore[arg-type]
+    added = predicted.copy()
+    for place, each in enumerate(dict.fromkeys(predicted.columns.get_level_values(1))):
+        added[name, each] = values[:, place]
+    return added
