@@ -20,7 +20,7 @@ from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles
 from analysis.statistics.resampled import Resampled
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from analysis.statistics.selection import correct_selection, losses
-from foldgrid.scoring import METRICS
+from foldgrid.scoring.known_metrics import KNOWN_METRICS
 
 
 @dataclass(frozen=True)
@@ -114,4 +114,4 @@ def better_by(difference: Difference) -> tuple[float, float | None, float | None
 
 def decimals(metric: str) -> int:
     """Digits after the point that a figure is worth."""
-    return 3 if METRICS[metric].direction == "higher" else 2
+    return 3 if KNOWN_METRICS[metric].direction == "higher" else 2
