@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.evidence.predictions import PredictionTable, read_prediction_table
 from analysis.stacking.nested import add_baseline, fit_stack
 from foldgrid.records import RunStore
-from foldgrid.scoring.units import UnitTable
+from foldgrid.scoring.units import UnitTable, beside, model_names
 from foldgrid.specs.errors import SweepError, did_you_mean
 
 
@@ -57,12 +57,12 @@ def judge(store: RunStore) -> Judgement:
     meta_oof, meta_test = stacked.oof, stacked.test
     scoring = table.scoring
     parts = scoring.parts(table.samples)
-    oof = scoring.units(table.train_samples, table.oof.join(meta_oof), parts)
-    test = scoring.units(table.test_samples, table.test.join(meta_test), parts)
-    oof, test = add_baseline(oof, test)
+    oof = scoring.units(table.train_samples, beside(table.oof, meta_oof), parts)
+    test = scoring.units(table.test_samples, beside(table.test, meta_test), parts)
+    oof, test = add_baseline(scoring, oof, test)
     return Judgement(
         table,
-        tuple(meta_oof.columns),
+        model_names(meta_oof),
         parts,
         oof,
         test,

@@ -39,6 +39,7 @@ def train_run(
     task: PasiSpec | None = None,
     keep_weights: bool = True,
     weights: Mapping[str, WeightFile] | None = None,
+    training: TrainingRecipe = RECIPE,
 ) -> RunStore:
     """Trains two folds of each backbone and writes what predictions need of a run folder."""
     sweep = Sweep(
@@ -48,7 +49,7 @@ def train_run(
         data=DataSpec(tile_pixels=TILE_PIXELS, synthetic=TRIAL),
         split=SplitSpec(num_folds=2, test_share=0.2, num_seeds=5),
         backbones=backbones,
-        training=RECIPE,
+        training=training,
         keep="best" if keep_weights else "none",
         budget="smoke",
     )

@@ -19,13 +19,14 @@ from analysis.evidence.predictions import PredictionTable
 from analysis.stacking import nested
 from analysis.stacking.nested_fits import FEWEST_BASE_LEARNERS
 from foldgrid.scoring import MAX_COMPOSITE
+from foldgrid.scoring.units import model_names
 from foldgrid.specs.errors import Problem
 
 MOST_LEARNERS, MOST_SAMPLES, MOST_FOLDS = 3, 30, 3
 """Base learners, samples of a fold, and folds that the meta-learners are tried on."""
 
 UNMOVED = 1e-9
-"""Refits may differ by rounding, a share of the scale of C."""
+"""Refits may differ by rounding, a share of the scale of C or of a probability."""
 
 
 def _stopping(evidence: RunEvidence) -> Finding:
@@ -59,15 +60,16 @@ def _held_out_labels(evidence: RunEvidence) -> Finding:
         after, _ = nested.stack(falsified)
         is_moved = _moved(before, after)
         has_power |= bool(is_moved[folds != fold].to_numpy().any())
-        for name in before.columns[is_moved[folds == fold].any()]:
+        for name in is_moved.columns[is_moved[folds == fold].any()]:
             moved.setdefault(str(name), []).append(int(fold))
+    num_judged = len(model_names(before))
     if moved:
-        return breach(f"{some(moved, 'meta-learner')} of {before.shape[1]} moved.", _told(moved))
+        return breach(f"{some(moved, 'meta-learner')} of {num_judged} moved.", _told(moved))
     if not has_power:
         return not_applicable("The meta-learners do not depend on any score, so nothing is shown.")
     return holds(
         f"The held-out scores of {len(tried)} folds were falsified in turn; none of the "
-        f"{before.shape[1]} meta-learners' predictions for that fold moved, others did."
+        f"{num_judged} meta-learners' predictions for that fold moved, others did."
     )
 
 
@@ -80,7 +82,7 @@ def _test_set(evidence: RunEvidence) -> Finding:
     before_oof, before_test = nested.stack(table)
     first = table.test.index[:1]
     # Everything of the test set but the first sample's predictions: they alone may matter to it.
-    predictions = MAX_COMPOSITE - table.test
+    predictions = _turned_around(table)
     predictions.loc[first] = table.test.loc[first]
     falsified = replace(_falsified(table, table.test.index), test=predictions)
     after_oof, after_test = nested.stack(falsified)
@@ -88,14 +90,14 @@ def _test_set(evidence: RunEvidence) -> Finding:
         _moved(before_oof, after_oof).any()
         | _moved(before_test.loc[first], after_test.loc[first]).any()
     )
-    names = list(before_oof.columns[is_moved])
+    names, num_judged = list(is_moved.index[is_moved]), len(model_names(before_oof))
     if names:
         problems = [Problem(name, "", "changes with the test set.") for name in names]
-        count = f"{some(names, 'meta-learner')} of {before_oof.shape[1]} moved."
+        count = f"{some(names, 'meta-learner')} of {num_judged} moved."
         return breach(count, problems)
     return holds(
         f"The scores of {len(table.test)} test samples, and what was predicted for all but one, "
-        f"were falsified; none of the {before_oof.shape[1]} meta-learners moved."
+        f"were falsified; none of the {num_judged} meta-learners moved."
     )
 
 
@@ -112,27 +114,49 @@ def _part(evidence: RunEvidence) -> PredictionTable | str:
     names = _unlike(table.oof)
     tried = folds[folds.isin(sorted(folds.unique())[:MOST_FOLDS])]
     rows = tried.groupby(tried, sort=True).head(MOST_SAMPLES).index
-    return replace(table, oof=table.oof.loc[rows, names], test=table.test[names].head(MOST_SAMPLES))
+    oof, test = table.oof.loc[rows], table.test.head(MOST_SAMPLES)
+    return replace(table, oof=oof[names], test=test[names])
 
 
 def _unlike(oof: pd.DataFrame) -> list[str]:
     """Some base learners, those whose predictions vary most: constant ones would show nothing."""
-    spread = oof.std().sort_values(ascending=False, kind="stable")
-    return [str(name) for name in spread.index[:MOST_LEARNERS]]
+    spread = oof.std().groupby(level=0, sort=False).max()
+    ordered = spread.sort_values(ascending=False, kind="stable")
+    return [str(name) for name in ordered.index[:MOST_LEARNERS]]
 
 
 def _falsified(table: PredictionTable, rows: pd.Index[str]) -> PredictionTable:
-    """The same table with the physician's C of some samples turned upside down."""
+    """The same table with another truth of some samples: C upside down, the next class."""
     samples = table.samples.copy()
-    samples.loc[rows, "reference"] = MAX_COMPOSITE - samples.loc[rows, "reference"]
+    truth = samples.loc[rows, "reference"]
+    if table.scoring.judges == "classes":
+        samples.loc[rows, "reference"] = (truth + 1) % _num_classes(table)
+    else:
+        samples.loc[rows, "reference"] = MAX_COMPOSITE - truth
     return replace(table, samples=samples)
 
 
+def _turned_around(table: PredictionTable) -> pd.DataFrame:
+    """Test predictions that say something else: C upside down, the classes' order reversed."""
+    if table.scoring.judges == "numbers":
+        return MAX_COMPOSITE - table.test
+    num_classes = _num_classes(table)
+    values = table.test.to_numpy().reshape(len(table.test), -1, num_classes)[:, :, ::-1]
+    flat = values.reshape(len(table.test), -1)
+    return pd.DataFrame(flat, table.test.index, table.test.columns)
+
+
+def _num_classes(table: PredictionTable) -> int:
+    return len(table.oof.columns.get_level_values(1).unique())
+
+
 def _moved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Which predictions differ by more than rounding."""
+    """Which predictions of each meta-learner differ by more than rounding."""
     new, old = after[before.columns].to_numpy(), before.to_numpy()
-    is_same = np.isclose(new, old, rtol=0.0, atol=UNMOVED * MAX_COMPOSITE, equal_nan=True)
-    return pd.DataFrame(~is_same, index=before.index, columns=before.columns)
+    scale = MAX_COMPOSITE if before.columns.nlevels == 1 else 1.0
+    is_same = np.isclose(new, old, rtol=0.0, atol=UNMOVED * scale, equal_nan=True)
+    moved = pd.DataFrame(~is_same, index=before.index, columns=before.columns)
+    return moved.T.groupby(level=0, sort=False).any().T
 
 
 def _told(moved: dict[str, list[int]]) -> list[Problem]:

@@ -13,6 +13,7 @@ from analysis.ranking.board import RankedModel, Ranking, known_figure, ranking_t
 from analysis.ranking.leaderboard import load_current, made_from_now, save
 from foldgrid.records import RunStore
 from foldgrid.scoring.scorings import make_scoring
+from foldgrid.specs.variants import is_variant
 
 if TYPE_CHECKING:
     from analysis.judging import Judgement
@@ -81,11 +82,14 @@ def judge_and_rank(store: RunStore, by: str | None = None) -> tuple[Judgement, R
 
 def assess_judgement(judgement: Judgement) -> Assessment:
     """The statistics of every judged model."""
-    from analysis.stacking.nested import BASELINE
+    from analysis.stacking.nested import baseline_of
     from analysis.statistics.assessing import assess
 
-    learners = [each.name for each in judgement.table.learners if not each.left_out]
-    return assess(judgement.table.scoring, judgement.oof, judgement.test, learners, BASELINE)
+    complete = [each.name for each in judgement.table.learners if not each.left_out]
+    # "Take the best" is a choice among backbones; their variants answer another question.
+    learners = [name for name in complete if not is_variant(name)] or complete
+    scoring = judgement.table.scoring
+    return assess(scoring, judgement.oof, judgement.test, learners, baseline_of(scoring))
 
 
 def rank_sweep(store: RunStore, by: str | None = None) -> Ranking:
@@ -132,16 +136,17 @@ def _base_learners(judgement: Judgement, assessment: Assessment) -> list[RankedM
 
 def _others(judgement: Judgement, assessment: Assessment) -> list[RankedModel]:
     from analysis.stacking.meta_learners import PAPER_NAMES
-    from analysis.stacking.nested import BASELINE
+    from analysis.stacking.nested import baseline_of
 
+    baseline = baseline_of(judgement.table.scoring)
     return [
         RankedModel(
             model=name,
-            kind="baseline" if name == BASELINE else "meta_learner",
+            kind="baseline" if name == baseline else "meta_learner",
             **_facts(assessment, name),
             paper_name=PAPER_NAMES.get(name, ""),
         )
-        for name in (*judgement.meta_learners, BASELINE)
+        for name in (*judgement.meta_learners, baseline)
     ]
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from analysis.ranking.board import KIND_TITLES, RankedModel, Ranking
 from analysis.ranking.sureness import all_notes
+from foldgrid.specs.variants import MARK, read_variant
 
 WIDE = 112
 """Columns from which there is room for the folds, all test figures and the shares of firsts."""
@@ -24,6 +25,9 @@ READABLE = 100
 MARKS = {"base_learner": " ", "meta_learner": "+", "baseline": "="}
 STYLES = {"base_learner": "", "meta_learner": "cyan", "baseline": "magenta"}
 UNDEFINED = "-"
+NAME_WIDTH = 27
+"""Columns of a model's name, its mark included."""
+
 TIED = "~"
 
 _RULED = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
@@ -50,6 +54,24 @@ def format_figure(value: float | None) -> str:
         return UNDEFINED
     decimals = 2 if abs(value) < 99.995 else 1 if abs(value) < 999.95 else 0
     return f"{value:.{decimals}f}"
+
+
+def fitted_name(model: str, width: int) -> str:
+    """A model's name in so many characters; of a variant, what it changes stays to be read.
+
+    ``shufflenet_v2_x0_5@training_share=0.1`` in 25 is ``shuffl..@training_sha..=0.1``.
+    """
+    backbone, key, value = read_variant(model)
+    if len(model) <= width or not key:
+        return model
+    ending = f"={value}"
+    room = width - len(MARK) - len(ending)
+    kept = max(room - min(len(key), room // 2), 3)
+    return f"{_cut(backbone, kept)}{MARK}{_cut(key, room - min(len(backbone), kept))}{ending}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: max(width - 2, 1)]}.."
 
 
 def render_terminal(ranking: Ranking, console: Console, top: int | None = None) -> None:
@@ -91,12 +113,12 @@ def _table(ranking: Ranking, rows: list[RankedModel], is_wide: bool) -> Table:
     # ends in an ellipsis, a figure never does.
     table = Table(box=_RULED, padding=0, show_edge=False, header_style="")
     table.add_column("\n# ", justify="right", width=3)
-    table.add_column("\n  model", no_wrap=True, width=27)
+    table.add_column("\n  model", no_wrap=True, width=NAME_WIDTH)
     if is_wide:
         table.add_column("\nfolds", justify="right", width=5)
     for partition, name in _columns(ranking, is_wide):
         is_ordering = partition == "oof" and name == ranking.by
-        title = f"{'OOF' if partition == 'oof' else 'test'}\n{ranking.metrics[name].title}"
+        title = f"{'OOF' if partition == 'oof' else 'test'}\n{ranking.metrics[name].heading}"
         is_first_of_test = partition == "test" and name == ranking.columns()[0]
         _add_figure(
             table, title, 5 + (1 + is_wide) * is_first_of_test, "bold" if is_ordering else ""
@@ -130,7 +152,7 @@ def _cells(
 ) -> list[Text]:
     standing = ranking.standing(row)
     rank = f"{row.rank or ''}{TIED if standing.is_tied else ' '}"
-    cells = [Text(rank), Text(f"{MARKS[row.kind]} {row.model}")]
+    cells = [Text(rank), Text(f"{MARKS[row.kind]} {fitted_name(row.model, NAME_WIDTH - 2)}")]
     if is_wide:
         cells.append(Text(row.folds))
     for partition, name in _columns(ranking, is_wide):

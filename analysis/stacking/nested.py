@@ -1,17 +1,25 @@
-"""Meta-learners of composites, judged on predictions that they were not fitted on."""
+"""Meta-learners judged on predictions that they were not fitted on, and the baseline.
+
+N samples, L base learners, K classes.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.evidence.predictions import PredictionTable
+from analysis.stacking.class_nested import CLASS_BASELINE, class_shares, fit_class_stack
 from analysis.stacking.meta_learner import MetaLearner
 from analysis.stacking.meta_learners import META_LEARNERS
 from analysis.stacking.nested_fits import fit_nested, weight_table
+from foldgrid.scoring.one_model import by_model
+from foldgrid.scoring.scoring import Scoring
 from foldgrid.scoring.units import UnitTable
+from foldgrid.specs.variants import is_variant
 
 BASELINE = "predict_the_mean"
 """The baseline's name: every visit gets the mean PASI of the visits that it may know."""
@@ -22,10 +30,9 @@ class Stack:
     """What the meta-learners predicted, and how.
 
     Attributes:
-        oof: Predicted C, 0 to 72: training samples by meta-learners, each sample from the fit
-            that left its fold out.
-        test: Predicted C, 0 to 72: test samples by meta-learners, from the fit on all OOF
-            predictions.
+        oof: Predicted C, 0 to 72, or class probabilities: training samples by meta-learners, each
+            sample from the fit that left its fold out.
+        test: The same of the test samples, from the fit on all OOF predictions.
         weights: What ``meta_learner_weights`` returns.
     """
 
@@ -65,7 +72,14 @@ def meta_learner_weights(table: PredictionTable) -> pd.DataFrame:
 
 
 def fit_stack(table: PredictionTable) -> Stack:
-    """Fits every meta-learner once on all OOF predictions and once without each fold."""
+    """Fits every meta-learner once on all OOF predictions and once without each fold.
+
+    Variants of a backbone are left out: trained on less, or otherwise, they would only be in the
+    way.
+    """
+    table = _without_variants(table)
+    if table.scoring.judges == "classes":
+        return _fit_classes(table)
     samples = table.train_samples
     fits = fit_nested(
         META_LEARNERS,
@@ -82,12 +96,60 @@ def fit_stack(table: PredictionTable) -> Stack:
     )
 
 
-def add_baseline(oof: UnitTable, test: UnitTable) -> tuple[UnitTable, UnitTable]:
+def _fit_classes(table: PredictionTable) -> Stack:
+    samples, learners = table.train_samples, table.complete_learners
+    stacked = fit_class_stack(
+        learners,
+        _probabilities(table.oof, learners),
+        samples["reference"].to_numpy(dtype=np.int64),
+        samples["fold"].to_numpy(dtype=np.int64),
+        _probabilities(table.test, learners),
+    )
+    classes = table.oof.columns.get_level_values(1).unique()
+    parts = ((stacked.oof, table.oof.index), (stacked.test, table.test.index))
+    oof, test = (
+        by_model({name: pd.DataFrame(each, index, classes) for name, each in said.items()})
+        if said
+        else pd.DataFrame(index=index)
+        for said, index in parts
+    )
+    return Stack(oof, test, stacked.weights)
+
+
+def _without_variants(table: PredictionTable) -> PredictionTable:
+    names = [name for name in table.complete_learners if not is_variant(name)]
+    if len(names) == len(table.complete_learners):
+        return table
+    return replace(table, oof=table.oof[names], test=table.test[names])
+
+
+def _probabilities(predicted: pd.DataFrame, learners: tuple[str, ...]) -> NDArray[np.float64]:
+    """(N, L, K) of a table of predictions."""
+    values = predicted.to_numpy(dtype=np.float64)
+    return values.reshape(len(predicted), len(learners), -1)
+
+
+def baseline_of(scoring: Scoring) -> str:
+    """The baseline's name: what says the same for everybody."""
+    return CLASS_BASELINE if scoring.judges == "classes" else BASELINE
+
+
+def add_baseline(scoring: Scoring, oof: UnitTable, test: UnitTable) -> tuple[UnitTable, UnitTable]:
     """Adds the baseline: what one scores by saying the same for everybody.
 
     An OOF visit gets the mean PASI of the visits in the other folds, a test visit the mean of all
-    training visits. A model that does not beat this has learned nothing of the photographs.
+    training visits; a photograph the shares of the classes, likewise. A model that does not beat
+    this has learned nothing of the photographs.
     """
+    if scoring.judges == "classes":
+        num_classes = len(oof.predicted.columns.get_level_values(1).unique())
+        said = class_shares(
+            oof.reference.astype(np.int64),
+            oof.units["fold"].to_numpy(dtype=np.int64),
+            num_classes,
+            test.num_units,
+        )
+        return oof.with_model(CLASS_BASELINE, said[0]), test.with_model(CLASS_BASELINE, said[1])
     truth, folds = oof.units["reference"], oof.units["fold"]
     means = {fold: truth[folds != fold].mean() for fold in folds.unique()}
     return (

@@ -59,5 +59,5 @@ def visit_table(
     """The same as a table."""
     frame = pd.DataFrame({"subject": [f"s{number:03}" for number in subject_V], "fold": 0})
     return UnitTable(
-        frame.assign(physician_pasi=reference_V), pd.DataFrame(predicted, index=frame.index), 0
+        frame.assign(reference=reference_V), pd.DataFrame(predicted, index=frame.index), 0
     )

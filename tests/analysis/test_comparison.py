@@ -87,7 +87,7 @@ def test_the_figures_are_those_of_the_visits(sweep: Maker) -> None:
         figures = []
         for place, store in enumerate(stores):
             visits = visit_predictions(judge(store), row.model).query("partition == 'oof'")
-            pairs = units["reference"], visits["predicted_pasi"]
+            pairs = visits["physician_pasi"], visits["predicted_pasi"]
             expected = {name: METRICS[name](*pairs) for name in ("mae", "mse", "pcc", "ccc")}
             assert row.oof[place] == pytest.approx(expected)
             figures.append(expected["pcc"])
@@ -124,7 +124,7 @@ def other_visits(make: Maker) -> Any:
         (other_data, ["not trained on the same data", "data 555555", "data.tile_pixels: not set"]),
         (other_split, ["not held out on the same split", "split 91bc07", "split.seed"]),
         (other_task, ["do not predict the same thing", "output composite", "output scores"]),
-        (other_scores, ["other physician's scores although the fingerprints agree"]),
+        (other_scores, ["another truth although the fingerprints agree"]),
         (other_visits, ["other visits although the fingerprints agree", "20 visits"]),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,8 +12,14 @@ from analysis.comparison.board import Difference
 from analysis.comparison.paired import paired_difference
 from analysis.statistics.intervals import tail_share
 from foldgrid.scoring import METRICS
+from foldgrid.scoring.pasi_scoring import PasiScoring
+from foldgrid.scoring.units import UnitTable
+from foldgrid.specs.task import PasiSpec
 
 FIGURES = ("mae", "mse", "pcc", "ccc")
+
+
+SCORING = PasiScoring(PasiSpec())
 
 
 def trial(
@@ -25,10 +32,18 @@ def trial(
     return truth, first, second, subjects.astype(object)
 
 
+def difference(
+    metric: str, truth: np.ndarray, first: np.ndarray, second: np.ndarray, subjects: np.ndarray
+) -> Difference:
+    units = pd.DataFrame({"subject": subjects, "reference": truth})
+    table = UnitTable(units, pd.DataFrame({"another": np.zeros_like(truth)}))
+    return paired_difference(metric, SCORING, table, {"first": first, "second": second})
+
+
 @pytest.mark.parametrize("metric", FIGURES)
 def test_the_interval_is_that_of_resampling_by_hand(metric: str) -> None:
     truth, first, second, subjects = trial(3)
-    ours = paired_difference(metric, truth, first, second, subjects)
+    ours = difference(metric, truth, first, second, subjects)
     random = np.random.default_rng(99)
     rows = {name: np.flatnonzero(subjects == name) for name in np.unique(subjects)}
     figure = METRICS[metric]
@@ -50,8 +65,8 @@ def test_the_interval_is_that_of_resampling_by_hand(metric: str) -> None:
 @given(st.integers(0, 10_000), st.sampled_from(FIGURES))
 def test_turning_the_pair_turns_the_interval(seed: int, metric: str) -> None:
     truth, first, second, subjects = trial(seed, num_subjects=5)
-    forth = paired_difference(metric, truth, first, second, subjects)
-    back = paired_difference(metric, truth, second, first, subjects)
+    forth = difference(metric, truth, first, second, subjects)
+    back = difference(metric, truth, second, first, subjects)
     assert None not in (forth.value, forth.low, forth.high)
     assert [forth.value, forth.low, forth.high] == pytest.approx(
         [-(back.value or 0), -(back.high or 0), -(back.low or 0)], abs=1e-9
@@ -61,8 +76,8 @@ def test_turning_the_pair_turns_the_interval(seed: int, metric: str) -> None:
 def test_visits_of_one_subject_do_not_count_as_many() -> None:
     """Each visit repeated ten times says nothing new; the interval must not shrink."""
     truth, first, second, subjects = trial(4)
-    once = paired_difference("mae", truth, first, second, subjects)
-    often = paired_difference(
+    once = difference("mae", truth, first, second, subjects)
+    often = difference(
         "mae", *(np.tile(each, 10) for each in (truth, first, second)), np.tile(subjects, 10)
     )
     assert often.model_dump() == pytest.approx(once.model_dump())
@@ -71,7 +86,7 @@ def test_visits_of_one_subject_do_not_count_as_many() -> None:
 def test_what_is_undefined_has_no_interval() -> None:
     truth, first, _, subjects = trial(1)
     flat = np.full_like(truth, 5.0)
-    assert paired_difference("pcc", truth, first, flat, subjects) == Difference()
-    alone = paired_difference("mae", truth, first, flat, np.full_like(subjects, "s"))
+    assert difference("pcc", truth, first, flat, subjects) == Difference()
+    alone = difference("mae", truth, first, flat, np.full_like(subjects, "s"))
     assert alone.value is not None
     assert (alone.low, alone.high, alone.is_clear) == (None, None, False)

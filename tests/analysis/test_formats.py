@@ -19,6 +19,7 @@ from analysis.ranking.formats import (
     render_svg,
     render_terminal,
 )
+from foldgrid.scoring.pasi_scoring import PasiScoring
 
 FIGURES = PasiScoring.shown
 

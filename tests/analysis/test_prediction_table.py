@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from analysis.evidence.visits import score_visits
 
 from analysis.evidence.predictions import read_prediction_table
 from analysis.judging import judge
 from foldgrid.scoring import SCORES
+from foldgrid.scoring.pasi_scoring import PasiScoring
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.task import PasiSpec
 
 
 def test_each_training_sample_gets_the_copy_that_held_it_out(make_run: Any) -> None:
@@ -43,7 +44,7 @@ def test_the_physicians_composite_comes_from_the_targets(make_run: Any) -> None:
     fake = make_run()
     table = read_prediction_table(fake.write())
     expected = fake.scores["composite"].loc[table.samples.index]
-    np.testing.assert_allclose(table.samples["composite"], expected)
+    np.testing.assert_allclose(table.samples["reference"], expected)
 
 
 def test_visits_computed_by_hand() -> None:
@@ -57,14 +58,14 @@ def test_visits_computed_by_hand() -> None:
             ("b1t", "b", 1, 0.0, "trunk", 1, 0.0),
             ("b1u", "b", 1, 0.0, "upper_extremities", 1, 1.0),
         ],
-        columns=["sample", "subject", "visit", "day", "region", "fold", "composite"],
+        columns=["sample", "subject", "visit", "day", "region", "fold", "reference"],
     ).set_index("sample")
-    predicted = pd.DataFrame({"twice": samples["composite"] * 2})
+    predicted = pd.DataFrame({"twice": samples["reference"] * 2})
     body = frozenset({"upper_extremities", "trunk", "lower_extremities"})
-    scored = score_visits(samples, predicted, body)
+    scored = PasiScoring(PasiSpec()).units(samples, predicted, body)
     assert scored.units["reference"].tolist() == pytest.approx([19.0, 2.2])
     assert scored.predicted["twice"].tolist() == pytest.approx([38.0, 4.4])
-    assert scored.visits["subject"].tolist() == ["a", "b"]
+    assert scored.units["subject"].tolist() == ["a", "b"]
     assert (scored.num_units, scored.num_subjects, scored.num_left_out) == (2, 2, 1)
 
 
@@ -72,7 +73,7 @@ def test_head_and_neck_counts_where_it_was_photographed(make_run: Any) -> None:
     body = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
     judgement = judge(make_run(regions=body, num_folds=2).write())
     assert judgement.parts == set(body)
-    assert judgement.oof.units["physician_pasi"].max() <= 72
+    assert judgement.oof.units["reference"].max() <= 72
 
 
 def test_a_visit_without_a_region_is_left_out_and_counted(make_run: Any) -> None:

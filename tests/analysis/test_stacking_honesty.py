@@ -14,8 +14,10 @@ from analysis.judging import judge, visit_predictions
 from analysis.stacking import nested
 from analysis.stacking.meta_learners import META_LEARNERS
 from analysis.stacking.nested import add_baseline, stack
+from foldgrid.scoring.pasi_scoring import PasiScoring
 from foldgrid.scoring.units import UnitTable
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.task import PasiSpec
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def table(make_run: Any) -> PredictionTable:
 
 def with_truth_of(table: PredictionTable, rows: pd.Series[bool], value: float) -> PredictionTable:
     return replace(
-        table, samples=table.samples.assign(composite=table.samples["composite"].mask(rows, value))
+        table, samples=table.samples.assign(reference=table.samples["reference"].mask(rows, value))
     )
 
 
@@ -77,10 +79,14 @@ def test_one_base_learner_is_not_stacked(make_run: Any) -> None:
 
 def test_the_baseline_by_hand() -> None:
     def visits(fold: list[int], truth: list[float]) -> UnitTable:
-        frame = pd.DataFrame({"subject": "a", "fold": fold, "physician_pasi": truth})
+        frame = pd.DataFrame({"subject": "a", "fold": fold, "reference": truth})
         return UnitTable(frame, pd.DataFrame(index=frame.index), 0)
 
-    oof, test = add_baseline(visits([0, 0, 1, 2], [2.0, 4.0, 9.0, 30.0]), visits([-1], [5.0]))
+    oof, test = add_baseline(
+        PasiScoring(PasiSpec()),
+        visits([0, 0, 1, 2], [2.0, 4.0, 9.0, 30.0]),
+        visits([-1], [5.0]),
+    )
     assert oof.predicted[nested.BASELINE].tolist() == [19.5, 19.5, 12.0, 5.0]
     assert test.predicted[nested.BASELINE].tolist() == [11.25]
 

@@ -100,7 +100,7 @@ def mix_budgets(fake: Any) -> None:
         (predict_test_subjects, ["vgg11 fold 1", "belong to test subjects", "s00-v0-"]),
         (predict_a_stranger, ["vgg11 fold 1", "split does not hold", "s99-v0-trunk"]),
         (train_on_test, ["vgg11 fold 1", "test predictions", "training subjects", "s03-v0-"]),
-        (score_otherwise, ["vgg11 fold 1", "other physician's scores", "s00-v0-"]),
+        (score_otherwise, ["vgg11 fold 1", "another truth", "s00-v0-"]),
         (cut_a_subject_by_the_folds, ["split", "subject s05", "cut by the folds"]),
         (put_a_subject_on_both_sides, ["split", "subject s05", "both sides"]),
         (list_a_sample_twice, ["split", "listed more than once", "s11-v2-"]),

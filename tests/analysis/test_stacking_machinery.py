@@ -16,9 +16,25 @@ from sklearn.model_selection import LeaveOneGroupOut, PredefinedSplit, cross_val
 from analysis.evidence.predictions import PredictionTable
 from analysis.stacking.meta_learners import META_LEARNERS
 from analysis.stacking.nested import fit_stack, meta_learner_weights, stack
+from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.task import PasiSpec
 
 NEEDS_GROUPS = ("logit_ridge", "logit_ridge_w_intercept", "ridge", "ridge_w_intercept")
 FREE = [name for name in META_LEARNERS if name not in (*NEEDS_GROUPS, "elastic_net")]
+
+
+CONFIG = FitConfig(
+    backbone="learner0",
+    fold=0,
+    task=PasiSpec(),
+    data_fingerprint="d" * 10,
+    split_fingerprint="5" * 10,
+    weights="random",
+    seed=0,
+    budget="paper",
+    training=TrainingRecipe(),
+)
 
 
 class Replay(RegressorMixin, BaseEstimator):
@@ -47,7 +63,7 @@ def made_up(num_learners: int, seed: int, is_nonsense: bool = False) -> Predicti
     names = [f"learner{place}" for place in range(num_learners)]
     truth = np.rint(random.uniform(0, 72, 144))
     samples = pd.DataFrame(
-        {"subject": subject, "fold": np.where(subject < 10, subject % 5, -1), "composite": truth},
+        {"subject": subject, "fold": np.where(subject < 10, subject % 5, -1), "reference": truth},
         index=index,
     )
     predicted = random.uniform(0, 72, (144, num_learners))
@@ -57,7 +73,7 @@ def made_up(num_learners: int, seed: int, is_nonsense: bool = False) -> Predicti
         )
     frame = pd.DataFrame(predicted, index=index, columns=names)
     oof, test = frame[subject < 10], frame[subject >= 10]
-    return PredictionTable((), samples, oof, test, config=None)  # type: ignore[arg-type]
+    return PredictionTable((), samples, oof, test, CONFIG)
 
 
 @pytest.fixture
@@ -67,7 +83,7 @@ def table() -> PredictionTable:
 
 def facts(table: PredictionTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     samples = table.train_samples
-    return table.oof.to_numpy(), samples["composite"].to_numpy(), samples["fold"].to_numpy(int)
+    return table.oof.to_numpy(), samples["reference"].to_numpy(), samples["fold"].to_numpy(int)
 
 
 @pytest.mark.parametrize("name", META_LEARNERS)

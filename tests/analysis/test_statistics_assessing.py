@@ -8,7 +8,9 @@ import pytest
 from analysis.statistics.assessing import assess
 from analysis.statistics.facts import Assessment
 from foldgrid.scoring import METRICS
+from foldgrid.scoring.pasi_scoring import PasiScoring
 from foldgrid.scoring.units import UnitTable
+from foldgrid.specs.task import PasiSpec
 from tests.analysis.made_up_visits import Population, visit_table
 
 
@@ -28,7 +30,7 @@ def made_up(
 
 def assessed(table: UnitTable, num_resamples: int = 200) -> Assessment:
     learners = [name for name in table.predicted.columns if name.startswith("learner")]
-    return assess(table, table, learners, "baseline", num_resamples)
+    return assess(PasiScoring(PasiSpec()), table, table, learners, "baseline", num_resamples)
 
 
 NOISE = {"learner_a": 1.0, "learner_b": 1.05, "learner_c": 4.0, "meta": 0.9}
@@ -90,7 +92,7 @@ def test_the_same_bits_every_time_whatever_the_order_of_the_visits() -> None:
     assert assessed(table).model_dump_json() == first.model_dump_json()
     order = np.random.default_rng(0).permutation(table.num_units)
     shuffled = UnitTable(
-        table.visits.iloc[order].reset_index(drop=True),
+        table.units.iloc[order].reset_index(drop=True),
         table.predicted.iloc[order].reset_index(drop=True),
         0,
     )

@@ -69,7 +69,7 @@ def test_the_head_is_the_last_layer_and_only_that(name: str, layers: list[str]) 
 
 
 @pytest.mark.parametrize("name", known_backbones())
-def test_every_network_of_torchvision_has_a_head(name: str) -> None:
+def test_every_network_has_a_head(name: str) -> None:
     head = head_parameters(name)
     layers = {key.rpartition(".")[0] for key in head}
     assert {f"{layer}.weight" for layer in layers} <= set(head)

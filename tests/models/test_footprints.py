@@ -13,9 +13,10 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from foldgrid.models import build_network, forward_all, known_backbones
+from foldgrid.models import build_network, forward_all
 from foldgrid.models.backbones import build_on_meta
 from foldgrid.models.footprint import footprint
+from foldgrid.models.sources.torchvision_networks import TorchvisionNetworks
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_a_picture_too_small_for_a_network_is_refused(name: str, pixels: int) ->
         footprint(name, 4, pixels)
 
 
-@pytest.mark.parametrize("name", known_backbones()[::6])
+@pytest.mark.parametrize("name", TorchvisionNetworks().names()[::6])
 def test_any_network_is_measured_at_the_size_that_it_was_made_for(name: str) -> None:
     found = footprint(name, 1000, 224)
     published = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"].meta

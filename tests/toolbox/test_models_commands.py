@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import sys
 
 import pytest
 
@@ -133,7 +134,17 @@ def test_networks_are_compared(
 def test_without_names_every_architecture_is_compared(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(capsys, "compare", "--pixels", "224", "--format", "csv")
     families = [row["architecture"] for row in csv.DictReader(io.StringIO(text))]
-    assert len(families) == len(set(families)) == 21
+    assert len(families) == len(set(families)) == 23
+
+
+def test_a_comparison_of_all_leaves_out_what_cannot_be_built_here(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    assert main(["models", "compare", "--pixels", "224", "--format", "csv"]) == 0
+    found = capsys.readouterr()
+    assert "legacy_seresnet101" not in found.out
+    assert found.err == "legacy_seresnet101 is left out: timm is not installed here.\n"
 
 
 @pytest.mark.parametrize(

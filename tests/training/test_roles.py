@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.recipe import EarlyStopping
-from foldgrid.training.training_data import Roles, TrainingData, assign_roles
+from foldgrid.training.fit import fit_seed
+from foldgrid.training.training_data import Roles, TrainingData, assign_roles, roles_of
+from tests.training.tiny_study import FAST, WITH_DROPOUT, make_config
 
 HELD_OUT = EarlyStopping(policy="held_out_fold")
+NOTHING_CHOSEN = EarlyStopping(policy="none")
 
 
 @st.composite
@@ -101,3 +104,34 @@ def test_a_study_too_small_to_watch_anyone_is_refused_with_a_way_out() -> None:
     with pytest.raises(InputError, match="held_out_fold"):
         assign_roles(data, 0, EarlyStopping(), seed=0)
     assert assign_roles(data, 0, HELD_OUT, seed=0).train.tolist() == [1]
+
+
+@given(studies(), st.integers(0, 2))
+def test_where_nothing_is_chosen_all_other_folds_are_trained_on(
+    data: TrainingData, fold: int
+) -> None:
+    roles = assign_roles(data, fold, NOTHING_CHOSEN, seed=0)
+    watched = assign_roles(data, fold, HELD_OUT, seed=0)
+    assert roles.train.tolist() == watched.train.tolist()
+    assert roles.validation.tolist() == roles.held_out.tolist() == watched.held_out.tolist()
+
+
+@pytest.mark.parametrize("policy", ["inner_split", "held_out_fold"])
+def test_a_share_of_the_subjects_changes_only_who_is_trained_on(
+    policy: str, data: TrainingData
+) -> None:
+    def roles(share: float, backbone: str = FAST, **changes: int) -> Roles:
+        stopping = {"policy": policy}
+        config = make_config(backbone, training_share=share, early_stopping=stopping, **changes)
+        return roles_of(data, config, fit_seed(config))
+
+    whole, half, quarter = roles(1.0), roles(0.5), roles(0.25)
+    assert set(quarter.train) < set(half.train) < set(whole.train)
+    for smaller in (half, quarter):
+        assert smaller.validation.tolist() == whole.validation.tolist()
+        assert smaller.held_out.tolist() == whole.held_out.tolist()
+        assert smaller.test.tolist() == whole.test.tolist()
+    assert roles(0.5).train.tolist() == half.train.tolist()
+    assert {tuple(roles(0.5, seed=seed).train) for seed in range(8)} != {tuple(half.train)}
+    if policy == "held_out_fold":
+        assert roles(0.5, WITH_DROPOUT).train.tolist() == half.train.tolist()

@@ -69,6 +69,15 @@ def test_pictures_come_in_the_order_asked_for_and_the_array_stays_as_it_was() ->
     np.testing.assert_array_equal(data.composites_NHWC, kept)
 
 
+def test_pictures_can_be_scaled_to_minus_one_to_one() -> None:
+    values = np.array([0, 51, 255], np.uint8)
+    pixels = np.broadcast_to(values[:, None, None, None], (3, 2, 2, 3))
+    source = CompositeSource(np.array(pixels), torch.device("cpu"), "minus_one_to_one")
+    scaled = source.normalise(source.take(np.arange(3)))
+    np.testing.assert_allclose(scaled[:, 0, 0, 0].numpy(), [-1, -0.6, 1], atol=1e-6)
+    assert scaled.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_pictures_are_normalised_as_imagenet_s_were() -> None:
     grey = CompositeSource(np.full((1, 2, 2, 3), 128, np.uint8), torch.device("cpu"))
     normalised = grey.normalise(grey.take(np.array([0])))

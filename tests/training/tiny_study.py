@@ -106,6 +106,7 @@ def make_fit(
     *,
     weights: WeightFile | None = None,
     keep_weights: bool = True,
+    keep_features: bool = False,
     device: str = "cpu",
 ) -> Fit:
     """The fit of ``config`` below the run folder ``run``, with one thread."""
@@ -115,6 +116,7 @@ def make_fit(
         folder_of(config, run),
         weights,
         keep_weights=keep_weights,
+        keep_features=keep_features,
         num_threads=1,
         device=torch.device(device),
     )

@@ -9,6 +9,8 @@ import pytest
 
 from foldgrid.models.weights import WeightFile
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.phases import Phase
+from foldgrid.specs.recipe import with_values
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.tuning.disk import check_disk, disk_need
 from foldgrid.tuning.plan_text import plan_facts
@@ -75,6 +77,24 @@ def test_the_plan_names_backbones_without_weights_one_by_one(prepared: PreparedS
     assert "resnet18" not in words
 
 
+def test_the_plan_tells_missing_weights_from_those_that_nobody_published(
+    prepared: PreparedSweep,
+) -> None:
+    file = WeightFile("resnet18", "IMAGENET1K_V1", "http://localhost/none.pth", Path("none.pth"))
+    required = prepared.sweep.model_copy(update={"weights": "required"})
+    nobody_s = replace(prepared, sweep=required, weights={"resnet18": file, "plain_cnn": None})
+    assert said(nobody_s, "weights") == (
+        "required: plain_cnn starts from random weights (none are published)"
+    )
+    auto = prepared.sweep.model_copy(update={"weights": "auto"})
+    both = replace(prepared, sweep=auto, weights={"squeezenet1_1": None, "plain_cnn": None})
+    assert said(both, "weights") == (
+        "auto: squeezenet1_1 starts from random weights (files missing; "
+        f"`{prepared.fetch_command}` gets them); plain_cnn starts from random weights "
+        "(none are published)"
+    )
+
+
 def test_what_fits_take_on_gpus_is_said(prepared: PreparedSweep) -> None:
     with_gpus = replace(prepared, resources=Resources(16, 2, 2, 0.25, 8))
     assert (
@@ -112,3 +132,16 @@ def test_without_weights_only_checkpoints_and_records_take_room(prepared: Prepar
     assert disk_need(bare).weights == 0
     assert 0 < disk_need(bare).total < disk_need(prepared).total
     assert "no weights are kept (`--keep best` keeps them)" in said(bare, "disk")
+
+
+def test_phases_are_shown_and_the_epochs_are_theirs(prepared: PreparedSweep) -> None:
+    assert "phases" not in dict(plan_facts(prepared))
+    head, rest = Phase(name="head", epochs=1, frozen="backbone"), Phase(name="rest", epochs=1)
+    training = with_values(prepared.sweep.training, {"phases": (head, rest)})
+    sweep = prepared.sweep.model_copy(
+        update={"training": training, "per_backbone": {"resnet18": {"phases": ()}}}
+    )
+    facts = dict(plan_facts(replace(prepared, sweep=sweep)))
+    assert facts["training"].startswith("at most 2 epochs, ")
+    assert facts["phases"] == "head (1 epoch, backbone frozen), then rest (1 epoch, nothing frozen)"
+    assert facts["per backbone"] == "resnet18: phases none"

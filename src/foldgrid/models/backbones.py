@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from foldgrid.models.construction import construct, construct_on_meta
 from foldgrid.models.pooling import make_pooling_deterministic
-from foldgrid.models.sources import find_source, known_backbones
+from foldgrid.models.sources import find_source, known_backbones, missing_library
 from foldgrid.models.stages import StagedNetwork, stages_of
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 
@@ -25,7 +25,7 @@ IMAGENET_STD_RGB = (0.229, 0.224, 0.225)
 def check_backbones(
     names: Sequence[str], source: str, lines: Mapping[str, int], *, stage_heads: bool = False
 ) -> None:
-    """Refuses names that no network has, and networks that cannot have heads at their stages.
+    """Refuses names that no network has, and networks that cannot be built here as asked for.
 
     Args:
         names: The backbones asked for.
@@ -41,6 +41,12 @@ def check_backbones(
         name: f"there is no network of this name. {did_you_mean(name, known)}"
         for name in names
         if find_source(name) is None
+    }
+    refusals |= {
+        name: f"it needs {library}, which is not installed here. "
+        "`python -m pip install -r requirements.txt` brings it."
+        for name in names
+        if name not in refusals and (library := missing_library(name))
     }
     if stage_heads:
         refusals |= {

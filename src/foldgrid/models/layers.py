@@ -37,7 +37,7 @@ class Layer:
     """One layer, or several in one row.
 
     Attributes:
-        name: torchvision's name of the module, such as ``layer1.0.conv1``; a function has its
+        name: The network's name of the module, such as ``layer1.0.conv1``; a function has its
             module's name with its own behind, such as ``layer1.0.add``.
         kind: What it does.
         operation: torch's name of it in lower case, such as ``relu``; "" for a block.
@@ -52,6 +52,8 @@ class Layer:
         multiply_adds: Of one image, in convolutions and matrix products.
         joined: The operations of the side layers that this row stands for too.
         num_layers: How many layers a block holds, side layers not counted; otherwise 1.
+        end: The place in the computation, and the output, of the last layer that this row stands
+            for, where side layers were joined.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Layer:
     multiply_adds: int = 0
     joined: tuple[str, ...] = ()
     num_layers: int = 1
+    end: tuple[int, Volume] = (-1, ())
 
     @property
     def parent(self) -> str:
@@ -79,10 +82,11 @@ class Layer:
         """Whether each filter of a convolution sees one channel only."""
         return self.kind == "conv" and 1 < self.groups == self.input[-1]
 
-    def joining(self, other: Layer) -> Layer:
-        """This row, standing for a side layer too."""
+    def joining(self, other: Layer, place: int) -> Layer:
+        """This row, standing for a side layer at ``place`` of the computation too."""
         return replace(
             self,
+            end=max(self.end, (place, other.output)),
             parameters=self.parameters + other.parameters,
             multiply_adds=self.multiply_adds + other.multiply_adds,
             joined=(*self.joined, other.operation),
@@ -97,14 +101,18 @@ def join_side_layers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     input shows it.
     """
     is_row = [_is_row(layers, place) for place in range(len(layers))]
-    rows = {place: layers[place] for place in range(len(layers)) if is_row[place]}
+    rows = {
+        place: replace(layers[place], end=(place, layers[place].output))
+        for place in range(len(layers))
+        if is_row[place]
+    }
     for place, layer in enumerate(layers):
         if not is_row[place]:
             target = _owner(layers, is_row, place)
             if target is None:
                 rows[place] = layer
             else:
-                rows[target] = rows[target].joining(layer)
+                rows[target] = rows[target].joining(layer, place)
     return tuple(rows[place] for place in sorted(rows))
 
 
@@ -156,7 +164,8 @@ def _folded(name: str, members: Sequence[Layer]) -> Layer:
         kind="block",
         operation="",
         input=members[0].input,
-        output=members[-1].output,
+        # The last row of a squeeze-and-excitation block is the gate, whose picture is one cell.
+        output=max(member.end for member in members)[1] or members[-1].output,
         parameters=sum(layer.parameters for layer in members),
         multiply_adds=sum(layer.multiply_adds for layer in members),
         num_layers=len(members),

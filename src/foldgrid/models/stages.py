@@ -20,6 +20,7 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 from foldgrid.models.construction import construct_on_meta, has_auxiliary_heads
 from foldgrid.models.pooling import AdaptiveAverage
 from foldgrid.models.published import native_pixels
+from foldgrid.models.tracing import ATTENTIONS
 
 _TRUNKS = ("features", "layers", "trunk_output", "blocks")
 """The modules that hold the stages; elsewhere they are the network's own children."""
@@ -117,8 +118,8 @@ def _ends_of_shapes(
 
 def _extractor(network: nn.Module, modules: Sequence[str]) -> GraphModule:
     """``network`` itself, returning its outputs and the maps after ``modules``, by name."""
-    # Their forward asks where its input lies, which cannot be followed symbolically.
-    options: dict[str, Any] = {"leaf_modules": [AdaptiveAverage]}
+    # Inside them, what is done depends on where the input lies, or tensors are computed anew.
+    options: dict[str, Any] = {"leaf_modules": [AdaptiveAverage, *ATTENTIONS]}
     in_training, in_prediction = get_graph_node_names(
         network, tracer_kwargs=dict(options), suppress_diff_warning=True
     )

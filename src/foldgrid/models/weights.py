@@ -27,13 +27,13 @@ _OLD_DENSENET_NAME = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)"
 
 @dataclass(frozen=True)
 class WeightFile:
-    """torchvision's ImageNet weights of one backbone.
+    """The published ImageNet weights of one backbone.
 
     Attributes:
         backbone: The network's name.
-        source: torchvision's name of the weights, ``IMAGENET1K_V1`` wherever it exists: the ones
-            that PyTorch 1.9, which the paper used, came with.
-        url: Where torchvision publishes them.
+        source: The publisher's name of the weights. Of torchvision's, ``IMAGENET1K_V1`` wherever it
+            exists: the ones that PyTorch 1.9, which the PASI paper used, came with.
+        url: Where they are published.
         path: Where they lie, or would lie, on this machine: torch's hub folder (``TORCH_HOME``).
     """
 
@@ -90,7 +90,8 @@ def resolve_weights(
     """By backbone the weight file to start from, or nothing for random weights.
 
     Args:
-        backbones: torchvision's names.
+        backbones: Known names. A network of which no weights are published starts at random
+            whatever the policy says.
         policy: ``required``, ``auto`` or ``none``; see ``specs.sweep.Sweep``.
         fetch_command: The command that fetches missing files, for the message.
 
@@ -100,13 +101,9 @@ def resolve_weights(
     if policy == "none":
         return dict.fromkeys(backbones)
     found = {name: find_weight_file(name) for name in backbones}
-    missing = [name for name, file in found.items() if file is None or not file.is_here]
+    missing = {name: file for name, file in found.items() if file and not file.is_here}
     if policy == "required" and missing:
-        problems = []
-        for name in missing:
-            file = found[name]
-            expected = f"{file.path} is missing" if file else "torchvision publishes none"
-            problems.append(Problem(name, "", expected))
+        problems = [Problem(name, "", f"{file.path} is missing") for name, file in missing.items()]
         raise InputError(
             "pre-trained weights (weights: required)",
             problems,
@@ -137,7 +134,7 @@ def fetch_weight_file(file: WeightFile, mirror: str | None = None) -> bool:
     Args:
         file: What to fetch.
         mirror: A folder's URL that holds the same file names, for networks without the internet;
-            without it, torchvision's own address.
+            without it, the publisher's address.
 
     Returns:
         Whether anything was downloaded.

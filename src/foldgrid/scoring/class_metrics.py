@@ -191,11 +191,27 @@ def _metrics(num_classes: int, is_binary: bool) -> Mapping[str, Metric]:
     of = "of the positive class" if is_binary else "one-vs-rest, mean over classes"
     found = (
         Metric("auc", "AUC", f"area under the ROC curve {of}", "higher", metric(_auc)),
-        Metric("accuracy", "Accuracy", "share decided rightly", "higher", metric(_accuracy)),
-        Metric("sensitivity", "Sensitivity", f"sensitivity {of}", "higher", metric(_sensitivity)),
-        Metric("specificity", "Specificity", f"specificity {of}", "higher", metric(_specificity)),
+        Metric(
+            "accuracy", "Accuracy", "share decided rightly", "higher", metric(_accuracy), "Acc."
+        ),
+        Metric(
+            "sensitivity",
+            "Sensitivity",
+            f"sensitivity {of}",
+            "higher",
+            metric(_sensitivity),
+            "Sens.",
+        ),
+        Metric(
+            "specificity",
+            "Specificity",
+            f"specificity {of}",
+            "higher",
+            metric(_specificity),
+            "Spec.",
+        ),
         Metric("kappa", "Kappa", "Cohen's kappa", "higher", metric(_kappa)),
-        Metric("log_loss", "Log loss", "mean log loss", "lower", metric(_log_loss)),
+        Metric("log_loss", "Log loss", "mean log loss", "lower", metric(_log_loss), "Loss"),
         Metric("brier", "Brier", "mean Brier score", "lower", metric(_brier)),
     )
     return MappingProxyType({each.name: each for each in found})

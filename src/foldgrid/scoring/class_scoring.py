@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foldgrid.scoring.class_metrics import class_metrics
+from foldgrid.scoring.grades import majority_grade, translate_grades
 from foldgrid.scoring.metrics import Metric
-from foldgrid.scoring.scoring import FloatArray, Judged
+from foldgrid.scoring.scoring import FloatArray, Judged, Watched
 from foldgrid.scoring.units import Noun, UnitTable
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
-from foldgrid.specs.task import BinarySpec, Classes, ClassificationSpec, TreeSpec
+from foldgrid.specs.task import BinarySpec, Classes, ClassificationSpec, LabelSpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,10 +38,11 @@ class LabelScoring:
     stratum = "label"
     noun = Noun("photograph", "photographs")
     shown = ("auc", "accuracy", "sensitivity", "specificity")
+    watched = Watched("auc", "AUC", is_higher_better=True)
     target_names = ("label",)
     is_binary = False
 
-    def __init__(self, spec: ClassificationSpec | BinarySpec | TreeSpec) -> None:
+    def __init__(self, spec: LabelSpec) -> None:
         if not spec.classes:
             raise ValueError("the classes are not known: resolve the task with its samples first")
         self.spec = spec
@@ -74,6 +76,28 @@ class LabelScoring:
         return np.array([[self._index[label]] for label in samples["label"]], np.float32).reshape(
             -1, 1
         )
+
+    def graded_targets(self, samples: pd.DataFrame, num_grades: int) -> FloatArray:
+        """The class that most of the first so many graders say; without any grade, the label's.
+
+        Of classes with equally many votes the later one of the task's order wins, so a positive
+        finding is not lost to a tie.
+
+        Raises:
+            ValueError: The samples have no grades, or grades that belong to no class.
+        """
+        columns = sorted(str(name) for name in samples if str(name).startswith("grade_"))
+        if not columns:
+            raise ValueError("training.num_grades: the manifest has no columns grade_<grader>")
+        words = self.spec.grades or {name: (name,) for name in self.classes}
+        class_of = {word: name for name, given in words.items() for word in given}
+        grades_NG = translate_grades(samples[columns].to_numpy(), class_of)
+        names = [str(name) for name in samples["sample"]]
+        voted = majority_grade(grades_NG, num_grades, names, order=self.classes)
+        own = self.targets(samples)[:, 0]
+        place = {name: index for index, name in enumerate(self.classes)}
+        found = [place[vote] if vote else label for vote, label in zip(voted, own, strict=True)]
+        return np.array(found, np.float32)[:, None]
 
     def target_columns(self, samples: pd.DataFrame) -> dict[str, NDArray[Any]]:
         """The manifest's labels."""

@@ -44,6 +44,7 @@ class Metric:
         description: What it is, for people.
         direction: Which values are better: ``lower``, ``higher``, or nearer to ``zero``.
         function: Reference and predictions in, the figure out.
+        short: Its heading where there is room for five letters; "" where the title has no more.
     """
 
     name: str
@@ -51,6 +52,12 @@ class Metric:
     description: str
     direction: Direction
     function: MetricFunction
+    short: str = ""
+
+    @property
+    def heading(self) -> str:
+        """Its heading in a narrow column."""
+        return self.short or self.title
 
     def __call__(self, reference: ArrayLike, predicted: ArrayLike) -> float:
         """The figure; NaN where it is undefined (see the module's table)."""

@@ -19,7 +19,7 @@ from foldgrid.scoring.pasi import (
     composite_score,
     pasi,
 )
-from foldgrid.scoring.scoring import FloatArray, Judged
+from foldgrid.scoring.scoring import FloatArray, Judged, Watched
 from foldgrid.scoring.units import Noun, UnitTable
 from foldgrid.specs.task import PasiSpec
 
@@ -46,6 +46,7 @@ class PasiScoring:
     is_binary = False
     noun = Noun("visit", "visits")
     shown = ("mae", "mse", "pcc", "ccc")
+    watched = Watched("pasi_mae", "PASI MAE")
 
     def __init__(self, spec: PasiSpec) -> None:
         self.spec = spec
@@ -78,6 +79,10 @@ class PasiScoring:
         if not self._is_composite:
             return scores
         return (composite_score(*scores.T)[:, None] / self._unit).astype(np.float32)
+
+    def graded_targets(self, samples: pd.DataFrame, num_grades: int) -> FloatArray:
+        """There are no graders: a region has one score a visit."""
+        raise ValueError("training.num_grades: this task has scores of one physician, no grades")
 
     def target_columns(self, samples: pd.DataFrame) -> dict[str, NDArray[Any]]:
         """The physician's scores, or C, on their scales."""

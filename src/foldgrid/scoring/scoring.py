@@ -9,6 +9,7 @@ their best. Shape letters: N samples, T targets, K outputs, U units.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -24,6 +25,21 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float32]
 
 Judged = Literal["numbers", "classes"]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What one fit is judged by while a sweep trains.
+
+    Attributes:
+        key: One of what ``Scoring.evaluate`` gives.
+        title: What people call it.
+        is_higher_better: Its direction.
+    """
+
+    key: str
+    title: str
+    is_higher_better: bool = False
 
 
 class Scoring(Protocol):
@@ -75,12 +91,25 @@ class Scoring(Protocol):
         ...
 
     @property
+    def watched(self) -> Watched:
+        """What a fit's progress is told by."""
+        ...
+
+    @property
     def noun(self) -> Noun:
         """What a unit is called."""
         ...
 
     def targets(self, samples: pd.DataFrame) -> FloatArray:
         """What is to be predicted, (N, T)."""
+        ...
+
+    def graded_targets(self, samples: pd.DataFrame, num_grades: int) -> FloatArray:
+        """(N, T) Targets by the majority of so many graders' opinions.
+
+        Raises:
+            ValueError: The task or the samples know no graders.
+        """
         ...
 
     def target_columns(self, samples: pd.DataFrame) -> dict[str, NDArray[Any]]:

@@ -77,13 +77,21 @@ class UnitTable:
 
 def model_names(predicted: pd.DataFrame) -> tuple[str, ...]:
     """The models of a table of predictions, whether it holds numbers or probabilities."""
+    if predicted.shape[1] == 0:
+        return ()
     return tuple(map(str, dict.fromkeys(predicted.columns.get_level_values(0))))
+
+
+def beside(predicted: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Two tables of predictions of the same rows as one; the second may be without any model."""
+    return predicted if others.shape[1] == 0 else predicted.join(others)
 
 
 def with_columns(predicted: pd.DataFrame, name: str, values: NDArray[np.float64]) -> pd.DataFrame:
     """A table of predictions with one more model's: a number, or a probability for each class."""
     if predicted.columns.nlevels == 1:
         return predicted.assign(**{name: values})
-    classes = dict.fromkeys(predicted.columns.get_level_values(1))
-    added = dict(zip(((name, each) for each in classes), np.asarray(values).T, strict=True))
-    return predicted.assign(**added)  # type: ignore[arg-type]
+    added = predicted.copy()
+    for place, each in enumerate(dict.fromkeys(predicted.columns.get_level_values(1))):
+        added[name, each] = values[:, place]
+    return added

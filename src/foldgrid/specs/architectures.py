@@ -19,11 +19,12 @@ class Architecture(Spec):
         year: Of the paper's first public version.
         idea: What was new, in a few words.
         paper: Authors, title, where.
-        backbones: torchvision's names of its networks; the first stands for all in a comparison.
+        backbones: Its networks by torchvision's or timm's names; the first stands for all in a
+            comparison.
         top5_error: By backbone the paper's top-5 error on ImageNet's validation set, of one
             network, in percent; only those that the paper prints.
         conditions: How that error was found.
-        note: In what torchvision's networks differ from the paper's.
+        note: In what these networks differ from the paper's.
     """
 
     name: str

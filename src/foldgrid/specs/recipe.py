@@ -122,6 +122,9 @@ class TrainingRecipe(Spec):
         training_share: The share of its training samples that a fit trains on, whole subjects,
             stratified, in (0, 1]; a smaller share is a part of a larger one. What it watches and
             predicts stays the same, so shares can be compared.
+        num_grades: How many graders' opinions a training label is the majority of, for photographs
+            that several graded; null takes the label itself. What is watched and predicted keeps
+            its label.
         start_from_mean: Start the new last layer at what the task says of the training samples
             (of scores, their mean) instead of at random; a short budget then learns differences,
             not the mean.
@@ -151,6 +154,7 @@ class TrainingRecipe(Spec):
     augmentation: Augmentation = Augmentation()
     pixels: Pixels = "imagenet"
     training_share: float = Field(default=1.0, gt=0, le=1)
+    num_grades: int | None = Field(default=None, ge=1)
     start_from_mean: bool = False
     stage_heads: bool = False
     batch_norm_statistics: Literal["running", "recomputed"] = "running"
@@ -190,6 +194,7 @@ LATER_KEYS = (
     "phases",
     "pixels",
     "training_share",
+    "num_grades",
     "stage_heads",
     "augmentation.flip_horizontally",
     "augmentation.flip_vertically",

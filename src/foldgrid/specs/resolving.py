@@ -16,6 +16,7 @@ from foldgrid.specs.reading import Document, KeyPath, read_document, validate
 from foldgrid.specs.search_fit import sweep_problems
 from foldgrid.specs.search_space import SearchSpace, space_problems
 from foldgrid.specs.sweep import BudgetName, Sweep, per_backbone_problems
+from foldgrid.specs.variants import vary_problems
 
 _Key = tuple[str, ...]
 Overlay = tuple[_Key, Any, str]
@@ -98,6 +99,8 @@ def resolve_sweep(
         document = _overlay(document, ("data", "manifest"), str(manifest), "--data")
     sweep = validate(Sweep, document)
     _refuse(document, per_backbone_problems(sweep))
+    recipes = {backbone: sweep.recipe_of(backbone) for backbone in sweep.backbones}
+    _refuse(document, vary_problems(recipes, sweep.vary))
     if spaces is None:
         return ResolvedSweep(sweep, document)
     return ResolvedSweep(sweep, document, _space_of(sweep, document, spaces, path.parent))
@@ -144,6 +147,9 @@ def _space_of(sweep: Sweep, document: Document, folder: Path, beside: Path) -> S
             "of a YAML file, as seen from the sweep's own."
         )
         raise InputError(document.source, [Problem(at("search_space"), "search_space", message)])
+    if sweep.vary:
+        message = "found `vary` beside a search. A search varies by its space; drop one of them."
+        raise InputError(document.source, [Problem(at("vary"), "vary", message)])
     space = read_space(files[named])
     _refuse(document, sweep_problems(space, sweep))
     return space

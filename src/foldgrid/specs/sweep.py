@@ -14,11 +14,13 @@ from foldgrid.specs.recipe import (
     LIST_KEYS,
     OwnValue,
     TrainingRecipe,
+    Value,
     recipe_keys,
     with_values,
 )
 from foldgrid.specs.synthetic import SyntheticSettings, TrialSettings
 from foldgrid.specs.task import AnyTask, PasiSpec
+from foldgrid.specs.variants import Variant, variants_of
 
 BudgetName = Literal["smoke", "paper"]
 SamplerName = Literal[
@@ -156,14 +158,18 @@ class Sweep(Spec):
         task: What is predicted.
         data: On which photographs.
         split: Who is held out.
-        backbones: torchvision's names of the networks, each trained once a fold.
+        backbones: The networks by name, each trained once a fold; see docs/models.md.
         weights: Pre-trained weights: ``required`` refuses to start where a file is missing,
-            ``auto`` starts from random weights there and says so, ``none`` always does.
+            ``auto`` starts from random weights there and says so, ``none`` always does. A network
+            of which nobody publishes weights starts at random anyway.
         seed: Decides every random draw of training.
         training: The recipe.
         per_backbone: By backbone, the keys of ``training`` that it changes, nested ones dotted:
             ``vgg16: {learning_rate: 0.001, plateau.patience: 5}``. ``phases`` replaces the whole
             list; ``phases: []`` trains everything in every epoch.
+        vary: By key of ``training``, dotted where nested, other values: each trains every backbone
+            once more with that one change, as a base learner of its own
+            (``resnet18@training_share=0.1``). They are ranked, and never stacked.
         search_space: The name of a file in ``search_spaces/``, or the path of a YAML file as seen
             from the sweep's: the sweep then searches the recipe instead of training a grid; null
             trains the grid.
@@ -188,6 +194,7 @@ class Sweep(Spec):
     seed: int = Field(default=0, ge=0)
     training: TrainingRecipe = TrainingRecipe()
     per_backbone: dict[str, dict[str, OwnValue]] = Field(default_factory=dict)
+    vary: dict[str, tuple[Value, ...]] = Field(default_factory=dict)
     search_space: str | None = None
     search: SearchSettings = SearchSettings()
     resources: ResourceSpec = ResourceSpec()
@@ -204,6 +211,14 @@ class Sweep(Spec):
         if twice:
             raise ValueError(f"{', '.join(twice)} given twice; each backbone once")
         return value
+
+    def learners(self) -> list[Variant]:
+        """The base learners: every backbone, each followed by its variants."""
+        return [
+            variant
+            for backbone in self.backbones
+            for variant in variants_of(backbone, self.recipe_of(backbone), self.vary)
+        ]
 
     def recipe_of(self, backbone: str) -> TrainingRecipe:
         """The recipe that ``backbone`` is trained by."""

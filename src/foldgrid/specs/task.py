@@ -72,7 +72,20 @@ Classes: TypeAlias = Annotated[dict[str, Labels], BeforeValidator(_labels_by_cla
 """By class, in their order, the manifest's labels that belong to it."""
 
 
-class ClassificationSpec(TaskSpec):
+class LabelSpec(TaskSpec):
+    """What the tasks of labelled photographs share.
+
+    Attributes:
+        classes: By class, the labels that belong to it; filled in where it is empty.
+        grades: By class, the words that graders use for it in the columns ``grade_<grader>``;
+            empty where they use the classes' own. ``training.num_grades`` needs it.
+    """
+
+    classes: Classes = Field(default_factory=dict)
+    grades: Classes = Field(default_factory=dict)
+
+
+class ClassificationSpec(LabelSpec):
     """Which of several classes a photograph shows.
 
     Attributes:
@@ -83,7 +96,6 @@ class ClassificationSpec(TaskSpec):
     """
 
     name: Literal["classification"] = "classification"
-    classes: Classes = Field(default_factory=dict)
 
     @field_validator("classes")
     @classmethod
@@ -96,7 +108,7 @@ class ClassificationSpec(TaskSpec):
         return value
 
 
-class BinarySpec(TaskSpec):
+class BinarySpec(LabelSpec):
     """Whether a photograph shows a finding: the positive labels against all others.
 
     Attributes:
@@ -111,10 +123,9 @@ class BinarySpec(TaskSpec):
     positive: Labels
     sensitivity: float = Field(default=0.975, gt=0, lt=1)
     specificity: float = Field(default=0.98, gt=0, lt=1)
-    classes: Classes = Field(default_factory=dict)
 
 
-class TreeSpec(TaskSpec):
+class TreeSpec(LabelSpec):
     """Classes cut from a tree of diseases, and coarse classes by summing up the tree.
 
     Attributes:
@@ -139,7 +150,6 @@ class TreeSpec(TaskSpec):
     judged: str = ""
     positive: str | None = None
     negative: str | None = None
-    classes: Classes = Field(default_factory=dict)
     ways: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -106,7 +106,7 @@ def compare(
 
 
 def _chosen(names: Sequence[str], sweep: str | None) -> tuple[str, ...]:
-    """The networks asked for, known to torchvision, each once."""
+    """The networks asked for, all known, each once."""
     from foldgrid.models import check_backbones
     from foldgrid.specs.architectures import known_architectures
 
@@ -116,9 +116,19 @@ def _chosen(names: Sequence[str], sweep: str | None) -> tuple[str, ...]:
     if sweep is not None:
         names, source = backbones_of_sweep(sweep)
     elif not names:
-        names = [architecture.backbones[0] for architecture in known_architectures()]
+        names = _buildable([each.backbones[0] for each in known_architectures()])
     check_backbones(names, source, {})
     return tuple(dict.fromkeys(names))
+
+
+def _buildable(names: Sequence[str]) -> list[str]:
+    """``names`` without those whose library is not installed here, which are said."""
+    from foldgrid.models.sources import missing_library
+
+    lacking = {name: library for name in names if (library := missing_library(name))}
+    for name, library in lacking.items():
+        print(f"{name} is left out: {library} is not installed here.", file=sys.stderr)
+    return [name for name in names if name not in lacking]
 
 
 def _right_size(name: str, outputs: int, pixels: int) -> str:

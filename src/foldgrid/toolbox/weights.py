@@ -1,4 +1,4 @@
-"""``python -m foldgrid weights …``: torchvision's pre-trained weights on this machine."""
+"""``python -m foldgrid weights …``: published pre-trained weights on this machine."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def list_files(*, sweep: str | None = None, backbone: Backbones = ()) -> None:
 
 
 def _chosen(sweep: str | None, backbones: Sequence[str]) -> tuple[str, ...]:
-    """The networks asked for, known to torchvision, each once."""
+    """The networks asked for, all known, each once."""
     from foldgrid.models import check_backbones
 
     if backbones and sweep is not None:
@@ -149,4 +149,4 @@ def _megabytes(path: Path) -> str:
 
 def _say(name: str, text: str) -> None:
     # Flushed: a download takes minutes, and who watches through a pipe wants to see each.
-    print(f"{name:20} {text}", flush=True)
+    print(f"{name:26} {text}", flush=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from foldgrid.specs.fits import content_digest
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tracking.projection_ledger import run_id_of
-from foldgrid.tracking.pseudonyms import SUBJECT, VISIT_NUMBER, Pseudonyms, pseudonymise
+from foldgrid.tracking.pseudonyms import SUBJECT, Pseudonyms, pseudonymise
 from foldgrid.tracking.wandb_session import RunHeader
 
 if TYPE_CHECKING:

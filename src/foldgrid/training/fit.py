@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from foldgrid.models import WeightFile, forward_all, freeze, train_mode
@@ -105,7 +106,7 @@ class Fit:
         self.precision = choose_precision(self.device, recipe.precision)
         self.task = make_task(config.task)
         self.roles = roles_of(data, config, seed)
-        self.targets_NK = self.task.targets(data.samples)
+        self.targets_NK = self._targets()
         self.source = CompositeSource(data.composites_NHWC, self.device, recipe.pixels)
         network = build_first(config, self.task, weights, self.targets_NK[self.roles.train])
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -149,6 +150,15 @@ class Fit:
             weight_decay=recipe.weight_decay,
         )
         self.schedule = Schedule(self.optimizer, recipe, first_rate)
+
+    def _targets(self) -> NDArray[np.float32]:
+        """What is to be predicted; of training samples perhaps by fewer graders."""
+        samples, num_grades = self.data.samples, self.config.training.num_grades
+        targets = self.task.targets(samples)
+        if num_grades is not None:
+            train = self.roles.train
+            targets[train] = self.task.graded_targets(samples.iloc[train], num_grades)
+        return targets
 
     @property
     def stopped_because(self) -> Literal["max_epochs", "early_stopping", "diverged"] | None:
@@ -205,7 +215,8 @@ class Fit:
 
     def _train(self) -> float:
         recipe = self.config.training
-        train_mode(self.network)
+        weighs = recipe.auxiliary_loss_weight > 0
+        train_mode(self.network, auxiliary_heads=weighs)
         batches = training_batches(
             self.roles.train, recipe.batch_size, recipe.max_batches_per_epoch, self.generator
         )
@@ -216,7 +227,14 @@ class Fit:
             measured = [
                 rows[part] for rows in batches[:BATCH_NORM_BATCHES] for part in self._parts(rows)
             ]
-            recompute_batch_norm(self.network, self.source, measured, self.device, self.precision)
+            recompute_batch_norm(
+                self.network,
+                self.source,
+                measured,
+                self.device,
+                self.precision,
+                auxiliary_heads=weighs,
+            )
         return float(total) / sum(len(rows) for rows in batches)
 
     def _step(self, rows: Indices) -> Tensor:

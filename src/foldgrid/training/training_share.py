@@ -48,7 +48,8 @@ def _order(
     members: dict[object, list[object]] = {}
     for subject in np.unique(subjects_N).tolist():
         strata, counts = np.unique(strata_N[subjects_N == subject], return_counts=True)
-        members.setdefault(strata[np.argmax(counts)].item(), []).append(subject)
+        # As a list: what `unique` finds may be text, which is no array's scalar.
+        members.setdefault(strata.tolist()[int(np.argmax(counts))], []).append(subject)
     places: list[tuple[float, str, object]] = []
     for subjects in members.values():
         keys = sorted((_random_key(subject, seed), subject) for subject in subjects)

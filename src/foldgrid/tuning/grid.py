@@ -12,6 +12,7 @@ from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import Sweep
+from foldgrid.specs.variants import Variant
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class FitTask:
         micro_batch_size: The most samples that are on the device at a time, where memory does not
             hold a batch; nothing for whole batches. The batch stays the recipe's.
         keep_features: Whether to leave ``features.parquet``.
+        variant: The base learner that it is planned for; nothing outside a grid.
     """
 
     config: FitConfig
@@ -39,6 +41,12 @@ class FitTask:
     gpus: float = 0.0
     micro_batch_size: int | None = None
     keep_features: bool = False
+    variant: Variant | None = None
+
+    @property
+    def learner(self) -> str:
+        """The base learner that it belongs to."""
+        return self.variant.name if self.variant else self.config.backbone
 
     @property
     def uses_gpu(self) -> bool:
@@ -114,8 +122,7 @@ class Grid:
     def cells(self) -> list[PlannedFit]:
         """The grid as the run folder keeps it."""
         return [
-            PlannedFit(task.config.fit_id, task.config.backbone, task.config.fold)
-            for task in self.tasks
+            PlannedFit(task.config.fit_id, task.learner, task.config.fold) for task in self.tasks
         ]
 
     @property
@@ -149,8 +156,9 @@ def plan_grid(
 ) -> Grid:
     """Plans every fit of ``sweep``."""
     tasks = []
-    for backbone in sweep.backbones:
-        file, recipe = weights[backbone], sweep.recipe_of(backbone)
+    for learner in sweep.learners():
+        backbone = learner.backbone
+        file, recipe = weights[backbone], learner.recipe(sweep.recipe_of(backbone))
         for fold in range(sweep.split.num_folds):
             config = FitConfig(
                 backbone=backbone,
@@ -167,7 +175,7 @@ def plan_grid(
             threads = sweep.resources.cpus_per_fit
             keeps = sweep.keep == "best"
             task = FitTask(config, file, keeps, threads, seconds, gpus)
-            tasks.append(replace(task, keep_features=sweep.keep_features))
+            tasks.append(replace(task, keep_features=sweep.keep_features, variant=learner))
     return Grid(tuple(tasks), frozenset(finished), selection)
 
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from foldgrid.models import find_weight_file
 from foldgrid.specs.phases import describe_phases
 from foldgrid.specs.recipe import OwnValue, TrainingRecipe
 from foldgrid.specs.sweep import Sweep
@@ -64,6 +65,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
         *data_facts(prepared.survey, sweep.data, prepared.split),
         ("split", split_words(prepared.survey, prepared.split, split.num_seeds)),
         ("backbones", f"{len(sweep.backbones)} x {split.num_folds} folds"),
+        *_varied(sweep),
         ("weights", _weights(prepared)),
         ("training", _training(recipe)),
         *([("phases", describe_phases(recipe.phases))] if recipe.phases else []),
@@ -86,6 +88,14 @@ def _training(recipe: TrainingRecipe) -> str:
     if stopping.policy != "none":
         words.append(f"patience {stopping.patience}")
     return f"{', '.join(words)}; {_POLICY_WORDS[stopping.policy]}"
+
+
+def _varied(sweep: Sweep) -> list[tuple[str, str]]:
+    """What is trained once more with other values, each a base learner of its own."""
+    return [
+        ("" if place else "varied", f"{key}: {', '.join(map(_describe_value, values))}")
+        for place, (key, values) in enumerate(sweep.vary.items())
+    ]
 
 
 def _own_recipes(prepared: PreparedSweep) -> list[tuple[str, str]]:
@@ -138,12 +148,21 @@ def _weights(prepared: PreparedSweep) -> str:
     policy = prepared.sweep.weights
     if policy == "none":
         return "none: every fit starts from random weights"
+    unpublished = [name for name in random if find_weight_file(name) is None]
+    missing = [name for name in random if name not in unpublished]
+    words = []
     if not random:
-        return f"{policy}: ImageNet weights for all {len(prepared.weights)} backbones"
-    which = "all backbones start" if len(random) == len(prepared.weights) else _names(random)
-    verb = "" if len(random) == len(prepared.weights) else " start"
-    fetch = f"`{prepared.fetch_command}` gets them"
-    return f"{policy}: {which}{verb} from random weights (files missing; {fetch})"
+        words.append(f"ImageNet weights for all {len(prepared.weights)} backbones")
+    if missing:
+        is_all = len(missing) == len(prepared.weights)
+        fetch = f"files missing; `{prepared.fetch_command}` gets them"
+        which = "all backbones" if is_all else _names(missing)
+        verb = "starts" if len(missing) == 1 and not is_all else "start"
+        words.append(f"{which} {verb} from random weights ({fetch})")
+    if unpublished:
+        verb = "starts" if len(unpublished) == 1 else "start"
+        words.append(f"{_names(unpublished)} {verb} from random weights (none are published)")
+    return f"{policy}: {'; '.join(words)}"
 
 
 def _names(names: Iterable[str]) -> str:

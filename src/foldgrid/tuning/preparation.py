@@ -9,21 +9,21 @@ from pathlib import Path
 from foldgrid.data.canary import make_canary
 from foldgrid.data.dataset import Survey, survey_data
 from foldgrid.data.splits import Split, inner_split, make_split
-from foldgrid.models import WeightFile, check_backbones, resolve_weights
-from foldgrid.models.footprint import Footprint, footprint
+from foldgrid.models import WeightFile, resolve_weights
+from foldgrid.models.footprint import Footprint
 from foldgrid.records import DamagedFit, RunStore, Verified, run_location, verify_fits
 from foldgrid.records.verification import run_faults
 from foldgrid.scoring.scorings import resolve_task
 from foldgrid.specs.canary import Canary, CanaryName, canary_folder
-from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.specs.errors import SweepError
 from foldgrid.specs.resolving import ResolvedSweep
-from foldgrid.specs.samples import TILES_A_SIDE
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tasks import make_task
 from foldgrid.training.training_data import samples_with_sides
 from foldgrid.tuning.found_recipe import FoundRecipe
 from foldgrid.tuning.grid import Grid, SampleCounts, parse_selection, plan_grid
+from foldgrid.tuning.networks import check_networks, footprints
 from foldgrid.tuning.resources import Resources, memory_on_card, plan_resources
 
 FEWEST_OUTPUTS = 2
@@ -100,16 +100,16 @@ def prepare_sweep(
         SweepError: Whatever is wrong with the sweep, the data, the split or the weights.
     """
     sweep = resolved.sweep
-    _check_backbones(resolved)
+    check_networks(resolved)
     selection = parse_selection(only, sweep)
     # Before any photograph is read: the number of classes does not decide what is too small.
-    _footprints(sweep, resolved.document.source, FEWEST_OUTPUTS)
+    footprints(sweep, resolved.document.source, FEWEST_OUTPUTS)
     fetch_command = f"python -m foldgrid weights fetch --sweep {asked_for or sweep.name}"
     weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command)
     survey = survey_data(sweep.data, cache, on_progress, photographs=sweep.task.sample_kind)
     split = make_split(survey.samples, sweep.split, survey.layout)
     sweep = _with_task_resolved(sweep, survey, split)
-    sizes = _footprints(sweep, resolved.document.source, make_task(sweep.task).num_outputs)
+    sizes = footprints(sweep, resolved.document.source, make_task(sweep.task).num_outputs)
     about_canary = None
     if canary is not None:
         sweep, survey, about_canary = _as_canary(
@@ -155,16 +155,6 @@ def prepare_sweep(
         damaged=verified.damaged,
         run_faults=faults,
     )
-
-
-def _check_backbones(resolved: ResolvedSweep) -> None:
-    """Refuses networks that torchvision does not have, each with its line."""
-    lines = {
-        name: line
-        for position, name in enumerate(resolved.sweep.backbones)
-        if isinstance(line := resolved.document.lines.get(("backbones", position)), int)
-    }
-    check_backbones(resolved.sweep.backbones, resolved.document.source, lines)
 
 
 def _as_canary(
@@ -228,24 +218,6 @@ def _with_task_resolved(sweep: Sweep, survey: Survey, split: Split) -> Sweep:
     """
     samples = samples_with_sides(survey.samples, split)
     return sweep.model_copy(update={"task": resolve_task(sweep.task, samples)})
-
-
-def _footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footprint]:
-    """The size of every network; all that cannot take the sweep's pictures in one message."""
-    pixels = TILES_A_SIDE[sweep.task.sample_kind] * sweep.data.tile_pixels
-    sizes: dict[str, Footprint] = {}
-    problems = []
-    for name in sweep.backbones:
-        try:
-            stage_heads = sweep.recipe_of(name).stage_heads
-            sizes[name] = footprint(name, num_outputs, pixels, stage_heads)
-        except ValueError as error:
-            problems.append(Problem("data.tile_pixels", name, str(error)))
-    if problems:
-        raise InputError(
-            source, problems, "Enlarge data.tile_pixels, or leave these backbones out."
-        )
-    return sizes
 
 
 def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep) -> None:

@@ -13,6 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from foldgrid.scoring.scoring import Watched
+from foldgrid.scoring.scorings import make_scoring
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.tuning.durations import format_duration
@@ -29,6 +31,31 @@ class RunningFit:
     started: float
     epoch: int = 0
     validation_loss: float = math.nan
+
+
+@dataclass(frozen=True)
+class BestFit:
+    """The best fit so far, by what its task watches.
+
+    Attributes:
+        watched: What that is.
+        value: The fit's.
+        name: The fit, for people.
+    """
+
+    watched: Watched
+    value: float
+    name: str
+
+    def words(self) -> str:
+        """``lowest fold PASI MAE 4.60 (resnet34 fold 2)``."""
+        end = "highest" if self.watched.is_higher_better else "lowest"
+        return f"{end} fold {self.watched.title} {self.value:.2f} ({self.name})"
+
+
+def _watched(record: FitRecord) -> tuple[Watched, float]:
+    watched = make_scoring(record.config.task).watched
+    return watched, record.metrics.get(f"oof/{watched.key}", math.nan)
 
 
 @dataclass
@@ -48,7 +75,7 @@ class SweepProgress:
     running: dict[str, RunningFit] = field(default_factory=dict)
     failures: dict[str, tuple[FitTask, Failure]] = field(default_factory=dict)
     num_diverged: int = 0
-    best: tuple[float, str] | None = None
+    best: BestFit | None = None
     _work_done: float = 0.0
     _begun: float | None = None
 
@@ -69,9 +96,10 @@ class SweepProgress:
         self._over(task)
         self.num_done += 1
         self.num_diverged += record.status == "diverged"
-        error = record.metrics.get("oof/pasi_mae", math.nan)
-        if math.isfinite(error) and (self.best is None or error < self.best[0]):
-            self.best = (error, f"{task.config.backbone} fold {task.config.fold}")
+        watched, value = _watched(record)
+        sign = -1.0 if watched.is_higher_better else 1.0
+        if math.isfinite(value) and (self.best is None or sign * value < sign * self.best.value):
+            self.best = BestFit(watched, value, f"{task.learner} fold {task.config.fold}")
 
     def failed(self, task: FitTask, failure: Failure) -> None:
         """See ``events.Listener``."""
@@ -136,8 +164,8 @@ class ProgressDisplay:
     def finished(self, task: FitTask, record: FitRecord) -> None:
         """See ``events.Listener``."""
         self.progress.finished(task, record)
-        error = record.metrics.get("oof/pasi_mae", math.nan)
-        what = "diverged" if record.status == "diverged" else f"PASI MAE {error:5.2f}"
+        watched, value = _watched(record)
+        what = "diverged" if record.status == "diverged" else f"{watched.title} {value:5.2f}"
         self._line(task, f"{what}   {record.num_epochs} epochs, {record.timings['total']:.1f} s")
 
     def failed(self, task: FitTask, failure: Failure) -> None:
@@ -154,7 +182,7 @@ class ProgressDisplay:
         width = len(str(state.num_total))
         left = format_duration(state.seconds_left)
         self.console.print(
-            f"[{state.num_done:{width}}/{state.num_total}] {task.config.backbone:<18} "
+            f"[{state.num_done:{width}}/{state.num_total}] {task.learner:<18} "
             f"fold {task.config.fold}  {text}   left {left}",
             markup=False,
             highlight=False,
@@ -176,7 +204,7 @@ class ProgressDisplay:
         head.add_row(bar, counts)
         times = f"{format_duration(state.elapsed_seconds)} so far, about "
         times += f"{format_duration(state.seconds_left)} left"
-        best = f"lowest fold MAE {state.best[0]:.2f} ({state.best[1]})" if state.best else ""
+        best = state.best.words() if state.best else ""
         head.add_row(Text(times, "dim"), Text(best, "dim"))
         return Group(head, self._running_table())
 
@@ -187,6 +215,6 @@ class ProgressDisplay:
             loss = f"validation loss {fit.validation_loss:.3f}" if fit.epoch else "starting"
             epochs = f"epoch {fit.epoch}/{config.training.planned_epochs}"
             seconds = format_duration(self.progress.clock() - fit.started)
-            row = (f"  {config.backbone}", f"fold {config.fold}", epochs, loss, seconds)
+            row = (f"  {fit.task.learner}", f"fold {config.fold}", epochs, loss, seconds)
             table.add_row(*(Text(cell, "cyan" if n == 0 else "") for n, cell in enumerate(row)))
         return table

@@ -138,7 +138,7 @@ class Session(LaunchFrame[FitTask]):
         """Prints what failed, with the end of its log."""
         failed = [
             FailedTask(
-                f"{task.config.backbone} fold {task.config.fold}",
+                f"{task.learner} fold {task.config.fold}",
                 failure,
                 f"fits/{task.config.fit_id}/fit.log",
             )

@@ -261,7 +261,7 @@ def fit_on_everything(table: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A stack as one finds it in the wild: fitted on all OOF predictions, judged on the same."""
     from sklearn.linear_model import LinearRegression
 
-    truth = table.train_samples["composite"]
+    truth = table.train_samples["reference"]
     model = LinearRegression().fit(table.oof.to_numpy(), truth)
     return (
         pd.DataFrame({"leaky": model.predict(table.oof.to_numpy())}, index=table.oof.index),
@@ -272,13 +272,13 @@ def fit_on_everything(table: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
 def centre_by_the_test_set(table: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A stack that calibrates on the test set's own predictions."""
     oof, test = nested_stack(table)
-    return oof, test - test.mean() + table.train_samples["composite"].mean()
+    return oof, test - test.mean() + table.train_samples["reference"].mean()
 
 
 def tune_on_the_test_scores(table: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A stack that shifts itself so that the test scores fit."""
     oof, test = nested_stack(table)
-    return oof + table.test_samples["composite"].mean() - test.mean(), test
+    return oof + table.test_samples["reference"].mean() - test.mean(), test
 
 
 nested_stack = nested.stack

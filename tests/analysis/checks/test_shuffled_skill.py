@@ -31,7 +31,7 @@ def trial(
         for visit in range(visits)
         for region in regions
     ]
-    table = pd.DataFrame(rows, columns=["subject", "visit", "region", "fold", "composite"])
+    table = pd.DataFrame(rows, columns=["subject", "visit", "region", "fold", "reference"])
     return table.set_axis([f"{s}/{v}/{r}" for s, v, r, *_ in rows])
 
 
@@ -43,7 +43,7 @@ def test_in_one_fold_it_is_the_exact_test() -> None:
     random = np.random.default_rng(0)
     scores = np.array([3.0, 10.0, 18.0, 25.0, 40.0])
     table = trial(scores, folds=1)
-    predicted = table["composite"].to_numpy() + random.normal(0, 12, len(table))
+    predicted = table["reference"].to_numpy() + random.normal(0, 12, len(table))
     [skill] = judge_skill(table, said(table, model=predicted), num_permutations=20_000)
     by_pair = table.assign(predicted=predicted).groupby(["subject", "region"]).first()
     own = {}
@@ -61,13 +61,13 @@ def test_in_one_fold_it_is_the_exact_test() -> None:
     identity = own[tuple(range(len(scores)))]
     exact = np.mean([value >= identity - 1e-9 for value in own.values()])
     assert skill.p_value == pytest.approx(exact, abs=0.01)
-    assert skill.mae == pytest.approx(np.abs(predicted - table["composite"]).mean())
+    assert skill.mae == pytest.approx(np.abs(predicted - table["reference"]).mean())
 
 
 def test_who_knows_the_person_is_caught_and_who_does_not_is_not() -> None:
     random = np.random.default_rng(1)
     table = trial(random.gamma(1.0, 10, 24), folds=4)
-    truth = table["composite"].to_numpy()
+    truth = table["reference"].to_numpy()
     persons = pd.Series(random.normal(0, 5, 24), index=sorted(table["subject"].unique()))
     skills = judge_skill(
         table,
@@ -99,7 +99,7 @@ def test_the_order_of_rows_and_the_other_models_names_decide_nothing() -> None:
 def test_more_models_never_make_a_smaller_p_value() -> None:
     random = np.random.default_rng(3)
     table = trial(random.gamma(1.0, 10, 15), folds=3)
-    truth = table["composite"].to_numpy()
+    truth = table["reference"].to_numpy()
     models = {f"m{i}": truth * 0.2 + random.normal(0, 10, len(table)) for i in range(8)}
     alone = judge_skill(table, said(table, m0=models["m0"]))[0].p_value
     among = judge_skill(table, said(table, **models))[0].p_value
@@ -120,7 +120,7 @@ def test_an_honest_reader_of_severity_is_not_accused_more_often_than_the_level_s
         predicted = np.zeros(len(table))
         for fold in range(5):
             others = (table["fold"] != fold).to_numpy()
-            line = np.polyfit(seen[others], table["composite"][others], 1)
+            line = np.polyfit(seen[others], table["reference"][others], 1)
             predicted[~others] = np.polyval(line, seen[~others])
         [skill] = judge_skill(table, said(table, reader=predicted), num_permutations=199)
         accused += skill.p_value <= 0.05
@@ -132,7 +132,7 @@ def test_a_subject_that_lacks_a_region_is_no_stumbling_block() -> None:
     table = trial(random.gamma(1.0, 10, 12), folds=3)
     lacking = (table["subject"] == "s04") & (table["region"] == "trunk")
     part = table[~lacking]
-    predicted = said(table, knows=table["composite"].to_numpy()).loc[part.index]
+    predicted = said(table, knows=table["reference"].to_numpy()).loc[part.index]
     [skill] = judge_skill(part, predicted)
     assert skill.p_value <= 0.001
     assert math.isfinite(skill.baseline_mae)

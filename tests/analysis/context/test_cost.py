@@ -88,7 +88,7 @@ def test_costs_are_those_of_the_records(make_run: Any) -> None:
     assert rows.loc["vgg11", "train_seconds_per_fit"] == 200.5
     assert (rows.loc["vgg11", "epochs"], rows.loc["vgg11", "epochs_per_fit"]) == (7, 3.5)
     assert (rows.loc["vgg11", "peak_memory_gib"], rows.loc["vgg11", "num_fits"]) == (2, 2)
-    truth = judgement.oof.units["physician_pasi"]
+    truth = judgement.oof.units["reference"]
     error = np.abs(judgement.oof.predicted["vgg11"] - truth).mean()
     assert rows.loc["vgg11", "error"] == pytest.approx(error)
     # The made-up errors grow in the order of the names; resnet18 is the best and the dearest.

@@ -158,12 +158,12 @@ def test_the_fold_matrix_shows_what_is_missing(told: Told) -> None:
         if cell.state != "complete" or cell.backbone == "vgg11":
             continue
         rows = visits["fold"] == cell.fold
-        truth = visits.loc[rows, "physician_pasi"]
+        truth = visits.loc[rows, "reference"]
         predicted = run.judgement.oof.predicted.loc[rows, cell.backbone]
-        assert cell.mae == pytest.approx(METRICS["mae"](truth, predicted))
-        assert cell.num_visits == rows.sum()
+        assert cell.value == pytest.approx(METRICS["mae"](truth, predicted))
+        assert cell.num_units == rows.sum()
     whole = [cell for cell in facts.cells if cell.backbone == "resnet18"]
-    mean = np.average([cell.mae for cell in whole], weights=[cell.num_visits for cell in whole])
+    mean = np.average([cell.value for cell in whole], weights=[cell.num_units for cell in whole])
     row = next(row for row in run.ranking.rows if row.model == "resnet18")
     assert mean == pytest.approx(row.figure("oof", "mae"))
 

@@ -72,9 +72,9 @@ def plan_ssc_skin(settings: StudySettings) -> tuple[StudyShot, ...]:
 
 def _stage(stage: str, course: float, jitter: NDArray[np.float64]) -> SkinStage:
     swelling, sclerosis = {
-        "normal": (0.24 * course, 0.15 * course),
-        "early": (0.24 + 0.56 * course, 0.06 + 0.32 * course),
-        "late": (0.36 * (1.0 - course), 0.34 + 0.56 * course),
+        "normal": (0.24 * course, 0.14 * course),
+        "early": (0.26 + 0.56 * course, 0.06 + 0.32 * course),
+        "late": (0.36 * (1.0 - course), 0.38 + 0.54 * course),
     }[stage]
     moved = np.clip(np.array([swelling, sclerosis]) + jitter, 0.0, 1.0)
     return SkinStage(float(moved[0]), float(moved[1]))
@@ -95,17 +95,17 @@ def _layers(surface: Surface, stage: SkinStage, skin_map: np.random.Generator) -
     along, across = surface.skin_along, surface.skin_across
     flush = look_up(smooth_texture(skin_map, size, ((2.5, 1.5, 1.0),)), along, across)
     speckle = look_up(
-        smooth_texture(skin_map, size, ((17.0, 5.0, 1.0), (4.0, 2.0, 0.6))), along, across
+        smooth_texture(skin_map, size, ((11.0, 4.0, 1.0), (4.0, 2.0, 0.6))), along, across
     )
     swelling, hard = stage.swelling, stage.sclerosis
-    layers.blood += swelling * (0.28 + 0.13 * flush) - 0.10 * hard
+    layers.blood += swelling * (0.4 + 0.25 * flush) - 0.10 * hard
     # Salt and pepper: pigment lost around, kept in dots, gathered at the edges.
     lost = smooth_step((speckle - 0.35) / 0.6)
-    layers.melanin += hard * (-0.55 * lost + 0.22 * smooth_step((-speckle - 0.3) / 0.8))
+    layers.melanin += hard * (-0.65 * lost + 0.3 * smooth_step((-speckle - 0.3) / 0.8))
     vessels = np.zeros_like(layers.blood)
     add_spots(vessels, surface, skin_map, 14, (0.006, 0.014), 1.3 * smooth_vessels(hard))
     layers.blood += vessels
-    layers.crease = 1.25 - 0.7 * swelling - 1.1 * hard
+    layers.crease = 1.25 - 1.0 * swelling - 1.1 * hard
     layers.hair = max(0.0, 1.0 - 1.3 * hard - 0.3 * swelling)
     layers.shine = 1.0 + 1.6 * swelling + 5.0 * hard
     return layers

@@ -34,7 +34,7 @@ from foldgrid.data.synthetic_studies.skin_taxonomy import SKIN_TAXONOMY
 from foldgrid.data.synthetic_studies.ssc_skin import SSC_SKIN
 from foldgrid.specs.synthetic import StudyName, StudySettings
 
-STUDY_VERSION = 1
+STUDY_VERSION = 2
 """Raised whenever the same settings would give other pictures or labels."""
 
 STUDIES: dict[StudyName, Study] = {

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib.util import find_spec
 
 from foldgrid.models.sources.own_networks import OwnNetworks
 from foldgrid.models.sources.source import NetworkSource, PublishedWeights
 from foldgrid.models.sources.timm_networks import TimmNetworks
 from foldgrid.models.sources.torchvision_networks import TorchvisionNetworks
 
-__all__ = ["NetworkSource", "PublishedWeights", "find_source", "known_backbones", "source_of"]
+__all__ = [
+    "NetworkSource",
+    "PublishedWeights",
+    "find_source",
+    "known_backbones",
+    "missing_library",
+    "source_of",
+]
 
 _SOURCES: tuple[NetworkSource, ...] = (TorchvisionNetworks(), TimmNetworks(), OwnNetworks())
 
@@ -42,3 +50,13 @@ def source_of(name: str) -> NetworkSource:
     if source is None:
         raise ValueError(f"there is no network {name}")
     return source
+
+
+def missing_library(name: str) -> str | None:
+    """The package that ``name`` needs and that is not installed here; nothing where all is there.
+
+    Raises:
+        ValueError: Nobody builds ``name``.
+    """
+    library = source_of(name).library
+    return library if find_spec(library) is None else None

@@ -11,6 +11,8 @@ from foldgrid.models.sources.source import PublishedWeights
 class OwnNetworks:
     """Networks without published weights: they always start at random."""
 
+    library = "torch"
+
     def names(self) -> tuple[str, ...]:
         """The networks that it builds."""
         return ("plain_cnn",)

@@ -31,6 +31,11 @@ class NetworkSource(Protocol):
     torch's global generator alone, and none on the meta device; all other methods draw none.
     """
 
+    @property
+    def library(self) -> str:
+        """The package that must be installed."""
+        ...
+
     def names(self) -> tuple[str, ...]:
         """The networks that it builds."""
         ...

@@ -22,6 +22,8 @@ the only ones for which both have weights."""
 class TimmNetworks:
     """The squeeze-and-excitation ResNets."""
 
+    library = "timm"
+
     def names(self) -> tuple[str, ...]:
         """The networks that it builds; timm has hundreds more, which nobody has tried here."""
         return _NAMES

@@ -22,6 +22,8 @@ def _names() -> tuple[str, ...]:
 class TorchvisionNetworks:
     """All of torchvision's classification networks, by its names."""
 
+    library = "torchvision"
+
     def names(self) -> tuple[str, ...]:
         """The networks that it builds."""
         return _names()

@@ -1,0 +1,64 @@
+"""Labelled photographs as fits see them: sides, roles and shares by label."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from foldgrid.data.dataset import open_dataset
+from foldgrid.data.splits import make_split
+from foldgrid.specs.recipe import EarlyStopping
+from foldgrid.specs.sweep import DataSpec, SplitSpec
+from foldgrid.specs.synthetic import StudySettings
+from foldgrid.training.training_data import TrainingData, assign_roles
+from foldgrid.training.training_share import nested_share
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
+    study = StudySettings(study="aidda", num_subjects=24, photo_width=32, photo_height=32)
+    spec = DataSpec(tile_pixels=16, synthetic=study)
+    dataset = open_dataset(spec, tmp_path_factory.mktemp("cache"), photographs="single")
+    split = make_split(dataset.samples, SplitSpec(num_folds=3, num_seeds=5), dataset.layout)
+    return TrainingData.from_dataset(dataset, split)
+
+
+def test_pictures_and_sides_are_in_the_samples_order(data: TrainingData) -> None:
+    assert (data.stratum, data.grid) == ("label", 1)
+    assert data.composites_NHWC.shape == (len(data.samples), 16, 16, 3)
+    assert set(data.samples["fold"]) == {-1, 0, 1, 2}
+    kept = data.without_test()
+    assert (kept.stratum, kept.grid) == ("label", 1)
+    assert (kept.samples["partition"] == "train").all()
+    assert len(kept.composites_NHWC) == len(kept.samples) < len(data.samples)
+
+
+def test_subjects_and_cases_are_whole_in_every_role(data: TrainingData) -> None:
+    stopping = EarlyStopping(policy="inner_split", inner_share=0.25)
+    for fold in range(3):
+        roles = assign_roles(data, fold, stopping, seed=1)
+        parts = [roles.train, roles.validation, roles.held_out, roles.test]
+        assert sorted(np.concatenate(parts)) == list(range(len(data.samples)))
+        for name in ("subject", "case"):
+            groups = [set(data.samples[name].iloc[part]) - {""} for part in parts]
+            assert sum(map(len, groups)) == len(set.union(*groups))
+        assert set(data.samples["label"].iloc[roles.train]) == set(data.samples["label"])
+
+
+def test_a_share_of_the_subjects_keeps_the_labels(data: TrainingData) -> None:
+    subjects, labels = (data.samples[name].to_numpy() for name in ("subject", "label"))
+    chosen = [nested_share(subjects, labels, share, 0) for share in (0.3, 0.6, 1.0)]
+    for smaller, larger in pairwise(chosen):
+        assert (larger | ~smaller).all()
+    assert set(labels[chosen[0]]) == set(labels)
+    assert abs(chosen[0].mean() - 0.3) < 0.1
+    assert not set(subjects[chosen[0]]) & set(subjects[~chosen[0]])
+
+
+def test_the_pictures_are_the_photographs(data: TrainingData) -> None:
+    # Nobody's picture is black, and no two subjects share one.
+    assert data.composites_NHWC.reshape(len(data.samples), -1).max(axis=1).min() > 30
+    by_picture = data.samples.groupby([picture.tobytes() for picture in data.composites_NHWC])
+    assert (by_picture["subject"].nunique() == 1).all()

@@ -1,0 +1,80 @@
+"""A sweep of labels up to its run folder: the plan, the files, and what has changed since."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foldgrid.specs.errors import InputError
+from foldgrid.specs.resolving import resolve_sweep
+from foldgrid.tuning.ground import prepared_ground, recorded_ground
+from foldgrid.tuning.plan_text import plan_facts
+from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
+from foldgrid.tuning.sweep_run import write_run_files
+
+SWEEP: dict[str, Any] = {
+    "title": "three stages",
+    "task": {"name": "classification"},
+    "data": {
+        "tile_pixels": 32,
+        "synthetic": {
+            "study": "ssc_skin",
+            "num_subjects": 12,
+            "photo_width": 32,
+            "photo_height": 32,
+        },
+    },
+    "split": {"num_folds": 2, "num_seeds": 5, "test_share": 0.2},
+    "backbones": ["resnet18"],
+    "weights": "none",
+    "training": {"max_epochs": 3},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("labels")
+
+
+def prepare(folder: Path, *overrides: str, sweep: dict[str, Any] = SWEEP) -> PreparedSweep:
+    path = folder / "stages.yaml"
+    path.write_text(json.dumps(sweep))
+    resolved = resolve_sweep(path, "paper", overrides)
+    return prepare_sweep(resolved, storage=str(folder / "runs"), cache=folder / "cache")
+
+
+def test_the_plan_and_the_run_folder_are_of_photographs_and_labels(folder: Path) -> None:
+    prepared = prepare(folder)
+    assert not prepared.survey.is_cached
+    facts = dict(plan_facts(prepared))
+    assert "12 subjects, " in facts["data"]
+    assert "photographs of 32x32 (to be decoded once)" in facts["data"]
+    assert facts["classes"].startswith("3, by photographs: ")
+    write_run_files(prepared)
+    store = prepared.store
+    samples, split = store.read_samples(), store.read_split()
+    assert list(samples) == ["sample", "label", "taxonomy"]
+    assert samples["sample"].tolist() == split["sample"].tolist()
+    assert split["label"].tolist() == samples["label"].tolist()
+    assert (store.read_photos()["position"] == 0).all()
+    assert recorded_ground(store) == prepared_ground(prepared)
+
+
+def test_other_labels_are_other_ground(folder: Path) -> None:
+    prepared = prepare(folder)
+    write_run_files(prepared)
+    other = prepare(folder, "data.synthetic.seed=1")
+    assert other.survey.fingerprint != prepared.survey.fingerprint
+    assert recorded_ground(other.store) != prepared_ground(other)
+
+
+def test_data_of_the_other_kind_is_refused(folder: Path) -> None:
+    pasi = {name: value for name, value in SWEEP.items() if name != "task"}
+    with pytest.raises(InputError, match="found the simulated study ssc_skin, which has labels"):
+        prepare(folder, sweep=pasi)
+    trial = {**SWEEP, "data": {"tile_pixels": 32}}
+    with pytest.raises(InputError, match="found the simulated PASI trial, which has scores"):
+        prepare(folder, sweep=trial)
