@@ -68,7 +68,8 @@ def learning_section(run: RunFacts) -> Section:
     caption = (
         f"Loss by epoch, a panel a base learner and a line a fold. Dashed grey: training, on "
         f"augmented pictures. Solid: {watched}. The dot is the epoch whose weights made the "
-        f"predictions.{phases} All panels share their axes; the highest 3 % of the losses may be cut off."
+        f"predictions.{phases} All panels share their axes; the highest 3 % of the losses may be "
+        "cut off."
     )
     stopped = [record.stopped_because for record in run.records.values()]
     lead = (

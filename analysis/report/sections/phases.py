@@ -43,13 +43,14 @@ def learner_phases(run: RunFacts) -> dict[str, tuple[tuple[PhaseRecord, ...], ..
     return found
 
 
+def has_phases(run: RunFacts) -> bool:
+    """Whether any fit was trained in more than one phase."""
+    return any(len(each) > 1 for fits in learner_phases(run).values() for each in fits)
+
+
 def phases_section(run: RunFacts) -> Section:
     """A table of all phases, and the study's own figures where there are some."""
     phases = learner_phases(run)
-    if not any(len(each) > 1 for fits in phases.values() for each in fits):
-        return Section(
-            "phases", TITLE, left_out="every fit trained everything from its first epoch."
-        )
     blocks: list[Block] = [_table(phases)]
     study = _study(run, phases)
     if study is not None:
