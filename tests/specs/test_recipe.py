@@ -184,7 +184,7 @@ def test_a_budget_and_the_command_line_replace_the_whole_list_too(tmp_path: Path
         (
             "frozen: 10, learn",
             "frozne: 10, learn",
-            "line 7   training.phases.1.frozne   unknown key.",
+            'line 7   training.phases.1.frozne   unknown key. Did you mean "frozen"?',
         ),
         ("epochs: 100", "epochs: 1000", "line 3   training   phases: they need at least 1001"),
     ],

@@ -9,6 +9,8 @@ import pytest
 
 from foldgrid.models.weights import WeightFile
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.phases import Phase
+from foldgrid.specs.recipe import with_values
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.tuning.disk import check_disk, disk_need
 from foldgrid.tuning.plan_text import plan_facts
@@ -130,3 +132,16 @@ def test_without_weights_only_checkpoints_and_records_take_room(prepared: Prepar
     assert disk_need(bare).weights == 0
     assert 0 < disk_need(bare).total < disk_need(prepared).total
     assert "no weights are kept (`--keep best` keeps them)" in said(bare, "disk")
+
+
+def test_phases_are_shown_and_the_epochs_are_theirs(prepared: PreparedSweep) -> None:
+    assert "phases" not in dict(plan_facts(prepared))
+    head, rest = Phase(name="head", epochs=1, frozen="backbone"), Phase(name="rest", epochs=1)
+    training = with_values(prepared.sweep.training, {"phases": (head, rest)})
+    sweep = prepared.sweep.model_copy(
+        update={"training": training, "per_backbone": {"resnet18": {"phases": ()}}}
+    )
+    facts = dict(plan_facts(replace(prepared, sweep=sweep)))
+    assert facts["training"].startswith("at most 2 epochs, ")
+    assert facts["phases"] == "head (1 epoch, backbone frozen), then rest (1 epoch, nothing frozen)"
+    assert facts["per backbone"] == "resnet18: phases none"

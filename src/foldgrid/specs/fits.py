@@ -31,7 +31,7 @@ class FitConfig(Spec):
     """Everything that decides the outcome of one fit, and nothing else.
 
     Attributes:
-        backbone: torchvision's name of the network.
+        backbone: The network's name.
         fold: The held-out fold, 0-based.
         task: What is predicted.
         data_fingerprint: Hash of the samples: targets, subjects, photographs, tile size.
@@ -121,7 +121,7 @@ class WeightsRecord(Record):
     """Where a fit's first weights came from.
 
     Attributes:
-        source: ``random``, or torchvision's name of the weights, such as ``IMAGENET1K_V1``.
+        source: ``random``, or the publisher's name of the weights, such as ``IMAGENET1K_V1``.
         file: The weight file's name; null for random weights.
         sha256: Its hash; null for random weights.
     """

@@ -45,7 +45,12 @@ def _walk(
     current: type[BaseModel] | None = model
     members: dict[str, type[BaseModel]] = {}
     others: list[type[BaseModel]] = []
+    entries: type[BaseModel] | None = None
     for part in place:
+        if isinstance(part, int):
+            path.append(part)
+            current = entries
+            continue
         if part in members:
             current = members.pop(str(part))
             others = list(members.values())
@@ -55,12 +60,19 @@ def _walk(
         field = current.model_fields.get(str(part)) if current is not None else None
         current = _as_model(field.annotation) if field is not None else None
         members, others = _members(field) if field is not None else {}, []
+        entries = _entries(field) if field is not None else None
     return tuple(path), current, others
 
 
 def _as_model(annotation: Any) -> type[BaseModel] | None:
     is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
     return annotation if is_model else None
+
+
+def _entries(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a list's entries."""
+    is_list = get_origin(field.annotation) is tuple
+    return _as_model(get_args(field.annotation)[0]) if is_list else None
 
 
 def _members(field: FieldInfo) -> dict[str, type[BaseModel]]:

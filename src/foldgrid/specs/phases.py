@@ -77,8 +77,16 @@ def describe_phases(phases: Sequence[Phase]) -> str:
 
 def _describe(phase: Phase) -> str:
     frozen = {"nothing": "nothing frozen", "backbone": "backbone frozen"}
-    words = [] if phase.epochs is None else [f"{phase.epochs} epochs"]
-    words.append(frozen.get(str(phase.frozen), f"first {phase.frozen} layers frozen"))
+    words = [] if phase.epochs is None else [_count(phase.epochs, "epoch")]
+    words.append(
+        frozen[phase.frozen]
+        if isinstance(phase.frozen, str)
+        else f"first {_count(phase.frozen, 'layer')} frozen"
+    )
     if phase.learning_rate is not None:
         words.append(f"learning rate {phase.learning_rate:g}")
     return f"{phase.name} ({', '.join(words)})"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

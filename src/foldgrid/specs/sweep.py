@@ -158,9 +158,10 @@ class Sweep(Spec):
         task: What is predicted.
         data: On which photographs.
         split: Who is held out.
-        backbones: torchvision's names of the networks, each trained once a fold.
+        backbones: The networks by name, each trained once a fold; see docs/models.md.
         weights: Pre-trained weights: ``required`` refuses to start where a file is missing,
-            ``auto`` starts from random weights there and says so, ``none`` always does.
+            ``auto`` starts from random weights there and says so, ``none`` always does. A network
+            of which nobody publishes weights starts at random anyway.
         seed: Decides every random draw of training.
         training: The recipe.
         per_backbone: By backbone, the keys of ``training`` that it changes, nested ones dotted:

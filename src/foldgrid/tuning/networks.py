@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from foldgrid.models import check_backbones, freeze
-from foldgrid.models.backbones import build_on_meta
+from foldgrid.models import check_backbones, check_frozen
 from foldgrid.models.footprint import Footprint, footprint
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.resolving import ResolvedSweep
@@ -44,7 +43,7 @@ def _frozen_problems(sweep: Sweep) -> Iterator[tuple[str, str]]:
     for name in sweep.backbones:
         for phase in sweep.recipe_of(name).phases:
             try:
-                freeze(build_on_meta(name, 1), name, phase.frozen)
+                check_frozen(name, phase.frozen)
             except ValueError as error:
                 yield f"phases.{phase.name}", f"{error}."
 
@@ -65,8 +64,10 @@ def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footpri
     problems = []
     for name in sweep.backbones:
         try:
-            stage_heads = sweep.recipe_of(name).stage_heads
-            sizes[name] = footprint(name, num_outputs, pixels, stage_heads)
+            recipe = sweep.recipe_of(name)
+            sizes[name] = footprint(
+                name, num_outputs, pixels, recipe.stage_heads, recipe.auxiliary_loss_weight > 0
+            )
         except ValueError as error:
             problems.append(Problem("data.tile_pixels", name, str(error)))
     if problems:

@@ -164,7 +164,7 @@ def _lay_eczema(
     crust = smooth_step((scratch - 1.75 + 0.35 * strength) / 0.4) * cover
     layers.plaques = Plaques(
         cover=cover,
-        redness=(0.7 + 1.9 * strength) * cover * (0.8 + 0.25 * papules + 0.1 * fine),
+        redness=(1.1 + 1.8 * strength) * cover * (0.8 + 0.25 * papules + 0.1 * fine),
         height=(0.0008 + 0.0022 * strength) * papules,
         scale=(0.08 + 0.16 * strength) * cover * smooth_step((fine + 0.3 * scratch - 0.2) / 1.5),
         stain=np.zeros_like(cover),

@@ -13,16 +13,16 @@ from foldgrid.data.synthetic_studies.lesion import Features
 _Set: TypeAlias = dict[str, float]
 
 BRANCHES: dict[str, _Set] = {
-    "benign": {"irregular": 0.08, "edge": 0.16},
+    "benign": {"irregular": 0.06, "edge": 0.16},
     "benign/melanocytic": {"pigment": 1.0, "network": 0.25, "size": 0.15},
     "benign/epidermal": {"keratin": 0.6, "pigment": 0.35, "edge": 0.1, "dome": 0.4},
     "benign/dermal": {"dome": 0.6, "edge": 0.25, "blood": 0.15},
-    "malignant": {"irregular": 0.35, "asymmetry": 0.4, "size": 0.26},
+    "malignant": {"irregular": 0.55, "asymmetry": 0.6, "size": 0.28},
     "malignant/melanocytic": {"pigment": 1.6, "variegation": 0.8, "blue": 0.3, "edge": 0.18},
     "malignant/epidermal": {"blood": 0.45, "keratin": 0.25, "ulcer": 0.3, "dome": 0.5},
     "malignant/dermal": {"blood": 0.7, "dome": 0.7, "blue": 0.15, "pigment": 0.3},
     "malignant/lymphoma": {"blood": 0.5, "edge": 0.45, "number": 3.0, "dome": 0.15},
-    "non_neoplastic": {"edge": 0.5, "dome": 0.12, "irregular": 0.3},
+    "non_neoplastic": {"edge": 0.6, "dome": 0.1, "irregular": 0.3},
     "non_neoplastic/inflammatory": {"blood": 0.65, "size": 0.24},
     "non_neoplastic/genodermatosis": {"keratin": 0.4, "number": 4.0, "size": 0.10, "pigment": 0.3},
 }

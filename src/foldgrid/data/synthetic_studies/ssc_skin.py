@@ -72,9 +72,9 @@ def plan_ssc_skin(settings: StudySettings) -> tuple[StudyShot, ...]:
 
 def _stage(stage: str, course: float, jitter: NDArray[np.float64]) -> SkinStage:
     swelling, sclerosis = {
-        "normal": (0.15 * course, 0.1 * course),
-        "early": (0.4 + 0.5 * course, 0.05 + 0.25 * course),
-        "late": (0.3 * (1.0 - course), 0.5 + 0.45 * course),
+        "normal": (0.24 * course, 0.14 * course),
+        "early": (0.26 + 0.56 * course, 0.06 + 0.32 * course),
+        "late": (0.36 * (1.0 - course), 0.38 + 0.54 * course),
     }[stage]
     moved = np.clip(np.array([swelling, sclerosis]) + jitter, 0.0, 1.0)
     return SkinStage(float(moved[0]), float(moved[1]))

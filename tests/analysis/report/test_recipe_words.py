@@ -1,0 +1,75 @@
+"""A recipe in a methods section: what was done is said, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from analysis.report.methods.recipe import (
+    augmentations,
+    phases_sentence,
+    rate_falls,
+    stopping_sentence,
+)
+from foldgrid.specs.recipe import Augmentation, TrainingRecipe
+
+
+def recipe(**keys: Any) -> TrainingRecipe:
+    return TrainingRecipe.model_validate_json(json.dumps(keys))
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (
+            {},
+            "multiplied by 0.1 after 10 epochs without a relative improvement of 0.0001",
+        ),
+        ({"schedule": "steps", "steps": {"every_epochs": 5}}, "multiplied by 0.1 every 5 epochs"),
+        ({"schedule": "constant"}, "the same in all epochs"),
+    ],
+)
+def test_how_the_rate_falls(keys: dict[str, Any], words: str) -> None:
+    assert rate_falls(recipe(**keys)) == words
+
+
+def test_phases_are_told_where_there_are_some() -> None:
+    assert phases_sentence(recipe()) == ""
+    phases = [{"name": "head", "epochs": 2, "frozen": "backbone"}, {"name": "rest", "frozen": 3}]
+    assert phases_sentence(recipe(phases=phases)) == (
+        " Training had 2 phases: head (2 epochs, backbone frozen), then rest (first 3 layers "
+        "frozen)."
+    )
+
+
+def test_when_a_fit_ended_and_who_decided() -> None:
+    assert "15 % of the training samples" in stopping_sentence(recipe())
+    watched = stopping_sentence(recipe(early_stopping={"policy": "held_out_fold"}))
+    assert "figures optimistic" in watched
+    fixed = recipe(schedule="constant", early_stopping={"policy": "none"}, max_epochs=30)
+    assert stopping_sentence(fixed) == (
+        "Every fit trained 30 epochs; its last weights predicted, and nothing was chosen."
+    )
+    cut = recipe(max_epochs=1, max_batches_per_epoch=2)
+    assert "at the latest after 1 epoch of 2 batches;" in stopping_sentence(cut)
+
+
+def test_only_what_varied_is_listed() -> None:
+    assert [words.split()[0] for words in augmentations(Augmentation())] == [
+        "rotation",
+        "shuffling",
+        "brightness",
+        "contrast",
+    ]
+    quiet = {"rotate_tiles": False, "shuffle_tiles": False, "brightness": 0.0, "contrast": 0.0}
+    assert augmentations(Augmentation(**quiet)) == []
+    moved = Augmentation(
+        **quiet, flip_horizontally=True, flip_vertically=True, smallest_crop=0.8, zoom=0.1
+    )
+    assert augmentations(moved) == [
+        "horizontal and vertical flips",
+        "crops down to 0.8 of the side",
+        "zooms by a factor within 0.9 to 1.1",
+    ]
