@@ -85,7 +85,13 @@ def _by_objective(
 
 def _selection(part: Resampled, name: str) -> Selection:
     return correct_selection(
-        name, part.models, part.sums, part.resamples, part.figures_RM[name], part.figures[name]
+        name,
+        part.models,
+        part.sums,
+        part.resamples,
+        part.figures_RM[name],
+        part.figures[name],
+        part.metrics,
     )
 
 
@@ -94,8 +100,8 @@ def _worse_than_own(part: Resampled, numbers: Sequence[int], name: str) -> dict[
         return {}
     found = differences_to(
         list(numbers).index(0),
-        losses(name, part.figures[name]),
-        losses(name, part.figures_RM[name]),
+        losses(name, part.figures[name], part.metrics),
+        losses(name, part.figures_RM[name], part.metrics),
         part.sums.num_subjects,
     )
     return {
