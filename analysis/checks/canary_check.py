@@ -49,10 +49,11 @@ def judge_canary(
     where = canary.store.location
     if canary.samples is None or not chosen:
         return not_applicable(f"{where} has no complete base learner yet.")
-    tasks = [fit.record.config.task for fits in chosen.values() for fit in fits]
+    fits = [fit for own in chosen.values() for fit in own]
+    tasks = [fit.record.config.task for fit in fits]
     if any(task != tasks[0] for task in tasks):
         return not_applicable(f"The fits of {where} predict different things; see FG204 there.")
-    if all(is_constant(fit) for fits in chosen.values() for fit in fits):
+    if all(is_constant(fit) for fit in fits):
         return not_applicable(
             f"Every fit of {where} says the same of everybody: so little training can show no leak."
         )
@@ -72,14 +73,15 @@ def judge_canary(
     total = f"{len(chosen)} base learner{'s' if len(chosen) != 1 else ''}"
     if num_learners is not None and num_learners > len(chosen):
         total += f" of the sweep's {num_learners}"
+    of = "" if scoring_of(fits[0]).judges == "classes" else " of C"
     if leaks:
-        problems = [Problem(skill.model, "", _words(*leak)) for leak in leaks for skill in leak[1:]]
+        problems = [Problem(skill.model, "", _words(side, skill, of)) for side, skill in leaks]
         models = some(dict.fromkeys(skill.model for _, skill in leaks), "base learner")
         return breach(f"Skill remains in {models}; {total} trained on shuffled scores.", problems)
     nearest = min(judged["oof"], key=lambda skill: skill.p_value)
     return holds(
         f"{total} trained on shuffled scores: no skill at a level of {LEVEL}. Nearest to it: "
-        f"{nearest.model}, {_words('oof', nearest)}"
+        f"{nearest.model}, {_words('oof', nearest, of)}"
     )
 
 
@@ -124,9 +126,9 @@ def class_by_class(
     return pd.concat(rows), pd.concat(said)
 
 
-def _words(partition: str, skill: Skill) -> str:
+def _words(partition: str, skill: Skill, of: str) -> str:
     return (
-        f"{PARTITIONS[partition]} MAE {skill.mae:.2f} against {skill.baseline_mae:.2f} of "
+        f"{PARTITIONS[partition]} MAE {skill.mae:.2f}{of} against {skill.baseline_mae:.2f} of "
         f"predict-the-mean, PCC {skill.pcc:.2f}, p {_p(skill.p_value)}."
     )
 

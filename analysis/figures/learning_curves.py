@@ -30,12 +30,14 @@ class Curve:
         train_losses: By epoch, from epoch 1; NaN where undefined.
         validation_losses: Likewise, on what early stopping watched.
         best_epoch: The epoch whose weights were kept; 0 where none was.
+        phase_starts: The first epochs of its second and later phases of training.
     """
 
     fold: int
     train_losses: tuple[float, ...]
     validation_losses: tuple[float, ...]
     best_epoch: int
+    phase_starts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,9 @@ def describe_learning_curves(facts: LearningCurves) -> str:
         last = sum(curve.best_epoch == len(curve.train_losses) for curve in curves)
         text += f"Their best epochs: {_span(best)}"
         text += f"; {last} of {len(curves)} were best in their last epoch." if last else "."
+    starts = sorted({start for curve in curves for start in curve.phase_starts})
+    if starts:
+        text += f" Another phase of training begins with epoch {_span(starts)}."
     return text
 
 
@@ -139,6 +144,8 @@ def _limits(facts: LearningCurves) -> tuple[float, float]:
 
 
 def _paint_panel(axes: Axes, curves: tuple[Curve, ...]) -> None:
+    for start in {start for curve in curves for start in curve.phase_starts}:
+        axes.axvline(start - 0.5, color=INK, linewidth=0.9, linestyle=(0, (1, 1.5)), zorder=0.5)
     for curve in curves:
         epochs = range(1, len(curve.train_losses) + 1)
         lone = "o" if len(epochs) == 1 else ""

@@ -18,31 +18,42 @@ from analysis.report.sections.errors import errors_section
 from analysis.report.sections.folds import folds_section
 from analysis.report.sections.learning import learning_section
 from analysis.report.sections.methods import guidelines_section, methods_section
+from analysis.report.sections.phases import has_phases, phases_section
 from analysis.report.sections.provenance import provenance_section
 from analysis.report.sections.published import published_section
 from analysis.report.sections.ranking import ranking_section
 from analysis.report.sections.scores import scores_section
 from analysis.report.sections.stacking import stacking_section
 from foldgrid.records import RunStore
+from foldgrid.scoring.pasi_scoring import PasiScoring
 
-SECTIONS: tuple[Callable[[RunFacts], Section], ...] = (
-    ranking_section,
-    critical_section,
+SectionMaker = Callable[[RunFacts], Section]
+
+FIRST: tuple[SectionMaker, ...] = (ranking_section, critical_section)
+OF_PASI: tuple[SectionMaker, ...] = (
     agreement_section,
     change_section,
     errors_section,
     scores_section,
-    folds_section,
-    learning_section,
-    stacking_section,
-    published_section,
+)
+OF_CLASSES: tuple[SectionMaker, ...] = ()
+TRAINING: tuple[SectionMaker, ...] = (folds_section, learning_section)
+LAST: tuple[SectionMaker, ...] = (
     cost_section,
     checks_section,
     methods_section,
     guidelines_section,
     provenance_section,
 )
-"""The sections in the order of the page."""
+
+
+def sections_of(run: RunFacts) -> tuple[SectionMaker, ...]:
+    """The sections in the order of the page: the task's own, and what the sweep has to tell."""
+    is_pasi = isinstance(run.scoring, PasiScoring)
+    own = OF_PASI if is_pasi else OF_CLASSES if run.scoring.judges == "classes" else ()
+    phases = (phases_section,) if has_phases(run) else ()
+    published = (published_section,) if is_pasi else ()
+    return (*FIRST, *own, *TRAINING, *phases, stacking_section, *published, *LAST)
 
 
 def make_report(store: RunStore, by: str | None = None) -> Report:
@@ -61,7 +72,7 @@ def make_report(store: RunStore, by: str | None = None) -> Report:
     run = RunFacts(store, by)
     # One thread, as for the ranking: the same bits on any number of cores.
     with threadpool_limits(limits=1):
-        sections = tuple(section(run) for section in SECTIONS)
+        sections = tuple(section(run) for section in sections_of(run))
         headline = write_headline(run)
     return Report(render_page(headline, sections, run.opened, run.private_words), sections)
 

@@ -12,7 +12,7 @@ from analysis.evidence.task import scoring_of_run
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.scoring import Metric, best_trials
 from foldgrid.scoring.scoring import Scoring
-from foldgrid.scoring.units import UnitTable
+from foldgrid.scoring.units import UNIT_COLUMNS, Noun, UnitTable
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.specs.recipe import Value, recipe_value
 from foldgrid.specs.search_space import BACKBONE
@@ -133,20 +133,19 @@ def _read_study(
             trial.number: tuple(folder.read_history())
             for trial, folder in zip(trials, folders, strict=True)
         },
-        units=_unit_table(entry.name, complete),
+        units=_unit_table(entry.name, complete, scoring.noun),
         scoring=scoring,
     )
 
 
-def _unit_table(study: str, tables: dict[int, UnitTable]) -> UnitTable:
+def _unit_table(study: str, tables: dict[int, UnitTable], noun: Noun) -> UnitTable:
     if not tables:
-        columns = ["subject", "unit", "fold", "reference"]
-        return UnitTable(pd.DataFrame(columns=columns), pd.DataFrame())
+        return UnitTable(pd.DataFrame(columns=list(UNIT_COLUMNS)), pd.DataFrame())
     units = next(iter(tables.values())).units
     for number, table in tables.items():
         if not table.units.equals(units):
             raise SweepError(
-                f"study {study}: trial {number} did not predict the units of the others.\n"
+                f"study {study}: trial {number} did not predict the {noun.many} of the others.\n"
                 f"Remove its folder, search/trials/{study}/{number:04}, and search again."
             )
     predicted = {str(n): table.predicted["predicted"] for n, table in tables.items()}

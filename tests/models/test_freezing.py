@@ -209,3 +209,16 @@ def test_layers_are_in_the_order_of_the_computation() -> None:
 
 def test_all_networks_have_layers() -> None:
     assert all(len(weight_layers(name)) > 6 for name in known_backbones()[::7])
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_auxiliary_heads_that_weigh_nothing_are_not_asked(name: str) -> None:
+    network = build_network(name, 2)
+    pictures = torch.rand(2, 3, 96, 96)
+    train_mode(network, auxiliary_heads=False)
+    outputs, auxiliary = forward_all(network, pictures)
+    assert (outputs.shape, auxiliary) == ((2, 2), ())
+    inner = [module for module in network.modules() if module is not network]
+    assert all(module.training for module in inner)
+    train_mode(network)
+    assert network.training

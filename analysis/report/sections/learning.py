@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from analysis.figures.learning_curves import Curve, LearningCurves, draw_learning_curves
 from analysis.report.blocks import Figure, Section
 from analysis.report.numbers import count
@@ -42,6 +44,11 @@ def learning_curves(run: RunFacts) -> LearningCurves:
                     train_losses=tuple(epoch.train_loss for epoch in epochs),
                     validation_losses=tuple(epoch.validation_loss for epoch in epochs),
                     best_epoch=best if best <= len(epochs) else 0,
+                    phase_starts=tuple(
+                        after.epoch
+                        for before, after in pairwise(epochs)
+                        if after.phase != before.phase
+                    ),
                 )
             )
         if found:
@@ -56,10 +63,13 @@ def learning_section(run: RunFacts) -> Section:
     if not facts.curves:
         return Section("learning", title, left_out="no fit kept a history of its epochs.")
     watched = WATCHED[run.config.training.early_stopping.policy]
+    has_phases = any(curve.phase_starts for each in facts.curves.values() for curve in each)
+    phases = " A dotted upright marks the beginning of another phase." if has_phases else ""
     caption = (
         f"Loss by epoch, a panel a base learner and a line a fold. Dashed grey: training, on "
         f"augmented pictures. Solid: {watched}. The dot is the epoch whose weights made the "
-        "predictions. All panels share their axes; the highest 3 % of the losses may be cut off."
+        f"predictions.{phases} All panels share their axes; the highest 3 % of the losses may be "
+        "cut off."
     )
     stopped = [record.stopped_because for record in run.records.values()]
     lead = (

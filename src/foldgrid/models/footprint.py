@@ -69,7 +69,13 @@ class Footprint:
 
 
 @lru_cache(maxsize=1024)
-def footprint(backbone: str, num_outputs: int, pixels: int, stage_heads: bool = False) -> Footprint:
+def footprint(
+    backbone: str,
+    num_outputs: int,
+    pixels: int,
+    stage_heads: bool = False,
+    auxiliary_heads: bool = True,
+) -> Footprint:
     """The size of ``backbone`` as it is trained on images of ``pixels`` x ``pixels``.
 
     Args:
@@ -77,13 +83,14 @@ def footprint(backbone: str, num_outputs: int, pixels: int, stage_heads: bool = 
         num_outputs: The size of its last layer, and of each further head.
         pixels: Height and width of its input.
         stage_heads: Whether it has a head at the end of each stage.
+        auxiliary_heads: Whether the auxiliary heads of its own, if it has any, are trained.
 
     Raises:
         ValueError: The network, or an auxiliary head of it, cannot take images so small, or it has
             no stages; the message says so.
     """
     size = count_operations(backbone, num_outputs, pixels, stage_heads)
-    if has_auxiliary_heads(backbone):
+    if auxiliary_heads and has_auxiliary_heads(backbone):
         network = build_on_meta(backbone, num_outputs).eval()
         # The network asks itself whether it trains; its layers stay as in prediction.
         network.training = True
@@ -93,7 +100,7 @@ def footprint(backbone: str, num_outputs: int, pixels: int, stage_heads: bool = 
         except RuntimeError as error:
             raise ValueError(
                 f"{backbone} cannot be trained on {pixels}x{pixels} pixels, which are too few for "
-                f"its auxiliary head ({error})"
+                f"its auxiliary head ({error}); it is left out with an auxiliary_loss_weight of 0"
             ) from error
     return size
 

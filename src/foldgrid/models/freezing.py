@@ -155,9 +155,18 @@ def _frozen_parameters(backbone: str, frozen: int | str) -> set[str]:
     return {name for layer in layers[:frozen] for name in layer.parameters}
 
 
-def train_mode(network: nn.Module) -> None:
-    """``network.train()``, but frozen batch normalisation stays as in prediction."""
+def train_mode(network: nn.Module, *, auxiliary_heads: bool = True) -> None:
+    """``network.train()``, but frozen batch normalisation stays as in prediction.
+
+    Args:
+        network: Any network.
+        auxiliary_heads: Whether GoogLeNet's and Inception v3's own heads are asked. They cannot
+            take small pictures, and nobody needs outputs that weigh nothing.
+    """
     network.train()
+    if not auxiliary_heads and hasattr(network, "aux_logits"):
+        # The network asks itself whether it trains; its layers go on training.
+        network.training = False
     for layer in batch_norms(network, is_frozen=True):
         layer.eval()
 

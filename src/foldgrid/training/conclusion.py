@@ -106,8 +106,9 @@ def _multiply_adds(fit: Fit) -> int:
     # Counted on shapes without numbers, so neither the device nor the random state notices; once
     # a backbone and process, because the footprint is kept.
     pixels = int(fit.data.composites_NHWC.shape[1])
-    stage_heads = fit.config.training.stage_heads
-    size = footprint(fit.config.backbone, fit.task.num_outputs, pixels, stage_heads)
+    config, recipe = fit.config, fit.config.training
+    weighs = recipe.auxiliary_loss_weight > 0
+    size = footprint(config.backbone, fit.task.num_outputs, pixels, recipe.stage_heads, weighs)
     return size.multiply_adds
 
 

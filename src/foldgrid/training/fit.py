@@ -215,7 +215,8 @@ class Fit:
 
     def _train(self) -> float:
         recipe = self.config.training
-        train_mode(self.network)
+        weighs = recipe.auxiliary_loss_weight > 0
+        train_mode(self.network, auxiliary_heads=weighs)
         batches = training_batches(
             self.roles.train, recipe.batch_size, recipe.max_batches_per_epoch, self.generator
         )
@@ -226,7 +227,14 @@ class Fit:
             measured = [
                 rows[part] for rows in batches[:BATCH_NORM_BATCHES] for part in self._parts(rows)
             ]
-            recompute_batch_norm(self.network, self.source, measured, self.device, self.precision)
+            recompute_batch_norm(
+                self.network,
+                self.source,
+                measured,
+                self.device,
+                self.precision,
+                auxiliary_heads=weighs,
+            )
         return float(total) / sum(len(rows) for rows in batches)
 
     def _step(self, rows: Indices) -> Tensor:

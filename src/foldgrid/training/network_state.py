@@ -61,11 +61,13 @@ def recompute_batch_norm(
     batches: Iterable[Indices],
     device: torch.device,
     precision: Precision,
+    *,
+    auxiliary_heads: bool = True,
 ) -> None:
     """Measures batch normalisation's means and variances anew, as the mean over ``batches``.
 
-    The weights stay as they are, and so does what is frozen. Source: "precise BN", Wu and Johnson
-    2021, arXiv:2105.07576.
+    The weights stay as they are, and so does what is frozen; ``auxiliary_heads`` as in
+    ``models.train_mode``. Source: "precise BN", Wu and Johnson 2021, arXiv:2105.07576.
     """
     layers = batch_norms(network, is_frozen=False)
     if not layers:
@@ -75,7 +77,7 @@ def recompute_batch_norm(
         layer.reset_running_stats()
         # None lets torch keep the plain mean over the batches.
         layer.momentum = None
-    train_mode(network)
+    train_mode(network, auxiliary_heads=auxiliary_heads)
     with torch.no_grad(), autocast(device, precision):
         for rows in batches:
             forward_all(network, source.normalise(source.take(rows)))

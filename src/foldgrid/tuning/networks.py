@@ -64,8 +64,10 @@ def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footpri
     problems = []
     for name in sweep.backbones:
         try:
-            stage_heads = sweep.recipe_of(name).stage_heads
-            sizes[name] = footprint(name, num_outputs, pixels, stage_heads)
+            recipe = sweep.recipe_of(name)
+            sizes[name] = footprint(
+                name, num_outputs, pixels, recipe.stage_heads, recipe.auxiliary_loss_weight > 0
+            )
         except ValueError as error:
             problems.append(Problem("data.tile_pixels", name, str(error)))
     if problems:

@@ -145,7 +145,7 @@ BREACHES = [
     (forget_a_sample, "FG301", "failed", ["vgg11 fold 1", "did not predict 1 sample"]),
     (hold_out_others, "FG301", "failed", ["vgg11 fold 1", "a fold that it trained on"]),
     (forget_a_test_sample, "FG302", "failed", ["vgg11 fold 1", "1 sample"]),
-    (score_otherwise, "FG303", "failed", ["vgg11 fold 1", "other physician's scores"]),
+    (score_otherwise, "FG303", "failed", ["vgg11 fold 1", "another truth"]),
     (say_the_same, "FG304", "warning", ["vgg11 fold 1", "1%"]),
     (watch_the_fold, "FG401", "warning", ["9 of 9 fits"]),
 ]

@@ -95,7 +95,9 @@ def test_the_loss_is_said_as_it_is_computed(tell_run: Any) -> None:
         one = task.loss(torch.zeros(1, task.num_outputs), torch.ones(1, task.num_outputs))
         assert float(one) == 1.0
         unit = float(
-            task.columns(np.ones((1, task.num_outputs), np.float32))[task.target_names[0]][0]
+            task.prediction_columns(np.ones((1, task.num_outputs), np.float32))[
+                task.prediction_names[0]
+            ][0]
         )
         assert said.endswith("in its own unit." if unit == 1.0 else f"C / {unit:g}.")
 

@@ -114,7 +114,7 @@ class MadeUpSearch:
         return pd.DataFrame(
             {
                 "subject": [f"person-{number:03}" for number in subject],
-                "visit": [str(number) for number in range(len(subject))],
+                "unit": [str(number) for number in range(len(subject))],
                 "fold": subject % 5,
                 "reference": reference,
             }

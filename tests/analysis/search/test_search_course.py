@@ -60,7 +60,7 @@ def test_what_patience_ended_is_not_counted_as_saved(tmp_path: Path) -> None:
     store = MadeUpSearch(tmp_path / "s", num_trials=3, stopped=frozenset({2})).write()
     search = SearchStore.of(store)
     folder = search.trials(search.read_plan().studies[0].name)[1]
-    epochs, units = folder.read_epochs()[:5], folder.read_units()
+    epochs, units = folder.read_epochs()[:5], folder.read_units().units
     record = folder.read_record().model_copy(update={"num_epochs": 5, "oof": epochs[-1].oof})
     folder.complete(record, epochs, units)
     saved = epochs_saved(read_studies(store)[0])
