@@ -20,7 +20,7 @@ from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles
 from analysis.statistics.resampled import Resampled
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from analysis.statistics.selection import correct_selection, losses
-from foldgrid.scoring import METRICS
+from foldgrid.scoring.known_metrics import KNOWN_METRICS
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,13 @@ def _by_objective(
 
 def _selection(part: Resampled, name: str) -> Selection:
     return correct_selection(
-        name, part.models, part.sums, part.resamples, part.figures_RM[name], part.figures[name]
+        name,
+        part.models,
+        part.sums,
+        part.resamples,
+        part.figures_RM[name],
+        part.figures[name],
+        part.metrics,
     )
 
 
@@ -94,8 +100,8 @@ def _worse_than_own(part: Resampled, numbers: Sequence[int], name: str) -> dict[
         return {}
     found = differences_to(
         list(numbers).index(0),
-        losses(name, part.figures[name]),
-        losses(name, part.figures_RM[name]),
+        losses(name, part.figures[name], part.metrics),
+        losses(name, part.figures_RM[name], part.metrics),
         part.sums.num_subjects,
     )
     return {
@@ -114,4 +120,4 @@ def better_by(difference: Difference) -> tuple[float, float | None, float | None
 
 def decimals(metric: str) -> int:
     """Digits after the point that a figure is worth."""
-    return 3 if METRICS[metric].direction == "higher" else 2
+    return 3 if KNOWN_METRICS[metric].direction == "higher" else 2

@@ -8,7 +8,7 @@ from analysis.report.numbers import UNDEFINED, between, count, figure, interval,
 from analysis.report.search.facts import SearchFacts, StudyFacts
 from analysis.search.certainty import decimals
 from analysis.search.conclusion import describe_value
-from foldgrid.scoring import METRICS
+from foldgrid.scoring.known_metrics import KNOWN_METRICS
 
 SYNTHETIC = (
     "The photographs are drawn by a program and no patient was scored. The figures show what the "
@@ -123,7 +123,7 @@ def _tiles(study: StudyFacts) -> list[Tile]:
     if study.best is None:
         return []
     name, found = study.evidence.metric.name, study.best_certainty
-    title, digits = METRICS[name].title, decimals(name)
+    title, digits = KNOWN_METRICS[name].title, decimals(name)
     tiles = [
         Tile(f"Best out-of-fold {title}", figure(study.best.oof[name], digits),
              between(found.interval.get(name), digits))

@@ -6,7 +6,7 @@ from analysis.report.blocks import Cell, Column, Pairs, Section, Table, cells
 from analysis.report.search.facts import SearchFacts, StudyFacts
 from analysis.report.sections.provenance import launch_facts, versions
 from analysis.search.conclusion import describe_value
-from foldgrid.scoring import METRICS
+from foldgrid.scoring.known_metrics import KNOWN_METRICS
 from foldgrid.specs.search_space import describe
 from foldgrid.specs.sweep import SearchSettings
 
@@ -25,7 +25,7 @@ def searched_section(run: SearchFacts) -> Section:
     settings = run.studies[0].evidence.plan.settings
     facts = run.sweep
     pairs = [
-        ("Objectives", ", ".join(METRICS[name].description for name in settings.objectives)),
+        ("Objectives", ", ".join(KNOWN_METRICS[name].description for name in settings.objectives)),
         ("Sampler", settings.sampler),
         ("Scheduler", _scheduler(settings)),
         ("Trials asked for", str(settings.num_trials) + _each(run)),

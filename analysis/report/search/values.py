@@ -18,7 +18,7 @@ from analysis.search.certainty import decimals
 from analysis.search.importance import FEWEST_TRIALS, Importance
 from analysis.search.landscape import FEWEST_TRIALS as FEWEST_FOR_SURFACE
 from analysis.search.numbers import scales
-from foldgrid.scoring import METRICS
+from foldgrid.scoring.known_metrics import KNOWN_METRICS
 
 
 def parallel_section(study: StudyFacts) -> Section:
@@ -155,7 +155,7 @@ def front_section(study: StudyFacts) -> Section | None:
     key, title = study.key("front"), "Between the objectives"
     if not evidence.best:
         return Section(key, title, left_out="no trial has trained to its end.")
-    across, up = (METRICS[name] for name in evidence.objectives[:2])
+    across, up = (KNOWN_METRICS[name] for name in evidence.objectives[:2])
     best = {trial.number for trial in evidence.best}
     table = study.trials.assign(is_best=study.trials["trial"].isin(best))
     caption = (
@@ -169,7 +169,7 @@ def front_section(study: StudyFacts) -> Section | None:
         f"trial {trial.number} "
         + "("
         + ", ".join(
-            f"{METRICS[name].title} {figure(trial.oof[name], decimals(name))}"
+            f"{KNOWN_METRICS[name].title} {figure(trial.oof[name], decimals(name))}"
             for name in evidence.objectives
         )
         + ")"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from foldgrid.scoring.metrics import METRICS
+from foldgrid.scoring.known_metrics import KNOWN_METRICS
 from foldgrid.specs.sweep import Objective
 from foldgrid.specs.trials import TrialRecord
 
@@ -19,7 +19,7 @@ def best_trials(
     stays where nothing is better. Only trials that trained to their end take part.
     """
     scored = [
-        (trial, tuple(METRICS[each].sort_key(trial.oof.get(each)) for each in objectives))
+        (trial, tuple(KNOWN_METRICS[each].sort_key(trial.oof.get(each)) for each in objectives))
         for trial in trials
         if trial.status == "complete"
     ]

@@ -62,6 +62,11 @@ class LabelScoring:
         return self.classes
 
     @property
+    def num_values(self) -> int:
+        """J, a probability for each judged class."""
+        return len(self.judged_classes)
+
+    @property
     def prediction_names(self) -> tuple[str, ...]:
         """See ``Scoring``."""
         return tuple(f"predicted_{name}" for name in self.classes)

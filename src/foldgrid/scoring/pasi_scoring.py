@@ -44,6 +44,7 @@ class PasiScoring:
 
     judges: Judged = "numbers"
     is_binary = False
+    num_values = 1
     noun = Noun("visit", "visits")
     shown = ("mae", "mse", "pcc", "ccc")
     watched = Watched("pasi_mae", "PASI MAE")

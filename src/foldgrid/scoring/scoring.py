@@ -81,6 +81,11 @@ class Scoring(Protocol):
         ...
 
     @property
+    def num_values(self) -> int:
+        """Numbers that are judged of a unit: 1, or one for each class."""
+        ...
+
+    @property
     def metrics(self) -> Mapping[str, Metric]:
         """Every figure of merit by name; the first orders a ranking unless told otherwise."""
         ...

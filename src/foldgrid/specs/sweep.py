@@ -32,7 +32,22 @@ SamplerName = Literal[
     "NSGAIISampler",
 ]
 SchedulerName = Literal["none", "asha", "hyperband", "median", "pbt", "paired_race"]
-Objective = Literal["mae", "mse", "rmse", "pcc", "ccc", "icc", "bias"]
+Objective = Literal[
+    "mae",
+    "mse",
+    "rmse",
+    "pcc",
+    "ccc",
+    "icc",
+    "bias",
+    "auc",
+    "accuracy",
+    "sensitivity",
+    "specificity",
+    "kappa",
+    "log_loss",
+    "brier",
+]
 WeightsPolicy = Literal["required", "auto", "none"]
 REGIONS = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
 
@@ -124,8 +139,9 @@ class SearchSettings(Spec):
     Attributes:
         num_trials: Trials in all, for each backbone where the space does not choose it.
         sampler: Optuna's name of what suggests the next configuration.
-        objectives: The figures of the visits' PASI that are searched for; several are a search
-            for the front on which none can be improved without losing in another.
+        objectives: The out-of-fold figures that are searched for, the task's first where it is
+            not said; several are a search for the front on which none can be improved without
+            losing in another.
         scheduler: What gives trials up early: ``none``; ``paired_race`` where one, going on to
             learn as it did, would end significantly worse than the best, subject by subject; Ray
             Tune's ``asha``, ``median`` and ``hyperband``; or ``pbt``, population based training,

@@ -20,10 +20,10 @@ class TrialEpoch(Record):
 
     Attributes:
         epoch: 1 for the first.
-        oof: Out-of-fold figures of the visits' PASI, each fold with its best weights so far;
+        oof: Out-of-fold figures, each fold with its best weights so far;
             empty where a fold's loss is no longer finite.
-        predicted: The visits' predicted PASI behind the figures, in the order of the study's
-            visits; empty where ``oof`` is.
+        predicted: What was predicted behind the figures, in the order of the study's units: a
+            number each, or its probabilities of all classes; empty where ``oof`` is.
         best_epochs: By fold, the epoch whose weights predicted it.
         num_running: Folds that have not ended.
         wall_seconds: Time the epoch took, all folds together.
@@ -65,9 +65,9 @@ class TrialRecord(Record):
         num_epochs: Epochs of the fold that trained longest.
         num_planned_epochs: The most epochs that the recipe allows.
         best_epochs: By fold, the epoch whose weights predicted it.
-        oof: Out-of-fold figures of the visits' PASI, of a stopped trial as far as it came; empty
+        oof: Out-of-fold figures, of a stopped trial as far as it came; empty
             where it diverged.
-        num_visits: Visits behind the figures.
+        num_visits: Units behind the figures: visits, or photographs.
         fit_ids: By fold, the fit's name.
         wall_seconds: Time of training, all folds together.
         changes: What population based training changed, in order.

@@ -115,7 +115,7 @@ class TrialRuns:
 
 def trial_summary(record: TrialRecord) -> dict[str, Any]:
     """A trial's last word. One that diverged has no figures, whatever its last epochs had."""
-    figures = dict.fromkeys(get_args(Objective), math.nan) | record.oof
+    figures = record.oof or dict.fromkeys(get_args(Objective), math.nan)
     summary: dict[str, Any] = {f"oof/{plain_key(name)}": value for name, value in figures.items()}
     summary |= {
         "status": record.status,

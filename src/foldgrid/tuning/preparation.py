@@ -15,10 +15,11 @@ from foldgrid.records import DamagedFit, RunStore, Verified, run_location, verif
 from foldgrid.records.verification import run_faults
 from foldgrid.scoring.scorings import resolve_task
 from foldgrid.specs.canary import Canary, CanaryName, canary_folder
-from foldgrid.specs.errors import SweepError
+from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.search_space import SearchSpace
-from foldgrid.specs.sweep import Sweep
+from foldgrid.specs.sweep import SearchSettings, Sweep
+from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks import make_task
 from foldgrid.training.training_data import samples_with_sides
 from foldgrid.tuning.found_recipe import FoundRecipe
@@ -211,13 +212,26 @@ def _verified(store: RunStore, grid: Grid | None) -> tuple[Verified, tuple[str, 
 
 
 def _with_task_resolved(sweep: Sweep, survey: Survey, split: Split) -> Sweep:
-    """The sweep with what only the data can tell its task: the classes that there are.
+    """The sweep with what only the data can tell its task, such as the classes that there are.
+
+    A search that does not say what for is for the task's first figure.
 
     Raises:
         InputError: The data do not have what the task asks for.
     """
     samples = samples_with_sides(survey.samples, split)
-    return sweep.model_copy(update={"task": resolve_task(sweep.task, samples)})
+    task = resolve_task(sweep.task, samples)
+    return sweep.model_copy(update={"task": task, "search": _search_for(sweep.search, task)})
+
+
+def _search_for(settings: SearchSettings, task: TaskSpec) -> SearchSettings:
+    metrics = make_task(task).metrics
+    if "objectives" not in settings.model_fields_set:
+        return settings.model_copy(update={"objectives": (next(iter(metrics)),)})
+    if unknown := [name for name in settings.objectives if name not in metrics]:
+        message = f'found "{unknown[0]}". This task has {", ".join(metrics)}.'
+        raise InputError("search", [Problem("objectives", "", message)])
+    return settings
 
 
 def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep) -> None:

@@ -6,7 +6,7 @@ import math
 
 from rich.console import Console
 
-from foldgrid.scoring import METRICS
+from foldgrid.scoring.known_metrics import KNOWN_METRICS
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.sweep import Objective
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
@@ -33,7 +33,7 @@ class SearchDisplay:
         best: float | None,
         console: Console,
     ) -> None:
-        self.metric = METRICS[objective]
+        self.metric = KNOWN_METRICS[objective]
         self.num_done, self.num_total, self.console = num_done, num_total, console
         self.best = best
         self.failures: dict[str, Failure] = {}

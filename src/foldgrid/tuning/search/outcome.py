@@ -39,7 +39,7 @@ def write_outcome(
     sweep = studies[0].prepared.sweep
     objectives = sweep.search.objectives
     best = {name: best_trials(records, objectives) for name, records in trials.items()}
-    rows = [trial_row(trial) for records in trials.values() for trial in records]
+    rows = trial_rows([trial for records in trials.values() for trial in records])
     store.write_text(TRIALS_FILE, pd.DataFrame(rows).to_csv(index=False))
     found: dict[str, Any] = {
         "sweep": sweep.name,
@@ -74,14 +74,19 @@ def _entry(trial: TrialRecord, num_trials: int, certainty: TrialCertainty | None
     }
 
 
-def trial_row(trial: TrialRecord) -> dict[str, Any]:
-    """A trial as a line of a table."""
+def trial_rows(trials: Sequence[TrialRecord]) -> list[dict[str, Any]]:
+    """Trials as lines of a table, all with the same figures."""
+    figures = next((tuple(trial.oof) for trial in trials if trial.oof), tuple(METRICS))
+    return [_row(trial, figures) for trial in trials]
+
+
+def _row(trial: TrialRecord, figures: Sequence[str]) -> dict[str, Any]:
     return {
         "study": trial.study,
         "trial": trial.number,
         "status": trial.status,
         "backbone": trial.backbone,
-        **{f"oof_{name}": trial.oof.get(name) for name in METRICS},
+        **{f"oof_{name}": trial.oof.get(name) for name in figures},
         "num_epochs": trial.num_epochs,
         "num_planned_epochs": trial.num_planned_epochs,
         "wall_seconds": trial.wall_seconds,

@@ -146,7 +146,9 @@ def _facts(
     many = f" (for {len(studies)} backbones, each alike)" if len(studies) > 1 else ""
     yield "trials", f"{done} of {done + left} done{many}, {folds} folds each in lockstep"
     goals = ", ".join(settings.objectives)
-    yield "search", f"{settings.sampler}, out-of-fold {goals} of the visits' PASI"
+    is_pasi = prepared.sweep.task.name == "pasi"
+    of = " of the visits' PASI" if is_pasi else ""
+    yield "search", f"{settings.sampler}, out-of-fold {goals}{of}"
     if settings.scheduler != "none":
         yield "scheduler", _scheduler(settings)
     for number, (name, parameter) in enumerate(studies[0].space.parameters.items()):

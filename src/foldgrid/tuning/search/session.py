@@ -10,7 +10,9 @@ import pandas as pd
 from rich.console import Console
 
 from foldgrid.records import SearchStore
-from foldgrid.scoring import METRICS, best_trials
+from foldgrid.scoring import best_trials
+from foldgrid.scoring.known_metrics import KNOWN_METRICS
+from foldgrid.scoring.scorings import make_scoring
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.search_fit import most_epochs
@@ -32,7 +34,7 @@ from foldgrid.tuning.progress_file import ProgressFile
 from foldgrid.tuning.projecting import project_context, wandb_words
 from foldgrid.tuning.search.display import SearchDisplay
 from foldgrid.tuning.search.keeping import TrialKeeper
-from foldgrid.tuning.search.outcome import Certainties, trial_row, write_outcome
+from foldgrid.tuning.search.outcome import Certainties, trial_rows, write_outcome
 from foldgrid.tuning.search.pausing import PAUSING, make_pausing_scheduler
 from foldgrid.tuning.search.plan import StudyPlan, plan_studies, search_facts, training_units
 from foldgrid.tuning.search.projecting import (
@@ -223,7 +225,7 @@ class SearchSession(LaunchFrame[TrialTask]):
         most = most_epochs(plan.space, self.prepared.sweep)
         work = TrialWork(data, self.store)
         self._redo(plan, executor, work, units, listeners)
-        rule = make_rule(settings, units, most)
+        rule = make_rule(settings, units, most, make_scoring(self.prepared.sweep.task).metrics)
         if rule is not None:
             for folder in self.store.trials(plan.name):
                 record = folder.read_record()
@@ -273,7 +275,9 @@ class SearchSession(LaunchFrame[TrialTask]):
         objective = self.prepared.sweep.search.objectives[0]
         found = self._records().values()
         best = [trial for trials in found for trial in best_trials(trials, (objective,))]
-        score = min((t.oof[objective] for t in best), key=METRICS[objective].sort_key, default=None)
+        score = min(
+            (t.oof[objective] for t in best), key=KNOWN_METRICS[objective].sort_key, default=None
+        )
         return SearchDisplay(objective, done, done + left, score, self.console)
 
     def _write_plan(self) -> None:
@@ -302,7 +306,7 @@ class SearchSession(LaunchFrame[TrialTask]):
         }
         best = write_outcome(self.prepared.store, self.studies, trials, certainties)
         if self.projector is not None:
-            rows = [trial_row(trial) for records in trials.values() for trial in records]
+            rows = trial_rows([trial for records in trials.values() for trial in records])
             facts = search_figures(trials, best)
             self.projector.summarise(rows, facts=facts, table="trials")
         return best

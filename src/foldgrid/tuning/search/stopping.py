@@ -6,7 +6,7 @@ that pause trials are not here; see ``pausing``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from foldgrid.scoring import METRICS
+from foldgrid.scoring import METRICS, Metric
+from foldgrid.scoring.known_metrics import KNOWN_METRICS
 from foldgrid.specs.sweep import Objective, SearchSettings
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
 
@@ -43,20 +44,24 @@ class StoppingRule(Protocol):
 
 
 def make_rule(
-    settings: SearchSettings, units: pd.DataFrame, max_epochs: int
+    settings: SearchSettings,
+    units: pd.DataFrame,
+    max_epochs: int,
+    metrics: Mapping[str, Metric] = METRICS,
 ) -> StoppingRule | None:
     """The rule that ``settings.scheduler`` names; nothing for one that stops none.
 
     Args:
         settings: How the search goes.
-        units: The study's visits: subject, reference; in the order of ``TrialEpoch.predicted``.
+        units: The study's units: subject, reference; in the order of ``TrialEpoch.predicted``.
         max_epochs: The most epochs that any trial is planned to train.
+        metrics: The task's.
     """
     makers: dict[str, Callable[[], StoppingRule]] = {
         "asha": lambda: RayRule(_asha(settings, max_epochs), settings.objectives[0]),
         "median": lambda: RayRule(_median(settings), settings.objectives[0]),
         "paired_race": lambda: PairedRace(
-            settings.objectives[0],
+            metrics[settings.objectives[0]],
             units,
             rung_epochs(settings.grace_epochs, settings.reduction_factor, max_epochs),
             settings.significance,
@@ -78,7 +83,7 @@ def rung_epochs(grace: int, factor: float, max_epochs: int) -> tuple[int, ...]:
 
 def score_key(objective: Objective, epoch: TrialEpoch) -> float:
     """The epoch's figure with the sign of an error: smaller is better; infinite without one."""
-    return float(METRICS[objective].sort_key(epoch.oof.get(objective)))
+    return float(KNOWN_METRICS[objective].sort_key(epoch.oof.get(objective)))
 
 
 class PairedRace:
@@ -97,8 +102,8 @@ class PairedRace:
     is complete, the best is the sweep's own recipe as far as it has come.
 
     Args:
-        objective: The figure.
-        units: subject and reference of the visits, in the order of ``TrialEpoch.predicted``.
+        metric: The figure.
+        units: subject and reference of the units, in the order of ``TrialEpoch.predicted``.
         rungs: The epochs at which trials are judged; from the first alone nothing is projected.
         significance: A trial is stopped where so large a difference would be rarer than this
             among equals.
@@ -107,17 +112,17 @@ class PairedRace:
 
     def __init__(
         self,
-        objective: Objective,
+        metric: Metric,
         units: pd.DataFrame,
         rungs: Sequence[int],
         significance: float,
         max_epochs: int,
     ) -> None:
-        self._objective, self._rungs, self._significance = objective, frozenset(rungs), significance
+        self._metric, self._rungs, self._significance = metric, frozenset(rungs), significance
         self._max_epochs = max_epochs
         self._reference = units["reference"].to_numpy(np.float64)
         subjects, found = pd.factorize(units["subject"])
-        # Every visit, and then every visit but those of one subject.
+        # Every unit, and then every unit but those of one subject.
         self._kept = [
             np.arange(len(subjects)),
             *(np.flatnonzero(subjects != one) for one in range(len(found))),
@@ -130,7 +135,7 @@ class PairedRace:
     def ended(self, number: int, epochs: Sequence[TrialEpoch], status: TrialStatus) -> None:
         """See ``StoppingRule``: the best complete trial, the first of equals, is to be beaten."""
         self._running.pop(number, None)
-        rank = score_key(self._objective, epochs[-1]), number
+        rank = self._metric.sort_key(epochs[-1].oof.get(self._metric.name)), number
         is_scored = status == "complete" and np.isfinite(rank[0])
         if is_scored and (self._best is None or rank < self._best):
             self._best, self._rival_keys = rank, {}
@@ -173,8 +178,11 @@ class PairedRace:
         return self._rival_keys[epoch.epoch]
 
     def _keys(self, epoch: TrialEpoch) -> FloatArray:
-        """The figure, smaller is better: of all visits, then without each subject in turn."""
-        metric, predicted = METRICS[self._objective], np.asarray(epoch.predicted)
+        """The figure, smaller is better: of all units, then without each subject in turn."""
+        metric = self._metric
+        predicted = np.reshape(epoch.predicted, (len(self._reference), -1))
+        if predicted.shape[1] == 1:
+            predicted = predicted[:, 0]
         figures = (metric(self._reference[kept], predicted[kept]) for kept in self._kept)
         return np.array([metric.sort_key(figure) for figure in figures])
 

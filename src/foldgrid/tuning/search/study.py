@@ -21,7 +21,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from foldgrid.scoring import METRICS
+from foldgrid.scoring.known_metrics import KNOWN_METRICS
 from foldgrid.specs.fits import content_digest
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import (
@@ -247,11 +247,11 @@ def study_name(prefix: str, facts: Mapping[str, Any]) -> str:
 def objective_value(objective: Objective, figures: Mapping[str, float]) -> float:
     """The figure as it is optimised; NaN where it is undefined. Of the bias, its size."""
     value = figures.get(objective, math.nan)
-    return abs(value) if METRICS[objective].direction == "zero" else value
+    return abs(value) if KNOWN_METRICS[objective].direction == "zero" else value
 
 
 def _direction(objective: Objective) -> StudyDirection:
-    is_higher_better = METRICS[objective].direction == "higher"
+    is_higher_better = KNOWN_METRICS[objective].direction == "higher"
     return StudyDirection.MAXIMIZE if is_higher_better else StudyDirection.MINIMIZE
 
 

@@ -15,7 +15,7 @@ from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.tracking import SummaryContent, TrialConfig, TrialRuns, make_content
 from foldgrid.tuning.projecting import project_context
-from foldgrid.tuning.search.outcome import TRIALS_FILE, trial_row
+from foldgrid.tuning.search.outcome import TRIALS_FILE, trial_rows
 from foldgrid.tuning.search.projecting import search_figures
 from foldgrid.tuning.syncing import FinishedRun, Sendable
 
@@ -53,7 +53,7 @@ def _summary(
     run: RunStore, sweep: Sweep, trials: dict[str, list[TrialRecord]]
 ) -> SummaryContent | None:
     """The search's own run; nothing where its launch told of more trials than lie here."""
-    rows = [trial_row(trial) for records in trials.values() for trial in records]
+    rows = trial_rows([trial for records in trials.values() for trial in records])
     if run.root.exists(TRIALS_FILE):
         told = pd.read_csv(io.BytesIO(run.root.read_bytes(TRIALS_FILE)))
         if len(told) > len(rows):

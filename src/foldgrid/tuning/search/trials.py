@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from foldgrid.scoring.scorings import make_scoring
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.trials import RecipeChange, TrialEpoch, TrialRecord, TrialStatus
 from foldgrid.tuning.events import Listener
@@ -64,6 +65,7 @@ def trial_record(
         changes: What population based training changed.
     """
     config, last = task.fits[0].config, epochs[-1]
+    num_values = make_scoring(config.task).num_values
     return TrialRecord(
         study=task.study,
         number=task.number,
@@ -75,7 +77,7 @@ def trial_record(
         num_planned_epochs=task.num_planned_epochs,
         best_epochs=last.best_epochs,
         oof={} if status == "diverged" else last.oof,
-        num_visits=0 if status == "diverged" else len(last.predicted),
+        num_visits=0 if status == "diverged" else len(last.predicted) // num_values,
         fit_ids=tuple(fit.config.fit_id for fit in task.fits),
         wall_seconds=sum(epoch.wall_seconds for epoch in epochs),
         changes=tuple(changes),

@@ -1,0 +1,155 @@
+"""The confusion matrix: counts written in, the share of the row as the strength of the ground."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from analysis.figures.canvas import SMALL, TEXT, add_axes, fitted, new_figure
+from analysis.figures.drawing import Drawing, draw
+from analysis.figures.palette import ACCENT, FAINT, INK, MUTED
+
+_STRONGEST = 0.55
+"""The most ink behind a figure; more, and the figure could not be read."""
+
+_LARGEST_CELL = 92.0
+_TWO_LINES = 40.0
+"""From this size on a cell shows the share below the count."""
+
+_LEAST_FONT = 6.5
+
+
+@dataclass(frozen=True)
+class ConfusionFacts:
+    """Truth against decision.
+
+    Attributes:
+        model: Whose decisions they are.
+        partition: In words: ``out of fold``.
+        classes: Their names.
+        counts_KK: Units by truth (rows) and decision (columns).
+    """
+
+    model: str
+    partition: str
+    classes: tuple[str, ...]
+    counts_KK: NDArray[np.int64]
+
+    @property
+    def row_shares(self) -> NDArray[np.float64]:
+        """K by K, each row divided by its sum; 0 where a class has no unit."""
+        supports_K1 = np.maximum(self.counts_KK.sum(axis=1, keepdims=True), 1)
+        return np.asarray(self.counts_KK / supports_K1)
+
+
+def draw_confusion(facts: ConfusionFacts) -> Drawing:
+    """The matrix for 2 to about 25 classes."""
+    return draw(
+        "confusion_matrix",
+        f"Confusion matrix of {facts.model}, {facts.partition}",
+        describe_confusion(facts),
+        partial(_paint, facts),
+    )
+
+
+def describe_confusion(facts: ConfusionFacts) -> str:
+    """What is right, and which mistake is the most frequent."""
+    counts, names = facts.counts_KK, facts.classes
+    right = int(np.trace(counts))
+    text = f"{right} of {counts.sum()} units on the diagonal. "
+    if len(names) <= 6:
+        text += " ".join(
+            f"{name}: {counts[k, k]} of {counts[k].sum()}." for k, name in enumerate(names)
+        )
+    wrong = counts - np.diag(np.diag(counts))
+    if wrong.any():
+        row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
+        text += (
+            f" The most frequent mistake: {names[row]} taken for {names[column]}, "
+            f"{wrong[row, column]} of {counts[row].sum()}."
+        )
+    return text.strip()
+
+
+def _paint(facts: ConfusionFacts, width: int) -> Figure:
+    num_classes = len(facts.classes)
+    is_wide = width > 500
+    names, sizes = (170.0, 50.0) if is_wide else (96.0, 34.0)
+    cell = min((width - names - sizes) / num_classes, _LARGEST_CELL)
+    longest = max(map(len, facts.classes)) * 0.56 * SMALL
+    is_numbered = longest > 1.25 * cell
+    top, size = 46.0, cell * num_classes
+    figure = new_figure(width, top + size + 6)
+    axes = add_axes(figure, names, top, size, size)
+    axes.set_xlim(0, num_classes)
+    axes.set_ylim(num_classes, 0)
+    axes.grid(False)
+    font = max(_LEAST_FONT, min(TEXT if is_wide else SMALL, 0.72 * cell))
+    numbers = [str(k + 1) for k in range(num_classes)]
+    labels = [
+        fitted(f"{number}  {name}" if is_numbered else name, names - 18, font)
+        for number, name in zip(numbers, facts.classes, strict=True)
+    ]
+    places = np.arange(num_classes) + 0.5
+    axes.set_yticks(places, labels, color=INK, fontsize=font)
+    # Where columns are narrower than their numbers, only some of them are written.
+    every = 1 if cell >= 2 * _LEAST_FONT else 5
+    columns = [
+        (numbers[k] if is_numbered else facts.classes[k]) if (k + 1) % every == 0 or not k else ""
+        for k in range(num_classes)
+    ]
+    axes.set_xticks(places, columns, fontsize=font, color=INK)
+    axes.xaxis.tick_top()
+    _say(axes, "truth", -names / size, "left")
+    _say(axes, "decided for", 0.0, "left")
+    _say(axes, "units", 1.0 + sizes / size, "right")
+    for row in range(num_classes):
+        _paint_row(axes, facts, row, cell)
+        axes.text(
+            num_classes + (sizes - 1) / cell, row + 0.5, f"{facts.counts_KK[row].sum()}",
+            ha="right", va="center", fontsize=font, color=MUTED,
+        )  # fmt: skip
+    return figure
+
+
+def _say(axes: Axes, text: str, x: float, align: str) -> None:
+    """A heading above the columns' names."""
+    axes.annotate(
+        text, (x, 1.0), (0, 30), xycoords="axes fraction", textcoords="offset points", ha=align,
+        va="center", fontsize=SMALL, color=MUTED, annotation_clip=False,
+    )  # fmt: skip
+
+
+def _paint_row(axes: Axes, facts: ConfusionFacts, row: int, cell: float) -> None:
+    font = max(_LEAST_FONT, min(TEXT, 0.46 * cell))
+    for column, (count, share) in enumerate(
+        zip(facts.counts_KK[row], facts.row_shares[row], strict=True)
+    ):
+        axes.add_patch(
+            Rectangle(
+                (column, row), 1, 1, facecolor=ACCENT, linewidth=0,
+                alpha=_STRONGEST * float(share) if count else 0.0,
+            )
+        )  # fmt: skip
+        is_right = row == column
+        axes.add_patch(
+            Rectangle(
+                (column + 0.03, row + 0.03), 0.94, 0.94, facecolor="none",
+                edgecolor=INK if is_right else FAINT, linewidth=1.3 if is_right else 0.6,
+                zorder=3 if is_right else 2,
+            )
+        )  # fmt: skip
+        if not count and not is_right and cell < _TWO_LINES:
+            continue
+        text = f"{count}\n{100 * share:.0f} %" if cell >= _TWO_LINES and count else f"{count}"
+        axes.text(
+            column + 0.5, row + 0.51, text, ha="center", va="center", fontsize=font,
+            color=INK if count else MUTED, linespacing=1.35, zorder=4,
+            fontweight="bold" if is_right else "normal",
+        )  # fmt: skip
