@@ -46,7 +46,6 @@ REPLACEMENTS: dict[str, Any] = {
     "training.num_grades": 2,
     "training.precision": "float32",
     "training.max_batches_per_epoch": 3,
-    "training.num_grades": 3,
 }
 
 
