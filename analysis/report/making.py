@@ -16,6 +16,7 @@ from analysis.report.sections.classes import classes_section
 from analysis.report.sections.confusion import confusion_section
 from analysis.report.sections.cost import cost_section
 from analysis.report.sections.critical import critical_section
+from analysis.report.sections.embedding import embedding_section
 from analysis.report.sections.errors import errors_section
 from analysis.report.sections.folds import folds_section
 from analysis.report.sections.learning import learning_section
@@ -25,9 +26,11 @@ from analysis.report.sections.phases import has_phases, phases_section
 from analysis.report.sections.provenance import provenance_section
 from analysis.report.sections.published import published_section
 from analysis.report.sections.ranking import ranking_section
+from analysis.report.sections.reliability import reliability_section
 from analysis.report.sections.roc import roc_section
 from analysis.report.sections.scores import scores_section
 from analysis.report.sections.stacking import stacking_section
+from analysis.report.sections.tree import tree_section
 from foldgrid.records import RunStore
 from foldgrid.scoring.pasi_scoring import PasiScoring
 from foldgrid.scoring.tree_scoring import TreeScoring
@@ -43,7 +46,8 @@ OF_PASI: tuple[SectionMaker, ...] = (
 )
 OF_CLASSES: tuple[SectionMaker, ...] = (classes_section, confusion_section, roc_section)
 OF_BINARY: tuple[SectionMaker, ...] = (operating_section,)
-OF_TREES: tuple[SectionMaker, ...] = ()
+OF_TREES: tuple[SectionMaker, ...] = (tree_section,)
+OF_ALL_CLASSES: tuple[SectionMaker, ...] = (reliability_section, embedding_section)
 TRAINING: tuple[SectionMaker, ...] = (folds_section, learning_section)
 LAST: tuple[SectionMaker, ...] = (
     cost_section,
@@ -66,7 +70,7 @@ def sections_of(run: RunFacts) -> tuple[SectionMaker, ...]:
 def _of_classes(run: RunFacts) -> tuple[SectionMaker, ...]:
     binary = OF_BINARY if run.scoring.is_binary else ()
     trees = OF_TREES if isinstance(run.scoring, TreeScoring) else ()
-    return (*OF_CLASSES, *binary, *trees)
+    return (*OF_CLASSES, *binary, *trees, *OF_ALL_CLASSES)
 
 
 def make_report(store: RunStore, by: str | None = None) -> Report:

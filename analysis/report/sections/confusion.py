@@ -20,6 +20,10 @@ from analysis.report.run_facts import RunFacts
 
 CALL = "from analysis.report.sections.confusion import confusion\nconfusion(run, {!r}, {!r})"
 TITLE = "What is taken for what"
+MATRIX_READING = (
+    "Rows: what is true; columns: what was decided for. Each cell has its count, shaded by its "
+    "share of the row; the diagonal is right."
+)
 MOST_COLUMNS = 4
 """Classes up to which other models' matrices are written out."""
 
@@ -50,11 +54,7 @@ def confusion_section(run: RunFacts) -> Section:
 
 def matrix_figure(run: RunFacts, model: str, partition: Partition) -> Figure:
     """A model's matrix on one partition."""
-    caption = (
-        f"Confusion matrix of {called(run, model)}, {WORDS[partition]}. Rows: what is true; columns: what was "
-        "decided for. Each cell has its count, shaded by its share of the row; the diagonal is "
-        "right."
-    )
+    caption = f"Confusion matrix of {called(run, model)}, {WORDS[partition]}. {MATRIX_READING}"
     drawing = draw_confusion(confusion(run, model, partition), f"confusion_{partition}")
     return Figure(drawing, caption, CALL.format(model, partition))
 
@@ -77,7 +77,8 @@ def _lead(run: RunFacts) -> str:
     facts = confusion(run, run.best.model)
     right, total = int(np.trace(facts.counts_KK)), int(facts.counts_KK.sum())
     text = (
-        f"Out of fold, {called(run, run.best.model)} decides rightly for {right} of "
+        f"Out of fold, {called(run, run.best.model)} decides rightly for "
+        f"{right} of "
         f"{run.scoring.noun.count(total)} ({percent(right / total)})."
     )
     found = mistakes(facts)

@@ -13,6 +13,7 @@ from analysis.report.class_facts import (
     INTERVALS,
     WORDS,
     Partition,
+    called,
     class_units,
     partitions,
     share_cell,
@@ -87,7 +88,8 @@ def _lead(run: RunFacts, points: Sequence[OperatingFacts]) -> str:
     high_sensitivity, high_specificity = points
     where = "on the test set" if run.has_test else "on the very units that they were chosen by"
     text = (
-        f"Two thresholds of {run.best.model} were chosen out of fold, for a sensitivity of "
+        f"Two thresholds of {called(run, run.best.model)} were chosen out of fold, for a "
+        "sensitivity of "
         f"{percent(spec.sensitivity, 1)} and for a specificity of {percent(spec.specificity, 1)}. "
         f"{where[:1].upper()}{where[1:]} the first has a sensitivity of "
         f"{percent(high_sensitivity.sensitivity.value)} and a specificity of "

@@ -14,6 +14,7 @@ from analysis.report.calls import joined
 from analysis.report.class_facts import (
     WORDS,
     Partition,
+    called,
     class_units,
     partitions,
     shown_learners,
@@ -101,8 +102,9 @@ def roc_section(run: RunFacts) -> Section:
         blocks.append(_all_models(run))
     else:
         blocks += [_panels(run, part, facts) for part, facts in found.items() if facts]
-    blocks.append(Text(tuple(_words(each) for each in found["oof"]), is_list=True, heading="AUC"))
-    return Section("roc", "ROC curves", _lead(best, found["oof"]), tuple(blocks))
+        words = tuple(f"{each.name}: {_words(each)}." for each in found["oof"])
+        blocks.append(Text(words, is_list=True, heading="AUC out of fold"))
+    return Section("roc", "ROC curves", _lead(called(run, best), found["oof"]), tuple(blocks))
 
 
 def _of_positive(name: str, units: ClassUnits, has_folds: bool) -> RocFacts | None:
@@ -112,9 +114,7 @@ def _of_positive(name: str, units: ClassUnits, has_folds: bool) -> RocFacts | No
 
 def _lead(best: str, found: tuple[RocFacts, ...]) -> str:
     if len(found) == 1:
-        return (
-            f"Out of fold, {best} tells {found[0].name} from the rest with {auc_words(found[0])}."
-        )
+        return f"Out of fold, {best} tells {found[0].name} from the rest with {_words(found[0])}."
     high, low = (pick(found, key=lambda each: each.auc) for pick in (max, min))
     return (
         f"Out of fold, {best} tells {high.name} from the rest best, with {auc_words(high)}, and "
@@ -123,14 +123,15 @@ def _lead(best: str, found: tuple[RocFacts, ...]) -> str:
 
 
 def _words(facts: RocFacts) -> str:
-    text = f"{facts.name}: {auc_words(facts)} over all folds together"
-    if facts.folds:
-        sd = figure(facts.fold_sd)
-        spread = f" ± {sd}" if sd != "–" else ""
-        text += (
-            f"; mean ± SD over {count(len(facts.folds), 'fold')} {figure(facts.fold_mean)}{spread}"
-        )
-    return f"{text}."
+    text = auc_words(facts)
+    if not facts.folds:
+        return text
+    sd = figure(facts.fold_sd)
+    spread = f" ± {sd}" if sd != "–" else ""
+    over = count(len(facts.folds), "fold")
+    return (
+        f"{text} over all folds together; mean ± SD over {over} {figure(facts.fold_mean)}{spread}"
+    )
 
 
 def _panels(run: RunFacts, partition: Partition, facts: tuple[RocFacts, ...]) -> Figure:
@@ -139,7 +140,10 @@ def _panels(run: RunFacts, partition: Partition, facts: tuple[RocFacts, ...]) ->
         reading = READING.format(many=run.scoring.noun.many)
     else:
         reading = "With its AUC and the 95 % interval over resampled subjects."
-    caption = f"ROC curves of {best}, each class against the rest, {WORDS[partition]}. {reading}"
+    caption = (
+        f"ROC curves of {called(run, best)}, each class against the rest, {WORDS[partition]}. "
+        f"{reading}"
+    )
     drawing = draw_roc_panels(best, WORDS[partition], facts, f"roc_{partition}")
     return Figure(drawing, caption, CALL.format(best, partition))
 
@@ -153,7 +157,7 @@ def _both_partitions(run: RunFacts, found: dict[Partition, tuple[RocFacts, ...]]
     ]
     where = " and ".join(WORDS[part] for part in found)
     caption = (
-        f"ROC curves of {best}, the positive class against the other. "
+        f"ROC curves of {called(run, best)}, the positive class against the other. "
         f"{READING.format(many=run.scoring.noun.many)}"
     )
     call = joined(*(CALL.format(best, part) for part in found))
