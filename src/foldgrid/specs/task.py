@@ -180,6 +180,10 @@ TASK_SPECS: dict[str, type[TaskSpec]] = {
 """The words of every task by its name; a further task adds itself here."""
 
 
+UNKNOWN_TASK = "unknown_task"
+"""The type of the validation error that says that a name is no task's."""
+
+
 def _by_name(value: object) -> object:
     """The task's words, read by the model that its name says."""
     if not isinstance(value, Mapping):
@@ -187,8 +191,8 @@ def _by_name(value: object) -> object:
     spec = _named(value)
     if spec is None:
         name = value["name"]
-        facts = {"hint": did_you_mean(str(name), TASK_SPECS)}
-        error = PydanticCustomError("unknown_task", "no such task. {hint}", facts)
+        facts = {"found": str(name), "hint": did_you_mean(str(name), TASK_SPECS)}
+        error = PydanticCustomError(UNKNOWN_TASK, 'no task is called "{found}". {hint}', facts)
         place = InitErrorDetails(type=error, loc=("name",), input=name)
         raise ValidationError.from_exception_data("task", [place])
     # Through JSON: strict mode then takes lists for tuples, as it does for the sweep around it.
