@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 from collections.abc import Iterator
@@ -40,6 +41,18 @@ def local_ray() -> Iterator[None]:
     )
     yield
     ray.shutdown()
+
+
+@pytest.fixture
+def ordinal_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task of `tests.tasks.ordinal_task`, for as long as the test runs."""
+    module = importlib.import_module("tests.tasks.ordinal_task")
+    made = {"TASK_SPECS": "OrdinalSpec", "SCORINGS": "OrdinalScoring", "TASKS": "OrdinalTask"}
+    for registry_name, class_name in made.items():
+        registry = getattr(module, registry_name)
+        # The import has registered it, for good.
+        registry.pop("ordinal", None)
+        monkeypatch.setitem(registry, "ordinal", getattr(module, class_name))
 
 
 @pytest.fixture(scope="session")

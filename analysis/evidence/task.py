@@ -8,7 +8,7 @@ from foldgrid.records import RunStore
 from foldgrid.scoring.scoring import Scoring
 from foldgrid.scoring.scorings import make_scoring
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.task import AnyTask, PasiSpec, TaskSpec
+from foldgrid.specs.task import UNKNOWN_TASK, AnyTask, PasiSpec, TaskSpec
 
 _TASK: TypeAdapter[TaskSpec] = TypeAdapter(AnyTask)
 
@@ -25,11 +25,13 @@ def task_of_run(store: RunStore) -> TaskSpec:
         words = {}
     try:
         return _TASK.validate_python(words) if words else PasiSpec()
-    except (ValidationError, ValueError) as error:
-        raise SweepError(
-            f"{store.location}/sweep.yaml: its task cannot be read ({error}).\n"
-            f"Launch the sweep again, it writes the file anew: {store.relaunch_command()}"
-        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        mend = f"Launch the sweep again, it writes the file anew: {store.relaunch_command()}"
+        if first["type"] == UNKNOWN_TASK:
+            mend = "A task of your own must be registered here too; docs/tasks.md shows how."
+        where = f"{store.location}/sweep.yaml"
+        raise SweepError(f"{where}: its task cannot be read: {first['msg']}\n{mend}") from error
 
 
 def scoring_of_run(store: RunStore) -> Scoring:

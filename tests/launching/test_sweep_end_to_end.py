@@ -204,16 +204,16 @@ def test_disabled_wandb_writes_nothing(launcher: Launcher) -> None:
 def test_a_failing_fit_fails_the_launch_and_no_other_fit(
     launcher: Launcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import foldgrid.training.fit as fit_module
+    import foldgrid.training.building as building
 
-    build = fit_module.build_network
+    build = building.build_network
 
-    def build_or_break(name: str, *arguments: object) -> object:
+    def build_or_break(name: str, *arguments: object, **options: object) -> object:
         if name == "squeezenet1_1":
             raise RuntimeError("no memory for this one")
-        return build(name, *arguments)  # type: ignore[arg-type]
+        return build(name, *arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(fit_module, "build_network", build_or_break)
+    monkeypatch.setattr(building, "build_network", build_or_break)
     done = launcher(launcher.write())
     assert done.code == 1
     assert "2 fits failed" in done.out

@@ -32,7 +32,7 @@ CONFIG = FitConfig(
 REPLACEMENTS: dict[str, Any] = {
     # What a changed value of each text field may be; numbers and booleans are changed by rule.
     "backbone": "resnet18",
-    "task.name": None,  # there is only one task so far
+    "task.name": None,  # another task has other words; see below
     "task.output": "composite",
     "data_fingerprint": "0",
     "split_fingerprint": "0",
@@ -43,6 +43,7 @@ REPLACEMENTS: dict[str, Any] = {
     "training.schedule": "steps",
     "training.phases": [{"name": "head", "epochs": None, "frozen": "backbone"}],
     "training.pixels": "minus_one_to_one",
+    "training.num_grades": 2,
     "training.precision": "float32",
     "training.max_batches_per_epoch": 3,
 }

@@ -31,6 +31,9 @@ class OrdinalSpec(LabelSpec):
 class OrdinalScoring(LabelScoring):
     """Probabilities of the classes from those of being beyond each but the last."""
 
+    outputs_are = "one for each threshold between the classes"
+    loss_is = "binary cross-entropy of every threshold"
+
     @property
     def num_outputs(self) -> int:
         return len(self.classes) - 1

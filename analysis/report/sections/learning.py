@@ -53,7 +53,7 @@ def learning_curves(run: RunFacts) -> LearningCurves:
             )
         if found:
             curves[name] = tuple(found)
-    return LearningCurves(curves, task_report(run).loss_axis())
+    return LearningCurves(curves, task_report(run).loss_axis(run))
 
 
 def learning_section(run: RunFacts) -> Section:

@@ -34,7 +34,7 @@ class TaskReport(Protocol):
         """The metric that stands beside the ordering one at the top."""
         ...
 
-    def loss_axis(self) -> str:
+    def loss_axis(self, run: RunFacts) -> str:
         """What the loss of the learning curves is."""
         ...
 

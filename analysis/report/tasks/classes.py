@@ -48,9 +48,9 @@ class ClassReport:
         """See ``TaskReport``."""
         return "accuracy" if metric != "accuracy" else "auc"
 
-    def loss_axis(self) -> str:
+    def loss_axis(self, run: RunFacts) -> str:
         """See ``TaskReport``."""
-        return "cross-entropy"
+        return _scoring(run).loss_is
 
     def fold_metric(self, run: RunFacts) -> str:
         """See ``TaskReport``."""
@@ -80,9 +80,9 @@ class ClassReport:
         """See ``TaskReport``."""
         scoring = _scoring(run)
         return {
-            "output": f"The classification layer was replaced by {len(scoring.classes)} outputs, "
-            "one a class, made probabilities by a softmax.",
-            "loss": "The loss is the cross-entropy.",
+            "output": f"The classification layer was replaced by {scoring.num_outputs} outputs, "
+            f"{scoring.outputs_are}.",
+            "loss": f"The loss is the {scoring.loss_is}.",
         }
 
     def evaluation_statements(self, run: RunFacts) -> dict[str, str]:

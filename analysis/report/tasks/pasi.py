@@ -70,7 +70,7 @@ class PasiReport:
         """See ``TaskReport``."""
         return "ccc" if metric != "ccc" else "mae"
 
-    def loss_axis(self) -> str:
+    def loss_axis(self, run: RunFacts) -> str:
         """See ``TaskReport``."""
         return "mean squared error of the scaled targets"
 

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 class LabelScoring:
     """What all tasks of classes share: a photograph is a unit, its truth the index of a class.
 
+    Attributes:
+        outputs_are: What the network's outputs are, for the methods text of a report.
+        loss_is: What the loss is, likewise.
+
     Args:
         spec: The task's words, with its classes filled in; see ``resolved``.
 
@@ -41,6 +45,8 @@ class LabelScoring:
     watched = Watched("auc", "AUC", is_higher_better=True)
     target_names = ("label",)
     is_binary = False
+    outputs_are = "one a class, made probabilities by a softmax"
+    loss_is = "cross-entropy"
 
     def __init__(self, spec: LabelSpec) -> None:
         if not spec.classes:

@@ -174,6 +174,10 @@ TASK_SPECS: dict[str, type[TaskSpec]] = {
 """The words of every task by its name; a further task adds itself here."""
 
 
+UNKNOWN_TASK = "unknown_task"
+"""The type of the validation error that says that a name is no task's."""
+
+
 def _by_name(value: object) -> object:
     """The task's words, read by the model that its name says."""
     if not isinstance(value, Mapping):
@@ -182,7 +186,7 @@ def _by_name(value: object) -> object:
     if name not in TASK_SPECS:
         hint = did_you_mean(str(name), TASK_SPECS)
         facts = {"found": str(name), "hint": hint}
-        raise PydanticCustomError("unknown_task", 'no task is called "{found}". {hint}', facts)
+        raise PydanticCustomError(UNKNOWN_TASK, 'no task is called "{found}". {hint}', facts)
     # Through JSON: strict mode then takes lists for tuples, as it does for the sweep around it.
     return TASK_SPECS[name].model_validate_json(json.dumps(value))
 
