@@ -31,6 +31,7 @@ from analysis.report.sections.roc import roc_section
 from analysis.report.sections.scores import scores_section
 from analysis.report.sections.stacking import stacking_section
 from analysis.report.sections.tree import tree_section
+from analysis.report.sections.varied import varied_keys, varied_section
 from foldgrid.records import RunStore
 from foldgrid.scoring.pasi_scoring import PasiScoring
 from foldgrid.scoring.tree_scoring import TreeScoring
@@ -63,8 +64,9 @@ def sections_of(run: RunFacts) -> tuple[SectionMaker, ...]:
     is_pasi = isinstance(run.scoring, PasiScoring)
     own = OF_PASI if is_pasi else _of_classes(run) if run.scoring.judges == "classes" else ()
     phases = (phases_section,) if has_phases(run) else ()
+    varied = (varied_section,) if varied_keys(run) else ()
     published = (published_section,) if is_pasi else ()
-    return (*FIRST, *own, *TRAINING, *phases, stacking_section, *published, *LAST)
+    return (*FIRST, *own, *TRAINING, *phases, *varied, stacking_section, *published, *LAST)
 
 
 def _of_classes(run: RunFacts) -> tuple[SectionMaker, ...]:
