@@ -96,14 +96,9 @@ def roc_facts(
     Returns:
         None where there is no positive, no negative or a score that is not finite.
     """
-    auc = area_under_curve(is_positive_U, score_U)
+    auc, interval = auc_and_interval(subjects_U, is_positive_U, score_U, num_resamples, seed)
     if math.isnan(auc):
         return None
-    scores_U12 = np.stack([1.0 - score_U, score_U], axis=1)[:, None]
-    subjects = np.asarray(subjects_U).astype(str)
-    sums = ClassSums.of(subjects, is_positive_U.astype(np.int64), scores_U12, is_binary=True)
-    resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
-    figures_R1 = sums.figure(AUC, resamples.counts_RS)
     _, low, high = delong_interval(is_positive_U, score_U)
     return RocFacts(
         name,
@@ -111,10 +106,40 @@ def roc_facts(
         int((~is_positive_U).sum()),
         roc_curve(is_positive_U, score_U),
         auc,
-        expanded_percentiles(figures_R1, sums.num_subjects)[0],
+        interval,
         (low, high),
         () if folds_U is None else _by_fold(is_positive_U, score_U, folds_U),
     )
+
+
+def auc_and_interval(
+    subjects_U: Sequence[object] | NDArray[np.generic],
+    is_positive_U: NDArray[np.bool_],
+    score_U: FloatArray,
+    num_resamples: int = NUM_RESAMPLES,
+    seed: int = SEED,
+) -> tuple[float, Interval]:
+    """The area under the curve of one score, and its 95 % interval over resampled subjects.
+
+    Args:
+        subjects_U: Whose unit it is.
+        is_positive_U: The truth.
+        score_U: Higher for positives.
+        num_resamples: Draws of the subjects.
+        seed: Of the draws.
+
+    Returns:
+        NaN without a positive, a negative or with a score that is not finite.
+    """
+    auc = area_under_curve(is_positive_U, score_U)
+    if math.isnan(auc):
+        return auc, Interval(reason="the figure is undefined")
+    scores_U12 = np.stack([1.0 - score_U, score_U], axis=1)[:, None]
+    subjects = np.asarray(subjects_U).astype(str)
+    sums = ClassSums.of(subjects, is_positive_U.astype(np.int64), scores_U12, is_binary=True)
+    resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
+    figures_R1 = sums.figure(AUC, resamples.counts_RS)
+    return auc, expanded_percentiles(figures_R1, sums.num_subjects)[0]
 
 
 def one_vs_rest(

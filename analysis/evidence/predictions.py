@@ -282,17 +282,33 @@ def values_by_learner(
         learners: The fits of each base learner.
         partition: ``oof`` or ``test``.
     """
-    tables = {}
-    for name, fits in learners.items():
-        said = pd.concat([_predictions(fit, partition) for fit in fits])
-        tables[name] = scoring_of(fits[0]).values(said.groupby(level="sample").mean())
-    return by_model(tables)
+    return by_model(
+        {
+            name: scoring_of(fits[0]).values(learner_predictions(fits, partition))
+            for name, fits in learners.items()
+        }
+    )
+
+
+def learner_predictions(fits: Sequence[FoldPredictions], partition: str) -> pd.DataFrame:
+    """What a base learner predicted, by sample, before anything is judged of it.
+
+    Args:
+        fits: Its fits.
+        partition: ``oof``, each sample by the copy that held it out; or ``test``, where the mean
+            of what all copies said is taken.
+
+    Returns:
+        The task's ``prediction_names``: of a tree the probabilities of its training classes.
+    """
+    said = pd.concat([_predictions(fit, partition) for fit in fits])
+    return said.groupby(level="sample").mean()
 
 
 def _in_order(table: pd.DataFrame, order: pd.Index[str]) -> pd.DataFrame:
     return table.loc[order.intersection(table.index, sort=False)]
 
 
-def fold_values(fit: FoldPredictions) -> pd.DataFrame:
-    """What is judged of one fit's out-of-fold predictions, by sample."""
-    return scoring_of(fit).values(_predictions(fit, "oof"))
+def fold_values(fit: FoldPredictions, partition: str = "oof") -> pd.DataFrame:
+    """What is judged of one fit's predictions of a partition, by sample."""
+    return scoring_of(fit).values(_predictions(fit, partition))

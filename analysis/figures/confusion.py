@@ -48,10 +48,15 @@ class ConfusionFacts:
         return np.asarray(self.counts_KK / supports_K1)
 
 
-def draw_confusion(facts: ConfusionFacts) -> Drawing:
-    """The matrix for 2 to about 25 classes."""
+def draw_confusion(facts: ConfusionFacts, key: str = "confusion_matrix") -> Drawing:
+    """The matrix for 2 to about 25 classes.
+
+    Args:
+        facts: The counts.
+        key: The figure's file name; several in one report need several.
+    """
     return draw(
-        "confusion_matrix",
+        key,
         f"Confusion matrix of {facts.model}, {facts.partition}",
         describe_confusion(facts),
         partial(_paint, facts),

@@ -61,10 +61,15 @@ class EmbeddingFacts:
         return np.asarray(self.reference_N != self.decided_N)
 
 
-def draw_embedding(facts: EmbeddingFacts) -> Drawing:
-    """The plane, in one picture or a panel a class."""
+def draw_embedding(facts: EmbeddingFacts, key: str = "embedding") -> Drawing:
+    """The plane, in one picture or a panel a class.
+
+    Args:
+        facts: The units.
+        key: The figure's file name; several in one report need several.
+    """
     return draw(
-        "embedding",
+        key,
         f"The last hidden layer of {facts.model} on a plane (t-SNE)",
         describe_embedding(facts),
         partial(_paint, facts),

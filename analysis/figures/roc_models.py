@@ -41,16 +41,19 @@ class ModelRoc:
     points: tuple[OperatingFacts, ...] = ()
 
 
-def draw_roc_models(positive: str, partition: str, models: Sequence[ModelRoc]) -> Drawing:
+def draw_roc_models(
+    positive: str, partition: str, models: Sequence[ModelRoc], key: str = "roc_models"
+) -> Drawing:
     """All curves in one panel, beside it or below it who is who.
 
     Args:
         positive: The positive class.
         partition: In words: ``test``.
         models: One to ``series.MOST_SERIES`` models, best first.
+        key: The figure's file name; several in one report need several.
     """
     return draw(
-        "roc_models",
+        key,
         f"ROC curves for {positive}, {partition}",
         describe_roc_models(models),
         partial(_paint, tuple(models)),

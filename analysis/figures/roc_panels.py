@@ -18,16 +18,19 @@ _GAP = 46.0
 _TICKS = (0.0, 0.5, 1.0)
 
 
-def draw_roc_panels(model: str, partition: str, facts: Sequence[RocFacts]) -> Drawing:
+def draw_roc_panels(
+    model: str, partition: str, facts: Sequence[RocFacts], key: str = "roc_curves"
+) -> Drawing:
     """A panel a class.
 
     Args:
         model: Whose probabilities they are.
         partition: In words: ``out of fold``.
         facts: One or more classes.
+        key: The figure's file name; several in one report need several.
     """
     return draw(
-        "roc_curves",
+        key,
         f"ROC curves of {model}, one class against the rest, {partition}",
         describe_roc(facts),
         partial(_paint, tuple(facts)),

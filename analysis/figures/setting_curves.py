@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 from matplotlib.axes import Axes
@@ -49,6 +50,7 @@ class SettingCurves:
         partition: In words: ``test``.
         is_share: Whether the setting is a share, to be written in per cent.
         lines: By backbone its points, from the smallest setting.
+        names: Words for settings that are no numbers, by where they stand.
     """
 
     setting: str
@@ -56,6 +58,7 @@ class SettingCurves:
     partition: str
     is_share: bool
     lines: dict[str, tuple[SettingPoint, ...]]
+    names: Mapping[float, str] = field(default_factory=dict)
 
     @property
     def settings(self) -> tuple[float, ...]:
@@ -63,7 +66,9 @@ class SettingCurves:
         return tuple(sorted({each.setting for line in self.lines.values() for each in line}))
 
     def written(self, setting: float) -> str:
-        """``25 %``, or the number."""
+        """``25 %``, the number, or its word."""
+        if setting in self.names:
+            return self.names[setting]
         return f"{100 * setting:g} %" if self.is_share else f"{setting:g}"
 
 

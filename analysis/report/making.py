@@ -12,20 +12,29 @@ from analysis.report.saving import Report, save_report
 from analysis.report.sections.agreement import agreement_section
 from analysis.report.sections.change import change_section
 from analysis.report.sections.checks import checks_section
+from analysis.report.sections.classes import classes_section
+from analysis.report.sections.confusion import confusion_section
 from analysis.report.sections.cost import cost_section
 from analysis.report.sections.critical import critical_section
+from analysis.report.sections.embedding import embedding_section
 from analysis.report.sections.errors import errors_section
 from analysis.report.sections.folds import folds_section
 from analysis.report.sections.learning import learning_section
 from analysis.report.sections.methods import guidelines_section, methods_section
+from analysis.report.sections.operating import operating_section
 from analysis.report.sections.phases import has_phases, phases_section
 from analysis.report.sections.provenance import provenance_section
 from analysis.report.sections.published import published_section
 from analysis.report.sections.ranking import ranking_section
+from analysis.report.sections.reliability import reliability_section
+from analysis.report.sections.roc import roc_section
 from analysis.report.sections.scores import scores_section
 from analysis.report.sections.stacking import stacking_section
+from analysis.report.sections.tree import tree_section
+from analysis.report.sections.varied import varied_keys, varied_section
 from foldgrid.records import RunStore
 from foldgrid.scoring.pasi_scoring import PasiScoring
+from foldgrid.scoring.tree_scoring import TreeScoring
 
 SectionMaker = Callable[[RunFacts], Section]
 
@@ -36,7 +45,10 @@ OF_PASI: tuple[SectionMaker, ...] = (
     errors_section,
     scores_section,
 )
-OF_CLASSES: tuple[SectionMaker, ...] = ()
+OF_CLASSES: tuple[SectionMaker, ...] = (classes_section, confusion_section, roc_section)
+OF_BINARY: tuple[SectionMaker, ...] = (operating_section,)
+OF_TREES: tuple[SectionMaker, ...] = (tree_section,)
+OF_ALL_CLASSES: tuple[SectionMaker, ...] = (reliability_section, embedding_section)
 TRAINING: tuple[SectionMaker, ...] = (folds_section, learning_section)
 LAST: tuple[SectionMaker, ...] = (
     cost_section,
@@ -50,10 +62,17 @@ LAST: tuple[SectionMaker, ...] = (
 def sections_of(run: RunFacts) -> tuple[SectionMaker, ...]:
     """The sections in the order of the page: the task's own, and what the sweep has to tell."""
     is_pasi = isinstance(run.scoring, PasiScoring)
-    own = OF_PASI if is_pasi else OF_CLASSES if run.scoring.judges == "classes" else ()
+    own = OF_PASI if is_pasi else _of_classes(run) if run.scoring.judges == "classes" else ()
     phases = (phases_section,) if has_phases(run) else ()
+    varied = (varied_section,) if varied_keys(run) else ()
     published = (published_section,) if is_pasi else ()
-    return (*FIRST, *own, *TRAINING, *phases, stacking_section, *published, *LAST)
+    return (*FIRST, *own, *TRAINING, *phases, *varied, stacking_section, *published, *LAST)
+
+
+def _of_classes(run: RunFacts) -> tuple[SectionMaker, ...]:
+    binary = OF_BINARY if run.scoring.is_binary else ()
+    trees = OF_TREES if isinstance(run.scoring, TreeScoring) else ()
+    return (*OF_CLASSES, *binary, *trees, *OF_ALL_CLASSES)
 
 
 def make_report(store: RunStore, by: str | None = None) -> Report:

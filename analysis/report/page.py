@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -112,5 +113,5 @@ def _prose(text: str) -> Markup:
 
 
 def _breakable(text: str) -> Markup:
-    """A name that may be broken after its underscores, and nowhere else."""
-    return Markup("_<wbr>").join(str(text).split("_"))
+    """A name that may be broken after its underscores and strokes, and nowhere else."""
+    return Markup("<wbr>").join(filter(None, re.split(r"(?<=[_/@])", str(text))))

@@ -8,10 +8,43 @@ import pandas as pd
 import pytest
 
 import launch
+from analysis.report.making import make_report
+from foldgrid.records import RunStore, SearchStore
+from foldgrid.scoring.scorings import make_scoring
 from foldgrid.specs.resolving import resolve_sweep, yaml_files
+from foldgrid.specs.sweep import Sweep
 from tests.launching.tiny_sweep import SHORT_TRAINING, SMALL_DATA, Launcher
 
 TINIEST = ("data.synthetic.num_subjects=5", "data.synthetic.num_visits=25")
+SMALL_STUDY = (
+    "data.synthetic.num_subjects=24",
+    "data.synthetic.photo_width=64",
+    "data.synthetic.photo_height=64",
+    "split.num_folds=2",
+    "split.num_seeds=20",
+)
+SMALLEST_PIXELS = {"aidda": 76}
+"""Inception v3 takes no smaller ones; the other networks are content with 32."""
+
+
+def tiny_settings(sweep: Sweep) -> tuple[str, ...]:
+    """What makes a sweep tiny: few subjects, small pictures, one epoch."""
+    settings = (*SHORT_TRAINING, "training.max_epochs=1", "keep=none")
+    if sweep.task.sample_kind == "composites":
+        settings = (*SMALL_DATA, *TINIEST, *settings)
+    else:
+        pixels = f"data.tile_pixels={SMALLEST_PIXELS.get(sweep.name, 32)}"
+        settings = (pixels, *SMALL_STUDY, *settings)
+    if sweep.training.phases:
+        # An epoch each; a phase needs one of its own.
+        heads = "{name: head, epochs: 1, frozen: backbone}, {name: rest, frozen: 10}"
+        settings = (*settings, "training.max_epochs=2", f"training.phases=[{heads}]")
+    for backbone, changes in sweep.per_backbone.items():
+        if "max_epochs" in changes:
+            settings = (*settings, f"per_backbone.{backbone}.max_epochs=1")
+    if sweep.search_space is not None:
+        settings += ("training.max_epochs=2", "search.num_trials=2", "search.grace_epochs=1")
+    return settings
 
 
 @pytest.mark.slow
@@ -19,10 +52,7 @@ TINIEST = ("data.synthetic.num_subjects=5", "data.synthetic.num_visits=25")
 @pytest.mark.parametrize("name", sorted(yaml_files(launch.SWEEPS)))
 def test_a_shipped_sweep_runs_and_ranks(name: str, launcher: Launcher, local_ray: None) -> None:
     sweep = resolve_sweep(launch.SWEEPS / f"{name}.yaml", "smoke").sweep
-    settings = (*SMALL_DATA, *TINIEST, *SHORT_TRAINING, "training.max_epochs=1", "keep=none")
-    if sweep.search_space is not None:
-        settings += ("training.max_epochs=2", "search.num_trials=2", "search.grace_epochs=1")
-    overrides = [part for setting in settings for part in ("--set", setting)]
+    overrides = [part for setting in tiny_settings(sweep) for part in ("--set", setting)]
     done = launcher(name, "--budget", "smoke", *overrides, executor="ray")
     assert done.code == 0, done.out + done.err
     store = launcher.store(name)
@@ -31,11 +61,24 @@ def test_a_shipped_sweep_runs_and_ranks(name: str, launcher: Launcher, local_ray
         assert len(trials) == 2
         assert (Path(store.location) / "best.yaml").exists()
         return
-    assert len(store.finished_fits()) == 2 * len(sweep.backbones)
+    learners = sorted(learner.name for learner in sweep.learners())
+    assert len(store.finished_fits()) == 2 * len(learners)
     table = pd.read_csv(Path(store.location) / "leaderboard.csv")
-    learners = table[table["kind"] == "base_learner"]
-    assert sorted(learners["model"]) == sorted(sweep.backbones)
-    assert (learners["folds"] == "2/2").all()
+    ranked = table[table["kind"] == "base_learner"]
+    assert sorted(ranked["model"]) == learners
+    assert (ranked["folds"] == "2/2").all()
+    assert (table["kind"] == "meta_learner").sum() >= 7
+    check_figures(store, table)
+
+
+def check_figures(store: RunStore, table: pd.DataFrame) -> None:
+    """The table has the task's own figures, and the report can be made of them."""
+    assert not SearchStore.of(store).exists()
+    config = store.read_fit(store.read_plan()[0].fit_id).config
+    for name in make_scoring(config.task).metrics:
+        assert {f"oof_{name}", f"test_{name}"} <= set(table)
+    report = make_report(store)
+    assert all(section.blocks or section.left_out for section in report.sections)
 
 
 def test_the_list_names_every_sweep_and_space_on_a_line(launcher: Launcher) -> None:
@@ -43,3 +86,29 @@ def test_the_list_names_every_sweep_and_space_on_a_line(launcher: Launcher) -> N
     assert done.code == 0
     names = [line.split()[0] for line in done.out.splitlines() if line.startswith("  ")]
     assert names == [*yaml_files(launch.SWEEPS), *yaml_files(launch.SPACES)]
+
+
+def test_the_studies_keep_what_their_papers_say() -> None:
+    def paper(name: str) -> Sweep:
+        return resolve_sweep(launch.SWEEPS / f"{name}.yaml", "paper").sweep
+
+    skin = paper("ssc_skin")
+    head, fine_tuning = skin.training.phases
+    assert (head.epochs, head.frozen, fine_tuning.frozen) == (100, "backbone", 10)
+    assert (skin.training.planned_epochs, skin.data.tile_pixels) == (150, 128)
+    assert skin.training.pixels == "minus_one_to_one"
+    # 80/10/10: a tenth for the test, and of nine equal folds one is held out.
+    assert (skin.split.test_share, skin.split.num_folds) == (0.1, 9)
+    assert skin.recipe_of("plain_cnn").phases == ()
+    assert skin.recipe_of("plain_cnn").max_epochs == 120
+
+    aidda = paper("aidda")
+    own = aidda.recipe_of("efficientnet_b4")
+    assert (own.stage_heads, own.auxiliary_loss_weight) == (True, 1.0)
+    assert (own.learning_rate, own.momentum, own.schedule) == (0.01, 0.9, "steps")
+    assert (own.steps.every_epochs, own.steps.factor) == (20, 0.1)
+    assert own.augmentation.rotation_degrees == 30
+    assert own.augmentation.flip_horizontally
+    assert own.augmentation.flip_vertically
+    assert (aidda.data.tile_pixels, aidda.split.num_folds) == (380, 5)
+    assert not aidda.recipe_of("inception_v3").stage_heads

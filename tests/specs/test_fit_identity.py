@@ -32,7 +32,7 @@ CONFIG = FitConfig(
 REPLACEMENTS: dict[str, Any] = {
     # What a changed value of each text field may be; numbers and booleans are changed by rule.
     "backbone": "resnet18",
-    "task.name": None,  # there is only one task so far
+    "task.name": None,  # another task has other words; see below
     "task.output": "composite",
     "data_fingerprint": "0",
     "split_fingerprint": "0",

@@ -237,9 +237,14 @@ class TrialFolder:
     def read_epochs(self) -> list[TrialEpoch]:
         """The epochs as the trial reported them, with their predictions."""
         table = self._predictions()
+        columns = _scored(table)
         return [
-            each.model_copy(update={"predicted": tuple(table[str(each.epoch)].tolist())})
-            if str(each.epoch) in table
+            each.model_copy(
+                update={
+                    "predicted": tuple(table[columns[str(each.epoch)]].to_numpy().ravel().tolist())
+                }
+            )
+            if str(each.epoch) in columns
             else each
             for each in self.read_history()
         ]
@@ -253,12 +258,8 @@ class TrialFolder:
         Raises:
             KeyError: The trial has no score after that epoch.
         """
-        # Searches of earlier versions knew visits only.
-        table = self._predictions().rename(columns={"visit": "unit"})
-        scored: dict[str, list[str]] = {}
-        for name in table:
-            if name not in UNIT_COLUMNS:
-                scored.setdefault(str(name).partition(CLASS_MARK)[0], []).append(str(name))
+        table = self._predictions()
+        scored = _scored(table)
         columns = scored[str(epoch) if epoch is not None else (list(scored) or ["1"])[-1]]
         values = [table[[name]].set_axis([place], axis=1) for place, name in enumerate(columns)]
         return UnitTable(
@@ -266,7 +267,9 @@ class TrialFolder:
         )
 
     def _predictions(self) -> pd.DataFrame:
-        return parquet_table(self._read_whole(PREDICTIONS), self._shown(PREDICTIONS), MEND)
+        table = parquet_table(self._read_whole(PREDICTIONS), self._shown(PREDICTIONS), MEND)
+        # Searches of earlier versions knew visits only.
+        return table.rename(columns={"visit": "unit"})
 
 
 def _columns(epoch: TrialEpoch, num_units: int) -> pd.DataFrame:
@@ -276,6 +279,15 @@ def _columns(epoch: TrialEpoch, num_units: int) -> pd.DataFrame:
     if values.shape[1] > 1:
         names = [f"{epoch.epoch}{CLASS_MARK}{place}" for place in range(values.shape[1])]
     return pd.DataFrame(values, columns=names)
+
+
+def _scored(table: pd.DataFrame) -> dict[str, list[str]]:
+    """By epoch, in their order, the columns that hold what it predicted."""
+    columns: dict[str, list[str]] = {}
+    for name in map(str, table):
+        if name not in UNIT_COLUMNS:
+            columns.setdefault(name.partition(CLASS_MARK)[0], []).append(name)
+    return columns
 
 
 class SearchStore:

@@ -82,3 +82,8 @@ def _partition(
 def ancestor(way: str, depth: int) -> str:
     """The node at ``depth`` above ``way``, 1 for just below the root; itself where it is higher."""
     return SEPARATOR.join(way.split(SEPARATOR)[:depth])
+
+
+def is_below(way: str, node: str) -> bool:
+    """Whether ``way`` is ``node`` itself or below it."""
+    return way == node or way.startswith(node + SEPARATOR)

@@ -6,8 +6,8 @@ it were a key: ``data, synthetic, study, num_subjects``. Nobody wrote ``study`` 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal, get_args, get_origin
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Protocol, get_args, get_origin, runtime_checkable
 
 from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
@@ -15,17 +15,31 @@ from pydantic.fields import FieldInfo
 Place = Sequence[str | int]
 
 
+@runtime_checkable
+class ChoosesModel(Protocol):
+    """Among a field's annotations: what tells by the value which model reads it."""
+
+    def model_of(self, value: object) -> type[BaseModel] | None:
+        """The model that reads ``value``; nothing where none does."""
+        ...
+
+
 def written_path(model: type[BaseModel], place: Place) -> tuple[str | int, ...]:
     """The keys of an error's place, without the names of unions' members."""
     return _walk(model, place)[0]
 
 
-def keys_at(model: type[BaseModel], place: Place) -> list[str]:
+def keys_at(model: type[BaseModel], place: Place, values: object = None) -> list[str]:
     """The keys that the model at an error's place knows; none where there is no model.
 
     In a union they include what the other members demand, for that is what would choose them.
+
+    Args:
+        model: What the file is read as.
+        place: The error's.
+        values: What is written in the file.
     """
-    _, current, others = _walk(model, place)
+    _, current, others = _walk(model, place, values)
     if current is None:
         return []
     demanded = [
@@ -38,7 +52,7 @@ def keys_at(model: type[BaseModel], place: Place) -> list[str]:
 
 
 def _walk(
-    model: type[BaseModel], place: Place
+    model: type[BaseModel], place: Place, value: object = None
 ) -> tuple[tuple[str | int, ...], type[BaseModel] | None, list[type[BaseModel]]]:
     """The path written, the model that it leads to, and the members that were not chosen there."""
     path: list[str | int] = []
@@ -50,6 +64,7 @@ def _walk(
         if isinstance(part, int):
             path.append(part)
             current = entries
+            value = None  # No list so far holds a model that is chosen by its value.
             continue
         if part in members:
             current = members.pop(str(part))
@@ -58,10 +73,16 @@ def _walk(
             continue
         path.append(part)
         field = current.model_fields.get(str(part)) if current is not None else None
-        current = _as_model(field.annotation) if field is not None else None
+        value = value.get(part) if isinstance(value, Mapping) else None
+        current = _model_at(field, value) if field is not None else None
         members, others = _members(field) if field is not None else {}, []
         entries = _entries(field) if field is not None else None
     return tuple(path), current, others
+
+
+def _model_at(field: FieldInfo, value: object) -> type[BaseModel] | None:
+    choosers = [mark for mark in field.metadata if isinstance(mark, ChoosesModel)]
+    return choosers[0].model_of(value) if choosers else _as_model(field.annotation)
 
 
 def _as_model(annotation: Any) -> type[BaseModel] | None:

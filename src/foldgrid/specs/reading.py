@@ -139,7 +139,8 @@ def _problem(model: type[BaseModel], document: Document, detail: ErrorDetails) -
         path,
     )
     if detail["type"] == "extra_forbidden":
-        message = f"unknown key. {did_you_mean(str(path[-1]), keys_at(model, detail['loc'][:-1]))}"
+        known = keys_at(model, detail["loc"][:-1], document.values)
+        message = f"unknown key. {did_you_mean(str(path[-1]), known)}"
         return Problem(where, _dotted(path), message)
     return Problem(where, _dotted(written), _what_is_wrong(detail))
 

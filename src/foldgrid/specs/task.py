@@ -16,11 +16,12 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import did_you_mean
@@ -56,6 +57,9 @@ class PasiSpec(TaskSpec):
 def _labels_by_class(value: object) -> object:
     """``[a, b]`` says the same as ``{a: [a], b: [b]}``, and ``{a: x}`` as ``{a: [x]}``."""
     if isinstance(value, list | tuple):
+        names = [str(name) for name in value]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{', '.join(twice)} more than once")
         return {str(name): [str(name)] for name in value}
     if isinstance(value, Mapping):
         return {
@@ -152,12 +156,14 @@ class TreeSpec(LabelSpec):
     negative: str | None = None
     ways: dict[str, str] = Field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _judged_is_a_level(self) -> TreeSpec:
-        if self.judged and self.judged not in self.levels:
-            hint = did_you_mean(self.judged, self.levels)
-            raise ValueError(f"judged: no level {self.judged!r}. {hint}")
-        return self
+    @field_validator("judged")
+    @classmethod
+    def _judged_is_a_level(cls, value: str, info: ValidationInfo) -> str:
+        levels = info.data.get("levels")
+        if value and levels is not None and value not in levels:
+            facts = {"hint": did_you_mean(value, levels)}
+            raise PydanticCustomError("unknown_level", "no such level. {hint}", facts)
+        return value
 
     @property
     def judged_level(self) -> str:
@@ -182,17 +188,28 @@ def _by_name(value: object) -> object:
     """The task's words, read by the model that its name says."""
     if not isinstance(value, Mapping):
         return value
-    name = value.get("name", PasiSpec().name)
-    if name not in TASK_SPECS:
-        hint = did_you_mean(str(name), TASK_SPECS)
-        facts = {"found": str(name), "hint": hint}
-        raise PydanticCustomError(UNKNOWN_TASK, 'no task is called "{found}". {hint}', facts)
+    spec = _named(value)
+    if spec is None:
+        name = value["name"]
+        facts = {"found": str(name), "hint": did_you_mean(str(name), TASK_SPECS)}
+        error = PydanticCustomError(UNKNOWN_TASK, 'no task is called "{found}". {hint}', facts)
+        place = InitErrorDetails(type=error, loc=("name",), input=name)
+        raise ValidationError.from_exception_data("task", [place])
     # Through JSON: strict mode then takes lists for tuples, as it does for the sweep around it.
-    return TASK_SPECS[name].model_validate_json(json.dumps(value))
+    return spec.model_validate_json(json.dumps(value))
+
+
+def _named(value: Mapping[str, object]) -> type[TaskSpec] | None:
+    name = value.get("name", PasiSpec().name)
+    return TASK_SPECS.get(name) if isinstance(name, str) else None
 
 
 class _AnyOfThem:
-    """What an editor's schema says of ``task``: the words of any task."""
+    """The words of any task: what an editor's schema says of ``task``, and which keys it has."""
+
+    def model_of(self, value: object) -> type[TaskSpec] | None:
+        """The words of the task that is named; see ``ChoosesModel``."""
+        return _named(value) if isinstance(value, Mapping) else None
 
     def __get_pydantic_json_schema__(
         self, _schema: CoreSchema, handler: GetJsonSchemaHandler

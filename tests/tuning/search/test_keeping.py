@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from foldgrid.records import SearchStore
+from foldgrid.records.seals import FileSeal, seal_json
+from foldgrid.records.tables import parquet_bytes
 from foldgrid.specs.trials import TrialEpoch
 from foldgrid.tuning.search.keeping import TrialKeeper
 from foldgrid.tuning.search.trials import TrialTask, trial_record
@@ -19,7 +21,7 @@ from tests.tuning.search.small_search import TrialRecorder, training_samples, tr
 UNITS = pd.DataFrame(
     {
         "subject": ["S0", "S0", "S1"],
-        "visit": ["V0", "V1", "V0"],
+        "unit": ["V0", "V1", "V0"],
         "fold": [0, 0, 1],
         "reference": [1.0, 2.0, 3.0],
     }
@@ -67,8 +69,12 @@ def test_a_finished_trial_leaves_its_record_its_epochs_and_its_predictions(
     assert folder.read_record() == record == recorder.records[3]
     assert folder.read_epochs() == epochs
     assert [epoch.predicted for epoch in folder.read_history()] == [(), (), ()]
-    np.testing.assert_array_equal(folder.read_units()["predicted"], epochs[-1].predicted)
-    np.testing.assert_array_equal(folder.read_units(1)["predicted"], epochs[0].predicted)
+    np.testing.assert_array_equal(
+        folder.read_units().predicted_by("predicted"), epochs[-1].predicted
+    )
+    np.testing.assert_array_equal(
+        folder.read_units(1).predicted_by("predicted"), epochs[0].predicted
+    )
     assert store.read_trials("study") == [record]
     assert folder.read_running() == []
 
@@ -177,4 +183,45 @@ def test_a_diverged_epoch_has_no_predictions(store: SearchStore) -> None:
     folder = store.trial("study", 1)
     assert folder.read_record().oof == {}
     assert folder.read_epochs() == [an_epoch(1), lost]
-    assert list(folder.read_units()["predicted"]) == list(an_epoch(1).predicted)
+    assert list(folder.read_units().predicted_by("predicted")) == list(an_epoch(1).predicted)
+
+
+def test_class_probabilities_come_back_as_they_were_reported(store: SearchStore) -> None:
+    keeper, _ = keeper_of(store)
+    task = trial_task(4)
+    probabilities_UK = np.array([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0], [0.125, 0.125, 0.75]])
+    epochs = [
+        an_epoch(number).model_copy(update={"predicted": tuple(each.ravel())})
+        for number, each in enumerate((probabilities_UK, probabilities_UK[::-1]), start=1)
+    ]
+    keeper.started(task)
+    for epoch in epochs:
+        keeper.epoch_done(task, epoch)
+    keeper.finished(task, trial_record(task, epochs, "complete"))
+    folder = store.trial("study", 4)
+    assert folder.read_epochs() == epochs
+    np.testing.assert_array_equal(folder.read_units(1).predicted_by("predicted"), probabilities_UK)
+    last = folder.read_units()
+    assert last.models == ("predicted",)
+    np.testing.assert_array_equal(last.predicted_by("predicted"), probabilities_UK[::-1])
+    pd.testing.assert_frame_equal(last.units, UNITS)
+
+
+def test_a_search_of_an_earlier_version_is_read(store: SearchStore) -> None:
+    keeper, _ = keeper_of(store)
+    task = trial_task(3)
+    epochs = train(keeper, task, range(1, 3))
+    keeper.finished(task, trial_record(task, epochs, "complete"))
+    folder = store.trial("study", 3)
+    record, seals = folder.read_sealed()
+    table = UNITS.rename(columns={"unit": "visit"})
+    data = parquet_bytes(table.assign(**{str(each.epoch): each.predicted for each in epochs}))
+    place = Path(folder.path)
+    (place / "predictions.parquet").write_bytes(data)
+    seals = {**seals, "predictions.parquet": FileSeal.of(data)}
+    (place / "trial.json").write_bytes(seal_json(record.model_dump(mode="json"), seals))
+    assert folder.faults() == ()
+    assert folder.read_epochs() == epochs
+    found = folder.read_units(1)
+    pd.testing.assert_frame_equal(found.units, UNITS)
+    assert tuple(found.predicted_by("predicted")) == epochs[0].predicted

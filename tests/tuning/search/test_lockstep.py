@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from foldgrid.records import RunStore, SearchStore, TrialFolder
+from foldgrid.scoring.one_model import judged_units
+from foldgrid.scoring.units import UnitTable
 from foldgrid.specs.trials import TrialRecord
 from foldgrid.training.pace import CheckpointPace
 from foldgrid.tuning.search.lockstep import LockstepTrial
@@ -28,9 +30,13 @@ def train(folder: Path, **values: float) -> tuple[LockstepTrial, TrialRecord]:
     return trial, trial.conclude()
 
 
+def flat(table: UnitTable) -> pd.DataFrame:
+    return table.units.assign(predicted=table.predicted["predicted"])
+
+
 def test_a_fold_takes_the_same_course_as_a_fit_of_the_grid(tmp_path: Path) -> None:
     trial, record = train(tmp_path / "search")
-    visits = trial.units()
+    visits = flat(trial.units())
     data, alone, together = random_study(), RunStore(str(tmp_path / "grid")), []
     for task in trial_task().fits:
         fit = open_fit(task, data, alone)
@@ -45,7 +51,8 @@ def test_a_fold_takes_the_same_course_as_a_fit_of_the_grid(tmp_path: Path) -> No
         outputs = predictions.loc[
             predictions["partition"] == "oof", [c for c in predictions if c.startswith("predicted")]
         ]
-        together.append(fit.task.units(rows, outputs.to_numpy(np.float32)))
+        units = judged_units(fit.task, rows.reset_index(), outputs.to_numpy(np.float32))
+        together.append(flat(units))
     grid_visits = pd.concat(together).sort_values(["subject", "visit"]).reset_index(drop=True)
     pd.testing.assert_frame_equal(visits, grid_visits)
     assert record.num_visits == len(grid_visits)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.records import SearchStore
+from foldgrid.scoring.one_model import judged_units
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import allows
 from foldgrid.specs.sweep import ResourceSpec, SearchSettings
@@ -76,7 +77,8 @@ def search(folder: Path, settings: SearchSettings) -> Search:
         for number, rate in enumerate(rates)
     ]
     pasi = make_task(tasks[0].fits[0].config.task)
-    units = pasi.units(data.samples, np.zeros((len(data.samples), pasi.num_outputs), np.float32))
+    outputs_NK = np.zeros((len(data.samples), pasi.num_outputs), np.float32)
+    units = judged_units(pasi, data.samples, outputs_NK).units
     keeper = TrialKeeper(store, units, recorder)
     space = space_of(
         learning_rate={"type": "float", "low": 1e-4, "high": 0.1, "log": True},
