@@ -9,15 +9,18 @@ from foldgrid.data.dataset import Dataset, open_dataset
 from foldgrid.data.splits import make_split
 from foldgrid.models import WeightFile
 from foldgrid.records import PlannedFit, RunStore
+from foldgrid.scoring.scorings import resolve_task
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import DataSpec, SplitSpec, Sweep
 from foldgrid.specs.synthetic import TrialSettings
-from foldgrid.specs.task import PasiSpec
+from foldgrid.specs.task import PasiSpec, TaskSpec
 from foldgrid.training import Fit, TrainingData
+from foldgrid.training.training_data import samples_with_sides
 
 TILE_PIXELS = 32
 TRIAL = TrialSettings(num_subjects=6, num_visits=30, photo_width=48, photo_height=32)
+TRIAL_DATA = DataSpec(tile_pixels=TILE_PIXELS, synthetic=TRIAL)
 RECIPE = TrainingRecipe(
     # Recomputed statistics let the outputs differ between composites after so few steps.
     max_epochs=1,
@@ -28,7 +31,7 @@ RECIPE = TrainingRecipe(
 
 
 def small_dataset(cache: Path) -> Dataset:
-    return open_dataset(DataSpec(tile_pixels=TILE_PIXELS, synthetic=TRIAL), cache)
+    return open_dataset(TRIAL_DATA, cache)
 
 
 def train_run(
@@ -36,26 +39,28 @@ def train_run(
     dataset: Dataset,
     backbones: tuple[str, ...] = ("shufflenet_v2_x0_5",),
     *,
-    task: PasiSpec | None = None,
+    task: TaskSpec | None = None,
+    data: DataSpec = TRIAL_DATA,
     keep_weights: bool = True,
     weights: Mapping[str, WeightFile] | None = None,
     training: TrainingRecipe = RECIPE,
 ) -> RunStore:
     """Trains two folds of each backbone and writes what predictions need of a run folder."""
+    split_spec = SplitSpec(num_folds=2, test_share=0.2, num_seeds=5)
+    split = make_split(dataset.samples, split_spec, dataset.layout)
     sweep = Sweep(
         name=folder.name,
         title="A trial in miniature",
-        task=task or PasiSpec(),
-        data=DataSpec(tile_pixels=TILE_PIXELS, synthetic=TRIAL),
-        split=SplitSpec(num_folds=2, test_share=0.2, num_seeds=5),
+        task=resolve_task(task or PasiSpec(), samples_with_sides(dataset.samples, split)),
+        data=data,
+        split=split_spec,
         backbones=backbones,
         training=training,
         keep="best" if keep_weights else "none",
         budget="smoke",
     )
     store = RunStore(str(folder))
-    split = make_split(dataset.samples, sweep.split)
-    data = TrainingData.from_dataset(dataset, split)
+    training_data = TrainingData.from_dataset(dataset, split)
     plan = []
     for backbone in backbones:
         file = (weights or {}).get(backbone)
@@ -72,7 +77,7 @@ def train_run(
                 training=sweep.training,
             )
             folder_of_fit = store.fit(config.fit_id)
-            Fit(config, data, folder_of_fit, file, keep_weights=keep_weights).run()
+            Fit(config, training_data, folder_of_fit, file, keep_weights=keep_weights).run()
             plan.append(PlannedFit(config.fit_id, backbone, fold))
     store.write_plan(plan)
     store.write_split(split.table, {})
@@ -80,10 +85,17 @@ def train_run(
     return store
 
 
-def write_leaderboard(store: RunStore, errors: Mapping[str, float | None]) -> None:
+def write_leaderboard(
+    store: RunStore,
+    figures: Mapping[str, float | None],
+    by: str = "mae",
+    task: TaskSpec | None = None,
+) -> None:
     """A ranking as `analysis` stores it, as far as predictions read it."""
-    rows = [{"model": "ridge", "kind": "meta_learner", "oof": {"mae": 0.1}}]
+    rows = [{"model": "ridge", "kind": "meta_learner", "oof": {by: 0.1}}]
     rows += [
-        {"model": name, "kind": "base_learner", "oof": {"mae": mae}} for name, mae in errors.items()
+        {"model": name, "kind": "base_learner", "oof": {by: value}}
+        for name, value in figures.items()
     ]
-    store.write_json("leaderboard.json", {"rows": rows})
+    words = (task or PasiSpec()).model_dump(mode="json")
+    store.write_json("leaderboard.json", {"by": by, "task": words, "rows": rows})

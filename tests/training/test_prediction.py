@@ -17,11 +17,14 @@ from foldgrid.records import RunStore
 from foldgrid.scoring import SCORE_MAXIMA, SCORES, composite_score, pasi
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.recipe import with_values
-from foldgrid.specs.task import PasiSpec
-from foldgrid.training.prediction import predict_outputs, predict_visits
-from foldgrid.training.trained_learner import TrainedLearner, best_backbone, open_learner
+from foldgrid.specs.task import BinarySpec, ClassificationSpec, PasiSpec, TaskSpec
+from foldgrid.training.prediction import predict_outputs
+from foldgrid.training.trained_learner import TrainedLearner, best_learner, open_learner
+from foldgrid.training.visit_prediction import predict_visits
 from tests.trained_run import RECIPE, TRIAL, small_dataset, train_run, write_leaderboard
 
+CLASSES = ClassificationSpec(classes={"a": ("a",), "b": ("b",)})
+BINARY = BinarySpec(positive=("b",), classes={"a": ("a",), "b": ("b",)})
 BODY = ("upper_extremities", "trunk", "lower_extremities")
 
 
@@ -206,12 +209,40 @@ def test_a_damaged_weight_file_is_named(
         predict_visits(open_learner(store, "shufflenet_v2_x0_5"), dataset)
 
 
-def test_the_best_backbone_is_the_ranking_s(tmp_path: Path) -> None:
+def test_the_best_learner_is_the_ranking_s(tmp_path: Path) -> None:
     store = RunStore(str(tmp_path))
     with pytest.raises(SweepError, match="python -m analysis rank"):
-        best_backbone(store)
+        best_learner(store)
     write_leaderboard(store, {"vgg11": None})
     with pytest.raises(SweepError, match="--backbone"):
-        best_backbone(store)
-    write_leaderboard(store, {"resnet18": 3.4, "resnet34": 3.3, "vgg11": None})
-    assert best_backbone(store) == "resnet34"
+        best_learner(store)
+    errors = {"resnet18": 3.4, "resnet34": 3.3, "vgg11": None, "vgg11@momentum=0.5": 1.0}
+    write_leaderboard(store, errors)
+    assert best_learner(store).name == "resnet34"
+    assert best_learner(store).by.title == "MAE"
+
+
+@pytest.mark.parametrize(
+    ("by", "task", "best"),
+    [
+        ("ccc", PasiSpec(), "high"),
+        ("bias", PasiSpec(), "zero"),
+        ("auc", CLASSES, "high"),
+        ("log_loss", CLASSES, "low"),
+        ("brier", BINARY, "low"),
+    ],
+)
+def test_the_best_is_at_its_metric_s_better_end(
+    tmp_path: Path, by: str, task: TaskSpec, best: str
+) -> None:
+    store = RunStore(str(tmp_path))
+    write_leaderboard(store, {"zero": 0.05, "high": 0.9, "low": -0.8}, by, task)
+    assert best_learner(store).name == best
+    assert best_learner(store).by.name == by
+
+
+def test_a_ranking_that_names_no_task_is_of_scores(tmp_path: Path) -> None:
+    store = RunStore(str(tmp_path))
+    rows = [{"model": "vgg11", "kind": "base_learner", "oof": {"mae": 3.0}}]
+    store.write_json("leaderboard.json", {"rows": rows})
+    assert best_learner(store).name == "vgg11"

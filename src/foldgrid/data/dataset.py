@@ -176,13 +176,14 @@ def survey_data(
         on_progress: Told of photographs generated, then of photographs read for the first time.
         photographs: Whether they make composites with scores, or are samples with labels; the
             task decides.
-        for_training: See `read_manifest`: without it scores may be unknown, and are NaN then.
+        for_training: See `read_manifest` and `read_single_photos`: without it scores may be
+            unknown, and are NaN then; labels are.
 
     Raises:
         InputError: The manifest is of the other kind, all of its mistakes, or all photographs that
             cannot be used.
     """
-    path = find_manifest(data, photographs, cache, on_progress)
+    path = find_manifest(data, photographs, cache, on_progress, for_training=for_training)
     manifest, table = read_samples(path, photographs, for_training=for_training)
     facts = _inspect_photos(table, str(path))
     hashes = hash_photos([tile.path for tile in table.tiles], cache, on_progress)

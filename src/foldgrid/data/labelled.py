@@ -26,7 +26,7 @@ from foldgrid.data.label_checks import (
     find_too_few_labels,
     find_tree_mistakes,
 )
-from foldgrid.data.manifest_checks import find_photo_files
+from foldgrid.data.manifest_checks import find_photo_files, find_repeated_photos
 from foldgrid.data.manifest_reading import (
     check_header,
     header_warnings,
@@ -37,7 +37,9 @@ from foldgrid.data.manifest_rows import (
     DESCRIPTIONS,
     LABELLED_COLUMNS,
     OPTIONAL_LABELLED_COLUMNS,
+    SINGLE_COLUMNS,
     LabelledPhotoRow,
+    SinglePhotoRow,
 )
 from foldgrid.data.manifest_table import read_table
 from foldgrid.specs.errors import InputError, Problem
@@ -122,6 +124,40 @@ def read_labelled_manifest(path: Path) -> LabelledManifest:
         *find_odd_grades(photos, graders),
     )
     return LabelledManifest(path, photos, graders, warnings)
+
+
+def read_single_photos(path: Path) -> LabelledManifest:
+    """Read a manifest of photographs whose class is to be predicted.
+
+    Labels, places in a tree and grades are passed over where there are some, and one subject will
+    do.
+
+    Args:
+        path: As in `read_labelled_manifest`.
+
+    Returns:
+        The photos with "" for ``label`` and ``taxonomy``, and no graders.
+
+    Raises:
+        InputError: All mistakes at once.
+    """
+    path = Path(path)
+    table = read_table(path)
+    check_header(str(path), table.columns, SINGLE_COLUMNS, SINGLE_COLUMNS)
+    photos, problems = parse_rows(table, SinglePhotoRow)
+    if not photos.empty:
+        photos, path_problems = find_photo_files(photos, path.absolute().parent)
+        photos = photos.assign(label="", taxonomy="")
+        problems += path_problems
+        problems += find_repeated_photos(photos)
+        problems += find_split_cases(photos)
+        problems += find_lookalike_labels(photos)
+    if problems:
+        raise InputError(str(path), problems)
+    known = {*LABELLED_COLUMNS, *OPTIONAL_LABELLED_COLUMNS, *grade_columns(table.columns)}
+    optional = [name for name in OPTIONAL_LABELLED_COLUMNS if name != "taxonomy"]
+    warnings = header_warnings(table.columns, {*known, *DESCRIPTIONS}, optional)
+    return LabelledManifest(path, _completed(photos), (), tuple(warnings))
 
 
 def _completed(photos: pd.DataFrame) -> pd.DataFrame:

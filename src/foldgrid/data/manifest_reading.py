@@ -17,8 +17,8 @@ from foldgrid.data.manifest_rows import (
     LABELLED_COLUMNS,
     REQUIRED_COLUMNS,
     SCORES,
-    LabelledPhotoRow,
     PhotoRow,
+    SinglePhotoRow,
 )
 from foldgrid.data.manifest_table import RawTable
 from foldgrid.specs.errors import InputError, Problem, nearest
@@ -84,7 +84,7 @@ def header_warnings(
 
 def parse_rows(
     table: RawTable,
-    row_model: type[PhotoRow] | type[LabelledPhotoRow],
+    row_model: type[PhotoRow] | type[SinglePhotoRow],
     text_columns: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """Read the rows of a table.

@@ -29,7 +29,8 @@ PHOTO_COLUMNS = ("photo", "subject", "visit", "region")
 REQUIRED_COLUMNS = (*PHOTO_COLUMNS, *SCORES)
 OPTIONAL_COLUMNS = ("day",)
 
-LABELLED_COLUMNS = ("photo", "subject", "label")
+SINGLE_COLUMNS = ("photo", "subject")
+LABELLED_COLUMNS = (*SINGLE_COLUMNS, "label")
 OPTIONAL_LABELLED_COLUMNS = ("case", "taxonomy", "visit", "day")
 GRADE_PREFIX = "grade_"
 """What the name of a grader's column begins with; the grader's name follows."""
@@ -109,19 +110,27 @@ class ScoredPhotoRow(PhotoRow):
     involvement: Annotated[int, BeforeValidator(whole_number(MAX_INVOLVEMENT))]
 
 
-class LabelledPhotoRow(_Row):
-    """One photo, and the class that it shows.
+class SinglePhotoRow(_Row):
+    """One photo that is a sample of its own.
 
     Attributes:
-        label: The class.
         case: Which case of that subject: photos of one lesion or one consultation; "" for none.
-        taxonomy: The way to the label in a tree of classes, the label last; "" for none.
         visit: Which visit of that subject; "" where it is not known.
         day: Days since baseline; null where it is not known.
     """
 
-    label: Identifier
     case: OptionalIdentifier = ""
-    taxonomy: Annotated[str, BeforeValidator(_taxonomy)] = ""
     visit: OptionalIdentifier = ""
     day: Day = None
+
+
+class LabelledPhotoRow(SinglePhotoRow):
+    """One photo, and the class that it shows.
+
+    Attributes:
+        label: The class.
+        taxonomy: The way to the label in a tree of classes, the label last; "" for none.
+    """
+
+    label: Identifier
+    taxonomy: Annotated[str, BeforeValidator(_taxonomy)] = ""

@@ -9,7 +9,11 @@ from pathlib import Path
 
 from foldgrid.data.composites import Progress, group_photos
 from foldgrid.data.cores import num_usable_cores
-from foldgrid.data.labelled import LabelledManifest, read_labelled_manifest
+from foldgrid.data.labelled import (
+    LabelledManifest,
+    read_labelled_manifest,
+    read_single_photos,
+)
 from foldgrid.data.manifest import Manifest, read_manifest
 from foldgrid.data.manifest_reading import manifest_kind
 from foldgrid.data.manifest_rows import SCORES
@@ -31,7 +35,12 @@ NEEDS: dict[SampleKind, str] = {
 
 
 def find_manifest(
-    data: DataSpec, kind: SampleKind, cache: Path, on_progress: Progress | None = None
+    data: DataSpec,
+    kind: SampleKind,
+    cache: Path,
+    on_progress: Progress | None = None,
+    *,
+    for_training: bool = True,
 ) -> Path:
     """The manifest's path; without one the simulated study is generated, once for its settings.
 
@@ -40,12 +49,14 @@ def find_manifest(
         kind: Which samples the task needs.
         cache: The cache's root.
         on_progress: Told of photographs generated.
+        for_training: Without it any manifest of photographs will do for a task of labels.
 
     Raises:
         InputError: The manifest, or the study, is for tasks of the other kind.
     """
     if data.manifest is not None:
-        _check_manifest(data.manifest, kind)
+        if for_training or kind == "composites":
+            _check_manifest(data.manifest, kind)
         return data.manifest
     _check_study(data.synthetic, kind)
     if isinstance(data.synthetic, StudySettings):
@@ -61,13 +72,13 @@ def read_samples(
     Args:
         path: The manifest.
         kind: Which samples the task needs.
-        for_training: See `read_manifest`; labels are always needed.
+        for_training: See `read_manifest` and `read_single_photos`.
 
     Raises:
         InputError: All mistakes of the manifest.
     """
     if kind == "single":
-        labelled = read_labelled_manifest(path)
+        labelled = read_labelled_manifest(path) if for_training else read_single_photos(path)
         return labelled, list_photos(labelled)
     scored = read_manifest(path, for_training=for_training)
     return scored, group_photos(scored)

@@ -127,6 +127,16 @@ class LabelScoring:
         values_NJ = values_NJ / values_NJ.sum(axis=1, keepdims=True)
         return pd.DataFrame(values_NJ, predictions.index, list(self.judged_classes))
 
+    def further_classes(
+        self, probabilities_NK: NDArray[np.float64]
+    ) -> dict[str, tuple[tuple[str, ...], NDArray[np.float64]]]:
+        """What else than the judged classes the same probabilities tell of.
+
+        Returns:
+            By name, classes and (N, their number) a probability for each.
+        """
+        return {}
+
     def judged(self, probabilities_NK: NDArray[np.float64]) -> NDArray[np.float64]:
         """The probabilities of the judged classes, of those of the network's."""
         return probabilities_NK
@@ -193,6 +203,7 @@ class BinaryScoring(LabelScoring):
     """Whether a photograph shows a finding; the positive class comes last."""
 
     is_binary = True
+    spec: BinarySpec
 
     @staticmethod
     def resolved(spec: BinarySpec, samples: pd.DataFrame) -> BinarySpec:

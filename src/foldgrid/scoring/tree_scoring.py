@@ -94,6 +94,16 @@ class TreeScoring(LabelScoring):
         """The probabilities added up to the judged level."""
         return self.probabilities_at(self.spec.judged_level, probabilities_NK)
 
+    def further_classes(
+        self, probabilities_NK: NDArray[np.float64]
+    ) -> dict[str, tuple[tuple[str, ...], NDArray[np.float64]]]:
+        """The classes of each level, and those that were trained on, the ``finest``."""
+        levels = {
+            level: (self.classes_at(level), self.probabilities_at(level, probabilities_NK))
+            for level in self.levels
+        }
+        return {**levels, "finest": (self.classes, np.asarray(probabilities_NK, np.float64))}
+
     def judged_index(self, labels: Sequence[str]) -> NDArray[np.int64]:
         """The index of the judged class of each label."""
         return self.index_at(self.spec.judged_level, labels)

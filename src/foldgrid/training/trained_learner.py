@@ -6,12 +6,21 @@ Knows run folders; never loads a network.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from foldgrid.records import PlannedFit, RunStore
+from foldgrid.scoring.metrics import Metric
+from foldgrid.scoring.scorings import make_scoring
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
 from foldgrid.specs.fits import FitRecord
 from foldgrid.specs.sweep import REGIONS
-from foldgrid.tasks import PasiTask, make_task
+from foldgrid.specs.task import AnyTask, TaskSpec
+from foldgrid.specs.variants import is_variant, read_variant
+from foldgrid.tasks import Task, make_task
+
+_TASK: TypeAdapter[TaskSpec] = TypeAdapter(AnyTask)
 
 
 @dataclass(frozen=True)
@@ -19,69 +28,90 @@ class TrainedLearner:
     """A base learner whose fits are all complete and kept their weights.
 
     Attributes:
-        backbone: The network's name.
+        name: The base learner's name: its network's, or a variant's.
         copies: The records of its fits, a fold each.
-        regions: The regions that it was trained on, in ``REGIONS``' order.
+        regions: The regions that it was trained on, in ``REGIONS``' order; empty where a sample is
+            a single photograph.
         tile_pixels: The side of the tiles that it was trained on.
         store: The run folder, which holds the weights.
     """
 
-    backbone: str
+    name: str
     copies: tuple[FitRecord, ...]
     regions: tuple[str, ...]
     tile_pixels: int
     store: RunStore
 
     @property
-    def task(self) -> PasiTask:
+    def task(self) -> Task:
         """What its outputs mean."""
-        task = make_task(self.copies[0].config.task)
-        assert isinstance(task, PasiTask)
-        return task
+        return make_task(self.copies[0].config.task)
 
 
-def best_backbone(store: RunStore) -> str:
-    """The base learner that leads the stored ranking by out-of-fold MAE.
+@dataclass(frozen=True)
+class BestLearner:
+    """The base learner that leads a stored ranking.
+
+    Attributes:
+        name: The base learner.
+        by: The metric that it leads by, out of fold.
+    """
+
+    name: str
+    by: Metric
+
+
+def best_learner(store: RunStore) -> BestLearner:
+    """The base learner that leads the stored ranking by the figure that orders it.
+
+    Variants are none of the sweep's own learners: they are not looked at.
 
     Raises:
         SweepError: The run folder holds no ranking of base learners.
     """
     try:
-        rows = store.read_json("leaderboard.json")["rows"]
-        errors = {row["model"]: row["oof"]["mae"] for row in rows if row["kind"] == "base_learner"}
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        errors = {}
-    ranked = {name: error for name, error in errors.items() if error is not None}
+        board: dict[str, Any] = store.read_json("leaderboard.json")
+        metrics = make_scoring(_TASK.validate_python(board.get("task") or {})).metrics
+        by = metrics[board.get("by") or next(iter(metrics))]
+        figures = {
+            str(row["model"]): row["oof"][by.name]
+            for row in board["rows"]
+            if row["kind"] == "base_learner" and not is_variant(row["model"])
+        }
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        figures = {}
+    ranked = {name: figure for name, figure in figures.items() if figure is not None}
     if not ranked:
         raise SweepError(
             f"{store.location}: found no ranking to take the best base learner from.\n"
             f"Make one with `python -m analysis rank {store.location}`, or name the network with "
             "--backbone."
         )
-    return str(min(ranked, key=lambda name: (ranked[name], name)))
+    return BestLearner(min(ranked, key=lambda name: (by.sort_key(ranked[name]), name)), by)
 
 
-def open_learner(store: RunStore, backbone: str) -> TrainedLearner:
-    """The base learner ``backbone`` of a run folder, ready to predict.
+def open_learner(store: RunStore, learner: str) -> TrainedLearner:
+    """The base learner of a run folder that is called so, ready to predict.
 
     Raises:
         SweepError: The run folder plans no fits of it.
         InputError: Fits that are not trained, that diverged, or that kept no weights: all of them.
     """
     plan = store.read_plan()
-    cells = [cell for cell in plan if cell.backbone == backbone]
+    cells = [cell for cell in plan if cell.backbone == learner]
     if not cells:
         planned = dict.fromkeys(cell.backbone for cell in plan)
         raise SweepError(
-            f'--backbone: found "{backbone}", which is not in {store.location}. '
-            f"{did_you_mean(backbone, planned)}\nName one of the sweep's backbones."
+            f'--backbone: found "{learner}", which is not in {store.location}. '
+            f"{did_you_mean(learner, planned)}\nName one of the sweep's base learners."
         )
     finished = store.finished_fits()
     records = {cell: store.read_fit(cell.fit_id) for cell in cells if cell.fit_id in finished}
-    _check_copies(store, backbone, cells, records)
-    occurring = set(store.read_split()["region"])
+    _check_copies(store, learner, cells, records)
+    split = store.read_split()
+    occurring = set(split["region"]) if "region" in split else set()
     return TrainedLearner(
-        backbone=backbone,
+        name=learner,
         copies=tuple(records[cell] for cell in cells),
         regions=tuple(region for region in REGIONS if region in occurring),
         tile_pixels=int(store.read_sweep()["data"]["tile_pixels"]),
@@ -90,7 +120,7 @@ def open_learner(store: RunStore, backbone: str) -> TrainedLearner:
 
 
 def _check_copies(
-    store: RunStore, backbone: str, cells: list[PlannedFit], records: dict[PlannedFit, FitRecord]
+    store: RunStore, learner: str, cells: list[PlannedFit], records: dict[PlannedFit, FitRecord]
 ) -> None:
     problems = []
     for cell in cells:
@@ -110,21 +140,21 @@ def _check_copies(
     else:
         advice = (
             "Weights are kept with `keep: best`. A finished fit is not trained again for them, so "
-            f"train into another folder:\n`{_keeping_command(store, backbone)}`"
+            f"train into another folder:\n`{_keeping_command(store, learner)}`"
         )
     raise InputError(
-        f"{store.location}, {backbone}",
+        f"{store.location}, {learner}",
         [Problem(f"fold {cell.fold}", "", message) for cell, message in problems],
         advice,
     )
 
 
-def _keeping_command(store: RunStore, backbone: str) -> str:
+def _keeping_command(store: RunStore, learner: str) -> str:
     """The command that trains a base learner under the same settings and keeps its weights."""
     sweep = store.read_sweep()
     # The resolved sweep says it all, overrides included; from object storage it cannot be read.
     source = f"{store.location}/sweep.yaml" if store.root.is_local else sweep.get("name")
     return (
         f"python launch.py --sweep {source} --budget {sweep.get('budget')} "
-        f"--only backbone={backbone} --keep best --storage runs_with_weights"
+        f"--only backbone={read_variant(learner)[0]} --keep best --storage runs_with_weights"
     )
