@@ -51,8 +51,11 @@ def _folds(evidence: RunEvidence) -> Finding:
 
 
 def _samples(evidence: RunEvidence) -> Finding:
-    count = 0 if evidence.split is None else len(evidence.split)
-    kept = f"{count} samples, each one region of one visit; training samples each have a fold."
+    split = evidence.split
+    count = 0 if split is None else len(split)
+    has_regions = split is not None and "region" in split
+    what = "region of one visit" if has_regions else "photograph"
+    kept = f"{count} samples, each one {what}; training samples each have a fold."
     return _law(evidence, SAMPLES_CODE, kept)
 
 
@@ -120,7 +123,7 @@ CHECKS = (
     ),
     Check(
         SAMPLES_CODE,
-        "Every sample is there once, with a region and a fold",
+        "Every sample is there once, in one place and one fold",
         "error",
         "split.parquet: samples, regions, folds",
         "Samples that are listed twice count twice; those without a place are judged by nobody.",

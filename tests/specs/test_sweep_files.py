@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.models import check_backbones
-from foldgrid.models.footprint import footprint
 from foldgrid.records import RunStore
 from foldgrid.specs.reading import read_document, validate
 from foldgrid.specs.resolving import resolve_sweep, yaml_files
 from foldgrid.specs.sweep import BudgetName, Sweep
+from foldgrid.tuning.networks import check_networks, footprints
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHIPPED = yaml_files(PROJECT / "sweeps")
@@ -25,11 +24,11 @@ BUDGETS: tuple[BudgetName, ...] = ("smoke", "paper")
 @pytest.mark.parametrize("budget", BUDGETS)
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_sweep_resolves(name: str, budget: BudgetName) -> None:
-    sweep = resolve_sweep(SHIPPED[name], budget).sweep
+    resolved = resolve_sweep(SHIPPED[name], budget)
+    sweep = resolved.sweep
     assert (sweep.name, sweep.budget, sweep.budgets) == (name, budget, {})
-    check_backbones(sweep.backbones, name, {})
-    for backbone in sweep.backbones:
-        footprint(backbone, 4, 2 * sweep.data.tile_pixels)
+    check_networks(resolved)
+    assert set(footprints(sweep, name, num_outputs=4)) == set(sweep.backbones)
 
 
 def test_the_main_sweep_is_the_paper_s() -> None:

@@ -25,16 +25,22 @@ def phases_sentence(recipe: TrainingRecipe) -> str:
     return f" Training had {count(len(recipe.phases), 'phase')}: {describe_phases(recipe.phases)}."
 
 
-def augmentations(drawn: Augmentation) -> list[str]:
-    """What varied, a part of a sentence each."""
+def augmentations(drawn: Augmentation, has_tiles: bool) -> list[str]:
+    """What varied, a part of a sentence each.
+
+    Args:
+        drawn: The recipe's.
+        has_tiles: Whether a sample is made of several pictures.
+    """
+    each = "of each tile " if has_tiles else ""
     axes = {"horizontal": drawn.flip_horizontally, "vertical": drawn.flip_vertically}
     flips = [axis for axis, is_on in axes.items() if is_on]
     words = {
-        f"rotation of each tile by up to {drawn.rotation_degrees:g} degrees": drawn.rotate_tiles,
+        f"rotation {each}by up to {drawn.rotation_degrees:g} degrees": drawn.rotate_tiles,
         f"{listed(flips)} flips": flips,
         f"crops down to {drawn.smallest_crop:g} of the side": drawn.smallest_crop < 1,
         f"zooms by a factor within {1 - drawn.zoom:g} to {1 + drawn.zoom:g}": drawn.zoom,
-        "shuffling of the tiles' places": drawn.shuffle_tiles,
+        "shuffling of the tiles' places": drawn.shuffle_tiles and has_tiles,
         f"brightness by a factor within {1 - drawn.brightness:g} to {1 + drawn.brightness:g}": (
             drawn.brightness
         ),

@@ -13,37 +13,54 @@ from analysis.report.methods.recipe import (
 from analysis.report.numbers import count, listed
 from analysis.report.run_facts import RunFacts
 from analysis.report.tasks import task_report
+from foldgrid.specs.variants import is_variant, read_variant
 
 
 def model_statements(run: RunFacts) -> dict[str, str]:
     """Which networks, from which weights, with which outputs."""
-    learners = [learner for learner in run.judgement.table.learners if not learner.left_out]
+    complete = [learner for learner in run.judgement.table.learners if not learner.left_out]
+    learners = [each for each in complete if not is_variant(each.name)] or complete
     names = listed([learner.name for learner in learners])
     random = [learner.name for learner in learners if "random" in learner.weights.split(", ")]
     pretrained = sorted({learner.weights for learner in learners if learner.name not in random})
     if not random:
-        start = f"All started from torchvision's pre-trained weights ({listed(pretrained)})."
+        start = f"All started from published pre-trained weights ({listed(pretrained)})."
     elif len(random) == len(learners):
         start = "All started from random weights; no pre-trained weights were used."
     else:
         start = (
-            f"{listed(random)} started from random weights, the others from torchvision's "
+            f"{listed(random)} started from random weights, the others from published "
             f"pre-trained ones ({listed(pretrained)})."
         )
     return {
         "backbones": (
-            f"{count(len(learners), 'torchvision network was', 'torchvision networks were')} "
-            f"compared: {names}."
+            f"{count(len(learners), 'network was', 'networks were')} compared: {names}."
+            + _variants([each.name for each in complete])
         ),
         "weights": start,
         "output": task_report(run).model_statements(run)["output"],
     }
 
 
+def _variants(learners: list[str]) -> str:
+    """What was varied beside the networks, a sentence after a space; "" where nothing was."""
+    values: dict[str, list[str]] = {}
+    for name in learners:
+        _, key, value = read_variant(name)
+        if key and value not in values.setdefault(key, []):
+            values[key].append(value)
+    if not values:
+        return ""
+    told = [f"{key} {listed(each)}" for key, each in values.items()]
+    return f" Each was also trained with one setting otherwise: {'; '.join(told)}."
+
+
 def training_statements(run: RunFacts) -> dict[str, str]:
     """The recipe, as every fit had it."""
     recipe = run.config.training
-    changes = augmentations(recipe.augmentation)
+    sample = task_report(run).sample
+    has_tiles = run.config.task.sample_kind == "composites"
+    changes = augmentations(recipe.augmentation, has_tiles)
     diverged = sum(record.status == "diverged" for record in run.records.values())
     return {
         "loss": task_report(run).model_statements(run)["loss"],
@@ -56,9 +73,9 @@ def training_statements(run: RunFacts) -> dict[str, str]:
         ),
         "stopping": stopping_sentence(recipe),
         "augmentation": (
-            f"Training composites were augmented at random: {listed(changes)}."
+            f"Training {sample}s were augmented at random: {listed(changes)}."
             if changes
-            else "Training composites were not augmented."
+            else f"Training {sample}s were not augmented."
         ),
         "budget": (
             "This is the smoke budget, a shortened recipe that shows that everything works; its "
@@ -75,11 +92,13 @@ def training_statements(run: RunFacts) -> dict[str, str]:
 def _own_recipes(run: RunFacts) -> str:
     """What some base learners were trained by instead; "" where all had one recipe."""
     own: dict[str, set[str]] = {}
+    plain = {fit.fit_id for fit in run.plan if not is_variant(fit.backbone)}
     common = _flat(run.config.training.model_dump(mode="json"))
     for record in run.records.values():
         theirs = _flat(record.config.training.model_dump(mode="json"))
         changes = {f"{key} {value}" for key, value in theirs.items() if value != common[key]}
-        own.setdefault(record.config.backbone, set()).update(changes)
+        if record.fit_id in plain:
+            own.setdefault(record.config.backbone, set()).update(changes)
     parts = [f"{name} ({', '.join(sorted(each))})" for name, each in own.items() if each]
     if not parts:
         return ""

@@ -6,6 +6,7 @@ from analysis.figures.critical_difference import draw_critical_difference
 from analysis.report.blocks import Figure, Section
 from analysis.report.numbers import count
 from analysis.report.run_facts import RunFacts
+from analysis.report.tasks import task_report
 
 CALL = "run.ranking.critical_difference"
 TITLE = "Critical difference"
@@ -19,9 +20,9 @@ def critical_section(run: RunFacts) -> Section:
         return Section("critical", TITLE, left_out=f"{reason}.")
     caption = (
         f"Mean rank of each model over {count(facts.num_subjects, 'subject')}, each subject "
-        "ranking the models by its own out-of-fold mean absolute error. The blocks are subjects, "
-        "not data sets as in most such figures. Models joined by a bar at the right are nearer "
-        "than the critical difference (Nemenyi, 5 % for all pairs at once)."
+        f"ranking the models by its own out-of-fold {task_report(run).subject_loss}. The blocks "
+        "are subjects, not data sets as in most such figures. Models joined by a bar at the right "
+        "are nearer than the critical difference (Nemenyi, 5 % for all pairs at once)."
     )
     p = facts.p or 0.0
     shown = "below 0.001" if p < 0.001 else f"{p:.3f}"

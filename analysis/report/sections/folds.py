@@ -82,6 +82,6 @@ def _lead(facts: FoldMatrix) -> str:
         hard, easy = facts.hardest_and_easiest
         text += (
             f" Fold {hard} is the hardest ({means[hard]:.2f} on average), fold {easy} the easiest "
-            f"({means[easy]:.2f}): how much of an error is owed to the people in the fold."
+            f"({means[easy]:.2f}): how much of a figure is owed to the people in the fold."
         )
     return text

@@ -108,5 +108,8 @@ def _commit(git: dict[str, Any]) -> str:
 
 def _hours(run: RunFacts) -> str:
     seconds = sum(record.timings.get("total", 0.0) for record in run.records.values())
-    text = f"{figure(seconds / 3600, 1)} hours" if seconds > 7200 else f"{seconds / 60:.0f} minutes"
+    if seconds > 7200:
+        text = f"{figure(seconds / 3600, 1)} hours"
+    else:
+        text = f"{seconds / 60:.0f} minutes" if seconds > 120 else f"{seconds:.0f} seconds"
     return f"{text}, summed over {count(len(run.records), 'fit')}" if run.records else ""

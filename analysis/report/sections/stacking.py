@@ -8,6 +8,7 @@ from analysis.figures.meta_weights import draw_meta_weights
 from analysis.report.blocks import Cell, Column, Figure, Section, Table
 from analysis.report.numbers import figure, interval
 from analysis.report.run_facts import RunFacts
+from analysis.report.tasks import task_report
 
 CALL = "run.judgement.meta_weights"
 TITLE = "Meta-learner weights"
@@ -26,7 +27,7 @@ def stacking_section(run: RunFacts) -> Section:
     caption = (
         "Weights of the fits on all out-of-fold predictions; base learners in the ranking's order. "
         "A bubble's area is the weight's size within its meta-learner; open bubbles are negative. "
-        "A weight multiplies the learner's composite, in the logit readings its logit."
+        f"{task_report(run).weight_meaning}"
     )
     blocks = (
         Figure(draw_meta_weights(whole), caption, CALL),

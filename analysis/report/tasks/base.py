@@ -14,6 +14,15 @@ class TaskReport(Protocol):
     baseline: str
     """What the baseline does: ``says the mean for everybody``."""
 
+    sample: str
+    """What one sample is called: ``composite``."""
+
+    subject_loss: str
+    """What a subject ranks the models by: ``mean absolute error``."""
+
+    weight_meaning: str
+    """What a meta-learner's weight does, a sentence."""
+
     def unit_of(self, metric: str) -> str:
         """What a figure is counted in, such as ``PASI points``; "" for pure numbers."""
         ...

@@ -15,6 +15,12 @@ class ClassReport:
     """See ``TaskReport``."""
 
     baseline = "says the classes' shares for everybody"
+    sample = "photograph"
+    subject_loss = "mean Brier score"
+    weight_meaning = (
+        "A weight multiplies the learner's class probabilities; in geometric_mean and logit_stack "
+        "their logarithms."
+    )
 
     def unit_of(self, metric: str) -> str:
         """Nothing: figures of classes are pure numbers."""

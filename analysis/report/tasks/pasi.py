@@ -25,6 +25,9 @@ class PasiReport:
     """See ``TaskReport``."""
 
     baseline = "says the mean for everybody"
+    sample = "composite"
+    subject_loss = "mean absolute error"
+    weight_meaning = "A weight multiplies the learner's composite, in the logit readings its logit."
 
     def unit_of(self, metric: str) -> str:
         """See ``TaskReport``."""

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 from foldgrid.specs.base import Record, Spec
 from foldgrid.specs.recipe import TrainingRecipe, deciding_values
 from foldgrid.specs.sweep import BudgetName
-from foldgrid.specs.task import AnyTask
+from foldgrid.specs.task import AnyTask, deciding_words
 
 RESULT_FORMAT = 1
 """Raised when the same configuration would no longer give the same result."""
@@ -62,7 +62,8 @@ class FitConfig(Spec):
         ``LATER_KEYS``.
         """
         values = self.model_dump(mode="json")
-        return content_digest({**values, "training": deciding_values(values["training"])})
+        task, training = deciding_words(values["task"]), deciding_values(values["training"])
+        return content_digest({**values, "task": task, "training": training})
 
     @property
     def fit_id(self) -> str:

@@ -72,7 +72,12 @@ Labels: TypeAlias = Annotated[
     tuple[str, ...],
     Field(min_length=1, strict=False),
 ]
-Classes: TypeAlias = Annotated[dict[str, Labels], BeforeValidator(_labels_by_class)]
+Classes: TypeAlias = Annotated[
+    dict[str, Labels],
+    BeforeValidator(
+        _labels_by_class, json_schema_input_type=list[str] | dict[str, str | list[str]]
+    ),
+]
 """By class, in their order, the manifest's labels that belong to it."""
 
 
@@ -219,3 +224,13 @@ class _AnyOfThem:
 
 AnyTask: TypeAlias = Annotated[SerializeAsAny[TaskSpec], BeforeValidator(_by_name), _AnyOfThem()]
 """A task's words, whichever task it is."""
+
+
+def deciding_words(words: Mapping[str, Any]) -> dict[str, Any]:
+    """A task's words as they count for a fit's identity.
+
+    A dictionary says the same in any order, but a network's outputs are in the order of the
+    classes: they count as pairs.
+    """
+    classes = words.get("classes")
+    return {**words, "classes": list(classes.items())} if classes else dict(words)

@@ -107,16 +107,8 @@ def prepare_sweep(
     footprints(sweep, resolved.document.source, FEWEST_OUTPUTS)
     fetch_command = f"python -m foldgrid weights fetch --sweep {asked_for or sweep.name}"
     weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command)
-    survey = survey_data(sweep.data, cache, on_progress, photographs=sweep.task.sample_kind)
-    split = make_split(survey.samples, sweep.split, survey.layout)
-    sweep = _with_task_resolved(sweep, survey, split)
+    sweep, survey, split, about_canary = _prepare_data(resolved, cache, canary, on_progress)
     sizes = footprints(sweep, resolved.document.source, make_task(sweep.task).num_outputs)
-    about_canary = None
-    if canary is not None:
-        sweep, survey, about_canary = _as_canary(
-            canary, replace(resolved, sweep=sweep), survey, split
-        )
-    _check_inner_splits(split, survey, sweep)
     # A trial of a search holds the networks of all its folds.
     num_fits = sweep.split.num_folds if resolved.space is not None else 1
     memory = [
@@ -156,6 +148,25 @@ def prepare_sweep(
         damaged=verified.damaged,
         run_faults=faults,
     )
+
+
+def _prepare_data(
+    resolved: ResolvedSweep,
+    cache: Path,
+    canary: CanaryName | None,
+    on_progress: Callable[[int, int], None] | None,
+) -> tuple[Sweep, Survey, Split, Canary | None]:
+    """The sweep with its task resolved, its photographs, who is held out, and the canary if any."""
+    sweep = resolved.sweep
+    survey = survey_data(sweep.data, cache, on_progress, photographs=sweep.task.sample_kind)
+    split = make_split(survey.samples, sweep.split, survey.layout)
+    sweep = _with_task_resolved(sweep, survey, split)
+    about_canary = None
+    if canary is not None:
+        resolved = replace(resolved, sweep=sweep)
+        sweep, survey, about_canary = _as_canary(canary, resolved, survey, split)
+    _check_inner_splits(split, survey, sweep)
+    return sweep, survey, split, about_canary
 
 
 def _as_canary(

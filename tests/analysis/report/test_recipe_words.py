@@ -57,19 +57,25 @@ def test_when_a_fit_ended_and_who_decided() -> None:
 
 
 def test_only_what_varied_is_listed() -> None:
-    assert [words.split()[0] for words in augmentations(Augmentation())] == [
+    assert [words.split()[0] for words in augmentations(Augmentation(), True)] == [
         "rotation",
         "shuffling",
         "brightness",
         "contrast",
     ]
     quiet = {"rotate_tiles": False, "shuffle_tiles": False, "brightness": 0.0, "contrast": 0.0}
-    assert augmentations(Augmentation(**quiet)) == []
+    assert augmentations(Augmentation(**quiet), True) == []
     moved = Augmentation(
         **quiet, flip_horizontally=True, flip_vertically=True, smallest_crop=0.8, zoom=0.1
     )
-    assert augmentations(moved) == [
+    assert augmentations(moved, True) == [
         "horizontal and vertical flips",
         "crops down to 0.8 of the side",
         "zooms by a factor within 0.9 to 1.1",
     ]
+
+
+def test_a_single_photograph_has_no_tiles() -> None:
+    told = augmentations(Augmentation(), False)
+    assert told[0] == "rotation by up to 180 degrees"
+    assert not any("tile" in words for words in told)

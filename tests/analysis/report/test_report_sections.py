@@ -194,7 +194,7 @@ def test_the_methods_say_what_was_recorded_and_nothing_else(
         "limitations",
     }
     assert "synthetic" in statements["data"]
-    assert "2 torchvision networks were compared: resnet18" in statements["backbones"]
+    assert "2 networks were compared: resnet18" in statements["backbones"]
     assert "never of the fold that the fit then predicts" in statements["stopping"]
     assert "1 fit diverged" in statements["failures"]
     # The sweep's file says nothing of pixels or of the order of the split, so neither do we.
