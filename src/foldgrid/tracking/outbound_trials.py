@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from foldgrid.scoring.scoring import Scoring
-from foldgrid.scoring.scorings import make_scoring
 from foldgrid.specs.recipe import TrainingRecipe, Value
 from foldgrid.specs.sweep import Sweep, TrackingSpec
 from foldgrid.specs.trials import RecipeChange, TrialEpoch, TrialRecord
@@ -22,6 +20,9 @@ from foldgrid.tracking.outbound import (
 )
 from foldgrid.tracking.projection_ledger import run_id_of
 from foldgrid.tracking.wandb_session import RunHeader
+
+if TYPE_CHECKING:
+    from foldgrid.scoring.scoring import Scoring
 
 OWN_RECIPE = "own-recipe"
 
@@ -105,6 +106,9 @@ class TrialRuns:
 
     def ending(self, record: TrialRecord) -> Ending:
         """One that was stopped early did its part; a diverged one is shown as failed."""
+        # Imported here: NumPy takes its time, and the launcher's --help loads this room.
+        from foldgrid.scoring.scorings import make_scoring
+
         # Population based training changes the values on the way.
         changed = _recipe_settings(TrialConfig.of(record)) if record.changes else {}
         return Ending(
