@@ -28,12 +28,15 @@ SMALL = 10.5
 """Font size of tick labels and figures in cells, in pixels."""
 
 _WIDTHS = dict.fromkeys("ijlI.,:|", 0.3) | dict.fromkeys("ftr()-", 0.4) | {
-    "_": 0.5, "@": 1.0, "=": 0.84, "m": 0.97, "w": 0.82, "M": 0.86, "W": 0.99,
+    "…": 1.0, "_": 0.5, "@": 1.0, "=": 0.84, "m": 0.97, "w": 0.82, "M": 0.86, "W": 0.99,
 }  # fmt: skip
 """How wide letters are that are not as wide as most, as shares of the font's size."""
 
 _WIDTH = 0.62
 """The others."""
+
+_FEWEST_LETTERS = 5
+"""A name is not cut to fewer."""
 
 _STYLE = {
     "font.family": "sans-serif",
@@ -97,12 +100,17 @@ def fitted(name: str, width: float, size: float = TEXT) -> str:
 
     Letters are taken to be as wide as DejaVu's; most fonts of a page are narrower.
     """
-    needed = size * sum(_WIDTHS.get(letter, _WIDTH) for letter in name)
-    if needed <= width:
-        return name
-    most = max(5, int(len(name) * width / needed))
-    head = most // 2
-    return f"{name[:head]}…{name[len(name) - (most - head - 1) :]}"
+    shown, most = name, len(name)
+    while most > _FEWEST_LETTERS and size * _letters(shown) > width:
+        most -= 1
+        head = most // 2
+        shown = f"{name[:head]}…{name[len(name) - (most - head - 1) :]}"
+    return shown
+
+
+def _letters(text: str) -> float:
+    """How wide a text is, as a share of the font's size."""
+    return sum(_WIDTHS.get(letter, _WIDTH) for letter in text)
 
 
 def side_by_side(

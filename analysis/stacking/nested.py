@@ -126,7 +126,8 @@ def _without_variants(table: PredictionTable) -> PredictionTable:
 def _probabilities(predicted: pd.DataFrame, learners: tuple[str, ...]) -> NDArray[np.float64]:
     """(N, L, K) of a table of predictions."""
     values = predicted.to_numpy(dtype=np.float64)
-    return values.reshape(len(predicted), len(learners), -1)
+    # Not -1 for the classes: a study without a test set has no row to tell their number by.
+    return values.reshape(len(predicted), len(learners), values.shape[1] // len(learners))
 
 
 def baseline_of(scoring: Scoring) -> str:

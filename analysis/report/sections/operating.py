@@ -136,7 +136,8 @@ def _table(run: RunFacts, points: dict[str, tuple[OperatingFacts, ...]]) -> Tabl
         "test prediction is the mean of a base learner's copies and an out-of-fold one is a single "
         "copy's, so a threshold may not carry over in full."
     )
-    caption = f"Operating points chosen out of fold, {WORDS[judged_on(run)]}"
+    where = "applied to the test set" if run.has_test else "and judged there"
+    caption = f"Operating points chosen out of fold, {where}"
     return Table("operating_points", caption, columns, tuple(rows), CALL, note)
 
 

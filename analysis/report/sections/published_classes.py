@@ -141,7 +141,8 @@ def _table(run: RunFacts, study: PublishedStudy) -> Table:
     rows = []
     named = ""
     for wanted, ours in beside_the_paper(run):
-        name = Cell("" if wanted.model == named else wanted.model, "", _ours_name(run, wanted))
+        is_new = wanted.model != named
+        name = Cell(wanted.model, "", _ours_name(run, wanted)) if is_new else Cell("")
         named = wanted.model
         published = Cell(
             figure(wanted.published, 3),

@@ -52,7 +52,7 @@ def reliability_section(run: RunFacts) -> Section:
     call = joined(*(CALL.format(best, part) for part in facts))
     drawing = draw_reliability(list(facts.values()), [WORDS[part] for part in facts])
     blocks = (Figure(drawing, caption, call), _table(run))
-    return Section("reliability", TITLE, _lead(run, facts["oof"]), blocks)
+    return Section("calibration", TITLE, _lead(run, facts["oof"]), blocks)
 
 
 def _lead(run: RunFacts, facts: ReliabilityFacts) -> str:
@@ -93,4 +93,4 @@ def _table(run: RunFacts) -> Table:
         "it comes true; with few units it is above 0 by chance alone. Brier score and log loss "
         "also count how well classes are told apart. Lower is better for all three."
     )
-    return Table("calibration", "Calibration of the models", columns, lines, call, note)
+    return Table("calibration_table", "Calibration of the models", columns, lines, call, note)

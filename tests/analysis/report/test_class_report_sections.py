@@ -1,0 +1,398 @@
+"""The report of a task of classes: its facts, and that each number can be had again."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import xml.etree.ElementTree as ElementTree
+from html import unescape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from sklearn.metrics import confusion_matrix, precision_score, recall_score, roc_auc_score
+
+from analysis.figures.palette import ROLES
+from analysis.report.blocks import Figure, Section, Table
+from analysis.report.class_facts import class_units
+from analysis.report.making import Report, make_report
+from analysis.report.methods.writing import write_statements
+from analysis.report.page import number_exhibits
+from analysis.report.run_facts import RunFacts
+from analysis.report.sections.classes import fold_spreads, shares_of_model
+from analysis.report.sections.confusion import confusion, mistakes
+from analysis.report.sections.embedding import chosen_fit, embedding
+from analysis.report.sections.folds import fold_matrix
+from analysis.report.sections.operating import points_of_models
+from analysis.report.sections.published_classes import beside_the_paper
+from analysis.report.sections.reliability import reliability
+from analysis.report.sections.roc import in_one_picture, roc_of_model, roc_of_models
+from analysis.report.sections.tree import level_figures, node_shares, side_roc, units_at
+from analysis.report.sections.varied import photographs_of, setting_curves, varied_learners
+from foldgrid.records import RunStore
+from foldgrid.scoring.operating_points import choose_threshold
+from foldgrid.specs.errors import SweepError
+from tests.analysis.fake_class_run import TASKS, FakeClassRun, retrained
+
+OWN = {
+    "classification": ["classes", "confusion", "roc", "calibration", "embedding"],
+    "binary": ["classes", "confusion", "roc", "operating", "calibration", "embedding"],
+    "tree": ["classes", "confusion", "roc", "tree", "calibration", "embedding"],
+}
+NAMES = {"classification": "ssc_skin_stages", "binary": "referable_dr", "tree": "skin_taxonomy"}
+
+
+class Told(NamedTuple):
+    fake: FakeClassRun
+    run: RunFacts
+    report: Report
+
+    def section(self, key: str) -> Section:
+        return next(section for section in self.report.sections if section.key == key)
+
+
+@pytest.fixture(scope="module")
+def told_by_task(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A sweep of a task of classes and its report, by the task's name; each is made once."""
+    made: dict[str, Told] = {}
+
+    def get(task: str) -> Told:
+        if task not in made:
+            made[task] = tell(task, tmp_path_factory.mktemp("runs"))
+        return made[task]
+
+    return get
+
+
+@pytest.fixture(params=list(TASKS))
+def told(request: Any, told_by_task: Any) -> Told:
+    """One after the other, every task of classes."""
+    return told_by_task(request.param)
+
+
+def tell(task: str, folder: Path) -> Told:
+    vary = {"training_share": (0.25,), "num_grades": (1, 2)} if task == "binary" else {}
+    fake = FakeClassRun(folder / NAMES[task], task, vary=vary, has_features=True)
+    store = fake.write()
+    return Told(fake, RunFacts(store), make_report(store))
+
+
+def test_the_sections_are_the_task_s_in_order(told: Told) -> None:
+    keys = [section.key for section in told.report.sections]
+    own = OWN[told.fake.task]
+    assert keys[2 : 2 + len(own)] == own
+    assert ("varied" in keys) == (told.fake.task == "binary")
+    assert keys[-6:-3] == ["cost", "architectures", "checks"]
+    assert not [section.key for section in told.report.sections if section.left_out]
+
+
+def test_every_number_can_be_had_again(told: Told) -> None:
+    names: dict[str, Any] = {}
+    page = told.report.html
+    preamble = unescape(re.search(r"<pre[^>]*><code>(from .*?)</code>", page, re.DOTALL)[1])
+    location = told.run.store.location
+    exec(preamble.replace(f"runs/{told.fake.folder.name}", location), names)
+    exhibits = number_exhibits(told.report.sections)
+    assert len({exhibit.key for exhibit in exhibits}) == len(exhibits) > 15
+    for exhibit in exhibits:
+        assert exhibit.call, exhibit.key
+        for line in exhibit.call.splitlines():
+            if line.startswith("from "):
+                exec(line, names)
+            else:
+                assert eval(line, names) is not None, line
+
+
+def test_nobody_is_named_and_nothing_is_undefined(told: Told) -> None:
+    texts = [told.report.html, *(figure.drawing.svg for figure in told.report.figures)]
+    for text in texts:
+        for name in {*told.fake.split["sample"], *told.fake.split["subject"]}:
+            assert not re.search(rf"\b{re.escape(name)}\b", text), name
+        assert not re.search(r"\b(nan|None)\b", re.sub("none", "", text)), "undefined"
+
+
+def test_the_same_records_give_the_same_bytes(told_by_task: Any, tmp_path: Path) -> None:
+    told = told_by_task("binary")
+    elsewhere = tmp_path / "another" / "place"
+    shutil.copytree(told.run.store.location, elsewhere)
+    assert make_report(RunStore(str(elsewhere))).html == told.report.html
+
+
+def test_figures_are_sound_files_with_names_of_their_own(told: Told) -> None:
+    keys = [figure.key for figure in told.report.figures]
+    assert len(set(keys)) == len(keys)
+    for figure in told.report.figures:
+        ElementTree.fromstring(figure.drawing.svg)
+        for size in ("wide", "narrow"):
+            text = figure.drawing.inline(size)
+            ElementTree.fromstring(text)
+            assert not any(colour in text for colour in ROLES)
+
+
+def test_the_words_are_of_classes(told: Told) -> None:
+    text = unescape(re.sub(r"<[^>]+>", " ", told.report.html))
+    for word in ("PASI", "physician", "composite", "region", "visit", "mean absolute error"):
+        # Provenance and checklists may speak of what others did; our own figures do not.
+        shown = text.split("Methods text")[0]
+        assert word not in shown, word
+    assert "own out-of-fold mean Brier score" in text
+    assert "A weight multiplies the learner's class probabilities" in text
+    methods = write_statements(told.run)
+    assert methods["augmentation"].startswith("Training photographs were augmented")
+    assert "tile" not in methods["augmentation"]
+    assert methods["backbones"].startswith("2 networks were compared: ")
+
+
+def test_figures_by_class_are_those_of_the_units(told: Told) -> None:
+    run = told.run
+    for partition in ("oof", "test"):
+        units = class_units(run, "plain_cnn", partition)
+        found = shares_of_model(run, "plain_cnn", partition)
+        asked = [1] if units.is_binary else range(len(units.classes))
+        assert [each.name for each in found] == [units.classes[place] for place in asked]
+        for place, each in zip(asked, found, strict=True):
+            is_it, is_called = units.reference_U == place, units.decided == place
+            assert each.num_units == is_it.sum()
+            assert each.specificity.value == pytest.approx(recall_score(~is_it, ~is_called))
+            if not is_it.any():
+                # The tree's test set lacks a node: nothing is said of it.
+                assert np.isnan([each.sensitivity.value, each.auc]).all()
+                continue
+            assert each.sensitivity.value == pytest.approx(recall_score(is_it, is_called))
+            if is_called.any():
+                assert each.precision.value == pytest.approx(precision_score(is_it, is_called))
+            auc = roc_auc_score(is_it, units.probabilities_UK[:, place])
+            assert each.auc == pytest.approx(auc)
+            if each.auc_interval.low is not None:
+                assert each.auc_interval.low <= each.auc <= each.auc_interval.high
+
+
+def test_one_class_has_the_ranking_s_interval(told_by_task: Any) -> None:
+    run = told_by_task("binary").run
+    row = next(row for row in run.ranking.rows if row.model == "plain_cnn")
+    [positive] = shares_of_model(run, "plain_cnn")
+    assert positive.auc_interval == row.interval("oof", "auc")
+    for name in ("sensitivity", "specificity"):
+        ends, ranked = getattr(positive, name).interval, row.interval("oof", name)
+        assert (ends.low, ends.high) == pytest.approx((ranked.low, ranked.high))
+
+
+def test_the_spread_over_folds_is_that_of_the_fold_matrix(told: Told) -> None:
+    cells = [cell for cell in fold_matrix(told.run).cells if cell.backbone == "plain_cnn"]
+    spread = fold_spreads(told.run)["plain_cnn"]["auc"]
+    assert spread.by_fold == pytest.approx({cell.fold: cell.value for cell in cells})
+    assert spread.mean == pytest.approx(np.mean([cell.value for cell in cells]))
+    assert spread.sd == pytest.approx(np.std([cell.value for cell in cells], ddof=1))
+
+
+def test_confusion_is_counted_and_the_worst_is_told(told: Told) -> None:
+    units = class_units(told.run, told.run.best.model, "oof")
+    facts = confusion(told.run, told.run.best.model)
+    expected = confusion_matrix(units.reference_U, units.decided, labels=range(len(facts.classes)))
+    assert facts.counts_KK.tolist() == expected.tolist()
+    wrong = expected - np.diag(np.diag(expected))
+    row, column = np.unravel_index(wrong.argmax(), wrong.shape)
+    worst = f"{facts.classes[row]} taken for {facts.classes[column]} ({wrong.max()} of"
+    assert mistakes(facts)[0].startswith(worst)
+    assert worst in told.section("confusion").lead
+
+
+def test_curves_are_of_each_class_and_of_every_model(told: Told) -> None:
+    run = told.run
+    found = roc_of_model(run, run.best.model)
+    assert all(len(each.folds) == 3 for each in found)
+    if not run.scoring.is_binary:
+        assert [each.name for each in found] == list(run.scoring.judged_classes)
+        with pytest.raises(SweepError, match="binary"):
+            roc_of_models(run)
+        return
+    assert [each.name for each in found] == ["referable"]
+    models = roc_of_models(run)
+    assert models[0].name == run.best.model
+    assert {"mobilenet_v2", "plain_cnn", "mean"} <= {each.name for each in models}
+    assert not any("@" in each.name for each in models)
+    crowd = (*models[:1] * 12, *(each for each in models if each.name == "mean"))
+    assert len(in_one_picture(crowd)) == 8
+    assert in_one_picture(crowd)[-1].name == "mean"
+
+
+def test_operating_points_are_chosen_out_of_fold(told_by_task: Any) -> None:
+    run = told_by_task("binary").run
+    points = points_of_models(run)
+    for model in ("plain_cnn", "mobilenet_v2", "mean"):
+        oof, test = class_units(run, model, "oof"), class_units(run, model, "test")
+        sensitive, specific = points[model]
+        assert sensitive.point.threshold == choose_threshold(
+            oof.is_positive, oof.positive_score, sensitivity=0.9
+        )
+        assert (oof.positive_score[oof.is_positive] >= sensitive.point.threshold).mean() >= 0.9
+        assert (oof.positive_score[~oof.is_positive] < specific.point.threshold).mean() >= 0.9
+        called = test.positive_score >= sensitive.point.threshold
+        assert sensitive.sensitivity.value == pytest.approx(called[test.is_positive].mean())
+        assert sensitive.point.true_positives == (called & test.is_positive).sum()
+    table = next(each for each in exhibits(told_by_task("binary")) if each.key == "delong")
+    assert isinstance(table, Table)
+    sentence = told_by_task("binary").section("operating").blocks[-1].paragraphs[0]
+    assert "DeLong's interval takes the photographs as independent" in sentence
+    assert "times as wide as that by subject" in sentence
+
+
+def exhibits(told: Told) -> list[Figure | Table]:
+    blocks = [block for section in told.report.sections for block in section.blocks]
+    return [block for block in blocks if isinstance(block, Figure | Table)]
+
+
+def test_without_a_test_set_points_say_that_they_flatter(tmp_path: Path) -> None:
+    fake = FakeClassRun(tmp_path / "tiny", "binary", num_test_subjects=0)
+    report = make_report(fake.write())
+    section = next(each for each in report.sections if each.key == "operating")
+    assert "That flatters; there is no test set." in section.lead
+    assert "judged there" in section.blocks[0].caption
+    left_out = {each.key: each.left_out for each in report.sections if each.left_out}
+    assert set(left_out) == {"embedding"}
+    assert "keep_features: true" in left_out["embedding"]
+
+
+def test_levels_are_sums_of_the_training_classes(told_by_task: Any) -> None:
+    run = told_by_task("tree").run
+    fine, five, three = (units_at(run, level) for level in ("training classes", "five", "three"))
+    assert fine.classes == tuple(TASKS["tree"].classes)
+    assert three.classes == ("benign", "malignant", "inflammatory")
+    for units in (fine, five, three):
+        assert units.probabilities_UK.sum(axis=1) == pytest.approx(np.ones(units.num_units))
+        assert units.reference_U.tolist() == [
+            next(place for place, node in enumerate(units.classes) if way.startswith(node))
+            for way in (fine.classes[each] for each in fine.reference_U)
+        ]
+    benign = [place for place, way in enumerate(fine.classes) if way.startswith("benign")]
+    summed = fine.probabilities_UK[:, benign].sum(axis=1)
+    assert three.probabilities_UK[:, 0] == pytest.approx(summed)
+    # The judged level is the ranking's, units in the same order.
+    ranked = class_units(run, fine.model, "oof")
+    assert three.probabilities_UK == pytest.approx(ranked.probabilities_UK)
+    row = next(row for row in run.ranking.rows if row.model == fine.model)
+    for part in ("oof", "test"):
+        found = level_figures(run)["three", part]
+        for name, each in found.items():
+            assert each.value == pytest.approx(row.figure(part, name))
+            assert each.interval == row.interval(part, name)
+    assert len(node_shares(run, "five")) == 5
+
+
+def test_test_photographs_get_the_mean_of_the_copies(told_by_task: Any) -> None:
+    told = told_by_task("tree")
+    units = units_at(told.run, "training classes", "test")
+    tables = [
+        table[table["partition"] == "test"].set_index("sample").filter(like="predicted_")
+        for (learner, _), table in told.fake.predictions.items()
+        if learner == units.model
+    ]
+    mean = sum(tables) / len(tables)
+    assert units.probabilities_UK == pytest.approx(mean.sort_index().to_numpy(), abs=1e-6)
+
+
+def test_one_side_against_the_other_leaves_neither_out(told_by_task: Any, tmp_path: Path) -> None:
+    told = told_by_task("tree")
+    run = told.run
+    fine = units_at(run, "training classes")
+    side_K = np.array([way.split("/")[0] for way in fine.classes])
+    positive_U = fine.probabilities_UK[:, side_K == "malignant"].sum(axis=1)
+    negative_U = fine.probabilities_UK[:, side_K == "benign"].sum(axis=1)
+    truth_U = side_K[fine.reference_U]
+    kept_U = truth_U != "inflammatory"
+    score_U = positive_U / (positive_U + negative_U)
+    facts = side_roc(run, fine.model)
+    expected = roc_auc_score(truth_U[kept_U] == "malignant", score_U[kept_U])
+    assert facts.auc == pytest.approx(expected)
+    assert facts.num_positives + facts.num_negatives == kept_U.sum() < len(kept_U)
+    # Without a negative node everything else is negative.
+    fake = FakeClassRun(tmp_path / "tiny", "tree")
+    fake.spec = TASKS["tree"].model_copy(update={"negative": None})
+    against_all = side_roc(RunFacts(fake.write()), fine.model)
+    assert against_all.num_positives + against_all.num_negatives == len(kept_U)
+    assert against_all.auc == pytest.approx(roc_auc_score(truth_U == "malignant", positive_U))
+
+
+def test_calibration_is_of_the_positive_class_or_the_decided_one(told: Told) -> None:
+    units = class_units(told.run, "plain_cnn", "oof")
+    facts = reliability(told.run, "plain_cnn")
+    assert sum(each.share.num_units for each in facts.bins) == units.num_units
+    assert facts.says == ("referable" if units.is_binary else "the decided class")
+
+
+def test_the_plane_shows_the_fit_with_the_median_figure(told: Told) -> None:
+    run = told.run
+    chosen = chosen_fit(run)
+    best = next(row.model for row in run.ranking.rows if row.kind == "base_learner")
+    values = {cell.fold: cell.value for cell in fold_matrix(run).cells if cell.backbone == best}
+    assert chosen.fit.backbone == best
+    assert chosen.value == pytest.approx(np.median(list(values.values())))
+    assert values[chosen.fit.fold] == pytest.approx(chosen.value)
+    for partition, table in (("oof", run.judgement.oof), ("test", run.judgement.test)):
+        facts = embedding(run, partition)
+        expected = table.num_units
+        if partition == "oof":
+            expected = int((table.units["fold"] == chosen.fit.fold).sum())
+        assert len(facts.coordinates_N2) == len(facts.reference_N) == expected
+        assert facts.classes == run.scoring.judged_classes
+
+
+def test_what_was_varied_is_told_by_value(told_by_task: Any) -> None:
+    run = told_by_task("binary").run
+    learners = varied_learners(run, "training_share")
+    assert [(each.backbone, each.value) for each in learners] == [
+        ("mobilenet_v2", 0.25),
+        ("mobilenet_v2", 1.0),
+        ("plain_cnn", 0.25),
+        ("plain_cnn", 1.0),
+    ]
+    curves = setting_curves(run, "training_share")
+    assert [curves.written(each) for each in curves.settings] == ["25 %", "100 %"]
+    for each in learners:
+        points = {point.setting: point for point in curves.lines[each.backbone]}
+        assert points[each.value].figure == each.row.figure("oof", "auc")
+        assert points[each.value].low == each.row.interval("oof", "auc").low
+    grades = setting_curves(run, "num_grades")
+    assert [grades.written(each) for each in grades.settings] == ["1", "2", "label"]
+    # 54 photographs in 3 folds: 36 are not held out, and 15 % of the others are watched.
+    assert photographs_of(run, 1.0) == round(36 * 0.85)
+    assert "about 8 photographs" in told_by_task("binary").report.html.replace("\u202f", " ")
+    text = write_statements(run)["backbones"]
+    assert "one setting otherwise: training_share 0.25; num_grades 1 and 2." in text
+    assert "Trained otherwise" not in write_statements(run)["optimiser"]
+
+
+def test_settings_that_are_words_have_a_table_and_no_curve(tmp_path: Path) -> None:
+    fake = FakeClassRun(tmp_path / "tiny", vary={"pixels": ("minus_one_to_one",)})
+    run = RunFacts(fake.write())
+    assert setting_curves(run, "pixels") is None
+    values = [each.value for each in varied_learners(run, "pixels")]
+    assert values == ["imagenet", "minus_one_to_one"] * 2
+    assert 'id="varied_pixels"' in make_report(run.store).html
+
+
+def test_everything_on_the_held_out_fold_is_all_that_is_left(tmp_path: Path) -> None:
+    fake = FakeClassRun(tmp_path / "tiny", policy="held_out_fold")
+    retrained(fake, batch_size=8)
+    assert photographs_of(RunFacts(fake.write()), 0.5) == 18
+
+
+def test_published_figures_stand_beside_ours(told: Told) -> None:
+    found = beside_the_paper(told.run)
+    rows = {row.model: row for row in told.run.ranking.rows}
+    assert found
+    given = [(wanted, ours) for wanted, ours in found if ours["test"].value is not None]
+    assert given
+    for wanted, ours in given:
+        model = told.run.best.model if wanted.ours == "best" else wanted.ours
+        if not (wanted.of_class or wanted.level or wanted.point):
+            assert ours["oof"].value == rows[model].figure("oof", wanted.measure)
+    first = told.section("published").blocks[1].paragraphs[0]
+    assert first.startswith("The photographs here are drawn by a program.")
+
+
+def test_a_sweep_of_another_name_has_no_published_figures(tmp_path: Path) -> None:
+    run = RunFacts(FakeClassRun(tmp_path / "mine").write())
+    assert beside_the_paper(run) == ()
+    assert "published" not in [section.key for section in make_report(run.store).sections]
