@@ -125,8 +125,9 @@ def _without_variants(table: PredictionTable) -> PredictionTable:
 
 def _probabilities(predicted: pd.DataFrame, learners: tuple[str, ...]) -> NDArray[np.float64]:
     """(N, L, K) of a table of predictions."""
+    num_classes = len(predicted.columns.get_level_values(1).unique())
     values = predicted.to_numpy(dtype=np.float64)
-    return values.reshape(len(predicted), len(learners), -1)
+    return values.reshape(len(predicted), len(learners), num_classes)
 
 
 def baseline_of(scoring: Scoring) -> str:
