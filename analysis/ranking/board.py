@@ -16,6 +16,7 @@ from foldgrid.scoring.scorings import make_scoring
 from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.specs.task import AnyTask, PasiSpec
+from foldgrid.specs.variants import is_variant
 
 FORMAT = 4
 """Raised when a stored leaderboard can no longer be read as it was, or its figures change."""
@@ -123,9 +124,13 @@ class Ranking(Spec):
 
     @property
     def best(self) -> RankedModel:
-        """The best model that learned something; the baseline only where it stands alone."""
+        """The best model that learned something; the baseline only where it stands alone.
+
+        A variant of a backbone is the best only where there are variants alone.
+        """
         learned = [row for row in self.rows if row.kind != "baseline" and not row.left_out]
-        return learned[0] if learned else self.rows[0]
+        backbones = [row for row in learned if not is_variant(row.model)]
+        return next(iter((*backbones, *learned, *self.rows)))
 
     def ordered_by(self, metric: str) -> Ranking:
         """The same ranking ordered by another OOF figure.

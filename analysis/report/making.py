@@ -10,6 +10,7 @@ from analysis.report.page import render_page
 from analysis.report.run_facts import RunFacts
 from analysis.report.saving import Report, save_report
 from analysis.report.sections.agreement import agreement_section
+from analysis.report.sections.architectures import architectures_section
 from analysis.report.sections.change import change_section
 from analysis.report.sections.checks import checks_section
 from analysis.report.sections.classes import classes_section
@@ -25,6 +26,10 @@ from analysis.report.sections.operating import operating_section
 from analysis.report.sections.phases import has_phases, phases_section
 from analysis.report.sections.provenance import provenance_section
 from analysis.report.sections.published import published_section
+from analysis.report.sections.published_classes import (
+    published_classes_section,
+    repeats_a_study,
+)
 from analysis.report.sections.ranking import ranking_section
 from analysis.report.sections.reliability import reliability_section
 from analysis.report.sections.roc import roc_section
@@ -52,6 +57,7 @@ OF_ALL_CLASSES: tuple[SectionMaker, ...] = (reliability_section, embedding_secti
 TRAINING: tuple[SectionMaker, ...] = (folds_section, learning_section)
 LAST: tuple[SectionMaker, ...] = (
     cost_section,
+    architectures_section,
     checks_section,
     methods_section,
     guidelines_section,
@@ -65,7 +71,7 @@ def sections_of(run: RunFacts) -> tuple[SectionMaker, ...]:
     own = OF_PASI if is_pasi else _of_classes(run) if run.scoring.judges == "classes" else ()
     phases = (phases_section,) if has_phases(run) else ()
     varied = (varied_section,) if varied_keys(run) else ()
-    published = (published_section,) if is_pasi else ()
+    published = (published_section,) if is_pasi else _published_classes(run)
     return (*FIRST, *own, *TRAINING, *phases, *varied, stacking_section, *published, *LAST)
 
 
@@ -73,6 +79,11 @@ def _of_classes(run: RunFacts) -> tuple[SectionMaker, ...]:
     binary = OF_BINARY if run.scoring.is_binary else ()
     trees = OF_TREES if isinstance(run.scoring, TreeScoring) else ()
     return (*OF_CLASSES, *binary, *trees, *OF_ALL_CLASSES)
+
+
+def _published_classes(run: RunFacts) -> tuple[SectionMaker, ...]:
+    is_repeated = run.scoring.judges == "classes" and repeats_a_study(run)
+    return (published_classes_section,) if is_repeated else ()
 
 
 def make_report(store: RunStore, by: str | None = None) -> Report:

@@ -21,6 +21,7 @@ from analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from analysis.statistics.selection import correct_selection, losses
 from foldgrid.scoring.scoring import Scoring
 from foldgrid.scoring.units import UnitTable
+from foldgrid.specs.variants import is_variant
 
 
 def assess(
@@ -60,10 +61,14 @@ def assess_resampled(
         oof: The training units, predicted out of fold, resampled.
         test: The test units, of the same models and by the same metrics.
         base_learners: The models that a user would choose one of; the selection is theirs.
-        baseline: A model that is compared with the best but never is the best.
+        baseline: A model that is compared with the best but never is the best. So are variants
+            of a backbone, which answer another question, unless there is nothing else.
     """
     parts = {"oof": oof, "test": test}
-    rivals = [place for place, model in enumerate(oof.models) if model != baseline]
+    others = {baseline, *filter(is_variant, oof.models)}
+    rivals = [place for place, model in enumerate(oof.models) if model not in others] or [
+        place for place, model in enumerate(oof.models) if model != baseline
+    ]
     learners = [place for place in rivals if oof.models[place] in base_learners]
     return Assessment(
         num_resamples=len(oof.resamples.counts_RS),
