@@ -125,14 +125,9 @@ def _without_variants(table: PredictionTable) -> PredictionTable:
 
 def _probabilities(predicted: pd.DataFrame, learners: tuple[str, ...]) -> NDArray[np.float64]:
     """(N, L, K) of a table of predictions."""
-    num_classes = len(predicted.columns.get_level_values(1).unique())
     values = predicted.to_numpy(dtype=np.float64)
-<<<<<<< HEAD
     # Not -1 for the classes: a study without a test set has no row to tell their number by.
     return values.reshape(len(predicted), len(learners), values.shape[1] // len(learners))
-=======
-    return values.reshape(len(predicted), len(learners), num_classes)
->>>>>>> k6
 
 
 def baseline_of(scoring: Scoring) -> str:
