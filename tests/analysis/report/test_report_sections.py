@@ -234,6 +234,7 @@ def test_what_does_not_apply_is_left_out_and_the_reason_said(tell_run: Any) -> N
     report = make_report(run.write(), by="bias")
     left_out = {section.key: section.left_out for section in report.sections if section.left_out}
     assert left_out == {
+        "architectures": "none of the backbones is a published one.",
         "distribution": "there is no test set to compare with.",
         "published": "none of this sweep's base learners is in the published tables.",
     }
