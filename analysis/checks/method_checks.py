@@ -21,6 +21,7 @@ from analysis.stacking.nested_fits import FEWEST_BASE_LEARNERS
 from foldgrid.scoring import MAX_COMPOSITE
 from foldgrid.scoring.units import model_names
 from foldgrid.specs.errors import Problem
+from foldgrid.specs.variants import is_variant
 
 MOST_LEARNERS, MOST_SAMPLES, MOST_FOLDS = 3, 30, 3
 """Base learners, samples of a fold, and folds that the meta-learners are tried on."""
@@ -106,7 +107,7 @@ def _part(evidence: RunEvidence) -> PredictionTable | str:
     table = evidence.table
     if isinstance(table, str):
         return f"There is nothing to stack: {table}"
-    if table.oof.shape[1] < FEWEST_BASE_LEARNERS:
+    if sum(not is_variant(name) for name in table.complete_learners) < FEWEST_BASE_LEARNERS:
         return "Stacking needs two complete base learners."
     folds = table.train_samples["fold"]
     if folds.nunique() < 2:
@@ -122,7 +123,7 @@ def _unlike(oof: pd.DataFrame) -> list[str]:
     """Some base learners, those whose predictions vary most: constant ones would show nothing."""
     spread = oof.std().groupby(level=0, sort=False).max()
     ordered = spread.sort_values(ascending=False, kind="stable")
-    return [str(name) for name in ordered.index[:MOST_LEARNERS]]
+    return [str(name) for name in ordered.index if not is_variant(str(name))][:MOST_LEARNERS]
 
 
 def _falsified(table: PredictionTable, rows: pd.Index[str]) -> PredictionTable:
@@ -141,8 +142,8 @@ def _turned_around(table: PredictionTable) -> pd.DataFrame:
     if table.scoring.judges == "numbers":
         return MAX_COMPOSITE - table.test
     num_classes = _num_classes(table)
-    values = table.test.to_numpy().reshape(len(table.test), -1, num_classes)[:, :, ::-1]
-    flat = values.reshape(len(table.test), -1)
+    sizes = len(table.test), len(table.complete_learners), num_classes
+    flat = table.test.to_numpy().reshape(sizes)[:, :, ::-1].reshape(table.test.shape)
     return pd.DataFrame(flat, table.test.index, table.test.columns)
 
 

@@ -19,6 +19,7 @@ from analysis.figures.palette import ACCENT, CAUTION, FAINT, INK, MUTED, PAPER
 CellState = Literal["complete", "missing", "diverged", "unusable"]
 
 _SIGNS: dict[CellState, str] = {"missing": "–", "diverged": "div.", "unusable": "?"}
+UNDEFINED_SIGN = "n/a"
 _ROW = 21.0
 _STRONGEST = 0.5
 """The most ink behind a figure; more, and the figure could not be read."""
@@ -32,7 +33,8 @@ class FoldCell:
         backbone: Its base learner.
         fold: The fold that it held out.
         state: Whether it is there.
-        value: Its figure over that fold; NaN where it is not there.
+        value: Its figure over that fold; NaN where it is not there, or not defined: an AUC of
+            units of one class.
         num_units: Visits or photographs behind it.
     """
 
@@ -65,6 +67,11 @@ class FoldMatrix:
     def complete(self) -> list[FoldCell]:
         """The cells with a figure."""
         return [cell for cell in self.cells if math.isfinite(cell.value)]
+
+    @property
+    def undefined(self) -> list[FoldCell]:
+        """The cells that are complete and have no figure all the same."""
+        return [c for c in self.cells if c.state == "complete" and not math.isfinite(c.value)]
 
     @property
     def fold_means(self) -> dict[int, float]:
@@ -109,9 +116,9 @@ def describe_fold_matrix(facts: FoldMatrix) -> str:
             f"Averaged over base learners, fold {hard} is the hardest ({means[hard]:.2f}) and "
             f"fold {easy} the easiest ({means[easy]:.2f}). "
         )
-    absent = [cell for cell in facts.cells if cell.state != "complete"]
-    if absent:
-        counts = {state: sum(cell.state == state for cell in absent) for state in _SIGNS}
+    counts = {str(state): sum(cell.state == state for cell in facts.cells) for state in _SIGNS}
+    counts["undefined"] = len(facts.undefined)
+    if any(counts.values()):
         named = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
         text += f"Without a figure: {named}."
     return text.strip()
@@ -150,7 +157,7 @@ def _paint_cell(
     axes: Axes, cell: FoldCell, place: Sequence[int], share: float, has_room: bool
 ) -> None:
     column, row = place
-    is_there = cell.state == "complete"
+    is_there = math.isfinite(cell.value)
     ground = Rectangle(
         (column, row),
         1,
@@ -163,7 +170,7 @@ def _paint_cell(
     )
     axes.add_patch(ground)
     axes.add_patch(Rectangle((column, row), 1, 1, facecolor="none", edgecolor=PAPER, linewidth=1.6))
-    text = f"{cell.value:.2f}" if is_there else _SIGNS[cell.state]
+    text = f"{cell.value:.2f}" if is_there else _SIGNS.get(cell.state, UNDEFINED_SIGN)
     colour = INK if is_there else CAUTION if cell.state == "diverged" else MUTED
     if has_room or not is_there:
         axes.text(

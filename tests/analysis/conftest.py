@@ -129,6 +129,7 @@ class FakeRun:
             budget=self.budget,
             training=TrainingRecipe(
                 early_stopping=EarlyStopping(policy=self.policy),
+                schedule="constant" if self.policy == "none" else "plateau",
                 max_batches_per_epoch=self.max_batches,
             ),
         )

@@ -16,6 +16,7 @@ from miniature_sweep import (
 )
 from offline_runs import read_all, read_folds, steps
 
+from foldgrid.specs.task import ClassificationSpec
 from foldgrid.tracking import FitRuns, RunProjector
 
 
@@ -235,3 +236,29 @@ def test_trouble_becomes_a_warning_and_the_next_fit_goes_on(tmp_path):
         projector.project_whole(second, make_history(), make_record(second))
     assert len(projector.warnings) == 1
     assert first.fit_id in projector.warnings[0]
+
+
+def test_a_variant_is_filed_under_its_own_name(tmp_path):
+    config, other = make_config(fold=0), make_config(fold=1)
+    name = f"{config.backbone}@training_share=0.1"
+    kind = FitRuns(make_sweep(), CONTEXT, {config.fit_id: name})
+    with RunProjector(tmp_path, kind, "offline") as projector:
+        for each in (config, other):
+            projector.project_whole(each, make_history(), make_record(each))
+    assert projector.warnings == ()
+    runs = read_folds(tmp_path)
+    assert runs[config.fit_id].group == name
+    assert "training_share=0.1" in runs[config.fit_id].tags
+    assert runs[config.fit_id].run_id == f"mini-{config.fit_id}"
+    # Fits of earlier settings are in no plan any more.
+    assert runs[other.fit_id].group == other.backbone
+    assert len(runs[other.fit_id].tags) == len(runs[config.fit_id].tags) - 1
+
+
+def test_classes_with_dots_in_their_names_are_no_paths(tmp_path):
+    words = ClassificationSpec(classes={"v1.0": ("a.b",), "v2": ("c",)})
+    config = make_config().model_copy(update={"task": words})
+    with make_projector(tmp_path) as projector:
+        projector.project_whole(config, make_history(), make_record(config))
+    (run,) = read_folds(tmp_path).values()
+    assert run.config["task"]["classes"] == {"v1_0": ["a.b"], "v2": ["c"]}

@@ -11,7 +11,7 @@ from analysis.search.conclusion import describe_value
 from foldgrid.scoring.known_metrics import KNOWN_METRICS
 
 SYNTHETIC = (
-    "The photographs are drawn by a program and no patient was scored. The figures show what the "
+    "The photographs are drawn by a program and no patient was there. The figures show what the "
     "method does, not what it would do in a clinic."
 )
 
@@ -108,7 +108,8 @@ def _gain(study: StudyFacts) -> str:
     words = "better" if value >= 0 else "worse"
     text = (
         f"The sweep's own recipe, which nobody chose, has {figure(found.own_recipe[name], digits)}"
-        f". The best trial is {words} by {figure(abs(value), digits)} on the same visits"
+        f". The best trial is {words} by {figure(abs(value), digits)} on the same "
+        f"{study.evidence.scoring.noun.many}"
     )
     ends = found.better_by_interval.get(name)
     if ends is None:

@@ -61,10 +61,13 @@ def _state(run: RunFacts, fit_id: str) -> CellState:
 def folds_section(run: RunFacts) -> Section:
     """The matrix as a figure, and what is missing in words."""
     facts = fold_matrix(run)
+    larger = "larger it is" if facts.is_higher_better else "larger its error"
+    undefined = f", “n/a” one over whose fold the {facts.title} is not defined"
     caption = (
         f"Out-of-fold {facts.title} of the {run.scoring.noun.many} by base learner and held-out "
-        "fold; the darker a cell, the larger it is. A dash is a fit that is not trained yet, "
-        "“div.” one that diverged, a question mark one whose predictions cannot be used."
+        f"fold; the darker a cell, the {larger}. A dash is a fit that is not trained yet, "
+        "“div.” one that diverged, a question mark one whose predictions cannot be used"
+        f"{undefined if facts.undefined else ''}."
     )
     blocks: list[Block] = [Figure(draw_fold_matrix(facts), caption, CALL)]
     left_out = [row for row in run.ranking.rows if row.left_out]

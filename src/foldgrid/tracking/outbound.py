@@ -128,6 +128,14 @@ def plain_key(name: str) -> str:
     return name.replace(".", "_")
 
 
+def plain_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings whose keys W&B takes as they are, at every depth: a class may be called ``v1.0``."""
+    return {
+        plain_key(str(name)): plain_settings(value) if isinstance(value, Mapping) else value
+        for name, value in settings.items()
+    }
+
+
 def _cell(value: Any) -> Any:
     """A scalar as W&B stores it: NumPy's as Python's, what is not a number as null.
 

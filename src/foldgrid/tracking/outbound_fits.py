@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.specs.sweep import Sweep, TrackingSpec
+from foldgrid.specs.variants import read_variant
 from foldgrid.tracking.kinds import EPOCH_SECONDS, Ending, Point
-from foldgrid.tracking.outbound import ProjectContext, plain_key, summary_header, sweep_tags
+from foldgrid.tracking.outbound import (
+    ProjectContext,
+    plain_key,
+    plain_settings,
+    summary_header,
+    sweep_tags,
+)
 from foldgrid.tracking.projection_ledger import run_id_of
 from foldgrid.tracking.wandb_session import RunHeader
 
@@ -22,10 +30,13 @@ class FitRuns:
     Attributes:
         sweep: What is run.
         context: The tags of every run.
+        learners: By fit, the base learner that it is planned for. Fits that are not there, those of
+            earlier settings, belong to their backbone.
     """
 
     sweep: Sweep
     context: ProjectContext
+    learners: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tracking(self) -> TrackingSpec:
@@ -34,16 +45,19 @@ class FitRuns:
 
     def header(self, config: FitConfig) -> RunHeader:
         """Grouped by base learner, tagged by sweep, fold, data and code."""
-        settings = config.model_dump(mode="json")
+        settings = plain_settings(config.model_dump(mode="json"))
         settings |= {"fit_id": config.fit_id, "sweep": self.sweep.name}
         return RunHeader(
             run_id=run_id_of(self.sweep.name, config.fit_id),
             name=config.fit_id,
-            group=config.backbone,
+            group=self._learner(config),
             job_type="fold",
             tags=self._tags(config),
             config=settings,
         )
+
+    def _learner(self, config: FitConfig) -> str:
+        return self.learners.get(config.fit_id, config.backbone)
 
     def _tags(self, config: FitConfig) -> tuple[str, ...]:
         # A run folder also holds fits of other settings than the sweep's last.
@@ -53,7 +67,8 @@ class FitRuns:
             data_fingerprint=config.data_fingerprint,
             split_fingerprint=config.split_fingerprint,
         )
-        return sweep_tags(sweep, context, f"fold-{config.fold}")
+        _, key, value = read_variant(self._learner(config))
+        return sweep_tags(sweep, context, f"fold-{config.fold}", f"{key}={value}" if key else "")
 
     def point(self, epoch: EpochRecord) -> Point:
         """Losses, the learning rate and the validation figures."""

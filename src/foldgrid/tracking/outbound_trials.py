@@ -5,15 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from foldgrid.specs.recipe import TrainingRecipe, Value
-from foldgrid.specs.sweep import Objective, Sweep, TrackingSpec
+from foldgrid.specs.sweep import Sweep, TrackingSpec
 from foldgrid.specs.trials import RecipeChange, TrialEpoch, TrialRecord
 from foldgrid.tracking.kinds import EPOCH_SECONDS, Ending, Point
-from foldgrid.tracking.outbound import ProjectContext, plain_key, summary_header, sweep_tags
+from foldgrid.tracking.outbound import (
+    ProjectContext,
+    plain_key,
+    plain_settings,
+    summary_header,
+    sweep_tags,
+)
 from foldgrid.tracking.projection_ledger import run_id_of
 from foldgrid.tracking.wandb_session import RunHeader
+
+if TYPE_CHECKING:
+    from foldgrid.scoring.scoring import Scoring
 
 OWN_RECIPE = "own-recipe"
 
@@ -71,7 +80,7 @@ class TrialRuns:
             "backbone": config.backbone,
             "seed": sweep.seed,
             "budget": sweep.budget,
-            "task": sweep.task.model_dump(mode="json"),
+            "task": plain_settings(sweep.task.model_dump(mode="json")),
             "num_folds": sweep.split.num_folds,
             "data_fingerprint": context.data_fingerprint,
             "split_fingerprint": context.split_fingerprint,
@@ -97,11 +106,14 @@ class TrialRuns:
 
     def ending(self, record: TrialRecord) -> Ending:
         """One that was stopped early did its part; a diverged one is shown as failed."""
+        # Imported here: NumPy takes its time, and the launcher's --help loads this room.
+        from foldgrid.scoring.scorings import make_scoring
+
         # Population based training changes the values on the way.
         changed = _recipe_settings(TrialConfig.of(record)) if record.changes else {}
         return Ending(
             num_epochs=record.num_epochs,
-            summary=trial_summary(record),
+            summary=trial_summary(record, make_scoring(self.sweep.task)),
             is_success=record.status != "diverged",
             tags=() if record.status == "complete" else (record.status,),
             config=changed,
@@ -113,15 +125,15 @@ class TrialRuns:
         return summary_header(self.sweep, self.context, sorted(self.studies), settings)
 
 
-def trial_summary(record: TrialRecord) -> dict[str, Any]:
+def trial_summary(record: TrialRecord, scoring: Scoring) -> dict[str, Any]:
     """A trial's last word. One that diverged has no figures, whatever its last epochs had."""
-    figures = record.oof or dict.fromkeys(get_args(Objective), math.nan)
+    figures = record.oof or dict.fromkeys(scoring.metrics, math.nan)
     summary: dict[str, Any] = {f"oof/{plain_key(name)}": value for name, value in figures.items()}
     summary |= {
         "status": record.status,
         "num_epochs": record.num_epochs,
         "num_planned_epochs": record.num_planned_epochs,
-        "num_visits": record.num_visits,
+        f"num_{scoring.noun.many}": record.num_visits,
         "seconds/train": record.wall_seconds,
     }
     if record.status == "stopped":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from foldgrid.records import RunStore
-from foldgrid.tracking import Mode, ProjectContext, RunProjector
+from foldgrid.records import PlannedFit, RunStore
+from foldgrid.specs.sweep import Sweep
+from foldgrid.tracking import FitRuns, Mode, ProjectContext, RunProjector
 
 Task = TypeVar("Task")
 Config = TypeVar("Config")
@@ -48,6 +49,12 @@ def project_context(store: RunStore) -> ProjectContext:
         git_commit=git.get("commit"),
         tags=("canary", f"canary-{canary.name}") if canary is not None else (),
     )
+
+
+def fit_runs(store: RunStore, sweep: Sweep, plan: Iterable[PlannedFit]) -> FitRuns:
+    """What W&B is told of a grid's fits, each under the base learner that it is planned for."""
+    learners = {cell.fit_id: cell.backbone for cell in plan}
+    return FitRuns(sweep, project_context(store), learners)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from foldgrid.specs.fits import EpochRecord, FitRecord
-from foldgrid.tracking import FitRuns, Mode, Pseudonyms, RunProjector
+from foldgrid.tracking import Mode, Pseudonyms, RunProjector
 from foldgrid.training import TrainingData
 from foldgrid.tuning.damage import discard_damaged
 from foldgrid.tuning.events import Listeners
@@ -24,7 +24,7 @@ from foldgrid.tuning.plan_text import print_plan
 from foldgrid.tuning.preparation import PreparedSweep
 from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
 from foldgrid.tuning.progress_file import ProgressFile
-from foldgrid.tuning.projecting import project_context, wandb_words
+from foldgrid.tuning.projecting import fit_runs, wandb_words
 from foldgrid.tuning.second_tries import train_all
 from foldgrid.tuning.sweep_run import (
     FitProjector,
@@ -119,7 +119,7 @@ class Session(LaunchFrame[FitTask]):
         pseudonyms = Pseudonyms.open(self.local_folder) if self.mode != "disabled" else None
         projector: FitProjector = RunProjector(
             self.local_folder,
-            FitRuns(self.prepared.sweep, project_context(self.prepared.store)),
+            fit_runs(self.prepared.store, self.prepared.sweep, self.prepared.grid.cells),
             self.mode,
             pseudonyms,
             location=self.prepared.store.location,

@@ -20,7 +20,6 @@ from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.specs.reading import Document, validate
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tracking import (
-    FitRuns,
     NotSentError,
     Pseudonyms,
     RunKind,
@@ -32,7 +31,7 @@ from foldgrid.tracking import (
     resolve_mode,
 )
 from foldgrid.tuning.interrupt import Interrupt
-from foldgrid.tuning.projecting import local_run_folder, project_context
+from foldgrid.tuning.projecting import fit_runs, local_run_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -157,7 +156,8 @@ def grid_sendable(
     store: RunStore, sweep: Sweep, summarise: Callable[[RunStore], GridSummary]
 ) -> Sendable[FitConfig, EpochRecord, FitRecord]:
     """A grid's fits; after those of the plan, those of earlier settings."""
-    planned, finished = [fit.fit_id for fit in store.read_plan()], store.finished_fits()
+    plan, finished = store.read_plan(), store.finished_fits()
+    planned = [fit.fit_id for fit in plan]
     in_order = [name for name in planned if name in finished]
     in_order += sorted(finished.difference(planned))
     damaged = {fit.fit_id: "; ".join(fit.faults) for fit in verify_fits(store, in_order).damaged}
@@ -169,7 +169,7 @@ def grid_sendable(
 
     return Sendable(
         "fit",
-        FitRuns(sweep, project_context(store)),
+        fit_runs(store, sweep, plan),
         tuple(_finished_fit(store, name, damaged.get(name, "")) for name in in_order),
         len(set(planned) - finished),
         content,
