@@ -78,3 +78,17 @@ def test_data_of_the_other_kind_is_refused(folder: Path) -> None:
     trial = {**SWEEP, "data": {"tile_pixels": 32}}
     with pytest.raises(InputError, match="found the simulated PASI trial, which has scores"):
         prepare(folder, sweep=trial)
+
+
+def test_fewer_graders_need_grades_that_belong_to_classes(folder: Path) -> None:
+    with pytest.raises(InputError) as found:
+        prepare(folder, "training.num_grades=2")
+    assert "no columns grade_<grader>" in str(found.value)
+    data = {**SWEEP["data"], "synthetic": {**SWEEP["data"]["synthetic"], "study": "referable_dr"}}
+    eyes = {**SWEEP, "data": data, "vary": {"num_grades": [1]}}
+    with pytest.raises(InputError) as found:
+        prepare(folder, sweep=eyes)
+    assert "no class is given for the grades 0, 1, 2" in str(found.value)
+    grades = 'task.grades={not_referable: ["0", "1"], referable: ["2", "3", "4"]}'
+    learners = [task.learner for task in prepare(folder, grades, sweep=eyes).grid.tasks[::2]]
+    assert learners == ["resnet18", "resnet18@num_grades=1"]

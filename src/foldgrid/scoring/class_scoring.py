@@ -99,7 +99,7 @@ class LabelScoring:
         """
         columns = sorted(str(name) for name in samples if str(name).startswith("grade_"))
         if not columns:
-            raise ValueError("training.num_grades: the manifest has no columns grade_<grader>")
+            raise ValueError("the manifest has no columns grade_<grader>")
         words = self.spec.grades or {name: (name,) for name in self.classes}
         class_of = {word: name for name, given in words.items() for word in given}
         grades_NG = translate_grades(samples[columns].to_numpy(), class_of)

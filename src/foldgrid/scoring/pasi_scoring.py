@@ -83,7 +83,7 @@ class PasiScoring:
 
     def graded_targets(self, samples: pd.DataFrame, num_grades: int) -> FloatArray:
         """There are no graders: a region has one score a visit."""
-        raise ValueError("training.num_grades: this task has scores of one physician, no grades")
+        raise ValueError("this task has the scores of one physician, no grades")
 
     def target_columns(self, samples: pd.DataFrame) -> dict[str, NDArray[Any]]:
         """The physician's scores, or C, on their scales."""

@@ -161,6 +161,7 @@ def _prepare_data(
     survey = survey_data(sweep.data, cache, on_progress, photographs=sweep.task.sample_kind)
     split = make_split(survey.samples, sweep.split, survey.layout)
     sweep = _with_task_resolved(sweep, survey, split)
+    _check_grades(sweep, survey, resolved.document.source)
     about_canary = None
     if canary is not None:
         resolved = replace(resolved, sweep=sweep)
@@ -233,6 +234,22 @@ def _with_task_resolved(sweep: Sweep, survey: Survey, split: Split) -> Sweep:
     samples = samples_with_sides(survey.samples, split)
     task = resolve_task(sweep.task, samples)
     return sweep.model_copy(update={"task": task, "search": _search_for(sweep.search, task)})
+
+
+def _check_grades(sweep: Sweep, survey: Survey, source: str) -> None:
+    """Refuses training labels by fewer graders where there are none, before any fit finds out.
+
+    Raises:
+        InputError: The task, or the manifest, has no grades; or grades that belong to no class.
+    """
+    recipes = [learner.recipe(sweep.recipe_of(learner.backbone)) for learner in sweep.learners()]
+    asked = [recipe.num_grades for recipe in recipes if recipe.num_grades is not None]
+    try:
+        for num_grades in asked[:1]:
+            make_task(sweep.task).graded_targets(survey.samples, num_grades)
+    except ValueError as error:
+        message = f"{error}. Leave it out, or give the manifest the columns and task.grades."
+        raise InputError(source, [Problem("training", "num_grades", message)]) from None
 
 
 def _search_for(settings: SearchSettings, task: TaskSpec) -> SearchSettings:
