@@ -126,8 +126,9 @@ def _without_variants(table: PredictionTable) -> PredictionTable:
 def _probabilities(predicted: pd.DataFrame, learners: tuple[str, ...]) -> NDArray[np.float64]:
     """(N, L, K) of a table of predictions."""
     values = predicted.to_numpy(dtype=np.float64)
-    # Not -1 for the classes: a study without a test set has no row to tell their number by.
-    return values.reshape(len(predicted), len(learners), values.shape[1] // len(learners))
+    # Not -1 for the classes: without a row or a learner nothing tells their number.
+    num_classes = len(predicted.columns.get_level_values(1).unique())
+    return values.reshape(len(predicted), len(learners), num_classes)
 
 
 def baseline_of(scoring: Scoring) -> str:
