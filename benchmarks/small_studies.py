@@ -28,6 +28,7 @@ from benchmarks.side_by_side import (
     write_output,
 )
 from benchmarks.study import PROJECT
+from foldgrid.specs.variants import is_variant
 
 STUDIES = ("ssc_skin", "ssc_skin_stages", "aidda", "referable_dr", "skin_taxonomy")
 
@@ -71,7 +72,11 @@ def run_study(sweep: str, storage: Path) -> Learned:
 
 
 def _learned(sweep: str, seconds: float, rows: Sequence[dict[str, Any]]) -> Learned:
-    learners = [row for row in rows if row["kind"] == "base_learner" and not row["left_out"]]
+    learners = [
+        row
+        for row in rows
+        if row["kind"] == "base_learner" and not row["left_out"] and not is_variant(row["model"])
+    ]
     best = max(learners, key=lambda row: row["oof"]["accuracy"])
     baseline = next(row for row in rows if row["kind"] == "baseline")
     ends = best["oof_intervals"]["accuracy"]
