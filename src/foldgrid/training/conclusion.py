@@ -33,24 +33,7 @@ def conclude(fit: Fit) -> FitRecord:
     reason = fit.stopped_because
     if reason is None:
         raise RuntimeError("the fit is not over: run its epochs first")
-    metrics: dict[str, float] = {}
-    weights_kept = False
-    if not fit.has_diverged:
-        fit.best.restore(fit.network)
-        metrics["validation/loss"] = fit.stopping.best_loss
-        parts: list[tuple[Partition, Indices]] = [
-            ("oof", fit.roles.held_out),
-            ("test", fit.roles.test),
-        ]
-        frames = [_predict_part(fit, partition, rows, metrics) for partition, rows in parts]
-        fit.folder.write_predictions(pd.concat(frames, ignore_index=True))
-        if fit.keep_features:
-            hidden = [_hidden_part(fit, partition, rows) for partition, rows in parts if len(rows)]
-            fit.folder.write_features(pd.concat(hidden, ignore_index=True))
-        if fit.keep_weights:
-            state = _plain_state(fit)
-            fit.folder.write_weights(lambda path: safetensors.torch.save_file(state, path))
-            weights_kept = True
+    metrics = {} if fit.has_diverged else _write_results(fit)
     predict_seconds = time.perf_counter() - started
     record = FitRecord(
         fit_id=fit.config.fit_id,
@@ -71,23 +54,47 @@ def conclude(fit: Fit) -> FitRecord:
         multiply_adds=_multiply_adds(fit),
         peak_memory_gib=peak_memory_gib(fit.device),
         weights=fit.weights.record() if fit.weights else WeightsRecord(source="random"),
-        weights_kept=weights_kept,
+        weights_kept=fit.keep_weights and not fit.has_diverged,
         features_kept=fit.keep_features and not fit.has_diverged,
         micro_batch_size=fit.micro_batch_size,
         phases=tuple(_phase_records(fit)),
-        environment={
-            "device": describe_device(fit.device),
-            "host": platform.node(),
-            "precision": fit.precision,
-            "num_threads": str(torch.get_num_threads()),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "platform": sys.platform,
-        },
+        environment=_environment(fit),
     )
     fit.folder.complete(record)
     _log_end(record)
     return record
+
+
+def _write_results(fit: Fit) -> dict[str, float]:
+    """Predicts with the best weights; writes all but the record; returns the figures."""
+    fit.best.restore(fit.network)
+    metrics = {"validation/loss": fit.stopping.best_loss}
+    parts: list[tuple[Partition, Indices]] = [
+        ("oof", fit.roles.held_out),
+        ("test", fit.roles.test),
+    ]
+    frames = [_predict_part(fit, partition, rows, metrics) for partition, rows in parts]
+    fit.folder.write_predictions(pd.concat(frames, ignore_index=True))
+    if fit.keep_features:
+        hidden = [_hidden_part(fit, partition, rows) for partition, rows in parts if len(rows)]
+        fit.folder.write_features(pd.concat(hidden, ignore_index=True))
+    if fit.keep_weights:
+        state = _plain_state(fit)
+        fit.folder.write_weights(lambda path: safetensors.torch.save_file(state, path))
+    return metrics
+
+
+def _environment(fit: Fit) -> dict[str, str]:
+    """What the fit was computed by."""
+    return {
+        "device": describe_device(fit.device),
+        "host": platform.node(),
+        "precision": fit.precision,
+        "num_threads": str(torch.get_num_threads()),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "platform": sys.platform,
+    }
 
 
 def _log_end(record: FitRecord) -> None:
