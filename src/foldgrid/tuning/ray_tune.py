@@ -64,7 +64,7 @@ class RayTuneExecutor:
         """See ``Executor``."""
         if isinstance(tasks, Sequence) and not tasks:
             return
-        # Paused tasks' states go through here; a cluster's nodes must all see it.
+        # Of paused tasks only: their states go through here, so a cluster's nodes must all see it.
         scratch = tempfile.mkdtemp(prefix="foldgrid-tune-")
         try:
             with warnings.catch_warnings():
@@ -95,6 +95,9 @@ class RayTuneExecutor:
                 storage_path=scratch,
                 verbose=0,
                 failure_config=tune.FailureConfig(max_failures=self.max_retries),
+                # Tune would save each task's end as well, on another machine into a folder that
+                # it does not have, and count a finished task as lost.
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 callbacks=[callback],
             ),
         )
