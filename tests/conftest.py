@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.made_once import MadeOnce, shared_base
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -22,6 +24,42 @@ settings.load_profile("steady")
 
 # Fits of the tests are tiny; more threads than one only make them wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+SERVERS = ("local_ray", "postgresql", "browser")
+"""What takes long to start: tests that need the same one follow one another in one worker."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Says which tests belong into one worker (``pytest -n 2 --dist loadgroup``), and in which order.
+
+    The tests of a file share its fixtures, those of a server the server; a slow test stands alone.
+    What takes long begins first, so that no worker ends long after the others; else the order
+    stays as random as it was.
+    """
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: not _takes_long(item))
+
+
+def _group(item: pytest.Item) -> str:
+    servers = [each for each in SERVERS if each in getattr(item, "fixturenames", ())]
+    if servers:
+        return servers[0]
+    return item.nodeid if item.get_closest_marker("slow") else item.nodeid.partition("::")[0]
+
+
+def _takes_long(item: pytest.Item) -> bool:
+    return _group(item) in SERVERS or item.get_closest_marker("slow") is not None
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """What all workers of the run share."""
+    base = shared_base(tmp_path_factory.getbasetemp()) / "made_once"
+    base.mkdir(exist_ok=True)
+    return MadeOnce(base)
 
 
 @pytest.fixture(scope="session")

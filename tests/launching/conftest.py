@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from tests.launching.tiny_sweep import Launcher
+from tests.made_once import MadeOnce
 
 
 @pytest.fixture(scope="session")
-def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_cache(made_once: MadeOnce) -> Path:
     """One cache for all launches: the tiny synthetic trial is drawn once."""
-    return tmp_path_factory.mktemp("cache")
+    return made_once("cache", lambda folder: None)
 
 
 @pytest.fixture
@@ -19,8 +20,9 @@ def launcher(
     shared_cache: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    made_once: MadeOnce,
 ) -> Launcher:
     """Launches sweeps into a temporary folder."""
     monkeypatch.setenv("FOLDGRID_CACHE", str(shared_cache))
     monkeypatch.chdir(tmp_path)
-    return Launcher(tmp_path, capsys)
+    return Launcher(tmp_path, capsys, made_once)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 import launch
 from foldgrid.records import RunStore
+from tests.made_once import MadeOnce
 
 SMALL_DATA = (
     "data.tile_pixels=32",
@@ -58,10 +61,20 @@ class Launched:
 
 @dataclass
 class Launcher:
-    """Launches sweeps in this process, with results below a temporary folder."""
+    """Launches sweeps in this process, with results below a temporary folder.
+
+    Without W&B, and grids without a ranking, unless a test asks for them: most tests look at
+    neither, and the two take most of the time of a launch this small.
+
+    Args:
+        folder: The test's own folder.
+        capture: Hears what launches say.
+        made_once: Where launches that several tests begin with are kept.
+    """
 
     folder: Path
     capture: pytest.CaptureFixture[str]
+    made_once: MadeOnce
 
     @property
     def storage(self) -> Path:
@@ -74,11 +87,37 @@ class Launcher:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def __call__(self, sweep: Path | str, *options: str, executor: str = "inline") -> Launched:
-        arguments = ["--sweep", str(sweep), "--executor", executor]
+    def __call__(
+        self, sweep: Path | str, *options: str, executor: str = "inline", ranked: bool = False
+    ) -> Launched:
+        arguments = ["--sweep", str(sweep), "--executor", executor, *options]
         if "--storage" not in options:
             arguments += ["--storage", str(self.storage)]
-        return self.raw(*arguments, *options)
+        if "--wandb" not in options:
+            arguments += ["--wandb", "disabled"]
+        with pytest.MonkeyPatch.context() as patch:
+            if not ranked:
+                patch.setattr(launch, "report", lambda *session_and_console: None)
+            return self.raw(*arguments)
+
+    def done_before(
+        self, text: str = TINY, *options: str, name: str = "tiny", ranked: bool = False
+    ) -> Path:
+        """The sweep's file, launched to its end; a copy where any test has launched the same.
+
+        It is a launch as ``launcher(launcher.write(text, name), *options, ranked=ranked)`` is.
+        """
+        key = sha256(repr((text, options, name, ranked)).encode()).hexdigest()[:16]
+
+        def launch_in(folder: Path) -> None:
+            maker = replace(self, folder=folder)
+            done = maker(maker.write(text, name), *options, ranked=ranked)
+            assert done.code == 0, done.out + done.err
+
+        shutil.copytree(
+            self.made_once(f"launch-{key}", launch_in) / "runs", self.storage, dirs_exist_ok=True
+        )
+        return self.write(text, name)
 
     def raw(self, *arguments: str) -> Launched:
         """Launches with exactly these arguments."""
