@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quickstart test chaos check lint types layers format lock schema benchmarks clean
+.PHONY: help demo quickstart test test-all chaos check lint types layers format lock schema benchmarks clean
 
 help: ## print this list
 	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,8 +27,13 @@ demo: $(VENV)/.runtime ## install, then train and rank all 29 backbones x 5 fold
 quickstart: $(VENV)/.runtime ## install, then three small backbones, minutes on two cores
 	$(BIN)/python launch.py --sweep quickstart
 
-test: $(VENV)/.development ## install, then run all tests
-	$(BIN)/python -m pytest
+WORKERS := -n auto --dist loadgroup --no-loadscope-reorder
+
+test: $(VENV)/.development ## install, then run the tests: every law, some on representatives
+	$(BIN)/python -m pytest $(WORKERS)
+
+test-all: $(VENV)/.development ## all tests there are, kills and full disks among them: about an hour
+	$(BIN)/python -m pytest $(WORKERS) -m ""
 
 SEED ?= 0
 SURVIVAL := tests/chaos $(patsubst %,tests/%.py, \

@@ -32,7 +32,7 @@ SERVERS = ("local_ray", "postgresql", "browser")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Says which tests belong into one worker (``pytest -n 2 --dist loadgroup``), and in which order.
+    """Says which tests belong into one worker (``-n 2 --dist loadgroup``), and in which order.
 
     The tests of a file share its fixtures, those of a server the server; a slow test stands alone.
     What takes long begins first, so that no worker ends long after the others; else the order
