@@ -30,7 +30,7 @@ from rich.console import Console
 from safetensors.torch import load
 
 from benchmarks.side_by_side import run
-from benchmarks.stored_curves import Curve, CurveStudy, write_curves
+from benchmarks.stored_curves import CURVES, Curve, CurveStudy, write_curves
 from benchmarks.study import PROJECT, SPACES
 from foldgrid.data.cache import cache_root
 from foldgrid.data.cores import num_usable_cores
@@ -51,10 +51,8 @@ from foldgrid.tuning.search.work import TrialWork
 from foldgrid.tuning.work import open_fit
 
 SWEEP = PROJECT / "sweeps" / "lr_plateau.yaml"
-OUTPUT = PROJECT / "benchmarks" / "data" / "lr_plateau_curves"
 BACKBONE = "mobilenet_v3_small"
 PRETRAINING_SEED = 99
-PRETRAINING_EPOCHS = 16
 PRETRAINING_RATE = 0.003
 WRITE_EVERY_SECONDS = 60.0
 
@@ -75,6 +73,7 @@ class CurveSettings(Spec):
         batches: Batches an epoch.
         num_subjects: Of each study's synthetic trial.
         tile_pixels: The side of a tile.
+        pretraining_epochs: Of the fit whose weights all others start from.
     """
 
     data_seeds: tuple[int, ...]
@@ -83,6 +82,7 @@ class CurveSettings(Spec):
     batches: int
     num_subjects: int
     tile_pixels: int
+    pretraining_epochs: int
 
     def overrides(self, seed: int) -> tuple[str, ...]:
         """The keys of the sweep that are changed for one study."""
@@ -183,7 +183,7 @@ def pretrained_weights(settings: CurveSettings, folder: Path, console: Console) 
         prepared = settings.prepare(
             PRETRAINING_SEED,
             folder,
-            f"training.max_epochs={PRETRAINING_EPOCHS}",
+            f"training.max_epochs={settings.pretraining_epochs}",
             "training.max_batches_per_epoch=null",
             f"training.learning_rate={PRETRAINING_RATE}",
             "keep=best",
@@ -254,10 +254,11 @@ def make_curves(
     batches: int = 8,
     subjects: int = 60,
     tile_pixels: int = 32,
+    pretraining_epochs: int = 16,
     cpu_processes: int | None = None,
     gpu_processes: int | None = None,
     minutes: float = 1e6,
-    output: Path = OUTPUT,
+    output: Path = CURVES,
 ) -> None:
     """Train random configurations to their ends and keep what a search would have heard.
 
@@ -269,6 +270,7 @@ def make_curves(
         batches: Batches an epoch.
         subjects: Of each synthetic trial.
         tile_pixels: The side of a tile.
+        pretraining_epochs: Of the fit whose weights all others start from.
         cpu_processes: Processes that train on the CPU, a core each; left out, all cores, or half
             of them where there is a GPU.
         gpu_processes: Processes that share the GPU; left out, as many as the other cores.
@@ -283,18 +285,21 @@ def make_curves(
         batches=batches,
         num_subjects=subjects,
         tile_pixels=tile_pixels,
+        pretraining_epochs=pretraining_epochs,
     )
     folder.mkdir(parents=True, exist_ok=True)
     folder = folder.absolute()
     weights = pretrained_weights(settings, folder, console)
     works = [open_work(settings, seed, folder, weights) for seed in data_seeds]
     devices = _devices(cpu_processes, gpu_processes)
-    console.print(f"{time.time() - started:.0f} s: {len(devices)} processes start")
     made = _made(settings, weights, devices)
     # A queue that nobody holds is gone before a process has opened it.
     processes, tasks = _start(works, devices, started + 60 * minutes)
-    while any(process.is_alive() for process in processes):
+    console.print(f"{time.time() - started:.0f} s: {len(processes)} processes started")
+    is_over = False
+    while not is_over:
         _wait(processes, WRITE_EVERY_SECONDS)
+        is_over = not any(process.is_alive() for process in processes)
         _write(output, works, made, started, console)
     if failed := [process.exitcode for process in processes if process.exitcode]:
         raise RuntimeError(f"{len(failed)} processes failed, with codes {failed}")
@@ -312,18 +317,22 @@ def _devices(num_cpu: int | None, num_gpu: int | None) -> list[str]:
 def _start(
     works: Sequence[CurveWork], devices: Sequence[str], deadline: float
 ) -> tuple[list[SpawnProcess], Any]:
-    """Starts a process a device; returns them and the queue of what is not finished."""
+    """Starts a process a device, none without work; returns them and the queue of what is left."""
     context = multiprocessing.get_context("spawn")
     tasks = context.Queue()
-    for number in range(len(works[0].values)):
-        for study, work in enumerate(works):
-            if not work.store.trial(work.plan.name, number).is_over():
-                tasks.put((study, number))
+    left = [
+        (study, number)
+        for number in range(len(works[0].values))
+        for study, work in enumerate(works)
+        if not work.store.trial(work.plan.name, number).is_over()
+    ]
+    for each in left:
+        tasks.put(each)
     # Read when a process imports its arithmetic; one core each.
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     processes = [
         context.Process(target=train_until, args=(works, tasks, device, deadline))
-        for device in devices
+        for device in devices[: len(left)]
     ]
     for process in processes:
         process.start()
@@ -344,10 +353,11 @@ def _made(settings: CurveSettings, weights: WeightFile, devices: Sequence[str]) 
         "command": f"python -m benchmarks.learning_curves --folder FOLDER --data-seeds {seeds} "
         f"--configurations {settings.num_configurations} --epochs {settings.epochs} "
         f"--batches {settings.batches} --subjects {settings.num_subjects} "
-        f"--tile-pixels {settings.tile_pixels}",
+        f"--tile-pixels {settings.tile_pixels} "
+        f"--pretraining-epochs {settings.pretraining_epochs}",
         "date": datetime.now(UTC).date().isoformat(),
         "backbone": BACKBONE,
-        "weights": f"{weights.source}, {PRETRAINING_EPOCHS} epochs at {PRETRAINING_RATE}",
+        "weights": f"{weights.source}, {settings.pretraining_epochs} epochs at {PRETRAINING_RATE}",
         "processes": {device: devices.count(device) for device in sorted(set(devices))},
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -18,7 +18,6 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from benchmarks.learning_curves import OUTPUT as CURVES
 from benchmarks.side_by_side import (
     describe_environment,
     make_table,
@@ -33,7 +32,7 @@ from benchmarks.simulated_search import (
     mean_with_interval,
     simulate,
 )
-from benchmarks.stored_curves import Curve, CurveStudy, read_curves
+from benchmarks.stored_curves import CURVES, Curve, CurveStudy, read_curves
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.scoring import METRICS
 from foldgrid.specs.errors import SweepError, did_you_mean
@@ -155,9 +154,10 @@ class Ground:
     num_trials: int
     num_seeds: int
 
-    def replay_all(self, num_workers: int, pool: ProcessPoolExecutor) -> dict[str, dict[str, Any]]:
+    def replay_all(
+        self, num_workers: int, pool: ProcessPoolExecutor, num_parts: int
+    ) -> dict[str, dict[str, Any]]:
         """The figures of every rule by its name, its searches spread over the processes."""
-        cores = num_usable_cores()
         asked = {
             name: [
                 pool.submit(
@@ -166,9 +166,9 @@ class Ground:
                     self.settings.model_copy(update={"scheduler": name}),
                     self.num_trials,
                     num_workers,
-                    range(start, self.num_seeds, cores),
+                    range(start, self.num_seeds, num_parts),
                 )
-                for start in range(min(cores, self.num_seeds))
+                for start in range(min(num_parts, self.num_seeds))
             ]
             for name in REPLAYED
         }
@@ -190,6 +190,7 @@ def measure_efficiency(
     grace_epochs: int = 2,
     reduction_factor: float | None = None,
     significance: float | None = None,
+    processes: int | None = None,
     output: Path | None = None,
 ) -> None:
     """Epochs spent and regret of asha, median and paired_race against full training.
@@ -204,6 +205,7 @@ def measure_efficiency(
         grace_epochs: Nothing is given up before.
         reduction_factor: As in a sweep's ``search``; left out, its default.
         significance: Likewise.
+        processes: That replay at a time; left out, one a usable core.
         output: A JSON file for the figures.
     """
     if seeds < 1:
@@ -224,9 +226,10 @@ def measure_efficiency(
     )
     print_opening(console, title, environment)
     figures = {}
-    with ProcessPoolExecutor(num_usable_cores(), mp_context=get_context("spawn")) as pool:
+    num_processes = processes or num_usable_cores()
+    with ProcessPoolExecutor(num_processes, mp_context=get_context("spawn")) as pool:
         for count in workers:
-            figures[str(count)] = ground.replay_all(count, pool)
+            figures[str(count)] = ground.replay_all(count, pool, num_processes)
             _print(count, figures[str(count)], settings, console)
     write_output(
         output,

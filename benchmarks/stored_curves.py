@@ -22,6 +22,9 @@ from foldgrid.specs.errors import SweepError
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
 
+CURVES = Path(__file__).parent / "data" / "lr_plateau_curves"
+"""Those that are shipped, without an ending."""
+
 HUNDREDTHS = 100
 """PASI ends at 72, so hundredths of a point fit two bytes."""
 

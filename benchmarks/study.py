@@ -1,18 +1,23 @@
-"""What both sides of a benchmark train: the same fits, from the same sweep file."""
+"""What both sides of a benchmark train: the same fits, from the same sweep file.
+
+What plans and trains is imported where it is called for: other benchmarks only need to know where
+the sweeps are.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from foldgrid.specs.base import Spec
 from foldgrid.specs.resolving import ResolvedSweep, resolve_sweep
 from foldgrid.specs.synthetic import TrialSettings
-from foldgrid.tuning.opening import open_session
-from foldgrid.tuning.options import Options
-from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
-from foldgrid.tuning.session import Session
+
+if TYPE_CHECKING:
+    from foldgrid.tuning.preparation import PreparedSweep
+    from foldgrid.tuning.session import Session
 
 PROJECT = Path(__file__).resolve().parent.parent
 SWEEP = PROJECT / "sweeps" / "all_backbones.yaml"
@@ -125,12 +130,18 @@ class Study(Spec):
 
     def prepare(self, storage: Path) -> PreparedSweep:
         """The planned sweep; nothing is decoded."""
+        from foldgrid.tuning.preparation import prepare_sweep
+
         return prepare_sweep(
             self.resolve(), storage=str(storage), cache=Path(self.cache), only=self.only
         )
 
     def open_session(self, storage: Path, console: Console) -> Session:
         """The planned sweep as ``launch.py`` opens it; its cache is ``FOLDGRID_CACHE``'s."""
+        from foldgrid.tuning.opening import open_session
+        from foldgrid.tuning.options import Options
+        from foldgrid.tuning.session import Session
+
         options = Options(
             budget="smoke",
             overrides=self.overrides,

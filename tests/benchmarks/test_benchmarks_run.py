@@ -8,79 +8,116 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from benchmarks import side_by_side
 from benchmarks.step_cost import refit
 from benchmarks.stored_curves import read_curves
 from foldgrid.models.footprint import Footprint
+from tests.made_once import MadeOnce
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def run(folder: Path, name: str, *options: str) -> tuple[subprocess.CompletedProcess[str], Any]:
-    """Runs a benchmark as a user does; returns what it printed and what it wrote."""
-    output = folder / "figures.json"
-    command = [sys.executable, "-m", f"benchmarks.{name}", *options, "--output", str(output)]
-    environment = {**os.environ, "FOLDGRID_CACHE": str(folder / "cache")}
-    done = subprocess.run(
-        command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=240
-    )
-    figures = json.loads(output.read_text(encoding="utf-8")) if output.exists() else None
-    return done, figures
+@dataclass
+class Done:
+    """What came of one benchmark: its exit code, what it printed and the figures that it wrote."""
+
+    code: int
+    out: str
+    err: str
+    figures: Any
+
+
+@dataclass
+class Runner:
+    """Runs benchmarks in this process, as ``python -m`` does in one of their own.
+
+    Args:
+        folder: The test's own folder.
+        capture: Hears what they print.
+    """
+
+    folder: Path
+    capture: pytest.CaptureFixture[str]
+
+    def __call__(self, name: str, *options: str, output: str = "figures.json") -> Done:
+        written = self.folder / output
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", [name, *options, "--output", str(written)])
+            code = side_by_side.run(importlib.import_module(f"benchmarks.{name}").app)
+        said = self.capture.readouterr()
+        figures = json.loads(written.read_text(encoding="utf-8")) if written.exists() else None
+        return Done(code, said.out, said.err, figures)
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path,
+    made_once: MadeOnce,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Runner:
+    """Runs benchmarks; what they draw is drawn once."""
+    monkeypatch.setenv("FOLDGRID_CACHE", str(made_once("cache", lambda folder: None)))
+    # They set these for the processes that they start.
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
+    return Runner(tmp_path, capsys)
 
 
 @pytest.mark.slow
-def test_sweep_overhead_prints_both_ratios(tmp_path: Path) -> None:
+def test_sweep_overhead_prints_both_ratios(run: Runner) -> None:
     size = ["--folds=2", "--epochs=1", "--batches=1", "--subjects=7", "--cores=1", "--repeats=1"]
-    done, figures = run(tmp_path, "sweep_overhead", "--backbones", "shufflenet_v2_x0_5", *size)
+    done = run("sweep_overhead", "--backbones", "shufflenet_v2_x0_5", *size)
 
-    assert done.returncode == 0, done.stderr
-    assert "whole, starting and stopping included" in done.stdout
-    assert "from the first fit to the last" in done.stdout
-    found = figures["ratios_whole"] + figures["ratios_without_start_and_stop"]
+    assert done.code == 0, done.err
+    assert "whole, starting and stopping included" in done.out
+    assert "from the first fit to the last" in done.out
+    found = done.figures["ratios_whole"] + done.figures["ratios_without_start_and_stop"]
     assert len(found) == 2
     assert all(math.isfinite(ratio) and ratio > 0 for ratio in found)
-    assert figures["num_fits"] == 2
+    assert done.figures["num_fits"] == 2
 
 
-@pytest.mark.slow
-def test_step_cost_measures_one_backbone(tmp_path: Path) -> None:
-    done, figures = run(tmp_path, "step_cost", "--backbones", "squeezenet1_1", "--seconds", "0.1")
+def test_step_cost_measures_one_backbone(run: Runner) -> None:
+    done = run("step_cost", "--backbones", "squeezenet1_1", "--seconds", "0.1")
 
-    assert done.returncode == 0, done.stderr
-    (cost,) = figures["costs"]
+    assert done.code == 0, done.err
+    (cost,) = done.figures["costs"]
     assert cost["backbone"] == "squeezenet1_1"
     assert all(cost[name] > 0 for name in ("train_ms", "predict_ms", "estimated_ms"))
-    assert figures["constants"]["refitted"] is None
+    assert done.figures["constants"]["refitted"] is None
 
 
-def test_analysis_scale_times_both_commands_and_their_growth(tmp_path: Path) -> None:
+def test_analysis_scale_times_both_commands_and_their_growth(run: Runner) -> None:
     size = ["--backbones=2", "--folds=2", "--visits=60", "--repeats=1"]
     growth = ["--statistics-sizes", "2", "4", "--stacking-sizes", "2"]
-    done, figures = run(tmp_path, "analysis_scale", *size, *growth)
+    done = run("analysis_scale", *size, *growth)
 
-    assert done.returncode == 0, done.stderr
-    assert "printed from the stored ranking" in done.stdout
-    assert "grows like n to the" in done.stdout
-    (ranked,), (stored,) = figures["ranked_seconds"], figures["stored_seconds"]
+    assert done.code == 0, done.err
+    assert "printed from the stored ranking" in done.out
+    assert "grows like n to the" in done.out
+    (ranked,), (stored,) = done.figures["ranked_seconds"], done.figures["stored_seconds"]
     assert ranked > 0
     assert stored > 0
-    assert list(figures["growth_seconds"]["statistics"]) == ["2", "4"]
-    assert figures["growth_exponents"]["stacking"] is None
+    assert list(done.figures["growth_seconds"]["statistics"]) == ["2", "4"]
+    assert done.figures["growth_exponents"]["stacking"] is None
 
 
-def test_search_efficiency_compares_every_rule_that_can_be_replayed(tmp_path: Path) -> None:
-    size = ["--seeds=2", "--trials=5", "--workers", "1", "2"]
-    done, figures = run(tmp_path, "search_efficiency", *size)
+def test_search_efficiency_compares_every_rule_that_can_be_replayed(run: Runner) -> None:
+    size = ["--seeds=2", "--trials=5", "--workers", "1", "2", "--processes=1"]
+    done = run("search_efficiency", *size)
 
-    assert done.returncode == 0, done.stderr
-    assert "% of full training" in done.stdout
-    assert list(figures["by_workers"]) == ["1", "2"]
-    for rules in figures["by_workers"].values():
+    assert done.code == 0, done.err
+    assert "% of full training" in done.out
+    assert list(done.figures["by_workers"]) == ["1", "2"]
+    for rules in done.figures["by_workers"].values():
         assert list(rules) == ["none", "asha", "median", "paired_race"]
         assert rules["none"]["epochs"] == [1.0, 1.0, 1.0]
         assert rules["none"]["regret"] == [0.0, 0.0, 0.0]
@@ -89,8 +126,13 @@ def test_search_efficiency_compares_every_rule_that_can_be_replayed(tmp_path: Pa
             assert rule["regret"][0] >= 0
 
 
-def test_search_efficiency_says_which_studies_there_are(tmp_path: Path) -> None:
-    done, _ = run(tmp_path, "search_efficiency", "--study", "7")
+def test_search_efficiency_says_which_studies_there_are() -> None:
+    """As a user starts it."""
+    command = [sys.executable, "-m", "benchmarks.search_efficiency", "--study", "7"]
+    # The package of this tree, wherever the tests are started from.
+    path = os.pathsep.join([str(PROJECT / "src"), str(PROJECT)])
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
 
     assert done.returncode == 2
     assert "--study: found 7" in done.stderr
@@ -98,28 +140,20 @@ def test_search_efficiency_says_which_studies_there_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_learning_curves_are_made_kept_and_gone_on_with(tmp_path: Path) -> None:
-    output = tmp_path / "curves"
-    size = ["--configurations=2", "--epochs=2", "--batches=1", "--subjects=12"]
+def test_learning_curves_are_made_kept_and_gone_on_with(run: Runner) -> None:
+    size = ["--configurations=2", "--epochs=2", "--batches=1", "--subjects=8"]
+    size += ["--pretraining-epochs=1"]
     place = ["--data-seeds", "3", "--cpu-processes=1", "--gpu-processes=0"]
-    place += [f"--folder={tmp_path / 'work'}"]
-    command = [sys.executable, "-m", "benchmarks.learning_curves", *size, *place]
-    environment = {**os.environ, "FOLDGRID_CACHE": str(tmp_path / "cache")}
+    place += [f"--folder={run.folder / 'work'}"]
     written = []
-    for _ in range(2):
-        done = subprocess.run(
-            [*command, f"--output={output}"],
-            cwd=PROJECT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
-        assert done.returncode == 0, done.stderr
-        written.append(output.with_suffix(".parquet").read_bytes())
+    for num_started in (1, 0):
+        done = run("learning_curves", *size, *place, output="curves")
+        assert done.code == 0, done.err
+        assert f"{num_started} processes started" in done.out
+        written.append((run.folder / "curves.parquet").read_bytes())
 
     assert written[0] == written[1]
-    study = read_curves(output)["3"]
+    study = read_curves(run.folder / "curves")["3"]
     assert [curve.number for curve in study.curves] == [0, 1]
     assert study.curves[0].values["learning_rate"] == 0.01
     assert all(len(curve.epochs) == 2 for curve in study.curves)
@@ -141,20 +175,20 @@ def test_refitting_finds_the_constants_that_made_the_times() -> None:
 @pytest.mark.skipif(
     importlib.util.find_spec("lightning") is not None, reason="lightning is installed here"
 )
-def test_without_lightning_the_peer_says_how_to_get_it(tmp_path: Path) -> None:
-    done, _ = run(tmp_path, "against_lightning")
+def test_without_lightning_the_peer_says_how_to_get_it(run: Runner) -> None:
+    done = run("against_lightning")
 
-    assert done.returncode == 2
-    assert "benchmarks/requirements.txt" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.code == 2
+    assert "benchmarks/requirements.txt" in done.err
+    assert "Traceback" not in done.err
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without GPUs")
 @pytest.mark.parametrize("name", ["gpu_sharing", "gpu_memory"])
-def test_what_measures_a_gpu_says_so_where_there_is_none(name: str, tmp_path: Path) -> None:
-    done, figures = run(tmp_path, name)
+def test_what_measures_a_gpu_says_so_where_there_is_none(name: str, run: Runner) -> None:
+    done = run(name)
 
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"{name}: torch sees no GPU on this machine")
-    assert "Traceback" not in done.stderr
-    assert figures is None
+    assert done.code == 2
+    assert done.err.startswith(f"{name}: torch sees no GPU on this machine")
+    assert "Traceback" not in done.err
+    assert done.figures is None

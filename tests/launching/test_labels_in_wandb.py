@@ -11,11 +11,17 @@ import pytest
 from foldgrid.data.labelled import read_labelled_manifest
 from foldgrid.specs.variants import read_variant
 from foldgrid.tracking.wandb_files import WandbRunFile, read_run_file
-from tests.launching.tiny_labels import IN_CASES, SEARCHED, SKIN, VARIED
+from tests.launching.tiny_labels import IN_CASES, SEARCHED, VARIED
 from tests.launching.tiny_sweep import Launcher
 
 VALID_ID = re.compile(r"[^/\\#?%:]{1,64}")
 SEARCH = "search: {num_trials: 2, sampler: RandomSampler}\n"
+
+
+def done_before(launcher: Launcher, text: str) -> Path:
+    """The run folder of a launch with offline W&B."""
+    launcher.done_before(text, "--wandb", "offline", ranked=True)
+    return launcher.storage / "tiny"
 
 
 def runs_of(folder: Path) -> list[WandbRunFile]:
@@ -38,10 +44,8 @@ def keys_of(settings: dict[str, Any]) -> list[str]:
 def test_every_epoch_of_every_fit_is_there_once_under_its_base_learner(
     launcher: Launcher,
 ) -> None:
-    done = launcher(launcher.write(VARIED), "--wandb", "offline")
-    assert done.code == 0, done.out + done.err
+    runs = runs_of(done_before(launcher, VARIED))
     store = launcher.store()
-    runs = runs_of(launcher.storage / "tiny")
     fits = {run.config["fit_id"]: run for run in runs if run.job_type == "fold"}
     plan = {cell.fit_id: cell.backbone for cell in store.read_plan()}
     assert fits.keys() == plan.keys() == store.finished_fits()
@@ -60,9 +64,8 @@ def test_every_epoch_of_every_fit_is_there_once_under_its_base_learner(
 
 
 def test_the_summary_has_the_ranking_and_the_photographs(launcher: Launcher) -> None:
-    done = launcher(launcher.write(SKIN), "--wandb", "offline")
-    assert done.code == 0, done.out + done.err
-    (summary,) = [run for run in runs_of(launcher.storage / "tiny") if run.job_type == "summary"]
+    runs = runs_of(done_before(launcher, VARIED))
+    (summary,) = [run for run in runs if run.job_type == "summary"]
     (step,) = summary.history
     tables = {key.split("/")[0] for key in step[1]}
     assert {"ranking", "photographs"} <= tables
@@ -70,14 +73,12 @@ def test_the_summary_has_the_ranking_and_the_photographs(launcher: Launcher) -> 
 
 
 @pytest.mark.parametrize(
-    "text", [SKIN, IN_CASES, SEARCHED + SEARCH], ids=["skin", "cases", "search"]
+    "text", [VARIED, IN_CASES, SEARCHED + SEARCH], ids=["skin", "cases", "search"]
 )
 def test_no_subject_case_sample_or_file_name_is_ready_to_leave(
     launcher: Launcher, shared_cache: Path, text: str
 ) -> None:
-    done = launcher(launcher.write(text), "--wandb", "offline")
-    assert done.code == 0, done.out + done.err
-    run = launcher.storage / "tiny"
+    run = done_before(launcher, text)
     samples = set(launcher.store().read_split()["sample"])
     manifests = [
         read_labelled_manifest(path).photos
@@ -105,9 +106,8 @@ def samples_of(photos: Any) -> set[str]:
 
 
 def test_a_searched_trial_is_told_by_the_task_s_figures(launcher: Launcher) -> None:
-    done = launcher(launcher.write(SEARCHED + SEARCH), "--wandb", "offline")
-    assert done.code == 0, done.out + done.err
-    trials = [run for run in runs_of(launcher.storage / "tiny") if run.job_type == "trial"]
+    runs = runs_of(done_before(launcher, SEARCHED + SEARCH))
+    trials = [run for run in runs if run.job_type == "trial"]
     assert len(trials) == 2
     for run in trials:
         assert [step for step, _ in run.history] == [1, 2, 3]

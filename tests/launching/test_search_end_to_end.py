@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,7 +18,6 @@ from foldgrid.tuning.found_recipe import read_found
 from tests.chromium import open_page
 from tests.launching.tiny_sweep import TINY, Launcher
 
-PROJECT = Path(__file__).resolve().parents[2]
 SEARCH = TINY.replace("  - shufflenet_v2_x0_5\n", "") + (
     "search_space: lr_plateau\nsearch: {num_trials: 3, sampler: RandomSampler}\n"
 )
@@ -38,9 +32,7 @@ def trials_of(folder: Path) -> pd.DataFrame:
 
 
 def test_a_search_finds_and_the_next_launch_adds_to_it(launcher: Launcher) -> None:
-    sweep = launcher.write(SEARCH)
-    first = launcher(sweep)
-    assert first.code == 0, first.out + first.err
+    sweep = launcher.done_before(SEARCH)
     folder = launcher.storage / "tiny"
     trials = trials_of(folder)
     assert list(trials["trial"]) == [0, 1, 2]
@@ -64,8 +56,12 @@ def test_more_trials_are_added_to_what_is_there(launcher: Launcher) -> None:
     assert list(trials_of(launcher.storage / "tiny")["trial"]) == [0, 1]
     whole = launcher(sweep)
     assert "2 of 3 done" in whole.out
-    undisturbed = launcher.write(SEARCH, "undisturbed")
-    launcher(undisturbed)
+    assert_as_undisturbed(launcher)
+
+
+def assert_as_undisturbed(launcher: Launcher) -> None:
+    """The search has found what it finds in one launch."""
+    launcher.done_before(SEARCH, name="undisturbed")
     columns = ["learning_rate", "momentum", "oof_mae"]
     pd.testing.assert_frame_equal(
         trials_of(launcher.storage / "tiny")[columns],
@@ -73,31 +69,8 @@ def test_more_trials_are_added_to_what_is_there(launcher: Launcher) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("scheduler", "more"),
-    [("paired_race", ["--set", "search.significance=0.9999"]), ("asha", []), ("median", [])],
-)
-def test_trials_are_given_up_early_and_told_apart(
-    launcher: Launcher, scheduler: str, more: list[str]
-) -> None:
-    sweep = launcher.write(
-        SEARCH.replace("num_trials: 3", f"num_trials: 6, scheduler: {scheduler}")
-    )
-    options = ["--set", "search.grace_epochs=1", "--set", "training.max_epochs=3", *more]
-    done = launcher(sweep, *options)
-    assert done.code == 0, done.out + done.err
-    trials = trials_of(launcher.storage / "tiny")
-    stopped = trials[trials["status"] == "stopped"]
-    assert len(stopped), "nothing was given up"
-    assert trials.loc[0, "status"] == "complete"
-    assert (stopped["num_epochs"] < 3).all()
-    assert done.out.count("given up after") == len(stopped)
-    complete = trials[trials["status"] == "complete"]
-    assert best_of(launcher.storage / "tiny")["best"][0]["oof"]["mae"] == complete["oof_mae"].min()
-
-
 @pytest.mark.parametrize("scheduler", ["paired_race", "asha", "median"])
-def test_a_search_that_gives_trials_up_goes_on_as_if_it_had_not_ended(
+def test_trials_are_given_up_early_and_the_search_goes_on_as_if_it_had_not_ended(
     launcher: Launcher, scheduler: str
 ) -> None:
     text = SEARCH.replace(
@@ -105,14 +78,23 @@ def test_a_search_that_gives_trials_up_goes_on_as_if_it_had_not_ended(
         f"num_trials: 6, scheduler: {scheduler}, grace_epochs: 1, significance: 0.9999",
     )
     text = text.replace("max_epochs: 2", "max_epochs: 3")
-    launcher(launcher.write(text, "whole"))
+    done = launcher(launcher.write(text, "whole"))
+    assert done.code == 0, done.out + done.err
+    trials = trials_of(launcher.storage / "whole")
+    stopped = trials[trials["status"] == "stopped"]
+    assert len(stopped), "nothing was given up"
+    assert trials.loc[0, "status"] == "complete"
+    assert (stopped["num_epochs"] < 3).all()
+    assert done.out.count("given up after") == len(stopped)
+    complete = trials[trials["status"] == "complete"]
+    best = best_of(launcher.storage / "whole")["best"][0]
+    assert best["oof"]["mae"] == complete["oof_mae"].min()
+
     parts = launcher.write(text, "parts")
     for number in ("2", "1", "3"):
         launcher(parts, "--trials", number)
     columns = ["trial", "status", "num_epochs", "learning_rate", "oof_mae"]
-    pd.testing.assert_frame_equal(
-        *(trials_of(launcher.storage / name)[columns] for name in ("whole", "parts"))
-    )
+    pd.testing.assert_frame_equal(trials_of(launcher.storage / "parts")[columns], trials[columns])
 
 
 def test_a_search_whose_time_is_up_goes_on_later(launcher: Launcher) -> None:
@@ -124,17 +106,11 @@ def test_a_search_whose_time_is_up_goes_on_later(launcher: Launcher) -> None:
     assert not (launcher.storage / "tiny" / "best.yaml").exists(), "there is no best yet"
     whole = launcher(sweep)
     assert whole.code == 0, whole.out + whole.err
-    launcher(launcher.write(SEARCH, "undisturbed"))
-    columns = ["learning_rate", "momentum", "oof_mae"]
-    pd.testing.assert_frame_equal(
-        trials_of(launcher.storage / "tiny")[columns],
-        trials_of(launcher.storage / "undisturbed")[columns],
-    )
+    assert_as_undisturbed(launcher)
 
 
 def test_another_recipe_begins_another_study(launcher: Launcher) -> None:
-    sweep = launcher.write(SEARCH)
-    launcher(sweep, "--set", "search.num_trials=1")
+    sweep = launcher.done_before(SEARCH)
     other = launcher(sweep, "--set", "search.num_trials=1", "--set", "training.momentum=0.5")
     assert "0 of 1 done" in other.out
     assert len(list((launcher.storage / "tiny" / "search" / "trials").iterdir())) == 2
@@ -221,7 +197,7 @@ def test_a_search_never_reads_the_test_set(launcher: Launcher) -> None:
     from foldgrid.data.dataset import Dataset
     from foldgrid.tuning.search import session
 
-    launcher(launcher.write(SEARCH, "as_it_is"))
+    launcher.done_before(SEARCH, name="undisturbed")
     with pytest.MonkeyPatch.context() as patch:
         real = session.TrainingData.from_dataset
 
@@ -236,46 +212,15 @@ def test_a_search_never_reads_the_test_set(launcher: Launcher) -> None:
 
         patch.setattr(session.TrainingData, "from_dataset", spoiled)
         launcher(launcher.write(SEARCH, "spoiled"))
-    scores = [trials_of(launcher.storage / name) for name in ("as_it_is", "spoiled")]
+    scores = [trials_of(launcher.storage / name) for name in ("undisturbed", "spoiled")]
     drop = ["study", "wall_seconds"]
     pd.testing.assert_frame_equal(scores[0].drop(columns=drop), scores[1].drop(columns=drop))
 
 
-def test_a_search_that_is_killed_goes_on(launcher: Launcher) -> None:
-    sweep = launcher.write(SEARCH.replace("num_trials: 3", "num_trials: 4"))
-    command = [sys.executable, str(PROJECT / "launch.py"), "--sweep", str(sweep)]
-    command += ["--storage", str(launcher.storage), "--executor", "inline"]
-    # The package of this tree, wherever the tests are started from.
-    path = os.pathsep.join([str(PROJECT / "src"), str(PROJECT)])
-    process = subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("[1/4]"):
-            # In the second trial, most likely; whenever it is, nothing may be lost.
-            time.sleep(0.2)
-            process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    folder = launcher.storage / "tiny"
-    before = sorted((folder / "search" / "trials").rglob("trial.json"))
-    assert 1 <= len(before) < 4
-    done = launcher(sweep)
-    assert done.code == 0, done.out + done.err
-    whole = launcher.write(SEARCH.replace("num_trials: 3", "num_trials: 4"), "whole")
-    launcher(whole)
-    columns = ["learning_rate", "momentum", "batch_size", "oof_mae"]
-    killed, undisturbed = (
-        trials_of(launcher.storage / name)[columns].to_numpy() for name in ("tiny", "whole")
-    )
-    assert sorted(map(tuple, killed)) == sorted(map(tuple, undisturbed))
-
-
 def test_a_grid_trains_by_what_a_search_found(launcher: Launcher) -> None:
-    launcher(launcher.write(SEARCH, "search"))
-    found = launcher.storage / "search"
-    done = launcher(launcher.write(), "--hyperparameters", str(found))
+    launcher.done_before(SEARCH, name="undisturbed")
+    found = launcher.storage / "undisturbed"
+    done = launcher(launcher.write(), "--hyperparameters", str(found), ranked=True)
     assert done.code == 0, done.out + done.err
     best = best_of(found)["best"][0]
     assert f"trial {best['trial']} of 3" in done.out
@@ -346,8 +291,8 @@ def test_what_a_search_found_is_worth_and_its_report(launcher: Launcher, browser
 
 def test_best_trials_of_earlier_launches_still_read(launcher: Launcher) -> None:
     """Files from before the certainty was written have none of its keys."""
-    launcher(launcher.write(SEARCH.replace("num_trials: 3", "num_trials: 1"), "search"))
-    path = launcher.storage / "search" / "best.yaml"
+    launcher.done_before(SEARCH)
+    path = launcher.storage / "tiny" / "best.yaml"
     found = best_of(path.parent)
     for entry in found["best"]:
         for name in TrialCertainty.model_fields:

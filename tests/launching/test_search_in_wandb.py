@@ -15,6 +15,7 @@ from foldgrid.records import SearchStore
 from foldgrid.specs.trials import TrialRecord
 from foldgrid.tracking.wandb_files import WandbRunFile, read_run_file
 from foldgrid.tuning.search import lockstep
+from tests.launching.test_search_end_to_end import SEARCH
 from tests.launching.tiny_sweep import TINY, Launcher
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -80,8 +81,7 @@ def test_every_epoch_of_every_trial_is_in_wandb_once_and_the_stopped_are_marked(
 
 
 def test_a_launch_that_adds_nothing_makes_no_run_again(launcher: Launcher) -> None:
-    sweep = launcher.write(RACE)
-    launcher(sweep, "--wandb", "offline")
+    sweep = launcher.done_before(RACE, "--wandb", "offline")
     folder = launcher.storage / "tiny"
     before = {path for path in folder.glob("wandb/*run-*") if "summary" not in path.name}
     launcher(sweep, "--wandb", "offline")
@@ -90,16 +90,16 @@ def test_a_launch_that_adds_nothing_makes_no_run_again(launcher: Launcher) -> No
 
 
 def test_a_search_without_wandb_is_shown_there_by_the_next_launch(launcher: Launcher) -> None:
-    sweep = launcher.write(RACE)
-    launcher(sweep, "--wandb", "disabled")
+    sweep = launcher.done_before(RACE)
     folder = launcher.storage / "tiny"
     assert not (folder / "wandb").exists()
     launcher(sweep, "--wandb", "offline")
     check_that_runs_are_the_records(folder)
 
 
-@pytest.mark.slow
-def test_a_population_is_shown_by_the_course_that_was_recorded(launcher: Launcher) -> None:
+def test_a_population_is_shown_by_the_course_that_was_recorded(
+    launcher: Launcher, local_ray: None
+) -> None:
     """Through Ray: the worst go on from the best one's networks, and so does what is shown."""
     population = RACE.replace("num_trials: 5", "num_trials: 4").replace(
         "scheduler: asha, grace_epochs: 1", "scheduler: pbt, perturbation_epochs: 2"
@@ -127,23 +127,36 @@ def kill_in_the_second_trial(launcher: Launcher, sweep: Path) -> None:
     )
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith("[1/5]"):
+        if line.startswith("[1/4]"):
             time.sleep(0.3)
             process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
 
 
+def configurations(folder: Path) -> list[tuple[float, ...]]:
+    """What was tried, and what it was worth."""
+    names = ("learning_rate", "momentum", "batch_size")
+    return sorted(
+        (*(float(record.values[name]) for name in names), record.oof["mae"])
+        for record in trials_of(folder).values()
+    )
+
+
 def test_after_a_kill_the_next_launch_makes_what_is_missing(launcher: Launcher) -> None:
-    sweep = launcher.write(RACE)
+    text = SEARCH.replace("num_trials: 3", "num_trials: 4")
+    sweep = launcher.write(text)
     kill_in_the_second_trial(launcher, sweep)
     folder = launcher.storage / "tiny"
     begun = len(list(folder.glob("wandb/offline-run-*")))
-    assert 1 <= begun < 5
+    assert 1 <= begun < 4
+    assert 1 <= len(list((folder / "search" / "trials").rglob("trial.json"))) < 4
     done = launcher(sweep, "--wandb", "offline")
     assert done.code == 0, done.out + done.err
     runs = check_that_runs_are_the_records(folder)
-    assert len(runs) == 5
+    assert len(runs) == 4
+    launcher.done_before(text, name="whole")
+    assert configurations(folder) == configurations(launcher.storage / "whole")
 
 
 def test_a_trial_that_fails_is_shown_as_failed(launcher: Launcher) -> None:

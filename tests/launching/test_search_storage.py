@@ -13,10 +13,14 @@ from urllib.parse import quote
 import pandas as pd
 import pytest
 
-from tests.launching.test_search_end_to_end import PROJECT, SEARCH, best_of, trials_of
+import launch
+from foldgrid.tuning.search.lockstep import LockstepTrial
+from tests.launching.test_search_end_to_end import SEARCH, best_of, trials_of
 from tests.launching.tiny_sweep import TINY, Launcher
 from tests.postgresql_on_localhost import PASSWORD, PostgresqlServer
 
+PROJECT = Path(__file__).resolve().parents[2]
+FOUR = SEARCH.replace("num_trials: 3", "num_trials: 4")
 COLUMNS = ["learning_rate", "momentum", "batch_size", "oof_mae"]
 SECRETS = (PASSWORD, quote(PASSWORD, safe=""))
 
@@ -26,19 +30,35 @@ def url(postgresql: PostgresqlServer) -> str:
     return postgresql.url(postgresql.new_database())
 
 
-def start(sweep: Path, storage: Path, url: str, *options: str) -> subprocess.Popen[str]:
+def arguments(sweep: Path, storage: Path, url: str) -> list[str]:
+    """A launch's."""
+    places = ["--sweep", str(sweep), "--storage", str(storage), "--search-storage", url]
+    return [*places, "--executor", "inline", "--wandb", "disabled"]
+
+
+def start(sweep: Path, storage: Path, url: str) -> subprocess.Popen[str]:
     """``python launch.py`` in a process of its own."""
-    command = [sys.executable, str(PROJECT / "launch.py"), "--sweep", str(sweep)]
-    command += ["--storage", str(storage), "--executor", "inline", "--search-storage", url]
+    command = [sys.executable, str(PROJECT / "launch.py"), *arguments(sweep, storage, url)]
     # The package of this tree, wherever the tests are started from.
     path = os.pathsep.join([str(PROJECT / "src"), str(PROJECT)])
     return subprocess.Popen(
-        [*command, *options],
+        command,
         env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def wait_for_a_trial(process: subprocess.Popen[str]) -> str:
+    """Until a launch has completed one; returns what it has said."""
+    said = ""
+    assert process.stdout is not None
+    for line in process.stdout:
+        said += line
+        if line.startswith("["):
+            return said
+    raise AssertionError(said)
 
 
 def configurations(folder: Path) -> list[tuple[Any, ...]]:
@@ -57,62 +77,76 @@ def check_no_password(text: str) -> None:
 
 
 def test_a_killed_search_goes_on_and_finds_what_the_journal_finds(
-    launcher: Launcher, url: str
+    launcher: Launcher, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sweep = launcher.write(SEARCH.replace("num_trials: 3", "num_trials: 4"))
+    sweep = launcher.write(FOUR)
     plan = launcher(sweep, "--search-storage", url, "--plan")
     assert "0 of 4 done" in plan.out
     with start(sweep, launcher.storage, url) as process:
-        said = plan.out
-        assert process.stdout is not None
-        for line in process.stdout:
-            said += line
-            if line.startswith("[1/4]"):
-                process.send_signal(signal.SIGKILL)
-                break
+        said = plan.out + wait_for_a_trial(process)
+        process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert "postgresql://searcher:***@127.0.0.1" in said
     plan = launcher(sweep, "--search-storage", url, "--plan")
     assert plan.code == 0, plan.err
     assert "0 of 4 done" not in plan.out
-    with start(sweep, launcher.storage, url) as process:
-        said += process.communicate(timeout=200)[0]
-    assert process.returncode == 0, said
+    # As the next process's own command line, which the records keep without the password.
+    command = ["launch.py", *arguments(sweep, launcher.storage, url)]
+    monkeypatch.setattr(sys, "argv", command)
+    launcher.capture.readouterr()
+    code, last = launch.main(), launcher.capture.readouterr()
+    said += last.out + last.err
+    assert code == 0, said
     assert "optuna-dashboard 'postgresql+psycopg://searcher:***@127.0.0.1" in said
     folder = launcher.storage / "tiny"
     assert "--search-storage" in (folder / "provenance.json").read_text()
     check_no_password(said + written_below(folder))
     assert not (folder / "search" / "journal.log").exists()
-    launcher(launcher.write(sweep.read_text(), "whole"))
+    launcher.done_before(FOUR, name="whole")
     assert configurations(folder) == configurations(launcher.storage / "whole")
 
 
-def test_two_machines_share_a_search_and_both_have_all_of_it(launcher: Launcher, url: str) -> None:
-    sweep = launcher.write(SEARCH.replace("num_trials: 3", "num_trials: 8"))
+def test_two_machines_share_a_search_and_both_have_all_of_it(
+    launcher: Launcher, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = launcher.write(FOUR)
     folders = [launcher.folder / name for name in ("one", "other")]
-    processes = [start(sweep, folder, url) for folder in folders]
-    said = [process.communicate(timeout=250)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
+    said = [""]
+    train = LockstepTrial.run_epoch
+
+    def wait_for_the_other(trial: LockstepTrial) -> object:
+        if not said[0]:
+            said[0] = wait_for_a_trial(process)
+        return train(trial)
+
+    monkeypatch.setattr(LockstepTrial, "run_epoch", wait_for_the_other)
+    with start(sweep, folders[0], url) as process:
+        done = launcher.raw(*arguments(sweep, folders[1], url))
+        assert process.stdout is not None
+        said[0] += process.stdout.read()
+    said.append(done.out)
+    assert [process.returncode, done.code] == [0, 0], said
     one, other = (trials_of(folder / "tiny") for folder in folders)
     pd.testing.assert_frame_equal(one, other)
-    assert list(one["trial"]) == list(range(8))
-    assert len(one["learning_rate"].unique()) == 8
+    assert list(one["trial"]) == list(range(4))
+    assert len(one["learning_rate"].unique()) == 4
     mine, theirs = (best_of(folder / "tiny")["best"][0] for folder in folders)
     for key in ("trial", "of_trials", "values", "oof", "training"):
         assert mine[key] == theirs[key]
     assert all("lie in other launches' run folders" in text for text in said)
     assert mine["corrected"] == theirs["corrected"] == {}, "chosen among all"
     made = [len(list((folder / "tiny/search/trials").rglob("trial.json"))) for folder in folders]
-    assert sum(made) == 8, "each trial lies where it was trained"
+    assert sum(made) == 4, "each trial lies where it was trained"
 
 
 def test_a_search_in_sqlite(launcher: Launcher) -> None:
     url = f"sqlite:///{launcher.folder}/trials.db"
-    done = launcher(launcher.write(SEARCH), "--search-storage", url)
+    one = ("--search-storage", url, "--set", "search.num_trials=1")
+    done = launcher(launcher.write(SEARCH), *one)
     assert done.code == 0, done.err
     assert f"optuna-dashboard {url}" in done.out
-    again = launcher(launcher.write(SEARCH), "--search-storage", url)
-    assert "3 of 3 done" in again.out
+    again = launcher(launcher.write(SEARCH), *one)
+    assert "1 of 1 done" in again.out
 
 
 def test_a_wrong_storage_is_refused_before_anything_is_made(

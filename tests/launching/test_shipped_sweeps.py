@@ -1,4 +1,7 @@
-"""Every file in ``sweeps/`` runs from one end to the other, at tiny size."""
+"""Every file in ``sweeps/`` runs from one end to the other, at tiny size.
+
+All 145 fits of ``all_backbones`` run in ``test_the_two_commands``.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,17 @@ from foldgrid.specs.sweep import Sweep
 from tests.launching.tiny_sweep import SHORT_TRAINING, SMALL_DATA, Launcher
 
 TINIEST = ("data.synthetic.num_subjects=5", "data.synthetic.num_visits=25")
+FAMILIES = (
+    "alexnet",
+    "vgg11_bn",
+    "resnet18",
+    "squeezenet1_1",
+    "densenet121",
+    "googlenet",
+    "shufflenet_v2_x0_5",
+    "mnasnet0_5",
+)
+"""Of the 29 of ``all_backbones``, one of each kind."""
 SMALL_STUDY = (
     "data.synthetic.num_subjects=24",
     "data.synthetic.photo_width=64",
@@ -51,29 +65,34 @@ def tiny_settings(sweep: Sweep) -> tuple[str, ...]:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", sorted(yaml_files(launch.SWEEPS)))
 def test_a_shipped_sweep_runs_and_ranks(name: str, launcher: Launcher, local_ray: None) -> None:
-    sweep = resolve_sweep(launch.SWEEPS / f"{name}.yaml", "smoke").sweep
-    overrides = [part for setting in tiny_settings(sweep) for part in ("--set", setting)]
-    done = launcher(name, "--budget", "smoke", *overrides, executor="ray")
+    path = launch.SWEEPS / f"{name}.yaml"
+    settings = tiny_settings(resolve_sweep(path, "smoke").sweep)
+    if name == "all_backbones":
+        settings += (f"backbones=[{', '.join(FAMILIES)}]",)
+    sweep = resolve_sweep(path, "smoke", settings).sweep
+    overrides = [part for setting in settings for part in ("--set", setting)]
+    done = launcher(name, "--budget", "smoke", *overrides, executor="ray", ranked=True)
     assert done.code == 0, done.out + done.err
     store = launcher.store(name)
     if sweep.search_space is not None:
         trials = pd.read_csv(Path(store.location) / "search" / "trials.csv")
         assert len(trials) == 2
         assert (Path(store.location) / "best.yaml").exists()
-        return
+    else:
+        check_grid(store, sweep)
+
+
+def check_grid(store: RunStore, sweep: Sweep) -> None:
+    """All is ranked by the task's own figures, and the report can be made of them."""
+    assert not SearchStore.of(store).exists()
     learners = sorted(learner.name for learner in sweep.learners())
-    assert len(store.finished_fits()) == 2 * len(learners)
+    num_folds = sweep.split.num_folds
+    assert len(store.finished_fits()) == num_folds * len(learners)
     table = pd.read_csv(Path(store.location) / "leaderboard.csv")
     ranked = table[table["kind"] == "base_learner"]
     assert sorted(ranked["model"]) == learners
-    assert (ranked["folds"] == "2/2").all()
+    assert (ranked["folds"] == f"{num_folds}/{num_folds}").all()
     assert (table["kind"] == "meta_learner").sum() >= 7
-    check_figures(store, table)
-
-
-def check_figures(store: RunStore, table: pd.DataFrame) -> None:
-    """The table has the task's own figures, and the report can be made of them."""
-    assert not SearchStore.of(store).exists()
     config = store.read_fit(store.read_plan()[0].fit_id).config
     for name in make_scoring(config.task).metrics:
         assert {f"oof_{name}", f"test_{name}"} <= set(table)
