@@ -185,7 +185,7 @@ def run(app: App) -> int:
     """Runs one benchmark's command line and returns its exit code."""
     warnings.simplefilter("ignore")
     try:
-        app(exit_on_error=False, print_error=False)
+        app(exit_on_error=False, print_error=False, result_action="return_value")
     except (SweepError, CycloptsError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.crashing import CrashServer, crash_server
+from tests.made_once import MadeOnce
 
 TOLD = pytest.StashKey[list["Chronicle"]]()
 LOST = ("failed", "error")
@@ -60,9 +61,9 @@ def seeded(request: pytest.FixtureRequest) -> random.Random:
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache(made_once: MadeOnce) -> Path:
     """One cache for all launches: the tiny synthetic trial is drawn once."""
-    return tmp_path_factory.mktemp("cache")
+    return made_once("cache", lambda folder: None)
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,13 @@ from foldgrid.tuning.found_recipe import read_found
 from tests.chromium import open_page
 from tests.launching.tiny_sweep import TINY, Launcher
 
-SEARCH = TINY.replace("  - shufflenet_v2_x0_5\n", "") + (
+SMALL = TINY.replace("tile_pixels: 32", "tile_pixels: 16")
+SEARCH = SMALL.replace("  - shufflenet_v2_x0_5\n", "") + (
     "search_space: lr_plateau\nsearch: {num_trials: 3, sampler: RandomSampler}\n"
+)
+FOUR = SEARCH.replace("num_trials: 3", "num_trials: 4")
+FOR_EACH = SEARCH.replace("backbones:\n", "backbones:\n  - shufflenet_v2_x0_5\n").replace(
+    "num_trials: 3", "num_trials: 2"
 )
 
 
@@ -117,10 +122,8 @@ def test_another_recipe_begins_another_study(launcher: Launcher) -> None:
 
 
 def test_a_search_over_backbones_and_one_for_each(launcher: Launcher) -> None:
-    each = launcher.write(SEARCH.replace("backbones:\n", "backbones:\n  - shufflenet_v2_x0_5\n"))
-    done = launcher(each, "--set", "search.num_trials=1")
-    assert done.code == 0, done.err
-    found = best_of(launcher.storage / "tiny")["best"]
+    launcher.done_before(FOR_EACH, name="search")
+    found = best_of(launcher.storage / "search")["best"]
     assert [entry["backbone"] for entry in found] == ["shufflenet_v2_x0_5", "squeezenet1_1"]
 
 
@@ -139,7 +142,7 @@ def test_a_space_of_one_s_own_that_chooses_the_backbone(launcher: Launcher) -> N
     (launcher.folder / "spaces").mkdir()
     (launcher.folder / "spaces" / "mine.yaml").write_text(OWN_SPACE)
     names = "  - shufflenet_v2_x0_5\n", "  - squeezenet1_1\n"
-    text = TINY.replace("".join(names), "".join(reversed(names)))
+    text = SMALL.replace("".join(names), "".join(reversed(names)))
     sweep = launcher.write(
         text + "search_space: spaces/mine.yaml\nsearch: {num_trials: 4, sampler: GridSampler}\n"
     )
@@ -220,7 +223,7 @@ def test_a_search_never_reads_the_test_set(launcher: Launcher) -> None:
 def test_a_grid_trains_by_what_a_search_found(launcher: Launcher) -> None:
     launcher.done_before(SEARCH, name="undisturbed")
     found = launcher.storage / "undisturbed"
-    done = launcher(launcher.write(), "--hyperparameters", str(found), ranked=True)
+    done = launcher(launcher.write(SMALL), "--hyperparameters", str(found), ranked=True)
     assert done.code == 0, done.out + done.err
     best = best_of(found)["best"][0]
     assert f"trial {best['trial']} of 3" in done.out
@@ -238,10 +241,9 @@ def test_a_grid_trains_by_what_a_search_found(launcher: Launcher) -> None:
 
 
 def test_a_search_for_each_backbone_gives_each_its_recipe(launcher: Launcher) -> None:
-    both = SEARCH.replace("backbones:\n", "backbones:\n  - shufflenet_v2_x0_5\n")
-    launcher(launcher.write(both.replace("num_trials: 3", "num_trials: 2"), "search"))
+    launcher.done_before(FOR_EACH, name="search")
     found = launcher.storage / "search"
-    done = launcher(launcher.write(), "--hyperparameters", str(found))
+    done = launcher(launcher.write(SMALL), "--hyperparameters", str(found))
     assert done.code == 0, done.out + done.err
     store = launcher.store("tiny")
     by_backbone = {entry["backbone"]: entry["values"] for entry in best_of(found)["best"]}
@@ -263,10 +265,11 @@ def test_hyperparameters_of_what_is_no_search(launcher: Launcher) -> None:
 
 
 def test_what_a_search_found_is_worth_and_its_report(launcher: Launcher, browser: Browser) -> None:
-    sweep = launcher.write(SEARCH.replace("num_trials: 3", "num_trials: 4"))
-    done = launcher(sweep)
+    launcher.done_before(FOUR, name="whole")
+    # It trains nothing and says the same once more.
+    done = launcher(launcher.write(FOUR, "whole"))
     assert done.code == 0, done.err
-    folder = launcher.storage / "tiny"
+    folder = launcher.storage / "whole"
     best = best_of(folder)["best"][0]
     low, high = best["interval"]["mae"]
     assert low < best["oof"]["mae"] < high
@@ -277,7 +280,7 @@ def test_what_a_search_found_is_worth_and_its_report(launcher: Launcher, browser
     assert "for having been chosen among 4 complete trials" in done.out
     assert f"python -m analysis report {folder}" in done.out
     # A grid takes it up with all of that in its provenance.
-    taken = launcher(launcher.write(), "--hyperparameters", str(folder), "--plan")
+    taken = launcher(launcher.write(SMALL), "--hyperparameters", str(folder), "--plan")
     assert taken.code == 0, taken.err
     assert analyse(["rank", str(folder)]) == 2
     assert analyse(["report", str(folder)]) == 0

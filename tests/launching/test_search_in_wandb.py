@@ -15,12 +15,12 @@ from foldgrid.records import SearchStore
 from foldgrid.specs.trials import TrialRecord
 from foldgrid.tracking.wandb_files import WandbRunFile, read_run_file
 from foldgrid.tuning.search import lockstep
-from tests.launching.test_search_end_to_end import SEARCH
-from tests.launching.tiny_sweep import TINY, Launcher
+from tests.launching.test_search_end_to_end import FOUR, SMALL
+from tests.launching.tiny_sweep import Launcher
 
 PROJECT = Path(__file__).resolve().parents[2]
 RACE = (
-    TINY.replace("  - shufflenet_v2_x0_5\n", "").replace("max_epochs: 2", "max_epochs: 4")
+    SMALL.replace("  - shufflenet_v2_x0_5\n", "").replace("max_epochs: 2", "max_epochs: 4")
     + "search_space: lr_plateau\n"
     + "search: {num_trials: 5, sampler: RandomSampler, scheduler: asha, grace_epochs: 1}\n"
 )
@@ -60,11 +60,21 @@ def check_that_runs_are_the_records(folder: Path) -> dict[int, WandbRunFile]:
     return runs
 
 
+def runs_of_trials(folder: Path) -> set[Path]:
+    """The folders of all runs but the search's own, which is made anew by every launch."""
+    return {path for path in folder.glob("wandb/*run-*") if "summary" not in path.name}
+
+
 def test_every_epoch_of_every_trial_is_in_wandb_once_and_the_stopped_are_marked(
     launcher: Launcher,
 ) -> None:
-    done = launcher(launcher.write(RACE), "--wandb", "offline")
+    sweep = launcher.done_before(RACE, "--wandb", "offline")
+    made = runs_of_trials(launcher.storage / "tiny")
+    assert len(made) == 5
+    # It trains nothing and says the same once more.
+    done = launcher(sweep, "--wandb", "offline")
     assert done.code == 0, done.out + done.err
+    assert runs_of_trials(launcher.storage / "tiny") == made, "a launch that adds nothing"
     assert "kept in the run folder until `--sync` sends it" in done.out
     folder = launcher.storage / "tiny"
     assert f"W&B       {folder}/wandb/" in done.out
@@ -78,15 +88,6 @@ def test_every_epoch_of_every_trial_is_in_wandb_once_and_the_stopped_are_marked(
         planned, trained = records[number].num_planned_epochs, records[number].num_epochs
         assert runs[number].summary["epochs_saved"] == planned - trained > 0
     assert {number for number, run in runs.items() if "own-recipe" in run.tags} == {0}
-
-
-def test_a_launch_that_adds_nothing_makes_no_run_again(launcher: Launcher) -> None:
-    sweep = launcher.done_before(RACE, "--wandb", "offline")
-    folder = launcher.storage / "tiny"
-    before = {path for path in folder.glob("wandb/*run-*") if "summary" not in path.name}
-    launcher(sweep, "--wandb", "offline")
-    assert {path for path in folder.glob("wandb/*run-*") if "summary" not in path.name} == before
-    assert len(before) == 5
 
 
 def test_a_search_without_wandb_is_shown_there_by_the_next_launch(launcher: Launcher) -> None:
@@ -104,7 +105,9 @@ def test_a_population_is_shown_by_the_course_that_was_recorded(
     population = RACE.replace("num_trials: 5", "num_trials: 4").replace(
         "scheduler: asha, grace_epochs: 1", "scheduler: pbt, perturbation_epochs: 2"
     )
-    done = launcher(launcher.write(population), "--wandb", "offline", executor="ray")
+    one_worker = ("--set", "resources.max_concurrent=1")
+    sweep = launcher.write(population)
+    done = launcher(sweep, "--wandb", "offline", *one_worker, executor="ray")
     assert done.code == 0, done.out + done.err
     folder = launcher.storage / "tiny"
     runs, records = check_that_runs_are_the_records(folder), trials_of(folder)
@@ -144,8 +147,7 @@ def configurations(folder: Path) -> list[tuple[float, ...]]:
 
 
 def test_after_a_kill_the_next_launch_makes_what_is_missing(launcher: Launcher) -> None:
-    text = SEARCH.replace("num_trials: 3", "num_trials: 4")
-    sweep = launcher.write(text)
+    sweep = launcher.write(FOUR)
     kill_in_the_second_trial(launcher, sweep)
     folder = launcher.storage / "tiny"
     begun = len(list(folder.glob("wandb/offline-run-*")))
@@ -155,7 +157,7 @@ def test_after_a_kill_the_next_launch_makes_what_is_missing(launcher: Launcher) 
     assert done.code == 0, done.out + done.err
     runs = check_that_runs_are_the_records(folder)
     assert len(runs) == 4
-    launcher.done_before(text, name="whole")
+    launcher.done_before(FOUR, name="whole")
     assert configurations(folder) == configurations(launcher.storage / "whole")
 
 

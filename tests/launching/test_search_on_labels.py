@@ -113,6 +113,7 @@ def test_a_figure_that_the_task_does_not_have_is_refused(launcher: Launcher) -> 
 
 @pytest.mark.skipif(os.name != "posix", reason="Ray Tune")
 def test_a_race_on_classes_runs_through_ray(launcher: Launcher, local_ray: None) -> None:
-    done = launcher(launcher.write(RACE), executor="ray")
+    one_worker = ("--set", "resources.max_concurrent=1")
+    done = launcher(launcher.write(RACE), *one_worker, executor="ray")
     assert done.code == 0, done.out + done.err
     assert len(trials_of(launcher.storage / "tiny")) == 3

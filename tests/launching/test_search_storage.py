@@ -15,12 +15,11 @@ import pytest
 
 import launch
 from foldgrid.tuning.search.lockstep import LockstepTrial
-from tests.launching.test_search_end_to_end import SEARCH, best_of, trials_of
+from tests.launching.test_search_end_to_end import FOUR, SEARCH, best_of, trials_of
 from tests.launching.tiny_sweep import TINY, Launcher
 from tests.postgresql_on_localhost import PASSWORD, PostgresqlServer
 
 PROJECT = Path(__file__).resolve().parents[2]
-FOUR = SEARCH.replace("num_trials: 3", "num_trials: 4")
 COLUMNS = ["learning_rate", "momentum", "batch_size", "oof_mae"]
 SECRETS = (PASSWORD, quote(PASSWORD, safe=""))
 

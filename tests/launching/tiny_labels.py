@@ -9,7 +9,7 @@ data:
   tile_pixels: 32
   synthetic: {study: ssc_skin, num_subjects: 20, photo_width: 48, photo_height: 48}
 split: {num_folds: 2, num_seeds: 20, test_share: 0.2}
-backbones: [plain_cnn]
+backbones: [squeezenet1_1]
 weights: none
 training:
   max_epochs: 3
