@@ -6,6 +6,7 @@ import importlib.util
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import side_by_side
+from benchmarks import side_by_side, sweep_overhead
+from benchmarks.side_by_side import Measurement, SideResult
 from benchmarks.step_cost import refit
 from benchmarks.stored_curves import read_curves
+from benchmarks.study import Study
 from foldgrid.models.footprint import Footprint
 from tests.made_once import MadeOnce
 
@@ -71,8 +74,24 @@ def run(
     return Runner(tmp_path, capsys)
 
 
-@pytest.mark.slow
-def test_sweep_overhead_prints_both_ratios(run: Runner) -> None:
+def side_in_this_process(module: str, study: Study, folder: Path) -> Measurement:
+    """As ``measure`` has it in a process of its own, which takes seconds to start."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    study.save(folder)
+    importlib.import_module(module).main(folder)
+    said = (folder / "result.json").read_text(encoding="utf-8")
+    return Measurement(1.0, SideResult.model_validate_json(said))
+
+
+@pytest.mark.parametrize(
+    "apart", [False, pytest.param(True, marks=pytest.mark.exhaustive)], ids=["here", "apart"]
+)
+def test_sweep_overhead_prints_both_ratios(
+    apart: bool, run: Runner, local_ray: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not apart:
+        monkeypatch.setattr(sweep_overhead, "measure", side_in_this_process)
     size = ["--folds=2", "--epochs=1", "--batches=1", "--subjects=7", "--cores=1", "--repeats=1"]
     done = run("sweep_overhead", "--backbones", "shufflenet_v2_x0_5", *size)
 

@@ -149,7 +149,7 @@ def test_in_the_windows_between_two_files(
     seeded: random.Random,
     chronicle: Chronicle,
 ) -> None:
-    for name in seeded.sample(WINDOWS, 4):
+    for name in seeded.sample(WINDOWS, 2):
         hits = [n for n, gate in enumerate(calm.gates, 1) if gate.endswith(f"/{name}")]
         gate, place = seeded.choice(hits), Place(server, tmp_path / "place", cache)
         while (last := kill_once(place, calm, gate)) is None:
@@ -167,7 +167,7 @@ def test_many_times_in_a_row_with_wandb(
     chronicle: Chronicle,
 ) -> None:
     place = Place(server, tmp_path / "place", cache, wandb="offline")
-    for _ in range(6):
+    for _ in range(3):
         before = checkpoints(place.store)
         killed = place.launch(gate=seeded.randint(45, 95))
         if killed.code == 0:

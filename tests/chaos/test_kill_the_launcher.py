@@ -89,6 +89,9 @@ def test_the_next_launch_goes_on_to_the_same_bits(
     sweep = two_backbones(max_epochs)
     expected = undisturbed(server, sweep, cache, tmp_path / "calm")
     options = ("--wandb", "offline", "--executor", executor)
+    if num_kills == 1:
+        # A worker takes seconds to start.
+        options += ("--set", "resources.max_concurrent=1")
     place = Place(tmp_path / "shaken", sweep, cache, options)
     account = kill_in_a_row(place, num_kills, seeded, chronicle)
     assert outcome(place.store) == expected

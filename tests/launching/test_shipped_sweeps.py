@@ -18,6 +18,8 @@ from foldgrid.specs.resolving import resolve_sweep, yaml_files
 from foldgrid.specs.sweep import Sweep
 from tests.launching.tiny_sweep import SHORT_TRAINING, SMALL_DATA, Launcher
 
+THROUGH_RAY = ("all_backbones", "lr_plateau", "ssc_skin")
+"""A grid, a search, and a grid on labels; the others train in this process."""
 TINIEST = ("data.synthetic.num_subjects=5", "data.synthetic.num_visits=25")
 FAMILIES = (
     "alexnet",
@@ -61,17 +63,38 @@ def tiny_settings(sweep: Sweep) -> tuple[str, ...]:
     return settings
 
 
+NAMES = sorted(yaml_files(launch.SWEEPS))
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("name", sorted({*NAMES} - {*THROUGH_RAY}))
+def test_a_shipped_sweep_runs_and_ranks(name: str, launcher: Launcher) -> None:
+    run_and_rank(name, launcher, "inline")
+
+
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", sorted(yaml_files(launch.SWEEPS)))
-def test_a_shipped_sweep_runs_and_ranks(name: str, launcher: Launcher, local_ray: None) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in THROUGH_RAY else pytest.mark.exhaustive)
+        for name in NAMES
+    ],
+)
+def test_a_shipped_sweep_runs_through_ray(name: str, launcher: Launcher, local_ray: None) -> None:
+    run_and_rank(name, launcher, "ray")
+
+
+def run_and_rank(name: str, launcher: Launcher, executor: str) -> None:
+    """Launches it at tiny size; its results can be ranked and reported."""
     path = launch.SWEEPS / f"{name}.yaml"
     settings = tiny_settings(resolve_sweep(path, "smoke").sweep)
     if name == "all_backbones":
         settings += (f"backbones=[{', '.join(FAMILIES)}]",)
+    # A worker takes seconds to start.
+    settings += ("resources.max_concurrent=1",)
     sweep = resolve_sweep(path, "smoke", settings).sweep
     overrides = [part for setting in settings for part in ("--set", setting)]
-    done = launcher(name, "--budget", "smoke", *overrides, executor="ray", ranked=True)
+    done = launcher(name, "--budget", "smoke", *overrides, executor=executor, ranked=True)
     assert done.code == 0, done.out + done.err
     store = launcher.store(name)
     if sweep.search_space is not None:
