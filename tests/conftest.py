@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -64,21 +63,15 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
 
 @pytest.fixture(scope="session")
 def local_ray() -> Iterator[None]:
-    """One local Ray for all tests that need it: starting it takes seconds."""
-    import ray
+    """One local Ray for all tests that need it, as a launch starts it; that takes seconds."""
+    from foldgrid.tuning.ray_session import RaySession
+    from foldgrid.tuning.resources import Resources
 
-    from foldgrid.tuning.ray_session import QUIET_ENVIRONMENT
-
-    os.environ.update(QUIET_ENVIRONMENT)
-    ray.init(
-        address="local",
-        num_cpus=2,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
+    two_cores = Resources(
+        num_cpus=2, num_gpus=0, cpus_per_fit=1, gpus_per_fit=0.0, num_concurrent=2
     )
-    yield
-    ray.shutdown()
+    with RaySession(two_cores, address=None):
+        yield
 
 
 @pytest.fixture
