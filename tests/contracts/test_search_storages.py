@@ -27,7 +27,7 @@ from tests.tuning.search.small_study import (
     search,
     tell_score,
 )
-from tests.tuning.search.storage_places import KINDS, Place, new_place
+from tests.tuning.search.storage_places import KINDS, Place, new_place, plugged_in
 
 GRID_FIRST: dict[str, Value] = {"batch_size": 16, "plateau.patience": 4}
 
@@ -35,8 +35,9 @@ GRID_FIRST: dict[str, Value] = {"batch_size": 16, "plateau.patience": 4}
 @pytest.fixture(params=KINDS)
 def place(request: Any, tmp_path: Path, postgresql: PostgresqlServer) -> Iterator[Place]:
     place = new_place(request.param, tmp_path, postgresql)
-    yield place
-    place.close()
+    with plugged_in():
+        yield place
+        place.close()
 
 
 def ask(study: SearchStudy, num_trials: int | None = None) -> tuple[int, dict[str, Value]]:
@@ -74,13 +75,25 @@ def test_another_launch_has_the_records_of_all(place: Place) -> None:
     ]
 
 
-@pytest.mark.parametrize("sampler", ["TPESampler", "RandomSampler", "CmaEsSampler"])
+PARTS = (3, 8, 2)
+"""TPE draws at random ten times, then as the trials before suggest."""
+
+
+@pytest.fixture(scope="module", params=["TPESampler", "RandomSampler", "CmaEsSampler"])
+def searched_at_once(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[SamplerName, list[dict[str, Value]]]:
+    """A sampler, and what it suggests to one launch with a journal."""
+    path = tmp_path_factory.mktemp("whole") / "journal.log"
+    with plugged_in():
+        return request.param, search(open_study(journal(path), sampler=request.param), sum(PARTS))
+
+
 def test_the_suggestions_are_those_of_the_journal(
-    place: Place, sampler: SamplerName, tmp_path: Path
+    place: Place, searched_at_once: tuple[SamplerName, list[dict[str, Value]]]
 ) -> None:
-    whole = search(open_study(journal(tmp_path / "whole"), sampler=sampler), 14)
-    parts: list[dict[str, Value]] = []
-    for length in (3, 9, 2):
+    (sampler, whole), parts = searched_at_once, []
+    for length in PARTS:
         storage = place.open()
         parts += search(open_study(storage, sampler=sampler), length)
         storage.close()
