@@ -59,7 +59,7 @@ MORE = [pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(2, 12
 def test_whatever_happens_every_epoch_arrives_once(tmp_path, monkeypatch, seed):
     chance, story = random.Random(seed), []
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    monkeypatch.setenv("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "0.05")
+    monkeypatch.setenv("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "1")
     with FakeWandbServer() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
         for _ in range(6):

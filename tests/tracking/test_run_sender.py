@@ -26,7 +26,6 @@ RANKING = [{"backbone": "resnet18", "mae": 3.0}]
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    monkeypatch.setenv("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "0.05")
     with FakeWandbServer() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
         yield server
@@ -149,7 +148,10 @@ def test_a_launch_online_leaves_nothing_to_send(tmp_path, server):
     assert sender.is_summary_sent()
 
 
-@pytest.mark.parametrize("after_rows", [1, 7, 16])
+EARLY_OR_LATE = [pytest.param(number, marks=pytest.mark.exhaustive) for number in (1, 16)]
+
+
+@pytest.mark.parametrize("after_rows", [7, *EARLY_OR_LATE])
 def test_killed_while_it_sends_and_repeated(tmp_path, server, after_rows):
     project_offline(tmp_path, all_configs()[:4])
     with started("sender.py", tmp_path) as process:
