@@ -29,16 +29,18 @@ SERVERS = ("local_ray", "postgresql", "browser")
 """What takes long to start: tests that need the same one follow one another in one worker."""
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Says which tests belong into one worker (``-n 2 --dist loadgroup``), and in which order.
 
     The tests of a file share its fixtures, those of a server the server; a slow test stands alone.
     What takes long begins first, so that no worker ends long after the others; else the order
     stays as random as it was.
     """
+    # Before xdist looks for groups, and the order after all others have had their say.
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
+    yield
     items.sort(key=lambda item: not _takes_long(item))
 
 
