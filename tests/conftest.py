@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -30,16 +29,18 @@ SERVERS = ("local_ray", "postgresql", "browser")
 """What takes long to start: tests that need the same one follow one another in one worker."""
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Says which tests belong into one worker (``-n 2 --dist loadgroup``), and in which order.
 
     The tests of a file share its fixtures, those of a server the server; a slow test stands alone.
     What takes long begins first, so that no worker ends long after the others; else the order
     stays as random as it was.
     """
+    # Before xdist looks for groups, and the order after all others have had their say.
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
+    yield
     items.sort(key=lambda item: not _takes_long(item))
 
 
@@ -64,21 +65,15 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
 
 @pytest.fixture(scope="session")
 def local_ray() -> Iterator[None]:
-    """One local Ray for all tests that need it: starting it takes seconds."""
-    import ray
+    """One local Ray for all tests that need it, as a launch starts it; that takes seconds."""
+    from foldgrid.tuning.ray_session import RaySession
+    from foldgrid.tuning.resources import Resources
 
-    from foldgrid.tuning.ray_session import QUIET_ENVIRONMENT
-
-    os.environ.update(QUIET_ENVIRONMENT)
-    ray.init(
-        address="local",
-        num_cpus=2,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
+    two_cores = Resources(
+        num_cpus=2, num_gpus=0, cpus_per_fit=1, gpus_per_fit=0.0, num_concurrent=2
     )
-    yield
-    ray.shutdown()
+    with RaySession(two_cores, address=None):
+        yield
 
 
 @pytest.fixture

@@ -90,10 +90,10 @@ class PostgresqlServer:
                     raise AssertionError((self.folder / "log").read_text()) from None
                 time.sleep(0.1)
 
-    def stop(self) -> None:
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stops it; whoever is connected is thrown out."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(how)
             self._process.wait(timeout=60)
             self._process = None
 
@@ -143,4 +143,5 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
         try:
             yield server
         finally:
-            server.stop()
+            # Nobody needs what it holds: it need not be written out.
+            server.stop(signal.SIGQUIT)

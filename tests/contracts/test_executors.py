@@ -6,6 +6,7 @@ import os
 import re
 import signal
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,18 @@ EXECUTORS: dict[str, Callable[[], Executor]] = {
     "inline": InlineExecutor,
     "ray": lambda: RayTuneExecutor(plan_resources(ResourceSpec(), [1.0]), max_retries=2),
 }
-
-
-@pytest.fixture(params=sorted(EXECUTORS))
-def executor(request: pytest.FixtureRequest) -> Executor:
-    return EXECUTORS[request.param]()
+ONE_AT_A_TIME: dict[str, Callable[[], Executor]] = {
+    "inline": InlineExecutor,
+    "ray": lambda: RayTuneExecutor(
+        plan_resources(ResourceSpec(max_concurrent=1), [1.0]), max_retries=1
+    ),
+}
+GOOD = [
+    *(fit_task("squeezenet1_1", fold) for fold in (0, 1)),
+    *(fit_task("shufflenet_v2_x0_5", fold) for fold in (0, 1)),
+]
+BAD = fit_task("no_such_network")
+FINISHED_BEFORE = fit_task("squeezenet1_1", max_epochs=1)
 
 
 def train(
@@ -52,74 +60,116 @@ def result_of(store: RunStore, fit_id: str) -> tuple[bytes, str, list[tuple[obje
     return folder.read_weights(), folder.read_predictions().to_csv(), history
 
 
-def test_every_fit_is_trained_once_and_told_in_order(executor: Executor, tmp_path: Path) -> None:
-    tasks = [fit_task("squeezenet1_1", fold) for fold in (0, 1)]
-    tasks += [fit_task("shufflenet_v2_x0_5", fold) for fold in (0, 1)]
-    store, recorder = RunStore(str(tmp_path)), Recorder()
-    train(executor, tasks, store, recorder)
-    assert store.finished_fits() == set(ids(tasks))
-    assert sorted(recorder.of("finished")) == sorted(ids(tasks))
-    assert sorted(recorder.of("started")) == sorted(ids(tasks))
-    for fit_id in ids(tasks):
-        kinds = [kind for kind, heard in recorder.heard if heard == fit_id]
-        assert kinds == ["started", "epoch", "epoch", "finished"]
-        assert recorder.epochs[fit_id] == [1, 2]
+@dataclass(frozen=True)
+class Course:
+    """What an executor made of good fits, a bad one, and one that was finished meanwhile.
+
+    Attributes:
+        folder: The run folder.
+        before: What the finished one had left, and when.
+        recorder: What was told.
+    """
+
+    folder: Path
+    before: object
+    recorder: Recorder
+
+    @property
+    def store(self) -> RunStore:
+        return RunStore(str(self.folder))
+
+    def log_of(self, task: FitTask) -> str:
+        return (self.folder / "fits" / task.config.fit_id / "fit.log").read_text()
 
 
-def test_records_have_the_same_bits_whichever_executor_made_them(tmp_path: Path) -> None:
-    tasks = [fit_task("shufflenet_v2_x0_5", 0), fit_task("squeezenet1_1", 1)]
-    stores = {name: RunStore(str(tmp_path / name)) for name in EXECUTORS}
+def left_by(folder: Path, task: FitTask) -> object:
+    """What a fit left, and when."""
+    written = (folder / "fits" / task.config.fit_id / "fit.json").stat().st_mtime_ns
+    return result_of(RunStore(str(folder)), task.config.fit_id), written
+
+
+@pytest.fixture(scope="module")
+def courses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Course]:
+    """Every executor's course, all of the same fits."""
+    found = {}
     for name, make in EXECUTORS.items():
+        folder, recorder = tmp_path_factory.mktemp(name), Recorder()
+        store, tasks = RunStore(str(folder)), [BAD, *GOOD, FINISHED_BEFORE]
+        train(InlineExecutor(), [FINISHED_BEFORE], store, Recorder())
+        before = left_by(folder, FINISHED_BEFORE)
         # In another order, too: what a worker trained before must not matter.
-        ordered = tasks if name == "inline" else tasks[::-1]
-        train(make(), ordered, stores[name], Recorder())
-    for fit_id in ids(tasks):
-        assert result_of(stores["inline"], fit_id) == result_of(stores["ray"], fit_id)
+        train(make(), tasks if name == "inline" else tasks[::-1], store, recorder)
+        found[name] = Course(folder, before, recorder)
+    return found
 
 
-def test_an_error_of_one_fit_is_told_and_the_others_go_on(
-    executor: Executor, tmp_path: Path
+@pytest.fixture(params=sorted(EXECUTORS))
+def course(request: pytest.FixtureRequest, courses: dict[str, Course]) -> Course:
+    return courses[request.param]
+
+
+def test_every_fit_is_trained_once_and_told_in_order(course: Course) -> None:
+    told = course.recorder
+    assert course.store.finished_fits() == set(ids([*GOOD, FINISHED_BEFORE]))
+    assert sorted(told.of("finished")) == sorted(ids([*GOOD, FINISHED_BEFORE]))
+    assert sorted(told.of("started")) == sorted(ids([*GOOD, BAD, FINISHED_BEFORE]))
+    for fit_id in ids(GOOD):
+        kinds = [kind for kind, heard in told.heard if heard == fit_id]
+        assert kinds == ["started", "epoch", "epoch", "finished"]
+        assert told.epochs[fit_id] == [1, 2]
+
+
+def test_records_have_the_same_bits_whichever_executor_made_them(
+    courses: dict[str, Course],
 ) -> None:
-    bad, good = fit_task("no_such_network"), fit_task("squeezenet1_1")
-    store, recorder = RunStore(str(tmp_path)), Recorder()
-    train(executor, [bad, good], store, recorder)
-    assert store.finished_fits() == {good.config.fit_id}
-    assert recorder.of("failed") == [bad.config.fit_id]
-    assert "no_such_network" in recorder.failures[bad.config.fit_id].message
-    failure = tmp_path / "fits" / bad.config.fit_id / "failure.txt"
-    assert "Traceback" in failure.read_text()
+    for fit_id in ids(GOOD):
+        results = [result_of(course.store, fit_id) for course in courses.values()]
+        assert results[0] == results[1]
 
 
-def test_a_fit_that_was_finished_meanwhile_is_left_alone(
-    executor: Executor, tmp_path: Path
-) -> None:
-    task, store = fit_task("squeezenet1_1"), RunStore(str(tmp_path))
-    train(InlineExecutor(), [task], store, Recorder())
-    before = result_of(store, task.config.fit_id)
-    written = (tmp_path / "fits" / task.config.fit_id / "fit.json").stat().st_mtime_ns
+def test_an_error_of_one_fit_is_told_and_the_others_go_on(course: Course) -> None:
+    fit_id = BAD.config.fit_id
+    assert course.recorder.of("failed") == [fit_id]
+    assert "no_such_network" in course.recorder.failures[fit_id].message
+    assert "Traceback" in (course.folder / "fits" / fit_id / "failure.txt").read_text()
+
+
+def test_a_fit_that_was_finished_meanwhile_is_left_alone(course: Course) -> None:
+    fit_id = FINISHED_BEFORE.config.fit_id
+    kinds = [kind for kind, heard in course.recorder.heard if heard == fit_id]
+    assert kinds == ["started", "finished"]
+    assert left_by(course.folder, FINISHED_BEFORE) == course.before
+
+
+def test_a_fit_has_a_log_of_its_own(course: Course) -> None:
+    for task in GOOD:
+        text = course.log_of(task)
+        lines = text.splitlines()
+        assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO    ", x) for x in lines)
+        assert text.count("taken up by process") == 1
+        assert [f"fold {task.config.fold}: epoch {n}:" in text for n in (1, 2, 3)] == [1, 1, 0]
+        assert f"fold {1 - task.config.fold}: " not in text
+
+
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_nothing_to_do_is_done(name: str, tmp_path: Path) -> None:
     recorder = Recorder()
-    train(executor, [task], store, recorder)
-    assert recorder.of("epoch") == []
-    assert recorder.of("finished") == [task.config.fit_id]
-    assert result_of(store, task.config.fit_id) == before
-    assert (tmp_path / "fits" / task.config.fit_id / "fit.json").stat().st_mtime_ns == written
-
-
-def test_nothing_to_do_is_done(executor: Executor, tmp_path: Path) -> None:
-    recorder = Recorder()
-    train(executor, [], RunStore(str(tmp_path)), recorder)
+    train(EXECUTORS[name](), [], RunStore(str(tmp_path)), recorder)
     assert recorder.heard == []
 
 
+@pytest.mark.parametrize("name", ONE_AT_A_TIME)
 def test_where_memory_runs_out_a_fit_goes_on_with_parts_of_a_batch(
-    executor: Executor, tmp_path: Path
+    name: str, tmp_path: Path
 ) -> None:
     tasks = [fit_task("squeezenet1_1", fold) for fold in (0, 1)]
     store, recorder = RunStore(str(tmp_path)), Recorder()
-    with executor, fits_in_small_memory(random_study(), store, num_samples=3) as work:
-        # One after the other, so that the second can know.
-        for task in tasks:
-            executor.run(work, [task], recorder)
+    # One after the other, so that the second can know.
+    with (
+        ONE_AT_A_TIME[name]() as executor,
+        fits_in_small_memory(random_study(), store, num_samples=3) as work,
+    ):
+        executor.run(work, tasks, recorder)
     assert recorder.failures == {}
     assert recorder.of("finished") == ids(tasks)
     for fit_id in ids(tasks):
@@ -134,35 +184,22 @@ def test_where_memory_runs_out_a_fit_goes_on_with_parts_of_a_batch(
     assert "out of memory" not in second, "what helped is used for the next fit of the backbone"
 
 
-def test_a_fit_has_a_log_of_its_own(executor: Executor, tmp_path: Path) -> None:
-    tasks = [fit_task("squeezenet1_1", fold) for fold in (0, 1)]
-    store = RunStore(str(tmp_path))
-    train(executor, tasks, store, Recorder())
-    for task in tasks:
-        lines = (tmp_path / "fits" / task.config.fit_id / "fit.log").read_text().splitlines()
-        assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO    ", x) for x in lines)
-        text = "\n".join(lines)
-        assert text.count("taken up by process") == 1
-        assert [f"fold {task.config.fold}: epoch {n}:" in text for n in (1, 2, 3)] == [1, 1, 0]
-        assert f"fold {1 - task.config.fold}: " not in text
-
-
 class WorkerKiller(Recorder):
     """Kills the process that trains a fit, as the kernel does when memory runs out.
 
     Args:
-        victim: The fit whose worker dies.
-        times: How often, each time after an epoch.
+        times: How often, by the fit's id, each time after an epoch.
     """
 
-    def __init__(self, victim: FitTask, times: int) -> None:
+    def __init__(self, times: dict[str, int]) -> None:
         super().__init__()
-        self.victim, self.times_left = victim.config.fit_id, times
+        self.times_left = times
 
     def epoch_done(self, task: FitTask, record: EpochRecord) -> None:
         super().epoch_done(task, record)
-        if task.config.fit_id == self.victim and self.times_left and record.epoch < 3:
-            self.times_left -= 1
+        fit_id = task.config.fit_id
+        if self.times_left.get(fit_id) and record.epoch < 3:
+            self.times_left[fit_id] -= 1
             for worker in trainable_workers():
                 os.kill(worker, signal.SIGKILL)
 
@@ -187,32 +224,40 @@ def trainable_workers() -> list[int]:
     return [worker for worker in found if is_ours(worker)]
 
 
-@pytest.mark.skipif(not Path("/proc").exists(), reason="finds workers through /proc")
-def test_a_lost_worker_costs_epochs_but_no_fit(tmp_path: Path) -> None:
-    task = fit_task("shufflenet_v2_x0_5", max_epochs=6)
-    quiet, shaken = RunStore(str(tmp_path / "quiet")), RunStore(str(tmp_path / "shaken"))
-    train(InlineExecutor(), [task], quiet, Recorder())
-    killer = WorkerKiller(task, times=1)
-    train(EXECUTORS["ray"](), [task], shaken, killer)
-    assert killer.times_left == 0, "the test killed nobody"
-    assert killer.of("finished") == [task.config.fit_id]
-    assert len(killer.of("started")) >= 2
-    assert result_of(shaken, task.config.fit_id) == result_of(quiet, task.config.fit_id)
+LOST_ONCE, LOST_TOO_OFTEN = (fit_task("shufflenet_v2_x0_5", fold, max_epochs=4) for fold in (0, 1))
 
 
-@pytest.mark.skipif(not Path("/proc").exists(), reason="finds workers through /proc")
-def test_a_worker_lost_too_often_fails_its_fit(tmp_path: Path) -> None:
-    task = fit_task("shufflenet_v2_x0_5", max_epochs=6)
-    store, killer = RunStore(str(tmp_path)), WorkerKiller(task, times=9)
-    resources = plan_resources(ResourceSpec(), [1.0])
-    train(RayTuneExecutor(resources, max_retries=1), [task], store, killer)
-    assert killer.of("failed") == [task.config.fit_id]
-    failed = killer.failures[task.config.fit_id]
+@pytest.fixture(scope="module")
+def shaken(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """Of two fits, one after the other, whose workers are killed, the second's more than once."""
+    if not Path("/proc").exists():
+        pytest.skip("finds workers through /proc")
+    folder = tmp_path_factory.mktemp("shaken")
+    killer = WorkerKiller({LOST_ONCE.config.fit_id: 1, LOST_TOO_OFTEN.config.fit_id: 9})
+    tasks = [LOST_ONCE, LOST_TOO_OFTEN]
+    train(ONE_AT_A_TIME["ray"](), tasks, RunStore(str(folder)), killer)
+    assert killer.times_left[LOST_ONCE.config.fit_id] == 0, "the test killed nobody"
+    return Course(folder, None, killer)
+
+
+def test_a_lost_worker_costs_epochs_but_no_fit(shaken: Course, tmp_path: Path) -> None:
+    fit_id = LOST_ONCE.config.fit_id
+    quiet = RunStore(str(tmp_path))
+    train(InlineExecutor(), [LOST_ONCE], quiet, Recorder())
+    assert shaken.recorder.of("finished") == [fit_id]
+    assert shaken.recorder.of("started").count(fit_id) >= 2
+    assert result_of(shaken.store, fit_id) == result_of(quiet, fit_id)
+
+
+def test_a_worker_lost_too_often_fails_its_fit(shaken: Course) -> None:
+    fit_id = LOST_TOO_OFTEN.config.fit_id
+    assert shaken.recorder.of("failed") == [fit_id]
+    failed = shaken.recorder.failures[fit_id]
     assert failed.kind == "lost_worker"
     assert "max_retries" in failed.message
-    folder = tmp_path / "fits" / task.config.fit_id
-    assert "died unexpectedly" in (folder / "failure.txt").read_text(), "what Ray said is kept"
-    log = (folder / "fit.log").read_text()
+    failure = shaken.folder / "fits" / fit_id / "failure.txt"
+    assert "died unexpectedly" in failure.read_text(), "what Ray said is kept"
+    log = shaken.log_of(LOST_TOO_OFTEN)
     assert log.count("its worker was lost; it goes on from its last checkpoint") == 1
     assert "failed (lost worker)" in log
-    assert store.finished_fits() == set()
+    assert shaken.store.finished_fits() == {LOST_ONCE.config.fit_id}

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +18,7 @@ from foldgrid.specs.sweep import SamplerName
 from foldgrid.tuning.search import study as study_module
 from foldgrid.tuning.search.study import SearchStudy, count_done
 from tests.postgresql_on_localhost import PASSWORD, PostgresqlServer
+from tests.tuning.search.searching_launch import gate, launch
 from tests.tuning.search.small_study import (
     COUNTABLE,
     journal,
@@ -30,47 +27,17 @@ from tests.tuning.search.small_study import (
     search,
     tell_score,
 )
-from tests.tuning.search.storage_places import KINDS, Place, new_place
+from tests.tuning.search.storage_places import KINDS, Place, new_place, plugged_in
 
-PROJECT = Path(__file__).resolve().parents[2]
 GRID_FIRST: dict[str, Value] = {"batch_size": 16, "plateau.patience": 4}
 
 
 @pytest.fixture(params=KINDS)
 def place(request: Any, tmp_path: Path, postgresql: PostgresqlServer) -> Iterator[Place]:
     place = new_place(request.param, tmp_path, postgresql)
-    yield place
-    place.close()
-
-
-@contextmanager
-def launch(
-    place: Place, num_trials: int, sampler: str = "RandomSampler", ends: str = "ends"
-) -> Iterator[subprocess.Popen[str]]:
-    """A launch in a process of its own, which waits for a line before it begins."""
-    command = [sys.executable, "-m", "tests.tuning.search.searching_launch", str(place.journal)]
-    command += [place.url or "", str(num_trials), sampler, ends]
-    path = os.pathsep.join([str(PROJECT / "src"), str(PROJECT)])
-    with subprocess.Popen(
-        command,
-        cwd=PROJECT,
-        env={**os.environ, "PYTHONPATH": path},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            yield process
-        finally:
-            process.kill()
-
-
-def begin(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.write("go\n")
-    process.stdin.flush()
+    with plugged_in():
+        yield place
+        place.close()
 
 
 def ask(study: SearchStudy, num_trials: int | None = None) -> tuple[int, dict[str, Value]]:
@@ -108,13 +75,25 @@ def test_another_launch_has_the_records_of_all(place: Place) -> None:
     ]
 
 
-@pytest.mark.parametrize("sampler", ["TPESampler", "RandomSampler", "CmaEsSampler"])
+PARTS = (3, 8, 2)
+"""TPE draws at random ten times, then as the trials before suggest."""
+
+
+@pytest.fixture(scope="module", params=["TPESampler", "RandomSampler", "CmaEsSampler"])
+def searched_at_once(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[SamplerName, list[dict[str, Value]]]:
+    """A sampler, and what it suggests to one launch with a journal."""
+    path = tmp_path_factory.mktemp("whole") / "journal.log"
+    with plugged_in():
+        return request.param, search(open_study(journal(path), sampler=request.param), sum(PARTS))
+
+
 def test_the_suggestions_are_those_of_the_journal(
-    place: Place, sampler: SamplerName, tmp_path: Path
+    place: Place, searched_at_once: tuple[SamplerName, list[dict[str, Value]]]
 ) -> None:
-    whole = search(open_study(journal(tmp_path / "whole"), sampler=sampler), 14)
-    parts: list[dict[str, Value]] = []
-    for length in (3, 9, 2):
+    (sampler, whole), parts = searched_at_once, []
+    for length in PARTS:
         storage = place.open()
         parts += search(open_study(storage, sampler=sampler), length)
         storage.close()
@@ -133,14 +112,11 @@ def test_a_launch_that_lives_keeps_its_trials(place: Place) -> None:
 
 
 def test_a_launch_that_is_killed_loses_its_trial_to_the_next(place: Place) -> None:
-    with launch(place, 3, ends="hangs") as process:
-        begin(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "0\n"
+    with launch(place, 3, gate(2)) as alone:
+        assert alone.hear() == 0
         study = open_study(place.open())
         assert study.close_stale() == 0, "it is alive"
-        process.kill()
-        process.wait()
+        alone.kill()
     assert study.close_stale() == 1
     assert study.close_stale() == 0, "lined up once"
     assert ask(study) == ask(open_study(journal(place.journal.with_name("own"))))
@@ -233,12 +209,12 @@ def test_a_grid_is_lined_up_once_by_many(place: Place) -> None:
 
 
 def test_launches_at_once_share_the_trials(place: Place) -> None:
-    num_trials = 16
-    with launch(place, num_trials) as one, launch(place, num_trials) as other:
-        begin(one)
-        begin(other)
-        numbers = [list(map(int, p.communicate(timeout=120)[0].split())) for p in (one, other)]
-        assert (one.returncode, other.returncode) == (0, 0)
+    num_trials, both_drew = 8, gate(2)
+    with (
+        launch(place, num_trials, both_drew) as one,
+        launch(place, num_trials, both_drew) as other,
+    ):
+        numbers = [one.hear_all(), other.hear_all()]
     assert sorted(numbers[0] + numbers[1]) == list(range(num_trials))
     assert all(numbers), "both took part"
     records = open_study(place.open()).records()

@@ -30,20 +30,18 @@ EXECUTORS: dict[str, Callable[[], Executor]] = {
 
 @dataclass
 class GiveUp:
-    """Gives one trial up after an epoch.
+    """Gives trials up after an epoch.
 
     Attributes:
-        number: The trial's.
-        epoch: The epoch.
+        after: The epoch, by the trial's number.
         stopped_ones: What was said to be stopped.
     """
 
-    number: int
-    epoch: int
+    after: dict[int, int]
     stopped_ones: list[int] = field(default_factory=list)
 
     def should_stop(self, task: TrialTask, epoch: TrialEpoch) -> bool:
-        return (task.number, epoch.epoch) == (self.number, self.epoch)
+        return self.after.get(task.number) == epoch.epoch
 
     def stopped(self, task: TrialTask) -> None:
         self.stopped_ones.append(task.number)
@@ -62,30 +60,51 @@ def run(
     return recorder
 
 
-@pytest.mark.parametrize("name", EXECUTORS)
-def test_every_trial_is_told_in_order_and_an_error_of_one_stops_none(
-    name: str, tmp_path: Path
-) -> None:
-    tasks = [trial_task(0), trial_task(1, "no_such_network"), trial_task(2, learning_rate=0.003)]
-    recorder = run(name, iter(tasks), tmp_path)
-    for number, kinds in {
-        0: ["started", "epoch", "epoch", "finished"],
-        1: ["started", "failed"],
-        2: ["started", "epoch", "epoch", "finished"],
-    }.items():
-        assert [kind for kind, heard in recorder.heard if heard == number] == kinds
-    assert "no_such_network" in recorder.messages[1]
-    failure = tmp_path / "trials" / "study" / "0001" / "failure.txt"
+GOOD, ANOTHER_GOOD = trial_task(0), trial_task(2, momentum=0.5)
+BAD = trial_task(1, "no_such_network")
+GIVEN_UP_EARLY, GIVEN_UP_AT_THE_END = trial_task(3), trial_task(4)
+
+
+@dataclass(frozen=True)
+class Course:
+    """What an executor made of two good trials, a bad one and two that are given up."""
+
+    folder: Path
+    recorder: TrialRecorder
+    steering: GiveUp
+
+    def kinds(self, task: TrialTask) -> list[str]:
+        return [kind for kind, heard in self.recorder.heard if heard == task.number]
+
+
+@pytest.fixture(scope="module")
+def courses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Course]:
+    found = {}
+    for name in EXECUTORS:
+        folder = tmp_path_factory.mktemp(name)
+        steering = GiveUp({GIVEN_UP_EARLY.number: 1, GIVEN_UP_AT_THE_END.number: 2})
+        tasks = [GOOD, BAD, ANOTHER_GOOD, GIVEN_UP_EARLY, GIVEN_UP_AT_THE_END]
+        found[name] = Course(folder, run(name, iter(tasks), folder, steering), steering)
+    return found
+
+
+@pytest.fixture(params=EXECUTORS)
+def course(request: pytest.FixtureRequest, courses: dict[str, Course]) -> Course:
+    return courses[request.param]
+
+
+def test_every_trial_is_told_in_order_and_an_error_of_one_stops_none(course: Course) -> None:
+    for task in (GOOD, ANOTHER_GOOD):
+        assert course.kinds(task) == ["started", "epoch", "epoch", "finished"]
+    assert course.kinds(BAD) == ["started", "failed"]
+    assert "no_such_network" in course.recorder.messages[BAD.number]
+    failure = course.folder / "trials" / "study" / "0001" / "failure.txt"
     assert "Traceback" in failure.read_text()
 
 
-def test_both_find_the_same_scores(tmp_path: Path) -> None:
-    found = {
-        name: run(name, iter([trial_task(0), trial_task(1, momentum=0.5)]), tmp_path / name)
-        for name in EXECUTORS
-    }
-    for number in (0, 1):
-        ours, theirs = (found[name].records[number] for name in EXECUTORS)
+def test_both_find_the_same_scores(courses: dict[str, Course]) -> None:
+    for task in (GOOD, ANOTHER_GOOD):
+        ours, theirs = (courses[name].recorder.records[task.number] for name in EXECUTORS)
         assert ours.oof == theirs.oof
         assert ours.best_epochs == theirs.best_epochs
 
@@ -95,22 +114,15 @@ def test_an_iterator_that_gives_nothing_is_done(name: str, tmp_path: Path) -> No
     assert run(name, iter([]), tmp_path).heard == []
 
 
-@pytest.mark.parametrize("name", EXECUTORS)
-def test_a_trial_that_is_given_up_ends_there_and_the_others_go_on(
-    name: str, tmp_path: Path
-) -> None:
-    steering = GiveUp(number=1, epoch=1)
-    recorder = run(name, iter([trial_task(n) for n in range(3)]), tmp_path, steering)
-    assert steering.stopped_ones == [1]
-    assert [kind for kind, heard in recorder.heard if heard == 1] == ["started", "epoch"]
-    for number in (0, 2):
-        assert len(recorder.epochs[number]) == 2
-        assert number in recorder.records
+def test_a_trial_that_is_given_up_ends_there_and_the_others_go_on(course: Course) -> None:
+    assert course.steering.stopped_ones == [GIVEN_UP_EARLY.number]
+    assert course.kinds(GIVEN_UP_EARLY) == ["started", "epoch"]
+    for task in (GOOD, ANOTHER_GOOD):
+        assert len(course.recorder.epochs[task.number]) == 2
+        assert task.number in course.recorder.records
 
 
-@pytest.mark.parametrize("name", EXECUTORS)
-def test_the_last_epoch_is_nobody_s_to_stop(name: str, tmp_path: Path) -> None:
-    steering = GiveUp(number=0, epoch=2)
-    recorder = run(name, iter([trial_task(0)]), tmp_path, steering)
-    assert steering.stopped_ones == []
-    assert recorder.records[0].status == "complete"
+def test_the_last_epoch_is_nobody_s_to_stop(course: Course) -> None:
+    number = GIVEN_UP_AT_THE_END.number
+    assert number not in course.steering.stopped_ones
+    assert course.recorder.records[number].status == "complete"

@@ -169,7 +169,7 @@ def test_fits_are_trained_while_w_and_b_hangs(
     launcher: Launcher, server: FakeWandbServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """W&B is still waited for, in its own thread, when the last fit is done."""
-    endless = Patience(init_seconds=600, finish_seconds=600, close_seconds=1, hurried_seconds=20)
+    endless = Patience(init_seconds=600, finish_seconds=600, close_seconds=1, offline_seconds=20)
     monkeypatch.setattr(wandb_runs, "Patience", lambda: endless)
     server.turn(HANGS)
     done = launcher(launcher.write(), "--wandb", "online")

@@ -12,7 +12,7 @@ from miniature_sweep import CONTEXT, all_configs, make_history, make_record, mak
 from foldgrid.tracking import FitRuns, RunProjector
 from foldgrid.tracking.wandb_session import Patience
 
-SHORT = Patience(init_seconds=1.5, finish_seconds=1.5, close_seconds=60)
+SHORT = Patience(init_seconds=1.0, finish_seconds=1.0, close_seconds=60)
 
 
 def over(folder):

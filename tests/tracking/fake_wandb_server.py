@@ -95,22 +95,25 @@ class FakeWandbServer:
 
     def turn(self, mood, after_rows=0):
         """Changes the mood, at once or as soon as that many rows of history were taken."""
-        if after_rows:
-            self._later = (mood, after_rows)
-            return
-        self._later = None
         with self._changed:
+            self._later = (mood, after_rows) if after_rows else None
+            if after_rows:
+                return
             before, self.mood = self.mood, mood
-            self._changed.notify_all()
-        if REFUSES in (before, mood) and before != mood:
-            # On a thread of its own: a handler may have asked, and shutdown waits for nobody.
-            if mood == REFUSES:
+            if mood == REFUSES and before != REFUSES:
+                # On a thread of its own: a handler may have asked, and shutdown waits for it.
                 self._closing = threading.Thread(target=self._close, daemon=True)
                 self._closing.start()
-            else:
-                self._closing.join()
-                self._server = _QuietServer(self._address, _handler_of(self))
-                self._serve()
+            self._changed.notify_all()
+        if before == REFUSES and mood != REFUSES:
+            self._closing.join()
+            self._server = _QuietServer(self._address, _handler_of(self))
+            self._serve()
+
+    def wait_until(self, mood, seconds=60):
+        """Waits until it has turned so."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.mood == mood, seconds)
 
     def is_well(self):
         """Whether a request is looked at; where it hangs, known after the mood changed."""
@@ -180,6 +183,13 @@ class FakeWandbServer:
         return {"id": "b", "name": name, "wandbConfig": began} | counts | texts | more
 
     def take_stream(self, name, body):
+        with self._changed:
+            self._take_stream(name, body)
+            self._changed.notify_all()
+            if self._later is not None and self.num_rows >= self._later[1]:
+                self.turn(self._later[0])
+
+    def _take_stream(self, name, body):
         run = self.runs.setdefault(name, ServedRun())
         files = body.get("files", {})
         history = files.get("wandb-history.jsonl")
@@ -190,10 +200,6 @@ class FakeWandbServer:
             run.summary = json.loads(files["wandb-summary.json"]["content"][-1])
         if body.get("complete"):
             run.exit_code = body["exitcode"]
-        with self._changed:
-            self._changed.notify_all()
-        if self._later is not None and self.num_rows >= self._later[1]:
-            self.turn(self._later[0])
 
     def take_file(self, name, path, content):
         self.runs[name].files[path] = content

@@ -9,6 +9,7 @@ from fake_wandb_server import FAILS, MUTE, WELL, FakeWandbServer
 from killing import started
 from miniature_sweep import CONTEXT, all_configs, make_config, make_history, make_record, make_sweep
 from offline_runs import read_folds
+from patience import patience_in_outage
 
 from foldgrid.tracking import (
     FitRuns,
@@ -18,23 +19,20 @@ from foldgrid.tracking import (
     SentRun,
     make_content,
 )
-from foldgrid.tracking.wandb_session import Patience
 
-SHORT = Patience(init_seconds=1.5, finish_seconds=1.5)
 RANKING = [{"backbone": "resnet18", "mae": 3.0}]
 
 
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    monkeypatch.setenv("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "0.05")
     with FakeWandbServer() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
         yield server
 
 
-def make_sender(folder):
-    return RunSender(folder, FitRuns(make_sweep(), CONTEXT), SHORT)
+def make_sender(folder, patience=None):
+    return RunSender(folder, FitRuns(make_sweep(), CONTEXT), patience)
 
 
 def send(folder, config, num_epochs=3):
@@ -98,15 +96,17 @@ def test_what_was_uploaded_by_hand_is_not_doubled(tmp_path, server):
 def test_what_was_not_taken_stays_as_it_was(tmp_path, server, mood, after_rows):
     first, second, *_ = all_configs()
     project_offline(tmp_path, [first, second])
-    with make_sender(tmp_path) as sender:
-        sender.send(first, make_record(first), make_history())
-        server.turn(mood, after_rows)
-        with pytest.raises(NotSentError):
-            sender.send(second, make_record(second), make_history())
+    send(tmp_path, first)
+    server.turn(mood, after_rows)
+    patience = patience_in_outage(is_well_at_first=after_rows > 0)
+    with make_sender(tmp_path, patience) as sender, pytest.raises(NotSentError):
+        sender.send(second, make_record(second), make_history())
     assert modes(tmp_path) == {first.fit_id: "online", second.fit_id: "offline"}
     assert list(read_folds(tmp_path)) == [second.fit_id]
     server.turn(WELL)
-    assert send(tmp_path, second).num_there == (3 if after_rows else 0)
+    num_taken = server.num_rows - 3
+    assert bool(num_taken) == bool(after_rows)
+    assert send(tmp_path, second).num_there == num_taken
     assert server.steps() == {f"mini-{each.fit_id}": [1, 2, 3] for each in (first, second)}
 
 
@@ -148,15 +148,18 @@ def test_a_launch_online_leaves_nothing_to_send(tmp_path, server):
     assert sender.is_summary_sent()
 
 
-@pytest.mark.parametrize("after_rows", [1, 7, 16])
+EARLY_OR_LATE = [pytest.param(number, marks=pytest.mark.exhaustive) for number in (1, 16)]
+
+
+@pytest.mark.parametrize("after_rows", [7, *EARLY_OR_LATE])
 def test_killed_while_it_sends_and_repeated(tmp_path, server, after_rows):
     project_offline(tmp_path, all_configs()[:4])
     with started("sender.py", tmp_path) as process:
         server.wait_for_rows(after_rows)
         process.kill()
     assert server.num_rows >= after_rows
-    for config in all_configs():
-        with make_sender(tmp_path) as sender:
+    with make_sender(tmp_path) as sender:
+        for config in all_configs():
             if not sender.is_sent(config):
                 sender.send(config, make_record(config), make_history())
     assert server.steps() == {f"mini-{config.fit_id}": [1, 2, 3] for config in all_configs()}

@@ -90,7 +90,15 @@ class Projection:
     def _open_alone(self, header: RunHeader, mode: LiveMode) -> wandb.Run:
         """Opens a run that has no other local folder, not even that of a first try online."""
         self._ledger.discard_folders(header.run_id)
+        if mode == "online":
+            # Whoever gives up before the service is there has nothing to end, so it is asked after.
+            self._session.start()
+            self._check_patience()
         return self._session.open_run(mode, header)
+
+    def _check_patience(self) -> None:
+        if self._is_given_up.is_set():
+            raise TimeoutError("the launch ended before W&B had everything")
 
     def log(self, run_id: str, point: Point) -> None:
         """Adds a point to an open run; without one, finishing it will bring it."""
@@ -170,8 +178,7 @@ class Projection:
         """``act`` online; should that fail, everything goes offline and it acts again there."""
         if self._mode == "online":
             try:
-                if self._is_given_up.is_set():
-                    raise TimeoutError("the launch ended before W&B had everything")
+                self._check_patience()
                 return act("online")
             except (Exception, SystemExit) as error:
                 self._go_offline(error)

@@ -198,7 +198,7 @@ class RunProjector(Generic[Config, Epoch, Record]):
             raise
         if not is_over:
             projection.give_up()
-            is_over = self._worker.close(patience.hurried_seconds)
+            is_over = self._worker.close(patience.offline_seconds)
         if is_over:
             projection.close()
         else:

@@ -51,13 +51,15 @@ class Patience:
         finish_seconds: To upload what is left when a run closes.
         close_seconds: For everything that is still queued when the projector closes. What is left
             then is written offline.
-        hurried_seconds: The same after a Ctrl-C, and for writing offline what is left.
+        hurried_seconds: The same after a Ctrl-C.
+        offline_seconds: For writing offline what is left then.
     """
 
     init_seconds: float = 15.0
     finish_seconds: float = 30.0
     close_seconds: float = 120.0
     hurried_seconds: float = 3.0
+    offline_seconds: float = 3.0
 
 
 class WandbSession:
@@ -84,6 +86,13 @@ class WandbSession:
     @property
     def _cache(self) -> Path:
         return self._run_folder / "wandb" / CACHE_FOLDER
+
+    def start(self) -> None:
+        """Starts W&B's service, where there is none: from here on ``abort`` ends what hangs."""
+        self._open()
+        import wandb
+
+        wandb.setup()
 
     def open_run(self, mode: LiveMode, header: RunHeader) -> wandb.Run:
         """A new run; online it goes on where the run of that id stopped.

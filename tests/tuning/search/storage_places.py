@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from sqlalchemy import Engine, event
 
 from foldgrid.tuning.search.storage import SearchStorage
 from foldgrid.tuning.search.storage_choice import choose_storage
 from tests.postgresql_on_localhost import PostgresqlServer
 
 KINDS = ("journal", "sqlite", "postgresql")
+
+
+@contextmanager
+def plugged_in() -> Iterator[None]:
+    """Files of this process are not waited for until they are on the disk: the plug stays in."""
+
+    def leave_to_the_system(connection: Any, record: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous = OFF")
+
+    event.listen(Engine, "connect", leave_to_the_system)
+    try:
+        with mock.patch("os.fsync"):
+            yield
+    finally:
+        event.remove(Engine, "connect", leave_to_the_system)
 
 
 @dataclass(frozen=True)
