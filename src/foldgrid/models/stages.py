@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
-from foldgrid.models.construction import construct_on_meta, has_auxiliary_heads
+from foldgrid.models.construction import construct_on_meta, follow, has_auxiliary_heads
 from foldgrid.models.pooling import AdaptiveAverage
 from foldgrid.models.published import native_pixels
 from foldgrid.models.tracing import ATTENTIONS
@@ -26,6 +26,9 @@ _TRUNKS = ("features", "layers", "trunk_output", "blocks")
 """The modules that hold the stages; elsewhere they are the network's own children."""
 
 _LAST = "outputs"
+
+STAGE_HEAD = ("classifier.weight", "classifier.bias")
+"""The parameters of a `StageHead`."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +55,13 @@ def stages_of(backbone: str) -> tuple[Stage, ...]:
     if has_auxiliary_heads(backbone):
         return ()
     network = construct_on_meta(backbone, 1).eval()
-    image = torch.empty(1, 3, *[native_pixels(backbone)] * 2, device="meta")
-    modules = _stage_modules(network, image)
-    if not modules:
-        return ()
-    maps = _extractor(network, modules)(image)
-    return tuple(Stage(module, maps[module].shape[1]) for module in modules)
+    pixels = native_pixels(backbone)
+    modules = _stage_modules(network, pixels)
+    shapes = _shapes_after({name: network.get_submodule(name) for name in modules}, network, pixels)
+    return tuple(Stage(module, shapes[module][1]) for module in modules)
 
 
-def _stage_modules(network: nn.Module, image: Tensor) -> tuple[str, ...]:
+def _stage_modules(network: nn.Module, pixels: int) -> tuple[str, ...]:
     trunk_name = next((name for name in _TRUNKS if hasattr(network, name)), "")
     trunk = network.get_submodule(trunk_name)
     prefix = f"{trunk_name}." if trunk_name else ""
@@ -68,7 +69,7 @@ def _stage_modules(network: nn.Module, image: Tensor) -> tuple[str, ...]:
     return (
         tuple(name for name, child in children.items() if _is_stage(child))
         or _ends_with_pools(children)
-        or _ends_of_shapes(network, children, image)
+        or _ends_of_shapes(network, children, pixels)
     )
 
 
@@ -89,10 +90,10 @@ def _ends_with_pools(children: dict[str, nn.Module]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*pools, last])) if pools else ()
 
 
-def _ends_of_shapes(
-    network: nn.Module, children: dict[str, nn.Module], image: Tensor
-) -> tuple[str, ...]:
-    """The last of each run of children with maps of one shape; a lone convolution is no stage."""
+def _shapes_after(
+    modules: dict[str, nn.Module], network: nn.Module, pixels: int
+) -> dict[str, tuple[int, ...]]:
+    """The shape of what each of ``modules`` makes of one image, in the order of computation."""
     shapes: dict[str, tuple[int, ...]] = {}
 
     def note(name: str) -> Any:
@@ -101,11 +102,19 @@ def _ends_of_shapes(
 
         return hook
 
-    handles = [child.register_forward_hook(note(name)) for name, child in children.items()]
-    network(image)
+    handles = [module.register_forward_hook(note(name)) for name, module in modules.items()]
+    follow(network, pixels)
     for handle in handles:
         handle.remove()
+    return shapes
+
+
+def _ends_of_shapes(
+    network: nn.Module, children: dict[str, nn.Module], pixels: int
+) -> tuple[str, ...]:
+    """The last of each run of children with maps of one shape; a lone convolution is no stage."""
     runs: list[list[str]] = []
+    shapes = _shapes_after(children, network, pixels)
     for name, shape in shapes.items():
         if runs and shapes[runs[-1][-1]] == shape:
             runs[-1].append(name)
