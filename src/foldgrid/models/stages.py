@@ -7,15 +7,17 @@ Shape letters: B batch, C channels, H and W pixels, K outputs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.fx import GraphModule
-from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+import torchvision
+from torch import Tensor, fx, nn
+from torchvision.models.feature_extraction import DualGraphModule
 
 from foldgrid.models.construction import construct_on_meta, follow, has_auxiliary_heads
 from foldgrid.models.pooling import AdaptiveAverage
@@ -26,6 +28,13 @@ _TRUNKS = ("features", "layers", "trunk_output", "blocks")
 """The modules that hold the stages; elsewhere they are the network's own children."""
 
 _LAST = "outputs"
+
+_OPAQUE = (
+    *(each for _, each in inspect.getmembers(torchvision.ops, inspect.isclass)),
+    # Inside them, what is done depends on where the input lies, or tensors are computed anew.
+    *(AdaptiveAverage, *ATTENTIONS),
+)
+"""Modules that are one node of a network's graph."""
 
 STAGE_HEAD = ("classifier.weight", "classifier.bias")
 """The parameters of a `StageHead`."""
@@ -125,22 +134,51 @@ def _ends_of_shapes(
     )
 
 
-def _extractor(network: nn.Module, modules: Sequence[str]) -> GraphModule:
+class _MapTracer(fx.Tracer):
+    """Notes which node of the graph each module returns."""
+
+    def __init__(self) -> None:
+        super().__init__(autowrap_modules=(math, torchvision.ops))
+        self.returned: dict[str, fx.Node] = {}
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Whether it is one node."""
+        return isinstance(m, _OPAQUE) or super().is_leaf_module(m, module_qualified_name)
+
+    def call_module(
+        self,
+        m: nn.Module,
+        forward: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """Follows a call."""
+        result = super().call_module(m, forward, args, kwargs)
+        if isinstance(result, fx.Proxy):
+            self.returned[self.path_of_module(m)] = result.node
+        return result
+
+
+def _extractor(network: nn.Module, modules: Sequence[str]) -> DualGraphModule:
     """``network`` itself, returning its outputs and the maps after ``modules``, by name."""
-    # Inside them, what is done depends on where the input lies, or tensors are computed anew.
-    options: dict[str, Any] = {"leaf_modules": [AdaptiveAverage, *ATTENTIONS]}
-    in_training, in_prediction = get_graph_node_names(
-        network, tracer_kwargs=dict(options), suppress_diff_warning=True
-    )
-    wanted = {module: module for module in modules}
-    extractor: GraphModule = create_feature_extractor(
-        network,
-        train_return_nodes=wanted | {in_training[-1]: _LAST},
-        eval_return_nodes=wanted | {in_prediction[-1]: _LAST},
-        tracer_kwargs=dict(options),
-        suppress_diff_warning=True,
-    )
-    return extractor
+    is_training = network.training
+    graphs = (_graph(network.train(mode), modules) for mode in (True, False))
+    extractor = DualGraphModule(network, *graphs, class_name=type(network).__name__)
+    network.train(is_training)
+    return extractor.train(is_training)
+
+
+def _graph(network: nn.Module, modules: Sequence[str]) -> fx.Graph:
+    tracer = _MapTracer()
+    graph = tracer.trace(network)
+    last = graph.output_node()
+    maps = {module: tracer.returned[module] for module in modules}
+    outputs = maps | {_LAST: last.args[0]}
+    graph.erase_node(last)
+    graph.output(outputs)
+    # What is not asked for goes, and only the graph of a module can tell.
+    fx.GraphModule(network, graph).graph.eliminate_dead_code()
+    return graph
 
 
 class StageHead(nn.Module):
