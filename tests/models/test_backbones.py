@@ -20,12 +20,13 @@ from foldgrid.models.backbones import build_on_meta, head_parameters
 from foldgrid.models.construction import has_auxiliary_heads
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.resolving import resolve_sweep
+from tests.models.representatives import networks
 
 SWEEPS = Path(__file__).resolve().parents[2] / "sweeps"
 PAPER_S_29 = resolve_sweep(SWEEPS / "all_backbones.yaml", "paper").sweep.backbones
 
 
-@pytest.mark.parametrize("name", PAPER_S_29)
+@pytest.mark.parametrize("name", networks(PAPER_S_29))
 def test_each_of_the_paper_s_networks_predicts_what_it_is_asked(name: str) -> None:
     for num_outputs, is_training in ((4, True), (1, False)):
         network = build_on_meta(name, num_outputs).train(is_training)
@@ -68,7 +69,7 @@ def test_the_head_is_the_last_layer_and_only_that(name: str, layers: list[str]) 
     assert sorted(head_parameters(name)) == sorted(expected)
 
 
-@pytest.mark.parametrize("name", known_backbones())
+@pytest.mark.parametrize("name", networks(known_backbones(), also=PAPER_S_29))
 def test_every_network_has_a_head(name: str) -> None:
     head = head_parameters(name)
     layers = {key.rpartition(".")[0] for key in head}

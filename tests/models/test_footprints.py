@@ -17,6 +17,7 @@ from foldgrid.models import build_network, forward_all
 from foldgrid.models.backbones import build_on_meta
 from foldgrid.models.footprint import footprint
 from foldgrid.models.sources.torchvision_networks import TorchvisionNetworks
+from tests.models.representatives import networks
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,9 @@ class LiveTensors(TorchDispatchMode):
 
 @pytest.mark.parametrize(
     "name",
-    ["alexnet", "vgg11", "resnet18", "resnet50", "squeezenet1_0", "googlenet", "mobilenet_v2"],
+    networks(
+        ("alexnet", "vgg11", "resnet18", "resnet50", "squeezenet1_0", "googlenet", "mobilenet_v2")
+    ),
 )
 def test_the_estimate_holds_the_tensors_of_a_training_step_and_of_a_prediction(name: str) -> None:
     pixels, batch, prediction_batch = 256, 16, 64

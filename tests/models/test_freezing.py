@@ -24,9 +24,11 @@ from foldgrid.models import (
 )
 from foldgrid.models.backbones import build_on_meta, head_parameters
 from foldgrid.specs.resolving import resolve_sweep
+from tests.models.representatives import networks
 
 SWEEPS = Path(__file__).resolve().parents[2] / "sweeps"
 PAPER_S_29 = resolve_sweep(SWEEPS / "all_backbones.yaml", "paper").sweep.backbones
+OTHERS = ("plain_cnn", "vit_b_32", "swin_t", "convnext_tiny")
 
 
 def frozen_names(network: nn.Module) -> set[str]:
@@ -58,9 +60,7 @@ def test_networks_have_the_layers_that_their_names_count(name: str, num_layers: 
     assert len(weight_layers(name)) == num_layers
 
 
-@pytest.mark.parametrize(
-    "name", [*PAPER_S_29, "plain_cnn", "seresnet101", "vit_b_32", "swin_t", "convnext_tiny"]
-)
+@pytest.mark.parametrize("name", networks((*PAPER_S_29, "seresnet101", *OTHERS), also=OTHERS))
 def test_every_parameter_of_the_body_belongs_to_one_layer(name: str) -> None:
     found = [each for layer in weight_layers(name) for each in layer.parameters]
     assert len(found) == len(set(found))
@@ -207,8 +207,9 @@ def test_layers_are_in_the_order_of_the_computation() -> None:
     assert [layer.name for layer in weight_layers("resnet18")] == order
 
 
-def test_all_networks_have_layers() -> None:
-    assert all(len(weight_layers(name)) > 6 for name in known_backbones()[::7])
+@pytest.mark.parametrize("name", networks(known_backbones()[::7]))
+def test_all_networks_have_layers(name: str) -> None:
+    assert len(weight_layers(name)) > 6
 
 
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])

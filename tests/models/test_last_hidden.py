@@ -9,9 +9,10 @@ from torch import nn
 from foldgrid.models import build_network, known_backbones, last_hidden
 from foldgrid.models.backbones import build_on_meta, head_parameters
 from foldgrid.models.published import native_pixels
+from tests.models.representatives import networks
 
 
-@pytest.mark.parametrize("name", known_backbones())
+@pytest.mark.parametrize("name", networks(known_backbones()))
 def test_it_is_what_the_last_layer_multiplies(name: str) -> None:
     network = build_on_meta(name, 3).eval()
     images = torch.empty(2, 3, *[native_pixels(name)] * 2, device="meta")
@@ -33,7 +34,8 @@ def test_efficientnet_b4_has_1792_units(stage_heads: bool) -> None:
         ("resnet18", "fc"),
         ("plain_cnn", "classifier.3"),
         ("densenet121", "classifier"),
-        ("vgg11", "classifier.6"),
+        ("alexnet", "classifier.6"),
+        pytest.param("vgg11", "classifier.6", marks=pytest.mark.exhaustive),
     ],
 )
 @pytest.mark.parametrize("stage_heads", [False, True])

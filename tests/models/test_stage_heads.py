@@ -23,6 +23,7 @@ from foldgrid.models.stages import StagedNetwork, stages_of
 from foldgrid.specs.architectures import known_architectures
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.resolving import resolve_sweep
+from tests.models.representatives import networks
 
 SWEEPS = Path(__file__).resolve().parents[2] / "sweeps"
 PAPER_S_29 = resolve_sweep(SWEEPS / "all_backbones.yaml", "paper").sweep.backbones
@@ -93,7 +94,7 @@ def test_efficientnet_b4_has_seven_auxiliary_heads_and_eight_outputs() -> None:
     assert channels == [24, 32, 56, 112, 160, 272, 448]
 
 
-@pytest.mark.parametrize("name", PAPER_S_29)
+@pytest.mark.parametrize("name", networks(PAPER_S_29))
 def test_each_of_the_paper_s_networks_takes_them_or_says_that_it_cannot(name: str) -> None:
     if name in WITHOUT:
         assert stages_of(name) == ()
@@ -101,6 +102,8 @@ def test_each_of_the_paper_s_networks_takes_them_or_says_that_it_cannot(name: st
     network = build_on_meta(name, 3, stage_heads=True).train()
     outputs, auxiliary = forward_all(network, torch.empty(2, 3, 64, 64, device="meta"))
     assert len(auxiliary) == len(stages_of(name)) >= 3
+    state = network.state_dict()
+    assert {state[key].shape[0] for key in head_parameters(name, stage_heads=True)} == {3}
     assert {head.shape for head in (outputs, *auxiliary)} == {(2, 3)}
     assert network.eval()(torch.empty(2, 3, 64, 64, device="meta")).shape == (2, 3)
 
@@ -111,7 +114,7 @@ def test_only_transformers_and_networks_with_auxiliary_heads_have_none() -> None
     assert without == set(WITHOUT)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", networks(FAMILIES))
 def test_the_body_is_the_very_network_and_the_outputs_are_its_heads_on_its_maps(name: str) -> None:
     torch.manual_seed(0)
     plain = build_network(name, 3).eval()

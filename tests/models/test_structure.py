@@ -15,6 +15,7 @@ from foldgrid.models.layers import Layer, fold, join_side_layers
 from foldgrid.models.published import native_pixels, published_top5
 from foldgrid.models.structure import _follow, describe, smallest_pixels
 from foldgrid.specs.resolving import resolve_sweep
+from tests.models.representatives import networks
 
 SWEEPS = Path(__file__).resolve().parents[2] / "sweeps"
 PAPER_S_29 = resolve_sweep(SWEEPS / "all_backbones.yaml", "paper").sweep.backbones
@@ -27,7 +28,7 @@ OTHER_KINDS = (
     ("convnext_tiny", 224),
     ("maxvit_t", 224),
 )
-ALL_KINDS = (*((name, 64) for name in PAPER_S_29), *OTHER_KINDS)
+ALL_KINDS = (*networks(PAPER_S_29, 64), *OTHER_KINDS)
 
 
 def sums(layers: tuple[Layer, ...]) -> tuple[int, int]:
@@ -100,15 +101,15 @@ def test_an_image_passes_from_row_to_row(name: str) -> None:
 def test_norms_and_activations_join_the_layer_that_they_belong_to(
     name: str, row: str, joined: tuple[str, ...]
 ) -> None:
-    pixels = dict(ALL_KINDS)[name]
+    pixels = dict(OTHER_KINDS).get(name, 64)
     rows = {layer.name: layer for layer in join_side_layers(describe(name, 4, pixels).layers)}
     assert rows[row].joined == joined
 
 
-def test_a_pooling_has_no_parameters_even_where_norms_are_joined() -> None:
-    for name in PAPER_S_29:
-        for layer in join_side_layers(describe(name, 4, 64).layers):
-            assert layer.parameters == 0 or not layer.kind.endswith("pool")
+@pytest.mark.parametrize("name", networks(PAPER_S_29))
+def test_a_pooling_has_no_parameters_even_where_norms_are_joined(name: str) -> None:
+    for layer in join_side_layers(describe(name, 4, 64).layers):
+        assert layer.parameters == 0 or not layer.kind.endswith("pool")
 
 
 def test_modules_fold_into_rows() -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from foldgrid.models.construction import construct, construct_on_meta
 from foldgrid.models.pooling import make_pooling_deterministic
 from foldgrid.models.sources import find_source, known_backbones, missing_library
-from foldgrid.models.stages import StagedNetwork, stages_of
+from foldgrid.models.stages import STAGE_HEAD, Stage, StagedNetwork, stages_of
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 
 IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
@@ -87,10 +87,15 @@ def head_parameters(name: str, stage_heads: bool = False) -> tuple[str, ...]:
     """The parameters whose shape depends on the number of outputs: the head's, auxiliary ones too.
 
     Found by building the network twice on the meta device, so it holds for every architecture.
+
+    Raises:
+        ValueError: ``stage_heads`` where the network has no stages.
     """
-    two, three = (
-        build_on_meta(name, num_outputs, stage_heads).state_dict() for num_outputs in (2, 3)
-    )
+    if stage_heads:
+        stages = range(len(_stages(name)))
+        heads = (f"stage_heads.{stage}.{key}" for stage in stages for key in STAGE_HEAD)
+        return (*(f"body.{key}" for key in head_parameters(name)), *heads)
+    two, three = (build_on_meta(name, num_outputs).state_dict() for num_outputs in (2, 3))
     return tuple(key for key in two if two[key].shape != three[key].shape)
 
 
@@ -124,10 +129,13 @@ def build_network(
 
 
 def _with_stage_heads(network: nn.Module, name: str, num_outputs: int) -> StagedNetwork:
-    stages = stages_of(name)
-    if not stages:
-        raise ValueError(_no_stages(name))
-    return StagedNetwork(network, stages, num_outputs)
+    return StagedNetwork(network, _stages(name), num_outputs)
+
+
+def _stages(name: str) -> tuple[Stage, ...]:
+    if stages := stages_of(name):
+        return stages
+    raise ValueError(_no_stages(name))
 
 
 def _load_body(network: nn.Module, name: str, pretrained: Mapping[str, Tensor]) -> None:

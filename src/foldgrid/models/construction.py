@@ -6,11 +6,19 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from foldgrid.models.pooling import make_pooling_deterministic
 from foldgrid.models.sources import source_of
+
+_CHANGE_NUMBERS_ALONE = (
+    *(nn.init.constant_, nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_),
+    *(Tensor.fill_, Tensor.zero_, Tensor.normal_, Tensor.uniform_),
+    *(Tensor.add_, Tensor.mul_, Tensor.clamp_, Tensor.erfinv_),
+)
+"""What initialisers are made of; the last four draw from a truncated normal distribution."""
 
 
 def has_auxiliary_heads(name: str) -> bool:
@@ -26,13 +34,57 @@ def construct(name: str, num_outputs: int) -> nn.Module:
 def construct_on_meta(name: str, num_outputs: int) -> nn.Module:
     """The network as shapes without numbers, on torch's meta device; draws nothing at random."""
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _WithoutNumbers():
             network = construct(name, num_outputs)
     except NotImplementedError:
         # RegNet computes its widths with tensors, and the meta device computes nothing.
-        with _EmptyOnMeta():
+        with _EmptyOnMeta(), _WithoutNumbers():
             network = construct(name, num_outputs).to("meta")
     return make_pooling_deterministic(network)
+
+
+def follow(network: nn.Module, pixels: int) -> None:
+    """Leads one image through a network on the meta device, for whoever watches its layers.
+
+    Args:
+        network: In prediction mode.
+        pixels: Height and width of the image.
+    """
+    with torch.no_grad(), _NormsAtOnce():
+        network(torch.empty(1, 3, pixels, pixels, device="meta"))
+
+
+class _NormsAtOnce(TorchFunctionMode):
+    """Norms in prediction leave the shape as it is; torch finds that out in a dozen steps."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        options = kwargs or {}
+        is_norm = func is F.layer_norm or (func is F.batch_norm and not options["training"])
+        return torch.empty_like(args[0]) if is_norm else func(*args, **options)
+
+
+class _WithoutNumbers(TorchFunctionMode):
+    """Leaves out the initialisers' arithmetic where there are no numbers."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        options = kwargs or {}
+        if func in _CHANGE_NUMBERS_ALONE:
+            tensor = args[0] if args else options["tensor"]
+            if tensor.is_meta:
+                return tensor
+        return func(*args, **options)
 
 
 class _EmptyOnMeta(TorchFunctionMode):

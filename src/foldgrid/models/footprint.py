@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from foldgrid.models.backbones import build_on_meta
-from foldgrid.models.construction import has_auxiliary_heads
+from foldgrid.models.construction import follow, has_auxiliary_heads
 
 _BYTES = 4
 _WEIGHT_COPIES = 4
@@ -95,8 +94,7 @@ def footprint(
         # The network asks itself whether it trains; its layers stay as in prediction.
         network.training = True
         try:
-            with torch.no_grad():
-                network(torch.empty(1, 3, pixels, pixels, device="meta"))
+            follow(network, pixels)
         except RuntimeError as error:
             raise ValueError(
                 f"{backbone} cannot be trained on {pixels}x{pixels} pixels, which are too few for "
@@ -115,7 +113,6 @@ def count_operations(
         ValueError: The network cannot take images so small, or has no stages; the message says so.
     """
     network = build_on_meta(backbone, num_outputs, stage_heads).eval()
-    image = torch.empty(1, 3, pixels, pixels, device="meta")
     activations = 0
 
     def count(_module: nn.Module, _inputs: tuple[Tensor, ...], output: object) -> None:
@@ -126,8 +123,8 @@ def count_operations(
         if not list(module.children()):
             module.register_forward_hook(count)
     try:
-        with torch.no_grad(), FlopCounterMode(display=False) as operations:
-            network(image)
+        with FlopCounterMode(display=False) as operations:
+            follow(network, pixels)
     except (RuntimeError, AssertionError) as error:
         # Vision transformers assert their one picture size.
         raise ValueError(f"{backbone} cannot take {pixels}x{pixels} pixels ({error})") from error

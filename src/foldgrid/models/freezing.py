@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from foldgrid.models.backbones import build_on_meta, head_parameters
+from foldgrid.models.construction import follow
 from foldgrid.models.published import native_pixels
 from foldgrid.models.stages import StagedNetwork
 from foldgrid.models.tracing import ATTENTIONS, NORMS
@@ -102,8 +102,7 @@ def _called(network: nn.Module, pixels: int) -> list[tuple[str, nn.Module]]:
             entered.setdefault(name, module)
 
         module.register_forward_pre_hook(note)
-    with torch.no_grad():
-        network(torch.empty(1, 3, pixels, pixels, device="meta"))
+    follow(network, pixels)
     return list(entered.items())
 
 

@@ -7,17 +7,19 @@ Shape letters: B batch, C channels, H and W pixels, K outputs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.fx import GraphModule
-from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+import torchvision
+from torch import Tensor, fx, nn
+from torchvision.models.feature_extraction import DualGraphModule
 
-from foldgrid.models.construction import construct_on_meta, has_auxiliary_heads
+from foldgrid.models.construction import construct_on_meta, follow, has_auxiliary_heads
 from foldgrid.models.pooling import AdaptiveAverage
 from foldgrid.models.published import native_pixels
 from foldgrid.models.tracing import ATTENTIONS
@@ -26,6 +28,16 @@ _TRUNKS = ("features", "layers", "trunk_output", "blocks")
 """The modules that hold the stages; elsewhere they are the network's own children."""
 
 _LAST = "outputs"
+
+_OPAQUE = (
+    *(each for _, each in inspect.getmembers(torchvision.ops, inspect.isclass)),
+    # Inside them, what is done depends on where the input lies, or tensors are computed anew.
+    *(AdaptiveAverage, *ATTENTIONS),
+)
+"""Modules that are one node of a network's graph."""
+
+STAGE_HEAD = ("classifier.weight", "classifier.bias")
+"""The parameters of a `StageHead`."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +64,13 @@ def stages_of(backbone: str) -> tuple[Stage, ...]:
     if has_auxiliary_heads(backbone):
         return ()
     network = construct_on_meta(backbone, 1).eval()
-    image = torch.empty(1, 3, *[native_pixels(backbone)] * 2, device="meta")
-    modules = _stage_modules(network, image)
-    if not modules:
-        return ()
-    maps = _extractor(network, modules)(image)
-    return tuple(Stage(module, maps[module].shape[1]) for module in modules)
+    pixels = native_pixels(backbone)
+    modules = _stage_modules(network, pixels)
+    shapes = _shapes_after({name: network.get_submodule(name) for name in modules}, network, pixels)
+    return tuple(Stage(module, shapes[module][1]) for module in modules)
 
 
-def _stage_modules(network: nn.Module, image: Tensor) -> tuple[str, ...]:
+def _stage_modules(network: nn.Module, pixels: int) -> tuple[str, ...]:
     trunk_name = next((name for name in _TRUNKS if hasattr(network, name)), "")
     trunk = network.get_submodule(trunk_name)
     prefix = f"{trunk_name}." if trunk_name else ""
@@ -68,7 +78,7 @@ def _stage_modules(network: nn.Module, image: Tensor) -> tuple[str, ...]:
     return (
         tuple(name for name, child in children.items() if _is_stage(child))
         or _ends_with_pools(children)
-        or _ends_of_shapes(network, children, image)
+        or _ends_of_shapes(network, children, pixels)
     )
 
 
@@ -89,10 +99,10 @@ def _ends_with_pools(children: dict[str, nn.Module]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*pools, last])) if pools else ()
 
 
-def _ends_of_shapes(
-    network: nn.Module, children: dict[str, nn.Module], image: Tensor
-) -> tuple[str, ...]:
-    """The last of each run of children with maps of one shape; a lone convolution is no stage."""
+def _shapes_after(
+    modules: dict[str, nn.Module], network: nn.Module, pixels: int
+) -> dict[str, tuple[int, ...]]:
+    """The shape of what each of ``modules`` makes of one image, in the order of computation."""
     shapes: dict[str, tuple[int, ...]] = {}
 
     def note(name: str) -> Any:
@@ -101,11 +111,19 @@ def _ends_of_shapes(
 
         return hook
 
-    handles = [child.register_forward_hook(note(name)) for name, child in children.items()]
-    network(image)
+    handles = [module.register_forward_hook(note(name)) for name, module in modules.items()]
+    follow(network, pixels)
     for handle in handles:
         handle.remove()
+    return shapes
+
+
+def _ends_of_shapes(
+    network: nn.Module, children: dict[str, nn.Module], pixels: int
+) -> tuple[str, ...]:
+    """The last of each run of children with maps of one shape; a lone convolution is no stage."""
     runs: list[list[str]] = []
+    shapes = _shapes_after(children, network, pixels)
     for name, shape in shapes.items():
         if runs and shapes[runs[-1][-1]] == shape:
             runs[-1].append(name)
@@ -116,22 +134,51 @@ def _ends_of_shapes(
     )
 
 
-def _extractor(network: nn.Module, modules: Sequence[str]) -> GraphModule:
+class _MapTracer(fx.Tracer):
+    """Notes which node of the graph each module returns."""
+
+    def __init__(self) -> None:
+        super().__init__(autowrap_modules=(math, torchvision.ops))
+        self.returned: dict[str, fx.Node] = {}
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Whether it is one node."""
+        return isinstance(m, _OPAQUE) or super().is_leaf_module(m, module_qualified_name)
+
+    def call_module(
+        self,
+        m: nn.Module,
+        forward: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """Follows a call."""
+        result = super().call_module(m, forward, args, kwargs)
+        if isinstance(result, fx.Proxy):
+            self.returned[self.path_of_module(m)] = result.node
+        return result
+
+
+def _extractor(network: nn.Module, modules: Sequence[str]) -> DualGraphModule:
     """``network`` itself, returning its outputs and the maps after ``modules``, by name."""
-    # Inside them, what is done depends on where the input lies, or tensors are computed anew.
-    options: dict[str, Any] = {"leaf_modules": [AdaptiveAverage, *ATTENTIONS]}
-    in_training, in_prediction = get_graph_node_names(
-        network, tracer_kwargs=dict(options), suppress_diff_warning=True
-    )
-    wanted = {module: module for module in modules}
-    extractor: GraphModule = create_feature_extractor(
-        network,
-        train_return_nodes=wanted | {in_training[-1]: _LAST},
-        eval_return_nodes=wanted | {in_prediction[-1]: _LAST},
-        tracer_kwargs=dict(options),
-        suppress_diff_warning=True,
-    )
-    return extractor
+    is_training = network.training
+    graphs = (_graph(network.train(mode), modules) for mode in (True, False))
+    extractor = DualGraphModule(network, *graphs, class_name=type(network).__name__)
+    network.train(is_training)
+    return extractor.train(is_training)
+
+
+def _graph(network: nn.Module, modules: Sequence[str]) -> fx.Graph:
+    tracer = _MapTracer()
+    graph = tracer.trace(network)
+    last = graph.output_node()
+    maps = {module: tracer.returned[module] for module in modules}
+    outputs = maps | {_LAST: last.args[0]}
+    graph.erase_node(last)
+    graph.output(outputs)
+    # What is not asked for goes, and only the graph of a module can tell.
+    fx.GraphModule(network, graph).graph.eliminate_dead_code()
+    return graph
 
 
 class StageHead(nn.Module):

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from foldgrid.models.backbones import build_on_meta
-from foldgrid.models.construction import has_auxiliary_heads
+from foldgrid.models.construction import follow, has_auxiliary_heads
 from foldgrid.models.layers import Layer
 from foldgrid.models.published import native_pixels
 from foldgrid.models.tracing import LayerTrace
@@ -111,12 +110,11 @@ def _unfollowed(network: nn.Module, layers: Sequence[Layer]) -> tuple[Layer, ...
 
 
 def _follow(network: nn.Module, pixels: int) -> tuple[Layer, ...]:
-    image = torch.empty(1, 3, pixels, pixels, device="meta")
     operations = FlopCounterMode(display=False)
     trace = LayerTrace(network, operations)
     try:
-        with torch.no_grad(), operations, trace:
-            network(image)
+        with operations, trace:
+            follow(network, pixels)
     finally:
         trace.remove_hooks()
     return tuple(trace.layers)
