@@ -28,12 +28,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 SERVERS = ("local_ray", "postgresql", "browser")
 """What takes long to start: tests that need the same one follow one another in one worker."""
 
+LONG = (*SERVERS, "reports")
+"""The groups of more than one file that take long together."""
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Says which tests belong into one worker (``-n 2 --dist loadgroup``), and in which order.
 
-    The tests of a file share its fixtures, those of a server the server; a slow test stands alone.
+    The tests of a file share its fixtures, those of a server the server; a slow test stands alone;
+    what several files share is a group that they name (``xdist_group``).
     What takes long begins first, so that no worker ends long after the others; else the order
     stays as random as it was.
     """
@@ -45,6 +49,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
 
 
 def _group(item: pytest.Item) -> str:
+    named = item.get_closest_marker("xdist_group")
+    if named:
+        return str(named.args[0])
     servers = [each for each in SERVERS if each in getattr(item, "fixturenames", ())]
     if servers:
         return servers[0]
@@ -52,7 +59,7 @@ def _group(item: pytest.Item) -> str:
 
 
 def _takes_long(item: pytest.Item) -> bool:
-    return _group(item) in SERVERS or item.get_closest_marker("slow") is not None
+    return _group(item) in LONG or item.get_closest_marker("slow") is not None
 
 
 @pytest.fixture(scope="session")

@@ -15,13 +15,13 @@ import pandas as pd
 import pytest
 
 from analysis.__main__ import main
-from analysis.checks.catalogue import CATALOGUE, run_checks
-from analysis.checks.report import CheckResult
+from analysis.checks.catalogue import CATALOGUE
+from analysis.checks.report import CheckResult, load_current
 from analysis.checks.run_evidence import read_evidence
 from analysis.comparison.comparing import compare_sweeps
 from analysis.judging import judge, unit_predictions
 from analysis.ranking.formats import TEXT_FORMATS
-from analysis.ranking.making import rank_sweep
+from analysis.ranking.making import judge_and_rank, rank_sweep
 from analysis.stacking import nested
 from foldgrid.records import RunStore
 from foldgrid.scoring.class_metrics import class_metrics
@@ -48,9 +48,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.parametrize("task", TASKS)
 def test_every_metric_orders_the_ranking(written: Any, task: str) -> None:
     fake, store = written(task)
-    ranking = rank_sweep(store)
+    judged, ranking = judge_and_rank(store)
     assert ranking.by == "auc"
-    judged = judge(store)
     metrics = class_metrics(len(ranking.scoring.judged_classes), task == "binary")
     assert list(ranking.metrics) == list(metrics)
     for name, metric in metrics.items():
@@ -101,9 +100,9 @@ def test_the_command_refuses_a_metric_of_another_task(
 @pytest.mark.parametrize("task", TASKS)
 def test_predictions_of_a_model_have_a_column_a_class(written: Any, task: str) -> None:
     fake, store = written(task)
-    table = unit_predictions(judge(store), "mean")
-    scoring = rank_sweep(store).scoring
-    columns = [f"predicted_{name}" for name in scoring.judged_classes]
+    judged = judge(store)
+    table = unit_predictions(judged, "mean")
+    columns = [f"predicted_{name}" for name in judged.table.scoring.judged_classes]
     assert list(table.columns[-len(columns) :]) == columns
     assert table[columns].sum(axis=1).to_numpy() == pytest.approx(np.ones(len(fake.split)))
     assert set(table["photograph"]) == set(fake.split["sample"])
@@ -138,11 +137,13 @@ def test_a_sound_run_passes_every_check(
     written: Any, task: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, store = written(task)
-    found = {each.code: each.status for each in run_checks(store).results}
-    not_passed = {code: status for code, status in found.items() if status != "passed"}
-    assert not_passed == {"FG104": "not applicable", "FG501": "not applicable"}
     assert main(["check", store.location]) == 0
     assert "each one photograph" in capsys.readouterr().out
+    report = load_current(store)
+    assert report is not None
+    found = {each.code: each.status for each in report.results}
+    not_passed = {code: status for code, status in found.items() if status != "passed"}
+    assert not_passed == {"FG104": "not applicable", "FG501": "not applicable"}
 
 
 def predict_twice(fake: FakeClassRun) -> None:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,12 +16,13 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from analysis.__main__ import main
 from analysis.checks.canary_check import class_by_class
-from analysis.checks.catalogue import run_checks
 from analysis.checks.method_checks import CHECKS
+from analysis.checks.report import load_current as load_checks
 from analysis.checks.shuffled_skill import judge_skill
 from analysis.comparison.comparing import compare_sweeps
 from analysis.evidence.predictions import read_prediction_table
 from analysis.judging import judge, unit_predictions
+from analysis.ranking.board import Ranking
 from analysis.ranking.formats import render_csv
 from analysis.ranking.making import rank_and_save, rank_sweep, stored_or_ranked
 from analysis.report.making import make_report
@@ -30,6 +31,7 @@ from analysis.report.sections.folds import fold_matrix
 from analysis.stacking.class_meta_learners import CLASS_META_LEARNERS
 from analysis.stacking.class_nested import CLASS_BASELINE
 from analysis.stacking.nested import stack
+from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.task import TaskSpec
 from tests.analysis.made_up_labels import LESIONS, REFERABLE, STAGES, LabelledRun
@@ -54,11 +56,24 @@ def said_by(run: LabelledRun, backbone: str) -> pd.DataFrame:
     return table.sort_index()
 
 
-@EVERY_TASK
-def test_the_figures_are_those_of_the_photographs(labelled: Maker, task: TaskSpec) -> None:
-    run = labelled(task=task)
-    ranking = rank_sweep(run.write())
-    assert (ranking.by, ranking.task, ranking.columns()) == ("auc", task, run.scoring.shown)
+class Ranked(NamedTuple):
+    run: LabelledRun
+    store: RunStore
+    ranking: Ranking
+
+
+@pytest.fixture(scope="module", params=TASKS.values(), ids=list(TASKS))
+def ranked(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Ranked:
+    """A ranked run of every task; its tests change nothing."""
+    folder = tmp_path_factory.mktemp("runs") / "classes"
+    run = LabelledRun(folder, num_folds=3, noise=1.5, task=request.param)
+    store = run.write()
+    return Ranked(run, store, rank_and_save(store))
+
+
+def test_the_figures_are_those_of_the_photographs(ranked: Ranked) -> None:
+    run, _, ranking = ranked
+    assert (ranking.by, ranking.task, ranking.columns()) == ("auc", run.task, run.scoring.shown)
     assert (ranking.num_units, ranking.num_subjects) == (
         {"oof": 36, "test": 12},
         {"oof": 12, "test": 4},
@@ -94,13 +109,10 @@ def test_a_test_photograph_gets_the_mean_of_the_copies(labelled: Maker) -> None:
         assert row.label in labels
 
 
-@EVERY_TASK
 def test_it_can_be_ordered_by_any_of_its_metrics_and_by_no_other_task_s(
-    labelled: Maker, task: TaskSpec, capsys: pytest.CaptureFixture[str]
+    ranked: Ranked, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = labelled(task=task)
-    store = run.write()
-    ranking = rank_and_save(store)
+    run, store, ranking = ranked
     for name, metric in run.scoring.metrics.items():
         ordered = stored_or_ranked(store, name)
         keys = [metric.sort_key(row.oof[name]) for row in ordered.rows]
@@ -129,11 +141,8 @@ def test_a_reader_gets_probabilities_by_their_names(labelled: Maker) -> None:
         unit_predictions(judgement, "resnet81")
 
 
-@EVERY_TASK
-def test_a_folds_predictions_do_not_depend_on_that_folds_labels(
-    labelled: Maker, task: TaskSpec
-) -> None:
-    table = read_prediction_table(labelled(task=task).write())
+def test_a_folds_predictions_do_not_depend_on_that_folds_labels(ranked: Ranked) -> None:
+    table = read_prediction_table(ranked.store)
     rows = table.samples["fold"] == 1
     num_classes = len(table.oof.columns.get_level_values(1).unique())
     truth = table.samples["reference"]
@@ -148,9 +157,9 @@ def test_a_folds_predictions_do_not_depend_on_that_folds_labels(
     assert (before_test != after_test).any(axis=None)
 
 
-@EVERY_TASK
-def test_all_that_is_checked_holds(labelled: Maker, task: TaskSpec) -> None:
-    report = run_checks(labelled(task=task).write())
+def test_all_that_is_checked_holds(ranked: Ranked) -> None:
+    report = load_checks(ranked.store)
+    assert report is not None
     found = {each.code: each.status for each in report.results}
     assert {code for code, status in found.items() if status == "failed"} == set()
     held = {code for code, status in found.items() if status == "passed"}
@@ -195,11 +204,12 @@ def test_it_is_read_whatever_is_missing(
     run = labelled(task=task, **settings)
     store = run.write()
     ranking = rank_and_save(store)
+    report = load_checks(store)
+    assert report is not None
     ranked = {row.model for row in ranking.rows if row.kind == "base_learner"}
     assert ranked == set(run.backbones)
     is_stacked = any(row.kind == "meta_learner" for row in ranking.rows)
     assert is_stacked == (len([name for name in run.backbones if "@" not in name]) > 1)
-    report = run_checks(store)
     assert [each for each in report.results if each.status == "failed"] == []
     assert "auc" in ranking.rows[0].oof
 
@@ -240,7 +250,15 @@ def test_unlike_tasks_are_not_compared(labelled: Maker) -> None:
         compare_sweeps(runs)
 
 
-@EVERY_TASK
+@pytest.mark.parametrize(
+    "task",
+    [
+        STAGES,
+        pytest.param(REFERABLE, marks=pytest.mark.exhaustive),
+        pytest.param(LESIONS, marks=pytest.mark.exhaustive),
+    ],
+    ids=list(TASKS),
+)
 def test_its_report_is_written_and_names_nobody(labelled: Maker, task: TaskSpec) -> None:
     run = labelled(task=task)
     report = make_report(run.write())

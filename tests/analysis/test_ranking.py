@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.evidence.notes import Note
-from analysis.judging import judge
 from analysis.ranking import making as module
 from analysis.ranking.board import RankedModel, Ranking, ranking_table
 from analysis.ranking.leaderboard import load_current, made_from_now
-from analysis.ranking.making import rank_and_save, rank_sweep, stored_or_ranked
+from analysis.ranking.making import judge_and_rank, rank_and_save, rank_sweep, stored_or_ranked
 from foldgrid.scoring import METRICS
 from foldgrid.scoring.pasi_scoring import PasiScoring
 from foldgrid.specs.errors import SweepError
+from tests.analysis.conftest import FakeRun
 
 FIGURES = PasiScoring.shown
 
@@ -43,7 +46,7 @@ def note(ranking: Ranking, topic: str) -> Note:
 
 
 def test_the_rows_are_learners_meta_learners_and_the_baseline(make_run: Any) -> None:
-    fake = make_run()
+    fake = make_run(num_folds=3)
     fake.diverged.add(("vgg11", 2))
     ranking = rank_sweep(fake.write())
     kinds = [row.kind for row in ranking.rows]
@@ -53,7 +56,7 @@ def test_the_rows_are_learners_meta_learners_and_the_baseline(make_run: Any) -> 
         "baseline": 1,
     }
     last = ranking.rows[-1]
-    assert (last.model, last.rank, last.folds) == ("vgg11", None, "4/5")
+    assert (last.model, last.rank, last.folds) == ("vgg11", None, "2/3")
     assert set(last.oof.values()) | set(last.test.values()) == {None}
     assert "fold 2 diverged" in note(ranking, "left out").text
     assert [row.rank for row in ranking.rows[:-1]] == list(range(1, 18))
@@ -61,8 +64,7 @@ def test_the_rows_are_learners_meta_learners_and_the_baseline(make_run: Any) -> 
 
 
 def test_the_figures_are_those_of_the_visits(make_run: Any) -> None:
-    store = make_run(num_folds=2, num_subjects=6).write()
-    ranking, judgement = rank_sweep(store), judge(store)
+    judgement, ranking = judge_and_rank(make_run(num_folds=2, num_subjects=6).write())
     for row in ranking.rows:
         for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
             for name in FIGURES:
@@ -106,14 +108,30 @@ def test_an_unknown_figure_is_answered_with_the_nearest() -> None:
         made_up({"a": 1.0}).ordered_by("mea")
 
 
+@pytest.fixture(scope="module")
+def notes_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Note, ...]]:
+    """The notes of a small run, by the settings that it does not share with the others."""
+    small: dict[str, Any] = {
+        "backbones": ("resnet18", "vgg11"), "num_folds": 2, "num_subjects": 4, "num_visits": 2,
+    }  # fmt: skip
+
+    @cache
+    def notes(changed: str) -> tuple[Note, ...]:
+        fake = FakeRun(tmp_path_factory.mktemp("noted") / "tiny", **(small | json.loads(changed)))
+        fake.backbones = tuple(fake.backbones)
+        return rank_sweep(fake.write()).notes
+
+    return notes
+
+
 @pytest.mark.parametrize(
     ("settings_", "topic", "words", "is_warning"),
     [
         ({"budget": "smoke", "max_batches": 2}, "budget", "they are not results", True),
         ({"budget": "smoke"}, "budget", "smoke: at most 500 epochs", False),
-        ({"budget": "paper"}, "budget", "at most 500 epochs", False),
+        ({}, "budget", "at most 500 epochs", False),
         ({"policy": "held_out_fold"}, "stopping", "OOF figures are optimistic", True),
-        ({"policy": "inner_split"}, "stopping", "inner_split", False),
+        ({}, "stopping", "inner_split", False),
         ({"weights": {"vgg11": "random"}}, "weights", "(vgg11) from random weights", True),
         ({}, "weights", "pre-trained", False),
         ({"weights": {"vgg11": "random", "resnet18": "random"}}, "weights", "random", True),
@@ -128,10 +146,9 @@ def test_an_unknown_figure_is_answered_with_the_nearest() -> None:
     ],
 )
 def test_the_reading_stands_beside_the_figures(
-    make_run: Any, settings_: dict[str, Any], topic: str, words: str, is_warning: bool
+    notes_of: Any, settings_: dict[str, Any], topic: str, words: str, is_warning: bool
 ) -> None:
-    small = {"backbones": ("resnet18", "vgg11"), "num_folds": 2, "num_subjects": 4, "num_visits": 2}
-    found = note(rank_sweep(make_run(**(small | settings_)).write()), topic)
+    found = next(each for each in notes_of(json.dumps(settings_)) if each.topic == topic)
     assert words in found.text
     assert found.is_warning == is_warning
 
@@ -216,7 +233,7 @@ def test_models_left_out_come_after_models_with_an_undefined_figure() -> None:
 
 
 def test_a_tie_goes_to_the_base_learner_not_to_the_choice_of_it(make_run: Any) -> None:
-    ranking = rank_sweep(make_run().write())
+    ranking = rank_sweep(make_run(num_folds=2, num_subjects=6).write())
     twin = next(row for row in ranking.rows if row.kind == "base_learner")
     tied = tuple(
         row.model_copy(update={"oof": twin.oof}) if row.model == "best_single" else row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -71,6 +72,7 @@ def guidelines_section(run: RunFacts) -> Section:
     return Section("guidelines", "Reporting guidelines", lead, tuple(blocks))
 
 
+@lru_cache(maxsize=1)
 def _guidelines() -> dict[str, Any]:
     path = files("analysis.report") / "reporting_items.yaml"
     return dict(YAML(typ="safe").load(path.read_text(encoding="utf-8")))

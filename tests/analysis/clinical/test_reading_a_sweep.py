@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,30 +17,46 @@ from analysis.clinical.distributions import score_distributions
 from analysis.clinical.pairs import best_model, model_visits
 from analysis.clinical.reading import read_clinically
 from analysis.clinical.reference_lines import reference_lines
-from analysis.judging import judge
-from analysis.ranking.making import rank_sweep
+from analysis.judging import Judgement, judge
+from analysis.ranking.board import Ranking
+from analysis.ranking.making import judge_and_rank
 from analysis.stacking.nested import BASELINE
+from foldgrid.records import RunStore
 from foldgrid.scoring import METRICS, SCORE_MAXIMA, SCORES, composite_score
 from foldgrid.specs.errors import SweepError
+from tests.analysis.conftest import FakeRun
 
 SMALL: dict[str, Any] = {"backbones": ("resnet18", "vgg11"), "num_folds": 2, "num_subjects": 8}
 
 
-def test_the_default_model_is_the_ranking_s_best(make_run: Any) -> None:
-    store = make_run(**SMALL).write()
-    judgement = judge(store)
+class Read(NamedTuple):
+    fake: FakeRun
+    store: RunStore
+    judgement: Judgement
+    ranking: Ranking
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Read:
+    """A small sweep that its tests do not change."""
+    fake = FakeRun(tmp_path_factory.mktemp("runs") / "tiny", **SMALL)
+    store = fake.write()
+    return Read(fake, store, *judge_and_rank(store))
+
+
+def test_the_default_model_is_the_ranking_s_best(small: Read) -> None:
+    judgement = small.judgement
     for metric in ("mae", "ccc"):
-        assert best_model(judgement, metric) == rank_sweep(store, metric).best.model
+        assert best_model(judgement, metric) == small.ranking.ordered_by(metric).best.model
     reading = read_clinically(judgement)
     assert reading.model == best_model(judgement) == reading.test.pairs.model
     with pytest.raises(SweepError, match="resnet18"):
         model_visits(judgement, "resnet81")
 
 
-def test_an_interval_is_the_same_in_the_ranking_and_in_the_reading(make_run: Any) -> None:
-    store = make_run(**SMALL).write()
-    ranking = rank_sweep(store)
-    reading = read_clinically(judge(store))
+def test_an_interval_is_the_same_in_the_ranking_and_in_the_reading(small: Read) -> None:
+    ranking = small.ranking
+    reading = read_clinically(small.judgement)
     everything = reading.oof.severity.set_index("stratum").loc["all"]
     for name in ("mae", "bias"):
         interval = ranking.best.interval("oof", name)
@@ -74,9 +90,8 @@ def test_scores_are_judged_by_the_copies_that_may(make_run: Any) -> None:
             assert row["mae"] == pytest.approx(np.average(parts["mae"], weights=parts.num_samples))
 
 
-def test_regions_are_judged_by_their_composites(make_run: Any) -> None:
-    fake = make_run(**SMALL)
-    judgement = judge(fake.write())
+def test_regions_are_judged_by_their_composites(small: Read) -> None:
+    fake, judgement = small.fake, small.judgement
     table = error_by_region(judgement, "vgg11").rows.set_index("region")
     copies = pd.concat(fake.predictions["vgg11", fold] for fold in range(2))
     copies = copies[copies["partition"] == "oof"].set_index("sample")
@@ -89,9 +104,9 @@ def test_regions_are_judged_by_their_composites(make_run: Any) -> None:
 
 
 def test_meta_learners_have_regions_and_no_scores_and_the_baseline_has_neither(
-    make_run: Any,
+    small: Read,
 ) -> None:
-    judgement = judge(make_run(**SMALL).write())
+    judgement = small.judgement
     assert len(error_by_region(judgement, "ridge", "test").rows) == 4
     scores = error_by_score(judgement, "ridge")
     assert (scores.rows.empty, scores.not_applicable) == (True, "ridge predicts no single scores.")
@@ -154,10 +169,8 @@ def test_unknown_days_go_by_the_visit_s_name(make_run: Any) -> None:
     assert first["visit"].tolist() == [f"V{n}" for n in range(11)]
 
 
-def test_distributions_count_every_sample_once(make_run: Any) -> None:
-    fake = make_run(**SMALL)
-    store = fake.write()
-    judgement = judge(store)
+def test_distributions_count_every_sample_once(small: Read) -> None:
+    fake, store, judgement, _ = small
     found = score_distributions(judgement, store)
     is_test = (fake.split.set_index("sample")["partition"] == "test").loc[fake.scores.index]
     for score in SCORES:
@@ -177,10 +190,9 @@ def test_distributions_count_every_sample_once(make_run: Any) -> None:
     assert found.imbalance == 0.0123
 
 
-def test_reference_lines_hold_the_baseline_as_it_is_ranked(make_run: Any) -> None:
-    store = make_run(**SMALL).write()
-    judgement = judge(store)
-    row = next(row for row in rank_sweep(store).rows if row.model == BASELINE)
+def test_reference_lines_hold_the_baseline_as_it_is_ranked(small: Read) -> None:
+    judgement = small.judgement
+    row = next(row for row in small.ranking.rows if row.model == BASELINE)
     lines = {(line.name, line.partition): line for line in reference_lines(judgement)}
     assert lines[BASELINE, "oof"].mae == row.oof["mae"]
     assert lines[BASELINE, "test"].mae == row.test["mae"]
@@ -188,8 +200,8 @@ def test_reference_lines_hold_the_baseline_as_it_is_ranked(make_run: Any) -> Non
     assert lines["within_rater", ""].source == "Fink et al. 2018"
 
 
-def test_every_table_agrees_on_the_error(make_run: Any) -> None:
-    judgement = judge(make_run(**SMALL).write())
+def test_every_table_agrees_on_the_error(small: Read) -> None:
+    judgement = small.judgement
     for part in (read_clinically(judgement).oof, read_clinically(judgement).test):
         truth, predicted = part.pairs.visits["physician"], part.pairs.visits["predicted"]
         mae = METRICS["mae"](truth, predicted)

@@ -26,6 +26,8 @@ from foldgrid.specs.recipe import TrainingRecipe
 SMALL: dict[str, Any] = {"num_folds": 2, "num_subjects": 8}
 PAPERS_OWN: dict[str, Any] = {
     "backbones": ("resnet18", "vgg11"),
+    "num_subjects": 7,
+    "num_visits": 2,
     "policy": "held_out_fold",
     "sweep": {"data": {"manifest": "photos/manifest.csv", "tile_pixels": 128}},
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from xml.etree import ElementTree
 
 import numpy as np
@@ -100,6 +101,12 @@ PICTURES: dict[str, Callable[[], Drawing]] = {
 }
 
 
+@cache
+def picture(name: str) -> Drawing:
+    """A picture, drawn once."""
+    return PICTURES[name]()
+
+
 def texts(svg: str) -> list[str]:
     """Every text of a picture."""
     return [
@@ -110,7 +117,7 @@ def texts(svg: str) -> list[str]:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_pictures_are_whole_the_same_every_time_and_of_the_few_colours(name: str) -> None:
-    first, again = PICTURES[name](), PICTURES[name]()
+    first, again = picture(name), PICTURES[name]()
     assert (first.wide, first.narrow, first.png) == (again.wide, again.narrow, again.png)
     assert first.png.startswith(b"\x89PNG")
     assert len(first.description) > 30
@@ -124,7 +131,7 @@ def test_pictures_are_whole_the_same_every_time_and_of_the_few_colours(name: str
 @pytest.mark.parametrize("size", ["wide", "narrow"])
 @pytest.mark.parametrize("name", PICTURES)
 def test_no_word_stands_outside_the_picture(name: str, size: str) -> None:
-    svg = ElementTree.fromstring(getattr(PICTURES[name](), size))
+    svg = ElementTree.fromstring(getattr(picture(name), size))
     _, _, width, height = (float(each) for each in svg.attrib["viewBox"].split())
     places = re.findall(
         r'(?:translate\(|x=")([\d.-]+)(?:[ ,]|" y=")([\d.-]+)', ElementTree.tostring(svg).decode()
@@ -138,7 +145,7 @@ def test_no_word_stands_outside_the_picture(name: str, size: str) -> None:
 def test_areas_are_written_with_their_intervals_and_folds() -> None:
     truth, probabilities, folds = study()
     facts = one_vs_rest(NAMES, SUBJECTS, truth, probabilities, folds, 50)[1]
-    drawing = roc_panels()
+    drawing = picture("roc_panels")
     assert f"AUC {facts.auc:.2f}" in texts(drawing.wide)
     assert f"folds {facts.fold_mean:.2f} ± {facts.fold_sd:.2f}" in texts(drawing.narrow)
     assert set(NAMES) <= set(texts(drawing.wide))
@@ -147,7 +154,7 @@ def test_areas_are_written_with_their_intervals_and_folds() -> None:
 
 
 def test_models_and_operating_points_are_named_and_good_ones_seen_closely() -> None:
-    drawing = roc_models()
+    drawing = picture("roc_models")
     found = texts(drawing.wide)
     assert {"high sensitivity", "high specificity", "upper left corner"} <= set(found)
     assert sum(each.startswith("model_") for each in found) == 3
@@ -179,9 +186,9 @@ def test_a_confusion_matrix_in_sentences() -> None:
 
 def test_classes_of_a_plane_are_told_apart_without_colour() -> None:
     assert {"class 0", "class 1", "class 2", "ringed: decided otherwise"} <= set(
-        texts(embedding().narrow)
+        texts(picture("embedding").narrow)
     )
-    many = [each for each in texts(embedding(9).wide) if each.startswith("class ")]
+    many = [each for each in texts(picture("embedding_of_many").wide) if each.startswith("class ")]
     assert len(many) == 9
     looks = [series(place) for place in range(MOST_SERIES)]
     assert len({(str(each.dashes), each.colour) for each in looks}) == MOST_SERIES
@@ -189,11 +196,12 @@ def test_classes_of_a_plane_are_told_apart_without_colour() -> None:
 
 
 def test_lines_are_named_and_settings_written() -> None:
-    found = texts(setting_curves().wide)
+    drawing = picture("setting_curves")
+    found = texts(drawing.wide)
     assert {"resnet50", "inception_v3", "plain_cnn", "10 %", "50 %", "100 %"} <= set(found)
     assert "share of the images (log scale)" in found
-    assert "90 %" not in texts(setting_curves().narrow), "it would cover 100 %"
-    assert "plain_cnn: AUC 0.700 at 100 %." in setting_curves().description
+    assert "90 %" not in texts(drawing.narrow), "it would cover 100 %"
+    assert "plain_cnn: AUC 0.700 at 100 %." in drawing.description
 
 
 @pytest.mark.parametrize("wanted", [[5.0, 5.0, 5.0], [0.0, 1.0, 50.0], [90.0, 91.0, 99.0], []])

@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser
 
-from analysis.report.making import write_report
-from tests.analysis.fake_class_run import TASKS, FakeClassRun
+from tests.analysis.fake_class_run import TASKS
+from tests.analysis.report.conftest import Told
 from tests.chromium import open_page
 
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The report of each task, with features and with variants of both kinds."""
-    vary: dict[str, Any] = {"training_share": (0.1, 0.5), "num_grades": (1,)}
-    return {
-        task: Path(
-            write_report(
-                FakeClassRun(
-                    tmp_path_factory.mktemp("runs") / "referable_dr",
-                    task,
-                    vary=vary if task == "binary" else {},
-                    has_features=True,
-                ).write()
-            )
-        )
-        for task in TASKS
-    }
+pytestmark = pytest.mark.xdist_group("reports")
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("task", TASKS)
 def test_every_figure_is_seen_and_nothing_runs_over(
-    browser: Browser, pages: dict[str, Path], task: str, width: int
+    browser: Browser, told_by_task: Callable[[str], Told], task: str, width: int
 ) -> None:
-    page, trouble = open_page(browser, pages[task], width)
+    page, trouble = open_page(browser, told_by_task(task).page, width)
     figures = page.locator("figure").all()
     assert len(figures) >= 12
     over = {}

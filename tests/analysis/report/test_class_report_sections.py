@@ -7,16 +7,16 @@ import shutil
 import xml.etree.ElementTree as ElementTree
 from html import unescape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, precision_score, recall_score, roc_auc_score
 
 from analysis.figures.palette import ROLES
-from analysis.report.blocks import Figure, Section, Table
+from analysis.report.blocks import Figure, Table
 from analysis.report.class_facts import class_units
-from analysis.report.making import Report, make_report
+from analysis.report.making import make_report, sections_of
 from analysis.report.methods.writing import write_statements
 from analysis.report.page import number_exhibits
 from analysis.report.run_facts import RunFacts
@@ -25,57 +25,37 @@ from analysis.report.sections.confusion import confusion, mistakes
 from analysis.report.sections.embedding import chosen_fit, embedding
 from analysis.report.sections.folds import fold_matrix
 from analysis.report.sections.operating import points_of_models
-from analysis.report.sections.published_classes import beside_the_paper
+from analysis.report.sections.published_classes import (
+    beside_the_paper,
+    published_classes_section,
+)
 from analysis.report.sections.reliability import reliability
 from analysis.report.sections.roc import in_one_picture, roc_of_model, roc_of_models
 from analysis.report.sections.tree import level_figures, node_shares, side_roc, units_at
-from analysis.report.sections.varied import photographs_of, setting_curves, varied_learners
+from analysis.report.sections.varied import (
+    photographs_of,
+    setting_curves,
+    varied_learners,
+    varied_section,
+)
 from foldgrid.records import RunStore
 from foldgrid.scoring.operating_points import choose_threshold
 from foldgrid.specs.errors import SweepError
 from tests.analysis.fake_class_run import TASKS, FakeClassRun, retrained
+from tests.analysis.report.conftest import Told
 
 OWN = {
     "classification": ["classes", "confusion", "roc", "calibration", "embedding"],
     "binary": ["classes", "confusion", "roc", "operating", "calibration", "embedding"],
     "tree": ["classes", "confusion", "roc", "tree", "calibration", "embedding"],
 }
-NAMES = {"classification": "ssc_skin_stages", "binary": "referable_dr", "tree": "skin_taxonomy"}
-
-
-class Told(NamedTuple):
-    fake: FakeClassRun
-    run: RunFacts
-    report: Report
-
-    def section(self, key: str) -> Section:
-        return next(section for section in self.report.sections if section.key == key)
-
-
-@pytest.fixture(scope="module")
-def told_by_task(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A sweep of a task of classes and its report, by the task's name; each is made once."""
-    made: dict[str, Told] = {}
-
-    def get(task: str) -> Told:
-        if task not in made:
-            made[task] = tell(task, tmp_path_factory.mktemp("runs"))
-        return made[task]
-
-    return get
+pytestmark = pytest.mark.xdist_group("reports")
 
 
 @pytest.fixture(params=list(TASKS))
 def told(request: Any, told_by_task: Any) -> Told:
     """One after the other, every task of classes."""
     return told_by_task(request.param)
-
-
-def tell(task: str, folder: Path) -> Told:
-    vary = {"training_share": (0.25,), "num_grades": (1, 2)} if task == "binary" else {}
-    fake = FakeClassRun(folder / NAMES[task], task, vary=vary, has_features=True)
-    store = fake.write()
-    return Told(fake, RunFacts(store), make_report(store))
 
 
 def test_the_sections_are_the_task_s_in_order(told: Told) -> None:
@@ -88,11 +68,7 @@ def test_the_sections_are_the_task_s_in_order(told: Told) -> None:
 
 
 def test_every_number_can_be_had_again(told: Told) -> None:
-    names: dict[str, Any] = {}
-    page = told.report.html
-    preamble = unescape(re.search(r"<pre[^>]*><code>(from .*?)</code>", page, re.DOTALL)[1])
-    location = told.run.store.location
-    exec(preamble.replace(f"runs/{told.fake.folder.name}", location), names)
+    names = dict(told.names)
     exhibits = number_exhibits(told.report.sections)
     assert len({exhibit.key for exhibit in exhibits}) == len(exhibits) > 15
     for exhibit in exhibits:
@@ -138,6 +114,8 @@ def test_the_words_are_of_classes(told: Told) -> None:
         assert word not in shown, word
     assert "own out-of-fold mean Brier score" in text
     assert "A weight multiplies the learner's class probabilities" in text
+    assert "cross-entropy" in text
+    assert all(name in text for name in told.run.scoring.judged_classes)
     methods = write_statements(told.run)
     assert methods["augmentation"].startswith("Training photographs were augmented")
     assert "tile" not in methods["augmentation"]
@@ -369,7 +347,7 @@ def test_settings_that_are_words_have_a_table_and_no_curve(tmp_path: Path) -> No
     assert setting_curves(run, "pixels") is None
     values = [each.value for each in varied_learners(run, "pixels")]
     assert values == ["imagenet", "minus_one_to_one"] * 2
-    assert 'id="varied_pixels"' in make_report(run.store).html
+    assert "varied_pixels" in [each.key for each in varied_section(run).blocks]
 
 
 def test_everything_on_the_held_out_fold_is_all_that_is_left(tmp_path: Path) -> None:
@@ -395,4 +373,4 @@ def test_published_figures_stand_beside_ours(told: Told) -> None:
 def test_a_sweep_of_another_name_has_no_published_figures(tmp_path: Path) -> None:
     run = RunFacts(FakeClassRun(tmp_path / "mine").write())
     assert beside_the_paper(run) == ()
-    assert "published" not in [section.key for section in make_report(run.store).sections]
+    assert published_classes_section not in sections_of(run)

@@ -5,29 +5,25 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 
 from analysis.report.making import write_report
 from foldgrid.records import RunStore
+from tests.analysis.report.conftest import HOSTILE, Told
 from tests.chromium import contrast, luminance, open_page
 from tests.trained_run import small_dataset, train_run
 
 A4_PIXELS = int((210 - 2 * 16) / 25.4 * 96)
-HOSTILE = "<script>document.title='taken'</script><img src=x onerror=alert(1)>\"'&"
+
+pytestmark = pytest.mark.xdist_group("reports")
 
 
-@pytest.fixture(scope="module")
-def report(tell_run_once: Any) -> Path:
+@pytest.fixture
+def report(told: Told) -> Path:
     """The report of a made-up sweep with a missing and a diverged fit."""
-    run = tell_run_once(
-        num_subjects=14, num_test_subjects=4, num_visits=4, sweep={"title": HOSTILE}
-    )
-    run.unfinished.add(("vgg11", 3))
-    run.diverged.add(("vgg11", 4))
-    return Path(write_report(run.write()))
+    return told.page
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 import shutil
 import xml.etree.ElementTree as ElementTree
-from html import unescape
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -30,33 +30,38 @@ from foldgrid.scoring import METRICS
 from foldgrid.specs.recipe import with_values
 from foldgrid.specs.task import PasiSpec
 from foldgrid.tasks import make_task
+from tests.analysis.report.conftest import Told, quickly_made
 
 MOST_BYTES = 8 * 1024 * 1024
 
 
-class Told(NamedTuple):
-    run: RunFacts
-    report: Report
+pytestmark = pytest.mark.xdist_group("reports")
+
+
+class Written(NamedTuple):
+    """What the command wrote and said of the same records elsewhere."""
+
+    folder: Path
+    said: str
 
 
 @pytest.fixture(scope="module")
-def told(tell_run_once: Any) -> Told:
-    """A sweep of three base learners, one of which lacks two folds, and its report."""
-    run = tell_run_once(num_subjects=12, num_visits=3)
-    run.unfinished.add(("vgg11", 3))
-    run.diverged.add(("vgg11", 4))
-    store = run.write()
-    return Told(RunFacts(store), make_report(store))
+def written(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Written:
+    folder = tmp_path_factory.mktemp("elsewhere") / "place"
+    made = shutil.ignore_patterns("report.html", "figures", "checks.json")
+    shutil.copytree(told.run.store.location, folder, ignore=made)
+    said = io.StringIO()
+    with quickly_made(), redirect_stdout(said):
+        assert main(["report", str(folder)]) == 0
+    return Written(folder, said.getvalue())
 
 
-def test_the_same_records_give_the_same_bytes(told: Told, tmp_path: Path) -> None:
-    store, report = told.run.store, told.report
-    elsewhere = tmp_path / "another" / "place"
-    shutil.copytree(store.location, elsewhere)
-    again = make_report(RunStore(str(elsewhere)))
-    assert again.html == report.html
-    for first, second in zip(report.figures, again.figures, strict=True):
-        assert first.drawing == second.drawing
+def test_the_same_records_give_the_same_bytes(told: Told, written: Written) -> None:
+    assert (written.folder / "report.html").read_text(encoding="utf-8") == told.report.html
+    figures = {path.name: path.read_bytes() for path in (written.folder / "figures").iterdir()}
+    for figure in told.report.figures:
+        assert figures[f"{figure.key}.svg"].decode() == figure.drawing.svg
+        assert figures[f"{figure.key}.png"] == figure.drawing.png
 
 
 def test_it_is_one_small_file_that_names_no_machine(told: Told) -> None:
@@ -68,30 +73,24 @@ def test_it_is_one_small_file_that_names_no_machine(told: Told) -> None:
     assert "manifest.csv" in report.html
 
 
-def test_nobody_is_named(tell_run: Any) -> None:
+def test_nobody_is_named(told: Told) -> None:
     """Not in the page and not in its figures, even where a check says who."""
-    run = tell_run(num_folds=2, num_subjects=8)
-    store = run.write()
-    samples = run.split["sample"]
-    owners = run.split["subject"]
-    shared = [samples[owners == "s03"].iloc[0], samples[owners == "s04"].iloc[0]]
-    photos = pd.DataFrame({"sample": list(samples), "photo": range(len(samples))})
-    photos.loc[photos["sample"].isin(shared), "photo"] = -1
-    store.write_photos(photos)
-    report = make_report(store)
-    said = "one photograph under the subject 4 and subject 5: 2 samples (one of subject 4"
+    report = told.report
+    said = "one photograph under the subject 6 and subject 7: 2 samples (one of subject 6"
     assert said in report.html
-    assert "1 of 71 photographs lie under two subjects or more" in report.html
+    assert "1 of 167 photographs lie under two subjects or more" in report.html
     text = report.html + "".join(figure.drawing.svg for figure in report.figures)
     assert "subject 1: physician" in text
-    for name in {*samples, *owners}:
+    for name in {*told.fake.split["sample"], *told.fake.split["subject"]}:
         assert not re.search(rf"\b{re.escape(name)}\b", text), name
 
 
 def test_the_loss_is_said_as_it_is_computed(tell_run: Any) -> None:
     for output in ("scores", "composite"):
         task = make_task(PasiSpec(output=output))
-        said = write_statements(RunFacts(tell_run(output=output).write()))["loss"]
+        said = write_statements(
+            RunFacts(tell_run(output=output, num_folds=2, num_subjects=6).write())
+        )["loss"]
         one = task.loss(torch.zeros(1, task.num_outputs), torch.ones(1, task.num_outputs))
         assert float(one) == 1.0
         unit = float(
@@ -103,7 +102,7 @@ def test_the_loss_is_said_as_it_is_computed(tell_run: Any) -> None:
 
 
 def test_recipes_that_differ_are_told(tell_run: Any) -> None:
-    run = tell_run(num_folds=2)
+    run = tell_run(num_folds=2, num_subjects=6)
     store = run.write()
     assert "Trained otherwise" not in write_statements(RunFacts(store))["optimiser"]
     for planned in store.read_plan():
@@ -119,11 +118,8 @@ def test_recipes_that_differ_are_told(tell_run: Any) -> None:
 
 
 def test_every_number_can_be_had_again(told: Told) -> None:
-    store, report = told.run.store, told.report
+    report, names = told.report, dict(told.names)
     exhibits = number_exhibits(report.sections)
-    names: dict[str, Any] = {}
-    preamble = unescape(re.search(r"<pre[^>]*><code>(from .*?)</code>", report.html, re.DOTALL)[1])
-    exec(preamble.replace("runs/tiny", store.location), names)
     assert len(exhibits) > 15
     for exhibit in exhibits:
         assert f'href="#{exhibit.key}">{exhibit.label}</a>' in report.html
@@ -257,19 +253,15 @@ def test_nothing_finished_is_refused_and_nothing_written(
     assert main(["report", str(run.folder), "--by", "mea"]) == 2
 
 
-def test_the_command_writes_the_page_and_its_figures(
-    tell_run: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = tell_run(num_folds=2, num_subjects=8)
-    run.write()
-    assert main(["report", str(run.folder)]) == 0
-    assert capsys.readouterr().out == f"{run.folder}/report.html\n"
-    page = (run.folder / "report.html").read_text(encoding="utf-8")
-    names = {path.stem for path in (run.folder / "figures").glob("*.svg")}
-    assert names == {path.stem for path in (run.folder / "figures").glob("*.png")}
+def test_the_command_writes_the_page_and_its_figures(written: Written) -> None:
+    folder = written.folder
+    assert written.said == f"{folder}/report.html\n"
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    names = {path.stem for path in (folder / "figures").glob("*.svg")}
+    assert names == {path.stem for path in (folder / "figures").glob("*.png")}
     assert {"forest", "scatter", "trajectories", "fold_matrix"} <= names
     assert all(f'<figure class="exhibit" id="{name}">' in page for name in names)
-    assert not list(run.folder.rglob("*.partial"))
+    assert not list(folder.rglob("*.partial"))
 
 
 def block(report: Report, key: str) -> Table | Figure:

@@ -7,7 +7,7 @@ import re
 import shutil
 from html import unescape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,29 +16,19 @@ from analysis.__main__ import main
 from analysis.report.blocks import Figure, Table, Text
 from analysis.report.page import number_exhibits
 from analysis.report.saving import Report
-from analysis.report.search.facts import SearchFacts
 from analysis.report.search.making import make_search_report
 from foldgrid.records import RunStore
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings
-from tests.analysis.report.conftest import LAUNCH
+from tests.analysis.report.conftest import Told
 from tests.analysis.search.made_up_search import SPACE, MadeUpSearch
 
-
-class Told(NamedTuple):
-    store: RunStore
-    report: Report
+pytestmark = pytest.mark.xdist_group("reports")
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """A search of 14 trials, three given up, one diverged."""
-    folder = tmp_path_factory.mktemp("runs") / "tiny"
-    store = MadeUpSearch(
-        folder, num_trials=14, stopped=frozenset({3, 6, 9}), diverged=frozenset({5})
-    ).write()
-    store.write_provenance(LAUNCH)
-    return Told(store, make_search_report(store))
+@pytest.fixture
+def told(told_search: Told) -> Told:
+    return told_search
 
 
 def block(report: Report, key: str) -> Any:
@@ -48,7 +38,7 @@ def block(report: Report, key: str) -> Any:
 
 def test_the_same_records_give_the_same_bytes(told: Told, tmp_path: Path) -> None:
     elsewhere = tmp_path / "another" / "place"
-    shutil.copytree(told.store.location, elsewhere)
+    shutil.copytree(told.run.store.location, elsewhere)
     again = make_search_report(RunStore(str(elsewhere)))
     assert again.html == told.report.html
     for first, second in zip(told.report.figures, again.figures, strict=True):
@@ -59,22 +49,19 @@ def test_it_names_nobody_and_no_machine(told: Told) -> None:
     told_texts = [told.report.html]
     told_texts += [f.drawing.svg + f.data for f in told.report.figures]
     text = "".join(told_texts).replace("http://www.w3.org", "")
+    location = told.run.store.location
     for private in (
-        told.store.location, "/home/somebody", "somebodys-laptop", "person-0", "http:", "https:",
+        location, "/home/somebody", "somebodys-laptop", "person-0", "http:", "https:",
     ):  # fmt: skip
         assert private not in text, private
 
 
 def test_every_number_can_be_had_again(told: Told) -> None:
     exhibits = number_exhibits(told.report.sections)
-    names: dict[str, Any] = {}
-    found = re.search(r"<pre[^>]*><code>(from .*?)</code>", told.report.html, re.DOTALL)
-    assert found is not None
-    exec(unescape(found[1]).replace("runs/tiny", told.store.location), names)
     assert len(exhibits) == 8
     for exhibit in exhibits:
         assert f'href="#{exhibit.key}">{exhibit.label}</a>' in told.report.html
-        assert eval(exhibit.call, names) is not None
+        assert eval(exhibit.call, told.names) is not None
 
 
 def test_every_figure_says_how_to_read_it_and_has_its_numbers(told: Told) -> None:
@@ -89,7 +76,7 @@ def test_every_figure_says_how_to_read_it_and_has_its_numbers(told: Told) -> Non
 
 
 def test_the_head_is_the_best_and_what_it_is_worth(told: Told) -> None:
-    study = SearchFacts(told.store).studies[0]
+    study = told.run.studies[0]
     best, found = study.best, study.best_certainty
     assert best is not None
     text = re.sub(r"\s+", " ", unescape(told.report.html)).replace("\u202f", " ")

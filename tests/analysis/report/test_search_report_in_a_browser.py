@@ -7,21 +7,18 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from analysis.report.search.making import write_search_report
-from tests.analysis.search.made_up_search import MadeUpSearch
+from tests.analysis.report.conftest import HOSTILE, Told
 from tests.chromium import contrast, luminance, open_page
 
 A4_PIXELS = int((210 - 2 * 16) / 25.4 * 96)
 
 
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "tiny"
-    search = MadeUpSearch(
-        folder, num_trials=14, stopped=frozenset({3, 6, 9}), diverged=frozenset({5}),
-        title="<script>document.title='taken'</script>",
-    )  # fmt: skip
-    return Path(write_search_report(search.write()))
+pytestmark = pytest.mark.xdist_group("reports")
+
+
+@pytest.fixture
+def report(told_search: Told) -> Path:
+    return told_search.page
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -52,7 +49,7 @@ def test_it_opens_without_trouble_and_every_figure_is_seen(
                 parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a || 99)))"""
     )
     assert smallest > 7.5
-    assert page.title() == "<script>document.title='taken'</script>: report"
+    assert page.title() == f"{HOSTILE}: report"
     assert trouble == []
 
 

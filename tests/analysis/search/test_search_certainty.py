@@ -41,7 +41,7 @@ def test_choosing_among_equals_is_worth_less_than_it_seems(
 def test_the_corrected_score_is_that_of_the_next_people(tmp_path: Path) -> None:
     """Over many searches among equals: the naive best flatters, the corrected one does not."""
     naive, corrected = [], []
-    for seed in range(40):
+    for seed in range(25):
         study = study_of(
             tmp_path / str(seed), seed=seed, num_trials=15, truth=lambda _: 5.0, num_epochs=1
         )
@@ -57,7 +57,7 @@ def test_the_corrected_score_is_that_of_the_next_people(tmp_path: Path) -> None:
 def test_the_interval_covers(tmp_path: Path) -> None:
     truth = 5.0 * (1 + 1.2 * np.exp(-4.0))
     covered = []
-    for seed in range(80):
+    for seed in range(60):
         study = study_of(
             tmp_path / str(seed), seed=seed, num_trials=1, truth=lambda _: 5.0, num_epochs=1
         )

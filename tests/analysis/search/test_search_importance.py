@@ -34,7 +34,7 @@ def steep(values: dict[str, Value]) -> float:
 
 
 def test_a_parameter_that_does_nothing_is_told_from_one_that_does(tmp_path: Path) -> None:
-    found = parameter_importances(study_of(tmp_path, num_trials=40, truth=steep))
+    found = parameter_importances(study_of(tmp_path, num_trials=40, truth=steep), 30, 30)
     shares = {each.name: each.shown for each in found.parameters}
     assert found.parameters[0].name == "learning_rate"
     assert shares["learning_rate"].mean > 0.7
@@ -49,7 +49,8 @@ def test_a_parameter_that_does_nothing_is_told_from_one_that_does(tmp_path: Path
 
 
 def test_where_nothing_matters_nothing_stands_out(tmp_path: Path) -> None:
-    found = parameter_importances(study_of(tmp_path, num_trials=24, truth=lambda _: 5.0, seed=3))
+    study = study_of(tmp_path, num_trials=24, truth=lambda _: 5.0, seed=3)
+    found = parameter_importances(study, 20, 60)
     assert [each.name for each in found.parameters if each.shown.mean > each.chance] == []
 
 
@@ -57,7 +58,7 @@ def test_few_trials_make_wide_intervals(tmp_path: Path) -> None:
     widths = []
     for num_trials in (12, 60):
         study = study_of(tmp_path / str(num_trials), num_trials=num_trials, truth=steep)
-        share = parameter_importances(study, 60, 1).parameters[0].shown
+        share = parameter_importances(study, 30, 1).parameters[0].shown
         widths.append(share.high - share.low)
     assert widths[0] > 2 * widths[1]
 
@@ -81,7 +82,7 @@ def test_what_the_scheduler_gave_up_is_looked_at_too(tmp_path: Path) -> None:
         if float(trial.values["learning_rate"] or 0) > 0.003 and trial.number
     )
     study = study_of(tmp_path / "raced", num_trials=40, truth=cliff, stopped=bad)
-    found = {each.name: each for each in parameter_importances(study, 40, 1).parameters}
+    found = {each.name: each for each in parameter_importances(study, 15, 1).parameters}
     rate = found["learning_rate"]
     assert rate.complete is not None
     assert rate.all_trials is not None
@@ -151,7 +152,7 @@ def test_the_landscape_says_how_much_it_explains(tmp_path: Path) -> None:
     strong = study_of(tmp_path / "strong", num_trials=30, truth=steep)
     assert score_landscape(strong, NOTHING).explained > 0.9
     of_nothing = []
-    for seed in range(6):
+    for seed in range(4):
         folder = tmp_path / str(seed)
         study = study_of(folder, num_trials=30, truth=lambda _: 5.0, seed=seed)
         found = score_landscape(study, NOTHING)
@@ -162,7 +163,7 @@ def test_the_landscape_says_how_much_it_explains(tmp_path: Path) -> None:
 
 def test_elsewhere_the_two_that_matter_most_are_shown(tmp_path: Path) -> None:
     study = without(study_of(tmp_path, num_trials=20, truth=steep), "learning_rate")
-    found = score_landscape(study, parameter_importances(study, 20, 1))
+    found = score_landscape(study, parameter_importances(study, 8, 1))
     assert found.across is not None
     assert found.up is not None
     assert {found.across.name, found.up.name} == {"plateau.patience", "weight_decay"}
