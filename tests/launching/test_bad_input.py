@@ -170,7 +170,7 @@ def test_a_truncated_photo_is_found_before_any_training(
 def test_a_users_own_photographs_take_the_same_way(
     launcher: Launcher, study: Callable[..., Path]
 ) -> None:
-    done = launcher(launcher.write(), "--data", str(study()), "--wandb", "disabled")
+    done = launcher(launcher.write(), "--data", str(study()))
     assert done.code == 0, done.err
     # Long paths are folded; without blanks the sentence is whole again.
     assert "manifest.csv:6subjects,6visits,18photographs" in "".join(done.out.split())
@@ -179,10 +179,10 @@ def test_a_users_own_photographs_take_the_same_way(
 def test_a_second_launch_on_one_run_folder_says_who_holds_it(launcher: Launcher) -> None:
     sweep, root = launcher.write(), FileRoot(str(launcher.storage / "tiny"))
     with RunLock(root):
-        done = launcher(sweep, "--wandb", "disabled")
+        done = launcher(sweep)
         assert done.code == 2
         assert f"another launch trains into this run folder: process {os.getpid()}" in done.err
         assert [path.name for path in (launcher.storage / "tiny").iterdir()] == ["launch.lock"]
         assert launcher(sweep, "--plan").code == 0, "a plan trains nothing"
-    assert launcher(sweep, "--wandb", "disabled", "--only", "fold=0").code == 0
+    assert launcher(sweep, "--only", "fold=0").code == 0
     assert not (launcher.storage / "tiny" / "launch.lock").exists()

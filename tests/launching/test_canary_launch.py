@@ -9,7 +9,7 @@ from foldgrid.__main__ import main as toolbox
 from foldgrid.records import RunStore
 from foldgrid.scoring import SCORES
 from foldgrid.tracking.wandb_files import read_run_file
-from tests.launching.tiny_sweep import TINY, Launcher
+from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launcher
 
 NAME = "tiny-canary-shuffled_scores"
 OPTIONS = ("--canary", "shuffled_scores", "--set", "training.max_epochs=1")
@@ -32,10 +32,9 @@ def test_an_unknown_canary_is_refused(launcher: Launcher) -> None:
 
 
 def test_a_canary_is_trained_beside_its_sweep_and_checked_with_it(launcher: Launcher) -> None:
-    path = launcher.write()
-    assert launcher(path, *OPTIONS[2:], "--wandb", "disabled").code == 0
+    path = launcher.done_before(TINY, *OPTIONS[2:])
     before = (launcher.storage / "tiny" / "plan.json").read_bytes()
-    done = launcher(path, *OPTIONS, "--wandb", "offline")
+    done = launcher(path, *OPTIONS, "--wandb", "offline", ranked=True)
     assert done.code == 0, done.err
     true, canary = launcher.store(), launcher.store(NAME)
     assert (launcher.storage / "tiny" / "plan.json").read_bytes() == before
@@ -75,9 +74,8 @@ def test_a_canary_is_trained_beside_its_sweep_and_checked_with_it(launcher: Laun
 
 
 def test_a_canary_of_other_settings_says_nothing(launcher: Launcher) -> None:
-    path = launcher.write(TINY.replace("  - squeezenet1_1\n", ""))
-    launcher(path, *OPTIONS[2:], "--wandb", "disabled")
-    launcher(path, *OPTIONS, "--set", "training.lr=0.002", "--wandb", "disabled")
+    path = launcher.done_before(ONE_BACKBONE, *OPTIONS[2:])
+    launcher(path, *OPTIONS, "--set", "training.lr=0.002")
     analysis(["check", str(launcher.storage / "tiny"), "--format", "json"])
     results = json.loads(launcher.capture.readouterr().out)["results"]
     [found] = [each for each in results if each["code"] == "FG501"]
@@ -86,15 +84,15 @@ def test_a_canary_of_other_settings_says_nothing(launcher: Launcher) -> None:
 
 
 def test_a_sweep_and_a_canary_never_share_a_folder(launcher: Launcher) -> None:
-    path = launcher.write(TINY.replace("  - squeezenet1_1\n", ""))
+    path = launcher.write(ONE_BACKBONE)
     RunStore(str(launcher.storage / NAME)).write_sweep({"name": NAME})
-    refused = launcher(path, *OPTIONS, "--wandb", "disabled")
+    refused = launcher(path, *OPTIONS)
     assert refused.code == 2
     assert "a canary of that name may not join it" in refused.err
     (launcher.storage / NAME / "sweep.yaml").unlink()
-    assert launcher(path, *OPTIONS, "--wandb", "disabled").code == 0
+    assert launcher(path, *OPTIONS).code == 0
     named_alike = launcher.write(f"name: {NAME}\n{TINY}")
-    refused = launcher(named_alike, "--wandb", "disabled")
+    refused = launcher(named_alike)
     assert refused.code == 2
     assert "a sweep of that name may not join it" in refused.err
 

@@ -52,7 +52,7 @@ def test_an_error_that_does_not_come_again_costs_a_try(
     launcher: Launcher, breaking: Breaking
 ) -> None:
     breaking(OSError(errno.ESTALE, "Stale file handle"), fold=0, times=1)
-    done = launcher(launcher.write(), "--wandb", "disabled")
+    done = launcher(launcher.write())
     assert done.code == 0, done.out + done.err
     assert "FAILED  OSError: [Errno 116] Stale file handle (is tried again)" in done.out
     assert "fits failed" not in done.out
@@ -66,7 +66,7 @@ def test_an_error_that_comes_again_is_not_tried_a_third_time(
     launcher: Launcher, breaking: Breaking
 ) -> None:
     breaking(ValueError("no such thing"), fold=0)
-    done = launcher(launcher.write(), "--wandb", "disabled")
+    done = launcher(launcher.write())
     assert done.code == 1
     assert log_of(launcher, 0).count("failed (error)") == 2
     assert len(launcher.store().finished_fits()) == 3, "all others complete"
@@ -76,7 +76,7 @@ def test_the_same_error_in_two_folds_is_tried_no_more(
     launcher: Launcher, breaking: Breaking
 ) -> None:
     breaking(ValueError("no such thing"))
-    done = launcher(launcher.write(), "--wandb", "disabled")
+    done = launcher(launcher.write())
     assert done.code == 1
     assert "2 fits failed:" in done.out
     for fold in (0, 1):
@@ -97,7 +97,7 @@ def test_bad_input_that_only_a_fit_can_see_stops_at_once(
     launcher: Launcher, breaking: Breaking
 ) -> None:
     breaking(SweepError("weights.pth: not the file that the sweep was planned with.\nFetch it."))
-    done = launcher(launcher.write(), "--wandb", "disabled")
+    done = launcher(launcher.write())
     assert done.code == 2
     assert done.err.strip().endswith("planned with.\nFetch it.")
     assert "Traceback" not in done.out + done.err
@@ -108,7 +108,7 @@ def test_a_disk_that_fills_ends_the_launch_and_the_next_one_goes_on(
 ) -> None:
     with monkeypatch.context():
         breaking(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-        done = launcher(launcher.write(), "--wandb", "disabled")
+        done = launcher(launcher.write())
     assert done.code == 1
     assert "the disk is full" in done.err
     assert "Make room there" in done.err
@@ -126,17 +126,18 @@ def test_a_disk_that_is_full_where_the_launcher_writes(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"{root.location}/{name}")
         write(root, name, data, **more)
 
+    path = launcher.done_before()
     with monkeypatch.context() as patch:
         patch.setattr(FileRoot, "write_bytes", write_or_fill)
-        done = launcher(launcher.write(), "--wandb", "disabled")
+        done = launcher(path, ranked=True)
     assert done.code == 1
     assert re.search(r"leaderboard.csv: the disk is full \(.*; [\d,.]+ MiB are free\)", done.err)
-    assert launcher(launcher.write(), "--wandb", "disabled").code == 0
+    assert launcher(path, ranked=True).code == 0
 
 
 def test_memory_that_runs_out_is_made_do_with(launcher: Launcher) -> None:
     with memory_for(4):
-        done = launcher(launcher.write(), "--wandb", "disabled")
+        done = launcher(launcher.write())
     assert done.code == 0, done.out
     store = launcher.store()
     records = [store.read_fit(fit_id) for fit_id in store.finished_fits()]
@@ -146,7 +147,7 @@ def test_memory_that_runs_out_is_made_do_with(launcher: Launcher) -> None:
 
 def test_memory_that_holds_nothing_is_a_failure_with_advice(launcher: Launcher) -> None:
     with memory_for(1):
-        done = launcher(launcher.write(), "--wandb", "disabled")
+        done = launcher(launcher.write())
     assert done.code == 1
     assert "4 fits failed:" in done.out
     assert "out of memory  CUDA out of memory. Tried to allocate 392.00 MiB. Give" in done.out
@@ -162,7 +163,7 @@ def test_a_fit_that_diverges_is_said_to_be_missing_from_the_ranking(
         return float("nan") if is_victim and fit.epoch else train(fit)
 
     monkeypatch.setattr(Fit, "_train", train_or_diverge)
-    done = launcher(launcher.write(), "--wandb", "disabled")
+    done = launcher(launcher.write(), ranked=True)
     assert done.code == 0
     assert re.search(rf"{VICTIM} +fold 1  diverged", done.out)
     log = log_of(launcher, 1)
@@ -198,5 +199,5 @@ def test_where_ray_ends_workers_for_want_of_memory_the_reason_is_said(launcher: 
     log = log_of(launcher, 0)
     assert log.count("its worker was lost; it goes on from its last checkpoint elsewhere") == 2
     assert "Traceback" not in done.stdout + done.stderr
-    again = launcher(launcher.write(), "--wandb", "disabled")
+    again = launcher(launcher.write())
     assert again.code == 0, "with memory it trains"

@@ -10,15 +10,13 @@ from PIL import Image
 from analysis.__main__ import main as analyse
 from foldgrid.records import RunStore
 from tests.launching.own_photographs import write_study
-from tests.launching.tiny_sweep import TINY, Launcher
+from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launcher
 
-ONE_BACKBONE = TINY.replace("  - squeezenet1_1\n", "")
 SEARCH = ONE_BACKBONE + (
     "search_space: lr_plateau\nsearch: {num_trials: 1, sampler: RandomSampler}\n"
 )
 SINCE = "since the results in this run folder were made:"
 BELONG = "2 finished fits belong to what was before: they stay on disk, are not counted"
-QUIET = ("--wandb", "disabled")
 
 
 def words_of(said: str) -> str:
@@ -31,7 +29,7 @@ def test_a_changed_photograph_and_a_changed_score_are_told_and_old_fits_do_not_c
 ) -> None:
     sweep, folder = launcher.write(ONE_BACKBONE), launcher.folder / "study"
     manifest = write_study(folder)
-    options = ("--data", str(manifest), *QUIET)
+    options = ("--data", str(manifest))
     first = launcher(sweep, *options)
     assert SINCE not in first.out
     again = launcher(sweep, "--plan", *options)
@@ -69,12 +67,12 @@ def test_a_changed_photograph_and_a_changed_score_are_told_and_old_fits_do_not_c
 def test_a_changed_recipe_is_trained_anew_and_the_way_back_trains_nothing(
     launcher: Launcher,
 ) -> None:
-    sweep, run = launcher.write(ONE_BACKBONE), launcher.storage / "tiny"
-    launcher(sweep, *QUIET)
+    sweep = launcher.done_before(ONE_BACKBONE, ranked=True)
+    run = launcher.storage / "tiny"
     store = launcher.store()
     old = store.finished_fits()
     ranked = json.loads((run / "leaderboard.json").read_bytes())["rows"]
-    changed = launcher(sweep, "--set", "training.lr=0.003", *QUIET)
+    changed = launcher(sweep, "--set", "training.lr=0.003", ranked=True)
     said = words_of(changed.out)
     assert "training.learning_rate 0.001 -> 0.003" in said
     assert f"{BELONG} and not ranked; 2 fits are to be trained" in said
@@ -82,23 +80,22 @@ def test_a_changed_recipe_is_trained_anew_and_the_way_back_trains_nothing(
     assert {cell.fit_id for cell in store.read_plan()} == new
     assert len(new) == 2
     assert json.loads((run / "leaderboard.json").read_bytes())["rows"] != ranked
-    back = words_of(launcher(sweep, *QUIET).out)
+    back = words_of(launcher(sweep, ranked=True).out)
     assert "training.learning_rate 0.003 -> 0.001" in back
     assert "2 fits of earlier launches under just these settings are found again and count" in back
     assert "nothing is to be trained" in back
     assert store.finished_fits() == old | new
     assert json.loads((run / "leaderboard.json").read_bytes())["rows"] == ranked
-    assert SINCE not in launcher(sweep, *QUIET).out
+    assert SINCE not in launcher(sweep).out
 
 
 def test_another_split_and_another_backbone_are_told(launcher: Launcher) -> None:
-    sweep = launcher.write(ONE_BACKBONE)
-    launcher(sweep, *QUIET)
-    split = words_of(launcher(sweep, "--plan", "--set", "split.num_folds=3", *QUIET).out)
+    sweep = launcher.done_before(ONE_BACKBONE)
+    split = words_of(launcher(sweep, "--plan", "--set", "split.num_folds=3").out)
     assert "split.num_folds 2 -> 3" in split
     assert "changed sides" in split
     assert BELONG in split
-    more = words_of(launcher(launcher.write(TINY), "--plan", *QUIET).out)
+    more = words_of(launcher(launcher.write(TINY), "--plan").out)
     assert "1 backbone (squeezenet1_1) came" in more
     assert "belong to what was before" not in more
     assert "2 of 4 done, 2 to train" in more
@@ -118,11 +115,10 @@ def make_older(store: RunStore) -> None:
 def test_another_version_is_told_and_keeps_what_there_is(
     launcher: Launcher, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sweep = launcher.write(ONE_BACKBONE)
-    launcher(sweep, "--only", "fold=0", *QUIET)
+    sweep = launcher.done_before(ONE_BACKBONE, "--only", "fold=0")
     store = launcher.store()
     make_older(store)
-    said = words_of(launcher(sweep, *QUIET).out)
+    said = words_of(launcher(sweep).out)
     assert "torch 2.1.0 -> " in said
     assert (
         "versions do not make a new fit: 1 fit by the old ones stays; what is still to be" in said
@@ -132,14 +128,13 @@ def test_another_version_is_told_and_keeps_what_there_is(
     checked = words_of(capsys.readouterr().out)
     assert "FG206" in checked
     assert "torch: 2.1.0: 1 fit (shufflenet_v2_x0_5 fold 0)" in checked
-    assert SINCE not in launcher(sweep, *QUIET).out
+    assert SINCE not in launcher(sweep).out
 
 
 def test_a_search_tells_it_too(launcher: Launcher) -> None:
-    sweep = launcher.write(SEARCH)
-    launcher(sweep, *QUIET)
-    assert SINCE not in launcher(sweep, "--plan", *QUIET).out
-    said = words_of(launcher(sweep, "--plan", "--set", "seed=1", *QUIET).out)
+    sweep = launcher.done_before(SEARCH)
+    assert SINCE not in launcher(sweep, "--plan").out
+    said = words_of(launcher(sweep, "--plan", "--set", "seed=1").out)
     assert "seed 0 -> 1" in said
     assert "1 trial belongs to what was before: it stays on disk, is not counted" in said
     assert "0 of 1 done" in said

@@ -33,7 +33,7 @@ def say(store: RunStore, **facts: object) -> None:
 
 
 def test_after_half_of_a_sweep(launcher: Launcher) -> None:
-    assert launcher(launcher.write(), "--wandb", "disabled", "--only", "fold=0").code == 0
+    launcher.done_before(TINY, "--only", "fold=0")
     said = status_of(launcher)
     assert said.startswith("a tiny sweep\nnot running; the last launch's last word was")
     for backbone in ("shufflenet_v2_x0_5", "squeezenet1_1"):
@@ -42,7 +42,7 @@ def test_after_half_of_a_sweep(launcher: Launcher) -> None:
 
 
 def test_while_a_fit_trains_and_after_its_launcher_was_killed(launcher: Launcher) -> None:
-    launcher(launcher.write(), "--wandb", "disabled", "--only", "fold=0")
+    launcher.done_before(TINY, "--only", "fold=0")
     store = RunStore(str(launcher.storage / "tiny"))
     left = [fit for fit in store.read_plan() if fit.fold == 1]
     running = {left[0].fit_id: RunningTask(since=0.0, epoch=7)}
@@ -65,7 +65,7 @@ def test_a_failure_is_shown_with_the_end_of_its_traceback(
         raise ValueError("the card is on fire")
 
     monkeypatch.setattr("foldgrid.training.fit.forward_all", refuse)
-    done = launcher(launcher.write(), "--wandb", "disabled", "--only", "fold=0")
+    done = launcher(launcher.write(), "--only", "fold=0")
     assert done.code == 1
     said = status_of(launcher)
     assert said.count("ValueError: the card is on fire") == 4, (
@@ -84,11 +84,11 @@ def test_a_launch_ends_when_everything_fails(
     with monkeypatch.context() as patch:
         patch.setattr("foldgrid.training.fit.forward_all", refuse)
         limit = "resources.max_failures_in_a_row=3"
-        done = launcher(launcher.write(), "--wandb", "disabled", "--set", limit)
+        done = launcher(launcher.write(), "--set", limit)
     assert done.code == 1
     assert "3 failed one after another" in done.out
     assert len(list(launcher.storage.rglob("failure.txt"))) == 3, "the fourth was not tried"
-    again = launcher(launcher.write(), "--wandb", "disabled")
+    again = launcher(launcher.write())
     assert again.code == 0, again.out + again.err
     assert not list(launcher.storage.rglob("failure.txt"))
 
@@ -105,7 +105,7 @@ def test_what_is_no_run_folder(launcher: Launcher) -> None:
 
 
 def test_it_answers_without_loading_torch_or_ray(launcher: Launcher) -> None:
-    launcher(launcher.write(), "--wandb", "disabled", "--only", "fold=0")
+    launcher.done_before(TINY, "--only", "fold=0")
     script = (
         "import sys, launch\n"
         f"assert launch.main(['--status', {str(launcher.storage / 'tiny')!r}]) == 0\n"

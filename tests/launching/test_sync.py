@@ -10,45 +10,33 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import wandb
 
-import launch
 from foldgrid.records import RunLock, RunStore
 from foldgrid.tracking import run_sender, wandb_runs
 from foldgrid.tracking.wandb_session import Patience
-from tests.launching.tiny_sweep import TINY, Launched, Launcher
+from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launched, Launcher
 from tests.records.s3_on_localhost import BUCKET, CREDENTIALS, s3_server
 from tests.tracking.fake_wandb_server import FAILS, HANGS, MUTE, REFUSES, WELL, FakeWandbServer
 
 PROJECT = Path(__file__).resolve().parents[2]
-NUM_FITS = 4
+NUM_FITS = 2
 COMMAND = "launch.py --sync"
+OFFLINE = ("--wandb", "offline")
 SEARCH = (
-    TINY.replace("  - shufflenet_v2_x0_5\n", "")
-    + "search_space: lr_plateau\nsearch: {num_trials: 2, sampler: RandomSampler}\n"
+    ONE_BACKBONE + "search_space: lr_plateau\nsearch: {num_trials: 2, sampler: RandomSampler}\n"
 )
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Path:
-    """The run folder of a sweep that was launched offline; tests take a copy."""
-    folder = tmp_path_factory.mktemp("trained")
-    path = folder / "tiny.yaml"
-    path.write_text(TINY, encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FOLDGRID_CACHE", str(shared_cache))
-        arguments = ["--sweep", str(path), "--storage", str(folder / "runs")]
-        assert launch.main([*arguments, "--executor", "inline", "--wandb", "offline"]) == 0
-    return folder / "runs/tiny"
-
-
 @pytest.fixture
-def offline_run(launcher: Launcher, trained: Path) -> Path:
-    """A finished sweep whose runs wait in its folder."""
-    return Path(shutil.copytree(trained, launcher.storage / "tiny"))
+def offline_run(launcher: Launcher) -> Path:
+    """The folder of a finished sweep whose runs wait in it."""
+    launcher.done_before(ONE_BACKBONE, *OFFLINE)
+    return launcher.storage / "tiny"
 
 
 @pytest.fixture
@@ -65,12 +53,14 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeWand
         wandb.teardown()
 
 
-@pytest.fixture
-def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def short_patience(seconds: float) -> Iterator[None]:
     """Seconds instead of minutes; nothing else about W&B is changed."""
-    short = Patience(init_seconds=1.5, finish_seconds=1.5, close_seconds=60)
-    for module in (wandb_runs, run_sender):
-        monkeypatch.setattr(module, "Patience", lambda: short)
+    short = Patience(init_seconds=seconds, finish_seconds=seconds, close_seconds=60)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (wandb_runs, run_sender):
+            patch.setattr(module, "Patience", lambda: short)
+        yield
 
 
 def sync(launcher: Launcher, *options: str, name: str = "tiny") -> Launched:
@@ -83,10 +73,10 @@ def steps_of_fits(server: FakeWandbServer) -> dict[str, list[int]]:
     return {name: steps for name, steps in server.steps().items() if "summary" not in name}
 
 
-def check_complete(server: FakeWandbServer, store: RunStore) -> None:
+def check_complete(server: FakeWandbServer, store: RunStore, num_fits: int = NUM_FITS) -> None:
     """Every epoch of every fit exactly once, with the records' figures, and the ranking."""
     runs = {fit.fit_id: server.runs[f"tiny-{fit.fit_id}"] for fit in store.read_plan()}
-    assert len(steps_of_fits(server)) == len(runs) == NUM_FITS
+    assert len(steps_of_fits(server)) == len(runs) == num_fits
     for fit_id, run in runs.items():
         history, record = store.read_history(fit_id), store.read_fit(fit_id)
         assert run.steps == [epoch.epoch for epoch in history] == [1, 2]
@@ -102,12 +92,14 @@ def check_complete(server: FakeWandbServer, store: RunStore) -> None:
     assert any(path.startswith("media/table/visits") for path in summary.files)
 
 
-def check_that_a_repetition_sends_nothing(server: FakeWandbServer, launcher: Launcher) -> None:
+def check_that_a_repetition_sends_nothing(
+    server: FakeWandbServer, launcher: Launcher, num_fits: int = NUM_FITS
+) -> None:
     """Not even the summary, and no run is opened."""
     before = server.num_rows, {name: run.num_opened for name, run in server.runs.items()}
     again = sync(launcher)
     assert again.code == 0
-    assert f"W&B       {NUM_FITS} runs sent earlier\n" in again.out
+    assert f"W&B       {num_fits} runs sent earlier\n" in again.out
     after = server.num_rows, {name: run.num_opened for name, run in server.runs.items()}
     assert after == before
 
@@ -115,45 +107,42 @@ def check_that_a_repetition_sends_nothing(server: FakeWandbServer, launcher: Lau
 def test_an_offline_sweep_is_sent_in_the_plans_order(
     launcher: Launcher, server: FakeWandbServer
 ) -> None:
-    done = launcher(launcher.write(), "--wandb", "offline")
+    path = launcher.done_before(TINY, *OFFLINE, ranked=True)
+    done = launcher(path, *OFFLINE, ranked=True)
     assert f"python launch.py --sync {launcher.storage}/tiny" in done.out
     sent = sync(launcher)
     assert sent.code == 0, sent.out + sent.err
     assert "W&B       4 runs sent with 8 epochs; the summary sent" in sent.out
     assert f"see       {server.url}/us/p" in sent.out
     store = launcher.store()
-    assert list(server.runs)[:NUM_FITS] == [f"tiny-{fit.fit_id}" for fit in store.read_plan()]
-    check_complete(server, store)
+    assert list(server.runs)[:4] == [f"tiny-{fit.fit_id}" for fit in store.read_plan()]
+    check_complete(server, store, 4)
     assert not list(launcher.storage.glob("tiny/wandb/*run-*"))
-    check_that_a_repetition_sends_nothing(server, launcher)
-    assert launcher(launcher.write(), "--wandb", "offline").code == 0
+    check_that_a_repetition_sends_nothing(server, launcher, 4)
+    assert launcher(path, *OFFLINE).code == 0
     assert not list(launcher.storage.glob("tiny/wandb/*run-*-fold*")), "what is sent stays sent"
 
 
 def test_a_sweep_that_w_and_b_never_heard_of(launcher: Launcher, server: FakeWandbServer) -> None:
-    path = launcher.write()
-    launcher(path, "--wandb", "disabled", "--only", "fold=0")
+    path = launcher.done_before(ONE_BACKBONE, "--only", "fold=0")
     sent = sync(launcher)
     assert sent.code == 0
-    assert "2 runs sent with 4 epochs" in sent.out
-    assert "waits     2 fits not finished yet: a run is sent when its fit is" in sent.out
-    launcher(path, "--wandb", "disabled")
+    assert "1 run sent with 2 epochs" in sent.out
+    assert "waits     1 fit not finished yet: a run is sent when its fit is" in sent.out
+    launcher(path)
     sent = sync(launcher)
-    assert "2 runs sent with 4 epochs; the summary sent; 2 runs sent earlier" in sent.out
+    assert "1 run sent with 2 epochs; the summary sent; 1 run sent earlier" in sent.out
     assert "waits" not in sent.out, sent.out
     check_complete(server, launcher.store())
 
 
-@pytest.mark.parametrize(("mood", "after_rows"), [(HANGS, 0), (MUTE, 5)])
+@pytest.mark.parametrize(("mood", "after_rows"), [(HANGS, 0), (MUTE, 3)])
 def test_an_outage_stops_no_sweep(
-    launcher: Launcher,
-    server: FakeWandbServer,
-    short_patience: None,
-    mood: str,
-    after_rows: int,
+    launcher: Launcher, server: FakeWandbServer, mood: str, after_rows: int
 ) -> None:
     server.turn(mood, after_rows)
-    done = launcher(launcher.write(), "--wandb", "online")
+    with short_patience(1.5):
+        done = launcher(launcher.write(ONE_BACKBONE), "--wandb", "online")
     assert done.code == 0, done.out + done.err
     assert server.mood == mood
     assert "note: W&B could not be reached" in done.out
@@ -171,8 +160,9 @@ def test_fits_are_trained_while_w_and_b_hangs(
     """W&B is still waited for, in its own thread, when the last fit is done."""
     endless = Patience(init_seconds=600, finish_seconds=600, close_seconds=1, offline_seconds=20)
     monkeypatch.setattr(wandb_runs, "Patience", lambda: endless)
+    monkeypatch.setattr(wandb_runs, "UNNOTICED_SECONDS", 0.1)
     server.turn(HANGS)
-    done = launcher(launcher.write(), "--wandb", "online")
+    done = launcher(launcher.write(ONE_BACKBONE), "--wandb", "online")
     assert done.code == 0, done.out + done.err
     assert f"Waiting for W&B; Ctrl-C leaves the rest to `python {COMMAND}" in done.out
     assert "W&B did not take everything before the launch ended" in done.out
@@ -185,12 +175,14 @@ def test_fits_are_trained_while_w_and_b_hangs(
 
 @pytest.mark.parametrize("mood", [REFUSES, FAILS])
 def test_a_server_that_is_away_leaves_everything_to_the_next_try(
-    launcher: Launcher, offline_run: Path, server: FakeWandbServer, short_patience: None, mood: str
+    launcher: Launcher, server: FakeWandbServer, mood: str
 ) -> None:
-    folder = offline_run / "wandb"
+    launcher.done_before(TINY, *OFFLINE, ranked=True)
+    folder = launcher.storage / "tiny/wandb"
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     server.turn(mood)
-    away = sync(launcher)
+    with short_patience(0.5):
+        away = sync(launcher)
     assert away.code == 1
     assert "W&B       nothing sent\nwaits     4 runs: W&B could not be reached (" in away.out
     assert "Nothing is lost. Run the same command again" in away.out
@@ -199,7 +191,7 @@ def test_a_server_that_is_away_leaves_everything_to_the_next_try(
     assert kept == before
     server.turn(WELL)
     assert sync(launcher).code == 0
-    check_complete(server, launcher.store())
+    check_complete(server, launcher.store(), 4)
 
 
 def test_a_run_that_cannot_be_read_does_not_keep_the_others(
@@ -212,7 +204,7 @@ def test_a_run_that_cannot_be_read_does_not_keep_the_others(
     path.write_text(whole.splitlines()[0] + "\n")
     sent = sync(launcher)
     assert sent.code == 1
-    assert "3 runs sent" in sent.out
+    assert "1 run sent" in sent.out
     assert f"not sent  {torn.fit_id}: history.jsonl: " in sent.out
     assert sorted(steps_of_fits(server)) == sorted(f"tiny-{fit.fit_id}" for fit in others)
     path.write_text(whole)
@@ -223,7 +215,7 @@ def test_a_run_that_cannot_be_read_does_not_keep_the_others(
 def test_what_is_wrong_with_the_command_line(
     launcher: Launcher, server: FakeWandbServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    launcher(launcher.write(), "--wandb", "disabled", "--only", "fold=0")
+    launcher.done_before(ONE_BACKBONE, "--only", "fold=0")
     run = str(launcher.storage / "tiny")
     with RunLock(launcher.store().root):
         said = sync(launcher)
@@ -250,8 +242,7 @@ def test_what_is_wrong_with_the_command_line(
 
 
 def test_a_search_is_sent_trial_by_trial(launcher: Launcher, server: FakeWandbServer) -> None:
-    done = launcher(launcher.write(SEARCH), "--wandb", "offline")
-    assert done.code == 0, done.out + done.err
+    launcher.done_before(SEARCH, *OFFLINE)
     sent = sync(launcher)
     assert sent.code == 0, sent.out + sent.err
     assert "2 runs sent with 4 epochs; the summary sent" in sent.out
@@ -268,7 +259,7 @@ def test_a_search_with_others_leaves_their_trials_in_the_table(
     launcher: Launcher, server: FakeWandbServer
 ) -> None:
     """Another launch's trials are known to the study only, which --sync does not ask."""
-    launcher(launcher.write(SEARCH), "--wandb", "offline")
+    launcher.done_before(SEARCH, *OFFLINE)
     path = launcher.storage / "tiny/search/trials.csv"
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines, lines[-1].replace(",1,", ",2,", 1)]) + "\n")
@@ -278,8 +269,8 @@ def test_a_search_with_others_leaves_their_trials_in_the_table(
 
 @pytest.mark.slow
 def test_a_canary_is_sent_as_one(launcher: Launcher, server: FakeWandbServer) -> None:
-    path = launcher.write()
-    launcher(path, "--wandb", "offline", "--canary", "shuffled_scores")
+    path = launcher.write(ONE_BACKBONE)
+    launcher(path, *OFFLINE, "--canary", "shuffled_scores")
     (folder,) = launcher.storage.iterdir()
     sent = sync(launcher, name=folder.name)
     assert sent.code == 0, sent.out + sent.err
@@ -291,8 +282,8 @@ def test_a_canary_is_sent_as_one(launcher: Launcher, server: FakeWandbServer) ->
 def test_images_are_sent_only_where_the_sweep_says_so(
     launcher: Launcher, server: FakeWandbServer
 ) -> None:
-    path = launcher.write()
-    launcher(path, "--wandb", "offline", "--set", "tracking.images=true")
+    path = launcher.done_before(ONE_BACKBONE, *OFFLINE)
+    launcher(path, *OFFLINE, "--set", "tracking.images=true")
     assert sync(launcher).code == 0
     (summary,) = (run for name, run in server.runs.items() if "summary" in name)
     assert sum("composites" in name for name in summary.files) == 12
@@ -307,12 +298,13 @@ def test_a_run_folder_in_object_storage(
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{address}")
         run = f"s3://{BUCKET}/synced/tiny"
-        launcher(launcher.write(), "--wandb", "offline", "--storage", f"s3://{BUCKET}/synced")
+        path = launcher.write(ONE_BACKBONE)
+        launcher(path, *OFFLINE, "--storage", f"s3://{BUCKET}/synced")
         key = (launcher.folder / "runs/tiny/pseudonym.key").read_bytes()
         sent = launcher.raw("--sync", run)
         assert sent.code == 0, sent.out + sent.err
         check_complete(server, RunStore.open(run))
-        assert "4 runs sent earlier" in launcher.raw("--sync", run).out
+        assert "2 runs sent earlier" in launcher.raw("--sync", run).out
     assert (launcher.folder / "runs/tiny/pseudonym.key").read_bytes() == key
 
 
@@ -333,7 +325,7 @@ def test_killed_while_it_sends(
     launcher: Launcher, offline_run: Path, server: FakeWandbServer
 ) -> None:
     with launch_beside(launcher, "--sync", str(offline_run)) as process:
-        server.wait_for_rows(3)
+        server.wait_for_rows(2)
         process.kill()
     ledger = json.loads((offline_run / "wandb/projected.json").read_text())["runs"]
     num_online = [each["mode"] for each in ledger.values()].count("online")
@@ -346,9 +338,9 @@ def test_killed_while_it_sends(
 def test_a_ctrl_c_ends_it_at_once(
     launcher: Launcher, offline_run: Path, server: FakeWandbServer
 ) -> None:
-    server.turn(HANGS, after_rows=4)
+    server.turn(HANGS, after_rows=3)
     with launch_beside(launcher, "--sync", str(offline_run)) as process:
-        server.wait_for_rows(4)
+        server.wait_for_rows(3)
         while server.num_turned_away < 1:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
@@ -366,14 +358,14 @@ def test_a_ctrl_c_ends_it_at_once(
 def test_a_launch_online_is_killed_then_goes_on_offline_then_is_sent(
     launcher: Launcher, server: FakeWandbServer
 ) -> None:
-    path = launcher.write()
+    path = launcher.write(ONE_BACKBONE)
     arguments = ["--sweep", str(path), "--executor", "inline"]
     arguments += ["--storage", str(launcher.storage), "--wandb", "online"]
     with launch_beside(launcher, *arguments) as process:
         server.wait_for_rows(3)
         process.kill()
     assert len(steps_of_fits(server)) >= 2
-    assert launcher(path, "--wandb", "offline").code == 0
+    assert launcher(path, *OFFLINE).code == 0
     assert sync(launcher).code == 0
     check_complete(server, launcher.store())
     check_that_a_repetition_sends_nothing(server, launcher)
@@ -385,5 +377,5 @@ def test_a_ledger_that_is_lost_doubles_nothing(
     sync(launcher)
     shutil.rmtree(offline_run / "wandb")
     again = sync(launcher)
-    assert "4 runs sent with 0 epochs" in again.out
+    assert "2 runs sent with 0 epochs" in again.out
     check_complete(server, launcher.store())

@@ -6,7 +6,6 @@ import io
 import json
 import pickle
 import random
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from foldgrid.records.sealed_state import seal_state
 from foldgrid.tracking.projection_ledger import ProjectionLedger
 from foldgrid.tracking.wandb_files import read_run_file
 from foldgrid.training.checkpoint import read_state
-from tests.launching.tiny_sweep import TINY, Launcher
+from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launcher
 from tests.records.damage import DAMAGES, cut, empty, flip
 from tests.training.tiny_study import outcome
 
@@ -41,27 +40,10 @@ RUN_FILES = (
     "leaderboard.csv",
     "checks.json",
 )
-SEARCH = TINY.replace("  - shufflenet_v2_x0_5\n", "") + (
+OFFLINE = ("--wandb", "offline")
+SEARCH = ONE_BACKBONE + (
     "search_space: lr_plateau\nsearch: {num_trials: 2, sampler: RandomSampler}\n"
 )
-
-
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a whole run is put when the first test has made it."""
-    return tmp_path_factory.mktemp("untouched")
-
-
-def whole_run(launcher: Launcher, kept: Path, text: str, name: str) -> Path:
-    """A run folder of the launcher's, trained once for all tests."""
-    sweep, run = launcher.write(text, name), launcher.storage / name
-    if not (kept / name).exists():
-        done = launcher(sweep)
-        assert done.code == 0, done.err
-        shutil.copytree(run, kept / name)
-    else:
-        shutil.copytree(kept / name, run)
-    return sweep
 
 
 def outcomes(store: RunStore) -> dict[str, Any]:
@@ -69,11 +51,9 @@ def outcomes(store: RunStore) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", sorted(DAMAGES))
-def test_what_is_damaged_is_named_and_trained_again(
-    launcher: Launcher, untouched: Path, kind: str
-) -> None:
-    sweep = whole_run(launcher, untouched, TINY, "grid")
-    run, store, random_ = launcher.storage / "grid", launcher.store("grid"), random.Random(kind)
+def test_what_is_damaged_is_named_and_trained_again(launcher: Launcher, kind: str) -> None:
+    sweep = launcher.done_before(ranked=True)
+    run, store, random_ = launcher.storage / "tiny", launcher.store(), random.Random(kind)
     before = outcomes(store)
     fits = dict(zip(FIT_FILES, sorted(before), strict=True))
     if kind == "flip":
@@ -87,7 +67,7 @@ def test_what_is_damaged_is_named_and_trained_again(
     plan = launcher(sweep, "--plan")
     assert plan.code == 0, plan.err
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == found
-    done = launcher(sweep)
+    done = launcher(sweep, ranked=True)
     assert done.code == 0, done.err
     for said in (plan.out, done.out):
         assert "found again" not in said
@@ -103,26 +83,26 @@ def test_what_is_damaged_is_named_and_trained_again(
     assert analyse(["check", str(run)]) == 0
 
 
-def test_the_wandb_run_of_a_damaged_fit_is_made_again(launcher: Launcher, untouched: Path) -> None:
-    sweep = whole_run(launcher, untouched, TINY, "grid")
-    run, store = launcher.storage / "grid", launcher.store("grid")
+def test_the_wandb_run_of_a_damaged_fit_is_made_again(launcher: Launcher) -> None:
+    sweep = launcher.done_before(TINY, *OFFLINE, ranked=True)
+    run, store = launcher.storage / "tiny", launcher.store()
     fit_id = sorted(store.finished_fits())[0]
     empty(run / "fits" / fit_id / "history.jsonl", 0)
-    launcher(sweep, "--wandb", "disabled")
-    assert f"grid-{fit_id}" not in ProjectionLedger(run / "wandb")
     launcher(sweep)
-    assert f"grid-{fit_id}" in ProjectionLedger(run / "wandb")
-    [path] = run.glob(f"wandb/*-grid-{fit_id}/*.wandb")
+    assert f"tiny-{fit_id}" not in ProjectionLedger(run / "wandb")
+    launcher(sweep, *OFFLINE)
+    assert f"tiny-{fit_id}" in ProjectionLedger(run / "wandb")
+    [path] = run.glob(f"wandb/*-tiny-{fit_id}/*.wandb")
     seconds = [row["epoch_seconds"] for _, row in read_run_file(path).history]
     assert seconds == [epoch.wall_seconds for epoch in store.read_history(fit_id)]
 
 
 @pytest.mark.parametrize("file", ["sweep.yaml", "plan.json", "split.parquet"])
 def test_the_analysis_refuses_what_it_cannot_do_without(
-    launcher: Launcher, untouched: Path, file: str, capsys: pytest.CaptureFixture[str]
+    launcher: Launcher, file: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole_run(launcher, untouched, TINY, "grid")
-    run = launcher.storage / "grid"
+    launcher.done_before(ranked=True)
+    run = launcher.storage / "tiny"
     (run / "leaderboard.json").unlink()
     flip(run / file, 0.7)
     for command in ("rank", "report"):
@@ -136,10 +116,10 @@ def test_the_analysis_refuses_what_it_cannot_do_without(
 
 @pytest.mark.parametrize("file", FIT_FILES[:3])
 def test_the_analysis_names_a_damaged_fit_and_leaves_it_out(
-    launcher: Launcher, untouched: Path, file: str, capsys: pytest.CaptureFixture[str]
+    launcher: Launcher, file: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole_run(launcher, untouched, TINY, "grid")
-    run, store = launcher.storage / "grid", launcher.store("grid")
+    launcher.done_before(ranked=True)
+    run, store = launcher.storage / "tiny", launcher.store()
     damaged = next(cell for cell in store.read_plan() if cell.backbone == "squeezenet1_1")
     cut(run / "fits" / damaged.fit_id / file, 0.5)
     assert analyse(["check", str(run)]) == 1
@@ -151,11 +131,9 @@ def test_the_analysis_names_a_damaged_fit_and_leaves_it_out(
     assert "FG201" in ranked
 
 
-def test_a_damaged_record_is_no_traceback_in_the_status(
-    launcher: Launcher, untouched: Path
-) -> None:
-    whole_run(launcher, untouched, TINY, "grid")
-    run, store = launcher.storage / "grid", launcher.store("grid")
+def test_a_damaged_record_is_no_traceback_in_the_status(launcher: Launcher) -> None:
+    launcher.done_before(ranked=True)
+    run, store = launcher.storage / "tiny", launcher.store()
     cut(run / "fits" / sorted(store.finished_fits())[0] / "fit.json", 0.5)
     said = launcher.raw("--status", str(run))
     assert said.code == 0
@@ -167,11 +145,9 @@ def test_a_damaged_record_is_no_traceback_in_the_status(
 
 
 @pytest.mark.parametrize("kind", ["cut", "flip", "lose"])
-def test_damaged_trials_are_named_and_trained_again(
-    launcher: Launcher, untouched: Path, kind: str
-) -> None:
-    sweep = whole_run(launcher, untouched, SEARCH, "search")
-    run = launcher.storage / "search"
+def test_damaged_trials_are_named_and_trained_again(launcher: Launcher, kind: str) -> None:
+    sweep = launcher.done_before(SEARCH)
+    run = launcher.storage / "tiny"
     search = SearchStore.of(RunStore(str(run)))
     study = search.read_plan().studies[0].name
     before = {each.number: each.read_epochs() for each in search.trials(study)}
@@ -196,11 +172,9 @@ def test_damaged_trials_are_named_and_trained_again(
     assert "are trained again" not in launcher(sweep).out
 
 
-def test_a_search_whose_study_is_lost_is_made_of_its_trials(
-    launcher: Launcher, untouched: Path
-) -> None:
-    sweep = whole_run(launcher, untouched, SEARCH, "search")
-    run = launcher.storage / "search"
+def test_a_search_whose_study_is_lost_is_made_of_its_trials(launcher: Launcher) -> None:
+    sweep = launcher.done_before(SEARCH)
+    run = launcher.storage / "tiny"
     search = SearchStore.of(RunStore(str(run)))
     study = search.read_plan().studies[0].name
     records = search.read_trials(study)
@@ -227,10 +201,10 @@ class Bomb:
 
 
 def test_no_pickle_in_a_run_folder_or_in_the_cache_is_executed(
-    launcher: Launcher, untouched: Path, tmp_path: Path
+    launcher: Launcher, tmp_path: Path
 ) -> None:
-    sweep = whole_run(launcher, untouched, TINY, "grid")
-    run, store, mark = launcher.storage / "grid", launcher.store("grid"), tmp_path / "executed"
+    sweep = launcher.done_before(ranked=True)
+    run, store, mark = launcher.storage / "tiny", launcher.store(), tmp_path / "executed"
     bomb = pickle.dumps(Bomb(mark))
     buffer = io.BytesIO()
     torch.save({"format": 2, "network": Bomb(mark)}, buffer)

@@ -48,6 +48,7 @@ training:
   start_from_mean: true
   batch_norm_statistics: recomputed
 """
+ONE_BACKBONE = TINY.replace("  - squeezenet1_1\n", "")
 
 
 @dataclass

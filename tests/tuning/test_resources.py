@@ -35,7 +35,9 @@ def test_cores_bound_the_fits_at_a_time() -> None:
     assert 1 <= plan.num_concurrent <= plan.num_cpus
     everything = plan_resources(ResourceSpec(cpus_per_fit=plan.num_cpus), [1.0])
     assert everything.num_concurrent == 1
-    assert plan_resources(ResourceSpec(max_concurrent=1), [1.0]).num_concurrent == 1
+    one = plan_resources(ResourceSpec(max_concurrent=1), [1.0])
+    assert (one.num_concurrent, one.num_cpus_of_ray) == (1, 1)
+    assert plan.num_cpus_of_ray == plan.num_cpus
 
 
 def test_a_fit_that_wants_more_cores_than_there_are_still_runs() -> None:

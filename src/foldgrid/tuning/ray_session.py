@@ -134,7 +134,7 @@ class RaySession:
         if self.address is None:
             os.environ.setdefault("RAY_preload_python_modules", ",".join(PRELOADED))
             self._restore = _let_trials_take_ready_workers()
-            options |= {"num_cpus": self.resources.num_cpus, "include_dashboard": False}
+            options |= {"num_cpus": self.resources.num_cpus_of_ray, "include_dashboard": False}
             if self.resources.num_gpus:
                 options["num_gpus"] = self.resources.num_gpus
         try:

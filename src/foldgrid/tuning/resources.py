@@ -45,6 +45,13 @@ class Resources:
     num_concurrent: int
     max_concurrent: int | None = None
 
+    @property
+    def num_cpus_of_ray(self) -> int:
+        """Cores that a local Ray gets, which has a worker ready for each."""
+        if self.max_concurrent is None:
+            return self.num_cpus
+        return min(self.num_cpus, self.max_concurrent * self.cpus_per_fit)
+
 
 def memory_on_card(
     size: Footprint, batch_size: int, composites_gib: float, num_fits: int = 1
