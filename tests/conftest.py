@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from _pytest.nodeid import NodeId
 from hypothesis import settings
 
 from tests.made_once import MadeOnce, shared_base
@@ -45,7 +46,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
     yield
+    for item in items:
+        _show_group(item)
     items.sort(key=lambda item: not _takes_long(item))
+
+
+def _show_group(item: pytest.Item) -> None:
+    """xdist 3.8 writes a test's group into its id, and pytest 9.2 keeps the id elsewhere."""
+    grouped = getattr(item, "_nodeid", None)
+    if grouped is not None and "@" in grouped:
+        item._id = NodeId.parse(grouped)
 
 
 def _group(item: pytest.Item) -> str:
