@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -34,12 +35,18 @@ from foldgrid.specs.errors import InputError
 from foldgrid.specs.synthetic import StudyName, StudySettings
 
 NUM_SUBJECTS: dict[StudyName, int] = {
-    "ssc_skin": 36,
+    "ssc_skin": 24,
     "aidda": 45,
-    "referable_dr": 90,
-    "skin_taxonomy": 140,
+    "referable_dr": 60,
+    "skin_taxonomy": 90,
 }
-PIXELS = 112
+PIXELS: dict[StudyName, int] = {
+    "ssc_skin": 80,
+    # Blur is told from sharpness only where there is some detail.
+    "aidda": 112,
+    "referable_dr": 80,
+    "skin_taxonomy": 80,
+}
 Made = Callable[[StudyName], LabelledManifest]
 
 
@@ -48,8 +55,8 @@ def settings_of(study: StudyName, num_subjects: int | None = None, seed: int = 3
         study=study,
         seed=seed,
         num_subjects=num_subjects or NUM_SUBJECTS[study],
-        photo_width=PIXELS,
-        photo_height=PIXELS,
+        photo_width=PIXELS[study],
+        photo_height=PIXELS[study],
     )
 
 
@@ -68,13 +75,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 def simple_features(path: str) -> NDArray[np.float64]:
     """Colours' quantiles, and how much there is at each scale, dark and bright apart."""
-    pixels = decode_fitted(Path(path), PIXELS).astype(float)
+    pixels = decode_fitted(Path(path), 80).astype(np.float32)
     red, green, blue = np.moveaxis(pixels, -1, 0)
     planes = [green, red / (green + 1), blue / (green + 1)]
     found = [np.percentile(plane, (5, 25, 50, 75, 95)) for plane in planes]
     for plane in planes:
-        for sigma in (0.7, 1.5, 3.0, 6.0):
-            band = ndimage.gaussian_filter(plane, sigma) - ndimage.gaussian_filter(plane, 2 * sigma)
+        smooth = [ndimage.gaussian_filter(plane, sigma) for sigma in (0.7, 1.5, 3.0, 6.0, 12.0)]
+        for fine, coarse in pairwise(smooth):
+            band = fine - coarse
             found.append(np.array([band.std(), *np.percentile(band, (0.5, 2, 98, 99.5))]))
     return np.concatenate([*found, blob_features(green)])
 
@@ -93,10 +101,15 @@ def blob_features(plane: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate(found)
 
 
-def held_out_accuracy(manifest: LabelledManifest, classes: pd.Series) -> tuple[float, float]:
+def features_of(manifest: LabelledManifest) -> NDArray[np.float64]:
+    return np.stack([simple_features(path) for path in manifest.photos["path"]])
+
+
+def held_out_accuracy(
+    manifest: LabelledManifest, features: NDArray[np.float64], classes: pd.Series
+) -> tuple[float, float]:
     """Accuracy on subjects that were not learned from, and the commonest class's share."""
-    features = np.stack([simple_features(path) for path in manifest.photos["path"]])
-    model = ExtraTreesClassifier(150, min_samples_leaf=2, class_weight="balanced", random_state=0)
+    model = ExtraTreesClassifier(60, min_samples_leaf=2, class_weight="balanced", random_state=0)
     groups = manifest.photos["subject"]
     guessed = cross_val_predict(model, features, classes, groups=groups, cv=GroupKFold(4))
     return float((guessed == classes).mean()), float(classes.value_counts(normalize=True).max())
@@ -107,16 +120,19 @@ def test_simple_features_beat_the_majority_and_are_not_perfect(
     made: Made, study: StudyName
 ) -> None:
     manifest = made(study)
-    accuracy, majority = held_out_accuracy(manifest, manifest.photos["label"])
+    accuracy, majority = held_out_accuracy(
+        manifest, features_of(manifest), manifest.photos["label"]
+    )
     assert majority + 0.12 < accuracy < 0.97, (accuracy, majority)
 
 
 def test_the_tree_is_learnable_at_its_forks(made: Made) -> None:
     manifest = made("skin_taxonomy")
+    features = features_of(manifest)
     ways = manifest.photos["taxonomy"].str.split("/")
-    accuracy, majority = held_out_accuracy(manifest, ways.str[0])
+    accuracy, majority = held_out_accuracy(manifest, features, ways.str[0])
     assert majority + 0.1 < accuracy < 0.97, (accuracy, majority)
-    accuracy, majority = held_out_accuracy(manifest, ways.str[:2].str.join("/"))
+    accuracy, majority = held_out_accuracy(manifest, features, ways.str[:2].str.join("/"))
     assert majority + 0.12 < accuracy < 0.9, (accuracy, majority)
 
 

@@ -114,7 +114,7 @@ def test_only_transformers_and_networks_with_auxiliary_heads_have_none() -> None
     assert without == set(WITHOUT)
 
 
-@pytest.mark.parametrize("name", networks(FAMILIES))
+@pytest.mark.parametrize("name", networks(FAMILIES, also=["convnext_tiny"]))
 def test_the_body_is_the_very_network_and_the_outputs_are_its_heads_on_its_maps(name: str) -> None:
     torch.manual_seed(0)
     plain = build_network(name, 3).eval()

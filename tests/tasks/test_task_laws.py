@@ -110,7 +110,7 @@ CASES = {
     ),
     "ordinal": Case(ordinal_words, labelled, sure_of_every_threshold),
 }
-FEW = settings(max_examples=25)
+FEW = settings(max_examples=10)
 EVERY_TASK = pytest.mark.parametrize("name", CASES)
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(3, 12)

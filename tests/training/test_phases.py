@@ -213,7 +213,11 @@ def uninterrupted(
 
 
 @pytest.mark.parametrize("name", IN_PHASES)
-@pytest.mark.parametrize("stop_after", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(
+    "stop_after",
+    # Between the two, within the second, at the end.
+    [2, 4, 5, *(pytest.param(epoch, marks=pytest.mark.exhaustive) for epoch in (1, 3))],
+)
 def test_a_fit_goes_on_with_the_same_bits_within_a_phase_and_between_two(
     name: str,
     stop_after: int,

@@ -98,8 +98,13 @@ def test_the_composite_output_is_read_in_its_unit(tmp_path: Path, dataset: Datas
         assert found == pytest.approx(float(np.clip(value, 0, 72)), abs=1e-2)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{}, pytest.param({"pixels": "minus_one_to_one"}, marks=pytest.mark.exhaustive)],
+    ids=["as they are", "scaled"],
+)
 def test_networks_that_shift_pretrained_inputs_do_so_again(
-    tmp_path: Path, dataset: Dataset
+    changes: dict[str, str], tmp_path: Path, dataset: Dataset
 ) -> None:
     # GoogLeNet's ImageNet weights expect other inputs; nothing in a fit's weight file says so.
     torch.manual_seed(0)
@@ -107,12 +112,12 @@ def test_networks_that_shift_pretrained_inputs_do_so_again(
     network = torchvision.models.googlenet(weights=None, init_weights=False)
     torch.save(network.state_dict(), path)
     file = WeightFile("googlenet", "IMAGENET1K_V1", "", path)
-    store = train_run(tmp_path / "tiny", dataset, ("googlenet",), weights={"googlenet": file})
-    recorded = recorded_test_outputs(store, SCORES)
-    check_outputs(open_learner(store, "googlenet"), dataset, recorded)
-    scaled = with_values(RECIPE, {"pixels": "minus_one_to_one"})
     store = train_run(
-        tmp_path / "scaled", dataset, ("googlenet",), weights={"googlenet": file}, training=scaled
+        tmp_path / "tiny",
+        dataset,
+        ("googlenet",),
+        weights={"googlenet": file},
+        training=with_values(RECIPE, changes),
     )
     recorded = recorded_test_outputs(store, SCORES)
     check_outputs(open_learner(store, "googlenet"), dataset, recorded)
