@@ -24,6 +24,7 @@ from analysis.evidence.laws import (
     split_problems,
     target_problems,
 )
+from analysis.evidence.read_once import ReadOnceStore
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.scoring.one_model import by_model
 from foldgrid.scoring.scoring import Scoring
@@ -113,11 +114,17 @@ class PredictionTable:
 
 
 def read_prediction_table(store: RunStore) -> PredictionTable:
-    """Reads and checks every complete base learner of a run folder.
+    """Reads and checks every complete base learner of a run folder, a ``ReadOnceStore``'s once.
 
     Raises:
         SweepError: Nothing is complete yet, or a law of honest stacking is broken.
     """
+    if isinstance(store, ReadOnceStore):
+        return store.once(_read_prediction_table)
+    return _read_prediction_table(store)
+
+
+def _read_prediction_table(store: RunStore) -> PredictionTable:
     try:
         plan, split = store.read_plan(), store.read_split()
     except FileNotFoundError as error:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, cached_property
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import FitRecord
 
+Made = TypeVar("Made")
+
 
 class ReadOnceStore(RunStore):
-    """The same run folder, each fit's record and predictions read from disk once.
+    """The same run folder, the sweep and each fit's record and predictions read from disk once.
 
     What it hands out is shared: nobody may change it. A file that cannot be read is tried again.
     """
@@ -20,6 +24,19 @@ class ReadOnceStore(RunStore):
         super().__init__(location)
         self._record = cache(super().read_fit)
         self._predictions = cache(super().read_predictions)
+        self._sweep = cache(super().read_sweep)
+        self._made: dict[Callable[..., Any], Any] = {}
+
+    def once(self, make: Callable[[RunStore], Made]) -> Made:
+        """What a function makes of this run folder, made when it is first asked for."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: Made = self._made[make]
+        return made
+
+    def read_sweep(self) -> dict[str, Any]:
+        """``sweep.yaml`` as plain values."""
+        return dict(self._sweep())
 
     @cached_property
     def _finished(self) -> frozenset[str]:

@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.evidence.notes import Note
+from analysis.judging import judge
 from analysis.ranking import making as module
 from analysis.ranking.board import RankedModel, Ranking, ranking_table
 from analysis.ranking.leaderboard import load_current, made_from_now
 from analysis.ranking.making import judge_and_rank, rank_and_save, rank_sweep, stored_or_ranked
+from analysis.ranking.reading import write_notes
 from foldgrid.scoring import METRICS
 from foldgrid.scoring.pasi_scoring import PasiScoring
 from foldgrid.specs.errors import SweepError
@@ -119,7 +121,8 @@ def notes_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[
     def notes(changed: str) -> tuple[Note, ...]:
         fake = FakeRun(tmp_path_factory.mktemp("noted") / "tiny", **(small | json.loads(changed)))
         fake.backbones = tuple(fake.backbones)
-        return rank_sweep(fake.write()).notes
+        store = fake.write()
+        return write_notes(store, judge(store))
 
     return notes
 

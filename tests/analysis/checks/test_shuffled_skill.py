@@ -122,7 +122,7 @@ def test_an_honest_reader_of_severity_is_not_accused_more_often_than_the_level_s
             others = (table["fold"] != fold).to_numpy()
             line = np.polyfit(seen[others], table["reference"][others], 1)
             predicted[~others] = np.polyval(line, seen[~others])
-        [skill] = judge_skill(table, said(table, reader=predicted), num_permutations=199)
+        [skill] = judge_skill(table, said(table, reader=predicted), num_permutations=99)
         accused += skill.p_value <= 0.05
     assert accused <= 11
 
