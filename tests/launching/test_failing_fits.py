@@ -182,6 +182,7 @@ def test_a_fit_that_diverges_is_said_to_be_missing_from_the_ranking(
     assert table.loc["shufflenet_v2_x0_5", "folds"] == "2/2"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_where_ray_ends_workers_for_want_of_memory_the_reason_is_said(launcher: Launcher) -> None:
     # A process of its own: Ray reads these once. Any machine has more than 1 % in use.

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from foldgrid.records import RunStore
+from foldgrid.tuning import ray_session
+from tests.chaos.processes import wait_until
 from tests.free_port import free_port
 from tests.launching.tiny_sweep import ONE_BACKBONE, Launcher
 from tests.records.s3_on_localhost import BUCKET, CREDENTIALS, s3_server
@@ -37,12 +41,21 @@ def test_a_sweep_into_s3_and_its_ranking_from_there(launcher: Launcher, storage:
     assert "2 of 2 done, 0 to train" in again.out
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("has_token", [False, True])
-def test_a_sweep_on_a_cluster_that_was_there_before(
-    launcher: Launcher, monkeypatch: pytest.MonkeyPatch, has_token: bool
-) -> None:
-    # Ray guards a new cluster by a token as soon as the user has one.
+JOIN = """\
+import sys
+from foldgrid.tuning.ray_session import RaySession
+from foldgrid.tuning.resources import Resources
+with RaySession(Resources(1, 0, 1, 0.0, 1), sys.argv[1]):
+    import ray
+    print(ray.cluster_resources()["CPU"])
+"""
+
+
+@contextmanager
+def cluster(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch, *, has_token: bool
+) -> Iterator[str]:
+    """The address of a Ray cluster that this user, with a token or without one, has started."""
     home = launcher.folder / "home"
     (home / ".ray").mkdir(parents=True)
     if has_token:
@@ -52,26 +65,72 @@ def test_a_sweep_on_a_cluster_that_was_there_before(
     ray = str(Path(sys.executable).parent / "ray")
     port = free_port()
     start = [ray, "start", "--head", "--node-ip-address=127.0.0.1", f"--port={port}"]
-    start += ["--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats", "--block"]
+    start += ["--num-cpus=1", "--include-dashboard=false", "--disable-usage-stats", "--block"]
     with subprocess.Popen(
         start, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     ) as head:
         try:
-            run = _launch_on(f"127.0.0.1:{port}", launcher)
+            wait_until(lambda: _answers(port), 60.0, "a cluster's head answers")
+            yield f"127.0.0.1:{port}"
         finally:
             head.terminate()
             head.wait(timeout=60)
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+@pytest.mark.slow
+def test_a_cluster_that_asks_for_a_token_is_joined(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Ray guards a new cluster by a token as soon as the user has one.
+    with cluster(launcher, monkeypatch, has_token=True) as address:
+        run = _python("-c", JOIN, address)
+    assert (run.returncode, run.stdout) == (0, "1.0\n"), run.stderr
+
+
+@pytest.mark.parametrize("has_token", [False, True])
+def test_the_token_is_sent_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_token: bool
+) -> None:
+    for name in ("RAY_AUTH_MODE", *ray_session.TOKEN_VARIABLES):
+        monkeypatch.delenv(name, raising=False)
+    # What is set without it is taken back at the end as well.
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(ray_session, "TOKEN_FILE", tmp_path / "auth_token")
+    if has_token:
+        (tmp_path / "auth_token").touch()
+    ray_session._send_token()
+    assert os.environ.get("RAY_AUTH_MODE") == ("token" if has_token else None)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.slow
+@pytest.mark.parametrize("has_token", [False, True])
+def test_a_sweep_on_a_cluster_that_was_there_before(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch, has_token: bool
+) -> None:
+    root = Path(__file__).parents[2]
+    with cluster(launcher, monkeypatch, has_token=has_token) as address:
+        sweep = ("--sweep", str(launcher.write()), "--storage", str(launcher.storage))
+        run = _python(str(root / "launch.py"), *sweep, "--address", address)
     assert run.returncode == 0, run.stdout + run.stderr
     assert len(launcher.store().finished_fits()) == 4
 
 
-def _launch_on(address: str, launcher: Launcher) -> subprocess.CompletedProcess[str]:
+def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
     # In a process of its own: this one may hold another Ray already.
-    root = Path(__file__).parents[2]
-    command = [sys.executable, str(root / "launch.py"), "--sweep", str(launcher.write())]
-    command += ["--storage", str(launcher.storage), "--address", address]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=200, env=os.environ, check=False
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        env=dict(os.environ),
+        check=False,
     )
 
 

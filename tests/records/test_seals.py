@@ -24,7 +24,7 @@ from foldgrid.specs.errors import DamagedFileError
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=8,
+    max_leaves=4,
 )
 CONTENTS = st.dictionaries(st.text().filter(lambda key: key not in (DIGEST_KEY, "files")), VALUES)
 
