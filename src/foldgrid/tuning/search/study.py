@@ -111,7 +111,9 @@ class SearchStudy:
 
     def has_room(self, num_trials: int | None) -> bool:
         """Whether ``ask`` would give a trial, unless another launch is quicker."""
-        if num_trials is not None and self.num_counted + self.num_running >= num_trials:
+        # In one look: between two, another launch's trial could end and be in neither.
+        taken = self._study.get_trials(deepcopy=False, states=(*COUNTED, TrialState.RUNNING))
+        if num_trials is not None and len(taken) >= num_trials:
             return False
         return self.settings.sampler != "GridSampler" or bool(self._waiting)
 
