@@ -16,7 +16,7 @@ from foldgrid.specs.synthetic import TrialSettings
 from foldgrid.specs.task import PasiSpec
 from foldgrid.training import Fit, TrainingData
 
-trial = TrialSettings(num_subjects=12, num_visits=66)
+trial = TrialSettings(num_subjects=12, num_visits=48, photo_width=96, photo_height=64)
 dataset = open_dataset(DataSpec(tile_pixels=32, synthetic=trial), cache_root())
 split = make_split(dataset.samples, SplitSpec(num_folds=5))
 
@@ -29,7 +29,7 @@ config = FitConfig(
     weights="random",
     seed=0,
     budget="smoke",
-    training=TrainingRecipe(max_epochs=5, start_from_mean=True),
+    training=TrainingRecipe(max_epochs=3, start_from_mean=True),
 )
 folder = RunStore(sys.argv[1]).fit(config.fit_id)
 record = Fit(config, TrainingData.from_dataset(dataset, split), folder).run()

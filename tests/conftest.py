@@ -18,9 +18,24 @@ if TYPE_CHECKING:
 
     from tests.postgresql_on_localhost import PostgresqlServer
 
-# A busy machine is no reason for a property to fail.
-settings.register_profile("steady", deadline=None)
-settings.load_profile("steady")
+# A busy machine is no reason for a property to fail. `make test-all` looks at more examples.
+settings.register_profile("steady", deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=200)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Chooses how many examples of a property are looked at."""
+    leaves_out = "not exhaustive" in config.getoption("markexpr")
+    settings.load_profile("steady" if leaves_out else "thorough")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than cores: tests wait for Ray, servers and W&B."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else 2
+
+
+# No test's machine loses its power; those that are killed are processes of their own.
+os.fsync = lambda _: None
 
 # Fits of the tests are tiny; more threads than one only make them wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -84,9 +84,8 @@ def side_in_this_process(module: str, study: Study, folder: Path) -> Measurement
     return Measurement(1.0, SideResult.model_validate_json(said))
 
 
-@pytest.mark.parametrize(
-    "apart", [False, pytest.param(True, marks=pytest.mark.exhaustive)], ids=["here", "apart"]
-)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("apart", [False, True], ids=["here", "apart"])
 def test_sweep_overhead_prints_both_ratios(
     apart: bool, run: Runner, local_ray: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,7 +157,7 @@ def test_search_efficiency_says_which_studies_there_are() -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_learning_curves_are_made_kept_and_gone_on_with(run: Runner) -> None:
     size = ["--configurations=2", "--epochs=2", "--batches=1", "--subjects=8"]
     size += ["--pretraining-epochs=1"]

@@ -70,7 +70,7 @@ def kill_in_a_row(
 @pytest.mark.parametrize(
     ("num_kills", "max_epochs", "executor"),
     [
-        pytest.param(1, 15, "ray", id="once"),
+        pytest.param(1, 15, "ray", id="once", marks=pytest.mark.exhaustive),
         pytest.param(20, 60, "ray", id="20-times", marks=pytest.mark.chaos),
         pytest.param(20, 60, "inline", id="20-times-inline", marks=pytest.mark.chaos),
     ],

@@ -24,7 +24,7 @@ from tests.postgresql_on_localhost import PASSWORD, PostgresqlServer
 START_SECONDS = 60
 
 
-@pytest.fixture(params=["journal", "postgresql"])
+@pytest.fixture(params=[pytest.param("journal", marks=pytest.mark.exhaustive), "postgresql"])
 def searched(
     request: pytest.FixtureRequest,
     launcher: Launcher,

@@ -98,6 +98,7 @@ def test_a_search_without_wandb_is_shown_there_by_the_next_launch(launcher: Laun
     check_that_runs_are_the_records(folder)
 
 
+@pytest.mark.exhaustive
 def test_a_population_is_shown_by_the_course_that_was_recorded(
     launcher: Launcher, local_ray: None
 ) -> None:

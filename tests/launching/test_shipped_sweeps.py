@@ -24,15 +24,12 @@ TINIEST = ("data.synthetic.num_subjects=5", "data.synthetic.num_visits=25")
 REPRESENTATIVES = {
     "all_backbones": (
         "alexnet",
-        "vgg11_bn",
         "resnet18",
         "squeezenet1_1",
-        "densenet121",
         "googlenet",
-        "shufflenet_v2_x0_5",
         "mnasnet0_5",
     ),
-    "aidda": ("efficientnet_b4", "inception_v3", "plain_cnn"),
+    "aidda": ("efficientnet_b4", "plain_cnn"),
 }
 """Of sweeps with many networks or large ones, one of each kind."""
 SMALL_STUDY = (
