@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,7 +80,8 @@ def once(monkeypatch: pytest.MonkeyPatch) -> None:
     strategy = fs.AwsStandardS3RetryStrategy(max_attempts=1)
 
     def opened(root: FileRoot) -> tuple[fs.FileSystem, str]:
-        file_system = fs.S3FileSystem(retry_strategy=strategy)
+        endpoint = os.environ["AWS_ENDPOINT_URL"]
+        file_system = fs.S3FileSystem(endpoint_override=endpoint, retry_strategy=strategy)
         return file_system, root.location.removeprefix("s3://")
 
     monkeypatch.setattr(FileRoot, "_opened", property(opened))
