@@ -80,8 +80,8 @@ def once(monkeypatch: pytest.MonkeyPatch) -> None:
     strategy = fs.AwsStandardS3RetryStrategy(max_attempts=1)
 
     def opened(root: FileRoot) -> tuple[fs.FileSystem, str]:
-        address = os.environ.get("AWS_ENDPOINT_URL")
-        file_system = fs.S3FileSystem(retry_strategy=strategy, endpoint_override=address)
+        endpoint = os.environ["AWS_ENDPOINT_URL"]
+        file_system = fs.S3FileSystem(endpoint_override=endpoint, retry_strategy=strategy)
         return file_system, root.location.removeprefix("s3://")
 
     monkeypatch.setattr(FileRoot, "_opened", property(opened))
