@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.checks.catalogue import run_checks, stored_or_checked
-    from analysis.judging import judge, unit_predictions, visit_predictions
+    from analysis.evaluation import judge, unit_predictions, visit_predictions
     from analysis.ranking.board import Ranking, ranking_table
     from analysis.ranking.formats import render_csv, render_json, render_latex, render_markdown
     from analysis.ranking.making import judge_and_rank, rank_and_save, rank_sweep

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App, CycloptsError
 
 from foldgrid.specs.errors import SweepError
-from foldgrid.tables import check_format
+from foldgrid.tables.table import check_format
 
 if TYPE_CHECKING:
     from foldgrid.records import RunStore
@@ -87,8 +87,8 @@ def published(run: str, /, *, format: str = "terminal") -> None:
         run: The run folder, such as runs/all_backbones.
         format: How it is printed: terminal, md, csv or json.
     """
-    from analysis.context.published import compare_with_published
-    from analysis.context.published_formats import PUBLISHED_FORMATS, render_terminal
+    from analysis.published.published import compare_with_published
+    from analysis.published.published_formats import PUBLISHED_FORMATS, render_terminal
     from analysis.ranking.making import stored_or_ranked
 
     check_format(format, ("terminal", *PUBLISHED_FORMATS))

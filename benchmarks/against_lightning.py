@@ -30,12 +30,12 @@ from benchmarks.side_by_side import (
 from benchmarks.study import SMALL_BACKBONES, Study, all_backbones
 from foldgrid.data.cache import cache_root
 from foldgrid.data.cores import num_usable_cores
-from foldgrid.scoring import SCORES
+from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.specs.errors import SweepError
+from foldgrid.tasks.pasi.arithmetic import SCORES
 from foldgrid.training.device import choose_device, choose_precision
 from foldgrid.training.fit import fit_seed
 from foldgrid.training.training_data import TrainingData, assign_roles, samples_with_sides
-from foldgrid.tuning.preparation import PreparedSweep
 
 GOAL_FEW, GOAL_ALL = 6.0, 2.0
 ALIKE = 1.5

@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from foldgrid.execution.fit_task import FitTask
 from foldgrid.records import FitFolder
 from foldgrid.records.files import FileRoot
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.training import Fit, TrainingData
-from foldgrid.tuning.grid import FitTask
 
 
 class NoFolder(FitFolder):

@@ -35,20 +35,20 @@ from benchmarks.study import PROJECT, SPACES
 from foldgrid.data.cache import cache_root
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.dataset import load_composites
+from foldgrid.execution.work import open_fit
+from foldgrid.launching.planning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.models import WeightFile
 from foldgrid.records import SearchStore
+from foldgrid.search.plan import StudyPlan, plan_studies, training_units
+from foldgrid.search.storage.files import JournalSearchStorage
+from foldgrid.search.study import SearchStudy
+from foldgrid.search.trials import TrialTask
+from foldgrid.search.work import TrialWork
 from foldgrid.specs.base import Spec
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.training import TrainingData
 from foldgrid.training.device import describe_device
-from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
-from foldgrid.tuning.search.plan import StudyPlan, plan_studies, training_units
-from foldgrid.tuning.search.storage_files import JournalSearchStorage
-from foldgrid.tuning.search.study import SearchStudy
-from foldgrid.tuning.search.trials import TrialTask
-from foldgrid.tuning.search.work import TrialWork
-from foldgrid.tuning.work import open_fit
 
 SWEEP = PROJECT / "sweeps" / "lr_plateau.yaml"
 BACKBONE = "mobilenet_v3_small"

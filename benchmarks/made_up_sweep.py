@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.evidence.predictions import PredictionTable
+from analysis.predictions.predictions import PredictionTable
 from foldgrid.records import PlannedFit, RunStore
-from foldgrid.scoring import SCORE_MAXIMA, SCORES, clip_composite, composite_score
-from foldgrid.scoring.units import UnitTable
 from foldgrid.specs.fits import FitConfig, FitRecord, WeightsRecord
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.task import PasiSpec
+from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA, SCORES, clip_composite, composite_score
+from foldgrid.tasks.units import UnitTable
 
 BODY = ("upper_extremities", "trunk", "lower_extremities")
 VISITS_A_SUBJECT = 6

@@ -34,10 +34,10 @@ from benchmarks.simulated_search import (
 )
 from benchmarks.stored_curves import CURVES, Curve, CurveStudy, read_curves
 from foldgrid.data.cores import num_usable_cores
-from foldgrid.scoring import METRICS
+from foldgrid.metrics import METRICS
+from foldgrid.search.stopping import make_rule, score_key
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.specs.sweep import Objective, SchedulerName, SearchSettings
-from foldgrid.tuning.search.stopping import make_rule, score_key
 
 REPLAYED: tuple[SchedulerName, ...] = ("none", "asha", "median", "paired_race")
 TITLES = {"none": "full training"}

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.stored_curves import Curve
+from foldgrid.search.stopping import NEVER_STOPPED, StoppingRule, score_key
 from foldgrid.specs.sweep import Objective
 from foldgrid.specs.trials import TrialStatus
-from foldgrid.tuning.search.stopping import NEVER_STOPPED, StoppingRule, score_key
 
 Interval = tuple[float, float, float]
 """A mean, and the ends of its 95 % interval."""

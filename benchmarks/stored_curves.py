@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from foldgrid.scoring import METRICS
+from foldgrid.metrics import METRICS
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.trials import TrialEpoch, TrialStatus

@@ -16,8 +16,8 @@ from foldgrid.specs.resolving import ResolvedSweep, resolve_sweep
 from foldgrid.specs.synthetic import TrialSettings
 
 if TYPE_CHECKING:
-    from foldgrid.tuning.preparation import PreparedSweep
-    from foldgrid.tuning.session import Session
+    from foldgrid.launching.planning.preparation import PreparedSweep
+    from foldgrid.launching.session import Session
 
 PROJECT = Path(__file__).resolve().parent.parent
 SWEEP = PROJECT / "sweeps" / "all_backbones.yaml"
@@ -130,7 +130,7 @@ class Study(Spec):
 
     def prepare(self, storage: Path) -> PreparedSweep:
         """The planned sweep; nothing is decoded."""
-        from foldgrid.tuning.preparation import prepare_sweep
+        from foldgrid.launching.planning.preparation import prepare_sweep
 
         return prepare_sweep(
             self.resolve(), storage=str(storage), cache=Path(self.cache), only=self.only
@@ -138,9 +138,9 @@ class Study(Spec):
 
     def open_session(self, storage: Path, console: Console) -> Session:
         """The planned sweep as ``launch.py`` opens it; its cache is ``FOLDGRID_CACHE``'s."""
-        from foldgrid.tuning.opening import open_session
-        from foldgrid.tuning.options import Options
-        from foldgrid.tuning.session import Session
+        from foldgrid.api import open_session
+        from foldgrid.launching.options import Options
+        from foldgrid.launching.session import Session
 
         options = Options(
             budget="smoke",

@@ -15,11 +15,11 @@ from rich.console import Console
 
 from benchmarks.side_by_side import SideResult
 from benchmarks.study import Study
+from foldgrid.execution.fit_task import FitTask
+from foldgrid.launching.progress.display import SweepProgress
+from foldgrid.launching.session import Session
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitRecord
-from foldgrid.tuning.grid import FitTask
-from foldgrid.tuning.progress import SweepProgress
-from foldgrid.tuning.session import Session
 
 
 class WatchedProgress(SweepProgress):
@@ -29,12 +29,12 @@ class WatchedProgress(SweepProgress):
     last_finished = -math.inf
 
     def started(self, task: FitTask) -> None:
-        """See ``foldgrid.tuning.events.Listener``."""
+        """See ``foldgrid.execution.events.Listener``."""
         self.first_started = min(self.first_started, time.perf_counter())
         super().started(task)
 
     def finished(self, task: FitTask, record: FitRecord) -> None:
-        """See ``foldgrid.tuning.events.Listener``."""
+        """See ``foldgrid.execution.events.Listener``."""
         super().finished(task, record)
         self.last_finished = time.perf_counter()
 

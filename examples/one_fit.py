@@ -6,9 +6,9 @@ Seconds of training from random weights show how the rooms fit together, not wha
 import sys
 
 from foldgrid.data.cache import cache_root
-from foldgrid.data.dataset import open_dataset
 from foldgrid.data.splits import make_split
 from foldgrid.records import RunStore
+from foldgrid.simulation.source import open_dataset
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import DataSpec, SplitSpec

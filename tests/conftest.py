@@ -98,8 +98,8 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
 @pytest.fixture(scope="session")
 def local_ray() -> Iterator[None]:
     """One local Ray for all tests that need it, as a launch starts it; that takes seconds."""
-    from foldgrid.tuning.ray_session import RaySession
-    from foldgrid.tuning.resources import Resources
+    from foldgrid.execution.ray_session import RaySession
+    from foldgrid.execution.resources import Resources
 
     two_cores = Resources(
         num_cpus=2, num_gpus=0, cpus_per_fit=1, gpus_per_fit=0.0, num_concurrent=2

@@ -12,10 +12,10 @@ from ray import cloudpickle
 from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from foldgrid.execution.fit_task import FitTask
+from foldgrid.execution.work import FitWork
 from foldgrid.records import RunStore
 from foldgrid.training import Fit, TrainingData
-from foldgrid.tuning.grid import FitTask
-from foldgrid.tuning.work import FitWork
 
 TOLD = "CUDA out of memory. Tried to allocate 392.00 MiB. GPU 0 has a total capacity of 8.00 GiB."
 

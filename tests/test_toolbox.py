@@ -64,6 +64,6 @@ def test_an_interrupt_leaves_no_traceback(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("foldgrid.data.manifest_table.read_table", interrupted)
+    monkeypatch.setattr("foldgrid.data.manifest.table.read_table", interrupted)
     assert main(["data", "check", "manifest.csv"]) == 130
     assert capsys.readouterr().err == "\nStopped.\n"

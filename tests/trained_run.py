@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from foldgrid.data.dataset import Dataset, open_dataset
+from foldgrid.data.dataset import Dataset
 from foldgrid.data.splits import make_split
 from foldgrid.models import WeightFile
 from foldgrid.records import PlannedFit, RunStore
-from foldgrid.scoring.scorings import resolve_task
+from foldgrid.simulation.source import open_dataset
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import DataSpec, SplitSpec, Sweep
 from foldgrid.specs.synthetic import TrialSettings
 from foldgrid.specs.task import PasiSpec, TaskSpec
+from foldgrid.tasks.registry import resolve_task
 from foldgrid.training import Fit, TrainingData
 from foldgrid.training.training_data import samples_with_sides
 

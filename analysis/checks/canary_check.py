@@ -8,9 +8,9 @@ from analysis.checks.check import Check, Finding, breach, holds, not_applicable
 from analysis.checks.prediction_checks import is_constant
 from analysis.checks.run_evidence import RunEvidence, read_evidence
 from analysis.checks.shuffled_skill import Skill, judge_skill, smallest_p_value
-from analysis.evidence.laws import FoldPredictions, some
-from analysis.evidence.predictions import given_references, scoring_of, values_by_learner
-from analysis.evidence.read_once import ReadOnceStore
+from analysis.predictions.predictions import given_references, scoring_of, values_by_learner
+from analysis.predictions.read_once import ReadOnceStore
+from analysis.predictions.validation import FoldPredictions, some
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import FitConfig
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from analysis.checks.check import Check, Finding, breach, holds, not_applicable
 from analysis.checks.run_evidence import RunEvidence, cell_name
-from analysis.evidence.laws import (
+from analysis.predictions.validation import (
     AGREEMENT_CODE,
     SETTINGS_CODE,
     SHARED_SETTINGS,

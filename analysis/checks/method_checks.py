@@ -14,14 +14,14 @@ import pandas as pd
 
 from analysis.checks.check import Check, Finding, breach, holds, not_applicable
 from analysis.checks.run_evidence import RunEvidence
-from analysis.evidence.laws import some
-from analysis.evidence.predictions import PredictionTable
+from analysis.predictions.predictions import PredictionTable
+from analysis.predictions.validation import some
 from analysis.stacking import nested
 from analysis.stacking.nested_fits import FEWEST_BASE_LEARNERS
-from foldgrid.scoring import MAX_COMPOSITE
-from foldgrid.scoring.units import model_names
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.variants import is_variant
+from foldgrid.tasks.pasi.arithmetic import MAX_COMPOSITE
+from foldgrid.tasks.units import model_names
 
 MOST_LEARNERS, MOST_SAMPLES, MOST_FOLDS = 3, 30, 3
 """Base learners, samples of a fold, and folds that the meta-learners are tried on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from analysis.checks.report import CheckReport
-from analysis.evidence.notes import Note
+from analysis.predictions.notes import Note
 from foldgrid.records import RunStore
 
 TOLD = ("FG202", "FG203", "FG401")

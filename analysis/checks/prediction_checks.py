@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from analysis.checks.check import Check, Finding, breach, holds, not_applicable
 from analysis.checks.run_evidence import RunEvidence
-from analysis.evidence.laws import (
+from analysis.predictions.predictions import scoring_of
+from analysis.predictions.validation import (
     HELD_OUT_CODE,
     PHYSICIAN_CODE,
     TEST_CODE,
@@ -21,7 +22,6 @@ from analysis.evidence.laws import (
     target_problems,
     test_problems,
 )
-from analysis.evidence.predictions import scoring_of
 from foldgrid.specs.errors import Problem
 
 NO_PREDICTIONS = "No fit's predictions can be read."

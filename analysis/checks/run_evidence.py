@@ -13,8 +13,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from analysis.evidence.laws import FoldPredictions
-from analysis.evidence.predictions import (
+from analysis.predictions.predictions import (
     DIVERGED,
     READ_ERRORS,
     PredictionTable,
@@ -22,7 +21,8 @@ from analysis.evidence.predictions import (
     read_cell,
     read_prediction_table,
 )
-from analysis.evidence.read_once import ReadOnceStore
+from analysis.predictions.read_once import ReadOnceStore
+from analysis.predictions.validation import FoldPredictions
 from foldgrid.records import PlannedFit, RunStore, SearchStore
 from foldgrid.records.verification import fit_faults
 from foldgrid.specs.canary import Canary

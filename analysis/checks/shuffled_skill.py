@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from foldgrid.scoring import METRICS
+from foldgrid.metrics import METRICS
 
 FloatArray = NDArray[np.float64]
 

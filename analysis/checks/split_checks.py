@@ -6,7 +6,13 @@ import pandas as pd
 
 from analysis.checks.check import Check, Finding, breach, holds, not_applicable
 from analysis.checks.run_evidence import RunEvidence
-from analysis.evidence.laws import FOLDS_CODE, SAMPLES_CODE, SIDES_CODE, some, split_problems
+from analysis.predictions.validation import (
+    FOLDS_CODE,
+    SAMPLES_CODE,
+    SIDES_CODE,
+    some,
+    split_problems,
+)
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import split_fingerprint
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from functools import cached_property
 from string import ascii_uppercase
 
-from analysis.evidence.notes import Note
+from analysis.predictions.notes import Note
 from analysis.ranking.board import Kind
-from foldgrid.scoring.scoring import Scoring
-from foldgrid.scoring.scorings import make_scoring
 from foldgrid.specs.base import Spec
 from foldgrid.specs.task import AnyTask, PasiSpec
+from foldgrid.tasks.registry import make_scoring
+from foldgrid.tasks.scoring import Scoring
 
 LETTERS = ascii_uppercase
 """What the runs are called in tables, in the order in which they were given."""

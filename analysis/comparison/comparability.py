@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.comparison.settings import differing_keys
-from analysis.judging import Judgement
+from analysis.evaluation import Judgement
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.task import TaskSpec

@@ -18,8 +18,8 @@ from analysis.comparison.comparability import refuse_incomparable
 from analysis.comparison.paired import paired_difference
 from analysis.comparison.reading import write_notes
 from analysis.comparison.settings import differing_settings
-from analysis.evidence.task import scoring_of_run
-from analysis.judging import Judgement, judge
+from analysis.evaluation import Judgement, judge
+from analysis.predictions.task import scoring_of_run
 from analysis.ranking.board import Kind, known_figure
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError

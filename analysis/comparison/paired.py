@@ -12,9 +12,8 @@ from analysis.comparison.board import Difference
 from analysis.statistics.intervals import expanded_percentiles
 from analysis.statistics.resampled import Resampled
 from analysis.statistics.resamples import SEED
-from foldgrid.scoring.one_model import by_model
-from foldgrid.scoring.scoring import Scoring
-from foldgrid.scoring.units import UnitTable
+from foldgrid.tasks.scoring import Scoring, by_model
+from foldgrid.tasks.units import UnitTable
 
 FloatArray = NDArray[np.float64]
 

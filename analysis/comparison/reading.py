@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.comparison.board import ComparedModel, ComparedRun, SettingDifference
-from analysis.evidence.laws import some
-from analysis.evidence.notes import Note
-from analysis.judging import Judgement
-from foldgrid.scoring.scoring import Scoring
+from analysis.evaluation import Judgement
+from analysis.predictions.notes import Note
+from analysis.predictions.validation import some
+from foldgrid.tasks.scoring import Scoring
 
 BUDGET_KEYS = ("budget", "training.max_epochs", "training.max_batches_per_epoch")
 ENVIRONMENT = ("versions.", "git.", "data.", "split.")

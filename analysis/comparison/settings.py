@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from analysis.comparison.board import SettingDifference
-from analysis.judging import Judgement
+from analysis.evaluation import Judgement
 from foldgrid.records import RunStore
 
 DECIDING = ("seed", "budget", "training", "result_format")

@@ -8,15 +8,15 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from analysis.evidence.notes import Note
+from analysis.predictions.notes import Note
 from analysis.statistics.facts import CriticalDifference, Interval, Selection, Standing
-from foldgrid.scoring import Metric
-from foldgrid.scoring.scoring import Scoring
-from foldgrid.scoring.scorings import make_scoring
+from foldgrid.metrics import Metric
 from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.specs.task import AnyTask, PasiSpec
 from foldgrid.specs.variants import is_variant
+from foldgrid.tasks.registry import make_scoring
+from foldgrid.tasks.scoring import Scoring
 
 FORMAT = 4
 """Raised when a stored leaderboard can no longer be read as it was, or its figures change."""

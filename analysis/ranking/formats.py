@@ -6,7 +6,7 @@ from analysis.ranking.board import KIND_TITLES, RankedModel, Ranking, ranking_ta
 from analysis.ranking.picture import render_svg
 from analysis.ranking.sureness import all_notes, format_interval
 from analysis.ranking.terminal import describe_extent, format_figure, heading, render_terminal
-from foldgrid.tables import csv_text, escape_latex, latex_label, markdown_row
+from foldgrid.tables.table import csv_text, escape_latex, latex_label, markdown_row
 
 __all__ = [
     "TEXT_FORMATS",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from analysis.evidence.state import state_digest
+from analysis.predictions.state import state_digest
 from analysis.ranking.board import FORMAT, Ranking
 from foldgrid.records import RunStore
 

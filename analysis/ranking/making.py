@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analysis.evidence.notes import Note
-from analysis.evidence.task import scoring_of_run, task_of_run
+from analysis.predictions.notes import Note
+from analysis.predictions.task import scoring_of_run, task_of_run
 from analysis.ranking.board import RankedModel, Ranking, known_figure, ranking_table
 from analysis.ranking.leaderboard import load_current, made_from_now, save
 from foldgrid.records import RunStore
-from foldgrid.scoring.scorings import make_scoring
 from foldgrid.specs.variants import is_variant
+from foldgrid.tasks.registry import make_scoring
 
 if TYPE_CHECKING:
-    from analysis.judging import Judgement
+    from analysis.evaluation import Judgement
     from analysis.statistics.facts import Assessment
 
 __all__ = [
@@ -47,8 +47,8 @@ def judge_and_rank(store: RunStore, by: str | None = None) -> tuple[Judgement, R
 
     from analysis.checks.catalogue import check_and_save
     from analysis.checks.notes import check_notes
-    from analysis.evidence.read_once import ReadOnceStore
-    from analysis.judging import judge
+    from analysis.evaluation import judge
+    from analysis.predictions.read_once import ReadOnceStore
     from analysis.ranking.reading import warnings_first, write_notes
 
     task = task_of_run(store)

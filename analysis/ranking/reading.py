@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from analysis.evidence.laws import some
-from analysis.evidence.notes import Note
-from analysis.evidence.predictions import BaseLearner
-from analysis.judging import Judgement
+from analysis.evaluation import Judgement
+from analysis.predictions.notes import Note
+from analysis.predictions.predictions import BaseLearner
+from analysis.predictions.validation import some
 from analysis.ranking.task_notes import (
     balanced_words,
     output_note,

@@ -5,7 +5,7 @@ Knows the facts that a ranking stores, so a stored one answers for every metric.
 
 from __future__ import annotations
 
-from analysis.evidence.notes import Note
+from analysis.predictions.notes import Note
 from analysis.ranking.board import RankedModel, Ranking
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from analysis.evidence.notes import Note
-from analysis.judging import Judgement
-from foldgrid.scoring import max_pasi
-from foldgrid.scoring.class_scoring import LabelScoring
-from foldgrid.scoring.pasi_scoring import PasiScoring
-from foldgrid.scoring.scoring import Scoring
-from foldgrid.scoring.tree_scoring import TreeScoring
+from analysis.evaluation import Judgement
+from analysis.predictions.notes import Note
+from foldgrid.tasks.classification.scoring import LabelScoring
+from foldgrid.tasks.classification.tree_scoring import TreeScoring
+from foldgrid.tasks.pasi.arithmetic import max_pasi
+from foldgrid.tasks.pasi.scoring import PasiScoring
+from foldgrid.tasks.scoring import Scoring
 
 RATER_FLOOR = Note(
     topic="raters",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.evidence.notes import Note
+from analysis.drawing.numbers import UNDEFINED, count, figure, interval, percent
+from analysis.exhibits.words import task_report
+from analysis.predictions.notes import Note
 from analysis.ranking.sureness import all_notes
-from analysis.report.numbers import UNDEFINED, count, figure, interval, percent
-from analysis.report.run_facts import RunFacts
-from analysis.report.tasks import task_report
+from analysis.run import RunFacts
 
 
 @dataclass(frozen=True)

@@ -4,42 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analysis.report.blocks import Section
-from analysis.report.headline import write_headline
-from analysis.report.page import render_page
-from analysis.report.run_facts import RunFacts
-from analysis.report.saving import Report, save_report
-from analysis.report.sections.agreement import agreement_section
-from analysis.report.sections.architectures import architectures_section
-from analysis.report.sections.change import change_section
-from analysis.report.sections.checks import checks_section
-from analysis.report.sections.classes import classes_section
-from analysis.report.sections.confusion import confusion_section
-from analysis.report.sections.cost import cost_section
-from analysis.report.sections.critical import critical_section
-from analysis.report.sections.embedding import embedding_section
-from analysis.report.sections.errors import errors_section
-from analysis.report.sections.folds import folds_section
-from analysis.report.sections.learning import learning_section
-from analysis.report.sections.methods import guidelines_section, methods_section
-from analysis.report.sections.operating import operating_section
-from analysis.report.sections.phases import has_phases, phases_section
-from analysis.report.sections.provenance import provenance_section
-from analysis.report.sections.published import published_section
-from analysis.report.sections.published_classes import (
+from analysis.drawing.blocks import Section
+from analysis.exhibits.architectures import architectures_section
+from analysis.exhibits.checks import checks_section
+from analysis.exhibits.classes.by_class import classes_section
+from analysis.exhibits.classes.confusion import confusion_section
+from analysis.exhibits.classes.embedding import embedding_section
+from analysis.exhibits.classes.operating import operating_section
+from analysis.exhibits.classes.reliability import reliability_section
+from analysis.exhibits.classes.roc import roc_section
+from analysis.exhibits.classes.tree import tree_section
+from analysis.exhibits.cost import cost_section
+from analysis.exhibits.critical_difference import critical_section
+from analysis.exhibits.folds import folds_section
+from analysis.exhibits.learning import learning_section
+from analysis.exhibits.meta_learners import stacking_section
+from analysis.exhibits.pasi.change import change_section
+from analysis.exhibits.pasi.distributions import scores_section
+from analysis.exhibits.pasi.errors import errors_section
+from analysis.exhibits.pasi.scatter import agreement_section
+from analysis.exhibits.phases import has_phases, phases_section
+from analysis.exhibits.provenance import provenance_section
+from analysis.exhibits.published import (
     published_classes_section,
+    published_section,
     repeats_a_study,
 )
-from analysis.report.sections.ranking import ranking_section
-from analysis.report.sections.reliability import reliability_section
-from analysis.report.sections.roc import roc_section
-from analysis.report.sections.scores import scores_section
-from analysis.report.sections.stacking import stacking_section
-from analysis.report.sections.tree import tree_section
-from analysis.report.sections.varied import varied_keys, varied_section
+from analysis.exhibits.ranking import ranking_section
+from analysis.exhibits.settings import varied_keys, varied_section
+from analysis.report.headline import write_headline
+from analysis.report.methods.section import guidelines_section, methods_section
+from analysis.report.page import render_page
+from analysis.report.saving import Report, save_report
+from analysis.run import RunFacts
 from foldgrid.records import RunStore
-from foldgrid.scoring.pasi_scoring import PasiScoring
-from foldgrid.scoring.tree_scoring import TreeScoring
+from foldgrid.tasks.classification.tree_scoring import TreeScoring
+from foldgrid.tasks.pasi.scoring import PasiScoring
 
 SectionMaker = Callable[[RunFacts], Section]
 

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from analysis.report.blocks import Figure, Section, Table
+from analysis.drawing.blocks import Figure, Section, Table
 from analysis.report.headline import Headline
 
 

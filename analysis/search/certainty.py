@@ -20,7 +20,7 @@ from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles
 from analysis.statistics.resampled import Resampled
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from analysis.statistics.selection import correct_selection, losses
-from foldgrid.scoring.known_metrics import KNOWN_METRICS
+from foldgrid.metrics.registry import KNOWN_METRICS
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from analysis.search.certainty import StudyCertainty, better_by, decimals, judge
 from analysis.search.course import EpochsSaved, epochs_saved
 from analysis.search.evidence import StudyEvidence, read_studies
 from analysis.statistics.facts import Interval
+from foldgrid.metrics.registry import KNOWN_METRICS
 from foldgrid.records import RunStore
-from foldgrid.scoring.known_metrics import KNOWN_METRICS
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.trials import TrialCertainty, TrialRecord
 

@@ -8,16 +8,16 @@ from functools import cached_property
 
 import pandas as pd
 
-from analysis.evidence.task import scoring_of_run
+from analysis.predictions.task import scoring_of_run
+from foldgrid.metrics import Metric, best_trials
 from foldgrid.records import RunStore, SearchStore
-from foldgrid.scoring import Metric, best_trials
-from foldgrid.scoring.scoring import Scoring
-from foldgrid.scoring.units import UNIT_COLUMNS, Noun, UnitTable
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.specs.recipe import Value, recipe_value
 from foldgrid.specs.search_space import BACKBONE
 from foldgrid.specs.sweep import Objective
 from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialEpoch, TrialRecord
+from foldgrid.tasks.scoring import Scoring
+from foldgrid.tasks.units import UNIT_COLUMNS, Noun, UnitTable
 
 
 @dataclass(frozen=True)

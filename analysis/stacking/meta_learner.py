@@ -10,10 +10,137 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from foldgrid.scoring import MAX_COMPOSITE, clip_composite
+from foldgrid.metrics.classification import LEAST_PROBABILITY, unit_log_losses
+from foldgrid.tasks.pasi.arithmetic import MAX_COMPOSITE, clip_composite
+
+IntArray = NDArray[np.int64]
+
+
+class ClassMetaLearner(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # no types there
+    """Combines the base learners' class probabilities into one set of them.
+
+    The classes are those of the input's last axis, so one that does not occur among the samples
+    it is fitted on is still a class.
+
+    Attributes:
+        classes_: After ``fit``: 0 to K - 1.
+        weights_: After ``fit``, one weight a base learner, of what the class says; a meta-learner
+            that is no weighted sum has none.
+    """
+
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, groups: NDArray[Any] | None = None
+    ) -> ClassMetaLearner:
+        """Learns how to combine.
+
+        Args:
+            X: Probabilities, samples by base learners by classes.
+            y: Class indices.
+            groups: The subject fold of each sample; only a penalty to be chosen needs it.
+
+        Returns:
+            Itself.
+
+        Raises:
+            ValueError: There is no sample, or these are no probabilities or no classes.
+        """
+        probabilities_NLK = _checked_probabilities(X)
+        truth_N = np.asarray(y)
+        num_samples, self.num_learners_, num_classes = probabilities_NLK.shape
+        if not num_samples or truth_N.shape != (num_samples,):
+            raise ValueError(f"{truth_N.shape} classes do not fit {num_samples} samples")
+        if not np.isin(truth_N, np.arange(num_classes)).all():
+            raise ValueError(f"classes are indices from 0 to {num_classes - 1}")
+        self.classes_ = np.arange(num_classes)
+        self._fit(probabilities_NLK, truth_N.astype(np.int64), groups)
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> FloatArray:
+        """Probabilities of each sample, N by K; every row sums to 1."""
+        check_is_fitted(self)
+        probabilities_NLK = _checked_probabilities(X)
+        expected = (self.num_learners_, len(self.classes_))
+        if probabilities_NLK.shape[1:] != expected:
+            raise ValueError(f"fitted on {expected} learners and classes, not {np.shape(X)[1:]}")
+        return normalised(self._combine(probabilities_NLK))
+
+    def predict(self, X: ArrayLike) -> IntArray:
+        """The most probable class of each sample, the first of equals."""
+        return np.asarray(self.predict_proba(X).argmax(axis=1))
+
+    @abstractmethod
+    def _fit(
+        self, probabilities_NLK: FloatArray, truth_N: IntArray, groups: NDArray[Any] | None
+    ) -> None:
+        """Learns from checked arrays."""
+
+    @abstractmethod
+    def _combine(self, probabilities_NLK: FloatArray) -> FloatArray:
+        """N by K, 0 or more, not yet normalised."""
+
+
+class LinearPool(ClassMetaLearner):
+    """A meta-learner whose probabilities are a weighted mean of the base learners'.
+
+    Attributes:
+        weights_: 0 or more, together 1.
+    """
+
+    weights_: FloatArray
+
+    def _combine(self, probabilities_NLK: FloatArray) -> FloatArray:
+        return np.asarray(np.einsum("nlk,l->nk", probabilities_NLK, self.weights_))
+
+
+class LogPool(ClassMetaLearner):
+    """A meta-learner whose log-probabilities are a weighted sum of the base learners'.
+
+    Attributes:
+        weights_: What multiplies a base learner's log-probabilities, the same for all classes.
+    """
+
+    weights_: FloatArray
+
+    def _combine(self, probabilities_NLK: FloatArray) -> FloatArray:
+        scores_NK = np.einsum("nlk,l->nk", log_odds(probabilities_NLK), self.weights_)
+        return np.asarray(np.exp(scores_NK - scores_NK.max(axis=1, keepdims=True)))
+
+
+def log_odds(probabilities_NLK: FloatArray) -> FloatArray:
+    """Log-probabilities less their mean over the classes; none is lower than that of 1e-6."""
+    logs = np.log(np.maximum(probabilities_NLK, LEAST_PROBABILITY))
+    return np.asarray(logs - logs.mean(axis=-1, keepdims=True))
+
+
+def of_truth(probabilities_NLK: FloatArray, truth_N: IntArray) -> FloatArray:
+    """What each learner gave the class that was right, N by L."""
+    return probabilities_NLK[np.arange(len(truth_N)), :, truth_N]
+
+
+def mean_log_losses(probabilities_NLK: FloatArray, truth_N: IntArray) -> FloatArray:
+    """Each base learner's log loss."""
+    return np.asarray(unit_log_losses(truth_N, probabilities_NLK).mean(axis=0))
+
+
+def normalised(shares: FloatArray) -> FloatArray:
+    """Divided by their sum over the last axis."""
+    return np.asarray(shares / shares.sum(axis=-1, keepdims=True))
+
+
+def _checked_probabilities(X: ArrayLike) -> FloatArray:
+    values = np.asarray(X, dtype=np.float64)
+    if values.ndim != 3 or values.shape[1] < 1 or values.shape[2] < 2:
+        raise ValueError(
+            f"probabilities are samples by base learners by classes, not {values.shape}"
+        )
+    if not np.isfinite(values).all() or (values < 0).any() or (values.sum(axis=2) <= 0).any():
+        raise ValueError("probabilities are finite, 0 or more, and not all 0")
+    # Single precision leaves sums a little off 1.
+    return normalised(values)
+
 
 FloatArray = NDArray[np.float64]
 

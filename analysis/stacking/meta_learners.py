@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from analysis.stacking.averages import BestSingle, Mean, Median
-from analysis.stacking.greedy import GreedySelection
-from analysis.stacking.meta_learner import MetaLearner
+from analysis.stacking.averages import (
+    BestSingle,
+    BestSingleProbability,
+    GeometricMean,
+    Mean,
+    MeanProbability,
+    Median,
+    MedianProbability,
+)
+from analysis.stacking.greedy import GreedyProbability, GreedySelection, WeightedProbability
+from analysis.stacking.meta_learner import ClassMetaLearner, MetaLearner
+from analysis.stacking.multinomial_logit import LogitStack
 from analysis.stacking.regressions import FractionalLogit, LinearStack
 from analysis.stacking.shrunken import ElasticNetStack, NonNegativeLeastSquares
 
@@ -39,3 +48,17 @@ PAPER_NAMES: Mapping[str, str] = MappingProxyType(
     }
 )
 """What the paper calls a meta-learner, by our name: ``meta_learner_ridge`` and so on."""
+
+
+CLASS_META_LEARNERS: Mapping[str, ClassMetaLearner] = MappingProxyType(
+    {
+        "mean": MeanProbability(),
+        "geometric_mean": GeometricMean(),
+        "median": MedianProbability(),
+        "best_single": BestSingleProbability(),
+        "greedy_selection": GreedyProbability(),
+        "weighted_mean": WeightedProbability(),
+        "logit_stack": LogitStack(),
+    }
+)
+"""Every meta-learner of classes by name, unfitted; clone before fitting."""

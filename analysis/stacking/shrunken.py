@@ -16,7 +16,7 @@ from sklearn.model_selection import LeaveOneGroupOut
 
 from analysis.stacking.axes import NOISE_SHARE
 from analysis.stacking.meta_learner import FloatArray, WeightedSum, as_share
-from foldgrid.scoring import MAX_COMPOSITE
+from foldgrid.tasks.pasi.arithmetic import MAX_COMPOSITE
 
 FALLBACK_SHARE = 0.1
 """The penalty as a share of the strongest where no groups are left to choose it by."""

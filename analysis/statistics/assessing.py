@@ -19,9 +19,9 @@ from analysis.statistics.ranks import rank_ranges, shares_of_firsts
 from analysis.statistics.resampled import Resampled
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from analysis.statistics.selection import correct_selection, losses
-from foldgrid.scoring.scoring import Scoring
-from foldgrid.scoring.units import UnitTable
 from foldgrid.specs.variants import is_variant
+from foldgrid.tasks.scoring import Scoring
+from foldgrid.tasks.units import UnitTable
 
 
 def assess(

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.statistics.class_sums import ClassSums
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
-from analysis.statistics.subject_sums import SubjectSums
-from analysis.statistics.sums import Sums
-from foldgrid.scoring import Metric
-from foldgrid.scoring.scoring import Scoring
-from foldgrid.scoring.units import UnitTable
+from foldgrid.metrics import Metric
+from foldgrid.metrics.classification_sums import ClassSums
+from foldgrid.metrics.regression_sums import SubjectSums
+from foldgrid.metrics.sums import Sums
+from foldgrid.tasks.scoring import Scoring
+from foldgrid.tasks.units import UnitTable
 
 FloatArray = NDArray[np.float64]
 

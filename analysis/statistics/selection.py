@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from analysis.statistics.facts import Interval, Selection
 from analysis.statistics.intervals import LEVEL, MOST_UNDEFINED
 from analysis.statistics.resamples import SubjectResamples
-from analysis.statistics.sums import Sums
-from foldgrid.scoring import METRICS, Metric
+from foldgrid.metrics import METRICS, Metric
+from foldgrid.metrics.sums import Sums
 
 FloatArray = NDArray[np.float64]
 

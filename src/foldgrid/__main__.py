@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
+from foldgrid.cli import networks, photographs, weights
+from foldgrid.cli.prediction import predict
+from foldgrid.cli.terminal import explain
 from foldgrid.specs.errors import SweepError
-from foldgrid.toolbox import networks, photographs, weights
-from foldgrid.toolbox.prediction import predict
-from foldgrid.toolbox.terminal import explain
 
 INTERRUPTED = 130
 

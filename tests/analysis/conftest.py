@@ -13,10 +13,10 @@ import pytest
 from hypothesis import settings
 
 from foldgrid.records import PlannedFit, RunStore
-from foldgrid.scoring import SCORE_MAXIMA, SCORES
 from foldgrid.specs.fits import FitConfig, FitRecord, WeightsRecord, split_fingerprint
 from foldgrid.specs.recipe import EarlyStopping, TrainingRecipe
 from foldgrid.specs.task import PasiSpec
+from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA, SCORES
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile("steady", deadline=None)

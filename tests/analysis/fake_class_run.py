@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from foldgrid.records import PlannedFit, RunStore
-from foldgrid.scoring.scorings import make_scoring
 from foldgrid.specs.fits import (
     EpochRecord,
     FitConfig,
@@ -22,6 +21,7 @@ from foldgrid.specs.fits import (
 from foldgrid.specs.recipe import EarlyStopping, TrainingRecipe, Value, with_values
 from foldgrid.specs.task import BinarySpec, ClassificationSpec, LabelSpec, TreeSpec
 from foldgrid.specs.variants import Variant, read_variant
+from foldgrid.tasks.registry import make_scoring
 
 WAYS = {
     "nevus": "benign/melanocytic/nevus",

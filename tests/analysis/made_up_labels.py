@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from foldgrid.scoring.class_scoring import softmax
-from foldgrid.scoring.scorings import make_scoring
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import with_values
 from foldgrid.specs.task import BinarySpec, ClassificationSpec, TaskSpec, TreeSpec
 from foldgrid.specs.variants import read_variant
+from foldgrid.tasks.classification.scoring import softmax
+from foldgrid.tasks.registry import make_scoring
 from tests.analysis.report.conftest import ToldRun
 
 STAGES = ClassificationSpec(

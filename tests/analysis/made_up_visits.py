@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from foldgrid.scoring.units import UnitTable
+from foldgrid.tasks.units import UnitTable
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,12 @@ from analysis.checks.catalogue import CATALOGUE
 from analysis.checks.report import CheckResult, load_current
 from analysis.checks.run_evidence import read_evidence
 from analysis.comparison.comparing import compare_sweeps
-from analysis.judging import judge, unit_predictions
+from analysis.evaluation import judge, unit_predictions
 from analysis.ranking.formats import TEXT_FORMATS
 from analysis.ranking.making import judge_and_rank, rank_sweep
 from analysis.stacking import nested
+from foldgrid.metrics.classification import class_metrics
 from foldgrid.records import RunStore
-from foldgrid.scoring.class_metrics import class_metrics
 from foldgrid.specs.errors import SweepError
 from tests.analysis.fake_class_run import TASKS, FakeClassRun
 

@@ -14,11 +14,11 @@ from scipy.special import log_softmax
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
-from analysis.stacking.class_logit import LogitStack
-from analysis.stacking.class_meta_learner import ClassMetaLearner, LinearPool, log_odds
-from analysis.stacking.class_meta_learners import CLASS_META_LEARNERS
-from analysis.stacking.class_nested import class_shares, fit_class_stack
-from foldgrid.scoring import class_metrics
+from analysis.stacking.meta_learner import ClassMetaLearner, LinearPool, log_odds
+from analysis.stacking.meta_learners import CLASS_META_LEARNERS
+from analysis.stacking.multinomial_logit import LogitStack
+from analysis.stacking.nested import class_shares, fit_class_stack
+from foldgrid.metrics import class_metrics
 
 LEARNED = ("best_single", "greedy_selection", "weighted_mean", "logit_stack")
 

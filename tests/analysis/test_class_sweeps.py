@@ -20,17 +20,16 @@ from analysis.checks.method_checks import CHECKS
 from analysis.checks.report import load_current as load_checks
 from analysis.checks.shuffled_skill import judge_skill
 from analysis.comparison.comparing import compare_sweeps
-from analysis.evidence.predictions import read_prediction_table
-from analysis.judging import judge, unit_predictions
+from analysis.evaluation import judge, unit_predictions
+from analysis.exhibits.folds import fold_matrix
+from analysis.predictions.predictions import read_prediction_table
 from analysis.ranking.board import Ranking
 from analysis.ranking.formats import render_csv
 from analysis.ranking.making import rank_and_save, rank_sweep, stored_or_ranked
 from analysis.report.making import make_report
-from analysis.report.run_facts import RunFacts
-from analysis.report.sections.folds import fold_matrix
-from analysis.stacking.class_meta_learners import CLASS_META_LEARNERS
-from analysis.stacking.class_nested import CLASS_BASELINE
-from analysis.stacking.nested import stack
+from analysis.run import RunFacts
+from analysis.stacking.meta_learners import CLASS_META_LEARNERS
+from analysis.stacking.nested import CLASS_BASELINE, stack
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.task import TaskSpec

@@ -15,9 +15,9 @@ from analysis.__main__ import main
 from analysis.comparison.board import Comparison, Difference
 from analysis.comparison.comparing import compare_sweeps
 from analysis.comparison.formats import TEXT_FORMATS, comparison_table
-from analysis.judging import judge, visit_predictions
+from analysis.evaluation import judge, visit_predictions
+from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
-from foldgrid.scoring import METRICS
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.recipe import EarlyStopping
 from foldgrid.specs.task import PasiSpec

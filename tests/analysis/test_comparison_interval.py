@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from analysis.comparison.board import Difference
 from analysis.comparison.paired import paired_difference
 from analysis.statistics.intervals import tail_share
-from foldgrid.scoring import METRICS
-from foldgrid.scoring.pasi_scoring import PasiScoring
-from foldgrid.scoring.units import UnitTable
+from foldgrid.metrics import METRICS
 from foldgrid.specs.task import PasiSpec
+from foldgrid.tasks.pasi.scoring import PasiScoring
+from foldgrid.tasks.units import UnitTable
 
 FIGURES = ("mae", "mse", "pcc", "ccc")
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from analysis.evidence.notes import Note
+from analysis.predictions.notes import Note
 from analysis.ranking.board import RankedModel, Ranking
 from analysis.ranking.formats import (
     render_csv,
@@ -19,7 +19,7 @@ from analysis.ranking.formats import (
     render_svg,
     render_terminal,
 )
-from foldgrid.scoring.pasi_scoring import PasiScoring
+from foldgrid.tasks.pasi.scoring import PasiScoring
 
 FIGURES = PasiScoring.shown
 

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.evidence.predictions import read_prediction_table
-from analysis.judging import judge
-from foldgrid.scoring import SCORES
-from foldgrid.scoring.pasi_scoring import PasiScoring
+from analysis.evaluation import judge
+from analysis.predictions.predictions import read_prediction_table
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.task import PasiSpec
+from foldgrid.tasks.pasi.arithmetic import SCORES
+from foldgrid.tasks.pasi.scoring import PasiScoring
 
 
 def test_each_training_sample_gets_the_copy_that_held_it_out(make_run: Any) -> None:

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.evidence.notes import Note
-from analysis.judging import judge
+from analysis.evaluation import judge
+from analysis.predictions.notes import Note
 from analysis.ranking import making as module
 from analysis.ranking.board import RankedModel, Ranking, ranking_table
 from analysis.ranking.leaderboard import load_current, made_from_now
 from analysis.ranking.making import judge_and_rank, rank_and_save, rank_sweep, stored_or_ranked
 from analysis.ranking.reading import write_notes
-from foldgrid.scoring import METRICS
-from foldgrid.scoring.pasi_scoring import PasiScoring
+from foldgrid.metrics import METRICS
 from foldgrid.specs.errors import SweepError
+from foldgrid.tasks.pasi.scoring import PasiScoring
 from tests.analysis.conftest import FakeRun
 
 FIGURES = PasiScoring.shown

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.evidence.predictions import PredictionTable, read_prediction_table
-from analysis.judging import judge, visit_predictions
+from analysis.evaluation import judge, visit_predictions
+from analysis.predictions.predictions import PredictionTable, read_prediction_table
 from analysis.stacking import nested
 from analysis.stacking.meta_learners import META_LEARNERS
 from analysis.stacking.nested import add_baseline, stack
-from foldgrid.scoring.pasi_scoring import PasiScoring
-from foldgrid.scoring.units import UnitTable
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.task import PasiSpec
+from foldgrid.tasks.pasi.scoring import PasiScoring
+from foldgrid.tasks.units import UnitTable
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from sklearn.ensemble import StackingRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import LeaveOneGroupOut, PredefinedSplit, cross_val_predict
 
-from analysis.evidence.predictions import PredictionTable
+from analysis.predictions.predictions import PredictionTable
 from analysis.stacking.meta_learners import META_LEARNERS
 from analysis.stacking.nested import fit_stack, meta_learner_weights, stack
 from foldgrid.specs.fits import FitConfig

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from analysis.statistics.assessing import assess_resampled
-from analysis.statistics.class_sums import BLOCK, ClassSums
 from analysis.statistics.facts import Assessment
 from analysis.statistics.resampled import Resampled
 from analysis.statistics.resamples import SubjectResamples
-from foldgrid.scoring import class_metrics
-from foldgrid.scoring.class_scoring import BinaryScoring, ClassScoring, LabelScoring
-from foldgrid.scoring.units import UnitTable
+from foldgrid.metrics import class_metrics
+from foldgrid.metrics.classification_sums import BLOCK, ClassSums
 from foldgrid.specs.task import BinarySpec, ClassificationSpec
+from foldgrid.tasks.classification.scoring import BinaryScoring, ClassScoring, LabelScoring
+from foldgrid.tasks.units import UnitTable
 
 Study = tuple[np.ndarray, np.ndarray, np.ndarray, bool]
 

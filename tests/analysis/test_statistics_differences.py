@@ -14,7 +14,7 @@ from analysis.statistics.differences import differences_to, holm
 from analysis.statistics.facts import Difference
 from analysis.statistics.resamples import SubjectResamples
 from analysis.statistics.selection import losses
-from analysis.statistics.subject_sums import SubjectSums
+from foldgrid.metrics.regression_sums import SubjectSums
 from tests.analysis.made_up_visits import Population
 
 

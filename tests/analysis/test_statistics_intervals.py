@@ -6,7 +6,7 @@ from scipy import stats
 
 from analysis.statistics.intervals import expanded_percentiles, tail_share
 from analysis.statistics.resamples import SubjectResamples
-from analysis.statistics.subject_sums import SubjectSums
+from foldgrid.metrics.regression_sums import SubjectSums
 from tests.analysis.made_up_visits import Population
 
 NUM_STUDIES = 300

@@ -16,8 +16,8 @@ from analysis.statistics.facts import Selection
 from analysis.statistics.ranks import rank_ranges, shares_of_firsts
 from analysis.statistics.resamples import SubjectResamples
 from analysis.statistics.selection import correct_selection, losses
-from analysis.statistics.subject_sums import SubjectSums
-from foldgrid.scoring import METRICS
+from foldgrid.metrics import METRICS
+from foldgrid.metrics.regression_sums import SubjectSums
 from tests.analysis.made_up_visits import Population
 
 loss_tables = arrays(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from analysis.statistics.resamples import SubjectResamples
-from analysis.statistics.subject_sums import BLOCK, SubjectSums
-from foldgrid.scoring import METRICS
+from foldgrid.metrics import METRICS
+from foldgrid.metrics.regression_sums import BLOCK, SubjectSums
 
 tenths = st.integers(0, 720).map(lambda number: number / 10)
 

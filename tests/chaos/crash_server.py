@@ -18,14 +18,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import analysis.judging
+import analysis.evaluation
 import analysis.ranking.leaderboard
 import analysis.ranking.making
 import analysis.ranking.terminal  # noqa: F401
-import foldgrid.tuning.opening
-import foldgrid.tuning.session  # noqa: F401
-import launch
-from foldgrid.training.pace import CheckpointPace
+import foldgrid.api
+import foldgrid.launching.session  # noqa: F401
+from foldgrid.cli import launch
+from foldgrid.training.checkpoint_interval import CheckpointPace
 
 WRITING = os.O_WRONLY | os.O_RDWR
 

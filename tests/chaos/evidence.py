@@ -13,7 +13,7 @@ import torch
 
 from foldgrid.records import RunStore, verify_fits
 from foldgrid.records.verification import run_faults
-from foldgrid.tracking.wandb_files import read_run_file
+from foldgrid.tracking.wandb.files import read_run_file
 from foldgrid.training.checkpoint import read_state
 
 RANKING = (".checks.json.", ".leaderboard.")

@@ -1,4 +1,4 @@
-"""The laws of ``tuning.work.Executor``, kept by every executor."""
+"""The laws of ``execution.work.Executor``, kept by every executor."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from foldgrid.execution.events import FitListener
+from foldgrid.execution.fit_task import FitTask
+from foldgrid.execution.inline import InlineExecutor
+from foldgrid.execution.ray_tune import RayTuneExecutor
+from foldgrid.execution.resources import plan_resources
+from foldgrid.execution.work import Executor, FitWork
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
 from foldgrid.specs.sweep import ResourceSpec
-from foldgrid.tuning.events import FitListener
-from foldgrid.tuning.executor import InlineExecutor
-from foldgrid.tuning.grid import FitTask
-from foldgrid.tuning.ray_tune import RayTuneExecutor
-from foldgrid.tuning.resources import plan_resources
-from foldgrid.tuning.work import Executor, FitWork
 from tests.small_memory import fits_in_small_memory
 from tests.tuning.small_grid import Recorder, fit_task, ids, random_study
 

@@ -1,4 +1,4 @@
-"""The laws of ``tuning.search.storage``, and what a search promises on every storage."""
+"""The laws of ``search.storage.storage``, and what a search promises on every storage."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from urllib.parse import quote
 import pytest
 from optuna.storages import RDBStorage
 
+from foldgrid.search import study as study_module
+from foldgrid.search.study import SearchStudy, count_done
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import Parameter
 from foldgrid.specs.sweep import SamplerName
-from foldgrid.tuning.search import study as study_module
-from foldgrid.tuning.search.study import SearchStudy, count_done
 from tests.postgresql_on_localhost import PASSWORD, PostgresqlServer
 from tests.tuning.search.searching_launch import gate, launch
 from tests.tuning.search.small_study import (

@@ -1,4 +1,4 @@
-"""The laws of ``tuning.search.stopping.StoppingRule``, kept by every rule; then the race's own."""
+"""The laws of ``search.stopping.StoppingRule``, kept by every rule; then the race's own."""
 
 from __future__ import annotations
 

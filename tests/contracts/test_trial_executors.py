@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
+from foldgrid.execution.inline import InlineExecutor
+from foldgrid.execution.ray_tune import RayTuneExecutor
+from foldgrid.execution.resources import plan_resources
+from foldgrid.execution.work import Executor
 from foldgrid.records import SearchStore
+from foldgrid.search.trials import TrialTask
+from foldgrid.search.work import TrialWork
 from foldgrid.specs.sweep import ResourceSpec
 from foldgrid.specs.trials import TrialEpoch
-from foldgrid.tuning.executor import InlineExecutor
-from foldgrid.tuning.ray_tune import RayTuneExecutor
-from foldgrid.tuning.resources import plan_resources
-from foldgrid.tuning.search.trials import TrialTask
-from foldgrid.tuning.search.work import TrialWork
-from foldgrid.tuning.work import Executor
 from tests.tuning.search.small_search import TrialRecorder, training_samples, trial_task
 
 pytestmark = pytest.mark.usefixtures("local_ray")

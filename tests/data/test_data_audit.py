@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from foldgrid.data.audit import RegionFacts, audit_manifest, describe_audit
+from foldgrid.data.audit.scored import RegionFacts, audit_manifest, describe_audit
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.sweep import DataSpec
 from tests.data.small_trials import Trial, paint, write_csv

@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldgrid.data.canary import make_canary, shuffle_labels, shuffle_scores
-from foldgrid.data.dataset import load_composites, survey_data
+from foldgrid.data.dataset import load_composites
 from foldgrid.data.fingerprint import photo_table
 from foldgrid.data.sample_table import SINGLE
 from foldgrid.data.splits import make_split
-from foldgrid.scoring import SCORES
+from foldgrid.simulation.source import survey_data
 from foldgrid.specs.sweep import REGIONS, DataSpec, SplitSpec
 from foldgrid.specs.synthetic import TrialSettings
+from foldgrid.tasks.pasi.arithmetic import SCORES
 from tests.data.small_trials import Trial
 
 TRIAL = TrialSettings(num_subjects=8, num_visits=40, photo_width=48, photo_height=32)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.data.cohorts import divide_groups, imbalance_of
+from foldgrid.data.group_balance import divide_groups, imbalance_of
 
 
 @dataclass(frozen=True)

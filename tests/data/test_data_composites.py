@@ -11,7 +11,7 @@ import pytest
 
 from foldgrid.data import composites as composites_module
 from foldgrid.data.composites import composites_shape, fill_composites, group_photos
-from foldgrid.data.manifest import read_manifest
+from foldgrid.data.manifest.scored import read_manifest
 from foldgrid.data.photographs import decode_tile
 from foldgrid.specs.errors import InputError
 from tests.data.small_trials import Trial, write_csv

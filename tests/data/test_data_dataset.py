@@ -20,9 +20,10 @@ import pytest
 from foldgrid.data import composites as composites_module
 from foldgrid.data import fingerprint as fingerprint_module
 from foldgrid.data.cache import cache_root, load_or_build
-from foldgrid.data.dataset import Dataset, load_composites, open_dataset, survey_data
+from foldgrid.data.dataset import Dataset, load_composites
 from foldgrid.data.fingerprint import data_fingerprint, hash_photos
 from foldgrid.data.sample_table import SampleTable, Tile
+from foldgrid.simulation.source import open_dataset, survey_data
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import TrialSettings
@@ -318,8 +319,8 @@ def test_a_dataset_can_be_made_of_arrays(trial: Trial, cache: Path) -> None:
 
 def test_the_room_starts_without_torch_and_the_painter() -> None:
     code = (
-        "import sys, foldgrid.data.dataset, foldgrid.data.audit\n"
-        "heavy = {'torch', 'ray', 'wandb', 'foldgrid.data.synthetic_pasi'} & set(sys.modules)\n"
+        "import sys, foldgrid.data.dataset, foldgrid.data.audit.scored\n"
+        "heavy = {'torch', 'ray', 'wandb', 'foldgrid.simulation.pasi'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldgrid.data.labelled import read_labelled_manifest
-from foldgrid.data.manifest import read_manifest
-from foldgrid.data.manifest_reading import manifest_kind
+from foldgrid.data.manifest.checks import manifest_kind
+from foldgrid.data.manifest.labelled import read_labelled_manifest
+from foldgrid.data.manifest.scored import read_manifest
 from foldgrid.specs.errors import InputError
 from tests.data.small_trials import Row, paint, write_csv
 

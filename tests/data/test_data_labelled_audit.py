@@ -12,14 +12,13 @@ import pandas as pd
 import pytest
 from PIL import ExifTags, Image
 
-from foldgrid.data.case_records import case_records, write_kept, write_records
-from foldgrid.data.copies import find_copies
-from foldgrid.data.exclusions import ExclusionRules
-from foldgrid.data.flow import COMING_IN, LEFT
-from foldgrid.data.flow_formats import FLOW_FORMATS
-from foldgrid.data.labelled import read_labelled_manifest
-from foldgrid.data.labelled_audit import LabelledAudit, audit_labelled, describe_labelled_audit
-from foldgrid.data.photo_exam import could_be_skin, examine_photo, examine_photos
+from foldgrid.data.audit.case_records import case_records, write_kept, write_records
+from foldgrid.data.audit.exclusions import ExclusionRules
+from foldgrid.data.audit.flow import COMING_IN, FLOW_FORMATS, LEFT
+from foldgrid.data.audit.image_quality import could_be_skin, examine_photo, examine_photos
+from foldgrid.data.audit.labelled import LabelledAudit, audit_labelled, describe_labelled_audit
+from foldgrid.data.audit.near_duplicates import find_copies
+from foldgrid.data.manifest.labelled import read_labelled_manifest
 from foldgrid.data.photographs import read_capture_time
 from foldgrid.specs.errors import InputError
 from tests.data.skin_pictures import make_flaws, make_study, skin_picture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foldgrid.data.manifest import read_manifest
+from foldgrid.data.manifest.scored import read_manifest
 from foldgrid.data.splits import check_enough_subjects
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.sweep import SplitSpec

@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 from foldgrid.data import composites as composites_module
-from foldgrid.data.dataset import Survey, load_composites, open_dataset, survey_data
+from foldgrid.data.dataset import Survey, load_composites
 from foldgrid.data.fingerprint import photo_table
 from foldgrid.data.photographs import decode_tile
+from foldgrid.simulation.source import open_dataset, survey_data
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings

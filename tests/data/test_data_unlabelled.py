@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foldgrid.data.dataset import open_dataset
-from foldgrid.data.labelled import read_labelled_manifest, read_single_photos
+from foldgrid.data.manifest.labelled import read_labelled_manifest, read_single_photos
+from foldgrid.simulation.source import open_dataset
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.sweep import DataSpec
 from tests.data.small_trials import LABELLED_COLUMNS, Trial, write_csv

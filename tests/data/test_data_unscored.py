@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foldgrid.data.dataset import open_dataset
-from foldgrid.data.manifest import read_manifest
-from foldgrid.data.manifest_rows import PHOTO_COLUMNS, SCORES
+from foldgrid.data.manifest.rows import PHOTO_COLUMNS, SCORES
+from foldgrid.data.manifest.scored import read_manifest
+from foldgrid.simulation.source import open_dataset
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.sweep import DataSpec
 from tests.data.small_trials import Trial, write_csv

@@ -17,14 +17,14 @@ from PIL import ExifTags, Image, ImageOps
 from pydantic import ValidationError
 from scipy.stats import spearmanr
 
-from foldgrid.data.synthetic_pasi import contact_sheet, synthesize_trial, writing
-from foldgrid.data.synthetic_pasi.course import PHOTOS_OF_REGION, SubjectCourse, simulate_course
-from foldgrid.data.synthetic_pasi.fields import smooth_texture
-from foldgrid.data.synthetic_pasi.photograph import Scene, Subject, View, draw_scene
-from foldgrid.data.synthetic_pasi.plan import plan_photographs
-from foldgrid.data.synthetic_pasi.plaques import Severity
-from foldgrid.data.synthetic_pasi.streams import Stream, stream
-from foldgrid.data.synthetic_pasi.traits import draw_studio, draw_traits
+from foldgrid.simulation.pasi import contact_sheet, synthesize_trial, writing
+from foldgrid.simulation.pasi.course import PHOTOS_OF_REGION, SubjectCourse, simulate_course
+from foldgrid.simulation.pasi.fields import smooth_texture
+from foldgrid.simulation.pasi.photograph import Scene, Subject, View, draw_scene
+from foldgrid.simulation.pasi.plan import plan_photographs
+from foldgrid.simulation.pasi.plaques import Severity
+from foldgrid.simulation.pasi.streams import Stream, stream
+from foldgrid.simulation.pasi.traits import draw_studio, draw_traits
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.synthetic import TrialSettings
 

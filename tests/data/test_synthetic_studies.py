@@ -16,21 +16,21 @@ from scipy import ndimage
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from foldgrid.data.exclusions import ExclusionRules
-from foldgrid.data.labelled import LabelledManifest, read_labelled_manifest
-from foldgrid.data.labelled_audit import audit_labelled
-from foldgrid.data.labelled_sheet import draw_labelled_sheet
+from foldgrid.data.audit.contact_sheets import draw_labelled_sheet
+from foldgrid.data.audit.exclusions import ExclusionRules
+from foldgrid.data.audit.labelled import audit_labelled
+from foldgrid.data.manifest.labelled import LabelledManifest, read_labelled_manifest
 from foldgrid.data.photographs import decode_fitted
-from foldgrid.data.synthetic_studies import synthesize_study
-from foldgrid.data.synthetic_studies.aidda import plan_aidda
-from foldgrid.data.synthetic_studies.lesion_tree import BRANCHES, all_diseases
-from foldgrid.data.synthetic_studies.referable_dr import (
+from foldgrid.simulation.labelled import synthesize_study
+from foldgrid.simulation.labelled.aidda import plan_aidda
+from foldgrid.simulation.labelled.lesion_tree import BRANCHES, all_diseases
+from foldgrid.simulation.labelled.referable_dr import (
     NOT_REFERABLE,
     REFERABLE,
     majority_label,
     plan_referable_dr,
 )
-from foldgrid.data.synthetic_studies.writing import STUDIES
+from foldgrid.simulation.labelled.writing import STUDIES
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.synthetic import StudyName, StudySettings
 

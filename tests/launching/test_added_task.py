@@ -10,13 +10,13 @@ import json
 
 import pandas as pd
 import pytest
+from foldgrid.tasks.losses import TASKS
 
 from analysis.__main__ import main as analyse
+from foldgrid.metrics.classification import class_metrics
 from foldgrid.records import RunStore
-from foldgrid.scoring.class_metrics import class_metrics
-from foldgrid.scoring.scorings import SCORINGS
 from foldgrid.specs.task import TASK_SPECS
-from foldgrid.tasks import TASKS
+from foldgrid.tasks.registry import SCORINGS
 from tests.launching.tiny_sweep import Launcher
 
 STAGES = """\

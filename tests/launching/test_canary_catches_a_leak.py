@@ -20,9 +20,10 @@ import pytest
 from analysis.checks.catalogue import run_checks
 from analysis.checks.report import CheckResult
 from foldgrid.data.canary import make_canary
-from foldgrid.data.dataset import Survey, load_composites, survey_data
+from foldgrid.data.dataset import Survey, load_composites
 from foldgrid.data.splits import Split, make_split
 from foldgrid.records import PlannedFit, RunStore
+from foldgrid.simulation.source import survey_data
 from foldgrid.specs.canary import Canary
 from foldgrid.specs.fits import FitConfig, split_fingerprint
 from foldgrid.specs.recipe import Augmentation, TrainingRecipe

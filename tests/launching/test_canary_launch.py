@@ -7,8 +7,8 @@ import json
 from analysis.__main__ import main as analysis
 from foldgrid.__main__ import main as toolbox
 from foldgrid.records import RunStore
-from foldgrid.scoring import SCORES
-from foldgrid.tracking.wandb_files import read_run_file
+from foldgrid.tasks.pasi.arithmetic import SCORES
+from foldgrid.tracking.wandb.files import read_run_file
 from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launcher
 
 NAME = "tiny-canary-shuffled_scores"

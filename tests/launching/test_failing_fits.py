@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import launch
+from foldgrid.cli import launch
 from foldgrid.records.files import FileRoot
 from foldgrid.specs.errors import SweepError
 from foldgrid.training import Fit

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from foldgrid.data.labelled import read_labelled_manifest
+from foldgrid.data.manifest.labelled import read_labelled_manifest
 from foldgrid.specs.variants import read_variant
-from foldgrid.tracking.wandb_files import WandbRunFile, read_run_file
+from foldgrid.tracking.wandb.files import WandbRunFile, read_run_file
 from tests.launching.tiny_labels import IN_CASES, SEARCHED, VARIED
 from tests.launching.tiny_sweep import Launcher
 

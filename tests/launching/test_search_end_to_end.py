@@ -12,9 +12,9 @@ from playwright.sync_api import Browser
 from ruamel.yaml import YAML
 
 from analysis.__main__ import main as analyse
+from foldgrid.launching.planning.found_recipe import read_found
 from foldgrid.specs.recipe import recipe_value
 from foldgrid.specs.trials import TrialCertainty
-from foldgrid.tuning.found_recipe import read_found
 from tests.chromium import open_page
 from tests.launching.tiny_sweep import TINY, Launcher
 
@@ -198,7 +198,7 @@ def test_a_search_never_reads_the_test_set(launcher: Launcher) -> None:
     import numpy as np
 
     from foldgrid.data.dataset import Dataset
-    from foldgrid.tuning.search import session
+    from foldgrid.search import session
 
     launcher.done_before(SEARCH, name="undisturbed")
     with pytest.MonkeyPatch.context() as patch:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from foldgrid.records import SearchStore
+from foldgrid.search import lockstep
 from foldgrid.specs.trials import TrialRecord
-from foldgrid.tracking.wandb_files import WandbRunFile, read_run_file
-from foldgrid.tuning.search import lockstep
+from foldgrid.tracking.wandb.files import WandbRunFile, read_run_file
 from tests.launching.test_search_end_to_end import FOUR, SMALL
 from tests.launching.tiny_sweep import Launcher
 

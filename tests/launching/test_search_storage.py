@@ -13,8 +13,8 @@ from urllib.parse import quote
 import pandas as pd
 import pytest
 
-import launch
-from foldgrid.tuning.search.lockstep import LockstepTrial
+from foldgrid.cli import launch
+from foldgrid.search.lockstep import LockstepTrial
 from tests.launching.test_search_end_to_end import FOUR, SEARCH, best_of, trials_of
 from tests.launching.tiny_sweep import TINY, Launcher
 from tests.postgresql_on_localhost import PASSWORD, PostgresqlServer

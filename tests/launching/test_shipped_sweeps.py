@@ -10,12 +10,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import launch
 from analysis.report.making import make_report
+from foldgrid.cli import launch
 from foldgrid.records import RunStore, SearchStore
-from foldgrid.scoring.scorings import make_scoring
 from foldgrid.specs.resolving import resolve_sweep, yaml_files
 from foldgrid.specs.sweep import Sweep
+from foldgrid.tasks.registry import make_scoring
 from tests.launching.tiny_sweep import SHORT_TRAINING, SMALL_DATA, Launcher
 
 THROUGH_RAY = ("all_backbones", "lr_plateau", "ssc_skin")

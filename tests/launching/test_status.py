@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import launch
+from foldgrid.cli import launch
 from foldgrid.records import RunStore
 from foldgrid.records.run_lock import RunLock
 from foldgrid.specs.progress import LaunchProgress, RunningTask

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from foldgrid.execution import ray_session
 from foldgrid.records import RunStore
-from foldgrid.tuning import ray_session
 from tests.chaos.processes import wait_until
 from tests.free_port import free_port
 from tests.launching.tiny_sweep import ONE_BACKBONE, Launcher

@@ -12,9 +12,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foldgrid.tracking.wandb_files import read_run_file
+from foldgrid.launching.session import NUM_SAMPLE_IMAGES
+from foldgrid.tracking.wandb.files import read_run_file
 from foldgrid.training import Fit
-from foldgrid.tuning.session import NUM_SAMPLE_IMAGES
 from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launcher
 
 CONTRACT_FILES = (

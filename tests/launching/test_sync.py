@@ -17,8 +17,9 @@ import pytest
 import wandb
 
 from foldgrid.records import RunLock, RunStore
-from foldgrid.tracking import run_sender, wandb_runs
-from foldgrid.tracking.wandb_session import Patience
+from foldgrid.tracking.wandb import projector as wandb_runs
+from foldgrid.tracking.wandb import sender as run_sender
+from foldgrid.tracking.wandb.session import Patience
 from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launched, Launcher
 from tests.records.s3_on_localhost import BUCKET, CREDENTIALS, s3_server
 from tests.tracking.fake_wandb_server import FAILS, HANGS, MUTE, REFUSES, WELL, FakeWandbServer

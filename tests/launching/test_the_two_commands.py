@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-import launch
+from foldgrid.cli import launch
 from foldgrid.records import RunStore
 from foldgrid.specs.resolving import resolve_sweep
-from foldgrid.tracking.wandb_files import read_run_file
+from foldgrid.tracking.wandb.files import read_run_file
 from tests.launching.test_search_in_wandb import check_that_runs_are_the_records
 from tests.launching.test_shipped_sweeps import check_grid, tiny_settings
 

@@ -17,8 +17,8 @@ from analysis.__main__ import main as analyse
 from foldgrid.data.cache import load_or_build
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.records.sealed_state import seal_state
-from foldgrid.tracking.projection_ledger import ProjectionLedger
-from foldgrid.tracking.wandb_files import read_run_file
+from foldgrid.tracking.wandb.files import read_run_file
+from foldgrid.tracking.wandb.ledger import ProjectionLedger
 from foldgrid.training.checkpoint import read_state
 from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launcher
 from tests.records.damage import DAMAGES, cut, empty, flip

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import launch
+from foldgrid.cli import launch
 from foldgrid.records import RunStore
 from tests.made_once import MadeOnce
 

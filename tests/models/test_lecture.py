@@ -6,10 +6,8 @@ import math
 
 import pytest
 
-from foldgrid.models import known_backbones
-from foldgrid.models.comparison import compare_networks
-from foldgrid.models.footprint import count_operations
-from foldgrid.models.lecture import (
+from foldgrid.describe.comparison import compare_networks
+from foldgrid.describe.lecture import (
     TOTAL,
     LectureRow,
     lecture_comparison,
@@ -19,7 +17,9 @@ from foldgrid.models.lecture import (
     lecture_rows,
     num_lecture_figures,
 )
-from foldgrid.models.structure import describe
+from foldgrid.describe.structure import describe
+from foldgrid.models import known_backbones
+from foldgrid.models.footprint import count_operations
 from foldgrid.specs.architectures import find_architecture, known_architectures
 
 NETWORKS = ("alexnet", "vgg16", "googlenet", "resnet18")

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from foldgrid.describe.comparison import compare_networks
+from foldgrid.describe.structure import describe
 from foldgrid.models import (
     build_network,
     check_backbones,
@@ -18,11 +20,9 @@ from foldgrid.models import (
     resolve_weights,
 )
 from foldgrid.models.backbones import build_on_meta
-from foldgrid.models.comparison import compare_networks
 from foldgrid.models.footprint import footprint
 from foldgrid.models.published import native_pixels, published_top5
 from foldgrid.models.sources import missing_library, source_of
-from foldgrid.models.structure import describe
 from foldgrid.models.weights import promised_hash
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.sweep import WeightsPolicy

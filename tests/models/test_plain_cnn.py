@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from foldgrid.describe.structure import describe
 from foldgrid.models import build_network, forward_all
 from foldgrid.models.backbones import build_on_meta, head_parameters
-from foldgrid.models.structure import describe
 
 
 def test_it_is_blocks_of_a_convolution_relu_and_pooling_with_channels_doubling() -> None:

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
+from foldgrid.describe.structure import _follow, describe, smallest_pixels
 from foldgrid.models.backbones import build_on_meta
 from foldgrid.models.footprint import count_operations, footprint
 from foldgrid.models.layers import Layer, fold, join_side_layers
 from foldgrid.models.published import native_pixels, published_top5
-from foldgrid.models.structure import _follow, describe, smallest_pixels
 from foldgrid.specs.resolving import resolve_sweep
 from tests.models.representatives import networks
 

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from pyarrow import fs
 
-import launch
+from foldgrid.cli import launch
 from foldgrid.records import object_store
 from foldgrid.records.files import FileRoot
 from foldgrid.records.object_store import PATIENCE_VARIABLE

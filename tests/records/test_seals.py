@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.records.sealed_state import HEADER_BYTES, open_state, seal_state
-from foldgrid.records.seals import (
+from foldgrid.specs.errors import DamagedFileError
+from foldgrid.specs.seals import (
     DIGEST_KEY,
     FileSeal,
     open_json,
@@ -19,7 +20,6 @@ from foldgrid.records.seals import (
     seal_json,
     seal_text,
 )
-from foldgrid.specs.errors import DamagedFileError
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics as others
 
-from foldgrid.scoring import Metric
-from foldgrid.scoring.class_counts import confusion_matrix, decide
-from foldgrid.scoring.class_metrics import LEAST_PROBABILITY, class_metrics
-from foldgrid.scoring.class_tables import by_class
+from foldgrid.metrics import Metric
+from foldgrid.metrics.classification import LEAST_PROBABILITY, by_class, class_metrics
+from foldgrid.metrics.counts import confusion_matrix, decide
 
 Case = tuple[np.ndarray, np.ndarray]
 

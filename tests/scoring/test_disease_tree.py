@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.scoring.tree import ancestor, partition, ways_of
+from foldgrid.tasks.classification.tree import ancestor, partition, ways_of
 
 TREE = {
     "benign": {"melanocytic": ["naevus", "blue_naevus"], "wart": None},

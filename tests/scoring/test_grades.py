@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.data.dataset import survey_data
-from foldgrid.scoring.grades import majority_grade, translate_grades
+from foldgrid.simulation.source import survey_data
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings
+from foldgrid.tasks.classification.grades import majority_grade, translate_grades
 
 GRADES = st.sampled_from(["0", "1", "2", "10", "unsure", "", np.nan, None])
 TABLES = st.integers(1, 6).flatmap(

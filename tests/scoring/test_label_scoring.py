@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.scoring.class_scoring import BinaryScoring, ClassScoring, check_labels, softmax
-from foldgrid.scoring.scorings import make_scoring, resolve_task
-from foldgrid.scoring.tree import ancestor
-from foldgrid.scoring.tree_scoring import TreeScoring
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.task import BinarySpec, ClassificationSpec, PasiSpec, TaskSpec, TreeSpec
+from foldgrid.tasks.classification.scoring import BinaryScoring, ClassScoring, check_labels, softmax
+from foldgrid.tasks.classification.tree import ancestor
+from foldgrid.tasks.classification.tree_scoring import TreeScoring
+from foldgrid.tasks.registry import make_scoring, resolve_task
 
 TREE = {
     "benign": {"melanocytic": ["naevus", "blue_naevus"], "wart": None},

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from foldgrid.scoring import METRICS
+from foldgrid.metrics import METRICS
 
 values = st.integers(0, 720).map(lambda tenths: tenths / 10)
 pairs = st.integers(3, 30).flatmap(lambda n: arrays(np.float64, (2, n), elements=values))

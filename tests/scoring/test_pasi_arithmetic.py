@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.scoring import (
+from foldgrid.tasks.pasi.arithmetic import (
     REGION_WEIGHTS,
     SCORE_MAXIMA,
     clip_composite,

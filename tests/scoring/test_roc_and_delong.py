@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics as others
 
-from foldgrid.scoring.delong import delong_covariance, delong_interval, delong_test
-from foldgrid.scoring.operating_points import apply_threshold, choose_threshold
-from foldgrid.scoring.roc import area_under_curve, midranks, roc_curve
+from foldgrid.metrics.delong import delong_covariance, delong_interval, delong_test
+from foldgrid.metrics.roc import area_under_curve, midranks, roc_curve
+from foldgrid.tasks.classification.operating_points import apply_threshold, choose_threshold
 
 tenths = st.integers(0, 10).map(lambda number: number / 10)
 

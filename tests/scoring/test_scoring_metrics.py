@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 from sklearn import metrics as sk
 
-from foldgrid.scoring import METRICS, metric_named
+from foldgrid.metrics import METRICS, metric_named
 from foldgrid.specs.errors import SweepError
 
 values = st.floats(-72, 72).map(lambda x: round(x, 3))

@@ -9,19 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from foldgrid.scoring.class_scoring import ClassScoring
-from foldgrid.scoring.one_model import by_model, judged_units
-from foldgrid.scoring.pasi import SCORES, composite_score, pasi
-from foldgrid.scoring.pasi_scoring import PasiScoring
-from foldgrid.scoring.units import (
-    UNIT_COLUMNS,
-    Noun,
-    UnitTable,
-    beside,
-    model_names,
-    with_columns,
-)
 from foldgrid.specs.task import ClassificationSpec, PasiSpec
+from foldgrid.tasks.classification.scoring import ClassScoring
+from foldgrid.tasks.pasi.arithmetic import SCORES, composite_score, pasi
+from foldgrid.tasks.pasi.scoring import PasiScoring
+from foldgrid.tasks.scoring import by_model, judged_units
+from foldgrid.tasks.units import UNIT_COLUMNS, Noun, UnitTable, beside, model_names, with_columns
 
 REGIONS = ("lower_extremities", "trunk", "upper_extremities")
 CLASSES = ("early", "late", "normal")

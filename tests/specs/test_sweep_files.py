@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foldgrid.launching.planning.networks import check_networks, footprints
 from foldgrid.records import RunStore
 from foldgrid.specs.reading import read_document, validate
 from foldgrid.specs.resolving import resolve_sweep, yaml_files
 from foldgrid.specs.sweep import BudgetName, Sweep
-from foldgrid.tuning.networks import check_networks, footprints
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHIPPED = yaml_files(PROJECT / "sweeps")

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from foldgrid.tasks.losses import TASKS
 from numpy.typing import NDArray
 from torch import Tensor
 
-from foldgrid.scoring.class_scoring import LabelScoring, check_labels, label_counts
-from foldgrid.scoring.scoring import FloatArray
-from foldgrid.scoring.scorings import SCORINGS
 from foldgrid.specs.task import TASK_SPECS, LabelSpec
-from foldgrid.tasks import TASKS
+from foldgrid.tasks.classification.scoring import LabelScoring, check_labels, label_counts
+from foldgrid.tasks.registry import SCORINGS
+from foldgrid.tasks.scoring import FloatArray
 
 
 class OrdinalSpec(LabelSpec):

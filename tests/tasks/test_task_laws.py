@@ -9,15 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from foldgrid.tasks.losses import TASKS, make_task
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from foldgrid.scoring.pasi import SCORE_MAXIMA
-from foldgrid.scoring.scoring import FloatArray
-from foldgrid.scoring.scorings import SCORINGS, make_scoring, resolve_task
-from foldgrid.scoring.tree_scoring import TreeScoring
-from foldgrid.scoring.units import UnitTable
 from foldgrid.specs.task import (
     TASK_SPECS,
     BinarySpec,
@@ -26,7 +22,12 @@ from foldgrid.specs.task import (
     TaskSpec,
     TreeSpec,
 )
-from foldgrid.tasks import TASKS, Task, make_task
+from foldgrid.tasks.base import Task
+from foldgrid.tasks.classification.tree_scoring import TreeScoring
+from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA
+from foldgrid.tasks.registry import SCORINGS, make_scoring, resolve_task
+from foldgrid.tasks.scoring import FloatArray
+from foldgrid.tasks.units import UnitTable
 
 pytestmark = pytest.mark.usefixtures("ordinal_task")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from foldgrid.__main__ import main
-from foldgrid.data.labelled import read_labelled_manifest
+from foldgrid.data.manifest.labelled import read_labelled_manifest
 from tests.data.skin_pictures import make_flaws, make_study
 
 

@@ -11,11 +11,11 @@ import sys
 import pytest
 
 from foldgrid.__main__ import main
-from foldgrid.models.structure import describe
+from foldgrid.describe.numbers import full_count, same_or_each, short_count
+from foldgrid.describe.structure import describe
 from foldgrid.specs.errors import SweepError
-from foldgrid.tables import TextTable, as_latex, as_markdown, check_format
-from foldgrid.toolbox.figures import full_count, same_or_each, short_count
-from foldgrid.toolbox.paper import shorten_name
+from foldgrid.tables.table import TextTable, as_latex, as_markdown, check_format
+from foldgrid.tables.terminal import shorten_name
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

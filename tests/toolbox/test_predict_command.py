@@ -9,7 +9,7 @@ import pytest
 
 from foldgrid.__main__ import main
 from foldgrid.records import RunStore
-from foldgrid.scoring import SCORES
+from foldgrid.tasks.pasi.arithmetic import SCORES
 from tests.trained_run import TRIAL, small_dataset, train_run, write_leaderboard
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from foldgrid.__main__ import main
-from foldgrid.data.dataset import open_dataset
 from foldgrid.records import RunStore
+from foldgrid.simulation.source import open_dataset
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings
 from foldgrid.specs.task import BinarySpec, TreeSpec

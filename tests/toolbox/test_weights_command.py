@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from foldgrid.__main__ import main
+from foldgrid.cli import weights
 from foldgrid.models import WeightFile, fetch_weight_file, find_weight_file
-from foldgrid.toolbox import weights
 
 CONTENT = b"weights, or so they say"
 

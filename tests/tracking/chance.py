@@ -10,7 +10,7 @@ from pathlib import Path
 from miniature_sweep import CONTEXT, all_configs, make_history, make_record, make_sweep
 
 from foldgrid.tracking import FitRuns, RunProjector
-from foldgrid.tracking.wandb_session import Patience
+from foldgrid.tracking.wandb.session import Patience
 
 SHORT = Patience(init_seconds=1.0, finish_seconds=1.0, close_seconds=60)
 

@@ -4,7 +4,7 @@ Only what is bound to fail is waited for so briefly: one that is well may take i
 on a busy machine.
 """
 
-from foldgrid.tracking.wandb_session import Patience
+from foldgrid.tracking.wandb.session import Patience
 
 BRIEF_SECONDS = 1.0
 

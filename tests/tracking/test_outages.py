@@ -14,7 +14,7 @@ from offline_runs import read_folds, steps
 from patience import patience_in_outage
 
 from foldgrid.tracking import FitRuns, RunProjector, RunSender
-from foldgrid.tracking.wandb_session import Patience
+from foldgrid.tracking.wandb.session import Patience
 
 ENDLESS = Patience(init_seconds=600, finish_seconds=600, close_seconds=0.5, offline_seconds=60)
 HURRIED = Patience(init_seconds=600, finish_seconds=600, hurried_seconds=0.5, offline_seconds=60)

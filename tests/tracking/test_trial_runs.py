@@ -18,11 +18,11 @@ from miniature_search import (
 from miniature_sweep import CONTEXT
 from offline_runs import read_all, read_trials, steps
 
-from foldgrid.scoring import METRICS
-from foldgrid.scoring.scorings import make_scoring
+from foldgrid.metrics import METRICS
 from foldgrid.specs.trials import RecipeChange
+from foldgrid.tasks.registry import make_scoring
 from foldgrid.tracking import FitRuns, RunProjector
-from foldgrid.tracking.outbound_trials import trial_summary
+from foldgrid.tracking.trials import trial_summary
 
 
 def make_projector(folder, mode="offline"):

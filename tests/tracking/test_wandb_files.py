@@ -7,7 +7,7 @@ from miniature_sweep import CONTEXT, make_config, make_history, make_record, mak
 
 from foldgrid.specs.errors import InputError
 from foldgrid.tracking import FitRuns, RunProjector
-from foldgrid.tracking.wandb_files import BLOCK_BYTES, HEADER, read_run_file
+from foldgrid.tracking.wandb.files import BLOCK_BYTES, HEADER, read_run_file
 
 NUM_EPOCHS = 300
 

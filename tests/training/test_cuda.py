@@ -18,8 +18,8 @@ from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.training import TrainingData
 from foldgrid.training.augmentation import augment
 from foldgrid.training.batches import CompositeSource
+from foldgrid.training.checkpoint_interval import CheckpointPace
 from foldgrid.training.network_state import predict
-from foldgrid.training.pace import CheckpointPace
 from tests.training.tiny_study import (
     WITH_AUXILIARY_HEADS,
     WITH_DROPOUT,

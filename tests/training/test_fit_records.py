@@ -13,15 +13,15 @@ import pandas as pd
 import pytest
 import safetensors.torch
 import torch
+from foldgrid.tasks.losses import make_task
 
 from foldgrid.models import WeightFile, build_network, find_weight_file, set_head_bias
 from foldgrid.models.footprint import footprint
-from foldgrid.scoring.pasi import SCORES
 from foldgrid.specs.fits import FitConfig, FitRecord
-from foldgrid.tasks import make_task
+from foldgrid.tasks.pasi.arithmetic import SCORES
 from foldgrid.training import Fit, TrainingData
 from foldgrid.training.batches import CompositeSource
-from foldgrid.training.pace import CheckpointPace
+from foldgrid.training.checkpoint_interval import CheckpointPace
 from tests.training.tiny_study import (
     FAST,
     WITH_DROPOUT,
@@ -288,7 +288,7 @@ def test_training_needs_neither_ray_nor_wandb() -> None:
         "for name in ('ray', 'wandb', 'optuna'):\n"
         "    sys.modules[name] = None\n"
         "import foldgrid.training\n"
-        "assert not [name for name in sys.modules if name.startswith(('foldgrid.tuning',\n"
+        "assert not [name for name in sys.modules if name.startswith(('foldgrid.launching',\n"
         "    'foldgrid.tracking', 'analysis', 'ray.', 'wandb.'))]\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120)

@@ -15,7 +15,7 @@ from foldgrid.models.backbones import head_parameters
 from foldgrid.records.sealed_state import HEADER_BYTES
 from foldgrid.specs.fits import FitConfig
 from foldgrid.training import TrainingData
-from foldgrid.training.pace import CheckpointPace
+from foldgrid.training.checkpoint_interval import CheckpointPace
 from tests.training.tiny_study import (
     FAST,
     WITH_AUXILIARY_HEADS,

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from foldgrid.data.dataset import open_dataset
 from foldgrid.data.splits import make_split
+from foldgrid.simulation.source import open_dataset
 from foldgrid.specs.recipe import EarlyStopping
 from foldgrid.specs.sweep import DataSpec, SplitSpec
 from foldgrid.specs.synthetic import StudySettings

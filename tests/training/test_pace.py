@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from foldgrid.training import pace
-from foldgrid.training.pace import CheckpointPace
+from foldgrid.training import checkpoint_interval as pace
+from foldgrid.training.checkpoint_interval import CheckpointPace
 
 
 class Clock:

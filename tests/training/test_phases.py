@@ -14,7 +14,7 @@ from foldgrid.models.backbones import head_parameters
 from foldgrid.models.freezing import weight_layers
 from foldgrid.specs.fits import FitConfig
 from foldgrid.training import Fit, TrainingData
-from foldgrid.training.pace import CheckpointPace
+from foldgrid.training.checkpoint_interval import CheckpointPace
 from tests.training.tiny_study import (
     FAST,
     WITH_DROPOUT,

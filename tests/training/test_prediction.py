@@ -13,14 +13,14 @@ import torchvision
 
 from foldgrid.data.dataset import Dataset
 from foldgrid.models import WeightFile
+from foldgrid.predict.fold_copies import predict_outputs
+from foldgrid.predict.trained_learner import TrainedLearner, best_learner, open_learner
+from foldgrid.predict.visits import predict_visits
 from foldgrid.records import RunStore
-from foldgrid.scoring import SCORE_MAXIMA, SCORES, composite_score, pasi
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.recipe import with_values
 from foldgrid.specs.task import BinarySpec, ClassificationSpec, PasiSpec, TaskSpec
-from foldgrid.training.prediction import predict_outputs
-from foldgrid.training.trained_learner import TrainedLearner, best_learner, open_learner
-from foldgrid.training.visit_prediction import predict_visits
+from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA, SCORES, composite_score, pasi
 from tests.trained_run import RECIPE, TRIAL, small_dataset, train_run, write_leaderboard
 
 CLASSES = ClassificationSpec(classes={"a": ("a",), "b": ("b",)})

@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from foldgrid.data.dataset import Dataset, open_dataset
+from foldgrid.data.dataset import Dataset
+from foldgrid.predict.fold_copies import predict_outputs
+from foldgrid.predict.photographs import calling_points, predict_samples
+from foldgrid.predict.trained_learner import TrainedLearner, open_learner
 from foldgrid.records import PlannedFit, RunStore
-from foldgrid.scoring.operating_points import apply_threshold
-from foldgrid.scoring.tree_scoring import TreeScoring
+from foldgrid.simulation.source import open_dataset
 from foldgrid.specs.recipe import TrainingRecipe, with_values
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings
@@ -25,9 +27,8 @@ from foldgrid.specs.task import (
     TaskSpec,
     TreeSpec,
 )
-from foldgrid.training.prediction import predict_outputs
-from foldgrid.training.sample_prediction import calling_points, predict_samples
-from foldgrid.training.trained_learner import TrainedLearner, open_learner
+from foldgrid.tasks.classification.operating_points import apply_threshold
+from foldgrid.tasks.classification.tree_scoring import TreeScoring
 from tests.trained_run import RECIPE, train_run
 
 STUDY = StudySettings(study="ssc_skin", num_subjects=16, photo_width=48, photo_height=48)

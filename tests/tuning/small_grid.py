@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from foldgrid.execution.fit_task import FitTask
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.task import PasiSpec
 from foldgrid.training import TrainingData
-from foldgrid.tuning.grid import FitTask
 
 REGIONS = ("upper_extremities", "trunk", "lower_extremities")
 NUM_FOLDS = 2

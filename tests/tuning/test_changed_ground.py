@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.data.sample_table import SINGLE
-from foldgrid.scoring import SCORES
-from foldgrid.tuning.changed_ground import (
+from foldgrid.launching.planning.changes import (
     Difference,
     Ground,
     GroundChanges,
@@ -21,8 +20,9 @@ from foldgrid.tuning.changed_ground import (
     deciding_settings,
     targets_of,
 )
-from foldgrid.tuning.ground import Results
-from foldgrid.tuning.ground_text import describe_changes
+from foldgrid.launching.planning.changes_text import describe_changes
+from foldgrid.launching.planning.recorded_inputs import Results
+from foldgrid.tasks.pasi.arithmetic import SCORES
 
 NAMES = st.text("abc", min_size=1, max_size=3)
 WORDS = st.dictionaries(NAMES, NAMES)

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import torch
 
+from foldgrid.execution.fit_task import FitTask
+from foldgrid.execution.inline import InlineExecutor
+from foldgrid.execution.work import FitWork, open_fit
 from foldgrid.records import RunStore, SearchStore
-from foldgrid.tuning.executor import InlineExecutor
-from foldgrid.tuning.grid import FitTask
-from foldgrid.tuning.search.lockstep import LockstepTrial
-from foldgrid.tuning.work import FitWork, open_fit
+from foldgrid.search.lockstep import LockstepTrial
 from tests.training.tiny_study import outcome
 from tests.tuning.search.small_search import training_samples, trial_task
 from tests.tuning.small_grid import NUM_FOLDS, Recorder, fit_task, random_study

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from foldgrid.data.dataset import Survey, survey_data
+from foldgrid.data.dataset import Survey
 from foldgrid.data.splits import Split, make_split
+from foldgrid.launching.planning.data_text import canary_words, data_facts, split_words
+from foldgrid.simulation.source import survey_data
 from foldgrid.specs.sweep import DataSpec, SplitSpec
 from foldgrid.specs.synthetic import StudyName, StudySettings
-from foldgrid.tuning.data_text import canary_words, data_facts, split_words
 
 
 def prepare(study: StudyName, num_subjects: int, cache: Path) -> tuple[DataSpec, Survey, Split]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from foldgrid.launching.deadline import Deadline, TimeIsUp, parse_duration
 from foldgrid.specs.errors import SweepError
-from foldgrid.tuning.deadline import Deadline, TimeIsUp, parse_duration
 
 
 @pytest.mark.parametrize(

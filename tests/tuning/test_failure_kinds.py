@@ -9,9 +9,9 @@ import pytest
 import safetensors
 import torch
 
+from foldgrid.execution.failures import classify, is_disk_full
 from foldgrid.specs.errors import StorageAwayError, SweepError
 from foldgrid.specs.failure import KIND_WORDS, Failure
-from foldgrid.tuning.failures import classify, is_disk_full
 
 CUDA = (
     # As torch writes it.

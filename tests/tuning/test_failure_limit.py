@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from foldgrid.launching.failure_limit import FailureLimit
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.failure import Failure, FailureKind
-from foldgrid.tuning.failure_limit import FailureLimit
 
 AN_ERROR = Failure(kind="error", message="why")
 

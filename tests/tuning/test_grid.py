@@ -7,10 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.models.footprint import Footprint
-from foldgrid.specs.errors import InputError
-from foldgrid.specs.sweep import Sweep
-from foldgrid.tuning.grid import (
+from foldgrid.launching.planning.grid import (
     Grid,
     SampleCounts,
     Selection,
@@ -18,6 +15,9 @@ from foldgrid.tuning.grid import (
     parse_selection,
     plan_grid,
 )
+from foldgrid.models.footprint import Footprint
+from foldgrid.specs.errors import InputError
+from foldgrid.specs.sweep import Sweep
 
 SIZES = {
     "resnet18": Footprint(11_000_000, 150_000_000, 1_000_000),

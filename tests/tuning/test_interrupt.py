@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from foldgrid.tuning.interrupt import Interrupt
+from foldgrid.launching.interrupt import Interrupt
 
 
 class Swallows:
@@ -50,7 +50,7 @@ def run_until_held(cleanup_seconds: float) -> subprocess.Popen[str]:
     """A process inside the block, whose way out takes a while."""
     script = (
         "import sys, time\n"
-        "from foldgrid.tuning.interrupt import Interrupt\n"
+        "from foldgrid.launching.interrupt import Interrupt\n"
         "try:\n"
         "    with Interrupt():\n"
         "        try:\n"

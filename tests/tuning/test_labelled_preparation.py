@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from foldgrid.launching.planning.plan_text import plan_facts
+from foldgrid.launching.planning.preparation import PreparedSweep, prepare_sweep
+from foldgrid.launching.planning.recorded_inputs import prepared_ground, recorded_ground
+from foldgrid.launching.sweep_run import write_run_files
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.resolving import resolve_sweep
-from foldgrid.tuning.ground import prepared_ground, recorded_ground
-from foldgrid.tuning.plan_text import plan_facts
-from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
-from foldgrid.tuning.sweep_run import write_run_files
 
 SWEEP: dict[str, Any] = {
     "title": "three stages",

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from foldgrid.launching.interrupt import Terminated
+from foldgrid.launching.progress.launch_log import LaunchLog
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.failure import Failure
-from foldgrid.tuning.interrupt import Terminated
-from foldgrid.tuning.launch_log import LaunchLog
 
 
 def log_in(folder: Path) -> LaunchLog[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foldgrid.tuning.lost_workers import last_failure, reason
+from foldgrid.execution.lost_workers import last_failure, reason
 
 OUT_OF_MEMORY = (
     "1 worker(s) were killed due to the node running low on memory. Memory on the node "

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from foldgrid.launching.planning.networks import check_networks, footprints
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.resolving import ResolvedSweep, resolve_sweep
-from foldgrid.tuning.networks import check_networks, footprints
 
 
 def sweep_with(

@@ -7,15 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from foldgrid.execution.resources import Resources
+from foldgrid.launching.planning.disk import check_disk, disk_need
+from foldgrid.launching.planning.plan_text import plan_facts
+from foldgrid.launching.planning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.models.weights import WeightFile
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.phases import Phase
 from foldgrid.specs.recipe import with_values
 from foldgrid.specs.resolving import resolve_sweep
-from foldgrid.tuning.disk import check_disk, disk_need
-from foldgrid.tuning.plan_text import plan_facts
-from foldgrid.tuning.preparation import PreparedSweep, prepare_sweep
-from foldgrid.tuning.resources import Resources
 
 SWEEP = {
     "title": "two networks",
@@ -120,7 +120,7 @@ def test_the_room_on_the_disk_is_said_and_what_cannot_fit_is_refused(
     assert f"about {need.weights:.1f} GiB of weights" in said(prepared, "disk")
     check_disk(prepared)
     usage = SimpleNamespace(free=0.5 * need.total * 2**30)
-    monkeypatch.setattr("foldgrid.tuning.disk.shutil.disk_usage", lambda path: usage)
+    monkeypatch.setattr("foldgrid.launching.planning.disk.shutil.disk_usage", lambda path: usage)
     with pytest.raises(SweepError, match=rf"needs about {need.total:.1f} GiB.*\n.*--keep none"):
         check_disk(prepared)
     every = frozenset(task.config.fit_id for task in prepared.grid.tasks)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from foldgrid.execution.inline import InlineExecutor
+from foldgrid.execution.work import FitWork
+from foldgrid.launching.durations import format_duration
+from foldgrid.launching.progress.display import ProgressDisplay, SweepProgress
 from foldgrid.records import RunStore
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord
-from foldgrid.tuning.durations import format_duration
-from foldgrid.tuning.executor import InlineExecutor
-from foldgrid.tuning.progress import ProgressDisplay, SweepProgress
-from foldgrid.tuning.work import FitWork
 from tests.tuning.small_grid import fit_task, random_study
 
 

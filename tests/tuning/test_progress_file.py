@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from foldgrid.launching.progress.file import ProgressFile, read_progress
 from foldgrid.records import RunStore
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord
-from foldgrid.tuning.progress_file import ProgressFile, read_progress
 
 
 class Clock:

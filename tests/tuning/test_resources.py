@@ -5,10 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foldgrid.execution.resources import SHARE_CLASSES, choose_share, memory_on_card, plan_resources
 from foldgrid.models.footprint import footprint
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import ResourceSpec
-from foldgrid.tuning.resources import SHARE_CLASSES, choose_share, memory_on_card, plan_resources
 
 
 @given(st.floats(0.01, 200), st.floats(1, 200))

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from foldgrid.execution.fit_task import FitTask
+from foldgrid.execution.inline import InlineExecutor
+from foldgrid.execution.memory import with_known_share, with_known_size
+from foldgrid.launching.retries import SecondTries, train_all
 from foldgrid.records import RunStore
 from foldgrid.records.memory_notes import note_memory, read_memory
 from foldgrid.specs.failure import SHARED_BY_ALL, Failure
 from foldgrid.specs.memory import MemoryNote
-from foldgrid.tuning.executor import InlineExecutor
-from foldgrid.tuning.grid import FitTask
-from foldgrid.tuning.memory import with_known_share, with_known_size
-from foldgrid.tuning.second_tries import SecondTries, train_all
 from tests.small_memory import fits_in_small_memory
 from tests.tuning.small_grid import Recorder, fit_task, ids, random_study
 

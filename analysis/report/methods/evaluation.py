@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from analysis.drawing.numbers import count, figure, interval, listed
+from analysis.exhibits.words import task_report
 from analysis.ranking.sureness import all_notes
-from analysis.report.numbers import count, figure, interval, listed
-from analysis.report.run_facts import RunFacts
-from analysis.report.tasks import task_report
+from analysis.run import RunFacts
 
 
 def evaluation_statements(run: RunFacts) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.report.numbers import count, listed
+from analysis.drawing.numbers import count, listed
 from foldgrid.specs.phases import describe_phases
 from foldgrid.specs.recipe import Augmentation, TrainingRecipe
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from analysis.drawing.numbers import count
+from analysis.exhibits.words import task_report
 from analysis.ranking.task_notes import balanced_words
-from analysis.report.numbers import count
-from analysis.report.run_facts import RunFacts
-from analysis.report.tasks import task_report
+from analysis.run import RunFacts
 
 
 def data_statements(run: RunFacts) -> dict[str, str]:

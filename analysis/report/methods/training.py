@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from analysis.drawing.numbers import count, listed
+from analysis.exhibits.words import task_report
 from analysis.report.methods.recipe import (
     augmentations,
     phases_sentence,
     rate_falls,
     stopping_sentence,
 )
-from analysis.report.numbers import count, listed
-from analysis.report.run_facts import RunFacts
-from analysis.report.tasks import task_report
+from analysis.run import RunFacts
 from foldgrid.specs.variants import is_variant, read_variant
 
 

@@ -17,7 +17,7 @@ from analysis.report.methods.training import (
     prediction_statements,
     training_statements,
 )
-from analysis.report.run_facts import RunFacts
+from analysis.run import RunFacts
 
 PARAGRAPHS = {
     "Data": ("data", "participants", "photographs", "outcome", "missing"),

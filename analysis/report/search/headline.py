@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from analysis.evidence.notes import Note
+from analysis.drawing.numbers import UNDEFINED, between, count, figure, interval, listed, percent
+from analysis.exhibits.search.facts import SearchFacts, StudyFacts
+from analysis.predictions.notes import Note
 from analysis.report.headline import Headline, Tile
-from analysis.report.numbers import UNDEFINED, between, count, figure, interval, listed, percent
-from analysis.report.search.facts import SearchFacts, StudyFacts
 from analysis.search.certainty import decimals
 from analysis.search.conclusion import describe_value
-from foldgrid.scoring.known_metrics import KNOWN_METRICS
+from foldgrid.metrics.registry import KNOWN_METRICS
 
 SYNTHETIC = (
     "The photographs are drawn by a program and no patient was there. The figures show what the "

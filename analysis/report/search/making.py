@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analysis.report.blocks import Block, Cell, Column, Section, Table, Text, cells
-from analysis.report.numbers import between, figure, percent
-from analysis.report.page import render_page
-from analysis.report.saving import Report, save_report
-from analysis.report.search.course import curves_section, history_section
-from analysis.report.search.facts import SearchFacts, StudyFacts
-from analysis.report.search.headline import study_details, study_verdict, write_search_headline
-from analysis.report.search.searched import searched_section
-from analysis.report.search.trials import trials_section
-from analysis.report.search.values import (
+from analysis.drawing.blocks import Block, Cell, Column, Section, Table, Text, cells
+from analysis.drawing.numbers import between, figure, percent
+from analysis.exhibits.search.course import curves_section, history_section
+from analysis.exhibits.search.facts import SearchFacts, StudyFacts
+from analysis.exhibits.search.searched import searched_section
+from analysis.exhibits.search.trials import trials_section
+from analysis.exhibits.search.values import (
     front_section,
     importance_section,
     landscape_section,
     parallel_section,
 )
+from analysis.report.page import render_page
+from analysis.report.saving import Report, save_report
+from analysis.report.search.headline import study_details, study_verdict, write_search_headline
 from analysis.search.certainty import decimals
 from foldgrid.records import RunStore
 

@@ -33,7 +33,7 @@ import pandas as pd
 
 from foldgrid.data.dataset import Survey
 from foldgrid.data.fingerprint import FINGERPRINT_LENGTH, data_fingerprint
-from foldgrid.data.manifest_rows import SCORES
+from foldgrid.data.manifest.rows import SCORES
 from foldgrid.data.splits import Split
 from foldgrid.specs.canary import CanaryName
 from foldgrid.specs.fits import content_digest

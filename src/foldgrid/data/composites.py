@@ -17,8 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.data.cores import num_usable_cores
-from foldgrid.data.manifest import Manifest
-from foldgrid.data.manifest_rows import SCORES
+from foldgrid.data.manifest.rows import SCORES
+from foldgrid.data.manifest.scored import Manifest
 from foldgrid.data.photographs import PhotoError, decode_tile
 from foldgrid.data.sample_table import SampleTable, Tile
 from foldgrid.specs.errors import InputError, Problem

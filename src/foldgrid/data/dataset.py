@@ -16,13 +16,10 @@ from numpy.typing import NDArray
 
 from foldgrid.data.cache import is_kept, load_or_build
 from foldgrid.data.composites import Progress, composites_shape, fill_composites
-from foldgrid.data.fingerprint import data_fingerprint, hash_photos
+from foldgrid.data.manifest.source import AnyManifest
 from foldgrid.data.photographs import PhotoError, PhotoFacts, inspect_photo
 from foldgrid.data.sample_table import COMPOSITES, SampleLayout, SampleTable
-from foldgrid.data.source import AnyManifest, find_manifest, read_samples
 from foldgrid.specs.errors import InputError, Problem
-from foldgrid.specs.samples import SampleKind
-from foldgrid.specs.sweep import DataSpec
 
 
 @dataclass(frozen=True)
@@ -140,63 +137,6 @@ class Dataset:
     def stratum(self) -> str:
         """The column of ``samples`` whose values splits balance."""
         return self.layout.stratum
-
-
-def open_dataset(
-    data: DataSpec,
-    cache: Path,
-    on_progress: Progress | None = None,
-    *,
-    photographs: SampleKind = "composites",
-    for_training: bool = True,
-) -> Dataset:
-    """`survey_data`, then `load_composites`."""
-    survey = survey_data(
-        data, cache, on_progress, photographs=photographs, for_training=for_training
-    )
-    return load_composites(survey, on_progress)
-
-
-def survey_data(
-    data: DataSpec,
-    cache: Path,
-    on_progress: Progress | None = None,
-    *,
-    photographs: SampleKind = "composites",
-    for_training: bool = True,
-) -> Survey:
-    """Read and check the manifest and every photo's header and bytes; decode nothing.
-
-    Without a manifest a simulated study is generated, once for each set of settings, and read back
-    as a user's photographs are.
-
-    Args:
-        data: Where the photographs come from.
-        cache: The cache's root.
-        on_progress: Told of photographs generated, then of photographs read for the first time.
-        photographs: Whether they make composites with scores, or are samples with labels; the
-            task decides.
-        for_training: See `read_manifest` and `read_single_photos`: without it scores may be
-            unknown, and are NaN then; labels are.
-
-    Raises:
-        InputError: The manifest is of the other kind, all of its mistakes, or all photographs that
-            cannot be used.
-    """
-    path = find_manifest(data, photographs, cache, on_progress, for_training=for_training)
-    manifest, table = read_samples(path, photographs, for_training=for_training)
-    facts = _inspect_photos(table, str(path))
-    hashes = hash_photos([tile.path for tile in table.tiles], cache, on_progress)
-    return Survey(
-        manifest=manifest,
-        table=table,
-        tile_pixels=data.tile_pixels,
-        fingerprint=data_fingerprint(table, hashes, data.tile_pixels),
-        photo_hashes=tuple(hashes),
-        photo_facts=facts,
-        cache=cache,
-        is_synthetic=data.manifest is None,
-    )
 
 
 def load_composites(survey: Survey, on_progress: Progress | None = None) -> Dataset:

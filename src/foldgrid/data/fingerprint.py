@@ -19,8 +19,8 @@ from foldgrid.data.cache import make_private_folder, write_whole
 from foldgrid.data.composites import Progress
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.sample_table import COMPOSITES, SampleTable
-from foldgrid.records.seals import open_json, seal_json
 from foldgrid.specs.fits import content_digest
+from foldgrid.specs.seals import open_json, seal_json
 
 COMPOSITE_FORMAT = 1
 """Raised when the same photographs would no longer give the same composites."""

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from foldgrid.data.manifest_rows import GRADE_PREFIX, SCORES
+from foldgrid.data.manifest.rows import GRADE_PREFIX, SCORES
 from foldgrid.specs.samples import TILES_A_SIDE, SampleKind
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from foldgrid.data.labelled import LabelledManifest
+from foldgrid.data.manifest.labelled import LabelledManifest
 from foldgrid.data.sample_table import SINGLE, SampleTable, Tile
 
 

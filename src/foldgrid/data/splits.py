@@ -1,7 +1,7 @@
 """Who is held out: the test set, the folds, and the samples that early stopping watches.
 
 Knows samples and subjects; never sees a picture. No subject is ever on both sides. Source: One-Step
-PASI (Methods, data split); the rule itself is in `foldgrid.data.cohorts`.
+PASI (Methods, data split); the rule itself is in `foldgrid.data.group_balance`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from foldgrid.data.cohorts import FloatArray, IntArray, divide_groups, imbalance_of
-from foldgrid.data.labelled import LabelledManifest
-from foldgrid.data.manifest import Manifest
+from foldgrid.data.group_balance import FloatArray, IntArray, divide_groups, imbalance_of
+from foldgrid.data.manifest.labelled import LabelledManifest
+from foldgrid.data.manifest.scored import Manifest
 from foldgrid.data.sample_table import COMPOSITES, SampleLayout
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.fits import split_fingerprint

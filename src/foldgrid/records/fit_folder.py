@@ -17,10 +17,10 @@ import pandas as pd
 from foldgrid.records.files import FileRoot
 from foldgrid.records.log_file import LogFile
 from foldgrid.records.sealed_state import open_state, seal_state
-from foldgrid.records.seals import FileSeal, open_sealed, seal_json
 from foldgrid.records.tables import parquet_bytes, parquet_table
 from foldgrid.specs.errors import DamagedFileError, MissingFileError
 from foldgrid.specs.fits import EpochRecord, FitRecord
+from foldgrid.specs.seals import FileSeal, open_sealed, seal_json
 
 RECORD, HISTORY, PREDICTIONS = "fit.json", "history.jsonl", "predictions.parquet"
 FEATURES = "features.parquet"

@@ -15,11 +15,11 @@ from ruamel.yaml.error import YAMLError
 
 from foldgrid.records.files import FileRoot
 from foldgrid.records.fit_folder import RECORD, FitFolder
-from foldgrid.records.seals import FileSeal, open_json, open_text, seal_json, seal_text
 from foldgrid.records.tables import parquet_bytes, parquet_table
 from foldgrid.specs.canary import Canary, CanaryName, canary_folder
 from foldgrid.specs.errors import DamagedFileError, MissingFileError, SweepError
 from foldgrid.specs.fits import EpochRecord, FitRecord
+from foldgrid.specs.seals import FileSeal, open_json, open_text, seal_json, seal_text
 
 SWEEP, PLAN, PROVENANCE, CANARY = "sweep.yaml", "plan.json", "provenance.json", "canary.json"
 SPLIT, SPLIT_FACTS = "split.parquet", "split.json"

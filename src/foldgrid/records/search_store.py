@@ -17,12 +17,12 @@ from foldgrid.records.files import FileRoot
 from foldgrid.records.log_file import LogFile
 from foldgrid.records.run_store import RunStore, run_location
 from foldgrid.records.sealed_state import open_state, seal_state
-from foldgrid.records.seals import FileSeal, open_sealed, seal_json
 from foldgrid.records.tables import parquet_bytes, parquet_table
-from foldgrid.scoring.one_model import by_model
-from foldgrid.scoring.units import UNIT_COLUMNS, UnitTable
 from foldgrid.specs.errors import DamagedFileError, MissingFileError
+from foldgrid.specs.seals import FileSeal, open_sealed, seal_json
 from foldgrid.specs.trials import SearchPlan, TrialEpoch, TrialRecord
+from foldgrid.tasks.scoring import by_model
+from foldgrid.tasks.units import UNIT_COLUMNS, UnitTable
 
 RECORD, HISTORY, PREDICTIONS = "trial.json", "history.jsonl", "predictions.parquet"
 RUNNING, STATE, FAILURE, REDO = "running.jsonl", "state.pt", "failure.txt", "redo.json"

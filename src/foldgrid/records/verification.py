@@ -20,10 +20,10 @@ from foldgrid.records.fit_folder import (
     parse_history,
 )
 from foldgrid.records.run_store import RunStore
-from foldgrid.records.seals import FileSeal
 from foldgrid.records.tables import parquet_table
 from foldgrid.specs.errors import DamagedFileError, MissingFileError
 from foldgrid.specs.fits import FitRecord
+from foldgrid.specs.seals import FileSeal
 
 NUM_READERS = 16
 """Object storage answers one request in the time in which it answers many."""

@@ -1,7 +1,7 @@
 """What a simulated study is made of: the settings, checked, with no pixels and no NumPy.
 
-The simulations themselves live in `foldgrid.data.synthetic_pasi` and
-`foldgrid.data.synthetic_studies`; this file knows only their words.
+The simulations themselves live in `foldgrid.simulation.pasi` and
+`foldgrid.simulation.labelled`; this file knows only their words.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a sweep predicts: one set of words for each task, found by its name.
 
-A task has three halves, a layer each: the words here, what needs no torch in `foldgrid.scoring`
+A task has three halves, a layer each: the words here, what needs no torch in `foldgrid.metrics`
 (targets, decoding, figures of merit), and the loss in `foldgrid.tasks`. docs/tasks.md shows how to
 add one.
 """

@@ -1,6 +1,6 @@
 """The half of a task that trains: its scoring, and a loss.
 
-Laws, kept by every task beside those of `foldgrid.scoring.scoring`: ``loss`` of (outputs, targets)
+Laws, kept by every task beside those of `foldgrid.tasks.scoring`: ``loss`` of (outputs, targets)
 is a mean over the batch, so that parts of a batch can be added up, and at its lowest for perfect
 outputs. Shape letters: B batch, N samples, T targets, K outputs.
 """
@@ -11,7 +11,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from foldgrid.scoring.scoring import FloatArray, Scoring
+from foldgrid.tasks.scoring import FloatArray, Scoring
 
 
 class Task(Scoring, Protocol):

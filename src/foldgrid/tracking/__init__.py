@@ -4,16 +4,16 @@ Knows what a record says, not where it lies; knows nothing of torch or ray. wand
 run is opened, never before, so this room works (as ``disabled``) where wandb is not installed.
 """
 
-from foldgrid.tracking.kinds import RunKind
-from foldgrid.tracking.outbound import ProjectContext
-from foldgrid.tracking.outbound_fits import FitRuns
-from foldgrid.tracking.outbound_trials import TrialConfig, TrialRuns
+from foldgrid.tracking.fits import FitRuns
+from foldgrid.tracking.privacy import ProjectContext
 from foldgrid.tracking.provenance import collect_provenance
 from foldgrid.tracking.pseudonyms import Pseudonyms
-from foldgrid.tracking.run_sender import NotSentError, RunSender, SentRun
-from foldgrid.tracking.summary_run import SummaryContent, make_content
-from foldgrid.tracking.wandb_mode import Mode, has_key, resolve_mode
-from foldgrid.tracking.wandb_runs import RunProjector, sync_command
+from foldgrid.tracking.summary import SummaryContent, make_content
+from foldgrid.tracking.tracker import RunKind
+from foldgrid.tracking.trials import TrialConfig, TrialRuns
+from foldgrid.tracking.wandb.mode import Mode, has_key, resolve_mode
+from foldgrid.tracking.wandb.projector import RunProjector, sync_command
+from foldgrid.tracking.wandb.sender import NotSentError, RunSender, SentRun
 
 __all__ = [
     "FitRuns",

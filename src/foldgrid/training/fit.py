@@ -21,11 +21,13 @@ from foldgrid.models import WeightFile, forward_all, freeze, train_mode
 from foldgrid.records import FitFolder
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.specs.phases import Phase, phase_index
-from foldgrid.tasks import make_task
-from foldgrid.training import checkpoint, conclusion
+from foldgrid.tasks.losses import make_task
+from foldgrid.training import checkpoint
+from foldgrid.training import finalize as conclusion
 from foldgrid.training.augmentation import augment
 from foldgrid.training.batches import CompositeSource, Indices, even_parts, training_batches
 from foldgrid.training.building import build_first
+from foldgrid.training.checkpoint_interval import CheckpointPace
 from foldgrid.training.device import (
     autocast,
     choose_device,
@@ -42,7 +44,6 @@ from foldgrid.training.network_state import (
     predict,
     recompute_batch_norm,
 )
-from foldgrid.training.pace import CheckpointPace
 from foldgrid.training.schedule import Schedule
 from foldgrid.training.training_data import TrainingData, roles_of
 

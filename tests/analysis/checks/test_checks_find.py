@@ -220,7 +220,7 @@ def test_a_damaged_file_costs_the_checks_that_need_it(
 
 @pytest.mark.parametrize("file", ["fit.json", "predictions.parquet"])
 def test_a_damaged_fit_is_named_and_only_its_learner_is_left_out(make_run: Any, file: str) -> None:
-    from analysis.evidence.predictions import read_prediction_table
+    from analysis.predictions.predictions import read_prediction_table
 
     fake = make_run(**QUICK)
     store = fake.write()

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from analysis.classes.embedding import plane_coordinates
-from analysis.classes.operating import operating_facts
-from analysis.classes.reliability import reliability_facts, top_class_reliability
-from analysis.classes.roc_curves import one_vs_rest, roc_facts
-from analysis.classes.shares import NO_SPREAD, shares_of
+from analysis.exhibits.classes.embedding import plane_coordinates
+from analysis.exhibits.classes.reliability import reliability_facts, top_class_reliability
+from analysis.exhibits.classes.roc_facts import one_vs_rest, operating_facts, roc_facts
+from analysis.statistics.estimates import NO_SPREAD, shares_of
 from analysis.statistics.resamples import SEED, SubjectResamples
-from foldgrid.scoring.operating_points import choose_threshold
+from foldgrid.tasks.classification.operating_points import choose_threshold
 from tests.analysis.test_class_stacking import made_up
 
 

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.classes.class_shares import class_shares, fold_spread
-from analysis.classes.class_units import ClassUnits
-from analysis.classes.overall import overall_figures
-from foldgrid.scoring.class_metrics import class_metrics
-from foldgrid.scoring.class_tables import by_class
-from foldgrid.scoring.tree import is_below
+from analysis.exhibits.classes.by_class import class_shares, fold_spread
+from analysis.predictions.class_units import ClassUnits
+from analysis.statistics.estimates import overall_figures
+from foldgrid.metrics.classification import by_class, class_metrics
+from foldgrid.tasks.classification.tree import is_below
 
 
 def units(seed: int, num_units: int, num_classes: int, is_binary: bool = False) -> ClassUnits:

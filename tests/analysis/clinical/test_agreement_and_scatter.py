@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scipy.stats import linregress
 from scipy.stats import t as student_t
 
-from analysis.clinical.agreement import bland_altman
-from analysis.clinical.scatter import prediction_band, scatter_facts
-from analysis.clinical.severity import SEVERITY_STRATA, error_by_severity
-from foldgrid.scoring import METRICS
+from analysis.exhibits.pasi.bland_altman import bland_altman
+from analysis.exhibits.pasi.errors import SEVERITY_STRATA, error_by_severity
+from analysis.exhibits.pasi.scatter import prediction_band, scatter_facts
+from foldgrid.metrics import METRICS
 from tests.analysis.clinical.made_pairs import make_pairs, random_pairs
 
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from scipy.stats import linregress
 from sklearn.metrics import cohen_kappa_score
 
-from analysis.clinical import agreement, response, scatter
-from analysis.clinical.resampling import Resamples, estimate, mean_of, resample_subjects
-from foldgrid.scoring import METRICS
+from analysis.exhibits.pasi import bland_altman as agreement
+from analysis.exhibits.pasi import response, scatter
+from analysis.statistics.estimates import Resamples, estimate, mean_of, resample_subjects
+from foldgrid.metrics import METRICS
 from tests.analysis.clinical.made_pairs import random_pairs
 
 SEEDS = st.integers(0, 10_000)

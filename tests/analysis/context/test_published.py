@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau, permutation_test, spearmanr
 
 from analysis.__main__ import main
-from analysis.context.comparability import differences_from_paper, verdict
-from analysis.context.orders import rank_correlation
-from analysis.context.published import PublishedComparison, compare_with_published
-from analysis.context.study import published_models
+from analysis.published.comparability import differences_from_paper, verdict
+from analysis.published.orders import rank_correlation
+from analysis.published.published import PublishedComparison, compare_with_published
+from analysis.published.study import published_models
 from analysis.ranking.making import rank_sweep
 from analysis.stacking.meta_learners import META_LEARNERS
 from foldgrid.models import known_backbones

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.context.published_classes import find_published_classes, published_classes
+from analysis.published.published_classes import find_published_classes, published_classes
+from foldgrid.metrics.classification import class_metrics
 from foldgrid.models import known_backbones
-from foldgrid.scoring.class_metrics import class_metrics
 
 STUDIES = {study.sweep: study for study in published_classes()}
 

@@ -10,19 +10,20 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from analysis.classes.operating import operating_facts
-from analysis.classes.reliability import reliability_facts, top_class_reliability
-from analysis.classes.roc_curves import one_vs_rest, roc_facts
-from analysis.figures.confusion import ConfusionFacts, draw_confusion
-from analysis.figures.drawing import Drawing
-from analysis.figures.embedding import EmbeddingFacts, draw_embedding
-from analysis.figures.palette import ROLES
-from analysis.figures.reliability import draw_reliability
-from analysis.figures.roc_models import ModelRoc, draw_roc_models
-from analysis.figures.roc_panels import draw_roc_panels
-from analysis.figures.series import MOST_SERIES, series, spread_out
-from analysis.figures.setting_curves import SettingCurves, SettingPoint, draw_setting_curves
-from foldgrid.scoring.class_counts import confusion_matrix
+from analysis.drawing.drawing import Drawing
+from analysis.drawing.palette import ROLES
+from analysis.drawing.series import MOST_SERIES, series, spread_out
+from analysis.exhibits.classes.confusion import ConfusionFacts, draw_confusion
+from analysis.exhibits.classes.embedding import EmbeddingFacts, draw_embedding
+from analysis.exhibits.classes.reliability import (
+    draw_reliability,
+    reliability_facts,
+    top_class_reliability,
+)
+from analysis.exhibits.classes.roc_drawing import ModelRoc, draw_roc_models, draw_roc_panels
+from analysis.exhibits.classes.roc_facts import one_vs_rest, operating_facts, roc_facts
+from analysis.exhibits.settings_drawing import SettingCurves, SettingPoint, draw_setting_curves
+from foldgrid.metrics.counts import confusion_matrix
 from tests.analysis.test_class_stacking import made_up
 
 NAMES = ("psoriasis", "eczema", "healthy")

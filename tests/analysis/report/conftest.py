@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pytest
 
-from analysis.figures import drawing
-from analysis.report.blocks import Section
+from analysis.drawing import drawing
+from analysis.drawing.blocks import Section
+from analysis.exhibits.search import facts as search_facts
+from analysis.exhibits.search.importance import parameter_importances
 from analysis.report.making import make_report
-from analysis.report.run_facts import RunFacts
 from analysis.report.saving import Report, save_report
-from analysis.report.search import facts as search_facts
 from analysis.report.search.making import make_search_report
-from analysis.search.importance import parameter_importances
+from analysis.run import RunFacts
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
 from tests.analysis.conftest import FakeRun

@@ -13,34 +13,31 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, precision_score, recall_score, roc_auc_score
 
-from analysis.figures.palette import ROLES
-from analysis.report.blocks import Figure, Table
-from analysis.report.class_facts import class_units
-from analysis.report.making import make_report, sections_of
-from analysis.report.methods.writing import write_statements
-from analysis.report.page import number_exhibits
-from analysis.report.run_facts import RunFacts
-from analysis.report.sections.classes import fold_spreads, shares_of_model
-from analysis.report.sections.confusion import confusion, mistakes
-from analysis.report.sections.embedding import chosen_fit, embedding
-from analysis.report.sections.folds import fold_matrix
-from analysis.report.sections.operating import points_of_models
-from analysis.report.sections.published_classes import (
-    beside_the_paper,
-    published_classes_section,
-)
-from analysis.report.sections.reliability import reliability
-from analysis.report.sections.roc import in_one_picture, roc_of_model, roc_of_models
-from analysis.report.sections.tree import level_figures, node_shares, side_roc, units_at
-from analysis.report.sections.varied import (
+from analysis.drawing.blocks import Figure, Table
+from analysis.drawing.palette import ROLES
+from analysis.exhibits.classes.by_class import fold_spreads, shares_of_model
+from analysis.exhibits.classes.confusion import confusion, mistakes
+from analysis.exhibits.classes.embedding import chosen_fit, embedding
+from analysis.exhibits.classes.operating import points_of_models
+from analysis.exhibits.classes.reliability import reliability
+from analysis.exhibits.classes.roc import in_one_picture, roc_of_model, roc_of_models
+from analysis.exhibits.classes.shared import class_units
+from analysis.exhibits.classes.tree import level_figures, node_shares, side_roc, units_at
+from analysis.exhibits.folds import fold_matrix
+from analysis.exhibits.published import beside_the_paper, published_classes_section
+from analysis.exhibits.settings import (
     photographs_of,
     setting_curves,
     varied_learners,
     varied_section,
 )
+from analysis.report.making import make_report, sections_of
+from analysis.report.methods.writing import write_statements
+from analysis.report.page import number_exhibits
+from analysis.run import RunFacts
 from foldgrid.records import RunStore
-from foldgrid.scoring.operating_points import choose_threshold
 from foldgrid.specs.errors import SweepError
+from foldgrid.tasks.classification.operating_points import choose_threshold
 from tests.analysis.fake_class_run import TASKS, FakeClassRun, retrained
 from tests.analysis.report.conftest import Told
 

@@ -14,22 +14,22 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
+from foldgrid.tasks.losses import make_task
 
 from analysis.__main__ import main
-from analysis.figures.palette import ROLES
-from analysis.report.blocks import Figure, Table
+from analysis.drawing.blocks import Figure, Table
+from analysis.drawing.palette import ROLES
+from analysis.exhibits.folds import fold_matrix
+from analysis.exhibits.learning import learning_curves
 from analysis.report.making import Report, make_report
+from analysis.report.methods.section import OPEN, answered_items
 from analysis.report.methods.writing import PARAGRAPHS, write_statements
 from analysis.report.page import number_exhibits
-from analysis.report.run_facts import RunFacts
-from analysis.report.sections.folds import fold_matrix
-from analysis.report.sections.learning import learning_curves
-from analysis.report.sections.methods import OPEN, answered_items
+from analysis.run import RunFacts
+from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
-from foldgrid.scoring import METRICS
 from foldgrid.specs.recipe import with_values
 from foldgrid.specs.task import PasiSpec
-from foldgrid.tasks import make_task
 from tests.analysis.report.conftest import Told, quickly_made
 
 MOST_BYTES = 8 * 1024 * 1024
@@ -274,7 +274,7 @@ def block(report: Report, key: str) -> Table | Figure:
 
 
 def test_numbers_are_set_one_way() -> None:
-    from analysis.report.numbers import count, figure, interval, listed, percent
+    from analysis.drawing.numbers import count, figure, interval, listed, percent
 
     assert figure(-0.001) == "0.00"
     assert figure(-1.5) == "\u22121.50"

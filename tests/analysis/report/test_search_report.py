@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from analysis.__main__ import main
-from analysis.report.blocks import Figure, Table, Text
+from analysis.drawing.blocks import Figure, Table, Text
 from analysis.report.page import number_exhibits
 from analysis.report.saving import Report
 from analysis.report.search.making import make_search_report

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore, SearchStore
-from foldgrid.scoring import METRICS
 from foldgrid.specs.recipe import TrainingRecipe, Value, recipe_value, with_values
 from foldgrid.specs.search_space import BACKBONE, ChoiceParameter, SearchSpace
 from foldgrid.specs.sweep import SearchSettings

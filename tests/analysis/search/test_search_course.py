@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from analysis.search.course import epochs_saved, optimisation_history, trial_curves
 from analysis.search.evidence import read_studies
+from foldgrid.metrics import METRICS
 from foldgrid.records import SearchStore
-from foldgrid.scoring import METRICS
 from foldgrid.specs.sweep import SearchSettings
 from tests.analysis.search.made_up_search import MadeUpSearch
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.exhibits.search.importance import FEWEST_TRIALS, Importances, parameter_importances
+from analysis.exhibits.search.landscape import LEAST_EXPLAINED, REACH, score_landscape
 from analysis.search.evidence import StudyEvidence, read_studies
-from analysis.search.importance import FEWEST_TRIALS, Importances, parameter_importances
-from analysis.search.landscape import LEAST_EXPLAINED, REACH, score_landscape
 from analysis.search.numbers import positions, scales
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import SearchSpace

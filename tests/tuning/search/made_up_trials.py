@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from foldgrid.scoring import METRICS
+from foldgrid.metrics import METRICS
+from foldgrid.search.stopping import StoppingRule, make_rule
 from foldgrid.specs.sweep import SchedulerName, SearchSettings
 from foldgrid.specs.trials import TrialEpoch
-from foldgrid.tuning.search.stopping import StoppingRule, make_rule
 
 NUM_EPOCHS = 20
 GRACE = 3

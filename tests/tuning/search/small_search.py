@@ -8,14 +8,14 @@ from pathlib import Path
 
 from optuna.storages import BaseStorage
 
+from foldgrid.search.storage.launches import LaunchMark
+from foldgrid.search.storage.storage import SearchStorage
+from foldgrid.search.trials import TrialTask
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.recipe import Value, with_values
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.training import TrainingData
-from foldgrid.tuning.search.launches import LaunchMark
-from foldgrid.tuning.search.storage import SearchStorage
-from foldgrid.tuning.search.trials import TrialTask
 from tests.tuning.small_grid import NUM_FOLDS, fit_task, random_study
 
 BACKBONE = "squeezenet1_1"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from optuna.storages import BaseStorage
 
+from foldgrid.search.storage.files import JournalSearchStorage
+from foldgrid.search.storage.storage import SearchStorage
+from foldgrid.search.study import SearchStudy
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
-from foldgrid.tuning.search.storage import SearchStorage
-from foldgrid.tuning.search.storage_files import JournalSearchStorage
-from foldgrid.tuning.search.study import SearchStudy
 from tests.tuning.search.small_search import OneLaunch, space_of, trial_task
 
 SPACE = space_of(

@@ -12,8 +12,8 @@ from unittest import mock
 
 from sqlalchemy import Engine, event
 
-from foldgrid.tuning.search.storage import SearchStorage
-from foldgrid.tuning.search.storage_choice import choose_storage
+from foldgrid.search.storage.choice import choose_storage
+from foldgrid.search.storage.storage import SearchStorage
 from tests.postgresql_on_localhost import PostgresqlServer
 
 KINDS = ("journal", "sqlite", "postgresql")

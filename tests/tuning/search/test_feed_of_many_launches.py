@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from foldgrid.launching.deadline import Deadline
+from foldgrid.search.storage.storage import SearchStorage
+from foldgrid.search.study import SearchStudy
+from foldgrid.search.study_feed import StudyFeed
+from foldgrid.search.trials import TrialTask
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.recipe import Value
-from foldgrid.tuning.deadline import Deadline
-from foldgrid.tuning.search.running import StudyFeed
-from foldgrid.tuning.search.storage import SearchStorage
-from foldgrid.tuning.search.study import SearchStudy
-from foldgrid.tuning.search.trials import TrialTask
 from tests.tuning.search.small_search import trial_task
 from tests.tuning.search.small_study import journal, open_study, scored
 

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from foldgrid.records import SearchStore
-from foldgrid.records.seals import FileSeal, seal_json
 from foldgrid.records.tables import parquet_bytes
+from foldgrid.search.trial_log import TrialKeeper
+from foldgrid.search.trials import TrialTask, trial_record
+from foldgrid.search.work import TrialWork
+from foldgrid.specs.seals import FileSeal, seal_json
 from foldgrid.specs.trials import TrialEpoch
-from foldgrid.tuning.search.keeping import TrialKeeper
-from foldgrid.tuning.search.trials import TrialTask, trial_record
-from foldgrid.tuning.search.work import TrialWork
 from tests.tuning.search.small_search import TrialRecorder, training_samples, trial_task
 
 UNITS = pd.DataFrame(

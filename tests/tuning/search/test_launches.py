@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from foldgrid.tuning.search.launches import KEPT_SECONDS, Heart, LaunchMark
+from foldgrid.search.storage.launches import KEPT_SECONDS, Heart, LaunchMark
 
 
 def test_a_mark_is_held_until_it_is_released(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from foldgrid.execution.work import open_fit
 from foldgrid.records import RunStore, SearchStore, TrialFolder
-from foldgrid.scoring.one_model import judged_units
-from foldgrid.scoring.units import UnitTable
+from foldgrid.search.lockstep import LockstepTrial
 from foldgrid.specs.trials import TrialRecord
-from foldgrid.training.pace import CheckpointPace
-from foldgrid.tuning.search.lockstep import LockstepTrial
-from foldgrid.tuning.work import open_fit
+from foldgrid.tasks.scoring import judged_units
+from foldgrid.tasks.units import UnitTable
+from foldgrid.training.checkpoint_interval import CheckpointPace
 from tests.tuning.search.small_search import training_samples, trial_task
 from tests.tuning.small_grid import random_study
 

@@ -8,22 +8,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from foldgrid.tasks.losses import make_task
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foldgrid.execution.ray_tune import RayTuneExecutor
+from foldgrid.execution.resources import plan_resources
 from foldgrid.records import SearchStore
-from foldgrid.scoring.one_model import judged_units
+from foldgrid.search.ray_schedulers import explored, make_pausing_scheduler
+from foldgrid.search.study_feed import TrialSteering
+from foldgrid.search.trial_log import TrialKeeper
+from foldgrid.search.work import TrialWork
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import allows
 from foldgrid.specs.sweep import ResourceSpec, SearchSettings
 from foldgrid.specs.trials import TrialRecord
-from foldgrid.tasks import make_task
-from foldgrid.tuning.ray_tune import RayTuneExecutor
-from foldgrid.tuning.resources import plan_resources
-from foldgrid.tuning.search.keeping import TrialKeeper
-from foldgrid.tuning.search.pausing import explored, make_pausing_scheduler
-from foldgrid.tuning.search.running import TrialSteering
-from foldgrid.tuning.search.work import TrialWork
+from foldgrid.tasks.scoring import judged_units
 from tests.tuning.search.small_search import (
     TrialRecorder,
     space_of,

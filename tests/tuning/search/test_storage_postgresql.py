@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from optuna.storages import RDBStorage
 
+from foldgrid.search.storage import postgresql as storage_postgresql
+from foldgrid.search.storage.choice import check_storage, choose_storage
+from foldgrid.search.storage.launches import LaunchMark
+from foldgrid.search.storage.storage import SearchStorage
 from foldgrid.specs.errors import SweepError
-from foldgrid.tuning.search import storage_postgresql
-from foldgrid.tuning.search.launches import LaunchMark
-from foldgrid.tuning.search.storage import SearchStorage
-from foldgrid.tuning.search.storage_choice import check_storage, choose_storage
 from tests.free_port import free_port
 from tests.postgresql_on_localhost import PASSWORD, USER, PostgresqlServer
 from tests.tuning.search.small_study import open_study, search, tell_score

@@ -10,7 +10,7 @@ import optuna
 import pytest
 from optuna.storages import InMemoryStorage
 
-from foldgrid.scoring import best_trials
+from foldgrid.metrics import best_trials
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.sweep import SamplerName
 from foldgrid.specs.trials import TrialRecord

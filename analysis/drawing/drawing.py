@@ -1,0 +1,107 @@
+"""A drawn figure: two SVG texts, a PNG, and the words for those who cannot see it."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from matplotlib.figure import Figure as MplFigure
+
+from analysis.drawing.canvas import NARROW, WIDE, drawing_style
+from analysis.drawing.palette import PAPER, ROLES
+
+Painter = Callable[[int], MplFigure]
+"""Draws a figure of the given width in pixels."""
+
+PNG_DPI = 216
+"""Three pixels of the picture for one of the page."""
+
+FONTS = "system-ui, -apple-system, 'Segoe UI', 'Liberation Sans', Helvetica, Arial, sans-serif"
+
+_FONT = re.compile(r"font-family: [^;\"]*")
+_ID = re.compile(r' id="([^"]+)"')
+_REFERENCE = re.compile(r'(?:url\(#|xlink:href="#)([^")]+)')
+_HEAD = re.compile(r"^.*?(?=<svg)", re.DOTALL)
+_METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
+_DEFAULT_STYLE = re.compile(r"\s*<defs>\s*<style type=\"text/css\">[^<]*</style>\s*</defs>")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure in all its forms.
+
+    Attributes:
+        key: Its file name without an ending, and the root of its ids.
+        title: What it shows, in a few words.
+        description: What one would see, in sentences: for screen readers and for those in a hurry.
+        wide: The SVG for a page, in the plain light colours.
+        narrow: The SVG for a telephone.
+        png: The wide picture as pixels on a white ground.
+    """
+
+    key: str
+    title: str
+    description: str
+    wide: str
+    narrow: str
+    png: bytes
+
+    @property
+    def svg(self) -> str:
+        """A file that stands alone: light colours, white ground, title and description."""
+        ground = f'<rect width="100%" height="100%" fill="{PAPER}"/>'
+        words = f"<title>{escape(self.title)}</title><desc>{escape(self.description)}</desc>"
+        head = '<?xml version="1.0" encoding="utf-8"?>\n'
+        return head + re.sub(r"(<svg [^>]*>)", rf"\1{words}{ground}", self.wide, count=1) + "\n"
+
+    def inline(self, size: str) -> str:
+        """The SVG as a part of an HTML page: the page's colours and fonts, ids of its own.
+
+        Args:
+            size: ``wide`` or ``narrow``.
+        """
+        source: str = getattr(self, size)
+        root = f"{self.key}-{size}"
+        used = set(_REFERENCE.findall(source))
+        source = _ID.sub(
+            lambda found: f' id="{root}-{found[1]}"' if found[1] in used else "", source
+        )
+        source = re.sub(r'(url\(#|xlink:href="#)', rf"\1{root}-", source)
+        for colour, role in ROLES.items():
+            source = source.replace(colour, role)
+        source = source.replace(FONTS, "var(--sans)")
+        label = f'role="img" aria-labelledby="{root}-title {root}-desc"'
+        words = (
+            f'<title id="{root}-title">{escape(self.title)}</title>'
+            f'<desc id="{root}-desc">{escape(self.description)}</desc>'
+        )
+        return re.sub(r"<svg ([^>]*)>", rf"<svg {label} \1>{words}", source, count=1)
+
+
+def draw(key: str, title: str, description: str, painter: Painter) -> Drawing:
+    """Draws a figure for a page and for a telephone.
+
+    The same facts give the same bytes: there is no date in the files and no random id.
+    """
+    with drawing_style():
+        wide = painter(WIDE)
+        return Drawing(key, title, description, _svg(wide), _svg(painter(NARROW)), _png(wide))
+
+
+def _svg(figure: MplFigure) -> str:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    text = _HEAD.sub("", buffer.getvalue()).strip()
+    text = _DEFAULT_STYLE.sub("", _METADATA.sub("", text), count=1)
+    text = _FONT.sub(f"font-family: {FONTS}", text)
+    # The view box alone decides the shape; how large it is shown is the page's affair.
+    return re.sub(r' (?:width|height)="[\d.]+pt"', "", text, count=2)
+
+
+def _png(figure: MplFigure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=PNG_DPI, facecolor=PAPER, metadata={"Software": None})
+    return buffer.getvalue()

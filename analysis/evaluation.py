@@ -1,0 +1,129 @@
+"""Every model of a sweep on every visit: the evidence behind a ranking, before any figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from analysis.predictions.predictions import PredictionTable, read_prediction_table
+from analysis.stacking.nested import add_baseline, fit_stack
+from foldgrid.records import RunStore
+from foldgrid.specs.errors import SweepError, did_you_mean
+from foldgrid.tasks.units import UnitTable, beside, model_names
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What every model said of every visit.
+
+    Attributes:
+        table: The base learners' composites, sample by sample.
+        meta_learners: The names of the meta-learners; empty where nothing could be stacked.
+        parts: What a unit of this data set is made of: the regions of a PASI; empty elsewhere.
+        oof: The training visits with base learners, meta-learners and the baseline.
+        test: The test visits with the same models.
+        meta_oof: The meta-learners' composites of the training samples, 0 to 72.
+        meta_test: The meta-learners' composites of the test samples.
+        meta_weights: What the meta-learners make of the base learners; see
+            ``stacking.nested.meta_learner_weights``.
+    """
+
+    table: PredictionTable
+    meta_learners: tuple[str, ...]
+    parts: frozenset[str]
+    oof: UnitTable
+    test: UnitTable
+    meta_oof: pd.DataFrame
+    meta_test: pd.DataFrame
+    meta_weights: pd.DataFrame
+
+    def composites(self, partition: Literal["oof", "test"]) -> pd.DataFrame:
+        """Predicted C by sample, a column a base learner or meta-learner."""
+        if partition == "oof":
+            return self.table.oof.join(self.meta_oof)
+        return self.table.test.join(self.meta_test)
+
+
+def judge(store: RunStore) -> Judgement:
+    """Reads a run folder, stacks its base learners and scores every visit.
+
+    Raises:
+        SweepError: Nothing is complete yet, or a law of honest stacking is broken.
+    """
+    table = read_prediction_table(store)
+    stacked = fit_stack(table)
+    meta_oof, meta_test = stacked.oof, stacked.test
+    scoring = table.scoring
+    parts = scoring.parts(table.samples)
+    oof = scoring.units(table.train_samples, beside(table.oof, meta_oof), parts)
+    test = scoring.units(table.test_samples, beside(table.test, meta_test), parts)
+    oof, test = add_baseline(scoring, oof, test)
+    return Judgement(
+        table,
+        model_names(meta_oof),
+        parts,
+        oof,
+        test,
+        meta_oof,
+        meta_test,
+        stacked.weights,
+    )
+
+
+def unit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
+    """What one model predicted beside the truth, a row a unit.
+
+    Args:
+        judgement: What ``judge`` returned.
+        model: A base learner, a meta-learner or the baseline.
+
+    Returns:
+        Of PASI what ``visit_predictions`` returns. Of classes: model, partition, subject,
+        ``photograph``, ``reference`` (the index of the class) and ``predicted_<class>``.
+
+    Raises:
+        SweepError: No model of that name was judged; the message offers the nearest.
+    """
+    if judgement.table.scoring.judges == "numbers":
+        return visit_predictions(judgement, model)
+    _check_judged(judgement, model)
+    parts = []
+    for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
+        part = table.units[["subject", "unit", "reference"]].rename(columns={"unit": "photograph"})
+        part.insert(0, "model", model)
+        part.insert(1, "partition", partition)
+        parts.append(part.join(table.predicted[model].add_prefix("predicted_")))
+    return pd.concat(parts, ignore_index=True)
+
+
+def visit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
+    """One model's PASI beside the physician's, a row a visit.
+
+    Args:
+        judgement: What ``judge`` returned.
+        model: A base learner, a meta-learner or the baseline.
+
+    Returns:
+        model, partition (``oof`` or ``test``), subject, visit, day, physician_pasi and
+        predicted_pasi, OOF visits first.
+
+    Raises:
+        SweepError: No model of that name was judged; the message offers the nearest.
+    """
+    _check_judged(judgement, model)
+    parts = []
+    for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
+        part = table.units[["subject", "visit", "day"]].copy()
+        part.insert(0, "model", model)
+        part.insert(1, "partition", partition)
+        part = part.assign(physician_pasi=table.units["reference"])
+        parts.append(part.assign(predicted_pasi=table.predicted[model]))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _check_judged(judgement: Judgement, model: str) -> None:
+    known = judgement.oof.models
+    if model not in known:
+        raise SweepError(f'no judged model "{model}". {did_you_mean(model, known)}')

@@ -1,0 +1,302 @@
+"""Figures of each class against the rest, with intervals over resampled subjects.
+
+U units, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.drawing.blocks import Block, Cell, Column, Section, Table, joined
+from analysis.drawing.numbers import figure, percent
+from analysis.exhibits.classes.roc_facts import auc_and_interval
+from analysis.exhibits.classes.shared import (
+    INTERVALS,
+    WORDS,
+    Partition,
+    called,
+    class_units,
+    estimate_cell,
+    partitions,
+    share_cell,
+    shown_models,
+)
+from analysis.predictions.class_units import ClassUnits
+from analysis.run import RunFacts
+from analysis.statistics.estimates import Share, shares_of
+from analysis.statistics.facts import Interval
+from analysis.statistics.resamples import NUM_RESAMPLES, SEED
+from foldgrid.metrics.regression import Metric
+
+
+@dataclass(frozen=True)
+class ClassShares:
+    """One class against the rest.
+
+    Attributes:
+        name: The class.
+        num_units: Units of it.
+        sensitivity: Share of its units that was decided for it.
+        specificity: Share of the other units that was not.
+        precision: Share of the units decided for it that are of it.
+        auc: Area under the ROC curve of its probability; NaN where it is undefined.
+        auc_interval: 95 % over resampled subjects.
+    """
+
+    name: str
+    num_units: int
+    sensitivity: Share
+    specificity: Share
+    precision: Share
+    auc: float
+    auc_interval: Interval
+
+
+@dataclass(frozen=True)
+class FoldSpread:
+    """A figure over folds.
+
+    Attributes:
+        mean: Its mean over the folds in which it is defined; NaN where there is none.
+        sd: Their standard deviation (n - 1); NaN with fewer than two.
+        by_fold: By fold its value; NaN where it is undefined.
+    """
+
+    mean: float
+    sd: float
+    by_fold: Mapping[int, float]
+
+
+def class_shares(
+    units: ClassUnits, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
+) -> tuple[ClassShares, ...]:
+    """Figures of each class; of a binary task only of the positive one.
+
+    Args:
+        units: A model on a partition.
+        num_resamples: Draws of the subjects.
+        seed: Of the draws.
+    """
+    asked = units.asked_classes
+    is_it_UC = units.reference_U[:, None] == asked
+    is_called_UC = units.decided[:, None] == asked
+    shares = shares_of(
+        units.subjects_U,
+        np.hstack([is_called_UC, ~is_called_UC, is_it_UC]),
+        np.hstack([is_it_UC, ~is_it_UC, is_called_UC]),
+        num_resamples,
+        seed,
+    )
+    found = []
+    for place, each in enumerate(asked):
+        sensitivity, specificity, precision = shares[place :: len(asked)]
+        auc, interval = auc_and_interval(
+            units.subjects_U,
+            units.reference_U == each,
+            units.probabilities_UK[:, each],
+            num_resamples,
+            seed,
+        )
+        found.append(
+            ClassShares(
+                units.classes[each],
+                sensitivity.num_units,
+                sensitivity,
+                specificity,
+                precision,
+                auc,
+                interval,
+            )
+        )
+    return tuple(found)
+
+
+def fold_spread(units: ClassUnits, metric: Metric) -> FoldSpread:
+    """A metric fold by fold, each over the units that the fold held out.
+
+    Args:
+        units: A model, out of fold.
+        metric: One of the task's.
+    """
+    by_fold = {
+        int(fold): float(
+            metric(
+                units.reference_U[units.folds_U == fold],
+                units.probabilities_UK[units.folds_U == fold],
+            )
+        )
+        for fold in np.unique(units.folds_U)
+    }
+    defined = np.array([value for value in by_fold.values() if not np.isnan(value)])
+    mean = float(defined.mean()) if len(defined) else float("nan")
+    sd = float(defined.std(ddof=1)) if len(defined) > 1 else float("nan")
+    return FoldSpread(mean, sd, by_fold)
+
+
+OVERALL = ("accuracy", "sensitivity", "specificity", "auc")
+SHARES_CALL = "from analysis.exhibits.classes.by_class import shares_of_model\nshares_of_model(run, {!r}, {!r})"
+FOLDS_CALL = "from analysis.exhibits.classes.by_class import fold_spreads\nfold_spreads(run)"
+FIGURE_COLUMNS = (
+    Column("Sensitivity", True),
+    Column("Specificity", True),
+    Column("Precision", True),
+    Column("AUC", True),
+)
+
+
+def shares_of_model(
+    run: RunFacts, model: str, partition: Partition = "oof"
+) -> tuple[ClassShares, ...]:
+    """One model's figures by class; of a binary task those of the positive class.
+
+    Args:
+        run: The run folder's facts.
+        model: Any judged model.
+        partition: ``oof`` or ``test``.
+    """
+    return class_shares(class_units(run, model, partition))
+
+
+def fold_spreads(run: RunFacts) -> dict[str, dict[str, FoldSpread]]:
+    """Mean and standard deviation over folds, each fit on the fold that it held out.
+
+    Args:
+        run: The run folder's facts.
+
+    Returns:
+        By model, the best first, and metric.
+    """
+    return {
+        model: {
+            name: fold_spread(class_units(run, model, "oof"), run.scoring.metrics[name])
+            for name in OVERALL
+        }
+        for model in shown_models(run)
+    }
+
+
+def classes_section(run: RunFacts) -> Section:
+    """Tables: all models overall, the best by class, and every base learner by class."""
+    shares = shares_of_model(run, run.best.model)
+    blocks: list[Block] = [_overall(run), _over_folds(run), _of_best(run)]
+    if len(shown_models(run)) > 1:
+        blocks.append(_of_learners(run))
+    return Section("classes", "Performance by class", _lead(run, shares), tuple(blocks))
+
+
+def _lead(run: RunFacts, shares: tuple[ClassShares, ...]) -> str:
+    best = called(run, run.best.model)
+    if len(shares) == 1:
+        one = shares[0]
+        return (
+            f"Out of fold, {best} finds {percent(one.sensitivity.value)} of the "
+            f"{run.scoring.noun.many} of {one.name} and calls "
+            f"{percent(1 - one.specificity.value)} of the others so, decided at a probability of "
+            "0.5."
+        )
+    known = [each for each in shares if each.num_units]
+    low = min(known, key=lambda each: each.sensitivity.value)
+    high = max(known, key=lambda each: each.sensitivity.value)
+    return (
+        f"Out of fold, {best} recognises {high.name} best ({percent(high.sensitivity.value)} of "
+        f"its {run.scoring.noun.many}) and {low.name} worst ({percent(low.sensitivity.value)})."
+    )
+
+
+def _overall(run: RunFacts) -> Table:
+    rows = {row.model: row for row in run.ranking.rows}
+    columns = [Column("Model")]
+    for part in partitions(run):
+        columns += [Column(run.scoring.metrics[name].title, True, WORDS[part]) for name in OVERALL]
+    lines = []
+    for model in shown_models(run):
+        cells = [
+            estimate_cell(rows[model].figure(part, name), rows[model].interval(part, name))
+            for part in partitions(run)
+            for name in OVERALL
+        ]
+        lines.append((_name(run, model), *cells))
+    of = "" if run.scoring.is_binary else (
+        " Sensitivity, specificity and AUC are means over the classes, each against the rest."
+    )  # fmt: skip
+    caption = f"All {run.scoring.noun.many} together, model by model"
+    note = f"{INTERVALS}{of}"
+    return Table("overall", caption, tuple(columns), tuple(lines), "run.ranking.rows", note)
+
+
+def _over_folds(run: RunFacts) -> Table:
+    columns = [
+        Column("Model"),
+        *(Column(run.scoring.metrics[name].title, True, "mean ± SD") for name in OVERALL),
+    ]
+    spreads = fold_spreads(run)
+    lines = tuple(
+        (_name(run, model), *(Cell(spread_words(by_metric[name])) for name in OVERALL))
+        for model, by_metric in spreads.items()
+    )
+    num_folds = len(next(iter(spreads.values()))[OVERALL[0]].by_fold)
+    note = (
+        f"Each of the {num_folds} folds' own figures, of the fit that held it out. The SD tells "
+        "how folds differ, people included; it is no interval of the mean."
+    )
+    caption = f"Mean and standard deviation over {num_folds} folds"
+    return Table("over_folds", caption, tuple(columns), lines, FOLDS_CALL, note)
+
+
+def spread_words(spread: FoldSpread) -> str:
+    """``0.93 ± 0.02``; the mean alone where one fold has a figure."""
+    mean, sd = figure(spread.mean), figure(spread.sd)
+    return mean if sd == "–" else f"{mean} ± {sd}"
+
+
+def _of_best(run: RunFacts) -> Table:
+    columns = (Column("Class"), Column(run.scoring.noun.many.capitalize(), True), *FIGURE_COLUMNS)
+    lines = tuple(
+        (
+            Cell(each.name, "", WORDS[part]),
+            Cell(str(each.num_units)),
+            *_figures(each),
+        )
+        for part in partitions(run)
+        for each in shares_of_model(run, run.best.model, part)
+    )
+    calls = [SHARES_CALL.format(run.best.model, part) for part in partitions(run)]
+    caption = f"By class, each against the rest: {called(run, run.best.model)}"
+    note = (
+        f"{INTERVALS} Precision: of those decided for the class, the share that is of it; it holds "
+        "where classes are as frequent as here."
+    )
+    return Table("by_class", caption, columns, lines, joined(*calls), note)
+
+
+def _of_learners(run: RunFacts) -> Table:
+    columns = (Column("Class"), Column("Model"), *FIGURE_COLUMNS)
+    models = shown_models(run)
+    shares = {model: shares_of_model(run, model) for model in models}
+    lines = []
+    for place, of_class in enumerate(shares[models[0]]):
+        for model in models:
+            each = shares[model][place]
+            number = run.scoring.noun.count(of_class.num_units)
+            first = Cell(each.name, "", number) if model == models[0] else Cell("")
+            lines.append((first, _name(run, model, False), *_figures(each)))
+    calls = [SHARES_CALL.format(model, "oof") for model in models]
+    caption = "Every base learner by class, out of fold"
+    return Table("learners_by_class", caption, columns, tuple(lines), joined(*calls), INTERVALS)
+
+
+def _figures(shares: ClassShares) -> tuple[Cell, ...]:
+    return (
+        share_cell(shares.sensitivity),
+        share_cell(shares.specificity),
+        share_cell(shares.precision),
+        estimate_cell(shares.auc, shares.auc_interval),
+    )
+
+
+def _name(run: RunFacts, model: str, has_kind: bool = True) -> Cell:
+    is_best = model == run.best.model
+    return Cell(model, "strong" if is_best else "", "best" if is_best and has_kind else "")

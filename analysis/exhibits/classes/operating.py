@@ -1,0 +1,212 @@
+"""A binary task's operating points, chosen out of fold and applied to the test set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text, joined
+from analysis.drawing.numbers import figure, interval, percent
+from analysis.exhibits.classes.roc import MODELS_CALL, binary_models, in_one_picture, roc_of_models
+from analysis.exhibits.classes.roc_drawing import ModelRoc, draw_roc_models
+from analysis.exhibits.classes.roc_facts import OperatingFacts, RocFacts, operating_facts
+from analysis.exhibits.classes.shared import (
+    INTERVALS,
+    WORDS,
+    Partition,
+    called,
+    class_units,
+    partitions,
+    share_cell,
+)
+from analysis.run import RunFacts
+from foldgrid.specs.errors import SweepError
+from foldgrid.specs.task import BinarySpec
+from foldgrid.tasks.classification.operating_points import choose_threshold
+
+TITLE = "Operating points"
+CALL = "from analysis.exhibits.classes.operating import points_of_models\npoints_of_models(run)"
+
+
+def points_of_models(run: RunFacts) -> dict[str, tuple[OperatingFacts, ...]]:
+    """Both operating points of each model, on the test set where there is one, else out of fold.
+
+    The thresholds are chosen on out-of-fold predictions.
+
+    Args:
+        run: The run folder's facts.
+
+    Returns:
+        By model, the best first: high sensitivity, then high specificity.
+
+    Raises:
+        SweepError: The task is not binary.
+    """
+    spec = run.scoring.spec
+    if not isinstance(spec, BinarySpec):
+        raise SweepError("operating points are of a binary task.")
+    found = {}
+    for model in binary_models(run):
+        chosen, applied = (class_units(run, model, part) for part in ("oof", judged_on(run)))
+        truth, score = chosen.is_positive, chosen.positive_score
+        thresholds = {
+            "high sensitivity": choose_threshold(truth, score, sensitivity=spec.sensitivity),
+            "high specificity": choose_threshold(truth, score, specificity=spec.specificity),
+        }
+        found[model] = tuple(
+            operating_facts(
+                name, applied.subjects_U, applied.is_positive, applied.positive_score, threshold
+            )
+            for name, threshold in thresholds.items()
+        )
+    return found
+
+
+def judged_on(run: RunFacts) -> Partition:
+    """The partition that operating points are applied to."""
+    return "test" if run.has_test else "oof"
+
+
+def operating_section(run: RunFacts) -> Section:
+    """Points as a table and on the curves; DeLong's interval beside that by subject."""
+    points = points_of_models(run)
+    blocks: list[Block] = [_table(run, points)]
+    curves = roc_of_models(run, judged_on(run))
+    if run.has_test and curves:
+        blocks.append(_figure(run, curves, points))
+    aucs = {part: roc_of_models(run, part) for part in partitions(run)}
+    call = joined(*(MODELS_CALL.format(part) for part in aucs))
+    blocks.append(auc_table("delong", aucs, call))
+    blocks.append(Text((delong_sentence(run.scoring.noun.many, aucs["oof"]),)))
+    return Section("operating", TITLE, _lead(run, points[run.best.model]), tuple(blocks))
+
+
+def _lead(run: RunFacts, points: Sequence[OperatingFacts]) -> str:
+    spec = run.scoring.spec
+    assert isinstance(spec, BinarySpec)
+    high_sensitivity, high_specificity = points
+    where = "on the test set" if run.has_test else "on the very units that they were chosen by"
+    text = (
+        f"Two thresholds of {called(run, run.best.model)} were chosen out of fold, for a "
+        "sensitivity of "
+        f"{percent(spec.sensitivity, 1)} and for a specificity of {percent(spec.specificity, 1)}. "
+        f"{where[:1].upper()}{where[1:]} the first has a sensitivity of "
+        f"{percent(high_sensitivity.sensitivity.value)} and a specificity of "
+        f"{percent(high_sensitivity.specificity.value)}, the second "
+        f"{percent(high_specificity.sensitivity.value)} and "
+        f"{percent(high_specificity.specificity.value)}."
+    )
+    return text if run.has_test else f"{text} That flatters; there is no test set."
+
+
+def _table(run: RunFacts, points: dict[str, tuple[OperatingFacts, ...]]) -> Table:
+    columns = (
+        Column("Model"),
+        Column("Point"),
+        Column("Threshold", True),
+        Column("Sensitivity", True),
+        Column("Specificity", True),
+        Column("PPV", True),
+        Column("NPV", True),
+    )
+    rows = [
+        (
+            Cell(model if place == 0 else "", "strong" if model == run.best.model else ""),
+            Cell(each.name),
+            Cell(figure(each.point.threshold, 3)),
+            *(
+                share_cell(share)
+                for share in (
+                    each.sensitivity,
+                    each.specificity,
+                    each.positive_predictive_value,
+                    each.negative_predictive_value,
+                )
+            ),
+        )
+        for model, both in points.items()
+        for place, each in enumerate(both)
+    ]
+    units = class_units(run, run.best.model, judged_on(run))
+    share = percent(float(units.is_positive.mean())) if units.num_units else "–"
+    note = (
+        f"{INTERVALS} PPV and NPV, the positive and negative predictive values, hold where "
+        f"{share} are positive, as here. A photograph is called positive from the threshold on. A "
+        "test prediction is the mean of a base learner's copies and an out-of-fold one is a single "
+        "copy's, so a threshold may not carry over in full."
+    )
+    where = "applied to the test set" if run.has_test else "and judged there"
+    caption = f"Operating points chosen out of fold, {where}"
+    return Table("operating_points", caption, columns, tuple(rows), CALL, note)
+
+
+def _figure(
+    run: RunFacts, curves: tuple[RocFacts, ...], points: dict[str, tuple[OperatingFacts, ...]]
+) -> Figure:
+    shown = in_one_picture(curves)
+    positive = class_units(run, run.best.model, "test").classes[-1]
+    drawing = draw_roc_models(
+        positive, "test", [ModelRoc(each, points[each.name]) for each in shown], "roc_models_test"
+    )
+    caption = (
+        "ROC curves on the test set with the operating points that were chosen out of fold. A mark "
+        "off the target shows how far the choice carries over."
+    )
+    return Figure(drawing, caption, joined(MODELS_CALL.format("test"), CALL))
+
+
+def auc_table(key: str, aucs: dict[Partition, tuple[RocFacts, ...]], call: str) -> Table:
+    """AUCs with both intervals.
+
+    Args:
+        key: The table's anchor.
+        aucs: By partition, of each model.
+        call: What computes them.
+    """
+    columns = (
+        Column("Model"),
+        Column("Positive", True),
+        Column("Others", True),
+        Column("AUC", True),
+        Column("95 % interval", True, "resampled subjects"),
+        Column("95 % interval", True, "DeLong"),
+    )
+    rows = tuple(
+        (
+            Cell(each.name, "", WORDS[part]),
+            Cell(str(each.num_positives)),
+            Cell(str(each.num_negatives)),
+            Cell(figure(each.auc, 3)),
+            Cell(interval(each.interval.low, each.interval.high, 3) or "–"),
+            Cell(interval(*each.delong, 3) or "–"),
+        )
+        for part, found in aucs.items()
+        for each in found
+    )
+    caption = "AUC with two intervals"
+    note = "A dash: no interval, for instance where the scores separate the classes fully."
+    return Table(key, caption, columns, rows, call, note)
+
+
+def delong_sentence(many: str, found: Sequence[RocFacts]) -> str:
+    """What the difference between the two intervals means, with how large it is here."""
+    text = (
+        f"DeLong's interval takes the {many} as independent of each other. Those of one person are "
+        "not: they share skin or eyes, camera and physician. The interval over resampled subjects "
+        "keeps them together and is the one to quote; DeLong's is the one that most papers print"
+    )
+    ratios = [
+        (each.delong[1] - each.delong[0]) / (each.interval.high - each.interval.low)
+        for each in found
+        if each.interval.low is not None
+        and each.interval.high is not None
+        and each.interval.high > each.interval.low
+        and each.delong[0] == each.delong[0]
+    ]
+    if not ratios:
+        return f"{text}."
+    return f"{text}. Out of fold it is {_range(ratios)} times as wide as that by subject."
+
+
+def _range(ratios: list[float]) -> str:
+    low, high = figure(min(ratios)), figure(max(ratios))
+    return low if low == high else f"{low} to {high}"

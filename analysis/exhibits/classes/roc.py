@@ -1,0 +1,183 @@
+"""ROC curves: each class against the rest, and of a binary task every model in one picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from analysis.drawing.blocks import Block, Figure, Section, Text, joined
+from analysis.drawing.numbers import count, figure
+from analysis.drawing.series import MOST_SERIES
+from analysis.exhibits.classes.roc_drawing import (
+    ModelRoc,
+    auc_words,
+    draw_roc_models,
+    draw_roc_panels,
+)
+from analysis.exhibits.classes.roc_facts import RocFacts, one_vs_rest, roc_facts
+from analysis.exhibits.classes.shared import (
+    WORDS,
+    Partition,
+    called,
+    class_units,
+    partitions,
+    shown_learners,
+)
+from analysis.predictions.class_units import ClassUnits
+from analysis.run import RunFacts
+from foldgrid.specs.errors import SweepError
+
+CALL = "from analysis.exhibits.classes.roc import roc_of_model\nroc_of_model(run, {!r}, {!r})"
+MODELS_CALL = "from analysis.exhibits.classes.roc import roc_of_models\nroc_of_models(run, {!r})"
+ENSEMBLE = "mean"
+"""The meta-learner that averages the base learners."""
+
+READING = (
+    "Thick: all {many}, with its AUC and the 95 % interval over resampled subjects. Thin: each "
+    "fold, with the mean ± SD of their AUCs. Dotted: a score that knows nothing."
+)
+
+
+def roc_of_model(run: RunFacts, model: str, partition: Partition = "oof") -> tuple[RocFacts, ...]:
+    """One model's curves, each class against the rest; of a binary task the positive class's.
+
+    Args:
+        run: The run folder's facts.
+        model: Any judged model.
+        partition: ``oof`` or ``test``; only out of fold there are folds.
+    """
+    units = class_units(run, model, partition)
+    folds_U = units.folds_U if partition == "oof" else None
+    if units.is_binary:
+        found = _of_positive(units.classes[-1], units, has_folds=partition == "oof")
+        return () if found is None else (found,)
+    return one_vs_rest(
+        units.classes, units.subjects_U, units.reference_U, units.probabilities_UK, folds_U
+    )
+
+
+def roc_of_models(run: RunFacts, partition: Partition = "oof") -> tuple[RocFacts, ...]:
+    """Of a binary task the curves of the best model, the base learners and their mean.
+
+    Args:
+        run: The run folder's facts.
+        partition: ``oof`` or ``test``.
+
+    Returns:
+        In the ranking's order, the best model first; no curves by fold.
+
+    Raises:
+        SweepError: The task is not binary.
+    """
+    if not run.scoring.is_binary:
+        raise SweepError("curves of several models are of a binary task; see roc_of_model.")
+    found = [
+        _of_positive(model, class_units(run, model, partition), has_folds=False)
+        for model in binary_models(run)
+    ]
+    return tuple(each for each in found if each is not None)
+
+
+def binary_models(run: RunFacts) -> tuple[str, ...]:
+    """The best model, the base learners, and their mean where there is one."""
+    wanted = {run.best.model, ENSEMBLE, *shown_learners(run)}
+    rows = [row.model for row in run.ranking.rows if row.model in wanted and not row.left_out]
+    return tuple(dict.fromkeys((run.best.model, *rows)))
+
+
+def in_one_picture(found: tuple[RocFacts, ...]) -> tuple[RocFacts, ...]:
+    """As many as can be told apart: the first ones, and the ensemble among them."""
+    if len(found) <= MOST_SERIES:
+        return found
+    kept = list(found[:MOST_SERIES])
+    ensemble = [each for each in found if each.name == ENSEMBLE]
+    return tuple(kept if ENSEMBLE in {each.name for each in kept} else kept[:-1] + ensemble)
+
+
+def roc_section(run: RunFacts) -> Section:
+    """The best model's curves on both partitions, and of a binary task all models'."""
+    best = run.best.model
+    found = {part: roc_of_model(run, best, part) for part in partitions(run)}
+    if not found["oof"]:
+        return Section("roc", "ROC curves", left_out="no class has units and others beside it.")
+    blocks: list[Block] = []
+    if run.scoring.is_binary:
+        blocks.append(_both_partitions(run, found))
+        blocks.append(_all_models(run))
+    else:
+        blocks += [_panels(run, part, facts) for part, facts in found.items() if facts]
+        words = tuple(f"{each.name}: {_words(each)}." for each in found["oof"])
+        blocks.append(Text(words, is_list=True, heading="AUC out of fold"))
+    return Section("roc", "ROC curves", _lead(called(run, best), found["oof"]), tuple(blocks))
+
+
+def _of_positive(name: str, units: ClassUnits, has_folds: bool) -> RocFacts | None:
+    folds_U = units.folds_U if has_folds else None
+    return roc_facts(name, units.subjects_U, units.is_positive, units.positive_score, folds_U)
+
+
+def _lead(best: str, found: tuple[RocFacts, ...]) -> str:
+    if len(found) == 1:
+        return f"Out of fold, {best} tells {found[0].name} from the rest with {_words(found[0])}."
+    high, low = (pick(found, key=lambda each: each.auc) for pick in (max, min))
+    return (
+        f"Out of fold, {best} tells {high.name} from the rest best, with {auc_words(high)}, and "
+        f"{low.name} worst, with {auc_words(low)}."
+    )
+
+
+def _words(facts: RocFacts) -> str:
+    text = auc_words(facts)
+    if not facts.folds:
+        return text
+    sd = figure(facts.fold_sd)
+    spread = f" ± {sd}" if sd != "–" else ""
+    over = count(len(facts.folds), "fold")
+    return (
+        f"{text} over all folds together; mean ± SD over {over} {figure(facts.fold_mean)}{spread}"
+    )
+
+
+def _panels(run: RunFacts, partition: Partition, facts: tuple[RocFacts, ...]) -> Figure:
+    best = run.best.model
+    if partition == "oof":
+        reading = READING.format(many=run.scoring.noun.many)
+    else:
+        reading = "With its AUC and the 95 % interval over resampled subjects."
+    caption = (
+        f"ROC curves of {called(run, best)}, each class against the rest, {WORDS[partition]}. "
+        f"{reading}"
+    )
+    drawing = draw_roc_panels(best, WORDS[partition], facts, f"roc_{partition}")
+    return Figure(drawing, caption, CALL.format(best, partition))
+
+
+def _both_partitions(run: RunFacts, found: dict[Partition, tuple[RocFacts, ...]]) -> Figure:
+    best = run.best.model
+    facts = [
+        replace(each, name=f"{each.name}, {WORDS[part]}")
+        for part, both in found.items()
+        for each in both
+    ]
+    where = " and ".join(WORDS[part] for part in found)
+    caption = (
+        f"ROC curves of {called(run, best)}, the positive class against the other. "
+        f"{READING.format(many=run.scoring.noun.many)}"
+    )
+    call = joined(*(CALL.format(best, part) for part in found))
+    return Figure(draw_roc_panels(best, where, facts, "roc_oof"), caption, call)
+
+
+def _all_models(run: RunFacts) -> Figure:
+    found = roc_of_models(run, "oof")
+    shown = in_one_picture(found)
+    cut = f" {len(shown)} of {len(found)} models are drawn." if len(shown) < len(found) else ""
+    caption = (
+        "ROC curves of the best model, the base learners and their mean, out of fold, with AUC "
+        f"and its 95 % interval over resampled subjects.{cut}"
+    )
+    drawing = draw_roc_models(
+        class_units(run, run.best.model, "oof").classes[-1],
+        WORDS["oof"],
+        [ModelRoc(each) for each in shown],
+    )
+    return Figure(drawing, caption, MODELS_CALL.format("oof"))

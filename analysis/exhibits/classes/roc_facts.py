@@ -1,0 +1,232 @@
+"""ROC curves of one class against the rest, over all units and fold by fold.
+
+U units, K classes, T points of a curve.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.statistics.estimates import Share, shares_of
+from analysis.statistics.facts import Interval
+from analysis.statistics.intervals import expanded_percentiles
+from analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
+from foldgrid.metrics.classification_sums import AUC, ClassSums
+from foldgrid.metrics.delong import delong_interval
+from foldgrid.metrics.roc import RocCurve, area_under_curve, roc_curve
+from foldgrid.tasks.classification.operating_points import OperatingPoint, apply_threshold
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FoldRoc:
+    """The curve of one fold.
+
+    Attributes:
+        fold: Which.
+        curve: Its points.
+        auc: The area under it.
+    """
+
+    fold: int
+    curve: RocCurve
+    auc: float
+
+
+@dataclass(frozen=True)
+class RocFacts:
+    """What is known of one score: a class's probability, or a model's.
+
+    Attributes:
+        name: The class or the model.
+        num_positives: Units that are positive.
+        num_negatives: Units that are not.
+        curve: Over all units.
+        auc: The area under it.
+        interval: 95 % over resampled subjects.
+        delong: 95 % if units were independent; both ends NaN where there is none.
+        folds: By fold, where units have folds; one without a positive or a negative is left out.
+    """
+
+    name: str
+    num_positives: int
+    num_negatives: int
+    curve: RocCurve
+    auc: float
+    interval: Interval
+    delong: tuple[float, float]
+    folds: tuple[FoldRoc, ...] = ()
+
+    @property
+    def fold_mean(self) -> float:
+        """The mean of the folds' AUCs; NaN without folds."""
+        return float(np.mean([each.auc for each in self.folds])) if self.folds else math.nan
+
+    @property
+    def fold_sd(self) -> float:
+        """Their standard deviation (n - 1); NaN with fewer than two."""
+        aucs = [each.auc for each in self.folds]
+        return float(np.std(aucs, ddof=1)) if len(aucs) > 1 else math.nan
+
+
+def roc_facts(
+    name: str,
+    subjects_U: Sequence[object] | NDArray[np.generic],
+    is_positive_U: NDArray[np.bool_],
+    score_U: FloatArray,
+    folds_U: NDArray[np.int64] | None = None,
+    num_resamples: int = NUM_RESAMPLES,
+    seed: int = SEED,
+) -> RocFacts | None:
+    """The curve of one score.
+
+    Args:
+        name: The class or the model.
+        subjects_U: Whose unit it is.
+        is_positive_U: The truth.
+        score_U: Higher for positives.
+        folds_U: Each unit's fold; left out, there are no curves by fold.
+        num_resamples: Draws of the subjects.
+        seed: Of the draws; that of the ranking gives the ranking's interval.
+
+    Returns:
+        None where there is no positive, no negative or a score that is not finite.
+    """
+    auc, interval = auc_and_interval(subjects_U, is_positive_U, score_U, num_resamples, seed)
+    if math.isnan(auc):
+        return None
+    _, low, high = delong_interval(is_positive_U, score_U)
+    return RocFacts(
+        name,
+        int(is_positive_U.sum()),
+        int((~is_positive_U).sum()),
+        roc_curve(is_positive_U, score_U),
+        auc,
+        interval,
+        (low, high),
+        () if folds_U is None else _by_fold(is_positive_U, score_U, folds_U),
+    )
+
+
+def auc_and_interval(
+    subjects_U: Sequence[object] | NDArray[np.generic],
+    is_positive_U: NDArray[np.bool_],
+    score_U: FloatArray,
+    num_resamples: int = NUM_RESAMPLES,
+    seed: int = SEED,
+) -> tuple[float, Interval]:
+    """The area under the curve of one score, and its 95 % interval over resampled subjects.
+
+    Args:
+        subjects_U: Whose unit it is.
+        is_positive_U: The truth.
+        score_U: Higher for positives.
+        num_resamples: Draws of the subjects.
+        seed: Of the draws.
+
+    Returns:
+        NaN without a positive, a negative or with a score that is not finite.
+    """
+    auc = area_under_curve(is_positive_U, score_U)
+    if math.isnan(auc):
+        return auc, Interval(reason="the figure is undefined")
+    scores_U12 = np.stack([1.0 - score_U, score_U], axis=1)[:, None]
+    subjects = np.asarray(subjects_U).astype(str)
+    sums = ClassSums.of(subjects, is_positive_U.astype(np.int64), scores_U12, is_binary=True)
+    resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
+    figures_R1 = sums.figure(AUC, resamples.counts_RS)
+    return auc, expanded_percentiles(figures_R1, sums.num_subjects)[0]
+
+
+def one_vs_rest(
+    classes: Sequence[str],
+    subjects_U: Sequence[object] | NDArray[np.generic],
+    reference_U: NDArray[np.int64],
+    probabilities_UK: FloatArray,
+    folds_U: NDArray[np.int64] | None = None,
+    num_resamples: int = NUM_RESAMPLES,
+    seed: int = SEED,
+) -> tuple[RocFacts, ...]:
+    """Each class against the rest; a class without a unit, or without another, is left out."""
+    found = [
+        roc_facts(
+            name,
+            subjects_U,
+            reference_U == place,
+            probabilities_UK[:, place],
+            folds_U,
+            num_resamples,
+            seed,
+        )
+        for place, name in enumerate(classes)
+    ]
+    return tuple(each for each in found if each is not None)
+
+
+def _by_fold(
+    is_positive_U: NDArray[np.bool_], score_U: FloatArray, folds_U: NDArray[np.int64]
+) -> tuple[FoldRoc, ...]:
+    found = []
+    for fold in np.unique(folds_U):
+        own = folds_U == fold
+        auc = area_under_curve(is_positive_U[own], score_U[own])
+        if not math.isnan(auc):
+            found.append(FoldRoc(int(fold), roc_curve(is_positive_U[own], score_U[own]), auc))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class OperatingFacts:
+    """An operating point on some units.
+
+    Attributes:
+        name: What it is for: ``high sensitivity``.
+        point: The threshold and the counts.
+        sensitivity: Share of the positives that is called positive.
+        specificity: Share of the negatives that is not.
+        positive_predictive_value: Share of those called positive that are.
+        negative_predictive_value: Share of the others that are not.
+    """
+
+    name: str
+    point: OperatingPoint
+    sensitivity: Share
+    specificity: Share
+    positive_predictive_value: Share
+    negative_predictive_value: Share
+
+
+def operating_facts(
+    name: str,
+    subjects_U: ArrayLike,
+    is_positive_U: ArrayLike,
+    score_U: ArrayLike,
+    threshold: float,
+    num_resamples: int = NUM_RESAMPLES,
+    seed: int = SEED,
+) -> OperatingFacts:
+    """Applies a threshold to units.
+
+    The predictive values hold for a population with as many positives as these units have.
+
+    Args:
+        name: What the point is for.
+        subjects_U: Whose unit it is.
+        is_positive_U: The truth.
+        score_U: Higher for positives.
+        threshold: From ``choose_threshold`` on other units; NaN calls nothing positive.
+        num_resamples: Draws of the subjects.
+        seed: Of the draws.
+    """
+    is_positive = np.asarray(is_positive_U, dtype=bool)
+    is_called = np.asarray(score_U, dtype=np.float64) >= threshold
+    so_UQ = np.column_stack([is_called, ~is_called, is_positive, ~is_positive])
+    among_UQ = np.column_stack([is_positive, ~is_positive, is_called, ~is_called])
+    shares = shares_of(subjects_U, so_UQ, among_UQ, num_resamples, seed)
+    return OperatingFacts(name, apply_threshold(is_positive, score_U, threshold), *shares)

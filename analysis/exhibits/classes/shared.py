@@ -1,0 +1,69 @@
+"""What the sections about classes share: who is shown, of which units, and how shares are set."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from analysis.drawing.blocks import Cell, Tone
+from analysis.drawing.numbers import figure, interval
+from analysis.predictions.class_units import ClassUnits
+from analysis.ranking.board import KIND_TITLES
+from analysis.run import RunFacts
+from analysis.statistics.estimates import Share
+from analysis.statistics.facts import Interval
+from foldgrid.specs.variants import is_variant
+
+Partition = Literal["oof", "test"]
+
+WORDS: dict[Partition, str] = {"oof": "out of fold", "test": "test"}
+"""How each partition is called in titles."""
+
+INTERVALS = (
+    "Second lines: 95 % intervals over resampled subjects; none where every resample gives the "
+    "same, or too many give nothing."
+)
+
+
+def partitions(run: RunFacts) -> tuple[Partition, ...]:
+    """Those that have units."""
+    return ("oof", "test") if run.has_test else ("oof",)
+
+
+def class_units(run: RunFacts, model: str, partition: Partition) -> ClassUnits:
+    """What one model said of the units of a partition, beside the truth.
+
+    Args:
+        run: The run folder's facts; its task is one of classes.
+        model: Any judged model.
+        partition: ``oof`` or ``test``.
+    """
+    table = run.judgement.oof if partition == "oof" else run.judgement.test
+    return ClassUnits.of(table, run.scoring, model)
+
+
+def shown_learners(run: RunFacts) -> tuple[str, ...]:
+    """The complete base learners in the ranking's order, variants apart where there are others."""
+    rows = [row for row in run.ranking.rows if row.kind == "base_learner" and not row.left_out]
+    names = [row.model for row in rows]
+    return tuple([name for name in names if not is_variant(name)] or names)
+
+
+def shown_models(run: RunFacts) -> tuple[str, ...]:
+    """The best model, then the base learners."""
+    return tuple(dict.fromkeys((run.best.model, *shown_learners(run))))
+
+
+def called(run: RunFacts, model: str) -> str:
+    """A model's name in a sentence, with its kind where the name alone would read as a word."""
+    row = next(row for row in run.ranking.rows if row.model == model)
+    return model if row.kind == "base_learner" else f"the {KIND_TITLES[row.kind]} {model}"
+
+
+def estimate_cell(value: float | None, ends: Interval, tone: Tone = "") -> Cell:
+    """A figure, and its interval in a second line."""
+    return Cell(figure(value), tone, interval(ends.low, ends.high) if value is not None else "")
+
+
+def share_cell(share: Share) -> Cell:
+    """A share, and its interval in a second line."""
+    return estimate_cell(share.value, share.interval)

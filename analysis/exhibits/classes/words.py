@@ -1,0 +1,130 @@
+"""Classes in a report: counts, chance, what is decided for."""
+
+from __future__ import annotations
+
+from analysis.drawing.numbers import count, figure, listed, percent
+from analysis.exhibits.task_words import Landmark
+from analysis.run import RunFacts
+from foldgrid.tasks.classification.scoring import LabelScoring
+from foldgrid.tasks.classification.tree_scoring import TreeScoring
+
+CHANCE_AUC = 0.5
+
+
+class ClassReport:
+    """See ``TaskReport``."""
+
+    baseline = "says the classes' shares for everybody"
+    sample = "photograph"
+    subject_loss = "mean Brier score"
+    weight_meaning = (
+        "A weight multiplies the learner's class probabilities; in geometric_mean and logit_stack "
+        "their logarithms."
+    )
+
+    def unit_of(self, metric: str) -> str:
+        """Nothing: figures of classes are pure numbers."""
+        return ""
+
+    def landmarks(self, run: RunFacts, partition: str) -> list[Landmark]:
+        """What the baseline reaches by the ordering figure, where it is defined."""
+        value = run.baseline.figure(partition, run.by)
+        return [] if value is None else [Landmark("saying the shares", value)]
+
+    def landmark_words(self, run: RunFacts) -> str:
+        """See ``TaskReport``."""
+        return "Dotted: the baseline." if run.baseline.figure("oof", run.by) is not None else ""
+
+    def meaning(self, run: RunFacts) -> str:
+        """The best model's accuracy beside that of always saying the most frequent class."""
+        own, usual = run.best.figure("oof", "accuracy"), run.baseline.figure("oof", "accuracy")
+        if own is None or usual is None:
+            return ""
+        if own <= usual:
+            return (
+                f"Its accuracy of {percent(own, 1)} is not above the {percent(usual, 1)} of always "
+                "saying the most frequent class: it has learned nothing that decides."
+            )
+        return (
+            f"It decides rightly for {percent(own, 1)} of the {run.scoring.noun.many}; always "
+            f"saying the most frequent class would for {percent(usual, 1)}."
+        )
+
+    def second_metric(self, metric: str) -> str:
+        """See ``TaskReport``."""
+        return "accuracy" if metric != "accuracy" else "auc"
+
+    def loss_axis(self, run: RunFacts) -> str:
+        """See ``TaskReport``."""
+        return _scoring(run).loss_is
+
+    def fold_metric(self, run: RunFacts) -> str:
+        """See ``TaskReport``."""
+        return run.by
+
+    def data_statements(self, run: RunFacts) -> dict[str, str]:
+        """Photographs, subjects, cases, classes."""
+        samples = run.judgement.table.samples
+        pixels = (run.sweep.get("data") or {}).get("tile_pixels")
+        cases = samples["case"][samples["case"] != ""].nunique() if "case" in samples else 0
+        among = f" in {count(cases, 'case')}" if cases else ""
+        return {
+            "participants": (
+                f"They are {run.scoring.noun.count(len(samples))}{among} of "
+                f"{count(samples['subject'].nunique(), 'subject')}: {_counts(run)}."
+            ),
+            "photographs": (
+                f"Each photograph was scaled to fit {pixels} x {pixels} pixels with its aspect "
+                "ratio kept and padded with black; one photograph is one sample."
+                if pixels
+                else ""
+            ),
+            "outcome": f"The reference is the label of each photograph. {_classes(run)}",
+        }
+
+    def model_statements(self, run: RunFacts) -> dict[str, str]:
+        """See ``TaskReport``."""
+        scoring = _scoring(run)
+        return {
+            "output": f"The classification layer was replaced by {scoring.num_outputs} outputs, "
+            f"{scoring.outputs_are}.",
+            "loss": f"The loss is the {scoring.loss_is}.",
+        }
+
+    def evaluation_statements(self, run: RunFacts) -> dict[str, str]:
+        """See ``TaskReport``."""
+        scoring = _scoring(run)
+        how = (
+            f"Sensitivity is of {scoring.classes[1]}, decided for at a probability of 0.5."
+            if scoring.is_binary
+            else "The likeliest class is decided for; AUC, sensitivity and specificity are means "
+            "over the classes, each against the rest."
+        )
+        return {"unit": f"The unit of every figure is the {scoring.noun.one}. {how}"}
+
+
+def _scoring(run: RunFacts) -> LabelScoring:
+    scoring = run.scoring
+    assert isinstance(scoring, LabelScoring)
+    return scoring
+
+
+def _counts(run: RunFacts) -> str:
+    classes = _scoring(run).judged_classes
+    counts = run.judgement.table.samples["reference"].value_counts()
+    return listed([f"{figure(counts.get(k, 0), 0)} {name}" for k, name in enumerate(classes)])
+
+
+def _classes(run: RunFacts) -> str:
+    scoring = _scoring(run)
+    if isinstance(scoring, TreeScoring):
+        return (
+            f"{len(scoring.classes)} training classes were cut from the tree of labels, going down "
+            f"until a node had at most {scoring.spec.most_photographs} training photographs; "
+            f"models are judged by the {len(scoring.judged_classes)} nodes above them."
+        )
+    parts = [
+        f"{name} ({', '.join(labels)})" if tuple(labels) != (name,) else name
+        for name, labels in scoring.spec.classes.items()
+    ]
+    return f"The classes are {listed(parts)}."

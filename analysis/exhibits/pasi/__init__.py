@@ -1,0 +1,1 @@
+"""What only scores have: agreement, errors by severity, response, change over time."""

@@ -1,0 +1,223 @@
+"""How the physician scored, train against test (the paper's figure 2).
+
+Knows the physician's scores alone; no model is looked at.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as MplFigure
+
+from analysis.drawing.blocks import Figure, Section
+from analysis.drawing.canvas import SMALL, add_axes, new_figure
+from analysis.drawing.drawing import Drawing, draw
+from analysis.drawing.numbers import percent
+from analysis.drawing.palette import ACCENT, INK, MUTED
+from analysis.evaluation import Judgement
+from analysis.exhibits.pasi.components import physician_scores
+from analysis.run import RunFacts
+from foldgrid.records import RunStore
+from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA, SCORES, max_pasi
+
+BIN_WIDTH = 5.0
+"""Of the PASI's histogram."""
+
+
+@dataclass(frozen=True)
+class ScoreDistributions:
+    """Histograms of the physician's scores.
+
+    Attributes:
+        scores: score, grade, train and test (samples with that grade), train_share and test_share
+            (of the partition's samples; NaN where it has none): every grade of each of the four
+            scores, also those that nobody got. Empty where ``not_applicable``.
+        pasi: low, high, train, test, train_share, test_share: visits by PASI in steps of 5; a
+            value on a border belongs to the upper bin, the end of the scale to the last one.
+        differences: By score and for ``pasi``: the largest part of one partition that would have
+            to change its value to look like the other (total variation, 0 to 1); NaN where a
+            partition is empty.
+        imbalance: What the split minimised: the mean absolute difference of the scaling grades'
+            shares between train and test, adjusted for their sizes; None where not recorded.
+        not_applicable: Why there are no single scores; "" where there are.
+    """
+
+    scores: pd.DataFrame
+    pasi: pd.DataFrame
+    differences: dict[str, float]
+    imbalance: float | None
+    not_applicable: str = ""
+
+
+def score_distributions(judgement: Judgement, store: RunStore | None = None) -> ScoreDistributions:
+    """Histograms of every score and of the PASI, train against test.
+
+    Args:
+        judgement: What ``judge`` returned.
+        store: The run folder, for the split's recorded imbalance.
+    """
+    is_test = judgement.table.samples["partition"] == "test"
+    known = physician_scores(judgement.table)
+    tables, reason = [], ""
+    if judgement.table.scoring.target_names == SCORES:
+        test_rows = is_test.loc[known.index].to_numpy()
+        for score in SCORES:
+            grades = np.arange(int(SCORE_MAXIMA[score]) + 1)
+            values = known[score].to_numpy()
+            counts = [
+                (values[part] == grades[:, None]).sum(axis=1) for part in (~test_rows, test_rows)
+            ]
+            tables.append(_shares(pd.DataFrame({"score": score, "grade": grades}), *counts))
+    else:
+        reason = "The records hold a region's composite, no single scores."
+    edges = np.arange(0.0, max_pasi(judgement.parts) + BIN_WIDTH, BIN_WIDTH)
+    pasi_counts = [
+        np.histogram(table.units["reference"], bins=edges)[0]
+        for table in (judgement.oof, judgement.test)
+    ]
+    bins = _shares(pd.DataFrame({"low": edges[:-1], "high": edges[1:]}), *pasi_counts)
+    scores = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    differences = {str(table["score"].iloc[0]): _difference(table) for table in tables}
+    return ScoreDistributions(
+        scores=scores,
+        pasi=bins,
+        differences={**differences, "pasi": _difference(bins)},
+        imbalance=recorded_imbalance(store) if store else None,
+        not_applicable=reason,
+    )
+
+
+def recorded_imbalance(store: RunStore) -> float | None:
+    """The imbalance in ``split.json``, or nothing where there is none."""
+    try:
+        found = store.read_split_facts().get("imbalance")
+    except FileNotFoundError:
+        return None
+    return float(found) if isinstance(found, int | float) else None
+
+
+def _shares(table: pd.DataFrame, train: np.ndarray, test: np.ndarray) -> pd.DataFrame:
+    shares = {
+        f"{name}_share": counts / counts.sum() if counts.sum() else np.full(len(counts), np.nan)
+        for name, counts in (("train", train), ("test", test))
+    }
+    return table.assign(train=train, test=test, **shares)
+
+
+def _difference(table: pd.DataFrame) -> float:
+    gaps = (table["train_share"] - table["test_share"]).abs()
+    return float(gaps.sum() / 2) if gaps.notna().all() else float("nan")
+
+
+_PANEL_HEIGHT = 92.0
+
+
+def draw_distributions(facts: ScoreDistributions) -> Drawing:
+    """Paired bars: the share of each grade, and of each band of the PASI."""
+    return draw(
+        "distributions",
+        "Distribution of the physician's scores, training against test",
+        describe_distributions(facts),
+        partial(_paint, facts),
+    )
+
+
+def describe_distributions(facts: ScoreDistributions) -> str:
+    """How far training and test lie apart, score by score."""
+    gaps = [
+        f"{_title(name)} {100 * gap:.0f} %"
+        for name, gap in facts.differences.items()
+        if math.isfinite(gap)
+    ]
+    text = "Share of samples by grade, and of visits by PASI. "
+    if gaps:
+        text += "The part of a distribution that would have to move: " + ", ".join(gaps) + "."
+    return text
+
+
+def _title(name: str) -> str:
+    return "PASI" if name == "pasi" else name
+
+
+def _paint(facts: ScoreDistributions, width: int) -> MplFigure:
+    names = list(dict.fromkeys(facts.scores["score"])) if len(facts.scores) else []
+    columns = 4 if width > 500 else 2
+    rows = math.ceil(len(names) / columns)
+    left, gap, step = 30.0, 18.0, _PANEL_HEIGHT + 52
+    figure = new_figure(width, (rows + 1) * step + 18)
+    panel = (width - left - gap * (columns - 1) - 4) / columns
+    top = 1.1 * max(_largest(facts.scores), _largest(facts.pasi), 0.05)
+    for place, name in enumerate(names):
+        row, column = divmod(place, columns)
+        axes = add_axes(
+            figure, left + column * (panel + gap), 24 + row * step, panel, _PANEL_HEIGHT
+        )
+        table = facts.scores[facts.scores["score"] == name]
+        _paint_panel(axes, table, [f"{grade:g}" for grade in table["grade"]], name, top)
+        if column:
+            axes.tick_params(labelleft=False)
+    axes = add_axes(figure, left, 24 + rows * step, width - left - 4, _PANEL_HEIGHT)
+    labels = [f"{low:g}–" for low in facts.pasi["low"]]
+    _paint_panel(axes, facts.pasi, labels, "PASI of a visit, in steps of 5", top)
+    _write_legend(axes)
+    return figure
+
+
+def _largest(table: pd.DataFrame) -> float:
+    shares = table.reindex(columns=["train_share", "test_share"])
+    return float(shares.max().max()) if shares.notna().any(axis=None) else 0.0
+
+
+def _paint_panel(
+    axes: Axes, table: pd.DataFrame, labels: list[str], title: str, top: float
+) -> None:
+    places = list(range(len(table)))
+    axes.bar(
+        [x - 0.2 for x in places], table["train_share"].fillna(0), 0.38, color=MUTED, alpha=0.5
+    )
+    axes.bar([x + 0.2 for x in places], table["test_share"].fillna(0), 0.38, color=ACCENT)
+    axes.set_xticks(places, labels)
+    axes.set_xlim(-0.7, len(table) - 0.3)
+    axes.set_ylim(0, top)
+    axes.grid(False, axis="x")
+    axes.locator_params(axis="y", nbins=4)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
+    axes.set_title(title, loc="left", fontsize=SMALL, color=INK, pad=5)
+
+
+def _write_legend(axes: Axes) -> None:
+    for text, colour, right in (("training", MUTED, 62.0), ("test", ACCENT, 0.0)):
+        axes.annotate(
+            f"■ {text}", (1, 1), (-right, 5), xycoords="axes fraction", textcoords="offset points",
+            ha="right", fontsize=SMALL, color=colour,
+        )  # fmt: skip
+
+
+CALL = (
+    "from analysis.exhibits.pasi.distributions import score_distributions\n"
+    "score_distributions(run.judgement, run.store)"
+)
+TITLE = "The physician's scores"
+
+
+def scores_section(run: RunFacts) -> Section:
+    """The distributions of the four scores and of the PASI."""
+    facts = score_distributions(run.judgement, run.store)
+    if not run.has_test:
+        return Section("distribution", TITLE, left_out="there is no test set to compare with.")
+    caption = (
+        "How the physician scored, training (grey) against test (colour): share of the samples by "
+        "grade, and of the visits by PASI."
+    )
+    if facts.not_applicable:
+        caption += f" {facts.not_applicable}"
+    lead = (
+        f"{percent(facts.differences['pasi'])} of the test visits would have to change their "
+        "PASI's band for test and training to look alike."
+    )
+    return Section("distribution", TITLE, lead, (Figure(draw_distributions(facts), caption, CALL),))

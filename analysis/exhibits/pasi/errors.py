@@ -1,0 +1,224 @@
+"""Error by severity: where on the scale a model is wrong, and which way.
+
+Strata follow Schmitt and Wozel 2005 (Dermatology 210:194): PASI below 7 is mild, 7 to 12 moderate,
+above 12 severe. They are cut by the physician's PASI, never by the prediction. The cut-offs are of
+the whole-body PASI; without head and neck the scale ends at 64.8, so a visit may fall one stratum
+lower here than at the bedside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.drawing.blocks import Block, Cell, Column, Section, Table, Text
+from analysis.drawing.numbers import figure, interval, percent
+from analysis.exhibits.pasi.components import ComponentErrors, error_by_score, error_columns
+from analysis.exhibits.pasi.visits import ModelVisits, Partition
+from analysis.run import RunFacts
+from analysis.statistics.estimates import resample_subjects
+from analysis.statistics.resamples import SEED
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """A part of the PASI scale.
+
+    Attributes:
+        name: What it is called.
+        low: Its lower end; belongs to it unless ``above``.
+        high: Its upper end; belongs to it where ``to_end``.
+        above: Whether the lower end itself is left out.
+        to_end: Whether the upper end itself belongs to it.
+    """
+
+    name: str
+    low: float
+    high: float
+    above: bool = False
+    to_end: bool = False
+
+    def holds(self, pasi: np.ndarray) -> np.ndarray:
+        """Which values lie in it."""
+        is_over = pasi > self.low if self.above else pasi >= self.low
+        return np.asarray(is_over & (pasi <= self.high if self.to_end else pasi < self.high))
+
+    @property
+    def title(self) -> str:
+        """For a table or an axis: ``moderate (7 to 12)``."""
+        if self.low == 0.0:
+            return f"{self.name} (below {self.high:g})"
+        if self.high >= 72.0:
+            return f"{self.name} (above {self.low:g})"
+        return f"{self.name} ({self.low:g} to {self.high:g})"
+
+
+SEVERITY_STRATA = (
+    Stratum("mild", 0.0, 7.0),
+    Stratum("moderate", 7.0, 12.0, to_end=True),
+    Stratum("severe", 12.0, 72.0, above=True, to_end=True),
+)
+"""Schmitt and Wozel 2005; together they cover the scale and no value twice."""
+
+
+def error_by_severity(
+    pairs: ModelVisits, strata: Sequence[Stratum] = SEVERITY_STRATA, seed: int = SEED
+) -> pd.DataFrame:
+    """Size and direction of the error in each stratum of the physician's PASI.
+
+    A bias above 0 in the mild and below 0 in the severe stratum is the shrinking towards the mean
+    that every regression with noise shows; selecting by the physician's score, which has errors
+    of its own, adds to it.
+
+    Args:
+        pairs: One model's visits.
+        strata: The parts of the scale.
+        seed: Of the bootstrap over subjects.
+
+    Returns:
+        stratum, title, num_visits, num_subjects, then mae and bias (predicted minus physician),
+        each with ``_low`` and ``_high``: a row a stratum and a last one for all visits. Figures of
+        a stratum without visits are NaN; intervals of one with a single subject, too.
+    """
+    truth = pairs.visits["physician"].to_numpy(dtype=np.float64)
+    masks = [(stratum.name, stratum.title, stratum.holds(truth)) for stratum in strata]
+    masks.append(("all", "all visits", np.ones(len(truth), dtype=bool)))
+    resamples = resample_subjects(pairs.visits["subject"], seed=seed)
+    subjects, errors = pairs.visits["subject"], pairs.errors.to_numpy(dtype=np.float64)
+    rows = [
+        {"stratum": name, "title": title, **error_columns(errors, mask, subjects, resamples)}
+        for name, title, mask in masks
+    ]
+    return pd.DataFrame(rows).rename(columns={"num_records": "num_visits"})
+
+
+SCORES_CALL = (
+    "from analysis.exhibits.pasi.components import error_by_score\n"
+    'error_by_score(run.judgement, "{0}", "oof").rows\n'
+    'error_by_score(run.judgement, "{0}", "test").rows'
+)
+CALL = "run.reading.oof.{0}\nrun.reading.test.{0}"
+ERROR_COLUMNS = (Column("Subjects", True), Column("MAE", True), Column("Bias", True))
+
+
+def errors_section(run: RunFacts) -> Section:
+    """Three tables of the best model, out of fold and on the test set."""
+    parts = [("OOF", run.reading.oof)]
+    if run.has_test:
+        parts.append(("test", run.reading.test))
+    intervals = (
+        "Second lines: 95 % intervals over resampled subjects. Bias: predicted minus physician."
+    )
+    blocks: list[Block] = [
+        Table(
+            "severity",
+            "Error by severity of the physician's PASI",
+            (Column("Severity"), Column("Visits", True), *ERROR_COLUMNS),
+            tuple(
+                (Cell(str(row["title"]), "", where), Cell(str(row["num_visits"])), *_errors(row))
+                for where, part in parts
+                for row in _rows(part.severity)
+            ),
+            CALL.format("severity"),
+            f"{intervals} Cut-offs: Schmitt and Wozel 2005.",
+        )
+    ]
+    regions = [(where, part.regions) for where, part in parts]
+    if any(len(found.rows) for _, found in regions):
+        blocks.append(
+            Table(
+                "regions",
+                "Error of the composite C, 0 to 72, by region",
+                (Column("Region"), Column("Samples", True), *ERROR_COLUMNS),
+                tuple(
+                    (
+                        Cell(_name(row["region"]), "", where),
+                        Cell(str(row["num_samples"])),
+                        *_errors(row),
+                    )
+                    for where, found in regions
+                    for row in _rows(found.rows)
+                ),
+                CALL.format("regions.rows"),
+                intervals,
+            )
+        )
+    scores = _by_score(run)
+    if any(len(found.rows) for _, found in scores):
+        blocks.append(_scores(scores, intervals, best_base_learner(run)))
+    else:
+        blocks.append(Text((f"By single score: {scores[0][1].not_applicable}",)))
+    return Section("errors", "Where it is wrong", _lead(run), tuple(blocks))
+
+
+def _lead(run: RunFacts) -> str:
+    table = run.reading.oof.severity.set_index("stratum")
+    known = table[table["num_visits"] > 0].drop(index="all")
+    parts = [
+        f"{name} {figure(row['mae'])} (bias {figure(row['bias'])})"
+        for name, row in known.iterrows()
+    ]
+    return f"Out-of-fold MAE of {run.reading.model} by severity: {'; '.join(parts)}."
+
+
+def best_base_learner(run: RunFacts) -> str:
+    """The first base learner of the ranking: others predict no single scores."""
+    return next(row.model for row in run.ranking.rows if row.kind == "base_learner")
+
+
+def _by_score(run: RunFacts) -> list[tuple[str, ComponentErrors]]:
+    name = best_base_learner(run)
+    parts: list[tuple[str, Partition]] = [("OOF", "oof")]
+    if run.has_test:
+        parts.append(("test", "test"))
+    return [(where, error_by_score(run.judgement, name, part)) for where, part in parts]
+
+
+def _scores(scores: list[tuple[str, ComponentErrors]], intervals: str, learner: str) -> Table:
+    columns = (
+        Column("Score"),
+        Column("Samples", True),
+        *ERROR_COLUMNS,
+        Column("Same", True, "grade"),
+        Column("Within 1", True, "grade"),
+        Column("Kappa", True, "quadratic"),
+    )
+    rows = []
+    for where, found in scores:
+        for row in _rows(found.rows):
+            if row["region"] == "all":
+                rows.append(
+                    (
+                        Cell(str(row["score"]), "", where),
+                        Cell(str(row["num_samples"])),
+                        *_errors(row),
+                        Cell(percent(row["exact"])),
+                        Cell(percent(row["within_one"])),
+                        Cell(figure(row["kappa"])),
+                    )
+                )
+    note = f"{intervals} Involvement runs from 0 to 6, the others from 0 to 4."
+    caption = f"Error and agreement by score of {learner}, all regions"
+    return Table("scores", caption, columns, tuple(rows), SCORES_CALL.format(learner), note)
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _name(region: object) -> str:
+    return "all regions" if region == "all" else str(region).replace("_", " ")
+
+
+def _errors(row: dict[str, Any]) -> tuple[Cell, ...]:
+    return (
+        Cell(str(row["num_subjects"])),
+        *(
+            Cell(figure(row[name]), "", interval(row[f"{name}_low"], row[f"{name}_high"]))
+            for name in ("mae", "bias")
+        ),
+    )

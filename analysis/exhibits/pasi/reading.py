@@ -1,0 +1,91 @@
+"""All clinical facts of one model in one call, for a report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.evaluation import Judgement
+from analysis.exhibits.pasi.bland_altman import BlandAltman, bland_altman
+from analysis.exhibits.pasi.change import ChangeFacts, change_from_baseline
+from analysis.exhibits.pasi.components import ComponentErrors, error_by_region, error_by_score
+from analysis.exhibits.pasi.errors import error_by_severity
+from analysis.exhibits.pasi.scatter import ScatterFacts, scatter_facts
+from analysis.exhibits.pasi.visits import (
+    PARTITIONS,
+    ModelVisits,
+    Partition,
+    known_model,
+    model_visits,
+)
+from analysis.statistics.resamples import SEED
+
+
+@dataclass(frozen=True)
+class PartitionReading:
+    """The clinical facts of one model on one partition.
+
+    Attributes:
+        pairs: Its visits.
+        severity: What ``error_by_severity`` returns.
+        regions: What ``error_by_region`` returns.
+        scores: What ``error_by_score`` returns.
+        agreement: Bland-Altman.
+        change: Change from baseline, responses and trajectories.
+        scatter: Predicted against physician.
+    """
+
+    pairs: ModelVisits
+    severity: pd.DataFrame
+    regions: ComponentErrors
+    scores: ComponentErrors
+    agreement: BlandAltman
+    change: ChangeFacts
+    scatter: ScatterFacts
+
+
+@dataclass(frozen=True)
+class ClinicalReading:
+    """The clinical facts of one model.
+
+    Attributes:
+        model: Its name.
+        oof: On the training visits, predicted out of fold.
+        test: On the test visits; all figures NaN and tables empty where there are none.
+    """
+
+    model: str
+    oof: PartitionReading
+    test: PartitionReading
+
+
+def read_clinically(
+    judgement: Judgement, model: str | None = None, seed: int = SEED
+) -> ClinicalReading:
+    """Computes every clinical fact of a model.
+
+    Args:
+        judgement: What ``judge`` returned.
+        model: A judged model; None takes the ranking's best by OOF MAE.
+        seed: Of the bootstraps over subjects.
+
+    Raises:
+        SweepError: No model of that name was judged; the message offers the nearest.
+    """
+    name = known_model(judgement, model)
+    oof, test = (_read(judgement, name, partition, seed) for partition in PARTITIONS)
+    return ClinicalReading(name, oof, test)
+
+
+def _read(judgement: Judgement, model: str, partition: Partition, seed: int) -> PartitionReading:
+    pairs = model_visits(judgement, model, partition)
+    return PartitionReading(
+        pairs=pairs,
+        severity=error_by_severity(pairs, seed=seed),
+        regions=error_by_region(judgement, model, partition, seed),
+        scores=error_by_score(judgement, model, partition, seed),
+        agreement=bland_altman(pairs, seed),
+        change=change_from_baseline(pairs, seed=seed),
+        scatter=scatter_facts(pairs, seed=seed),
+    )

@@ -1,0 +1,114 @@
+"""Where the figures come from: data, split, software, machines, seeds, weights."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from analysis.drawing.blocks import Column, Pairs, Section, Table, cells
+from analysis.drawing.numbers import UNDEFINED, count, figure
+from analysis.run import RecordedRun, RunFacts
+
+WEIGHTS_CALL = "from analysis.exhibits.provenance import weights\nweights(run)"
+
+
+def provenance(run: RunFacts) -> list[tuple[str, str]]:
+    """What was recorded of the launch and of the fits, as names and values.
+
+    Nothing that names a person's machine or folder: a report is mailed around.
+
+    Args:
+        run: The run folder's facts.
+    """
+    recorded = run.provenance
+    table = run.judgement.table
+    devices = sorted({record.environment.get("device", "") for record in run.records.values()})
+    pairs = [
+        *launch_facts(run),
+        (
+            "Data fingerprint",
+            str(recorded.get("data_fingerprint") or table.config.data_fingerprint),
+        ),
+        ("Split fingerprint", table.config.split_fingerprint),
+        ("Seed", str(table.config.seed)),
+        ("Budget", table.config.budget),
+        ("Fits", f"{len(run.records)} finished of {len(run.plan)} planned"),
+        ("Devices", ", ".join(filter(None, devices))),
+        ("Training time", _hours(run)),
+        ("Versions", versions(run)),
+        ("Ranking made from", run.ranking.made_from),
+    ]
+    return [(name, value) for name, value in pairs if value]
+
+
+def launch_facts(run: RecordedRun) -> list[tuple[str, str]]:
+    """When and how a run folder was launched, as names and values; "" where not recorded.
+
+    Args:
+        run: What its launches wrote down.
+    """
+    recorded = run.provenance
+    return [
+        ("Last launched", str(recorded.get("started_at") or "")),
+        ("Earlier launches", str(len(recorded.get("earlier_launches") or []) or "")),
+        ("Command", _command(recorded.get("command") or [])),
+        ("Git commit", _commit(recorded.get("git") or {})),
+    ]
+
+
+def versions(run: RecordedRun) -> str:
+    """The versions of the software, in one line.
+
+    Args:
+        run: What its launches wrote down.
+    """
+    recorded = run.provenance.get("versions") or {}
+    return ", ".join(f"{name} {value}" for name, value in recorded.items() if value)
+
+
+def weights(run: RunFacts) -> list[tuple[str, str, str]]:
+    """The pre-trained weights by file: the base learners' name, the file and its SHA-256.
+
+    Args:
+        run: The run folder's facts.
+
+    Returns:
+        Empty where every fit started from random weights.
+    """
+    found: dict[tuple[str, str, str], None] = {}
+    for record in run.records.values():
+        given = record.weights
+        if given.source != "random":
+            key = (record.config.backbone, given.file or given.source, given.sha256 or UNDEFINED)
+            found[key] = None
+    return list(found)
+
+
+def provenance_section(run: RunFacts) -> Section:
+    """What was recorded, and the weight files with their hashes."""
+    blocks: list[Pairs | Table] = [Pairs(tuple(provenance(run)))]
+    files = weights(run)
+    if files:
+        columns = (Column("Base learner"), Column("Weights"), Column("SHA-256"))
+        rows = tuple(cells(name, file, digest) for name, file, digest in files)
+        blocks.append(Table("weights", "Pre-trained weights", columns, rows, WEIGHTS_CALL))
+    lead = "What ran, on what, with what. The run folder holds all of it as files."
+    return Section("provenance", "Provenance", lead, tuple(blocks))
+
+
+def _command(words: list[str]) -> str:
+    return shlex.join(["python", *words]) if words else ""
+
+
+def _commit(git: dict[str, Any]) -> str:
+    commit = str(git.get("commit") or "")
+    return f"{commit} with uncommitted changes" if commit and git.get("dirty") else commit
+
+
+def _hours(run: RunFacts) -> str:
+    seconds = sum(record.timings.get("total", 0.0) for record in run.records.values())
+    if seconds > 7200:
+        text = f"{figure(seconds / 3600, 1)} hours"
+    else:
+        text = f"{seconds / 60:.0f} minutes" if seconds > 120 else f"{seconds:.0f} seconds"
+    return f"{text}, summed over {count(len(run.records), 'fit')}" if run.records else ""

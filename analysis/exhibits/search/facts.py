@@ -1,0 +1,136 @@
+"""What the sections of a search's report may ask; each thing is read or computed once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import pandas as pd
+
+from analysis.exhibits.search.importance import Importances, parameter_importances
+from analysis.exhibits.search.landscape import Landscape, score_landscape
+from analysis.run import RecordedRun
+from analysis.search.certainty import StudyCertainty
+from analysis.search.conclusion import Conclusion, conclude_study
+from analysis.search.course import EpochsSaved, optimisation_history, trial_curves
+from analysis.search.evidence import StudyEvidence, read_studies
+from foldgrid.records import RunStore
+from foldgrid.specs.errors import SweepError
+from foldgrid.specs.trials import TrialCertainty, TrialRecord
+
+
+class StudyFacts:
+    """The facts of one study.
+
+    Args:
+        evidence: Its trials.
+        place: Its place among the studies of the search, from 0.
+        suffix: What tells its figures from those of other studies; "" for the only one.
+    """
+
+    def __init__(self, evidence: StudyEvidence, place: int, suffix: str) -> None:
+        self.evidence, self.place, self.suffix = evidence, place, suffix
+
+    def call(self, name: str) -> str:
+        """The call that computes ``name`` again."""
+        return f"run.studies[{self.place}].{name}"
+
+    def key(self, name: str) -> str:
+        """The anchor of an exhibit."""
+        return f"{name}{self.suffix}"
+
+    @cached_property
+    def conclusion(self) -> Conclusion:
+        """What it came to."""
+        return conclude_study(self.evidence)
+
+    @property
+    def certainty(self) -> StudyCertainty:
+        """How sure its scores are."""
+        return self.conclusion.certainty
+
+    @property
+    def saved(self) -> EpochsSaved:
+        """What became of its epochs."""
+        return self.conclusion.saved
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """Its best trial in the first objective."""
+        return self.evidence.best[0] if self.evidence.best else None
+
+    @property
+    def best_certainty(self) -> TrialCertainty:
+        """How sure the best trial's score is."""
+        best = self.best
+        return self.conclusion.best[best.number] if best else TrialCertainty()
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """The best so far, trial by trial."""
+        return optimisation_history(self.evidence)
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """The score by trial and epoch."""
+        return trial_curves(self.evidence)
+
+    @cached_property
+    def importances(self) -> Importances:
+        """How much the score depends on each parameter."""
+        return parameter_importances(self.evidence)
+
+    @cached_property
+    def landscape(self) -> Landscape:
+        """The score over two parameters."""
+        return score_landscape(self.evidence, self.importances)
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """A row a trial: how it ended, its epochs, its figures and its values as trained."""
+        objectives, names = self.evidence.objectives, list(self.evidence.plan.space.parameters)
+        rows = [
+            {
+                "trial": trial.number,
+                "status": trial.status,
+                "num_epochs": trial.num_epochs,
+                "num_planned_epochs": trial.num_planned_epochs,
+                **{name: trial.oof.get(name, float("nan")) for name in objectives},
+                **{name: self.evidence.value(trial, name) for name in names},
+            }
+            for trial in self.evidence.trials
+        ]
+        return pd.DataFrame(rows)
+
+
+class SearchFacts(RecordedRun):
+    """The facts of a search's run folder.
+
+    Args:
+        store: The run folder.
+        by: The objective that is shown; "" for the search's first.
+
+    Raises:
+        SweepError: Nothing was searched here, ``by`` was not searched for, or no trial is over.
+    """
+
+    def __init__(self, store: RunStore, by: str = "") -> None:
+        super().__init__(store)
+        self.by = by
+        found = [each for each in read_studies(store, by) if each.trials]
+        if not found:
+            raise SweepError(
+                f"{store.location}: no trial of the search is over yet.\n"
+                f"Search on with: {store.relaunch_command()}"
+            )
+        is_one = len(found) == 1
+        self.studies = tuple(
+            StudyFacts(each, place, "" if is_one else f"_{place + 1}")
+            for place, each in enumerate(found)
+        )
+
+    @property
+    def opened(self) -> str:
+        """The lines that make these facts again, where the run folder is below ``runs/``."""
+        by = f", by={self.by!r}" if self.by else ""
+        opened = f"SearchFacts(RunStore.open({f'runs/{self.name}'!r}){by})"
+        return f"from analysis.exhibits.search.facts import SearchFacts\nrun = {opened}"

@@ -1,0 +1,102 @@
+"""The best so far: by trial, and by the epochs that it took."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as MplFigure
+from matplotlib.ticker import MaxNLocator
+
+from analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
+from analysis.drawing.drawing import Drawing, draw
+from analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
+from analysis.drawing.trial_marks import mark_trials, score_axis, score_limits
+from foldgrid.metrics import Metric
+
+
+@dataclass(frozen=True)
+class SearchHistory:
+    """A search's course.
+
+    Attributes:
+        key: The figure's name.
+        table: As ``optimisation_history`` gives it.
+        metric: What was searched for.
+        own: The score of the sweep's own recipe; NaN where it has none.
+    """
+
+    key: str
+    table: pd.DataFrame
+    metric: Metric
+    own: float
+
+
+def draw_history(facts: SearchHistory) -> Drawing:
+    """Two panels that share their scores."""
+    title = f"Best {facts.metric.title} so far, by trial and by epochs spent"
+    return draw(facts.key, title, describe_history(facts), partial(_paint, facts))
+
+
+def describe_history(facts: SearchHistory) -> str:
+    """When the search was how good, in sentences."""
+    table = facts.table
+    known = table[table["best_so_far"].notna()]
+    if known.empty:
+        return f"{len(table)} trials, none of which has trained to its end."
+    found = known[known["best_so_far"] == known["best_so_far"].iloc[-1]].iloc[0]
+    return (
+        f"{len(table)} trials, {int(table['epochs_spent'].iloc[-1])} epochs. The best score, "
+        f"{found['best_so_far']:.3g}, was found by trial {int(found['trial'])}, after "
+        f"{int(found['epochs_spent'])} epochs."
+    )
+
+
+def _paint(facts: SearchHistory, width: int) -> MplFigure:
+    places, height = side_by_side(width, 2, shape=0.72, left=42, top=22, bottom=46)
+    figure = new_figure(width, height)
+    panels = (("trial", "trial"), ("epochs_spent", "epochs spent, all folds together"))
+    for (column, label), place in zip(panels, places, strict=True):
+        axes = add_axes(figure, *place)
+        _paint_panel(axes, facts, column)
+        axes.set_xlabel(label, fontsize=SMALL, loc="left")
+        axes.set_title(score_axis(facts.metric), loc="left", fontsize=SMALL, color=MUTED, pad=6)
+    return figure
+
+
+def _paint_panel(axes: Axes, facts: SearchHistory, column: str) -> None:
+    table = facts.table
+    low, high = score_limits(table["score"].to_numpy(dtype=float))
+    axes.set_ylim(low, high)
+    end = float(table[column].max())
+    axes.set_xlim(-0.02 * end - 0.5, 1.02 * end + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
+    axes.grid(False, axis="x")
+    if math.isfinite(facts.own):
+        axes.axhline(facts.own, color=MUTED, linewidth=1, linestyle=(0, (1, 2.5)), zorder=1)
+        axes.annotate(
+            "own recipe", (1, facts.own), (0, 3), xycoords=("axes fraction", "data"),
+            textcoords="offset points", ha="right", fontsize=SMALL, color=MUTED,
+            bbox={"facecolor": PAPER, "alpha": 0.75, "linewidth": 0, "pad": 0.5}, zorder=5,
+        )  # fmt: skip
+    for status in ("complete", "stopped", "diverged"):
+        own = table[table["status"] == status]
+        worst = low if facts.metric.direction == "higher" else high
+        scores = own["score"].fillna(worst).clip(low, high)
+        mark_trials(axes, own[column].to_numpy(), scores.to_numpy(), status, 4.6)
+    known = table[table["best_so_far"].notna()]
+    if len(known):
+        found = known[known["best_so_far"] == known["best_so_far"].iloc[-1]]
+        axes.step(
+            [*known[column], axes.get_xlim()[1]],
+            [*known["best_so_far"], known["best_so_far"].iloc[-1]],
+            where="post", color=INK, linewidth=1.5, zorder=3,
+        )  # fmt: skip
+        axes.plot(
+            found[column].iloc[:1], found["best_so_far"].iloc[:1], "o", color=ACCENT,
+            markersize=7.5, markeredgecolor=INK, markeredgewidth=1.3, zorder=5,
+        )  # fmt: skip

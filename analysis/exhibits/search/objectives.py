@@ -1,0 +1,78 @@
+"""Two objectives against each other, with the front that no trial beats in both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+from matplotlib.figure import Figure as MplFigure
+
+from analysis.drawing.canvas import SMALL, add_axes, new_figure
+from analysis.drawing.drawing import Drawing, draw
+from analysis.drawing.palette import ACCENT, INK, MUTED
+from analysis.drawing.trial_marks import mark_trials, name_point, score_axis, score_limits
+from foldgrid.metrics import Metric
+
+
+@dataclass(frozen=True)
+class Objectives:
+    """Trials by two objectives.
+
+    Attributes:
+        key: The figure's name.
+        table: A row a trial: trial, status, is_best and a column an objective.
+        across: The objective from left to right.
+        up: The objective from bottom to top.
+    """
+
+    key: str
+    table: pd.DataFrame
+    across: Metric
+    up: Metric
+
+
+def draw_objectives(facts: Objectives) -> Drawing:
+    """A mark a trial, the front joined."""
+    title = f"{facts.up.title} against {facts.across.title}"
+    return draw(facts.key, title, describe_objectives(facts), partial(_paint, facts))
+
+
+def describe_objectives(facts: Objectives) -> str:
+    """The front in sentences."""
+    front = facts.table[facts.table["is_best"]].sort_values(facts.across.name)
+    words = [
+        f"trial {int(trial)} ({facts.across.title} {across:.3g}, {facts.up.title} {up:.3g})"
+        for trial, across, up in zip(
+            front["trial"], front[facts.across.name], front[facts.up.name], strict=True
+        )
+    ]
+    return f"{len(facts.table)} trials. On the front: {', '.join(words)}."
+
+
+def _paint(facts: Objectives, width: int) -> MplFigure:
+    left = 46.0
+    panel = min(width - left - 12, 460.0)
+    height = 0.74 * panel
+    figure = new_figure(width, height + 72)
+    axes = add_axes(figure, left, 24, panel, height)
+    table, x, y = facts.table, facts.across.name, facts.up.name
+    axes.set_xlim(*score_limits(table[x].to_numpy(dtype=float)))
+    axes.set_ylim(*score_limits(table[y].to_numpy(dtype=float)))
+    axes.locator_params(nbins=6)
+    axes.set_xlabel(score_axis(facts.across), fontsize=SMALL, loc="left")
+    axes.set_title(score_axis(facts.up), loc="left", fontsize=SMALL, color=MUTED, pad=7)
+    inside = table[table[x].between(*axes.get_xlim()) & table[y].between(*axes.get_ylim())]
+    for status in ("stopped", "complete"):
+        own = inside[inside["status"] == status]
+        mark_trials(axes, own[x].to_numpy(), own[y].to_numpy(), status)
+    front = table[table["is_best"]].sort_values(x)
+    axes.plot(front[x], front[y], color=ACCENT, linewidth=1, alpha=0.6, drawstyle="steps-post")
+    axes.plot(front[x], front[y], "o", color=ACCENT, markersize=8, markeredgecolor=INK,
+              markeredgewidth=1.3, zorder=5)  # fmt: skip
+    for place, (trial, at, height_at) in enumerate(
+        zip(front["trial"], front[x], front[y], strict=True)
+    ):
+        name = "own recipe" if trial == 0 else f"trial {int(trial)}"
+        name_point(axes, float(at), float(height_at), name, above=place % 2 == 0)
+    return figure

@@ -1,0 +1,77 @@
+"""What was searched, and how."""
+
+from __future__ import annotations
+
+from analysis.drawing.blocks import Cell, Column, Pairs, Section, Table, cells
+from analysis.exhibits.provenance import launch_facts, versions
+from analysis.exhibits.search.facts import SearchFacts, StudyFacts
+from analysis.search.conclusion import describe_value
+from foldgrid.metrics.registry import KNOWN_METRICS
+from foldgrid.specs.search_space import describe
+from foldgrid.specs.sweep import SearchSettings
+
+SCHEDULERS = {
+    "none": "none: every trial trained to its end",
+    "paired_race": "paired_race: gave up what was worse than the best, subject by subject",
+    "asha": "asha: kept one of so many",
+    "hyperband": "hyperband: kept one of so many, in brackets",
+    "median": "median: gave up what was worse than the median",
+    "pbt": "pbt: had the worst go on from the best with other values",
+}
+
+
+def searched_section(run: SearchFacts) -> Section:
+    """The space, the sampler, the scheduler, and what was recorded of the launches."""
+    settings = run.studies[0].evidence.plan.settings
+    facts = run.sweep
+    pairs = [
+        ("Objectives", ", ".join(KNOWN_METRICS[name].description for name in settings.objectives)),
+        ("Sampler", settings.sampler),
+        ("Scheduler", _scheduler(settings)),
+        ("Trials asked for", str(settings.num_trials) + _each(run)),
+        ("Seed", str(facts.get("seed", ""))),
+        ("Budget", str(facts.get("budget") or "")),
+        ("Data fingerprint", str(run.provenance.get("data_fingerprint") or "")),
+        *launch_facts(run),
+        ("Versions", versions(run)),
+    ]
+    shown = Pairs(tuple((name, value) for name, value in pairs if value))
+    lead = (
+        "Each trial is one configuration, trained on all folds side by side; its score is over "
+        "the whole training set, predicted out of fold. The test set was not there."
+    )
+    return Section("searched", "What was searched", lead, (space_table(run.studies[0]), shown))
+
+
+def _each(run: SearchFacts) -> str:
+    return " for each backbone" if len(run.studies) > 1 else ""
+
+
+def _scheduler(settings: SearchSettings) -> str:
+    text = SCHEDULERS[settings.scheduler]
+    if settings.scheduler in ("none", "pbt"):
+        return text
+    words = f"{text}; nothing before epoch {settings.grace_epochs}"
+    if settings.scheduler == "paired_race":
+        words += f", p < {settings.significance:g}"
+    return words
+
+
+def space_table(study: StudyFacts) -> Table:
+    """The parameters: what they could be, what the sweep's own recipe has, and what was best."""
+    evidence = study.evidence
+    own = next((trial for trial in evidence.trials if trial.number == 0), None)
+    rows = []
+    for name, parameter in evidence.plan.space.parameters.items():
+        when = "; ".join(
+            f"when {other} is {', '.join(map(str, allowed))}"
+            for other, allowed in parameter.when.items()
+        )
+        row = (name, Cell(describe(parameter), note=when))
+        first = evidence.entry.first.get(name)
+        value = describe_value(evidence.value(own, name) if own else first)
+        best = describe_value(evidence.value(study.best, name)) if study.best else "–"
+        rows.append(cells(*row, value, best))
+    columns = (Column("Parameter"), Column("Could be"), Column("Own recipe", True),
+               Column("Best", True))  # fmt: skip
+    return Table("space", "The search space", columns, tuple(rows), study.call("evidence.plan"))

@@ -1,0 +1,212 @@
+"""What the sweep varied beside its backbones: the ordering figure against each setting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table
+from analysis.drawing.numbers import count, figure, listed
+from analysis.drawing.series import MOST_SERIES
+from analysis.exhibits.classes.shared import WORDS, Partition, estimate_cell, partitions
+from analysis.exhibits.settings_drawing import SettingCurves, SettingPoint, draw_setting_curves
+from analysis.predictions.predictions import BaseLearner
+from analysis.ranking.board import RankedModel
+from analysis.run import RunFacts
+from foldgrid.specs.recipe import Value, recipe_value
+from foldgrid.specs.variants import is_variant, read_variant
+
+TITLE = "What was varied"
+SHARE = "training_share"
+WORDS_OF: dict[str, str] = {
+    SHARE: "share of the training photographs",
+    "num_grades": "grades a photograph",
+}
+"""What a key of the recipe is called; others go by their own name."""
+
+NOTHING: dict[str, str] = {"num_grades": "label"}
+"""What null means: the label itself, whoever made it."""
+
+CURVES_CALL = "from analysis.exhibits.settings import setting_curves\nsetting_curves(run, {!r})"
+CALL = "from analysis.exhibits.settings import varied_learners\nvaried_learners(run, {!r})"
+
+
+@dataclass(frozen=True)
+class Varied:
+    """A base learner of one setting.
+
+    Attributes:
+        backbone: The network.
+        value: The setting's.
+        row: Its place in the ranking.
+    """
+
+    backbone: str
+    value: Value
+    row: RankedModel
+
+
+def varied_keys(run: RunFacts) -> tuple[str, ...]:
+    """The keys of the recipe that the sweep varies, in its order."""
+    keys = [read_variant(fit.backbone)[1] for fit in run.plan if is_variant(fit.backbone)]
+    return tuple(dict.fromkeys(keys))
+
+
+def varied_learners(run: RunFacts, key: str) -> tuple[Varied, ...]:
+    """The base learners that differ in one key, the backbones as they are among them.
+
+    Args:
+        run: The run folder's facts.
+        key: One of ``varied_keys``.
+
+    Returns:
+        By backbone in the sweep's order, and within by value; null is last. A learner without a
+        finished fit is left out: nothing says its value.
+    """
+    rows = {row.model: row for row in run.ranking.rows}
+    found = []
+    for learner in run.judgement.table.learners:
+        backbone, own_key, _ = read_variant(learner.name)
+        if own_key in {"", key} and learner.fits:
+            found.append(Varied(backbone, _value(learner, key), rows[learner.name]))
+    order = list(dict.fromkeys(each.backbone for each in found))
+    return tuple(sorted(found, key=lambda each: (order.index(each.backbone), *_place(each.value))))
+
+
+def setting_curves(run: RunFacts, key: str, partition: Partition = "oof") -> SettingCurves | None:
+    """The ordering figure against a setting, a line a backbone.
+
+    Args:
+        run: The run folder's facts.
+        key: One of ``varied_keys``.
+        partition: ``oof`` or ``test``.
+
+    Returns:
+        None where the setting's values are words, or no figure is defined. Null stands one step
+        after the largest number.
+    """
+    learners = varied_learners(run, key)
+    values = [each.value for each in learners]
+    if any(isinstance(value, bool | str) for value in values):
+        return None
+    numbers = [float(value) for value in values if isinstance(value, int | float)]
+    beyond = max(numbers, default=0.0) + 1.0
+    lines: dict[str, list[SettingPoint]] = {}
+    for each in learners:
+        reached = each.row.figure(partition, run.by)
+        ends = each.row.interval(partition, run.by)
+        if reached is not None:
+            at = float(each.value) if isinstance(each.value, int | float) else beyond
+            point = SettingPoint(at, reached, ends.low, ends.high)
+            lines.setdefault(each.backbone, []).append(point)
+    if not lines:
+        return None
+    return SettingCurves(
+        setting=WORDS_OF.get(key, key),
+        title=run.ranking.metric.title,
+        partition=WORDS[partition],
+        is_share=key == SHARE,
+        lines={name: tuple(points) for name, points in list(lines.items())[:MOST_SERIES]},
+        names={beyond: _written(key, None)} if None in values else {},
+    )
+
+
+def varied_section(run: RunFacts) -> Section:
+    """A picture and a table a setting."""
+    blocks: list[Block] = []
+    for key in varied_keys(run):
+        curves = setting_curves(run, key)
+        if curves is not None and len(curves.settings) > 1:
+            blocks.append(_figure(run, key, curves))
+        blocks.append(_table(run, key))
+    names = listed([WORDS_OF.get(key, key) for key in varied_keys(run)])
+    lead = (
+        f"Beside its backbones the sweep varied: {names}. Each value was trained on the same folds "
+        "with everything else as it was; variants are ranked and never stacked."
+    )
+    return Section("varied", TITLE, lead, tuple(blocks))
+
+
+def photographs_of(run: RunFacts, share: float) -> int:
+    """About how many photographs a fit trains on at a share, the mean over the folds.
+
+    Args:
+        run: The run folder's facts.
+        share: Of the training samples, 0 to 1.
+    """
+    folds = run.judgement.table.train_samples["fold"]
+    others = float(len(folds) * (1 - 1 / max(1, folds.nunique())))
+    stopping = run.config.training.early_stopping
+    kept = 1 - stopping.inner_share if stopping.policy == "inner_split" else 1.0
+    return round(others * kept * share)
+
+
+def _value(learner: BaseLearner, key: str) -> Value:
+    return recipe_value(learner.fits[0].record.config.training, key)
+
+
+def _place(value: Value) -> tuple[bool, float, str]:
+    if isinstance(value, int | float):
+        return False, float(value), ""
+    return value is None, 0.0, str(value)
+
+
+def _written(key: str, value: Value) -> str:
+    if value is None:
+        return NOTHING.get(key, "null")
+    if key == SHARE and isinstance(value, int | float):
+        return f"{100 * value:g} %"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _figure(run: RunFacts, key: str, curves: SettingCurves) -> Figure:
+    title = run.ranking.metric.title
+    caption = (
+        f"Out-of-fold {title} against the {curves.setting}, a line a backbone. Uprights: 95 % "
+        "intervals over resampled subjects; lines stand a little aside so that they do not cover."
+    )
+    if key == SHARE:
+        told = [
+            f"{curves.written(each)} are about {count(photographs_of(run, each), 'photograph')}"
+            for each in (curves.settings[0], curves.settings[-1])
+        ]
+        caption += f" {listed(told)} a fit, on average over the folds."
+    if curves.names:
+        caption += f" {next(iter(curves.names.values())).capitalize()}: {_nothing(key)}"
+    num_backbones = len({each.backbone for each in varied_learners(run, key)})
+    if num_backbones > len(curves.lines):
+        caption += f" {len(curves.lines)} of {num_backbones} backbones are drawn."
+    return Figure(draw_setting_curves(curves), caption, CURVES_CALL.format(key))
+
+
+def _nothing(key: str) -> str:
+    if key == "num_grades":
+        return "trained on the manifest's labels, not on a majority of some grades."
+    return "the setting is null."
+
+
+def _table(run: RunFacts, key: str) -> Table:
+    title = run.ranking.metric.title
+    parts = partitions(run)
+    is_share = key == SHARE
+    columns = [Column("Backbone"), Column(key, True)]
+    columns += [Column("Photographs", True, "about, a fit")] if is_share else []
+    columns += [Column(title, True, WORDS[part]) for part in parts]
+    rows = []
+    named = ""
+    for each in varied_learners(run, key):
+        cells = [Cell("" if each.backbone == named else each.backbone)]
+        cells.append(Cell(_written(key, each.value)))
+        if is_share and isinstance(each.value, int | float):
+            cells.append(Cell(figure(photographs_of(run, each.value), 0)))
+        cells += [
+            estimate_cell(each.row.figure(part, run.by), each.row.interval(part, run.by))
+            for part in parts
+        ]
+        named = each.backbone
+        rows.append(tuple(cells))
+    caption = f"{title} by {WORDS_OF.get(key, key)}"
+    note = (
+        "Second lines: 95 % intervals over resampled subjects. They are of one figure alone; "
+        "whether two settings differ is told by the paired differences of the ranking."
+    )
+    return Table(f"varied_{key}", caption, tuple(columns), tuple(rows), CALL.format(key), note)

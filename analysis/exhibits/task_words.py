@@ -1,0 +1,77 @@
+"""What a report must ask the task for: the words and marks that differ between kinds of truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from analysis.run import RunFacts
+
+
+class TaskReport(Protocol):
+    """A task's words in a report."""
+
+    baseline: str
+    """What the baseline does: ``says the mean for everybody``."""
+
+    sample: str
+    """What one sample is called: ``composite``."""
+
+    subject_loss: str
+    """What a subject ranks the models by: ``mean absolute error``."""
+
+    weight_meaning: str
+    """What a meta-learner's weight does, a sentence."""
+
+    def unit_of(self, metric: str) -> str:
+        """What a figure is counted in, such as ``PASI points``; "" for pure numbers."""
+        ...
+
+    def landmarks(self, run: RunFacts, partition: str) -> list[Landmark]:
+        """What the ordering figure is read against in the forest plot."""
+        ...
+
+    def landmark_words(self, run: RunFacts) -> str:
+        """What the landmarks are, a sentence; "" where there are none."""
+        ...
+
+    def meaning(self, run: RunFacts) -> str:
+        """What the best model's figure means, in a sentence or two; "" where nothing is known."""
+        ...
+
+    def second_metric(self, metric: str) -> str:
+        """The metric that stands beside the ordering one at the top."""
+        ...
+
+    def loss_axis(self, run: RunFacts) -> str:
+        """What the loss of the learning curves is."""
+        ...
+
+    def fold_metric(self, run: RunFacts) -> str:
+        """The metric of the fold matrix."""
+        ...
+
+    def data_statements(self, run: RunFacts) -> dict[str, str]:
+        """participants, photographs, outcome and missing, for the methods text."""
+        ...
+
+    def model_statements(self, run: RunFacts) -> dict[str, str]:
+        """Output and loss, for the methods text."""
+        ...
+
+    def evaluation_statements(self, run: RunFacts) -> dict[str, str]:
+        """unit, floor and severity, for the methods text; those that there are."""
+        ...
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """A line to read the errors against.
+
+    Attributes:
+        label: What it is.
+        value: Where it is.
+    """
+
+    label: str
+    value: float

@@ -1,0 +1,320 @@
+"""The records of a sweep as one table: every sample and base learner, what is judged of each.
+
+That is one number (PASI: a region's composite C, 0 to 72), or a probability for each class. A
+training sample's prediction comes from the copy that held its fold out (out-of-fold, OOF); a test
+sample's from the mean of what all copies said, then decoded by the task. Base learners with a
+missing or diverged fold have no full set of OOF predictions: they are named and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.predictions.read_once import ReadOnceStore
+from analysis.predictions.validation import (
+    ADVICE,
+    FoldPredictions,
+    agreement_problems,
+    comparison_problems,
+    fold_problems,
+    split_problems,
+    target_problems,
+)
+from foldgrid.records import PlannedFit, RunStore
+from foldgrid.specs.errors import (
+    DamagedFileError,
+    InputError,
+    MissingFileError,
+    Problem,
+    SweepError,
+)
+from foldgrid.specs.fits import FitConfig, FitRecord
+from foldgrid.tasks.registry import make_scoring
+from foldgrid.tasks.scoring import Scoring, by_model
+from foldgrid.tasks.units import model_names
+
+READ_ERRORS = (OSError, ValueError)
+"""What reading a missing or damaged file raises; a parse error of any format is a ValueError."""
+
+DIVERGED = "diverged"
+
+
+@dataclass(frozen=True)
+class BaseLearner:
+    """A backbone with its fold fits, complete or not.
+
+    Attributes:
+        name: The backbone.
+        planned_folds: Folds that the sweep plans.
+        fits: The fits that can be used, by fold.
+        left_out: Why it cannot be ranked; "" where all its folds can be used.
+    """
+
+    name: str
+    planned_folds: tuple[int, ...]
+    fits: tuple[FoldPredictions, ...]
+    left_out: str
+
+    @property
+    def folds(self) -> str:
+        """Usable over planned folds: ``4/5``."""
+        return f"{len(self.fits)}/{len(self.planned_folds)}"
+
+    @property
+    def weights(self) -> str:
+        """Where its first weights came from: ``random`` or torchvision's name of them."""
+        return ", ".join(sorted({fit.record.weights.source for fit in self.fits}))
+
+
+@dataclass(frozen=True)
+class PredictionTable:
+    """Everything that ranking and stacking need of a sweep's records.
+
+    Attributes:
+        learners: All base learners in the sweep's order.
+        samples: By sample: subject, partition, fold, what else the split knows of it, and
+            ``reference``, the truth: the physician's C, or the index of the class.
+        oof: What is judged of the training samples, by complete base learners; see
+            ``UnitTable.predicted``.
+        test: The same of the test samples.
+        config: What all fits have in common, as one of them has it.
+    """
+
+    learners: tuple[BaseLearner, ...]
+    samples: pd.DataFrame
+    oof: pd.DataFrame
+    test: pd.DataFrame
+    config: FitConfig
+
+    @property
+    def scoring(self) -> Scoring:
+        """What the predictions mean."""
+        return make_scoring(self.config.task)
+
+    @property
+    def complete_learners(self) -> tuple[str, ...]:
+        """The base learners that ``oof`` and ``test`` have."""
+        return model_names(self.oof)
+
+    @property
+    def train_samples(self) -> pd.DataFrame:
+        """The rows of ``samples`` that ``oof`` predicts, in its order."""
+        return self.samples.loc[self.oof.index]
+
+    @property
+    def test_samples(self) -> pd.DataFrame:
+        """The rows of ``samples`` that ``test`` predicts, in its order."""
+        return self.samples.loc[self.test.index]
+
+
+def read_prediction_table(store: RunStore) -> PredictionTable:
+    """Reads and checks every complete base learner of a run folder, a ``ReadOnceStore``'s once.
+
+    Raises:
+        SweepError: Nothing is complete yet, or a law of honest stacking is broken.
+    """
+    if isinstance(store, ReadOnceStore):
+        return store.once(_read_prediction_table)
+    return _read_prediction_table(store)
+
+
+def _read_prediction_table(store: RunStore) -> PredictionTable:
+    try:
+        plan, split = store.read_plan(), store.read_split()
+    except FileNotFoundError as error:
+        raise SweepError(
+            f"{store.location}: nothing was trained here yet (no plan or no split).\n"
+            "Launch the sweep that names this folder; `python launch.py --list` shows the sweeps."
+        ) from error
+    except (*READ_ERRORS, KeyError, TypeError) as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise SweepError(
+            f"{store.location}: plan.json or split.parquet cannot be read ({first}).\n"
+            f"Launch the sweep again, it writes them anew: {store.relaunch_command()}"
+        ) from error
+    learners = read_learners(store, plan)
+    complete = [learner for learner in learners if not learner.left_out]
+    if not complete:
+        raise InputError(
+            f"{store.location}: nothing can be ranked yet",
+            [Problem(each.name, f"{each.folds} folds", each.left_out) for each in learners],
+            "A base learner needs all its folds. Launch the sweep, it trains only what is "
+            f"missing: {store.relaunch_command()}",
+        )
+    fits = [fit for learner in complete for fit in learner.fits]
+    _check(store, split, fits, {cell.name: cell.planned_folds for cell in complete})
+    config = fits[0].record.config
+    samples = split.set_index("sample")
+    references = given_references(fits)
+    chosen = {learner.name: learner.fits for learner in complete}
+    return PredictionTable(
+        learners=learners,
+        samples=samples.assign(reference=references.reindex(samples.index)),
+        oof=_in_order(values_by_learner(chosen, "oof"), samples.index),
+        test=_in_order(values_by_learner(chosen, "test"), samples.index),
+        config=config,
+    )
+
+
+def read_learners(store: RunStore, plan: Iterable[PlannedFit]) -> tuple[BaseLearner, ...]:
+    """The base learners of a plan with the fits that can be used, in the plan's order."""
+    finished = store.finished_fits()
+    cells: dict[str, list[PlannedFit]] = {}
+    for planned in plan:
+        cells.setdefault(planned.backbone, []).append(planned)
+    return tuple(_read_learner(store, name, fits, finished) for name, fits in cells.items())
+
+
+def _read_learner(
+    store: RunStore, name: str, planned: list[PlannedFit], finished: set[str]
+) -> BaseLearner:
+    fits: list[FoldPredictions] = []
+    lacking: dict[str, list[int]] = {}
+    for cell in planned:
+        if cell.fit_id not in finished:
+            lacking.setdefault("not trained yet", []).append(cell.fold)
+            continue
+        fit, fault = read_cell(store, cell)
+        if fit is not None and not fault:
+            fits.append(fit)
+        else:
+            lacking.setdefault(fault, []).append(cell.fold)
+    reasons = [f"{_folds(folds)} {reason}" for reason, folds in lacking.items()]
+    folds = tuple(cell.fold for cell in planned)
+    return BaseLearner(name, folds, tuple(fits), "; ".join(reasons))
+
+
+def read_cell(store: RunStore, cell: PlannedFit) -> tuple[FoldPredictions | None, str]:
+    """A finished fit, and why its predictions cannot be used; "" where they can.
+
+    Nothing instead of the fit where it has none: it diverged, or its files cannot be read.
+    """
+    try:
+        record = store.read_fit(cell.fit_id)
+    except READ_ERRORS as error:
+        return None, f"fit.json: {damage(error)}"
+    if record.status == "diverged":
+        return None, _divergence(record)
+    try:
+        table = store.read_predictions(cell.fit_id)
+    except READ_ERRORS as error:
+        return None, f"predictions.parquet: {damage(error)}"
+    fit = FoldPredictions(cell.backbone, record, table)
+    return fit, _fault(fit)
+
+
+def _divergence(record: FitRecord) -> str:
+    rate = record.last_learning_rate
+    at = f" at a learning rate of {rate:.2g}" if rate is not None else ""
+    return f"{DIVERGED} in epoch {record.num_epochs}{at}"
+
+
+def damage(error: Exception) -> str:
+    """What is wrong with a file, by what reading it raised."""
+    if isinstance(error, DamagedFileError | MissingFileError):
+        return error.fault
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _folds(folds: list[int]) -> str:
+    return f"fold{'s' if len(folds) > 1 else ''} {', '.join(map(str, folds))}"
+
+
+def _check(
+    store: RunStore,
+    split: pd.DataFrame,
+    fits: list[FoldPredictions],
+    planned: dict[str, tuple[int, ...]],
+) -> None:
+    problems = split_problems(split) + comparison_problems(fit.record.config for fit in fits)
+    problems += agreement_problems(planned, ())
+    if not problems:
+        problems = [problem for fit in fits for problem in fold_problems(fit, split)]
+    if not problems:
+        names = scoring_of(fits[0]).target_names
+        reference = _targets(fits)
+        problems = [problem for fit in fits for problem in target_problems(fit, reference, names)]
+    if problems:
+        raise InputError(store.location, problems, ADVICE)
+
+
+def scoring_of(fit: FoldPredictions) -> Scoring:
+    """What a fit's predictions mean."""
+    return make_scoring(fit.record.config.task)
+
+
+def _targets(fits: list[FoldPredictions]) -> pd.DataFrame:
+    """The truth by sample; where fits overlap, as the first one has it."""
+    table = pd.concat([fit.table for fit in fits])
+    return table.drop_duplicates("sample").set_index("sample")[
+        list(scoring_of(fits[0]).target_names)
+    ]
+
+
+def _fault(fit: FoldPredictions) -> str:
+    """Why a complete fit's predictions cannot be used, or ""."""
+    scoring = scoring_of(fit)
+    needed = ("sample", "partition", *scoring.target_names, *scoring.prediction_names)
+    missing = [name for name in needed if name not in fit.table]
+    if missing:
+        return f"lacks the column {', '.join(missing)} in predictions.parquet"
+    outputs = fit.table[list(scoring.prediction_names)]
+    finite = np.isfinite(outputs.to_numpy(dtype=np.float64)).all()
+    return "" if finite else "predicted values that are not finite"
+
+
+def _predictions(fit: FoldPredictions, partition: str) -> pd.DataFrame:
+    """What a fit said of one partition, by sample."""
+    table = fit.table[fit.table["partition"] == partition].set_index("sample")
+    return table[list(scoring_of(fit).prediction_names)].astype(np.float64)
+
+
+def given_references(fits: Sequence[FoldPredictions]) -> pd.Series[Any]:
+    """The truth by sample, as the fits have it; they predict the same targets."""
+    return scoring_of(fits[0]).reference(_targets(list(fits)))
+
+
+def values_by_learner(
+    learners: Mapping[str, Sequence[FoldPredictions]], partition: str
+) -> pd.DataFrame:
+    """What is judged, by sample and base learner, of the mean of its copies where several.
+
+    Args:
+        learners: The fits of each base learner.
+        partition: ``oof`` or ``test``.
+    """
+    return by_model(
+        {
+            name: scoring_of(fits[0]).values(learner_predictions(fits, partition))
+            for name, fits in learners.items()
+        }
+    )
+
+
+def learner_predictions(fits: Sequence[FoldPredictions], partition: str) -> pd.DataFrame:
+    """What a base learner predicted, by sample, before anything is judged of it.
+
+    Args:
+        fits: Its fits.
+        partition: ``oof``, each sample by the copy that held it out; or ``test``, where the mean
+            of what all copies said is taken.
+
+    Returns:
+        The task's ``prediction_names``: of a tree the probabilities of its training classes.
+    """
+    said = pd.concat([_predictions(fit, partition) for fit in fits])
+    return said.groupby(level="sample").mean()
+
+
+def _in_order(table: pd.DataFrame, order: pd.Index[str]) -> pd.DataFrame:
+    return table.loc[order.intersection(table.index, sort=False)]
+
+
+def fold_values(fit: FoldPredictions, partition: str = "oof") -> pd.DataFrame:
+    """What is judged of one fit's predictions of a partition, by sample."""
+    return scoring_of(fit).values(_predictions(fit, partition))

@@ -1,0 +1,78 @@
+"""The methods text, and the reporting guidelines' items answered by it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from analysis.drawing.blocks import Cell, Column, Section, Table, Text
+from analysis.drawing.numbers import listed
+from analysis.report.methods.writing import PARAGRAPHS, write_statements
+from analysis.run import RunFacts
+
+OPEN = "The authors must fill this in."
+CALL = 'from analysis.report.methods.section import answered_items\nanswered_items(run, "{}")'
+
+
+def answered_items(run: RunFacts, guideline: str) -> list[tuple[str, str, str]]:
+    """The items of a reporting guideline with what the run can say to them.
+
+    Args:
+        run: The run folder's facts.
+        guideline: ``tripod_ai`` or ``claim``.
+
+    Returns:
+        Number, short title in our own words, and the answer; "" where the run knows none.
+    """
+    statements = write_statements(run)
+    answers = []
+    for item in _guidelines()[guideline]["items"]:
+        known = [statements[name] for name in item.get("answer", []) if name in statements]
+        if "see" in item:
+            known.append(f"See the methods text above: {listed(list(item['see']))}.")
+        answers.append((str(item["item"]), str(item["title"]), " ".join(known)))
+    return answers
+
+
+def methods_section(run: RunFacts) -> Section:
+    """A text that a paper's methods can start from."""
+    statements = write_statements(run)
+    blocks = []
+    for heading, names in PARAGRAPHS.items():
+        text = " ".join(statements[name] for name in names if name in statements)
+        if text:
+            blocks.append(Text((text,), heading=heading))
+    lead = (
+        "Written from the records of this run, to be copied and shortened. It says nothing that "
+        "the run does not know: who the subjects are, who scored them and who consented is for "
+        "the authors to add."
+    )
+    return Section("methods", "Methods text", lead, tuple(blocks))
+
+
+def guidelines_section(run: RunFacts) -> Section:
+    """TRIPOD+AI and CLAIM, filled in where the run knows the answer."""
+    blocks = []
+    counts = []
+    for key, guideline in _guidelines().items():
+        items = answered_items(run, key)
+        filled = sum(bool(answer) for _, _, answer in items)
+        counts.append(f"{filled} of {len(items)} items of {guideline['name']}")
+        columns = (Column("Item"), Column("About"), Column("Answer"))
+        rows = tuple(
+            (Cell(number), Cell(title), Cell(answer) if answer else Cell(OPEN, "muted"))
+            for number, title, answer in items
+        )
+        caption = f"{guideline['name']} ({guideline['source']}). Titles in our own words."
+        blocks.append(Table(key, caption, columns, rows, CALL.format(key)))
+    lead = f"The run answers {' and '.join(counts)}. The others are the authors'."
+    return Section("guidelines", "Reporting guidelines", lead, tuple(blocks))
+
+
+@lru_cache(maxsize=1)
+def _guidelines() -> dict[str, Any]:
+    path = files("analysis.report") / "reporting_items.yaml"
+    return dict(YAML(typ="safe").load(path.read_text(encoding="utf-8")))

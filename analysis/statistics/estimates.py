@@ -1,0 +1,253 @@
+"""Intervals of any figure by resampling whole subjects, as ``analysis.statistics`` draws them.
+
+A subject's visits resemble each other, so subjects are drawn with replacement, each with all its
+visits. A resample is a row of weights, how often each visit was drawn, and a figure is a function
+of such rows: all resamples are computed at once.
+
+    R resamples, N records (visits or samples)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.predictions.class_units import ClassUnits
+from analysis.statistics.facts import Interval
+from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles, tail_share
+from analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
+from foldgrid.metrics.classification import class_metrics
+from foldgrid.metrics.classification_sums import ClassSums
+from foldgrid.metrics.counts import quotient
+
+FloatArray = NDArray[np.float64]
+WeightedFigure = Callable[[FloatArray], FloatArray]
+"""Weights (R, N) in, a figure for each row out, NaN where a row leaves it undefined."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its interval; NaN is undefined.
+
+    Attributes:
+        value: The figure over the records as they are.
+        low: The lower end of the 95 % interval over resampled subjects; see
+            ``analysis.statistics.intervals``.
+        high: Its upper end.
+    """
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+
+    def columns(self, name: str) -> dict[str, float]:
+        """As three columns of a table: ``name``, ``name_low`` and ``name_high``."""
+        return {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """Subjects drawn with replacement.
+
+    Attributes:
+        weights_RN: How often each record was drawn; no rows where there are fewer than two
+            subjects, because one subject says nothing of others.
+        num_records: N.
+        num_subjects: Of whom the records are.
+    """
+
+    weights_RN: FloatArray
+    num_records: int
+    num_subjects: int
+
+
+def resample_subjects(
+    subjects: ArrayLike, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
+) -> Resamples:
+    """Draws as many subjects as there are, with replacement, ``num_resamples`` times.
+
+    Args:
+        subjects: The subject of each record.
+        num_resamples: R.
+        seed: The same seed draws the same subjects.
+    """
+    known, code_N = np.unique(np.asarray(subjects).astype(str), return_inverse=True)
+    if len(known) < FEWEST_SUBJECTS:
+        return Resamples(np.empty((0, len(code_N))), len(code_N), len(known))
+    drawn = SubjectResamples.draw(len(known), num_resamples, seed)
+    return Resamples(drawn.counts_RS[:, code_N], len(code_N), len(known))
+
+
+def estimate(figure: WeightedFigure, resamples: Resamples) -> Estimate:
+    """A figure and its 95 % interval.
+
+    Resamples that leave the figure undefined (no visit of a stratum was drawn) are left out;
+    where that is more than half of them, so is the interval. So is one without width: where every
+    resample says 100 %, the bootstrap cannot tell what it has not seen.
+    """
+    if resamples.num_records == 0:
+        return Estimate(math.nan)
+    value = float(figure(np.ones((1, resamples.num_records)))[0])
+    if len(resamples.weights_RN) == 0 or math.isnan(value):
+        return Estimate(value)
+    values_R = figure(resamples.weights_RN)
+    defined = values_R[np.isfinite(values_R)]
+    if 2 * len(defined) < len(values_R):
+        return Estimate(value)
+    tail = tail_share(resamples.num_subjects)
+    low, high = (float(end) for end in np.quantile(defined, [tail, 1 - tail]))
+    return Estimate(value, low, high) if low < high else Estimate(value)
+
+
+def mean_of(values_N: ArrayLike, among_N: ArrayLike | None = None) -> WeightedFigure:
+    """The mean of a quantity, over the records ``among_N`` marks (all without it)."""
+    values = np.asarray(values_N, dtype=np.float64)
+    kept = np.ones(len(values)) if among_N is None else np.asarray(among_N, dtype=np.float64)
+    return lambda weights_RN: ratio(weights_RN @ (kept * values), weights_RN @ kept)
+
+
+def ratio(above: FloatArray, below: FloatArray) -> FloatArray:
+    """Their quotient; NaN where the lower part is 0."""
+    undefined = np.full_like(above, math.nan, dtype=np.float64)
+    return np.divide(above, below, out=undefined, where=below != 0)
+
+
+def slope_of(values_N: FloatArray, against_N: FloatArray) -> WeightedFigure:
+    """The least-squares slope of one quantity on another; NaN where the other does not vary."""
+
+    def slope(weights_RN: FloatArray) -> FloatArray:
+        spread, _, shared = second_moments(against_N, values_N, weights_RN)
+        return ratio(shared, spread)
+
+    return slope
+
+
+def second_moments(
+    first_N: FloatArray, second_N: FloatArray, weights_RN: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Weighted variances of two quantities and their covariance, divided by the weight.
+
+    A variance that is rounding beside the quantity's whole range is 0, and so is its covariance.
+    """
+    # Measured from a value of its own, what is constant has a spread of exactly 0.
+    x, y = (values - values[:1] for values in (first_N, second_N))
+    total = weights_RN.sum(axis=1)
+    mean_x, mean_y = ratio(weights_RN @ x, total), ratio(weights_RN @ y, total)
+    spread_x = ratio(weights_RN @ (x * x), total) - mean_x**2
+    spread_y = ratio(weights_RN @ (y * y), total) - mean_y**2
+    shared = ratio(weights_RN @ (x * y), total) - mean_x * mean_y
+    is_still_x = spread_x <= 1e-12 * np.max(x * x, initial=0.0)
+    is_still_y = spread_y <= 1e-12 * np.max(y * y, initial=0.0)
+    return (
+        np.where(is_still_x, 0.0, spread_x),
+        np.where(is_still_y, 0.0, spread_y),
+        np.where(is_still_x | is_still_y, 0.0, shared),
+    )
+
+
+NO_SPREAD = "the same in every resample"
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share with what it is of.
+
+    Attributes:
+        value: 0 to 1, or a mean of such; NaN where it is of nothing.
+        num_units: What it is of.
+        interval: 95 % over resampled subjects. None where every resample gives the same: 12 of 12
+            says little of the thirteenth, and resampling cannot see it.
+    """
+
+    value: float
+    num_units: int
+    interval: Interval
+
+
+def shares_of(
+    subjects_U: ArrayLike,
+    values_UQ: ArrayLike,
+    among_UQ: ArrayLike,
+    num_resamples: int = NUM_RESAMPLES,
+    seed: int = SEED,
+) -> tuple[Share, ...]:
+    """The mean of each quantity over the units that it is about.
+
+    Args:
+        subjects_U: Whose unit it is.
+        values_UQ: A column a quantity: whether it is so, or a number.
+        among_UQ: Whether the unit is one of those that it is about.
+        num_resamples: Draws of the subjects.
+        seed: Of the draws.
+
+    Returns:
+        One a quantity.
+    """
+    among = np.asarray(among_UQ, dtype=np.float64)
+    values = np.where(among > 0, np.asarray(values_UQ, dtype=np.float64), 0.0)
+    names, subject_U = np.unique(np.asarray(subjects_U).astype(str), return_inverse=True)
+    sums_SQ, sizes_SQ = np.zeros((2, max(1, len(names)), among.shape[1]))
+    np.add.at(sums_SQ, subject_U, values)
+    np.add.at(sizes_SQ, subject_U, among)
+    plain_Q = quotient(sums_SQ.sum(axis=0), sizes_SQ.sum(axis=0))
+    counts_RS = SubjectResamples.draw(len(sums_SQ), num_resamples, seed).counts_RS
+    figures_RQ = quotient(counts_RS @ sums_SQ, counts_RS @ sizes_SQ)
+    intervals = expanded_percentiles(figures_RQ, len(sums_SQ), ~np.isnan(plain_Q))
+    return tuple(
+        Share(float(value), int(size), _with_spread(interval))
+        for value, size, interval in zip(plain_Q, sizes_SQ.sum(axis=0), intervals, strict=True)
+    )
+
+
+def _with_spread(interval: Interval) -> Interval:
+    if interval.low is None or interval.low != interval.high:
+        return interval
+    return Interval(num_undefined=interval.num_undefined, reason=NO_SPREAD)
+
+
+@dataclass(frozen=True)
+class OverallFigure:
+    """A metric.
+
+    Attributes:
+        value: Over all units; NaN where it is undefined.
+        interval: 95 % over resampled subjects.
+    """
+
+    value: float
+    interval: Interval
+
+
+def overall_figures(
+    units: ClassUnits,
+    names: Sequence[str],
+    num_resamples: int = NUM_RESAMPLES,
+    seed: int = SEED,
+) -> dict[str, OverallFigure]:
+    """Some metrics of a model.
+
+    Args:
+        units: Its probabilities of two classes or more.
+        names: Of the metrics, see ``class_metrics``.
+        num_resamples: Draws of the subjects.
+        seed: Of the draws; that of the ranking gives the ranking's intervals.
+    """
+    metrics = class_metrics(len(units.classes), units.is_binary)
+    sums = ClassSums.of(
+        units.subjects_U, units.reference_U, units.probabilities_UK[:, None], units.is_binary
+    )
+    resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
+    found = {}
+    for name in names:
+        value = metrics[name](units.reference_U, units.probabilities_UK)
+        if math.isnan(value):
+            found[name] = OverallFigure(value, Interval(reason="the figure is undefined"))
+        else:
+            figures_R1 = sums.figure(name, resamples.counts_RS)
+            interval = expanded_percentiles(figures_R1, sums.num_subjects)[0]
+            found[name] = OverallFigure(value, interval)
+    return found

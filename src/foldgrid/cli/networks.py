@@ -1,0 +1,142 @@
+"""``python -m foldgrid models …``: what a network is made of, and networks side by side."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from foldgrid.cli.terminal import backbones_of_sweep
+from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.tables.table import check_format
+
+FORMATS = ("terminal", "md", "csv", "json", "latex")
+
+Pixels = Annotated[int, Parameter(validator=Number(gte=1, lte=4096))]
+Outputs = Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))]
+Depth = Annotated[int, Parameter(validator=Number(gte=1, lte=20))]
+ShowAll = Annotated[bool, Parameter(name="--all", negative=())]
+
+app = App(name="models", help="What the networks are made of, and what they cost.")
+
+
+@app.command
+def describe(
+    name: str,
+    /,
+    *,
+    pixels: Pixels | None = None,
+    outputs: Outputs = 1000,
+    depth: Depth | None = None,
+    show_all: ShowAll = False,
+    format: str = "terminal",
+) -> None:
+    """Show a network layer by layer: volumes, kernels, parameters, multiply-adds.
+
+    Nothing is computed and no weights are needed.
+
+    Args:
+        name: A network, such as resnet34.
+        pixels: Height and width of the image; without it, what its weights were published for.
+        outputs: How many outputs the last layer has.
+        depth: A row for each module at so many parts of the layers' names: 1 for googlenet's
+            inception modules, 2 for resnet34's residual blocks or densenet121's dense blocks.
+        show_all: Also the norms, activations, dropout and sums, each in a row of its own.
+        format: How it is printed: terminal, md, csv, json or latex.
+    """
+    check_format(format, FORMATS)
+    from foldgrid.describe.formats import TEXT_FORMATS, render_terminal
+    from foldgrid.describe.structure import describe as describe_network
+    from foldgrid.describe.words import make_description
+    from foldgrid.models import check_backbones
+    from foldgrid.models.published import native_pixels
+
+    check_backbones([name], "models describe", {})
+    size = pixels or native_pixels(name)
+    try:
+        structure = describe_network(name, outputs, size)
+    except ValueError as error:
+        raise SweepError(f"--pixels: {error}.\n{_right_size(name, outputs, size)}") from error
+    description = make_description(structure, depth, show_all)
+    if format == "terminal":
+        from rich.console import Console
+
+        render_terminal(description, Console(highlight=False))
+    else:
+        sys.stdout.write(TEXT_FORMATS[format](description))
+
+
+@app.command
+def compare(
+    *names: str,
+    sweep: str | None = None,
+    pixels: Pixels | None = None,
+    outputs: Outputs = 1000,
+    format: str = "terminal",
+) -> None:
+    """Set networks side by side: year, idea, top-5 accuracy, parameters, multiply-adds.
+
+    Args:
+        names: The networks; without any, one of each architecture.
+        sweep: Those of a sweep instead, a name in sweeps/ or a YAML file.
+        pixels: Height and width of the image; without it, what each one's weights were published
+            for.
+        outputs: How many outputs the last layer has.
+        format: How it is printed: terminal, md, csv, json or latex.
+    """
+    check_format(format, FORMATS)
+    from foldgrid.describe.comparison import compare_networks
+    from foldgrid.describe.comparison_formats import TEXT_FORMATS, render_terminal
+
+    chosen = _chosen(names, sweep)
+    try:
+        networks = compare_networks(chosen, outputs, pixels)
+    except ValueError as error:
+        advice = "Enlarge --pixels, or leave it out: each network then has its own size."
+        raise InputError("--pixels", [Problem(str(pixels), "", f"{error}.")], advice) from error
+    if format == "terminal":
+        from rich.console import Console
+
+        render_terminal(networks, outputs, Console(highlight=False))
+    else:
+        sys.stdout.write(TEXT_FORMATS[format](networks, outputs))
+
+
+def _chosen(names: Sequence[str], sweep: str | None) -> tuple[str, ...]:
+    """The networks asked for, all known, each once."""
+    from foldgrid.models import check_backbones
+    from foldgrid.specs.architectures import known_architectures
+
+    if names and sweep is not None:
+        raise SweepError("--sweep: found together with names. Give one of the two.")
+    source = "models compare"
+    if sweep is not None:
+        names, source = backbones_of_sweep(sweep)
+    elif not names:
+        names = _buildable([each.backbones[0] for each in known_architectures()])
+    check_backbones(names, source, {})
+    return tuple(dict.fromkeys(names))
+
+
+def _buildable(names: Sequence[str]) -> list[str]:
+    """``names`` without those whose library is not installed here, which are said."""
+    from foldgrid.models.sources import missing_library
+
+    lacking = {name: library for name in names if (library := missing_library(name))}
+    for name, library in lacking.items():
+        print(f"{name} is left out: {library} is not installed here.", file=sys.stderr)
+    return [name for name in names if name not in lacking]
+
+
+def _right_size(name: str, outputs: int, pixels: int) -> str:
+    from foldgrid.describe.structure import smallest_pixels
+    from foldgrid.models.published import native_pixels
+
+    native = native_pixels(name)
+    smallest = smallest_pixels(name, outputs, pixels)
+    if smallest is None or smallest == native:
+        return f"Give --pixels {native}, the size that it was made for."
+    return f"Give --pixels {smallest} or more."

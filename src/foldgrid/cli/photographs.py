@@ -1,0 +1,162 @@
+"""``python -m foldgrid data …``: photographs and manifests, before anything is trained."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from foldgrid.cli.labelled import PLAIN_CHECK, StudyCheck, check_labelled
+from foldgrid.cli.synthesis import (
+    PUBLISHED_TRIAL,
+    AnyStudy,
+    TrialOptions,
+    synthesize_labelled,
+    synthesize_pasi,
+)
+from foldgrid.cli.terminal import photograph_progress, require_png, writing
+from foldgrid.specs.samples import SampleKind
+from foldgrid.specs.sweep import DataSpec, SplitSpec
+
+TilePixels = Annotated[int, Parameter(validator=Number(gte=8, lte=1024))]
+Folds = Annotated[int, Parameter(validator=Number(gte=2, lte=50))]
+Most = Annotated[int, Parameter(validator=Number(gte=1, lte=1000))]
+
+app = App(name="data", help="Make, check and prepare photographs.")
+
+
+@app.command
+def synthesize(
+    folder: Path,
+    /,
+    *,
+    study: AnyStudy = "pasi",
+    trial: Annotated[TrialOptions, Parameter(name="*")] = PUBLISHED_TRIAL,
+    contact_sheet: Path | None = None,
+) -> None:
+    """Write a simulated study into a folder, as a user's own photographs would lie there.
+
+    Args:
+        folder: A new or empty folder: photos/, manifest.csv and settings.json go there.
+        study: The PASI trial, or one of the studies with labels: skin of systemic sclerosis,
+            inflammatory skin in cases, fundus photographs with graders, a tree of lesions. These
+            take the seed, the number of subjects, the photograph's size and the JPEG quality;
+            their own defaults are smaller.
+        trial: What to simulate.
+        contact_sheet: A PNG to write besides: some photographs with their scores or labels.
+    """
+    if contact_sheet is not None:
+        require_png("--contact-sheet", contact_sheet)
+    if study == "pasi":
+        synthesize_pasi(folder, trial, contact_sheet)
+    else:
+        synthesize_labelled(folder, study, trial, contact_sheet)
+
+
+@app.command
+def check(
+    manifest: Path,
+    /,
+    *,
+    folds: Folds = 5,
+    study: Annotated[StudyCheck, Parameter(name="*")] = PLAIN_CHECK,
+) -> None:
+    """Check a manifest and its photographs, and say what is there.
+
+    A labelled manifest (a label instead of region and scores) is also searched for copies, blurred
+    and far-away shots; nothing is deleted.
+
+    Args:
+        manifest: A CSV or Parquet file, one row a photo.
+        folds: The folds to train with; they and the test set need enough subjects.
+        study: What else to do with a labelled manifest.
+    """
+    from foldgrid.data.manifest.checks import manifest_kind
+    from foldgrid.data.manifest.table import read_table
+
+    if manifest_kind(read_table(manifest).columns) == "labelled":
+        check_labelled(manifest, folds, study)
+        return
+    study.refuse_for_scored(manifest)
+    check_scored(manifest, folds)
+
+
+def check_scored(manifest: Path, folds: int) -> None:
+    """Check a manifest of regions with scores, as `check` does."""
+    from foldgrid.data.audit.scored import audit_manifest, describe_audit
+    from foldgrid.data.cache import cache_root
+    from foldgrid.data.manifest.scored import read_manifest
+    from foldgrid.data.splits import check_enough_subjects
+
+    audit = audit_manifest(DataSpec(manifest=manifest), cache_root())
+    print(describe_audit(audit))
+    check_enough_subjects(read_manifest(manifest), SplitSpec(num_folds=folds))
+    print(f"{audit.num_subjects} subjects are enough for {folds} folds and a test set.")
+    print(f"\nNext:\n  python launch.py --sweep quickstart --data {manifest}")
+
+
+@app.command
+def cache(manifest: Path, /, *, tile_pixels: TilePixels = 128) -> None:
+    """Decode the photographs now, so that a sweep finds its composites ready.
+
+    Args:
+        manifest: A CSV or Parquet file, one row a photo, of either kind: with scores photographs
+            make composites, with labels each is kept by itself.
+        tile_pixels: The sweep's data.tile_pixels, the side of a photo as networks see it.
+    """
+    from foldgrid.data.cache import cache_root
+    from foldgrid.data.dataset import load_composites
+    from foldgrid.data.manifest.checks import manifest_kind
+    from foldgrid.data.manifest.table import read_table
+    from foldgrid.simulation.source import survey_data
+
+    is_labelled = manifest_kind(read_table(manifest).columns) == "labelled"
+    kind: SampleKind = "single" if is_labelled else "composites"
+    data = DataSpec(manifest=manifest, tile_pixels=tile_pixels)
+    with photograph_progress("Reading photographs") as on_progress:
+        survey = survey_data(data, cache_root(), on_progress, photographs=kind)
+    was_cached = survey.is_cached
+    started = time.perf_counter()
+    with photograph_progress("Decoding photographs") as on_progress:
+        load_composites(survey, on_progress)
+    seconds = time.perf_counter() - started
+    side = survey.grid * tile_pixels
+    what = "single photographs" if is_labelled else "composites"
+    print(
+        f"data {survey.fingerprint}: {len(survey.samples):,} {what} of {side}x{side} pixels "
+        f"from {survey.num_photos:,} photos, {survey.composites_bytes / 1e6:,.1f} MB"
+    )
+    done = "already cached" if was_cached else f"decoded in {seconds:.1f} s and cached"
+    print(f"{done}: {survey.composites_path}")
+
+
+@app.command
+def composites(
+    manifest: Path, output: Path, /, *, most: Most = 24, tile_pixels: TilePixels = 128
+) -> None:
+    """Draw composites on a sheet, to see what a network sees.
+
+    The sheet names subjects and visits: keep it where the photographs may be kept.
+
+    Args:
+        manifest: A CSV or Parquet file, one row a photo; scores may be left out.
+        output: The PNG to write.
+        most: Composites on the sheet, evenly spaced over the data.
+        tile_pixels: The sweep's data.tile_pixels, the side of a photo as networks see it.
+    """
+    require_png("OUTPUT", output)
+    from foldgrid.data.audit.contact_sheets import draw_composite_sheet
+    from foldgrid.data.cache import cache_root
+    from foldgrid.simulation.source import open_dataset
+
+    data = DataSpec(manifest=manifest, tile_pixels=tile_pixels)
+    with photograph_progress("Decoding photographs") as on_progress:
+        dataset = open_dataset(data, cache_root(), on_progress, for_training=False)
+    sheet = draw_composite_sheet(dataset, most)
+    with writing(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        sheet.save(output)
+    print(f"{output}: {min(most, len(dataset.samples))} of {len(dataset.samples):,} composites")

@@ -1,0 +1,84 @@
+"""``python -m foldgrid predict``: new photographs through a finished sweep's base learner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foldgrid.cli.terminal import photograph_progress, writing
+from foldgrid.specs.errors import SweepError
+from foldgrid.specs.sweep import DataSpec
+
+if TYPE_CHECKING:
+    from foldgrid.cli.predicted import Predicted
+    from foldgrid.predict.trained_learner import TrainedLearner
+    from foldgrid.records import RunStore
+
+
+def predict(
+    run: str,
+    manifest: Path,
+    /,
+    *,
+    backbone: str | None = None,
+    output: Path = Path("predictions.csv"),
+) -> None:
+    """Predict new photographs with a trained base learner.
+
+    The copies of all folds predict, and their mean counts. The sweep must have kept its weights
+    (keep: best). Of body regions it predicts the PASI of a visit, a row each; of labelled
+    photographs the class and a probability for each, a row a photograph.
+
+    Args:
+        run: The run folder, such as runs/quickstart.
+        manifest: A CSV or Parquet file, one row a photo; scores and labels may be left out.
+        backbone: The network, or a variant of it as the ranking names it; without it, the best of
+            the run's ranking by the figure that orders it.
+        output: The CSV to write.
+    """
+    if output.is_dir():
+        raise SweepError(f"--output: {output} is a folder. Name a file, such as predictions.csv.")
+    from foldgrid.predict.trained_learner import best_learner, open_learner
+    from foldgrid.records import RunStore
+    from foldgrid.records.files import FileRoot
+
+    store = RunStore.open(run)
+    _refuse_canary(store)
+    name, reason = backbone, ""
+    if name is None:
+        best = best_learner(store)
+        name, reason = best.name, f", the best base learner by out-of-fold {best.by.title}"
+    learner = open_learner(store, name)
+    predicted = _predict(learner, manifest)
+    with writing(output):
+        text = predicted.table.round(predicted.decimals).to_csv(index=False, lineterminator="\n")
+        FileRoot(str(output.parent)).write_bytes(output.name, text.encode())
+    print(f"{learner.name} of {store.location}{reason}: mean of {len(learner.copies)} copies\n")
+    print(f"{predicted.shown}\n")
+    for note in predicted.notes:
+        print(f"note: {note}")
+    print(f"\n{output}: {predicted.what}")
+
+
+def _refuse_canary(store: RunStore) -> None:
+    if store.read_canary() is not None:
+        raise SweepError(
+            f"{store.location}: a canary, trained on shuffled truth; what it predicts means "
+            "nothing.\nGive the run folder of the sweep itself."
+        )
+
+
+def _predict(learner: TrainedLearner, manifest: Path) -> Predicted:
+    from foldgrid.cli.predicted import predict_as_samples, predict_as_visits
+    from foldgrid.data.cache import cache_root
+    from foldgrid.data.dataset import load_composites
+    from foldgrid.simulation.source import survey_data
+
+    kind = learner.task.spec.sample_kind
+    data = DataSpec(manifest=manifest, tile_pixels=learner.tile_pixels)
+    with photograph_progress("Decoding photographs") as on_progress:
+        survey = survey_data(data, cache_root(), on_progress, photographs=kind, for_training=False)
+        dataset = load_composites(survey, on_progress)
+    if learner.regions:
+        return predict_as_visits(learner, dataset)
+    return predict_as_samples(learner, dataset, [tile.photo for tile in survey.table.tiles])

@@ -1,0 +1,111 @@
+"""What ``python -m foldgrid data synthesize`` does, by study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ValidationError, model_validator
+
+from foldgrid.cli.terminal import option_problems, photograph_progress, writing
+from foldgrid.specs.errors import InputError, Problem
+from foldgrid.specs.synthetic import DEFAULT_SUBJECTS, StudyName, StudySettings, TrialSettings
+
+AnyStudy: TypeAlias = Literal["pasi", "ssc_skin", "aidda", "referable_dr", "skin_taxonomy"]
+
+_Settings = TypeVar("_Settings", bound=BaseModel)
+
+
+class TrialOptions(TrialSettings, strict=False):
+    """A trial's settings as a command line gives them: numbers come as text.
+
+    The rules over several settings wait until it is known which study they are for.
+    """
+
+    @model_validator(mode="after")
+    def _visits_fit_the_subjects(self) -> TrialOptions:
+        return self
+
+    @model_validator(mode="after")
+    def _placebo_leaves_room(self) -> TrialOptions:
+        return self
+
+
+PUBLISHED_TRIAL = TrialOptions()
+
+
+def synthesize_pasi(folder: Path, options: TrialOptions, contact_sheet: Path | None) -> None:
+    """Write the PASI trial and say what is there."""
+    from foldgrid.data.cores import num_usable_cores
+    from foldgrid.data.manifest.scored import read_manifest
+    from foldgrid.simulation.pasi import synthesize_trial
+    from foldgrid.simulation.pasi.sheet import contact_sheet as write_contact_sheet
+
+    settings = _checked(TrialSettings, options.model_dump())
+    with writing(folder), photograph_progress("Drawing photographs") as on_progress:
+        # Absolute: the processes that draw may have been started in another folder.
+        synthesize_trial(folder.absolute(), settings, num_usable_cores(), on_progress)
+    path = folder / "manifest.csv"
+    manifest = read_manifest(path)
+    num_visits = len(manifest.photos[["subject", "visit"]].drop_duplicates())
+    print(
+        f"{path}: {manifest.num_subjects} subjects, {num_visits} visits, "
+        f"{len(manifest.photos):,} photos of {settings.photo_width}x{settings.photo_height} pixels"
+    )
+    if contact_sheet is not None:
+        with writing(contact_sheet):
+            write_contact_sheet(path, contact_sheet)
+        print(f"{contact_sheet}: some of them with their scores")
+    print(f"\nNext:\n  python launch.py --sweep quickstart --data {path}")
+
+
+def synthesize_labelled(
+    folder: Path, study: StudyName, options: TrialOptions, contact_sheet: Path | None
+) -> None:
+    """Write a study with labels and say what is there."""
+    from foldgrid.data.audit.contact_sheets import draw_labelled_sheet
+    from foldgrid.data.cores import num_usable_cores
+    from foldgrid.data.manifest.labelled import read_labelled_manifest
+    from foldgrid.simulation.labelled import synthesize_study
+
+    settings = study_settings(study, options)
+    with writing(folder), photograph_progress("Drawing photographs") as on_progress:
+        synthesize_study(folder, settings, num_usable_cores(), on_progress)
+    manifest = read_labelled_manifest(folder / "manifest.csv")
+    print(
+        f"{manifest.path}: {manifest.num_subjects} subjects, {len(manifest.labels)} labels, "
+        f"{len(manifest.photos):,} photos of {settings.photo_width}x{settings.photo_height} pixels"
+    )
+    if contact_sheet is not None:
+        sheet = draw_labelled_sheet(manifest)
+        with writing(contact_sheet):
+            contact_sheet.parent.mkdir(parents=True, exist_ok=True)
+            sheet.save(contact_sheet)
+        print(f"{contact_sheet}: some of them with their labels")
+    print(f"\nNext:\n  python -m foldgrid data check {manifest.path}")
+
+
+def study_settings(study: StudyName, options: TrialOptions) -> StudySettings:
+    """The settings of a study with labels, from what was given on the command line.
+
+    Raises:
+        InputError: An option was given that only the PASI trial has, or its value is not allowed.
+    """
+    given = {name: getattr(options, name) for name in options.model_fields_set}
+    foreign = sorted(set(given) - set(StudySettings.model_fields))
+    if foreign:
+        message = f'only the study "pasi" has it, not "{study}". Leave it out.'
+        raise InputError(
+            "command line",
+            [Problem(f"--{name.replace('_', '-')}", "", message) for name in foreign],
+        )
+    return _checked(
+        StudySettings, {"num_subjects": DEFAULT_SUBJECTS[study], **given, "study": study}
+    )
+
+
+def _checked(model: type[_Settings], values: dict[str, object]) -> _Settings:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise option_problems(error) from error

@@ -1,0 +1,1 @@
+"""What is in somebody's photographs, and what is wrong with them."""

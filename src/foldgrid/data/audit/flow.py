@@ -1,0 +1,189 @@
+"""The flow table of a study: what came in, what was left out in which step, what is left.
+
+Knows counts only; how they are printed is next door.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from foldgrid.data.audit.exclusions import REASONS
+
+COMING_IN = "in the manifest"
+LEFT = "left"
+
+
+@dataclass(frozen=True)
+class FlowStep:
+    """One line of the table.
+
+    Attributes:
+        step: What it is: `COMING_IN`, a reason of exclusion, or `LEFT`.
+        is_exclusion: Whether the numbers are of what this step takes away.
+        num_photos: Photographs.
+        num_cases: Cases; an exclusion takes a case away with its last photograph.
+        num_subjects: Subjects, likewise.
+        photos_by_label: Photographs of each class.
+    """
+
+    step: str
+    is_exclusion: bool
+    num_photos: int
+    num_cases: int
+    num_subjects: int
+    photos_by_label: dict[str, int]
+
+
+def study_flow(photos: pd.DataFrame, reasons: NDArray[np.str_]) -> list[FlowStep]:
+    """Count the steps, those that take nothing away included: looked for, and not found.
+
+    Args:
+        photos: `LabelledManifest.photos`.
+        reasons: `find_reasons`.
+    """
+    labels = sorted(photos["label"].unique())
+    left = np.ones(len(photos), dtype=bool)
+    steps = [_count(COMING_IN, photos, labels)]
+    for reason in REASONS:
+        before = _count("", photos[left], labels)
+        left &= reasons != reason
+        after = _count("", photos[left], labels)
+        steps.append(_difference(reason, before, after))
+    return [*steps, _count(LEFT, photos[left], labels)]
+
+
+def _count(step: str, photos: pd.DataFrame, labels: Sequence[str]) -> FlowStep:
+    by_label = photos["label"].value_counts()
+    cases = photos.loc[photos["case"] != "", "case"]
+    return FlowStep(
+        step=step,
+        is_exclusion=False,
+        num_photos=len(photos),
+        num_cases=int(cases.nunique()),
+        num_subjects=int(photos["subject"].nunique()),
+        photos_by_label={label: int(by_label.get(label, 0)) for label in labels},
+    )
+
+
+def _difference(step: str, before: FlowStep, after: FlowStep) -> FlowStep:
+    return FlowStep(
+        step=step,
+        is_exclusion=True,
+        num_photos=before.num_photos - after.num_photos,
+        num_cases=before.num_cases - after.num_cases,
+        num_subjects=before.num_subjects - after.num_subjects,
+        photos_by_label={
+            label: number - after.photos_by_label[label]
+            for label, number in before.photos_by_label.items()
+        },
+    )
+
+
+def flow_rows(steps: Sequence[FlowStep]) -> list[dict[str, str | int]]:
+    """The table as rows with one column a class, for every format alike."""
+    return [
+        {
+            "step": f"excluded: {step.step}" if step.is_exclusion else step.step,
+            "subjects": step.num_subjects,
+            "cases": step.num_cases,
+            "photographs": step.num_photos,
+            **step.photos_by_label,
+        }
+        for step in steps
+    ]
+
+
+def flow_record(steps: Sequence[FlowStep]) -> list[dict[str, object]]:
+    """The table for machines: the fields as they are."""
+    return [asdict(step) for step in steps]
+
+
+_LATEX_SPECIAL = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\\": r"\textbackslash{}",
+    }
+)
+
+
+def render_terminal(steps: Sequence[FlowStep]) -> str:
+    """Columns lined up; an exclusion's numbers carry a minus."""
+    cells = _cells(steps)
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def render_markdown(steps: Sequence[FlowStep]) -> str:
+    """A table for a README or an issue."""
+    header, *rows = _cells(steps)
+    aligned = [":--", *["--:"] * (len(header) - 1)]
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (header, aligned, *rows)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in escaped)
+
+
+def render_csv(steps: Sequence[FlowStep]) -> str:
+    """Comma-separated; an exclusion's numbers are those taken away, without a sign."""
+    rows = flow_rows(steps)
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def render_latex(steps: Sequence[FlowStep]) -> str:
+    """A ``booktabs`` table."""
+    header, *rows = [[cell.translate(_LATEX_SPECIAL) for cell in row] for row in _cells(steps)]
+    lines = [
+        rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
+        r"\toprule",
+        " & ".join(header) + r" \\",
+        r"\midrule",
+        *(" & ".join(row) + r" \\" for row in rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def render_json(steps: Sequence[FlowStep]) -> str:
+    """The fields as they are."""
+    return json.dumps(flow_record(steps), indent=2, ensure_ascii=False) + "\n"
+
+
+FLOW_FORMATS: dict[str, Callable[[Sequence[FlowStep]], str]] = {
+    "terminal": render_terminal,
+    "csv": render_csv,
+    "md": render_markdown,
+    "latex": render_latex,
+    "json": render_json,
+}
+
+
+def _cells(steps: Sequence[FlowStep]) -> list[list[str]]:
+    rows = flow_rows(steps)
+    signed = [
+        [
+            f"-{value}" if step.is_exclusion and isinstance(value, int) and value else str(value)
+            for value in row.values()
+        ]
+        for step, row in zip(steps, rows, strict=True)
+    ]
+    return [[*rows[0]], *signed]

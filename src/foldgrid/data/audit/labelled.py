@@ -1,0 +1,165 @@
+"""What a labelled study holds and what would be left out of it, as facts and as text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from foldgrid.data.audit.exclusions import ExclusionRules, Thresholds, find_reasons, find_thresholds
+from foldgrid.data.audit.flow import FlowStep, study_flow
+from foldgrid.data.audit.image_quality import PhotoExam, examine_photos
+from foldgrid.data.audit.near_duplicates import CopyGroup, find_copies
+from foldgrid.data.composites import Progress
+from foldgrid.data.manifest.labelled import LabelledManifest
+from foldgrid.specs.errors import InputError, Problem
+
+MAX_GROUPS_NAMED = 12
+
+
+@dataclass(frozen=True)
+class LabelledAudit:
+    """The facts of a labelled manifest that reads without mistakes.
+
+    Attributes:
+        manifest: The manifest.
+        exams: One a photo, in order.
+        copies: Pictures that are there more than once.
+        exam_pixels: Longer side at which the photos were judged.
+        thresholds: Where blurred and far away begin in this study.
+        reasons: Why each photo would be left out; "" for those that stay.
+        flow: The same in numbers.
+    """
+
+    manifest: LabelledManifest
+    exams: tuple[PhotoExam, ...] = field(repr=False)
+    copies: tuple[CopyGroup, ...]
+    exam_pixels: int
+    thresholds: Thresholds
+    reasons: NDArray[np.str_] = field(repr=False)
+    flow: tuple[FlowStep, ...]
+
+
+def audit_labelled(
+    manifest: LabelledManifest, rules: ExclusionRules, on_progress: Progress | None = None
+) -> LabelledAudit:
+    """Examine every photograph, and say what would be left out.
+
+    Raises:
+        InputError: All photographs that cannot be used.
+    """
+    photos = manifest.photos
+    exams, refused, pixels = examine_photos([Path(path) for path in photos["path"]], on_progress)
+    if refused:
+        rows, names = photos["row"].tolist(), photos["photo"].tolist()
+        raise InputError(
+            str(manifest.path),
+            [
+                Problem(f"row {rows[place]}", names[place], problem.reason)
+                for place, problem in sorted(refused.items())
+            ],
+        )
+    copies, thresholds = find_copies(exams), find_thresholds(exams, rules)
+    reasons = find_reasons(photos, exams, copies, thresholds)
+    flow = study_flow(photos, reasons)
+    return LabelledAudit(
+        manifest, tuple(exams), tuple(copies), pixels, thresholds, reasons, tuple(flow)
+    )
+
+
+def describe_labelled_audit(audit: LabelledAudit) -> str:
+    """The audit without its flow table, as plain text."""
+    manifest, photos = audit.manifest, audit.manifest.photos
+    num_cases = photos.loc[photos["case"] != "", "case"].nunique()
+    lines = [
+        f"{manifest.path}: no mistakes",
+        f"  {manifest.num_subjects} subjects, {num_cases} cases, {len(photos)} photos "
+        f"({sum(exam.facts.num_bytes for exam in audit.exams) / 1e6:,.1f} MB), "
+        f"{len(manifest.labels)} labels",
+        "  photos     " + _describe_files(audit.exams),
+        *(f"  {line}" for line in _describe_labels(photos)),
+        *(f"  graders    {line}" for line in _describe_graders(manifest)),
+    ]
+    if manifest.warnings:
+        lines.append(_counted(len(manifest.warnings), "warning"))
+        lines += [f"  {each.where}  {each.what}  {each.message}" for each in manifest.warnings]
+    if audit.copies:
+        lines.append(_counted(len(audit.copies), "picture") + " more than once")
+        lines += [f"  {line}" for line in _describe_copies(audit)]
+    lines += [f"  {line}" for line in _describe_thresholds(audit)]
+    return "\n".join(lines)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number > 1 else ''}"
+
+
+def _describe_files(exams: Sequence[PhotoExam]) -> str:
+    formats = Counter(exam.facts.format for exam in exams).most_common()
+    sizes = sorted((e.facts.width * e.facts.height, e.facts.width, e.facts.height) for e in exams)
+    (_, width, height), (_, most_width, most_height) = sizes[0], sizes[-1]
+    num_timed = sum(exam.taken is not None for exam in exams)
+    return (
+        ", ".join(f"{count} {name}" for name, count in formats)
+        + f", from {width}x{height} to {most_width}x{most_height} pixels, "
+        f"{num_timed} with a time of capture"
+    )
+
+
+def _describe_labels(photos: pd.DataFrame) -> list[str]:
+    by_label = photos.groupby("label")
+    return [
+        f"{label:24} {rows['subject'].nunique()} subjects, "
+        f"{rows.loc[rows['case'] != '', 'case'].nunique()} cases, {len(rows)} photos"
+        for label, rows in by_label
+    ]
+
+
+def _describe_graders(manifest: LabelledManifest) -> list[str]:
+    if not manifest.graders:
+        return []
+    given = manifest.photos[list(manifest.graders)] != ""
+    counts = Counter(int(number) for number in given.sum(axis=1))
+    return [
+        f"{len(manifest.graders)}; "
+        + ", ".join(
+            f"{count} photos with {number} grade{'s' if number != 1 else ''}"
+            for number, count in sorted(counts.items())
+        )
+    ]
+
+
+def _describe_copies(audit: LabelledAudit) -> list[str]:
+    photos, lines = audit.manifest.photos, []
+    for group in audit.copies[:MAX_GROUPS_NAMED]:
+        rows = photos.iloc[list(group.places)]
+        cases = rows.loc[rows["case"] != "", "case"].nunique()
+        if rows["label"].nunique() > 1:
+            across = f"across the labels {', '.join(sorted(rows['label'].unique()))}"
+        elif rows["subject"].nunique() > 1:
+            across = f"across the subjects {', '.join(sorted(rows['subject'].unique()))}"
+        else:
+            across = "across cases of one subject" if cases > 1 else "within a case"
+            across = across if cases else "within a subject"
+        kind = "equal files" if all(group.is_exact[1:]) else "near copies"
+        numbers = ", ".join(str(row) for row in rows["row"])
+        lines.append(f"rows {numbers}  {kind} {across}: " + " = ".join(rows["photo"]))
+    left = len(audit.copies) - MAX_GROUPS_NAMED
+    return [*lines, f"… and {left} more"] if left > 0 else lines
+
+
+def _describe_thresholds(audit: LabelledAudit) -> list[str]:
+    thresholds, lines = audit.thresholds, list(audit.thresholds.notes)
+    if thresholds.focus is not None:
+        lines.append(
+            f"blurred: focus under {thresholds.focus:.1f} (variance of the Laplacian at "
+            f"{audit.exam_pixels} pixels)"
+        )
+    if thresholds.skin_share is not None:
+        lines.append(f"far away: under {thresholds.skin_share:.0%} of the picture of skin colour")
+    return lines

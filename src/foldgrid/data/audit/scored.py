@@ -1,0 +1,171 @@
+"""What a manifest holds, as facts and as text. Knows the survey; decodes no photo."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from foldgrid.data.dataset import Survey
+from foldgrid.data.manifest.rows import MAX_INVOLVEMENT, MAX_SEVERITY, SCORES
+from foldgrid.simulation.source import survey_data
+from foldgrid.specs.errors import Problem
+from foldgrid.specs.sweep import REGIONS, DataSpec
+
+
+@dataclass(frozen=True)
+class RegionFacts:
+    """One region's photographs.
+
+    Attributes:
+        num_samples: Visits at which the region was photographed.
+        num_photos: Photos in all.
+        usual_photos: The most photos that any visit has of it.
+        num_missing: Photos that are lacking to ``usual_photos`` at those visits.
+    """
+
+    num_samples: int
+    num_photos: int
+    usual_photos: int
+    num_missing: int
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The facts of a manifest that reads without mistakes.
+
+    Attributes:
+        path: The manifest.
+        fingerprint: `data_fingerprint`.
+        num_subjects: Subjects.
+        num_visits: Visits of all subjects.
+        num_photos: Photographs.
+        num_samples: Composites.
+        regions: By region that occurs, in ``REGIONS``' order.
+        score_counts: By score, the number of samples with 0, 1, 2, …
+        formats: Number of photos by file format.
+        smallest: Width and height of the photo with the fewest pixels, as stored.
+        largest: Likewise, with the most.
+        photo_bytes: All photo files together.
+        composites_bytes: What the composites take.
+        warnings: What is odd but usable, from the manifest and from equal photos.
+    """
+
+    path: Path
+    fingerprint: str
+    num_subjects: int
+    num_visits: int
+    num_photos: int
+    num_samples: int
+    regions: dict[str, RegionFacts]
+    score_counts: dict[str, tuple[int, ...]]
+    formats: dict[str, int]
+    smallest: tuple[int, int]
+    largest: tuple[int, int]
+    photo_bytes: int
+    composites_bytes: int
+    warnings: tuple[Problem, ...]
+
+
+def audit_manifest(data: DataSpec, cache: Path) -> Audit:
+    """Survey the data and count what is there.
+
+    Raises:
+        InputError: All mistakes of the manifest, or all photographs that cannot be used.
+    """
+    survey = survey_data(data, cache)
+    samples, facts = survey.samples, survey.photo_facts
+    by_size = sorted((photo.width * photo.height, photo.width, photo.height) for photo in facts)
+    return Audit(
+        path=survey.manifest.path,
+        fingerprint=survey.fingerprint,
+        num_subjects=samples["subject"].nunique(),
+        num_visits=len(samples[["subject", "visit"]].drop_duplicates()),
+        num_photos=survey.num_photos,
+        num_samples=len(samples),
+        regions=_region_facts(samples),
+        score_counts=_score_counts(samples),
+        formats=dict(Counter(photo.format for photo in facts).most_common()),
+        smallest=by_size[0][1:],
+        largest=by_size[-1][1:],
+        photo_bytes=sum(photo.num_bytes for photo in facts),
+        composites_bytes=survey.composites_bytes,
+        warnings=(*survey.manifest.warnings, *find_equal_photos(survey)),
+    )
+
+
+def _region_facts(samples: pd.DataFrame) -> dict[str, RegionFacts]:
+    facts = {}
+    for region in REGIONS:
+        counts = samples.loc[samples["region"] == region, "num_photos"]
+        if len(counts):
+            usual, total = int(counts.max()), int(counts.sum())
+            facts[region] = RegionFacts(len(counts), total, usual, usual * len(counts) - total)
+    return facts
+
+
+def _score_counts(samples: pd.DataFrame) -> dict[str, tuple[int, ...]]:
+    counts = {}
+    for score in SCORES:
+        highest = MAX_INVOLVEMENT if score == "involvement" else MAX_SEVERITY
+        occurring = Counter(samples[score].tolist())
+        counts[score] = tuple(occurring[value] for value in range(highest + 1))
+    return counts
+
+
+def find_equal_photos(survey: Survey) -> list[Problem]:
+    """Find photos whose files are equal byte by byte, those of different subjects first.
+
+    Under two subjects one of them is wrong, and the same picture may come to lie on both sides of
+    a split. Under one subject it is a copy, which counts twice.
+    """
+    tiles_of_hash: dict[str, list[int]] = {}
+    for index, digest in enumerate(survey.photo_hashes):
+        tiles_of_hash.setdefault(digest, []).append(index)
+    across, within = [], []
+    for indices in tiles_of_hash.values():
+        if len(indices) < 2:
+            continue
+        tiles = sorted((survey.table.tiles[index] for index in indices), key=lambda t: t.row)
+        subjects = {survey.samples["subject"].iloc[tile.sample_index] for tile in tiles}
+        where = "rows " + ", ".join(str(tile.row) for tile in tiles)
+        names = " and ".join(f'"{tile.photo}"' for tile in tiles)
+        if len(subjects) > 1:
+            message = (
+                f"{names} are the same picture under the subjects {', '.join(sorted(subjects))}. "
+                "Keep it where it belongs: a split cannot tell them apart."
+            )
+            across.append(Problem(where, "photo", message))
+        else:
+            message = f"{names} are the same picture. Keep one of them."
+            within.append(Problem(where, "photo", message))
+    return across + within
+
+
+def describe_audit(audit: Audit) -> str:
+    """The audit as plain text, a fact a line."""
+    lines = [
+        f"{audit.path}: no mistakes",
+        f"  {audit.num_subjects} subjects, {audit.num_visits} visits, {audit.num_photos} photos "
+        f"({audit.photo_bytes / 1e6:,.1f} MB), {audit.num_samples} composites "
+        f"({audit.composites_bytes / 1e6:,.1f} MB), data {audit.fingerprint}",
+        "  photos     "
+        + ", ".join(f"{count} {name}" for name, count in audit.formats.items())
+        + f", from {audit.smallest[0]}x{audit.smallest[1]} to "
+        f"{audit.largest[0]}x{audit.largest[1]} pixels",
+    ]
+    for region, facts in audit.regions.items():
+        missing = f", {facts.num_missing} missing" if facts.num_missing else ""
+        lines.append(
+            f"  {region:18} {facts.num_samples} visits, {facts.num_photos} photos "
+            f"(up to {facts.usual_photos} a visit{missing})"
+        )
+    for score, counts in audit.score_counts.items():
+        shares = "  ".join(f"{value}: {count}" for value, count in enumerate(counts))
+        lines.append(f"  {score:18} {shares}")
+    if audit.warnings:
+        lines.append(f"{len(audit.warnings)} warning{'s' if len(audit.warnings) > 1 else ''}")
+        lines += [f"  {each.where}  {each.what}  {each.message}" for each in audit.warnings]
+    return "\n".join(lines)

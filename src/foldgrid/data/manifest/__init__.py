@@ -1,0 +1,1 @@
+"""Manifests, read and checked: every mistake of a table in one message."""

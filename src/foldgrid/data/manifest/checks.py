@@ -1,0 +1,295 @@
+"""What reading either kind of manifest takes: the header, the rows, and which kind it is.
+
+Knows columns and row models; never looks at more than one row at a time.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Hashable, Iterable, Sequence
+from pathlib import Path, PureWindowsPath
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import ValidationError
+
+from foldgrid.data.manifest.rows import (
+    GRADE_PREFIX,
+    LABELLED_COLUMNS,
+    REQUIRED_COLUMNS,
+    SCORES,
+    PhotoRow,
+    SinglePhotoRow,
+    cell_text,
+)
+from foldgrid.data.manifest.table import RawTable
+from foldgrid.specs.errors import InputError, Problem, nearest
+
+ManifestKind = Literal["scored", "labelled"]
+
+
+def manifest_kind(columns: Sequence[str]) -> ManifestKind:
+    """Which kind a manifest is, by its header alone.
+
+    Scored as soon as it has a region or a score; else labelled where it has a label, or a column
+    that only makes sense beside one.
+    """
+    if {"region", *SCORES} & set(columns):
+        return "scored"
+    tell = {"label", "case", "taxonomy"} & set(columns) or any(
+        name.startswith(GRADE_PREFIX) or nearest("label", [name], most=1) for name in columns
+    )
+    return "labelled" if tell else "scored"
+
+
+def check_header(
+    source: str,
+    columns: Sequence[str],
+    required: Sequence[str],
+    whole: Sequence[str] = REQUIRED_COLUMNS,
+) -> None:
+    """Check that a header has what is needed.
+
+    Args:
+        source: The manifest, for the message.
+        columns: Its header.
+        required: What is needed now.
+        whole: What a manifest of this kind has, for the message.
+
+    Raises:
+        InputError: Columns are missing.
+    """
+    missing = [name for name in required if name not in columns]
+    spare = {name.lower(): name for name in columns if name not in whole}
+    problems = []
+    for name in missing:
+        close = nearest(name, spare, most=1)
+        hint = f'Found "{spare[close[0]]}": rename it.' if close else "Add it."
+        problems.append(Problem("header", name, f"this column is missing. {hint}"))
+    if problems:
+        kind = "labelled manifest" if tuple(whole) == LABELLED_COLUMNS else "manifest"
+        raise InputError(source, problems, f"A {kind} has the columns {', '.join(whole)}.")
+
+
+def header_warnings(
+    columns: Iterable[str], known: Iterable[str], optional: Sequence[str]
+) -> list[Problem]:
+    """Find columns that are passed over although they look like an optional one."""
+    columns, passed = list(columns), set(known)
+    absent = [name for name in optional if name not in columns]
+    return [
+        Problem("header", name, f'this column is ignored. Did you mean "{close[0]}"?')
+        for name in columns
+        if name not in passed and (close := nearest(name, absent, most=1))
+    ]
+
+
+def parse_rows(
+    table: RawTable,
+    row_model: type[PhotoRow] | type[SinglePhotoRow],
+    text_columns: Sequence[str] = (),
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """Read the rows of a table.
+
+    Args:
+        table: The cells.
+        row_model: What a row may say.
+        text_columns: Columns of the table that are taken as they are, as text.
+
+    Returns:
+        The rows that read well, ``row`` first, and all problems of the table.
+    """
+    parsed: list[dict[str, Any]] = []
+    problems = list(table.problems)
+    for number, row_cells in zip(table.row_numbers, table.rows, strict=True):
+        cells = dict(zip(table.columns, row_cells, strict=True))
+        try:
+            row = row_model.model_validate(cells)
+        except ValidationError as error:
+            for each in error.errors():
+                problems.append(Problem(f"row {number}", str(each["loc"][0]), each["msg"]))
+        else:
+            texts = {name: cell_text(cells[name]) for name in text_columns}
+            parsed.append({"row": number, **row.model_dump(), **texts})
+    frame = pd.DataFrame(parsed)
+    if not frame.empty:
+        frame["day"] = frame["day"].astype("float64")
+    if frame.empty and not problems:
+        problems = [Problem("file", "", "found no rows. List the photos, one a row.")]
+    return frame, problems
+
+
+def too_few_subjects(photos: pd.DataFrame, problems: Sequence[Problem]) -> list[Problem]:
+    """Find that there is but one subject, which training cannot split."""
+    # While other mistakes stand, rows are missing here and the count would mislead.
+    if problems or photos["subject"].nunique() > 1:
+        return []
+    only = photos["subject"].iloc[0]
+    message = f'found only "{only}". At least 2 subjects are needed: nobody is on both sides.'
+    return [Problem("all rows", "subject", message)]
+
+
+MAX_ROWS_NAMED = 8
+
+
+def find_photo_files(photos: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, list[Problem]]:
+    """Find each photo's file inside the manifest's folder.
+
+    Args:
+        photos: The rows.
+        folder: The manifest's folder.
+
+    Returns:
+        The rows with ``path``, the file's real path ("" where there is a problem), and the
+        problems: paths that leave the folder, missing files, folders.
+    """
+    root = folder.resolve()
+    paths: list[str] = []
+    problems: list[Problem] = []
+    for row, photo in zip(photos["row"], photos["photo"], strict=True):
+        found = _photo_file(root, photo)
+        paths.append(str(found) if isinstance(found, Path) else "")
+        if isinstance(found, str):
+            problems.append(Problem(f"row {row}", "photo", f'found "{photo}"{found}'))
+    return photos.assign(path=paths), problems
+
+
+def _photo_file(root: Path, photo: str) -> Path | str:
+    """The real path of a photo, or what is wrong with it."""
+    if Path(photo).is_absolute() or PureWindowsPath(photo).drive:
+        return ", an absolute path. Paths are relative to the manifest's folder: shorten it."
+    try:
+        path = (root / photo).resolve()
+        if not path.is_relative_to(root):
+            return ", which leaves the manifest's folder. Move the photo inside it."
+        if path.is_file():
+            return path
+        # Looked up first: a folder that cannot be searched raises here rather than below.
+        is_there = path.exists()
+        beside = _same_but_for_case(path)
+    except (OSError, RuntimeError, ValueError) as error:
+        return f", which cannot be looked up ({error}). Correct the path."
+    if is_there:
+        return ", which is not a file. Name a JPEG, PNG, TIFF or WebP file."
+    hint = "Correct the path or drop the row."
+    if beside:
+        hint = f'There is "{beside}": mind the case.'
+    elif "\\" in photo:
+        hint = 'Write "/" between folders.'
+    return f", and there is no such file. {hint}"
+
+
+def _same_but_for_case(path: Path) -> str | None:
+    if not path.parent.is_dir():
+        return None
+    wanted = path.name.casefold()
+    names = (each.name for each in path.parent.iterdir())
+    return next((name for name in names if name.casefold() == wanted), None)
+
+
+def rows_by_file(photos: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows of each file that several rows name, by whatever spelling or link."""
+    places: dict[tuple[int, int], list[int]] = {}
+    for place, path in enumerate(photos["path"]):
+        if path:
+            status = Path(path).stat()
+            places.setdefault((status.st_dev, status.st_ino), []).append(place)
+    return [photos.iloc[same] for same in places.values() if len(same) > 1]
+
+
+def find_repeated_photos(photos: pd.DataFrame) -> list[Problem]:
+    """Find files that several rows name."""
+    return [
+        Problem(
+            rows_text(rows["row"]),
+            "photo",
+            f'found "{rows["photo"].iloc[0]}" {len(rows)} times. A photo is listed once: keep one '
+            "row.",
+        )
+        for rows in rows_by_file(photos)
+    ]
+
+
+def find_disagreements(
+    photos: pd.DataFrame, keys: list[str], columns: Sequence[str], rule: str
+) -> list[Problem]:
+    """Find cells that differ among rows that should agree.
+
+    Args:
+        photos: The rows.
+        keys: The columns whose equal values make rows belong together.
+        columns: The columns in which they must agree; empty numbers agree with anything.
+        rule: What the contract says, for the message: "a visit has one day".
+    """
+    groups = photos.groupby(keys, sort=False)
+    problems = []
+    for column in columns:
+        is_split = groups[column].transform("nunique") > 1
+        for names, rows in photos[is_split].groupby(keys, sort=False):
+            found = " and ".join(
+                f"{_value(value)} ({rows_text(same['row'])})"
+                for value, same in rows.groupby(column)
+            )
+            message = f"found {found} for {joined(names)}; {rule}: correct the wrong ones."
+            problems.append(Problem(rows_text(rows["row"]), column, message))
+    return problems
+
+
+def _value(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else f"{value:g}"
+
+
+def find_lookalikes(photos: pd.DataFrame) -> list[Problem]:
+    """Find subjects, and visits of a subject, that differ only in case, blanks or accents' code.
+
+    They are mistakes, not warnings: one person under two names would be split in two.
+    """
+    problems = lookalike_names(photos, "subject")
+    for subject, rows in photos.groupby("subject", sort=False):
+        problems += lookalike_names(rows, "visit", f' of subject "{subject}"')
+    return problems
+
+
+def lookalike_names(
+    rows: pd.DataFrame, column: str, of: str = "", ignoring: str = ""
+) -> list[Problem]:
+    """Find names in a column that differ only in case, blanks or accents' code.
+
+    Args:
+        rows: The rows.
+        column: Where the names are.
+        of: Whose names they are, for the message: ' of subject "001"'.
+        ignoring: Characters that tell no names apart either.
+    """
+    spellings: dict[str, list[str]] = {}
+    for name in rows[column].unique():
+        plain = plain_name(name).translate(dict.fromkeys(map(ord, ignoring)))
+        spellings.setdefault(plain, []).append(name)
+    return [
+        Problem(
+            rows_text(rows.loc[rows[column].isin(names), "row"]),
+            column,
+            "found " + " and ".join(f'"{name}"' for name in names) + f"{of}, which look the same. "
+            "Write one of them, or tell them apart by more than case or blanks.",
+        )
+        for names in spellings.values()
+        if len(names) > 1
+    ]
+
+
+def plain_name(name: str) -> str:
+    """A name without what the eye passes over: case, blanks, and how accents are coded."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def rows_text(numbers: Iterable[int]) -> str:
+    """Rows as a message names them, at most `MAX_ROWS_NAMED` of them."""
+    listed = sorted(numbers)
+    shown = ", ".join(str(number) for number in listed[:MAX_ROWS_NAMED])
+    more = f", … ({len(listed)})" if len(listed) > MAX_ROWS_NAMED else ""
+    return f"row{'s' if len(listed) > 1 else ''} {shown}{more}"
+
+
+def joined(keys: tuple[Hashable, ...]) -> str:
+    """The names that rows have in common, as a message writes them."""
+    return "/".join(str(key) for key in keys)

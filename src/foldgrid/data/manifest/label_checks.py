@@ -1,0 +1,191 @@
+"""Checks of a labelled manifest: labels, cases and the tree of classes against each other.
+
+Each takes the rows that read well (see `LabelledManifest.photos`) and returns what it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from foldgrid.data.manifest.checks import (
+    find_disagreements,
+    lookalike_names,
+    rows_by_file,
+    rows_text,
+)
+from foldgrid.data.manifest.rows import GRADE_PREFIX
+from foldgrid.specs.errors import Problem, nearest
+
+SEPARATORS = "-_./"
+"""Besides case and blanks, what tells no two classes apart: ``acral-lentiginous``."""
+
+
+def find_double_labels(photos: pd.DataFrame) -> list[Problem]:
+    """Find files that several rows name, under one label or under several."""
+    problems = []
+    for rows in rows_by_file(photos):
+        name, labels = rows["photo"].iloc[0], rows.groupby("label", sort=False)["row"]
+        if len(labels) > 1:
+            found = " and ".join(f'"{label}" ({rows_text(same)})' for label, same in labels)
+            message = f'found "{name}" under the labels {found}. A photo has one: keep that row.'
+            problems.append(Problem(rows_text(rows["row"]), "label", message))
+        else:
+            message = f'found "{name}" {len(rows)} times. A photo is listed once: keep one row.'
+            problems.append(Problem(rows_text(rows["row"]), "photo", message))
+    return problems
+
+
+def find_split_cases(photos: pd.DataFrame) -> list[Problem]:
+    """Find cases with two labels or two subjects, and visits with two days."""
+    in_case = photos[photos["case"] != ""]
+    at_visit = photos[photos["visit"] != ""]
+    return [
+        *find_disagreements(in_case, ["case"], ("subject",), "a case belongs to one subject"),
+        *find_disagreements(in_case, ["case"], ("label",), "a case has one label"),
+        *find_disagreements(at_visit, ["subject", "visit"], ("day",), "a visit has one day"),
+    ]
+
+
+def find_lookalike_labels(photos: pd.DataFrame) -> list[Problem]:
+    """Find subjects, cases, labels and names in the tree that look the same and are not."""
+    return [
+        *lookalike_names(photos, "subject"),
+        *lookalike_names(photos[photos["case"] != ""], "case"),
+        *lookalike_names(photos, "label", ignoring=SEPARATORS),
+        *lookalike_names(_branches(photos), "taxonomy", ignoring=SEPARATORS),
+    ]
+
+
+def _branches(photos: pd.DataFrame) -> pd.DataFrame:
+    """A row for each photo and name on its way through the tree, the label left out."""
+    rows = [
+        (row, name)
+        for row, taxonomy in zip(photos["row"], photos["taxonomy"], strict=True)
+        for name in taxonomy.split("/")[:-1]
+    ]
+    return pd.DataFrame(rows, columns=["row", "taxonomy"])
+
+
+def find_tree_mistakes(photos: pd.DataFrame) -> list[Problem]:
+    """Find labels that the tree does not end in, that it has twice, or not at all."""
+    placed = photos[photos["taxonomy"] != ""]
+    if placed.empty:
+        return []
+    leaves = placed["taxonomy"].str.rsplit("/", n=1).str[-1]
+    wrong = placed[leaves != placed["label"]]
+    known = leaves.unique().tolist()
+    problems = [_wrong_leaf(row, label, way, known) for row, label, way in _cells(wrong)]
+    right = placed[leaves == placed["label"]]
+    problems += find_disagreements(
+        right, ["label"], ("taxonomy",), "a label has one place in the tree"
+    )
+    nowhere = photos[~photos["label"].isin(placed["label"])]
+    for label, rows in nowhere.groupby("label", sort=False):
+        close = nearest(str(label), known, most=1)
+        hint = f'Did you mean the label "{close[0]}"?' if close else "Write its way from the root."
+        message = f'empty for the label "{label}", which has no place in the tree. {hint}'
+        problems.append(Problem(rows_text(rows["row"]), "taxonomy", message))
+    return problems
+
+
+def _cells(rows: pd.DataFrame) -> list[tuple[int, str, str]]:
+    columns = rows["row"].tolist(), rows["label"].tolist(), rows["taxonomy"].tolist()
+    return list(zip(*columns, strict=True))
+
+
+def _wrong_leaf(row: int, label: str, way: str, known: Sequence[str]) -> Problem:
+    leaf = way.rsplit("/", 1)[-1]
+    close = nearest(label, known, most=1)
+    hint = f' Did you mean the label "{close[0]}"?' if close and close[0] != label else ""
+    message = f'found "{way}", which ends in "{leaf}", beside the label "{label}". The last name '
+    return Problem(f"row {row}", "taxonomy", f"{message}is the label: correct one of them.{hint}")
+
+
+def find_too_few_labels(photos: pd.DataFrame, problems: Sequence[Problem]) -> list[Problem]:
+    """Find that there is but one label, of which nothing can be learned."""
+    # While other mistakes stand, rows are missing here and the count would mislead.
+    if problems or photos["label"].nunique() > 1:
+        return []
+    only = photos["label"].iloc[0]
+    message = f'found only "{only}". At least 2 labels are needed to tell apart.'
+    return [Problem("all rows", "label", message)]
+
+
+def find_rare_labels(photos: pd.DataFrame) -> list[Problem]:
+    """Find labels of one photo or one subject: usable in a tree, and often a slip of the pen."""
+    num_subjects = photos.groupby("label", sort=False)["subject"].nunique()
+    common = num_subjects.index[num_subjects > 1].tolist()
+    problems = []
+    for label in num_subjects.index[num_subjects == 1]:
+        rows = photos.loc[photos["label"] == label, "row"]
+        found = "found once" if len(rows) == 1 else f"all {len(rows)} photos are of one subject"
+        close = nearest(str(label), common, most=1)
+        hint = f' Did you mean "{close[0]}"?' if close else ""
+        message = f'"{label}": {found}. It cannot be both learned and tested.{hint}'
+        problems.append(Problem(rows_text(rows), "label", message))
+    return problems
+
+
+def find_inner_labels(photos: pd.DataFrame) -> list[Problem]:
+    """Find labels that stand inside the tree, above other labels."""
+    ways = sorted(set(photos["taxonomy"]) - {""})
+    problems = []
+    for way in ways:
+        below = [other for other in ways if other.startswith(f"{way}/")]
+        if below:
+            rows = photos.loc[photos["taxonomy"] == way, "row"]
+            message = f'"{way}" is a label and also holds others, such as "{below[0]}".'
+            problems.append(Problem(rows_text(rows), "taxonomy", message))
+    return problems
+
+
+def grade_columns(columns: Sequence[str]) -> tuple[str, ...]:
+    """The graders' columns of a header, in its order."""
+    return tuple(name for name in columns if name.startswith(GRADE_PREFIX))
+
+
+def find_nameless_graders(graders: Sequence[str]) -> list[Problem]:
+    """Find a grader's column without the grader's name."""
+    message = f'found a column without a grader. Name it, as in "{GRADE_PREFIX}anna".'
+    return [Problem("header", name, message) for name in graders if name == GRADE_PREFIX]
+
+
+def find_lookalike_grades(photos: pd.DataFrame, graders: Sequence[str]) -> list[Problem]:
+    """Find grades that differ only in case or blanks, whichever grader wrote them."""
+    if not graders:
+        return []
+    given = _given(photos, graders)
+    return lookalike_names(given.rename(columns={"grade": f"{GRADE_PREFIX}…"}), f"{GRADE_PREFIX}…")
+
+
+def find_odd_grades(photos: pd.DataFrame, graders: Sequence[str]) -> list[Problem]:
+    """Find graders who graded nothing, photos without a grade, and grades given once."""
+    if not graders:
+        return []
+    given = _given(photos, graders)
+    problems = [
+        Problem("all rows", name, "empty. This grader graded nothing: drop the column.")
+        for name in graders
+        if not (given["grader"] == name).any()
+    ]
+    ungraded = photos.loc[~photos["row"].isin(given["row"]), "row"]
+    if len(ungraded) and len(given):
+        message = "nobody graded these photos; their label stands alone."
+        problems.append(Problem(rows_text(ungraded), f"{GRADE_PREFIX}…", message))
+    counts = given["grade"].value_counts()
+    usual = counts.index[counts > 1].tolist()
+    for grade in sorted(counts.index[counts == 1]):
+        close = nearest(grade, usual, most=1)
+        if close:
+            at = given.loc[given["grade"] == grade].iloc[0]
+            message = f'"{grade}": found once. Did you mean "{close[0]}"?'
+            problems.append(Problem(rows_text([at["row"]]), at["grader"], message))
+    return problems
+
+
+def _given(photos: pd.DataFrame, graders: Sequence[str]) -> pd.DataFrame:
+    """A row for each grade that was given: ``row``, ``grader``, ``grade``."""
+    long = photos.melt(["row"], list(graders), var_name="grader", value_name="grade")
+    return long[long["grade"] != ""]

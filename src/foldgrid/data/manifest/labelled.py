@@ -1,0 +1,171 @@
+"""A manifest of labelled photographs, read and checked: every mistake in one message.
+
+Knows the manifest's contract for classification and the files it names; never opens a photograph.
+One photograph is one sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from foldgrid.data.manifest.checks import (
+    check_header,
+    find_photo_files,
+    find_repeated_photos,
+    header_warnings,
+    parse_rows,
+    too_few_subjects,
+)
+from foldgrid.data.manifest.label_checks import (
+    find_double_labels,
+    find_inner_labels,
+    find_lookalike_grades,
+    find_lookalike_labels,
+    find_nameless_graders,
+    find_odd_grades,
+    find_rare_labels,
+    find_split_cases,
+    find_too_few_labels,
+    find_tree_mistakes,
+    grade_columns,
+)
+from foldgrid.data.manifest.rows import (
+    DESCRIPTIONS,
+    LABELLED_COLUMNS,
+    OPTIONAL_LABELLED_COLUMNS,
+    SINGLE_COLUMNS,
+    LabelledPhotoRow,
+    SinglePhotoRow,
+)
+from foldgrid.data.manifest.table import read_table
+from foldgrid.specs.errors import InputError, Problem
+
+
+@dataclass(frozen=True)
+class LabelledManifest:
+    """A checked manifest of labelled photographs.
+
+    Attributes:
+        path: The file.
+        photos: One row a photo in the file's order: ``row`` (its place in the file), ``photo``
+            (as written), ``path`` (absolute), ``subject``, ``label``, ``case``, ``taxonomy``,
+            ``visit`` ("" where not given), ``day`` (NaN where unknown), then ``grade_<grader>``
+            and the describing columns that the file has, as text.
+        graders: The graders' columns.
+        warnings: What is odd but usable.
+    """
+
+    path: Path
+    photos: pd.DataFrame
+    graders: tuple[str, ...]
+    warnings: tuple[Problem, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the photos' paths are relative to."""
+        return self.path.absolute().parent
+
+    @property
+    def num_subjects(self) -> int:
+        """How many subjects there are."""
+        return int(self.photos["subject"].nunique())
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes, sorted by name."""
+        return tuple(sorted(self.photos["label"].unique()))
+
+    @property
+    def has_taxonomy(self) -> bool:
+        """Whether the classes stand in a tree."""
+        return bool((self.photos["taxonomy"] != "").any())
+
+
+def read_labelled_manifest(path: Path) -> LabelledManifest:
+    """Read a CSV or Parquet manifest of labelled photographs and check it without decoding any.
+
+    Args:
+        path: The manifest; the photos' paths are relative to its folder and stay inside it.
+
+    Raises:
+        InputError: All mistakes at once. ``row 12`` is line 12 of a CSV file, its header
+            included, or index 12 of a Parquet file.
+    """
+    path = Path(path)
+    table = read_table(path)
+    check_header(str(path), table.columns, LABELLED_COLUMNS, LABELLED_COLUMNS)
+    graders = grade_columns(table.columns)
+    described = tuple(name for name in DESCRIPTIONS if name in table.columns)
+    photos, problems = parse_rows(table, LabelledPhotoRow, (*graders, *described))
+    problems += find_nameless_graders(graders)
+    if not photos.empty:
+        photos, path_problems = find_photo_files(photos, path.absolute().parent)
+        problems += path_problems
+        problems += find_double_labels(photos)
+        problems += find_split_cases(photos)
+        problems += find_lookalike_labels(photos)
+        problems += find_tree_mistakes(photos)
+        problems += find_lookalike_grades(photos, graders)
+        problems += find_too_few_labels(photos, problems)
+        problems += too_few_subjects(photos, problems)
+    if problems:
+        raise InputError(str(path), problems)
+    photos = _completed(photos)
+    known = {*LABELLED_COLUMNS, *OPTIONAL_LABELLED_COLUMNS, *graders, *DESCRIPTIONS}
+    optional = (*OPTIONAL_LABELLED_COLUMNS, *DESCRIPTIONS)
+    warnings = (
+        *header_warnings(table.columns, known, optional),
+        *find_rare_labels(photos),
+        *find_inner_labels(photos),
+        *find_odd_grades(photos, graders),
+    )
+    return LabelledManifest(path, photos, graders, warnings)
+
+
+def read_single_photos(path: Path) -> LabelledManifest:
+    """Read a manifest of photographs whose class is to be predicted.
+
+    Labels, places in a tree and grades are passed over where there are some, and one subject will
+    do.
+
+    Args:
+        path: As in `read_labelled_manifest`.
+
+    Returns:
+        The photos with "" for ``label`` and ``taxonomy``, and no graders.
+
+    Raises:
+        InputError: All mistakes at once.
+    """
+    path = Path(path)
+    table = read_table(path)
+    check_header(str(path), table.columns, SINGLE_COLUMNS, SINGLE_COLUMNS)
+    photos, problems = parse_rows(table, SinglePhotoRow)
+    if not photos.empty:
+        photos, path_problems = find_photo_files(photos, path.absolute().parent)
+        photos = photos.assign(label="", taxonomy="")
+        problems += path_problems
+        problems += find_repeated_photos(photos)
+        problems += find_split_cases(photos)
+        problems += find_lookalike_labels(photos)
+    if problems:
+        raise InputError(str(path), problems)
+    known = {*LABELLED_COLUMNS, *OPTIONAL_LABELLED_COLUMNS, *grade_columns(table.columns)}
+    optional = [name for name in OPTIONAL_LABELLED_COLUMNS if name != "taxonomy"]
+    warnings = header_warnings(table.columns, {*known, *DESCRIPTIONS}, optional)
+    return LabelledManifest(path, _completed(photos), (), tuple(warnings))
+
+
+def _completed(photos: pd.DataFrame) -> pd.DataFrame:
+    """What one row says holds for the others: a visit's day, and a label's place in the tree."""
+    visited = photos["visit"] != ""
+    days = photos[visited].groupby(["subject", "visit"])["day"].transform("first")
+    placed = photos[photos["taxonomy"] != ""]
+    way_of = dict(zip(placed["label"], placed["taxonomy"], strict=True))
+    return photos.assign(
+        day=photos["day"].where(~visited, days),
+        taxonomy=[way_of.get(label, "") for label in photos["label"]],
+    )

@@ -1,0 +1,1 @@
+"""Networks in words and tables: layers, volumes, parameters, multiply-adds."""

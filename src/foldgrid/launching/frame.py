@@ -1,0 +1,118 @@
+"""What surrounds the training of every launch, whether it trains a grid or searches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from rich.console import Console
+
+from foldgrid.data.dataset import Dataset
+from foldgrid.execution.inline import InlineExecutor
+from foldgrid.execution.ray_tune import RayTuneExecutor
+from foldgrid.execution.work import Executor
+from foldgrid.launching.deadline import Deadline
+from foldgrid.launching.decoding import decoding
+from foldgrid.launching.failure_limit import FailureLimit
+from foldgrid.launching.interrupt import Interrupt
+from foldgrid.launching.options import Options
+from foldgrid.launching.planning.disk import check_disk
+from foldgrid.launching.planning.preparation import PreparedSweep
+from foldgrid.launching.progress.launch_log import LaunchLog
+from foldgrid.launching.tracking.projecting import local_run_folder
+from foldgrid.records import RunLock
+from foldgrid.tracking import Mode, RunProjector
+
+Task = TypeVar("Task")
+
+
+class LaunchFrame(Generic[Task]):
+    """A launch's hold on its run folder, its log, its limits, and W&B until it is closed.
+
+    Args:
+        prepared: The sweep.
+        options: The command line's.
+        mode: What ``--wandb`` means here.
+        console: Where to show progress.
+        name_of: The name of a task, in the log.
+        plan: What the launch is about, in a line of the log.
+
+    Attributes:
+        deadline: When it ends by ``--time-budget``.
+        limit: When it ends because of failures.
+        log: ``launch.log``.
+        projector: Shows the sweep in W&B, once there is something to show.
+        is_after_crash: Whether the run folder was held by a launch that died.
+    """
+
+    def __init__(
+        self,
+        prepared: PreparedSweep,
+        options: Options,
+        mode: Mode,
+        console: Console,
+        name_of: Callable[[Task], str],
+        plan: str,
+    ) -> None:
+        self.prepared, self.options, self.mode, self.console = prepared, options, mode, console
+        self.deadline = Deadline.after(options.time_budget)
+        self.limit = FailureLimit(prepared.sweep.resources.max_failures_in_a_row)
+        self.log: LaunchLog[Task] = LaunchLog(prepared.store, name_of, plan)
+        self.projector: RunProjector[Any, Any, Any] | None = None
+        self.is_after_crash = False
+        self._held = ExitStack()
+
+    @property
+    def local_folder(self) -> Path:
+        """Where goes what never leaves this machine: W&B's files, the pseudonyms' key."""
+        return local_run_folder(self.prepared.store, self.prepared.sweep.name)
+
+    @contextmanager
+    def training(self, *, is_left: bool) -> Iterator[tuple[Dataset, Executor, Interrupt]]:
+        """The data and who trains, with the run folder held until ``close``.
+
+        Args:
+            is_left: Whether there is anything to train; else Ray need not start.
+
+        Raises:
+            SweepError: The disk is too small, another launch trains here, or the photographs
+                cannot be decoded; then nothing was written.
+        """
+        check_disk(self.prepared)
+        # Kept beyond the training: the ranking is written there, too.
+        lock = self._held.enter_context(RunLock(self.prepared.store.root))
+        self.is_after_crash = lock.taken_from is not None
+        with (
+            Interrupt() as interrupt,
+            decoding(self.prepared.survey, self.console) as dataset,
+            self._executor(is_left) as executor,
+        ):
+            # Ray takes SIGTERM for itself when it starts.
+            interrupt.take_back()
+            decoded = dataset.result()
+            with self.log, interrupt.as_asked():
+                yield decoded, executor, interrupt
+
+    def _executor(self, is_left: bool) -> Executor:
+        if self.options.executor == "inline" or not is_left:
+            return InlineExecutor()
+        retries = self.prepared.sweep.resources.max_retries
+        return RayTuneExecutor(self.prepared.resources, retries, self.options.address)
+
+    def close(self, *, is_hurried: bool = False) -> tuple[str, ...]:
+        """Ends W&B's service and the log, and lets the run folder go; returns W&B's warnings.
+
+        Args:
+            is_hurried: Somebody waits for the end, as after a Ctrl-C.
+        """
+        warnings: tuple[str, ...] = ()
+        if self.projector is not None:
+            warnings = self.projector.close(is_hurried=is_hurried, say=self._say)
+        self.log.end(warnings)
+        self._held.close()
+        return warnings
+
+    def _say(self, words: str) -> None:
+        self.console.print(words, markup=False, soft_wrap=True)

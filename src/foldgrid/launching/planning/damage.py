@@ -1,0 +1,57 @@
+"""Files of a run folder that are not what was written: named in the plan, then made again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from foldgrid.launching.planning.preparation import PreparedSweep
+from foldgrid.records.verification import fit_faults
+from foldgrid.tracking.wandb.ledger import ProjectionLedger, run_id_of
+
+MOST_SHOWN = 8
+
+Fact = tuple[str, str]
+
+
+def damage_facts(prepared: PreparedSweep) -> list[Fact]:
+    """What of a sweep's run folder is damaged, as rows of its plan; none where all is whole."""
+    lines = [line for fit in prepared.damaged for line in fit.lines]
+    number = len(prepared.damaged)
+    fits = f"{number} finished fit{'s' if number != 1 else ''}"
+    verb = "is" if number == 1 else "are"
+    rows = damage_rows(lines, f"{fits} {verb} not what was written, and {verb} trained again:")
+    closing = "the launch writes these files of the run folder again:"
+    return [*rows, *damage_rows(prepared.run_faults, closing, is_first=not rows)]
+
+
+def damage_rows(lines: Iterable[str], heading: str, *, is_first: bool = True) -> list[Fact]:
+    """A heading, then a line a damaged file; nothing where none is."""
+    shown = list(lines)
+    if not shown:
+        return []
+    rows = [heading, *(f"  {line}" for line in shown[:MOST_SHOWN])]
+    if len(shown) > MOST_SHOWN:
+        rows.append(f"  and {len(shown) - MOST_SHOWN} more")
+    return [("damaged" if is_first and not n else "", words) for n, words in enumerate(rows)]
+
+
+def discard_damaged(prepared: PreparedSweep, local_folder: Path) -> None:
+    """Clears away the damaged fits that this launch trains again, and forgets their W&B runs.
+
+    Args:
+        prepared: The sweep.
+        local_folder: Where W&B's files are.
+    """
+    damaged = {fit.fit_id for fit in prepared.damaged}
+    left = [task.config.fit_id for task in prepared.grid.left if task.config.fit_id in damaged]
+    if not left:
+        return
+    # Looked at once more: another launch may have mended it since the plan was made.
+    sizes = prepared.store.fit_sizes()
+    ledger = ProjectionLedger(local_folder / "wandb")
+    for fit_id in left:
+        folder = prepared.store.fit(fit_id)
+        if folder.is_finished() and fit_faults(folder, sizes):
+            ledger.forget(run_id_of(prepared.sweep.name, fit_id))
+            folder.discard()

@@ -1,0 +1,150 @@
+"""The grid of a sweep: which fits there are, which are done, and in which order the rest run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from foldgrid.execution.fit_task import FitTask
+from foldgrid.models import WeightFile
+from foldgrid.models.footprint import PREDICT_SHARE, Footprint
+from foldgrid.records import PlannedFit
+from foldgrid.specs.errors import InputError, Problem, did_you_mean
+from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class SampleCounts:
+    """How many samples a fit trains on, watches, and predicts."""
+
+    train: int
+    validation: int
+    predicted: int
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A part of the grid, as ``--only`` names it; an empty choice is all."""
+
+    backbones: tuple[str, ...] = ()
+    folds: tuple[int, ...] = ()
+
+    def has(self, config: FitConfig) -> bool:
+        """Whether a fit belongs to the part."""
+        return (not self.backbones or config.backbone in self.backbones) and (
+            not self.folds or config.fold in self.folds
+        )
+
+
+def parse_selection(texts: Sequence[str], sweep: Sweep) -> Selection:
+    """Reads ``backbone=resnet34`` and ``fold=0``; several of a kind add up.
+
+    Raises:
+        InputError: A key or value that the sweep does not have.
+    """
+    problems, backbones, folds = [], [], []
+    for text in texts:
+        key, _, value = text.partition("=")
+        if key == "backbone" and value in sweep.backbones:
+            backbones.append(value)
+        elif key == "backbone":
+            message = f"not a backbone of this sweep. {did_you_mean(value, sweep.backbones)}"
+            problems.append(Problem(f'"{text}"', "", message))
+        elif key == "fold" and value.isdigit() and int(value) < sweep.split.num_folds:
+            folds.append(int(value))
+        elif key == "fold":
+            message = f"not a fold. Folds are 0 to {sweep.split.num_folds - 1}."
+            problems.append(Problem(f'"{text}"', "", message))
+        else:
+            message = "cannot select by this. Use backbone=NAME or fold=NUMBER."
+            problems.append(Problem(f'"{text}"', "", message))
+    if problems:
+        raise InputError("--only", problems)
+    return Selection(tuple(backbones), tuple(folds))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All fits of a sweep's current settings.
+
+    Attributes:
+        tasks: In the sweep's order: by backbone, then by fold.
+        finished: The ids of those that are complete.
+        selection: The part that this launch is about.
+    """
+
+    tasks: tuple[FitTask, ...]
+    finished: frozenset[str]
+    selection: Selection
+
+    @property
+    def cells(self) -> list[PlannedFit]:
+        """The grid as the run folder keeps it."""
+        return [
+            PlannedFit(task.config.fit_id, task.learner, task.config.fold) for task in self.tasks
+        ]
+
+    @property
+    def selected(self) -> list[FitTask]:
+        """The fits of the selected part, finished or not."""
+        return [task for task in self.tasks if self.selection.has(task.config)]
+
+    @property
+    def done(self) -> list[FitTask]:
+        """The selected fits that are complete."""
+        return [task for task in self.selected if task.config.fit_id in self.finished]
+
+    @property
+    def left(self) -> list[FitTask]:
+        """The selected fits that are to be trained, longest first: no core waits at the end."""
+        missing = [task for task in self.selected if task.config.fit_id not in self.finished]
+        return sorted(missing, key=lambda task: (-task.estimated_seconds, task.config.fit_id))
+
+
+def plan_grid(
+    sweep: Sweep,
+    *,
+    data_fingerprint: str,
+    split_fingerprint: str,
+    weights: Mapping[str, WeightFile | None],
+    footprints: Mapping[str, Footprint],
+    counts: SampleCounts,
+    finished: set[str],
+    selection: Selection,
+    gpus: float = 0.0,
+) -> Grid:
+    """Plans every fit of ``sweep``."""
+    tasks = []
+    for learner in sweep.learners():
+        backbone = learner.backbone
+        file, recipe = weights[backbone], learner.recipe(sweep.recipe_of(backbone))
+        for fold in range(sweep.split.num_folds):
+            config = FitConfig(
+                backbone=backbone,
+                fold=fold,
+                task=sweep.task,
+                data_fingerprint=data_fingerprint,
+                split_fingerprint=split_fingerprint,
+                weights=file.sha256() if file else "random",
+                seed=sweep.seed,
+                budget=sweep.budget,
+                training=recipe,
+            )
+            seconds = estimate_seconds(footprints[backbone], recipe, counts)
+            threads = sweep.resources.cpus_per_fit
+            keeps = sweep.keep == "best"
+            task = FitTask(config, file, keeps, threads, seconds, gpus)
+            tasks.append(replace(task, keep_features=sweep.keep_features, variant=learner))
+    return Grid(tuple(tasks), frozenset(finished), selection)
+
+
+def estimate_seconds(footprint: Footprint, recipe: TrainingRecipe, counts: SampleCounts) -> float:
+    """An estimate of the time of one fit on one core, if it trains all of its epochs."""
+    images = max(round(counts.train * recipe.training_share), 1)
+    if recipe.max_batches_per_epoch is not None:
+        images = min(images, recipe.max_batches_per_epoch * recipe.batch_size)
+    epoch = images + PREDICT_SHARE * counts.validation
+    total = recipe.planned_epochs * epoch + PREDICT_SHARE * counts.predicted
+    return total * footprint.train_ms(recipe.batch_size) / 1000

@@ -1,0 +1,215 @@
+"""The plan of a sweep in words: what ``--plan`` prints, and what every launch begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from foldgrid.launching.durations import format_duration
+from foldgrid.launching.planning.changes_text import changed_facts
+from foldgrid.launching.planning.damage import damage_facts
+from foldgrid.launching.planning.data_text import canary_words, data_facts, split_words
+from foldgrid.launching.planning.disk import disk_need, free_gib
+from foldgrid.launching.planning.preparation import PreparedSweep
+from foldgrid.launching.planning.recorded_inputs import grid_results
+from foldgrid.models import find_weight_file
+from foldgrid.specs.phases import describe_phases
+from foldgrid.specs.recipe import OwnValue, TrainingRecipe
+from foldgrid.specs.sweep import Sweep
+
+_POLICY_WORDS = {
+    "inner_split": "stops on subjects set aside from the training folds",
+    "held_out_fold": "stops on the fold it then predicts (the paper's way; optimistic)",
+    "none": "chooses no epoch, the last weights predict",
+}
+
+
+def print_plan(
+    prepared: PreparedSweep,
+    console: Console,
+    budget_reason: str = "",
+    more: Mapping[str, str] | None = None,
+) -> None:
+    """Prints the plan, a row a topic, then ``more`` of the same; on a terminal or into a file."""
+    facts = [
+        *changed_facts(prepared, grid_results(prepared)),
+        *plan_facts(prepared, budget_reason),
+        *(more or {}).items(),
+    ]
+    print_facts(prepared.sweep.title, facts, console)
+
+
+def print_facts(title: str, facts: Iterable[tuple[str, str]], console: Console) -> None:
+    """Prints a title and rows of (topic, words)."""
+    console.print(Text(title, "bold"))
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    for topic, words in facts:
+        table.add_row(topic, Text(words))
+    console.print(table)
+
+
+def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[str, str]]:
+    """The plan as (topic, words)."""
+    sweep = prepared.sweep
+    recipe, split = sweep.training, sweep.split
+    return [
+        *_canary(prepared),
+        *damage_facts(prepared),
+        ("fits", _fits(prepared)),
+        ("budget", f"{sweep.budget}{budget_reason}{_budget_words(sweep)}"),
+        *data_facts(prepared.survey, sweep.data, prepared.split),
+        ("split", split_words(prepared.survey, prepared.split, split.num_seeds)),
+        ("backbones", f"{len(sweep.backbones)} x {split.num_folds} folds"),
+        *_varied(sweep),
+        ("weights", _weights(prepared)),
+        ("training", _training(recipe)),
+        *([("phases", describe_phases(recipe.phases))] if recipe.phases else []),
+        *_own_recipes(prepared),
+        ("resources", _resources(prepared)),
+        ("time", _time(prepared)),
+        ("memory", _memory(prepared)),
+        ("disk", _disk(prepared)),
+        ("results", prepared.store.location),
+    ]
+
+
+def _training(recipe: TrainingRecipe) -> str:
+    stopping = recipe.early_stopping
+    words = [
+        f"at most {recipe.planned_epochs} epochs{_cut(recipe.max_batches_per_epoch)}",
+        f"batch {recipe.batch_size}",
+        f"learning rate {recipe.learning_rate:g}",
+    ]
+    if stopping.policy != "none":
+        words.append(f"patience {stopping.patience}")
+    return f"{', '.join(words)}; {_POLICY_WORDS[stopping.policy]}"
+
+
+def _varied(sweep: Sweep) -> list[tuple[str, str]]:
+    """What is trained once more with other values, each a base learner of its own."""
+    return [
+        ("" if place else "varied", f"{key}: {', '.join(map(_describe_value, values))}")
+        for place, (key, values) in enumerate(sweep.vary.items())
+    ]
+
+
+def _own_recipes(prepared: PreparedSweep) -> list[tuple[str, str]]:
+    """What backbones change of the recipe, where they change anything."""
+    rows: list[tuple[str, str]] = []
+    for backbone, changes in prepared.sweep.per_backbone.items():
+        words = describe_values(changes)
+        rows.append(("" if rows else "per backbone", f"{backbone}: {words}"))
+    if prepared.found is not None:
+        rows.append(("found by", prepared.found.describe()))
+    return rows
+
+
+def describe_values(values: Mapping[str, OwnValue]) -> str:
+    """``learning_rate 0.0031, batch_size 16``: three significant digits are enough to read."""
+    return ", ".join(f"{name} {_describe_value(value)}" for name, value in values.items())
+
+
+def _describe_value(value: OwnValue) -> str:
+    if isinstance(value, tuple):
+        return describe_phases(value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _canary(prepared: PreparedSweep) -> list[tuple[str, str]]:
+    if prepared.canary is None:
+        return []
+    return [("canary", canary_words(prepared.survey, prepared.canary.name))]
+
+
+def _budget_words(sweep: Sweep) -> str:
+    if sweep.training.max_batches_per_epoch is None:
+        return ""
+    return ": shows that everything works; its figures are no results"
+
+
+def _cut(max_batches: int | None) -> str:
+    return f" of {max_batches} batches" if max_batches is not None else ""
+
+
+def _fits(prepared: PreparedSweep) -> str:
+    grid = prepared.grid
+    part = "" if len(grid.selected) == len(grid.tasks) else f" (of {len(grid.tasks)} in the sweep)"
+    done = f"{len(grid.done)} of {len(grid.selected)} done{part}"
+    return f"{done}, {len(grid.left)} to train"
+
+
+def _weights(prepared: PreparedSweep) -> str:
+    random = [name for name, file in prepared.weights.items() if file is None]
+    policy = prepared.sweep.weights
+    if policy == "none":
+        return "none: every fit starts from random weights"
+    unpublished = [name for name in random if find_weight_file(name) is None]
+    missing = [name for name in random if name not in unpublished]
+    words = []
+    if not random:
+        words.append(f"ImageNet weights for all {len(prepared.weights)} backbones")
+    if missing:
+        is_all = len(missing) == len(prepared.weights)
+        fetch = f"files missing; `{prepared.fetch_command}` gets them"
+        which = "all backbones" if is_all else _names(missing)
+        verb = "starts" if len(missing) == 1 and not is_all else "start"
+        words.append(f"{which} {verb} from random weights ({fetch})")
+    if unpublished:
+        verb = "starts" if len(unpublished) == 1 else "start"
+        words.append(f"{_names(unpublished)} {verb} from random weights (none are published)")
+    return f"{policy}: {'; '.join(words)}"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _resources(prepared: PreparedSweep) -> str:
+    plan = prepared.resources
+    fit = f"{plan.cpus_per_fit} core{'s' if plan.cpus_per_fit > 1 else ''}"
+    if plan.gpus_per_fit:
+        fit += f" and {plan.gpus_per_fit:g} GPU"
+    gpus = f"{plan.num_gpus} GPU{'s' if plan.num_gpus != 1 else ''}"
+    machine = f"{plan.num_cpus} cores, {gpus if plan.num_gpus else 'no GPU'}"
+    what = "fit" if prepared.space is None else "trial"
+    return f"{fit} a {what}, {plan.num_concurrent} at a time ({machine})"
+
+
+def _time(prepared: PreparedSweep) -> str:
+    left = prepared.grid.left
+    if not left:
+        return "nothing to train"
+    seconds = sum(task.estimated_seconds for task in left) / prepared.resources.num_concurrent
+    if prepared.resources.gpus_per_fit:
+        return f"on these GPUs not known yet; {format_duration(seconds)} on as many CPU cores"
+    return f"about {format_duration(seconds)}, if every fit trains all its epochs"
+
+
+def _memory(prepared: PreparedSweep) -> str:
+    largest = sorted(
+        (
+            size.memory_gib(prepared.sweep.recipe_of(name).batch_size)
+            for name, size in prepared.footprints.items()
+        ),
+        reverse=True,
+    )
+    together = sum(largest[: prepared.resources.num_concurrent])
+    data = prepared.survey.composites_bytes / 2**30
+    return f"up to {together:.1f} GiB for concurrent fits, {data:.2f} GiB for the data, shared"
+
+
+def _disk(prepared: PreparedSweep) -> str:
+    if not prepared.grid.left:
+        return "nothing more"
+    need = disk_need(prepared)
+    kept = f"about {need.weights:.1f} GiB of weights (`--keep none` keeps only predictions)"
+    if prepared.sweep.keep == "none":
+        kept = "no weights are kept (`--keep best` keeps them)"
+    words = f"{kept}, up to {need.checkpoints:.1f} GiB of checkpoints while it trains"
+    root = prepared.store.root
+    return f"{words}; {free_gib(root.local_path):.0f} GiB are free" if root.is_local else words

@@ -1,0 +1,292 @@
+"""Everything that is known of a sweep before it trains; nothing is decoded or written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from foldgrid.data.canary import make_canary
+from foldgrid.data.dataset import Survey
+from foldgrid.data.splits import Split, inner_split, make_split
+from foldgrid.execution.resources import Resources, memory_on_card, plan_resources
+from foldgrid.launching.planning.found_recipe import FoundRecipe
+from foldgrid.launching.planning.grid import Grid, SampleCounts, parse_selection, plan_grid
+from foldgrid.launching.planning.networks import check_networks, footprints
+from foldgrid.models import WeightFile, resolve_weights
+from foldgrid.models.footprint import Footprint
+from foldgrid.records import DamagedFit, RunStore, Verified, run_location, verify_fits
+from foldgrid.records.verification import run_faults
+from foldgrid.simulation.source import survey_data
+from foldgrid.specs.canary import Canary, CanaryName, canary_folder
+from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.specs.resolving import ResolvedSweep
+from foldgrid.specs.search_space import SearchSpace
+from foldgrid.specs.sweep import SearchSettings, Sweep
+from foldgrid.specs.task import TaskSpec
+from foldgrid.tasks.losses import make_task
+from foldgrid.tasks.registry import resolve_task
+from foldgrid.training.training_data import samples_with_sides
+
+FEWEST_OUTPUTS = 2
+"""With so many a network is tried before it is known how many classes there are."""
+
+
+@dataclass(frozen=True)
+class PreparedSweep:
+    """A sweep ready to be shown or run.
+
+    Attributes:
+        sweep: As resolved.
+        survey: The data set, not yet decoded; a canary's with its shuffled targets.
+        split: Who is held out.
+        weights: By backbone, the pre-trained weights to start from.
+        footprints: By backbone, the network's size.
+        grid: The fits.
+        resources: What they take.
+        store: The run folder; may not exist yet.
+        fetch_command: The command that fetches the sweep's pre-trained weights.
+        space: What is searched instead of training the grid; nothing for a grid.
+        found: Where the recipe was found, if a search did.
+        canary: What the scores or labels are where they are not the true ones.
+        damaged: Fits of the grid that are complete and not what was written: they are left.
+        run_faults: What is wrong with the run folder's own files, which a launch writes again.
+    """
+
+    sweep: Sweep
+    survey: Survey
+    split: Split
+    weights: dict[str, WeightFile | None]
+    footprints: dict[str, Footprint]
+    grid: Grid
+    resources: Resources
+    store: RunStore
+    fetch_command: str
+    space: SearchSpace | None = None
+    found: FoundRecipe | None = None
+    canary: Canary | None = None
+    damaged: tuple[DamagedFit, ...] = ()
+    run_faults: tuple[str, ...] = ()
+
+    @property
+    def first_weights(self) -> dict[str, str]:
+        """By backbone, the SHA-256 of its pre-trained weights; none for random ones."""
+        return {name: file.sha256() for name, file in self.weights.items() if file}
+
+
+def prepare_sweep(
+    resolved: ResolvedSweep,
+    *,
+    storage: str,
+    cache: Path,
+    only: Sequence[str] = (),
+    asked_for: str = "",
+    canary: CanaryName | None = None,
+    is_cluster: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> PreparedSweep:
+    """Checks and plans a sweep.
+
+    Args:
+        resolved: What to run.
+        storage: The folder or URI that holds run folders.
+        cache: Where composites and simulated studies are kept.
+        only: Parts of the grid, as the command line names them.
+        asked_for: The sweep as the command line named it, for commands to type next.
+        canary: Train on scores that the pictures cannot tell, in a run folder of their own; the
+            split stays that of the true scores.
+        is_cluster: Whether the fits run on a cluster that was there before.
+        on_progress: Told of photographs generated or read.
+
+    Raises:
+        SweepError: Whatever is wrong with the sweep, the data, the split or the weights.
+    """
+    sweep = resolved.sweep
+    check_networks(resolved)
+    selection = parse_selection(only, sweep)
+    # Before any photograph is read: the number of classes does not decide what is too small.
+    footprints(sweep, resolved.document.source, FEWEST_OUTPUTS)
+    fetch_command = f"python -m foldgrid weights fetch --sweep {asked_for or sweep.name}"
+    weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command)
+    sweep, survey, split, about_canary = _prepare_data(resolved, cache, canary, on_progress)
+    sizes = footprints(sweep, resolved.document.source, make_task(sweep.task).num_outputs)
+    # A trial of a search holds the networks of all its folds.
+    num_fits = sweep.split.num_folds if resolved.space is not None else 1
+    memory = [
+        memory_on_card(
+            size, sweep.recipe_of(name).batch_size, survey.composites_bytes / 2**30, num_fits
+        )
+        for name, size in sizes.items()
+    ]
+    resources = plan_resources(sweep.resources, memory, is_cluster=is_cluster)
+    store = RunStore(run_location(storage, sweep.name))
+    _keep_apart(store, about_canary)
+    grid = plan_grid(
+        sweep,
+        data_fingerprint=survey.fingerprint,
+        split_fingerprint=split.fingerprint,
+        weights=weights,
+        footprints=sizes,
+        counts=_counts(split, sweep),
+        finished=set(),
+        selection=selection,
+        gpus=resources.gpus_per_fit,
+    )
+    # A search trains no fits of the grid itself.
+    verified, faults = _verified(store, grid if resolved.space is None else None)
+    return PreparedSweep(
+        sweep,
+        survey,
+        split,
+        weights,
+        sizes,
+        replace(grid, finished=verified.finished),
+        resources,
+        store,
+        fetch_command,
+        space=resolved.space,
+        canary=about_canary,
+        damaged=verified.damaged,
+        run_faults=faults,
+    )
+
+
+def _prepare_data(
+    resolved: ResolvedSweep,
+    cache: Path,
+    canary: CanaryName | None,
+    on_progress: Callable[[int, int], None] | None,
+) -> tuple[Sweep, Survey, Split, Canary | None]:
+    """The sweep with its task resolved, its photographs, who is held out, and the canary if any."""
+    sweep = resolved.sweep
+    survey = survey_data(sweep.data, cache, on_progress, photographs=sweep.task.sample_kind)
+    split = make_split(survey.samples, sweep.split, survey.layout)
+    sweep = _with_task_resolved(sweep, survey, split)
+    _check_grades(sweep, survey, resolved.document.source)
+    about_canary = None
+    if canary is not None:
+        resolved = replace(resolved, sweep=sweep)
+        sweep, survey, about_canary = _as_canary(canary, resolved, survey, split)
+    _check_inner_splits(split, survey, sweep)
+    return sweep, survey, split, about_canary
+
+
+def _as_canary(
+    canary: CanaryName, resolved: ResolvedSweep, survey: Survey, split: Split
+) -> tuple[Sweep, Survey, Canary]:
+    """The sweep under a name that nobody takes for the true one's, on scores of the canary's."""
+    sweep = resolved.sweep
+    if resolved.space is not None:
+        raise SweepError(
+            f"--canary {canary}: {sweep.name} searches, and a search has no canary.\n"
+            "Take a sweep without search_space: the same data and split, a grid of fits."
+        )
+    about = Canary(
+        name=canary, sweep=sweep.name, seed=sweep.seed, data_fingerprint=survey.fingerprint
+    )
+    title = f"CANARY ({canary}, no result): {sweep.title}"
+    renamed = {"name": canary_folder(sweep.name, canary), "title": title}
+    return (
+        sweep.model_copy(update=renamed),
+        make_canary(survey, split, canary, sweep.seed),
+        about,
+    )
+
+
+def _keep_apart(store: RunStore, canary: Canary | None) -> None:
+    """Refuses to mix a sweep and a canary in one run folder, whatever the sweeps are called.
+
+    Raises:
+        SweepError: The folder is the other kind's.
+    """
+    if not store.root.exists("sweep.yaml"):
+        return
+    # Whether it is whole or not: a canary's launch writes it again.
+    holds_canary = store.is_canary()
+    if holds_canary == (canary is not None):
+        return
+    kinds = ("a canary", "a sweep") if holds_canary else ("a sweep", "a canary")
+    raise SweepError(
+        f"{store.location}: holds {kinds[0]}; {kinds[1]} of that name may not join it.\n"
+        "Give the sweep another name, or another --storage."
+    )
+
+
+def _verified(store: RunStore, grid: Grid | None) -> tuple[Verified, tuple[str, ...]]:
+    """The fits of the grid that are complete, and what of the run folder is damaged."""
+    cells = grid.cells if grid is not None else []
+    try:
+        return verify_fits(store, [cell.fit_id for cell in cells]), run_faults(store)
+    except OSError as error:
+        raise SweepError(
+            f"--storage: {store.location} cannot be read ({error}).\n"
+            "Check the name, the permissions and, for object storage, the credentials."
+        ) from error
+
+
+def _with_task_resolved(sweep: Sweep, survey: Survey, split: Split) -> Sweep:
+    """The sweep with what only the data can tell its task, such as the classes that there are.
+
+    A search that does not say what for is for the task's first figure.
+
+    Raises:
+        InputError: The data do not have what the task asks for.
+    """
+    samples = samples_with_sides(survey.samples, split)
+    task = resolve_task(sweep.task, samples)
+    return sweep.model_copy(update={"task": task, "search": _search_for(sweep.search, task)})
+
+
+def _check_grades(sweep: Sweep, survey: Survey, source: str) -> None:
+    """Refuses training labels by fewer graders where there are none, before any fit finds out.
+
+    Raises:
+        InputError: The task, or the manifest, has no grades; or grades that belong to no class.
+    """
+    recipes = [learner.recipe(sweep.recipe_of(learner.backbone)) for learner in sweep.learners()]
+    asked = [recipe.num_grades for recipe in recipes if recipe.num_grades is not None]
+    try:
+        for num_grades in asked[:1]:
+            make_task(sweep.task).graded_targets(survey.samples, num_grades)
+    except ValueError as error:
+        message = f"{error}. Leave it out, or give the manifest the columns and task.grades."
+        raise InputError(source, [Problem("training", "num_grades", message)]) from None
+
+
+def _search_for(settings: SearchSettings, task: TaskSpec) -> SearchSettings:
+    metrics = make_task(task).metrics
+    if "objectives" not in settings.model_fields_set:
+        return settings.model_copy(update={"objectives": (next(iter(metrics)),)})
+    if unknown := [name for name in settings.objectives if name not in metrics]:
+        message = f'found "{unknown[0]}". This task has {", ".join(metrics)}.'
+        raise InputError("search", [Problem("objectives", "", message)])
+    return settings
+
+
+def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep) -> None:
+    """Refuses folds whose training part cannot spare subjects, before any fit finds out.
+
+    Raises:
+        InputError: Too few subjects remain outside a fold for ``early_stopping: inner_split``.
+    """
+    stopping = sweep.training.early_stopping
+    if stopping.policy != "inner_split":
+        return
+    table = split.table
+    strata = survey.samples.set_index("sample")[survey.stratum].loc[table["sample"]].to_numpy()
+    for fold in range(sweep.split.num_folds):
+        others = ((table["partition"] == "train") & (table["fold"] != fold)).to_numpy()
+        subjects = table["subject"].to_numpy()[others]
+        inner_split(subjects, strata[others], share=stopping.inner_share, seed=0, num_seeds=1)
+
+
+def _counts(split: Split, sweep: Sweep) -> SampleCounts:
+    is_test = split.table["partition"] == "test"
+    num_test, num_train = int(is_test.sum()), int((~is_test).sum())
+    held_out = num_train // sweep.split.num_folds
+    others = num_train - held_out
+    stopping = sweep.training.early_stopping
+    if stopping.policy != "inner_split":
+        return SampleCounts(others, held_out, held_out + num_test)
+    inner = round(others * stopping.inner_share)
+    return SampleCounts(others - inner, inner, held_out + num_test)

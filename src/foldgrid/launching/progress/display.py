@@ -1,0 +1,220 @@
+"""The sweep's progress: a live panel on a terminal, plain lines where output goes to a file."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from foldgrid.execution.fit_task import FitTask
+from foldgrid.launching.durations import format_duration
+from foldgrid.specs.failure import Failure
+from foldgrid.specs.fits import EpochRecord, FitRecord
+from foldgrid.tasks.registry import make_scoring
+from foldgrid.tasks.scoring import Watched
+
+LINE_EVERY_SECONDS = 30.0
+
+
+@dataclass
+class RunningFit:
+    """A fit that a worker has taken up."""
+
+    task: FitTask
+    started: float
+    epoch: int = 0
+    validation_loss: float = math.nan
+
+
+@dataclass(frozen=True)
+class BestFit:
+    """The best fit so far, by what its task watches.
+
+    Attributes:
+        watched: What that is.
+        value: The fit's.
+        name: The fit, for people.
+    """
+
+    watched: Watched
+    value: float
+    name: str
+
+    def words(self) -> str:
+        """``lowest fold PASI MAE 4.60 (resnet34 fold 2)``."""
+        end = "highest" if self.watched.is_higher_better else "lowest"
+        return f"{end} fold {self.watched.title} {self.value:.2f} ({self.name})"
+
+
+def _watched(record: FitRecord) -> tuple[Watched, float]:
+    watched = make_scoring(record.config.task).watched
+    return watched, record.metrics.get(f"oof/{watched.key}", math.nan)
+
+
+@dataclass
+class SweepProgress:
+    """The facts of a sweep under way; knows nothing of how they are shown.
+
+    Attributes:
+        num_total: Fits of the selected part of the grid.
+        num_done: Of these, complete, earlier launches included.
+        work_left: Estimated seconds of work, on one core, of the fits not complete.
+    """
+
+    num_total: int
+    num_done: int
+    work_left: float
+    clock: Callable[[], float] = time.monotonic
+    running: dict[str, RunningFit] = field(default_factory=dict)
+    failures: dict[str, tuple[FitTask, Failure]] = field(default_factory=dict)
+    num_diverged: int = 0
+    best: BestFit | None = None
+    _work_done: float = 0.0
+    _begun: float | None = None
+
+    def started(self, task: FitTask) -> None:
+        """See ``events.Listener``."""
+        self._begun = self.clock() if self._begun is None else self._begun
+        if self.failures.pop(task.config.fit_id, None) is not None:
+            self.work_left += task.estimated_seconds
+        self.running[task.config.fit_id] = RunningFit(task, self.clock())
+
+    def epoch_done(self, task: FitTask, record: EpochRecord) -> None:
+        """See ``events.Listener``."""
+        fit = self.running.setdefault(task.config.fit_id, RunningFit(task, self.clock()))
+        fit.epoch, fit.validation_loss = record.epoch, record.validation_loss
+
+    def finished(self, task: FitTask, record: FitRecord) -> None:
+        """See ``events.Listener``."""
+        self._over(task)
+        self.num_done += 1
+        self.num_diverged += record.status == "diverged"
+        watched, value = _watched(record)
+        sign = -1.0 if watched.is_higher_better else 1.0
+        if math.isfinite(value) and (self.best is None or sign * value < sign * self.best.value):
+            self.best = BestFit(watched, value, f"{task.learner} fold {task.config.fold}")
+
+    def failed(self, task: FitTask, failure: Failure) -> None:
+        """See ``events.Listener``."""
+        self._over(task)
+        self.failures[task.config.fit_id] = (task, failure)
+
+    def _over(self, task: FitTask) -> None:
+        self.running.pop(task.config.fit_id, None)
+        self.work_left -= task.estimated_seconds
+        self._work_done += task.estimated_seconds
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Since the first fit started."""
+        return 0.0 if self._begun is None else self.clock() - self._begun
+
+    @property
+    def seconds_left(self) -> float:
+        """Estimated from the speed so far; NaN before the first fit is over."""
+        if self._work_done <= 0:
+            return math.nan
+        return max(self.work_left, 0.0) * self.elapsed_seconds / self._work_done
+
+
+class ProgressDisplay:
+    """Shows a ``SweepProgress``; use it as a context manager around the executor.
+
+    Args:
+        progress: The facts.
+        console: Where to; a terminal gets a live panel, a file gets lines.
+    """
+
+    def __init__(self, progress: SweepProgress, console: Console) -> None:
+        self.progress, self.console = progress, console
+        self._live: Live | None = None
+        self._last_line = progress.clock()
+
+    def __enter__(self) -> ProgressDisplay:
+        if self.console.is_terminal:
+            self._live = Live(
+                get_renderable=self._panel, console=self.console, refresh_per_second=2
+            )
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def started(self, task: FitTask) -> None:
+        """See ``events.Listener``."""
+        self.progress.started(task)
+
+    def epoch_done(self, task: FitTask, record: EpochRecord) -> None:
+        """See ``events.Listener``."""
+        self.progress.epoch_done(task, record)
+        is_silent = self.progress.clock() - self._last_line > LINE_EVERY_SECONDS
+        if self._live is None and is_silent:
+            rest = f"{record.epoch} epochs, validation loss {record.validation_loss:.3f}"
+            self._line(task, f"running  {rest}")
+
+    def finished(self, task: FitTask, record: FitRecord) -> None:
+        """See ``events.Listener``."""
+        self.progress.finished(task, record)
+        watched, value = _watched(record)
+        what = "diverged" if record.status == "diverged" else f"{watched.title} {value:5.2f}"
+        self._line(task, f"{what}   {record.num_epochs} epochs, {record.timings['total']:.1f} s")
+
+    def failed(self, task: FitTask, failure: Failure) -> None:
+        """See ``events.Listener``."""
+        self.progress.failed(task, failure)
+        again = " (is tried again)" if failure.is_tried_again else ""
+        self._line(task, f"FAILED  {failure.message.splitlines()[0]}{again}")
+
+    def _line(self, task: FitTask, text: str) -> None:
+        self._last_line = self.progress.clock()
+        if self._live is not None:
+            return
+        state = self.progress
+        width = len(str(state.num_total))
+        left = format_duration(state.seconds_left)
+        self.console.print(
+            f"[{state.num_done:{width}}/{state.num_total}] {task.learner:<18} "
+            f"fold {task.config.fold}  {text}   left {left}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def _panel(self) -> RenderableType:
+        state = self.progress
+        head = Table.grid(padding=(0, 2))
+        bar = ProgressBar(total=max(state.num_total, 1), completed=state.num_done, width=30)
+        counts = Text.assemble(
+            (f"{state.num_done}", "bold green"),
+            f" of {state.num_total} done, {len(state.running)} running",
+        )
+        if state.failures:
+            counts.append(f", {len(state.failures)} failed", "bold red")
+        if state.num_diverged:
+            counts.append(f", {state.num_diverged} diverged", "yellow")
+        head.add_row(bar, counts)
+        times = f"{format_duration(state.elapsed_seconds)} so far, about "
+        times += f"{format_duration(state.seconds_left)} left"
+        best = state.best.words() if state.best else ""
+        head.add_row(Text(times, "dim"), Text(best, "dim"))
+        return Group(head, self._running_table())
+
+    def _running_table(self) -> RenderableType:
+        table = Table.grid(padding=(0, 2))
+        for fit in list(self.progress.running.values())[:8]:
+            config = fit.task.config
+            loss = f"validation loss {fit.validation_loss:.3f}" if fit.epoch else "starting"
+            epochs = f"epoch {fit.epoch}/{config.training.planned_epochs}"
+            seconds = format_duration(self.progress.clock() - fit.started)
+            row = (f"  {fit.task.learner}", f"fold {config.fold}", epochs, loss, seconds)
+            table.add_row(*(Text(cell, "cyan" if n == 0 else "") for n, cell in enumerate(row)))
+        return table

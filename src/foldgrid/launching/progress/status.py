@@ -1,0 +1,194 @@
+"""``--status``: what a run folder says of its launch, while it runs and afterwards.
+
+Reads only, and nothing but the run folder: it works from another terminal and another machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from foldgrid.launching.durations import format_duration
+from foldgrid.launching.progress.file import read_progress
+from foldgrid.records import PlannedFit, RunStore, SearchStore, last_lines
+from foldgrid.records.run_lock import Holder, read_holder
+from foldgrid.specs.errors import DamagedFileError
+from foldgrid.specs.progress import LaunchProgress
+
+CellState = Literal["done", "diverged", "damaged", "running", "failed", "started", "left"]
+
+STYLES: dict[CellState, tuple[str, str]] = {
+    "done": ("done", "green"),
+    "diverged": ("diverged", "magenta"),
+    "damaged": ("damaged", "bold red"),
+    "running": ("epoch {epoch}", "cyan"),
+    "failed": ("failed", "bold red"),
+    "started": ("at {epoch}", "yellow"),
+    "left": ("·", "dim"),
+}
+LAST_LINES = 3
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One fit of the grid.
+
+    Attributes:
+        fit: Which.
+        state: ``done``, ``diverged``, ``running``, ``failed``, ``started`` (it was trained and is
+            not now; the next launch goes on with it), ``damaged`` (its record is not what was
+            written; the next launch trains it again) or ``left``.
+        epoch: Its last epoch; 0 without one.
+    """
+
+    fit: PlannedFit
+    state: CellState
+    epoch: int = 0
+
+
+@dataclass(frozen=True)
+class Status:
+    """A run folder at one moment.
+
+    Attributes:
+        location: Of the run folder.
+        title: The sweep's.
+        holder: The launch that trains now; nothing where none does.
+        progress: What the last launch said.
+        cells: The grid's fits; empty for a search.
+        trials: Of a search, how many trials are over; nothing for a grid.
+    """
+
+    location: str
+    title: str
+    holder: Holder | None
+    progress: LaunchProgress | None
+    cells: tuple[Cell, ...]
+    trials: int | None
+
+
+def read_status(store: RunStore) -> Status:
+    """Looks at a run folder.
+
+    Args:
+        store: From ``RunStore.open``.
+    """
+    holder = read_holder(store.root)
+    if holder is not None and not holder.is_alive():
+        holder = None
+    progress = read_progress(store)
+    sweep = store.read_sweep()
+    is_search = sweep.get("search_space") is not None
+    search = SearchStore.of(store)
+    return Status(
+        store.location,
+        str(sweep.get("title") or sweep.get("name")),
+        holder,
+        progress,
+        () if is_search else tuple(_cells(store, progress, is_running=holder is not None)),
+        sum(len(search.trials(s.name)) for s in search.read_plan().studies) if is_search else None,
+    )
+
+
+def _cells(store: RunStore, progress: LaunchProgress | None, is_running: bool) -> Iterator[Cell]:
+    finished = store.finished_fits()
+    running = progress.running if progress is not None and is_running else {}
+    failed = progress.failures if progress is not None else {}
+    for fit in store.read_plan():
+        if fit.fit_id in finished:
+            yield _finished_cell(store, fit)
+        elif fit.fit_id in running:
+            yield Cell(fit, "running", running[fit.fit_id].epoch)
+        elif fit.fit_id in failed:
+            yield Cell(fit, "failed")
+        else:
+            epochs = store.read_history(fit.fit_id)
+            yield Cell(fit, "started" if epochs else "left", len(epochs))
+
+
+def _finished_cell(store: RunStore, fit: PlannedFit) -> Cell:
+    try:
+        record = store.read_fit(fit.fit_id)
+    except DamagedFileError:
+        return Cell(fit, "damaged")
+    return Cell(fit, "done" if record.status == "complete" else "diverged", record.num_epochs)
+
+
+def print_status(status: Status, store: RunStore, console: Console) -> None:
+    """Prints it: who trains, the matrix of backbones by folds, what is left, what failed."""
+    console.print(Text(status.title, "bold"))
+    console.print(Text(_who(status)), soft_wrap=True)
+    if status.cells:
+        console.print(_matrix(status.cells))
+        console.print(Text(_counts(status.cells)))
+    if status.trials is not None:
+        console.print(Text(f"trials    {status.trials} over"))
+    if status.progress is not None and status.holder is not None:
+        for line in _now(status.progress, is_search=status.trials is not None):
+            console.print(Text(line), soft_wrap=True)
+    for name, failure in (status.progress.failures if status.progress else {}).items():
+        words = f"\nfailed    {name} ({failure.words}): {failure.message}"
+        console.print(Text(words, "red"), soft_wrap=True)
+        folder = "fits" if status.trials is None else "search/trials"
+        for line in last_lines(store.root, f"{folder}/{name}/failure.txt", LAST_LINES):
+            console.print(Text(f"          {line}", "dim"), soft_wrap=True)
+
+
+def _who(status: Status) -> str:
+    if status.holder is not None:
+        return f"running   {status.holder.describe()}"
+    if status.progress is None:
+        return "not running; no launch here has said anything yet"
+    ago = format_duration(time.time() - status.progress.updated)
+    return f"not running; the last launch's last word was {ago} ago"
+
+
+def _matrix(cells: tuple[Cell, ...]) -> Table:
+    folds = sorted({cell.fit.fold for cell in cells})
+    table = Table(box=None, padding=(0, 2), show_edge=False)
+    table.add_column("backbone", no_wrap=True)
+    for fold in folds:
+        table.add_column(f"fold {fold}", no_wrap=True)
+    by_place = {(cell.fit.backbone, cell.fit.fold): cell for cell in cells}
+    for backbone in dict.fromkeys(cell.fit.backbone for cell in cells):
+        row = [_word(by_place.get((backbone, fold))) for fold in folds]
+        table.add_row(backbone, *row)
+    return table
+
+
+def _word(cell: Cell | None) -> Text:
+    if cell is None:
+        return Text("")
+    words, style = STYLES[cell.state]
+    return Text(words.format(epoch=cell.epoch), style)
+
+
+def _counts(cells: tuple[Cell, ...]) -> str:
+    names = {
+        "left": "left",
+        "started": "half trained",
+        "running": "running",
+        "failed": "failed",
+        "damaged": "damaged",
+    }
+    num_over = sum(cell.state in ("done", "diverged") for cell in cells)
+    words = [f"{num_over} of {len(cells)} done"]
+    for state, name in names.items():
+        number = sum(cell.state == state for cell in cells)
+        words += [f"{number} {name}"] if number else []
+    diverged = sum(cell.state == "diverged" for cell in cells)
+    return "fits      " + ", ".join(words) + (f" ({diverged} diverged)" if diverged else "")
+
+
+def _now(progress: LaunchProgress, *, is_search: bool) -> Iterator[str]:
+    if progress.seconds_left is not None:
+        yield f"left      about {format_duration(progress.seconds_left)}"
+    for name, task in progress.running.items() if is_search else ():
+        since = format_duration(time.time() - task.since)
+        yield f"training  {name}: epoch {task.epoch}, for {since}"

@@ -1,0 +1,147 @@
+"""A launch of a grid, from the prepared sweep to trained fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.console import Console
+
+from foldgrid.execution.events import Listeners
+from foldgrid.execution.fit_task import FitTask
+from foldgrid.execution.work import Executor, FitWork
+from foldgrid.launching.failure_table import FailedTask, print_failures
+from foldgrid.launching.frame import LaunchFrame
+from foldgrid.launching.interrupt import Interrupt
+from foldgrid.launching.options import Options
+from foldgrid.launching.planning.damage import discard_damaged
+from foldgrid.launching.planning.plan_text import print_plan
+from foldgrid.launching.planning.preparation import PreparedSweep
+from foldgrid.launching.progress.display import ProgressDisplay, SweepProgress
+from foldgrid.launching.progress.file import ProgressFile
+from foldgrid.launching.retries import train_all
+from foldgrid.launching.sweep_run import (
+    FitProjector,
+    clear_after_crash,
+    fit_listener,
+    project_missing,
+    write_run_files,
+)
+from foldgrid.launching.tracking.projecting import fit_runs, wandb_words
+from foldgrid.specs.fits import EpochRecord, FitRecord
+from foldgrid.tracking import Mode, Pseudonyms, RunProjector
+from foldgrid.training import TrainingData
+
+NUM_SAMPLE_IMAGES = 12
+"""Composites that the summary run shows where the sweep says ``tracking.images: true``."""
+
+
+class Session(LaunchFrame[FitTask]):
+    """A launch of a grid; see ``LaunchFrame``.
+
+    Attributes:
+        progress: The fits that are done, run and failed.
+    """
+
+    def __init__(
+        self, prepared: PreparedSweep, options: Options, mode: Mode, console: Console
+    ) -> None:
+        grid = prepared.grid
+        plan = (
+            f"{prepared.sweep.name}: {len(grid.done)} of {len(grid.selected)} fits done, "
+            f"{len(grid.left)} to train"
+        )
+        super().__init__(prepared, options, mode, console, lambda task: task.config.fit_id, plan)
+        work = sum(task.estimated_seconds for task in grid.left)
+        self.progress = SweepProgress(len(grid.selected), len(grid.done), work)
+        self._sample_images: list[NDArray[np.uint8]] = []
+
+    def print_plan(self, budget_reason: str) -> None:
+        """Prints what would be trained."""
+        print_plan(
+            self.prepared, self.console, budget_reason, {"wandb": wandb_words(self.mode, "fit")}
+        )
+
+    def train(self) -> int:
+        """Trains what is left, streams it to W&B; returns how many fits failed."""
+        prepared = self.prepared
+        with self.training(is_left=bool(prepared.grid.left)) as (dataset, executor, interrupt):
+            data = TrainingData.from_dataset(dataset, prepared.split)
+            if prepared.sweep.tracking.images:
+                self._sample_images = list(data.composites_NHWC[:NUM_SAMPLE_IMAGES])
+            self._write_and_train(executor, data, interrupt)
+        return len(self.progress.failures)
+
+    def _write_and_train(
+        self, executor: Executor, data: TrainingData, interrupt: Interrupt
+    ) -> None:
+        prepared = self.prepared
+        if self.is_after_crash:
+            clear_after_crash(prepared.store)
+        write_run_files(prepared)
+        discard_damaged(prepared, self.local_folder)
+        projector = self._open_projector()
+        project_missing(prepared, projector)
+        display = ProgressDisplay(self.progress, self.console)
+        progress_file = self._progress_file()
+        listeners: Listeners[FitTask, EpochRecord, FitRecord] = Listeners(
+            [
+                interrupt,
+                self.log,
+                fit_listener(projector, prepared.store),
+                display,
+                progress_file,
+                self.limit,
+                self.deadline,
+            ]
+        )
+        if prepared.grid.left:
+            with display, progress_file, self.limit, self.deadline:
+                work = FitWork(data, prepared.store)
+                train_all(executor, work, prepared.grid.left, listeners)
+
+    def _progress_file(self) -> ProgressFile[FitTask]:
+        """Tells other terminals; see ``--status``."""
+        facts = self.progress
+        return ProgressFile(
+            self.prepared.store,
+            lambda task: task.config.fit_id,
+            facts.num_done,
+            facts.num_total,
+            lambda: facts.seconds_left,
+        )
+
+    def _open_projector(self) -> FitProjector:
+        self.local_folder.mkdir(parents=True, exist_ok=True)
+        pseudonyms = Pseudonyms.open(self.local_folder) if self.mode != "disabled" else None
+        projector: FitProjector = RunProjector(
+            self.local_folder,
+            fit_runs(self.prepared.store, self.prepared.sweep, self.prepared.grid.cells),
+            self.mode,
+            pseudonyms,
+            location=self.prepared.store.location,
+        )
+        self.projector = projector
+        return projector
+
+    def summarise(
+        self, rows: Sequence[Mapping[str, Any]], visits: pd.DataFrame, facts: Mapping[str, Any]
+    ) -> None:
+        """Writes the sweep's summary run: the ranking as a table, the best learner's visits."""
+        if self.projector is not None:
+            self.projector.summarise(rows, visits, facts, self._sample_images)
+
+    def print_failures(self) -> None:
+        """Prints what failed, with the end of its log."""
+        failed = [
+            FailedTask(
+                f"{task.learner} fold {task.config.fold}",
+                failure,
+                f"fits/{task.config.fit_id}/fit.log",
+            )
+            for task, failure in self.progress.failures.values()
+        ]
+        print_failures(failed, "fits", self.prepared.store.root, self.console)

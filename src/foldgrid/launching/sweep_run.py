@@ -1,0 +1,114 @@
+"""A prepared sweep, run: the run folder's files, the fits, and their W&B runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from foldgrid.data.fingerprint import photo_table
+from foldgrid.execution.fit_task import FitTask
+from foldgrid.launching.planning.preparation import PreparedSweep
+from foldgrid.launching.tracking.projecting import ProjectingListener
+from foldgrid.records import RunStore
+from foldgrid.specs.errors import DamagedFileError, MissingFileError
+from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
+from foldgrid.tracking import RunProjector, collect_provenance
+
+
+def clear_after_crash(store: RunStore) -> None:
+    """Removes what a launch that was killed had no time to; large files are among it."""
+    store.root.remove_partials()
+    for fit_id in store.finished_fits():
+        store.fit(fit_id).clear_leftovers()
+
+
+def write_run_files(prepared: PreparedSweep) -> None:
+    """Writes the files that say what is run; ``sweep.yaml`` comes last."""
+    store, split = prepared.store, prepared.split
+    store.write_split(
+        split.table,
+        {
+            "imbalance": split.imbalance,
+            "fold_imbalance": split.fold_imbalance,
+            "seed": split.seed,
+            "fingerprint": split.fingerprint,
+        },
+    )
+    store.write_photos(photo_table(prepared.survey.table, prepared.survey.photo_hashes))
+    store.write_first_weights(prepared.first_weights)
+    store.write_samples(prepared.survey.targets)
+    if prepared.canary is not None:
+        store.write_canary(prepared.canary)
+    if prepared.space is None:
+        store.write_plan(prepared.grid.cells)
+    earlier = _provenance(store)
+    if prepared.grid.left or earlier is None:
+        # A launch that trains nothing made none of the results.
+        _write_provenance(prepared, earlier)
+    # Last: a folder with a sweep.yaml is a run folder, and then all of the above is there.
+    store.write_sweep(prepared.sweep.model_dump(mode="json", exclude={"budgets"}))
+
+
+def _provenance(store: RunStore) -> dict[str, Any] | None:
+    """The provenance of the launches before; nothing where there is none, or a damaged one."""
+    try:
+        return store.read_provenance()
+    except (DamagedFileError, MissingFileError):
+        return None
+
+
+def _write_provenance(prepared: PreparedSweep, before: dict[str, Any] | None) -> None:
+    """The provenance of this launch, with those of the earlier ones that trained here below it."""
+    store = prepared.store
+    earlier: list[dict[str, Any]] = []
+    if before is not None:
+        earlier = [*before.pop("earlier_launches", []), before]
+    provenance = collect_provenance(
+        data_fingerprint=prepared.survey.fingerprint,
+        split_fingerprint=prepared.split.fingerprint,
+        seed=prepared.sweep.seed,
+        devices=_devices(),
+        weights={name: file.record() for name, file in prepared.weights.items() if file},
+    )
+    if prepared.found is not None:
+        provenance["hyperparameters"] = prepared.found.provenance()
+    store.write_provenance({**provenance, "earlier_launches": earlier})
+
+
+def _devices() -> list[dict[str, Any]]:
+    devices: list[dict[str, Any]] = []
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        memory = round(properties.total_memory / 2**30, 1)
+        devices.append({"kind": "cuda", "name": properties.name, "memory_gib": memory})
+    return devices or [{"kind": "cpu"}]
+
+
+FitProjector = RunProjector[FitConfig, EpochRecord, FitRecord]
+
+
+def fit_listener(
+    projector: FitProjector, store: RunStore
+) -> ProjectingListener[FitTask, FitConfig, EpochRecord, FitRecord]:
+    """Streams fits to W&B; one that goes on from a checkpoint brings its earlier epochs."""
+
+    def history_of(task: FitTask) -> Sequence[EpochRecord]:
+        return store.read_history(task.config.fit_id)
+
+    def earlier_of(task: FitTask) -> Sequence[EpochRecord]:
+        folder = store.fit(task.config.fit_id)
+        return folder.read_history() if folder.has_checkpoint() else []
+
+    return ProjectingListener(projector, lambda task: task.config, history_of, earlier_of)
+
+
+def project_missing(prepared: PreparedSweep, projector: FitProjector) -> int:
+    """Makes the W&B runs of finished fits that an earlier launch left without; returns how many."""
+    missing = [t for t in prepared.grid.done if not projector.is_projected(t.config)]
+    for task in missing:
+        fit_id = task.config.fit_id
+        history, record = prepared.store.read_history(fit_id), prepared.store.read_fit(fit_id)
+        projector.project_whole(task.config, history, record)
+    return len(missing)

@@ -1,0 +1,1 @@
+"""Trained base learners on new photographs."""

@@ -1,0 +1,92 @@
+"""New photographs through a trained base learner: its fold copies and the mean of what they say.
+
+Knows pictures and networks; never trains, and never looks at the truth.
+Shape letters: N samples, H and W pixels, C channels, K outputs, F copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from foldgrid.data.cores import num_usable_cores
+from foldgrid.models import load_state
+from foldgrid.predict.trained_learner import TrainedLearner
+from foldgrid.records import RunStore
+from foldgrid.specs.errors import MissingFileError, SweepError
+from foldgrid.specs.fits import FitRecord
+from foldgrid.training.batches import CompositeSource
+from foldgrid.training.building import build_for
+from foldgrid.training.device import choose_device, choose_precision, prepare_torch
+from foldgrid.training.network_state import predict
+
+
+def outputs_of_copies(
+    learner: TrainedLearner,
+    composites_NHWC: NDArray[np.uint8],
+    device: torch.device | None = None,
+) -> NDArray[np.float32]:
+    """What each copy says, (F, N, K), in the task's own units.
+
+    Pixels are scaled as in training, and nothing is augmented; the precision is training's on
+    this device.
+
+    Args:
+        learner: Who predicts.
+        composites_NHWC: uint8 pictures of ``learner.tile_pixels`` a tile.
+        device: Where to compute; chosen by what is there.
+
+    Raises:
+        SweepError: A weight file is missing or damaged.
+    """
+    prepare_torch(num_usable_cores(), seed=0)
+    device = device or choose_device()
+    recipe = learner.copies[0].config.training
+    precision = choose_precision(device, recipe.precision)
+    source = CompositeSource(composites_NHWC, device, recipe.pixels)
+    rows = np.arange(len(composites_NHWC))
+    return np.stack(
+        [predict(copy, source, rows, device, precision) for copy in _copies(learner, device)]
+    )
+
+
+def predict_outputs(
+    learner: TrainedLearner,
+    composites_NHWC: NDArray[np.uint8],
+    device: torch.device | None = None,
+) -> NDArray[np.float32]:
+    """The mean of the copies' outputs, (N, K); see ``outputs_of_copies``."""
+    outputs_FNK = outputs_of_copies(learner, composites_NHWC, device)
+    mean_NK: NDArray[np.float64] = outputs_FNK.mean(axis=0, dtype=np.float64)
+    return mean_NK.astype(np.float32)
+
+
+def _copies(learner: TrainedLearner, device: torch.device) -> Iterator[nn.Module]:
+    """The network with each copy's weights in turn, so that one copy lies in memory at a time."""
+    network: nn.Module | None = None
+    for record in learner.copies:
+        state = _read_weights(learner.store, record)
+        if network is None:
+            network = build_for(record.config, learner.task.num_outputs)
+            network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        load_state(network, state)
+        yield network
+
+
+def _read_weights(store: RunStore, record: FitRecord) -> dict[str, torch.Tensor]:
+    folder = store.fit(record.fit_id)
+    try:
+        return safetensors.torch.load(folder.read_weights())
+    except MissingFileError:
+        raise
+    except (OSError, safetensors.SafetensorError) as error:
+        raise SweepError(
+            f"{folder.path}/best.safetensors: cannot be read ({error}).\n"
+            "Copy it again from where it was trained, or remove the fit's folder and train it anew."
+        ) from error

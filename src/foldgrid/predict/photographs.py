@@ -1,0 +1,132 @@
+"""What a trained base learner says of new samples, each for itself: photographs and their classes.
+
+Shape letters: N samples, K outputs, J judged classes, F copies.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from foldgrid.data.dataset import Dataset
+from foldgrid.metrics.counts import decide
+from foldgrid.predict.fold_copies import outputs_of_copies
+from foldgrid.predict.trained_learner import TrainedLearner
+from foldgrid.tasks.classification.operating_points import choose_threshold
+from foldgrid.tasks.classification.scoring import BinaryScoring, LabelScoring
+from foldgrid.tasks.scoring import Scoring
+
+PREDICTED = "predicted"
+PROBABILITY = "probability_"
+
+
+@dataclass(frozen=True)
+class CallingPoint:
+    """From which probability on a binary task's finding is called.
+
+    Attributes:
+        name: ``high_sensitivity`` or ``high_specificity``.
+        aim: The share that it was to reach.
+        threshold: Called from this probability on; NaN where no out-of-fold prediction tells.
+    """
+
+    name: str
+    aim: float
+    threshold: float
+
+    @property
+    def column(self) -> str:
+        """Where the calls are in the table of predictions."""
+        return f"{PREDICTED}_at_{self.name}"
+
+
+def predict_samples(
+    learner: TrainedLearner, dataset: Dataset, points: Sequence[CallingPoint] = ()
+) -> pd.DataFrame:
+    """What ``learner`` predicts for each sample: the mean over its copies.
+
+    Args:
+        learner: Who predicts.
+        dataset: The samples; their labels may be unknown and are not looked at.
+        points: From where on a binary task's finding is called, beside one half.
+
+    Returns:
+        A row a sample, in the samples' order: ``subject``, ``case`` where one is given, and of
+        classes ``predicted`` (the judged class that is decided for), ``predicted_<level>`` of what
+        else the task tells of, ``predicted_at_<point>`` of a binary task's operating points, and
+        ``probability_<class>``; of a number its value.
+
+    Raises:
+        SweepError: A weight file is missing or damaged.
+    """
+    task = learner.task
+    names = dataset.samples["sample"].tolist()
+    copies = [
+        pd.DataFrame(task.prediction_columns(outputs_NK), index=names)
+        for outputs_NK in outputs_of_copies(learner, dataset.composites_NHWC)
+    ]
+    mean = sum(copies[1:], start=copies[0]) / len(copies)
+    told = _classes(task, mean, points) if task.judges == "classes" else mean
+    given = [name for name in ("case",) if (dataset.samples[name] != "").any()]
+    about = dataset.samples[["subject", *given]].set_axis(told.index)
+    return pd.concat([about, told], axis=1).reset_index(drop=True)
+
+
+def _classes(
+    task: Scoring, predictions: pd.DataFrame, points: Sequence[CallingPoint]
+) -> pd.DataFrame:
+    """Decided classes, then probabilities: a column each."""
+    values = task.values(predictions)
+    layers = {PREDICTED: (tuple(map(str, values.columns)), values.to_numpy())}
+    if isinstance(task, LabelScoring):
+        further = task.further_classes(predictions[list(task.prediction_names)].to_numpy())
+        layers |= {f"{PREDICTED}_{name}": layer for name, layer in further.items()}
+    decided: dict[str, object] = {}
+    for column, (classes, probabilities_NJ) in layers.items():
+        places = decide(probabilities_NJ, task.is_binary)
+        decided[column] = np.array(classes, object)[places]
+    for point in points:
+        is_called = values.to_numpy()[:, -1] >= point.threshold
+        if not math.isnan(point.threshold):
+            decided[point.column] = np.array(values.columns, object)[is_called.astype(int)]
+    # A node of a tree can be a class of several levels: its probability is the same in all.
+    shares = {
+        f"{PROBABILITY}{name}": probabilities_NJ[:, place]
+        for classes, probabilities_NJ in layers.values()
+        for place, name in enumerate(classes)
+    }
+    return pd.DataFrame({**decided, **shares}, index=predictions.index)
+
+
+def calling_points(learner: TrainedLearner) -> tuple[CallingPoint, ...]:
+    """The operating points of a binary task, chosen on the copies' out-of-fold predictions.
+
+    A point says what ``tasks.classification.operating_points`` says of it: it is chosen on predictions of one
+    copy each, and applied to the mean of all.
+    """
+    task = learner.task
+    if not isinstance(task, BinaryScoring):
+        return ()
+    tables = [learner.store.read_predictions(record.fit_id) for record in learner.copies]
+    held_out = pd.concat([table[table["partition"] == "oof"] for table in tables])
+    held_out = held_out.set_index("sample")
+    scores: NDArray[np.float64] = task.values(held_out).to_numpy()[:, -1]
+    is_positive = task.reference(held_out).to_numpy() == task.num_values - 1
+    sensitivity, specificity = task.spec.sensitivity, task.spec.specificity
+    return (
+        CallingPoint(
+            "high_sensitivity",
+            sensitivity,
+            choose_threshold(is_positive, scores, sensitivity=sensitivity),
+        ),
+        CallingPoint(
+            "high_specificity",
+            specificity,
+            choose_threshold(is_positive, scores, specificity=specificity),
+        ),
+    )

@@ -1,0 +1,161 @@
+"""A base learner of a finished run: which one is best, and whether its weights are all there.
+
+Knows run folders; never loads a network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from foldgrid.metrics.regression import Metric
+from foldgrid.records import PlannedFit, RunStore
+from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
+from foldgrid.specs.fits import FitRecord
+from foldgrid.specs.sweep import REGIONS
+from foldgrid.specs.task import AnyTask, TaskSpec
+from foldgrid.specs.variants import is_variant, read_variant
+from foldgrid.tasks.base import Task
+from foldgrid.tasks.losses import make_task
+from foldgrid.tasks.registry import make_scoring
+
+_TASK: TypeAdapter[TaskSpec] = TypeAdapter(AnyTask)
+
+
+@dataclass(frozen=True)
+class TrainedLearner:
+    """A base learner whose fits are all complete and kept their weights.
+
+    Attributes:
+        name: The base learner's name: its network's, or a variant's.
+        copies: The records of its fits, a fold each.
+        regions: The regions that it was trained on, in ``REGIONS``' order; empty where a sample is
+            a single photograph.
+        tile_pixels: The side of the tiles that it was trained on.
+        store: The run folder, which holds the weights.
+    """
+
+    name: str
+    copies: tuple[FitRecord, ...]
+    regions: tuple[str, ...]
+    tile_pixels: int
+    store: RunStore
+
+    @property
+    def task(self) -> Task:
+        """What its outputs mean."""
+        return make_task(self.copies[0].config.task)
+
+
+@dataclass(frozen=True)
+class BestLearner:
+    """The base learner that leads a stored ranking.
+
+    Attributes:
+        name: The base learner.
+        by: The metric that it leads by, out of fold.
+    """
+
+    name: str
+    by: Metric
+
+
+def best_learner(store: RunStore) -> BestLearner:
+    """The base learner that leads the stored ranking by the figure that orders it.
+
+    Variants are none of the sweep's own learners: they are not looked at.
+
+    Raises:
+        SweepError: The run folder holds no ranking of base learners.
+    """
+    try:
+        board: dict[str, Any] = store.read_json("leaderboard.json")
+        metrics = make_scoring(_TASK.validate_python(board.get("task") or {})).metrics
+        by = metrics[board.get("by") or next(iter(metrics))]
+        figures = {
+            str(row["model"]): row["oof"][by.name]
+            for row in board["rows"]
+            if row["kind"] == "base_learner" and not is_variant(row["model"])
+        }
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        figures = {}
+    ranked = {name: figure for name, figure in figures.items() if figure is not None}
+    if not ranked:
+        raise SweepError(
+            f"{store.location}: found no ranking to take the best base learner from.\n"
+            f"Make one with `python -m analysis rank {store.location}`, or name the network with "
+            "--backbone."
+        )
+    return BestLearner(min(ranked, key=lambda name: (by.sort_key(ranked[name]), name)), by)
+
+
+def open_learner(store: RunStore, learner: str) -> TrainedLearner:
+    """The base learner of a run folder that is called so, ready to predict.
+
+    Raises:
+        SweepError: The run folder plans no fits of it.
+        InputError: Fits that are not trained, that diverged, or that kept no weights: all of them.
+    """
+    plan = store.read_plan()
+    cells = [cell for cell in plan if cell.backbone == learner]
+    if not cells:
+        planned = dict.fromkeys(cell.backbone for cell in plan)
+        raise SweepError(
+            f'--backbone: found "{learner}", which is not in {store.location}. '
+            f"{did_you_mean(learner, planned)}\nName one of the sweep's base learners."
+        )
+    finished = store.finished_fits()
+    records = {cell: store.read_fit(cell.fit_id) for cell in cells if cell.fit_id in finished}
+    _check_copies(store, learner, cells, records)
+    split = store.read_split()
+    occurring = set(split["region"]) if "region" in split else set()
+    return TrainedLearner(
+        name=learner,
+        copies=tuple(records[cell] for cell in cells),
+        regions=tuple(region for region in REGIONS if region in occurring),
+        tile_pixels=int(store.read_sweep()["data"]["tile_pixels"]),
+        store=store,
+    )
+
+
+def _check_copies(
+    store: RunStore, learner: str, cells: list[PlannedFit], records: dict[PlannedFit, FitRecord]
+) -> None:
+    problems = []
+    for cell in cells:
+        record = records.get(cell)
+        if record is None:
+            problems.append((cell, "is not trained yet."))
+        elif record.status == "diverged":
+            problems.append((cell, "diverged: there is nothing to predict with."))
+        elif not record.weights_kept:
+            problems.append((cell, "is trained, but its weights were not kept."))
+    if not problems:
+        return
+    if len(records) < len(cells):
+        advice = f"Train what is missing: `{store.relaunch_command()}`."
+    elif any(record.status == "diverged" for record in records.values()):
+        advice = "Name another network with --backbone."
+    else:
+        advice = (
+            "Weights are kept with `keep: best`. A finished fit is not trained again for them, so "
+            f"train into another folder:\n`{_keeping_command(store, learner)}`"
+        )
+    raise InputError(
+        f"{store.location}, {learner}",
+        [Problem(f"fold {cell.fold}", "", message) for cell, message in problems],
+        advice,
+    )
+
+
+def _keeping_command(store: RunStore, learner: str) -> str:
+    """The command that trains a base learner under the same settings and keeps its weights."""
+    sweep = store.read_sweep()
+    # The resolved sweep says it all, overrides included; from object storage it cannot be read.
+    source = f"{store.location}/sweep.yaml" if store.root.is_local else sweep.get("name")
+    return (
+        f"python launch.py --sweep {source} --budget {sweep.get('budget')} "
+        f"--only backbone={read_variant(learner)[0]} --keep best --storage runs_with_weights"
+    )

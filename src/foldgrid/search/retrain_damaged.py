@@ -1,0 +1,117 @@
+"""Trials that are over and whose files are not what was written: named, then trained again.
+
+A trial is trained again under its number and with its values, and ends where it ended; the study
+keeps the score that it was told, which is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from foldgrid.launching.planning.damage import Fact, damage_rows
+from foldgrid.records import SearchStore, TrialFolder
+from foldgrid.search.trial_log import TrialKeeper
+from foldgrid.search.trials import TrialTask
+from foldgrid.specs.errors import DamagedFileError, SweepError
+from foldgrid.specs.trials import TrialEpoch, TrialRecord
+from foldgrid.tracking.wandb.ledger import ProjectionLedger, run_id_of
+
+
+@dataclass(frozen=True)
+class DamagedTrial:
+    """A trial that is over and must be trained again.
+
+    Attributes:
+        study: The study's name.
+        folder: Its folder.
+        faults: Its files that are damaged, each with what is wrong with it.
+    """
+
+    study: str
+    folder: TrialFolder
+    faults: tuple[str, ...]
+
+
+def find_damaged(store: SearchStore, studies: Iterable[str]) -> tuple[DamagedTrial, ...]:
+    """The trials of some studies that are over and not whole; looks, and changes nothing."""
+    found = [
+        DamagedTrial(study, folder, folder.faults())
+        for study in studies
+        for folder in store.trials(study)
+    ]
+    return tuple(each for each in found if each.faults)
+
+
+def damaged_facts(damaged: Sequence[DamagedTrial]) -> list[Fact]:
+    """The damaged trials as rows of the plan; none where all are whole."""
+    lines = [f"search/{trial.folder.name}/{fault}" for trial in damaged for fault in trial.faults]
+    number = len(damaged)
+    verb = "is" if number == 1 else "are"
+    trials = f"{number} trial{'s' if number != 1 else ''} that {verb} over"
+    return damage_rows(lines, f"{trials} {verb} not what was written, and {verb} trained again:")
+
+
+def set_aside(
+    damaged: Iterable[DamagedTrial],
+    told: Mapping[tuple[str, int], TrialRecord],
+    ledger: ProjectionLedger,
+    sweep: str,
+) -> None:
+    """Clears away what damaged trials left, once it is noted what they were.
+
+    Args:
+        damaged: The trials.
+        told: By study and number, the records that the studies remember.
+        ledger: Forgets the trials' W&B runs.
+        sweep: The sweep's name.
+
+    Raises:
+        SweepError: A trial went on with other trials' networks, so nobody can train it again.
+    """
+    for trial in damaged:
+        record = _own_record(trial) or told.get((trial.study, trial.folder.number))
+        if record is not None and record.changes:
+            raise SweepError(
+                f"{trial.folder.path}: damaged ({'; '.join(trial.faults)}), and the trial went on "
+                "with other trials' networks, so it cannot be trained again by itself.\n"
+                "Remove its folder: the search goes on without it."
+            )
+        ledger.forget(run_id_of(sweep, f"{trial.study}-{trial.folder.number:04}"))
+        if record is None:
+            # Nobody knows what it was; should the study ask for its number, it is trained.
+            trial.folder.forget()
+        else:
+            trial.folder.set_aside(record)
+
+
+def _own_record(trial: DamagedTrial) -> TrialRecord | None:
+    try:
+        record = trial.folder.read_record()
+    except DamagedFileError:
+        return None
+    return record if (record.study, record.number) == (trial.study, trial.folder.number) else None
+
+
+class Redoing:
+    """Ends trials that are trained again where they ended; see ``Steering``.
+
+    Args:
+        records: By number, what they came to.
+        keeper: Writes what a trial leaves that was given up.
+    """
+
+    def __init__(self, records: Mapping[int, TrialRecord], keeper: TrialKeeper) -> None:
+        self._records, self._keeper = records, keeper
+
+    def should_stop(self, task: TrialTask, epoch: TrialEpoch) -> bool:
+        """See ``Steering``."""
+        record = self._records[task.number]
+        return record.status == "stopped" and epoch.epoch >= record.num_epochs
+
+    def stopped(self, task: TrialTask) -> None:
+        """See ``Steering``."""
+        self._keeper.stopped(task)
+
+    def ray_scheduler(self) -> None:
+        """None: it is known where each ends."""

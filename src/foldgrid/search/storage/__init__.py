@@ -1,0 +1,1 @@
+"""Where a search remembers: a journal, SQLite, PostgreSQL."""

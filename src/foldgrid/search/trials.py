@@ -1,0 +1,84 @@
+"""A trial of a search: what is to be trained, and what its epochs come to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foldgrid.execution.events import Listener
+from foldgrid.execution.fit_task import FitTask
+from foldgrid.specs.recipe import Value
+from foldgrid.specs.trials import RecipeChange, TrialEpoch, TrialRecord, TrialStatus
+from foldgrid.tasks.registry import make_scoring
+
+
+@dataclass(frozen=True)
+class TrialTask:
+    """One configuration to be trained on all folds.
+
+    Attributes:
+        study: The study that asked for it.
+        number: Its number in that study, from 0; 0 is the sweep's own recipe.
+        values: What was drawn of the search space.
+        fits: One fit a fold, in the folds' order.
+        inherited_from: In population based training, the trial whose networks it went on with.
+    """
+
+    study: str
+    number: int
+    values: dict[str, Value]
+    fits: tuple[FitTask, ...]
+    inherited_from: int | None = None
+
+    @property
+    def name(self) -> str:
+        """For people and for folders: ``mobilenet_v2-0f3a61b2c4/0007``."""
+        return f"{self.study}/{self.number:04}"
+
+    @property
+    def num_planned_epochs(self) -> int:
+        """The most epochs that its recipe allows."""
+        return self.fits[0].config.training.planned_epochs
+
+
+TrialListener = Listener[TrialTask, TrialEpoch, TrialRecord]
+"""Hears of every trial, in the launcher's process."""
+
+
+def is_of(record: TrialRecord, task: TrialTask) -> bool:
+    """Whether a record is what a task came to: a study that forgot may ask for other values."""
+    return record.values == task.values or bool(record.changes)
+
+
+def trial_record(
+    task: TrialTask,
+    epochs: Sequence[TrialEpoch],
+    status: TrialStatus,
+    changes: Sequence[RecipeChange] = (),
+) -> TrialRecord:
+    """What a trial came to.
+
+    Args:
+        task: What was trained, last if it changed.
+        epochs: All its epochs, at least one.
+        status: How it ended.
+        changes: What population based training changed.
+    """
+    config, last = task.fits[0].config, epochs[-1]
+    num_values = make_scoring(config.task).num_values
+    return TrialRecord(
+        study=task.study,
+        number=task.number,
+        status=status,
+        backbone=config.backbone,
+        values=task.values,
+        training=config.training,
+        num_epochs=last.epoch,
+        num_planned_epochs=task.num_planned_epochs,
+        best_epochs=last.best_epochs,
+        oof={} if status == "diverged" else last.oof,
+        num_visits=0 if status == "diverged" else len(last.predicted) // num_values,
+        fit_ids=tuple(fit.config.fit_id for fit in task.fits),
+        wall_seconds=sum(epoch.wall_seconds for epoch in epochs),
+        changes=tuple(changes),
+    )

@@ -1,0 +1,1 @@
+"""Simulated studies: painters, and the folders that they fill; knows nothing of training."""

@@ -1,0 +1,79 @@
+"""One visit's photographs taken: camera set, scene drawn, picture developed and stored."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from foldgrid.simulation.pasi.camera import Shot, develop, store
+from foldgrid.simulation.pasi.photograph import Subject, View, draw_scene
+from foldgrid.simulation.pasi.plan import PlannedVisit
+from foldgrid.simulation.pasi.streams import Stream, stream
+from foldgrid.simulation.pasi.traits import Studio, SubjectTraits, draw_studio, draw_traits
+from foldgrid.specs.synthetic import TrialSettings
+
+OPENING = datetime(2016, 3, 1)
+"""The simulated trial's first day."""
+
+
+def photograph_visit(folder: Path, planned: PlannedVisit, settings: TrialSettings) -> int:
+    """Take and store the photographs of one visit.
+
+    Returns:
+        How many.
+    """
+    is_standard = settings.studio == "standard"
+    traits = draw_traits(settings.seed, planned.subject, standard_studio=is_standard)
+    studio = draw_studio(settings.seed, planned.subject, planned.visit.number)
+    subject = Subject(settings.seed, planned.subject, traits)
+    start = OPENING + timedelta(days=traits.first_day + planned.visit.day, minutes=studio.minute)
+    for photo in planned.photos:
+        view = photo.view
+        address = (planned.subject, view.region_position, view.index, view.visit)
+        rng = stream(settings.seed, Stream.CAMERA, *address)
+        seconds = 40 * (4 * view.region_position + view.index) + int(rng.integers(0, 30))
+        shot = _set_camera(rng, traits, studio, view, start + timedelta(seconds=seconds))
+        width, height = settings.photo_width, settings.photo_height
+        if shot.orientation in (6, 8):
+            width, height = height, width
+        scene = draw_scene(subject, view, photo.severity, studio, width, height)
+        picture = develop(scene.radiance, width, height, shot, rng)
+        store(picture, folder / photo.path, shot, settings.jpeg_quality)
+    return len(planned.photos)
+
+
+def _set_camera(
+    rng: np.random.Generator, traits: SubjectTraits, studio: Studio, view: View, taken: datetime
+) -> Shot:
+    """Set exposure, focus and grip; standing bodies are taken with the camera turned."""
+    turned = float(rng.random())
+    if view.region == "upper_extremities":
+        orientation = 3 if turned < 0.12 else 1
+    else:
+        orientation = 8 if turned < 0.3 else 6
+    return aim(rng, traits, studio, orientation, taken)
+
+
+def aim(
+    rng: np.random.Generator,
+    traits: SubjectTraits,
+    studio: Studio,
+    orientation: int,
+    taken: datetime,
+) -> Shot:
+    """Set exposure and focus for one person's skin.
+
+    Args:
+        rng: Where this shot's errors come from.
+        traits: The person.
+        studio: Light and camera of the visit.
+        orientation: EXIF orientation under which it is stored.
+        taken: When.
+    """
+    # The camera meters dark skin as underexposed, and lifts it part of the way.
+    stops = studio.exposure + 0.16 * traits.melanin + float(rng.normal(0.0, 0.05)) - 0.12
+    red, green, blue = (float(2.0**stops * gain) for gain in studio.balance)
+    blur = float(rng.uniform(0.25, 0.55))
+    return Shot((red, green, blue), blur, float(rng.uniform(0.004, 0.013)), orientation, taken)

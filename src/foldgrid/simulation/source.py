@@ -1,0 +1,138 @@
+"""Which manifest a sweep trains on: the user's, or that of a simulated study made for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from foldgrid.data.composites import Progress
+from foldgrid.data.cores import num_usable_cores
+from foldgrid.data.dataset import Dataset, Survey, _inspect_photos, load_composites
+from foldgrid.data.fingerprint import data_fingerprint, hash_photos
+from foldgrid.data.manifest.source import NEEDS, _check_manifest, read_samples
+from foldgrid.specs.errors import InputError, Problem
+from foldgrid.specs.fits import content_digest
+from foldgrid.specs.samples import SampleKind
+from foldgrid.specs.sweep import DataSpec
+from foldgrid.specs.synthetic import StudySettings, TrialSettings
+
+
+def find_manifest(
+    data: DataSpec,
+    kind: SampleKind,
+    cache: Path,
+    on_progress: Progress | None = None,
+    *,
+    for_training: bool = True,
+) -> Path:
+    """The manifest's path; without one the simulated study is generated, once for its settings.
+
+    Args:
+        data: Where the photographs come from.
+        kind: Which samples the task needs.
+        cache: The cache's root.
+        on_progress: Told of photographs generated.
+        for_training: Without it any manifest of photographs will do for a task of labels.
+
+    Raises:
+        InputError: The manifest, or the study, is for tasks of the other kind.
+    """
+    if data.manifest is not None:
+        if for_training or kind == "composites":
+            _check_manifest(data.manifest, kind)
+        return data.manifest
+    _check_study(data.synthetic, kind)
+    if isinstance(data.synthetic, StudySettings):
+        return _synthetic_study(data.synthetic, cache, on_progress)
+    return _synthetic_trial(data.synthetic, cache, on_progress)
+
+
+def _check_study(settings: TrialSettings | StudySettings, kind: SampleKind) -> None:
+    is_study = isinstance(settings, StudySettings)
+    if is_study == (kind == "single"):
+        return
+    if isinstance(settings, StudySettings):
+        message = (
+            f"found the simulated study {settings.study}, which has labels; {NEEDS[kind]}. "
+            "Leave `study` out: without it the simulated PASI trial is made."
+        )
+    else:
+        message = (
+            f"found the simulated PASI trial, which has scores; {NEEDS[kind]}. Name a study of "
+            "labels, as in `synthetic: {study: ssc_skin, num_subjects: 60}`, or give a manifest."
+        )
+    raise InputError("sweep", [Problem("data.synthetic", "", message)])
+
+
+def _synthetic_trial(settings: TrialSettings, cache: Path, on_progress: Progress | None) -> Path:
+    # Imported here: whoever brings photographs never pays for the painter.
+    from foldgrid.simulation.pasi import SIMULATION_VERSION, synthesize_trial
+
+    decides = {"version": SIMULATION_VERSION, **settings.model_dump(mode="json")}
+    folder = cache / "synthetic_pasi" / content_digest(decides, 16)
+    return synthesize_trial(folder, settings, num_usable_cores(), on_progress)
+
+
+def _synthetic_study(settings: StudySettings, cache: Path, on_progress: Progress | None) -> Path:
+    # Imported here: as above.
+    from foldgrid.simulation.labelled import STUDY_VERSION, synthesize_study
+
+    decides = {"version": STUDY_VERSION, **settings.model_dump(mode="json")}
+    folder = cache / "synthetic_studies" / content_digest(decides, 16)
+    return synthesize_study(folder, settings, num_usable_cores(), on_progress)
+
+
+def open_dataset(
+    data: DataSpec,
+    cache: Path,
+    on_progress: Progress | None = None,
+    *,
+    photographs: SampleKind = "composites",
+    for_training: bool = True,
+) -> Dataset:
+    """`survey_data`, then `load_composites`."""
+    survey = survey_data(
+        data, cache, on_progress, photographs=photographs, for_training=for_training
+    )
+    return load_composites(survey, on_progress)
+
+
+def survey_data(
+    data: DataSpec,
+    cache: Path,
+    on_progress: Progress | None = None,
+    *,
+    photographs: SampleKind = "composites",
+    for_training: bool = True,
+) -> Survey:
+    """Read and check the manifest and every photo's header and bytes; decode nothing.
+
+    Without a manifest a simulated study is generated, once for each set of settings, and read back
+    as a user's photographs are.
+
+    Args:
+        data: Where the photographs come from.
+        cache: The cache's root.
+        on_progress: Told of photographs generated, then of photographs read for the first time.
+        photographs: Whether they make composites with scores, or are samples with labels; the
+            task decides.
+        for_training: See `read_manifest` and `read_single_photos`: without it scores may be
+            unknown, and are NaN then; labels are.
+
+    Raises:
+        InputError: The manifest is of the other kind, all of its mistakes, or all photographs that
+            cannot be used.
+    """
+    path = find_manifest(data, photographs, cache, on_progress, for_training=for_training)
+    manifest, table = read_samples(path, photographs, for_training=for_training)
+    facts = _inspect_photos(table, str(path))
+    hashes = hash_photos([tile.path for tile in table.tiles], cache, on_progress)
+    return Survey(
+        manifest=manifest,
+        table=table,
+        tile_pixels=data.tile_pixels,
+        fingerprint=data_fingerprint(table, hashes, data.tile_pixels),
+        photo_hashes=tuple(hashes),
+        photo_facts=facts,
+        cache=cache,
+        is_synthetic=data.manifest is None,
+    )

@@ -1,0 +1,1 @@
+"""Tasks on labels: classes, two classes, a hierarchy."""

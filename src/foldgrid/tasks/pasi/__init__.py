@@ -1,0 +1,1 @@
+"""The PASI task: four scores a region, from photographs of four regions."""

@@ -1,0 +1,195 @@
+"""Scores of body regions in, PASI of visits out.
+
+Shape letters: N samples, T targets, K outputs, V visits, R regions, M models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foldgrid.metrics.regression import METRICS, Metric
+from foldgrid.specs.task import PasiSpec
+from foldgrid.tasks.pasi.arithmetic import (
+    REGION_WEIGHTS,
+    SCORES,
+    clip_composite,
+    composite_score,
+    pasi,
+)
+from foldgrid.tasks.scoring import FloatArray, Judged, Watched
+from foldgrid.tasks.units import Noun, UnitTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COMPOSITE_UNIT = 12.0
+"""With ``output: composite`` the network's output is C / 12, 0 to 6 like the largest score: at C
+itself the recipe's learning rate of 0.01 makes most backbones diverge in their first steps."""
+
+
+class PasiScoring:
+    """The scores of a region, or their product, and the PASI that they come to.
+
+    With ``output: scores`` the network predicts erythema, induration and scaling (0 to 4) and
+    involvement (0 to 6); with ``output: composite`` the regional composite C (0 to 72), in units
+    of ``COMPOSITE_UNIT``. A unit is a visit, its truth the physician's PASI.
+    """
+
+    stratum = "scaling"
+    """The score whose labels are balanced, as in the paper (there called desquamation)."""
+
+    judges: Judged = "numbers"
+    is_binary = False
+    num_values = 1
+    noun = Noun("visit", "visits")
+    shown = ("mae", "mse", "pcc", "ccc")
+    watched = Watched("pasi_mae", "PASI MAE")
+
+    def __init__(self, spec: PasiSpec) -> None:
+        self.spec = spec
+        self._is_composite = spec.output == "composite"
+        self._unit = COMPOSITE_UNIT if self._is_composite else 1.0
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """See ``Scoring``."""
+        return METRICS
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The columns of the targets."""
+        return ("composite",) if self._is_composite else SCORES
+
+    @property
+    def prediction_names(self) -> tuple[str, ...]:
+        """See ``Scoring``."""
+        return tuple(f"predicted_{name}" for name in self.target_names)
+
+    @property
+    def num_outputs(self) -> int:
+        """4 for the scores, 1 for the composite."""
+        return len(self.target_names)
+
+    def targets(self, samples: pd.DataFrame) -> FloatArray:
+        """The physician's scores, or their product, in the outputs' units, as (N, K)."""
+        scores = samples[list(SCORES)].to_numpy(np.float32)
+        if not self._is_composite:
+            return scores
+        return (composite_score(*scores.T)[:, None] / self._unit).astype(np.float32)
+
+    def graded_targets(self, samples: pd.DataFrame, num_grades: int) -> FloatArray:
+        """There are no graders: a region has one score a visit."""
+        raise ValueError("this task has the scores of one physician, no grades")
+
+    def target_columns(self, samples: pd.DataFrame) -> dict[str, NDArray[Any]]:
+        """The physician's scores, or C, on their scales."""
+        return self._columns(self.targets(samples), self.target_names)
+
+    def prediction_columns(self, outputs_NK: FloatArray) -> dict[str, NDArray[Any]]:
+        """The outputs on the scores' scales, unclipped."""
+        return self._columns(outputs_NK, self.prediction_names)
+
+    def _columns(self, values_NK: FloatArray, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+        scaled = values_NK * np.float32(self._unit)
+        return {name: scaled[:, k] for k, name in enumerate(names)}
+
+    def composites(self, outputs_NK: FloatArray) -> NDArray[np.float64]:
+        """The regional composites that the outputs mean, each brought onto its scale first."""
+        if self._is_composite:
+            return clip_composite(outputs_NK[:, 0] * self._unit)
+        return composite_score(*outputs_NK.T, clip=True)
+
+    def values(self, predictions: pd.DataFrame) -> pd.DataFrame:
+        """The regional composites C, 0 to 72, each score brought onto its scale first."""
+        return self._composite(predictions, self.prediction_names).to_frame()
+
+    def reference(self, targets: pd.DataFrame) -> pd.Series[Any]:
+        """The physician's C, 0 to 72."""
+        return self._composite(targets, self.target_names)
+
+    def _composite(self, table: pd.DataFrame, names: tuple[str, ...]) -> pd.Series[Any]:
+        import pandas as pd
+
+        columns = [table[name].to_numpy(np.float64) for name in names]
+        is_composite = self._is_composite
+        values = clip_composite(*columns) if is_composite else composite_score(*columns, clip=True)
+        return pd.Series(values, index=table.index, name="composite")
+
+    def parts(self, samples: pd.DataFrame) -> frozenset[str]:
+        """The regions that a PASI of these samples is made of."""
+        return frozenset(samples["region"])
+
+    def units(
+        self, samples: pd.DataFrame, predicted: pd.DataFrame, parts: frozenset[str]
+    ) -> UnitTable:
+        """Adds regions up to visits.
+
+        A visit without one of the regions would get a lower PASI than it has: it is left out.
+
+        Args:
+            samples: By sample: subject, visit, day, region, fold, and ``reference``, the
+                physician's C.
+            predicted: Predicted C by the same samples, a column a model.
+            parts: The regions that a PASI of this data set is made of.
+
+        Returns:
+            The complete visits, ordered by subject and visit; ``unit`` is the visit's name.
+        """
+        import pandas as pd
+
+        num_regions = samples.groupby(["subject", "visit"])["region"].transform("nunique")
+        num_visits = len(samples[["subject", "visit"]].drop_duplicates())
+        kept = samples[num_regions == len(parts)].sort_values(["subject", "visit", "region"])
+        num_kept = len(kept) // len(parts)
+        # After the sort each visit is a block of rows, its regions in alphabetical order.
+        predicted_VRM = (
+            predicted.loc[kept.index].to_numpy().reshape(num_kept, len(parts), predicted.shape[1])
+        )
+        reference_VR = kept["reference"].to_numpy().reshape(num_kept, len(parts))
+        order = list(enumerate(sorted(parts)))
+        columns = ["subject", "visit", "day", "fold"]
+        visits = kept.iloc[:: len(parts)].reindex(columns=columns).reset_index(drop=True)
+        return UnitTable(
+            units=visits.assign(
+                unit=visits["visit"],
+                fold=visits["fold"].fillna(-1).astype(int),
+                reference=pasi({region: reference_VR[:, i] for i, region in order}),
+            ),
+            predicted=pd.DataFrame(
+                pasi({region: predicted_VRM[:, i] for i, region in order}),
+                columns=predicted.columns,
+            ),
+            num_left_out=num_visits - num_kept,
+        )
+
+    def evaluate(self, samples: pd.DataFrame, outputs_NK: FloatArray) -> dict[str, float]:
+        """MAE of the regional composites, and MAE and CCC of the visits' PASI.
+
+        Visits of which a region is missing among ``samples`` count for their other regions, the
+        same for the physician and the network.
+        """
+        import pandas as pd
+
+        if len(samples) == 0:
+            return {}
+        truth = composite_score(*samples[list(SCORES)].to_numpy(np.float64).T)
+        weights = samples["region"].map(REGION_WEIGHTS).to_numpy(np.float64)
+        table = pd.DataFrame(
+            {
+                "subject": samples["subject"].to_numpy(),
+                "visit": samples["visit"].to_numpy(),
+                "physician": weights * truth,
+                "predicted": weights * self.composites(outputs_NK),
+            }
+        )
+        visits = table.groupby(["subject", "visit"], sort=False)[["physician", "predicted"]].sum()
+        pair = visits["physician"].to_numpy(), visits["predicted"].to_numpy()
+        return {
+            "composite_mae": METRICS["mae"](truth, self.composites(outputs_NK)),
+            "pasi_mae": METRICS["mae"](*pair),
+            "pasi_ccc": METRICS["ccc"](*pair),
+        }

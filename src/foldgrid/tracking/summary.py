@@ -1,0 +1,75 @@
+"""The sweep's own run: the ranking and the visits as tables, the facts as its summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from foldgrid.tracking import privacy as outbound
+from foldgrid.tracking.pseudonyms import Pseudonyms
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import wandb
+
+
+@dataclass(frozen=True)
+class SummaryContent:
+    """What the summary run holds, already made safe to leave the machine.
+
+    Attributes:
+        tables: By key, the columns and the rows.
+        facts: Scalars by key.
+        images: Composites, height x width x 3.
+    """
+
+    tables: dict[str, tuple[list[str], list[list[Any]]]]
+    facts: dict[str, Any]
+    images: tuple[np.ndarray[Any, np.dtype[np.uint8]], ...] = ()
+
+
+def make_content(
+    rows: Sequence[Mapping[str, Any]],
+    visit_predictions: pd.DataFrame | None,
+    facts: Mapping[str, Any] | None,
+    sample_images: Sequence[np.ndarray[Any, np.dtype[np.uint8]]],
+    pseudonyms: Pseudonyms | None,
+    table: str = "ranking",
+) -> SummaryContent:
+    """What the summary run holds, of what is known at home; see ``RunProjector.summarise``.
+
+    Raises:
+        TypeError: A cell is not a scalar, or holds a path; visits without pseudonyms.
+    """
+    tables = {table: outbound.rows_table(rows)}
+    if visit_predictions is not None:
+        if pseudonyms is None:
+            raise TypeError("visit-level predictions need pseudonyms before they are uploaded")
+        key = "visits" if "visit" in visit_predictions else "photographs"
+        tables[key] = outbound.visit_table(visit_predictions, pseudonyms)
+    return SummaryContent(tables, outbound.plain_facts(facts or {}), tuple(sample_images))
+
+
+def write_content(run: wandb.Run, content: SummaryContent) -> None:
+    """Writes everything in one step.
+
+    Args:
+        run: A fresh run, or one that goes on from an earlier launch: then this is one step more.
+        content: What to write.
+    """
+    import wandb
+
+    step = run.starting_step
+    point: dict[str, Any] = {}
+    for key, (columns, rows) in content.tables.items():
+        table = wandb.Table(columns=[*columns], data=[*rows], allow_mixed_types=True)
+        # Logged as it is, a table also becomes an artifact, staged outside the run's folder under
+        # an absolute path: the folder could then not be synced from another machine.
+        table.bind_to_run(run, key, step)  # type: ignore[no-untyped-call]
+        point[key] = table.to_json(run)
+    if content.images:
+        point["composites"] = [wandb.Image(image) for image in content.images]
+    run.log(point, step=step)
+    run.summary.update(content.facts)

@@ -1,0 +1,1 @@
+"""Weights & Biases, one tracker among others."""
