@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from analysis.evaluation import Judgement
-from analysis.exhibits.pasi.reading import ClinicalReading, read_clinically
 from analysis.predictions.read_once import ReadOnceStore
 from analysis.predictions.task import scoring_of_run
 from analysis.ranking.board import RankedModel, Ranking, known_figure
@@ -79,6 +78,10 @@ def _optional(read: Callable[[], Any]) -> dict[str, Any]:
         return {}
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
 class RunFacts(RecordedRun):
     """The facts of one run folder.
 
@@ -90,6 +93,7 @@ class RunFacts(RecordedRun):
     def __init__(self, store: RunStore, by: str | None = None) -> None:
         super().__init__(ReadOnceStore(store.location))
         self.by = known_figure(by, scoring_of_run(self.store))
+        self._found: dict[object, object] = {}
 
     @cached_property
     def _computed(self) -> tuple[Judgement, Ranking]:
@@ -105,10 +109,14 @@ class RunFacts(RecordedRun):
         """The models in order, with how sure that is."""
         return self._computed[1]
 
-    @cached_property
-    def reading(self) -> ClinicalReading:
-        """The clinical facts of the best model."""
-        return read_clinically(self.judgement, self.best.model)
+    def once(
+        self, compute: Callable[Concatenate[RunFacts, P], T], *args: P.args, **named: P.kwargs
+    ) -> T:
+        """What ``compute(run, ...)`` gives, computed when it is asked for the first time."""
+        key = compute, args, tuple(named.items())
+        if key not in self._found:
+            self._found[key] = compute(self, *args, **named)
+        return cast(T, self._found[key])
 
     @property
     def scoring(self) -> Scoring:

@@ -23,8 +23,6 @@ from analysis.stacking.axes import NOISE_SHARE, principal_axes
 from analysis.stacking.meta_learner import FloatArray, MetaLearner, as_share
 from foldgrid.tasks.pasi.arithmetic import MAX_COMPOSITE, clip_composite
 
-FloatArray = NDArray[np.float64]
-
 MAX_STEPS = 200
 """Newton steps; it needs about ten, and forty where every C is 0 and an intercept runs off."""
 

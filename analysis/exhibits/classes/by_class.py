@@ -137,7 +137,10 @@ def fold_spread(units: ClassUnits, metric: Metric) -> FoldSpread:
 
 
 OVERALL = ("accuracy", "sensitivity", "specificity", "auc")
-SHARES_CALL = "from analysis.exhibits.classes.by_class import shares_of_model\nshares_of_model(run, {!r}, {!r})"
+SHARES_CALL = (
+    "from analysis.exhibits.classes.by_class import shares_of_model\n"
+    "shares_of_model(run, {!r}, {!r})"
+)
 FOLDS_CALL = "from analysis.exhibits.classes.by_class import fold_spreads\nfold_spreads(run)"
 FIGURE_COLUMNS = (
     Column("Sensitivity", True),

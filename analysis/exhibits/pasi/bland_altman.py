@@ -23,7 +23,8 @@ from matplotlib.figure import Figure as MplFigure
 from analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
 from analysis.drawing.drawing import Drawing, draw
 from analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
-from analysis.exhibits.pasi.visits import PARTITION_TITLES, ModelVisits
+from analysis.exhibits.pasi.visits import PARTITION_TITLES, ModelVisits, Partition, best_visits
+from analysis.run import RunFacts
 from analysis.statistics.estimates import (
     Estimate,
     FloatArray,
@@ -121,6 +122,11 @@ def bland_altman(pairs: ModelVisits, seed: int = SEED) -> BlandAltman:
         share_within=float(is_within.mean()) if pairs.num_visits > 1 else np.nan,
         **found,
     )
+
+
+def best_agreement(run: RunFacts, partition: Partition) -> BlandAltman:
+    """The agreement of the model that a report is about."""
+    return bland_altman(run.once(best_visits, partition))
 
 
 def _limit(mean: WeightedFigure, sd: WeightedFigure, num_sds: float) -> WeightedFigure:
@@ -222,14 +228,14 @@ def _reach(facts: BlandAltman) -> float:
 def _paint_panel(axes: Axes, facts: BlandAltman, right: float) -> None:
     axes.axhline(0, color=MUTED, linewidth=1, linestyle=(0, (1, 2.5)), zorder=1)
     lines = (("+1.96 SD", facts.upper), ("mean", facts.mean_difference), ("−1.96 SD", facts.lower))
-    for label, estimate in lines:
-        if not math.isfinite(estimate.value):
+    for label, line in lines:
+        if not math.isfinite(line.value):
             continue
-        if math.isfinite(estimate.low):
-            axes.axhspan(estimate.low, estimate.high, color=ACCENT, alpha=0.13, linewidth=0)
-        axes.axhline(estimate.value, color=ACCENT, linewidth=1.3, zorder=2)
+        if math.isfinite(line.low):
+            axes.axhspan(line.low, line.high, color=ACCENT, alpha=0.13, linewidth=0)
+        axes.axhline(line.value, color=ACCENT, linewidth=1.3, zorder=2)
         axes.annotate(
-            f"{label} {estimate.value:+.1f}".replace("-", "−"), (right, estimate.value), (-2, 3),
+            f"{label} {line.value:+.1f}".replace("-", "−"), (right, line.value), (-2, 3),
             textcoords="offset points", ha="right", va="bottom", fontsize=SMALL, color=INK,
             zorder=5,
             bbox={"facecolor": PAPER, "alpha": 0.78, "linewidth": 0, "pad": 1.5},

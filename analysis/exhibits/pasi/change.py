@@ -26,14 +26,19 @@ from analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
 from analysis.drawing.drawing import Drawing, draw
 from analysis.drawing.numbers import count, figure, interval, listed, percent
 from analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
-from analysis.exhibits.pasi.reading import PartitionReading
 from analysis.exhibits.pasi.response import (
     RESPONSE_LEVELS,
     ResponseAgreement,
     is_response,
     response_agreement,
 )
-from analysis.exhibits.pasi.visits import ModelVisits
+from analysis.exhibits.pasi.visits import (
+    PARTITIONS,
+    ModelVisits,
+    Partition,
+    best_visits,
+    shown_partitions,
+)
 from analysis.run import RunFacts
 from analysis.statistics.estimates import Estimate, estimate, mean_of, resample_subjects
 from analysis.statistics.resamples import SEED
@@ -260,22 +265,31 @@ def _paint_changes(axes: Axes, times: pd.Series[float], visits: pd.DataFrame) ->
     axes.locator_params(axis="x", nbins=4, integer=True)
 
 
-TRAJECTORIES_CALL = "run.reading.{}.change.trajectories"
-RESPONSES_CALL = "run.reading.oof.change.responses\nrun.reading.test.change.responses"
+TRAJECTORIES_CALL = (
+    'from analysis.exhibits.pasi.change import best_change\nbest_change(run, "{}").trajectories'
+)
+RESPONSES_CALL = (
+    "from analysis.exhibits.pasi.change import best_change\n"
+    'best_change(run, "oof").responses\nbest_change(run, "test").responses'
+)
 SCOPES = {"follow_up": "after baseline", "last_visit": "last visit"}
+
+
+def best_change(run: RunFacts, partition: Partition) -> ChangeFacts:
+    """The change over time by the model that a report is about."""
+    return change_from_baseline(run.once(best_visits, partition))
 
 
 def change_section(run: RunFacts) -> Section:
     """Trajectories where there are test subjects, else of the training subjects; responses."""
-    reading = run.reading
-    shown = reading.test if reading.test.pairs.num_visits else reading.oof
-    blocks: list[Block] = [_trajectories(run, shown)]
-    parts = [part for part in (reading.oof, reading.test) if part.pairs.num_visits]
-    blocks.append(_responses([part.change for part in parts]))
-    left_out = _left_out(run, reading.oof.change) + _left_out(run, reading.test.change)
+    shown = shown_partitions(run)
+    oof, test = (run.once(best_change, each) for each in PARTITIONS)
+    blocks: list[Block] = [_trajectories(run, "test" if "test" in shown else "oof")]
+    blocks.append(_responses([run.once(best_change, each) for each in shown]))
+    left_out = _left_out(run, oof) + _left_out(run, test)
     if left_out:
         blocks.append(Text(tuple(left_out), is_list=True, heading="Left out of responses"))
-    return Section("change", "Change over time", _lead(reading.oof.change), tuple(blocks))
+    return Section("change", "Change over time", _lead(oof), tuple(blocks))
 
 
 def _lead(facts: ChangeFacts) -> str:
@@ -292,20 +306,21 @@ def _lead(facts: ChangeFacts) -> str:
     return f"{text}, kappa {kappa}." if kappa != "–" else f"{text}."
 
 
-def _trajectories(run: RunFacts, part: PartitionReading) -> Figure:
-    subjects = part.pairs.num_subjects
-    whose = "test subjects" if part.pairs.partition == "test" else "training subjects, out of fold"
+def _trajectories(run: RunFacts, partition: Partition) -> Figure:
+    visits, change = run.once(best_visits, partition), run.once(best_change, partition)
+    subjects = visits.num_subjects
+    whose = "test subjects" if partition == "test" else "training subjects, out of fold"
     cut = f" The first {MOST_SUBJECTS} of {subjects} are drawn." if subjects > MOST_SUBJECTS else ""
     caption = (
-        f"PASI over time, {whose}. Open circles: physician; filled: {part.pairs.model}. Below: "
+        f"PASI over time, {whose}. Open circles: physician; filled: {visits.model}. Below: "
         "change from each rater's own baseline, the earliest visit; dashed at −75, −90 and −100 % "
         "(PASI75, PASI90, PASI100). Above each panel: the response at the last visit. Subjects are "
         f"numbered in the order of their names.{cut}"
     )
-    courses = part.change.trajectories
+    courses = change.trajectories
     nameless = courses.assign(subject=courses["subject"].map(run.subject_labels))
-    drawing = draw_trajectories(replace(part.change, trajectories=nameless))
-    return Figure(drawing, caption, TRAJECTORIES_CALL.format(part.pairs.partition))
+    drawing = draw_trajectories(replace(change, trajectories=nameless))
+    return Figure(drawing, caption, TRAJECTORIES_CALL.format(partition))
 
 
 def _responses(parts: list[ChangeFacts]) -> Table:

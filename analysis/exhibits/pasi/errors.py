@@ -17,8 +17,13 @@ import pandas as pd
 
 from analysis.drawing.blocks import Block, Cell, Column, Section, Table, Text
 from analysis.drawing.numbers import figure, interval, percent
-from analysis.exhibits.pasi.components import ComponentErrors, error_by_score, error_columns
-from analysis.exhibits.pasi.visits import ModelVisits, Partition
+from analysis.exhibits.pasi.components import (
+    ComponentErrors,
+    error_by_region,
+    error_by_score,
+    error_columns,
+)
+from analysis.exhibits.pasi.visits import ModelVisits, Partition, best_visits
 from analysis.run import RunFacts
 from analysis.statistics.estimates import resample_subjects
 from analysis.statistics.resamples import SEED
@@ -101,15 +106,35 @@ SCORES_CALL = (
     'error_by_score(run.judgement, "{0}", "oof").rows\n'
     'error_by_score(run.judgement, "{0}", "test").rows'
 )
-CALL = "run.reading.oof.{0}\nrun.reading.test.{0}"
+SEVERITY_CALL = (
+    "from analysis.exhibits.pasi.errors import best_severity\n"
+    'best_severity(run, "oof")\nbest_severity(run, "test")'
+)
+REGIONS_CALL = (
+    "from analysis.exhibits.pasi.errors import best_regions\n"
+    'best_regions(run, "oof").rows\nbest_regions(run, "test").rows'
+)
 ERROR_COLUMNS = (Column("Subjects", True), Column("MAE", True), Column("Bias", True))
+
+
+def best_severity(run: RunFacts, partition: Partition) -> pd.DataFrame:
+    """The error by severity of the model that a report is about."""
+    return error_by_severity(run.once(best_visits, partition))
+
+
+def best_regions(run: RunFacts, partition: Partition) -> ComponentErrors:
+    """The error by region of the model that a report is about."""
+    return error_by_region(run.judgement, run.best.model, partition)
+
+
+def _parts(run: RunFacts) -> list[tuple[str, Partition]]:
+    parts: list[tuple[str, Partition]] = [("OOF", "oof")]
+    return [*parts, ("test", "test")] if run.has_test else parts
 
 
 def errors_section(run: RunFacts) -> Section:
     """Three tables of the best model, out of fold and on the test set."""
-    parts = [("OOF", run.reading.oof)]
-    if run.has_test:
-        parts.append(("test", run.reading.test))
+    parts = _parts(run)
     intervals = (
         "Second lines: 95 % intervals over resampled subjects. Bias: predicted minus physician."
     )
@@ -121,13 +146,13 @@ def errors_section(run: RunFacts) -> Section:
             tuple(
                 (Cell(str(row["title"]), "", where), Cell(str(row["num_visits"])), *_errors(row))
                 for where, part in parts
-                for row in _rows(part.severity)
+                for row in _rows(run.once(best_severity, part))
             ),
-            CALL.format("severity"),
+            SEVERITY_CALL,
             f"{intervals} Cut-offs: Schmitt and Wozel 2005.",
         )
     ]
-    regions = [(where, part.regions) for where, part in parts]
+    regions = [(where, run.once(best_regions, part)) for where, part in parts]
     if any(len(found.rows) for _, found in regions):
         blocks.append(
             Table(
@@ -143,7 +168,7 @@ def errors_section(run: RunFacts) -> Section:
                     for where, found in regions
                     for row in _rows(found.rows)
                 ),
-                CALL.format("regions.rows"),
+                REGIONS_CALL,
                 intervals,
             )
         )
@@ -156,13 +181,13 @@ def errors_section(run: RunFacts) -> Section:
 
 
 def _lead(run: RunFacts) -> str:
-    table = run.reading.oof.severity.set_index("stratum")
+    table = run.once(best_severity, "oof").set_index("stratum")
     known = table[table["num_visits"] > 0].drop(index="all")
     parts = [
         f"{name} {figure(row['mae'])} (bias {figure(row['bias'])})"
         for name, row in known.iterrows()
     ]
-    return f"Out-of-fold MAE of {run.reading.model} by severity: {'; '.join(parts)}."
+    return f"Out-of-fold MAE of {run.best.model} by severity: {'; '.join(parts)}."
 
 
 def best_base_learner(run: RunFacts) -> str:
@@ -172,10 +197,7 @@ def best_base_learner(run: RunFacts) -> str:
 
 def _by_score(run: RunFacts) -> list[tuple[str, ComponentErrors]]:
     name = best_base_learner(run)
-    parts: list[tuple[str, Partition]] = [("OOF", "oof")]
-    if run.has_test:
-        parts.append(("test", "test"))
-    return [(where, error_by_score(run.judgement, name, part)) for where, part in parts]
+    return [(where, error_by_score(run.judgement, name, part)) for where, part in _parts(run)]
 
 
 def _scores(scores: list[tuple[str, ComponentErrors]], intervals: str, learner: str) -> Table:

@@ -23,8 +23,14 @@ from analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
 from analysis.drawing.drawing import Drawing, draw
 from analysis.drawing.numbers import figure, percent
 from analysis.drawing.palette import ACCENT, INK, MUTED
-from analysis.exhibits.pasi.bland_altman import draw_bland_altman
-from analysis.exhibits.pasi.visits import PARTITION_TITLES, ModelVisits
+from analysis.exhibits.pasi.bland_altman import best_agreement, draw_bland_altman
+from analysis.exhibits.pasi.visits import (
+    PARTITION_TITLES,
+    ModelVisits,
+    Partition,
+    best_visits,
+    shown_partitions,
+)
 from analysis.run import RunFacts
 from analysis.statistics.estimates import (
     Estimate,
@@ -106,8 +112,8 @@ def scatter_facts(pairs: ModelVisits, num_points: int = 101, seed: int = SEED) -
         "ccc": _concordance(truth, predicted),
     }
     metrics = {}
-    for name, figure in figures.items():
-        found = estimate(figure, resamples)
+    for name, weighted in figures.items():
+        found = estimate(weighted, resamples)
         value = METRICS[name](truth, predicted)
         metrics[name] = Estimate(value) if math.isnan(value) else _with_value(found, value)
     at = np.linspace(0.0, pairs.max_pasi, num_points)
@@ -261,17 +267,27 @@ def _paint_panel(axes: Axes, facts: ScatterFacts, end: float) -> None:
     axes.text(0.035 * end, 0.965 * end, text, va="top", fontsize=SMALL, color=INK, linespacing=1.4)
 
 
-SCATTER_CALL = "run.reading.oof.scatter\nrun.reading.test.scatter"
-AGREEMENT_CALL = "run.reading.oof.agreement\nrun.reading.test.agreement"
+SCATTER_CALL = (
+    "from analysis.exhibits.pasi.scatter import best_scatter\n"
+    'best_scatter(run, "oof")\nbest_scatter(run, "test")'
+)
+AGREEMENT_CALL = (
+    "from analysis.exhibits.pasi.bland_altman import best_agreement\n"
+    'best_agreement(run, "oof")\nbest_agreement(run, "test")'
+)
+
+
+def best_scatter(run: RunFacts, partition: Partition) -> ScatterFacts:
+    """The scatter of the model that a report is about."""
+    return scatter_facts(run.once(best_visits, partition))
 
 
 def agreement_section(run: RunFacts) -> Section:
     """Both figures of the best model, out of fold and on the test set."""
-    reading = run.reading
-    parts = [part for part in (reading.oof, reading.test) if part.pairs.num_visits]
-    agreement = reading.oof.agreement
+    parts = shown_partitions(run)
+    agreement = run.once(best_agreement, "oof")
     lead = (
-        f"For a single visit, {reading.model} lies between "
+        f"For a single visit, {run.best.model} lies between "
         f"{figure(agreement.lower.value, 1)} and {figure(agreement.upper.value, 1)} PASI points "
         f"from the physician in {percent(agreement.share_within)} of the out-of-fold visits"
     )
@@ -282,13 +298,13 @@ def agreement_section(run: RunFacts) -> Section:
         lead += "; it scores mild visits too low and severe ones too high"
     blocks = (
         Figure(
-            draw_scatter([part.scatter for part in parts]),
-            f"Predicted against physician PASI by {reading.model}, a point a visit. Dotted: "
+            draw_scatter([run.once(best_scatter, part) for part in parts]),
+            f"Predicted against physician PASI by {run.best.model}, a point a visit. Dotted: "
             f"identity. Solid: least-squares line. Shaded: {BAND_MEANING}",
             SCATTER_CALL,
         ),
         Figure(
-            draw_bland_altman([part.agreement for part in parts]),
+            draw_bland_altman([run.once(best_agreement, part) for part in parts]),
             "Bland-Altman: difference against average of model and physician, a point a visit. "
             "Solid: mean difference and 95 % limits of agreement over all visits; shaded: their "
             "95 % intervals over resampled subjects.",

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.evaluation import Judgement
+from analysis.run import RunFacts
 from analysis.stacking.nested import BASELINE
 from foldgrid.metrics import metric_named
 from foldgrid.specs.errors import SweepError, did_you_mean
@@ -113,6 +114,16 @@ def model_visits(
         incomplete_baselines=tuple(lacking.astype(str)),
         max_pasi=max_pasi(judgement.parts),
     )
+
+
+def best_visits(run: RunFacts, partition: Partition) -> ModelVisits:
+    """The visits of the model that a report is about."""
+    return model_visits(run.judgement, run.best.model, partition)
+
+
+def shown_partitions(run: RunFacts) -> list[Partition]:
+    """Those in which there is a visit."""
+    return [each for each in PARTITIONS if run.once(best_visits, each).num_visits]
 
 
 def known_model(judgement: Judgement, model: str | None) -> str:

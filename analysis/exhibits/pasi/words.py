@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.drawing.numbers import count, figure, listed, percent
+from analysis.exhibits.pasi.errors import best_severity
 from analysis.exhibits.pasi.reference_lines import BETWEEN_RATERS, RATER_SOURCE, WITHIN_RATER
 from analysis.exhibits.task_words import Landmark
 from analysis.run import RunFacts
@@ -134,7 +135,7 @@ class PasiReport:
         strata = [
             f"{row['title']} MAE {figure(row['mae'])}, bias {figure(row['bias'])} "
             f"({count(row['num_visits'], 'visit')})"
-            for row in run.reading.oof.severity.to_dict("records")
+            for row in run.once(best_severity, "oof").to_dict("records")
             if row["num_visits"] and row["stratum"] != "all"
         ]
         return {

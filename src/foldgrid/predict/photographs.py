@@ -106,8 +106,8 @@ def _classes(
 def calling_points(learner: TrainedLearner) -> tuple[CallingPoint, ...]:
     """The operating points of a binary task, chosen on the copies' out-of-fold predictions.
 
-    A point says what ``tasks.classification.operating_points`` says of it: it is chosen on predictions of one
-    copy each, and applied to the mean of all.
+    A point says what ``tasks.classification.operating_points`` says of it: it is chosen on
+    predictions of one copy each, and applied to the mean of all.
     """
     task = learner.task
     if not isinstance(task, BinaryScoring):
