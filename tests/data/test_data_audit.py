@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from foldgrid.data.audit.scored import RegionFacts, audit_manifest, describe_audit
+from foldgrid.data.audit.scored import RegionFacts, audit_survey, describe_audit
+from foldgrid.simulation.source import survey_data
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.sweep import DataSpec
 from tests.data.small_trials import Trial, paint, write_csv
@@ -18,7 +19,7 @@ def test_what_is_there_is_counted(trial: Trial, tmp_path: Path) -> None:
     paint(50, 60, 40).save(path.parent / "large.png")
     rows[0]["photo"] = "large.png"
     del rows[4]
-    audit = audit_manifest(DataSpec(manifest=write_csv(path, rows)), tmp_path / "cache")
+    audit = audit_survey(survey_data(DataSpec(manifest=write_csv(path, rows)), tmp_path / "cache"))
     assert (audit.num_subjects, audit.num_visits) == (3, 6)
     assert (audit.num_photos, audit.num_samples) == (17, 12)
     assert audit.regions == {
@@ -44,7 +45,7 @@ def test_equal_photos_are_warned_of_and_those_of_two_subjects_first(
     photos = [path.parent / row["photo"] for row in rows]
     shutil.copy(photos[0], photos[1])
     shutil.copy(photos[2], photos[8])
-    audit = audit_manifest(DataSpec(manifest=path), tmp_path / "cache")
+    audit = audit_survey(survey_data(DataSpec(manifest=path), tmp_path / "cache"))
     across, within = audit.warnings
     assert across.where == "rows 4, 10"
     assert across.message == (
@@ -60,4 +61,4 @@ def test_mistakes_are_raised(trial: Trial, tmp_path: Path) -> None:
     path, rows = trial()
     rows[0]["scaling"] = 8
     with pytest.raises(InputError, match='found "8"'):
-        audit_manifest(DataSpec(manifest=write_csv(path, rows)), tmp_path / "cache")
+        audit_survey(survey_data(DataSpec(manifest=write_csv(path, rows)), tmp_path / "cache"))

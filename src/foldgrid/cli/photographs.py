@@ -86,12 +86,13 @@ def check(
 
 def check_scored(manifest: Path, folds: int) -> None:
     """Check a manifest of regions with scores, as `check` does."""
-    from foldgrid.data.audit.scored import audit_manifest, describe_audit
+    from foldgrid.data.audit.scored import audit_survey, describe_audit
     from foldgrid.data.cache import cache_root
     from foldgrid.data.manifest.scored import read_manifest
     from foldgrid.data.splits import check_enough_subjects
+    from foldgrid.simulation.source import survey_data
 
-    audit = audit_manifest(DataSpec(manifest=manifest), cache_root())
+    audit = audit_survey(survey_data(DataSpec(manifest=manifest), cache_root()))
     print(describe_audit(audit))
     check_enough_subjects(read_manifest(manifest), SplitSpec(num_folds=folds))
     print(f"{audit.num_subjects} subjects are enough for {folds} folds and a test set.")

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from foldgrid.data.cache import is_kept, load_or_build
 from foldgrid.data.composites import Progress, composites_shape, fill_composites
-from foldgrid.data.manifest.source import AnyManifest
+from foldgrid.data.fingerprint import data_fingerprint, hash_photos
+from foldgrid.data.manifest.source import AnyManifest, read_samples
 from foldgrid.data.photographs import PhotoError, PhotoFacts, inspect_photo
 from foldgrid.data.sample_table import COMPOSITES, SampleLayout, SampleTable
 from foldgrid.specs.errors import InputError, Problem
+from foldgrid.specs.samples import SampleKind
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,47 @@ class Dataset:
     def stratum(self) -> str:
         """The column of ``samples`` whose values splits balance."""
         return self.layout.stratum
+
+
+def survey_manifest(
+    path: Path,
+    cache: Path,
+    on_progress: Progress | None = None,
+    *,
+    tile_pixels: int,
+    photographs: SampleKind = "composites",
+    for_training: bool = True,
+    is_synthetic: bool = False,
+) -> Survey:
+    """Read and check a manifest and every photo's header and bytes; decode nothing.
+
+    Args:
+        path: The manifest.
+        cache: The cache's root.
+        on_progress: Told of photographs read for the first time.
+        tile_pixels: T, the side of a tile.
+        photographs: Whether they make composites with scores, or are samples with labels; the
+            task decides.
+        for_training: See `read_manifest` and `read_single_photos`: without it scores may be
+            unknown, and are NaN then; labels are.
+        is_synthetic: Whether the photographs are a simulated study's.
+
+    Raises:
+        InputError: All mistakes of the manifest, or all photographs that cannot be used.
+    """
+    manifest, table = read_samples(path, photographs, for_training=for_training)
+    facts = _inspect_photos(table, str(path))
+    hashes = hash_photos([tile.path for tile in table.tiles], cache, on_progress)
+    return Survey(
+        manifest=manifest,
+        table=table,
+        tile_pixels=tile_pixels,
+        fingerprint=data_fingerprint(table, hashes, tile_pixels),
+        photo_hashes=tuple(hashes),
+        photo_facts=facts,
+        cache=cache,
+        is_synthetic=is_synthetic,
+    )
 
 
 def load_composites(survey: Survey, on_progress: Progress | None = None) -> Dataset:

@@ -1,4 +1,7 @@
-"""Which manifest a sweep trains on: the user's, or that of a simulated study made for it."""
+"""The photographs that a sweep trains on: the user's, or a simulated study's, made for it.
+
+Knows when a study has to be drawn and where it is kept; it is read back as a user's own is.
+"""
 
 from __future__ import annotations
 
@@ -6,79 +9,13 @@ from pathlib import Path
 
 from foldgrid.data.composites import Progress
 from foldgrid.data.cores import num_usable_cores
-from foldgrid.data.dataset import Dataset, Survey, _inspect_photos, load_composites
-from foldgrid.data.fingerprint import data_fingerprint, hash_photos
-from foldgrid.data.manifest.source import NEEDS, _check_manifest, read_samples
+from foldgrid.data.dataset import Dataset, Survey, load_composites, survey_manifest
+from foldgrid.data.manifest.source import NEEDS, check_kind
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.fits import content_digest
 from foldgrid.specs.samples import SampleKind
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings, TrialSettings
-
-
-def find_manifest(
-    data: DataSpec,
-    kind: SampleKind,
-    cache: Path,
-    on_progress: Progress | None = None,
-    *,
-    for_training: bool = True,
-) -> Path:
-    """The manifest's path; without one the simulated study is generated, once for its settings.
-
-    Args:
-        data: Where the photographs come from.
-        kind: Which samples the task needs.
-        cache: The cache's root.
-        on_progress: Told of photographs generated.
-        for_training: Without it any manifest of photographs will do for a task of labels.
-
-    Raises:
-        InputError: The manifest, or the study, is for tasks of the other kind.
-    """
-    if data.manifest is not None:
-        if for_training or kind == "composites":
-            _check_manifest(data.manifest, kind)
-        return data.manifest
-    _check_study(data.synthetic, kind)
-    if isinstance(data.synthetic, StudySettings):
-        return _synthetic_study(data.synthetic, cache, on_progress)
-    return _synthetic_trial(data.synthetic, cache, on_progress)
-
-
-def _check_study(settings: TrialSettings | StudySettings, kind: SampleKind) -> None:
-    is_study = isinstance(settings, StudySettings)
-    if is_study == (kind == "single"):
-        return
-    if isinstance(settings, StudySettings):
-        message = (
-            f"found the simulated study {settings.study}, which has labels; {NEEDS[kind]}. "
-            "Leave `study` out: without it the simulated PASI trial is made."
-        )
-    else:
-        message = (
-            f"found the simulated PASI trial, which has scores; {NEEDS[kind]}. Name a study of "
-            "labels, as in `synthetic: {study: ssc_skin, num_subjects: 60}`, or give a manifest."
-        )
-    raise InputError("sweep", [Problem("data.synthetic", "", message)])
-
-
-def _synthetic_trial(settings: TrialSettings, cache: Path, on_progress: Progress | None) -> Path:
-    # Imported here: whoever brings photographs never pays for the painter.
-    from foldgrid.simulation.pasi import SIMULATION_VERSION, synthesize_trial
-
-    decides = {"version": SIMULATION_VERSION, **settings.model_dump(mode="json")}
-    folder = cache / "synthetic_pasi" / content_digest(decides, 16)
-    return synthesize_trial(folder, settings, num_usable_cores(), on_progress)
-
-
-def _synthetic_study(settings: StudySettings, cache: Path, on_progress: Progress | None) -> Path:
-    # Imported here: as above.
-    from foldgrid.simulation.labelled import STUDY_VERSION, synthesize_study
-
-    decides = {"version": STUDY_VERSION, **settings.model_dump(mode="json")}
-    folder = cache / "synthetic_studies" / content_digest(decides, 16)
-    return synthesize_study(folder, settings, num_usable_cores(), on_progress)
 
 
 def open_dataset(
@@ -123,16 +60,77 @@ def survey_data(
             cannot be used.
     """
     path = find_manifest(data, photographs, cache, on_progress, for_training=for_training)
-    manifest, table = read_samples(path, photographs, for_training=for_training)
-    facts = _inspect_photos(table, str(path))
-    hashes = hash_photos([tile.path for tile in table.tiles], cache, on_progress)
-    return Survey(
-        manifest=manifest,
-        table=table,
+    return survey_manifest(
+        path,
+        cache,
+        on_progress,
         tile_pixels=data.tile_pixels,
-        fingerprint=data_fingerprint(table, hashes, data.tile_pixels),
-        photo_hashes=tuple(hashes),
-        photo_facts=facts,
-        cache=cache,
+        photographs=photographs,
+        for_training=for_training,
         is_synthetic=data.manifest is None,
     )
+
+
+def find_manifest(
+    data: DataSpec,
+    kind: SampleKind,
+    cache: Path,
+    on_progress: Progress | None = None,
+    *,
+    for_training: bool = True,
+) -> Path:
+    """The manifest's path; without one the simulated study is generated, once for its settings.
+
+    Args:
+        data: Where the photographs come from.
+        kind: Which samples the task needs.
+        cache: The cache's root.
+        on_progress: Told of photographs generated.
+        for_training: Without it any manifest of photographs will do for a task of labels.
+
+    Raises:
+        InputError: The manifest, or the study, is for tasks of the other kind.
+    """
+    if data.manifest is not None:
+        if for_training or kind == "composites":
+            check_kind(data.manifest, kind)
+        return data.manifest
+    _check_study(data.synthetic, kind)
+    if isinstance(data.synthetic, StudySettings):
+        return _synthetic_study(data.synthetic, cache, on_progress)
+    return _synthetic_trial(data.synthetic, cache, on_progress)
+
+
+def _check_study(settings: TrialSettings | StudySettings, kind: SampleKind) -> None:
+    is_study = isinstance(settings, StudySettings)
+    if is_study == (kind == "single"):
+        return
+    if isinstance(settings, StudySettings):
+        message = (
+            f"found the simulated study {settings.study}, which has labels; {NEEDS[kind]}. "
+            "Leave `study` out: without it the simulated PASI trial is made."
+        )
+    else:
+        message = (
+            f"found the simulated PASI trial, which has scores; {NEEDS[kind]}. Name a study of "
+            "labels, as in `synthetic: {study: ssc_skin, num_subjects: 60}`, or give a manifest."
+        )
+    raise InputError("sweep", [Problem("data.synthetic", "", message)])
+
+
+def _synthetic_trial(settings: TrialSettings, cache: Path, on_progress: Progress | None) -> Path:
+    # Imported here: whoever brings photographs never pays for the painter.
+    from foldgrid.simulation.pasi import SIMULATION_VERSION, synthesize_trial
+
+    decides = {"version": SIMULATION_VERSION, **settings.model_dump(mode="json")}
+    folder = cache / "synthetic_pasi" / content_digest(decides, 16)
+    return synthesize_trial(folder, settings, num_usable_cores(), on_progress)
+
+
+def _synthetic_study(settings: StudySettings, cache: Path, on_progress: Progress | None) -> Path:
+    # Imported here: as above.
+    from foldgrid.simulation.labelled import STUDY_VERSION, synthesize_study
+
+    decides = {"version": STUDY_VERSION, **settings.model_dump(mode="json")}
+    folder = cache / "synthetic_studies" / content_digest(decides, 16)
+    return synthesize_study(folder, settings, num_usable_cores(), on_progress)

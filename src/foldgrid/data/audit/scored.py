@@ -10,9 +10,8 @@ import pandas as pd
 
 from foldgrid.data.dataset import Survey
 from foldgrid.data.manifest.rows import MAX_INVOLVEMENT, MAX_SEVERITY, SCORES
-from foldgrid.simulation.source import survey_data
 from foldgrid.specs.errors import Problem
-from foldgrid.specs.sweep import REGIONS, DataSpec
+from foldgrid.specs.sweep import REGIONS
 
 
 @dataclass(frozen=True)
@@ -69,13 +68,8 @@ class Audit:
     warnings: tuple[Problem, ...]
 
 
-def audit_manifest(data: DataSpec, cache: Path) -> Audit:
-    """Survey the data and count what is there.
-
-    Raises:
-        InputError: All mistakes of the manifest, or all photographs that cannot be used.
-    """
-    survey = survey_data(data, cache)
+def audit_survey(survey: Survey) -> Audit:
+    """Count what there is."""
     samples, facts = survey.samples, survey.photo_facts
     by_size = sorted((photo.width * photo.height, photo.width, photo.height) for photo in facts)
     return Audit(

@@ -50,7 +50,12 @@ def read_samples(
     return scored, group_photos(scored)
 
 
-def _check_manifest(path: Path, kind: SampleKind) -> None:
+def check_kind(path: Path, kind: SampleKind) -> None:
+    """Refuses a manifest whose columns are for tasks of the other kind.
+
+    Raises:
+        InputError: It is.
+    """
     columns = read_table(path).columns
     is_labelled = manifest_kind(columns) == "labelled"
     # A manifest may have both; one with neither gets the message of the columns that it lacks.
