@@ -34,7 +34,7 @@ from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.specs.errors import SweepError
 from foldgrid.tasks.pasi.arithmetic import SCORES
 from foldgrid.training.device import choose_device, choose_precision
-from foldgrid.training.fit import fit_seed
+from foldgrid.training.state import fit_seed
 from foldgrid.training.training_data import TrainingData, assign_roles, samples_with_sides
 
 GOAL_FEW, GOAL_ALL = 6.0, 2.0

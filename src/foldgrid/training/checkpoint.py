@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -12,9 +12,7 @@ from foldgrid.models import load_state
 from foldgrid.specs.fits import EpochRecord
 from foldgrid.specs.phases import phase_index
 from foldgrid.training.device import describe_device
-
-if TYPE_CHECKING:
-    from foldgrid.training.fit import Fit
+from foldgrid.training.state import FitState
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +20,7 @@ CHECKPOINT_FORMAT = 3
 """Raised when what ``last.pt`` holds changes."""
 
 
-def state_of(fit: Fit) -> dict[str, Any]:
+def state_of(fit: FitState) -> dict[str, Any]:
     """Everything that the epochs to come depend on, random generators included.
 
     Tensors and plain values only, so that ``torch.load`` can read it with ``weights_only``. They
@@ -49,14 +47,14 @@ def state_of(fit: Fit) -> dict[str, Any]:
     return state
 
 
-def save(fit: Fit) -> None:
+def save(fit: FitState) -> None:
     """Writes the fit's state to its folder."""
     buffer = io.BytesIO()
     torch.save(state_of(fit), buffer)
     fit.folder.write_checkpoint(buffer.getvalue())
 
 
-def resume(fit: Fit) -> None:
+def resume(fit: FitState) -> None:
     """Goes on from ``last.pt`` where there is one; else clears a history that led nowhere."""
     fit.folder.clear_partials()
     data = fit.folder.read_checkpoint()
@@ -70,7 +68,7 @@ def resume(fit: Fit) -> None:
     logger.info("fold %d: goes on after epoch %d, from last.pt", fit.config.fold, fit.epoch)
 
 
-def restore(fit: Fit, state: dict[str, Any]) -> None:
+def restore(fit: FitState, state: dict[str, Any]) -> None:
     """Puts a fit, which has trained nothing yet, where ``state`` was taken, its history too.
 
     Args:
@@ -99,7 +97,7 @@ def restore(fit: Fit, state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state(state["cuda_rng"].cpu(), fit.device)
 
 
-def _where(fit: Fit) -> dict[str, str | int]:
+def _where(fit: FitState) -> dict[str, str | int]:
     """What a checkpoint must share with the fit that goes on from it."""
     return {
         "format": CHECKPOINT_FORMAT,
@@ -108,7 +106,7 @@ def _where(fit: Fit) -> dict[str, str | int]:
     }
 
 
-def is_of(state: dict[str, Any], fit: Fit) -> bool:
+def is_of(state: dict[str, Any], fit: FitState) -> bool:
     """Whether ``state`` was taken by this version, on such a device, in this precision.
 
     Starting anew costs the epochs so far, never a wrong result: half a fit in one precision and

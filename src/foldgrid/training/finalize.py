@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import safetensors.torch
@@ -19,15 +18,12 @@ from foldgrid.models.footprint import footprint
 from foldgrid.specs.fits import FitRecord, Partition, PhaseRecord, WeightsRecord
 from foldgrid.training.batches import Indices
 from foldgrid.training.device import describe_device, peak_memory_gib
-
-if TYPE_CHECKING:
-    from foldgrid.training.fit import Fit
-
+from foldgrid.training.state import FitState
 
 logger = logging.getLogger(__name__)
 
 
-def conclude(fit: Fit) -> FitRecord:
+def conclude(fit: FitState) -> FitRecord:
     """Predicts with the best weights and writes the records, ``fit.json`` last."""
     started = time.perf_counter()
     reason = fit.stopped_because
@@ -65,7 +61,7 @@ def conclude(fit: Fit) -> FitRecord:
     return record
 
 
-def _write_results(fit: Fit) -> dict[str, float]:
+def _write_results(fit: FitState) -> dict[str, float]:
     """Predicts with the best weights; writes all but the record; returns the figures."""
     fit.best.restore(fit.network)
     metrics = {"validation/loss": fit.stopping.best_loss}
@@ -84,7 +80,7 @@ def _write_results(fit: Fit) -> dict[str, float]:
     return metrics
 
 
-def _environment(fit: Fit) -> dict[str, str]:
+def _environment(fit: FitState) -> dict[str, str]:
     """What the fit was computed by."""
     return {
         "device": describe_device(fit.device),
@@ -109,7 +105,7 @@ def _log_end(record: FitRecord) -> None:
     )
 
 
-def _multiply_adds(fit: Fit) -> int:
+def _multiply_adds(fit: FitState) -> int:
     # Counted on shapes without numbers, so neither the device nor the random state notices; once
     # a backbone and process, because the footprint is kept.
     pixels = int(fit.data.composites_NHWC.shape[1])
@@ -119,7 +115,7 @@ def _multiply_adds(fit: Fit) -> int:
     return size.multiply_adds
 
 
-def _phase_records(fit: Fit) -> Iterator[PhaseRecord]:
+def _phase_records(fit: FitState) -> Iterator[PhaseRecord]:
     """What each phase trained; the network is left as the last phase that was entered has it."""
     history = fit.folder.read_history()
     phases = fit.config.training.phases
@@ -141,7 +137,7 @@ def _phase_records(fit: Fit) -> Iterator[PhaseRecord]:
 
 
 def _predict_part(
-    fit: Fit, partition: Partition, rows: Indices, metrics: dict[str, float]
+    fit: FitState, partition: Partition, rows: Indices, metrics: dict[str, float]
 ) -> pd.DataFrame:
     outputs = fit.predict(rows)
     samples = fit.data.samples.iloc[rows]
@@ -153,13 +149,13 @@ def _predict_part(
     return pd.DataFrame(columns)
 
 
-def _hidden_part(fit: Fit, partition: Partition, rows: Indices) -> pd.DataFrame:
+def _hidden_part(fit: FitState, partition: Partition, rows: Indices) -> pd.DataFrame:
     samples = fit.data.samples["sample"].to_numpy()[rows]
     features = list(fit.hidden_values(rows))
     return pd.DataFrame({"sample": samples, "partition": partition, "features": features})
 
 
-def _plain_state(fit: Fit) -> dict[str, torch.Tensor]:
+def _plain_state(fit: FitState) -> dict[str, torch.Tensor]:
     # safetensors wants dense tensors; channels-last weights are strided.
     return {
         name: value.detach().cpu().contiguous() for name, value in fit.network.state_dict().items()

@@ -5,47 +5,32 @@ Shape letters: B batch, K outputs, N samples.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import time
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from foldgrid.models import WeightFile, forward_all, freeze, train_mode
+from foldgrid.models import WeightFile, forward_all, train_mode
 from foldgrid.records import FitFolder
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
-from foldgrid.specs.phases import Phase, phase_index
-from foldgrid.tasks.losses import make_task
-from foldgrid.training import checkpoint
-from foldgrid.training import finalize as conclusion
+from foldgrid.specs.phases import phase_index
+from foldgrid.training import checkpoint, finalize
 from foldgrid.training.augmentation import augment
-from foldgrid.training.batches import CompositeSource, Indices, even_parts, training_batches
-from foldgrid.training.building import build_first
+from foldgrid.training.batches import Indices, even_parts, training_batches
 from foldgrid.training.checkpoint_interval import CheckpointPace
 from foldgrid.training.device import (
     autocast,
-    choose_device,
-    choose_precision,
-    prepare_torch,
-    start_on_card,
     to_device,
 )
-from foldgrid.training.early_stopping import EarlyStopping
 from foldgrid.training.network_state import (
-    PREDICTION_BATCH,
-    BestWeights,
-    hidden_values,
-    predict,
     recompute_batch_norm,
 )
-from foldgrid.training.schedule import Schedule
-from foldgrid.training.training_data import TrainingData, roles_of
+from foldgrid.training.state import FitState
+from foldgrid.training.training_data import TrainingData
 
 logger = logging.getLogger(__name__)
 
@@ -53,13 +38,7 @@ BATCH_NORM_BATCHES = 8
 """Batches that ``batch_norm_statistics: recomputed`` measures on."""
 
 
-def fit_seed(config: FitConfig) -> int:
-    """The seed of one fit: its own for each backbone and fold, the same on every machine."""
-    text = f"{config.seed}/{config.backbone}/{config.fold}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
-
-
-class Fit:
+class Fit(FitState):
     """Trains one backbone on all folds but one and predicts that fold and the test set.
 
     Laws: the same configuration, data, device and number of threads give the same bits; a fit that
@@ -96,79 +75,21 @@ class Fit:
         micro_batch_size: int | None = None,
     ) -> None:
         started = time.perf_counter()
-        self.config, self.data, self.folder, self.weights = config, data, folder, weights
-        self.keep_weights, self.keep_features = keep_weights, keep_features
-        self.micro_batch_size = micro_batch_size
-        recipe = config.training
-        seed = fit_seed(config)
-        prepare_torch(num_threads, seed % 2**31)
-        self.device = device or choose_device()
-        start_on_card(self.device)
-        self.precision = choose_precision(self.device, recipe.precision)
-        self.task = make_task(config.task)
-        self.roles = roles_of(data, config, seed)
-        self.targets_NK = self._targets()
-        self.source = CompositeSource(data.composites_NHWC, self.device, recipe.pixels)
-        network = build_first(config, self.task, weights, self.targets_NK[self.roles.train])
-        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.enter_phase(0)
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
-        self.stopping = EarlyStopping.of(recipe)
-        self.best = BestWeights()
-        self.generator = torch.Generator().manual_seed(seed)
-        self.epoch = 0
-        self.has_diverged = False
-        self.last_learning_rate: float | None = None
-        self.train_seconds = 0.0
+        super().__init__(
+            config,
+            data,
+            folder,
+            weights,
+            keep_weights=keep_weights,
+            keep_features=keep_features,
+            num_threads=num_threads,
+            device=device,
+            micro_batch_size=micro_batch_size,
+        )
         self._log(logging.INFO, "opened on %s, %s", self.device, self.precision)
         checkpoint.resume(self)
         self.setup_seconds = time.perf_counter() - started
         self._pace = CheckpointPace.of(self.network) if keep_state else None
-
-    @property
-    def phase(self) -> Phase | None:
-        """The phase that the last epoch was of; nothing where the recipe has none."""
-        phases = self.config.training.phases
-        return phases[self.phase_index] if phases else None
-
-    def enter_phase(self, index: int) -> None:
-        """Freezes what a phase freezes; the optimiser and the schedule start anew.
-
-        Args:
-            index: Which of the recipe's phases, from 0; 0 where it has none.
-        """
-        self.phase_index = index
-        recipe = self.config.training
-        first_rate = recipe.learning_rate
-        if self.phase is not None:
-            freeze(self.network, self.config.backbone, self.phase.frozen)
-            first_rate = self.phase.learning_rate or first_rate
-        # Frozen parameters have no gradient, and what has none is passed over.
-        self.optimizer = torch.optim.SGD(
-            self.network.parameters(),
-            lr=first_rate,
-            momentum=recipe.momentum,
-            weight_decay=recipe.weight_decay,
-        )
-        self.schedule = Schedule(self.optimizer, recipe, first_rate)
-
-    def _targets(self) -> NDArray[np.float32]:
-        """What is to be predicted; of training samples perhaps by fewer graders."""
-        samples, num_grades = self.data.samples, self.config.training.num_grades
-        targets = self.task.targets(samples)
-        if num_grades is not None:
-            train = self.roles.train
-            targets[train] = self.task.graded_targets(samples.iloc[train], num_grades)
-        return targets
-
-    @property
-    def stopped_because(self) -> Literal["max_epochs", "early_stopping", "diverged"] | None:
-        """Why there is no further epoch, or nothing while there is one."""
-        if self.has_diverged:
-            return "diverged"
-        if self.stopping.is_over:
-            return "early_stopping"
-        return "max_epochs" if self.epoch >= self.config.training.planned_epochs else None
 
     @property
     def is_over(self) -> bool:
@@ -278,31 +199,9 @@ class Fit:
         self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
-    def predict(self, rows: Indices) -> np.ndarray:
-        """The network's outputs for the samples ``rows``, as (len(rows), K)."""
-        size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
-        return predict(self.network, self.source, rows, self.device, self.precision, size)
-
-    def hidden_values(self, rows: Indices) -> np.ndarray:
-        """The network's last hidden layer for the samples ``rows``, as (len(rows), D)."""
-        size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
-        return hidden_values(self.network, self.source, rows, self.device, self.precision, size)
-
-    def evaluate(self, outputs: np.ndarray, rows: Indices) -> dict[str, float]:
-        """The task's figures of merit for ``outputs`` of the samples ``rows``."""
-        return self.task.evaluate(self.data.samples.iloc[rows], outputs)
-
     def _loss_of(self, outputs: np.ndarray, rows: Indices) -> float:
         targets = torch.from_numpy(self.targets_NK[rows])
         return float(self.task.loss(torch.from_numpy(outputs), targets))
-
-    def adopt_recipe(self) -> None:
-        """Goes on by its own recipe after it took another fit's state, which brought that one's."""
-        recipe = self.config.training
-        for group in self.optimizer.param_groups:
-            group["momentum"] = recipe.momentum
-            group["weight_decay"] = recipe.weight_decay
-        self.schedule.adopt_recipe()
 
     def _log(self, level: int, message: str, *values: object) -> None:
         # A trial's folds write into one log.
@@ -335,7 +234,7 @@ class Fit:
 
     def conclude(self) -> FitRecord:
         """Restores the best weights, predicts, and writes the records; ``fit.json`` last."""
-        return conclusion.conclude(self)
+        return finalize.conclude(self)
 
     def run(self) -> FitRecord:
         """Trains to the end and concludes."""

@@ -1,0 +1,163 @@
+"""What a fit is between two epochs: its network, optimiser, schedule, best weights, random state.
+
+Knows how to build it, to enter a phase and to predict; not how an epoch is trained (`fit`), how it
+is kept (`checkpoint`) or what it leaves (`finalize`). Shape letters: K outputs, D features.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from foldgrid.models import WeightFile, freeze
+from foldgrid.records import FitFolder
+from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.phases import Phase
+from foldgrid.tasks.losses import make_task
+from foldgrid.training.batches import CompositeSource, Indices
+from foldgrid.training.building import build_first
+from foldgrid.training.device import (
+    choose_device,
+    choose_precision,
+    prepare_torch,
+    start_on_card,
+)
+from foldgrid.training.early_stopping import EarlyStopping
+from foldgrid.training.network_state import PREDICTION_BATCH, BestWeights, hidden_values, predict
+from foldgrid.training.schedule import Schedule
+from foldgrid.training.training_data import TrainingData, roles_of
+
+
+def fit_seed(config: FitConfig) -> int:
+    """The seed of one fit: its own for each backbone and fold, the same on every machine."""
+    text = f"{config.seed}/{config.backbone}/{config.fold}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+
+
+class FitState:
+    """One backbone on all folds but one, as it stands after so many epochs.
+
+    Args:
+        config: What decides the outcome.
+        data: The samples, shared by all fits.
+        folder: Where the fit writes; nothing is read or written here.
+        weights: Pre-trained weights to start from; nothing for random ones.
+        keep_weights: Whether to leave ``best.safetensors``.
+        keep_features: Whether to leave ``features.parquet``: the last hidden layer of what is
+            predicted.
+        num_threads: Threads of this process; the executor keeps the sum within the cores.
+        device: Where to train; chosen by what is there.
+        micro_batch_size: The most samples on the device at a time, at least 2; gradients are
+            summed up over a batch's parts, so the batch and its loss stay the recipe's. Only batch
+            normalisation notices: it standardises by each part's own mean and variance.
+    """
+
+    def __init__(
+        self,
+        config: FitConfig,
+        data: TrainingData,
+        folder: FitFolder,
+        weights: WeightFile | None = None,
+        *,
+        keep_weights: bool = True,
+        keep_features: bool = False,
+        num_threads: int = 1,
+        device: torch.device | None = None,
+        micro_batch_size: int | None = None,
+    ) -> None:
+        self.config, self.data, self.folder, self.weights = config, data, folder, weights
+        self.keep_weights, self.keep_features = keep_weights, keep_features
+        self.micro_batch_size = micro_batch_size
+        recipe = config.training
+        seed = fit_seed(config)
+        prepare_torch(num_threads, seed % 2**31)
+        self.device = device or choose_device()
+        start_on_card(self.device)
+        self.precision = choose_precision(self.device, recipe.precision)
+        self.task = make_task(config.task)
+        self.roles = roles_of(data, config, seed)
+        self.targets_NK = self._targets()
+        self.source = CompositeSource(data.composites_NHWC, self.device, recipe.pixels)
+        network = build_first(config, self.task, weights, self.targets_NK[self.roles.train])
+        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.enter_phase(0)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
+        self.stopping = EarlyStopping.of(recipe)
+        self.best = BestWeights()
+        self.generator = torch.Generator().manual_seed(seed)
+        self.epoch = 0
+        self.has_diverged = False
+        self.last_learning_rate: float | None = None
+        self.train_seconds = 0.0
+        self.setup_seconds = 0.0
+
+    @property
+    def phase(self) -> Phase | None:
+        """The phase that the last epoch was of; nothing where the recipe has none."""
+        phases = self.config.training.phases
+        return phases[self.phase_index] if phases else None
+
+    def enter_phase(self, index: int) -> None:
+        """Freezes what a phase freezes; the optimiser and the schedule start anew.
+
+        Args:
+            index: Which of the recipe's phases, from 0; 0 where it has none.
+        """
+        self.phase_index = index
+        recipe = self.config.training
+        first_rate = recipe.learning_rate
+        if self.phase is not None:
+            freeze(self.network, self.config.backbone, self.phase.frozen)
+            first_rate = self.phase.learning_rate or first_rate
+        # Frozen parameters have no gradient, and what has none is passed over.
+        self.optimizer = torch.optim.SGD(
+            self.network.parameters(),
+            lr=first_rate,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+        )
+        self.schedule = Schedule(self.optimizer, recipe, first_rate)
+
+    def _targets(self) -> NDArray[np.float32]:
+        """What is to be predicted; of training samples perhaps by fewer graders."""
+        samples, num_grades = self.data.samples, self.config.training.num_grades
+        targets = self.task.targets(samples)
+        if num_grades is not None:
+            train = self.roles.train
+            targets[train] = self.task.graded_targets(samples.iloc[train], num_grades)
+        return targets
+
+    @property
+    def stopped_because(self) -> Literal["max_epochs", "early_stopping", "diverged"] | None:
+        """Why there is no further epoch, or nothing while there is one."""
+        if self.has_diverged:
+            return "diverged"
+        if self.stopping.is_over:
+            return "early_stopping"
+        return "max_epochs" if self.epoch >= self.config.training.planned_epochs else None
+
+    def predict(self, rows: Indices) -> np.ndarray:
+        """The network's outputs for the samples ``rows``, as (len(rows), K)."""
+        size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
+        return predict(self.network, self.source, rows, self.device, self.precision, size)
+
+    def hidden_values(self, rows: Indices) -> np.ndarray:
+        """The network's last hidden layer for the samples ``rows``, as (len(rows), D)."""
+        size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
+        return hidden_values(self.network, self.source, rows, self.device, self.precision, size)
+
+    def evaluate(self, outputs: np.ndarray, rows: Indices) -> dict[str, float]:
+        """The task's figures of merit for ``outputs`` of the samples ``rows``."""
+        return self.task.evaluate(self.data.samples.iloc[rows], outputs)
+
+    def adopt_recipe(self) -> None:
+        """Goes on by its own recipe after it took another fit's state, which brought that one's."""
+        recipe = self.config.training
+        for group in self.optimizer.param_groups:
+            group["momentum"] = recipe.momentum
+            group["weight_decay"] = recipe.weight_decay
+        self.schedule.adopt_recipe()
