@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter, validators
 from rich.console import Console
 
+from foldgrid.cli.terminal import SPACES, SWEEPS
 from foldgrid.specs.errors import StorageAwayError, SweepError
 from foldgrid.specs.passwords import hide_all_passwords, hide_passwords
 from foldgrid.specs.resolving import find_sweep, read_space, resolve_sweep, yaml_files
@@ -26,15 +27,6 @@ if TYPE_CHECKING:
     from foldgrid.launching.tracking.sendable import GridSummary
     from foldgrid.records import RunStore
     from foldgrid.search.session import SearchSession
-
-PROJECT = Path(__file__).resolve().parent
-
-
-SWEEPS = PROJECT / "sweeps"
-
-
-SPACES = PROJECT / "search_spaces"
-
 
 INTERRUPTED, TERMINATED = 130, 143
 

@@ -13,7 +13,8 @@ from pydantic_core import ErrorDetails
 
 from foldgrid.specs.errors import InputError, Problem, SweepError
 
-SWEEPS = Path(__file__).resolve().parents[3] / "sweeps"
+PROJECT = Path(__file__).resolve().parents[3]
+SWEEPS, SPACES = PROJECT / "sweeps", PROJECT / "search_spaces"
 
 
 @contextmanager
