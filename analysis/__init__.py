@@ -4,17 +4,18 @@ Knows the records, the scores and the words; no torch, ray or wandb, and Optuna 
 importances of a search are computed, so a ranking starts on any machine. In the order in which a
 ranking is made:
 
-    evidence     records -> checked tables: composites by sample, PASI by visit
+    predictions  records -> checked tables: composites by sample, PASI by visit
     stacking     meta-learners, fitted without looking at the answers
-    judging      every model of a sweep on every visit
+    evaluation   every model of a sweep on every visit
     statistics   how sure it all is: subjects resampled, models against the best
     checks       what could make the figures wrong, looked for one by one
     ranking      the figures in order, what to know before believing them, on paper and on disk
-    clinical     one model at the bedside: severity, agreement, response, change over time
-    context      what a ranking is held against: the published study, the cost of a learner
+    run          an opened run folder: what every exhibit may ask of it
+    published    what a ranking is held against: the published studies
     comparison   sweeps side by side, or why not
-    search       the trials of a search: how sure its best is, what mattered
-    figures      facts in, pictures out
+    search       the trials of a search: how sure its best is
+    drawing      what all pictures share
+    exhibits     one room a picture or table: its facts, its drawing, its section
     report       all of it on one page
 
 The names below are loaded when they are first used: pandas and scikit-learn take a second.
@@ -39,7 +40,7 @@ _HOMES = {
     "Ranking": "ranking.board",
     "all_notes": "ranking.sureness",
     "assess": "statistics.assessing",
-    "judge": "judging",
+    "judge": "evaluation",
     "judge_and_rank": "ranking.making",
     "rank_and_save": "ranking.making",
     "rank_sweep": "ranking.making",
@@ -51,8 +52,8 @@ _HOMES = {
     "render_terminal": "ranking.terminal",
     "run_checks": "checks.catalogue",
     "stored_or_checked": "checks.catalogue",
-    "unit_predictions": "judging",
-    "visit_predictions": "judging",
+    "unit_predictions": "evaluation",
+    "visit_predictions": "evaluation",
 }
 
 __all__ = [
