@@ -40,7 +40,8 @@ SURVIVAL := tests/chaos $(patsubst %,tests/%.py, \
 	launching/test_failing_fits launching/test_torn_files launching/test_launch_on_changed_ground \
 	launching/test_status launching/test_sync tracking/test_outages tracking/test_chance \
 	tracking/test_projection_after_kill contracts/test_executors records/test_run_lock) \
-	tests/launching/test_sweep_end_to_end.py::test_a_signal_stops_and_the_next_launch_goes_on
+	tests/launching/test_sweep_end_to_end.py::test_a_signal_stops_and_the_next_launch_goes_on \
+	tests/launching/test_sweep_end_to_end.py::test_a_signal_from_another_process_does
 chaos: $(VENV)/.development ## break everything that can break, and show that nothing is lost (SEED=7 strikes elsewhere)
 	CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -m "" -p no:randomly $(SURVIVAL)
 

@@ -43,8 +43,8 @@ def test_a_sweep_into_s3_and_its_ranking_from_there(launcher: Launcher, storage:
 
 JOIN = """\
 import sys
-from foldgrid.tuning.ray_session import RaySession
-from foldgrid.tuning.resources import Resources
+from foldgrid.execution.ray_session import RaySession
+from foldgrid.execution.resources import Resources
 with RaySession(Resources(1, 0, 1, 0.0, 1), sys.argv[1]):
     import ray
     print(ray.cluster_resources()["CPU"])
