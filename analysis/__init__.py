@@ -1,6 +1,6 @@
 """Reads what a sweep left behind and compares its models. Never trains, never loads an image.
 
-Knows the records, the scores and the words; no torch, ray or wandb, and Optuna only where the
+Knows the records, the scores and the words; no torch, ray or tracker, and Optuna only where the
 importances of a search are computed, so a ranking starts on any machine. In the order in which a
 ranking is made:
 

@@ -147,7 +147,7 @@ class Study(Spec):
             overrides=self.overrides,
             only=self.only,
             manifest=Path(self.manifest) if self.manifest else None,
-            wandb="offline",
+            trackers={"wandb": "offline"},
             storage=str(storage),
         )
         session = open_session(SWEEP, SPACES, options, console)

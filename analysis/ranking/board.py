@@ -202,7 +202,7 @@ def known_figure(by: str | None, scoring: Scoring) -> str:
 
 
 def ranking_table(ranking: Ranking) -> list[dict[str, Any]]:
-    """The rows flat, for CSV, W&B and data frames; None is undefined or does not exist.
+    """The rows flat, for CSV, trackers and data frames; None is undefined or does not exist.
 
     ``oof_mae`` … ``test_bias`` (or the task's own), each followed by the ends of its interval
     (``oof_mae_low``, ``oof_mae_high``); the standing columns are those of the metric that orders

@@ -19,7 +19,7 @@ from foldgrid.launching.session import Session
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.passwords import hide_passwords
 from foldgrid.specs.resolving import resolve_sweep
-from foldgrid.tracking import resolve_mode
+from foldgrid.tracking import TRACKERS
 
 if TYPE_CHECKING:
     from foldgrid.search.session import SearchSession
@@ -39,16 +39,16 @@ def open_session(
     Raises:
         SweepError: Whatever is wrong with the sweep, the options or the data.
     """
-    mode = resolve_mode(options.wandb)
+    trackers = {name: TRACKERS.named(name).asked(way) for name, way in options.trackers.items()}
     prepared, reason = prepare(path, spaces, options, console)
     session: Session | SearchSession
     if prepared.space is None:
-        session = Session(prepared, options, mode, console)
+        session = Session(prepared, options, trackers, console)
     else:
         # Optuna takes half a second that a grid need not pay.
         from foldgrid.search.session import SearchSession
 
-        session = SearchSession(prepared, options, mode, console)
+        session = SearchSession(prepared, options, trackers, console)
     try:
         session.print_plan(reason)
     except BaseException:

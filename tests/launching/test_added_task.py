@@ -10,12 +10,12 @@ import json
 
 import pandas as pd
 import pytest
-from foldgrid.tasks.losses import TASKS
 
 from analysis.__main__ import main as analyse
 from foldgrid.metrics.classification import class_metrics
 from foldgrid.records import RunStore
 from foldgrid.specs.task import TASK_SPECS
+from foldgrid.tasks.losses import TASKS
 from foldgrid.tasks.registry import SCORINGS
 from tests.launching.tiny_sweep import Launcher
 

@@ -17,8 +17,8 @@ import pytest
 import wandb
 
 from foldgrid.records import RunLock, RunStore
-from foldgrid.tracking.wandb import projector as wandb_runs
 from foldgrid.tracking.wandb import sender as run_sender
+from foldgrid.tracking.wandb import writer as wandb_runs
 from foldgrid.tracking.wandb.session import Patience
 from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launched, Launcher
 from tests.records.s3_on_localhost import BUCKET, CREDENTIALS, s3_server

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from foldgrid.tasks.losses import TASKS
 from numpy.typing import NDArray
 from torch import Tensor
 
 from foldgrid.specs.task import TASK_SPECS, LabelSpec
 from foldgrid.tasks.classification.scoring import LabelScoring, check_labels, label_counts
+from foldgrid.tasks.losses import TASKS
 from foldgrid.tasks.registry import SCORINGS
 from foldgrid.tasks.scoring import FloatArray
 

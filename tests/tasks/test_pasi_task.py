@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from foldgrid.tasks.losses import make_task
 from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.specs.task import PasiSpec
 from foldgrid.tasks.base import Task
+from foldgrid.tasks.losses import make_task
 from foldgrid.tasks.pasi.arithmetic import SCORES
 
 Output = Literal["scores", "composite"]

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from foldgrid.tasks.losses import TASKS, make_task
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from foldgrid.specs.task import (
 )
 from foldgrid.tasks.base import Task
 from foldgrid.tasks.classification.tree_scoring import TreeScoring
+from foldgrid.tasks.losses import TASKS, make_task
 from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA
 from foldgrid.tasks.registry import SCORINGS, make_scoring, resolve_task
 from foldgrid.tasks.scoring import FloatArray

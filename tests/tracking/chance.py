@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 from miniature_sweep import CONTEXT, all_configs, make_history, make_record, make_sweep
+from projectors import wandb_projector
 
-from foldgrid.tracking import FitRuns, RunProjector
+from foldgrid.tracking import FitRuns
 from foldgrid.tracking.wandb.session import Patience
 
 SHORT = Patience(init_seconds=1.0, finish_seconds=1.0, close_seconds=60)
@@ -30,7 +31,7 @@ def launch(folder, mode, num_over, seed):
     """As a launch: makes what is missing, then trains on, two fits side by side."""
     chance = random.Random(seed)
     kind = FitRuns(make_sweep(), CONTEXT)
-    with RunProjector(folder, kind, mode, patience=SHORT) as projector:
+    with wandb_projector(folder, kind, mode, patience=SHORT) as projector:
         for config in over(folder):
             if not projector.is_projected(config):
                 projector.project_whole(config, make_history(), make_record(config))

@@ -8,10 +8,11 @@ import time
 from pathlib import Path
 
 from miniature_sweep import CONTEXT, all_configs, make_epoch, make_history, make_record, make_sweep
+from projectors import wandb_projector
 
-from foldgrid.tracking import FitRuns, RunProjector
+from foldgrid.tracking import FitRuns
 
-projector = RunProjector(Path(sys.argv[1]), FitRuns(make_sweep(), CONTEXT), "offline")
+projector = wandb_projector(Path(sys.argv[1]), FitRuns(make_sweep(), CONTEXT), "offline")
 first, second, third, *_ = all_configs()
 projector.start(first)
 for epoch in make_history():

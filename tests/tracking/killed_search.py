@@ -8,10 +8,9 @@ import time
 from pathlib import Path
 
 from miniature_search import make_epoch, make_epochs, make_kind, make_record, make_trial
+from projectors import wandb_projector
 
-from foldgrid.tracking import RunProjector
-
-projector = RunProjector(Path(sys.argv[1]), make_kind(), sys.argv[2])
+projector = wandb_projector(Path(sys.argv[1]), make_kind(), sys.argv[2])
 trials = [make_trial(number) for number in range(3)]
 for trial in trials:
     projector.start(trial)

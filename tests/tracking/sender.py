@@ -9,7 +9,8 @@ from pathlib import Path
 from chance import over
 from miniature_sweep import CONTEXT, all_configs, make_history, make_record, make_sweep
 
-from foldgrid.tracking import FitRuns, RunSender
+from foldgrid.tracking import FitRuns
+from foldgrid.tracking.wandb import RunSender
 
 folder = Path(sys.argv[1])
 with RunSender(folder, FitRuns(make_sweep(), CONTEXT)) as sender:

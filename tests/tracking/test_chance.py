@@ -9,7 +9,8 @@ from fake_wandb_server import OUTAGES, WELL, FakeWandbServer
 from killing import started
 from miniature_sweep import CONTEXT, all_configs, make_history, make_record, make_sweep
 
-from foldgrid.tracking import FitRuns, NotSentError, RunSender
+from foldgrid.tracking import FitRuns
+from foldgrid.tracking.wandb import NotSentError, RunSender
 
 NUM_FITS = len(all_configs())
 

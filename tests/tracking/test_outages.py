@@ -12,8 +12,10 @@ from miniature_sweep import (
 )
 from offline_runs import read_folds, steps
 from patience import patience_in_outage
+from projectors import wandb_projector
 
-from foldgrid.tracking import FitRuns, RunProjector, RunSender
+from foldgrid.tracking import FitRuns
+from foldgrid.tracking.wandb import RunSender
 from foldgrid.tracking.wandb.session import Patience
 
 ENDLESS = Patience(init_seconds=600, finish_seconds=600, close_seconds=0.5, offline_seconds=60)
@@ -35,7 +37,7 @@ def server(monkeypatch):
 
 
 def make_projector(folder, patience=None, mode="online"):
-    return RunProjector(folder, FitRuns(make_sweep(), CONTEXT), mode, patience=patience)
+    return wandb_projector(folder, FitRuns(make_sweep(), CONTEXT), mode, patience=patience)
 
 
 def train(projector, before_they_end=lambda: None):

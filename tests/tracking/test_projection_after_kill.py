@@ -3,12 +3,13 @@
 from killing import kill_when_ready
 from miniature_sweep import CONTEXT, all_configs, make_history, make_record, make_sweep
 from offline_runs import read_folds, steps
+from projectors import wandb_projector
 
-from foldgrid.tracking import FitRuns, RunProjector
+from foldgrid.tracking import FitRuns
 
 
 def project_missing(folder):
-    with RunProjector(folder, FitRuns(make_sweep(), CONTEXT), "offline") as projector:
+    with wandb_projector(folder, FitRuns(make_sweep(), CONTEXT), "offline") as projector:
         missing = [each for each in all_configs() if not projector.is_projected(each)]
         for config in missing:
             projector.project_whole(config, make_history(), make_record(config))

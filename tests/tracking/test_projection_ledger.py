@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.tracking.wandb.ledger import ProjectionLedger, run_id_of
+from foldgrid.tracking.runs import run_id_of
+from foldgrid.tracking.wandb.ledger import ProjectionLedger
 
 
 def test_an_ordinary_id_reads_as_it_is():

@@ -15,13 +15,14 @@ from miniature_sweep import (
     make_sweep,
 )
 from offline_runs import read_all, read_folds, steps
+from projectors import wandb_projector
 
 from foldgrid.specs.task import ClassificationSpec
-from foldgrid.tracking import FitRuns, RunProjector
+from foldgrid.tracking import FitRuns
 
 
 def make_projector(folder, **changes):
-    return RunProjector(folder, FitRuns(make_sweep(), CONTEXT), "offline", **changes)
+    return wandb_projector(folder, FitRuns(make_sweep(), CONTEXT), "offline", **changes)
 
 
 def project(folder, config, history=None):
@@ -207,7 +208,7 @@ def test_a_diverged_fit_keeps_its_infinite_losses(tmp_path):
 def test_two_sweeps_with_the_same_fit_do_not_share_a_run(tmp_path):
     config = make_config()
     for name in ("one", "two"):
-        with RunProjector(
+        with wandb_projector(
             tmp_path, FitRuns(make_sweep(name=name), CONTEXT), "offline"
         ) as projector:
             projector.project_whole(config, make_history(), make_record(config))
@@ -217,7 +218,7 @@ def test_two_sweeps_with_the_same_fit_do_not_share_a_run(tmp_path):
 def test_disabled_writes_and_imports_nothing(tmp_path):
     config = make_config()
     folder = tmp_path / "run"
-    with RunProjector(folder, FitRuns(make_sweep(), CONTEXT), "disabled") as projector:
+    with wandb_projector(folder, FitRuns(make_sweep(), CONTEXT), "disabled") as projector:
         projector.start(config)
         projector.log_epoch(config, make_epoch(1))
         projector.finish(config, make_record(config), make_history())
@@ -242,7 +243,7 @@ def test_a_variant_is_filed_under_its_own_name(tmp_path):
     config, other = make_config(fold=0), make_config(fold=1)
     name = f"{config.backbone}@training_share=0.1"
     kind = FitRuns(make_sweep(), CONTEXT, {config.fit_id: name})
-    with RunProjector(tmp_path, kind, "offline") as projector:
+    with wandb_projector(tmp_path, kind, "offline") as projector:
         for each in (config, other):
             projector.project_whole(each, make_history(), make_record(each))
     assert projector.warnings == ()

@@ -10,15 +10,10 @@ from killing import started
 from miniature_sweep import CONTEXT, all_configs, make_config, make_history, make_record, make_sweep
 from offline_runs import read_folds
 from patience import patience_in_outage
+from projectors import wandb_projector
 
-from foldgrid.tracking import (
-    FitRuns,
-    NotSentError,
-    RunProjector,
-    RunSender,
-    SentRun,
-    make_content,
-)
+from foldgrid.tracking import FitRuns, make_content
+from foldgrid.tracking.wandb import NotSentError, RunSender, SentRun
 
 RANKING = [{"backbone": "resnet18", "mae": 3.0}]
 
@@ -41,7 +36,7 @@ def send(folder, config, num_epochs=3):
 
 
 def project_offline(folder, configs):
-    with RunProjector(folder, FitRuns(make_sweep(), CONTEXT), "offline") as projector:
+    with wandb_projector(folder, FitRuns(make_sweep(), CONTEXT), "offline") as projector:
         for config in configs:
             projector.project_whole(config, make_history(), make_record(config))
 
@@ -67,7 +62,7 @@ def test_a_run_is_sent_as_a_launch_would_have(tmp_path, server):
 
 def test_only_what_the_server_lacks_is_sent(tmp_path, server):
     config = make_config()
-    with RunProjector(tmp_path, FitRuns(make_sweep(), CONTEXT), "online") as projector:
+    with wandb_projector(tmp_path, FitRuns(make_sweep(), CONTEXT), "online") as projector:
         projector.start(config, make_history(2))
     assert send(tmp_path, config) == SentRun(num_sent=1, num_there=2)
     assert server.runs[f"mini-{config.fit_id}"].num_rows_taken == 3
@@ -76,7 +71,7 @@ def test_only_what_the_server_lacks_is_sent(tmp_path, server):
 
 def test_what_the_server_has_too_much_is_said(tmp_path, server):
     config = make_config()
-    with RunProjector(tmp_path, FitRuns(make_sweep(), CONTEXT), "online") as projector:
+    with wandb_projector(tmp_path, FitRuns(make_sweep(), CONTEXT), "online") as projector:
         projector.start(config, make_history(3))
     assert send(tmp_path, config, num_epochs=2) == SentRun(0, num_there=2, num_beyond=1)
 
@@ -140,7 +135,7 @@ def test_the_summary_is_sent_anew_only_when_more_is_complete(tmp_path, server):
 
 def test_a_launch_online_leaves_nothing_to_send(tmp_path, server):
     config = make_config()
-    with RunProjector(tmp_path, FitRuns(make_sweep(), CONTEXT), "online") as projector:
+    with wandb_projector(tmp_path, FitRuns(make_sweep(), CONTEXT), "online") as projector:
         projector.project_whole(config, make_history(), make_record(config))
         projector.summarise(RANKING)
     sender = make_sender(tmp_path)

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from miniature_sweep import CONTEXT, make_sweep, with_images
 from offline_runs import read_all
+from projectors import wandb_projector
 
-from foldgrid.tracking import FitRuns, Pseudonyms, RunProjector
+from foldgrid.tracking import FitRuns, Pseudonyms
 
 RANKING = [
     {"rank": 1, "backbone": "resnet18", "mae": np.float64(3.25), "ccc": 0.8},
@@ -30,7 +31,9 @@ IMAGES = [np.zeros((8, 8, 3), dtype=np.uint8)]
 
 def summarise(folder, sweep=None, **content):
     pseudonyms = Pseudonyms.open(folder)
-    projector = RunProjector(folder, FitRuns(sweep or make_sweep(), CONTEXT), "offline", pseudonyms)
+    projector = wandb_projector(
+        folder, FitRuns(sweep or make_sweep(), CONTEXT), "offline", pseudonyms
+    )
     with projector:
         projector.summarise(RANKING, **content)
     return projector
@@ -102,6 +105,6 @@ def test_a_path_among_the_facts_is_refused(tmp_path, path):
 
 
 def test_visits_without_pseudonyms_are_refused(tmp_path):
-    projector = RunProjector(tmp_path, FitRuns(make_sweep(), CONTEXT), "offline")
+    projector = wandb_projector(tmp_path, FitRuns(make_sweep(), CONTEXT), "offline")
     with pytest.raises(TypeError, match="pseudonyms"):
         projector.summarise(RANKING, VISITS)

@@ -17,16 +17,17 @@ from miniature_search import (
 )
 from miniature_sweep import CONTEXT
 from offline_runs import read_all, read_trials, steps
+from projectors import wandb_projector
 
 from foldgrid.metrics import METRICS
 from foldgrid.specs.trials import RecipeChange
 from foldgrid.tasks.registry import make_scoring
-from foldgrid.tracking import FitRuns, RunProjector
+from foldgrid.tracking import FitRuns
 from foldgrid.tracking.trials import trial_summary
 
 
 def make_projector(folder, mode="offline"):
-    return RunProjector(folder, make_kind(), mode)
+    return wandb_projector(folder, make_kind(), mode)
 
 
 def train(projector, trial, num_epochs=NUM_PLANNED, status="complete"):
@@ -232,7 +233,7 @@ def test_the_search_has_a_run_of_its_own_beside_the_grid_s(tmp_path):
     rows = [{"trial": 0, "status": "complete", "oof_mae": 2.5}, {"trial": 1, "status": "diverged"}]
     with make_projector(tmp_path) as projector:
         projector.summarise(rows, facts={"best": {STUDY: {"trial": 0}}}, table="trials")
-    with RunProjector(tmp_path, FitRuns(make_kind().sweep, CONTEXT), "offline") as projector:
+    with wandb_projector(tmp_path, FitRuns(make_kind().sweep, CONTEXT), "offline") as projector:
         projector.summarise([{"rank": 1}])
     runs = read_all(tmp_path)
     assert len(runs) == 2

@@ -4,9 +4,10 @@ import shutil
 
 import pytest
 from miniature_sweep import CONTEXT, make_config, make_history, make_record, make_sweep
+from projectors import wandb_projector
 
 from foldgrid.specs.errors import InputError
-from foldgrid.tracking import FitRuns, RunProjector
+from foldgrid.tracking import FitRuns
 from foldgrid.tracking.wandb.files import BLOCK_BYTES, HEADER, read_run_file
 
 NUM_EPOCHS = 300
@@ -17,7 +18,7 @@ def long_file(tmp_path_factory):
     """A run whose file takes several blocks."""
     folder = tmp_path_factory.mktemp("long")
     config = make_config()
-    with RunProjector(folder, FitRuns(make_sweep(), CONTEXT), "offline") as projector:
+    with wandb_projector(folder, FitRuns(make_sweep(), CONTEXT), "offline") as projector:
         projector.project_whole(config, make_history(NUM_EPOCHS), make_record(config, NUM_EPOCHS))
     (path,) = folder.glob("wandb/offline-run-*/*.wandb")
     assert path.stat().st_size > 4 * BLOCK_BYTES

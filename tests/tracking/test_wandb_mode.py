@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from foldgrid.specs.errors import InputError
-from foldgrid.tracking import resolve_mode
+from foldgrid.tracking.wandb import resolve_mode
 
 KEY = "0123456789abcdef" * 2 + "01234567"
 
@@ -65,7 +65,7 @@ def test_without_the_package_everything_is_disabled(monkeypatch, requested):
 
 def test_importing_the_room_imports_none_of_the_heavy_ones():
     code = (
-        "import sys, foldgrid.tracking as t; t.resolve_mode('disabled'); "
+        "import sys, foldgrid.tracking.wandb as t; t.resolve_mode('disabled'); "
         "print({'wandb', 'torch', 'ray', 'pandas', 'numpy'} & set(sys.modules))"
     )
     done = subprocess.run(

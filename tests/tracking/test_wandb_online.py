@@ -21,8 +21,9 @@ from miniature_sweep import (
 )
 from offline_runs import read_folds, steps
 from patience import patience_in_outage
+from projectors import wandb_projector
 
-from foldgrid.tracking import FitRuns, Pseudonyms, RunProjector
+from foldgrid.tracking import FitRuns, Pseudonyms
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def server(monkeypatch):
 def make_projector(folder, mode="online", patience=None):
     pseudonyms = Pseudonyms.open(folder)
     kind = FitRuns(make_sweep(), CONTEXT)
-    return RunProjector(folder, kind, mode, pseudonyms, patience=patience)
+    return wandb_projector(folder, kind, mode, pseudonyms, patience=patience)
 
 
 def test_online_the_server_has_every_epoch_once(tmp_path, server):
@@ -173,7 +174,7 @@ def test_online_a_stopped_trial_is_marked_and_a_killed_one_goes_on(tmp_path, ser
     ours = [server.runs[f"mini-{STUDY}-000{number}"] for number in range(3)]
     assert [run.exit_code for run in ours] == [0, None, None]
     stopped, other = make_trial(1), make_trial(2)
-    with RunProjector(tmp_path, make_kind(), "online") as projector:
+    with wandb_projector(tmp_path, make_kind(), "online") as projector:
         assert projector.is_projected(make_trial(0))
         assert not projector.is_projected(stopped)
         record = make_trial_record(stopped, 3, "stopped")

@@ -13,10 +13,11 @@ from fake_wandb_server import FakeWandbServer
 from miniature_search import PREDICTED, make_epoch, make_kind, make_search, make_trial
 from miniature_search import make_record as make_trial_record
 from miniature_sweep import CONTEXT, SECRET_HOST, make_config, make_history, make_record, make_sweep
+from projectors import wandb_projector
 
 import foldgrid
 from foldgrid.specs.sweep import DataSpec
-from foldgrid.tracking import FitRuns, Pseudonyms, RunProjector
+from foldgrid.tracking import FitRuns, Pseudonyms
 
 USER = "dr_semmelweis"
 HOST = "clinic-pc-0417"
@@ -55,7 +56,9 @@ def project_everything(folder, mode):
     manifest = Path("/srv/photographs/lesions.csv")
     sweep = make_sweep(data=DataSpec(manifest=manifest), title="Sister Agnes's patients")
     config = make_config()
-    with RunProjector(folder, FitRuns(sweep, CONTEXT), mode, Pseudonyms.open(folder)) as projector:
+    with wandb_projector(
+        folder, FitRuns(sweep, CONTEXT), mode, Pseudonyms.open(folder)
+    ) as projector:
         projector.start(config)
         projector.finish(config, make_record(config), make_history())
         projector.summarise([{"backbone": "resnet18", "mae": 3.0}], VISITS, {"num_fits": 1})
@@ -65,7 +68,7 @@ def project_everything(folder, mode):
         search_space=f"{manifest}.yaml",
         title="Sister Agnes's patients",
     )
-    with RunProjector(folder, make_kind(search), mode) as projector:
+    with wandb_projector(folder, make_kind(search), mode) as projector:
         for number, status in enumerate(("complete", "stopped", "diverged")):
             trial = make_trial(number)
             projector.start(trial)
@@ -99,9 +102,11 @@ QUIET_SCRIPT = """
 import sys
 from pathlib import Path
 from miniature_sweep import CONTEXT, make_config, make_history, make_record, make_sweep
-from foldgrid.tracking import FitRuns, RunProjector, resolve_mode
+from projectors import wandb_projector
+from foldgrid.tracking import FitRuns
+from foldgrid.tracking.wandb import resolve_mode
 mode = resolve_mode("auto")
-with RunProjector(Path(sys.argv[1]), FitRuns(make_sweep(), CONTEXT), mode) as projector:
+with wandb_projector(Path(sys.argv[1]), FitRuns(make_sweep(), CONTEXT), mode) as projector:
     config = make_config()
     projector.project_whole(config, make_history(), make_record(config))
     projector.summarise([{"mae": 1.0}])
@@ -135,7 +140,7 @@ def test_the_terminal_stays_empty_and_the_home_folder_too(tmp_path, home):
 def test_the_environment_is_given_back(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_CACHE_DIR", "/somewhere/else")
     before = {name: value for name, value in os.environ.items() if name.startswith("WANDB_")}
-    with RunProjector(tmp_path, FitRuns(make_sweep(), CONTEXT), "offline") as projector:
+    with wandb_projector(tmp_path, FitRuns(make_sweep(), CONTEXT), "offline") as projector:
         config = make_config()
         projector.project_whole(config, make_history(), make_record(config))
     after = {name: os.environ.get(name) for name in before}

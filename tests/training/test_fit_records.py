@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 import safetensors.torch
 import torch
-from foldgrid.tasks.losses import make_task
 
 from foldgrid.models import WeightFile, build_network, find_weight_file, set_head_bias
 from foldgrid.models.footprint import footprint
 from foldgrid.specs.fits import FitConfig, FitRecord
+from foldgrid.tasks.losses import make_task
 from foldgrid.tasks.pasi.arithmetic import SCORES
 from foldgrid.training import Fit, TrainingData
 from foldgrid.training.batches import CompositeSource

@@ -57,6 +57,7 @@ def launch(
     set_: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
     only: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto",
+    tracker: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     storage: str = "runs",
     address: str | None = None,
     hyperparameters: str | None = None,
@@ -81,6 +82,8 @@ def launch(
         set_: Override a key of the sweep, as in training.lr=0.003. May be repeated.
         only: A part of the grid: backbone=resnet34 or fold=0. May be repeated.
         wandb: Weights & Biases. auto is online where it has a key, else offline.
+        tracker: Show the sweep here, too: tensorboard, or another package's; none shows it nowhere,
+            in W&B neither. May be repeated.
         storage: Where run folders go: a folder, or a URI such as s3://bucket/prefix.
         address: An existing Ray cluster: auto, or HOST:PORT.
         hyperparameters: The run folder of a search, whose best recipe trains this grid.
@@ -120,7 +123,7 @@ def launch(
         overrides=set_,
         only=only,
         manifest=data,
-        wandb=wandb,
+        trackers=trackers_of(wandb, tracker),
         storage=storage,
         address=address,
         executor=executor,
@@ -144,6 +147,29 @@ def launch(
             console.print(f"note: {warning}", markup=False, soft_wrap=True)
     session.print_failures()
     return 1 if num_failed else 0
+
+
+def trackers_of(wandb: str, others: Sequence[str]) -> dict[str, str]:
+    """By name, the way of each tracker that a launch tells.
+
+    Args:
+        wandb: What ``--wandb`` says.
+        others: What ``--tracker`` says.
+
+    Raises:
+        SweepError: Of ``--tracker none`` and another, one has to go.
+    """
+    if "none" not in others:
+        return {"wandb": wandb, **dict.fromkeys((n for n in others if n != "wandb"), "")}
+    contradicting = [f"--tracker {name}" for name in others if name != "none"]
+    if wandb in ("online", "offline"):
+        contradicting.append(f"--wandb {wandb}")
+    if contradicting:
+        raise SweepError(
+            f"--tracker none shows the sweep nowhere; found {', '.join(contradicting)} beside it.\n"
+            "Leave one of them out."
+        )
+    return {"none": ""}
 
 
 def run(session: Session | SearchSession, console: Console) -> int:
@@ -207,7 +233,7 @@ def print_storage_is_away(where: str, error: str) -> None:
 
 
 def report(session: Session, console: Console) -> None:
-    """Ranks what is complete, tells W&B, and says where everything is and what to type next."""
+    """Ranks what is complete, tells the trackers, says where everything is and what is next."""
     from analysis.ranking.terminal import render_terminal
 
     store = session.prepared.store
@@ -231,7 +257,7 @@ def report(session: Session, console: Console) -> None:
 
 
 def rank_and_summarise(store: RunStore) -> tuple[Ranking, GridSummary]:
-    """Ranks what is complete, stores the ranking, and says what W&B is told of it.
+    """Ranks what is complete, stores the ranking, and says what trackers are told of it.
 
     Raises:
         SweepError: There is no ranking yet.
@@ -283,15 +309,16 @@ def report_search(session: SearchSession, console: Console) -> None:
 
 
 def print_next(commands: list[str], session: Session | SearchSession, console: Console) -> None:
-    """Says where W&B's runs wait, and what a user may want to type next."""
-    if session.mode == "offline":
-        from foldgrid.tracking import sync_command
-
-        folder = session.local_folder / "wandb"
-        console.print(f"W&B       {folder}/", markup=False, soft_wrap=True)
-        commands = [*commands, sync_command(session.prepared.store.location)]
+    """Says where trackers have the runs, and what a user may want to type next."""
+    more = []
+    for name, tracker in session.trackers.items():
+        place = session.place_of(name)
+        where = tracker.shown_at(place)
+        if where:
+            console.print(f"{tracker.title:<9} {where}", markup=False, soft_wrap=True)
+        more.append(tracker.next_command(place))
     console.print("\nNext:")
-    for command in commands:
+    for command in filter(None, [*commands, *more]):
         console.print(f"  {command}", markup=False, soft_wrap=True)
 
 

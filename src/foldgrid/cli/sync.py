@@ -20,7 +20,7 @@ from foldgrid.records.run_lock import read_holder
 from foldgrid.specs.errors import StorageAwayError, SweepError
 from foldgrid.specs.reading import Document, validate
 from foldgrid.specs.sweep import Sweep
-from foldgrid.tracking import (
+from foldgrid.tracking.wandb import (
     NotSentError,
     RunSender,
     SentRun,

@@ -21,7 +21,7 @@ class HeadWatch:
     """Looks after a cluster's head inside a ``with`` block.
 
     A launch cannot go on without it, nor end in order: Ray's calls hang until Ray ends the
-    process. The records are whole at any moment, and W&B's runs are made again from them.
+    process. The records are whole at any moment, and trackers' runs are made again from them.
 
     Args:
         address: ``HOST:PORT`` of the head.

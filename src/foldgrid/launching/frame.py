@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -23,18 +23,28 @@ from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.progress.launch_log import LaunchLog
 from foldgrid.launching.tracking.projecting import local_run_folder
 from foldgrid.records import RunLock
-from foldgrid.tracking import Mode, RunProjector
+from foldgrid.tracking import (
+    TRACKERS,
+    Place,
+    Pseudonyms,
+    RunKind,
+    RunProjector,
+    Tracker,
+)
 
 Task = TypeVar("Task")
+Config = TypeVar("Config")
+Epoch = TypeVar("Epoch")
+Record = TypeVar("Record")
 
 
 class LaunchFrame(Generic[Task]):
-    """A launch's hold on its run folder, its log, its limits, and W&B until it is closed.
+    """A launch's hold on its run folder, its log, its limits and its trackers, until it is closed.
 
     Args:
         prepared: The sweep.
         options: The command line's.
-        mode: What ``--wandb`` means here.
+        trackers: By name, who is told of it.
         console: Where to show progress.
         name_of: The name of a task, in the log.
         plan: What the launch is about, in a line of the log.
@@ -43,7 +53,7 @@ class LaunchFrame(Generic[Task]):
         deadline: When it ends by ``--time-budget``.
         limit: When it ends because of failures.
         log: ``launch.log``.
-        projector: Shows the sweep in W&B, once there is something to show.
+        projector: Shows the sweep in the trackers, once there is something to show.
         is_after_crash: Whether the run folder was held by a launch that died.
     """
 
@@ -51,12 +61,13 @@ class LaunchFrame(Generic[Task]):
         self,
         prepared: PreparedSweep,
         options: Options,
-        mode: Mode,
+        trackers: Mapping[str, Tracker],
         console: Console,
         name_of: Callable[[Task], str],
         plan: str,
     ) -> None:
-        self.prepared, self.options, self.mode, self.console = prepared, options, mode, console
+        self.prepared, self.options, self.console = prepared, options, console
+        self.trackers = trackers
         self.deadline = Deadline.after(options.time_budget)
         self.limit = FailureLimit(prepared.sweep.resources.max_failures_in_a_row)
         self.log: LaunchLog[Task] = LaunchLog(prepared.store, name_of, plan)
@@ -66,8 +77,39 @@ class LaunchFrame(Generic[Task]):
 
     @property
     def local_folder(self) -> Path:
-        """Where goes what never leaves this machine: W&B's files, the pseudonyms' key."""
+        """Where goes what never leaves this machine: trackers' files, the pseudonyms' key."""
         return local_run_folder(self.prepared.store, self.prepared.sweep.name)
+
+    def place_of(self, tracker: str) -> Place:
+        """Where a tracker's runs belong."""
+        sweep = self.prepared.sweep
+        location = self.prepared.store.location
+        return Place(self.local_folder / tracker, location, sweep.tracking)
+
+    def tracker_rows(self, what: str) -> dict[str, str]:
+        """What the plan says of the trackers; ``what`` has a run each."""
+        return {name: tracker.words(what) for name, tracker in self.trackers.items()}
+
+    def forget_run(self, run_id: str) -> None:
+        """A run is about to be made again: no tracker has it whole, told of this launch or not."""
+        for name, tracker in TRACKERS.items():
+            tracker.forget(self.place_of(name), run_id)
+
+    def open_projector(
+        self, kind: RunKind[Config, Epoch, Record], *, with_subjects: bool
+    ) -> RunProjector[Config, Epoch, Record]:
+        """Shows the launch's runs in its trackers.
+
+        Args:
+            kind: What has a run each.
+            with_subjects: Whether the summary tells of subjects, which leave as pseudonyms.
+        """
+        opened = [each.open(self.place_of(name)) for name, each in self.trackers.items()]
+        writers = [writer for writer in opened if writer is not None]
+        needs_key = with_subjects and writers
+        pseudonyms = Pseudonyms.open(self.local_folder) if needs_key else None
+        self.projector = projector = RunProjector(kind, writers, pseudonyms)
+        return projector
 
     @contextmanager
     def training(self, *, is_left: bool) -> Iterator[tuple[Dataset, Executor, Interrupt]]:
@@ -102,7 +144,7 @@ class LaunchFrame(Generic[Task]):
         return RayTuneExecutor(self.prepared.resources, retries, self.options.address)
 
     def close(self, *, is_hurried: bool = False) -> tuple[str, ...]:
-        """Ends W&B's service and the log, and lets the run folder go; returns W&B's warnings.
+        """Lets the trackers, the log and the run folder go; returns the trackers' warnings.
 
         Args:
             is_hurried: Somebody waits for the end, as after a Ctrl-C.

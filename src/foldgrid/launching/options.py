@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -15,14 +15,17 @@ from foldgrid.specs.sweep import BudgetName
 
 @dataclass(frozen=True)
 class Options:
-    """The command line's options; see ``launch.py --help``."""
+    """The command line's options; see ``launch.py --help``.
+
+    ``trackers`` has the way of each by its name; see ``Tracker.asked``.
+    """
 
     sweep: str = ""
     budget: Literal["auto", "smoke", "paper"] = "auto"
     overrides: Sequence[str] = ()
     only: Sequence[str] = ()
     manifest: Path | None = None
-    wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
+    trackers: Mapping[str, str] = field(default_factory=dict)
     storage: str = "runs"
     address: str | None = None
     executor: Literal["ray", "inline"] = "ray"

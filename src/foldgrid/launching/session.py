@@ -30,9 +30,9 @@ from foldgrid.launching.sweep_run import (
     project_missing,
     write_run_files,
 )
-from foldgrid.launching.tracking.projecting import fit_runs, wandb_words
+from foldgrid.launching.tracking.projecting import fit_runs
 from foldgrid.specs.fits import EpochRecord, FitRecord
-from foldgrid.tracking import Mode, Pseudonyms, RunProjector
+from foldgrid.tracking import Tracker
 from foldgrid.training import TrainingData
 
 NUM_SAMPLE_IMAGES = 12
@@ -47,26 +47,30 @@ class Session(LaunchFrame[FitTask]):
     """
 
     def __init__(
-        self, prepared: PreparedSweep, options: Options, mode: Mode, console: Console
+        self,
+        prepared: PreparedSweep,
+        options: Options,
+        trackers: Mapping[str, Tracker],
+        console: Console,
     ) -> None:
         grid = prepared.grid
         plan = (
             f"{prepared.sweep.name}: {len(grid.done)} of {len(grid.selected)} fits done, "
             f"{len(grid.left)} to train"
         )
-        super().__init__(prepared, options, mode, console, lambda task: task.config.fit_id, plan)
+        super().__init__(
+            prepared, options, trackers, console, lambda task: task.config.fit_id, plan
+        )
         work = sum(task.estimated_seconds for task in grid.left)
         self.progress = SweepProgress(len(grid.selected), len(grid.done), work)
         self._sample_images: list[NDArray[np.uint8]] = []
 
     def print_plan(self, budget_reason: str) -> None:
         """Prints what would be trained."""
-        print_plan(
-            self.prepared, self.console, budget_reason, {"wandb": wandb_words(self.mode, "fit")}
-        )
+        print_plan(self.prepared, self.console, budget_reason, self.tracker_rows("fit"))
 
     def train(self) -> int:
-        """Trains what is left, streams it to W&B; returns how many fits failed."""
+        """Trains what is left, streams it to the trackers; returns how many fits failed."""
         prepared = self.prepared
         with self.training(is_left=bool(prepared.grid.left)) as (dataset, executor, interrupt):
             data = TrainingData.from_dataset(dataset, prepared.split)
@@ -82,7 +86,7 @@ class Session(LaunchFrame[FitTask]):
         if self.is_after_crash:
             clear_after_crash(prepared.store)
         write_run_files(prepared)
-        discard_damaged(prepared, self.local_folder)
+        discard_damaged(prepared, self.forget_run)
         projector = self._open_projector()
         project_missing(prepared, projector)
         display = ProgressDisplay(self.progress, self.console)
@@ -116,16 +120,8 @@ class Session(LaunchFrame[FitTask]):
 
     def _open_projector(self) -> FitProjector:
         self.local_folder.mkdir(parents=True, exist_ok=True)
-        pseudonyms = Pseudonyms.open(self.local_folder) if self.mode != "disabled" else None
-        projector: FitProjector = RunProjector(
-            self.local_folder,
-            fit_runs(self.prepared.store, self.prepared.sweep, self.prepared.grid.cells),
-            self.mode,
-            pseudonyms,
-            location=self.prepared.store.location,
-        )
-        self.projector = projector
-        return projector
+        kind = fit_runs(self.prepared.store, self.prepared.sweep, self.prepared.grid.cells)
+        return self.open_projector(kind, with_subjects=True)
 
     def summarise(
         self, rows: Sequence[Mapping[str, Any]], visits: pd.DataFrame, facts: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""A prepared sweep, run: the run folder's files, the fits, and their W&B runs."""
+"""A prepared sweep, run: the run folder's files, the fits, and what trackers are told."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ FitProjector = RunProjector[FitConfig, EpochRecord, FitRecord]
 def fit_listener(
     projector: FitProjector, store: RunStore
 ) -> ProjectingListener[FitTask, FitConfig, EpochRecord, FitRecord]:
-    """Streams fits to W&B; one that goes on from a checkpoint brings its earlier epochs."""
+    """Streams fits to trackers; one that goes on from a checkpoint brings its earlier epochs."""
 
     def history_of(task: FitTask) -> Sequence[EpochRecord]:
         return store.read_history(task.config.fit_id)
@@ -105,7 +105,7 @@ def fit_listener(
 
 
 def project_missing(prepared: PreparedSweep, projector: FitProjector) -> int:
-    """Makes the W&B runs of finished fits that an earlier launch left without; returns how many."""
+    """Makes the runs of finished fits that an earlier launch left without; returns how many."""
     missing = [t for t in prepared.grid.done if not projector.is_projected(t.config)]
     for task in missing:
         fit_id = task.config.fit_id

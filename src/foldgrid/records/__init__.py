@@ -1,6 +1,6 @@
 """The run folder: written atomically by the fits and the launcher, read by everyone else.
 
-Knows the layout of ``runs/<sweep>/`` and nothing of torch, ray or wandb.
+Knows the layout of ``runs/<sweep>/`` and nothing of torch, ray or trackers.
 """
 
 from foldgrid.records.fit_folder import FitFolder

@@ -1,4 +1,4 @@
-"""A search in W&B: a run a trial, and one of them all."""
+"""A search in trackers: a run a trial, and one of them all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TrialProjector = RunProjector[TrialConfig, TrialEpoch, TrialRecord]
 def trial_listener(
     projector: TrialProjector, store: SearchStore
 ) -> ProjectingListener[TrialTask, TrialConfig, TrialEpoch, TrialRecord]:
-    """Streams trials to W&B; one that an earlier launch lost brings its earlier epochs."""
+    """Streams trials to trackers; one that an earlier launch lost brings its earlier epochs."""
 
     def history_of(task: TrialTask) -> Sequence[TrialEpoch]:
         return store.trial(task.study, task.number).read_history()

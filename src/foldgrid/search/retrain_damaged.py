@@ -6,7 +6,7 @@ keeps the score that it was told, which is the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from foldgrid.launching.planning.damage import Fact, damage_rows
@@ -15,7 +15,7 @@ from foldgrid.search.trial_log import TrialKeeper
 from foldgrid.search.trials import TrialTask
 from foldgrid.specs.errors import DamagedFileError, SweepError
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
-from foldgrid.tracking.wandb.ledger import ProjectionLedger, run_id_of
+from foldgrid.tracking.runs import run_id_of
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def damaged_facts(damaged: Sequence[DamagedTrial]) -> list[Fact]:
 def set_aside(
     damaged: Iterable[DamagedTrial],
     told: Mapping[tuple[str, int], TrialRecord],
-    ledger: ProjectionLedger,
+    forget: Callable[[str], None],
     sweep: str,
 ) -> None:
     """Clears away what damaged trials left, once it is noted what they were.
@@ -63,7 +63,7 @@ def set_aside(
     Args:
         damaged: The trials.
         told: By study and number, the records that the studies remember.
-        ledger: Forgets the trials' W&B runs.
+        forget: Told the id of each one's run, for trackers to forget.
         sweep: The sweep's name.
 
     Raises:
@@ -77,7 +77,7 @@ def set_aside(
                 "with other trials' networks, so it cannot be trained again by itself.\n"
                 "Remove its folder: the search goes on without it."
             )
-        ledger.forget(run_id_of(sweep, f"{trial.study}-{trial.folder.number:04}"))
+        forget(run_id_of(sweep, f"{trial.study}-{trial.folder.number:04}"))
         if record is None:
             # Nobody knows what it was; should the study ask for its number, it is trained.
             trial.folder.forget()

@@ -21,7 +21,7 @@ from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.planning.recorded_inputs import search_results
 from foldgrid.launching.progress.file import ProgressFile
 from foldgrid.launching.sweep_run import write_run_files
-from foldgrid.launching.tracking.projecting import project_context, wandb_words
+from foldgrid.launching.tracking.projecting import project_context
 from foldgrid.metrics import best_trials
 from foldgrid.metrics.registry import KNOWN_METRICS
 from foldgrid.records import SearchStore
@@ -44,8 +44,7 @@ from foldgrid.specs.search_fit import most_epochs
 from foldgrid.specs.sweep import SchedulerName
 from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialCertainty, TrialRecord
 from foldgrid.tasks.registry import make_scoring
-from foldgrid.tracking import Mode, RunProjector, TrialRuns
-from foldgrid.tracking.wandb.ledger import ProjectionLedger
+from foldgrid.tracking import Tracker, TrialRuns
 from foldgrid.training import TrainingData
 
 NOT_PAUSING = tuple(name for name in get_args(SchedulerName) if name not in PAUSING)
@@ -90,10 +89,14 @@ class SearchSession(LaunchFrame[TrialTask]):
     """
 
     def __init__(
-        self, prepared: PreparedSweep, options: Options, mode: Mode, console: Console
+        self,
+        prepared: PreparedSweep,
+        options: Options,
+        trackers: Mapping[str, Tracker],
+        console: Console,
     ) -> None:
         plan = f"{prepared.sweep.name}: a search"
-        super().__init__(prepared, options, mode, console, lambda task: task.name, plan)
+        super().__init__(prepared, options, trackers, console, lambda task: task.name, plan)
         _check_executor(prepared.sweep.search.scheduler, options.executor)
         self.studies = plan_studies(prepared)
         self.storage = choose_storage(options.search_storage, self.local_folder / JOURNAL)
@@ -108,10 +111,10 @@ class SearchSession(LaunchFrame[TrialTask]):
             done = self._num_done()
         facts = search_facts(self.prepared, self.studies, done, left, budget_reason)
         remembers = ("remembers", self.storage.title)
-        wandb = ("wandb", wandb_words(self.mode, "trial"))
         names = tuple(plan.name for plan in self.studies)
         changed = changed_facts(self.prepared, search_results(self.prepared, names, left))
-        rows = [*changed, *damaged_facts(self.damaged), *facts, remembers, wandb]
+        told = self.tracker_rows("trial").items()
+        rows = [*changed, *damaged_facts(self.damaged), *facts, remembers, *told]
         print_facts(self.prepared.sweep.title, rows, self.console)
 
     def _open(self, plan: StudyPlan) -> SearchStudy:
@@ -163,10 +166,9 @@ class SearchSession(LaunchFrame[TrialTask]):
         if not self.damaged:
             return
         told = {(r.study, r.number): r for plan in self.studies for r in self._open(plan).records()}
-        ledger = ProjectionLedger(self.local_folder / "wandb")
         # Looked at once more: another launch may have mended it since the plan was made.
         damaged = find_damaged(self.store, [plan.name for plan in self.studies])
-        set_aside(damaged, told, ledger, self.prepared.sweep.name)
+        set_aside(damaged, told, self.forget_run, self.prepared.sweep.name)
 
     def _num_to_redo(self) -> int:
         return sum(len(self.store.to_redo(plan.name)) for plan in self.studies)
@@ -187,15 +189,13 @@ class SearchSession(LaunchFrame[TrialTask]):
             executor.run(work, tasks, keeper, Redoing(records, keeper))
 
     def _projecting(self) -> TrialListener:
-        """Who streams trials to W&B, which has those of earlier launches by then."""
+        """Who streams trials to the trackers, which have those of earlier launches by then."""
         context = project_context(self.prepared.store)
         studies = tuple(plan.name for plan in self.studies)
         kind = TrialRuns(self.prepared.sweep, context, studies)
-        self.projector = RunProjector(
-            self.local_folder, kind, self.mode, location=self.prepared.store.location
-        )
-        project_missing_trials(self.store, studies, self.projector)
-        return trial_listener(self.projector, self.store)
+        projector = self.open_projector(kind, with_subjects=False)
+        project_missing_trials(self.store, studies, projector)
+        return trial_listener(projector, self.store)
 
     def _search(
         self,
@@ -281,7 +281,7 @@ class SearchSession(LaunchFrame[TrialTask]):
         self.store.write_plan(SearchPlan(space=space, settings=settings, studies=entries))
 
     def conclude(self, certainties: Certainties | None = None) -> dict[str, list[TrialRecord]]:
-        """Writes ``best.yaml``, ``search/trials.csv`` and W&B's summary.
+        """Writes ``best.yaml``, ``search/trials.csv`` and the trackers' summary.
 
         Args:
             certainties: How sure the best trials' scores are.

@@ -67,7 +67,7 @@ class FitConfig(Spec):
 
     @property
     def fit_id(self) -> str:
-        """The fit's name on disk and in W&B: ``resnet34-fold0-1f2e3d4c5b``."""
+        """The fit's name on disk and in trackers: ``resnet34-fold0-1f2e3d4c5b``."""
         return f"{self.backbone}-fold{self.fold}-{self.digest}"
 
 

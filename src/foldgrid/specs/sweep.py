@@ -117,11 +117,11 @@ class ResourceSpec(Spec):
 
 
 class TrackingSpec(Spec):
-    """What Weights & Biases is told.
+    """What trackers are told.
 
     Attributes:
-        project: The W&B project.
-        entity: The W&B team; null is the account's default.
+        project: The project under which runs are filed, where a tracker has projects.
+        entity: The team that the project is of; null is the account's default.
         images: Whether composites may be uploaded. Off: photographs never leave the machine.
     """
 
@@ -191,7 +191,7 @@ class Sweep(Spec):
             trains the grid.
         search: How it searches.
         resources: What one fit may use.
-        tracking: What W&B is told.
+        tracking: What trackers are told.
         keep: ``best`` keeps the weights that made the predictions; ``none`` keeps only the
             predictions.
         keep_features: Whether fits also leave the last hidden layer's values of what they predict,

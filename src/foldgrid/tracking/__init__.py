@@ -1,36 +1,42 @@
-"""The records, shown elsewhere: W&B runs, provenance, pseudonyms.
+"""The records, shown elsewhere: trackers, what they are told, provenance, pseudonyms.
 
-Knows what a record says, not where it lies; knows nothing of torch or ray. wandb is imported when a
-run is opened, never before, so this room works (as ``disabled``) where wandb is not installed.
+Knows what a record says, not where it lies; knows nothing of torch or ray. `tracker` says what a
+tracker is; each is one file or room here, or comes from another package.
 """
 
+# These add themselves to the trackers that there are.
+from foldgrid.tracking import none as none
+from foldgrid.tracking import tensorboard as tensorboard
+from foldgrid.tracking import wandb as wandb
 from foldgrid.tracking.fits import FitRuns
+from foldgrid.tracking.folders import FolderTracker
 from foldgrid.tracking.privacy import ProjectContext
+from foldgrid.tracking.projector import RunProjector
 from foldgrid.tracking.provenance import collect_provenance
 from foldgrid.tracking.pseudonyms import Pseudonyms
+from foldgrid.tracking.runs import Ending, Point, RunHeader, RunKind
 from foldgrid.tracking.summary import SummaryContent, make_content
-from foldgrid.tracking.tracker import RunKind
+from foldgrid.tracking.tracker import TRACKERS, OpenRun, Place, RunWriter, Tracker
 from foldgrid.tracking.trials import TrialConfig, TrialRuns
-from foldgrid.tracking.wandb.mode import Mode, has_key, resolve_mode
-from foldgrid.tracking.wandb.projector import RunProjector, sync_command
-from foldgrid.tracking.wandb.sender import NotSentError, RunSender, SentRun
 
 __all__ = [
+    "TRACKERS",
+    "Ending",
     "FitRuns",
-    "Mode",
-    "NotSentError",
+    "FolderTracker",
+    "OpenRun",
+    "Place",
+    "Point",
     "ProjectContext",
     "Pseudonyms",
+    "RunHeader",
     "RunKind",
     "RunProjector",
-    "RunSender",
-    "SentRun",
+    "RunWriter",
     "SummaryContent",
+    "Tracker",
     "TrialConfig",
     "TrialRuns",
     "collect_provenance",
-    "has_key",
     "make_content",
-    "resolve_mode",
-    "sync_command",
 ]

@@ -16,8 +16,7 @@ from foldgrid.tracking.privacy import (
     summary_header,
     sweep_tags,
 )
-from foldgrid.tracking.tracker import EPOCH_SECONDS, Ending, Point, RunHeader
-from foldgrid.tracking.wandb.ledger import run_id_of
+from foldgrid.tracking.runs import EPOCH_SECONDS, Ending, Point, RunHeader, run_id_of
 
 ENVIRONMENT_KEYS = ("device", "python", "torch", "torchvision", "precision")
 

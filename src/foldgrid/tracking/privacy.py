@@ -1,6 +1,6 @@
 """What may leave the machine, and nothing else: the files to read before trusting the upload.
 
-Here is what fits and trials share; `outbound_fits` and `outbound_trials` say what leaves of each.
+Here is what fits and trials share; `fits` and `trials` say what leaves of each.
 Everything is named there and copied key by key, so a field added to a record stays at home until it
 is listed. Subjects leave as pseudonyms, visits as ordinal numbers; paths, hosts and free text do
 not leave.
@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 from foldgrid.specs.fits import content_digest
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tracking.pseudonyms import SUBJECT, Pseudonyms, pseudonymise
-from foldgrid.tracking.tracker import RunHeader
-from foldgrid.tracking.wandb.ledger import run_id_of
+from foldgrid.tracking.runs import RunHeader, run_id_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,12 +123,12 @@ def plain_facts(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def plain_key(name: str) -> str:
-    """A key that W&B does not take for a path into a nested value."""
+    """A key without dots, which trackers take for a path into a nested value."""
     return name.replace(".", "_")
 
 
 def plain_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings whose keys W&B takes as they are, at every depth: a class may be called ``v1.0``."""
+    """Settings whose keys are plain at every depth: a class may be called ``v1.0``."""
     return {
         plain_key(str(name)): plain_settings(value) if isinstance(value, Mapping) else value
         for name, value in settings.items()
@@ -137,7 +136,7 @@ def plain_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> Any:
-    """A scalar as W&B stores it: NumPy's as Python's, what is not a number as null.
+    """A scalar as trackers store it: NumPy's as Python's, what is not a number as null.
 
     Raises:
         TypeError: Not a scalar, or a path: those stay at home, as ``Path`` and as text.

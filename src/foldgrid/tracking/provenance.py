@@ -14,13 +14,13 @@ from typing import Any
 
 from foldgrid.specs.fits import WeightsRecord
 from foldgrid.specs.passwords import hide_all_passwords
+from foldgrid.tracking.tracker import TRACKERS
 
 PACKAGES = (
     "foldgrid",
     "torch",
     "torchvision",
     "ray",
-    "wandb",
     "optuna",
     "numpy",
     "pandas",
@@ -52,7 +52,7 @@ def collect_provenance(
     return {
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": hide_all_passwords(sys.argv if command is None else command),
-        "versions": package_versions(),
+        "versions": package_versions([*PACKAGES, *_tracker_packages()]),
         "git": git_state(Path(__file__).parent),
         "machine": machine_facts(),
         "devices": [dict(device) for device in devices],
@@ -61,6 +61,10 @@ def collect_provenance(
         "seed": seed,
         "weights": {name: each.model_dump() for name, each in sorted((weights or {}).items())},
     }
+
+
+def _tracker_packages() -> list[str]:
+    return [tracker.package for tracker in TRACKERS.values() if tracker.package]
 
 
 def package_versions(names: Sequence[str] = PACKAGES) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""One thread that does what it is given, in order, so that the launcher never waits for W&B."""
+"""One thread that does what it is given, in order, so that no launch waits for a tracker."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SerialWorker:
     def submit(self, what: str, call: Callable[[], None]) -> None:
         """Queues ``call``; ``what`` names it should it fail."""
         if self._thread is None:
-            # A daemon: a W&B that hangs must not keep the launcher from ending.
+            # A daemon: a tracker that hangs must not keep the launcher from ending.
             self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
             self._thread.start()
         self._calls.put((what, call))
@@ -37,7 +37,7 @@ class SerialWorker:
             what, call = item
             try:
                 call()
-            # SystemExit too: wandb raises it where its service died.
+            # SystemExit too: a tracker's library may raise it where its service died.
             except (Exception, SystemExit) as error:
                 self._on_error(what, error)
 

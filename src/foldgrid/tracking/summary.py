@@ -12,7 +12,6 @@ from foldgrid.tracking.pseudonyms import Pseudonyms
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-    import wandb
 
 
 @dataclass(frozen=True)
@@ -50,26 +49,3 @@ def make_content(
         key = "visits" if "visit" in visit_predictions else "photographs"
         tables[key] = outbound.visit_table(visit_predictions, pseudonyms)
     return SummaryContent(tables, outbound.plain_facts(facts or {}), tuple(sample_images))
-
-
-def write_content(run: wandb.Run, content: SummaryContent) -> None:
-    """Writes everything in one step.
-
-    Args:
-        run: A fresh run, or one that goes on from an earlier launch: then this is one step more.
-        content: What to write.
-    """
-    import wandb
-
-    step = run.starting_step
-    point: dict[str, Any] = {}
-    for key, (columns, rows) in content.tables.items():
-        table = wandb.Table(columns=[*columns], data=[*rows], allow_mixed_types=True)
-        # Logged as it is, a table also becomes an artifact, staged outside the run's folder under
-        # an absolute path: the folder could then not be synced from another machine.
-        table.bind_to_run(run, key, step)  # type: ignore[no-untyped-call]
-        point[key] = table.to_json(run)
-    if content.images:
-        point["composites"] = [wandb.Image(image) for image in content.images]
-    run.log(point, step=step)
-    run.summary.update(content.facts)

@@ -17,8 +17,7 @@ from foldgrid.tracking.privacy import (
     summary_header,
     sweep_tags,
 )
-from foldgrid.tracking.tracker import EPOCH_SECONDS, Ending, Point, RunHeader
-from foldgrid.tracking.wandb.ledger import run_id_of
+from foldgrid.tracking.runs import EPOCH_SECONDS, Ending, Point, RunHeader, run_id_of
 
 if TYPE_CHECKING:
     from foldgrid.tasks.scoring import Scoring
@@ -160,7 +159,7 @@ def _search_settings(sweep: Sweep) -> dict[str, Any]:
 
 
 def _recipe_settings(config: TrialConfig) -> dict[str, Any]:
-    """The values on one level, as W&B's parallel coordinates take them: ``values.momentum``."""
+    """The values on one level, as parallel coordinates take them: ``values.momentum``."""
     return {
         "values": _flat(config.values),
         "training": config.training.model_dump(mode="json"),

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from foldgrid.tasks.losses import make_task
 
 from analysis.__main__ import main
 from analysis.drawing.blocks import Figure, Table
@@ -30,6 +29,7 @@ from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
 from foldgrid.specs.recipe import with_values
 from foldgrid.specs.task import PasiSpec
+from foldgrid.tasks.losses import make_task
 from tests.analysis.report.conftest import Told, quickly_made
 
 MOST_BYTES = 8 * 1024 * 1024

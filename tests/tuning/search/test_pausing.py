@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from foldgrid.tasks.losses import make_task
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +22,7 @@ from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import allows
 from foldgrid.specs.sweep import ResourceSpec, SearchSettings
 from foldgrid.specs.trials import TrialRecord
+from foldgrid.tasks.losses import make_task
 from foldgrid.tasks.scoring import judged_units
 from tests.tuning.search.small_search import (
     TrialRecorder,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.records.verification import fit_faults
-from foldgrid.tracking.wandb.ledger import ProjectionLedger, run_id_of
+from foldgrid.tracking.runs import run_id_of
 
 MOST_SHOWN = 8
 
@@ -36,12 +35,12 @@ def damage_rows(lines: Iterable[str], heading: str, *, is_first: bool = True) ->
     return [("damaged" if is_first and not n else "", words) for n, words in enumerate(rows)]
 
 
-def discard_damaged(prepared: PreparedSweep, local_folder: Path) -> None:
-    """Clears away the damaged fits that this launch trains again, and forgets their W&B runs.
+def discard_damaged(prepared: PreparedSweep, forget: Callable[[str], None]) -> None:
+    """Clears away the damaged fits that this launch trains again, and has trackers forget them.
 
     Args:
         prepared: The sweep.
-        local_folder: Where W&B's files are.
+        forget: Told the id of each one's run.
     """
     damaged = {fit.fit_id for fit in prepared.damaged}
     left = [task.config.fit_id for task in prepared.grid.left if task.config.fit_id in damaged]
@@ -49,9 +48,8 @@ def discard_damaged(prepared: PreparedSweep, local_folder: Path) -> None:
         return
     # Looked at once more: another launch may have mended it since the plan was made.
     sizes = prepared.store.fit_sizes()
-    ledger = ProjectionLedger(local_folder / "wandb")
     for fit_id in left:
         folder = prepared.store.fit(fit_id)
         if folder.is_finished() and fit_faults(folder, sizes):
-            ledger.forget(run_id_of(prepared.sweep.name, fit_id))
+            forget(run_id_of(prepared.sweep.name, fit_id))
             folder.discard()

@@ -1,4 +1,4 @@
-"""Tasks under way, streamed to W&B: the listener that fits and trials share."""
+"""Tasks under way, streamed to trackers: the listener that fits and trials share."""
 
 from __future__ import annotations
 
@@ -9,21 +9,12 @@ from typing import Generic, TypeVar
 
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.sweep import Sweep
-from foldgrid.tracking import FitRuns, Mode, ProjectContext, RunProjector
+from foldgrid.tracking import FitRuns, ProjectContext, RunProjector
 
 Task = TypeVar("Task")
 Config = TypeVar("Config")
 Epoch = TypeVar("Epoch")
 Record = TypeVar("Record")
-
-
-def wandb_words(mode: Mode, what: str) -> str:
-    """What the plan says of W&B; ``what`` has a run each."""
-    return {
-        "online": f"online: every {what} streams to your W&B account",
-        "offline": "offline: kept in the run folder until `--sync` sends it",
-        "disabled": "disabled",
-    }[mode]
 
 
 def local_run_folder(store: RunStore, name: str) -> Path:
@@ -39,7 +30,7 @@ def local_run_folder(store: RunStore, name: str) -> Path:
 
 
 def project_context(store: RunStore) -> ProjectContext:
-    """What W&B runs are tagged with, from the run folder's provenance."""
+    """What runs are tagged with, from the run folder's provenance."""
     provenance = store.read_provenance()
     git = provenance.get("git") or {}
     canary = store.read_canary()
@@ -52,14 +43,14 @@ def project_context(store: RunStore) -> ProjectContext:
 
 
 def fit_runs(store: RunStore, sweep: Sweep, plan: Iterable[PlannedFit]) -> FitRuns:
-    """What W&B is told of a grid's fits, each under the base learner that it is planned for."""
+    """What trackers are told of a grid's fits, each under the base learner it is planned for."""
     learners = {cell.fit_id: cell.backbone for cell in plan}
     return FitRuns(sweep, project_context(store), learners)
 
 
 @dataclass(frozen=True)
 class ProjectingListener(Generic[Task, Config, Epoch, Record]):
-    """Streams each task's records to W&B; see ``tracking.RunProjector``.
+    """Streams each task's records to trackers; see ``tracking.RunProjector``.
 
     Attributes:
         projector: Writes the runs.

@@ -43,7 +43,7 @@ class FinishedRun(Generic[Config, Epoch, Record]):
 
 @dataclass(frozen=True)
 class Sendable(Generic[Config, Epoch, Record]):
-    """What a run folder has for W&B.
+    """What a run folder has for a tracker.
 
     Attributes:
         what: ``fit`` or ``trial``.

@@ -16,26 +16,6 @@ from typing import Any
 
 LEDGER_NAME = "projected.json"
 LEDGER_FORMAT = 1
-LONGEST_RUN_ID = 64
-
-
-def run_id_of(sweep: str, name: str) -> str:
-    """The W&B id of a sweep's run: always the same for the same two names, else different.
-
-    Args:
-        sweep: The sweep's name.
-        name: A fit's id, a trial's study and number, or the summary's name.
-
-    Returns:
-        ``<sweep>-<name>`` where that is a valid id, else the valid part of it and a hash.
-    """
-    wanted = f"{sweep}-{name}"
-    # W&B also allows other characters; these need no quoting in a path or an address.
-    valid = re.sub(r"[^A-Za-z0-9_-]", "-", wanted)
-    if valid == wanted and len(valid) <= LONGEST_RUN_ID:
-        return valid
-    digest = hashlib.sha256(wanted.encode()).hexdigest()[:10]
-    return f"{valid[: LONGEST_RUN_ID - 11]}-{digest}"
 
 
 class ProjectionLedger:

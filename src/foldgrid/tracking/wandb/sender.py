@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Self
 
-from foldgrid.tracking.summary import SummaryContent, write_content
-from foldgrid.tracking.tracker import Config, Epoch, Record, RunHeader, RunKind
+from foldgrid.tracking.projection import LiveRun, first_line
+from foldgrid.tracking.runs import Config, Epoch, Record, RunHeader, RunKind
+from foldgrid.tracking.summary import SummaryContent
 from foldgrid.tracking.wandb.ledger import ProjectionLedger
-from foldgrid.tracking.wandb.live_run import LiveRun
-from foldgrid.tracking.wandb.projection import first_line
+from foldgrid.tracking.wandb.run import WandbRun
 from foldgrid.tracking.wandb.session import Patience, WandbSession
+from foldgrid.tracking.wandb.summary import write_content
 
 if TYPE_CHECKING:
     import wandb
@@ -102,11 +103,12 @@ class RunSender(Generic[Config, Epoch, Record]):
         if lacking:
             raise LookupError(f"its history lacks {len(lacking)} of {ending.num_epochs} epochs")
         try:
-            live = LiveRun.of(header, "online", self._open(header))
+            run = WandbRun(header, "online", self._session, self._end)
+            self.project_url = run.run.project_url or ""
+            live = LiveRun(header, run)
             num_there = live.logged_through
             live.take(points)
             live.end(ending)
-            self._close(header, live.run, is_success=ending.is_success)
         except (Exception, SystemExit) as error:
             raise self._not_sent(error) from error
         return SentRun(
@@ -129,21 +131,20 @@ class RunSender(Generic[Config, Epoch, Record]):
         """
         header = self._kind.summary_header()
         try:
-            run = self._open(header)
+            run = self._session.open_run("online", header)
+            self.project_url = run.project_url or ""
             write_content(run, content)
             self._close(header, run, about=self._ledger.others(header.run_id))
         except (Exception, SystemExit) as error:
             raise self._not_sent(error) from error
 
-    def _open(self, header: RunHeader) -> wandb.Run:
-        run = self._session.open_run("online", header)
-        self.project_url = run.project_url or ""
-        return run
+    def _end(self, live: WandbRun, exit_code: int) -> None:
+        self._close(live.header, live.run, exit_code)
 
     def _close(
-        self, header: RunHeader, run: wandb.Run, *, is_success: bool = True, about: str = ""
+        self, header: RunHeader, run: wandb.Run, exit_code: int = 0, about: str = ""
     ) -> None:
-        self._session.finish_run(run, exit_code=int(not is_success))
+        self._session.finish_run(run, exit_code=exit_code)
         self._ledger.add(header.run_id, name=header.name, mode="online", folder="", about=about)
         self._ledger.discard_folders(header.run_id)
 

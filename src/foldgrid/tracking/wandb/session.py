@@ -6,12 +6,13 @@ The only file that opens runs. Knows nothing of fits or sweeps.
 from __future__ import annotations
 
 import shutil
+import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from foldgrid.tracking.tracker import RunHeader
+from foldgrid.tracking.runs import RunHeader
 from foldgrid.tracking.wandb.mode import has_key, quiet_environment
 from foldgrid.tracking.wandb.service import WandbService
 
@@ -61,7 +62,22 @@ class WandbSession:
         self._patience = patience
         self._environment = ExitStack()
         self._is_open = False
+        self._is_given_up = threading.Event()
         self._runs: list[wandb.Run] = []
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether nobody waits for W&B's server any more."""
+        return self._is_given_up.is_set()
+
+    def check(self, mode: LiveMode) -> None:
+        """Refuses to speak to a server that nobody waits for.
+
+        Raises:
+            TimeoutError: It is given up, and ``mode`` is online.
+        """
+        if mode == "online" and self.is_given_up:
+            raise TimeoutError("the launch ended before W&B had everything")
 
     @property
     def _cache(self) -> Path:
@@ -83,6 +99,10 @@ class WandbSession:
         self._open()
         import wandb
 
+        if mode == "online":
+            # Whoever gives up before the service is there has nothing to end, so it is asked after.
+            self.start()
+            self.check(mode)
         # Without a key W&B would ask for one on the terminal, in the middle of training.
         if mode == "online" and not has_key():
             raise RuntimeError("no W&B key was found (`wandb login` stores one)")
@@ -165,6 +185,11 @@ class WandbSession:
         if self._is_open:
             self.abort()
             self._tear_down()
+
+    def give_up(self) -> None:
+        """Ends W&B's service for good where it is online. May be called from any thread."""
+        self._is_given_up.set()
+        self.abort()
 
     def abort(self) -> None:
         """Ends W&B's service at once: what waits for it fails. May be called from any thread."""
