@@ -1,4 +1,4 @@
-"""A tracker from outside: a file of JSON lines for each run. See docs/tracking.md."""
+"""A file of JSON lines for each run of a sweep."""
 
 import json
 
@@ -6,8 +6,6 @@ from foldgrid.tracking import FolderTracker, OpenRun
 
 
 class JsonLines(FolderTracker):
-    """Writes what a run is told as it comes."""
-
     title = "JSON lines"
 
     def open_run(self, folder, header):

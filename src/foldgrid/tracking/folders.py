@@ -25,6 +25,9 @@ class FolderTracker(Tracker):
     """A tracker that writes each run to a folder of its own, ``<place.folder>/<run id>``.
 
     Which runs are whole, and that others are made again, is seen to here.
+
+    Example:
+        ``docs/tracking.md`` has one that writes JSON lines.
     """
 
     @abstractmethod

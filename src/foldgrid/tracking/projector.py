@@ -27,6 +27,12 @@ class RunProjector(Generic[Config, Epoch, Record]):
         kind: What has a run each, and what of it leaves the machine.
         writers: The trackers; with none it does nothing and writes nothing.
         pseudonyms: Turns subjects into pseudonyms; only `summarise` needs it.
+
+    Example:
+        >>> from foldgrid.tracking import TRACKERS
+        >>> writer = TRACKERS.named("tensorboard").open(place)  # doctest: +SKIP
+        >>> with RunProjector(kind, [writer]) as projector:  # doctest: +SKIP
+        ...     projector.project_whole(config, history, record)
     """
 
     def __init__(
