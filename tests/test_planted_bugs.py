@@ -52,8 +52,8 @@ BUGS = {
         "",
         ("tests/training/test_fit_reproducibility.py",),
     ),
-    "W&B: epochs are sent in the order in which they come": Bug(
-        "src/foldgrid/tracking/wandb/live_run.py",
+    "trackers: epochs are sent in the order in which they come": Bug(
+        "src/foldgrid/tracking/projection.py",
         "for step in sorted(self.points):",
         "for step in sorted(self.points, reverse=True):",
         ("tests/tracking/test_run_projector.py",),
