@@ -1,0 +1,18 @@
+"""No module imports itself by a detour: not at the top, not inside a function, not for its types."""
+
+from __future__ import annotations
+
+import grimp
+import networkx as nx
+
+
+def test_no_cycle_lazy_or_by_types() -> None:
+    graph = grimp.build_graph("foldgrid", "analysis", cache_dir=None)
+    imports = nx.DiGraph(
+        (module, imported)
+        for module in graph.modules
+        for imported in graph.find_modules_directly_imported_by(module)
+    )
+    assert len(imports) > 300
+    circles = [sorted(each) for each in nx.strongly_connected_components(imports) if len(each) > 1]
+    assert circles == []
