@@ -1,4 +1,4 @@
-"""No module imports itself by a detour: not at the top, not inside a function, not for its types."""
+"""No module imports itself by a detour: not at the top, in a function, or for its types."""
 
 from __future__ import annotations
 
