@@ -101,10 +101,9 @@ def local_ray() -> Iterator[None]:
     from foldgrid.execution.ray_session import RaySession
     from foldgrid.execution.resources import Resources
 
-    two_cores = Resources(
-        num_cpus=2, num_gpus=0, cpus_per_fit=1, gpus_per_fit=0.0, num_concurrent=2
-    )
-    with RaySession(two_cores, address=None):
+    # A second worker takes as long to start as a test takes.
+    one_core = Resources(num_cpus=1, num_gpus=0, cpus_per_fit=1, gpus_per_fit=0.0, num_concurrent=1)
+    with RaySession(one_core, address=None):
         yield
 
 

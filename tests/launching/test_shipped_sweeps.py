@@ -29,7 +29,7 @@ REPRESENTATIVES = {
         "googlenet",
         "mnasnet0_5",
     ),
-    "aidda": ("efficientnet_b4", "plain_cnn"),
+    "aidda": ("efficientnet_b4", "inception_v3", "plain_cnn"),
 }
 """Of sweeps with many networks or large ones, one of each kind."""
 SMALL_STUDY = (

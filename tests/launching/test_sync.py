@@ -17,8 +17,9 @@ import pytest
 import wandb
 
 from foldgrid.records import RunLock, RunStore
+from foldgrid.tracking import channel
 from foldgrid.tracking.wandb import sender as run_sender
-from foldgrid.tracking.wandb import writer as wandb_runs
+from foldgrid.tracking.wandb import writer
 from foldgrid.tracking.wandb.session import Patience
 from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launched, Launcher
 from tests.records.s3_on_localhost import BUCKET, CREDENTIALS, s3_server
@@ -45,7 +46,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeWand
     """A W&B server, and an account with it."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    monkeypatch.setenv("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "0.05")
+    monkeypatch.setenv("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "1")
     # Whoever asked for a key before knows another server's address.
     wandb.teardown()
     with FakeWandbServer() as server:
@@ -59,7 +60,7 @@ def short_patience(seconds: float) -> Iterator[None]:
     """Seconds instead of minutes; nothing else about W&B is changed."""
     short = Patience(init_seconds=seconds, finish_seconds=seconds, close_seconds=60)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (wandb_runs, run_sender):
+        for module in (writer, run_sender):
             patch.setattr(module, "Patience", lambda: short)
         yield
 
@@ -160,8 +161,8 @@ def test_fits_are_trained_while_w_and_b_hangs(
 ) -> None:
     """W&B is still waited for, in its own thread, when the last fit is done."""
     endless = Patience(init_seconds=600, finish_seconds=600, close_seconds=1, offline_seconds=20)
-    monkeypatch.setattr(wandb_runs, "Patience", lambda: endless)
-    monkeypatch.setattr(wandb_runs, "UNNOTICED_SECONDS", 0.1)
+    monkeypatch.setattr(writer, "Patience", lambda: endless)
+    monkeypatch.setattr(channel, "UNNOTICED_SECONDS", 0.1)
     server.turn(HANGS)
     done = launcher(launcher.write(ONE_BACKBONE), "--wandb", "online")
     assert done.code == 0, done.out + done.err

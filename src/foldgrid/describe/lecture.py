@@ -180,11 +180,11 @@ def _bare(figure: str) -> str:
 
 
 def _read_csv(name: str) -> list[dict[str, str]]:
-    text = files("foldgrid.models").joinpath(name).read_text(encoding="utf-8")
+    text = files("foldgrid.describe").joinpath(name).read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines()))
 
 
 @lru_cache(maxsize=1)
 def _notes() -> _Notes:
-    with as_file(files("foldgrid.models").joinpath("lecture_notes.yaml")) as path:
+    with as_file(files("foldgrid.describe").joinpath("lecture_notes.yaml")) as path:
         return validate(_Notes, read_document(path))

@@ -1,6 +1,6 @@
-"""A sheet of composites with their names and scores, to see what a network sees.
+"""Sheets for people to look at: composites with their scores, photographs by their class.
 
-Knows a data set's samples and pictures; writes nothing.
+Knows samples and pictures; writes nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ SIDE_PIXELS = 192
 
 CAPTION_PIXELS = 34
 GAP_PIXELS = 8
+PHOTO_GAP, PHOTO_CAPTION, PHOTO_MARGIN = 6, 16, 170
+"""The same on a sheet of photographs, and the margin that names their class."""
+
 PAPER, INK, FAINT = (250, 249, 247), (30, 30, 32), (120, 120, 124)
 
 
@@ -61,10 +64,6 @@ def _scores(sample: Mapping[Hashable, Any]) -> str:
     return f"E{erythema} I{induration} S{scaling}  area {involvement}"
 
 
-PAPER, INK, FAINT = (250, 249, 247), (30, 30, 32), (120, 120, 124)
-GAP_PIXELS, CAPTION_PIXELS, MARGIN_PIXELS = 6, 16, 170
-
-
 def draw_labelled_sheet(
     manifest: LabelledManifest, most: int = 8, photo_pixels: int = 128
 ) -> Image.Image:
@@ -77,13 +76,13 @@ def draw_labelled_sheet(
     """
     photos = manifest.photos.sort_values(["taxonomy", "label"], kind="stable")
     rows = [rows for _, rows in photos.groupby(["taxonomy", "label"], sort=False)]
-    pitch = photo_pixels + CAPTION_PIXELS + GAP_PIXELS
-    width = MARGIN_PIXELS + most * (photo_pixels + GAP_PIXELS)
-    sheet = Image.new("RGB", (width, len(rows) * pitch + GAP_PIXELS), PAPER)
+    pitch = photo_pixels + PHOTO_CAPTION + PHOTO_GAP
+    width = PHOTO_MARGIN + most * (photo_pixels + PHOTO_GAP)
+    sheet = Image.new("RGB", (width, len(rows) * pitch + PHOTO_GAP), PAPER)
     draw = ImageDraw.Draw(sheet)
     bold, small = ImageFont.load_default(size=13), ImageFont.load_default(size=10)
     for number, same in enumerate(rows):
-        top = GAP_PIXELS + number * pitch
+        top = PHOTO_GAP + number * pitch
         for line, name in enumerate((same["taxonomy"].iloc[0] or same["label"].iloc[0]).split("/")):
             draw.text((8 + 6 * line, top + 4 + 16 * line), name[:22], fill=INK, font=bold)
         draw.text((8, top + 64), f"{len(same)} photos", fill=FAINT, font=small)
@@ -91,7 +90,7 @@ def draw_labelled_sheet(
         for column, place in enumerate(shown.tolist()):
             row = same.iloc[place]
             picture = Image.fromarray(decode_fitted(Path(row["path"]), photo_pixels))
-            left = MARGIN_PIXELS + column * (photo_pixels + GAP_PIXELS)
+            left = PHOTO_MARGIN + column * (photo_pixels + PHOTO_GAP)
             sheet.paste(picture, (left, top))
             caption = f"{row['subject']} {row['case']}"
             draw.text((left, top + photo_pixels + 1), caption, fill=FAINT, font=small)
