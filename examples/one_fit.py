@@ -16,7 +16,7 @@ from foldgrid.specs.synthetic import TrialSettings
 from foldgrid.specs.task import PasiSpec
 from foldgrid.training import Fit, TrainingData
 
-trial = TrialSettings(num_subjects=12, num_visits=60, photo_width=96, photo_height=64)
+trial = TrialSettings(num_subjects=10, num_visits=50, photo_width=96, photo_height=64)
 dataset = open_dataset(DataSpec(tile_pixels=32, synthetic=trial), cache_root())
 split = make_split(dataset.samples, SplitSpec(num_folds=5))
 

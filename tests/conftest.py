@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.postgresql_on_localhost import PostgresqlServer
 
 # A busy machine is no reason for a property to fail. `make test-all` looks at more examples.
-settings.register_profile("steady", deadline=None, max_examples=40)
+settings.register_profile("steady", deadline=None, max_examples=25)
 settings.register_profile("thorough", deadline=None, max_examples=200)
 
 
@@ -135,6 +135,14 @@ def browser() -> Iterator[Browser]:
 
     with started_browser() as chromium:
         yield chromium
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _drawn_here() -> Iterator[None]:
+    """Studies are drawn in the test's own process: others only cost their start, these are tiny."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("foldgrid.simulation.source.num_usable_cores", lambda: 1)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -158,6 +158,7 @@ def test_in_the_windows_between_two_files(
     chronicle.conclude("each went on to the bits of the undisturbed launch")
 
 
+@pytest.mark.exhaustive
 def test_many_times_in_a_row_with_wandb(
     server: CrashServer,
     calm: Calm,

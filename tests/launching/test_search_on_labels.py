@@ -111,6 +111,7 @@ def test_a_figure_that_the_task_does_not_have_is_refused(launcher: Launcher) -> 
     assert not launcher.storage.exists()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(os.name != "posix", reason="Ray Tune")
 def test_a_race_on_classes_runs_through_ray(launcher: Launcher, local_ray: None) -> None:
     one_worker = ("--set", "resources.max_concurrent=1")

@@ -105,6 +105,7 @@ def test_a_killed_search_goes_on_and_finds_what_the_journal_finds(
     assert configurations(folder) == configurations(launcher.storage / "whole")
 
 
+@pytest.mark.exhaustive
 def test_two_machines_share_a_search_and_both_have_all_of_it(
     launcher: Launcher, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -357,6 +357,7 @@ def test_a_ctrl_c_ends_it_at_once(
     check_complete(server, launcher.store())
 
 
+@pytest.mark.exhaustive
 def test_a_launch_online_is_killed_then_goes_on_offline_then_is_sent(
     launcher: Launcher, server: FakeWandbServer
 ) -> None:

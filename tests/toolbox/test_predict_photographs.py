@@ -9,7 +9,7 @@ import pytest
 
 from foldgrid.__main__ import main
 from foldgrid.records import RunStore
-from foldgrid.simulation.source import open_dataset
+from foldgrid.simulation.source import find_manifest, open_dataset
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings
 from foldgrid.specs.task import BinarySpec, TreeSpec
@@ -47,7 +47,7 @@ CLASSES = {"others": ("eczema_atopic_dermatitis", "healthy"), "psoriasis": ("pso
 def manifest(cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("FOLDGRID_CACHE", str(cache))
     monkeypatch.chdir(tmp_path)
-    return next(cache.glob("synthetic_studies/*/manifest.csv"))
+    return find_manifest(DATA, "single", cache)
 
 
 def test_new_photographs_without_labels_are_predicted(

@@ -20,7 +20,7 @@ TOKEN_FILE = Path.home() / ".ray" / "auth_token"
 TOKEN_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 QUIET_ENVIRONMENT = {
-    # The CSV, JSON and TensorBoard loggers would write what the records already hold.
+    # Ray's own loggers would write what the records already hold.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "RAY_AIR_NEW_OUTPUT": "0",

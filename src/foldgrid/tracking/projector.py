@@ -30,7 +30,7 @@ class RunProjector(Generic[Config, Epoch, Record]):
 
     Example:
         >>> from foldgrid.tracking import TRACKERS
-        >>> writer = TRACKERS.named("tensorboard").open(place)  # doctest: +SKIP
+        >>> writer = TRACKERS.named(name).open(place)  # doctest: +SKIP
         >>> with RunProjector(kind, [writer]) as projector:  # doctest: +SKIP
         ...     projector.project_whole(config, history, record)
     """

@@ -14,7 +14,7 @@ from tests.chromium import open_page
 pytestmark = pytest.mark.xdist_group("reports")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize("task", TASKS)
 def test_every_figure_is_seen_and_nothing_runs_over(
     browser: Browser, told_by_task: Callable[[str], Told], task: str, width: int

@@ -96,6 +96,7 @@ def search(folder: Path, settings: SearchSettings) -> Search:
     return Search(recorder.records, store, recorder)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("local_ray")
 def test_hyperband_gives_trials_up_and_never_the_own_recipe(tmp_path: Path) -> None:
     settings = SearchSettings(num_trials=6, scheduler="hyperband", reduction_factor=2.0)
