@@ -147,7 +147,6 @@ def configurations(folder: Path) -> list[tuple[float, ...]]:
     )
 
 
-@pytest.mark.exhaustive
 def test_after_a_kill_the_next_launch_makes_what_is_missing(launcher: Launcher) -> None:
     sweep = launcher.write(FOUR)
     kill_in_the_second_trial(launcher, sweep)
