@@ -6,6 +6,7 @@ import gc
 import importlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +45,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SERVERS = ("local_ray", "postgresql", "browser")
 """What takes long to start: tests that need the same one follow one another in one worker."""
+
+OUTSIDE = Path(__file__).parent / "outside/site"
+"""Packages that are not this one; see `tests.outside.packages`."""
 
 LONG = (*SERVERS, "reports")
 """The groups of more than one file that take long together."""
@@ -114,8 +118,14 @@ def local_ray() -> Iterator[None]:
 
     # A second worker takes as long to start as a test takes.
     one_core = Resources(num_cpus=1, num_gpus=0, cpus_per_fit=1, gpus_per_fit=0.0, num_concurrent=1)
-    with RaySession(one_core, address=None):
-        yield
+    session = RaySession(one_core, address=None)
+    with pytest.MonkeyPatch.context() as patch:
+        # Its workers know the packages of `tests/outside`; they start when somebody needs them.
+        path = [str(OUTSIDE), *filter(None, [os.environ.get("PYTHONPATH")])]
+        patch.setenv("PYTHONPATH", os.pathsep.join(path))
+        session.__enter__()
+    yield
+    session.__exit__()
 
 
 @pytest.fixture
