@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -105,18 +104,6 @@ def local_ray() -> Iterator[None]:
     one_core = Resources(num_cpus=1, num_gpus=0, cpus_per_fit=1, gpus_per_fit=0.0, num_concurrent=1)
     with RaySession(one_core, address=None):
         yield
-
-
-@pytest.fixture
-def ordinal_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The task of `tests.tasks.ordinal_task`, for as long as the test runs."""
-    module = importlib.import_module("tests.tasks.ordinal_task")
-    made = {"TASK_SPECS": "OrdinalSpec", "SCORINGS": "OrdinalScoring", "TASKS": "OrdinalTask"}
-    for registry_name, class_name in made.items():
-        registry = getattr(module, registry_name)
-        # The import has registered it, for good.
-        registry.pop("ordinal", None)
-        monkeypatch.setitem(registry, "ordinal", getattr(module, class_name))
 
 
 @pytest.fixture(scope="session")
