@@ -94,6 +94,7 @@ def test_every_metric_orders_its_ranking(launcher: Launcher, package: Path) -> N
     assert analyse(["rank", str(run), "--by", "mae"]) == 2
 
 
+@pytest.mark.slow
 def test_ray_s_workers_find_it_by_its_entry_point(launcher: Launcher, package: Path) -> None:
     path = launcher.done_before(STAGES)
     here = predictions_of(launcher.store())
@@ -137,14 +138,13 @@ def test_a_mistake_in_its_file_is_told_with_its_name_and_file(
     assert "Traceback" not in done.err
 
 
-def test_where_it_is_not_installed_its_run_folder_says_so(
-    launcher: Launcher, package: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_it_is_not_installed_its_run_folder_says_so(launcher: Launcher, package: Path) -> None:
     launcher.done_before(STAGES, "--only", "backbone=plain_cnn")
     run = launcher.storage / "tiny"
-    monkeypatch.delitem(TASKS, "one_vs_rest")  # type: ignore[arg-type]
     launcher.capture.readouterr()
-    assert analyse(["report", str(run)]) == 2
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(TASKS, "one_vs_rest")  # type: ignore[arg-type]
+        assert analyse(["report", str(run)]) == 2
     said = launcher.capture.readouterr().err
     assert 'no task is called "one_vs_rest"' in said
     assert "docs/tasks.md" in said

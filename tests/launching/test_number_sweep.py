@@ -24,7 +24,7 @@ weights: none
 training:
   max_epochs: 6
   batch_size: 8
-  learning_rate: 0.01
+  learning_rate: 0.002
   start_from_mean: true
   batch_norm_statistics: recomputed
 """
@@ -110,10 +110,9 @@ def test_another_unit_trains_the_same_network(launcher: Launcher, hands: Path) -
     options = ("--set", "training.max_epochs=2", "--storage", str(years_in))
     assert launcher(sweep_of(launcher, hands), *options).code == 0
     years = predictions_of(RunStore.open(str(years_in / "tiny")))
-    both = months.merge(years, on=["sample", "partition"], suffixes=("_months", "_years"))
-    assert len(both) == len(months)
+    assert years["sample"].tolist() == months["sample"].tolist()
     np.testing.assert_allclose(
-        both["predicted_value_months"], 12 * both["predicted_value_years"], rtol=2e-3, atol=0.5
+        12 * years["predicted_value"], months["predicted_value"], rtol=2e-3, atol=0.5
     )
 
 
@@ -134,4 +133,5 @@ def test_its_canary_has_no_skill(launcher: Launcher, hands: Path) -> None:
     (beside,) = launcher.storage.glob("*canary*")
     launcher.capture.readouterr()
     analyse(["check", str(beside)])
-    assert "months against" in launcher.capture.readouterr().out
+    said = " ".join(launcher.capture.readouterr().out.split())
+    assert "months against" in said, said

@@ -48,7 +48,7 @@ def test_it_learns_of_its_own_training_samples_and_of_nobody_else(
 
 
 def test_held_out_values_move_no_prediction(measured: TrainingData, tmp_path: Path) -> None:
-    config = config_of(early_stopping={"policy": "none"})
+    config = config_of(early_stopping={"policy": "none"}, schedule="constant")
     fit = make_fit(config, tmp_path / "1", measured)
     fit.run()
     values = measured.samples["value"].to_numpy().copy()
