@@ -62,8 +62,8 @@ def test_nothing_within_the_scale_is_clipped(tmp_path: Path, name: str) -> None:
             said = table.predicted_by(model)
             if model == "predict_the_mean":
                 continue
-            # The logits come near the ends and never reach them.
-            nearness = 0.03 if model.startswith("logit") else 1e-6
+            # The logits come near the ends and never reach them; a penalty shrinks by a trace.
+            nearness = 0.03 if model.startswith("logit") else 1e-3
             assert said.min() == pytest.approx(low, abs=nearness * (high - low)), model
             assert said.max() == pytest.approx(high, abs=nearness * (high - low)), model
 
