@@ -138,7 +138,7 @@ def test_a_mistake_in_its_file_is_told_with_its_name_and_file(
     assert "Traceback" not in done.err
 
 
-def test_where_it_is_not_installed_its_run_folder_says_so(launcher: Launcher, package: Path) -> None:
+def test_not_installed_its_run_folder_says_so(launcher: Launcher, package: Path) -> None:
     launcher.done_before(STAGES, "--only", "backbone=plain_cnn")
     run = launcher.storage / "tiny"
     launcher.capture.readouterr()

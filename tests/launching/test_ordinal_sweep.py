@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from analysis.__main__ import main as analyse
+from analysis.exhibits.classes.by_class import fold_spreads
+from analysis.run import RunFacts
 from foldgrid.metrics.classification import class_metrics
 from tests.launching.test_added_task import STAGES
 from tests.launching.tiny_sweep import Launcher
@@ -51,6 +53,11 @@ def test_it_trains_ranks_stacks_and_reports(launcher: Launcher) -> None:
     ):
         assert words in page, words
     assert "softmax" not in page
+    spreads = fold_spreads(RunFacts(store))["plain_cnn"]
+    assert list(spreads) == ["quadratic_kappa", "accuracy", "sensitivity", "specificity", "auc"]
+    of_fits = [store.read_fit(each).metrics for each in store.finished_fits() if "plain" in each]
+    kappas = [metrics["oof/quadratic_kappa"] for metrics in of_fits]
+    assert spreads["quadratic_kappa"].mean == pytest.approx(sum(kappas) / len(kappas))
 
 
 def test_grades_without_names_are_every_label(launcher: Launcher) -> None:
