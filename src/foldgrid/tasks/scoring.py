@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from foldgrid.metrics.regression import Metric, metrics_in
+from foldgrid.metrics.regression import IN_THE_UNIT, Metric, metrics_in
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.scale import Scale
 from foldgrid.tasks.units import Noun, UnitTable
@@ -47,11 +47,13 @@ class Watched:
         key: One of what ``Scoring.evaluate`` gives.
         title: What people call it.
         is_higher_better: Its direction.
+        decimals: Digits after the point that are shown of it.
     """
 
     key: str
     title: str
     is_higher_better: bool = False
+    decimals: int = 2
 
 
 class Scoring(ABC):
@@ -168,6 +170,10 @@ class Scoring(ABC):
     def watched(self) -> Watched:
         """What a fit's progress is told by."""
 
+    def decimals(self, metric: str) -> int:
+        """Digits after the point that people are shown of a metric."""
+        return 2
+
     @property
     @abstractmethod
     def outputs_are(self) -> str:
@@ -279,6 +285,13 @@ class NumberScoring(Scoring):
     def metrics(self) -> Mapping[str, Metric]:
         """See ``Scoring``."""
         return metrics_in(self.unit)
+
+    def decimals(self, metric: str) -> int:
+        """Down to a hundredth of the scale's step, and of its square."""
+        finest = self.scale.decimals
+        if metric == "mse":
+            return max(0, 2 * finest - 2)
+        return finest if metric in IN_THE_UNIT else 2
 
     def other_truth(self, reference: pd.Series[Any]) -> pd.Series[Any]:
         """The scale upside down."""
