@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.checks.catalogue import run_checks, stored_or_checked
-    from analysis.evaluation import judge, unit_predictions, visit_predictions
+    from analysis.evaluation import judge, unit_predictions
     from analysis.ranking.board import Ranking, ranking_table
     from analysis.ranking.formats import render_csv, render_json, render_latex, render_markdown
     from analysis.ranking.making import judge_and_rank, rank_and_save, rank_sweep
@@ -53,7 +53,6 @@ _HOMES = {
     "run_checks": "checks.catalogue",
     "stored_or_checked": "checks.catalogue",
     "unit_predictions": "evaluation",
-    "visit_predictions": "evaluation",
 }
 
 __all__ = [
@@ -73,7 +72,6 @@ __all__ = [
     "run_checks",
     "stored_or_checked",
     "unit_predictions",
-    "visit_predictions",
 ]
 
 

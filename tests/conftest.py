@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -126,18 +125,6 @@ def local_ray() -> Iterator[None]:
         session.__enter__()
     yield
     session.__exit__()
-
-
-@pytest.fixture
-def ordinal_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The task of `tests.tasks.ordinal_task`, for as long as the test runs."""
-    module = importlib.import_module("tests.tasks.ordinal_task")
-    made = {"TASK_SPECS": "OrdinalSpec", "SCORINGS": "OrdinalScoring", "TASKS": "OrdinalTask"}
-    for registry_name, class_name in made.items():
-        registry = getattr(module, registry_name)
-        # The import has registered it, for good.
-        registry.pop("ordinal", None)
-        monkeypatch.setitem(registry, "ordinal", getattr(module, class_name))
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from analysis.drawing.blocks import Section
 from analysis.exhibits.architectures import architectures_section
@@ -19,6 +20,7 @@ from analysis.exhibits.critical_difference import critical_section
 from analysis.exhibits.folds import folds_section
 from analysis.exhibits.learning import learning_section
 from analysis.exhibits.meta_learners import stacking_section
+from analysis.exhibits.numbers.agreement import numbers_section
 from analysis.exhibits.pasi.change import change_section
 from analysis.exhibits.pasi.distributions import scores_section
 from analysis.exhibits.pasi.errors import errors_section
@@ -39,7 +41,6 @@ from analysis.report.saving import Report, save_report
 from analysis.run import RunFacts
 from foldgrid.records import RunStore
 from foldgrid.tasks.classification.tree_scoring import TreeScoring
-from foldgrid.tasks.pasi.scoring import PasiScoring
 
 SectionMaker = Callable[[RunFacts], Section]
 
@@ -50,6 +51,7 @@ OF_PASI: tuple[SectionMaker, ...] = (
     errors_section,
     scores_section,
 )
+OF_NUMBERS: tuple[SectionMaker, ...] = (numbers_section,)
 OF_CLASSES: tuple[SectionMaker, ...] = (classes_section, confusion_section, roc_section)
 OF_BINARY: tuple[SectionMaker, ...] = (operating_section,)
 OF_TREES: tuple[SectionMaker, ...] = (tree_section,)
@@ -67,11 +69,10 @@ LAST: tuple[SectionMaker, ...] = (
 
 def sections_of(run: RunFacts) -> tuple[SectionMaker, ...]:
     """The sections in the order of the page: the task's own, and what the sweep has to tell."""
-    is_pasi = isinstance(run.scoring, PasiScoring)
-    own = OF_PASI if is_pasi else _of_classes(run) if run.scoring.judges == "classes" else ()
+    own = OWN[run.scoring.report](run)
     phases = (phases_section,) if has_phases(run) else ()
     varied = (varied_section,) if varied_keys(run) else ()
-    published = (published_section,) if is_pasi else _published_classes(run)
+    published = PUBLISHED[run.scoring.report](run)
     return (*FIRST, *own, *TRAINING, *phases, *varied, stacking_section, *published, *LAST)
 
 
@@ -81,9 +82,24 @@ def _of_classes(run: RunFacts) -> tuple[SectionMaker, ...]:
     return (*OF_CLASSES, *binary, *trees, *OF_ALL_CLASSES)
 
 
+OWN: Mapping[str, Callable[[RunFacts], tuple[SectionMaker, ...]]] = MappingProxyType(
+    {"pasi": lambda run: OF_PASI, "numbers": lambda run: OF_NUMBERS, "classes": _of_classes}
+)
+"""The sections that only a task of that report has."""
+
+
 def _published_classes(run: RunFacts) -> tuple[SectionMaker, ...]:
-    is_repeated = run.scoring.judges == "classes" and repeats_a_study(run)
-    return (published_classes_section,) if is_repeated else ()
+    return (published_classes_section,) if repeats_a_study(run) else ()
+
+
+PUBLISHED: Mapping[str, Callable[[RunFacts], tuple[SectionMaker, ...]]] = MappingProxyType(
+    {
+        "pasi": lambda run: (published_section,),
+        "numbers": lambda run: (),
+        "classes": _published_classes,
+    }
+)
+"""What others published, by the kind of report."""
 
 
 def make_report(store: RunStore, by: str | None = None) -> Report:

@@ -9,9 +9,10 @@ import pandas as pd
 
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import with_values
-from foldgrid.specs.task import BinarySpec, ClassificationSpec, TaskSpec, TreeSpec
+from foldgrid.specs.task import TaskSpec
 from foldgrid.specs.variants import read_variant
 from foldgrid.tasks.classification.scoring import softmax
+from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, TreeSpec
 from foldgrid.tasks.registry import make_scoring
 from tests.analysis.report.conftest import ToldRun
 

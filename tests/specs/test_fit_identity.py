@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord, WeightsRecord, content_digest
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.recipe import LATER_KEYS, TrainingRecipe, deciding_values
-from foldgrid.specs.task import PasiSpec
+from foldgrid.tasks.pasi.spec import PasiSpec
 from tests.outside.site.lion import LION
 
 CONFIG = FitConfig(

@@ -20,8 +20,8 @@ from analysis.exhibits.classes.shared import (
 )
 from analysis.run import RunFacts
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.task import BinarySpec
 from foldgrid.tasks.classification.operating_points import choose_threshold
+from foldgrid.tasks.classification.spec import BinarySpec
 
 TITLE = "Operating points"
 CALL = "from analysis.exhibits.classes.operating import points_of_models\npoints_of_models(run)"

@@ -157,7 +157,7 @@ def front_section(study: StudyFacts) -> Section | None:
     key, title = study.key("front"), "Between the objectives"
     if not evidence.best:
         return Section(key, title, left_out="no trial has trained to its end.")
-    across, up = (KNOWN_METRICS[name] for name in evidence.objectives[:2])
+    across, up = (evidence.scoring.metrics[name] for name in evidence.objectives[:2])
     best = {trial.number for trial in evidence.best}
     table = study.trials.assign(is_best=study.trials["trial"].isin(best))
     caption = (

@@ -21,7 +21,7 @@ from foldgrid.specs.search_space import (
     describe,
     first_values,
 )
-from foldgrid.tasks.losses import make_task
+from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import judged_units
 from foldgrid.tasks.units import UNIT_COLUMNS
 from foldgrid.training import TrainingData
@@ -97,7 +97,7 @@ def plan_studies(prepared: PreparedSweep) -> tuple[StudyPlan, ...]:
 
 def training_units(plan: StudyPlan, data: TrainingData) -> pd.DataFrame:
     """The training set's visits, subject, unit, fold and reference, as trials score them."""
-    task = make_task(plan.prepared.sweep.task)
+    task = make_scoring(plan.prepared.sweep.task)
     outputs_NK = np.zeros((len(data.samples), task.num_outputs), np.float32)
     return judged_units(task, data.samples, outputs_NK).units[list(UNIT_COLUMNS)]
 
@@ -145,8 +145,7 @@ def _facts(
     many = f" (for {len(studies)} backbones, each alike)" if len(studies) > 1 else ""
     yield "trials", f"{done} of {done + left} done{many}, {folds} folds each in lockstep"
     goals = ", ".join(settings.objectives)
-    is_pasi = prepared.sweep.task.name == "pasi"
-    of = " of the visits' PASI" if is_pasi else ""
+    of = make_scoring(prepared.sweep.task).figures_are_of
     yield "search", f"{settings.sampler}, out-of-fold {goals}{of}"
     if words := settings.judge.plan(settings, settings.own):
         yield "scheduler", words

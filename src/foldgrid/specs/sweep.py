@@ -21,7 +21,7 @@ from foldgrid.specs.recipe import (
 )
 from foldgrid.specs.schedulers import NO_SCHEDULER, SCHEDULERS, Scheduler
 from foldgrid.specs.synthetic import SyntheticSettings, TrialSettings
-from foldgrid.specs.task import AnyTask, PasiSpec
+from foldgrid.specs.task import AnyTask, default_task
 from foldgrid.specs.variants import Variant, variants_of
 
 BudgetName = Literal["smoke", "paper"]
@@ -225,7 +225,7 @@ class Sweep(Spec):
 
     name: str = Field(default="", pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*)?$")
     title: str
-    task: AnyTask = PasiSpec()
+    task: AnyTask = Field(default_factory=default_task)
     data: DataSpec = DataSpec()
     split: SplitSpec = SplitSpec()
     backbones: tuple[str, ...] = Field(min_length=1)

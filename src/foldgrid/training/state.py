@@ -19,7 +19,7 @@ from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.phases import Phase
-from foldgrid.tasks.losses import make_task
+from foldgrid.tasks.registry import make_scoring
 from foldgrid.training.batches import CompositeSource, Indices
 from foldgrid.training.building import build_first
 from foldgrid.training.device import (
@@ -80,8 +80,10 @@ class FitState:
         self.device = device or choose_device()
         start_on_card(self.device)
         self.precision = choose_precision(self.device, recipe.precision)
-        self.task = make_task(config.task)
         self.roles = roles_of(data, config, seed)
+        task = make_scoring(config.task)
+        self.learned = task.learned(data.samples.iloc[self.roles.train])
+        self.task = task.with_learned(self.learned)
         self.targets_NK = self._targets()
         self.source = CompositeSource(data.composites_NHWC, self.device, recipe.pixels)
         network = build_first(config, self.task, weights, self.targets_NK[self.roles.train])

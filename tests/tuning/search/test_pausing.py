@@ -23,7 +23,7 @@ from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import allows
 from foldgrid.specs.sweep import ResourceSpec, SearchSettings
 from foldgrid.specs.trials import TrialRecord
-from foldgrid.tasks.losses import make_task
+from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import judged_units
 from tests.tuning.search.small_search import (
     TrialRecorder,
@@ -77,7 +77,7 @@ def search(folder: Path, settings: SearchSettings) -> Search:
         trial_task(number, learning_rate=rate, max_epochs=NUM_EPOCHS)
         for number, rate in enumerate(rates)
     ]
-    pasi = make_task(tasks[0].fits[0].config.task)
+    pasi = make_scoring(tasks[0].fits[0].config.task)
     outputs_NK = np.zeros((len(data.samples), pasi.num_outputs), np.float32)
     units = judged_units(pasi, data.samples, outputs_NK).units
     keeper = TrialKeeper(store, units, recorder)
