@@ -157,7 +157,8 @@ def test_the_commands_take_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert ranking["rows"][0]["oof"]["ccc"] > 0.9
     assert analyse(["rank", run, "--by", "auc"]) == 2
     assert analyse(["check", run]) == 0
-    assert analyse(["report", run]) == 0
+    with quickly_made():
+        assert analyse(["report", run]) == 0
     table = pd.read_csv(Path(run) / "leaderboard.csv")
     assert table["kind"].value_counts().to_dict() == {
         "base_learner": 3, "meta_learner": 10, "baseline": 1,
