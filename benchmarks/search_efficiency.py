@@ -37,9 +37,10 @@ from foldgrid.data.cores import num_usable_cores
 from foldgrid.metrics import METRICS
 from foldgrid.search.schedulers.rules import Searched, score_key
 from foldgrid.specs.errors import SweepError, did_you_mean
+from foldgrid.specs.schedulers import SCHEDULERS
 from foldgrid.specs.sweep import Objective, SearchSettings
 
-REPLAYED: tuple[str, ...] = ("none", "asha", "median", "paired_race")
+REPLAYED = tuple(name for name, scheduler in SCHEDULERS.items() if not scheduler.pauses)
 TITLES = {"none": "full training"}
 SHARES = (0.25, 0.5, 0.75)
 """Of full training's epochs: where the regret at equal epochs is read."""

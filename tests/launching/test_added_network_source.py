@@ -1,6 +1,7 @@
 """A source of networks of another package, one file with an entry point; docs/models.md.
 
-The package is `tests/outside/site/pocket.py`. Nothing else knows it.
+The package is `tests/outside/site/pocket.py`. Nothing else knows it. That Ray's workers do is shown
+in `test_added_optimizer`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import pytest
 
 from analysis.__main__ import main as analyse
 from foldgrid.__main__ import main as foldgrid
-from foldgrid.records import RunStore
+from foldgrid.models.sources import NETWORK_SOURCES
 from tests.launching.tiny_sweep import TINY, Launcher
 from tests.outside.packages import SITE, copied, installed
 
@@ -48,20 +49,6 @@ def test_it_trains_is_ranked_checked_and_reported(launcher: Launcher, package: N
     launcher.capture.readouterr()
     assert foldgrid(["models", "describe", "pocket_cnn", "--outputs", "4"]) == 0
     assert "pocket_cnn" in launcher.capture.readouterr().out
-
-
-def test_ray_s_workers_find_it_by_its_entry_point(
-    launcher: Launcher, package: None, local_ray: None
-) -> None:
-    sweep = launcher.done_before(POCKET, "--only", "backbone=pocket_cnn")
-    one = ("--only", "backbone=pocket_cnn", "--only", "fold=0")
-    there = launcher.folder / "there"
-    done = launcher(sweep, *one, "--storage", str(there), executor="ray")
-    assert done.code == 0, done.out + done.err
-    store = RunStore.open(str(there / "tiny"))
-    (fit_id,) = store.finished_fits()
-    mine, theirs = launcher.store().read_predictions(fit_id), store.read_predictions(fit_id)
-    pd.testing.assert_frame_equal(mine, theirs, check_exact=True)
 
 
 def test_a_mistake_in_the_sweep_is_told_with_its_line(launcher: Launcher, package: None) -> None:
@@ -107,4 +94,6 @@ def test_a_library_that_it_lacks_is_named(launcher: Launcher) -> None:
 
 def test_the_documentation_shows_just_this_package() -> None:
     page = (SITE.parents[2] / "docs/models.md").read_text(encoding="utf-8")
+    titles = [source.title for source in NETWORK_SOURCES.values()]
+    assert all(f"| {title} | " in page for title in titles)
     assert f"```python\n{(SITE / 'pocket.py').read_text(encoding='utf-8')}```\n" in page

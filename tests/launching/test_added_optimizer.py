@@ -5,8 +5,6 @@ The package is `tests/outside/site/lion.py`. Nothing else knows it.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +13,8 @@ import pytest
 
 from analysis.__main__ import main as analyse
 from foldgrid.records import RunStore
+from foldgrid.specs.optimizers import OPTIMIZERS
+from foldgrid.training import checkpoint
 from tests.launching.tiny_sweep import ONE_BACKBONE, Launcher
 from tests.outside.packages import SITE, copied, installed
 from tests.training.tiny_study import folder_of, make_config, make_data, make_fit, outcome
@@ -80,7 +80,8 @@ def test_a_fit_goes_on_from_its_checkpoint_with_the_same_bits(
 def test_ray_s_workers_find_it_by_its_entry_point(
     launcher: Launcher, package: None, local_ray: None
 ) -> None:
-    sweep = launcher.done_before(LION)
+    """And a network from outside with it."""
+    sweep = launcher.done_before(LION.replace("shufflenet_v2_x0_5", "pocket_cnn"))
     one, there = ("--only", "fold=0"), launcher.folder / "there"
     done = launcher(sweep, *one, "--storage", str(there), executor="ray")
     assert done.code == 0, done.out + done.err
@@ -88,6 +89,24 @@ def test_ray_s_workers_find_it_by_its_entry_point(
     (fit_id,) = store.finished_fits()
     mine, theirs = launcher.store().read_predictions(fit_id), store.read_predictions(fit_id)
     pd.testing.assert_frame_equal(mine, theirs, check_exact=True)
+
+
+def test_a_fit_that_takes_over_another_s_state_goes_on_by_its_own_settings(
+    tmp_path: Path, package: None
+) -> None:
+    """As a trial of population based training does."""
+    data, settings = make_data(), {"lion": {"beta1": 0.5}}
+    theirs = make_fit(make_config(optimizer="lion"), tmp_path / "1", data)
+    theirs.run_epoch()
+    own = make_config(optimizer="lion", optimizer_settings=settings, weight_decay=0.25)
+    mine = make_fit(own, tmp_path / "2", data)
+    checkpoint.restore(mine, checkpoint.state_of(theirs))
+    mine.adopt_recipe()
+    (group,) = mine.optimizer.param_groups
+    assert (group["betas"], group["weight_decay"]) == ((0.5, 0.99), 0.25)
+    assert group["lr"] == own.training.learning_rate
+    assert len(mine.optimizer.state_dict()["state"]) == len(group["params"])
+    mine.run_epoch()
 
 
 @pytest.mark.parametrize(
@@ -146,20 +165,15 @@ def test_a_mistake_in_its_file_is_told_with_its_name_and_file(launcher: Launcher
 def test_where_it_is_not_installed_its_records_are_not_taken_for_damaged(
     launcher: Launcher, package: None
 ) -> None:
-    launcher.done_before(LION)
+    sweep = launcher.done_before(LION)
     run = launcher.storage / "tiny"
-    script = (
-        "import sys\nfrom analysis.__main__ import main\nsys.exit(main(['rank', sys.argv[1]]))\n"
-    )
-    project = SITE.parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(run)],
-        cwd=project, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert 'found "lion". There is no such optimizer.' in done.stderr
-    assert "Install the package that brings it" in done.stderr
-    assert "Traceback" not in done.stderr
+    del OPTIMIZERS["lion"]
+    launcher.capture.readouterr()
+    assert analyse(["rank", str(run)]) == 2
+    said = launcher.capture.readouterr().err
+    assert 'fit.json: found "lion". There is no such optimizer.' in said
+    assert "Install the package that brings it" in said
+    assert launcher(sweep).code == 2
     assert len(list(run.glob("fits/*/fit.json"))) == 2
 
 
