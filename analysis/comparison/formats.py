@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
-from analysis.comparison.board import Comparison
+from analysis.comparison.board import ComparedRun, Comparison
 from analysis.comparison.terminal import (
     best_of_each,
     format_interval,
@@ -14,6 +11,8 @@ from analysis.comparison.terminal import (
     render_terminal,
 )
 from analysis.ranking.terminal import format_figure
+from foldgrid.tables.table import Cell, Column, Table
+from foldgrid.tables.text import as_csv, as_markdown
 
 
 def render_json(comparison: Comparison) -> str:
@@ -23,15 +22,9 @@ def render_json(comparison: Comparison) -> str:
 
 def render_csv(comparison: Comparison) -> str:
     """A row a base learner and other run, full precision, an empty cell for the undefined."""
-    stream = io.StringIO()
-    rows = comparison_table(comparison)
-    shown = comparison.scoring.shown
     names = ["model", "first", "second", "metric", "difference", "low", "high", "reading"]
-    names += [f"{side}_{name}" for side in ("first", "second") for name in shown]
-    writer = csv.DictWriter(stream, fieldnames=names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+    names += [f"{side}_{name}" for side in ("first", "second") for name in comparison.scoring.shown]
+    return as_csv(Table.of_records(comparison_table(comparison), names))
 
 
 def comparison_table(comparison: Comparison) -> list[dict[str, float | str | None]]:
@@ -56,30 +49,42 @@ def comparison_table(comparison: Comparison) -> list[dict[str, float | str | Non
 
 def render_markdown(comparison: Comparison) -> str:
     """Tables for an issue or a lab journal: differences, settings, notes."""
-    title = comparison.scoring.metrics[comparison.by].title
-    lines = [f"**{heading(comparison)}**", ""]
-    lines += [f"- {run.letter}: `{run.location}`" for run in comparison.runs]
+    blocks = [
+        f"**{heading(comparison)}**\n",
+        "".join(f"- {run.letter}: `{run.location}`\n" for run in comparison.runs),
+    ]
     for run in comparison.runs[1:]:
-        letters = f"{run.letter} - A"
-        lines += ["", f"| base learner | A {title} | {run.letter} {title} | {letters} | 95 % | |"]
-        lines.append("| :-- | --: | --: | --: | :-- | :-- |")
-        for model, first, second, difference in comparison.paired_rows(run):
-            cells = [f"`{model}`"]
-            cells += [format_figure(each[comparison.by]) for each in (first, second)]
-            cells += [format_signed(difference.value), format_interval(difference)]
-            cells.append(comparison.reading(difference, run.letter))
-            lines.append("| " + " | ".join(cells) + " |")
-        lines += ["", best_of_each(comparison, run)]
+        blocks += [as_markdown(_differences(comparison, run)), f"{best_of_each(comparison, run)}\n"]
     if comparison.settings:
-        letters = " | ".join(run.letter for run in comparison.runs)
-        lines += ["", f"| setting | {letters} |"]
-        lines.append("| :-- |" + " :-- |" * len(comparison.runs))
-        lines += [f"| `{each.key}` | {' | '.join(each.values)} |" for each in comparison.settings]
-    lines.append("")
-    for note in comparison.notes:
-        topic = f"**{note.topic}**" if note.is_warning else note.topic
-        lines.append(f"- {topic}: {note.text}")
-    return "\n".join(lines) + "\n"
+        columns = ("setting", *(run.letter for run in comparison.runs))
+        rows = tuple((Cell(each.key, "code"), *each.values) for each in comparison.settings)
+        blocks.append(as_markdown(Table("", "", tuple(map(Column, columns)), rows)))
+    blocks.append("".join(f"- {note.markdown}\n" for note in comparison.notes))
+    return "\n".join(blocks)
+
+
+def _differences(comparison: Comparison, run: ComparedRun) -> Table:
+    title = comparison.scoring.metrics[comparison.by].title
+    columns = (
+        Column("base learner"),
+        Column(f"A {title}", is_number=True, format=format_figure),
+        Column(f"{run.letter} {title}", is_number=True, format=format_figure),
+        Column(f"{run.letter} - A", is_number=True, format=format_signed),
+        Column("95 %"),
+        Column(""),
+    )
+    rows = tuple(
+        (
+            Cell(model, "code"),
+            first[comparison.by],
+            second[comparison.by],
+            difference.value,
+            format_interval(difference),
+            comparison.reading(difference, run.letter),
+        )
+        for model, first, second, difference in comparison.paired_rows(run)
+    )
+    return Table("", "", columns, rows)
 
 
 __all__ = [

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from rich.box import Box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from analysis.comparison.board import ComparedRun, Comparison, Difference
-from analysis.ranking.terminal import READABLE, WIDE, format_figure
-
-_RULED = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+from analysis.ranking.terminal import format_figure
+from foldgrid.tables.table import Cell, Column, Table, Tone
+from foldgrid.tables.terminal import READABLE, WIDE, as_rich, topics
 
 
 def heading(comparison: Comparison) -> str:
@@ -71,64 +70,54 @@ def render_terminal(comparison: Comparison, console: Console) -> None:
     if comparison.settings:
         console.print(_settings(comparison))
         console.print()
-    console.print(_notes(comparison), width=min(console.width, READABLE))
+    notes = ((note.topic, note.text, note.is_warning) for note in comparison.notes)
+    console.print(topics(notes), width=min(console.width, READABLE))
 
 
-def _runs(comparison: Comparison) -> Table:
-    grid = Table.grid(padding=(0, 2, 0, 0))
+def _runs(comparison: Comparison) -> RichTable:
+    grid = RichTable.grid(padding=(0, 2, 0, 0))
     for run in comparison.runs:
         extent = f"{run.complete} of {run.planned} base learners complete"
         grid.add_row(Text(f"  {run.letter}", style="bold"), Text(run.location), Text(extent))
     return grid
 
 
-def _differences(comparison: Comparison, run: ComparedRun, is_wide: bool) -> Table:
+def _differences(comparison: Comparison, run: ComparedRun, is_wide: bool) -> RichTable:
     # Widths are fixed: at 80 columns a long name ends in an ellipsis, a figure never does.
     others = [name for name in comparison.scoring.shown if name != comparison.by] if is_wide else []
     names = [comparison.by, *others]
-    table = Table(box=_RULED, padding=0, show_edge=False, header_style="")
-    table.add_column("\n  base learner", no_wrap=True, width=24 if is_wide else 27)
-    for name in names:
-        for letter in ("A", run.letter):
-            heading = Text(f"{letter}\n{comparison.scoring.metrics[name].title}", justify="right")
-            table.add_column(heading, justify="right", no_wrap=True, width=6)
-    table.add_column(
-        f"{run.letter} - A\n{comparison.scoring.metrics[comparison.by].title}",
-        justify="right",
-        width=7,
+    metrics = comparison.scoring.metrics
+    minus = f"{run.letter} - A\n{metrics[comparison.by].title}"
+    columns = (
+        Column("\n  base learner", format="  {}".format, width=24 if is_wide else 27),
+        *(
+            Column(f"{letter}\n{metrics[name].title}", True, format=format_figure, width=6)
+            for name in names
+            for letter in ("A", run.letter)
+        ),
+        Column(minus, is_number=True, width=7, wraps="words"),
+        Column("\n95 % interval", is_number=True, width=16),
+        Column("\n ", width=11),
     )
-    table.add_column("\n95 % interval", justify="right", no_wrap=True, width=16)
-    table.add_column("\n ", no_wrap=True, width=11)
+    rows = []
     for model, first, second, difference in comparison.paired_rows(run):
         reading = comparison.reading(difference, run.letter)
-        style = "bold" if reading.endswith("better") else ""
-        figures = (format_figure(each[name]) for name in names for each in (first, second))
-        table.add_row(
-            Text(f"  {model}"),
-            *map(Text, figures),
-            Text(format_signed(difference.value), style=style),
-            Text(format_interval(difference)),
-            Text(f" {reading}", style=style),
+        tone: Tone = "strong" if reading.endswith("better") else ""
+        figures = (each[name] for name in names for each in (first, second))
+        signed = Cell(format_signed(difference.value), tone)
+        rows.append(
+            (model, *figures, signed, format_interval(difference), Cell(f" {reading}", tone))
         )
-    return table
+    return as_rich(Table("", "", columns, tuple(rows)))
 
 
-def _settings(comparison: Comparison) -> Table:
-    table = Table(box=_RULED, padding=0, show_edge=False, header_style="")
-    table.add_column("  differs")
-    for run in comparison.runs:
-        table.add_column(f" {run.letter}", overflow="fold")
-    for each in comparison.settings:
-        table.add_row(Text(f"  {each.key}"), *(Text(f" {value}") for value in each.values))
-    return table
-
-
-def _notes(comparison: Comparison) -> Table:
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(ratio=1)
-    for note in comparison.notes:
-        style = "yellow" if note.is_warning else ""
-        mark = "!" if note.is_warning else " "
-        grid.add_row(Text(f"{mark} {note.topic}", style=style), Text(note.text, style=style))
-    return grid
+def _settings(comparison: Comparison) -> RichTable:
+    columns = (
+        Column("  differs", format="  {}".format, wraps="words"),
+        *(
+            Column(f" {run.letter}", format=" {}".format, wraps="anywhere")
+            for run in comparison.runs
+        ),
+    )
+    rows = tuple((each.key, *each.values) for each in comparison.settings)
+    return as_rich(Table("", "", columns, rows))
