@@ -1,4 +1,7 @@
-"""Fits that memory does not hold whole: smaller parts of a batch, then more of a card."""
+"""Fits that memory does not hold whole: smaller parts of a batch, then more of a card.
+
+``memory/<backbone>.json`` in the run folder keeps what fitted, for the next fit of a backbone.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,7 @@ import torch
 from foldgrid.execution.fit_task import FitTask
 from foldgrid.execution.resources import SHARE_CLASSES
 from foldgrid.records.files import FileRoot
-from foldgrid.records.memory_notes import note_memory, read_memory
-from foldgrid.specs.memory import MemoryNote, next_share
+from foldgrid.specs.memory import MemoryNote, MemoryNotes, next_share
 from foldgrid.training.device import choose_device, describe_device
 
 logger = logging.getLogger("foldgrid.training.memory")
@@ -73,3 +75,22 @@ def with_known_share(task: FitTask, root: FileRoot) -> FitTask:
 
 def _device_of(task: FitTask) -> str:
     return describe_device(choose_device() if task.uses_gpu else torch.device("cpu"))
+
+
+def read_memory(root: FileRoot, backbone: str) -> MemoryNotes:
+    """What is known of a backbone; nothing where a whole batch always fitted."""
+    try:
+        return MemoryNotes.model_validate_json(root.read_bytes(_file(backbone)))
+    except (FileNotFoundError, ValueError):
+        # Nothing is lost with a damaged file: what does not fit is found out anew.
+        return MemoryNotes()
+
+
+def note_memory(root: FileRoot, backbone: str, note: MemoryNote) -> None:
+    """Keeps ``note`` for the next fit of the backbone."""
+    notes = read_memory(root, backbone).with_note(note)
+    root.write_bytes(_file(backbone), (notes.model_dump_json(indent=2) + "\n").encode())
+
+
+def _file(backbone: str) -> str:
+    return f"memory/{backbone}.json"
