@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from analysis.drawing.drawing import Drawing
-from foldgrid.tables.table import Cell, Column, Table, Tone, cells
+from foldgrid.tables import table
+from foldgrid.tables.table import Cell, Column, Tone, cells
 
 __all__ = [
     "Block",
@@ -20,6 +21,19 @@ __all__ = [
     "cells",
     "joined",
 ]
+
+
+@dataclass(frozen=True)
+class Table(table.Table):
+    """A table of the report.
+
+    Attributes:
+        call: The documented call that computes its figures again.
+        note: How to read it.
+    """
+
+    call: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ report's page sets it in HTML. JSON is written by what a table shows a part of.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Tone = Literal["", "strong", "muted", "caution", "code"]
@@ -66,8 +66,6 @@ class Table:
         caption: What it holds.
         columns: From left to right.
         rows: From top to bottom, as many values or cells as columns.
-        call: The documented call that computes its figures again.
-        note: How to read it.
         totals: Rows that stand below a rule.
 
     Example:
@@ -86,14 +84,10 @@ class Table:
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Any, ...], ...]
-    call: str = ""
-    note: str = ""
-    totals: tuple[tuple[Any, ...], ...] = ()
+    totals: tuple[tuple[Any, ...], ...] = field(default=(), kw_only=True)
 
-    @classmethod
-    def of_records(
-        cls, records: Sequence[Mapping[str, object]], names: Sequence[str] = ()
-    ) -> Table:
+    @staticmethod
+    def of_records(records: Sequence[Mapping[str, object]], names: Sequence[str] = ()) -> Table:
         """A table of plain values, such as one that is written as CSV.
 
         Args:
@@ -102,7 +96,7 @@ class Table:
         """
         names = names or tuple(records[0])
         rows = tuple(tuple(record.get(name) for name in names) for record in records)
-        return cls("", "", tuple(Column(name) for name in names), rows)
+        return Table("", "", tuple(Column(name) for name in names), rows)
 
     @property
     def cells(self) -> tuple[tuple[Cell, ...], ...]:
