@@ -39,11 +39,11 @@ from foldgrid.execution.work import open_fit
 from foldgrid.launching.planning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.models import WeightFile
 from foldgrid.records import SearchStore
+from foldgrid.search.lockstep import TrialWork
 from foldgrid.search.plan import StudyPlan, plan_studies, training_units
 from foldgrid.search.storage.files import JournalSearchStorage
 from foldgrid.search.study import SearchStudy
 from foldgrid.search.trials import TrialTask
-from foldgrid.search.work import TrialWork
 from foldgrid.specs.base import Spec
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.resolving import resolve_sweep

@@ -14,8 +14,8 @@ from foldgrid.execution.ray_tune import RayTuneExecutor
 from foldgrid.execution.resources import plan_resources
 from foldgrid.execution.work import Executor
 from foldgrid.records import SearchStore
+from foldgrid.search.lockstep import TrialWork
 from foldgrid.search.trials import TrialTask
-from foldgrid.search.work import TrialWork
 from foldgrid.specs.sweep import ResourceSpec
 from foldgrid.specs.trials import TrialEpoch
 from tests.tuning.search.small_search import TrialRecorder, training_samples, trial_task

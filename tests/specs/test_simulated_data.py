@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.specs.errors import InputError
-from foldgrid.specs.model_paths import keys_at, written_path
+from foldgrid.specs.reading import keys_at, written_path
 from foldgrid.specs.resolving import ResolvedSweep, resolve_sweep
 from foldgrid.specs.sweep import DataSpec, Sweep
 from foldgrid.specs.synthetic import StudySettings, TrialSettings

@@ -12,9 +12,15 @@ from dataclasses import dataclass, field
 from rich.console import Console
 
 from foldgrid.launching.interrupt import Interrupt
-from foldgrid.launching.tracking.grid import grid_sendable
 from foldgrid.launching.tracking.projecting import local_run_folder
-from foldgrid.launching.tracking.sendable import Config, Epoch, GridSummary, Record, Sendable
+from foldgrid.launching.tracking.sendable import (
+    Config,
+    Epoch,
+    GridSummary,
+    Record,
+    Sendable,
+    grid_sendable,
+)
 from foldgrid.records import RunLock, RunStore
 from foldgrid.records.run_lock import read_holder
 from foldgrid.specs.errors import StorageAwayError, SweepError

@@ -1,5 +1,7 @@
 """One trial: a configuration on all folds, an epoch each in turn, so every epoch has an OOF score.
 
+And trials as executors know them.
+
 Knows neither Optuna nor Ray. Shape letters: N samples, K outputs.
 """
 
@@ -7,14 +9,16 @@ from __future__ import annotations
 
 import io
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
+from foldgrid.execution.memory import lighter_fit, with_known_size
 from foldgrid.execution.work import open_fit
-from foldgrid.records import TrialFolder
-from foldgrid.search.trials import TrialTask, trial_record
+from foldgrid.records import LogFile, SearchStore, TrialFolder
+from foldgrid.search.trials import TrialTask, is_of, trial_record
 from foldgrid.specs.trials import TrialEpoch, TrialRecord, TrialStatus
 from foldgrid.tasks.scoring import predicted_units
 from foldgrid.tasks.units import UnitTable
@@ -180,3 +184,59 @@ class LockstepTrial:
             checkpoint.is_of(entry["fit"], fit)
             for entry, fit in zip(entries, self.fits, strict=True)
         )
+
+
+class TrialWork:
+    """See ``execution.work.Work``.
+
+    Args:
+        data: The training samples alone.
+        store: The search's folder.
+    """
+
+    epoch_type, record_type = TrialEpoch, TrialRecord
+
+    def __init__(self, data: TrainingData, store: SearchStore) -> None:
+        self.data, self.store = data, store.absolute()
+
+    def finished(self, task: TrialTask) -> TrialRecord | None:
+        """The trial's record, where it is over and the launcher was told twice."""
+        folder = self.store.trial(task.study, task.number)
+        record = folder.read_record() if folder.is_over() else None
+        return record if record is not None and is_of(record, task) else None
+
+    def open(self, task: TrialTask, state: bytes | None = None) -> LockstepTrial:
+        """See ``Work``."""
+        return LockstepTrial(
+            task, self.data, self.store.trial(task.study, task.number), state or None
+        )
+
+    def state(self, job: LockstepTrial) -> bytes:
+        """See ``Work``."""
+        return job.state()
+
+    def recall(self, task: TrialTask) -> TrialTask:
+        """See ``Work``; a trial's folds, in memory together, are remembered apart from fits."""
+        root = self.store.root
+        return replace(task, fits=tuple(with_known_size(fit, root) for fit in task.fits))
+
+    def lighter(self, task: TrialTask) -> TrialTask | None:
+        """See ``Work``; the folds are of one backbone, and halved together."""
+        half = lighter_fit(task.fits[0], self.store.root)
+        if half is None:
+            return None
+        size = half.micro_batch_size
+        return replace(task, fits=tuple(replace(fit, micro_batch_size=size) for fit in task.fits))
+
+    def open_log(self, task: TrialTask) -> LogFile:
+        """See ``Work``."""
+        return self.store.trial(task.study, task.number).open_log()
+
+    @staticmethod
+    def gpus(task: TrialTask) -> float:
+        """See ``Work``; the folds share one worker."""
+        return task.fits[0].gpus
+
+    def note_failure(self, task: TrialTask, text: str) -> None:
+        """See ``Work``."""
+        self.store.trial(task.study, task.number).write_failure(text)

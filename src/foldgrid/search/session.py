@@ -26,6 +26,7 @@ from foldgrid.metrics import best_trials
 from foldgrid.metrics.registry import KNOWN_METRICS
 from foldgrid.records import SearchStore
 from foldgrid.search.display import SearchDisplay
+from foldgrid.search.lockstep import TrialWork
 from foldgrid.search.outcome import Certainties, trial_rows, write_outcome
 from foldgrid.search.plan import StudyPlan, plan_studies, search_facts, training_units
 from foldgrid.search.projecting import project_missing_trials, search_figures, trial_listener
@@ -36,7 +37,6 @@ from foldgrid.search.study import SearchStudy, count_done
 from foldgrid.search.study_feed import StudyFeed, TrialSteering
 from foldgrid.search.trial_log import TrialKeeper
 from foldgrid.search.trials import TrialListener, TrialTask
-from foldgrid.search.work import TrialWork
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.schedulers import SCHEDULERS

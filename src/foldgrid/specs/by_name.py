@@ -77,7 +77,7 @@ class SettingsIn:
         self._registry = registry
 
     def model_of(self, _value: object) -> type[Spec]:
-        """What reads the mapping; see ``specs.model_paths.ChoosesModel``."""
+        """What reads the mapping; see ``specs.reading.ChoosesModel``."""
         return _settings_model(self._registry)
 
     def __get_pydantic_json_schema__(

@@ -11,9 +11,9 @@ import pytest
 
 from foldgrid.records import SearchStore
 from foldgrid.records.tables import parquet_bytes
+from foldgrid.search.lockstep import TrialWork
 from foldgrid.search.trial_log import TrialKeeper
 from foldgrid.search.trials import TrialTask, trial_record
-from foldgrid.search.work import TrialWork
 from foldgrid.specs.seals import FileSeal, seal_json
 from foldgrid.specs.trials import TrialEpoch
 from tests.tuning.search.small_search import TrialRecorder, training_samples, trial_task

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from foldgrid.execution.ray_tune import RayTuneExecutor
 from foldgrid.execution.resources import plan_resources
 from foldgrid.records import SearchStore
+from foldgrid.search.lockstep import TrialWork
 from foldgrid.search.schedulers.pausing import explored
 from foldgrid.search.schedulers.rules import Searched
 from foldgrid.search.study_feed import TrialSteering
 from foldgrid.search.trial_log import TrialKeeper
-from foldgrid.search.work import TrialWork
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import allows
 from foldgrid.specs.sweep import ResourceSpec, SearchSettings
