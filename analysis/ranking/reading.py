@@ -9,12 +9,8 @@ from analysis.evaluation import Judgement
 from analysis.predictions.notes import Note
 from analysis.predictions.predictions import BaseLearner
 from analysis.predictions.validation import some
-from analysis.ranking.task_notes import (
-    output_note,
-    scale_notes,
-    stacking_note,
-)
 from foldgrid.records import RunStore
+from foldgrid.tasks.scoring import Scoring
 
 
 def write_notes(store: RunStore, judgement: Judgement) -> tuple[Note, ...]:
@@ -25,11 +21,11 @@ def write_notes(store: RunStore, judgement: Judgement) -> tuple[Note, ...]:
         _order(judgement),
         _weights(judgement),
         _data(store),
-        output_note(judgement),
+        _output_note(judgement),
         *_stacking(judgement),
         *_split(store, judgement),
         *_left_out(judgement),
-        *scale_notes(judgement),
+        *_scale_notes(judgement),
     ]
     return warnings_first(notes)
 
@@ -111,7 +107,7 @@ def _stacking(judgement: Judgement) -> list[Note]:
     if not judgement.meta_learners:
         text = "No meta-learners: stacking needs two complete base learners and two folds."
         return [Note(topic="stacking", text=text)]
-    return [stacking_note(judgement)]
+    return [_stacking_note(judgement)]
 
 
 def _split(store: RunStore, judgement: Judgement) -> list[Note]:
@@ -145,3 +141,35 @@ def _left_out(judgement: Judgement) -> list[Note]:
 
 def _why(learner: BaseLearner) -> str:
     return f"{learner.name}, {learner.folds} folds: {learner.left_out}."
+
+
+def _output_note(judgement: Judgement) -> Note:
+    """What the models predict, what the figures compare, and which end is better."""
+    scoring = judgement.table.scoring
+    text = f"{scoring.explained(judgement.parts)} {_directions(scoring)}"
+    return Note(topic="output", text=text)
+
+
+def _directions(scoring: Scoring) -> str:
+    ends = {"lower": "lower is better", "higher": "higher", "zero": "nearer to 0"}
+    told = []
+    for direction, words in ends.items():
+        shown = [scoring.metrics[name] for name in scoring.shown]
+        titles = [metric.title for metric in shown if metric.direction == direction]
+        if titles:
+            listed = " and ".join([", ".join(titles[:-1]), titles[-1]]) if titles[1:] else titles[0]
+            told.append(f"{listed}: {words}")
+    text = "; ".join(told)
+    return f"{text if 'better' in text else text + ' is better'}."
+
+
+def _scale_notes(judgement: Judgement) -> list[Note]:
+    """What figures of this task are held against."""
+    yardstick = judgement.table.scoring.yardstick
+    return [Note(topic="raters", text=yardstick)] if yardstick else []
+
+
+def _stacking_note(judgement: Judgement) -> Note:
+    """How the meta-learners combine."""
+    words = judgement.table.scoring.stacking_words(len(judgement.meta_learners))
+    return Note(topic="stacking", text=words)
