@@ -123,9 +123,11 @@ def _figure_cells(
     cells = []
     for partition in ("oof", "test"):
         for name in ranking.columns():
+            digits = ranking.scoring.decimals(name)
             value, interval = row.figure(partition, name), row.interval(partition, name)
             is_best = value is not None and value == best.get((partition, name))
-            digits = ranking.scoring.decimals(name)
-            ends = format_interval(interval.low, interval.high, digits) * (name == ranking.by)
+            ends = ""
+            if name == ranking.by:
+                ends = format_interval(interval.low, interval.high, digits)
             cells.append(Cell(format_figure(value, digits), "strong" if is_best else "", ends))
     return cells

@@ -21,11 +21,11 @@ def write_notes(store: RunStore, judgement: Judgement) -> tuple[Note, ...]:
         _order(judgement),
         _weights(judgement),
         _data(store),
-        _output_note(judgement),
+        output_note(judgement),
         *_stacking(judgement),
         *_split(store, judgement),
         *_left_out(judgement),
-        *_scale_notes(judgement),
+        *scale_notes(judgement),
     ]
     return warnings_first(notes)
 
@@ -107,7 +107,7 @@ def _stacking(judgement: Judgement) -> list[Note]:
     if not judgement.meta_learners:
         text = "No meta-learners: stacking needs two complete base learners and two folds."
         return [Note(topic="stacking", text=text)]
-    return [_stacking_note(judgement)]
+    return [stacking_note(judgement)]
 
 
 def _split(store: RunStore, judgement: Judgement) -> list[Note]:
@@ -143,7 +143,7 @@ def _why(learner: BaseLearner) -> str:
     return f"{learner.name}, {learner.folds} folds: {learner.left_out}."
 
 
-def _output_note(judgement: Judgement) -> Note:
+def output_note(judgement: Judgement) -> Note:
     """What the models predict, what the figures compare, and which end is better."""
     scoring = judgement.table.scoring
     text = f"{scoring.explained(judgement.parts)} {_directions(scoring)}"
@@ -163,13 +163,13 @@ def _directions(scoring: Scoring) -> str:
     return f"{text if 'better' in text else text + ' is better'}."
 
 
-def _scale_notes(judgement: Judgement) -> list[Note]:
+def scale_notes(judgement: Judgement) -> list[Note]:
     """What figures of this task are held against."""
     yardstick = judgement.table.scoring.yardstick
     return [Note(topic="raters", text=yardstick)] if yardstick else []
 
 
-def _stacking_note(judgement: Judgement) -> Note:
+def stacking_note(judgement: Judgement) -> Note:
     """How the meta-learners combine."""
     words = judgement.table.scoring.stacking_words(len(judgement.meta_learners))
     return Note(topic="stacking", text=words)

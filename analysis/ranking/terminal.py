@@ -7,8 +7,6 @@ ordering figure. Only ASCII is drawn, so a log file or a terminal of any encodin
 
 from __future__ import annotations
 
-from functools import partial
-
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -123,11 +121,9 @@ def _table(ranking: Ranking, rows: list[RankedModel], is_wide: bool) -> RichTabl
         is_first_of_test = partition == "test" and name == ranking.columns()[0]
         title = f"{'OOF' if partition == 'oof' else 'test'}\n{ranking.metrics[name].heading}"
         width = 5 + (1 + is_wide) * is_first_of_test
-        decimals = ranking.scoring.decimals(name)
-        tone: Tone = "strong" if is_ordering else ""
-        columns.append(_figure_column(title, decimals, width, tone))
+        columns.append(_figure_column(title, width, "strong" if is_ordering else ""))
         if is_ordering:
-            columns += [_figure_column(end, decimals) for end in ("95 %\nfrom", "\nto")]
+            columns += [_figure_column("95 %\nfrom"), _figure_column("\nto")]
             columns += [_figure_column("best\nin")] * is_wide
     best = ranking.best_figures()
     cells = [_cells(ranking, row, best, is_wide) for row in rows]
@@ -142,16 +138,15 @@ def _columns(ranking: Ranking, is_wide: bool) -> list[tuple[str, str]]:
     return [*(("oof", name) for name in names), *(("test", name) for name in test)]
 
 
-def _figure_column(title: str, decimals: int = 2, width: int = 5, tone: Tone = "") -> Column:
-    shown = partial(format_figure, decimals=decimals)
-    return Column(title, is_number=True, format=shown, tone=tone, width=width)
+def _figure_column(title: str, width: int = 5, tone: Tone = "") -> Column:
+    return Column(title, is_number=True, tone=tone, width=width)
 
 
 def _cells(
     ranking: Ranking, row: RankedModel, best: dict[tuple[str, str], float], is_wide: bool
-) -> tuple[object, ...]:
+) -> tuple[Cell | str, ...]:
     standing = ranking.standing(row)
-    cells: list[object] = [
+    cells: list[Cell | str] = [
         f"{row.rank or ''}{TIED if standing.is_tied else ' '}",
         f"{MARKS[row.kind]} {fitted_name(row.model, NAME_WIDTH - 2)}",
     ]
@@ -160,11 +155,11 @@ def _cells(
     for partition, name in _columns(ranking, is_wide):
         value = row.figure(partition, name)
         is_best = value is not None and value == best.get((partition, name))
-        best_text = format_figure(value, ranking.scoring.decimals(name))
-        cells.append(Cell(best_text, "strong") if is_best else value)
+        digits = ranking.scoring.decimals(name)
+        cells.append(Cell(format_figure(value, digits), "strong" if is_best else ""))
         if partition == "oof" and name == ranking.by:
             interval = row.interval(partition, name)
-            cells += [interval.low, interval.high]
+            cells += [Cell(format_figure(end, digits)) for end in (interval.low, interval.high)]
             cells += [Cell(_share(standing.probability_best))] * is_wide
     return tuple(cells)
 
