@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from analysis.checks.check import Check, Finding, breach, holds, not_applicable
 from analysis.checks.run_evidence import RunEvidence
-from analysis.predictions.predictions import scoring_of
+from analysis.predictions.finished_fits import scoring_of
 from analysis.predictions.validation import (
     HELD_OUT_CODE,
     PHYSICIAN_CODE,
@@ -67,16 +67,19 @@ def _physician(evidence: RunEvidence) -> Finding:
     if any(task != tasks[0] for task in tasks):
         return not_applicable("The fits predict different things; see FG204.")
     targets = scoring_of(evidence.fits[0]).target_names
-    fits = [
-        replace(each, table=each.table.drop_duplicates("sample").reset_index(drop=True))
-        for each in evidence.fits
-    ]
+    fits = [_without_repetitions(each) for each in evidence.fits]
     table = pd.concat([fit.table for fit in fits])
     reference = table.drop_duplicates("sample").set_index("sample")[list(targets)]
     problems = [problem for fit in fits for problem in target_problems(fit, reference, targets)]
     if problems:
         return breach(f"{len(problems)} of {len(fits)} fits disagree.", problems)
     return holds(f"{len(fits)} fits agree on the truth of {len(reference)} samples.")
+
+
+def _without_repetitions(fit: FoldPredictions) -> FoldPredictions:
+    if not fit.table["sample"].duplicated().any():
+        return fit
+    return replace(fit, table=fit.table.drop_duplicates("sample").reset_index(drop=True))
 
 
 def _constant(evidence: RunEvidence) -> Finding:

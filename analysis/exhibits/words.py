@@ -5,10 +5,10 @@ from __future__ import annotations
 from analysis.exhibits.classes.words import ClassReport
 from analysis.exhibits.pasi.words import PasiReport
 from analysis.exhibits.task_words import TaskReport
-from analysis.run import RunFacts
+from analysis.run import Run
 
 
-def task_report(run: RunFacts) -> TaskReport:
+def task_report(run: Run) -> TaskReport:
     """The words of the run's task."""
     return ClassReport() if run.scoring.judges == "classes" else PasiReport()
 

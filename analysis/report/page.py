@@ -64,7 +64,7 @@ def render_page(
     Args:
         headline: What stands at the top.
         sections: In the order of the page.
-        opened: The lines that open the run's facts as ``run``, for the calls in the index.
+        opened: The lines that open the run as ``run``, for the calls in the index.
         private: Words that must not be shown, and what is shown in their place.
     """
     environment = Environment(

@@ -27,7 +27,7 @@ from analysis.ranking.board import Ranking
 from analysis.ranking.formats import render_csv
 from analysis.ranking.making import rank_and_save, rank_sweep, stored_or_ranked
 from analysis.report.making import make_report
-from analysis.run import RunFacts
+from analysis.run import Run
 from analysis.stacking.meta_learners import CLASS_META_LEARNERS
 from analysis.stacking.nested import CLASS_BASELINE, stack
 from foldgrid.records import RunStore
@@ -277,7 +277,7 @@ def test_a_fold_of_one_class_has_no_auc_and_the_report_says_so(labelled: Maker) 
     for (_, _), table in run.predictions.items():
         table["label"] = run.split.set_index("sample").loc[table["sample"], "label"].to_numpy()
     store = run.write()
-    facts = fold_matrix(RunFacts(store))
+    facts = fold_matrix(Run(store))
     late = run.split["label"].eq("late").groupby(run.split["fold"]).mean()
     alone = {fold for fold in range(3) if late[fold] in (0, 1)}
     assert 1 in alone

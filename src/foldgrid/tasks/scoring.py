@@ -96,6 +96,11 @@ class Scoring(Protocol):
         ...
 
     @property
+    def exhibits(self) -> tuple[str, ...]:
+        """The exhibits of a report that only some tasks have, by name; their order is nobody's."""
+        ...
+
+    @property
     def watched(self) -> Watched:
         """What a fit's progress is told by."""
         ...

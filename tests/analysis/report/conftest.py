@@ -18,12 +18,11 @@ import pytest
 
 from analysis.drawing import drawing
 from analysis.drawing.blocks import Section
-from analysis.exhibits.search import facts as search_facts
-from analysis.exhibits.search.importance import parameter_importances
+from analysis.exhibits.search import importance
 from analysis.report.making import make_report
 from analysis.report.saving import Report, save_report
-from analysis.report.search.making import make_search_report
-from analysis.run import RunFacts
+from analysis.run import Run
+from analysis.search.run import SearchRun
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
 from tests.analysis.conftest import FakeRun
@@ -85,8 +84,8 @@ class Told(NamedTuple):
     names: dict[str, Any]
 
     @property
-    def run(self) -> RunFacts:
-        found: RunFacts = self.names["run"]
+    def run(self) -> Any:
+        found: Run | SearchRun = self.names["run"]
         return found
 
     @property
@@ -100,7 +99,7 @@ class Told(NamedTuple):
 def _told(fake: Any, store: RunStore, report: Report) -> Told:
     save_report(store, report)
     names: dict[str, Any] = {}
-    found = re.search(r"<pre[^>]*><code>(from .*?)</code>", report.html, re.DOTALL)
+    found = re.search(r"<pre[^>]*><code>(import .*?)</code>", report.html, re.DOTALL)
     assert found is not None
     exec(unescape(found[1]).replace(f"runs/{fake.folder.name}", store.location), names)
     return Told(fake, report, names)
@@ -111,8 +110,8 @@ def quickly_made() -> Iterator[None]:
     """Reports with small PNGs and few resamples of a search's importances."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(drawing, "PNG_DPI", 36)
-        few = partial(parameter_importances, num_resamples=20, num_shuffles=20)
-        patch.setattr(search_facts, "parameter_importances", few)
+        few = partial(importance.parameter_importances, num_resamples=20, num_shuffles=20)
+        patch.setattr(importance, "parameter_importances", few)
         yield
 
 
@@ -173,7 +172,7 @@ def told_search(tmp_path_factory: pytest.TempPathFactory) -> Told:
     store = search.write()
     store.write_provenance(LAUNCH)
     with quickly_made():
-        return _told(search, store, make_search_report(store))
+        return _told(search, store, make_report(store))
 
 
 @pytest.fixture

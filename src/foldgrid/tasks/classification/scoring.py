@@ -42,6 +42,14 @@ class LabelScoring:
     stratum = "label"
     noun = Noun("photograph", "photographs")
     shown = ("auc", "accuracy", "sensitivity", "specificity")
+    exhibits: tuple[str, ...] = (
+        "classes",
+        "confusion",
+        "roc",
+        "calibration",
+        "embedding",
+        "published_classes",
+    )
     watched = Watched("auc", "AUC", is_higher_better=True)
     target_names = ("label",)
     is_binary = False
@@ -203,6 +211,7 @@ class BinaryScoring(LabelScoring):
     """Whether a photograph shows a finding; the positive class comes last."""
 
     is_binary = True
+    exhibits = (*LabelScoring.exhibits, "operating")
     spec: BinarySpec
 
     @staticmethod

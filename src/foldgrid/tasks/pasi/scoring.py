@@ -47,6 +47,7 @@ class PasiScoring:
     num_values = 1
     noun = Noun("visit", "visits")
     shown = ("mae", "mse", "pcc", "ccc")
+    exhibits: tuple[str, ...] = ("agreement", "change", "errors", "distribution", "published")
     watched = Watched("pasi_mae", "PASI MAE")
 
     def __init__(self, spec: PasiSpec) -> None:
