@@ -13,8 +13,9 @@ of the group ``foldgrid.exhibits``. docs/exhibits.md shows one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from inspect import isfunction
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import pandas as pd
@@ -88,8 +89,20 @@ class Exhibit(Generic[AnyRun]):
         return self.needs(run)
 
     def section(self, run: AnyRun) -> Section:
-        """What stands on the page."""
-        return self.make(run).named(self.name, self.anchor or self.name, self.title)
+        """What stands on the page.
+
+        Raises:
+            SweepError: ``make`` returned something else.
+        """
+        made: object = self.make(run)
+        if not isinstance(made, Section):
+            file = self.make.__code__.co_filename if isfunction(self.make) else ""
+            raise SweepError(
+                f'{file}: the exhibit "{self.name}" cannot be shown.\n'
+                f"  `make` returned {made!r}, which is no Section.\n"
+                "Return analysis.drawing.blocks.Section; docs/exhibits.md shows one."
+            )
+        return made.named(self.name, self.anchor or self.name, self.title)
 
 
 EXHIBITS: Registry[Exhibit[Any]] = Registry("exhibit", Exhibit, home="analysis.exhibits")
@@ -184,7 +197,13 @@ Thing = TypeVar("Thing")
 
 def exhibits_of(run: Opened) -> dict[str, Exhibit[Any]]:
     """The exhibits of a run by name, in the order of the page."""
-    return {name: each for name, each in EXHIBITS.items() if not each.why_not(run)}
+    return {name: _known_as(name) for name in EXHIBITS if not _known_as(name).why_not(run)}
+
+
+def _known_as(name: str) -> Exhibit[Any]:
+    """One by the name under which it was added, which an entry point gives anew."""
+    exhibit = EXHIBITS[name]
+    return exhibit if exhibit.name == name else replace(exhibit, name=name)
 
 
 def chosen_exhibit(run: Opened, name: str) -> Exhibit[Any]:
@@ -193,7 +212,7 @@ def chosen_exhibit(run: Opened, name: str) -> Exhibit[Any]:
     Raises:
         SweepError: There is none, or it is not for this run; the message lists those that are.
     """
-    exhibit = EXHIBITS.get(name)
+    exhibit = _known_as(name) if name in EXHIBITS else None
     why = exhibit.why_not(run) if exhibit is not None else ""
     if exhibit is not None and not why:
         return exhibit

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +53,7 @@ def measure_analysis(
     statistics_sizes: Sizes = (29, 100, 300, 1000),
     stacking_sizes: Sizes = (29, 100, 300, 1000),
     repeats: int = 3,
+    against: Path | None = None,
     output: Path | None = None,
 ) -> None:
     """Seconds of a ranking with all statistics, of a stored one, and their growth.
@@ -64,16 +65,24 @@ def measure_analysis(
         statistics_sizes: Numbers of base learners for which the statistics are timed alone.
         stacking_sizes: Numbers of base learners for which the meta-learners are timed alone.
         repeats: How often the ranking and the stored ranking are timed.
+        against: Another checkout of this project, such as ``git worktree add`` makes of an
+            earlier commit; it ranks the same records by turns.
         output: A JSON file for the figures.
     """
     if repeats < 1:
         raise SweepError(f"--repeats: found {repeats}. At least 1 is needed.")
+    if against and not (against / "analysis" / "__main__.py").is_file():
+        raise SweepError(f"--against: {against} is no checkout of this project. Name its folder.")
     console = Console()
     environment = describe_environment()
     title = f"{backbones} base learners x {folds} folds, {visits} visits, made-up predictions"
     print_opening(console, title, environment)
-    ranked, stored = _measure_commands(MadeUpSweep(backbones, folds, visits), repeats)
+    others = (against.resolve(),) if against else ()
+    sweep = MadeUpSweep(backbones, folds, visits)
+    (ranked, stored), *theirs = _measure_commands(sweep, repeats, (PROJECT, *others))
     _print_commands(ranked, stored, console)
+    if theirs:
+        _print_against(ranked, theirs[0][0], console)
     growths = {}
     for name, sizes, work in (
         ("statistics", statistics_sizes, _statistics_seconds),
@@ -89,6 +98,7 @@ def measure_analysis(
             "size": {"backbones": backbones, "folds": folds, "visits": visits},
             "ranked_seconds": ranked,
             "stored_seconds": stored,
+            "ranked_seconds_against": theirs[0][0] if theirs else None,
             "growth_seconds": growths,
             "growth_exponents": {name: _exponent(growth) for name, growth in growths.items()},
             "goals": {"ranked_seconds": GOAL_RANKED, "stored_seconds": GOAL_STORED},
@@ -96,26 +106,30 @@ def measure_analysis(
     )
 
 
-def _measure_commands(sweep: MadeUpSweep, repeats: int) -> tuple[list[float], list[float]]:
+def _measure_commands(
+    sweep: MadeUpSweep, repeats: int, checkouts: Sequence[Path]
+) -> list[tuple[list[float], list[float]]]:
     """Seconds of ranking from the records, and of printing what that stored, by turns."""
-    ranked, stored = [], []
+    seconds: list[tuple[list[float], list[float]]] = [([], []) for _ in checkouts]
     with tempfile.TemporaryDirectory(prefix="foldgrid-benchmark-") as scratch:
         sweep.write(scratch)
         for _ in range(repeats):
-            (Path(scratch) / "leaderboard.json").unlink(missing_ok=True)
-            ranked.append(_rank_seconds(scratch))
-            stored.append(_rank_seconds(scratch))
-    return ranked, stored
+            for checkout, (ranked, stored) in zip(checkouts, seconds, strict=True):
+                for made in ("leaderboard.json", "checks.json"):
+                    (Path(scratch) / made).unlink(missing_ok=True)
+                ranked.append(_rank_seconds(scratch, checkout))
+                stored.append(_rank_seconds(scratch, checkout))
+    return seconds
 
 
-def _rank_seconds(folder: str) -> float:
+def _rank_seconds(folder: str, checkout: Path) -> float:
     """Of ``python -m analysis rank``, from the process's start to its end, on one thread."""
-    paths = f"{PROJECT / 'src'}{os.pathsep}{PROJECT}"
+    paths = f"{checkout / 'src'}{os.pathsep}{checkout}"
     command = [sys.executable, "-m", "analysis", "rank", folder, "--by", "ccc"]
     started = time.perf_counter()
     done = subprocess.run(
         command,
-        cwd=PROJECT,
+        cwd=checkout,
         env={**os.environ, **ONE_THREAD, "PYTHONPATH": paths},
         capture_output=True,
         text=True,
@@ -135,6 +149,16 @@ def _print_commands(ranked: list[float], stored: list[float], console: Console) 
         )
     ]
     headings = ["seconds, process start to end", "median", "least", "most", "goal"]
+    console.print(make_table(headings, rows), end="\n\n")
+
+
+def _print_against(here: list[float], there: list[float], console: Console) -> None:
+    ratios = [mine / theirs for mine, theirs in zip(here, there, strict=True)]
+    rows: list[list[object]] = [
+        ["seconds there", statistics.median(there), min(there), max(there)],
+        ["here / there", statistics.median(ratios), min(ratios), max(ratios)],
+    ]
+    headings = ["ranked from the records, by turns", "median", "least", "most"]
     console.print(make_table(headings, rows), end="\n\n")
 
 

@@ -19,6 +19,7 @@ from analysis.predictions.finished_fits import READ_ERRORS, FinishedFits, scorin
 from analysis.predictions.validation import (
     ADVICE,
     FoldPredictions,
+    SplitSamples,
     agreement_problems,
     comparison_problems,
     fold_problems,
@@ -186,7 +187,8 @@ def _check(
     problems = split_problems(split) + comparison_problems(fit.record.config for fit in fits)
     problems += agreement_problems(planned, ())
     if not problems:
-        problems = [problem for fit in fits for problem in fold_problems(fit, split)]
+        due = SplitSamples(split)
+        problems = [problem for fit in fits for problem in fold_problems(fit, due)]
     if not problems:
         names = scoring_of(fits[0]).target_names
         reference = _targets(fits)
@@ -203,10 +205,11 @@ def _targets(fits: list[FoldPredictions]) -> pd.DataFrame:
     ]
 
 
-def _predictions(fit: FoldPredictions, partition: str) -> pd.DataFrame:
-    """What a fit said of one partition, by sample."""
-    table = fit.table[fit.table["partition"] == partition].set_index("sample")
-    return table[list(scoring_of(fit).prediction_names)].astype(np.float64)
+def _predictions(fits: Sequence[FoldPredictions], partition: str) -> pd.DataFrame:
+    """What a base learner's fits said of one partition, by sample, one fit after another."""
+    names = list(scoring_of(fits[0]).prediction_names)
+    table = pd.concat([fit.table[["sample", "partition", *names]] for fit in fits])
+    return table[table["partition"] == partition].set_index("sample")[names].astype(np.float64)
 
 
 def given_references(fits: Sequence[FoldPredictions]) -> pd.Series[Any]:
@@ -242,8 +245,7 @@ def learner_predictions(fits: Sequence[FoldPredictions], partition: str) -> pd.D
     Returns:
         The task's ``prediction_names``: of a tree the probabilities of its training classes.
     """
-    said = pd.concat([_predictions(fit, partition) for fit in fits])
-    return said.groupby(level="sample").mean()
+    return _predictions(fits, partition).groupby(level="sample").mean()
 
 
 def _in_order(table: pd.DataFrame, order: pd.Index[str]) -> pd.DataFrame:
@@ -252,4 +254,4 @@ def _in_order(table: pd.DataFrame, order: pd.Index[str]) -> pd.DataFrame:
 
 def fold_values(fit: FoldPredictions, partition: str = "oof") -> pd.DataFrame:
     """What is judged of one fit's predictions of a partition, by sample."""
-    return scoring_of(fit).values(_predictions(fit, partition))
+    return scoring_of(fit).values(_predictions([fit], partition))

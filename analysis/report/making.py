@@ -5,6 +5,7 @@ from __future__ import annotations
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
 from analysis.checks.catalogue import keep_checks
+from analysis.drawing.blocks import Figure, Section, Table
 from analysis.opening import opened
 from analysis.report.headline import write_headline
 from analysis.report.page import render_page
@@ -14,6 +15,7 @@ from analysis.report.search.sections import search_sections
 from analysis.run import Run
 from analysis.search.run import SearchRun
 from foldgrid.records import RunStore
+from foldgrid.specs.errors import SweepError
 
 
 def make_report(store: RunStore, by: str | None = None) -> Report:
@@ -28,7 +30,7 @@ def make_report(store: RunStore, by: str | None = None) -> Report:
         SweepError: ``by`` is unknown, nothing is complete yet, or a law of honest stacking is
             broken.
     """
-    return _report_of(opened(store, by))
+    return report_of(opened(store, by))
 
 
 def write_report(store: RunStore, by: str | None = None) -> str:
@@ -42,10 +44,15 @@ def write_report(store: RunStore, by: str | None = None) -> str:
     run = opened(store, by)
     if isinstance(run, Run):
         keep_checks(store, run.checks)
-    return save_report(store, _report_of(run))
+    return save_report(store, report_of(run))
 
 
-def _report_of(run: Run | SearchRun) -> Report:
+def report_of(run: Run | SearchRun) -> Report:
+    """The report of an opened run.
+
+    Raises:
+        SweepError: Two of its exhibits have a part of one name.
+    """
     # One thread, as for the ranking: the same bits on any number of cores.
     with threadpool_limits(limits=1):
         if isinstance(run, SearchRun):
@@ -53,5 +60,21 @@ def _report_of(run: Run | SearchRun) -> Report:
         else:
             sections = tuple(run.exhibit(name).section for name in run.exhibits)
             headline = write_headline(run)
+        _check_names(run, sections)
         page = render_page(headline, sections, run.opened, run.private_words)
     return Report(page, sections)
+
+
+def _check_names(run: Run | SearchRun, sections: tuple[Section, ...]) -> None:
+    """A part's name is its anchor and its file's name: two of one name would hide one another."""
+    owners: dict[str, str] = {}
+    for section in sections:
+        for block in section.blocks:
+            if not isinstance(block, Figure | Table):
+                continue
+            if block.key in owners:
+                raise SweepError(
+                    f'{run.location}: two parts are called "{block.key}", one of the exhibit '
+                    f'"{owners[block.key]}", one of "{block.exhibit}".\nName one of them otherwise.'
+                )
+            owners[block.key] = block.exhibit

@@ -33,7 +33,7 @@ from analysis.exhibits.settings import (
     varied_section,
 )
 from analysis.report.making import make_report
-from analysis.report.page import number_exhibits
+from analysis.report.page import number_parts
 from analysis.run import Run
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
@@ -65,8 +65,8 @@ def test_the_sections_are_the_task_s_in_order(told: Told) -> None:
 
 
 def test_every_number_can_be_had_again(told: Told) -> None:
-    names = dict(told.names)
-    exhibits = number_exhibits(told.report.sections)
+    names = {"run": told.run}
+    exhibits = number_parts(told.report.sections)
     assert len({exhibit.key for exhibit in exhibits}) == len(exhibits) > 15
     for exhibit in exhibits:
         assert exhibit.call, exhibit.key

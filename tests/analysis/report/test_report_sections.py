@@ -23,7 +23,7 @@ from analysis.exhibits.learning import learning_curves
 from analysis.exhibits.methods.section import OPEN, answered_items
 from analysis.exhibits.methods.writing import PARAGRAPHS, write_statements
 from analysis.report.making import Report, make_report
-from analysis.report.page import number_exhibits
+from analysis.report.page import number_parts
 from analysis.run import Run
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
@@ -118,8 +118,8 @@ def test_recipes_that_differ_are_told(tell_run: Any) -> None:
 
 
 def test_every_number_can_be_had_again(told: Told) -> None:
-    report, names = told.report, dict(told.names)
-    exhibits = number_exhibits(report.sections)
+    report, names = told.report, {"run": told.run}
+    exhibits = number_parts(report.sections)
     assert len(exhibits) > 15
     for exhibit in exhibits:
         assert f'href="#{exhibit.key}">{exhibit.label}</a>' in report.html

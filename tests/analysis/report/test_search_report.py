@@ -15,7 +15,7 @@ import pytest
 from analysis.__main__ import main
 from analysis.drawing.blocks import Figure, Table, Text
 from analysis.report.making import make_report
-from analysis.report.page import number_exhibits
+from analysis.report.page import number_parts
 from analysis.report.saving import Report
 from foldgrid.records import RunStore
 from foldgrid.specs.search_space import SearchSpace
@@ -57,11 +57,11 @@ def test_it_names_nobody_and_no_machine(told: Told) -> None:
 
 
 def test_every_number_can_be_had_again(told: Told) -> None:
-    exhibits = number_exhibits(told.report.sections)
+    exhibits = number_parts(told.report.sections)
     assert len(exhibits) == 8
     for exhibit in exhibits:
         assert f'href="#{exhibit.key}">{exhibit.label}</a>' in told.report.html
-        assert len(eval(exhibit.call.splitlines()[0], told.names))
+        assert len(eval(exhibit.call.splitlines()[0], {"run": told.run}))
 
 
 def test_every_figure_says_how_to_read_it_and_has_its_numbers(told: Told) -> None:
