@@ -131,8 +131,11 @@ def test_a_run_has_those_of_its_kind_and_its_task(run: Opened, kind: str) -> Non
     assert list(run.exhibits) == [name for name in EXHIBITS if name in run.exhibits]
 
 
-def test_every_exhibit_is_tried() -> None:
+def test_every_exhibit_is_tried_and_told() -> None:
     assert set().union(*KINDS.values()) == set(EXHIBITS)
+    page = (PROJECT / "docs" / "exhibits.md").read_text(encoding="utf-8")
+    table = page.partition("## The exhibits")[2].partition("## One")[0]
+    assert set(re.findall(r"`(\w+)`", table)) == set(EXHIBITS)
 
 
 def test_frames_are_tables_of_numbers(run: Opened) -> None:
