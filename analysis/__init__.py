@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.checks.catalogue import run_checks, stored_or_checked
-    from analysis.evaluation import judge, unit_predictions, visit_predictions
+    from analysis.evaluation import judge, unit_predictions
     from analysis.ranking.board import Ranking, ranking_table
     from analysis.ranking.formats import render_csv, render_json, render_latex, render_markdown
     from analysis.ranking.making import judge_and_rank, rank_and_save, rank_sweep
@@ -55,7 +55,6 @@ _HOMES = {
     "run_checks": "checks.catalogue",
     "stored_or_checked": "checks.catalogue",
     "unit_predictions": "evaluation",
-    "visit_predictions": "evaluation",
 }
 
 __all__ = [
@@ -75,7 +74,6 @@ __all__ = [
     "run_checks",
     "stored_or_checked",
     "unit_predictions",
-    "visit_predictions",
 ]
 
 

@@ -26,8 +26,8 @@ class Judgement:
         parts: What a unit of this data set is made of: the regions of a PASI; empty elsewhere.
         oof: The training visits with base learners, meta-learners and the baseline.
         test: The test visits with the same models.
-        meta_oof: The meta-learners' composites of the training samples, 0 to 72.
-        meta_test: The meta-learners' composites of the test samples.
+        meta_oof: What the meta-learners predict of the training samples.
+        meta_test: The same of the test samples.
         meta_weights: What the meta-learners make of the base learners; see
             ``stacking.nested.meta_learner_weights``.
     """
@@ -88,34 +88,7 @@ def unit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
         model: A base learner, a meta-learner or the baseline.
 
     Returns:
-        Of PASI what ``visit_predictions`` returns. Of classes: model, partition, subject,
-        ``photograph``, ``reference`` (the index of the class) and ``predicted_<class>``.
-
-    Raises:
-        SweepError: No model of that name was judged; the message offers the nearest.
-    """
-    if judgement.table.scoring.judges == "numbers":
-        return visit_predictions(judgement, model)
-    _check_judged(judgement, model)
-    parts = []
-    for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
-        part = table.units[["subject", "unit", "reference"]].rename(columns={"unit": "photograph"})
-        part.insert(0, "model", model)
-        part.insert(1, "partition", partition)
-        parts.append(part.join(table.predicted[model].add_prefix("predicted_")))
-    return pd.concat(parts, ignore_index=True)
-
-
-def visit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
-    """One model's PASI beside the physician's, a row a visit.
-
-    Args:
-        judgement: What ``judge`` returned.
-        model: A base learner, a meta-learner or the baseline.
-
-    Returns:
-        model, partition (``oof`` or ``test``), subject, visit, day, physician_pasi and
-        predicted_pasi, OOF visits first.
+        model, partition (``oof`` or ``test``), and what the task tells of a unit; OOF units first.
 
     Raises:
         SweepError: No model of that name was judged; the message offers the nearest.
@@ -123,11 +96,10 @@ def visit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
     _check_judged(judgement, model)
     parts = []
     for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
-        part = table.units[["subject", "visit", "day"]].copy()
+        part = judgement.table.scoring.told(table, model)
         part.insert(0, "model", model)
         part.insert(1, "partition", partition)
-        part = part.assign(physician_pasi=table.units["reference"])
-        parts.append(part.assign(predicted_pasi=table.predicted[model]))
+        parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 

@@ -196,7 +196,17 @@ Thing = TypeVar("Thing")
 
 
 def exhibits_of(run: Opened) -> dict[str, Exhibit[Any]]:
-    """The exhibits of a run by name, in the order of the page."""
+    """The exhibits of a run by name, in the order of the page.
+
+    Raises:
+        SweepError: Its task names one that nobody added.
+    """
+    for name in run.asked:
+        if name not in EXHIBITS:
+            raise SweepError(
+                f'{run.location}: its task names the exhibit "{name}", which there is not. '
+                f"{did_you_mean(name, EXHIBITS)}\nMend `exhibits` of the task's scoring."
+            )
     return {name: _known_as(name) for name in EXHIBITS if not _known_as(name).why_not(run)}
 
 

@@ -15,8 +15,8 @@ from analysis.predictions.predictions import PredictionTable
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.fits import FitConfig, FitRecord, WeightsRecord
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.task import PasiSpec
 from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA, SCORES, clip_composite, composite_score
+from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.units import UnitTable
 
 BODY = ("upper_extremities", "trunk", "lower_extremities")

@@ -11,7 +11,7 @@ import pandas as pd
 from benchmarks.bare_loop import NoFolder
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.task import PasiSpec
+from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.training import Fit, TrainingData
 
 REGIONS = ("upper_extremities", "trunk", "lower_extremities")

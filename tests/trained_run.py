@@ -14,7 +14,8 @@ from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import DataSpec, SplitSpec, Sweep
 from foldgrid.specs.synthetic import TrialSettings
-from foldgrid.specs.task import PasiSpec, TaskSpec
+from foldgrid.specs.task import TaskSpec
+from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.registry import resolve_task
 from foldgrid.training import Fit, TrainingData
 from foldgrid.training.training_data import samples_with_sides

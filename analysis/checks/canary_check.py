@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 import pandas as pd
 
 from analysis.checks.check import Check, Finding, breach, holds, not_applicable
@@ -13,6 +16,8 @@ from analysis.predictions.predictions import given_references, values_by_learner
 from analysis.predictions.validation import FoldPredictions, some
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import FitConfig
+from foldgrid.tasks.scale import Scale
+from foldgrid.tasks.scoring import Judged
 
 LEVEL = 0.01
 """The check fails without a leak once in so many runs at most: 1 in 100."""
@@ -73,15 +78,15 @@ def judge_canary(
     total = f"{len(chosen)} base learner{'s' if len(chosen) != 1 else ''}"
     if num_learners is not None and num_learners > len(chosen):
         total += f" of the sweep's {num_learners}"
-    of = "" if scoring_of(fits[0]).judges == "classes" else " of C"
+    scale = scoring_of(fits[0]).scale
     if leaks:
-        problems = [Problem(skill.model, "", _words(side, skill, of)) for side, skill in leaks]
+        problems = [Problem(skill.model, "", _words(side, skill, scale)) for side, skill in leaks]
         models = some(dict.fromkeys(skill.model for _, skill in leaks), "base learner")
         return breach(f"Skill remains in {models}; {total} trained on shuffled scores.", problems)
     nearest = min(judged["oof"], key=lambda skill: skill.p_value)
     return holds(
         f"{total} trained on shuffled scores: no skill at a level of {LEVEL}. Nearest to it: "
-        f"{nearest.model}, {_words('oof', nearest, of)}"
+        f"{nearest.model}, {_words('oof', nearest, scale)}"
     )
 
 
@@ -96,8 +101,7 @@ def _skills(
     rows = table.loc[predicted.index.intersection(table.index)].assign(reference=given)
     if rows.empty:
         return []
-    if scoring_of(fits[0]).judges == "classes":
-        rows, predicted = class_by_class(rows, predicted)
+    rows, predicted = AS_SCORES[scoring_of(fits[0]).judges](rows, predicted)
     if smallest_p_value(rows) > LEVEL / len(PARTITIONS):
         return []
     return judge_skill(rows, predicted)
@@ -126,10 +130,25 @@ def class_by_class(
     return pd.concat(rows), pd.concat(said)
 
 
-def _words(partition: str, skill: Skill, of: str) -> str:
+def as_they_are(
+    samples: pd.DataFrame, predicted: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Numbers are scores; without regions all are of one."""
+    return samples if "region" in samples else samples.assign(region=""), predicted
+
+
+AS_SCORES: Mapping[
+    Judged, Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]]
+] = MappingProxyType({"numbers": as_they_are, "classes": class_by_class})
+"""What makes scores of samples and predictions, by kind of truth."""
+
+
+def _words(partition: str, skill: Skill, scale: Scale) -> str:
+    of, digits = f" {scale.unit}" if scale.unit else "", scale.decimals
+    mae, usual = f"{skill.mae:.{digits}f}{of}", f"{skill.baseline_mae:.{digits}f}"
     return (
-        f"{PARTITIONS[partition]} MAE {skill.mae:.2f}{of} against {skill.baseline_mae:.2f} of "
-        f"predict-the-mean, PCC {skill.pcc:.2f}, p {_p(skill.p_value)}."
+        f"{PARTITIONS[partition]} MAE {mae} against {usual} of predict-the-mean, "
+        f"PCC {skill.pcc:.2f}, p {_p(skill.p_value)}."
     )
 
 

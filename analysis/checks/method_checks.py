@@ -21,14 +21,14 @@ from analysis.stacking import nested
 from analysis.stacking.nested_fits import FEWEST_BASE_LEARNERS
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.variants import is_variant
-from foldgrid.tasks.pasi.arithmetic import MAX_COMPOSITE
+from foldgrid.tasks.scale import Scale
 from foldgrid.tasks.units import model_names
 
 MOST_LEARNERS, MOST_SAMPLES, MOST_FOLDS = 3, 30, 3
 """Base learners, samples of a fold, and folds that the meta-learners are tried on."""
 
 UNMOVED = 1e-9
-"""Refits may differ by rounding, a share of the scale of C or of a probability."""
+"""Refits may differ by rounding, a share of the task's scale."""
 
 
 def _stopping(evidence: RunEvidence) -> Finding:
@@ -60,7 +60,7 @@ def _held_out_labels(evidence: RunEvidence) -> Finding:
     for fold in tried:
         falsified = _falsified(table, folds.index[folds == fold])
         after, _ = nested.stack(falsified)
-        is_moved = _moved(before, after)
+        is_moved = _moved(before, after, table.scoring.scale)
         has_power |= bool(is_moved[folds != fold].to_numpy().any())
         for name in is_moved.columns[is_moved[folds == fold].any()]:
             moved.setdefault(str(name), []).append(int(fold))
@@ -82,6 +82,7 @@ def _test_set(evidence: RunEvidence) -> Finding:
     if len(table.test) < 2:
         return not_applicable("There are fewer than two test samples.")
     before_oof, before_test = nested.stack(table)
+    scale = table.scoring.scale.over(before_oof.to_numpy())
     first = table.test.index[:1]
     # Everything of the test set but the first sample's predictions: they alone may matter to it.
     predictions = _turned_around(table)
@@ -89,8 +90,8 @@ def _test_set(evidence: RunEvidence) -> Finding:
     falsified = replace(_falsified(table, table.test.index), test=predictions)
     after_oof, after_test = nested.stack(falsified)
     is_moved = (
-        _moved(before_oof, after_oof).any()
-        | _moved(before_test.loc[first], after_test.loc[first]).any()
+        _moved(before_oof, after_oof, scale).any()
+        | _moved(before_test.loc[first], after_test.loc[first], scale).any()
     )
     names, num_judged = list(is_moved.index[is_moved]), len(model_names(before_oof))
     if names:
@@ -128,35 +129,28 @@ def _unlike(oof: pd.DataFrame) -> list[str]:
 
 
 def _falsified(table: PredictionTable, rows: pd.Index[str]) -> PredictionTable:
-    """The same table with another truth of some samples: C upside down, the next class."""
+    """The same table with another truth of some samples."""
     samples = table.samples.copy()
-    truth = samples.loc[rows, "reference"]
-    if table.scoring.judges == "classes":
-        samples.loc[rows, "reference"] = (truth + 1) % _num_classes(table)
-    else:
-        samples.loc[rows, "reference"] = MAX_COMPOSITE - truth
+    samples.loc[rows, "reference"] = table.scoring.other_truth(samples.loc[rows, "reference"])
     return replace(table, samples=samples)
 
 
 def _turned_around(table: PredictionTable) -> pd.DataFrame:
-    """Test predictions that say something else: C upside down, the classes' order reversed."""
-    if table.scoring.judges == "numbers":
-        return MAX_COMPOSITE - table.test
-    num_classes = _num_classes(table)
-    sizes = len(table.test), len(table.complete_learners), num_classes
-    flat = table.test.to_numpy().reshape(sizes)[:, :, ::-1].reshape(table.test.shape)
-    return pd.DataFrame(flat, table.test.index, table.test.columns)
+    """Test predictions that say something else, learner by learner."""
+    num_values = table.scoring.num_values
+    values_NLK = table.test.to_numpy(dtype=np.float64).reshape(len(table.test), -1, num_values)
+    others = [
+        table.scoring.other_values(values_NLK[:, place]) for place in range(values_NLK.shape[1])
+    ]
+    turned = np.stack(others, axis=1).reshape(table.test.shape)
+    return pd.DataFrame(turned, table.test.index, table.test.columns)
 
 
-def _num_classes(table: PredictionTable) -> int:
-    return len(table.oof.columns.get_level_values(1).unique())
-
-
-def _moved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+def _moved(before: pd.DataFrame, after: pd.DataFrame, scale: Scale) -> pd.DataFrame:
     """Which predictions of each meta-learner differ by more than rounding."""
     new, old = after[before.columns].to_numpy(), before.to_numpy()
-    scale = MAX_COMPOSITE if before.columns.nlevels == 1 else 1.0
-    is_same = np.isclose(new, old, rtol=0.0, atol=UNMOVED * scale, equal_nan=True)
+    smallest = UNMOVED * scale.over(old).width
+    is_same = np.isclose(new, old, rtol=0.0, atol=smallest, equal_nan=True)
     moved = pd.DataFrame(~is_same, index=before.index, columns=before.columns)
     return moved.T.groupby(level=0, sort=False).any().T
 

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from functools import cached_property
 from string import ascii_uppercase
 
+from pydantic import Field
+
 from analysis.predictions.notes import Note
 from analysis.ranking.board import Kind
 from foldgrid.specs.base import Spec
-from foldgrid.specs.task import AnyTask, PasiSpec
+from foldgrid.specs.task import AnyTask, default_task
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring
 
@@ -115,7 +117,7 @@ class Comparison(Spec):
     """
 
     by: str
-    task: AnyTask = PasiSpec()
+    task: AnyTask = Field(default_factory=default_task)
     num_units: int
     num_subjects: int
     runs: tuple[ComparedRun, ...]

@@ -24,8 +24,6 @@ FloatArray = NDArray[np.float64]
 STRENGTHS = (0.16, 0.32, 0.52, 0.74, 1.0)
 """Opacity by fifth, the worst first."""
 
-UNITS = {"mae": "PASI points", "rmse": "PASI points", "bias": "PASI points"}
-
 
 def strengths(scores_T: Sequence[float] | FloatArray, metric: Metric) -> FloatArray:
     """Each trial's opacity: its fifth by score; the undefined are in the last."""
@@ -38,8 +36,7 @@ def strengths(scores_T: Sequence[float] | FloatArray, metric: Metric) -> FloatAr
 
 def score_axis(metric: Metric) -> str:
     """``out-of-fold MAE, PASI points``."""
-    unit = UNITS.get(metric.name)
-    return f"out-of-fold {metric.title}" + (f", {unit}" if unit else "")
+    return f"out-of-fold {metric.title}" + (f", {metric.unit}" if metric.unit else "")
 
 
 def score_limits(scores_T: Sequence[float] | FloatArray) -> tuple[float, float]:

@@ -23,6 +23,7 @@ from analysis.exhibits.folds import FOLDS
 from analysis.exhibits.learning import LEARNING
 from analysis.exhibits.meta_learners import STACKING
 from analysis.exhibits.methods.section import GUIDELINES, METHODS
+from analysis.exhibits.numbers.agreement import NUMBER_AGREEMENT
 from analysis.exhibits.pasi.bland_altman import AGREEMENT
 from analysis.exhibits.pasi.change import CHANGE
 from analysis.exhibits.pasi.distributions import DISTRIBUTION
@@ -50,6 +51,8 @@ OF_GRIDS: tuple[Exhibit[Any], ...] = (
     CHANGE,
     ERRORS,
     DISTRIBUTION,
+    # Of other numbers.
+    NUMBER_AGREEMENT,
     # Of classes.
     CLASSES,
     CONFUSION,

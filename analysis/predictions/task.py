@@ -6,7 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.task import UNKNOWN_TASK, AnyTask, PasiSpec, TaskSpec
+from foldgrid.specs.task import UNKNOWN_TASK, AnyTask, TaskSpec, default_task
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring
 
@@ -24,12 +24,12 @@ def task_of_run(store: RunStore) -> TaskSpec:
     except FileNotFoundError:
         words = {}
     try:
-        return _TASK.validate_python(words) if words else PasiSpec()
+        return _TASK.validate_python(words) if words else default_task()
     except ValidationError as error:
         first = error.errors()[0]
         mend = f"Launch the sweep again, it writes the file anew: {store.relaunch_command()}"
         if first["type"] == UNKNOWN_TASK:
-            mend = "A task of your own must be registered here too; docs/tasks.md shows how."
+            mend = "Install the package that brings the task; docs/tasks.md shows how it is found."
         where = f"{store.location}/sweep.yaml"
         raise SweepError(f"{where}: its task cannot be read: {first['msg']}\n{mend}") from error
 

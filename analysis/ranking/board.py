@@ -13,7 +13,7 @@ from analysis.statistics.facts import CriticalDifference, Interval, Selection, S
 from foldgrid.metrics import Metric
 from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import SweepError, did_you_mean
-from foldgrid.specs.task import AnyTask, PasiSpec
+from foldgrid.specs.task import AnyTask, default_task
 from foldgrid.specs.variants import is_variant
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring
@@ -98,7 +98,7 @@ class Ranking(Spec):
     title: str
     location: str
     by: str
-    task: AnyTask = PasiSpec()
+    task: AnyTask = Field(default_factory=default_task)
     num_units: dict[str, int]
     num_subjects: dict[str, int]
     rows: tuple[RankedModel, ...]

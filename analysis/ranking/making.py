@@ -112,14 +112,13 @@ def ranking_notes(store: RunStore, judgement: Judgement, checks: CheckReport) ->
 
 def assess_judgement(judgement: Judgement) -> Assessment:
     """The statistics of every judged model."""
-    from analysis.stacking.nested import baseline_of
     from analysis.statistics.assessing import assess
 
     complete = [each.name for each in judgement.table.learners if not each.left_out]
     # "Take the best" is a choice among backbones; their variants answer another question.
     learners = [name for name in complete if not is_variant(name)] or complete
     scoring = judgement.table.scoring
-    return assess(scoring, judgement.oof, judgement.test, learners, baseline_of(scoring))
+    return assess(scoring, judgement.oof, judgement.test, learners, scoring.baseline)
 
 
 def rank_sweep(store: RunStore, by: str | None = None) -> Ranking:
@@ -166,17 +165,17 @@ def _base_learners(judgement: Judgement, assessment: Assessment) -> list[RankedM
 
 def _others(judgement: Judgement, assessment: Assessment) -> list[RankedModel]:
     from analysis.stacking.meta_learners import PAPER_NAMES
-    from analysis.stacking.nested import baseline_of
 
-    baseline = baseline_of(judgement.table.scoring)
+    scoring = judgement.table.scoring
+    names = PAPER_NAMES if scoring.published else {}
     return [
         RankedModel(
             model=name,
-            kind="baseline" if name == baseline else "meta_learner",
+            kind="baseline" if name == scoring.baseline else "meta_learner",
             **_facts(assessment, name),
-            paper_name=PAPER_NAMES.get(name, ""),
+            paper_name=names.get(name, ""),
         )
-        for name in (*judgement.meta_learners, baseline)
+        for name in (*judgement.meta_learners, scoring.baseline)
     ]
 
 

@@ -10,7 +10,6 @@ from analysis.predictions.notes import Note
 from analysis.predictions.predictions import BaseLearner
 from analysis.predictions.validation import some
 from analysis.ranking.task_notes import (
-    balanced_words,
     output_note,
     scale_notes,
     stacking_note,
@@ -123,7 +122,7 @@ def _split(store: RunStore, judgement: Judgement) -> list[Note]:
     imbalance = facts.get("imbalance")
     if not isinstance(imbalance, int | float):
         return []
-    what = balanced_words(judgement.table.scoring)
+    what = judgement.table.scoring.balanced
     text = f"Imbalance of the {what} between train and test: {imbalance:.4f} (0 is none)."
     return [Note(topic="split", text=text)]
 

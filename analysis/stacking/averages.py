@@ -27,19 +27,19 @@ class Mean(WeightedSum):
         weights_: 1 / the number of base learners, each.
     """
 
-    def _fit(self, composites: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
-        num_learners = composites.shape[1]
+    def _fit(self, numbers: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
+        num_learners = numbers.shape[1]
         self.weights_ = np.full(num_learners, 1.0 / num_learners)
 
 
 class Median(MetaLearner):
     """The median of the base learners, sample by sample; one that is far off moves it little."""
 
-    def _fit(self, composites: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
+    def _fit(self, numbers: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
         pass
 
-    def _combine(self, composites: FloatArray) -> FloatArray:
-        return np.asarray(np.median(composites, axis=1))
+    def _combine(self, numbers: FloatArray) -> FloatArray:
+        return np.asarray(np.median(numbers, axis=1))
 
 
 class BestSingle(WeightedSum):
@@ -52,9 +52,9 @@ class BestSingle(WeightedSum):
         weights_: 1 for the chosen base learner (the first of equals), 0 for the others.
     """
 
-    def _fit(self, composites: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
-        errors = np.abs(composites - truth[:, None]).mean(axis=0)
-        self.weights_ = np.zeros(composites.shape[1])
+    def _fit(self, numbers: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
+        errors = np.abs(numbers - truth[:, None]).mean(axis=0)
+        self.weights_ = np.zeros(numbers.shape[1])
         self.weights_[int(np.argmin(errors))] = 1.0
 
 

@@ -21,13 +21,14 @@ from analysis.stacking.meta_learner import (
     of_truth,
 )
 from foldgrid.metrics.classification import LEAST_PROBABILITY
+from foldgrid.tasks.scale import Scale
 
 
 class GreedySelection(WeightedSum):
     """The mean of base learners chosen one by one, each time the one that helps most.
 
     A learner may be chosen again, which is how it gets more weight. The start is the mean of the
-    best n learners with the n that does best. Chosen by the squared error of C over samples, as
+    best n learners with the n that does best. Chosen by the squared error over samples, as
     every other meta-learner is fitted: a meta-learner sees regions, not visits.
 
     Args:
@@ -36,21 +37,28 @@ class GreedySelection(WeightedSum):
             makes one selection among all of them.
         bag_share: The share of the learners in each part, in (0, 1].
         seed: Draws the parts.
+        scale: See ``MetaLearner``.
 
     Attributes:
         weights_: How often each learner was chosen, as a share: 0 or more, together 1.
     """
 
     def __init__(
-        self, num_steps: int = 50, num_bags: int = 0, bag_share: float = 0.5, seed: int = 0
+        self,
+        num_steps: int = 50,
+        num_bags: int = 0,
+        bag_share: float = 0.5,
+        seed: int = 0,
+        scale: Scale | None = None,
     ) -> None:
+        super().__init__(scale)
         self.num_steps = num_steps
         self.num_bags = num_bags
         self.bag_share = bag_share
         self.seed = seed
 
-    def _fit(self, composites: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
-        errors_NL = composites - truth[:, None]
+    def _fit(self, numbers: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
+        errors_NL = numbers - truth[:, None]
         if self.num_bags == 0:
             self.weights_ = select_greedily(errors_NL, self.num_steps)
             return

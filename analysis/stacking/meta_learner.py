@@ -1,4 +1,4 @@
-"""What every meta-learner is: a scikit-learn regressor from composites to a composite.
+"""What every meta-learner is: a scikit-learn regressor from numbers to a number.
 
 Knows units and the way in and out; nothing of how the base learners are combined.
 """
@@ -14,9 +14,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from foldgrid.metrics.classification import LEAST_PROBABILITY, unit_log_losses
-from foldgrid.tasks.pasi.arithmetic import MAX_COMPOSITE, clip_composite
+from foldgrid.tasks.scale import Scale
 
 IntArray = NDArray[np.int64]
+
+OPEN = Scale()
+"""A scale without ends."""
 
 
 class ClassMetaLearner(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # no types there
@@ -146,63 +149,78 @@ FloatArray = NDArray[np.float64]
 
 
 class MetaLearner(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]  # no types there
-    """Combines the base learners' predicted composites into one; both are clipped to 0..72.
+    """Combines the base learners' predicted numbers into one; both are clipped to the scale.
 
     The columns have one unit, so they are never standardised one by one: that would make a base
     learner that always says nearly the same as loud as one that tells patients apart.
+
+    Args:
+        scale: Where the numbers lie, the task's; null is without ends. Nothing is clipped at an
+            open end.
 
     Attributes:
         weights_: After ``fit``, one weight a base learner, in the unit that the class names; a
             meta-learner that is no weighted sum has none.
     """
 
+    needs_both_ends = False
+    """Whether it can only combine numbers on a scale with a lowest and a highest."""
+
+    def __init__(self, scale: Scale | None = None) -> None:
+        self.scale = scale
+
+    @property
+    def ends(self) -> Scale:
+        """The scale; one without ends where none was given."""
+        return self.scale or OPEN
+
     def fit(self, X: ArrayLike, y: ArrayLike, groups: NDArray[Any] | None = None) -> MetaLearner:
         """Fits one weight a base learner.
 
         Args:
-            X: Predicted C, samples by base learners, 0 to 72.
-            y: The physician's C, 0 to 72.
+            X: What the base learners predict, samples by base learners.
+            y: The truth.
             groups: The subject fold of each sample; only a penalty to be chosen needs it.
 
         Returns:
             Itself.
+
+        Raises:
+            ValueError: The scale lacks an end that is needed.
         """
-        composites, truth = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
-        self._fit(clip_composite(composites), clip_composite(truth), groups)
+        if self.needs_both_ends and not self.ends.is_closed:
+            raise ValueError(f"{type(self).__name__} needs both ends of a scale: {self.ends}")
+        numbers, truth = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        self._fit(self.ends.clip(numbers), self.ends.clip(truth), groups)
         return self
 
     def predict(self, X: ArrayLike) -> FloatArray:
-        """The composite of each sample, 0 to 72."""
+        """The number of each sample, on the scale."""
         check_is_fitted(self)
-        composites = validate_data(self, X, dtype=np.float64, reset=False, ensure_min_samples=0)
-        return clip_composite(self._combine(clip_composite(composites)))
+        numbers = validate_data(self, X, dtype=np.float64, reset=False, ensure_min_samples=0)
+        return self.ends.clip(self._combine(self.ends.clip(numbers)))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        # What lies outside 0..72 is clipped, so data in other units cannot be learned.
+        # What lies outside the scale is clipped, so data in other units cannot be learned.
         tags.regressor_tags.poor_score = True
         return tags
 
     @abstractmethod
-    def _fit(self, composites: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
+    def _fit(self, numbers: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
         """Learns from checked arrays."""
 
     @abstractmethod
-    def _combine(self, composites: FloatArray) -> FloatArray:
-        """The combined composite of each sample, not yet clipped."""
+    def _combine(self, numbers: FloatArray) -> FloatArray:
+        """The combined number of each sample, not yet clipped."""
 
 
 class WeightedSum(MetaLearner):
-    """A meta-learner that predicts ``C = X @ weights_ + offset_``."""
+    """A meta-learner that predicts ``X @ weights_ + offset_``."""
 
     weights_: FloatArray
     offset_: float = 0.0
-    """What is added to the weighted sum, as a C."""
+    """What is added to the weighted sum."""
 
-    def _combine(self, composites: FloatArray) -> FloatArray:
-        return np.asarray(composites @ self.weights_ + self.offset_)
-
-
-def as_share(composites: FloatArray) -> FloatArray:
-    """C / 72: the unit in which a penalty means the same for features and target."""
-    return np.asarray(composites / MAX_COMPOSITE)
+    def _combine(self, numbers: FloatArray) -> FloatArray:
+        return np.asarray(numbers @ self.weights_ + self.offset_)

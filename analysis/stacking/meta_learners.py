@@ -1,9 +1,11 @@
-"""Every meta-learner by name: base learners' composites in, one composite out."""
+"""Every meta-learner by name: the base learners' predictions in, one prediction out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+
+from sklearn.base import clone
 
 from analysis.stacking.averages import (
     BestSingle,
@@ -19,6 +21,7 @@ from analysis.stacking.meta_learner import ClassMetaLearner, MetaLearner
 from analysis.stacking.multinomial_logit import LogitStack
 from analysis.stacking.regressions import FractionalLogit, LinearStack
 from analysis.stacking.shrunken import ElasticNetStack, NonNegativeLeastSquares
+from foldgrid.tasks.scale import Scale
 
 META_LEARNERS: Mapping[str, MetaLearner] = MappingProxyType(
     {
@@ -38,7 +41,18 @@ META_LEARNERS: Mapping[str, MetaLearner] = MappingProxyType(
         "greedy_selection": GreedySelection(),
     }
 )
-"""Every meta-learner by name, unfitted, the paper's first; clone before fitting."""
+"""Every meta-learner of numbers by name, unfitted, the paper's first; ``meta_learners`` brings them
+onto a task's scale."""
+
+
+def meta_learners(scale: Scale) -> dict[str, MetaLearner]:
+    """Every meta-learner that can combine numbers on ``scale``, by name, unfitted."""
+    return {
+        name: clone(each).set_params(scale=scale)
+        for name, each in META_LEARNERS.items()
+        if scale.is_closed or not each.needs_both_ends
+    }
+
 
 PAPER_NAMES: Mapping[str, str] = MappingProxyType(
     {

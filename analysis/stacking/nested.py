@@ -5,8 +5,9 @@ N samples, L base learners, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -14,14 +15,14 @@ from numpy.typing import NDArray
 
 from analysis.predictions.predictions import PredictionTable
 from analysis.stacking.meta_learner import ClassMetaLearner, MetaLearner
-from analysis.stacking.meta_learners import CLASS_META_LEARNERS, META_LEARNERS
+from analysis.stacking.meta_learners import CLASS_META_LEARNERS, meta_learners
 from analysis.stacking.nested_fits import fit_nested, weight_table
 from foldgrid.specs.variants import is_variant
-from foldgrid.tasks.scoring import Scoring, by_model
+from foldgrid.tasks.scoring import Judged, NumberScoring, Scoring, by_model
 from foldgrid.tasks.units import UnitTable
 
-BASELINE = "predict_the_mean"
-"""The baseline's name: every visit gets the mean PASI of the visits that it may know."""
+BASELINE = NumberScoring.baseline
+"""The baseline of numbers: every unit gets the mean of those that it may know."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Stack:
     """What the meta-learners predicted, and how.
 
     Attributes:
-        oof: Predicted C, 0 to 72, or class probabilities: training samples by meta-learners, each
+        oof: Predicted numbers or class probabilities: training samples by meta-learners, each
             sample from the fit that left its fold out.
         test: The same of the test samples, from the fit on all OOF predictions.
         weights: What ``meta_learner_weights`` returns.
@@ -44,10 +45,10 @@ def stack(table: PredictionTable) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Fits every meta-learner and predicts what it has not seen.
 
     Args:
-        table: Predicted C of the complete base learners.
+        table: What the complete base learners predict.
 
     Returns:
-        Predicted C, 0 to 72, a column a meta-learner: for the OOF samples, and for the test
+        What they predict, a column a meta-learner: for the OOF samples, and for the test
         samples. No columns where there are fewer than two complete base learners or folds.
     """
     stacked = fit_stack(table)
@@ -58,13 +59,13 @@ def meta_learner_weights(table: PredictionTable) -> pd.DataFrame:
     """How much each meta-learner makes of each base learner.
 
     Args:
-        table: Predicted C of the complete base learners.
+        table: What the complete base learners predict.
 
     Returns:
         A row a base learner, and three columns a meta-learner that has weights: ``weight`` of the
         fit on all OOF predictions, ``lowest`` and ``highest`` of the fits that left one fold out.
         The columns have two levels, the meta-learner first. A weight multiplies the learner's
-        predicted C, but in the logit readings the logit of its share of 72. Learners that
+        prediction, but in the logit readings the logit of its share of the scale. Learners that
         resemble each other share or trade weight: a weight is no measure of a learner's worth.
     """
     return fit_stack(table).weights
@@ -77,11 +78,13 @@ def fit_stack(table: PredictionTable) -> Stack:
     way.
     """
     table = _without_variants(table)
-    if table.scoring.judges == "classes":
-        return _fit_classes(table)
+    return FITTERS[table.scoring.judges](table)
+
+
+def _fit_numbers(table: PredictionTable) -> Stack:
     samples = table.train_samples
     fits = fit_nested(
-        META_LEARNERS,
+        meta_learners(table.scoring.scale),
         table.oof.to_numpy(),
         samples["reference"].to_numpy(),
         samples["fold"].to_numpy(dtype=int),
@@ -115,6 +118,12 @@ def _fit_classes(table: PredictionTable) -> Stack:
     return Stack(oof, test, stacked.weights)
 
 
+FITTERS: Mapping[Judged, Callable[[PredictionTable], Stack]] = MappingProxyType(
+    {"numbers": _fit_numbers, "classes": _fit_classes}
+)
+"""How the base learners of each kind of truth are stacked."""
+
+
 def _without_variants(table: PredictionTable) -> PredictionTable:
     names = [name for name in table.complete_learners if not is_variant(name)]
     if len(names) == len(table.complete_learners):
@@ -130,40 +139,36 @@ def _probabilities(predicted: pd.DataFrame, learners: tuple[str, ...]) -> NDArra
     return values.reshape(len(predicted), len(learners), num_classes)
 
 
-def baseline_of(scoring: Scoring) -> str:
-    """The baseline's name: what says the same for everybody."""
-    return CLASS_BASELINE if scoring.judges == "classes" else BASELINE
-
-
 def add_baseline(scoring: Scoring, oof: UnitTable, test: UnitTable) -> tuple[UnitTable, UnitTable]:
     """Adds the baseline: what one scores by saying the same for everybody.
 
-    An OOF visit gets the mean PASI of the visits in the other folds, a test visit the mean of all
-    training visits; a photograph the shares of the classes, likewise. A model that does not beat
+    An OOF unit gets the mean of the truth in the other folds, a test unit the mean of all training
+    units; where the truth is a class, the classes' shares, likewise. A model that does not beat
     this has learned nothing of the photographs.
     """
-    if scoring.judges == "classes":
-        num_classes = len(oof.predicted.columns.get_level_values(1).unique())
-        said = class_shares(
-            oof.reference.astype(np.int64),
-            oof.units["fold"].to_numpy(dtype=np.int64),
-            num_classes,
-            test.num_units,
-        )
-        return oof.with_model(CLASS_BASELINE, said[0]), test.with_model(CLASS_BASELINE, said[1])
+    known, unseen = SAME_FOR_ALL[scoring.judges](scoring, oof, test.num_units)
+    return oof.with_model(scoring.baseline, known), test.with_model(scoring.baseline, unseen)
+
+
+def _means(_scoring: Scoring, oof: UnitTable, num_test: int) -> tuple[FloatArray, FloatArray]:
     truth, folds = oof.units["reference"], oof.units["fold"]
     means = {fold: truth[folds != fold].mean() for fold in folds.unique()}
-    return (
-        oof.with_model(BASELINE, folds.map(means).to_numpy(dtype=float)),
-        test.with_model(BASELINE, np.full(test.num_units, truth.mean())),
-    )
+    return folds.map(means).to_numpy(dtype=float), np.full(num_test, truth.mean())
+
+
+def _shares(scoring: Scoring, oof: UnitTable, num_test: int) -> tuple[FloatArray, FloatArray]:
+    folds = oof.units["fold"].to_numpy(dtype=np.int64)
+    return class_shares(oof.reference.astype(np.int64), folds, scoring.num_values, num_test)
+
+
+SAME_FOR_ALL: Mapping[
+    Judged, Callable[[Scoring, UnitTable, int], tuple[NDArray[np.float64], NDArray[np.float64]]]
+] = MappingProxyType({"numbers": _means, "classes": _shares})
+"""What the baseline says of the training and of the test units, by kind of truth."""
 
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-CLASS_BASELINE = "class_shares"
-"""The baseline's name: everybody gets the shares of the classes that it may know."""
 
 
 @dataclass(frozen=True)

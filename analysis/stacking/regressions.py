@@ -1,8 +1,12 @@
 """The paper's stacked regressions in two readings; decision 0009 says why and how.
 
-    fractional logit   the mean of C / 72 is a logistic function of the learners' predictions,
-                       each taken as the logit of its share of 72 (Papke and Wooldridge 1996)
-    linear             C / 72 is a weighted sum of the learners' predictions / 72
+    fractional logit   the mean share of the scale is a logistic function of the learners'
+                       predictions, each taken as the logit of its share (Papke and Wooldridge 1996)
+    linear             the share is a weighted sum of the shares that the learners predict
+
+A share counts from the lowest to the highest of the task's scale (C / 72 of a region's composite).
+A scale that is open at an end has no such shares: the logit is not asked then, and the linear
+reading takes the numbers as they are.
 
 Each comes plain, with an intercept, with a ridge penalty, and with both. The strength of the
 penalty is chosen inside the data it is fitted on, by leaving one group of subjects out.
@@ -20,11 +24,12 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from analysis.stacking.axes import NOISE_SHARE, principal_axes
-from analysis.stacking.meta_learner import FloatArray, MetaLearner, as_share
-from foldgrid.tasks.pasi.arithmetic import MAX_COMPOSITE, clip_composite
+from analysis.stacking.meta_learner import FloatArray, MetaLearner
+from foldgrid.tasks.scale import Scale
 
 MAX_STEPS = 200
-"""Newton steps; it needs about ten, and forty where every C is 0 and an intercept runs off."""
+"""Newton steps; it needs about ten, and forty where every truth is the lowest and an intercept runs
+off."""
 
 GRADIENT_SHARE = 1e-9
 """Newton stops where no slope of the mean loss is steeper."""
@@ -72,11 +77,8 @@ def maximise_likelihood(
     return parameters
 
 
-HALF_STEP = 0.5
-"""Half the smallest step of C: what keeps a prediction's logit finite at 0 and at 72."""
-
 SEPARATION_GUARD = 1e-8
-"""A ridge share too small to see; it keeps a plain logit finite where every C is 0 or 72."""
+"""A ridge share too small to see; it keeps a plain logit finite where every truth is at an end."""
 
 PENALTIES = (10.0, 1.0, 0.1, 0.01, 0.001)
 """The ridge shares that are tried, strongest first so that a tie goes to the simpler model."""
@@ -94,6 +96,7 @@ class StackedRegression(MetaLearner):
             there is an intercept): in the linear reading 1 halves the weight of an average
             direction. 0 is plain: where directions are missing, the smallest weights that fit.
             None chooses among ``PENALTIES`` by the squared error on left-out groups.
+        scale: See ``MetaLearner``.
 
     Attributes:
         weights_: A weight a base learner.
@@ -101,16 +104,19 @@ class StackedRegression(MetaLearner):
         penalty_: The penalty that was given or chosen.
     """
 
-    def __init__(self, intercept: bool = False, penalty: float | None = 0.0) -> None:
+    def __init__(
+        self, intercept: bool = False, penalty: float | None = 0.0, scale: Scale | None = None
+    ) -> None:
+        super().__init__(scale)
         self.intercept = intercept
         self.penalty = penalty
 
-    def _fit(self, composites: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
-        features_NL = self._features(composites)
+    def _fit(self, numbers: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
+        features_NL = self._features(numbers)
         centre_L = self._centre(features_NL)
         axes = principal_axes(features_NL - centre_L, NOISE_SHARE * _norm(features_NL))
         features_NA = (features_NL - centre_L) @ axes.directions_LA
-        share_N = as_share(truth)
+        share_N = self.ends.share(truth)
         num_learners = features_NL.shape[1]
         self.penalty_ = self.penalty
         if self.penalty is None:
@@ -128,9 +134,9 @@ class StackedRegression(MetaLearner):
         self.weights_ = axes.directions_LA @ weights_A
         self.offset_ -= float(centre_L @ self.weights_)
 
-    def _combine(self, composites: FloatArray) -> FloatArray:
-        predictor_N = self._features(composites) @ self.weights_ + self.offset_
-        return MAX_COMPOSITE * self._share(predictor_N)
+    def _combine(self, numbers: FloatArray) -> FloatArray:
+        predictor_N = self._features(numbers) @ self.weights_ + self.offset_
+        return self.ends.of_share(self._share(predictor_N))
 
     def _choose_penalty(
         self,
@@ -153,7 +159,7 @@ class StackedRegression(MetaLearner):
                 self._path(known_NA, share_N[others], ridges)
             ):
                 predictor = (features_NA[~others] - centre_A) @ weights_A + offset
-                share = as_share(clip_composite(MAX_COMPOSITE * self._share(predictor)))
+                share = self.ends.share(self.ends.clip(self.ends.of_share(self._share(predictor))))
                 errors_P[place] += np.mean((share - share_N[~others]) ** 2)
         return PENALTIES[int(np.argmin(errors_P))]
 
@@ -161,12 +167,12 @@ class StackedRegression(MetaLearner):
         return features.mean(axis=0) if self.intercept else np.zeros(features.shape[1])
 
     @abstractmethod
-    def _features(self, composites: FloatArray) -> FloatArray:
-        """What the regression sees of the predicted composites."""
+    def _features(self, numbers: FloatArray) -> FloatArray:
+        """What the regression sees of the predicted numbers."""
 
     @abstractmethod
     def _share(self, predictor: FloatArray) -> FloatArray:
-        """C / 72 from the linear predictor."""
+        """The share of the scale from the linear predictor."""
 
     @abstractmethod
     def _path(
@@ -176,10 +182,14 @@ class StackedRegression(MetaLearner):
 
 
 class FractionalLogit(StackedRegression):
-    """Fractional logistic regression of C / 72 on the logits of the predictions."""
+    """Fractional logistic regression of the share on the logits of the predicted shares."""
 
-    def _features(self, composites: FloatArray) -> FloatArray:
-        return np.asarray(logit((composites + HALF_STEP) / (MAX_COMPOSITE + 2 * HALF_STEP)))
+    needs_both_ends = True
+
+    def _features(self, numbers: FloatArray) -> FloatArray:
+        # Half a step keeps a prediction's logit finite at the ends.
+        half = self.ends.step / 2
+        return np.asarray(logit((numbers - self.ends.origin + half) / (self.ends.width + 2 * half)))
 
     def _share(self, predictor: FloatArray) -> FloatArray:
         return np.asarray(expit(predictor))
@@ -201,10 +211,10 @@ class FractionalLogit(StackedRegression):
 
 
 class LinearStack(StackedRegression):
-    """Least squares or ridge regression of C / 72 on the predictions / 72."""
+    """Least squares or ridge regression of the share on the predicted shares."""
 
-    def _features(self, composites: FloatArray) -> FloatArray:
-        return as_share(composites)
+    def _features(self, numbers: FloatArray) -> FloatArray:
+        return self.ends.share(numbers)
 
     def _share(self, predictor: FloatArray) -> FloatArray:
         return predictor

@@ -1,6 +1,6 @@
 """Linear combinations that leave learners out: weights below 0 forbidden, or a price on each.
 
-Both predict C / 72 as a weighted sum of the predictions / 72, as the linear reading does.
+Both work in shares of the scale, as the linear reading does.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from sklearn.linear_model import ElasticNet, ElasticNetCV, LinearRegression
 from sklearn.model_selection import LeaveOneGroupOut
 
 from analysis.stacking.axes import NOISE_SHARE
-from analysis.stacking.meta_learner import FloatArray, WeightedSum, as_share
-from foldgrid.tasks.pasi.arithmetic import MAX_COMPOSITE
+from analysis.stacking.meta_learner import FloatArray, WeightedSum
+from foldgrid.tasks.scale import Scale
 
 FALLBACK_SHARE = 0.1
 """The penalty as a share of the strongest where no groups are left to choose it by."""
@@ -37,12 +37,14 @@ class NonNegativeLeastSquares(WeightedSum):
         weights_: A weight a base learner, 0 or more.
     """
 
-    def _fit(self, composites: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
+    def _fit(self, numbers: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
         # Rotating the samples keeps every squared error, and leaves a row a learner to solve.
-        shares = np.column_stack([as_share(composites), as_share(truth)])
+        shares = np.column_stack([self.ends.share(numbers), self.ends.share(truth)])
         corner = np.asarray(np.linalg.qr(shares, mode="r"))
         model = LinearRegression(positive=True, fit_intercept=False, copy_X=False)
         self.weights_ = model.fit(corner[:, :-1], corner[:, -1]).coef_
+        # A share counts from the lowest, a weighted sum of numbers from 0.
+        self.offset_ = self.ends.origin * (1.0 - float(self.weights_.sum()))
 
 
 class ElasticNetStack(WeightedSum):
@@ -55,13 +57,14 @@ class ElasticNetStack(WeightedSum):
         weakest: The weakest penalty as a share of the strongest.
         most_learners: Of more base learners only so many, those with the smallest squared error
             in the samples it is fitted on, are looked at; the cost grows with their square.
+        scale: See ``MetaLearner``.
 
     Attributes:
         weights_: A weight a base learner; 0 for those left out.
-        offset_: The intercept, as a C.
-        penalty_: The chosen penalty, scikit-learn's ``alpha`` for C / 72. Chosen by the squared
-            error on left-out groups of subjects; with fewer than two groups, a tenth of the
-            strongest.
+        offset_: The intercept.
+        penalty_: The chosen penalty, scikit-learn's ``alpha`` for shares of the scale. Chosen by
+            the squared error on left-out groups of subjects; with fewer than two groups, a tenth of
+            the strongest.
     """
 
     def __init__(
@@ -70,18 +73,20 @@ class ElasticNetStack(WeightedSum):
         num_penalties: int = 8,
         weakest: float = 1e-3,
         most_learners: int = 64,
+        scale: Scale | None = None,
     ) -> None:
+        super().__init__(scale)
         self.l1_ratio = l1_ratio
         self.num_penalties = num_penalties
         self.weakest = weakest
         self.most_learners = most_learners
 
-    def _fit(self, composites: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
-        squares = ((composites - truth[:, None]) ** 2).sum(axis=0)
+    def _fit(self, numbers: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
+        squares = ((numbers - truth[:, None]) ** 2).sum(axis=0)
         looked_at = np.sort(np.argsort(squares, kind="stable")[: self.most_learners])
-        features, share = as_share(composites[:, looked_at]), as_share(truth)
+        features, share = self.ends.share(numbers[:, looked_at]), self.ends.share(truth)
         centred = features - features.mean(axis=0)
-        self.weights_ = np.zeros(composites.shape[1])
+        self.weights_ = np.zeros(numbers.shape[1])
         self.offset_ = float(truth.mean())
         strongest = np.abs(centred.T @ (share - share.mean())).max() / (len(share) * self.l1_ratio)
         self.penalty_ = FALLBACK_SHARE * float(strongest)
@@ -103,4 +108,5 @@ class ElasticNetStack(WeightedSum):
             model.fit(features, share)
         self.penalty_ = float(getattr(model, "alpha_", self.penalty_))
         self.weights_[looked_at] = model.coef_ + 0.0  # No -0.0.
-        self.offset_ = float(model.intercept_) * MAX_COMPOSITE
+        offset = self.ends.of_share(model.intercept_)
+        self.offset_ = float(offset) - self.ends.origin * float(model.coef_.sum())

@@ -5,8 +5,9 @@ U units (V visits where they are PASIs), S subjects, M models, K classes, R resa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from foldgrid.metrics import Metric
 from foldgrid.metrics.classification_sums import ClassSums
 from foldgrid.metrics.regression_sums import SubjectSums
 from foldgrid.metrics.sums import Sums
-from foldgrid.tasks.scoring import Scoring
+from foldgrid.tasks.scoring import Judged, Scoring
 from foldgrid.tasks.units import UnitTable
 
 FloatArray = NDArray[np.float64]
@@ -74,13 +75,33 @@ class Resampled:
 def _sums(table: UnitTable, scoring: Scoring, predicted: Sequence[FloatArray]) -> Sums:
     """The sums that the task's metrics follow from."""
     subjects_U = table.units["subject"].to_numpy(dtype=str)
-    if scoring.judges == "classes":
-        reference_U = table.reference.astype(np.int64)
-        return ClassSums.of(subjects_U, reference_U, np.stack(predicted, axis=1), scoring.is_binary)
-    predicted_UM = np.stack(predicted, axis=1)
-    if not table.num_units:
+    return SUMS[scoring.judges](scoring, subjects_U, table.reference, np.stack(predicted, axis=1))
+
+
+def _of_classes(
+    scoring: Scoring,
+    subjects_U: NDArray[np.str_],
+    reference_U: NDArray[np.generic],
+    predicted_UMK: FloatArray,
+) -> Sums:
+    return ClassSums.of(subjects_U, reference_U.astype(np.int64), predicted_UMK, scoring.is_binary)
+
+
+def _of_numbers(
+    _scoring: Scoring,
+    subjects_U: NDArray[np.str_],
+    reference_U: NDArray[np.generic],
+    predicted_UM: FloatArray,
+) -> Sums:
+    if not len(reference_U):
         return SubjectSums(np.zeros((1, 3)), np.full((1, 6, predicted_UM.shape[1]), np.nan))
-    return SubjectSums.of(subjects_U, table.reference.astype(np.float64), predicted_UM)
+    return SubjectSums.of(subjects_U, reference_U.astype(np.float64), predicted_UM)
+
+
+SUMS: Mapping[
+    Judged, Callable[[Scoring, NDArray[np.str_], NDArray[np.generic], FloatArray], Sums]
+] = MappingProxyType({"numbers": _of_numbers, "classes": _of_classes})
+"""The sums by subject that the metrics of each kind of truth follow from."""
 
 
 def _plain(

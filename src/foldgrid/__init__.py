@@ -1,9 +1,10 @@
 """foldgrid: a grid of image models by cross-validation folds, compared honestly.
 
-The rooms, from the words outwards: ``specs``; ``metrics``, ``models``, ``tables``; ``data``,
-``tasks``, ``describe``; ``simulation``, ``records``, ``tracking``; ``training``, ``predict``,
-``execution``, ``launching``, ``search``; ``api`` and ``cli``. Importing this package imports none.
-``open_run`` opens a run folder; it comes from ``analysis``, which is imported when it is asked for.
+The rooms, from the words outwards: ``specs``; ``metrics``, ``models``, ``optimizers``, ``tables``;
+``data``, ``tasks``, ``describe``; ``simulation``, ``records``, ``tracking``; ``training``,
+``predict``, ``execution``, ``launching``, ``search``; ``api`` and ``cli``. Importing this package
+imports none. ``open_run`` opens a run folder; it comes from ``analysis``, which is imported when it
+is asked for.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from hypothesis import settings
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.fits import FitConfig, FitRecord, WeightsRecord, split_fingerprint
 from foldgrid.specs.recipe import EarlyStopping, TrainingRecipe
-from foldgrid.specs.task import PasiSpec
 from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA, SCORES
+from foldgrid.tasks.pasi.spec import PasiSpec
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile("steady", deadline=None)

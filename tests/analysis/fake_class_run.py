@@ -19,8 +19,8 @@ from foldgrid.specs.fits import (
     split_fingerprint,
 )
 from foldgrid.specs.recipe import EarlyStopping, TrainingRecipe, Value, with_values
-from foldgrid.specs.task import BinarySpec, ClassificationSpec, LabelSpec, TreeSpec
 from foldgrid.specs.variants import Variant, read_variant
+from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, LabelSpec, TreeSpec
 from foldgrid.tasks.registry import make_scoring
 
 WAYS = {

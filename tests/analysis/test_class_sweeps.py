@@ -30,14 +30,20 @@ from analysis.ranking.making import rank_and_save, rank_sweep, stored_or_ranked
 from analysis.report.making import make_report
 from analysis.run import Run
 from analysis.stacking.meta_learners import CLASS_META_LEARNERS
-from analysis.stacking.nested import CLASS_BASELINE, stack
+from analysis.stacking.nested import stack
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.task import TaskSpec
-from tests.analysis.made_up_labels import LESIONS, REFERABLE, STAGES, LabelledRun
+from foldgrid.tasks.classification.scoring import LabelScoring
+from tests.analysis.made_up_labels import GRADES, LESIONS, REFERABLE, STAGES, LabelledRun
 from tests.analysis.report.conftest import quickly_made
 
-TASKS: dict[str, TaskSpec] = {"stages": STAGES, "referable": REFERABLE, "lesions": LESIONS}
+TASKS: dict[str, TaskSpec] = {
+    "stages": STAGES,
+    "grades": GRADES,
+    "referable": REFERABLE,
+    "lesions": LESIONS,
+}
 EVERY_TASK = pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))
 Maker = Callable[..., LabelledRun]
 
@@ -74,7 +80,8 @@ def ranked(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Ranked:
 
 def test_the_figures_are_those_of_the_photographs(ranked: Ranked) -> None:
     run, _, ranking = ranked
-    assert (ranking.by, ranking.task, ranking.columns()) == ("auc", run.task, run.scoring.shown)
+    by = "quadratic_kappa" if run.task == GRADES else "auc"
+    assert (ranking.by, ranking.task, ranking.columns()) == (by, run.task, run.scoring.shown)
     assert (ranking.num_units, ranking.num_subjects) == (
         {"oof": 36, "test": 12},
         {"oof": 12, "test": 4},
@@ -92,7 +99,7 @@ def test_the_figures_are_those_of_the_photographs(ranked: Ranked) -> None:
             accuracy_score(truth, values.to_numpy().argmax(axis=1))
         )
     names = {row.model for row in ranking.rows}
-    assert names == {*run.backbones, *CLASS_META_LEARNERS, CLASS_BASELINE}
+    assert names == {*run.backbones, *CLASS_META_LEARNERS, LabelScoring.baseline}
     assert ranking.rows[-1].kind == "baseline"
 
 
@@ -219,7 +226,10 @@ def test_where_only_variants_are_complete_nothing_is_stacked(labelled: Maker) ->
     run = labelled(backbones=names)
     run.unfinished.add(("resnet18", 0))
     ranking = rank_sweep(run.write())
-    assert {row.model for row in ranking.rows if not row.left_out} == {*names[1:], CLASS_BASELINE}
+    assert {row.model for row in ranking.rows if not row.left_out} == {
+        *names[1:],
+        LabelScoring.baseline,
+    }
 
 
 def test_two_sweeps_of_classes_are_compared_on_the_same_photographs(labelled: Maker) -> None:
@@ -254,6 +264,7 @@ def test_unlike_tasks_are_not_compared(labelled: Maker) -> None:
     "task",
     [
         STAGES,
+        GRADES,
         pytest.param(REFERABLE, marks=pytest.mark.exhaustive),
         pytest.param(LESIONS, marks=pytest.mark.exhaustive),
     ],

@@ -15,12 +15,12 @@ from analysis.__main__ import main
 from analysis.comparison.board import Comparison, Difference
 from analysis.comparison.comparing import compare_sweeps
 from analysis.comparison.formats import TEXT_FORMATS, comparison_table
-from analysis.evaluation import judge, visit_predictions
+from analysis.evaluation import judge, unit_predictions
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.recipe import EarlyStopping
-from foldgrid.specs.task import PasiSpec
+from foldgrid.tasks.pasi.spec import PasiSpec
 
 Maker = Callable[..., Any]
 
@@ -86,7 +86,7 @@ def test_the_figures_are_those_of_the_visits(sweep: Maker) -> None:
     for row in comparison.rows:
         figures = []
         for place, store in enumerate(stores):
-            visits = visit_predictions(judge(store), row.model).query("partition == 'oof'")
+            visits = unit_predictions(judge(store), row.model).query("partition == 'oof'")
             pairs = visits["physician_pasi"], visits["predicted_pasi"]
             expected = {name: METRICS[name](*pairs) for name in ("mae", "mse", "pcc", "ccc")}
             assert row.oof[place] == pytest.approx(expected)

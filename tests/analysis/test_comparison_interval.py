@@ -12,8 +12,8 @@ from analysis.comparison.board import Difference
 from analysis.comparison.paired import paired_difference
 from analysis.statistics.intervals import tail_share
 from foldgrid.metrics import METRICS
-from foldgrid.specs.task import PasiSpec
 from foldgrid.tasks.pasi.scoring import PasiScoring
+from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.units import UnitTable
 
 FIGURES = ("mae", "mse", "pcc", "ccc")

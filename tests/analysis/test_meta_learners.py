@@ -10,8 +10,11 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.base import clone
 
-from analysis.stacking.meta_learners import META_LEARNERS, PAPER_NAMES
+from analysis.stacking.meta_learners import PAPER_NAMES, meta_learners
 from analysis.stacking.regressions import FractionalLogit, LinearStack
+from foldgrid.tasks.pasi.scoring import COMPOSITE_SCALE
+
+META_LEARNERS = meta_learners(COMPOSITE_SCALE)
 
 NUM_SAMPLES = 120
 GROUPS = np.arange(NUM_SAMPLES) % 4
@@ -40,7 +43,9 @@ def test_the_fractional_logit_maximises_the_quasi_likelihood(
     intercept: bool, penalty: float
 ) -> None:
     composites, truth = trial()
-    model = FractionalLogit(intercept=intercept, penalty=penalty).fit(composites, truth)
+    model = FractionalLogit(scale=COMPOSITE_SCALE, intercept=intercept, penalty=penalty).fit(
+        composites, truth
+    )
     features = model._features(composites)
     centred = features - intercept * features.mean(axis=0)
     ridge = penalty * np.mean(centred**2)
@@ -59,7 +64,11 @@ def test_the_linear_reading_is_least_squares(intercept: bool) -> None:
     composites, truth = trial()
     design = np.column_stack([np.ones(NUM_SAMPLES)] * intercept + [composites])
     expected = design @ np.linalg.lstsq(design, truth)[0]
-    predicted = LinearStack(intercept=intercept).fit(composites, truth).predict(composites)
+    predicted = (
+        LinearStack(scale=COMPOSITE_SCALE, intercept=intercept)
+        .fit(composites, truth)
+        .predict(composites)
+    )
     np.testing.assert_allclose(predicted, np.clip(expected, 0, 72), atol=1e-8)
 
 
@@ -68,7 +77,9 @@ def test_the_linear_ridge_solves_its_normal_equations() -> None:
     x, y = composites / 72, truth / 72
     ridge = 0.5 * np.mean(x**2) * NUM_SAMPLES
     expected = np.linalg.solve(x.T @ x + ridge * np.eye(3), x.T @ y)
-    np.testing.assert_allclose(LinearStack(penalty=0.5).fit(composites, truth).weights_, expected)
+    np.testing.assert_allclose(
+        LinearStack(scale=COMPOSITE_SCALE, penalty=0.5).fit(composites, truth).weights_, expected
+    )
 
 
 @pytest.mark.parametrize("name", ["logit", "least_squares"])
@@ -91,7 +102,7 @@ def test_a_stronger_penalty_makes_smaller_weights() -> None:
     composites, truth = trial()
     for reading in (FractionalLogit, LinearStack):
         sizes = [
-            np.linalg.norm(reading(penalty=penalty).fit(composites, truth).weights_)
+            np.linalg.norm(reading(False, penalty, COMPOSITE_SCALE).fit(composites, truth).weights_)
             for penalty in (0.0, 0.01, 1.0, 100.0)
         ]
         assert sizes == sorted(sizes, reverse=True)
@@ -99,8 +110,8 @@ def test_a_stronger_penalty_makes_smaller_weights() -> None:
 
 def test_learners_that_repeat_each_other_share_their_weight() -> None:
     composites, truth = trial(num_learners=1)
-    once = FractionalLogit().fit(composites, truth)
-    thrice = FractionalLogit().fit(np.repeat(composites, 3, axis=1), truth)
+    once = FractionalLogit(scale=COMPOSITE_SCALE).fit(composites, truth)
+    thrice = FractionalLogit(scale=COMPOSITE_SCALE).fit(np.repeat(composites, 3, axis=1), truth)
     np.testing.assert_allclose(thrice.weights_, np.repeat(once.weights_ / 3, 3), rtol=1e-4)
 
 

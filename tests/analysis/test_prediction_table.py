@@ -10,9 +10,9 @@ import pytest
 from analysis.evaluation import judge
 from analysis.predictions.predictions import read_prediction_table
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.task import PasiSpec
 from foldgrid.tasks.pasi.arithmetic import SCORES
 from foldgrid.tasks.pasi.scoring import PasiScoring
+from foldgrid.tasks.pasi.spec import PasiSpec
 
 
 def test_each_training_sample_gets_the_copy_that_held_it_out(make_run: Any) -> None:

@@ -15,9 +15,12 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from analysis.stacking import axes
 from analysis.stacking.greedy import GreedySelection, select_greedily
-from analysis.stacking.meta_learners import META_LEARNERS
+from analysis.stacking.meta_learners import meta_learners
 from analysis.stacking.regressions import FractionalLogit, LinearStack
 from analysis.stacking.shrunken import ElasticNetStack
+from foldgrid.tasks.pasi.scoring import COMPOSITE_SCALE
+
+META_LEARNERS = meta_learners(COMPOSITE_SCALE)
 
 NUM_SAMPLES = 60
 GROUPS = np.arange(NUM_SAMPLES) % 4
@@ -115,7 +118,8 @@ def test_bags_are_seeded_and_reach_learners_that_one_selection_leaves_out() -> N
     composites[:, :3] += 0.7 * (truth[:, None] - composites[:, :3])  # Three are far better.
     once = GreedySelection(num_bags=10, seed=3).fit(composites, truth).weights_
     np.testing.assert_array_equal(
-        once, GreedySelection(num_bags=10, seed=3).fit(composites, truth).weights_
+        once,
+        GreedySelection(num_bags=10, seed=3).fit(composites, truth).weights_,
     )
     assert (once != GreedySelection(num_bags=10, seed=4).fit(composites, truth).weights_).any()
     assert once.sum() == pytest.approx(1)
@@ -137,7 +141,7 @@ def test_nonnegative_least_squares_meets_its_optimality_conditions(
 
 def test_the_elastic_net_is_scikit_learns_at_the_chosen_penalty() -> None:
     composites, truth = trial(2, num_learners=8)
-    ours = ElasticNetStack().fit(composites, truth, groups=GROUPS)
+    ours = ElasticNetStack(scale=COMPOSITE_SCALE).fit(composites, truth, groups=GROUPS)
     theirs = ElasticNet(alpha=ours.penalty_, l1_ratio=0.5, tol=1e-10, max_iter=10**6)
     theirs.fit(composites / 72, truth / 72)
     np.testing.assert_allclose(ours.weights_, theirs.coef_, atol=0.01)
@@ -189,16 +193,18 @@ def test_the_chosen_penalty_is_the_one_that_a_plain_search_chooses(
 ) -> None:
     """The search along one set of axes against fitting every candidate by itself."""
     composites, truth = trial(11, num_learners=25, noise=12.0)
-    chosen = reading(intercept, penalty=None).fit(composites, truth, groups=GROUPS)
+    chosen = reading(intercept, None, COMPOSITE_SCALE).fit(composites, truth, groups=GROUPS)
     errors = {}
     for penalty in (10.0, 1.0, 0.1, 0.01, 0.001):
         left_out = []
         for group in range(4):
             others = group != GROUPS
-            model = reading(intercept, penalty).fit(composites[others], truth[others])
+            model = reading(intercept, penalty, COMPOSITE_SCALE).fit(
+                composites[others], truth[others]
+            )
             predicted = model.predict(composites[~others])
             left_out.append(np.square(predicted - truth[~others]).mean())
         errors[penalty] = np.mean(left_out)
     assert chosen.penalty_ == min(errors, key=lambda penalty: errors[penalty])
-    again = reading(intercept, penalty=chosen.penalty_).fit(composites, truth)
+    again = reading(intercept, chosen.penalty_, COMPOSITE_SCALE).fit(composites, truth)
     np.testing.assert_allclose(chosen.weights_, again.weights_, atol=1e-10)

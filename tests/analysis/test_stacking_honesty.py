@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.evaluation import judge, visit_predictions
+from analysis.evaluation import judge, unit_predictions
 from analysis.predictions.predictions import PredictionTable, read_prediction_table
 from analysis.stacking import nested
 from analysis.stacking.meta_learners import META_LEARNERS
 from analysis.stacking.nested import add_baseline, stack
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.task import PasiSpec
 from foldgrid.tasks.pasi.scoring import PasiScoring
+from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.units import UnitTable
 
 
@@ -91,13 +91,13 @@ def test_the_baseline_by_hand() -> None:
     assert test.predicted[nested.BASELINE].tolist() == [11.25]
 
 
-def test_visit_predictions_are_rows_a_person_can_read(make_run: Any) -> None:
+def test_unit_predictions_are_rows_a_person_can_read(make_run: Any) -> None:
     judgement = judge(make_run(backbones=("resnet18",)).write())
-    frame = visit_predictions(judgement, "resnet18")
+    frame = unit_predictions(judgement, "resnet18")
     assert list(frame) == [
         "model", "partition", "subject", "visit", "day", "physician_pasi", "predicted_pasi",
     ]  # fmt: skip
     assert frame["partition"].value_counts().to_dict() == {"oof": 30, "test": 6}
     assert np.isfinite(frame[["day", "physician_pasi", "predicted_pasi"]]).all(axis=None)
     with pytest.raises(SweepError, match='Did you mean "resnet18"'):
-        visit_predictions(judgement, "resnet81")
+        unit_predictions(judgement, "resnet81")

@@ -14,11 +14,14 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import LeaveOneGroupOut, PredefinedSplit, cross_val_predict
 
 from analysis.predictions.predictions import PredictionTable
-from analysis.stacking.meta_learners import META_LEARNERS
+from analysis.stacking.meta_learners import meta_learners
 from analysis.stacking.nested import fit_stack, meta_learner_weights, stack
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.task import PasiSpec
+from foldgrid.tasks.pasi.scoring import COMPOSITE_SCALE
+from foldgrid.tasks.pasi.spec import PasiSpec
+
+META_LEARNERS = meta_learners(COMPOSITE_SCALE)
 
 NEEDS_GROUPS = ("logit_ridge", "logit_ridge_w_intercept", "ridge", "ridge_w_intercept")
 FREE = [name for name in META_LEARNERS if name not in (*NEEDS_GROUPS, "elastic_net")]

@@ -8,8 +8,8 @@ import pytest
 from analysis.statistics.assessing import assess
 from analysis.statistics.facts import Assessment
 from foldgrid.metrics import METRICS
-from foldgrid.specs.task import PasiSpec
 from foldgrid.tasks.pasi.scoring import PasiScoring
+from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.units import UnitTable
 from tests.analysis.made_up_visits import Population, visit_table
 

@@ -13,11 +13,19 @@ from analysis.statistics.assessing import assess_resampled
 from analysis.statistics.facts import Assessment
 from analysis.statistics.resampled import Resampled
 from analysis.statistics.resamples import SubjectResamples
-from foldgrid.metrics import class_metrics
+from foldgrid.metrics import Metric
+from foldgrid.metrics.classification import class_metrics
 from foldgrid.metrics.classification_sums import BLOCK, ClassSums
-from foldgrid.specs.task import BinarySpec, ClassificationSpec
 from foldgrid.tasks.classification.scoring import BinaryScoring, ClassScoring, LabelScoring
+from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec
 from foldgrid.tasks.units import UnitTable
+
+
+def every_metric(num_classes: int, is_binary: bool = False) -> dict[str, Metric]:
+    """Those of classes and those of grades."""
+    graded = class_metrics(num_classes, is_binary, is_ordered=True)
+    return {**class_metrics(num_classes, is_binary), **graded}
+
 
 Study = tuple[np.ndarray, np.ndarray, np.ndarray, bool]
 
@@ -42,7 +50,7 @@ def test_figures_are_those_of_the_units_that_were_drawn(study: Study, seed: int)
     names = np.unique(subject_U)
     sums = ClassSums.of(*study)
     resamples = SubjectResamples.draw(len(names), 4, seed)
-    metrics = class_metrics(probabilities_UMK.shape[2], is_binary)
+    metrics = every_metric(probabilities_UMK.shape[2], is_binary)
     for weights_RS in (resamples.counts_RS, resamples.left_out()):
         found = sums.figures(weights_RS)
         assert list(found) == list(metrics)
@@ -104,7 +112,7 @@ def test_rows_of_ones_give_the_plain_figures_of_any_number_of_models() -> None:
         _, subject_U, reference_U, probabilities_UMK = made_up(10, skills)
         sums = ClassSums.of(subject_U, reference_U, probabilities_UMK)
         for name, figures_1M in sums.figures(np.ones((1, 10))).items():
-            metric = class_metrics(3)[name]
+            metric = every_metric(3)[name]
             plain = [metric(reference_U, probabilities_UMK[:, m]) for m in range(num_models)]
             np.testing.assert_allclose(figures_1M, [plain], rtol=1e-12)
             np.testing.assert_array_equal(sums.figure(name, np.ones((1, 10))), figures_1M)

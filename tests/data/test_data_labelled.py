@@ -246,13 +246,13 @@ def test_what_is_odd_is_a_warning(tmp_path: Path, rows: list[Row]) -> None:
 @pytest.mark.parametrize(
     ("columns", "kind"),
     [
-        (["photo", "subject", "label"], "labelled"),
-        (["photo", "subject", "lable"], "labelled"),
-        (["photo", "subject", "taxonomy"], "labelled"),
-        (["photo", "subject", "grade_a"], "labelled"),
-        (["photo", "subject", "visit"], "scored"),
-        (["photo", "subject", "visit", "region", "label"], "scored"),
-        (["photo", "subject", "label", "scaling"], "scored"),
+        (["photo", "subject", "label"], "single"),
+        (["photo", "subject", "lable"], "single"),
+        (["photo", "subject", "taxonomy"], "single"),
+        (["photo", "subject", "grade_a"], "single"),
+        (["photo", "subject", "visit"], "composites"),
+        (["photo", "subject", "visit", "region", "label"], "composites"),
+        (["photo", "subject", "label", "scaling"], "composites"),
     ],
 )
 def test_the_header_tells_the_kind(columns: list[str], kind: str) -> None:

@@ -1,12 +1,13 @@
-"""A task that foldgrid does not have, added from outside, goes all the way; docs/tasks.md.
-
-The task is `tests.tasks.ordinal_task`, three classes and three registry lines. Nothing else here
-knows it.
-"""
+"""A task of another package, one file with an entry point, goes all the way; docs/tasks.md."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,14 +15,15 @@ import pytest
 from analysis.__main__ import main as analyse
 from foldgrid.metrics.classification import class_metrics
 from foldgrid.records import RunStore
-from foldgrid.specs.task import TASK_SPECS
-from foldgrid.tasks.losses import TASKS
-from foldgrid.tasks.registry import SCORINGS
+from foldgrid.specs.task import TASKS
+from tests.analysis.report.conftest import quickly_made
 from tests.launching.tiny_sweep import Launcher
+from tests.tasks.outside import installed, write_package
 
+ROOT = Path(__file__).parents[2]
 STAGES = """\
-title: stages in their order
-task: {name: ordinal, classes: [normal, early, late]}
+title: stages, each for itself
+task: {name: one_vs_rest, classes: [normal, early, late]}
 data:
   tile_pixels: 40
   synthetic: {study: ssc_skin, num_subjects: 20}
@@ -39,12 +41,21 @@ training:
 CLASSES = ["normal", "early", "late"]
 
 
+@pytest.fixture
+def package(tmp_path: Path) -> Iterator[Path]:
+    """The package's folder, while this process has it on its path."""
+    folder = tmp_path / "site"
+    write_package(folder)
+    with installed(folder):
+        yield folder
+
+
 def predictions_of(store: RunStore) -> dict[str, pd.DataFrame]:
     """What each fit predicted."""
     return {fit_id: store.read_predictions(fit_id) for fit_id in sorted(store.finished_fits())}
 
 
-def test_it_trains_ranks_stacks_and_reports(launcher: Launcher, ordinal_task: None) -> None:
+def test_it_trains_ranks_stacks_and_reports(launcher: Launcher, package: Path) -> None:
     done = launcher(launcher.done_before(STAGES), ranked=True)
     assert done.code == 0, done.out + done.err
     run = launcher.storage / "tiny"
@@ -58,17 +69,21 @@ def test_it_trains_ranks_stacks_and_reports(launcher: Launcher, ordinal_task: No
     assert kinds["meta_learner"] >= 5
     assert kinds["baseline"] == 1
     launcher.capture.readouterr()
+    status = launcher.raw("--status", str(run))
+    assert status.code == 0, status.out + status.err
+    assert "4 of 4" in status.out, status.out
     assert analyse(["check", str(run)]) == 0
-    assert analyse(["report", str(run)]) == 0
+    with quickly_made():
+        assert analyse(["report", str(run)]) == 0
     page = (run / "report.html").read_text(encoding="utf-8")
-    assert "2 outputs, one for each threshold between the classes" in page
-    assert "binary cross-entropy of every threshold" in page
+    assert "3 outputs, one a class, each for itself" in page
+    assert "binary cross-entropy of every class" in page
     assert "softmax" not in page
     for name in CLASSES:
         assert name in page
 
 
-def test_every_metric_orders_its_ranking(launcher: Launcher, ordinal_task: None) -> None:
+def test_every_metric_orders_its_ranking(launcher: Launcher, package: Path) -> None:
     launcher.done_before(STAGES, "--only", "backbone=plain_cnn")
     run = launcher.storage / "tiny"
     for name, metric in class_metrics(len(CLASSES)).items():
@@ -82,40 +97,59 @@ def test_every_metric_orders_its_ranking(launcher: Launcher, ordinal_task: None)
     assert analyse(["rank", str(run), "--by", "mae"]) == 2
 
 
-def test_ray_s_workers_know_it_too(launcher: Launcher, ordinal_task: None, local_ray: None) -> None:
+@pytest.mark.slow
+def test_ray_s_workers_find_it_by_its_entry_point(launcher: Launcher, package: Path) -> None:
     path = launcher.done_before(STAGES)
     here = predictions_of(launcher.store())
     there = launcher.folder / "through_ray"
-    one = ("--only", "backbone=plain_cnn", "--only", "fold=0")
-    done = launcher(path, *one, "--storage", str(there), executor="ray")
-    assert done.code == 0, done.out + done.err
+    command = [
+        sys.executable, str(ROOT / "launch.py"), "--sweep", str(path), "--storage", str(there),
+        "--only", "backbone=plain_cnn", "--only", "fold=0", "--wandb", "disabled",
+    ]  # fmt: skip
+    paths = os.pathsep.join([str(package), str(ROOT / "src"), str(ROOT)])
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
     [(fit_id, predictions)] = predictions_of(RunStore.open(str(there / "tiny"))).items()
     pd.testing.assert_frame_equal(predictions, here[fit_id], check_exact=True)
 
 
-def test_its_words_are_checked_like_any_task_s(launcher: Launcher, ordinal_task: None) -> None:
+def test_its_words_are_checked_like_any_task_s(launcher: Launcher, package: Path) -> None:
     missing = launcher(launcher.write(STAGES.replace("normal, early", "early")))
     assert missing.code == 2
     assert 'the label "normal"' in missing.err
-    unknown = launcher(launcher.write(STAGES.replace("name: ordinal", "name: ordinals")))
+    unknown = launcher(launcher.write(STAGES.replace("one_vs_rest", "one_vs_rast")))
     assert unknown.code == 2
-    assert 'Did you mean "ordinal"?' in unknown.err
+    assert 'Did you mean "one_vs_rest"?' in unknown.err
     assert not launcher.storage.exists()
 
 
-def test_where_it_is_not_known_its_run_folder_says_so(
-    launcher: Launcher,
-    ordinal_task: None,
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_mistake_in_its_file_is_told_with_its_name_and_file(
+    launcher: Launcher, tmp_path: Path
 ) -> None:
+    module = write_package(tmp_path / "broken", "from foldgrid import no_such_room\n")
+    with installed(tmp_path / "broken"):
+        done = launcher(launcher.write(STAGES))
+    assert done.code == 2
+    for words in (str(module), '"one_vs_rest"', "their-task", "no_such_room"):
+        assert words in done.err
+    assert "Traceback" not in done.err
+
+
+def test_not_installed_its_run_folder_says_so(launcher: Launcher, package: Path) -> None:
     launcher.done_before(STAGES, "--only", "backbone=plain_cnn")
     run = launcher.storage / "tiny"
-    for registry in (TASK_SPECS, SCORINGS, TASKS):
-        monkeypatch.delitem(registry, "ordinal")  # type: ignore[arg-type]
     launcher.capture.readouterr()
-    assert analyse(["report", str(run)]) == 2
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(TASKS, "one_vs_rest")  # type: ignore[arg-type]
+        assert analyse(["report", str(run)]) == 2
     said = launcher.capture.readouterr().err
-    assert 'no task is called "ordinal"' in said
+    assert 'no task is called "one_vs_rest"' in said
     assert "docs/tasks.md" in said
     assert "pydantic" not in said
     assert "validation error" not in said

@@ -29,7 +29,7 @@ from foldgrid.specs.fits import FitConfig, split_fingerprint
 from foldgrid.specs.recipe import Augmentation, TrainingRecipe
 from foldgrid.specs.sweep import DataSpec, SplitSpec
 from foldgrid.specs.synthetic import TrialSettings
-from foldgrid.specs.task import PasiSpec
+from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.training import Fit, TrainingData
 
 BACKBONE = "mobilenet_v3_small"

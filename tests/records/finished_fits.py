@@ -7,7 +7,7 @@ import pandas as pd
 from foldgrid.records import FitFolder
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord, WeightsRecord
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.task import PasiSpec
+from foldgrid.tasks.pasi.spec import PasiSpec
 
 
 def make_config(backbone: str = "resnet18", fold: int = 0, seed: int = 0) -> FitConfig:

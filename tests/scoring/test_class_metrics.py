@@ -79,6 +79,21 @@ def test_several_classes_beside_scikit_learn(case: Case) -> None:
         assert metrics["sensitivity"](reference, probabilities) == near(balanced)
 
 
+@given(case=judged())
+def test_the_quadratic_kappa_beside_scikit_learn(case: Case) -> None:
+    reference, probabilities = case
+    num_classes = probabilities.shape[1]
+    metrics = class_metrics(num_classes, is_ordered=True)
+    assert next(iter(metrics)) == "quadratic_kappa"
+    decided = probabilities.argmax(axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Where it is undefined.
+        expected = others.cohen_kappa_score(
+            reference, decided, labels=list(range(num_classes)), weights="quadratic"
+        )
+    assert metrics["quadratic_kappa"](reference, probabilities) == near(expected)
+
+
 @given(case=judged(num_classes=2))
 def test_a_binary_task_beside_scikit_learn(case: Case) -> None:
     reference, probabilities = case

@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.specs.errors import InputError
-from foldgrid.specs.task import BinarySpec, ClassificationSpec, PasiSpec, TaskSpec, TreeSpec
+from foldgrid.specs.task import TaskSpec
+from foldgrid.tasks.classification.ordinal import OrdinalSpec
 from foldgrid.tasks.classification.scoring import BinaryScoring, ClassScoring, check_labels, softmax
+from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, TreeSpec
 from foldgrid.tasks.classification.tree import ancestor
 from foldgrid.tasks.classification.tree_scoring import TreeScoring
+from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.registry import make_scoring, resolve_task
 
 TREE = {
@@ -252,3 +255,10 @@ def test_a_tree_must_stand_somewhere() -> None:
 
 def test_a_task_without_classes_is_left_as_it_is() -> None:
     assert resolve_task(PasiSpec(), pd.DataFrame()) == PasiSpec()
+
+
+def test_grades_are_ordered_by_value_then_by_the_alphabet() -> None:
+    samples = pd.DataFrame({"label": ["10", "2", "none", "-1", "a"]})
+    spec = resolve_task(OrdinalSpec(), samples)
+    assert isinstance(spec, OrdinalSpec)
+    assert list(spec.classes) == ["-1", "2", "10", "a", "none"]

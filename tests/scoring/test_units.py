@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from foldgrid.specs.task import ClassificationSpec, PasiSpec
 from foldgrid.tasks.classification.scoring import ClassScoring
+from foldgrid.tasks.classification.spec import ClassificationSpec
 from foldgrid.tasks.pasi.arithmetic import SCORES, composite_score, pasi
 from foldgrid.tasks.pasi.scoring import PasiScoring
+from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.scoring import by_model, judged_units
 from foldgrid.tasks.units import UNIT_COLUMNS, Noun, UnitTable, beside, model_names, with_columns
 

@@ -15,15 +15,11 @@ from foldgrid.specs.json_schema import schema_of
 from foldgrid.specs.reading import read_document, validate
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import Sweep
-from foldgrid.specs.task import (
-    TASK_SPECS,
-    AnyTask,
-    BinarySpec,
-    ClassificationSpec,
-    PasiSpec,
-    TaskSpec,
-    TreeSpec,
-)
+from foldgrid.specs.task import TASKS, AnyTask, TaskSpec
+from foldgrid.tasks.classification.ordinal import OrdinalSpec
+from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, TreeSpec
+from foldgrid.tasks.pasi.spec import PasiSpec
+from foldgrid.tasks.regression.spec import RegressionSpec
 
 HEAD = "title: A sweep\nbackbones: [resnet18]\n"
 ANY_TASK: TypeAdapter[TaskSpec] = TypeAdapter(AnyTask)
@@ -32,6 +28,8 @@ EXAMPLES: dict[str, TaskSpec] = {
     "classification": ClassificationSpec(classes={"normal": ("normal",), "SSc": ("early", "late")}),
     "binary": BinarySpec(positive=("referable",), sensitivity=0.9),
     "tree": TreeSpec(levels={"two": 1}, tree={"benign": ["naevus"], "malignant": ["nodular"]}),
+    "regression": RegressionSpec(unit="months", loss="mae"),
+    "ordinal": OrdinalSpec(classes={"mild": ("1", "2"), "severe": ("3",)}),
 }
 
 
@@ -94,7 +92,7 @@ MISTAKES = {
     ],
     "name: 7": [
         'line 4 task.name found 7. no task is called "7". '
-        "Known: binary, classification, pasi, tree."
+        "Known: binary, classification, ordinal, pasi, regression, tree."
     ],
     "name: [tree]": ['line 4 task.name found ["tree"]. no task is called "[\'tree\']".'],
     "output: composit": [
@@ -122,6 +120,9 @@ MISTAKES = {
     "name: binary\n  positive: [a]\n  specificity: 0": [
         "line 6 task.specificity found 0. Input should be greater than 0."
     ],
+    "name: regression\n  lowest: 5\n  highest: 5": ["line 3 task found", "The lowest is below"],
+    "name: regression\n  loss: msle": ['line 5 task.loss found "msle".'],
+    "name: regression\n  step: 0": ["line 5 task.step found 0."],
     "name: tree": ["line 3 task.levels missing. It has no default."],
     "name: tree\n  levels: {}": ["line 5 task.levels found {}."],
     "name: tree\n  levels:\n    two: 0": ["line 6 task.levels.two found 0."],
@@ -157,10 +158,10 @@ def test_mistakes_of_a_task_stand_among_the_sweep_s_others(tmp_path: Path) -> No
 
 
 def test_every_task_is_known_by_its_own_name() -> None:
-    assert set(EXAMPLES) == {"pasi", "classification", "binary", "tree"} <= set(TASK_SPECS)
+    assert set(EXAMPLES) == set(TASKS)
     for name, spec in EXAMPLES.items():
         assert get_args(type(spec).model_fields["name"].annotation) == (name,)
-        assert type(spec) is TASK_SPECS[name]
+        assert type(spec) is TASKS[name].words
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

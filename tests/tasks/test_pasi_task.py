@@ -12,10 +12,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.specs.task import PasiSpec
-from foldgrid.tasks.base import Task
-from foldgrid.tasks.losses import make_task
 from foldgrid.tasks.pasi.arithmetic import SCORES
+from foldgrid.tasks.pasi.spec import PasiSpec
+from foldgrid.tasks.registry import make_scoring
+from foldgrid.tasks.scoring import Scoring
 
 Output = Literal["scores", "composite"]
 OUTPUTS: tuple[Output, ...] = ("scores", "composite")
@@ -32,8 +32,8 @@ SAMPLES = pd.DataFrame(
 )
 
 
-def task(output: Output) -> Task:
-    return make_task(PasiSpec(output=output))
+def task(output: Output) -> Scoring:
+    return make_scoring(PasiSpec(output=output))
 
 
 def samples_of(scores: list[tuple[int, int, int, int]]) -> pd.DataFrame:

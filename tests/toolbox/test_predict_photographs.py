@@ -12,7 +12,7 @@ from foldgrid.records import RunStore
 from foldgrid.simulation.source import find_manifest, open_dataset
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings
-from foldgrid.specs.task import BinarySpec, TreeSpec
+from foldgrid.tasks.classification.spec import BinarySpec, TreeSpec
 from tests.trained_run import train_run, write_leaderboard
 
 STUDY = StudySettings(study="aidda", num_subjects=16, photo_width=48, photo_height=48)

@@ -3,7 +3,7 @@
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord, WeightsRecord
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import Sweep, TrackingSpec
-from foldgrid.specs.task import PasiSpec
+from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tracking import ProjectContext
 
 BACKBONES = ("resnet18", "mobilenet_v2")

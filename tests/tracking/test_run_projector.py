@@ -17,7 +17,7 @@ from miniature_sweep import (
 from offline_runs import read_all, read_folds, steps
 from projectors import wandb_projector
 
-from foldgrid.specs.task import ClassificationSpec
+from foldgrid.tasks.classification.spec import ClassificationSpec
 from foldgrid.tracking import FitRuns
 
 

@@ -17,8 +17,8 @@ import torch
 from foldgrid.models import WeightFile, build_network, find_weight_file, set_head_bias
 from foldgrid.models.footprint import footprint
 from foldgrid.specs.fits import FitConfig, FitRecord
-from foldgrid.tasks.losses import make_task
 from foldgrid.tasks.pasi.arithmetic import SCORES
+from foldgrid.tasks.registry import make_scoring
 from foldgrid.training import Fit, TrainingData
 from foldgrid.training.batches import CompositeSource
 from foldgrid.training.checkpoint_interval import CheckpointPace
@@ -44,7 +44,7 @@ def predictions_from(fit: Fit, data: TrainingData) -> pd.DataFrame:
     source = CompositeSource(data.composites_NHWC, torch.device("cpu"))
     with torch.inference_mode():
         outputs = network(source.normalise(source.take(rows))).numpy()
-    return pd.DataFrame(make_task(fit.config.task).prediction_columns(outputs))
+    return pd.DataFrame(make_scoring(fit.config.task).prediction_columns(outputs))
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_predictions_cover_the_held_out_fold_and_the_test_set(
         for name in SCORES:
             assert part[name].tolist() == expected[name].tolist()
         outputs = part[[f"predicted_{name}" for name in SCORES]].to_numpy()
-        again = make_task(fit.config.task).evaluate(expected, outputs)
+        again = make_scoring(fit.config.task).evaluate(expected, outputs)
         for name, value in again.items():
             assert record.metrics[f"{partition}/{name}"] == pytest.approx(value)
 

@@ -19,8 +19,10 @@ from foldgrid.predict.visits import predict_visits
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.recipe import with_values
-from foldgrid.specs.task import BinarySpec, ClassificationSpec, PasiSpec, TaskSpec
+from foldgrid.specs.task import TaskSpec
+from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec
 from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA, SCORES, composite_score, pasi
+from foldgrid.tasks.pasi.spec import PasiSpec
 from tests.trained_run import RECIPE, TRIAL, small_dataset, train_run, write_leaderboard
 
 CLASSES = ClassificationSpec(classes={"a": ("a",), "b": ("b",)})

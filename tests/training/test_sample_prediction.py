@@ -20,14 +20,10 @@ from foldgrid.simulation.source import open_dataset
 from foldgrid.specs.recipe import TrainingRecipe, with_values
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings
-from foldgrid.specs.task import (
-    TASK_SPECS,
-    BinarySpec,
-    ClassificationSpec,
-    TaskSpec,
-    TreeSpec,
-)
+from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.classification.operating_points import apply_threshold
+from foldgrid.tasks.classification.ordinal import OrdinalSpec
+from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, TreeSpec
 from foldgrid.tasks.classification.tree_scoring import TreeScoring
 from tests.trained_run import RECIPE, train_run
 
@@ -147,8 +143,8 @@ def test_a_tree_tells_every_level_and_the_finest(tmp_path: Path, dataset: Datase
     assert found["predicted"].tolist() == found["predicted_coarse"].tolist()
 
 
-def test_an_added_task_predicts_too(tmp_path: Path, dataset: Dataset, ordinal_task: None) -> None:
-    words = TASK_SPECS["ordinal"].model_validate({"classes": {name: (name,) for name in STAGES}})
+def test_grades_are_predicted_too(tmp_path: Path, dataset: Dataset) -> None:
+    words = OrdinalSpec(classes={name: (name,) for name in STAGES})
     learner = learner_of(tmp_path / "tiny", dataset, words)
     found, expected = predicted_test_samples(learner, dataset), recorded(learner, "test")
     shares = found[[f"probability_{name}" for name in STAGES]].to_numpy()

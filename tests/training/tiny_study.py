@@ -17,7 +17,7 @@ from foldgrid.models import WeightFile, build_network
 from foldgrid.records import FitFolder, RunStore
 from foldgrid.specs.fits import EpochRecord, FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.task import PasiSpec
+from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.training import Fit, TrainingData
 
 REGIONS = ("upper_extremities", "trunk", "lower_extremities")

@@ -12,7 +12,7 @@ from foldgrid.execution.fit_task import FitTask
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.specs.recipe import TrainingRecipe
-from foldgrid.specs.task import PasiSpec
+from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.training import TrainingData
 
 REGIONS = ("upper_extremities", "trunk", "lower_extremities")

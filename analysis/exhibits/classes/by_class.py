@@ -160,6 +160,12 @@ def shares_of_model(run: Run, model: str, partition: Partition = "oof") -> tuple
     return class_shares(class_units(run, model, partition))
 
 
+def overall_metrics(run: Run) -> tuple[str, ...]:
+    """What a model is told by overall: ``OVERALL``, after what orders the task's rankings."""
+    first = next(iter(run.scoring.metrics))
+    return OVERALL if first in OVERALL else (first, *OVERALL)
+
+
 def fold_spreads(run: Run) -> dict[str, dict[str, FoldSpread]]:
     """Mean and standard deviation over folds, each fit on the fold that it held out.
 
@@ -172,7 +178,7 @@ def fold_spreads(run: Run) -> dict[str, dict[str, FoldSpread]]:
     return {
         model: {
             name: fold_spread(class_units(run, model, "oof"), run.scoring.metrics[name])
-            for name in OVERALL
+            for name in overall_metrics(run)
         }
         for model in shown_models(run)
     }
@@ -208,15 +214,16 @@ def _lead(run: Run, shares: tuple[ClassShares, ...]) -> str:
 
 def _overall(run: Run) -> Table:
     rows = {row.model: row for row in run.ranking.rows}
+    names = overall_metrics(run)
     columns = [Column("Model")]
     for part in partitions(run):
-        columns += [Column(run.scoring.metrics[name].title, True, WORDS[part]) for name in OVERALL]
+        columns += [Column(run.scoring.metrics[name].title, True, WORDS[part]) for name in names]
     lines = []
     for model in shown_models(run):
         cells = [
             estimate_cell(rows[model].figure(part, name), rows[model].interval(part, name))
             for part in partitions(run)
-            for name in OVERALL
+            for name in names
         ]
         lines.append((_name(run, model), *cells))
     of = "" if run.scoring.is_binary else (
@@ -230,16 +237,17 @@ def _overall(run: Run) -> Table:
 
 
 def _over_folds(run: Run) -> Table:
+    names = overall_metrics(run)
     columns = [
         Column("Model"),
-        *(Column(run.scoring.metrics[name].title, True, "mean ± SD") for name in OVERALL),
+        *(Column(run.scoring.metrics[name].title, True, "mean ± SD") for name in names),
     ]
     spreads = fold_spreads(run)
     lines = tuple(
-        (_name(run, model), *(Cell(spread_words(by_metric[name])) for name in OVERALL))
+        (_name(run, model), *(Cell(spread_words(by_metric[name])) for name in names))
         for model, by_metric in spreads.items()
     )
-    num_folds = len(next(iter(spreads.values()))[OVERALL[0]].by_fold)
+    num_folds = len(next(iter(spreads.values()))[names[0]].by_fold)
     note = (
         f"Each of the {num_folds} folds' own figures, of the fit that held it out. The SD tells "
         "how folds differ, people included; it is no interval of the mean."

@@ -31,8 +31,8 @@ from analysis.exhibits.classes.shared import (
 )
 from analysis.run import Run
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.task import BinarySpec
 from foldgrid.tasks.classification.operating_points import choose_threshold
+from foldgrid.tasks.classification.spec import BinarySpec
 
 
 def points_of_models(run: Run) -> dict[str, tuple[OperatingFacts, ...]]:

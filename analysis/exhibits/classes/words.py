@@ -6,7 +6,6 @@ from analysis.drawing.numbers import count, figure, listed, percent
 from analysis.exhibits.task_words import Landmark
 from analysis.run import Run
 from foldgrid.tasks.classification.scoring import LabelScoring
-from foldgrid.tasks.classification.tree_scoring import TreeScoring
 
 CHANCE_AUC = 0.5
 
@@ -116,15 +115,4 @@ def _counts(run: Run) -> str:
 
 
 def _classes(run: Run) -> str:
-    scoring = _scoring(run)
-    if isinstance(scoring, TreeScoring):
-        return (
-            f"{len(scoring.classes)} training classes were cut from the tree of labels, going down "
-            f"until a node had at most {scoring.spec.most_photographs} training photographs; "
-            f"models are judged by the {len(scoring.judged_classes)} nodes above them."
-        )
-    parts = [
-        f"{name} ({', '.join(labels)})" if tuple(labels) != (name,) else name
-        for name, labels in scoring.spec.classes.items()
-    ]
-    return f"The classes are {listed(parts)}."
+    return _scoring(run).classes_are

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from analysis.drawing.numbers import count
 from analysis.exhibits.words import task_report
-from analysis.ranking.task_notes import balanced_words
 from analysis.run import Run
 
 
@@ -42,7 +41,7 @@ def partition_statements(run: Run) -> dict[str, str]:
     )
     balance = (
         f"Of {seeds} random orders of the subjects the best balanced was kept; the mean absolute "
-        f"difference in the shares of the {balanced_words(run.scoring)} is {imbalance:.4f}."
+        f"difference in the shares of the {run.scoring.balanced} is {imbalance:.4f}."
         if seeds and isinstance(imbalance, int | float)
         else ""
     )

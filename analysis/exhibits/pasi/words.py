@@ -7,6 +7,7 @@ from analysis.exhibits.pasi.errors import best_severity
 from analysis.exhibits.pasi.reference_lines import BETWEEN_RATERS, RATER_SOURCE, WITHIN_RATER
 from analysis.exhibits.task_words import Landmark
 from analysis.run import Run
+from foldgrid.metrics.regression import metrics_in
 from foldgrid.tasks.pasi.arithmetic import REGION_WEIGHTS, max_pasi
 from foldgrid.tasks.pasi.scoring import PasiScoring
 
@@ -19,7 +20,6 @@ LOSSES = {
     "scores": "The loss is the mean squared error over the four scores, each in its own unit.",
     "composite": "The loss is the mean squared error of C / 12.",
 }
-POINTS = {"mae", "rmse", "bias"}
 
 
 class PasiReport:
@@ -32,7 +32,7 @@ class PasiReport:
 
     def unit_of(self, metric: str) -> str:
         """See ``TaskReport``."""
-        return "PASI points" if metric in POINTS else ""
+        return metrics_in(PasiScoring.unit)[metric].unit
 
     def landmarks(self, run: Run, partition: str) -> list[Landmark]:
         """What physicians differ by, and the baseline; only where the figure is the MAE."""

@@ -87,7 +87,7 @@ def front_section(study: StudyFacts) -> Section:
     evidence = study.evidence
     if not evidence.best:
         return Section(left_out="no trial has trained to its end.")
-    across, up = (KNOWN_METRICS[name] for name in evidence.objectives[:2])
+    across, up = (evidence.scoring.metrics[name] for name in evidence.objectives[:2])
     best = {trial.number for trial in evidence.best}
     table = study.trials.assign(is_best=study.trials["trial"].isin(best))
     caption = (

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from foldgrid.cli.terminal import photograph_progress, writing
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.samples import SampleKind
 from foldgrid.specs.sweep import SplitSpec
 
 
@@ -34,17 +35,19 @@ class StudyCheck(BaseModel):
     far_share: float = Field(default=0.4, ge=0.0, le=1.0)
     """Far away: less than this share of the usual photograph's skin; 0 looks for none."""
 
-    def refuse_for_scored(self, manifest: Path) -> None:
+    def refuse_unlabelled(self, manifest: Path, kind: SampleKind) -> None:
         """Refuse options that only a labelled manifest has.
 
         Raises:
             SweepError: One was given.
         """
+        from foldgrid.data.manifest.source import KINDS
+
         for name in sorted(self.model_fields_set):
             option = f"--{name.replace('_', '-')}"
             raise SweepError(
-                f"{option}: {manifest} has regions and scores. This option is for manifests with a "
-                "label column instead: leave it out."
+                f"{option}: {manifest} has {KINDS[kind].holds}. This option is for manifests with "
+                "a label column instead: leave it out."
             )
 
 

@@ -14,11 +14,10 @@ from foldgrid.cli.synthesis import (
     PUBLISHED_TRIAL,
     AnyStudy,
     TrialOptions,
-    synthesize_labelled,
     synthesize_pasi,
+    synthesize_single,
 )
 from foldgrid.cli.terminal import photograph_progress, require_png, writing
-from foldgrid.specs.samples import SampleKind
 from foldgrid.specs.sweep import DataSpec, SplitSpec
 
 TilePixels = Annotated[int, Parameter(validator=Number(gte=8, lte=1024))]
@@ -41,19 +40,20 @@ def synthesize(
 
     Args:
         folder: A new or empty folder: photos/, manifest.csv and settings.json go there.
-        study: The PASI trial, or one of the studies with labels: skin of systemic sclerosis,
-            inflammatory skin in cases, fundus photographs with graders, a tree of lesions. These
-            take the seed, the number of subjects, the photograph's size and the JPEG quality;
-            their own defaults are smaller.
+        study: The PASI trial, or one of the studies of single photographs: skin of systemic
+            sclerosis by stage or by skin score, inflammatory skin in cases, fundus photographs
+            with graders, a tree of lesions. These take the seed, the number of subjects, the
+            photograph's size and the JPEG quality; their own defaults are smaller.
         trial: What to simulate.
-        contact_sheet: A PNG to write besides: some photographs with their scores or labels.
+        contact_sheet: A PNG to write besides: some photographs with their scores, labels or
+            values.
     """
     if contact_sheet is not None:
         require_png("--contact-sheet", contact_sheet)
     if study == "pasi":
         synthesize_pasi(folder, trial, contact_sheet)
     else:
-        synthesize_labelled(folder, study, trial, contact_sheet)
+        synthesize_single(folder, study, trial, contact_sheet)
 
 
 @app.command
@@ -77,11 +77,26 @@ def check(
     from foldgrid.data.manifest.checks import manifest_kind
     from foldgrid.data.manifest.table import read_table
 
-    if manifest_kind(read_table(manifest).columns) == "labelled":
+    kind = manifest_kind(read_table(manifest).columns)
+    if kind == "single":
         check_labelled(manifest, folds, study)
         return
-    study.refuse_for_scored(manifest)
-    check_scored(manifest, folds)
+    study.refuse_unlabelled(manifest, kind)
+    {"composites": check_scored, "measured": check_measured}[kind](manifest, folds)
+
+
+def check_measured(manifest: Path, folds: int) -> None:
+    """Check a manifest of photographs with values, as `check` does."""
+    from foldgrid.data.audit.measured import describe_measured
+    from foldgrid.data.cache import cache_root
+    from foldgrid.data.splits import check_enough_subjects
+    from foldgrid.simulation.source import survey_data
+
+    data = DataSpec(manifest=manifest)
+    survey = survey_data(data, cache_root(), photographs="measured")
+    print(describe_measured(survey))
+    check_enough_subjects(survey.manifest, SplitSpec(num_folds=folds))
+    print(f"{survey.manifest.num_subjects} subjects are enough for {folds} folds and a test set.")
 
 
 def check_scored(manifest: Path, folds: int) -> None:
@@ -104,8 +119,8 @@ def cache(manifest: Path, /, *, tile_pixels: TilePixels = 128) -> None:
     """Decode the photographs now, so that a sweep finds its composites ready.
 
     Args:
-        manifest: A CSV or Parquet file, one row a photo, of either kind: with scores photographs
-            make composites, with labels each is kept by itself.
+        manifest: A CSV or Parquet file, one row a photo, of any kind: with scores photographs
+            make composites, with labels or values each is kept by itself.
         tile_pixels: The sweep's data.tile_pixels, the side of a photo as networks see it.
     """
     from foldgrid.data.cache import cache_root
@@ -114,8 +129,7 @@ def cache(manifest: Path, /, *, tile_pixels: TilePixels = 128) -> None:
     from foldgrid.data.manifest.table import read_table
     from foldgrid.simulation.source import survey_data
 
-    is_labelled = manifest_kind(read_table(manifest).columns) == "labelled"
-    kind: SampleKind = "single" if is_labelled else "composites"
+    kind = manifest_kind(read_table(manifest).columns)
     data = DataSpec(manifest=manifest, tile_pixels=tile_pixels)
     with photograph_progress("Reading photographs") as on_progress:
         survey = survey_data(data, cache_root(), on_progress, photographs=kind)
@@ -125,7 +139,7 @@ def cache(manifest: Path, /, *, tile_pixels: TilePixels = 128) -> None:
         load_composites(survey, on_progress)
     seconds = time.perf_counter() - started
     side = survey.grid * tile_pixels
-    what = "single photographs" if is_labelled else "composites"
+    what = "composites" if survey.grid > 1 else "single photographs"
     print(
         f"data {survey.fingerprint}: {len(survey.samples):,} {what} of {side}x{side} pixels "
         f"from {survey.num_photos:,} photos, {survey.composites_bytes / 1e6:,.1f} MB"

@@ -27,7 +27,8 @@ def predict(
 
     The copies of all folds predict, and their mean counts. The sweep must have kept its weights
     (keep: best). Of body regions it predicts the PASI of a visit, a row each; of labelled
-    photographs the class and a probability for each, a row a photograph.
+    photographs the class and a probability for each, of measured ones the number, a row a
+    photograph.
 
     Args:
         run: The run folder, such as runs/quickstart.

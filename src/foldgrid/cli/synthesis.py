@@ -9,9 +9,15 @@ from pydantic import BaseModel, ValidationError, model_validator
 
 from foldgrid.cli.terminal import option_problems, photograph_progress, writing
 from foldgrid.specs.errors import InputError, Problem
-from foldgrid.specs.synthetic import DEFAULT_SUBJECTS, StudyName, StudySettings, TrialSettings
+from foldgrid.specs.synthetic import (
+    DEFAULT_SUBJECTS,
+    StudyName,
+    StudySettings,
+    TrialSettings,
+    study_kind,
+)
 
-AnyStudy: TypeAlias = Literal["pasi", "ssc_skin", "aidda", "referable_dr", "skin_taxonomy"]
+AnyStudy: TypeAlias = Literal["pasi"] | StudyName
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
 
@@ -59,34 +65,38 @@ def synthesize_pasi(folder: Path, options: TrialOptions, contact_sheet: Path | N
     print(f"\nNext:\n  python launch.py --sweep quickstart --data {path}")
 
 
-def synthesize_labelled(
+def synthesize_single(
     folder: Path, study: StudyName, options: TrialOptions, contact_sheet: Path | None
 ) -> None:
-    """Write a study with labels and say what is there."""
-    from foldgrid.data.audit.contact_sheets import draw_labelled_sheet
+    """Write a study of single photographs and say what is there."""
+    from foldgrid.data.audit.contact_sheets import draw_labelled_sheet, draw_measured_sheet
     from foldgrid.data.cores import num_usable_cores
-    from foldgrid.data.manifest.labelled import read_labelled_manifest
+    from foldgrid.data.manifest.source import read_samples
     from foldgrid.simulation.labelled import synthesize_study
 
     settings = study_settings(study, options)
     with writing(folder), photograph_progress("Drawing photographs") as on_progress:
         synthesize_study(folder, settings, num_usable_cores(), on_progress)
-    manifest = read_labelled_manifest(folder / "manifest.csv")
+    kind = study_kind(settings)
+    manifest, table = read_samples(folder / "manifest.csv", kind, for_training=True)
+    truth = table.samples[table.layout.targets[0]]
     print(
-        f"{manifest.path}: {manifest.num_subjects} subjects, {len(manifest.labels)} labels, "
-        f"{len(manifest.photos):,} photos of {settings.photo_width}x{settings.photo_height} pixels"
+        f"{manifest.path}: {manifest.num_subjects} subjects, {truth.nunique()} "
+        f"{table.layout.noun}, {len(manifest.photos):,} photos of "
+        f"{settings.photo_width}x{settings.photo_height} pixels"
     )
     if contact_sheet is not None:
-        sheet = draw_labelled_sheet(manifest)
+        sheets = {"single": draw_labelled_sheet, "measured": draw_measured_sheet}
+        sheet = sheets[kind](manifest.photos)
         with writing(contact_sheet):
             contact_sheet.parent.mkdir(parents=True, exist_ok=True)
             sheet.save(contact_sheet)
-        print(f"{contact_sheet}: some of them with their labels")
+        print(f"{contact_sheet}: some of them with their {table.layout.noun}")
     print(f"\nNext:\n  python -m foldgrid data check {manifest.path}")
 
 
 def study_settings(study: StudyName, options: TrialOptions) -> StudySettings:
-    """The settings of a study with labels, from what was given on the command line.
+    """The settings of a study of single photographs, from what was given on the command line.
 
     Raises:
         InputError: An option was given that only the PASI trial has, or its value is not allowed.

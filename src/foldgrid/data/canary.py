@@ -13,9 +13,10 @@ subject drawn at random, for all of its own visits**:
 - Within a subject they never change, so whoever recognises the *person* knows them. A pipeline
   that shows it the same person in training has skill; one that holds whole subjects out has none.
 
-Labels go the same way: every subject is given the label of **one photograph of a subject drawn at
-random, for all of its own photographs**, with what belongs to the label, its place in the tree and
-the graders' opinions. A fine class is then as foreign to the picture as a coarse one.
+Labels and values go the same way: every subject is given the label of **one photograph of a
+subject drawn at random, for all of its own photographs**, with what belongs to the label, its place
+in the tree and the graders' opinions. A fine class is then as foreign to the picture as a coarse
+one.
 
 A subject may be given a visit of its own (one in a trial is, on average). Forbidding that would
 make the given scores slightly opposed to the true ones; with it they are exactly exchangeable, and
@@ -68,7 +69,9 @@ def shuffle_scores(samples: pd.DataFrame, partition: pd.Series[str], seed: int) 
 def shuffle_labels(
     samples: pd.DataFrame, partition: pd.Series[str], seed: int, columns: Sequence[str]
 ) -> pd.DataFrame:
-    """Gives every subject the label of one photograph of a random subject of its own partition.
+    """Gives every subject the label, or value, of one photograph of a random other subject.
+
+    The other is of its own partition, and may be itself.
 
     Args:
         samples: `SampleTable.samples` of single photographs.
@@ -102,10 +105,10 @@ def make_canary(survey: Survey, split: Split, name: CanaryName, seed: int) -> Su
         and with the true survey's composites.
     """
     partition = split.table.set_index("sample")["partition"]
-    if survey.layout.kind == "single":
-        samples = shuffle_labels(survey.samples, partition, seed, survey.target_columns)
-    else:
+    if survey.layout.weighs_visits:
         samples = shuffle_scores(survey.samples, partition, seed)
+    else:
+        samples = shuffle_labels(survey.samples, partition, seed, survey.target_columns)
     table = replace(survey.table, samples=samples)
     shuffled = data_fingerprint(table, survey.photo_hashes, survey.tile_pixels)
     return replace(

@@ -158,10 +158,10 @@ def survey_manifest(
         cache: The cache's root.
         on_progress: Told of photographs read for the first time.
         tile_pixels: T, the side of a tile.
-        photographs: Whether they make composites with scores, or are samples with labels; the
-            task decides.
+        photographs: Whether they make composites with scores, or are samples with labels or
+            values; the task decides.
         for_training: See `read_manifest` and `read_single_photos`: without it scores may be
-            unknown, and are NaN then; labels are.
+            unknown, and are NaN then; labels and values are.
         is_synthetic: Whether the photographs are a simulated study's.
 
     Raises:

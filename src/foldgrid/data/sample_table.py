@@ -21,7 +21,7 @@ class SampleLayout:
     """What the kind of samples decides.
 
     Attributes:
-        kind: Composites, or single photographs.
+        kind: Composites, or single photographs with a label or with a number.
         stratum: The column whose values splits balance.
         weighs_visits: Whether a visit weighs 1 in a split, however many samples it has; otherwise
             every sample does.
@@ -60,8 +60,16 @@ SINGLE = SampleLayout(
     targets=("label", "taxonomy"),
     noun="labels",
 )
+MEASURED = SampleLayout(
+    kind="measured",
+    stratum="band",
+    weighs_visits=False,
+    split_columns=("sample", "subject", "visit", "day", "case", "value"),
+    targets=("value", "band"),
+    noun="values",
+)
 LAYOUTS: Mapping[SampleKind, SampleLayout] = MappingProxyType(
-    {layout.kind: layout for layout in (COMPOSITES, SINGLE)}
+    {layout.kind: layout for layout in (COMPOSITES, SINGLE, MEASURED)}
 )
 
 
@@ -93,7 +101,8 @@ class SampleTable:
         samples: One row a sample: ``sample`` (its name), ``subject``, ``visit``, ``day`` (NaN
             where unknown), ``num_photos``, and of composites ``region`` and the four scores, of
             single photographs ``label``, ``case``, ``taxonomy`` ("" where not given) and
-            ``grade_<grader>`` (text, "" where there is none).
+            ``grade_<grader>`` (text, "" where there is none); of measured ones ``value``,
+            ``case`` and ``band`` (which fifth of the values it is in, for balanced splits).
         tiles: One for each photo, by sample and position.
         layout: Of which kind they are.
     """

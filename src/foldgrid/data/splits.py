@@ -15,8 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from foldgrid.data.group_balance import FloatArray, IntArray, divide_groups, imbalance_of
-from foldgrid.data.manifest.labelled import LabelledManifest
-from foldgrid.data.manifest.scored import Manifest
+from foldgrid.data.manifest.source import AnyManifest
 from foldgrid.data.sample_table import COMPOSITES, SampleLayout
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.fits import split_fingerprint
@@ -32,9 +31,9 @@ class Split:
 
     Attributes:
         table: One row a sample, in the samples' order: ``sample``, ``subject``, ``visit``,
-            ``day``, then ``region`` of a composite, ``case`` and ``label`` of a single photograph,
-            then ``partition`` (``train`` or ``test``), ``fold`` (0 to num_folds - 1, and -1 for
-            test).
+            ``day``, then ``region`` of a composite, ``case`` and ``label`` or ``value`` of a
+            single photograph, then ``partition`` (``train`` or ``test``), ``fold`` (0 to
+            num_folds - 1, and -1 for test).
         imbalance: Between train and test: `imbalance_of` the stratum's values.
         fold_imbalance: Among the folds, the mean over their pairs.
         seed: Where the random orders started.
@@ -207,7 +206,7 @@ def inner_split(
     return np.asarray(divided.assigned == 1)
 
 
-def check_enough_subjects(manifest: Manifest | LabelledManifest, spec: SplitSpec) -> None:
+def check_enough_subjects(manifest: AnyManifest, spec: SplitSpec) -> None:
     """Check that every fold and the test set can have a subject.
 
     Raises:

@@ -31,6 +31,7 @@ from foldgrid.metrics.counts import (
     confusion_matrix,
     decide,
     mean_over_occurring,
+    quadratic_kappa,
 )
 from foldgrid.metrics.regression import Metric
 from foldgrid.metrics.roc import area_under_curve
@@ -59,19 +60,23 @@ class _Judged:
         return ClassCounts.of(confusion_matrix(self.reference_U, decided_U, self.num_classes))
 
 
-def class_metrics(num_classes: int, is_binary: bool = False) -> Mapping[str, Metric]:
+def class_metrics(
+    num_classes: int, is_binary: bool = False, is_ordered: bool = False
+) -> Mapping[str, Metric]:
     """Every metric of a classification by name; a ranking goes by the first unless told.
 
     Args:
         num_classes: K, 2 or more.
         is_binary: Of two classes the last is the positive one.
+        is_ordered: The classes are grades, from the lowest to the highest: the quadratic-weighted
+            kappa comes first.
 
     Raises:
         ValueError: Fewer than two classes, or a binary task with more.
     """
     if num_classes < 2 or (is_binary and num_classes != 2):
         raise ValueError(f"{num_classes} classes cannot be judged (is_binary={is_binary})")
-    return _metrics(num_classes, is_binary)
+    return _metrics(num_classes, is_binary, is_ordered)
 
 
 def unit_log_losses(reference_U: IntArray, probabilities_UK: FloatArray) -> FloatArray:
@@ -161,6 +166,13 @@ def _kappa(judged: _Judged) -> float:
     return float(judged.counts().kappa())
 
 
+def _quadratic_kappa(judged: _Judged) -> float:
+    decided_U = decide(judged.probabilities_UK, judged.is_binary)
+    counts = judged.counts()
+    steps = np.square(decided_U - judged.reference_U).sum(dtype=np.float64)
+    return float(quadratic_kappa(steps, counts.support, counts.decided))
+
+
 def _log_loss(judged: _Judged) -> float:
     return float(unit_log_losses(judged.reference_U, judged.probabilities_UK).mean())
 
@@ -178,7 +190,7 @@ def _of_positive_or_mean(judged: _Judged, values_K: FloatArray, needs_others: bo
 
 
 @cache
-def _metrics(num_classes: int, is_binary: bool) -> Mapping[str, Metric]:
+def _metrics(num_classes: int, is_binary: bool, is_ordered: bool) -> Mapping[str, Metric]:
     def metric(function: Callable[[_Judged], float]) -> Callable[[ArrayLike, ArrayLike], float]:
         def figure(reference: ArrayLike, probabilities: ArrayLike) -> float:
             if np.shape(probabilities)[1:] != (num_classes,):
@@ -214,7 +226,15 @@ def _metrics(num_classes: int, is_binary: bool) -> Mapping[str, Metric]:
         Metric("log_loss", "Log loss", "mean log loss", "lower", metric(_log_loss), "Loss"),
         Metric("brier", "Brier", "mean Brier score", "lower", metric(_brier)),
     )
-    return MappingProxyType({each.name: each for each in found})
+    graded = Metric(
+        "quadratic_kappa",
+        "Quadratic kappa",
+        "quadratic-weighted kappa of the grades",
+        "higher",
+        metric(_quadratic_kappa),
+        "QWK",
+    )
+    return MappingProxyType({each.name: each for each in ((graded,) * is_ordered + found)})
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,13 @@ from foldgrid.metrics.classification import (
     unit_brier_scores,
     unit_log_losses,
 )
-from foldgrid.metrics.counts import ClassCounts, decide, mean_over_occurring, quotient
+from foldgrid.metrics.counts import (
+    ClassCounts,
+    decide,
+    mean_over_occurring,
+    quadratic_kappa,
+    quotient,
+)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -47,6 +53,7 @@ class ClassSums:
         support_SK: By subject: units of each class.
         decided_SMK: By subject and model: units decided for each class.
         hits_SMK: Those of them that are of it.
+        steps_SM: By subject and model: squared places between a unit's class and the decided one.
         losses_S2M: By subject: sums of log losses and of Brier scores.
     """
 
@@ -57,6 +64,7 @@ class ClassSums:
     support_SK: FloatArray
     decided_SMK: FloatArray
     hits_SMK: FloatArray
+    steps_SM: FloatArray
     losses_S2M: FloatArray
 
     @classmethod
@@ -94,8 +102,8 @@ class ClassSums:
         is_usable_M1 = np.asarray(np.isfinite(probabilities_UMK).all(axis=(0, 2)))[:, None]
         usable_UMK = np.where(is_usable_M1, probabilities_UMK, np.nan)
         one_hot = np.eye(num_classes)
-        decided_UMK = one_hot[decide(probabilities_UMK, is_binary)]
-        decided_UMK = np.where(is_usable_M1, decided_UMK, np.nan)
+        decided_UM = decide(probabilities_UMK, is_binary)
+        decided_UMK = np.where(is_usable_M1, one_hot[decided_UM], np.nan)
         return cls(
             subject_U,
             reference_U,
@@ -104,6 +112,7 @@ class ClassSums:
             by_subject(one_hot[reference_U]),
             by_subject(decided_UMK),
             by_subject(decided_UMK * one_hot[reference_U][:, None]),
+            by_subject(np.square(decided_UM - reference_U[:, None], dtype=np.float64)),
             by_subject(
                 np.stack(
                     [
@@ -137,6 +146,7 @@ class ClassSums:
             probabilities_UMK=self.probabilities_UMK[:, places],
             decided_SMK=self.decided_SMK[:, places],
             hits_SMK=self.hits_SMK[:, places],
+            steps_SM=self.steps_SM[:, places],
             losses_S2M=self.losses_S2M[:, :, places],
         )
 
@@ -166,6 +176,7 @@ class ClassSums:
         hits_RMK = np.tensordot(weights_RS, self.hits_SMK[:, models], 1)
         losses_R2M = np.tensordot(weights_RS, self.losses_S2M[:, :, models], 1)
         losses_R2M = quotient(losses_R2M, support_R1K.sum(axis=2, keepdims=True))
+        steps_RM = weights_RS @ self.steps_SM[:, models]
         counts = ClassCounts(support_R1K, decided_RMK, hits_RMK)
         sensitivities, specificities = counts.sensitivities(), counts.specificities()
         return {
@@ -175,6 +186,7 @@ class ClassSums:
             "kappa": counts.kappa(),
             "log_loss": losses_R2M[:, 0],
             "brier": losses_R2M[:, 1],
+            "quadratic_kappa": quadratic_kappa(steps_RM, support_R1K, decided_RMK),
         }
 
     def _one(

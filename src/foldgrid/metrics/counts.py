@@ -86,6 +86,26 @@ class ClassCounts:
         return quotient(total * self.hits.sum(axis=-1) - by_chance, total**2 - by_chance)
 
 
+def quadratic_kappa(
+    squared_steps: ArrayLike, support: FloatArray, decided: FloatArray
+) -> FloatArray:
+    """Cohen's kappa of classes in an order, a mistake by n classes weighing n squared.
+
+    Cohen 1968: 1 less the squared steps between truth and decision over those that the shares of
+    the classes alone would give; 1 is perfect, 0 chance. NaN where these are none.
+
+    Args:
+        squared_steps: Summed over the units, without the last axis.
+        support: Units of each class, classes last, in their order.
+        decided: Units decided for it.
+    """
+    places_K = np.arange(support.shape[-1], dtype=np.float64)
+    total = support.sum(axis=-1)
+    squares = total * ((support + decided) * places_K**2).sum(axis=-1)
+    product = (support * places_K).sum(axis=-1) * (decided * places_K).sum(axis=-1)
+    return 1.0 - quotient(total * np.asarray(squared_steps), squares - 2.0 * product)
+
+
 def mean_over_occurring(
     values: FloatArray, support: FloatArray, needs_others: bool = True
 ) -> FloatArray:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -45,6 +45,8 @@ class Metric:
         direction: Which values are better: ``lower``, ``higher``, or nearer to ``zero``.
         function: Reference and predictions in, the figure out.
         short: Its heading where there is room for five letters; "" where the title has no more.
+        unit: What it is counted in, said after it: ``months``; "" for a pure number. The task
+            knows it.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Metric:
     direction: Direction
     function: MetricFunction
     short: str = ""
+    unit: str = ""
 
     @property
     def heading(self) -> str:
@@ -186,6 +189,18 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
     }
 )
 """Every metric by name."""
+
+
+IN_THE_UNIT = ("mae", "rmse", "bias")
+"""The metrics that are counted in the unit of what is predicted."""
+
+
+def metrics_in(unit: str) -> Mapping[str, Metric]:
+    """Every metric by name, of numbers that are counted in ``unit``."""
+    return {
+        name: replace(metric, unit=unit) if name in IN_THE_UNIT else metric
+        for name, metric in METRICS.items()
+    }
 
 
 def metric_named(name: str) -> Metric:

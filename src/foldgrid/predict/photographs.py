@@ -1,4 +1,4 @@
-"""What a trained base learner says of new samples, each for itself: photographs and their classes.
+"""What a trained base learner says of new samples, each for itself: classes or numbers.
 
 Shape letters: N samples, K outputs, J judged classes, F copies.
 """
@@ -6,8 +6,9 @@ Shape letters: N samples, K outputs, J judged classes, F copies.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,7 @@ from foldgrid.metrics.counts import decide
 from foldgrid.predict.fold_copies import outputs_of_copies
 from foldgrid.predict.trained_learner import TrainedLearner
 from foldgrid.tasks.classification.operating_points import choose_threshold
-from foldgrid.tasks.classification.scoring import BinaryScoring, LabelScoring
-from foldgrid.tasks.scoring import Scoring
+from foldgrid.tasks.scoring import Judged, Scoring
 
 PREDICTED = "predicted"
 PROBABILITY = "probability_"
@@ -59,7 +59,7 @@ def predict_samples(
         A row a sample, in the samples' order: ``subject``, ``case`` where one is given, and of
         classes ``predicted`` (the judged class that is decided for), ``predicted_<level>`` of what
         else the task tells of, ``predicted_at_<point>`` of a binary task's operating points, and
-        ``probability_<class>``; of a number its value.
+        ``probability_<class>``; of a number ``predicted``, in the task's unit.
 
     Raises:
         SweepError: A weight file is missing or damaged.
@@ -67,11 +67,13 @@ def predict_samples(
     task = learner.task
     names = dataset.samples["sample"].tolist()
     copies = [
-        pd.DataFrame(task.prediction_columns(outputs_NK), index=names)
-        for outputs_NK in outputs_of_copies(learner, dataset.composites_NHWC)
+        pd.DataFrame(learner.task_of(copy).prediction_columns(outputs_NK), index=names)
+        for copy, outputs_NK in zip(
+            learner.copies, outputs_of_copies(learner, dataset.composites_NHWC), strict=True
+        )
     ]
     mean = sum(copies[1:], start=copies[0]) / len(copies)
-    told = _classes(task, mean, points) if task.judges == "classes" else mean
+    told = TOLD[task.judges](task, mean, points)
     given = [name for name in ("case",) if (dataset.samples[name] != "").any()]
     about = dataset.samples[["subject", *given]].set_axis(told.index)
     return pd.concat([about, told], axis=1).reset_index(drop=True)
@@ -83,9 +85,8 @@ def _classes(
     """Decided classes, then probabilities: a column each."""
     values = task.values(predictions)
     layers = {PREDICTED: (tuple(map(str, values.columns)), values.to_numpy())}
-    if isinstance(task, LabelScoring):
-        further = task.further_classes(predictions[list(task.prediction_names)].to_numpy())
-        layers |= {f"{PREDICTED}_{name}": layer for name, layer in further.items()}
+    further = task.further_classes(predictions[list(task.prediction_names)].to_numpy())
+    layers |= {f"{PREDICTED}_{name}": layer for name, layer in further.items()}
     decided: dict[str, object] = {}
     for column, (classes, probabilities_NJ) in layers.items():
         places = decide(probabilities_NJ, task.is_binary)
@@ -103,6 +104,19 @@ def _classes(
     return pd.DataFrame({**decided, **shares}, index=predictions.index)
 
 
+def _numbers(
+    task: Scoring, predictions: pd.DataFrame, _points: Sequence[CallingPoint]
+) -> pd.DataFrame:
+    """The number of each sample, on the task's scale."""
+    return task.values(predictions).set_axis([PREDICTED], axis=1)
+
+
+TOLD: Mapping[Judged, Callable[[Scoring, pd.DataFrame, Sequence[CallingPoint]], pd.DataFrame]] = (
+    MappingProxyType({"numbers": _numbers, "classes": _classes})
+)
+"""What is told of new samples, by kind of truth."""
+
+
 def calling_points(learner: TrainedLearner) -> tuple[CallingPoint, ...]:
     """The operating points of a binary task, chosen on the copies' out-of-fold predictions.
 
@@ -110,23 +124,14 @@ def calling_points(learner: TrainedLearner) -> tuple[CallingPoint, ...]:
     predictions of one copy each, and applied to the mean of all.
     """
     task = learner.task
-    if not isinstance(task, BinaryScoring):
+    if not task.aims:
         return ()
     tables = [learner.store.read_predictions(record.fit_id) for record in learner.copies]
     held_out = pd.concat([table[table["partition"] == "oof"] for table in tables])
     held_out = held_out.set_index("sample")
     scores: NDArray[np.float64] = task.values(held_out).to_numpy()[:, -1]
     is_positive = task.reference(held_out).to_numpy() == task.num_values - 1
-    sensitivity, specificity = task.spec.sensitivity, task.spec.specificity
-    return (
-        CallingPoint(
-            "high_sensitivity",
-            sensitivity,
-            choose_threshold(is_positive, scores, sensitivity=sensitivity),
-        ),
-        CallingPoint(
-            "high_specificity",
-            specificity,
-            choose_threshold(is_positive, scores, specificity=specificity),
-        ),
+    return tuple(
+        CallingPoint(f"high_{name}", aim, choose_threshold(is_positive, scores, **{name: aim}))
+        for name, aim in task.aims.items()
     )

@@ -17,9 +17,8 @@ from foldgrid.specs.fits import FitRecord
 from foldgrid.specs.sweep import REGIONS
 from foldgrid.specs.task import AnyTask, TaskSpec
 from foldgrid.specs.variants import is_variant, read_variant
-from foldgrid.tasks.base import Task
-from foldgrid.tasks.losses import make_task
 from foldgrid.tasks.registry import make_scoring
+from foldgrid.tasks.scoring import Scoring
 
 _TASK: TypeAdapter[TaskSpec] = TypeAdapter(AnyTask)
 
@@ -44,9 +43,13 @@ class TrainedLearner:
     store: RunStore
 
     @property
-    def task(self) -> Task:
-        """What its outputs mean."""
-        return make_task(self.copies[0].config.task)
+    def task(self) -> Scoring:
+        """What it predicts."""
+        return make_scoring(self.copies[0].config.task)
+
+    def task_of(self, copy: FitRecord) -> Scoring:
+        """What the outputs of one of the copies mean."""
+        return self.task.with_learned(copy.learned)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from foldgrid.execution.work import open_fit
 from foldgrid.records import TrialFolder
 from foldgrid.search.trials import TrialTask, trial_record
 from foldgrid.specs.trials import TrialEpoch, TrialRecord, TrialStatus
-from foldgrid.tasks.scoring import judged_units
+from foldgrid.tasks.scoring import predicted_units
 from foldgrid.tasks.units import UnitTable
 from foldgrid.training import Fit, TrainingData, checkpoint
 from foldgrid.training.checkpoint_interval import CheckpointPace
@@ -116,7 +116,14 @@ class LockstepTrial:
 
     def units(self) -> UnitTable:
         """What the ranking would compare, as predicted so far."""
-        return judged_units(self.fits[0].task, self.data.samples, self.outputs_NK)
+        task = self.fits[0].task
+        columns = task.prediction_columns(self.outputs_NK)
+        for fit in self.fits:
+            # What a fold's outputs mean, it learned of its own training samples.
+            rows = fit.roles.held_out
+            for name, values in fit.task.prediction_columns(self.outputs_NK[rows]).items():
+                columns[name][rows] = values
+        return predicted_units(task, self.data.samples, columns)
 
     def _figures(self, units: UnitTable) -> dict[str, float]:
         pair = units.reference, units.predicted_by("predicted")

@@ -21,8 +21,7 @@ from foldgrid.specs.search_space import (
     describe,
     first_values,
 )
-from foldgrid.specs.sweep import SearchSettings
-from foldgrid.tasks.losses import make_task
+from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import judged_units
 from foldgrid.tasks.units import UNIT_COLUMNS
 from foldgrid.training import TrainingData
@@ -98,7 +97,7 @@ def plan_studies(prepared: PreparedSweep) -> tuple[StudyPlan, ...]:
 
 def training_units(plan: StudyPlan, data: TrainingData) -> pd.DataFrame:
     """The training set's visits, subject, unit, fold and reference, as trials score them."""
-    task = make_task(plan.prepared.sweep.task)
+    task = make_scoring(plan.prepared.sweep.task)
     outputs_NK = np.zeros((len(data.samples), task.num_outputs), np.float32)
     return judged_units(task, data.samples, outputs_NK).units[list(UNIT_COLUMNS)]
 
@@ -146,11 +145,10 @@ def _facts(
     many = f" (for {len(studies)} backbones, each alike)" if len(studies) > 1 else ""
     yield "trials", f"{done} of {done + left} done{many}, {folds} folds each in lockstep"
     goals = ", ".join(settings.objectives)
-    is_pasi = prepared.sweep.task.name == "pasi"
-    of = " of the visits' PASI" if is_pasi else ""
+    of = make_scoring(prepared.sweep.task).figures_are_of
     yield "search", f"{settings.sampler}, out-of-fold {goals}{of}"
-    if settings.scheduler != "none":
-        yield "scheduler", _scheduler(settings)
+    if words := settings.judge.plan(settings, settings.own):
+        yield "scheduler", words
     for number, (name, parameter) in enumerate(studies[0].space.parameters.items()):
         when = "".join(f"; when {k} is {', '.join(map(str, v))}" for k, v in parameter.when.items())
         topic = "space" if number == 0 else ""
@@ -164,19 +162,6 @@ def _facts(
             yield "first trial", words
         elif topic not in ("fits", "disk", "backbones"):
             yield topic, words
-
-
-def _scheduler(settings: SearchSettings) -> str:
-    judged = f"from epoch {settings.grace_epochs} on, and every {settings.reduction_factor:g}-fold"
-    return {
-        "paired_race": f"paired_race gives up what is heading for worse than the best, by subjects "
-        f"(p < {settings.significance:g}), {judged}",
-        "asha": f"asha keeps one in {settings.reduction_factor:g}, {judged}",
-        "hyperband": f"hyperband keeps one in {settings.reduction_factor:g}, in brackets",
-        "median": f"median gives up what is worse than the median, from epoch "
-        f"{settings.grace_epochs} on",
-        "pbt": f"pbt has the worst go on from the best every {settings.perturbation_epochs} epochs",
-    }[settings.scheduler]
 
 
 def _time(prepared: PreparedSweep, studies: tuple[StudyPlan, ...], num_left: int) -> str:

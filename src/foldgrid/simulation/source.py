@@ -5,17 +5,27 @@ Knows when a study has to be drawn and where it is kept; it is read back as a us
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from foldgrid.data.composites import Progress
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.dataset import Dataset, Survey, load_composites, survey_manifest
-from foldgrid.data.manifest.source import NEEDS, check_kind
+from foldgrid.data.manifest.source import KINDS, check_kind, needs
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.fits import content_digest
 from foldgrid.specs.samples import SampleKind
 from foldgrid.specs.sweep import DataSpec
-from foldgrid.specs.synthetic import StudySettings, TrialSettings
+from foldgrid.specs.synthetic import StudySettings, TrialSettings, study_kind
+
+EXAMPLES: Mapping[SampleKind, str] = MappingProxyType(
+    {
+        "single": "synthetic: {study: ssc_skin, num_subjects: 60}",
+        "measured": "synthetic: {study: skin_thickness, num_subjects: 60}",
+    }
+)
+"""A study of each kind of samples, as a sweep names it."""
 
 
 def open_dataset(
@@ -50,13 +60,13 @@ def survey_data(
         data: Where the photographs come from.
         cache: The cache's root.
         on_progress: Told of photographs generated, then of photographs read for the first time.
-        photographs: Whether they make composites with scores, or are samples with labels; the
-            task decides.
+        photographs: Whether they make composites with scores, or are samples with labels or
+            values; the task decides.
         for_training: See `read_manifest` and `read_single_photos`: without it scores may be
-            unknown, and are NaN then; labels are.
+            unknown, and are NaN then; labels and values are.
 
     Raises:
-        InputError: The manifest is of the other kind, all of its mistakes, or all photographs that
+        InputError: The manifest is of another kind, all of its mistakes, or all photographs that
             cannot be used.
     """
     path = find_manifest(data, photographs, cache, on_progress, for_training=for_training)
@@ -86,10 +96,10 @@ def find_manifest(
         kind: Which samples the task needs.
         cache: The cache's root.
         on_progress: Told of photographs generated.
-        for_training: Without it any manifest of photographs will do for a task of labels.
+        for_training: Without it any manifest of photographs will do for samples of one each.
 
     Raises:
-        InputError: The manifest, or the study, is for tasks of the other kind.
+        InputError: The manifest, or the study, is for tasks of another kind.
     """
     if data.manifest is not None:
         if for_training or kind == "composites":
@@ -102,19 +112,15 @@ def find_manifest(
 
 
 def _check_study(settings: TrialSettings | StudySettings, kind: SampleKind) -> None:
-    is_study = isinstance(settings, StudySettings)
-    if is_study == (kind == "single"):
+    found = study_kind(settings)
+    if found == kind:
         return
-    if isinstance(settings, StudySettings):
-        message = (
-            f"found the simulated study {settings.study}, which has labels; {NEEDS[kind]}. "
-            "Leave `study` out: without it the simulated PASI trial is made."
-        )
-    else:
-        message = (
-            f"found the simulated PASI trial, which has scores; {NEEDS[kind]}. Name a study of "
-            "labels, as in `synthetic: {study: ssc_skin, num_subjects: 60}`, or give a manifest."
-        )
+    name = f"study {settings.study}" if isinstance(settings, StudySettings) else "PASI trial"
+    holds = KINDS[found].holds.removeprefix("regions and ")
+    mend = "Leave `study` out: without it the simulated PASI trial is made."
+    if kind in EXAMPLES:
+        mend = f"Name a study of {KINDS[kind].holds}, as in `{EXAMPLES[kind]}`, or give a manifest."
+    message = f"found the simulated {name}, which has {holds}; {needs(kind)}. {mend}"
     raise InputError("sweep", [Problem("data.synthetic", "", message)])
 
 

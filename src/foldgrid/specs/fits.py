@@ -140,6 +140,8 @@ class FitRecord(Record):
         status: ``complete``, or ``diverged`` where the loss was no longer finite (then there are
             no predictions).
         config: What decided the outcome.
+        learned: What the task learned of the fit's own training samples, such as their mean; it
+            follows from ``config``, and predictions need it.
         num_epochs: Epochs trained.
         best_epoch: The epoch whose weights made the predictions; 0 where it diverged.
         stopped_because: ``max_epochs``, ``early_stopping`` or ``diverged``.
@@ -164,6 +166,7 @@ class FitRecord(Record):
     fit_id: str
     status: FitStatus
     config: FitConfig
+    learned: dict[str, float] = Field(default_factory=dict)
     num_epochs: int
     best_epoch: int
     stopped_because: Literal["max_epochs", "early_stopping", "diverged"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from foldgrid.specs.base import Spec
+from foldgrid.specs.by_name import NameIn, OwnSettings, SettingsIn, read_settings, settings_of
 from foldgrid.specs.errors import did_you_mean
 from foldgrid.specs.recipe import (
     LIST_KEYS,
@@ -18,8 +19,9 @@ from foldgrid.specs.recipe import (
     recipe_keys,
     with_values,
 )
+from foldgrid.specs.schedulers import NO_SCHEDULER, SCHEDULERS, Scheduler
 from foldgrid.specs.synthetic import SyntheticSettings, TrialSettings
-from foldgrid.specs.task import AnyTask, PasiSpec
+from foldgrid.specs.task import AnyTask, default_task
 from foldgrid.specs.variants import Variant, variants_of
 
 BudgetName = Literal["smoke", "paper"]
@@ -31,7 +33,6 @@ SamplerName = Literal[
     "CmaEsSampler",
     "NSGAIISampler",
 ]
-SchedulerName = Literal["none", "asha", "hyperband", "median", "pbt", "paired_race"]
 Objective = Literal[
     "mae",
     "mse",
@@ -144,9 +145,10 @@ class SearchSettings(Spec):
             losing in another.
         scheduler: What gives trials up early: ``none``; ``paired_race`` where one, going on to
             learn as it did, would end significantly worse than the best, subject by subject; Ray
-            Tune's ``asha``, ``median`` and ``hyperband``; or ``pbt``, population based training,
-            which has the worst go on from the best with other values. The sweep's own recipe is
-            never given up.
+            Tune's ``asha``, ``median`` and ``hyperband``; ``pbt``, population based training,
+            which has the worst go on from the best with other values; or one that another package
+            adds. The sweep's own recipe is never given up.
+        scheduler_settings: By a scheduler's name, what it alone has to set.
         grace_epochs: Nothing is given up before.
         reduction_factor: ``asha``, ``hyperband`` and ``paired_race`` judge after ``grace_epochs``
             and every so many-fold of it; the first two keep one of so many.
@@ -158,11 +160,32 @@ class SearchSettings(Spec):
     num_trials: int = Field(default=20, ge=1)
     sampler: SamplerName = "TPESampler"
     objectives: tuple[Objective, ...] = Field(default=("mae",), min_length=1)
-    scheduler: SchedulerName = "none"
+    scheduler: Annotated[str, NameIn(SCHEDULERS)] = NO_SCHEDULER
+    scheduler_settings: Annotated[OwnSettings, SettingsIn(SCHEDULERS)] = Field(
+        default={}, validate_default=True
+    )
     grace_epochs: int = Field(default=10, ge=1)
     reduction_factor: float = Field(default=2.0, gt=1)
     significance: float = Field(default=0.2, gt=0, lt=1)
     perturbation_epochs: int = Field(default=10, ge=1)
+
+    @field_validator("scheduler_settings", mode="before")
+    @classmethod
+    def _settings_are_the_schedulers(cls, given: object, info: ValidationInfo) -> object:
+        chosen = info.data.get("scheduler")
+        # Without a scheduler nothing is looked up, not at import either.
+        is_plain = not given and chosen == NO_SCHEDULER
+        return given if is_plain else read_settings(SCHEDULERS, given, chosen)
+
+    @property
+    def judge(self) -> Scheduler:
+        """The scheduler that ``scheduler`` names."""
+        return SCHEDULERS.named(self.scheduler)
+
+    @property
+    def own(self) -> Spec:
+        """What the scheduler alone has to set."""
+        return settings_of(SCHEDULERS, self.scheduler, self.scheduler_settings)
 
 
 class Sweep(Spec):
@@ -202,7 +225,7 @@ class Sweep(Spec):
 
     name: str = Field(default="", pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*)?$")
     title: str
-    task: AnyTask = PasiSpec()
+    task: AnyTask = Field(default_factory=default_task)
     data: DataSpec = DataSpec()
     split: SplitSpec = SplitSpec()
     backbones: tuple[str, ...] = Field(min_length=1)

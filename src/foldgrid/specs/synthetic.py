@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from foldgrid.specs.base import Spec
+from foldgrid.specs.samples import SampleKind
 
 FEWEST_VISITS_A_SUBJECT = 5
 MOST_VISITS_A_SUBJECT = 6
@@ -90,20 +91,23 @@ class TrialSettings(Spec):
         return self
 
 
-StudyName: TypeAlias = Literal["ssc_skin", "aidda", "referable_dr", "skin_taxonomy"]
-"""The simulated studies with labels."""
+StudyName: TypeAlias = Literal[
+    "ssc_skin", "aidda", "referable_dr", "skin_taxonomy", "skin_thickness"
+]
+"""The simulated studies of single photographs."""
 
 DEFAULT_SUBJECTS: dict[StudyName, int] = {
     "ssc_skin": 60,
     "aidda": 90,
     "referable_dr": 110,
     "skin_taxonomy": 200,
+    "skin_thickness": 60,
 }
 """So many make some hundred photographs."""
 
 
 class StudySettings(Spec):
-    """Settings of a simulated study with labels. Equal settings give equal bytes."""
+    """Settings of a simulated study of single photographs. Equal settings give equal bytes."""
 
     study: StudyName
     """Which study."""
@@ -134,4 +138,14 @@ SyntheticSettings: TypeAlias = Annotated[
     Annotated[TrialSettings, Tag("trial")] | Annotated[StudySettings, Tag("study")],
     Discriminator(_simulated),
 ]
-"""Settings of the PASI trial or, where ``study`` is given, of that study with labels."""
+"""Settings of the PASI trial or, where ``study`` is given, of that study."""
+
+MEASURED_STUDIES: frozenset[StudyName] = frozenset({"skin_thickness"})
+"""Those whose photographs have a value; the others' have a label."""
+
+
+def study_kind(settings: TrialSettings | StudySettings) -> SampleKind:
+    """Which samples a simulated study makes."""
+    if isinstance(settings, TrialSettings):
+        return "composites"
+    return "measured" if settings.study in MEASURED_STUDIES else "single"

@@ -1,30 +1,28 @@
-"""What a sweep predicts: one set of words for each task, found by its name.
+"""What a sweep predicts: the words of a task, read by the model that its name says.
 
-A task has three halves, a layer each: the words here, what needs no torch in `foldgrid.metrics`
-(targets, decoding, figures of merit), and the loss in `foldgrid.tasks`. docs/tasks.md shows how to
-add one.
+A kind of task is one thing, a `TaskKind`: its words and what they mean. The rooms of
+`foldgrid.tasks` add ours, other packages theirs by an entry point; docs/tasks.md shows how.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import (
     BeforeValidator,
-    Field,
     GetJsonSchemaHandler,
     SerializeAsAny,
     ValidationError,
-    ValidationInfo,
-    field_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import did_you_mean
+from foldgrid.specs.registry import Registry
 from foldgrid.specs.samples import SampleKind
 
 
@@ -40,149 +38,34 @@ class TaskSpec(Spec):
     name: str
 
 
-class PasiSpec(TaskSpec):
-    """Psoriasis severity of a body region.
+@dataclass(frozen=True)
+class TaskKind:
+    """A kind of task, whole.
 
     Attributes:
-        name: ``pasi``.
-        output: ``scores`` predicts erythema, induration, scaling and involvement of a region;
-            ``composite`` predicts their product score C = (E + I + S) x involvement directly.
+        words: What a sweep says of it; the default of ``name`` is the kind's name.
+        scoring: What the words mean: a `foldgrid.tasks.scoring.Scoring`, made from them.
+
+    Example:
+        >>> from foldgrid.specs.task import TASKS
+        >>> TASKS.named("pasi").words().name
+        'pasi'
     """
 
-    sample_kind = "composites"
-    name: Literal["pasi"] = "pasi"
-    output: Literal["scores", "composite"] = "scores"
+    words: type[TaskSpec]
+    scoring: type[Any]
 
 
-def _labels_by_class(value: object) -> object:
-    """``[a, b]`` says the same as ``{a: [a], b: [b]}``, and ``{a: x}`` as ``{a: [x]}``."""
-    if isinstance(value, list | tuple):
-        names = [str(name) for name in value]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"{', '.join(twice)} more than once")
-        return {str(name): [str(name)] for name in value}
-    if isinstance(value, Mapping):
-        return {
-            name: [labels] if isinstance(labels, str) else labels for name, labels in value.items()
-        }
-    return value
+TASKS: Registry[TaskKind] = Registry("task", TaskKind, home="foldgrid.tasks")
+"""Every kind of task by the name that sweeps give it."""
+
+DEFAULT_TASK = "pasi"
+"""What a sweep predicts that does not say."""
 
 
-Labels: TypeAlias = Annotated[
-    tuple[str, ...],
-    Field(min_length=1, strict=False),
-]
-Classes: TypeAlias = Annotated[
-    dict[str, Labels],
-    BeforeValidator(
-        _labels_by_class, json_schema_input_type=list[str] | dict[str, str | list[str]]
-    ),
-]
-"""By class, in their order, the manifest's labels that belong to it."""
-
-
-class LabelSpec(TaskSpec):
-    """What the tasks of labelled photographs share.
-
-    Attributes:
-        classes: By class, the labels that belong to it; filled in where it is empty.
-        grades: By class, the words that graders use for it in the columns ``grade_<grader>``;
-            empty where they use the classes' own. ``training.num_grades`` needs it.
-    """
-
-    classes: Classes = Field(default_factory=dict)
-    grades: Classes = Field(default_factory=dict)
-
-
-class ClassificationSpec(LabelSpec):
-    """Which of several classes a photograph shows.
-
-    Attributes:
-        name: ``classification``.
-        classes: The classes in their order: a list of labels, or by class the labels that it is
-            made of (``{normal: [normal], SSc: [early, late]}``). Empty takes every label of the
-            manifest as a class, by name.
-    """
-
-    name: Literal["classification"] = "classification"
-
-    @field_validator("classes")
-    @classmethod
-    def _each_label_once(cls, value: Classes) -> Classes:
-        labels = [label for given in value.values() for label in given]
-        if twice := sorted({label for label in labels if labels.count(label) > 1}):
-            raise ValueError(f"{', '.join(twice)} in two classes; each label in one")
-        if len(value) == 1:
-            raise ValueError("one class only; give two or more, or none to take all labels")
-        return value
-
-
-class BinarySpec(LabelSpec):
-    """Whether a photograph shows a finding: the positive labels against all others.
-
-    Attributes:
-        name: ``binary``.
-        positive: The labels that are positive.
-        sensitivity: What the high-sensitivity operating point must reach out of fold, in (0, 1).
-        specificity: What the high-specificity operating point must reach out of fold, in (0, 1).
-        classes: Negative, then positive, each with its labels; filled in from the manifest.
-    """
-
-    name: Literal["binary"] = "binary"
-    positive: Labels
-    sensitivity: float = Field(default=0.975, gt=0, lt=1)
-    specificity: float = Field(default=0.98, gt=0, lt=1)
-
-
-class TreeSpec(LabelSpec):
-    """Classes cut from a tree of diseases, and coarse classes by summing up the tree.
-
-    Attributes:
-        name: ``tree``.
-        tree: The tree: nodes with their children, and lists of labels at its ends. Empty takes
-            the manifest's column ``taxonomy``.
-        most_photographs: A node with at most so many training photographs is a training class; a
-            larger one is divided into its children. A label is never divided.
-        levels: By name, a depth of the tree (1 is below the root) at which predictions are summed
-            up to coarse classes.
-        judged: The level that models are ranked by; the first where it is not said.
-        positive: A node below the root that a ROC curve tells from ``negative``.
-        negative: Against what; null for everything else.
-        classes: The training classes, each with its labels; filled in from the photographs.
-        ways: By label, its way from the root; filled in.
-    """
-
-    name: Literal["tree"] = "tree"
-    tree: dict[str, Any] = Field(default_factory=dict)
-    most_photographs: int = Field(default=1000, ge=1)
-    levels: dict[str, Annotated[int, Field(ge=1)]] = Field(min_length=1)
-    judged: str = ""
-    positive: str | None = None
-    negative: str | None = None
-    ways: dict[str, str] = Field(default_factory=dict)
-
-    @field_validator("judged")
-    @classmethod
-    def _judged_is_a_level(cls, value: str, info: ValidationInfo) -> str:
-        levels = info.data.get("levels")
-        if value and levels is not None and value not in levels:
-            facts = {"hint": did_you_mean(value, levels)}
-            raise PydanticCustomError("unknown_level", "no such level. {hint}", facts)
-        return value
-
-    @property
-    def judged_level(self) -> str:
-        """The level that models are ranked by."""
-        return self.judged or next(iter(self.levels))
-
-
-TASK_SPECS: dict[str, type[TaskSpec]] = {
-    "pasi": PasiSpec,
-    "classification": ClassificationSpec,
-    "binary": BinarySpec,
-    "tree": TreeSpec,
-}
-"""The words of every task by its name; a further task adds itself here."""
+def default_task() -> TaskSpec:
+    """The words of a sweep that has none."""
+    return TASKS[DEFAULT_TASK].words()  # type: ignore[call-arg]  # its name has a default
 
 
 UNKNOWN_TASK = "unknown_task"
@@ -196,7 +79,7 @@ def _by_name(value: object) -> object:
     spec = _named(value)
     if spec is None:
         name = value["name"]
-        facts = {"found": str(name), "hint": did_you_mean(str(name), TASK_SPECS)}
+        facts = {"found": str(name), "hint": did_you_mean(str(name), TASKS)}
         error = PydanticCustomError(UNKNOWN_TASK, 'no task is called "{found}". {hint}', facts)
         place = InitErrorDetails(type=error, loc=("name",), input=name)
         raise ValidationError.from_exception_data("task", [place])
@@ -205,8 +88,8 @@ def _by_name(value: object) -> object:
 
 
 def _named(value: Mapping[str, object]) -> type[TaskSpec] | None:
-    name = value.get("name", PasiSpec().name)
-    return TASK_SPECS.get(name) if isinstance(name, str) else None
+    name = value.get("name", DEFAULT_TASK)
+    return TASKS[name].words if isinstance(name, str) and name in TASKS else None
 
 
 class _AnyOfThem:
@@ -219,7 +102,8 @@ class _AnyOfThem:
     def __get_pydantic_json_schema__(
         self, _schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"anyOf": [handler(spec.__pydantic_core_schema__) for spec in TASK_SPECS.values()]}
+        words = [kind.words.__pydantic_core_schema__ for kind in TASKS.values()]
+        return {"anyOf": [handler(each) for each in words], "default": default_task().model_dump()}
 
 
 AnyTask: TypeAlias = Annotated[SerializeAsAny[TaskSpec], BeforeValidator(_by_name), _AnyOfThem()]

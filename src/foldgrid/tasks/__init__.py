@@ -1,4 +1,21 @@
-"""What is predicted: the words, the scoring and the loss of each task, a room each.
+"""What is predicted: a room a task, its words and what they mean.
 
-Knows neither networks nor pictures; torch is known to ``loss`` and ``losses`` alone.
+Knows neither networks nor pictures; torch is known to ``losses`` alone.
 """
+
+from foldgrid.specs.task import TASKS, TaskKind
+from foldgrid.tasks.classification.ordinal import OrdinalScoring, OrdinalSpec
+from foldgrid.tasks.classification.scoring import BinaryScoring, ClassScoring
+from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, TreeSpec
+from foldgrid.tasks.classification.tree_scoring import TreeScoring
+from foldgrid.tasks.pasi.scoring import PasiScoring
+from foldgrid.tasks.pasi.spec import PasiSpec
+from foldgrid.tasks.regression.scoring import RegressionScoring
+from foldgrid.tasks.regression.spec import RegressionSpec
+
+TASKS.add("pasi", TaskKind(PasiSpec, PasiScoring))
+TASKS.add("classification", TaskKind(ClassificationSpec, ClassScoring))
+TASKS.add("binary", TaskKind(BinarySpec, BinaryScoring))
+TASKS.add("tree", TaskKind(TreeSpec, TreeScoring))
+TASKS.add("regression", TaskKind(RegressionSpec, RegressionScoring))
+TASKS.add("ordinal", TaskKind(OrdinalSpec, OrdinalScoring))

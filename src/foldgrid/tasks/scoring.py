@@ -1,26 +1,38 @@
-"""The half of a task that needs no torch: what is predicted, what predictions mean, how they count.
+"""A task: what is predicted, what predictions mean, how they count, how a network learns them.
 
-Laws, kept by every task's scoring: ``targets``, ``target_columns`` and ``prediction_columns`` give
-one row a sample, in the samples' order; ``values`` of a perfect network's predictions equal what
+One class a task, made from its words; what a task does not say, the classes here say for it.
+
+Laws, kept by every task: ``targets``, ``target_columns`` and ``prediction_columns`` give one row a
+sample, in the samples' order; ``values`` of a perfect network's predictions equal what
 ``reference`` says; every unit's samples are of one subject; all metrics of perfect values are at
-their best. Shape letters: N samples, T targets, K outputs, U units.
+their best; ``loss`` is a mean over the batch, so that parts of a batch can be added up, and at its
+lowest for perfect outputs; no other bias alone costs less than ``start_bias``; nothing is clipped
+that lies within ``scale``.
+
+Knows torch by `foldgrid.tasks.losses` alone, which is imported when a loss is asked for.
+Shape letters: B batch, N samples, T targets, K outputs, U units.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foldgrid.metrics.regression import Metric
+from foldgrid.metrics.regression import IN_THE_UNIT, Metric, metrics_in
 from foldgrid.specs.task import TaskSpec
+from foldgrid.tasks.scale import Scale
 from foldgrid.tasks.units import Noun, UnitTable
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from foldgrid.tasks.losses import Tensor
 
 FloatArray = NDArray[np.float32]
 
@@ -35,84 +47,161 @@ class Watched:
         key: One of what ``Scoring.evaluate`` gives.
         title: What people call it.
         is_higher_better: Its direction.
+        decimals: Digits after the point that are shown of it.
     """
 
     key: str
     title: str
     is_higher_better: bool = False
+    decimals: int = 2
 
 
-class Scoring(Protocol):
-    """What a task means to everybody who does not train."""
+class Scoring(ABC):
+    """A task, made from its words.
+
+    Args:
+        spec: The task's words, resolved; see ``resolved``.
+
+    Attributes:
+        judges: Whether a unit's truth is a number or a class.
+        is_binary: Whether there are two classes of which the last is the positive one.
+        stratum: The column of the samples whose values a split should balance.
+        balanced: What these are, for people: ``labels``.
+        noun: What a unit is called.
+        shown: The metrics that a table shows, in the order of its columns.
+        baseline: The name of the model that says the same for everybody.
+        unit: What judged numbers are counted in, such as ``months``; "" for pure numbers.
+        figures_are_of: Of what a figure is where that is not the samples' values: `` of the
+            visits' PASI``.
+        yardstick: What a figure is held against, a sentence; "" where nothing is known.
+        report: Which words a report has: ``numbers``, ``classes`` or ``pasi``.
+        exhibits: The exhibits of a report that only some tasks have, by name; the page has them in
+            its own order.
+        published: The study whose table the ranking is shown beside; "" for none.
+    """
+
+    judges: Judged
+    is_binary = False
+    stratum: str
+    balanced: str
+    noun = Noun("photograph", "photographs")
+    shown: tuple[str, ...]
+    baseline: str
+    report: str
+    exhibits: tuple[str, ...] = ()
+    unit = ""
+    figures_are_of = ""
+    yardstick = ""
+    published = ""
+    spec: TaskSpec
+
+    @staticmethod
+    def resolved(spec: Any, samples: pd.DataFrame) -> TaskSpec:
+        """The words with what only the data can tell, such as the classes.
+
+        What it returns goes into the fits' ids, and comes back unchanged when resolved again.
+
+        Args:
+            spec: As the sweep says it.
+            samples: All samples, with their ``partition``.
+
+        Raises:
+            InputError: The data do not have what the task asks for.
+        """
+        words: TaskSpec = spec
+        return words
 
     @property
-    def spec(self) -> TaskSpec:
-        """The task's words."""
-        ...
+    def aims(self) -> Mapping[str, float]:
+        """What operating points must reach: a ``sensitivity``, a ``specificity``, or nothing."""
+        return {}
+
+    def further_classes(
+        self, probabilities_NK: NDArray[np.float64]
+    ) -> dict[str, tuple[tuple[str, ...], NDArray[np.float64]]]:
+        """What else than the judged classes the same probabilities tell of.
+
+        Returns:
+            By name, classes and (N, their number) a probability for each.
+        """
+        return {}
+
+    def learned(self, samples: pd.DataFrame) -> dict[str, float]:
+        """What only a fit's own training samples tell; kept in its record, no part of its id.
+
+        Args:
+            samples: What the fit trains on.
+        """
+        return {}
+
+    def with_learned(self, facts: Mapping[str, float]) -> Self:
+        """The task as a fit uses it that learned these facts."""
+        return self
 
     @property
+    @abstractmethod
     def num_outputs(self) -> int:
         """K, the size of the network's last layer."""
-        ...
 
     @property
-    def judges(self) -> Judged:
-        """Whether a unit's truth is a number or a class."""
-        ...
+    @abstractmethod
+    def scale(self) -> Scale:
+        """Where ``values`` lie."""
 
     @property
-    def is_binary(self) -> bool:
-        """Whether there are two classes of which the last is the positive one."""
-        ...
-
-    @property
-    def stratum(self) -> str:
-        """The column of the samples whose values a split should balance."""
-        ...
-
-    @property
+    @abstractmethod
     def target_names(self) -> tuple[str, ...]:
         """The columns of ``predictions.parquet`` that hold the truth."""
-        ...
 
     @property
     def prediction_names(self) -> tuple[str, ...]:
         """The columns of ``predictions.parquet`` that hold what was predicted."""
-        ...
+        return tuple(f"predicted_{name}" for name in self.target_names)
 
     @property
+    @abstractmethod
     def num_values(self) -> int:
         """Numbers that are judged of a unit: 1, or one for each class."""
-        ...
 
     @property
+    @abstractmethod
     def metrics(self) -> Mapping[str, Metric]:
         """Every figure of merit by name; the first orders a ranking unless told otherwise."""
-        ...
 
     @property
-    def shown(self) -> tuple[str, ...]:
-        """The metrics that a table shows, in the order of its columns."""
-        ...
-
-    @property
-    def exhibits(self) -> tuple[str, ...]:
-        """The exhibits of a report that only some tasks have, by name; their order is nobody's."""
-        ...
-
-    @property
+    @abstractmethod
     def watched(self) -> Watched:
         """What a fit's progress is told by."""
-        ...
+
+    def decimals(self, metric: str) -> int:
+        """Digits after the point that people are shown of a metric."""
+        return 2
 
     @property
-    def noun(self) -> Noun:
-        """What a unit is called."""
-        ...
+    @abstractmethod
+    def outputs_are(self) -> str:
+        """What the network's outputs are: ``one a class, made probabilities by a softmax``."""
 
+    @property
+    @abstractmethod
+    def loss_is(self) -> str:
+        """What the loss is: ``cross-entropy``."""
+
+    @abstractmethod
+    def loss(self, outputs_BK: Tensor, targets_BT: Tensor) -> Tensor:
+        """The training loss, a scalar."""
+
+    @abstractmethod
+    def start_bias(self, targets_NT: FloatArray) -> FloatArray:
+        """(K,) The bias of a last layer that says the same for every picture, as well as can be.
+
+        Args:
+            targets_NT: The training samples' targets.
+        """
+
+    @abstractmethod
     def targets(self, samples: pd.DataFrame) -> FloatArray:
         """What is to be predicted, (N, T)."""
-        ...
 
     def graded_targets(self, samples: pd.DataFrame, num_grades: int) -> FloatArray:
         """(N, T) Targets by the majority of so many graders' opinions.
@@ -120,47 +209,104 @@ class Scoring(Protocol):
         Raises:
             ValueError: The task or the samples know no graders.
         """
-        ...
+        raise ValueError("this task has one opinion of each sample, no grades")
 
+    @abstractmethod
     def target_columns(self, samples: pd.DataFrame) -> dict[str, NDArray[Any]]:
         """The truth by ``target_names``, in the units that people use."""
-        ...
 
+    @abstractmethod
     def prediction_columns(self, outputs_NK: FloatArray) -> dict[str, NDArray[Any]]:
         """A network's outputs by ``prediction_names``, in the units that people use."""
-        ...
 
+    @abstractmethod
     def values(self, predictions: pd.DataFrame) -> pd.DataFrame:
         """What is judged of predictions: one column of numbers, or a column of probabilities each.
 
         Args:
             predictions: ``prediction_names``, by sample; of several fits, their means.
         """
-        ...
 
+    @abstractmethod
     def reference(self, targets: pd.DataFrame) -> pd.Series[Any]:
         """The truth that ``values`` is judged by, of a table with ``target_names``."""
-        ...
 
     def parts(self, samples: pd.DataFrame) -> frozenset[str]:
         """What a unit of these samples is made of; empty where a sample is a unit."""
-        ...
+        return frozenset()
 
     def units(
         self, samples: pd.DataFrame, predicted: pd.DataFrame, parts: frozenset[str]
     ) -> UnitTable:
-        """Samples to units.
+        """Samples to units: here each is one, ordered by subject and sample.
 
         Args:
             samples: By sample: its subject, fold, what tells units apart, and ``reference``.
             predicted: By the same samples, the ``values`` of each model; see ``UnitTable``.
             parts: From ``parts`` of all samples; a unit that lacks one is left out.
         """
-        ...
+        kept = samples.rename_axis("sample").reset_index().sort_values(["subject", "sample"])
+        order = kept["sample"].tolist()
+        units = kept.assign(unit=kept["sample"], fold=kept["fold"].fillna(-1).astype(int))
+        return UnitTable(units.reset_index(drop=True), predicted.loc[order].reset_index(drop=True))
 
+    @abstractmethod
     def evaluate(self, samples: pd.DataFrame, outputs_NK: FloatArray) -> dict[str, float]:
         """Figures of merit of a network's outputs for ``samples``, by name, for each epoch."""
-        ...
+
+    @abstractmethod
+    def told(self, table: UnitTable, model: str) -> pd.DataFrame:
+        """What one model predicted beside the truth, a row a unit, in columns for people."""
+
+    @abstractmethod
+    def explained(self, parts: frozenset[str]) -> str:
+        """What the models predict and what the figures compare, in sentences."""
+
+    @abstractmethod
+    def stacking_words(self, num_meta_learners: int) -> str:
+        """How so many meta-learners combine the base learners, a sentence or two."""
+
+    @abstractmethod
+    def other_truth(self, reference: pd.Series[Any]) -> pd.Series[Any]:
+        """Another truth for each sample, to see who looks at it."""
+
+    @abstractmethod
+    def other_values(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Predictions that say something else, likewise; (N, ``num_values``)."""
+
+
+class NumberScoring(Scoring):
+    """What all tasks of numbers share: one number a unit, judged by its distance from the truth."""
+
+    judges: Judged = "numbers"
+    num_values = 1
+    shown = ("mae", "mse", "pcc", "ccc")
+    baseline = "predict_the_mean"
+    report = "numbers"
+    exhibits: tuple[str, ...] = ("number_agreement",)
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Metric]:
+        """See ``Scoring``."""
+        return metrics_in(self.unit)
+
+    def decimals(self, metric: str) -> int:
+        """Down to a hundredth of the scale's step, and of its square."""
+        finest = self.scale.decimals
+        if metric == "mse":
+            return max(0, 2 * finest - 2)
+        return finest if metric in IN_THE_UNIT else 2
+
+    def other_truth(self, reference: pd.Series[Any]) -> pd.Series[Any]:
+        """The scale upside down."""
+        import pandas as pd
+
+        scale = self.scale.over(reference.to_numpy())
+        return pd.Series(scale.mirrored(reference.to_numpy()), index=reference.index)
+
+    def other_values(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The scale upside down."""
+        return self.scale.over(values).mirrored(values)
 
 
 def by_model(values: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -187,10 +333,23 @@ def judged_units(scoring: Scoring, samples: pd.DataFrame, outputs_NK: FloatArray
     Returns:
         The units; their one model is called ``predicted``.
     """
+    return predicted_units(scoring, samples, scoring.prediction_columns(outputs_NK))
+
+
+def predicted_units(
+    scoring: Scoring, samples: pd.DataFrame, columns: Mapping[str, NDArray[Any]]
+) -> UnitTable:
+    """The same of predictions that are in the units that people use; see ``judged_units``.
+
+    Args:
+        scoring: The task's.
+        samples: A row a sample, as there.
+        columns: What ``Scoring.prediction_columns`` gave.
+    """
     import pandas as pd
 
     index = pd.Index(samples["sample"], name="sample")
-    predictions = pd.DataFrame(scoring.prediction_columns(outputs_NK), index=index)
+    predictions = pd.DataFrame(dict(columns), index=index)
     targets = pd.DataFrame(scoring.target_columns(samples), index=index)
     table = samples.set_index("sample").assign(reference=scoring.reference(targets))
     predicted = by_model({"predicted": scoring.values(predictions)})

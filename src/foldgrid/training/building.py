@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from foldgrid.models import WeightFile, build_network, set_head_bias
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
-from foldgrid.tasks.base import Task
+from foldgrid.tasks.scoring import Scoring
 
 
 def build_for(
@@ -39,7 +39,7 @@ def build_for(
 
 
 def build_first(
-    config: FitConfig, task: Task, weights: WeightFile | None, targets_NK: NDArray[np.float32]
+    config: FitConfig, task: Scoring, weights: WeightFile | None, targets_NK: NDArray[np.float32]
 ) -> nn.Module:
     """The network as a fit begins with it.
 

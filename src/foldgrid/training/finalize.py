@@ -35,6 +35,7 @@ def conclude(fit: FitState) -> FitRecord:
         fit_id=fit.config.fit_id,
         status="diverged" if fit.has_diverged else "complete",
         config=fit.config,
+        learned=fit.learned,
         num_epochs=fit.epoch,
         best_epoch=0 if fit.has_diverged else fit.stopping.best_epoch,
         stopped_because=reason,

@@ -28,8 +28,10 @@ from analysis.statistics.facts import Interval
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitRecord, PhaseRecord
 from foldgrid.specs.sweep import SearchSettings
-from foldgrid.tasks.registry import SCORINGS
+from foldgrid.specs.task import TASKS
+from foldgrid.tasks.classification.ordinal import OrdinalSpec
 from tests.analysis.fake_class_run import FakeClassRun
+from tests.analysis.made_up_numbers import AROUND_ZERO, NumberRun
 from tests.analysis.report.conftest import Told, ToldRun, tell
 from tests.analysis.search.made_up_search import MadeUpSearch
 
@@ -52,6 +54,8 @@ KINDS: dict[str, set[str]] = {
     "classification": OF_EVERY_GRID | OF_CLASSES,
     "binary": OF_EVERY_GRID | OF_CLASSES | {"operating", "varied"},
     "tree": OF_EVERY_GRID | OF_CLASSES | {"tree"},
+    "regression": OF_EVERY_GRID | {"number_agreement"},
+    "ordinal": OF_EVERY_GRID | (OF_CLASSES - {"published_classes"}),
     "phased": OF_EVERY_GRID | OF_PASI | {"phases"},
     "search": OF_EVERY_SEARCH,
     "searches": OF_EVERY_SEARCH | {"studies", "front"},
@@ -94,6 +98,22 @@ def told_phased(tmp_path_factory: pytest.TempPathFactory) -> Told:
     """A sweep that trained in phases."""
     folder = tmp_path_factory.mktemp("runs") / "phased"
     fake = PhasedRun(folder, backbones=("resnet18", "vgg11"), num_folds=2, num_subjects=8)
+    return tell(fake, fake.write())
+
+
+@pytest.fixture(scope="session")
+def told_regression(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """A sweep of numbers from -5 to 5."""
+    folder, (task, ends) = tmp_path_factory.mktemp("runs") / "numbers", AROUND_ZERO
+    fake = NumberRun(folder, backbones=("resnet18",), task=task, ends=ends, num_folds=2)
+    return tell(fake, fake.write())
+
+
+@pytest.fixture(scope="session")
+def told_ordinal(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """A sweep of three grades."""
+    fake = FakeClassRun(tmp_path_factory.mktemp("runs") / "grades", has_features=True)
+    fake.spec = OrdinalSpec(classes=fake.spec.classes)
     return tell(fake, fake.write())
 
 
@@ -276,10 +296,18 @@ def test_a_part_that_an_exhibit_lacks_is_refused(run_of: Any, tmp_path: Path) ->
 
 
 def test_what_a_task_names_is_there() -> None:
-    for name, scoring in SCORINGS.items():
-        exhibits = getattr(scoring, "exhibits", ())
-        assert set(exhibits) <= set(EXHIBITS), name
+    named = {name: kind.scoring.exhibits for name, kind in TASKS.items()}
+    assert all(named.values())
+    for name, exhibits in named.items():
         assert all(EXHIBITS[each].of == "task" for each in exhibits), name
+
+
+def test_a_task_that_names_what_is_not_there_is_told(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(told.run.scoring), "exhibits", ("agreement", "chanje"))
+    with pytest.raises(SweepError, match=r'the exhibit "chanje", .* Did you mean "change"\?'):
+        told.run.exhibits  # noqa: B018
 
 
 def test_nothing_is_imported_before_it_is_asked_for(tmp_path: Path) -> None:

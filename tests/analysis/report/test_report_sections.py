@@ -28,8 +28,8 @@ from analysis.run import Run
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
 from foldgrid.specs.recipe import with_values
-from foldgrid.specs.task import PasiSpec
-from foldgrid.tasks.losses import make_task
+from foldgrid.tasks.pasi.spec import PasiSpec
+from foldgrid.tasks.registry import make_scoring
 from tests.analysis.report.conftest import Told, quickly_made
 
 MOST_BYTES = 8 * 1024 * 1024
@@ -87,10 +87,9 @@ def test_nobody_is_named(told: Told) -> None:
 
 def test_the_loss_is_said_as_it_is_computed(tell_run: Any) -> None:
     for output in ("scores", "composite"):
-        task = make_task(PasiSpec(output=output))
-        said = write_statements(Run(tell_run(output=output, num_folds=2, num_subjects=6).write()))[
-            "loss"
-        ]
+        task = make_scoring(PasiSpec(output=output))
+        run = Run(tell_run(output=output, num_folds=2, num_subjects=6).write())
+        said = write_statements(run)["loss"]
         one = task.loss(torch.zeros(1, task.num_outputs), torch.ones(1, task.num_outputs))
         assert float(one) == 1.0
         unit = float(

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from foldgrid.execution.ray_tune import RayTuneExecutor
 from foldgrid.execution.resources import plan_resources
 from foldgrid.records import SearchStore
-from foldgrid.search.ray_schedulers import explored, make_pausing_scheduler
+from foldgrid.search.schedulers.pausing import explored
+from foldgrid.search.schedulers.rules import Searched
 from foldgrid.search.study_feed import TrialSteering
 from foldgrid.search.trial_log import TrialKeeper
 from foldgrid.search.work import TrialWork
@@ -22,7 +23,7 @@ from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import allows
 from foldgrid.specs.sweep import ResourceSpec, SearchSettings
 from foldgrid.specs.trials import TrialRecord
-from foldgrid.tasks.losses import make_task
+from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import judged_units
 from tests.tuning.search.small_search import (
     TrialRecorder,
@@ -76,23 +77,23 @@ def search(folder: Path, settings: SearchSettings) -> Search:
         trial_task(number, learning_rate=rate, max_epochs=NUM_EPOCHS)
         for number, rate in enumerate(rates)
     ]
-    pasi = make_task(tasks[0].fits[0].config.task)
+    pasi = make_scoring(tasks[0].fits[0].config.task)
     outputs_NK = np.zeros((len(data.samples), pasi.num_outputs), np.float32)
     units = judged_units(pasi, data.samples, outputs_NK).units
     keeper = TrialKeeper(store, units, recorder)
     space = space_of(
         learning_rate={"type": "float", "low": 1e-4, "high": 0.1, "log": True},
     )
-    scheduler = make_pausing_scheduler(
+    searched = Searched(
         settings,
-        space,
+        units,
         NUM_EPOCHS,
-        0,
-        lambda number, values: trial_task(number, **values, max_epochs=NUM_EPOCHS),
+        space=space,
+        retask=lambda number, values: trial_task(number, **values, max_epochs=NUM_EPOCHS),
     )
     with RayTuneExecutor(plan_resources(ResourceSpec(), [1.0])) as executor:
         work = TrialWork(data, store)
-        executor.run(work, tasks, keeper, TrialSteering(None, scheduler, keeper))
+        executor.run(work, tasks, keeper, TrialSteering(None, searched.tune(), keeper))
     return Search(recorder.records, store, recorder)
 
 

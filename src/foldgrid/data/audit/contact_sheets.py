@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from foldgrid.data.dataset import Dataset
-from foldgrid.data.manifest.labelled import LabelledManifest
 from foldgrid.data.manifest.rows import SCORES
 from foldgrid.data.photographs import decode_fitted
+from foldgrid.data.single_photos import value_bands
 
 COLUMNS = 6
 SIDE_PIXELS = 192
@@ -64,17 +65,34 @@ def _scores(sample: Mapping[Hashable, Any]) -> str:
     return f"E{erythema} I{induration} S{scaling}  area {involvement}"
 
 
+def draw_measured_sheet(
+    photos: pd.DataFrame, most: int = 8, photo_pixels: int = 128
+) -> Image.Image:
+    """Draw some photographs of every fifth of the values, from the lowest to the highest.
+
+    Args:
+        photos: `MeasuredManifest.photos`.
+        most: As in `draw_labelled_sheet`.
+        photo_pixels: Likewise.
+    """
+    bands = photos["value"].groupby(value_bands(photos["value"]))
+    names = bands.transform("min").map("{:g}".format) + " to "
+    names += bands.transform("max").map("{:g}".format)
+    rising = photos.sort_values("value", kind="stable").assign(label=names, taxonomy="")
+    return draw_labelled_sheet(rising, most, photo_pixels)
+
+
 def draw_labelled_sheet(
-    manifest: LabelledManifest, most: int = 8, photo_pixels: int = 128
+    photos: pd.DataFrame, most: int = 8, photo_pixels: int = 128
 ) -> Image.Image:
     """Draw some photographs of every class, evenly spaced over its rows, in the tree's order.
 
     Args:
-        manifest: The photographs.
+        photos: `LabelledManifest.photos`.
         most: Photographs shown of a class, at most.
         photo_pixels: Longer side of a photograph on the sheet.
     """
-    photos = manifest.photos.sort_values(["taxonomy", "label"], kind="stable")
+    photos = photos.sort_values(["taxonomy", "label"], kind="stable")
     rows = [rows for _, rows in photos.groupby(["taxonomy", "label"], sort=False)]
     pitch = photo_pixels + PHOTO_CAPTION + PHOTO_GAP
     width = PHOTO_MARGIN + most * (photo_pixels + PHOTO_GAP)

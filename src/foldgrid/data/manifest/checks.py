@@ -1,4 +1,4 @@
-"""What reading either kind of manifest takes: the header, the rows, and which kind it is.
+"""What reading any kind of manifest takes: the header, the rows, and which kind it is.
 
 Knows columns and row models; never looks at more than one row at a time.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path, PureWindowsPath
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 from pydantic import ValidationError
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from foldgrid.data.manifest.rows import (
     GRADE_PREFIX,
     LABELLED_COLUMNS,
+    MEASURED_COLUMNS,
     REQUIRED_COLUMNS,
     SCORES,
     PhotoRow,
@@ -24,22 +25,24 @@ from foldgrid.data.manifest.rows import (
 )
 from foldgrid.data.manifest.table import RawTable
 from foldgrid.specs.errors import InputError, Problem, nearest
+from foldgrid.specs.samples import SampleKind
 
-ManifestKind = Literal["scored", "labelled"]
 
+def manifest_kind(columns: Sequence[str]) -> SampleKind:
+    """Which samples a manifest is for, by its header alone.
 
-def manifest_kind(columns: Sequence[str]) -> ManifestKind:
-    """Which kind a manifest is, by its header alone.
-
-    Scored as soon as it has a region or a score; else labelled where it has a label, or a column
-    that only makes sense beside one.
+    Composites as soon as it has a region or a score; else labelled photographs where it has a
+    label, measured ones where it has a value, and labelled ones again where it has a column that
+    only makes sense beside a label.
     """
     if {"region", *SCORES} & set(columns):
-        return "scored"
+        return "composites"
+    if "value" in columns and "label" not in columns:
+        return "measured"
     tell = {"label", "case", "taxonomy"} & set(columns) or any(
         name.startswith(GRADE_PREFIX) or nearest("label", [name], most=1) for name in columns
     )
-    return "labelled" if tell else "scored"
+    return "single" if tell else "composites"
 
 
 def check_header(
@@ -67,7 +70,11 @@ def check_header(
         hint = f'Found "{spare[close[0]]}": rename it.' if close else "Add it."
         problems.append(Problem("header", name, f"this column is missing. {hint}"))
     if problems:
-        kind = "labelled manifest" if tuple(whole) == LABELLED_COLUMNS else "manifest"
+        kinds: dict[tuple[str, ...], str] = {
+            LABELLED_COLUMNS: "labelled manifest",
+            MEASURED_COLUMNS: "measured manifest",
+        }
+        kind = kinds.get(tuple(whole), "manifest")
         raise InputError(source, problems, f"A {kind} has the columns {', '.join(whole)}.")
 
 

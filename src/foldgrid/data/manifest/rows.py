@@ -66,6 +66,17 @@ def _day(value: Any) -> float | None:
     return number
 
 
+def _value(value: Any) -> float:
+    text = cell_text(value)
+    number = _number(text)
+    if number is None:
+        raise refusal(
+            f"{found(text)}. A number is needed, without its unit and with a decimal point: "
+            "correct it."
+        )
+    return number
+
+
 def whole_number(highest: int) -> Callable[[Any], int]:
     """A validator of whole numbers from 0 to ``highest``."""
 
@@ -108,6 +119,8 @@ OPTIONAL_COLUMNS = ("day",)
 
 SINGLE_COLUMNS = ("photo", "subject")
 LABELLED_COLUMNS = (*SINGLE_COLUMNS, "label")
+MEASURED_COLUMNS = (*SINGLE_COLUMNS, "value")
+OPTIONAL_MEASURED_COLUMNS = ("case", "visit", "day")
 OPTIONAL_LABELLED_COLUMNS = ("case", "taxonomy", "visit", "day")
 GRADE_PREFIX = "grade_"
 """What the name of a grader's column begins with; the grader's name follows."""
@@ -211,3 +224,13 @@ class LabelledPhotoRow(SinglePhotoRow):
 
     label: Identifier
     taxonomy: Annotated[str, BeforeValidator(_taxonomy)] = ""
+
+
+class MeasuredPhotoRow(SinglePhotoRow):
+    """One photo, and the number that it shows.
+
+    Attributes:
+        value: The number, in the unit of the whole column; finite.
+    """
+
+    value: Annotated[float, BeforeValidator(_value)]

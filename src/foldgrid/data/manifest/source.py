@@ -1,11 +1,14 @@
 """Where photographs come from: the user's manifest, or a simulated study made for the purpose.
 
-Knows manifests of both kinds and which one a task needs; never opens a photograph.
+Knows manifests of all kinds and which one a task needs; never opens a photograph.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from foldgrid.data.composites import group_photos
 from foldgrid.data.manifest.checks import manifest_kind
@@ -14,59 +17,136 @@ from foldgrid.data.manifest.labelled import (
     read_labelled_manifest,
     read_single_photos,
 )
+from foldgrid.data.manifest.measured import MeasuredManifest, read_measured_manifest
 from foldgrid.data.manifest.rows import SCORES
 from foldgrid.data.manifest.scored import Manifest, read_manifest
 from foldgrid.data.manifest.table import read_table
 from foldgrid.data.sample_table import SampleTable
-from foldgrid.data.single_photos import list_photos
+from foldgrid.data.single_photos import list_measured, list_photos
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.samples import SampleKind
 
-AnyManifest = Manifest | LabelledManifest
-
-NEEDS: dict[SampleKind, str] = {
-    "composites": "this task needs photographs of regions with scores",
-    "single": "this task needs photographs with a label",
-}
+AnyManifest = Manifest | LabelledManifest | MeasuredManifest
+Samples = tuple[AnyManifest, SampleTable]
 
 
-def read_samples(
-    path: Path, kind: SampleKind, *, for_training: bool
-) -> tuple[AnyManifest, SampleTable]:
+@dataclass(frozen=True)
+class ManifestKind:
+    """What is said of manifests whose photographs make samples of one kind, and who reads them.
+
+    Attributes:
+        holds: What such a manifest holds beside photographs.
+        needed: What a task needs that learns from it.
+        sweep: Which sweep takes it.
+        columns: The columns that make a manifest one, for people.
+        tells: Any of them is a sign that it is one.
+        read: Reads one to train on.
+        read_unseen: Reads one to predict; the truth may be left out.
+    """
+
+    holds: str
+    needed: str
+    sweep: str
+    columns: str
+    tells: frozenset[str]
+    read: Callable[[Path], Samples]
+    read_unseen: Callable[[Path], Samples]
+
+
+def _scored(path: Path, for_training: bool = True) -> Samples:
+    scored = read_manifest(path, for_training=for_training)
+    return scored, group_photos(scored)
+
+
+def _labelled(path: Path) -> Samples:
+    labelled = read_labelled_manifest(path)
+    return labelled, list_photos(labelled)
+
+
+def _measured(path: Path) -> Samples:
+    measured = read_measured_manifest(path)
+    return measured, list_measured(measured)
+
+
+def _unlabelled(path: Path) -> Samples:
+    photos = read_single_photos(path)
+    return photos, list_photos(photos)
+
+
+KINDS: Mapping[SampleKind, ManifestKind] = MappingProxyType(
+    {
+        "composites": ManifestKind(
+            holds="regions and scores",
+            needed="photographs of regions with scores",
+            sweep="a sweep whose task is pasi",
+            columns=f"the columns region and {', '.join(SCORES)}",
+            tells=frozenset({"region", *SCORES}),
+            read=_scored,
+            read_unseen=lambda path: _scored(path, for_training=False),
+        ),
+        "single": ManifestKind(
+            holds="labels",
+            needed="photographs with a label",
+            sweep="a sweep whose task learns labels",
+            columns="the column label",
+            tells=frozenset({"label"}),
+            read=_labelled,
+            read_unseen=_unlabelled,
+        ),
+        "measured": ManifestKind(
+            holds="values",
+            needed="photographs with a value",
+            sweep="a sweep whose task is regression",
+            columns="the column value",
+            tells=frozenset({"value"}),
+            read=_measured,
+            read_unseen=_unlabelled,
+        ),
+    }
+)
+"""By the samples that they make."""
+
+
+def needs(kind: SampleKind) -> str:
+    """What a task needs that learns from samples of a kind, for a message."""
+    return f"this task needs {KINDS[kind].needed}"
+
+
+def read_samples(path: Path, kind: SampleKind, *, for_training: bool) -> Samples:
     """The checked manifest and its samples.
 
     Args:
         path: The manifest.
         kind: Which samples the task needs.
-        for_training: See `read_manifest` and `read_single_photos`.
+        for_training: Without it the truth may be left out; see `read_manifest` and
+            `read_single_photos`.
 
     Raises:
         InputError: All mistakes of the manifest.
     """
-    if kind == "single":
-        labelled = read_labelled_manifest(path) if for_training else read_single_photos(path)
-        return labelled, list_photos(labelled)
-    scored = read_manifest(path, for_training=for_training)
-    return scored, group_photos(scored)
+    return KINDS[kind].read(path) if for_training else KINDS[kind].read_unseen(path)
 
 
 def check_kind(path: Path, kind: SampleKind) -> None:
-    """Refuses a manifest whose columns are for tasks of the other kind.
+    """Refuses a manifest whose columns are for tasks of another kind.
 
     Raises:
         InputError: It is.
     """
-    columns = read_table(path).columns
-    is_labelled = manifest_kind(columns) == "labelled"
-    # A manifest may have both; one with neither gets the message of the columns that it lacks.
-    is_scored = not is_labelled and bool({"region", *SCORES} & set(columns))
-    if kind == "composites" and is_labelled:
-        found = "found a manifest of labels, without regions and scores"
-        mend = "Take a sweep whose task learns labels, or add the columns region and "
-        mend += f"{', '.join(SCORES)}."
-    elif kind == "single" and is_scored and "label" not in columns:
-        found = "found a manifest of regions and scores, without labels"
-        mend = "Take a sweep whose task is pasi, or add the column label."
-    else:
+    columns = set(read_table(path).columns)
+    wanted, other = KINDS[kind], KINDS[manifest_kind(sorted(columns))]
+    # A manifest may be of several; one of none gets the message of the columns that it lacks.
+    is_of_another = other is not KINDS["composites"] or bool(other.tells & columns)
+    if other is wanted or wanted.tells & columns or not is_of_another:
         return
-    raise InputError(str(path), [Problem("header", "", f"{found}; {NEEDS[kind]}. {mend}")])
+    raise InputError(
+        str(path),
+        [
+            Problem(
+                "header",
+                "",
+                f"found a manifest of {other.holds}, without {wanted.holds}; {needs(kind)}. Take "
+                f"{other.sweep}, or add {wanted.columns}.",
+            )
+        ],
+    )

@@ -5,13 +5,15 @@ Knows the survey and the split; counts, and names no subject.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 import pandas as pd
 
 from foldgrid.data.dataset import Survey
 from foldgrid.data.splits import Split
 from foldgrid.specs.canary import CanaryName
+from foldgrid.specs.samples import SampleKind
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings
 
@@ -21,11 +23,7 @@ MOST_RARE_CLASSES = 6
 
 def data_facts(survey: Survey, data: DataSpec, split: Split) -> list[tuple[str, str]]:
     """The plan's rows about the data, as (topic, words)."""
-    if survey.layout.kind == "composites":
-        return [("data", _composites(survey))]
-    rows = [("data", _photographs(survey, data)), ("classes", _classes(survey))]
-    rare = _rare_classes(split.table)
-    return [*rows, ("rare classes", rare)] if rare else rows
+    return FACTS[survey.layout.kind](survey, data, split)
 
 
 def split_words(survey: Survey, split: Split, num_seeds: int) -> str:
@@ -47,13 +45,48 @@ def split_words(survey: Survey, split: Split, num_seeds: int) -> str:
 
 def canary_words(survey: Survey, name: CanaryName) -> str:
     """What the canary does to the targets."""
-    given = "the label of a photograph of another"
-    if survey.layout.kind == "composites":
-        given = "the scores of a visit of another"
+    given = SHUFFLED[survey.layout.kind]
     return (
-        f"{name}: every subject gets {given}, drawn at random; whatever skill remains is a leak. "
-        "Same split, own run folder"
+        f"{name}: every subject gets the {given} of another, drawn at random; whatever skill "
+        "remains is a leak. Same split, own run folder"
     )
+
+
+Rows = list[tuple[str, str]]
+
+
+def _of_composites(survey: Survey, _data: DataSpec, _split: Split) -> Rows:
+    return [("data", _composites(survey))]
+
+
+def _of_labels(survey: Survey, data: DataSpec, split: Split) -> Rows:
+    rows = [("data", _photographs(survey, data)), ("classes", _classes(survey))]
+    rare = _rare_classes(split.table)
+    return [*rows, ("rare classes", rare)] if rare else rows
+
+
+def _of_values(survey: Survey, data: DataSpec, _split: Split) -> Rows:
+    values = survey.samples["value"]
+    words = (
+        f"{values.min():g} to {values.max():g}, median {values.median():g}; half are from "
+        f"{values.quantile(0.25):g} to {values.quantile(0.75):g}"
+    )
+    return [("data", _photographs(survey, data)), ("values", words)]
+
+
+FACTS: Mapping[SampleKind, Callable[[Survey, DataSpec, Split], Rows]] = MappingProxyType(
+    {"composites": _of_composites, "single": _of_labels, "measured": _of_values}
+)
+"""What a plan says of the data, by kind of samples."""
+
+SHUFFLED: Mapping[SampleKind, str] = MappingProxyType(
+    {
+        "composites": "scores of a visit",
+        "single": "label of a photograph",
+        "measured": "value of a photograph",
+    }
+)
+"""What a canary gives every subject."""
 
 
 def _composites(survey: Survey) -> str:

@@ -24,8 +24,7 @@ from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings, Sweep
 from foldgrid.specs.task import TaskSpec
-from foldgrid.tasks.losses import make_task
-from foldgrid.tasks.registry import resolve_task
+from foldgrid.tasks.registry import make_scoring, resolve_task
 from foldgrid.training.training_data import samples_with_sides
 
 FEWEST_OUTPUTS = 2
@@ -109,7 +108,7 @@ def prepare_sweep(
     fetch_command = f"python -m foldgrid weights fetch --sweep {asked_for or sweep.name}"
     weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command)
     sweep, survey, split, about_canary = _prepare_data(resolved, cache, canary, on_progress)
-    sizes = footprints(sweep, resolved.document.source, make_task(sweep.task).num_outputs)
+    sizes = footprints(sweep, resolved.document.source, make_scoring(sweep.task).num_outputs)
     # A trial of a search holds the networks of all its folds.
     num_fits = sweep.split.num_folds if resolved.space is not None else 1
     memory = [
@@ -247,14 +246,14 @@ def _check_grades(sweep: Sweep, survey: Survey, source: str) -> None:
     asked = [recipe.num_grades for recipe in recipes if recipe.num_grades is not None]
     try:
         for num_grades in asked[:1]:
-            make_task(sweep.task).graded_targets(survey.samples, num_grades)
+            make_scoring(sweep.task).graded_targets(survey.samples, num_grades)
     except ValueError as error:
         message = f"{error}. Leave it out, or give the manifest the columns and task.grades."
         raise InputError(source, [Problem("training", "num_grades", message)]) from None
 
 
 def _search_for(settings: SearchSettings, task: TaskSpec) -> SearchSettings:
-    metrics = make_task(task).metrics
+    metrics = make_scoring(task).metrics
     if "objectives" not in settings.model_fields_set:
         return settings.model_copy(update={"objectives": (next(iter(metrics)),)})
     if unknown := [name for name in settings.objectives if name not in metrics]:

@@ -22,6 +22,7 @@ from foldgrid.simulation.labelled.aidda import AIDDA
 from foldgrid.simulation.labelled.referable_dr import REFERABLE_DR
 from foldgrid.simulation.labelled.shots import Study, StudyShot, StudyStream, studio_of, traits_of
 from foldgrid.simulation.labelled.skin_taxonomy import SKIN_TAXONOMY
+from foldgrid.simulation.labelled.skin_thickness import SKIN_THICKNESS
 from foldgrid.simulation.labelled.ssc_skin import SSC_SKIN
 from foldgrid.simulation.pasi.camera import develop, store
 from foldgrid.simulation.pasi.session import OPENING, aim
@@ -36,6 +37,7 @@ STUDIES: dict[StudyName, Study] = {
     "aidda": AIDDA,
     "referable_dr": REFERABLE_DR,
     "skin_taxonomy": SKIN_TAXONOMY,
+    "skin_thickness": SKIN_THICKNESS,
 }
 SHOTS_A_TASK = 12
 BLUR_PIXELS = 2.6

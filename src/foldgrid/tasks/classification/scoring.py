@@ -15,21 +15,25 @@ from numpy.typing import NDArray
 from foldgrid.metrics.classification import class_metrics
 from foldgrid.metrics.regression import Metric
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
-from foldgrid.specs.task import BinarySpec, Classes, ClassificationSpec, LabelSpec
 from foldgrid.tasks.classification.grades import majority_grade, translate_grades
-from foldgrid.tasks.scoring import FloatArray, Judged, Watched
-from foldgrid.tasks.units import Noun, UnitTable
+from foldgrid.tasks.classification.spec import (
+    BinarySpec,
+    Classes,
+    ClassificationSpec,
+    LabelSpec,
+)
+from foldgrid.tasks.scale import Scale
+from foldgrid.tasks.scoring import FloatArray, Judged, Scoring, Watched
+from foldgrid.tasks.units import UnitTable
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from foldgrid.tasks.losses import Tensor
 
-class LabelScoring:
+
+class LabelScoring(Scoring):
     """What all tasks of classes share: a photograph is a unit, its truth the index of a class.
-
-    Attributes:
-        outputs_are: What the network's outputs are, for the methods text of a report.
-        loss_is: What the loss is, likewise.
 
     Args:
         spec: The task's words, with its classes filled in; see ``resolved``.
@@ -40,7 +44,10 @@ class LabelScoring:
 
     judges: Judged = "classes"
     stratum = "label"
-    noun = Noun("photograph", "photographs")
+    balanced = "labels"
+    baseline = "class_shares"
+    report = "classes"
+    scale = Scale(0.0, 1.0)
     shown = ("auc", "accuracy", "sensitivity", "specificity")
     exhibits: tuple[str, ...] = (
         "classes",
@@ -52,9 +59,9 @@ class LabelScoring:
     )
     watched = Watched("auc", "AUC", is_higher_better=True)
     target_names = ("label",)
-    is_binary = False
     outputs_are = "one a class, made probabilities by a softmax"
     loss_is = "cross-entropy"
+    spec: LabelSpec
 
     def __init__(self, spec: LabelSpec) -> None:
         if not spec.classes:
@@ -122,9 +129,13 @@ class LabelScoring:
         """The manifest's labels."""
         return {"label": samples["label"].to_numpy()}
 
+    def probabilities(self, outputs_NK: FloatArray) -> NDArray[np.float64]:
+        """The probability of each of the network's classes: the softmax of the outputs."""
+        return softmax(outputs_NK)
+
     def prediction_columns(self, outputs_NK: FloatArray) -> dict[str, NDArray[Any]]:
-        """The softmax of the outputs: a probability for each class."""
-        return dict(zip(self.prediction_names, softmax(outputs_NK).T, strict=True))
+        """A probability for each class."""
+        return dict(zip(self.prediction_names, self.probabilities(outputs_NK).T, strict=True))
 
     def values(self, predictions: pd.DataFrame) -> pd.DataFrame:
         """The probabilities of the judged classes; each row adds up to 1."""
@@ -134,16 +145,6 @@ class LabelScoring:
         values_NJ = self.judged(probabilities_NK)
         values_NJ = values_NJ / values_NJ.sum(axis=1, keepdims=True)
         return pd.DataFrame(values_NJ, predictions.index, list(self.judged_classes))
-
-    def further_classes(
-        self, probabilities_NK: NDArray[np.float64]
-    ) -> dict[str, tuple[tuple[str, ...], NDArray[np.float64]]]:
-        """What else than the judged classes the same probabilities tell of.
-
-        Returns:
-            By name, classes and (N, their number) a probability for each.
-        """
-        return {}
 
     def judged(self, probabilities_NK: NDArray[np.float64]) -> NDArray[np.float64]:
         """The probabilities of the judged classes, of those of the network's."""
@@ -160,35 +161,76 @@ class LabelScoring:
         values = self.judged_index(targets["label"].tolist())
         return pd.Series(values, index=targets.index, name="reference")
 
-    def parts(self, samples: pd.DataFrame) -> frozenset[str]:
-        """Nothing: a photograph is a unit."""
-        return frozenset()
-
-    def units(
-        self,
-        samples: pd.DataFrame,
-        predicted: pd.DataFrame,
-        parts: frozenset[str],
-    ) -> UnitTable:
-        """The photographs, ordered by subject and sample.
-
-        Args:
-            samples: By sample: subject, fold, ``reference``, and what else there is.
-            predicted: By the same samples and by model the probabilities of the judged classes.
-            parts: Nothing.
-        """
-        kept = samples.rename_axis("sample").reset_index().sort_values(["subject", "sample"])
-        order = kept["sample"].tolist()
-        units = kept.assign(unit=kept["sample"], fold=kept["fold"].fillna(-1).astype(int))
-        return UnitTable(units.reset_index(drop=True), predicted.loc[order].reset_index(drop=True))
-
     def evaluate(self, samples: pd.DataFrame, outputs_NK: FloatArray) -> dict[str, float]:
         """The metrics that a table shows, of the judged classes."""
         if len(samples) == 0:
             return {}
         reference_N = self.judged_index(samples["label"].tolist())
-        probabilities_NJ = self.judged(softmax(outputs_NK))
+        probabilities_NJ = self.judged(self.probabilities(outputs_NK))
         return {name: self.metrics[name](reference_N, probabilities_NJ) for name in self.shown}
+
+    def loss(self, outputs_BK: Tensor, targets_BT: Tensor) -> Tensor:
+        """Cross-entropy of the softmax of the outputs."""
+        from foldgrid.tasks.losses import cross_entropy
+
+        return cross_entropy(outputs_BK, targets_BT)
+
+    def start_bias(self, targets_NT: FloatArray) -> FloatArray:
+        """The logarithms of the classes' shares; a class without a sample counts as half a one."""
+        counts_K = np.bincount(targets_NT[:, 0].astype(np.int64), minlength=self.num_outputs)
+        shares_K = np.maximum(counts_K, 0.5) / counts_K.sum()
+        return np.asarray(np.log(shares_K), np.float32)
+
+    def told(self, table: UnitTable, model: str) -> pd.DataFrame:
+        """``subject``, ``photograph``, ``reference`` (the class's index), ``predicted_<class>``."""
+        columns = ["subject", "unit", "reference"]
+        photographs = table.units[columns].rename(columns={"unit": "photograph"})
+        return photographs.join(table.predicted[model].add_prefix("predicted_"))
+
+    def explained(self, parts: frozenset[str]) -> str:
+        """The classes, and what is decided for."""
+        return f"{self.told_apart} {self.decided}"
+
+    @property
+    def told_apart(self) -> str:
+        """Which classes the models give a probability, a sentence."""
+        return (
+            f"The models give each {self.noun.one} a probability for "
+            f"{', '.join(self.judged_classes)}."
+        )
+
+    @property
+    def decided(self) -> str:
+        """What is decided for, and what AUC, sensitivity and specificity are of; a sentence."""
+        return (
+            "AUC, sensitivity and specificity are means over the classes, each against the rest; "
+            "the likeliest class is decided for."
+        )
+
+    @property
+    def classes_are(self) -> str:
+        """Which labels each class is made of, a sentence."""
+        parts = [
+            f"{name} ({', '.join(labels)})" if tuple(labels) != (name,) else name
+            for name, labels in self.spec.classes.items()
+        ]
+        listed = " and ".join([", ".join(parts[:-1]), parts[-1]]) if parts[1:] else parts[0]
+        return f"The classes are {listed}."
+
+    def stacking_words(self, num_meta_learners: int) -> str:
+        """What is combined."""
+        return (
+            f"{num_meta_learners} meta-learners combine the base learners' class probabilities; "
+            "`mean` is the plain ensemble."
+        )
+
+    def other_truth(self, reference: pd.Series[Any]) -> pd.Series[Any]:
+        """The next class."""
+        return (reference + 1) % self.num_values
+
+    def other_values(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The order of the classes reversed."""
+        return values[:, ::-1]
 
 
 class ClassScoring(LabelScoring):
@@ -213,6 +255,16 @@ class BinaryScoring(LabelScoring):
     is_binary = True
     exhibits = (*LabelScoring.exhibits, "operating")
     spec: BinarySpec
+
+    @property
+    def aims(self) -> Mapping[str, float]:
+        """See ``Scoring``."""
+        return {"sensitivity": self.spec.sensitivity, "specificity": self.spec.specificity}
+
+    @property
+    def decided(self) -> str:
+        """See ``LabelScoring``."""
+        return f"Sensitivity is of {self.classes[1]}, decided at a probability of 0.5."
 
     @staticmethod
     def resolved(spec: BinarySpec, samples: pd.DataFrame) -> BinarySpec:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
-from foldgrid.specs.task import TreeSpec
 from foldgrid.tasks.classification.scoring import LabelScoring, check_labels, label_counts
+from foldgrid.tasks.classification.spec import TreeSpec
 from foldgrid.tasks.classification.tree import ancestor, partition, ways_of
 
 if TYPE_CHECKING:
@@ -65,6 +65,23 @@ class TreeScoring(LabelScoring):
             classes[_nearest(ways[label], classes)].append(label)
         filled = {node: tuple(given) for node, given in classes.items()}
         return spec.model_copy(update={"classes": filled, "ways": ways})
+
+    @property
+    def told_apart(self) -> str:
+        """See ``LabelScoring``."""
+        return (
+            f"The models tell {len(self.classes)} training classes apart, cut from a tree; the "
+            f"figures compare their sums up the tree: {', '.join(self.judged_classes)}."
+        )
+
+    @property
+    def classes_are(self) -> str:
+        """See ``LabelScoring``."""
+        return (
+            f"{len(self.classes)} training classes were cut from the tree of labels, going down "
+            f"until a node had at most {self.spec.most_photographs} training photographs; "
+            f"models are judged by the {len(self.judged_classes)} nodes above them."
+        )
 
     @property
     def levels(self) -> tuple[str, ...]:

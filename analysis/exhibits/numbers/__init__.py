@@ -1,0 +1,1 @@
+"""What a report shows of a task of numbers, whatever their range and unit."""

@@ -1,0 +1,105 @@
+"""Numbers in a report: their unit, the baseline, what the network learned."""
+
+from __future__ import annotations
+
+from analysis.drawing.numbers import count, figure, percent
+from analysis.exhibits.task_words import Landmark
+from analysis.run import Run
+from foldgrid.tasks.scoring import Scoring
+
+
+class NumberReport:
+    """See ``TaskReport``.
+
+    Args:
+        scoring: The task's.
+    """
+
+    baseline = "says the mean for everybody"
+    subject_loss = "mean absolute error"
+    weight_meaning = "A weight multiplies the learner's number, in the logit readings its logit."
+
+    def __init__(self, scoring: Scoring) -> None:
+        self._scoring = scoring
+        self.sample = scoring.noun.one
+
+    def unit_of(self, metric: str) -> str:
+        """See ``TaskReport``."""
+        return self._scoring.metrics[metric].unit
+
+    def landmarks(self, run: Run, partition: str) -> list[Landmark]:
+        """What the baseline reaches by the ordering figure, where it is defined."""
+        value = run.baseline.figure(partition, run.by)
+        return [] if value is None else [Landmark("saying the mean", value)]
+
+    def landmark_words(self, run: Run) -> str:
+        """See ``TaskReport``."""
+        return "Dotted: the baseline." if run.baseline.figure("oof", run.by) is not None else ""
+
+    def meaning(self, run: Run) -> str:
+        """The best model's error beside the baseline's."""
+        error, mean = run.best.figure("oof", "mae"), run.baseline.figure("oof", "mae")
+        if error is None or not mean:
+            return ""
+        unit = f" {self._scoring.unit}" if self._scoring.unit else ""
+        digits, share = self._scoring.decimals("mae"), 1 - error / mean
+        if share < 0.005:
+            return (
+                f"Its MAE of {figure(error, digits)}{unit} is no better than the "
+                f"{figure(mean, digits)} of saying the mean for everybody: it has learned "
+                "nothing of the photographs."
+            )
+        return (
+            f"Its MAE of {figure(error, digits)}{unit} is {percent(share)} below the "
+            f"{figure(mean, digits)} of saying the mean for everybody."
+        )
+
+    def second_metric(self, metric: str) -> str:
+        """See ``TaskReport``."""
+        return "ccc" if metric != "ccc" else "mae"
+
+    def loss_axis(self, run: Run) -> str:
+        """See ``TaskReport``."""
+        return self._scoring.loss_is
+
+    def fold_metric(self, run: Run) -> str:
+        """See ``TaskReport``."""
+        return "mae"
+
+    def data_statements(self, run: Run) -> dict[str, str]:
+        """Photographs, subjects, the range of the numbers."""
+        samples = run.judgement.table.samples
+        truth = samples["reference"]
+        pixels = (run.sweep.get("data") or {}).get("tile_pixels")
+        unit = f" {self._scoring.unit}" if self._scoring.unit else ""
+        return {
+            "participants": (
+                f"They are {self._scoring.noun.count(len(samples))} of "
+                f"{count(samples['subject'].nunique(), 'subject')}."
+            ),
+            "photographs": (
+                f"Each photograph was scaled to fit {pixels} x {pixels} pixels with its aspect "
+                "ratio kept and padded with black; one photograph is one sample."
+                if pixels
+                else ""
+            ),
+            "outcome": (
+                f"The reference is one number of each {self._scoring.noun.one}, from "
+                f"{truth.min():g} to {truth.max():g}{unit}, the median {truth.median():g}."
+            ),
+        }
+
+    def model_statements(self, run: Run) -> dict[str, str]:
+        """See ``TaskReport``."""
+        return {
+            "output": "The classification layer was replaced by one output, "
+            f"{self._scoring.outputs_are}.",
+            "loss": f"The loss is the {self._scoring.loss_is}.",
+        }
+
+    def evaluation_statements(self, run: Run) -> dict[str, str]:
+        """See ``TaskReport``."""
+        unit = f" Errors are in {self._scoring.unit}." if self._scoring.unit else ""
+        ends = self._scoring.scale.ends
+        clipped = f" Predictions were brought onto the scale ({ends})." if ends else ""
+        return {"unit": f"The unit of every figure is the {self._scoring.noun.one}.{unit}{clipped}"}

@@ -1,0 +1,47 @@
+"""What a measured manifest holds, as text. Knows the survey; decodes no photo."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from foldgrid.data.audit.scored import find_equal_photos
+from foldgrid.data.dataset import Survey
+
+
+def describe_measured(survey: Survey) -> str:
+    """The facts of a measured manifest that reads without mistakes, a fact a line.
+
+    Args:
+        survey: The manifest and its photographs.
+
+    Returns:
+        How many subjects, cases and photographs, the range of the values with how many photographs
+        are in each fifth, and what is odd but usable.
+    """
+    return "\n".join(_lines(survey))
+
+
+def _lines(survey: Survey) -> Iterator[str]:
+    samples, facts = survey.samples, survey.photo_facts
+    cases = samples.loc[samples["case"] != "", "case"].nunique()
+    sizes = sorted((photo.width * photo.height, photo.width, photo.height) for photo in facts)
+    formats = Counter(photo.format for photo in facts).most_common()
+    yield f"{survey.manifest.path}: no mistakes"
+    yield (
+        f"  {samples['subject'].nunique()} subjects, {cases} cases, {survey.num_photos} photos "
+        f"({sum(photo.num_bytes for photo in facts) / 1e6:,.1f} MB), data {survey.fingerprint}"
+    )
+    yield (
+        f"  photos     {', '.join(f'{count} {name}' for name, count in formats)}, from "
+        f"{sizes[0][1]}x{sizes[0][2]} to {sizes[-1][1]}x{sizes[-1][2]} pixels"
+    )
+    values = samples["value"]
+    yield f"  values     {values.min():g} to {values.max():g}, median {values.median():g}"
+    for _, rows in samples.groupby("band"):
+        ends = f"{rows['value'].min():g} to {rows['value'].max():g}"
+        yield f"    {ends:22} {rows['subject'].nunique()} subjects, {len(rows)} photos"
+    warnings = [*survey.manifest.warnings, *find_equal_photos(survey)]
+    if warnings:
+        yield f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}"
+    yield from (f"  {each.where}  {each.what}  {each.message}" for each in warnings)

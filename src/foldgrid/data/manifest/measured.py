@@ -1,0 +1,136 @@
+"""A manifest of measured photographs, read and checked: every mistake in one message.
+
+Knows the manifest's contract for regression and the files it names; never opens a photograph.
+One photograph is one sample, and its value a number in the one unit of the column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from foldgrid.data.manifest.checks import (
+    check_header,
+    find_disagreements,
+    find_photo_files,
+    find_repeated_photos,
+    header_warnings,
+    lookalike_names,
+    parse_rows,
+    rows_text,
+    too_few_subjects,
+)
+from foldgrid.data.manifest.rows import (
+    DESCRIPTIONS,
+    MEASURED_COLUMNS,
+    OPTIONAL_MEASURED_COLUMNS,
+    MeasuredPhotoRow,
+)
+from foldgrid.data.manifest.table import read_table
+from foldgrid.specs.errors import InputError, Problem
+
+FAR_OUT = 10.0
+"""So many times the usual distance from the median is told as odd: often another unit."""
+
+
+@dataclass(frozen=True)
+class MeasuredManifest:
+    """A checked manifest of measured photographs.
+
+    Attributes:
+        path: The file.
+        photos: One row a photo in the file's order: ``row`` (its place in the file), ``photo``
+            (as written), ``path`` (absolute), ``subject``, ``value``, ``case``, ``visit`` (""
+            where not given) and ``day`` (NaN where unknown).
+        warnings: What is odd but usable.
+    """
+
+    path: Path
+    photos: pd.DataFrame
+    warnings: tuple[Problem, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the photos' paths are relative to."""
+        return self.path.absolute().parent
+
+    @property
+    def num_subjects(self) -> int:
+        """How many subjects there are."""
+        return int(self.photos["subject"].nunique())
+
+
+def read_measured_manifest(path: Path) -> MeasuredManifest:
+    """Read a CSV or Parquet manifest of measured photographs and check it without decoding any.
+
+    Args:
+        path: The manifest; the photos' paths are relative to its folder and stay inside it.
+
+    Raises:
+        InputError: All mistakes at once. ``row 12`` is line 12 of a CSV file, its header
+            included, or index 12 of a Parquet file.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from foldgrid.data.manifest.measured import read_measured_manifest
+        >>> read_measured_manifest(Path("no.csv"))  # doctest: +IGNORE_EXCEPTION_DETAIL
+        Traceback (most recent call last):
+        foldgrid.specs.errors.InputError: no.csv: not found
+    """
+    path = Path(path)
+    table = read_table(path)
+    check_header(str(path), table.columns, MEASURED_COLUMNS, MEASURED_COLUMNS)
+    photos, problems = parse_rows(table, MeasuredPhotoRow)
+    if not photos.empty:
+        photos, path_problems = find_photo_files(photos, path.absolute().parent)
+        in_case, at_visit = photos[photos["case"] != ""], photos[photos["visit"] != ""]
+        problems += path_problems
+        problems += find_repeated_photos(photos)
+        problems += find_disagreements(
+            in_case, ["case"], ("subject",), "a case belongs to one subject"
+        )
+        problems += find_disagreements(
+            at_visit, ["subject", "visit"], ("day",), "a visit has one day"
+        )
+        problems += [*lookalike_names(photos, "subject"), *lookalike_names(in_case, "case")]
+        problems += find_no_difference(photos, problems)
+        problems += too_few_subjects(photos, problems)
+    if problems:
+        raise InputError(str(path), problems)
+    days = photos.groupby(["subject", "visit"])["day"].transform("first")
+    photos = photos.assign(day=photos["day"].where(photos["visit"] == "", days))
+    known = {*MEASURED_COLUMNS, *OPTIONAL_MEASURED_COLUMNS, *DESCRIPTIONS}
+    warnings = (
+        *header_warnings(table.columns, known, OPTIONAL_MEASURED_COLUMNS),
+        *find_far_values(photos),
+    )
+    return MeasuredManifest(path, photos, warnings)
+
+
+def find_no_difference(photos: pd.DataFrame, problems: Sequence[Problem]) -> list[Problem]:
+    """Find that all values are the same, of which nothing can be learned."""
+    # While other mistakes stand, rows are missing here and the count would mislead.
+    if problems or photos["value"].nunique() > 1:
+        return []
+    message = f"found only {photos['value'].iloc[0]:g}. At least 2 values are needed to learn from."
+    return [Problem("all rows", "value", message)]
+
+
+def find_far_values(photos: pd.DataFrame) -> list[Problem]:
+    """Find values far from all others: usable, and often a slip of the pen or of the unit."""
+    away = (photos["value"] - photos["value"].median()).abs()
+    usual = away.median()
+    odd = photos[away > FAR_OUT * usual] if usual > 0 else photos.head(0)
+    rest = photos.drop(odd.index)["value"]
+    return [
+        Problem(
+            rows_text(rows["row"]),
+            "value",
+            f"found {value:g}, far from the others ({rest.min():g} to {rest.max():g}). Check it, "
+            "and that the whole column has one unit.",
+        )
+        for value, rows in odd.groupby("value")
+    ]

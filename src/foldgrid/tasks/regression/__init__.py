@@ -1,0 +1,1 @@
+"""Numbers: one a photograph, in one unit, on any range."""
