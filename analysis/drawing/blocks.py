@@ -5,68 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
 
 import pandas as pd
 
 from analysis.drawing.drawing import Drawing
+from foldgrid.tables.table import Cell, Column, Tone, cells
+from foldgrid.tables.table import Table as PlainTable
+
+__all__ = [
+    "Block",
+    "Cell",
+    "Column",
+    "Figure",
+    "Numbers",
+    "Pairs",
+    "Section",
+    "Table",
+    "Text",
+    "Tone",
+    "cells",
+]
 
 Numbers = Callable[[], pd.DataFrame]
 """Gives numbers when they are asked for: a page is made without most of them."""
 
-Tone = Literal["", "strong", "muted", "caution"]
-
 
 @dataclass(frozen=True)
-class Cell:
-    """One cell of a table.
+class Table(PlainTable):
+    """A table of an exhibit, with its numbers.
 
     Attributes:
-        text: What it says.
-        tone: How it is set; never the only sign of anything.
-        note: A second, smaller line, such as an interval.
-    """
-
-    text: str
-    tone: Tone = ""
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table.
-
-    Attributes:
-        title: Its heading.
-        is_number: Whether it is set right-aligned in figures of one width.
-        unit: A second line of the heading.
-    """
-
-    title: str
-    is_number: bool = False
-    unit: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table; the first column names its rows.
-
-    Attributes:
-        key: Its anchor, and its name in an exhibit.
-        caption: What it holds.
-        columns: From left to right.
-        rows: From top to bottom, as many cells as columns.
         frame: Gives its numbers as they are, before they are rounded and written.
-        note: How to read it.
         exhibit: The exhibit that it is a part of.
     """
 
-    key: str
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    frame: Numbers
-    note: str = ""
+    frame: Numbers = field()
     exhibit: str = ""
 
     @property
@@ -168,8 +141,3 @@ class Section:
             for each in self.blocks
         )
         return replace(self, blocks=blocks, key=key, title=title)
-
-
-def cells(*texts: str | Cell) -> tuple[Cell, ...]:
-    """A row of plain cells."""
-    return tuple(each if isinstance(each, Cell) else Cell(each) for each in texts)
