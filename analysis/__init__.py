@@ -10,11 +10,13 @@ ranking is made:
     statistics   how sure it all is: subjects resampled, models against the best
     checks       what could make the figures wrong, looked for one by one
     ranking      the figures in order, what to know before believing them, on paper and on disk
+    drawing      what all pictures share
+    exhibit      what an exhibit is, and all of them by name
     run          an opened run folder: what every exhibit may ask of it
+    search       the trials of a search: how sure its best is
     published    what a ranking is held against: the published studies
     comparison   sweeps side by side, or why not
-    search       the trials of a search: how sure its best is
-    drawing      what all pictures share
+    opening      a run folder in, a grid's or a search's opened run out
     exhibits     one room a picture or table: its facts, its drawing, its section
     report       all of it on one page
 

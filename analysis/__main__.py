@@ -63,17 +63,10 @@ def report(run: str, /, *, by: str | None = None) -> None:
         by: The figure that orders the ranking, as `rank` knows them; of a search, which of its
             objectives is shown.
     """
-    from foldgrid.records import RunStore, SearchStore
+    from analysis.report.making import write_report
+    from foldgrid.records import RunStore
 
-    store = RunStore.open(run)
-    if SearchStore.of(store).exists():
-        from analysis.report.search.making import write_search_report
-
-        print(write_search_report(store, by or ""))
-    else:
-        from analysis.report.making import write_report
-
-        print(write_report(store, by))
+    print(write_report(RunStore.open(run), by))
 
 
 @app.command

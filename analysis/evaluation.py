@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
+from analysis.predictions.finished_fits import FinishedFits
 from analysis.predictions.predictions import PredictionTable, read_prediction_table
 from analysis.stacking.nested import add_baseline, fit_stack
 from foldgrid.records import RunStore
@@ -46,20 +48,26 @@ class Judgement:
         return self.table.test.join(self.meta_test)
 
 
-def judge(store: RunStore) -> Judgement:
+def judge(store: RunStore, finished: FinishedFits | None = None) -> Judgement:
     """Reads a run folder, stacks its base learners and scores every visit.
+
+    Args:
+        store: The run folder.
+        finished: Its finished fits, where some of them were read already.
 
     Raises:
         SweepError: Nothing is complete yet, or a law of honest stacking is broken.
     """
-    table = read_prediction_table(store)
-    stacked = fit_stack(table)
-    meta_oof, meta_test = stacked.oof, stacked.test
-    scoring = table.scoring
-    parts = scoring.parts(table.samples)
-    oof = scoring.units(table.train_samples, beside(table.oof, meta_oof), parts)
-    test = scoring.units(table.test_samples, beside(table.test, meta_test), parts)
-    oof, test = add_baseline(scoring, oof, test)
+    table = read_prediction_table(store, finished)
+    # One thread: the same bits on any number of cores, and small products are no slower for it.
+    with threadpool_limits(limits=1):
+        stacked = fit_stack(table)
+        meta_oof, meta_test = stacked.oof, stacked.test
+        scoring = table.scoring
+        parts = scoring.parts(table.samples)
+        oof = scoring.units(table.train_samples, beside(table.oof, meta_oof), parts)
+        test = scoring.units(table.test_samples, beside(table.test, meta_test), parts)
+        oof, test = add_baseline(scoring, oof, test)
     return Judgement(
         table,
         model_names(meta_oof),

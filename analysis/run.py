@@ -1,4 +1,4 @@
-"""What every section of a report may ask of a run folder; each thing is read or computed once."""
+"""An opened run folder: what every exhibit may ask of it; each thing is read or computed once."""
 
 from __future__ import annotations
 
@@ -8,25 +8,92 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-from analysis.evaluation import Judgement
-from analysis.predictions.read_once import ReadOnceStore
+from analysis.checks.catalogue import check_before_ranking, complete_checks
+from analysis.checks.report import CheckReport
+from analysis.checks.run_evidence import RunEvidence, read_evidence
+from analysis.evaluation import Judgement, judge
+from analysis.exhibit import ShownExhibit, chosen_exhibit, exhibits_of
+from analysis.predictions.notes import Note
 from analysis.predictions.task import scoring_of_run
 from analysis.ranking.board import RankedModel, Ranking, known_figure
-from analysis.ranking.making import judge_and_rank
+from analysis.ranking.leaderboard import made_from_now
+from analysis.ranking.making import rank_judgement, ranking_notes
+from analysis.ranking.sureness import all_notes
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.fits import FitConfig, FitRecord
 from foldgrid.tasks.scoring import Scoring
 
+P = ParamSpec("P")
+T = TypeVar("T")
+Self_ = TypeVar("Self_", bound="Remembering")
 
-class RecordedRun:
+
+class Remembering:
+    """Something that computes nothing twice."""
+
+    def __init__(self) -> None:
+        self._found: dict[object, object] = {}
+
+    def once(
+        self: Self_, compute: Callable[Concatenate[Self_, P], T], *args: P.args, **named: P.kwargs
+    ) -> T:
+        """What ``compute(self, ...)`` gives, computed when it is asked for the first time."""
+        key = compute, args, tuple(named.items())
+        if key not in self._found:
+            self._found[key] = compute(self, *args, **named)
+        return cast(T, self._found[key])
+
+
+class RecordedRun(Remembering):
     """The launch of a run folder.
 
     Args:
         store: The run folder.
+        by: What orders its models or trials.
     """
 
-    def __init__(self, store: RunStore) -> None:
-        self.store = store
+    is_search: bool = False
+
+    def __init__(self, store: RunStore, by: str) -> None:
+        super().__init__()
+        self.store, self.by = store, by
+
+    @property
+    def location(self) -> str:
+        """The run folder, as it was given."""
+        return self.store.location
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The exhibits that its task names."""
+        return ()
+
+    @property
+    def usual(self) -> str:
+        """What orders it where nobody says so."""
+        return ""
+
+    @property
+    def opened(self) -> str:
+        """The lines that open it again, where the run folder is below ``runs/``."""
+        by = "" if self.by == self.usual else f", by={self.by!r}"
+        return f"import foldgrid\nrun = foldgrid.open_run({f'runs/{self.name}'!r}{by})"
+
+    @property
+    def exhibits(self) -> tuple[str, ...]:
+        """The names of its exhibits, in the order of the report."""
+        return tuple(exhibits_of(self))
+
+    def exhibit(self, name: str) -> ShownExhibit:
+        """A part of the report: its numbers, its pictures, and what stands on the page.
+
+        Args:
+            name: One of ``exhibits``.
+
+        Raises:
+            SweepError: This run has no such exhibit; the message lists those that it has.
+        """
+        return self.once(_shown, name)
 
     @cached_property
     def sweep(self) -> dict[str, Any]:
@@ -78,45 +145,70 @@ def _optional(read: Callable[[], Any]) -> dict[str, Any]:
         return {}
 
 
-P = ParamSpec("P")
-T = TypeVar("T")
+def _shown(run: RecordedRun, name: str) -> ShownExhibit:
+    return ShownExhibit(chosen_exhibit(run, name), run)
 
 
-class RunFacts(RecordedRun):
-    """The facts of one run folder.
+class Run(RecordedRun):
+    """The run folder of a grid: everything of it is read once, and when it is asked for.
 
     Args:
         store: The run folder.
-        by: The out-of-fold figure that orders the ranking.
+        by: The out-of-fold metric that orders the ranking; the task's first without.
+
+    Raises:
+        SweepError: The task has no such metric.
+
+    Example:
+        >>> run = foldgrid.open_run("runs/ssc_skin")
+        >>> run.best.model
+        'mobilenet_v2'
+        >>> run.exhibit("roc").frame()
     """
 
     def __init__(self, store: RunStore, by: str | None = None) -> None:
-        super().__init__(ReadOnceStore(store.location))
-        self.by = known_figure(by, scoring_of_run(self.store))
-        self._found: dict[object, object] = {}
+        super().__init__(store, known_figure(by, scoring_of_run(store)))
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """See ``RecordedRun``."""
+        return self.scoring.exhibits
+
+    @property
+    def usual(self) -> str:
+        """See ``RecordedRun``."""
+        return next(iter(self.scoring.metrics))
 
     @cached_property
-    def _computed(self) -> tuple[Judgement, Ranking]:
-        return judge_and_rank(self.store, self.by)
+    def _evidence(self) -> RunEvidence:
+        """All that can be read of it; each fit is read once, for checks and figures alike."""
+        return read_evidence(self.store)
 
-    @property
+    @cached_property
+    def _first_checks(self) -> CheckReport:
+        return check_before_ranking(self._evidence)
+
+    @cached_property
     def judgement(self) -> Judgement:
         """Every model on every visit."""
-        return self._computed[0]
+        return judge(self.store, self._evidence.finished)
 
-    @property
+    @cached_property
     def ranking(self) -> Ranking:
         """The models in order, with how sure that is."""
-        return self._computed[1]
+        made_from = made_from_now(self.store)
+        return rank_judgement(self.store, self.judgement, self.by, self._first_checks, made_from)
 
-    def once(
-        self, compute: Callable[Concatenate[RunFacts, P], T], *args: P.args, **named: P.kwargs
-    ) -> T:
-        """What ``compute(run, ...)`` gives, computed when it is asked for the first time."""
-        key = compute, args, tuple(named.items())
-        if key not in self._found:
-            self._found[key] = compute(self, *args, **named)
-        return cast(T, self._found[key])
+    @cached_property
+    def checks(self) -> CheckReport:
+        """Every check, those too that no ranking waits for."""
+        return complete_checks(self._evidence, self._first_checks)
+
+    @cached_property
+    def notes(self) -> tuple[Note, ...]:
+        """What to know before believing the figures, by every check."""
+        notes = ranking_notes(self.store, self.judgement, self.checks)
+        return all_notes(self.ranking.model_copy(update={"notes": notes}))
 
     @property
     def scoring(self) -> Scoring:
@@ -156,17 +248,8 @@ class RunFacts(RecordedRun):
 
     @cached_property
     def records(self) -> dict[str, FitRecord]:
-        """The finished fits of the plan by fit id, in the plan's order."""
-        finished = self.store.finished_fits()
-        planned = [fit.fit_id for fit in self.plan if fit.fit_id in finished]
-        return {fit_id: self.store.read_fit(fit_id) for fit_id in planned}
-
-    @property
-    def opened(self) -> str:
-        """The lines that make these facts again, where the run folder is below ``runs/``."""
-        by = "" if self.by == next(iter(self.scoring.metrics)) else f", by={self.by!r}"
-        opened = f"RunFacts(RunStore.open({f'runs/{self.name}'!r}){by})"
-        return f"from analysis.run import RunFacts\nrun = {opened}"
+        """The finished fits of the plan that can be read, by fit id, in the plan's order."""
+        return dict(self._evidence.records)
 
     @cached_property
     def subject_labels(self) -> dict[str, str]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from cyclopts import App, Parameter
 from rich.console import Console
@@ -44,6 +45,18 @@ app = App(
 Sizes = Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())]
 
 
+class Took(NamedTuple):
+    """Of one process, from its start to its end.
+
+    Attributes:
+        wall: Seconds on the clock.
+        processor: Seconds of processor time; what else the machine does disturbs it less.
+    """
+
+    wall: float
+    processor: float
+
+
 @app.default
 def measure_analysis(
     *,
@@ -53,6 +66,7 @@ def measure_analysis(
     statistics_sizes: Sizes = (29, 100, 300, 1000),
     stacking_sizes: Sizes = (29, 100, 300, 1000),
     repeats: int = 3,
+    against: Path | None = None,
     output: Path | None = None,
 ) -> None:
     """Seconds of a ranking with all statistics, of a stored one, and their growth.
@@ -64,16 +78,26 @@ def measure_analysis(
         statistics_sizes: Numbers of base learners for which the statistics are timed alone.
         stacking_sizes: Numbers of base learners for which the meta-learners are timed alone.
         repeats: How often the ranking and the stored ranking are timed.
+        against: Another checkout of this project, such as ``git worktree add`` makes of an
+            earlier commit; it ranks the same records by turns.
         output: A JSON file for the figures.
     """
     if repeats < 1:
         raise SweepError(f"--repeats: found {repeats}. At least 1 is needed.")
+    if against and not (against / "analysis" / "__main__.py").is_file():
+        raise SweepError(f"--against: {against} is no checkout of this project. Name its folder.")
     console = Console()
     environment = describe_environment()
     title = f"{backbones} base learners x {folds} folds, {visits} visits, made-up predictions"
     print_opening(console, title, environment)
-    ranked, stored = _measure_commands(MadeUpSweep(backbones, folds, visits), repeats)
+    others = (against.resolve(),) if against else ()
+    sweep = MadeUpSweep(backbones, folds, visits)
+    (ranked, stored), *theirs = _measure_commands(sweep, repeats, (PROJECT, *others))
     _print_commands(ranked, stored, console)
+    here = [each.processor for each in ranked]
+    there = [each.processor for each in theirs[0][0]] if theirs else None
+    if there:
+        _print_against(here, there, console)
     growths = {}
     for name, sizes, work in (
         ("statistics", statistics_sizes, _statistics_seconds),
@@ -87,8 +111,10 @@ def measure_analysis(
             "benchmark": "analysis_scale",
             "environment": environment,
             "size": {"backbones": backbones, "folds": folds, "visits": visits},
-            "ranked_seconds": ranked,
-            "stored_seconds": stored,
+            "ranked_seconds": [each.wall for each in ranked],
+            "stored_seconds": [each.wall for each in stored],
+            "ranked_processor_seconds": here,
+            "ranked_processor_seconds_against": there,
             "growth_seconds": growths,
             "growth_exponents": {name: _exponent(growth) for name, growth in growths.items()},
             "goals": {"ranked_seconds": GOAL_RANKED, "stored_seconds": GOAL_STORED},
@@ -96,45 +122,67 @@ def measure_analysis(
     )
 
 
-def _measure_commands(sweep: MadeUpSweep, repeats: int) -> tuple[list[float], list[float]]:
-    """Seconds of ranking from the records, and of printing what that stored, by turns."""
-    ranked, stored = [], []
+def _measure_commands(
+    sweep: MadeUpSweep, repeats: int, checkouts: Sequence[Path]
+) -> list[tuple[list[Took], list[Took]]]:
+    """Ranking from the records, and printing what that stored, by turns; a pair a checkout."""
+    found: list[tuple[list[Took], list[Took]]] = [([], []) for _ in checkouts]
     with tempfile.TemporaryDirectory(prefix="foldgrid-benchmark-") as scratch:
         sweep.write(scratch)
         for _ in range(repeats):
-            (Path(scratch) / "leaderboard.json").unlink(missing_ok=True)
-            ranked.append(_rank_seconds(scratch))
-            stored.append(_rank_seconds(scratch))
-    return ranked, stored
+            for checkout, (ranked, stored) in zip(checkouts, found, strict=True):
+                for made in ("leaderboard.json", "checks.json"):
+                    (Path(scratch) / made).unlink(missing_ok=True)
+                ranked.append(_rank(scratch, checkout))
+                stored.append(_rank(scratch, checkout))
+    return found
 
 
-def _rank_seconds(folder: str) -> float:
-    """Of ``python -m analysis rank``, from the process's start to its end, on one thread."""
-    paths = f"{PROJECT / 'src'}{os.pathsep}{PROJECT}"
+def _rank(folder: str, checkout: Path) -> Took:
+    """``python -m analysis rank`` of a checkout, on one thread."""
+    paths = f"{checkout / 'src'}{os.pathsep}{checkout}"
     command = [sys.executable, "-m", "analysis", "rank", folder, "--by", "ccc"]
-    started = time.perf_counter()
+    started, used = time.perf_counter(), _processor_seconds()
     done = subprocess.run(
         command,
-        cwd=PROJECT,
+        cwd=checkout,
         env={**os.environ, **ONE_THREAD, "PYTHONPATH": paths},
         capture_output=True,
         text=True,
     )
-    seconds = time.perf_counter() - started
+    took = Took(time.perf_counter() - started, _processor_seconds() - used)
     if done.returncode:
         raise SweepError(f"ranking ended with code {done.returncode}:\n{done.stderr}")
-    return seconds
+    return took
 
 
-def _print_commands(ranked: list[float], stored: list[float], console: Console) -> None:
-    rows: list[list[object]] = [
-        [name, statistics.median(seconds), min(seconds), max(seconds), f"under {goal:g}"]
-        for name, seconds, goal in (
-            ("ranked from the records", ranked, GOAL_RANKED),
-            ("printed from the stored ranking", stored, GOAL_STORED),
-        )
-    ]
+def _processor_seconds() -> float:
+    """Of all processes that this one has waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _print_commands(ranked: list[Took], stored: list[Took], console: Console) -> None:
+    rows: list[list[object]] = []
+    for name, took, goal in (
+        ("ranked from the records", ranked, GOAL_RANKED),
+        ("printed from the stored ranking", stored, GOAL_STORED),
+    ):
+        seconds = [each.wall for each in took]
+        middle = statistics.median(seconds)
+        rows.append([name, middle, min(seconds), max(seconds), f"under {goal:g}"])
     headings = ["seconds, process start to end", "median", "least", "most", "goal"]
+    console.print(make_table(headings, rows), end="\n\n")
+
+
+def _print_against(here: list[float], there: list[float], console: Console) -> None:
+    ratios = [mine / theirs for mine, theirs in zip(here, there, strict=True)]
+    rows: list[list[object]] = [
+        ["here", statistics.median(here), min(here), max(here)],
+        ["there", statistics.median(there), min(there), max(there)],
+        ["here / there", statistics.median(ratios), min(ratios), max(ratios)],
+    ]
+    headings = ["ranked by turns, processor seconds", "median", "least", "most"]
     console.print(make_table(headings, rows), end="\n\n")
 
 

@@ -11,8 +11,8 @@ from analysis.checks.check import Check, Finding, breach, holds, not_applicable
 from analysis.checks.prediction_checks import is_constant
 from analysis.checks.run_evidence import RunEvidence, read_evidence
 from analysis.checks.shuffled_skill import Skill, judge_skill, smallest_p_value
-from analysis.predictions.predictions import given_references, scoring_of, values_by_learner
-from analysis.predictions.read_once import ReadOnceStore
+from analysis.predictions.finished_fits import scoring_of
+from analysis.predictions.predictions import given_references, values_by_learner
 from analysis.predictions.validation import FoldPredictions, some
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import FitConfig
@@ -32,7 +32,7 @@ def _canary(evidence: RunEvidence) -> Finding:
     command = f"{evidence.store.relaunch_command()} --canary shuffled_scores"
     if not beside.root.exists("sweep.yaml"):
         return not_applicable(f"There is no canary beside this run. Train one: {command}")
-    canary = read_evidence(ReadOnceStore(beside.location))
+    canary = read_evidence(beside)
     why = _unlike(evidence, canary)
     if why:
         return not_applicable(f"{beside.location} {why}. Train one again: {command}")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
 from analysis.checks import (
     canary_check,
@@ -12,8 +15,8 @@ from analysis.checks import (
     split_checks,
 )
 from analysis.checks.check import Check
-from analysis.checks.report import CheckReport, checked_state, load_current, save
-from analysis.checks.run_evidence import read_evidence
+from analysis.checks.report import CheckReport, load_current, save
+from analysis.checks.run_evidence import RunEvidence, read_evidence
 from foldgrid.records import RunStore
 
 CATALOGUE: tuple[Check, ...] = (
@@ -31,25 +34,81 @@ def run_checks(store: RunStore) -> CheckReport:
 
     No damage to the run folder is an error here: it is what is looked for.
     """
-    made_from = checked_state(store)
-    evidence = read_evidence(store)
-    return CheckReport(
-        made_from=made_from,
-        location=store.location,
-        sweep=str(store.read_sweep().get("name") or ""),
-        results=tuple(check.run(evidence) for check in CATALOGUE),
-    )
+    return _look(read_evidence(store))
 
 
 def check_and_save(store: RunStore) -> CheckReport:
     """Runs every check and writes ``checks.json``, where the run folder can be written."""
-    report = run_checks(store)
+    return _saved(store, run_checks(store))
+
+
+def stored_or_checked(store: RunStore) -> CheckReport:
+    """The stored results where all are there and up to date, else new ones."""
+    stored = load_current(store)
+    return stored if stored and _is_complete(stored) else check_and_save(store)
+
+
+def check_before_ranking(evidence: RunEvidence) -> CheckReport:
+    """Runs the checks that a ranking waits for, and no others.
+
+    Args:
+        evidence: What was read of the run folder.
+    """
+    return _look(evidence, {check.code for check in CATALOGUE if check.is_before_ranking})
+
+
+def complete_checks(evidence: RunEvidence, report: CheckReport) -> CheckReport:
+    """The results of every check: those given, those stored of the same state, and new ones.
+
+    Args:
+        evidence: What was read of the run folder.
+        report: What ``check_before_ranking`` returned of it.
+    """
+    known = _with_stored(evidence.store, report)
+    missing = {check.code for check in CATALOGUE} - {each.code for each in known.results}
+    return _joined(known, _look(evidence, missing)) if missing else known
+
+
+def keep_checks(store: RunStore, report: CheckReport) -> None:
+    """Writes ``checks.json``, with what is stored of the same state by checks not run anew."""
+    _saved(store, _with_stored(store, report))
+
+
+def _look(evidence: RunEvidence, codes: Collection[str] | None = None) -> CheckReport:
+    """Runs the checks of these codes; all without."""
+    # One thread, as for the ranking: the same bits on any number of cores.
+    with threadpool_limits(limits=1):
+        results = [
+            check.run(evidence) for check in CATALOGUE if codes is None or check.code in codes
+        ]
+    return CheckReport(
+        made_from=evidence.made_from,
+        location=evidence.store.location,
+        sweep=str(evidence.store.read_sweep().get("name") or ""),
+        results=tuple(results),
+    )
+
+
+def _with_stored(store: RunStore, report: CheckReport) -> CheckReport:
+    """A report, and what is stored of the same state by checks that it does not have."""
+    stored = load_current(store)
+    if stored is None or stored.made_from != report.made_from:
+        return report
+    return _joined(report, stored)
+
+
+def _joined(report: CheckReport, other: CheckReport) -> CheckReport:
+    """The results of both in the order of their codes; the first's where both have one."""
+    results = {each.code: each for each in (*other.results, *report.results)}
+    return report.model_copy(update={"results": tuple(results[code] for code in sorted(results))})
+
+
+def _is_complete(report: CheckReport) -> bool:
+    return {check.code for check in CATALOGUE} <= {each.code for each in report.results}
+
+
+def _saved(store: RunStore, report: CheckReport) -> CheckReport:
     with suppress(OSError):
         # Somebody else's run folder is often read-only; the checks are worth as much unsaved.
         save(store, report)
     return report
-
-
-def stored_or_checked(store: RunStore) -> CheckReport:
-    """The stored results where they are up to date, else new ones: what a report shows."""
-    return load_current(store) or check_and_save(store)

@@ -37,6 +37,8 @@ class Check:
         meaning: What a breach means for the figures.
         mend: What to do about a breach.
         look: Looks, and answers.
+        is_before_ranking: Whether it is looked at before every ranking. What takes as long as the
+            ranking itself is looked at by ``check`` and ``report`` alone.
     """
 
     code: str
@@ -46,6 +48,7 @@ class Check:
     meaning: str
     mend: str
     look: Callable[[RunEvidence], Finding]
+    is_before_ranking: bool = True
 
     def run(self, evidence: RunEvidence) -> CheckResult:
         """Looks at a run."""

@@ -8,15 +8,17 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_numeric_dtype
 
 from analysis.checks.check import Check, Finding, breach, holds, not_applicable
 from analysis.checks.run_evidence import RunEvidence
-from analysis.predictions.predictions import scoring_of
+from analysis.predictions.finished_fits import scoring_of
 from analysis.predictions.validation import (
     HELD_OUT_CODE,
     PHYSICIAN_CODE,
     TEST_CODE,
     FoldPredictions,
+    SplitSamples,
     held_out_problems,
     some,
     target_problems,
@@ -38,14 +40,15 @@ LITTLE = f"spread under {CONSTANT_SHARE:.0%} of the truth's."
 
 def _law(
     evidence: RunEvidence,
-    find: Callable[[FoldPredictions, pd.DataFrame], list[Problem]],
+    find: Callable[[FoldPredictions, SplitSamples], list[Problem]],
     what: str,
 ) -> Finding:
     if evidence.samples is None:
         return not_applicable(NO_SPLIT)
     if not evidence.fits:
         return not_applicable(NO_PREDICTIONS)
-    problems = [problem for fit in evidence.fits for problem in find(fit, evidence.samples)]
+    split = SplitSamples(evidence.samples)
+    problems = [problem for fit in evidence.fits for problem in find(fit, split)]
     if problems:
         fits = {problem.where for problem in problems}
         return breach(f"{len(problems)} breaches by {some(sorted(fits), 'fit')}.", problems)
@@ -67,16 +70,19 @@ def _physician(evidence: RunEvidence) -> Finding:
     if any(task != tasks[0] for task in tasks):
         return not_applicable("The fits predict different things; see FG204.")
     targets = scoring_of(evidence.fits[0]).target_names
-    fits = [
-        replace(each, table=each.table.drop_duplicates("sample").reset_index(drop=True))
-        for each in evidence.fits
-    ]
+    fits = [_without_repetitions(each) for each in evidence.fits]
     table = pd.concat([fit.table for fit in fits])
     reference = table.drop_duplicates("sample").set_index("sample")[list(targets)]
     problems = [problem for fit in fits for problem in target_problems(fit, reference, targets)]
     if problems:
         return breach(f"{len(problems)} of {len(fits)} fits disagree.", problems)
     return holds(f"{len(fits)} fits agree on the truth of {len(reference)} samples.")
+
+
+def _without_repetitions(fit: FoldPredictions) -> FoldPredictions:
+    if not fit.table["sample"].duplicated().any():
+        return fit
+    return replace(fit, table=fit.table.drop_duplicates("sample").reset_index(drop=True))
 
 
 def _constant(evidence: RunEvidence) -> Finding:
@@ -116,7 +122,8 @@ def is_constant(fit: FoldPredictions) -> bool:
 
 def _as_numbers(targets: pd.DataFrame) -> NDArray[np.float64]:
     """The truth as numbers: scores as they are, a label as 0 and 1 for each that occurs."""
-    return pd.get_dummies(targets).to_numpy(dtype=np.float64)
+    is_number = all(is_numeric_dtype(each) for each in targets.dtypes)
+    return (targets if is_number else pd.get_dummies(targets)).to_numpy(dtype=np.float64)
 
 
 CHECKS = (

@@ -13,15 +13,9 @@ from typing import TypeVar
 
 import pandas as pd
 
-from analysis.predictions.predictions import (
-    DIVERGED,
-    READ_ERRORS,
-    PredictionTable,
-    damage,
-    read_cell,
-    read_prediction_table,
-)
-from analysis.predictions.read_once import ReadOnceStore
+from analysis.checks.report import checked_state
+from analysis.predictions.finished_fits import READ_ERRORS, FinishedFits, damage
+from analysis.predictions.predictions import PredictionTable, read_prediction_table
 from analysis.predictions.validation import FoldPredictions
 from foldgrid.records import PlannedFit, RunStore, SearchStore
 from foldgrid.records.verification import fit_faults
@@ -50,6 +44,8 @@ class RunEvidence:
         missing: Planned fits that are not finished.
         diverged: Planned fits that diverged.
         faults: What cannot be read or used, each with its place.
+        finished: The finished fits, for whoever looks at them next.
+        made_from: The digest of the state that was read; see ``checked_state``.
     """
 
     store: RunStore
@@ -62,6 +58,8 @@ class RunEvidence:
     missing: tuple[PlannedFit, ...]
     diverged: tuple[PlannedFit, ...]
     faults: tuple[Problem, ...]
+    finished: FinishedFits
+    made_from: str
 
     @cached_property
     def samples(self) -> pd.DataFrame | None:
@@ -83,15 +81,16 @@ class RunEvidence:
     def table(self) -> PredictionTable | str:
         """What the ranking is made of, or why there is none."""
         try:
-            return read_prediction_table(self.store)
+            return read_prediction_table(self.store, self.finished)
         except SweepError as error:
             return str(error).splitlines()[0]
 
 
 def read_evidence(store: RunStore) -> RunEvidence:
     """Reads a run folder, each file once."""
-    if not isinstance(store, ReadOnceStore):
-        store = ReadOnceStore(store.location)
+    # Before anything is read: a fit that ends meanwhile makes what is stored out of date.
+    made_from = checked_state(store)
+    finished = FinishedFits(store)
     faults: list[Problem] = []
     # A search has trials and no grid: there is nothing wrong with a plan that was never made.
     is_search = SearchStore.of(store).exists() and not store.root.exists("plan.json")
@@ -102,22 +101,20 @@ def read_evidence(store: RunStore) -> RunEvidence:
         photos = _read("photos.parquet", store.read_photos, faults)
         photos = _with_columns("photos.parquet", photos, faults, PHOTO_COLUMNS)
     canary = _read("canary.json", store.read_canary, faults)
-    finished, sizes = store.finished_fits(), store.fit_sizes()
     fits, records, diverged = [], {}, []
-    missing = [cell for cell in plan or () if cell.fit_id not in finished]
+    missing = [cell for cell in plan or () if cell.fit_id not in finished.ids]
     for cell in plan or ():
-        if cell.fit_id not in finished:
+        if cell.fit_id not in finished.ids:
             continue
-        fit, fault = read_cell(store, cell)
-        if not fault.startswith(DIVERGED):
-            faults += _fit_faults(store, cell, fault, sizes)
-        else:
+        found = finished.read(cell)
+        if found.has_diverged:
             diverged.append(cell)
-        record = fit.record if fit is not None else _record(store, cell)
-        if record is not None:
-            records[cell.fit_id] = record
-        if fit is not None and not fault:
-            fits.append(fit)
+        else:
+            faults += _fit_faults(finished, cell, found.fault)
+        if found.record is not None:
+            records[cell.fit_id] = found.record
+        if found.predictions is not None and not found.fault:
+            fits.append(found.predictions)
     return RunEvidence(
         store=store,
         plan=plan,
@@ -129,6 +126,8 @@ def read_evidence(store: RunStore) -> RunEvidence:
         missing=tuple(missing),
         diverged=tuple(diverged),
         faults=tuple(faults),
+        finished=finished,
+        made_from=made_from,
     )
 
 
@@ -161,16 +160,8 @@ def _with_columns(
     return table
 
 
-def _record(store: RunStore, cell: PlannedFit) -> FitRecord | None:
-    try:
-        return store.read_fit(cell.fit_id)
-    except READ_ERRORS:
-        return None
-
-
-def _fit_faults(
-    store: RunStore, cell: PlannedFit, fault: str, sizes: Mapping[str, int]
-) -> list[Problem]:
+def _fit_faults(finished: FinishedFits, cell: PlannedFit, fault: str) -> list[Problem]:
     """What is wrong with the files of one finished fit, and else with what they say."""
-    found = fit_faults(store.fit(cell.fit_id), sizes) or ([fault] if fault else [])
+    found = fit_faults(finished.store.fit(cell.fit_id), finished.sizes)
+    found = found or ((fault,) if fault else ())
     return [Problem(cell_name(cell), "", f"{each}.") for each in found]

@@ -1,8 +1,12 @@
-"""What a section is made of: text, tables, figures. Plain data; the page turns it into HTML."""
+"""What a section is made of: text, tables, figures, their numbers. The page makes HTML of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import pandas as pd
 
 from analysis.drawing.drawing import Drawing
 from foldgrid.tables import table
@@ -13,49 +17,74 @@ __all__ = [
     "Cell",
     "Column",
     "Figure",
+    "Numbers",
     "Pairs",
     "Section",
     "Table",
     "Text",
     "Tone",
     "cells",
-    "joined",
 ]
+
+Numbers = Callable[[], pd.DataFrame]
+"""Gives numbers when they are asked for: a page is made without most of them."""
 
 
 @dataclass(frozen=True)
 class Table(table.Table):
-    """A table of the report.
+    """A table of an exhibit, with its numbers.
 
     Attributes:
-        call: The documented call that computes its figures again.
+        frame: Gives its numbers as they are, before they are rounded and written.
         note: How to read it.
+        exhibit: The exhibit that it is a part of.
     """
 
-    call: str = ""
+    frame: Numbers
     note: str = ""
+    exhibit: str = ""
+
+    @property
+    def call(self) -> str:
+        """What gives its numbers, of an opened ``run``."""
+        return f'run.exhibit("{self.exhibit}").frame("{self.key}")'
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing with its caption.
+    """A picture with its caption; drawn when it is first looked at.
 
     Attributes:
-        drawing: The picture.
+        key: Its anchor, its file's name, and its name in an exhibit.
+        paint: Draws it.
         caption: What it shows and how to read it.
-        call: The documented call that computes its facts again.
-        data: Its numbers as CSV; "" where they stand in a table.
+        frame: Gives the numbers that are drawn.
+        is_filed: Whether a report files these numbers as CSV beside the picture; they name nobody.
+        exhibit: The exhibit that it is a part of.
     """
 
-    drawing: Drawing
+    key: str
+    paint: Callable[[], Drawing]
     caption: str
-    call: str
-    data: str = ""
+    frame: Numbers
+    is_filed: bool = False
+    exhibit: str = ""
+
+    @cached_property
+    def drawing(self) -> Drawing:
+        """The picture."""
+        return replace(self.paint(), key=self.key)
 
     @property
-    def key(self) -> str:
-        """Its anchor."""
-        return self.drawing.key
+    def call(self) -> str:
+        """What gives its numbers and draws it, of an opened ``run``."""
+        shown = f'run.exhibit("{self.exhibit}")'
+        return f'{shown}.frame("{self.key}")\n{shown}.plot("{self.key}")'
+
+    @property
+    def data(self) -> str:
+        """What is filed beside the picture; "" for nothing."""
+        return self.frame().to_csv(index=False) if self.is_filed else ""
 
 
 @dataclass(frozen=True)
@@ -92,20 +121,25 @@ class Section:
     """A part of the report.
 
     Attributes:
-        key: Its anchor.
-        title: Its heading.
         lead: What it found, in a sentence or two.
         blocks: Its content.
         left_out: Why there is none; "" where there is.
+        further: Numbers that stand in a sentence or in a picture alone, by name.
+        key: Its anchor.
+        title: Its heading.
     """
 
-    key: str
-    title: str
     lead: str = ""
-    blocks: tuple[Block, ...] = field(default=())
+    blocks: tuple[Block, ...] = ()
     left_out: str = ""
+    further: Mapping[str, Numbers] = field(default_factory=dict)
+    key: str = ""
+    title: str = ""
 
-
-def joined(*calls: str) -> str:
-    """Several calls one after the other, a line that is in several of them once."""
-    return "\n".join(dict.fromkeys(line for call in calls for line in call.splitlines()))
+    def named(self, exhibit: str, key: str, title: str) -> Section:
+        """The same under a heading, as what an exhibit shows."""
+        blocks = tuple(
+            replace(each, exhibit=exhibit) if isinstance(each, Table | Figure) else each
+            for each in self.blocks
+        )
+        return replace(self, blocks=blocks, key=key, title=title)

@@ -7,12 +7,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from os import PathLike
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 from matplotlib.figure import Figure as MplFigure
 
 from analysis.drawing.canvas import NARROW, WIDE, drawing_style
 from analysis.drawing.palette import PAPER, ROLES
+from foldgrid.specs.errors import SweepError
 
 Painter = Callable[[int], MplFigure]
 """Draws a figure of the given width in pixels."""
@@ -63,6 +66,30 @@ class Drawing:
         words = f"<title>{escape(self.title)}</title><desc>{escape(self.description)}</desc>"
         head = '<?xml version="1.0" encoding="utf-8"?>\n'
         return head + re.sub(r"(<svg [^>]*>)", rf"\1{words}{ground}", self.wide, count=1) + "\n"
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes it to a file.
+
+        Args:
+            path: Its ending says what is written: ``.svg`` or ``.png``.
+
+        Raises:
+            SweepError: It has another ending.
+        """
+        file = Path(path)
+        if file.suffix == ".svg":
+            file.write_text(self.svg, encoding="utf-8")
+        elif file.suffix == ".png":
+            file.write_bytes(self.png)
+        else:
+            raise SweepError(
+                f'{file}: a picture is saved as .svg or .png, not as "{file.suffix}".\n'
+                f"Name it {file.with_suffix('.svg').name} or {file.with_suffix('.png').name}."
+            )
+
+    def _repr_svg_(self) -> str:
+        """How a notebook shows it."""
+        return self.svg
 
     def inline(self, size: str) -> str:
         """The SVG as a part of an HTML page: the page's colours and fonts, ids of its own.

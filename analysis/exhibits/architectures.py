@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import pandas as pd
+
 from analysis.drawing.blocks import Cell, Column, Section, Table, Text
 from analysis.drawing.numbers import figure
+from analysis.exhibit import Exhibit
 from analysis.exhibits.cost_facts import format_cost, learner_costs
-from analysis.run import RunFacts
+from analysis.run import Run
 from foldgrid.specs.architectures import Architecture, find_architecture
 from foldgrid.specs.variants import is_variant
-
-TITLE = "Architectures"
-CALL = "from analysis.exhibits.architectures import architectures\narchitectures(run)"
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class ComparedArchitecture:
     multiply_adds: float
 
 
-def architectures(run: RunFacts) -> tuple[ComparedArchitecture, ...]:
+def architectures(run: Run) -> tuple[ComparedArchitecture, ...]:
     """The backbones of a sweep, the oldest architecture first; the unknown last.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
     """
     found = []
     for learner in run.judgement.table.learners:
@@ -55,12 +55,12 @@ def architectures(run: RunFacts) -> tuple[ComparedArchitecture, ...]:
     return tuple(sorted(found, key=_order))
 
 
-def architectures_section(run: RunFacts) -> Section:
+def architectures_section(run: Run) -> Section:
     """The table, and in what our networks differ from the papers'."""
     found = architectures(run)
     known = [each for each in found if each.architecture is not None]
     if not known:
-        return Section("architectures", TITLE, left_out="none of the backbones is a published one.")
+        return Section(left_out="none of the backbones is a published one.")
     years = sorted({each.architecture.year for each in known if each.architecture})
     span = str(years[0]) if len(years) == 1 else f"{years[0]} to {years[-1]}"
     lead = f"The networks are from {span}: what was published about them, and what they are here."
@@ -73,9 +73,9 @@ def architectures_section(run: RunFacts) -> Section:
     )
     blocks = [_table(found)]
     if not notes:
-        return Section("architectures", TITLE, lead, tuple(blocks))
+        return Section(lead, tuple(blocks))
     heading = "In what these networks differ from the papers'"
-    return Section("architectures", TITLE, lead, (*blocks, Text(notes, True, heading)))
+    return Section(lead, (*blocks, Text(notes, True, heading)))
 
 
 def _order(each: ComparedArchitecture) -> tuple[float, str, str]:
@@ -109,7 +109,26 @@ def _table(found: tuple[ComparedArchitecture, ...]) -> Table:
         "multiply-adds are those of this sweep's networks, with its head and its picture size."
     )
     caption = "The sweep's architectures, the oldest first"
-    return Table("architectures_table", caption, columns, rows, CALL, note)
+    return Table("architectures_table", caption, columns, rows, lambda: _frame(found), note)
+
+
+def _frame(found: tuple[ComparedArchitecture, ...]) -> pd.DataFrame:
+    rows = []
+    for each in found:
+        known = each.architecture
+        rows.append(
+            {
+                "backbone": each.backbone,
+                "architecture": known.name if known else None,
+                "year": known.year if known else None,
+                "idea": known.idea if known else None,
+                "top5_error": known.top5_error.get(each.backbone) if known else None,
+                "conditions": known.conditions if known else None,
+                "parameters": each.parameters,
+                "multiply_adds": each.multiply_adds,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def _top5(each: ComparedArchitecture) -> Cell:
@@ -117,3 +136,6 @@ def _top5(each: ComparedArchitecture) -> Cell:
     if known is None or each.backbone not in known.top5_error:
         return Cell("–")
     return Cell(figure(known.top5_error[each.backbone], 1), "", known.conditions)
+
+
+ARCHITECTURES = Exhibit("architectures", "Architectures", architectures_section)

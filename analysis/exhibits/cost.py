@@ -17,8 +17,9 @@ from analysis.drawing.canvas import SMALL, add_axes, new_figure
 from analysis.drawing.drawing import Drawing, draw
 from analysis.drawing.numbers import figure, listed
 from analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
+from analysis.exhibit import Exhibit
 from analysis.exhibits.cost_facts import COSTS, CostFacts, cost_facts, format_cost
-from analysis.run import RunFacts
+from analysis.run import Run
 
 _HEIGHT = 184.0
 _STEP = 256.0
@@ -149,14 +150,9 @@ def _short(value: float) -> str:
     return f"{value:g}"
 
 
-CALL = 'from analysis.exhibits.cost_facts import cost_facts\ncost_facts(run.judgement, "{}")'
-TITLE = "Cost"
-
-
-def cost_section(run: RunFacts) -> Section:
+def cost_section(run: Run) -> Section:
     """The Pareto front of error against each cost, and the costs as a table."""
     facts = cost_facts(run.judgement, run.by)
-    call = CALL.format(run.by)
     title = run.ranking.metric.title
     blocks: list[Block] = []
     if len(facts.table) > 1 and shown_costs(facts):
@@ -164,9 +160,10 @@ def cost_section(run: RunFacts) -> Section:
             f"Out-of-fold {title} against cost, a point a base learner. Filled and named: on the "
             "Pareto front, no other is both cheaper and better."
         )
-        blocks.append(Figure(draw_pareto(facts, title), caption, call))
-    blocks += [_table(facts, title, call), Text(facts.notes, is_list=True)]
-    return Section("cost", TITLE, _lead(facts), tuple(blocks))
+        paint = partial(draw_pareto, facts, title)
+        blocks.append(Figure("pareto", paint, caption, lambda: facts.table))
+    blocks += [_table(facts, title), Text(facts.notes, is_list=True)]
+    return Section(_lead(facts), tuple(blocks))
 
 
 def _lead(facts: CostFacts) -> str:
@@ -179,7 +176,7 @@ def _lead(facts: CostFacts) -> str:
     )
 
 
-def _table(facts: CostFacts, title: str, call: str) -> Table:
+def _table(facts: CostFacts, title: str) -> Table:
     columns = (
         Column("Base learner"),
         Column(title, True, "out of fold"),
@@ -194,7 +191,8 @@ def _table(facts: CostFacts, title: str, call: str) -> Table:
         for row in facts.table.to_dict("records")
     )
     note = "Bold: on the front of error against that cost."
-    return Table("costs", "Costs of the base learners", columns, rows, call, note)
+    caption = "Costs of the base learners"
+    return Table("costs", caption, columns, rows, lambda: facts.table, note)
 
 
 def _row(row: dict[str, Any]) -> tuple[Cell, ...]:
@@ -211,3 +209,6 @@ def _row(row: dict[str, Any]) -> tuple[Cell, ...]:
         Cell(figure(row["epochs_per_fit"], 1)),
         costs["peak_memory_gib"],
     )
+
+
+COST = Exhibit("cost", "Cost", cost_section)

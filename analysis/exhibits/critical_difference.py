@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.transforms import ScaledTranslation, Transform
@@ -13,8 +14,9 @@ from analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
 from analysis.drawing.drawing import Drawing, draw
 from analysis.drawing.numbers import count
 from analysis.drawing.palette import ACCENT, FAINT, INK, MUTED
+from analysis.exhibit import Exhibit
 from analysis.exhibits.words import task_report
-from analysis.run import RunFacts
+from analysis.run import Run
 from analysis.statistics.facts import CriticalDifference
 
 _ROW = 19.0
@@ -112,16 +114,12 @@ def _paint_ruler(axes: Axes, length: float, num_models: int) -> None:
     )  # fmt: skip
 
 
-CALL = "run.ranking.critical_difference"
-TITLE = "Critical difference"
-
-
-def critical_section(run: RunFacts) -> Section:
+def critical_section(run: Run) -> Section:
     """The critical-difference figure with subjects as blocks."""
     facts = run.ranking.critical_difference
     if facts is None or facts.reason:
         reason = facts.reason if facts else "it was not computed"
-        return Section("critical", TITLE, left_out=f"{reason}.")
+        return Section(left_out=f"{reason}.")
     caption = (
         f"Mean rank of each model over {count(facts.num_subjects, 'subject')}, each subject "
         f"ranking the models by its own out-of-fold {task_report(run).subject_loss}. The blocks "
@@ -135,6 +133,26 @@ def critical_section(run: RunFacts) -> Section:
         if p < 0.05
         else "The subjects give no reason to say that the models differ."
     )
-    return Section(
-        "critical", TITLE, lead, (Figure(draw_critical_difference(facts), caption, CALL),)
+    paint = partial(draw_critical_difference, facts)
+    figure = Figure("critical_difference", paint, caption, partial(_frame, facts))
+    return Section(lead, (figure,), further={"friedman": partial(_test, facts)})
+
+
+def _frame(facts: CriticalDifference) -> pd.DataFrame:
+    """A row a model: its mean rank and, from 1, the groups that it cannot be told from."""
+    return pd.DataFrame(
+        {
+            "model": model,
+            "mean_rank": rank,
+            "groups": [place for place, each in enumerate(facts.groups, 1) if model in each],
+        }
+        for model, rank in facts.mean_ranks.items()
     )
+
+
+def _test(facts: CriticalDifference) -> pd.DataFrame:
+    names = ("num_subjects", "statistic", "p", "critical_difference")
+    return pd.DataFrame([{name: getattr(facts, name) for name in names}])
+
+
+CRITICAL = Exhibit("critical", "Critical difference", critical_section)

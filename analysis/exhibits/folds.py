@@ -15,11 +15,13 @@ from matplotlib.patches import Rectangle
 from analysis.drawing.blocks import Block, Figure, Section, Text
 from analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
 from analysis.drawing.drawing import Drawing, draw
+from analysis.drawing.frames import frame_of
 from analysis.drawing.palette import ACCENT, CAUTION, FAINT, INK, MUTED, PAPER
+from analysis.exhibit import Exhibit
 from analysis.exhibits.words import task_report
 from analysis.predictions.predictions import fold_values
 from analysis.predictions.validation import FoldPredictions
-from analysis.run import RunFacts
+from analysis.run import Run
 from foldgrid.tasks.scoring import by_model
 from foldgrid.tasks.units import UnitTable
 
@@ -189,14 +191,11 @@ def _paint_cell(
         )
 
 
-CALL = "from analysis.exhibits.folds import fold_matrix\nfold_matrix(run)"
-
-
-def fold_matrix(run: RunFacts) -> FoldMatrix:
+def fold_matrix(run: Run) -> FoldMatrix:
     """A figure of every fit over the units of the fold that it held out.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
 
     Returns:
         Base learners in the ranking's order, those left out last; a cell for every planned fit.
@@ -221,21 +220,21 @@ def fold_matrix(run: RunFacts) -> FoldMatrix:
     return FoldMatrix(tuple(order), folds, tuple(cells), metric.title, is_higher_better, digits)
 
 
-def fold_units(run: RunFacts, fit: FoldPredictions) -> UnitTable:
+def fold_units(run: Run, fit: FoldPredictions) -> UnitTable:
     """The units that one fit held out, as it predicted them under its base learner's name."""
     scoring, values = run.judgement.table.scoring, fold_values(fit)
     samples = run.judgement.table.samples.loc[values.index]
     return scoring.units(samples, by_model({fit.backbone: values}), run.judgement.parts)
 
 
-def _state(run: RunFacts, fit_id: str) -> CellState:
+def _state(run: Run, fit_id: str) -> CellState:
     record = run.records.get(fit_id)
     if record is None:
         return "missing"
     return "diverged" if record.status == "diverged" else "unusable"
 
 
-def folds_section(run: RunFacts) -> Section:
+def folds_section(run: Run) -> Section:
     """The matrix as a figure, and what is missing in words."""
     facts = fold_matrix(run)
     larger = "larger it is" if facts.is_higher_better else "larger its error"
@@ -246,12 +245,16 @@ def folds_section(run: RunFacts) -> Section:
         "“div.” one that diverged, a question mark one whose predictions cannot be used"
         f"{undefined if facts.undefined else ''}."
     )
-    blocks: list[Block] = [Figure(draw_fold_matrix(facts), caption, CALL)]
+    blocks: list[Block] = [
+        Figure(
+            "fold_matrix", partial(draw_fold_matrix, facts), caption, lambda: frame_of(facts.cells)
+        )
+    ]
     left_out = [row for row in run.ranking.rows if row.left_out]
     if left_out:
         lines = tuple(f"{row.model} ({row.folds} folds): {row.left_out}." for row in left_out)
         blocks.append(Text(lines, is_list=True, heading="Left out of the ranking"))
-    return Section("folds", "Fold by fold", _lead(facts), tuple(blocks))
+    return Section(_lead(facts), tuple(blocks))
 
 
 def _lead(facts: FoldMatrix) -> str:
@@ -266,3 +269,6 @@ def _lead(facts: FoldMatrix) -> str:
             "the fold."
         )
     return text
+
+
+FOLDS = Exhibit("folds", "Fold by fold", folds_section)

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
@@ -16,11 +17,11 @@ from analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
 from analysis.drawing.drawing import Drawing, draw
 from analysis.drawing.numbers import count
 from analysis.drawing.palette import ACCENT, INK, MUTED
+from analysis.exhibit import Exhibit
 from analysis.exhibits.words import task_report
-from analysis.run import RunFacts
+from analysis.run import Run
 
 _GAP = 38.0
-
 
 FEWEST_DECADES = 20.0
 """The largest over the smallest loss from which the loss axis is logarithmic."""
@@ -167,8 +168,6 @@ def _paint_panel(axes: Axes, curves: tuple[Curve, ...]) -> None:
             axes.plot([curve.best_epoch], [best], "o", color=ACCENT, markersize=3.2)
 
 
-CALL = "from analysis.exhibits.learning import learning_curves\nlearning_curves(run)"
-
 WATCHED = {
     "inner_split": "the subjects set aside for early stopping",
     "held_out_fold": "the held-out fold, which the fit also predicts",
@@ -176,11 +175,11 @@ WATCHED = {
 }
 
 
-def learning_curves(run: RunFacts) -> LearningCurves:
+def learning_curves(run: Run) -> LearningCurves:
     """The losses of every planned fit that has trained an epoch, finished or not.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
 
     Returns:
         By base learner in the ranking's order; empty where no history was kept.
@@ -213,12 +212,11 @@ def learning_curves(run: RunFacts) -> LearningCurves:
     return LearningCurves(curves, task_report(run).loss_axis(run))
 
 
-def learning_section(run: RunFacts) -> Section:
+def learning_section(run: Run) -> Section:
     """Small multiples of the losses."""
     facts = learning_curves(run)
-    title = "Learning curves"
     if not facts.curves:
-        return Section("learning", title, left_out="no fit kept a history of its epochs.")
+        return Section(left_out="no fit kept a history of its epochs.")
     watched = WATCHED[run.config.training.early_stopping.policy]
     has_phases = any(curve.phase_starts for each in facts.curves.values() for curve in each)
     phases = " A dotted upright marks the beginning of another phase." if has_phases else ""
@@ -234,4 +232,27 @@ def learning_section(run: RunFacts) -> Section:
         f"early, {stopped.count('max_epochs')} trained to their last epoch and "
         f"{stopped.count('diverged')} diverged."
     )
-    return Section("learning", title, lead, (Figure(draw_learning_curves(facts), caption, CALL),))
+    paint = partial(draw_learning_curves, facts)
+    return Section(lead, (Figure("learning_curves", paint, caption, partial(_frame, facts)),))
+
+
+def _frame(facts: LearningCurves) -> pd.DataFrame:
+    """A row a base learner, fold and epoch."""
+    return pd.DataFrame(
+        {
+            "model": name,
+            "fold": curve.fold,
+            "epoch": epoch,
+            "train_loss": train,
+            "validation_loss": validation,
+            "is_best": epoch == curve.best_epoch,
+        }
+        for name, curves in facts.curves.items()
+        for curve in curves
+        for epoch, (train, validation) in enumerate(
+            zip(curve.train_losses, curve.validation_losses, strict=True), start=1
+        )
+    )
+
+
+LEARNING = Exhibit("learning", "Learning curves", learning_section)

@@ -13,8 +13,9 @@ from analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
 from analysis.drawing.drawing import Drawing, draw
 from analysis.drawing.numbers import figure, interval
 from analysis.drawing.palette import ACCENT, FAINT, INK, PAPER
+from analysis.exhibit import Exhibit
 from analysis.exhibits.words import task_report
-from analysis.run import RunFacts
+from analysis.run import Run
 
 _ROW = 20.0
 
@@ -73,15 +74,11 @@ def _paint(weights: pd.DataFrame, width: int) -> MplFigure:
     return figure
 
 
-CALL = "run.judgement.meta_weights"
-TITLE = "Meta-learner weights"
-
-
-def stacking_section(run: RunFacts) -> Section:
+def stacking_section(run: Run) -> Section:
     """The weights as bubbles and as numbers."""
     if not run.judgement.meta_learners:
         reason = "stacking needs two complete base learners and two folds."
-        return Section("stacking", TITLE, left_out=reason)
+        return Section(left_out=reason)
     weights = run.judgement.meta_weights
     known = set(weights.columns.get_level_values(0))
     names = [name for name in run.judgement.meta_learners if name in known]
@@ -93,13 +90,15 @@ def stacking_section(run: RunFacts) -> Section:
         f"{task_report(run).weight_meaning}"
     )
     blocks = (
-        Figure(draw_meta_weights(whole), caption, CALL),
+        Figure(
+            "meta_weights", partial(draw_meta_weights, whole), caption, partial(_frame, weights)
+        ),
         _table(weights, names, order),
     )
-    return Section("stacking", TITLE, _lead(run), blocks)
+    return Section(_lead(run), blocks)
 
 
-def _lead(run: RunFacts) -> str:
+def _lead(run: Run) -> str:
     found = [row for row in run.ranking.rows if row.kind == "meta_learner" and row.rank is not None]
     text = (
         "Learners that resemble each other share or trade weight: a weight is no measure of a "
@@ -116,7 +115,7 @@ def _table(weights: pd.DataFrame, names: list[str], order: list[str]) -> Table:
     rows = tuple((Cell(name), *(_cell(weights, name, meta) for meta in names)) for name in order)
     note = "Second lines: lowest and highest weight of the fits that left one fold out."
     caption = "Weights of the base learners in each meta-learner"
-    return Table("meta_weights_table", caption, columns, rows, CALL, note)
+    return Table("meta_weights_table", caption, columns, rows, partial(_frame, weights), note)
 
 
 def _cell(weights: pd.DataFrame, name: str, meta: str) -> Cell:
@@ -124,3 +123,12 @@ def _cell(weights: pd.DataFrame, name: str, meta: str) -> Cell:
         float(weights[meta, part].loc[name]) for part in ("weight", "lowest", "highest")
     )
     return Cell(figure(weight), "", interval(lowest, highest))
+
+
+def _frame(weights: pd.DataFrame) -> pd.DataFrame:
+    """A row a meta-learner and base learner: weight, lowest and highest."""
+    long = weights.rename_axis("base_learner").stack("meta_learner", future_stack=True)
+    return long.reset_index()[["meta_learner", "base_learner", "weight", "lowest", "highest"]]
+
+
+STACKING = Exhibit("stacking", "Meta-learner weights", stacking_section)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from statistics import fmean
 
+import pandas as pd
+
 from analysis.drawing.blocks import Block, Cell, Column, Section, Table
+from analysis.drawing.frames import beside_each_other, frame_of
 from analysis.drawing.numbers import UNDEFINED, figure
+from analysis.exhibit import Exhibit
 from analysis.published.published_parameters import (
     ComparedCount,
     PublishedParameters,
     compare_parameters,
     find_published_parameters,
 )
-from analysis.run import RunFacts
+from analysis.run import Run
 from foldgrid.specs.fits import FitRecord, PhaseRecord
 
-TITLE = "Phases of training"
-CALL = "from analysis.exhibits.phases import learner_phases\nlearner_phases(run)"
 COUNTED = {
     "total": "frozen + trained + statistics",
     "not_trained": "frozen + statistics",
@@ -25,11 +28,11 @@ COUNTED = {
 }
 
 
-def learner_phases(run: RunFacts) -> dict[str, tuple[tuple[PhaseRecord, ...], ...]]:
+def learner_phases(run: Run) -> dict[str, tuple[tuple[PhaseRecord, ...], ...]]:
     """The phases of every finished fit, by base learner in the ranking's order.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
 
     Returns:
         Learners without a record of phases are left out.
@@ -43,12 +46,7 @@ def learner_phases(run: RunFacts) -> dict[str, tuple[tuple[PhaseRecord, ...], ..
     return found
 
 
-def has_phases(run: RunFacts) -> bool:
-    """Whether any fit was trained in more than one phase."""
-    return any(len(each) > 1 for fits in learner_phases(run).values() for each in fits)
-
-
-def phases_section(run: RunFacts) -> Section:
+def phases_section(run: Run) -> Section:
     """A table of all phases, and the study's own figures where there are some."""
     phases = learner_phases(run)
     blocks: list[Block] = [_table(phases)]
@@ -59,10 +57,10 @@ def phases_section(run: RunFacts) -> Section:
         "In a phase, some layers stand still and the others learn. Training time is the mean of a "
         "base learner's fits."
     )
-    return Section("phases", TITLE, text, tuple(blocks))
+    return Section(text, tuple(blocks))
 
 
-def _records(run: RunFacts, learner: str) -> list[FitRecord]:
+def _records(run: Run, learner: str) -> list[FitRecord]:
     planned = [fit.fit_id for fit in run.plan if fit.backbone == learner]
     return [run.records[fit_id] for fit_id in planned if fit_id in run.records]
 
@@ -100,17 +98,28 @@ def _table(phases: dict[str, tuple[tuple[PhaseRecord, ...], ...]]) -> Table:
         "trained, and stand still where their layer does; other programs count them among the "
         "frozen."
     )
-    return Table("phases_table", "What was trained when", columns, tuple(rows), CALL, note)
+    return Table(
+        "phases_table", "What was trained when", columns, tuple(rows), partial(_frame, phases), note
+    )
+
+
+def _frame(phases: dict[str, tuple[tuple[PhaseRecord, ...], ...]]) -> pd.DataFrame:
+    """A row a base learner, fit and phase."""
+    return beside_each_other(
+        frame_of(of_fit, model=name, fit=place)
+        for name, fits in phases.items()
+        for place, of_fit in enumerate(fits, start=1)
+    )
 
 
 def _study(
-    run: RunFacts, phases: dict[str, tuple[tuple[PhaseRecord, ...], ...]]
+    run: Run, phases: dict[str, tuple[tuple[PhaseRecord, ...], ...]]
 ) -> PublishedParameters | None:
     found = (find_published_parameters(run.name, name) for name in phases)
     return next((study for study in found if study is not None), None)
 
 
-def _published(run: RunFacts, study: PublishedParameters, phases: Sequence[PhaseRecord]) -> Table:
+def _published(run: Run, study: PublishedParameters, phases: Sequence[PhaseRecord]) -> Table:
     columns = (
         Column("Published", True),
         Column("Said to be"),
@@ -119,10 +128,11 @@ def _published(run: RunFacts, study: PublishedParameters, phases: Sequence[Phase
         Column("How it comes about"),
     )
     num_classes = len(getattr(run.scoring, "classes", ()))
-    rows = tuple(_row(each) for each in compare_parameters(study, num_classes, phases))
+    found = compare_parameters(study, num_classes, phases)
+    rows = tuple(_row(each) for each in found)
     caption = f"Parameters of {study.backbone} as published, and ours"
     note = f"Source: {study.source}."
-    return Table("published_parameters", caption, columns, rows, CALL, note)
+    return Table("published_parameters", caption, columns, rows, lambda: frame_of(found), note)
 
 
 def _row(each: ComparedCount) -> tuple[Cell, ...]:
@@ -133,3 +143,11 @@ def _row(each: ComparedCount) -> tuple[Cell, ...]:
         Cell(UNDEFINED if each.ours is None else figure(each.ours, 0)),
         Cell(each.figure.explanation),
     )
+
+
+def _why_not(run: Run) -> str:
+    has_phases = any(len(each) > 1 for fits in learner_phases(run).values() for each in fits)
+    return "" if has_phases else "no fit was trained in more than one phase"
+
+
+PHASES = Exhibit("phases", "Phases of training", phases_section, needs=_why_not)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from typing import Any
+
+import pandas as pd
 
 from analysis.drawing.blocks import Column, Pairs, Section, Table, cells
 from analysis.drawing.numbers import UNDEFINED, count, figure
-from analysis.run import RecordedRun, RunFacts
+from analysis.exhibit import Exhibit
+from analysis.run import RecordedRun, Run
 
-WEIGHTS_CALL = "from analysis.exhibits.provenance import weights\nweights(run)"
 
-
-def provenance(run: RunFacts) -> list[tuple[str, str]]:
+def provenance(run: Run) -> list[tuple[str, str]]:
     """What was recorded of the launch and of the fits, as names and values.
 
     Nothing that names a person's machine or folder: a report is mailed around.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
     """
     recorded = run.provenance
     table = run.judgement.table
@@ -66,11 +68,11 @@ def versions(run: RecordedRun) -> str:
     return ", ".join(f"{name} {value}" for name, value in recorded.items() if value)
 
 
-def weights(run: RunFacts) -> list[tuple[str, str, str]]:
+def weights(run: Run) -> list[tuple[str, str, str]]:
     """The pre-trained weights by file: the base learners' name, the file and its SHA-256.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
 
     Returns:
         Empty where every fit started from random weights.
@@ -84,16 +86,20 @@ def weights(run: RunFacts) -> list[tuple[str, str, str]]:
     return list(found)
 
 
-def provenance_section(run: RunFacts) -> Section:
+def provenance_section(run: Run) -> Section:
     """What was recorded, and the weight files with their hashes."""
-    blocks: list[Pairs | Table] = [Pairs(tuple(provenance(run)))]
+    pairs = provenance(run)
+    blocks: list[Pairs | Table] = [Pairs(tuple(pairs))]
     files = weights(run)
     if files:
         columns = (Column("Base learner"), Column("Weights"), Column("SHA-256"))
         rows = tuple(cells(name, file, digest) for name, file, digest in files)
-        blocks.append(Table("weights", "Pre-trained weights", columns, rows, WEIGHTS_CALL))
+        names = ["model", "weights", "sha256"]
+        frame = partial(pd.DataFrame, files, columns=names)
+        blocks.append(Table("weights", "Pre-trained weights", columns, rows, frame))
     lead = "What ran, on what, with what. The run folder holds all of it as files."
-    return Section("provenance", "Provenance", lead, tuple(blocks))
+    recorded = partial(pd.DataFrame, pairs, columns=["name", "value"])
+    return Section(lead, tuple(blocks), further={"recorded": recorded})
 
 
 def _command(words: list[str]) -> str:
@@ -105,10 +111,13 @@ def _commit(git: dict[str, Any]) -> str:
     return f"{commit} with uncommitted changes" if commit and git.get("dirty") else commit
 
 
-def _hours(run: RunFacts) -> str:
+def _hours(run: Run) -> str:
     seconds = sum(record.timings.get("total", 0.0) for record in run.records.values())
     if seconds > 7200:
         text = f"{figure(seconds / 3600, 1)} hours"
     else:
         text = f"{seconds / 60:.0f} minutes" if seconds > 120 else f"{seconds:.0f} seconds"
     return f"{text}, summed over {count(len(run.records), 'fit')}" if run.records else ""
+
+
+PROVENANCE = Exhibit("provenance", "Provenance", provenance_section)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
+import pandas as pd
+
 from analysis.drawing.blocks import Cell, Column, Section, Table, Text
+from analysis.drawing.frames import frame_of
 from analysis.drawing.numbers import figure, interval
+from analysis.exhibit import Exhibit
 from analysis.exhibits.classes.by_class import shares_of_model
 from analysis.exhibits.classes.operating import judged_on, points_of_models
 from analysis.exhibits.classes.shared import WORDS, Partition, estimate_cell, partitions
@@ -18,27 +23,22 @@ from analysis.published.published_classes import (
     PublishedStudy,
     find_published_classes,
 )
-from analysis.run import RunFacts
+from analysis.run import Run
 from analysis.statistics.estimates import Share
 from analysis.statistics.facts import Interval
 from foldgrid.tasks.classification.tree_scoring import TreeScoring
 
-CALL = (
-    "from analysis.published.published import compare_with_published\n"
-    "compare_with_published(run.store, run.ranking)"
-)
-TITLE = "Against the paper"
 
-
-def published_section(run: RunFacts) -> Section:
+def published_section(run: Run) -> Section:
     """The verdict, the rank correlations, both sides' figures, and what was done otherwise."""
-    facts = compare_with_published(run.store, run.ranking)
+    config = next(iter(run.records.values())).config
+    facts = compare_with_published(run.store, run.ranking, config)
     both = [row for row in facts.rows if row.paper_name and not row.left_out]
     if not any(row.kind == "base_learner" for row in both):
         reason = "none of this sweep's base learners is in the published tables."
-        return Section("published", TITLE, left_out=reason)
+        return Section(left_out=reason)
     blocks = (_figures(facts), _correlations(facts), _differences(facts))
-    return Section("published", TITLE, facts.verdict, blocks)
+    return Section(facts.verdict, blocks)
 
 
 def _figures(facts: PublishedComparison) -> Table:
@@ -75,7 +75,9 @@ def _figures(facts: PublishedComparison) -> Table:
         )
     note = f"Published: {facts.source}; 34 test visits of 6 subjects. A dash: not in this sweep."
     caption = "Published figures beside this sweep's"
-    return Table("published_table", caption, columns, tuple(rows), CALL, note)
+    return Table(
+        "published_table", caption, columns, tuple(rows), lambda: frame_of(facts.rows), note
+    )
 
 
 def _correlations(facts: PublishedComparison) -> Table:
@@ -100,7 +102,8 @@ def _correlations(facts: PublishedComparison) -> Table:
     )
     note = "Permutation p-values: do the orders agree more than two shuffled lists would?"
     caption = "How far our order of the base learners agrees with the published one"
-    return Table("published_order", caption, columns, rows, CALL, note)
+    frame = partial(frame_of, facts.correlations)
+    return Table("published_order", caption, columns, rows, frame, note)
 
 
 def _differences(facts: PublishedComparison) -> Table:
@@ -115,11 +118,13 @@ def _differences(facts: PublishedComparison) -> Table:
         Column("The paper"),
         Column("Forbids comparing"),
     )
-    return Table("published_differences", "What was done otherwise", columns, rows, CALL)
+    frame = partial(frame_of, facts.differences)
+    return Table("published_differences", "What was done otherwise", columns, rows, frame)
 
 
-CALL_OF_CLASSES = "from analysis.exhibits.published import beside_the_paper\nbeside_the_paper(run)"
 UNKNOWN = Interval(reason="not computed")
+TITLE = "Against the paper"
+NO_STUDY = "this sweep repeats no published study"
 
 
 @dataclass(frozen=True)
@@ -136,12 +141,12 @@ class Ours:
 
 
 def beside_the_paper(
-    run: RunFacts,
+    run: Run,
 ) -> tuple[tuple[PublishedFigure, Mapping[Partition, Ours]], ...]:
     """Each published figure with ours by partition.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
 
     Returns:
         Empty where the sweep repeats no study.
@@ -154,11 +159,11 @@ def beside_the_paper(
     )
 
 
-def published_classes_section(run: RunFacts) -> Section:
+def published_classes_section(run: Run) -> Section:
     """The figures side by side, then the reasons not to compare their sizes."""
     study = find_published_classes(run.name)
     if study is None:
-        return Section("published", TITLE, left_out="this sweep repeats no published study.")
+        return Section(left_out=f"{NO_STUDY}.")
     differences = study.differences
     if run.is_synthetic:
         differences = (
@@ -174,15 +179,10 @@ def published_classes_section(run: RunFacts) -> Section:
         _table(run, study),
         Text(differences, is_list=True, heading="What forbids comparing"),
     )
-    return Section("published", TITLE, lead, blocks)
+    return Section(lead, blocks)
 
 
-def repeats_a_study(run: RunFacts) -> bool:
-    """Whether there are published figures for a sweep of this name."""
-    return find_published_classes(run.name) is not None
-
-
-def _ours(run: RunFacts, wanted: PublishedFigure, partition: Partition) -> Ours:
+def _ours(run: Run, wanted: PublishedFigure, partition: Partition) -> Ours:
     model = run.best.model if wanted.ours == "best" else wanted.ours
     row = next((row for row in run.ranking.rows if row.model == model and not row.left_out), None)
     if row is None:
@@ -196,7 +196,7 @@ def _ours(run: RunFacts, wanted: PublishedFigure, partition: Partition) -> Ours:
     return Ours(row.figure(partition, wanted.measure), row.interval(partition, wanted.measure))
 
 
-def _at_level(run: RunFacts, wanted: PublishedFigure, partition: Partition) -> Ours:
+def _at_level(run: Run, wanted: PublishedFigure, partition: Partition) -> Ours:
     if not isinstance(run.scoring, TreeScoring):
         return Ours(None, UNKNOWN)
     found = level_figures(run).get((wanted.level, partition))
@@ -205,14 +205,14 @@ def _at_level(run: RunFacts, wanted: PublishedFigure, partition: Partition) -> O
     return Ours(found[wanted.measure].value, found[wanted.measure].interval)
 
 
-def _at_point(run: RunFacts, wanted: PublishedFigure, model: str, partition: Partition) -> Ours:
+def _at_point(run: Run, wanted: PublishedFigure, model: str, partition: Partition) -> Ours:
     if not run.scoring.is_binary or partition != judged_on(run):
         return Ours(None, UNKNOWN)
     points = {each.name: each for each in points_of_models(run)[model]}
     return _of_share(cast(Share, getattr(points[wanted.point], wanted.measure)))
 
 
-def _of_class(run: RunFacts, wanted: PublishedFigure, model: str, partition: Partition) -> Ours:
+def _of_class(run: Run, wanted: PublishedFigure, model: str, partition: Partition) -> Ours:
     for each in shares_of_model(run, model, partition):
         if each.name == wanted.of_class:
             return _of_share(cast(Share, getattr(each, wanted.measure)))
@@ -223,7 +223,7 @@ def _of_share(share: Share) -> Ours:
     return Ours(share.value, share.interval)
 
 
-def _table(run: RunFacts, study: PublishedStudy) -> Table:
+def _table(run: Run, study: PublishedStudy) -> Table:
     parts = partitions(run)
     columns = (
         Column("Paper's model"),
@@ -251,8 +251,23 @@ def _table(run: RunFacts, study: PublishedStudy) -> Table:
         "our 95 % intervals over resampled subjects. A dash: not in this sweep."
     )
     caption = "Published figures beside this sweep's"
-    return Table("published_table", caption, columns, tuple(rows), CALL_OF_CLASSES, note)
+    return Table("published_table", caption, columns, tuple(rows), partial(_frame, run), note)
 
 
-def _ours_name(run: RunFacts, wanted: PublishedFigure) -> str:
+def _ours_name(run: Run, wanted: PublishedFigure) -> str:
     return f"ours: {run.best.model if wanted.ours == 'best' else wanted.ours}"
+
+
+def _frame(run: Run) -> pd.DataFrame:
+    """A row a published figure, with ours by partition."""
+    return frame_of({"published": wanted, **ours} for wanted, ours in beside_the_paper(run))
+
+
+def _why_not(run: Run) -> str:
+    return NO_STUDY if find_published_classes(run.name) is None else ""
+
+
+PUBLISHED = Exhibit("published", TITLE, published_section, of="task")
+PUBLISHED_CLASSES = Exhibit(
+    "published_classes", TITLE, published_classes_section, "task", _why_not, "published"
+)

@@ -1,4 +1,4 @@
-"""The forest plot: every model's error with its interval, against what an error means."""
+"""The ranking: every model's figure with its interval, drawn as a forest plot and in tables."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
 from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text, Tone
 from analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
 from analysis.drawing.drawing import Drawing, draw
+from analysis.drawing.frames import frame_of
 from analysis.drawing.numbers import count, figure, interval, percent
 from analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
+from analysis.exhibit import Exhibit
 from analysis.exhibits.task_words import Landmark
 from analysis.exhibits.words import task_report
 from analysis.ranking.board import KIND_TITLES, RankedModel
-from analysis.ranking.sureness import all_notes
-from analysis.run import RunFacts
+from analysis.ranking.board import ranking_table as flat_rows
+from analysis.run import Run
 
 _ROW = 21.0
 _BOTTOM = 40.0
@@ -167,17 +170,15 @@ def _paint_row(
     )  # fmt: skip
 
 
-TABLE_CALL = "run.ranking.rows"
-FOREST_CALL = 'from analysis.exhibits.ranking import forest\nforest(run, "oof")'
 PARTITIONS = {"oof": "OOF", "test": "test"}
 ROW_NOTE = "Bold: best of its column. Second lines: 95 % intervals over resampled subjects."
 
 
-def forest(run: RunFacts, partition: str = "oof") -> Forest:
+def forest(run: Run, partition: str = "oof") -> Forest:
     """Every ranked model's figure with its interval, and what an error is read against.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
         partition: ``oof`` or ``test``.
 
     Returns:
@@ -199,7 +200,7 @@ def forest(run: RunFacts, partition: str = "oof") -> Forest:
     return Forest(f"{name} {title} of every model", axis, tuple(rows), tuple(landmarks), digits)
 
 
-def ranking_section(run: RunFacts) -> Section:
+def ranking_section(run: Run) -> Section:
     """The ranking: the figure first, then the tables, then how to read them."""
     facts = forest(run)
     caption = (
@@ -211,12 +212,14 @@ def ranking_section(run: RunFacts) -> Section:
         caption += f" {task_report(run).landmark_words(run)}"
     notes = tuple(
         f"{note.topic[:1].upper()}{note.topic[1:]}: {note.text}"
-        for note in all_notes(run.ranking)
+        for note in run.notes
         if not note.is_warning
     )
     blocks: list[Block] = []
     if facts.rows:
-        blocks.append(Figure(draw_forest(facts), caption, FOREST_CALL))
+        blocks.append(
+            Figure("forest", partial(draw_forest, facts), caption, lambda: frame_of(facts.rows))
+        )
     blocks.append(ranking_table(run))
     if run.has_test:
         shown = run.ranking.columns()
@@ -228,10 +231,11 @@ def ranking_section(run: RunFacts) -> Section:
     ]
     blocks.append(_figures_table(run, "further_table", "Further figures of every model", pairs))
     blocks.append(Text(notes, is_list=True, heading="How to read it"))
-    return Section("ranking", "Ranking", _lead(run), tuple(blocks))
+    landmarks = partial(frame_of, facts.landmarks)
+    return Section(_lead(run), tuple(blocks), further={"landmarks": landmarks})
 
 
-def ranking_table(run: RunFacts) -> Table:
+def ranking_table(run: Run) -> Table:
     """The models in order by their out-of-fold figures, and how sure each place is."""
     columns = [
         Column("Model"),
@@ -259,12 +263,10 @@ def ranking_table(run: RunFacts) -> Table:
         "was left out."
     )
     caption = f"Ranking by out-of-fold {run.ranking.metric.title}"
-    return Table("ranking_table", caption, tuple(columns), tuple(rows), TABLE_CALL, note)
+    return Table("ranking_table", caption, tuple(columns), tuple(rows), partial(_frame, run), note)
 
 
-def _figures_table(
-    run: RunFacts, key: str, caption: str, figures: Sequence[tuple[str, str]]
-) -> Table:
+def _figures_table(run: Run, key: str, caption: str, figures: Sequence[tuple[str, str]]) -> Table:
     is_mixed = len({partition for partition, _ in figures}) > 1
     columns = [Column("Model")]
     for partition, name in figures:
@@ -272,16 +274,25 @@ def _figures_table(
             Column(run.ranking.metrics[name].title, True, PARTITIONS[partition] if is_mixed else "")
         )
     rows = tuple((_name(run, row), *_cells(run, row, figures)) for row in run.ranking.rows)
-    return Table(key, caption, tuple(columns), rows, TABLE_CALL, ROW_NOTE)
+    names = [
+        f"{partition}_{name}{end}" for partition, name in figures for end in ("", "_low", "_high")
+    ]
+    frame = partial(_frame, run, ["model", *names])
+    return Table(key, caption, tuple(columns), rows, frame, ROW_NOTE)
 
 
-def _mark(run: RunFacts, row: RankedModel) -> str:
+def _frame(run: Run, columns: list[str] | None = None) -> pd.DataFrame:
+    """The ranking as ``leaderboard.csv`` has it, or some of its columns."""
+    return pd.DataFrame(flat_rows(run.ranking), columns=columns)
+
+
+def _mark(run: Run, row: RankedModel) -> str:
     if row.model == run.best.model:
         return "best"
     return "tied" if run.ranking.standing(row).is_tied else ""
 
 
-def _name(run: RunFacts, row: RankedModel) -> Cell:
+def _name(run: Run, row: RankedModel) -> Cell:
     mark = _mark(run, row)
     tone: Tone = "strong" if mark == "best" else "muted" if row.left_out else ""
     folds = f" {row.folds}" if row.folds else ""
@@ -289,7 +300,7 @@ def _name(run: RunFacts, row: RankedModel) -> Cell:
     return Cell(row.model, tone, kind)
 
 
-def _cells(run: RunFacts, row: RankedModel, figures: Sequence[tuple[str, str]]) -> list[Cell]:
+def _cells(run: Run, row: RankedModel, figures: Sequence[tuple[str, str]]) -> list[Cell]:
     best = run.ranking.best_figures()
     cells = []
     for partition, name in figures:
@@ -303,10 +314,13 @@ def _cells(run: RunFacts, row: RankedModel, figures: Sequence[tuple[str, str]]) 
     return cells
 
 
-def _lead(run: RunFacts) -> str:
+def _lead(run: Run) -> str:
     ranked = [row for row in run.ranking.rows if row.rank is not None]
     title = run.ranking.metric.title
     text = f"{count(len(ranked), 'model')}, ordered by out-of-fold {title}."
     if run.tied:
         text += f" {len(run.tied) + 1} of them share the top: their order is not settled."
     return text
+
+
+RANKING = Exhibit("ranking", "Ranking", ranking_section)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
 
 from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table
+from analysis.drawing.frames import beside_each_other, frame_of
 from analysis.drawing.numbers import count, figure, listed
 from analysis.drawing.series import MOST_SERIES
+from analysis.exhibit import Exhibit
 from analysis.exhibits.classes.shared import WORDS, Partition, estimate_cell, partitions
 from analysis.exhibits.settings_drawing import SettingCurves, SettingPoint, draw_setting_curves
 from analysis.predictions.predictions import BaseLearner
 from analysis.ranking.board import RankedModel
-from analysis.run import RunFacts
+from analysis.run import Run
 from foldgrid.specs.recipe import Value, recipe_value
 from foldgrid.specs.variants import is_variant, read_variant
 
-TITLE = "What was varied"
 SHARE = "training_share"
 WORDS_OF: dict[str, str] = {
     SHARE: "share of the training photographs",
@@ -25,9 +29,6 @@ WORDS_OF: dict[str, str] = {
 
 NOTHING: dict[str, str] = {"num_grades": "label"}
 """What null means: the label itself, whoever made it."""
-
-CURVES_CALL = "from analysis.exhibits.settings import setting_curves\nsetting_curves(run, {!r})"
-CALL = "from analysis.exhibits.settings import varied_learners\nvaried_learners(run, {!r})"
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,17 @@ class Varied:
     row: RankedModel
 
 
-def varied_keys(run: RunFacts) -> tuple[str, ...]:
+def varied_keys(run: Run) -> tuple[str, ...]:
     """The keys of the recipe that the sweep varies, in its order."""
     keys = [read_variant(fit.backbone)[1] for fit in run.plan if is_variant(fit.backbone)]
     return tuple(dict.fromkeys(keys))
 
 
-def varied_learners(run: RunFacts, key: str) -> tuple[Varied, ...]:
+def varied_learners(run: Run, key: str) -> tuple[Varied, ...]:
     """The base learners that differ in one key, the backbones as they are among them.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
         key: One of ``varied_keys``.
 
     Returns:
@@ -72,11 +73,11 @@ def varied_learners(run: RunFacts, key: str) -> tuple[Varied, ...]:
     return tuple(sorted(found, key=lambda each: (order.index(each.backbone), *_place(each.value))))
 
 
-def setting_curves(run: RunFacts, key: str, partition: Partition = "oof") -> SettingCurves | None:
+def setting_curves(run: Run, key: str, partition: Partition = "oof") -> SettingCurves | None:
     """The ordering figure against a setting, a line a backbone.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
         key: One of ``varied_keys``.
         partition: ``oof`` or ``test``.
 
@@ -110,7 +111,7 @@ def setting_curves(run: RunFacts, key: str, partition: Partition = "oof") -> Set
     )
 
 
-def varied_section(run: RunFacts) -> Section:
+def varied_section(run: Run) -> Section:
     """A picture and a table a setting."""
     blocks: list[Block] = []
     for key in varied_keys(run):
@@ -123,14 +124,14 @@ def varied_section(run: RunFacts) -> Section:
         f"Beside its backbones the sweep varied: {names}. Each value was trained on the same folds "
         "with everything else as it was; variants are ranked and never stacked."
     )
-    return Section("varied", TITLE, lead, tuple(blocks))
+    return Section(lead, tuple(blocks))
 
 
-def photographs_of(run: RunFacts, share: float) -> int:
+def photographs_of(run: Run, share: float) -> int:
     """About how many photographs a fit trains on at a share, the mean over the folds.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
         share: Of the training samples, 0 to 1.
     """
     folds = run.judgement.table.train_samples["fold"]
@@ -158,7 +159,7 @@ def _written(key: str, value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _figure(run: RunFacts, key: str, curves: SettingCurves) -> Figure:
+def _figure(run: Run, key: str, curves: SettingCurves) -> Figure:
     title = run.ranking.metric.title
     caption = (
         f"Out-of-fold {title} against the {curves.setting}, a line a backbone. Uprights: 95 % "
@@ -175,7 +176,14 @@ def _figure(run: RunFacts, key: str, curves: SettingCurves) -> Figure:
     num_backbones = len({each.backbone for each in varied_learners(run, key)})
     if num_backbones > len(curves.lines):
         caption += f" {len(curves.lines)} of {num_backbones} backbones are drawn."
-    return Figure(draw_setting_curves(curves), caption, CURVES_CALL.format(key))
+    return Figure(
+        "setting_" + "_".join(curves.setting.split()),
+        partial(draw_setting_curves, curves),
+        caption,
+        lambda: beside_each_other(
+            frame_of(points, backbone=name) for name, points in curves.lines.items()
+        ),
+    )
 
 
 def _nothing(key: str) -> str:
@@ -184,7 +192,7 @@ def _nothing(key: str) -> str:
     return "the setting is null."
 
 
-def _table(run: RunFacts, key: str) -> Table:
+def _table(run: Run, key: str) -> Table:
     title = run.ranking.metric.title
     parts = partitions(run)
     is_share = key == SHARE
@@ -209,4 +217,27 @@ def _table(run: RunFacts, key: str) -> Table:
         "Second lines: 95 % intervals over resampled subjects. They are of one figure alone; "
         "whether two settings differ is told by the paired differences of the ranking."
     )
-    return Table(f"varied_{key}", caption, tuple(columns), tuple(rows), CALL.format(key), note)
+    return Table(
+        f"varied_{key}", caption, tuple(columns), tuple(rows), partial(_frame, run, key), note
+    )
+
+
+def _frame(run: Run, key: str) -> pd.DataFrame:
+    return frame_of(
+        {
+            "backbone": each.backbone,
+            key: each.value,
+            "partition": part,
+            run.by: each.row.figure(part, run.by),
+            f"{run.by}_interval": each.row.interval(part, run.by),
+        }
+        for each in varied_learners(run, key)
+        for part in partitions(run)
+    )
+
+
+def _why_not(run: Run) -> str:
+    return "" if varied_keys(run) else "the sweep varies nothing"
+
+
+VARIED = Exhibit("varied", "What was varied", varied_section, needs=_why_not)

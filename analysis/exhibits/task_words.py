@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from analysis.run import RunFacts
+from analysis.run import Run
 
 
 class TaskReport(Protocol):
@@ -27,15 +27,15 @@ class TaskReport(Protocol):
         """What a figure is counted in, such as ``PASI points``; "" for pure numbers."""
         ...
 
-    def landmarks(self, run: RunFacts, partition: str) -> list[Landmark]:
+    def landmarks(self, run: Run, partition: str) -> list[Landmark]:
         """What the ordering figure is read against in the forest plot."""
         ...
 
-    def landmark_words(self, run: RunFacts) -> str:
+    def landmark_words(self, run: Run) -> str:
         """What the landmarks are, a sentence; "" where there are none."""
         ...
 
-    def meaning(self, run: RunFacts) -> str:
+    def meaning(self, run: Run) -> str:
         """What the best model's figure means, in a sentence or two; "" where nothing is known."""
         ...
 
@@ -43,23 +43,23 @@ class TaskReport(Protocol):
         """The metric that stands beside the ordering one at the top."""
         ...
 
-    def loss_axis(self, run: RunFacts) -> str:
+    def loss_axis(self, run: Run) -> str:
         """What the loss of the learning curves is."""
         ...
 
-    def fold_metric(self, run: RunFacts) -> str:
+    def fold_metric(self, run: Run) -> str:
         """The metric of the fold matrix."""
         ...
 
-    def data_statements(self, run: RunFacts) -> dict[str, str]:
+    def data_statements(self, run: Run) -> dict[str, str]:
         """participants, photographs, outcome and missing, for the methods text."""
         ...
 
-    def model_statements(self, run: RunFacts) -> dict[str, str]:
+    def model_statements(self, run: Run) -> dict[str, str]:
         """Output and loss, for the methods text."""
         ...
 
-    def evaluation_statements(self, run: RunFacts) -> dict[str, str]:
+    def evaluation_statements(self, run: Run) -> dict[str, str]:
         """unit, floor and severity, for the methods text; those that there are."""
         ...
 

@@ -9,7 +9,7 @@ from analysis.exhibits.classes.words import ClassReport
 from analysis.exhibits.numbers.words import NumberReport
 from analysis.exhibits.pasi.words import PasiReport
 from analysis.exhibits.task_words import TaskReport
-from analysis.run import RunFacts
+from analysis.run import Run
 from foldgrid.tasks.scoring import Scoring
 
 REPORTS: Mapping[str, Callable[[Scoring], TaskReport]] = MappingProxyType(
@@ -22,7 +22,7 @@ REPORTS: Mapping[str, Callable[[Scoring], TaskReport]] = MappingProxyType(
 """The words by the kind of report that a task has."""
 
 
-def task_report(run: RunFacts) -> TaskReport:
+def task_report(run: Run) -> TaskReport:
     """The words of the run's task."""
     return REPORTS[run.scoring.report](run.scoring)
 

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.predictions.read_once import ReadOnceStore
+from analysis.predictions.finished_fits import READ_ERRORS, FinishedFits, scoring_of
 from analysis.predictions.validation import (
     ADVICE,
     FoldPredictions,
+    SplitSamples,
     agreement_problems,
     comparison_problems,
     fold_problems,
@@ -26,22 +27,11 @@ from analysis.predictions.validation import (
     target_problems,
 )
 from foldgrid.records import PlannedFit, RunStore
-from foldgrid.specs.errors import (
-    DamagedFileError,
-    InputError,
-    MissingFileError,
-    Problem,
-    SweepError,
-)
-from foldgrid.specs.fits import FitConfig, FitRecord
+from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.specs.fits import FitConfig
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring, by_model
 from foldgrid.tasks.units import model_names
-
-READ_ERRORS = (OSError, ValueError)
-"""What reading a missing or damaged file raises; a parse error of any format is a ValueError."""
-
-DIVERGED = "diverged"
 
 
 @dataclass(frozen=True)
@@ -112,18 +102,16 @@ class PredictionTable:
         return self.samples.loc[self.test.index]
 
 
-def read_prediction_table(store: RunStore) -> PredictionTable:
-    """Reads and checks every complete base learner of a run folder, a ``ReadOnceStore``'s once.
+def read_prediction_table(store: RunStore, finished: FinishedFits | None = None) -> PredictionTable:
+    """Reads and checks every complete base learner of a run folder.
+
+    Args:
+        store: The run folder.
+        finished: Its finished fits, where some of them were read already.
 
     Raises:
         SweepError: Nothing is complete yet, or a law of honest stacking is broken.
     """
-    if isinstance(store, ReadOnceStore):
-        return store.once(_read_prediction_table)
-    return _read_prediction_table(store)
-
-
-def _read_prediction_table(store: RunStore) -> PredictionTable:
     try:
         plan, split = store.read_plan(), store.read_split()
     except FileNotFoundError as error:
@@ -137,7 +125,7 @@ def _read_prediction_table(store: RunStore) -> PredictionTable:
             f"{store.location}: plan.json or split.parquet cannot be read ({first}).\n"
             f"Launch the sweep again, it writes them anew: {store.relaunch_command()}"
         ) from error
-    learners = read_learners(store, plan)
+    learners = read_learners(finished or FinishedFits(store), plan)
     complete = [learner for learner in learners if not learner.left_out]
     if not complete:
         raise InputError(
@@ -161,64 +149,29 @@ def _read_prediction_table(store: RunStore) -> PredictionTable:
     )
 
 
-def read_learners(store: RunStore, plan: Iterable[PlannedFit]) -> tuple[BaseLearner, ...]:
+def read_learners(finished: FinishedFits, plan: Iterable[PlannedFit]) -> tuple[BaseLearner, ...]:
     """The base learners of a plan with the fits that can be used, in the plan's order."""
-    finished = store.finished_fits()
     cells: dict[str, list[PlannedFit]] = {}
     for planned in plan:
         cells.setdefault(planned.backbone, []).append(planned)
-    return tuple(_read_learner(store, name, fits, finished) for name, fits in cells.items())
+    return tuple(_read_learner(finished, name, fits) for name, fits in cells.items())
 
 
-def _read_learner(
-    store: RunStore, name: str, planned: list[PlannedFit], finished: set[str]
-) -> BaseLearner:
+def _read_learner(finished: FinishedFits, name: str, planned: list[PlannedFit]) -> BaseLearner:
     fits: list[FoldPredictions] = []
     lacking: dict[str, list[int]] = {}
     for cell in planned:
-        if cell.fit_id not in finished:
+        if cell.fit_id not in finished.ids:
             lacking.setdefault("not trained yet", []).append(cell.fold)
             continue
-        fit, fault = read_cell(store, cell)
-        if fit is not None and not fault:
-            fits.append(fit)
+        found = finished.read(cell)
+        if found.predictions is not None and not found.fault:
+            fits.append(found.predictions)
         else:
-            lacking.setdefault(fault, []).append(cell.fold)
+            lacking.setdefault(found.fault, []).append(cell.fold)
     reasons = [f"{_folds(folds)} {reason}" for reason, folds in lacking.items()]
     folds = tuple(cell.fold for cell in planned)
     return BaseLearner(name, folds, tuple(fits), "; ".join(reasons))
-
-
-def read_cell(store: RunStore, cell: PlannedFit) -> tuple[FoldPredictions | None, str]:
-    """A finished fit, and why its predictions cannot be used; "" where they can.
-
-    Nothing instead of the fit where it has none: it diverged, or its files cannot be read.
-    """
-    try:
-        record = store.read_fit(cell.fit_id)
-    except READ_ERRORS as error:
-        return None, f"fit.json: {damage(error)}"
-    if record.status == "diverged":
-        return None, _divergence(record)
-    try:
-        table = store.read_predictions(cell.fit_id)
-    except READ_ERRORS as error:
-        return None, f"predictions.parquet: {damage(error)}"
-    fit = FoldPredictions(cell.backbone, record, table)
-    return fit, _fault(fit)
-
-
-def _divergence(record: FitRecord) -> str:
-    rate = record.last_learning_rate
-    at = f" at a learning rate of {rate:.2g}" if rate is not None else ""
-    return f"{DIVERGED} in epoch {record.num_epochs}{at}"
-
-
-def damage(error: Exception) -> str:
-    """What is wrong with a file, by what reading it raised."""
-    if isinstance(error, DamagedFileError | MissingFileError):
-        return error.fault
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _folds(folds: list[int]) -> str:
@@ -234,18 +187,14 @@ def _check(
     problems = split_problems(split) + comparison_problems(fit.record.config for fit in fits)
     problems += agreement_problems(planned, ())
     if not problems:
-        problems = [problem for fit in fits for problem in fold_problems(fit, split)]
+        due = SplitSamples(split)
+        problems = [problem for fit in fits for problem in fold_problems(fit, due)]
     if not problems:
         names = scoring_of(fits[0]).target_names
         reference = _targets(fits)
         problems = [problem for fit in fits for problem in target_problems(fit, reference, names)]
     if problems:
         raise InputError(store.location, problems, ADVICE)
-
-
-def scoring_of(fit: FoldPredictions) -> Scoring:
-    """What a fit's predictions mean."""
-    return make_scoring(fit.record.config.task)
 
 
 def _targets(fits: list[FoldPredictions]) -> pd.DataFrame:
@@ -256,22 +205,11 @@ def _targets(fits: list[FoldPredictions]) -> pd.DataFrame:
     ]
 
 
-def _fault(fit: FoldPredictions) -> str:
-    """Why a complete fit's predictions cannot be used, or ""."""
-    scoring = scoring_of(fit)
-    needed = ("sample", "partition", *scoring.target_names, *scoring.prediction_names)
-    missing = [name for name in needed if name not in fit.table]
-    if missing:
-        return f"lacks the column {', '.join(missing)} in predictions.parquet"
-    outputs = fit.table[list(scoring.prediction_names)]
-    finite = np.isfinite(outputs.to_numpy(dtype=np.float64)).all()
-    return "" if finite else "predicted values that are not finite"
-
-
-def _predictions(fit: FoldPredictions, partition: str) -> pd.DataFrame:
-    """What a fit said of one partition, by sample."""
-    table = fit.table[fit.table["partition"] == partition].set_index("sample")
-    return table[list(scoring_of(fit).prediction_names)].astype(np.float64)
+def _predictions(fits: Sequence[FoldPredictions], partition: str) -> pd.DataFrame:
+    """What a base learner's fits said of one partition, by sample, one fit after another."""
+    names = list(scoring_of(fits[0]).prediction_names)
+    table = pd.concat([fit.table[["sample", "partition", *names]] for fit in fits])
+    return table[table["partition"] == partition].set_index("sample")[names].astype(np.float64)
 
 
 def given_references(fits: Sequence[FoldPredictions]) -> pd.Series[Any]:
@@ -307,8 +245,7 @@ def learner_predictions(fits: Sequence[FoldPredictions], partition: str) -> pd.D
     Returns:
         The task's ``prediction_names``: of a tree the probabilities of its training classes.
     """
-    said = pd.concat([_predictions(fit, partition) for fit in fits])
-    return said.groupby(level="sample").mean()
+    return _predictions(fits, partition).groupby(level="sample").mean()
 
 
 def _in_order(table: pd.DataFrame, order: pd.Index[str]) -> pd.DataFrame:
@@ -317,4 +254,4 @@ def _in_order(table: pd.DataFrame, order: pd.Index[str]) -> pd.DataFrame:
 
 def fold_values(fit: FoldPredictions, partition: str = "oof") -> pd.DataFrame:
     """What is judged of one fit's predictions of a partition, by sample."""
-    return scoring_of(fit).values(_predictions(fit, partition))
+    return scoring_of(fit).values(_predictions([fit], partition))

@@ -55,12 +55,21 @@ class _Run:
     ranking: Ranking
 
 
-def differences_from_paper(store: RunStore, ranking: Ranking) -> tuple[Difference, ...]:
-    """What this sweep did unlike the study, the gravest first."""
+def differences_from_paper(
+    store: RunStore, ranking: Ranking, config: FitConfig | None = None
+) -> tuple[Difference, ...]:
+    """What this sweep did unlike the study, the gravest first.
+
+    Args:
+        store: The run folder.
+        ranking: Ours.
+        config: Of its first finished fit, where that was read already.
+    """
     sweep = store.read_sweep()
     plan = store.read_plan()
-    finished = store.finished_fits()
-    config = next((store.read_fit(f.fit_id).config for f in plan if f.fit_id in finished), None)
+    if config is None:
+        finished = store.finished_fits()
+        config = next((store.read_fit(f.fit_id).config for f in plan if f.fit_id in finished), None)
     data = sweep.get("data")
     run = _Run(
         sweep=sweep,

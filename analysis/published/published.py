@@ -13,6 +13,7 @@ from analysis.published.study import FIGURES, SOURCE, PublishedModel, published_
 from analysis.ranking.board import RankedModel, Ranking
 from foldgrid.records import RunStore
 from foldgrid.specs.base import Spec
+from foldgrid.specs.fits import FitConfig
 
 COMPARED = ("mae", "ccc")
 """The figures whose order is compared."""
@@ -87,14 +88,17 @@ class PublishedComparison(Spec):
     source: str = SOURCE
 
 
-def compare_with_published(store: RunStore, ranking: Ranking) -> PublishedComparison:
+def compare_with_published(
+    store: RunStore, ranking: Ranking, config: FitConfig | None = None
+) -> PublishedComparison:
     """Sets a ranking beside the published study.
 
     Args:
         store: The run folder that the ranking is of.
         ranking: Ours.
+        config: Of its first finished fit, where that was read already.
     """
-    differences = differences_from_paper(store, ranking)
+    differences = differences_from_paper(store, ranking, config)
     rows = compared_models(ranking)
     return PublishedComparison(
         sweep=ranking.sweep,

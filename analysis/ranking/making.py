@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analysis.predictions.notes import Note
-from analysis.predictions.task import scoring_of_run, task_of_run
+from analysis.predictions.task import scoring_of_run
 from analysis.ranking.board import RankedModel, Ranking, known_figure, ranking_table
 from analysis.ranking.leaderboard import load_current, made_from_now, save
 from foldgrid.records import RunStore
 from foldgrid.specs.variants import is_variant
-from foldgrid.tasks.registry import make_scoring
 
 if TYPE_CHECKING:
+    from analysis.checks.report import CheckReport
     from analysis.evaluation import Judgement
     from analysis.statistics.facts import Assessment
 
@@ -30,7 +30,10 @@ __all__ = [
 
 
 def judge_and_rank(store: RunStore, by: str | None = None) -> tuple[Judgement, Ranking]:
-    """Computes the ranking of a run folder, after every check was run on it and saved.
+    """Computes the ranking of a run folder, after checks were run on it and saved.
+
+    The checks are all but those that put the meta-learners to the test: `check` and `report` do
+    that.
 
     Args:
         store: The run folder.
@@ -43,23 +46,36 @@ def judge_and_rank(store: RunStore, by: str | None = None) -> tuple[Judgement, R
         SweepError: ``by`` is unknown, nothing is complete yet, or a law of honest stacking is
             broken.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    from analysis.checks.catalogue import check_and_save
-    from analysis.checks.notes import check_notes
+    from analysis.checks.catalogue import check_before_ranking, keep_checks
+    from analysis.checks.run_evidence import read_evidence
     from analysis.evaluation import judge
-    from analysis.predictions.read_once import ReadOnceStore
-    from analysis.ranking.reading import warnings_first, write_notes
 
-    task = task_of_run(store)
-    by = known_figure(by, make_scoring(task))
+    by = known_figure(by, scoring_of_run(store))
     # Before anything is read: a fit that ends meanwhile makes the stored ranking out of date.
     made_from = made_from_now(store)
-    store = ReadOnceStore(store.location)
+    evidence = read_evidence(store)
+    checks = check_before_ranking(evidence)
+    keep_checks(store, checks)
+    judgement = judge(store, evidence.finished)
+    return judgement, rank_judgement(store, judgement, by, checks, made_from)
+
+
+def rank_judgement(
+    store: RunStore, judgement: Judgement, by: str, checks: CheckReport, made_from: str
+) -> Ranking:
+    """The ranking of what was judged.
+
+    Args:
+        store: The run folder.
+        judgement: What every model said of it.
+        by: The OOF metric that orders it.
+        checks: Those that were run; the notes say nothing of others.
+        made_from: What ``made_from_now`` said before anything was read.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     # One thread: the same bits on any number of cores, and small products are no slower for it.
     with threadpool_limits(limits=1):
-        checks = check_notes(store, check_and_save(store))
-        judgement = judge(store)
         assessment = assess_judgement(judgement)
     sweep = store.read_sweep()
     ranking = Ranking(
@@ -72,12 +88,26 @@ def judge_and_rank(store: RunStore, by: str | None = None) -> tuple[Judgement, R
         num_units={"oof": judgement.oof.num_units, "test": judgement.test.num_units},
         num_subjects={"oof": judgement.oof.num_subjects, "test": judgement.test.num_subjects},
         rows=(*_base_learners(judgement, assessment), *_others(judgement, assessment)),
-        notes=warnings_first((*checks, *write_notes(store, judgement))),
+        notes=ranking_notes(store, judgement, checks),
         num_resamples=assessment.num_resamples,
         selections=assessment.selections,
         critical_difference=assessment.critical_difference,
     )
-    return judgement, ranking.ordered_by(by)
+    return ranking.ordered_by(by)
+
+
+def ranking_notes(store: RunStore, judgement: Judgement, checks: CheckReport) -> tuple[Note, ...]:
+    """The notes of a ranking whatever orders it: of its checks, then of its figures.
+
+    Args:
+        store: The run folder.
+        judgement: What is ranked.
+        checks: Those that were run; nothing is said of others.
+    """
+    from analysis.checks.notes import check_notes
+    from analysis.ranking.reading import warnings_first, write_notes
+
+    return warnings_first((*check_notes(store, checks), *write_notes(store, judgement)))
 
 
 def assess_judgement(judgement: Judgement) -> Assessment:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from analysis.drawing.numbers import UNDEFINED, count, figure, interval, percent
 from analysis.exhibits.words import task_report
 from analysis.predictions.notes import Note
-from analysis.ranking.sureness import all_notes
-from analysis.run import RunFacts
+from analysis.run import Run
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,11 @@ class Headline:
     tiles: tuple[Tile, ...]
 
 
-def write_headline(run: RunFacts) -> Headline:
+def write_headline(run: Run) -> Headline:
     """The result of a run in words and a few figures.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
     """
     return Headline(
         title=run.title,
@@ -66,8 +65,8 @@ def write_headline(run: RunFacts) -> Headline:
     )
 
 
-def _warnings(run: RunFacts) -> list[Note]:
-    warnings = [note for note in all_notes(run.ranking) if note.is_warning]
+def _warnings(run: Run) -> list[Note]:
+    warnings = [note for note in run.notes if note.is_warning]
     if run.is_synthetic:
         text = (
             "The photographs are drawn by a program and no patient was scored. The figures show "
@@ -80,7 +79,7 @@ def _warnings(run: RunFacts) -> list[Note]:
     ]
 
 
-def _verdict(run: RunFacts) -> str:
+def _verdict(run: Run) -> str:
     best, metric, oof = run.best, run.ranking.metric, run.judgement.oof
     kind = {"base_learner": "base learner ", "meta_learner": "meta-learner "}.get(best.kind, "")
     end = {"lower": "smallest", "higher": "largest", "zero": "smallest"}[metric.direction]
@@ -96,7 +95,7 @@ def _verdict(run: RunFacts) -> str:
     )
 
 
-def _certainty(run: RunFacts) -> str:
+def _certainty(run: Run) -> str:
     standing = run.ranking.standing(run.best)
     num_rivals, num_tied = len(run.rivals), len(run.tied)
     if standing.rank_low is None:
@@ -121,7 +120,7 @@ def _certainty(run: RunFacts) -> str:
     )
 
 
-def _tiles(run: RunFacts) -> list[Tile]:
+def _tiles(run: Run) -> list[Tile]:
     title, digits = run.ranking.metric.title, run.scoring.decimals(run.by)
     tiles = [_tile(run, "oof", run.by, f"Out-of-fold {title}")]
     if run.has_test:
@@ -142,7 +141,7 @@ def _tiles(run: RunFacts) -> list[Tile]:
     return [tile for tile in tiles if tile.value != UNDEFINED]
 
 
-def _tile(run: RunFacts, partition: str, metric: str, name: str) -> Tile:
+def _tile(run: Run, partition: str, metric: str, name: str) -> Tile:
     ends, digits = run.best.interval(partition, metric), run.scoring.decimals(metric)
     value = figure(run.best.figure(partition, metric), digits)
     return Tile(name, value, interval(ends.low, ends.high, digits))

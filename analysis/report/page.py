@@ -16,8 +16,8 @@ from analysis.report.headline import Headline
 
 
 @dataclass(frozen=True)
-class Exhibit:
-    """A numbered table or figure.
+class Numbered:
+    """A table or figure with its number.
 
     Attributes:
         label: ``Figure 3``.
@@ -34,9 +34,9 @@ class Exhibit:
     call: str
 
 
-def number_exhibits(sections: Sequence[Section]) -> list[Exhibit]:
+def number_parts(sections: Sequence[Section]) -> list[Numbered]:
     """All tables and figures in order, each kind counted from 1."""
-    exhibits = []
+    parts = []
     counts = {"Table": 0, "Figure": 0}
     for section in sections:
         for block in section.blocks:
@@ -44,8 +44,8 @@ def number_exhibits(sections: Sequence[Section]) -> list[Exhibit]:
                 kind = type(block).__name__
                 counts[kind] += 1
                 first, stop, _ = block.caption.partition(". ")
-                exhibits.append(
-                    Exhibit(
+                parts.append(
+                    Numbered(
                         f"{kind} {counts[kind]}",
                         block.key,
                         first + stop.strip() if stop else first,
@@ -53,7 +53,7 @@ def number_exhibits(sections: Sequence[Section]) -> list[Exhibit]:
                         block.call,
                     )
                 )
-    return exhibits
+    return parts
 
 
 def render_page(
@@ -64,7 +64,7 @@ def render_page(
     Args:
         headline: What stands at the top.
         sections: In the order of the page.
-        opened: The lines that open the run's facts as ``run``, for the calls in the index.
+        opened: The lines that open the run as ``run``, for the calls in the index.
         private: Words that must not be shown, and what is shown in their place.
     """
     environment = Environment(
@@ -79,14 +79,14 @@ def render_page(
     environment.filters["breakable"] = lambda text: _breakable(_set(text, private))
     environment.filters["prose"] = lambda text: _prose(_set(text, private))
     environment.tests["block"] = lambda block, name: type(block).__name__ == name
-    exhibits = number_exhibits(sections)
+    parts = number_parts(sections)
     style = (files("analysis.report") / "templates" / "report.css").read_text(encoding="utf-8")
     template = environment.get_template("report.html.j2")
     return template.render(
         headline=headline,
         sections=sections,
-        exhibits=exhibits,
-        labels={exhibit.key: exhibit.label for exhibit in exhibits},
+        parts=parts,
+        labels={part.key: part.label for part in parts},
         style=Markup(style),
         opened=opened,
     )

@@ -16,6 +16,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from analysis.__main__ import main
 from analysis.checks.canary_check import class_by_class
+from analysis.checks.catalogue import stored_or_checked
 from analysis.checks.method_checks import CHECKS
 from analysis.checks.report import load_current as load_checks
 from analysis.checks.shuffled_skill import judge_skill
@@ -27,7 +28,7 @@ from analysis.ranking.board import Ranking
 from analysis.ranking.formats import render_csv
 from analysis.ranking.making import rank_and_save, rank_sweep, stored_or_ranked
 from analysis.report.making import make_report
-from analysis.run import RunFacts
+from analysis.run import Run
 from analysis.stacking.meta_learners import CLASS_META_LEARNERS
 from analysis.stacking.nested import stack
 from foldgrid.records import RunStore
@@ -165,8 +166,7 @@ def test_a_folds_predictions_do_not_depend_on_that_folds_labels(ranked: Ranked) 
 
 
 def test_all_that_is_checked_holds(ranked: Ranked) -> None:
-    report = load_checks(ranked.store)
-    assert report is not None
+    report = stored_or_checked(ranked.store)
     found = {each.code: each.status for each in report.results}
     assert {code for code, status in found.items() if status == "failed"} == set()
     held = {code for code, status in found.items() if status == "passed"}
@@ -288,7 +288,7 @@ def test_a_fold_of_one_class_has_no_auc_and_the_report_says_so(labelled: Maker) 
     for (_, _), table in run.predictions.items():
         table["label"] = run.split.set_index("sample").loc[table["sample"], "label"].to_numpy()
     store = run.write()
-    facts = fold_matrix(RunFacts(store))
+    facts = fold_matrix(Run(store))
     late = run.split["label"].eq("late").groupby(run.split["fold"]).mean()
     alone = {fold for fold in range(3) if late[fold] in (0, 1)}
     assert 1 in alone

@@ -114,7 +114,7 @@ def test_step_cost_measures_one_backbone(run: Runner) -> None:
 
 
 def test_analysis_scale_times_both_commands_and_their_growth(run: Runner) -> None:
-    size = ["--backbones=2", "--folds=2", "--visits=60", "--repeats=1"]
+    size = ["--backbones=2", "--folds=2", "--visits=60", "--repeats=1", f"--against={PROJECT}"]
     growth = ["--statistics-sizes", "2", "4", "--stacking-sizes", "2"]
     done = run("analysis_scale", *size, *growth)
 
@@ -124,6 +124,11 @@ def test_analysis_scale_times_both_commands_and_their_growth(run: Runner) -> Non
     (ranked,), (stored,) = done.figures["ranked_seconds"], done.figures["stored_seconds"]
     assert ranked > 0
     assert stored > 0
+    (here,), (there,) = (
+        done.figures[f"ranked_processor_seconds{side}"] for side in ("", "_against")
+    )
+    assert 0.2 < here / there < 5, "the same work"
+    assert "here / there" in done.out
     assert list(done.figures["growth_seconds"]["statistics"]) == ["2", "4"]
     assert done.figures["growth_exponents"]["stacking"] is None
 

@@ -9,7 +9,7 @@ import pytest
 
 from analysis.__main__ import main as analyse
 from analysis.exhibits.classes.by_class import fold_spreads
-from analysis.run import RunFacts
+from analysis.run import Run
 from foldgrid.metrics.classification import class_metrics
 from tests.analysis.report.conftest import quickly_made
 from tests.launching.test_added_task import STAGES
@@ -55,7 +55,7 @@ def test_it_trains_ranks_stacks_and_reports(launcher: Launcher) -> None:
     ):
         assert words in page, words
     assert "softmax" not in page
-    spreads = fold_spreads(RunFacts(store))["plain_cnn"]
+    spreads = fold_spreads(Run(store))["plain_cnn"]
     assert list(spreads) == ["quadratic_kappa", "accuracy", "sensitivity", "specificity", "auc"]
     of_fits = [store.read_fit(each).metrics for each in store.finished_fits() if "plain" in each]
     kappas = [metrics["oof/quadratic_kappa"] for metrics in of_fits]

@@ -5,13 +5,17 @@ U units, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+import pandas as pd
 
-from analysis.drawing.blocks import Block, Cell, Column, Section, Table, joined
+from analysis.drawing.blocks import Block, Cell, Column, Section, Table
+from analysis.drawing.frames import beside_each_other, frame_of
 from analysis.drawing.numbers import figure, percent
+from analysis.exhibit import Exhibit
 from analysis.exhibits.classes.roc_facts import auc_and_interval
 from analysis.exhibits.classes.shared import (
     INTERVALS,
@@ -25,7 +29,7 @@ from analysis.exhibits.classes.shared import (
     shown_models,
 )
 from analysis.predictions.class_units import ClassUnits
-from analysis.run import RunFacts
+from analysis.run import Run
 from analysis.statistics.estimates import Share, shares_of
 from analysis.statistics.facts import Interval
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED
@@ -137,11 +141,6 @@ def fold_spread(units: ClassUnits, metric: Metric) -> FoldSpread:
 
 
 OVERALL = ("accuracy", "sensitivity", "specificity", "auc")
-SHARES_CALL = (
-    "from analysis.exhibits.classes.by_class import shares_of_model\n"
-    "shares_of_model(run, {!r}, {!r})"
-)
-FOLDS_CALL = "from analysis.exhibits.classes.by_class import fold_spreads\nfold_spreads(run)"
 FIGURE_COLUMNS = (
     Column("Sensitivity", True),
     Column("Specificity", True),
@@ -150,30 +149,28 @@ FIGURE_COLUMNS = (
 )
 
 
-def shares_of_model(
-    run: RunFacts, model: str, partition: Partition = "oof"
-) -> tuple[ClassShares, ...]:
+def shares_of_model(run: Run, model: str, partition: Partition = "oof") -> tuple[ClassShares, ...]:
     """One model's figures by class; of a binary task those of the positive class.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
         model: Any judged model.
         partition: ``oof`` or ``test``.
     """
     return class_shares(class_units(run, model, partition))
 
 
-def overall_metrics(run: RunFacts) -> tuple[str, ...]:
+def overall_metrics(run: Run) -> tuple[str, ...]:
     """What a model is told by overall: ``OVERALL``, after what orders the task's rankings."""
     first = next(iter(run.scoring.metrics))
     return OVERALL if first in OVERALL else (first, *OVERALL)
 
 
-def fold_spreads(run: RunFacts) -> dict[str, dict[str, FoldSpread]]:
+def fold_spreads(run: Run) -> dict[str, dict[str, FoldSpread]]:
     """Mean and standard deviation over folds, each fit on the fold that it held out.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
 
     Returns:
         By model, the best first, and metric.
@@ -187,16 +184,16 @@ def fold_spreads(run: RunFacts) -> dict[str, dict[str, FoldSpread]]:
     }
 
 
-def classes_section(run: RunFacts) -> Section:
+def classes_section(run: Run) -> Section:
     """Tables: all models overall, the best by class, and every base learner by class."""
     shares = shares_of_model(run, run.best.model)
     blocks: list[Block] = [_overall(run), _over_folds(run), _of_best(run)]
     if len(shown_models(run)) > 1:
         blocks.append(_of_learners(run))
-    return Section("classes", "Performance by class", _lead(run, shares), tuple(blocks))
+    return Section(_lead(run, shares), tuple(blocks))
 
 
-def _lead(run: RunFacts, shares: tuple[ClassShares, ...]) -> str:
+def _lead(run: Run, shares: tuple[ClassShares, ...]) -> str:
     best = called(run, run.best.model)
     if len(shares) == 1:
         one = shares[0]
@@ -215,7 +212,7 @@ def _lead(run: RunFacts, shares: tuple[ClassShares, ...]) -> str:
     )
 
 
-def _overall(run: RunFacts) -> Table:
+def _overall(run: Run) -> Table:
     rows = {row.model: row for row in run.ranking.rows}
     names = overall_metrics(run)
     columns = [Column("Model")]
@@ -234,10 +231,12 @@ def _overall(run: RunFacts) -> Table:
     )  # fmt: skip
     caption = f"All {run.scoring.noun.many} together, model by model"
     note = f"{INTERVALS}{of}"
-    return Table("overall", caption, tuple(columns), tuple(lines), "run.ranking.rows", note)
+    return Table(
+        "overall", caption, tuple(columns), tuple(lines), partial(_overall_frame, run), note
+    )
 
 
-def _over_folds(run: RunFacts) -> Table:
+def _over_folds(run: Run) -> Table:
     names = overall_metrics(run)
     columns = [
         Column("Model"),
@@ -254,7 +253,9 @@ def _over_folds(run: RunFacts) -> Table:
         "how folds differ, people included; it is no interval of the mean."
     )
     caption = f"Mean and standard deviation over {num_folds} folds"
-    return Table("over_folds", caption, tuple(columns), lines, FOLDS_CALL, note)
+    return Table(
+        "over_folds", caption, tuple(columns), lines, partial(_spread_frame, spreads), note
+    )
 
 
 def spread_words(spread: FoldSpread) -> str:
@@ -263,7 +264,7 @@ def spread_words(spread: FoldSpread) -> str:
     return mean if sd == "–" else f"{mean} ± {sd}"
 
 
-def _of_best(run: RunFacts) -> Table:
+def _of_best(run: Run) -> Table:
     columns = (Column("Class"), Column(run.scoring.noun.many.capitalize(), True), *FIGURE_COLUMNS)
     lines = tuple(
         (
@@ -274,16 +275,16 @@ def _of_best(run: RunFacts) -> Table:
         for part in partitions(run)
         for each in shares_of_model(run, run.best.model, part)
     )
-    calls = [SHARES_CALL.format(run.best.model, part) for part in partitions(run)]
     caption = f"By class, each against the rest: {called(run, run.best.model)}"
     note = (
         f"{INTERVALS} Precision: of those decided for the class, the share that is of it; it holds "
         "where classes are as frequent as here."
     )
-    return Table("by_class", caption, columns, lines, joined(*calls), note)
+    frame = partial(_shares_frame, run, (run.best.model,), partitions(run))
+    return Table("by_class", caption, columns, lines, frame, note)
 
 
-def _of_learners(run: RunFacts) -> Table:
+def _of_learners(run: Run) -> Table:
     columns = (Column("Class"), Column("Model"), *FIGURE_COLUMNS)
     models = shown_models(run)
     shares = {model: shares_of_model(run, model) for model in models}
@@ -294,9 +295,9 @@ def _of_learners(run: RunFacts) -> Table:
             number = run.scoring.noun.count(of_class.num_units)
             first = Cell(each.name, "", number) if model == models[0] else Cell("")
             lines.append((first, _name(run, model, False), *_figures(each)))
-    calls = [SHARES_CALL.format(model, "oof") for model in models]
     caption = "Every base learner by class, out of fold"
-    return Table("learners_by_class", caption, columns, tuple(lines), joined(*calls), INTERVALS)
+    frame = partial(_shares_frame, run, models, ("oof",))
+    return Table("learners_by_class", caption, columns, tuple(lines), frame, INTERVALS)
 
 
 def _figures(shares: ClassShares) -> tuple[Cell, ...]:
@@ -308,6 +309,42 @@ def _figures(shares: ClassShares) -> tuple[Cell, ...]:
     )
 
 
-def _name(run: RunFacts, model: str, has_kind: bool = True) -> Cell:
+def _name(run: Run, model: str, has_kind: bool = True) -> Cell:
     is_best = model == run.best.model
     return Cell(model, "strong" if is_best else "", "best" if is_best and has_kind else "")
+
+
+def _overall_frame(run: Run) -> pd.DataFrame:
+    rows = {row.model: row for row in run.ranking.rows}
+    return frame_of(
+        {
+            "model": model,
+            "partition": part,
+            "metric": name,
+            "value": rows[model].figure(part, name),
+            "interval": rows[model].interval(part, name),
+        }
+        for model in shown_models(run)
+        for part in partitions(run)
+        for name in OVERALL
+    )
+
+
+def _spread_frame(spreads: Mapping[str, Mapping[str, FoldSpread]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"model": model, "metric": name, "mean": each.mean, "sd": each.sd}
+        | {f"fold_{fold}": value for fold, value in each.by_fold.items()}
+        for model, by_metric in spreads.items()
+        for name, each in by_metric.items()
+    )
+
+
+def _shares_frame(run: Run, models: Sequence[str], parts: Sequence[Partition]) -> pd.DataFrame:
+    return beside_each_other(
+        frame_of(shares_of_model(run, model, part), model=model, partition=part)
+        for model in models
+        for part in parts
+    ).rename(columns={"name": "class"})
+
+
+CLASSES = Exhibit("classes", "Performance by class", classes_section, of="task")

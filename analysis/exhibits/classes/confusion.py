@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, joined
+from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table
 from analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
 from analysis.drawing.drawing import Drawing, draw
 from analysis.drawing.numbers import listed, percent
 from analysis.drawing.palette import ACCENT, FAINT, INK, MUTED
+from analysis.exhibit import Exhibit
 from analysis.exhibits.classes.shared import (
     WORDS,
     Partition,
@@ -24,7 +27,7 @@ from analysis.exhibits.classes.shared import (
     partitions,
     shown_learners,
 )
-from analysis.run import RunFacts
+from analysis.run import Run
 
 _STRONGEST = 0.55
 """The most ink behind a figure; more, and the figure could not be read."""
@@ -59,15 +62,14 @@ class ConfusionFacts:
         return np.asarray(self.counts_KK / supports_K1)
 
 
-def draw_confusion(facts: ConfusionFacts, key: str = "confusion_matrix") -> Drawing:
+def draw_confusion(facts: ConfusionFacts) -> Drawing:
     """The matrix for 2 to about 25 classes.
 
     Args:
         facts: The counts.
-        key: The figure's file name; several in one report need several.
     """
     return draw(
-        key,
+        "confusion_matrix",
         f"Confusion matrix of {facts.model}, {facts.partition}",
         describe_confusion(facts),
         partial(_paint, facts),
@@ -171,8 +173,6 @@ def _paint_row(axes: Axes, facts: ConfusionFacts, row: int, cell: float) -> None
         )  # fmt: skip
 
 
-CALL = "from analysis.exhibits.classes.confusion import confusion\nconfusion(run, {!r}, {!r})"
-TITLE = "What is taken for what"
 MATRIX_READING = (
     "Rows: what is true; columns: what was decided for. Each cell has its count, shaded by its "
     "share of the row; the diagonal is right."
@@ -183,11 +183,11 @@ MOST_COLUMNS = 4
 MOST_MISTAKES = 3
 
 
-def confusion(run: RunFacts, model: str, partition: Partition = "oof") -> ConfusionFacts:
+def confusion(run: Run, model: str, partition: Partition = "oof") -> ConfusionFacts:
     """The confusion matrix of one model.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
         model: Any judged model.
         partition: ``oof`` or ``test``.
     """
@@ -195,21 +195,47 @@ def confusion(run: RunFacts, model: str, partition: Partition = "oof") -> Confus
     return ConfusionFacts(model, WORDS[partition], units.classes, units.confusion)
 
 
-def confusion_section(run: RunFacts) -> Section:
+def confusion_section(run: Run) -> Section:
     """The best model's matrices as figures, those of the others as a table."""
     best = run.best.model
     blocks: list[Block] = [matrix_figure(run, best, part) for part in partitions(run)]
     others = [model for model in shown_learners(run) if model != best]
     if others:
         blocks.append(_others(run, others))
-    return Section("confusion", TITLE, _lead(run), tuple(blocks))
+    return Section(_lead(run), tuple(blocks))
 
 
-def matrix_figure(run: RunFacts, model: str, partition: Partition) -> Figure:
+def matrix_figure(run: Run, model: str, partition: Partition) -> Figure:
     """A model's matrix on one partition."""
     caption = f"Confusion matrix of {called(run, model)}, {WORDS[partition]}. {MATRIX_READING}"
-    drawing = draw_confusion(confusion(run, model, partition), f"confusion_{partition}")
-    return Figure(drawing, caption, CALL.format(model, partition))
+    return confusion_figure(f"confusion_{partition}", confusion(run, model, partition), caption)
+
+
+def confusion_figure(key: str, facts: ConfusionFacts, caption: str) -> Figure:
+    """A matrix with its counts.
+
+    Args:
+        key: The figure's; several in one report need several.
+        facts: The counts.
+        caption: How to read it.
+    """
+    return Figure(key, partial(draw_confusion, facts), caption, lambda: confusion_frame([facts]))
+
+
+def confusion_frame(found: Sequence[ConfusionFacts]) -> pd.DataFrame:
+    """A row a model, true class and class decided for: how many units."""
+    return pd.DataFrame(
+        {
+            "model": facts.model,
+            "where": facts.partition,
+            "truth": truth,
+            "decided": decided,
+            "count": int(facts.counts_KK[row, column]),
+        }
+        for facts in found
+        for row, truth in enumerate(facts.classes)
+        for column, decided in enumerate(facts.classes)
+    )
 
 
 def mistakes(facts: ConfusionFacts) -> list[str]:
@@ -226,7 +252,7 @@ def mistakes(facts: ConfusionFacts) -> list[str]:
     ]
 
 
-def _lead(run: RunFacts) -> str:
+def _lead(run: Run) -> str:
     facts = confusion(run, run.best.model)
     right, total = int(np.trace(facts.counts_KK)), int(facts.counts_KK.sum())
     text = (
@@ -238,10 +264,10 @@ def _lead(run: RunFacts) -> str:
     return f"{text} The most frequent mistake: {found[0]}." if found else text
 
 
-def _others(run: RunFacts, models: list[str]) -> Table:
+def _others(run: Run, models: list[str]) -> Table:
     found = [confusion(run, model) for model in models]
     classes = found[0].classes
-    call = joined(*(CALL.format(each, "oof") for each in models))
+    frame = partial(confusion_frame, found)
     if len(classes) <= MOST_COLUMNS:
         columns = (Column("Model"), Column("Truth"), *(Column(each, True) for each in classes))
         rows = tuple(
@@ -258,7 +284,7 @@ def _others(run: RunFacts, models: list[str]) -> Table:
         )
         caption = "Confusion matrices of the other base learners, out of fold"
         note = "A column a decision; bold: the diagonal, what is right."
-        return Table("confusion_others", caption, columns, rows, call, note)
+        return Table("confusion_others", caption, columns, rows, frame, note)
     rows = tuple(
         (
             Cell(facts.model),
@@ -269,4 +295,7 @@ def _others(run: RunFacts, models: list[str]) -> Table:
     )
     columns = (Column("Model"), Column("Right", True), Column("Most frequent mistakes"))
     caption = "Decisions of the other base learners, out of fold"
-    return Table("confusion_others", caption, columns, rows, call)
+    return Table("confusion_others", caption, columns, rows, frame)
+
+
+CONFUSION = Exhibit("confusion", "What is taken for what", confusion_section, of="task")

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from numpy.typing import NDArray
@@ -26,10 +27,11 @@ from analysis.drawing.drawing import Drawing, draw
 from analysis.drawing.numbers import figure
 from analysis.drawing.palette import ACCENT, CAUTION, FAINT, INK
 from analysis.drawing.series import series
+from analysis.exhibit import Exhibit
 from analysis.exhibits.classes.shared import Partition, partitions, shown_learners
 from analysis.predictions.predictions import fold_values
 from analysis.predictions.validation import FoldPredictions
-from analysis.run import RunFacts
+from analysis.run import Run
 from foldgrid.metrics.counts import decide
 from foldgrid.specs.errors import SweepError
 
@@ -114,15 +116,14 @@ class EmbeddingFacts:
         return np.asarray(self.reference_N != self.decided_N)
 
 
-def draw_embedding(facts: EmbeddingFacts, key: str = "embedding") -> Drawing:
+def draw_embedding(facts: EmbeddingFacts) -> Drawing:
     """The plane, in one picture or a panel a class.
 
     Args:
         facts: The units.
-        key: The figure's file name; several in one report need several.
     """
     return draw(
-        key,
+        "embedding",
         f"The last hidden layer of {facts.model} on a plane (t-SNE)",
         describe_embedding(facts),
         partial(_paint, facts),
@@ -228,8 +229,6 @@ def _key_places(keys: list[Key], width: float) -> list[tuple[float, float]]:
     return places
 
 
-TITLE = "The last hidden layer"
-CALL = "from analysis.exhibits.classes.embedding import embedding\nembedding(run, {!r})"
 UNKNOWN = "the sweep kept no features; `keep_features: true` in the sweep keeps them."
 
 
@@ -248,14 +247,14 @@ class ChosenFit:
     num_fits: int
 
 
-def chosen_fit(run: RunFacts) -> ChosenFit | None:
+def chosen_fit(run: Run) -> ChosenFit | None:
     """Of the best base learner that kept features, the fit with the median figure.
 
     The median, and not the best: a picture should show what is usual. Of an even number of fits
     the worse of the two in the middle.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
 
     Returns:
         None where no features were kept.
@@ -273,11 +272,11 @@ def chosen_fit(run: RunFacts) -> ChosenFit | None:
     return None
 
 
-def embedding(run: RunFacts, partition: Partition = "oof") -> EmbeddingFacts:
+def embedding(run: Run, partition: Partition = "oof") -> EmbeddingFacts:
     """What the chosen fit held out, or the test photographs, on a plane.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
         partition: ``oof``, what the fit held out, or ``test``.
 
     Raises:
@@ -300,27 +299,27 @@ def embedding(run: RunFacts, partition: Partition = "oof") -> EmbeddingFacts:
     )
 
 
-def embedding_section(run: RunFacts) -> Section:
+def embedding_section(run: Run) -> Section:
     """The plane of what the fit held out, and of the test photographs."""
     chosen = chosen_fit(run)
     if chosen is None:
-        return Section("embedding", TITLE, left_out=UNKNOWN)
+        return Section(left_out=UNKNOWN)
     blocks = tuple(
         _figure_of(run, part) for part in partitions(run) if _num_units(run, part) >= FEWEST_UNITS
     )
     if not blocks:
-        return Section("embedding", TITLE, left_out=f"fewer than {FEWEST_UNITS} photographs.")
+        return Section(left_out=f"fewer than {FEWEST_UNITS} photographs.")
     title = run.ranking.metric.title
     lead = (
         f"Shown is fold {chosen.fit.fold} of {chosen.fit.backbone}, the best base learner that "
         f"kept features: of its {chosen.num_fits} fits the one with the median {title} "
         f"({figure(chosen.value)})."
     )
-    return Section("embedding", TITLE, lead, blocks)
+    return Section(lead, blocks)
 
 
-def _figure_of(run: RunFacts, partition: Partition) -> Figure:
-    facts = embedding(run, partition)
+def _figure_of(run: Run, partition: Partition) -> Figure:
+    facts = run.once(embedding, partition)
     many = run.scoring.noun.many
     whose = f"the {many} that it held out" if partition == "oof" else f"the test {many}"
     present = len(np.unique(facts.reference_N))
@@ -334,16 +333,27 @@ def _figure_of(run: RunFacts, partition: Partition) -> Figure:
         "stands around what was decided otherwise. Neighbours resemble each other; distances "
         "between groups and their sizes mean nothing."
     )
-    drawing = draw_embedding(facts, f"embedding_{partition}")
-    return Figure(drawing, caption, CALL.format(partition))
+    key, paint = f"embedding_{partition}", partial(draw_embedding, facts)
+    return Figure(key, paint, caption, partial(_frame, facts))
 
 
-def _figure(run: RunFacts, fit: FoldPredictions) -> float:
+def _frame(facts: EmbeddingFacts) -> pd.DataFrame:
+    """A row a unit: where it lies, its class and the class that was decided for."""
+    names = np.array(facts.classes)
+    return pd.DataFrame(facts.coordinates_N2, columns=["x", "y"]).assign(
+        model=facts.model, truth=names[facts.reference_N], decided=names[facts.decided_N]
+    )
+
+
+def _figure(run: Run, fit: FoldPredictions) -> float:
     values = fold_values(fit)
     reference = run.judgement.table.samples.loc[values.index, "reference"]
     metric = run.scoring.metrics[run.by]
     return float(metric(reference.to_numpy(dtype=np.int64), values.to_numpy(dtype=np.float64)))
 
 
-def _num_units(run: RunFacts, partition: Partition) -> int:
+def _num_units(run: Run, partition: Partition) -> int:
     return (run.judgement.oof if partition == "oof" else run.judgement.test).num_units
+
+
+EMBEDDING = Exhibit("embedding", "The last hidden layer", embedding_section, of="task")

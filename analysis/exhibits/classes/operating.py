@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text, joined
+import pandas as pd
+
+from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text
+from analysis.drawing.frames import beside_each_other, frame_of
 from analysis.drawing.numbers import figure, interval, percent
-from analysis.exhibits.classes.roc import MODELS_CALL, binary_models, in_one_picture, roc_of_models
+from analysis.exhibit import Exhibit
+from analysis.exhibits.classes.roc import (
+    auc_frame,
+    binary_models,
+    curves_frame,
+    in_one_picture,
+    roc_of_models,
+)
 from analysis.exhibits.classes.roc_drawing import ModelRoc, draw_roc_models
 from analysis.exhibits.classes.roc_facts import OperatingFacts, RocFacts, operating_facts
 from analysis.exhibits.classes.shared import (
@@ -18,22 +29,19 @@ from analysis.exhibits.classes.shared import (
     partitions,
     share_cell,
 )
-from analysis.run import RunFacts
+from analysis.run import Run
 from foldgrid.specs.errors import SweepError
 from foldgrid.tasks.classification.operating_points import choose_threshold
 from foldgrid.tasks.classification.spec import BinarySpec
 
-TITLE = "Operating points"
-CALL = "from analysis.exhibits.classes.operating import points_of_models\npoints_of_models(run)"
 
-
-def points_of_models(run: RunFacts) -> dict[str, tuple[OperatingFacts, ...]]:
+def points_of_models(run: Run) -> dict[str, tuple[OperatingFacts, ...]]:
     """Both operating points of each model, on the test set where there is one, else out of fold.
 
     The thresholds are chosen on out-of-fold predictions.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
 
     Returns:
         By model, the best first: high sensitivity, then high specificity.
@@ -61,12 +69,12 @@ def points_of_models(run: RunFacts) -> dict[str, tuple[OperatingFacts, ...]]:
     return found
 
 
-def judged_on(run: RunFacts) -> Partition:
+def judged_on(run: Run) -> Partition:
     """The partition that operating points are applied to."""
     return "test" if run.has_test else "oof"
 
 
-def operating_section(run: RunFacts) -> Section:
+def operating_section(run: Run) -> Section:
     """Points as a table and on the curves; DeLong's interval beside that by subject."""
     points = points_of_models(run)
     blocks: list[Block] = [_table(run, points)]
@@ -74,13 +82,12 @@ def operating_section(run: RunFacts) -> Section:
     if run.has_test and curves:
         blocks.append(_figure(run, curves, points))
     aucs = {part: roc_of_models(run, part) for part in partitions(run)}
-    call = joined(*(MODELS_CALL.format(part) for part in aucs))
-    blocks.append(auc_table("delong", aucs, call))
+    blocks.append(auc_table("delong", aucs))
     blocks.append(Text((delong_sentence(run.scoring.noun.many, aucs["oof"]),)))
-    return Section("operating", TITLE, _lead(run, points[run.best.model]), tuple(blocks))
+    return Section(_lead(run, points[run.best.model]), tuple(blocks))
 
 
-def _lead(run: RunFacts, points: Sequence[OperatingFacts]) -> str:
+def _lead(run: Run, points: Sequence[OperatingFacts]) -> str:
     spec = run.scoring.spec
     assert isinstance(spec, BinarySpec)
     high_sensitivity, high_specificity = points
@@ -98,7 +105,7 @@ def _lead(run: RunFacts, points: Sequence[OperatingFacts]) -> str:
     return text if run.has_test else f"{text} That flatters; there is no test set."
 
 
-def _table(run: RunFacts, points: dict[str, tuple[OperatingFacts, ...]]) -> Table:
+def _table(run: Run, points: dict[str, tuple[OperatingFacts, ...]]) -> Table:
     columns = (
         Column("Model"),
         Column("Point"),
@@ -136,31 +143,29 @@ def _table(run: RunFacts, points: dict[str, tuple[OperatingFacts, ...]]) -> Tabl
     )
     where = "applied to the test set" if run.has_test else "and judged there"
     caption = f"Operating points chosen out of fold, {where}"
-    return Table("operating_points", caption, columns, tuple(rows), CALL, note)
+    return Table("operating_points", caption, columns, tuple(rows), partial(_frame, points), note)
 
 
 def _figure(
-    run: RunFacts, curves: tuple[RocFacts, ...], points: dict[str, tuple[OperatingFacts, ...]]
+    run: Run, curves: tuple[RocFacts, ...], points: dict[str, tuple[OperatingFacts, ...]]
 ) -> Figure:
     shown = in_one_picture(curves)
     positive = class_units(run, run.best.model, "test").classes[-1]
-    drawing = draw_roc_models(
-        positive, "test", [ModelRoc(each, points[each.name]) for each in shown], "roc_models_test"
-    )
+    models = [ModelRoc(each, points[each.name]) for each in shown]
+    paint = partial(draw_roc_models, positive, "test", models)
     caption = (
         "ROC curves on the test set with the operating points that were chosen out of fold. A mark "
         "off the target shows how far the choice carries over."
     )
-    return Figure(drawing, caption, joined(MODELS_CALL.format("test"), CALL))
+    return Figure("roc_models_test", paint, caption, partial(curves_frame, shown, "test"))
 
 
-def auc_table(key: str, aucs: dict[Partition, tuple[RocFacts, ...]], call: str) -> Table:
+def auc_table(key: str, aucs: dict[Partition, tuple[RocFacts, ...]]) -> Table:
     """AUCs with both intervals.
 
     Args:
         key: The table's anchor.
         aucs: By partition, of each model.
-        call: What computes them.
     """
     columns = (
         Column("Model"),
@@ -184,7 +189,7 @@ def auc_table(key: str, aucs: dict[Partition, tuple[RocFacts, ...]], call: str) 
     )
     caption = "AUC with two intervals"
     note = "A dash: no interval, for instance where the scores separate the classes fully."
-    return Table(key, caption, columns, rows, call, note)
+    return Table(key, caption, columns, rows, partial(auc_frame, aucs), note)
 
 
 def delong_sentence(many: str, found: Sequence[RocFacts]) -> str:
@@ -210,3 +215,12 @@ def delong_sentence(many: str, found: Sequence[RocFacts]) -> str:
 def _range(ratios: list[float]) -> str:
     low, high = figure(min(ratios)), figure(max(ratios))
     return low if low == high else f"{low} to {high}"
+
+
+def _frame(points: dict[str, tuple[OperatingFacts, ...]]) -> pd.DataFrame:
+    return beside_each_other(frame_of(both, model=model) for model, both in points.items()).rename(
+        columns={"name": "operating_point"}
+    )
+
+
+OPERATING = Exhibit("operating", "Operating points", operating_section, of="task")

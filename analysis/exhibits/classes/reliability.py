@@ -5,20 +5,23 @@ U units, K classes, B bins.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.drawing.blocks import Cell, Column, Figure, Section, Table, joined
+from analysis.drawing.blocks import Cell, Column, Figure, Section, Table
 from analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
 from analysis.drawing.drawing import Drawing, draw
+from analysis.drawing.frames import beside_each_other, frame_of
 from analysis.drawing.numbers import figure
 from analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
+from analysis.exhibit import Exhibit
 from analysis.exhibits.classes.shared import (
     WORDS,
     Partition,
@@ -27,7 +30,7 @@ from analysis.exhibits.classes.shared import (
     partitions,
     shown_models,
 )
-from analysis.run import RunFacts
+from analysis.run import Run
 from analysis.statistics.estimates import Share, shares_of
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED
 
@@ -237,15 +240,11 @@ def _paint_counts(axes: Axes, facts: ReliabilityFacts) -> None:
     axes.set_xlabel(f"probability of {facts.says}; units", fontsize=SMALL, loc="left")
 
 
-TITLE = "Calibration"
-CALL = "from analysis.exhibits.classes.reliability import reliability\nreliability(run, {!r}, {!r})"
-
-
-def reliability(run: RunFacts, model: str, partition: Partition = "oof") -> ReliabilityFacts:
+def reliability(run: Run, model: str, partition: Partition = "oof") -> ReliabilityFacts:
     """How one model's probabilities and the outcomes agree.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
         model: Any judged model.
         partition: ``oof`` or ``test``.
 
@@ -260,7 +259,7 @@ def reliability(run: RunFacts, model: str, partition: Partition = "oof") -> Reli
     return top_class_reliability(model, units.subjects_U, units.reference_U, units.probabilities_UK)
 
 
-def reliability_section(run: RunFacts) -> Section:
+def reliability_section(run: Run) -> Section:
     """The best model's diagram, and the calibration errors of the base learners."""
     best = run.best.model
     facts = {part: reliability(run, best, part) for part in partitions(run)}
@@ -269,13 +268,20 @@ def reliability_section(run: RunFacts) -> Section:
         "many are in each. On the dotted line a probability means what it says. Uprights: 95 % "
         "intervals over resampled subjects; a hollow mark stands for fewer than five."
     )
-    call = joined(*(CALL.format(best, part) for part in facts))
-    drawing = draw_reliability(list(facts.values()), [WORDS[part] for part in facts])
-    blocks = (Figure(drawing, caption, call), _table(run))
-    return Section("calibration", TITLE, _lead(run, facts["oof"]), blocks)
+    titles = [WORDS[part] for part in facts]
+    paint = partial(draw_reliability, list(facts.values()), titles)
+    figure = Figure("reliability", paint, caption, partial(_bins, facts))
+    return Section(_lead(run, facts["oof"]), (figure, _table(run)))
 
 
-def _lead(run: RunFacts, facts: ReliabilityFacts) -> str:
+def _bins(facts: Mapping[Partition, ReliabilityFacts]) -> pd.DataFrame:
+    return beside_each_other(
+        frame_of(each.bins, model=each.name, says=each.says, partition=part)
+        for part, each in facts.items()
+    )
+
+
+def _lead(run: Run, facts: ReliabilityFacts) -> str:
     num_units = sum(each.share.num_units for each in facts.bins)
     excess = sum(
         each.share.num_units * (each.mean_probability - each.share.value) for each in facts.bins
@@ -289,7 +295,7 @@ def _lead(run: RunFacts, facts: ReliabilityFacts) -> str:
     return f"{text}, mostly too {'high' if excess > 0 else 'low'}."
 
 
-def _table(run: RunFacts) -> Table:
+def _table(run: Run) -> Table:
     models, parts = shown_models(run), partitions(run)
     columns = (
         Column("Model"),
@@ -307,10 +313,28 @@ def _table(run: RunFacts) -> Table:
         )
         for model in models
     )
-    call = joined(*(CALL.format(model, part) for model in models for part in parts))
+    frame = partial(_errors, run, models, parts)
     note = (
         "Expected calibration error: the mean distance between what is said in a bin and how often "
         "it comes true; with few units it is above 0 by chance alone. Brier score and log loss "
         "also count how well classes are told apart. Lower is better for all three."
     )
-    return Table("calibration_table", "Calibration of the models", columns, lines, call, note)
+    return Table("calibration_table", "Calibration of the models", columns, lines, frame, note)
+
+
+def _errors(run: Run, models: Sequence[str], parts: Sequence[Partition]) -> pd.DataFrame:
+    rows = {row.model: row for row in run.ranking.rows}
+    return pd.DataFrame(
+        {
+            "model": model,
+            "partition": part,
+            "calibration_error": reliability(run, model, part).calibration_error,
+            "brier": rows[model].figure(part, "brier"),
+            "log_loss": rows[model].figure(part, "log_loss"),
+        }
+        for model in models
+        for part in parts
+    )
+
+
+CALIBRATION = Exhibit("calibration", "Calibration", reliability_section, of="task")

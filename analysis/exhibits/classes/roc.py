@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
-from analysis.drawing.blocks import Block, Figure, Section, Text, joined
+import pandas as pd
+
+from analysis.drawing.blocks import Block, Figure, Section, Text
+from analysis.drawing.frames import beside_each_other, frame_of
 from analysis.drawing.numbers import count, figure
 from analysis.drawing.series import MOST_SERIES
+from analysis.exhibit import Exhibit
 from analysis.exhibits.classes.roc_drawing import (
     ModelRoc,
     auc_words,
@@ -23,11 +29,9 @@ from analysis.exhibits.classes.shared import (
     shown_learners,
 )
 from analysis.predictions.class_units import ClassUnits
-from analysis.run import RunFacts
+from analysis.run import Run
 from foldgrid.specs.errors import SweepError
 
-CALL = "from analysis.exhibits.classes.roc import roc_of_model\nroc_of_model(run, {!r}, {!r})"
-MODELS_CALL = "from analysis.exhibits.classes.roc import roc_of_models\nroc_of_models(run, {!r})"
 ENSEMBLE = "mean"
 """The meta-learner that averages the base learners."""
 
@@ -37,11 +41,11 @@ READING = (
 )
 
 
-def roc_of_model(run: RunFacts, model: str, partition: Partition = "oof") -> tuple[RocFacts, ...]:
+def roc_of_model(run: Run, model: str, partition: Partition = "oof") -> tuple[RocFacts, ...]:
     """One model's curves, each class against the rest; of a binary task the positive class's.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
         model: Any judged model.
         partition: ``oof`` or ``test``; only out of fold there are folds.
     """
@@ -55,11 +59,11 @@ def roc_of_model(run: RunFacts, model: str, partition: Partition = "oof") -> tup
     )
 
 
-def roc_of_models(run: RunFacts, partition: Partition = "oof") -> tuple[RocFacts, ...]:
+def roc_of_models(run: Run, partition: Partition = "oof") -> tuple[RocFacts, ...]:
     """Of a binary task the curves of the best model, the base learners and their mean.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
         partition: ``oof`` or ``test``.
 
     Returns:
@@ -77,7 +81,7 @@ def roc_of_models(run: RunFacts, partition: Partition = "oof") -> tuple[RocFacts
     return tuple(each for each in found if each is not None)
 
 
-def binary_models(run: RunFacts) -> tuple[str, ...]:
+def binary_models(run: Run) -> tuple[str, ...]:
     """The best model, the base learners, and their mean where there is one."""
     wanted = {run.best.model, ENSEMBLE, *shown_learners(run)}
     rows = [row.model for row in run.ranking.rows if row.model in wanted and not row.left_out]
@@ -93,12 +97,12 @@ def in_one_picture(found: tuple[RocFacts, ...]) -> tuple[RocFacts, ...]:
     return tuple(kept if ENSEMBLE in {each.name for each in kept} else kept[:-1] + ensemble)
 
 
-def roc_section(run: RunFacts) -> Section:
+def roc_section(run: Run) -> Section:
     """The best model's curves on both partitions, and of a binary task all models'."""
     best = run.best.model
     found = {part: roc_of_model(run, best, part) for part in partitions(run)}
     if not found["oof"]:
-        return Section("roc", "ROC curves", left_out="no class has units and others beside it.")
+        return Section(left_out="no class has units and others beside it.")
     blocks: list[Block] = []
     if run.scoring.is_binary:
         blocks.append(_both_partitions(run, found))
@@ -107,7 +111,8 @@ def roc_section(run: RunFacts) -> Section:
         blocks += [_panels(run, part, facts) for part, facts in found.items() if facts]
         words = tuple(f"{each.name}: {_words(each)}." for each in found["oof"])
         blocks.append(Text(words, is_list=True, heading="AUC out of fold"))
-    return Section("roc", "ROC curves", _lead(called(run, best), found["oof"]), tuple(blocks))
+    lead = _lead(called(run, best), found["oof"])
+    return Section(lead, tuple(blocks), further={"auc": partial(auc_frame, found)})
 
 
 def _of_positive(name: str, units: ClassUnits, has_folds: bool) -> RocFacts | None:
@@ -137,7 +142,7 @@ def _words(facts: RocFacts) -> str:
     )
 
 
-def _panels(run: RunFacts, partition: Partition, facts: tuple[RocFacts, ...]) -> Figure:
+def _panels(run: Run, partition: Partition, facts: tuple[RocFacts, ...]) -> Figure:
     best = run.best.model
     if partition == "oof":
         reading = READING.format(many=run.scoring.noun.many)
@@ -147,11 +152,11 @@ def _panels(run: RunFacts, partition: Partition, facts: tuple[RocFacts, ...]) ->
         f"ROC curves of {called(run, best)}, each class against the rest, {WORDS[partition]}. "
         f"{reading}"
     )
-    drawing = draw_roc_panels(best, WORDS[partition], facts, f"roc_{partition}")
-    return Figure(drawing, caption, CALL.format(best, partition))
+    paint = partial(draw_roc_panels, best, WORDS[partition], facts)
+    return Figure(f"roc_{partition}", paint, caption, partial(curves_frame, facts, partition))
 
 
-def _both_partitions(run: RunFacts, found: dict[Partition, tuple[RocFacts, ...]]) -> Figure:
+def _both_partitions(run: Run, found: dict[Partition, tuple[RocFacts, ...]]) -> Figure:
     best = run.best.model
     facts = [
         replace(each, name=f"{each.name}, {WORDS[part]}")
@@ -163,11 +168,12 @@ def _both_partitions(run: RunFacts, found: dict[Partition, tuple[RocFacts, ...]]
         f"ROC curves of {called(run, best)}, the positive class against the other. "
         f"{READING.format(many=run.scoring.noun.many)}"
     )
-    call = joined(*(CALL.format(best, part) for part in found))
-    return Figure(draw_roc_panels(best, where, facts, "roc_oof"), caption, call)
+    paint = partial(draw_roc_panels, best, where, facts)
+    frames = [partial(curves_frame, both, part) for part, both in found.items()]
+    return Figure("roc_oof", paint, caption, lambda: beside_each_other(each() for each in frames))
 
 
-def _all_models(run: RunFacts) -> Figure:
+def _all_models(run: Run) -> Figure:
     found = roc_of_models(run, "oof")
     shown = in_one_picture(found)
     cut = f" {len(shown)} of {len(found)} models are drawn." if len(shown) < len(found) else ""
@@ -175,9 +181,60 @@ def _all_models(run: RunFacts) -> Figure:
         "ROC curves of the best model, the base learners and their mean, out of fold, with AUC "
         f"and its 95 % interval over resampled subjects.{cut}"
     )
-    drawing = draw_roc_models(
-        class_units(run, run.best.model, "oof").classes[-1],
-        WORDS["oof"],
-        [ModelRoc(each) for each in shown],
+    positive = class_units(run, run.best.model, "oof").classes[-1]
+    models = [ModelRoc(each) for each in shown]
+    paint = partial(draw_roc_models, positive, WORDS["oof"], models)
+    return Figure("roc_models", paint, caption, partial(curves_frame, shown, "oof"))
+
+
+def curves_frame(found: Sequence[RocFacts], partition: Partition) -> pd.DataFrame:
+    """The points of curves; ``fold`` is empty where they are over all units.
+
+    Args:
+        found: The curves.
+        partition: What they are of.
+    """
+    curves = [
+        (each.name, fold, curve)
+        for each in found
+        for fold, curve in ((None, each.curve), *((one.fold, one.curve) for one in each.folds))
+    ]
+    return beside_each_other(
+        pd.DataFrame(
+            {
+                "partition": partition,
+                "name": name,
+                "fold": pd.Series(fold, range(len(curve.sensitivities_T)), "Int64"),
+                "false_positive_rate": curve.false_positive_rates_T,
+                "sensitivity": curve.sensitivities_T,
+            }
+        )
+        for name, fold, curve in curves
     )
-    return Figure(drawing, caption, MODELS_CALL.format("oof"))
+
+
+def auc_frame(found: Mapping[Partition, Sequence[RocFacts]]) -> pd.DataFrame:
+    """A row a partition and curve: the area with both intervals, and its spread over the folds.
+
+    Args:
+        found: Curves by partition.
+    """
+    return frame_of(
+        {
+            "partition": part,
+            "name": each.name,
+            "num_positives": each.num_positives,
+            "num_negatives": each.num_negatives,
+            "auc": each.auc,
+            "auc_interval": each.interval,
+            "delong_low": each.delong[0],
+            "delong_high": each.delong[1],
+            "fold_mean": each.fold_mean,
+            "fold_sd": each.fold_sd,
+        }
+        for part, curves in found.items()
+        for each in curves
+    )
+
+
+ROC = Exhibit("roc", "ROC curves", roc_section, of="task")

@@ -1,4 +1,4 @@
-"""ROC curves of several models in one panel, with the operating points chosen beforehand."""
+"""ROC curves drawn: several models in one panel with their operating points, or a panel a class."""
 
 from __future__ import annotations
 
@@ -39,19 +39,16 @@ class ModelRoc:
     points: tuple[OperatingFacts, ...] = ()
 
 
-def draw_roc_models(
-    positive: str, partition: str, models: Sequence[ModelRoc], key: str = "roc_models"
-) -> Drawing:
+def draw_roc_models(positive: str, partition: str, models: Sequence[ModelRoc]) -> Drawing:
     """All curves in one panel, beside it or below it who is who.
 
     Args:
         positive: The positive class.
         partition: In words: ``test``.
         models: One to ``series.MOST_SERIES`` models, best first.
-        key: The figure's file name; several in one report need several.
     """
     return draw(
-        key,
+        "roc_models",
         f"ROC curves for {positive}, {partition}",
         describe_roc_models(models),
         partial(_paint, tuple(models)),
@@ -158,19 +155,16 @@ _GAP = 46.0
 _TICKS = (0.0, 0.5, 1.0)
 
 
-def draw_roc_panels(
-    model: str, partition: str, facts: Sequence[RocFacts], key: str = "roc_curves"
-) -> Drawing:
+def draw_roc_panels(model: str, partition: str, facts: Sequence[RocFacts]) -> Drawing:
     """A panel a class.
 
     Args:
         model: Whose probabilities they are.
         partition: In words: ``out of fold``.
         facts: One or more classes.
-        key: The figure's file name; several in one report need several.
     """
     return draw(
-        key,
+        "roc_curves",
         f"ROC curves of {model}, one class against the rest, {partition}",
         describe_roc(facts),
         partial(_paint_panels, tuple(facts)),

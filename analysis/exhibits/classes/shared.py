@@ -8,7 +8,7 @@ from analysis.drawing.blocks import Cell, Tone
 from analysis.drawing.numbers import figure, interval
 from analysis.predictions.class_units import ClassUnits
 from analysis.ranking.board import KIND_TITLES
-from analysis.run import RunFacts
+from analysis.run import Run
 from analysis.statistics.estimates import Share
 from analysis.statistics.facts import Interval
 from foldgrid.specs.variants import is_variant
@@ -24,16 +24,16 @@ INTERVALS = (
 )
 
 
-def partitions(run: RunFacts) -> tuple[Partition, ...]:
+def partitions(run: Run) -> tuple[Partition, ...]:
     """Those that have units."""
     return ("oof", "test") if run.has_test else ("oof",)
 
 
-def class_units(run: RunFacts, model: str, partition: Partition) -> ClassUnits:
+def class_units(run: Run, model: str, partition: Partition) -> ClassUnits:
     """What one model said of the units of a partition, beside the truth.
 
     Args:
-        run: The run folder's facts; its task is one of classes.
+        run: The opened run; its task is one of classes.
         model: Any judged model.
         partition: ``oof`` or ``test``.
     """
@@ -41,19 +41,19 @@ def class_units(run: RunFacts, model: str, partition: Partition) -> ClassUnits:
     return ClassUnits.of(table, run.scoring, model)
 
 
-def shown_learners(run: RunFacts) -> tuple[str, ...]:
+def shown_learners(run: Run) -> tuple[str, ...]:
     """The complete base learners in the ranking's order, variants apart where there are others."""
     rows = [row for row in run.ranking.rows if row.kind == "base_learner" and not row.left_out]
     names = [row.model for row in rows]
     return tuple([name for name in names if not is_variant(name)] or names)
 
 
-def shown_models(run: RunFacts) -> tuple[str, ...]:
+def shown_models(run: Run) -> tuple[str, ...]:
     """The best model, then the base learners."""
     return tuple(dict.fromkeys((run.best.model, *shown_learners(run))))
 
 
-def called(run: RunFacts, model: str) -> str:
+def called(run: Run, model: str) -> str:
     """A model's name in a sentence, with its kind where the name alone would read as a word."""
     row = next(row for row in run.ranking.rows if row.model == model)
     return model if row.kind == "base_learner" else f"the {KIND_TITLES[row.kind]} {model}"

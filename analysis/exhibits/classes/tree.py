@@ -6,17 +6,22 @@ classes, which the fits keep. U units, K training classes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text, joined
+from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text
+from analysis.drawing.frames import beside_each_other, frame_of
 from analysis.drawing.numbers import figure
+from analysis.exhibit import Exhibit
 from analysis.exhibits.classes.by_class import ClassShares, class_shares
-from analysis.exhibits.classes.confusion import MATRIX_READING, ConfusionFacts, draw_confusion
+from analysis.exhibits.classes.confusion import MATRIX_READING, ConfusionFacts, confusion_figure
 from analysis.exhibits.classes.operating import auc_table, delong_sentence
-from analysis.exhibits.classes.roc import READING
+from analysis.exhibits.classes.roc import READING, curves_frame
 from analysis.exhibits.classes.roc_drawing import auc_words, draw_roc_panels
 from analysis.exhibits.classes.roc_facts import RocFacts, roc_facts
 from analysis.exhibits.classes.shared import (
@@ -30,7 +35,7 @@ from analysis.exhibits.classes.shared import (
 )
 from analysis.predictions.class_units import ClassUnits
 from analysis.predictions.predictions import BaseLearner, PredictionTable, learner_predictions
-from analysis.run import RunFacts
+from analysis.run import Run
 from analysis.statistics.estimates import OverallFigure, overall_figures
 from foldgrid.tasks.classification.tree import is_below
 from foldgrid.tasks.classification.tree_scoring import TreeScoring
@@ -143,29 +148,22 @@ def _share(positive_U: NDArray[np.float64], negative_U: NDArray[np.float64]) -> 
     return np.asarray(np.divide(positive_U, total_U, out=undecided_U, where=total_U > 0))
 
 
-TITLE = "Level by level"
 FIGURES = ("accuracy", "sensitivity", "specificity", "auc")
 TRAINING = "training classes"
 MOST_CLASSES = 12
 """Classes up to which a level's confusion matrix is drawn."""
 
-_FROM = "from analysis.exhibits.classes.tree import"
-LEVELS_CALL = f"{_FROM} level_figures\nlevel_figures(run)"
-NODES_CALL = f"{_FROM} node_shares\nnode_shares(run, {{!r}}, {{!r}})"
-MATRIX_CALL = f"{_FROM} level_confusion\nlevel_confusion(run, {{!r}}, {{!r}})"
-SIDES_CALL = f"{_FROM} side_roc\nside_roc(run, {{!r}}, {{!r}})"
 
-
-def tree_learner(run: RunFacts) -> str:
+def tree_learner(run: Run) -> str:
     """The base learner that this section is about: meta-learners know the judged level only."""
     return shown_learners(run)[0]
 
 
-def units_at(run: RunFacts, level: str, partition: Partition = "oof") -> ClassUnits:
+def units_at(run: Run, level: str, partition: Partition = "oof") -> ClassUnits:
     """The best base learner's probabilities at a level; ``training classes`` is one, too.
 
     Args:
-        run: The run folder's facts; its task is a tree.
+        run: The opened run; its task is a tree.
         level: One of the task's, or ``training classes``.
         partition: ``oof`` or ``test``.
     """
@@ -175,11 +173,11 @@ def units_at(run: RunFacts, level: str, partition: Partition = "oof") -> ClassUn
     return level_units(table, learner, level, partition)
 
 
-def level_figures(run: RunFacts) -> dict[tuple[str, Partition], dict[str, OverallFigure]]:
+def level_figures(run: Run) -> dict[tuple[str, Partition], dict[str, OverallFigure]]:
     """The best base learner's figures at every level and of the training classes.
 
     Args:
-        run: The run folder's facts; its task is a tree.
+        run: The opened run; its task is a tree.
 
     Returns:
         By level and partition, then by metric; a level of one class is left out.
@@ -193,22 +191,22 @@ def level_figures(run: RunFacts) -> dict[tuple[str, Partition], dict[str, Overal
     return found
 
 
-def node_shares(run: RunFacts, level: str, partition: Partition = "oof") -> tuple[ClassShares, ...]:
+def node_shares(run: Run, level: str, partition: Partition = "oof") -> tuple[ClassShares, ...]:
     """The best base learner's figures of every node of a level.
 
     Args:
-        run: The run folder's facts; its task is a tree.
+        run: The opened run; its task is a tree.
         level: One of the task's.
         partition: ``oof`` or ``test``.
     """
     return class_shares(units_at(run, level, partition))
 
 
-def level_confusion(run: RunFacts, level: str, partition: Partition = "oof") -> ConfusionFacts:
+def level_confusion(run: Run, level: str, partition: Partition = "oof") -> ConfusionFacts:
     """The best base learner's confusion matrix at a level.
 
     Args:
-        run: The run folder's facts; its task is a tree.
+        run: The opened run; its task is a tree.
         level: One of the task's.
         partition: ``oof`` or ``test``.
     """
@@ -218,11 +216,11 @@ def level_confusion(run: RunFacts, level: str, partition: Partition = "oof") -> 
     )
 
 
-def side_roc(run: RunFacts, learner: str, partition: Partition = "oof") -> RocFacts | None:
+def side_roc(run: Run, learner: str, partition: Partition = "oof") -> RocFacts | None:
     """The ROC curve of the task's positive node against its negative one.
 
     Args:
-        run: The run folder's facts; its task is a tree.
+        run: The opened run; its task is a tree.
         learner: A complete base learner.
         partition: ``oof`` or ``test``; only out of fold there are folds.
 
@@ -236,7 +234,7 @@ def side_roc(run: RunFacts, learner: str, partition: Partition = "oof") -> RocFa
     return roc_facts(learner, units.subjects_U, units.is_positive, units.positive_score, folds_U)
 
 
-def tree_section(run: RunFacts) -> Section:
+def tree_section(run: Run) -> Section:
     """Tables and matrices by level, then the curve of one side against the other."""
     figures = level_figures(run)
     levels = _scoring(run).levels
@@ -247,16 +245,16 @@ def tree_section(run: RunFacts) -> Section:
         if 1 < len(units_at(run, level).classes) <= MOST_CLASSES and not is_shown:
             blocks.append(_matrix(run, level))
     blocks += _sides(run)
-    return Section("tree", TITLE, _lead(run, figures), tuple(blocks))
+    return Section(_lead(run, figures), tuple(blocks))
 
 
-def _scoring(run: RunFacts) -> TreeScoring:
+def _scoring(run: Run) -> TreeScoring:
     scoring = run.scoring
     assert isinstance(scoring, TreeScoring)
     return scoring
 
 
-def _lead(run: RunFacts, figures: dict[tuple[str, Partition], dict[str, OverallFigure]]) -> str:
+def _lead(run: Run, figures: dict[tuple[str, Partition], dict[str, OverallFigure]]) -> str:
     told = [
         f"{figure(by_metric['accuracy'].value)} among the "
         f"{len(units_at(run, level, part).classes)} "
@@ -271,7 +269,7 @@ def _lead(run: RunFacts, figures: dict[tuple[str, Partition], dict[str, OverallF
     )
 
 
-def _levels(run: RunFacts, figures: dict[tuple[str, Partition], dict[str, OverallFigure]]) -> Table:
+def _levels(run: Run, figures: dict[tuple[str, Partition], dict[str, OverallFigure]]) -> Table:
     columns = (
         Column("Level"),
         Column("Classes", True),
@@ -291,10 +289,10 @@ def _levels(run: RunFacts, figures: dict[tuple[str, Partition], dict[str, Overal
         f"against the rest. The ranking goes by the level {judged}."
     )
     caption = f"Every level of the tree: {tree_learner(run)}"
-    return Table("levels", caption, columns, rows, LEVELS_CALL, note)
+    return Table("levels", caption, columns, rows, partial(_levels_frame, figures), note)
 
 
-def _nodes(run: RunFacts, level: str) -> Table:
+def _nodes(run: Run, level: str) -> Table:
     columns = (
         Column("Node"),
         Column(run.scoring.noun.many.capitalize(), True),
@@ -313,21 +311,21 @@ def _nodes(run: RunFacts, level: str) -> Table:
         for part in partitions(run)
         for each in node_shares(run, level, part)
     )
-    call = joined(*(NODES_CALL.format(level, part) for part in partitions(run)))
     caption = f"Nodes of the level {level}: {tree_learner(run)}"
-    return Table(f"nodes_{_key(level)}", caption, columns, rows, call, INTERVALS)
+    return Table(
+        f"nodes_{_key(level)}", caption, columns, rows, partial(_nodes_frame, run, level), INTERVALS
+    )
 
 
-def _matrix(run: RunFacts, level: str) -> Figure:
-    drawing = draw_confusion(level_confusion(run, level), f"confusion_{_key(level)}")
+def _matrix(run: Run, level: str) -> Figure:
     caption = (
         f"Confusion matrix of {tree_learner(run)} at the level {level}, out of fold. "
         f"{MATRIX_READING}"
     )
-    return Figure(drawing, caption, MATRIX_CALL.format(level, "oof"))
+    return confusion_figure(f"confusion_{_key(level)}", level_confusion(run, level), caption)
 
 
-def _sides(run: RunFacts) -> list[Block]:
+def _sides(run: Run) -> list[Block]:
     best, spec = tree_learner(run), _scoring(run).spec
     aucs = {
         part: tuple(
@@ -348,10 +346,6 @@ def _sides(run: RunFacts) -> list[Block]:
     against = spec.negative or "everything else"
     left = "" if spec.negative is None else " Photographs of neither are left out."
     where = " and ".join(WORDS[part] for part in aucs)
-    calls = {
-        part: [SIDES_CALL.format(each.name, part) for each in found] for part, found in aucs.items()
-    }
-    figure_call = joined(*(SIDES_CALL.format(best, part) for part, found in aucs.items() if found))
     caption = (
         f"ROC curves of {best}, {spec.positive} against {against}. The score is the share of "
         f"{spec.positive} in the probability of both, summed over the training classes below."
@@ -361,11 +355,10 @@ def _sides(run: RunFacts) -> list[Block]:
         f"{best} tells {spec.positive} from {against} with {auc_words(drawn[0])} out of fold. "
         f"{delong_sentence(run.scoring.noun.many, aucs['oof'])}"
     )
-    table = auc_table(
-        "sides_auc", aucs, joined(*(call for each in calls.values() for call in each))
-    )
+    table = auc_table("sides_auc", aucs)
+    paint = partial(draw_roc_panels, best, where, drawn)
     return [
-        Figure(draw_roc_panels(best, where, drawn, "roc_sides"), caption, figure_call),
+        Figure("roc_sides", paint, caption, partial(_sides_frame, best, aucs)),
         replace(table, caption=f"AUC of {spec.positive} against {against}, with two intervals"),
         Text((words,)),
     ]
@@ -374,3 +367,30 @@ def _sides(run: RunFacts) -> list[Block]:
 def _key(level: str) -> str:
     """A level's name as part of a file's."""
     return "".join(letter if letter.isalnum() else "_" for letter in level)
+
+
+def _levels_frame(
+    figures: Mapping[tuple[str, Partition], Mapping[str, OverallFigure]],
+) -> pd.DataFrame:
+    return beside_each_other(
+        frame_of([by_metric], level=level, partition=part)
+        for (level, part), by_metric in figures.items()
+    )
+
+
+def _nodes_frame(run: Run, level: str) -> pd.DataFrame:
+    return beside_each_other(
+        frame_of(node_shares(run, level, part), level=level, partition=part)
+        for part in partitions(run)
+    )
+
+
+def _sides_frame(best: str, aucs: Mapping[Partition, tuple[RocFacts, ...]]) -> pd.DataFrame:
+    return beside_each_other(
+        curves_frame([each for each in found if each.name == best], part)
+        for part, found in aucs.items()
+        if found
+    )
+
+
+TREE = Exhibit("tree", "Level by level", tree_section, of="task")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.drawing.numbers import count, figure, listed, percent
 from analysis.exhibits.task_words import Landmark
-from analysis.run import RunFacts
+from analysis.run import Run
 from foldgrid.tasks.classification.scoring import LabelScoring
 
 CHANCE_AUC = 0.5
@@ -25,16 +25,16 @@ class ClassReport:
         """Nothing: figures of classes are pure numbers."""
         return ""
 
-    def landmarks(self, run: RunFacts, partition: str) -> list[Landmark]:
+    def landmarks(self, run: Run, partition: str) -> list[Landmark]:
         """What the baseline reaches by the ordering figure, where it is defined."""
         value = run.baseline.figure(partition, run.by)
         return [] if value is None else [Landmark("saying the shares", value)]
 
-    def landmark_words(self, run: RunFacts) -> str:
+    def landmark_words(self, run: Run) -> str:
         """See ``TaskReport``."""
         return "Dotted: the baseline." if run.baseline.figure("oof", run.by) is not None else ""
 
-    def meaning(self, run: RunFacts) -> str:
+    def meaning(self, run: Run) -> str:
         """The best model's accuracy beside that of always saying the most frequent class."""
         own, usual = run.best.figure("oof", "accuracy"), run.baseline.figure("oof", "accuracy")
         if own is None or usual is None:
@@ -53,15 +53,15 @@ class ClassReport:
         """See ``TaskReport``."""
         return "accuracy" if metric != "accuracy" else "auc"
 
-    def loss_axis(self, run: RunFacts) -> str:
+    def loss_axis(self, run: Run) -> str:
         """See ``TaskReport``."""
         return _scoring(run).loss_is
 
-    def fold_metric(self, run: RunFacts) -> str:
+    def fold_metric(self, run: Run) -> str:
         """See ``TaskReport``."""
         return run.by
 
-    def data_statements(self, run: RunFacts) -> dict[str, str]:
+    def data_statements(self, run: Run) -> dict[str, str]:
         """Photographs, subjects, cases, classes."""
         samples = run.judgement.table.samples
         pixels = (run.sweep.get("data") or {}).get("tile_pixels")
@@ -81,7 +81,7 @@ class ClassReport:
             "outcome": f"The reference is the label of each photograph. {_classes(run)}",
         }
 
-    def model_statements(self, run: RunFacts) -> dict[str, str]:
+    def model_statements(self, run: Run) -> dict[str, str]:
         """See ``TaskReport``."""
         scoring = _scoring(run)
         return {
@@ -90,7 +90,7 @@ class ClassReport:
             "loss": f"The loss is the {scoring.loss_is}.",
         }
 
-    def evaluation_statements(self, run: RunFacts) -> dict[str, str]:
+    def evaluation_statements(self, run: Run) -> dict[str, str]:
         """See ``TaskReport``."""
         scoring = _scoring(run)
         how = (
@@ -102,17 +102,17 @@ class ClassReport:
         return {"unit": f"The unit of every figure is the {scoring.noun.one}. {how}"}
 
 
-def _scoring(run: RunFacts) -> LabelScoring:
+def _scoring(run: Run) -> LabelScoring:
     scoring = run.scoring
     assert isinstance(scoring, LabelScoring)
     return scoring
 
 
-def _counts(run: RunFacts) -> str:
+def _counts(run: Run) -> str:
     classes = _scoring(run).judged_classes
     counts = run.judgement.table.samples["reference"].value_counts()
     return listed([f"{figure(counts.get(k, 0), 0)} {name}" for k, name in enumerate(classes)])
 
 
-def _classes(run: RunFacts) -> str:
+def _classes(run: Run) -> str:
     return _scoring(run).classes_are

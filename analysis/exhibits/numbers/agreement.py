@@ -20,9 +20,11 @@ from matplotlib.figure import Figure as MplFigure
 from analysis.drawing.blocks import Figure, Section
 from analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
 from analysis.drawing.drawing import Drawing, draw
+from analysis.drawing.frames import beside_each_other, frame_of
 from analysis.drawing.numbers import figure, percent
 from analysis.drawing.palette import ACCENT, INK, MUTED
-from analysis.run import RunFacts
+from analysis.exhibit import Exhibit
+from analysis.run import Run
 from analysis.statistics.estimates import Estimate, estimate, mean_of, resample_subjects
 from foldgrid.metrics import METRICS
 from foldgrid.tasks.units import UnitTable
@@ -68,7 +70,7 @@ class NumberAgreement:
         return figure(value, self.decimals)
 
 
-def number_agreement(run: RunFacts, partition: Partition) -> NumberAgreement:
+def number_agreement(run: Run, partition: Partition) -> NumberAgreement:
     """The agreement of the model that a report is about."""
     table: UnitTable = getattr(run.judgement, partition)
     points = table.units[["subject", "unit"]].assign(
@@ -94,7 +96,7 @@ def number_agreement(run: RunFacts, partition: Partition) -> NumberAgreement:
     )
 
 
-def numbers_section(run: RunFacts) -> Section:
+def numbers_section(run: Run) -> Section:
     """The best model's predictions and their differences, out of fold and on the test set."""
     partitions: list[Partition] = ["oof", "test"] if run.has_test else ["oof"]
     parts = [run.once(number_agreement, partition) for partition in partitions]
@@ -105,24 +107,34 @@ def numbers_section(run: RunFacts) -> Section:
         f"{first.said(first.upper)}{unit} from the truth in {percent(first.share_within)} of the "
         f"out-of-fold {noun.many}."
     )
-    calls = "\n".join(f'number_agreement(run, "{partition}")' for partition in partitions)
-    call = f"from analysis.exhibits.numbers.agreement import number_agreement\n{calls}"
     blocks = (
         Figure(
-            draw_predicted(parts),
+            "predicted",
+            partial(draw_predicted, parts),
             f"Predicted against true values by {first.model}, a point a {noun.one}. Dotted: "
             "identity.",
-            call,
+            partial(_points, parts),
         ),
         Figure(
-            draw_differences(parts),
+            "differences",
+            partial(draw_differences, parts),
             f"Difference against average of prediction and truth, a point a {noun.one}. Solid: "
             "mean difference and 95 % limits of agreement; shaded: the mean's 95 % interval over "
             "resampled subjects.",
-            call,
+            partial(_limits, parts),
         ),
     )
-    return Section("agreement", "Against the truth", lead, blocks)
+    return Section(lead, blocks)
+
+
+def _points(parts: Sequence[NumberAgreement]) -> pd.DataFrame:
+    return beside_each_other(
+        each.points.assign(model=each.model, partition=each.partition) for each in parts
+    )
+
+
+def _limits(parts: Sequence[NumberAgreement]) -> pd.DataFrame:
+    return frame_of(parts).drop(columns="points")
 
 
 def draw_predicted(parts: Sequence[NumberAgreement]) -> Drawing:
@@ -207,3 +219,8 @@ def _paint_points(axes: Axes, across: pd.Series[float], up: pd.Series[float]) ->
     axes.plot(
         across, up, "o", color=ACCENT, markersize=size, alpha=0.55, markeredgewidth=0, zorder=3
     )
+
+
+NUMBER_AGREEMENT = Exhibit(
+    "number_agreement", "Against the truth", numbers_section, "task", anchor="agreement"
+)

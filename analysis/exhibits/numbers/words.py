@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.drawing.numbers import count, figure, percent
 from analysis.exhibits.task_words import Landmark
-from analysis.run import RunFacts
+from analysis.run import Run
 from foldgrid.tasks.scoring import Scoring
 
 
@@ -27,16 +27,16 @@ class NumberReport:
         """See ``TaskReport``."""
         return self._scoring.metrics[metric].unit
 
-    def landmarks(self, run: RunFacts, partition: str) -> list[Landmark]:
+    def landmarks(self, run: Run, partition: str) -> list[Landmark]:
         """What the baseline reaches by the ordering figure, where it is defined."""
         value = run.baseline.figure(partition, run.by)
         return [] if value is None else [Landmark("saying the mean", value)]
 
-    def landmark_words(self, run: RunFacts) -> str:
+    def landmark_words(self, run: Run) -> str:
         """See ``TaskReport``."""
         return "Dotted: the baseline." if run.baseline.figure("oof", run.by) is not None else ""
 
-    def meaning(self, run: RunFacts) -> str:
+    def meaning(self, run: Run) -> str:
         """The best model's error beside the baseline's."""
         error, mean = run.best.figure("oof", "mae"), run.baseline.figure("oof", "mae")
         if error is None or not mean:
@@ -58,15 +58,15 @@ class NumberReport:
         """See ``TaskReport``."""
         return "ccc" if metric != "ccc" else "mae"
 
-    def loss_axis(self, run: RunFacts) -> str:
+    def loss_axis(self, run: Run) -> str:
         """See ``TaskReport``."""
         return self._scoring.loss_is
 
-    def fold_metric(self, run: RunFacts) -> str:
+    def fold_metric(self, run: Run) -> str:
         """See ``TaskReport``."""
         return "mae"
 
-    def data_statements(self, run: RunFacts) -> dict[str, str]:
+    def data_statements(self, run: Run) -> dict[str, str]:
         """Photographs, subjects, the range of the numbers."""
         samples = run.judgement.table.samples
         truth = samples["reference"]
@@ -89,7 +89,7 @@ class NumberReport:
             ),
         }
 
-    def model_statements(self, run: RunFacts) -> dict[str, str]:
+    def model_statements(self, run: Run) -> dict[str, str]:
         """See ``TaskReport``."""
         return {
             "output": "The classification layer was replaced by one output, "
@@ -97,7 +97,7 @@ class NumberReport:
             "loss": f"The loss is the {self._scoring.loss_is}.",
         }
 
-    def evaluation_statements(self, run: RunFacts) -> dict[str, str]:
+    def evaluation_statements(self, run: Run) -> dict[str, str]:
         """See ``TaskReport``."""
         unit = f" Errors are in {self._scoring.unit}." if self._scoring.unit else ""
         ends = self._scoring.scale.ends

@@ -20,11 +20,22 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
+from analysis.drawing.blocks import Figure, Numbers, Section
 from analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
 from analysis.drawing.drawing import Drawing, draw
+from analysis.drawing.frames import beside_each_other, frame_of
+from analysis.drawing.numbers import figure, percent
 from analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
-from analysis.exhibits.pasi.visits import PARTITION_TITLES, ModelVisits, Partition, best_visits
-from analysis.run import RunFacts
+from analysis.exhibit import Exhibit
+from analysis.exhibits.pasi.scatter import scatter_figure, scatter_numbers
+from analysis.exhibits.pasi.visits import (
+    PARTITION_TITLES,
+    ModelVisits,
+    Partition,
+    best_visits,
+    shown_partitions,
+)
+from analysis.run import Run
 from analysis.statistics.estimates import (
     Estimate,
     FloatArray,
@@ -124,7 +135,7 @@ def bland_altman(pairs: ModelVisits, seed: int = SEED) -> BlandAltman:
     )
 
 
-def best_agreement(run: RunFacts, partition: Partition) -> BlandAltman:
+def best_agreement(run: Run, partition: Partition) -> BlandAltman:
     """The agreement of the model that a report is about."""
     return bland_altman(run.once(best_visits, partition))
 
@@ -245,3 +256,42 @@ def _paint_panel(axes: Axes, facts: BlandAltman, right: float) -> None:
         facts.points["average"], facts.points["difference"], "o", color=ACCENT, markersize=size,
         alpha=0.5, markeredgewidth=0, zorder=3, clip_on=False,
     )  # fmt: skip
+
+
+def agreement_section(run: Run) -> Section:
+    """The best model against the physician, out of fold and on the test set: both pictures."""
+    parts = [run.once(best_agreement, part) for part in shown_partitions(run)]
+    agreement = run.once(best_agreement, "oof")
+    lead = (
+        f"For a single visit, {run.best.model} lies between "
+        f"{figure(agreement.lower.value, 1)} and {figure(agreement.upper.value, 1)} PASI points "
+        f"from the physician in {percent(agreement.share_within)} of the out-of-fold visits"
+    )
+    slope = agreement.slope.value
+    if slope < -0.1:
+        lead += "; it scores mild visits too high and severe ones too low"
+    elif slope > 0.1:
+        lead += "; it scores mild visits too low and severe ones too high"
+    caption = (
+        "Bland-Altman: difference against average of model and physician, a point a visit. "
+        "Solid: mean difference and 95 % limits of agreement over all visits; shaded: their "
+        "95 % intervals over resampled subjects."
+    )
+    paint = partial(draw_bland_altman, parts)
+    blocks = (scatter_figure(run), Figure("bland_altman", paint, caption, partial(_points, parts)))
+    further: dict[str, Numbers] = {
+        **scatter_numbers(run),
+        "limits_of_agreement": partial(_limits, parts),
+    }
+    return Section(f"{lead}.", blocks, further=further)
+
+
+def _points(parts: Sequence[BlandAltman]) -> pd.DataFrame:
+    return beside_each_other(each.points.assign(partition=each.partition) for each in parts)
+
+
+def _limits(parts: Sequence[BlandAltman]) -> pd.DataFrame:
+    return frame_of(parts).drop(columns="points")
+
+
+AGREEMENT = Exhibit("agreement", "Against the physician", agreement_section, of="task")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 
 import numpy as np
@@ -24,8 +24,10 @@ from matplotlib.figure import Figure as MplFigure
 from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text
 from analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
 from analysis.drawing.drawing import Drawing, draw
+from analysis.drawing.frames import beside_each_other, frame_of
 from analysis.drawing.numbers import count, figure, interval, listed, percent
 from analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
+from analysis.exhibit import Exhibit
 from analysis.exhibits.pasi.response import (
     RESPONSE_LEVELS,
     ResponseAgreement,
@@ -39,7 +41,7 @@ from analysis.exhibits.pasi.visits import (
     best_visits,
     shown_partitions,
 )
-from analysis.run import RunFacts
+from analysis.run import Run
 from analysis.statistics.estimates import Estimate, estimate, mean_of, resample_subjects
 from analysis.statistics.resamples import SEED
 
@@ -265,22 +267,15 @@ def _paint_changes(axes: Axes, times: pd.Series[float], visits: pd.DataFrame) ->
     axes.locator_params(axis="x", nbins=4, integer=True)
 
 
-TRAJECTORIES_CALL = (
-    'from analysis.exhibits.pasi.change import best_change\nbest_change(run, "{}").trajectories'
-)
-RESPONSES_CALL = (
-    "from analysis.exhibits.pasi.change import best_change\n"
-    'best_change(run, "oof").responses\nbest_change(run, "test").responses'
-)
 SCOPES = {"follow_up": "after baseline", "last_visit": "last visit"}
 
 
-def best_change(run: RunFacts, partition: Partition) -> ChangeFacts:
+def best_change(run: Run, partition: Partition) -> ChangeFacts:
     """The change over time by the model that a report is about."""
     return change_from_baseline(run.once(best_visits, partition))
 
 
-def change_section(run: RunFacts) -> Section:
+def change_section(run: Run) -> Section:
     """Trajectories where there are test subjects, else of the training subjects; responses."""
     shown = shown_partitions(run)
     oof, test = (run.once(best_change, each) for each in PARTITIONS)
@@ -289,7 +284,8 @@ def change_section(run: RunFacts) -> Section:
     left_out = _left_out(run, oof) + _left_out(run, test)
     if left_out:
         blocks.append(Text(tuple(left_out), is_list=True, heading="Left out of responses"))
-    return Section("change", "Change over time", _lead(oof), tuple(blocks))
+    further = {"left_out": lambda: _exclusions_of([oof, test])}
+    return Section(_lead(oof), tuple(blocks), further=further)
 
 
 def _lead(facts: ChangeFacts) -> str:
@@ -306,7 +302,7 @@ def _lead(facts: ChangeFacts) -> str:
     return f"{text}, kappa {kappa}." if kappa != "–" else f"{text}."
 
 
-def _trajectories(run: RunFacts, partition: Partition) -> Figure:
+def _trajectories(run: Run, partition: Partition) -> Figure:
     visits, change = run.once(best_visits, partition), run.once(best_change, partition)
     subjects = visits.num_subjects
     whose = "test subjects" if partition == "test" else "training subjects, out of fold"
@@ -319,8 +315,8 @@ def _trajectories(run: RunFacts, partition: Partition) -> Figure:
     )
     courses = change.trajectories
     nameless = courses.assign(subject=courses["subject"].map(run.subject_labels))
-    drawing = draw_trajectories(replace(change, trajectories=nameless))
-    return Figure(drawing, caption, TRAJECTORIES_CALL.format(partition))
+    paint = partial(draw_trajectories, replace(change, trajectories=nameless))
+    return Figure("trajectories", paint, caption, lambda: courses)
 
 
 def _responses(parts: list[ChangeFacts]) -> Table:
@@ -343,7 +339,21 @@ def _responses(parts: list[ChangeFacts]) -> Table:
         "its own baseline. Second lines: 95 % intervals over resampled subjects."
     )
     caption = "Response to treatment, model against physician"
-    return Table("responses", caption, columns, tuple(rows), RESPONSES_CALL, note)
+    return Table("responses", caption, columns, tuple(rows), partial(_frame, parts), note)
+
+
+def _frame(parts: list[ChangeFacts]) -> pd.DataFrame:
+    return beside_each_other(frame_of(each.responses, partition=each.partition) for each in parts)
+
+
+def _exclusions_of(parts: list[ChangeFacts]) -> pd.DataFrame:
+    rows = [
+        (each.partition, field.name, subject)
+        for each in parts
+        for field in fields(each.exclusions)
+        for subject in getattr(each.exclusions, field.name)
+    ]
+    return pd.DataFrame(rows, columns=["partition", "reason", "subject"])
 
 
 def _row(response: ResponseAgreement, where: str) -> tuple[Cell, ...]:
@@ -363,7 +373,7 @@ def _share(estimate: Estimate) -> Cell:
     return Cell(percent(estimate.value), "", interval(100 * estimate.low, 100 * estimate.high, 0))
 
 
-def _left_out(run: RunFacts, facts: ChangeFacts) -> list[str]:
+def _left_out(run: Run, facts: ChangeFacts) -> list[str]:
     reasons = (
         ("whose earliest visit lacks a region", facts.exclusions.incomplete_baseline),
         ("clear at baseline by the physician", facts.exclusions.clear_at_baseline),
@@ -378,3 +388,6 @@ def _left_out(run: RunFacts, facts: ChangeFacts) -> list[str]:
         for reason, names in reasons
         if names
     ]
+
+
+CHANGE = Exhibit("change", "Change over time", change_section, of="task")

@@ -12,7 +12,8 @@ import pandas as pd
 
 from analysis.evaluation import Judgement
 from analysis.exhibits.pasi.visits import Partition, known_model
-from analysis.predictions.predictions import BaseLearner, PredictionTable, scoring_of
+from analysis.predictions.finished_fits import scoring_of
+from analysis.predictions.predictions import BaseLearner, PredictionTable
 from analysis.statistics.estimates import Estimate, Resamples, estimate, mean_of, resample_subjects
 from analysis.statistics.resamples import SEED
 from foldgrid.tasks.pasi.arithmetic import REGION_WEIGHTS, SCORE_MAXIMA, SCORES, clip_score

@@ -14,14 +14,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from analysis.drawing.blocks import Figure, Section
+from analysis.drawing.blocks import Figure, Numbers, Section
 from analysis.drawing.canvas import SMALL, add_axes, new_figure
 from analysis.drawing.drawing import Drawing, draw
+from analysis.drawing.frames import beside_each_other
 from analysis.drawing.numbers import percent
 from analysis.drawing.palette import ACCENT, INK, MUTED
 from analysis.evaluation import Judgement
+from analysis.exhibit import Exhibit
 from analysis.exhibits.pasi.components import physician_scores
-from analysis.run import RunFacts
+from analysis.run import Run
 from foldgrid.records import RunStore
 from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA, SCORES, max_pasi
 
@@ -198,18 +200,11 @@ def _write_legend(axes: Axes) -> None:
         )  # fmt: skip
 
 
-CALL = (
-    "from analysis.exhibits.pasi.distributions import score_distributions\n"
-    "score_distributions(run.judgement, run.store)"
-)
-TITLE = "The physician's scores"
-
-
-def scores_section(run: RunFacts) -> Section:
+def scores_section(run: Run) -> Section:
     """The distributions of the four scores and of the PASI."""
     facts = score_distributions(run.judgement, run.store)
     if not run.has_test:
-        return Section("distribution", TITLE, left_out="there is no test set to compare with.")
+        return Section(left_out="there is no test set to compare with.")
     caption = (
         "How the physician scored, training (grey) against test (colour): share of the samples by "
         "grade, and of the visits by PASI."
@@ -220,4 +215,21 @@ def scores_section(run: RunFacts) -> Section:
         f"{percent(facts.differences['pasi'])} of the test visits would have to change their "
         "PASI's band for test and training to look alike."
     )
-    return Section("distribution", TITLE, lead, (Figure(draw_distributions(facts), caption, CALL),))
+    paint = partial(draw_distributions, facts)
+    further: dict[str, Numbers] = {
+        "pasi_bands": lambda: facts.pasi,
+        "differences": lambda: pd.DataFrame(
+            list(facts.differences.items()), columns=["score", "difference"]
+        ),
+    }
+    frame = partial(_frame, facts)
+    return Section(lead, (Figure("distributions", paint, caption, frame),), further=further)
+
+
+def _frame(facts: ScoreDistributions) -> pd.DataFrame:
+    """A row a score and grade; of the PASI a row a band, its lower end as the grade."""
+    pasi = facts.pasi.rename(columns={"low": "grade"}).drop(columns="high").assign(score="pasi")
+    return beside_each_other([facts.scores, pasi])
+
+
+DISTRIBUTION = Exhibit("distribution", "The physician's scores", scores_section, of="task")

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.drawing.blocks import Block, Cell, Column, Section, Table, Text
+from analysis.drawing.blocks import Block, Cell, Column, Numbers, Section, Table, Text
+from analysis.drawing.frames import beside_each_other
 from analysis.drawing.numbers import figure, interval, percent
+from analysis.exhibit import Exhibit
 from analysis.exhibits.pasi.components import (
     ComponentErrors,
     error_by_region,
@@ -24,7 +27,7 @@ from analysis.exhibits.pasi.components import (
     error_columns,
 )
 from analysis.exhibits.pasi.visits import ModelVisits, Partition, best_visits
-from analysis.run import RunFacts
+from analysis.run import Run
 from analysis.statistics.estimates import resample_subjects
 from analysis.statistics.resamples import SEED
 
@@ -101,38 +104,25 @@ def error_by_severity(
     return pd.DataFrame(rows).rename(columns={"num_records": "num_visits"})
 
 
-SCORES_CALL = (
-    "from analysis.exhibits.pasi.components import error_by_score\n"
-    'error_by_score(run.judgement, "{0}", "oof").rows\n'
-    'error_by_score(run.judgement, "{0}", "test").rows'
-)
-SEVERITY_CALL = (
-    "from analysis.exhibits.pasi.errors import best_severity\n"
-    'best_severity(run, "oof")\nbest_severity(run, "test")'
-)
-REGIONS_CALL = (
-    "from analysis.exhibits.pasi.errors import best_regions\n"
-    'best_regions(run, "oof").rows\nbest_regions(run, "test").rows'
-)
 ERROR_COLUMNS = (Column("Subjects", True), Column("MAE", True), Column("Bias", True))
 
 
-def best_severity(run: RunFacts, partition: Partition) -> pd.DataFrame:
+def best_severity(run: Run, partition: Partition) -> pd.DataFrame:
     """The error by severity of the model that a report is about."""
     return error_by_severity(run.once(best_visits, partition))
 
 
-def best_regions(run: RunFacts, partition: Partition) -> ComponentErrors:
+def best_regions(run: Run, partition: Partition) -> ComponentErrors:
     """The error by region of the model that a report is about."""
     return error_by_region(run.judgement, run.best.model, partition)
 
 
-def _parts(run: RunFacts) -> list[tuple[str, Partition]]:
+def _parts(run: Run) -> list[tuple[str, Partition]]:
     parts: list[tuple[str, Partition]] = [("OOF", "oof")]
     return [*parts, ("test", "test")] if run.has_test else parts
 
 
-def errors_section(run: RunFacts) -> Section:
+def errors_section(run: Run) -> Section:
     """Three tables of the best model, out of fold and on the test set."""
     parts = _parts(run)
     intervals = (
@@ -148,7 +138,7 @@ def errors_section(run: RunFacts) -> Section:
                 for where, part in parts
                 for row in _rows(run.once(best_severity, part))
             ),
-            SEVERITY_CALL,
+            lambda: _whole(parts, [run.once(best_severity, part) for _, part in parts]),
             f"{intervals} Cut-offs: Schmitt and Wozel 2005.",
         )
     ]
@@ -168,19 +158,20 @@ def errors_section(run: RunFacts) -> Section:
                     for where, found in regions
                     for row in _rows(found.rows)
                 ),
-                REGIONS_CALL,
+                lambda: _whole(parts, [found.rows for _, found in regions]),
                 intervals,
             )
         )
     scores = _by_score(run)
     if any(len(found.rows) for _, found in scores):
-        blocks.append(_scores(scores, intervals, best_base_learner(run)))
+        frame = partial(_whole, parts, [found.rows for _, found in scores])
+        blocks.append(_scores(scores, intervals, best_base_learner(run), frame))
     else:
         blocks.append(Text((f"By single score: {scores[0][1].not_applicable}",)))
-    return Section("errors", "Where it is wrong", _lead(run), tuple(blocks))
+    return Section(_lead(run), tuple(blocks))
 
 
-def _lead(run: RunFacts) -> str:
+def _lead(run: Run) -> str:
     table = run.once(best_severity, "oof").set_index("stratum")
     known = table[table["num_visits"] > 0].drop(index="all")
     parts = [
@@ -190,17 +181,19 @@ def _lead(run: RunFacts) -> str:
     return f"Out-of-fold MAE of {run.best.model} by severity: {'; '.join(parts)}."
 
 
-def best_base_learner(run: RunFacts) -> str:
+def best_base_learner(run: Run) -> str:
     """The first base learner of the ranking: others predict no single scores."""
     return next(row.model for row in run.ranking.rows if row.kind == "base_learner")
 
 
-def _by_score(run: RunFacts) -> list[tuple[str, ComponentErrors]]:
+def _by_score(run: Run) -> list[tuple[str, ComponentErrors]]:
     name = best_base_learner(run)
     return [(where, error_by_score(run.judgement, name, part)) for where, part in _parts(run)]
 
 
-def _scores(scores: list[tuple[str, ComponentErrors]], intervals: str, learner: str) -> Table:
+def _scores(
+    scores: list[tuple[str, ComponentErrors]], intervals: str, learner: str, frame: Numbers
+) -> Table:
     columns = (
         Column("Score"),
         Column("Samples", True),
@@ -225,7 +218,7 @@ def _scores(scores: list[tuple[str, ComponentErrors]], intervals: str, learner: 
                 )
     note = f"{intervals} Involvement runs from 0 to 6, the others from 0 to 4."
     caption = f"Error and agreement by score of {learner}, all regions"
-    return Table("scores", caption, columns, tuple(rows), SCORES_CALL.format(learner), note)
+    return Table("scores", caption, columns, tuple(rows), frame, note)
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -244,3 +237,13 @@ def _errors(row: dict[str, Any]) -> tuple[Cell, ...]:
             for name in ("mae", "bias")
         ),
     )
+
+
+def _whole(parts: Sequence[tuple[str, Partition]], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The tables of both partitions, one below the other."""
+    return beside_each_other(
+        table.assign(partition=part) for (_, part), table in zip(parts, tables, strict=True)
+    )
+
+
+ERRORS = Exhibit("errors", "Where it is wrong", errors_section, of="task")

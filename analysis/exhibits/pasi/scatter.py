@@ -18,12 +18,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from analysis.drawing.blocks import Figure, Section
+from analysis.drawing.blocks import Figure, Numbers
 from analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
 from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.numbers import figure, percent
+from analysis.drawing.frames import beside_each_other, frame_of
 from analysis.drawing.palette import ACCENT, INK, MUTED
-from analysis.exhibits.pasi.bland_altman import best_agreement, draw_bland_altman
 from analysis.exhibits.pasi.visits import (
     PARTITION_TITLES,
     ModelVisits,
@@ -31,7 +30,7 @@ from analysis.exhibits.pasi.visits import (
     best_visits,
     shown_partitions,
 )
-from analysis.run import RunFacts
+from analysis.run import Run
 from analysis.statistics.estimates import (
     Estimate,
     FloatArray,
@@ -267,48 +266,34 @@ def _paint_panel(axes: Axes, facts: ScatterFacts, end: float) -> None:
     axes.text(0.035 * end, 0.965 * end, text, va="top", fontsize=SMALL, color=INK, linespacing=1.4)
 
 
-SCATTER_CALL = (
-    "from analysis.exhibits.pasi.scatter import best_scatter\n"
-    'best_scatter(run, "oof")\nbest_scatter(run, "test")'
-)
-AGREEMENT_CALL = (
-    "from analysis.exhibits.pasi.bland_altman import best_agreement\n"
-    'best_agreement(run, "oof")\nbest_agreement(run, "test")'
-)
-
-
-def best_scatter(run: RunFacts, partition: Partition) -> ScatterFacts:
+def best_scatter(run: Run, partition: Partition) -> ScatterFacts:
     """The scatter of the model that a report is about."""
     return scatter_facts(run.once(best_visits, partition))
 
 
-def agreement_section(run: RunFacts) -> Section:
-    """Both figures of the best model, out of fold and on the test set."""
-    parts = shown_partitions(run)
-    agreement = run.once(best_agreement, "oof")
-    lead = (
-        f"For a single visit, {run.best.model} lies between "
-        f"{figure(agreement.lower.value, 1)} and {figure(agreement.upper.value, 1)} PASI points "
-        f"from the physician in {percent(agreement.share_within)} of the out-of-fold visits"
+def scatter_figure(run: Run) -> Figure:
+    """The best model's visits on every partition that has some."""
+    parts = [run.once(best_scatter, part) for part in shown_partitions(run)]
+    caption = (
+        f"Predicted against physician PASI by {run.best.model}, a point a visit. Dotted: "
+        f"identity. Solid: least-squares line. Shaded: {BAND_MEANING}"
     )
-    slope = agreement.slope.value
-    if slope < -0.1:
-        lead += "; it scores mild visits too high and severe ones too low"
-    elif slope > 0.1:
-        lead += "; it scores mild visits too low and severe ones too high"
-    blocks = (
-        Figure(
-            draw_scatter([run.once(best_scatter, part) for part in parts]),
-            f"Predicted against physician PASI by {run.best.model}, a point a visit. Dotted: "
-            f"identity. Solid: least-squares line. Shaded: {BAND_MEANING}",
-            SCATTER_CALL,
-        ),
-        Figure(
-            draw_bland_altman([run.once(best_agreement, part) for part in parts]),
-            "Bland-Altman: difference against average of model and physician, a point a visit. "
-            "Solid: mean difference and 95 % limits of agreement over all visits; shaded: their "
-            "95 % intervals over resampled subjects.",
-            AGREEMENT_CALL,
-        ),
-    )
-    return Section("agreement", "Against the physician", f"{lead}.", blocks)
+    return Figure("scatter", partial(draw_scatter, parts), caption, partial(_points, parts))
+
+
+def scatter_numbers(run: Run) -> dict[str, Numbers]:
+    """What the picture says beside its points: lines and metrics, and the band."""
+    parts = [run.once(best_scatter, part) for part in shown_partitions(run)]
+    return {"scatter_line": partial(_lines, parts), "scatter_band": partial(_bands, parts)}
+
+
+def _points(parts: Sequence[ScatterFacts]) -> pd.DataFrame:
+    return beside_each_other(each.points.assign(partition=each.partition) for each in parts)
+
+
+def _bands(parts: Sequence[ScatterFacts]) -> pd.DataFrame:
+    return beside_each_other(each.band.assign(partition=each.partition) for each in parts)
+
+
+def _lines(parts: Sequence[ScatterFacts]) -> pd.DataFrame:
+    return frame_of(parts).drop(columns=["points", "band"])

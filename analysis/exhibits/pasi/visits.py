@@ -1,6 +1,6 @@
 """One model's PASI beside the physician's, visit by visit in the order of time.
 
-Knows a judgement; nothing of figures or intervals.
+Knows what was judged; nothing of pictures or intervals.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.evaluation import Judgement
-from analysis.run import RunFacts
+from analysis.run import Run
 from analysis.stacking.nested import BASELINE
 from foldgrid.metrics import metric_named
 from foldgrid.specs.errors import SweepError, did_you_mean
@@ -22,6 +22,7 @@ from foldgrid.tasks.units import UnitTable
 
 Partition = Literal["oof", "test"]
 PARTITIONS: tuple[Partition, ...] = ("oof", "test")
+PARTITION_TITLES = {"oof": "out of fold", "test": "test"}
 
 
 @dataclass(frozen=True)
@@ -116,12 +117,12 @@ def model_visits(
     )
 
 
-def best_visits(run: RunFacts, partition: Partition) -> ModelVisits:
+def best_visits(run: Run, partition: Partition) -> ModelVisits:
     """The visits of the model that a report is about."""
     return model_visits(run.judgement, run.best.model, partition)
 
 
-def shown_partitions(run: RunFacts) -> list[Partition]:
+def shown_partitions(run: Run) -> list[Partition]:
     """Those in which there is a visit."""
     return [each for each in PARTITIONS if run.once(best_visits, each).num_visits]
 
@@ -167,6 +168,3 @@ def in_order_of_time(samples: pd.DataFrame) -> pd.DataFrame:
 def _natural(name: object) -> list[tuple[int, int, str]]:
     parts = re.split(r"(\d+)", str(name))
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
-
-
-PARTITION_TITLES = {"oof": "out of fold", "test": "test"}

@@ -6,7 +6,7 @@ from analysis.drawing.numbers import count, figure, listed, percent
 from analysis.exhibits.pasi.errors import best_severity
 from analysis.exhibits.pasi.reference_lines import BETWEEN_RATERS, RATER_SOURCE, WITHIN_RATER
 from analysis.exhibits.task_words import Landmark
-from analysis.run import RunFacts
+from analysis.run import Run
 from foldgrid.metrics.regression import metrics_in
 from foldgrid.tasks.pasi.arithmetic import REGION_WEIGHTS, max_pasi
 from foldgrid.tasks.pasi.scoring import PasiScoring
@@ -34,7 +34,7 @@ class PasiReport:
         """See ``TaskReport``."""
         return metrics_in(PasiScoring.unit)[metric].unit
 
-    def landmarks(self, run: RunFacts, partition: str) -> list[Landmark]:
+    def landmarks(self, run: Run, partition: str) -> list[Landmark]:
         """What physicians differ by, and the baseline; only where the figure is the MAE."""
         if run.by != "mae":
             return []
@@ -45,13 +45,13 @@ class PasiReport:
         mean = run.baseline.figure(partition, "mae")
         return found if mean is None else [*found, Landmark("saying the mean", mean)]
 
-    def landmark_words(self, run: RunFacts) -> str:
+    def landmark_words(self, run: Run) -> str:
         """See ``TaskReport``."""
         if run.by != "mae":
             return ""
         return f"Dotted: what trained physicians differ by ({RATER_SOURCE}), and the baseline."
 
-    def meaning(self, run: RunFacts) -> str:
+    def meaning(self, run: Run) -> str:
         """The error beside what an error means: the baseline, and what physicians differ by."""
         error, mean = run.best.figure("oof", "mae"), run.baseline.figure("oof", "mae")
         if error is None or not mean:
@@ -74,15 +74,15 @@ class PasiReport:
         """See ``TaskReport``."""
         return "ccc" if metric != "ccc" else "mae"
 
-    def loss_axis(self, run: RunFacts) -> str:
+    def loss_axis(self, run: Run) -> str:
         """See ``TaskReport``."""
         return "mean squared error of the scaled targets"
 
-    def fold_metric(self, run: RunFacts) -> str:
+    def fold_metric(self, run: Run) -> str:
         """See ``TaskReport``."""
         return "mae"
 
-    def data_statements(self, run: RunFacts) -> dict[str, str]:
+    def data_statements(self, run: Run) -> dict[str, str]:
         """Visits, composites, regions, scores."""
         samples = run.judgement.table.samples
         visits = len(samples[["subject", "visit"]].drop_duplicates())
@@ -124,13 +124,13 @@ class PasiReport:
             ),
         }
 
-    def model_statements(self, run: RunFacts) -> dict[str, str]:
+    def model_statements(self, run: Run) -> dict[str, str]:
         """See ``TaskReport``."""
         scoring = run.scoring
         assert isinstance(scoring, PasiScoring)
         return {"output": OUTPUTS[scoring.spec.output], "loss": LOSSES[scoring.spec.output]}
 
-    def evaluation_statements(self, run: RunFacts) -> dict[str, str]:
+    def evaluation_statements(self, run: Run) -> dict[str, str]:
         """See ``TaskReport``."""
         strata = [
             f"{row['title']} MAE {figure(row['mae'])}, bias {figure(row['bias'])} "

@@ -1,4 +1,4 @@
-"""The best so far: by trial, and by the epochs that it took."""
+"""How a search went: the best so far, by trial and by epochs, and what became of the epochs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.ticker import MaxNLocator
 
+from analysis.drawing.blocks import Block, Column, Figure, Section, Table, Text, cells
 from analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
 from analysis.drawing.drawing import Drawing, draw
+from analysis.drawing.frames import frame_of
+from analysis.drawing.numbers import count, percent
 from analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
 from analysis.drawing.trial_marks import mark_trials, score_axis, score_limits
+from analysis.exhibits.search.of_study import study_exhibit
+from analysis.search.run import StudyFacts
 from foldgrid.metrics import Metric
 
 
@@ -23,13 +28,11 @@ class SearchHistory:
     """A search's course.
 
     Attributes:
-        key: The figure's name.
         table: As ``optimisation_history`` gives it.
         metric: What was searched for.
         own: The score of the sweep's own recipe; NaN where it has none.
     """
 
-    key: str
     table: pd.DataFrame
     metric: Metric
     own: float
@@ -38,7 +41,7 @@ class SearchHistory:
 def draw_history(facts: SearchHistory) -> Drawing:
     """Two panels that share their scores."""
     title = f"Best {facts.metric.title} so far, by trial and by epochs spent"
-    return draw(facts.key, title, describe_history(facts), partial(_paint, facts))
+    return draw("history", title, describe_history(facts), partial(_paint, facts))
 
 
 def describe_history(facts: SearchHistory) -> str:
@@ -100,3 +103,86 @@ def _paint_panel(axes: Axes, facts: SearchHistory, column: str) -> None:
             found[column].iloc[:1], found["best_so_far"].iloc[:1], "o", color=ACCENT,
             markersize=7.5, markeredgecolor=INK, markeredgewidth=1.3, zorder=5,
         )  # fmt: skip
+
+
+MARKS = (
+    "A filled dot trained to its end, a hollow one was given up by the scheduler and shows its "
+    "last score, a cross diverged and stands at the worst end of the axis."
+)
+
+
+def history_section(study: StudyFacts) -> Section:
+    """The optimisation history."""
+    metric, own = study.evidence.metric, study.evidence.own
+    facts = SearchHistory(
+        study.history,
+        metric,
+        math.nan if own is None else own.oof.get(metric.name, math.nan),
+    )
+    caption = (
+        f"The best {metric.title} so far (line), by trial and by the epochs spent until then. "
+        f"{MARKS} Only trials that trained to their end can be the best. Dotted: the sweep's own "
+        "recipe, trial 0. The wildest scores are set at the axis' end. Trials stand in the order "
+        "in which they were drawn; side by side they may have ended in another."
+    )
+    paint = partial(draw_history, facts)
+    blocks: tuple[Block, ...] = (
+        Figure(study.key("history"), paint, caption, lambda: study.history, is_filed=True),
+        _epochs_table(study),
+        Text((_epochs_words(study),)),
+    )
+    return Section(_lead(study), blocks)
+
+
+def _lead(study: StudyFacts) -> str:
+    trials = study.evidence.trials
+    ends = {
+        status: sum(trial.status == status for trial in trials)
+        for status in ("complete", "stopped", "diverged")
+    }
+    text = f"Of {count(len(trials), 'trial')}, {ends['complete']} trained to the end"
+    text += f", {ends['stopped']} were given up" if ends["stopped"] else ""
+    text += f", {ends['diverged']} diverged" if ends["diverged"] else ""
+    if study.best is None:
+        return f"{text}."
+    until = study.history[study.history["trial"] <= study.best.number]
+    after = int(until["epochs_spent"].max())
+    return f"{text}. The best was found after {after} of {study.saved.num_trained} epochs."
+
+
+def _epochs_table(study: StudyFacts) -> Table:
+    saved = study.saved
+
+    def row(name: str, number: int) -> tuple[str, str, str]:
+        share = number / saved.num_planned if saved.num_planned else math.nan
+        return name, f"{number:,}".replace(",", "\u202f"), percent(share)
+
+    rows = [
+        row("trained", saved.num_trained),
+        row("saved: given up by the scheduler", saved.num_saved),
+        row("not needed: ended by patience", saved.num_patience),
+        row("not trained: diverged", saved.num_diverged),
+        row("planned", saved.num_planned),
+    ]
+    columns = (Column("Epochs of all folds"), Column("Epochs", True), Column("Of planned", True))
+    return Table(
+        study.key("epochs"),
+        "What became of the epochs",
+        columns,
+        tuple(cells(*each) for each in rows),
+        lambda: frame_of([saved]),
+    )
+
+
+def _epochs_words(study: StudyFacts) -> str:
+    if not study.saved.num_stopped:
+        return "No scheduler gave a trial up, so none of the epochs was saved by one."
+    return (
+        f"Giving up {count(study.saved.num_stopped, 'trial')} saved at most "
+        f"{percent(study.saved.share)} of the epochs: some of these trials' folds might have "
+        "ended by their own patience. That is early stopping of fits, part of the recipe, and is "
+        "counted apart."
+    )
+
+
+HISTORY = study_exhibit("history", "How the search went", history_section, anchor="course")

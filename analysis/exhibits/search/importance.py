@@ -26,16 +26,21 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from analysis.drawing.blocks import Figure, Section
 from analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
 from analysis.drawing.drawing import Drawing, draw
+from analysis.drawing.numbers import count, listed, percent
 from analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
+from analysis.exhibits.search.of_study import study_exhibit
 from analysis.search.evidence import StudyEvidence
 from analysis.search.numbers import Scale, positions, scales
+from analysis.search.run import StudyFacts
 from analysis.statistics.intervals import LEVEL
 from analysis.statistics.resamples import SEED
 from foldgrid.specs.trials import TrialRecord
@@ -247,10 +252,10 @@ def _fanova(
 _ROW = 34.0
 
 
-def draw_importances(key: str, facts: Importances) -> Drawing:
+def draw_importances(facts: Importances) -> Drawing:
     """The most important parameter on top."""
     title = "How much the score depends on each parameter"
-    return draw(key, title, describe_importances(facts), partial(_paint, facts))
+    return draw("importances", title, describe_importances(facts), partial(_paint, facts))
 
 
 def describe_importances(facts: Importances) -> str:
@@ -310,3 +315,68 @@ def _paint_shares(axes: Axes, shares: Shares, at: float, is_complete: bool) -> N
         [shares.mean], [at], "o", color=colour, markersize=6.4 if is_complete else 4.6, zorder=3,
         markerfacecolor=colour if is_complete else PAPER, markeredgewidth=1.4, clip_on=False,
     )  # fmt: skip
+
+
+def importances_of(study: StudyFacts) -> Importances:
+    """How much a study's score depends on each of its parameters."""
+    return parameter_importances(study.evidence)
+
+
+def importance_section(study: StudyFacts) -> Section:
+    """Importances with their uncertainty."""
+    facts = study.once(importances_of)
+    if facts.reason:
+        return Section(left_out=f"{facts.reason}.")
+    both = facts.parameters[0].complete and facts.parameters[0].all_trials
+    over = f"the {count(facts.num_complete, 'trial')} that trained to the end"
+    if facts.parameters[0].complete is None:
+        over = (
+            f"all {facts.num_trials} trials, those given up with their last score and the diverged "
+            f"with the worst, because fewer than {FEWEST_TRIALS} trained to the end"
+        )
+    caption = (
+        "Share of the variance of the trials' ranks that each parameter alone explains (fANOVA, "
+        f"main effects scaled to 100 %), over {over}. Dots: mean over resamples of the trials; "
+        "lines: 95 % intervals. Dashed: if nothing mattered, no parameter would pass its dashed "
+        "line in 95 % of the cases, so a dot left of it says nothing."
+    )
+    if both:
+        caption += (
+            f" Hollow grey: the same over all {facts.num_trials} trials, those given up with their "
+            "last score. Where it lies far to the right of the filled dot, the scheduler gave up "
+            "the bad values of this parameter, and the rest cannot show that it matters."
+        )
+    part = Figure(
+        study.key("importances"),
+        partial(draw_importances, facts),
+        caption,
+        partial(_frame, facts.parameters),
+        is_filed=True,
+    )
+    return Section(_lead(facts), (part,))
+
+
+def _frame(parameters: tuple[Importance, ...]) -> pd.DataFrame:
+    rows = []
+    for each in parameters:
+        row: dict[str, object] = {"parameter": each.name}
+        for name, shares in (("complete", each.complete), ("all_trials", each.all_trials)):
+            for end in ("mean", "low", "high"):
+                row[f"{name}_{end}"] = getattr(shares, end) if shares else None
+        rows.append({**row, "chance": each.chance})
+    return pd.DataFrame(rows)
+
+
+def _lead(facts: Importances) -> str:
+    clear = [each for each in facts.parameters if each.shown.mean > each.chance]
+    if not clear:
+        return (
+            "No parameter stands out from chance: with these trials nothing can be said about "
+            "what mattered."
+        )
+    words = [f"{each.name} ({percent(each.shown.mean)})" for each in clear]
+    stands = "stands" if len(clear) == 1 else "stand"
+    return f"{listed(words)} {stands} out from chance. The order of the others is not settled."
+
+
+IMPORTANCES = study_exhibit("importances", "What mattered", importance_section, anchor="mattered")

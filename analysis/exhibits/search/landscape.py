@@ -21,13 +21,17 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure as MplFigure
 from numpy.typing import NDArray
 
+from analysis.drawing.blocks import Figure, Section
 from analysis.drawing.canvas import SMALL, add_axes, new_figure
 from analysis.drawing.drawing import Drawing, draw
+from analysis.drawing.numbers import percent
 from analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
 from analysis.drawing.trial_marks import mark_trials, name_point, strengths
-from analysis.exhibits.search.importance import Importances
+from analysis.exhibits.search.importance import Importances, importances_of
+from analysis.exhibits.search.of_study import study_exhibit
 from analysis.search.evidence import StudyEvidence
 from analysis.search.numbers import Scale, scales
+from analysis.search.run import StudyFacts
 from foldgrid.metrics import Metric
 
 FloatArray = NDArray[np.float64]
@@ -166,13 +170,11 @@ class LandscapeFigure:
     """A landscape and what is pointed out in it.
 
     Attributes:
-        key: The figure's name.
         landscape: The score over two parameters.
         metric: What was searched for.
         best: The number of the best trial; -1 where there is none.
     """
 
-    key: str
     landscape: Landscape
     metric: Metric
     best: int
@@ -182,7 +184,7 @@ def draw_landscape(facts: LandscapeFigure) -> Drawing:
     """A surface, and a mark a trial."""
     across, up = _scales(facts.landscape)
     title = f"{facts.metric.title} over {across.name} and {up.name}"
-    return draw(facts.key, title, describe_landscape(facts), partial(_paint, facts))
+    return draw("landscape", title, describe_landscape(facts), partial(_paint, facts))
 
 
 def _scales(landscape: Landscape) -> tuple[Scale, Scale]:
@@ -341,3 +343,53 @@ def _point_out(axes: Axes, facts: LandscapeFigure) -> None:
         axes.plot([x], [y], "D", color=INK, markersize=6.2, zorder=5,
                   markeredgecolor=PAPER, markeredgewidth=0.8, clip_on=False)  # fmt: skip
         name_point(axes, x, y, "own recipe", above=False)
+
+
+def landscape_of(study: StudyFacts) -> Landscape:
+    """A study's score over two parameters."""
+    return score_landscape(study.evidence, study.once(importances_of))
+
+
+def landscape_section(study: StudyFacts) -> Section:
+    """The score over two parameters."""
+    facts, best = study.once(landscape_of), study.best
+    if facts.across is None or facts.up is None:
+        return Section(left_out=f"{facts.reason}.")
+    metric = study.evidence.metric
+    pair = f"{facts.across.name} and {facts.up.name}"
+    caption = (
+        f"{metric.title} over {pair}, a mark a trial: filled trained to the end, hollow was given "
+        "up, a cross diverged."
+    )
+    if facts.surface_GG.size:
+        caption += (
+            " The ground is a smooth estimate over the complete trials (a Gaussian process with "
+            "noise), stronger where the score is better, and left blank where no trial is near. "
+            "The other parameters vary from trial to trial, so neighbours may differ."
+        )
+        lead = (
+            f"{pair} together foretell {percent(facts.explained)} of the variance of the score of "
+            "a further trial (ten-fold); the rest is other parameters and chance."
+        )
+    else:
+        caption += (
+            " The stronger the colour the better the score, in five steps of equally many trials."
+        )
+        why = (
+            f"fewer than {FEWEST_TRIALS} trials trained to their end"
+            if len(study.evidence.complete) < FEWEST_TRIALS
+            else f"{pair} foretell nothing about the score of a further trial"
+        )
+        lead = f"The trials are shown without an estimate between them: {why}."
+    shown = LandscapeFigure(facts, metric, best.number if best else -1)
+    part = Figure(
+        study.key("landscape"),
+        partial(draw_landscape, shown),
+        caption,
+        lambda: facts.points.drop(columns=["x", "y"]),
+        is_filed=True,
+    )
+    return Section(lead, (part,))
+
+
+LANDSCAPE = study_exhibit("landscape", "Where the score is good", landscape_section, anchor="where")

@@ -8,11 +8,17 @@ from functools import partial
 import pandas as pd
 from matplotlib.figure import Figure as MplFigure
 
+from analysis.drawing.blocks import Figure, Section
 from analysis.drawing.canvas import SMALL, add_axes, new_figure
 from analysis.drawing.drawing import Drawing, draw
+from analysis.drawing.numbers import figure, listed
 from analysis.drawing.palette import ACCENT, INK, MUTED
 from analysis.drawing.trial_marks import mark_trials, name_point, score_axis, score_limits
+from analysis.exhibits.search.of_study import study_exhibit
+from analysis.search.certainty import decimals
+from analysis.search.run import SearchRun, StudyFacts
 from foldgrid.metrics import Metric
+from foldgrid.metrics.registry import KNOWN_METRICS
 
 
 @dataclass(frozen=True)
@@ -20,13 +26,11 @@ class Objectives:
     """Trials by two objectives.
 
     Attributes:
-        key: The figure's name.
         table: A row a trial: trial, status, is_best and a column an objective.
         across: The objective from left to right.
         up: The objective from bottom to top.
     """
 
-    key: str
     table: pd.DataFrame
     across: Metric
     up: Metric
@@ -35,7 +39,7 @@ class Objectives:
 def draw_objectives(facts: Objectives) -> Drawing:
     """A mark a trial, the front joined."""
     title = f"{facts.up.title} against {facts.across.title}"
-    return draw(facts.key, title, describe_objectives(facts), partial(_paint, facts))
+    return draw("objectives", title, describe_objectives(facts), partial(_paint, facts))
 
 
 def describe_objectives(facts: Objectives) -> str:
@@ -76,3 +80,44 @@ def _paint(facts: Objectives, width: int) -> MplFigure:
         name = "own recipe" if trial == 0 else f"trial {int(trial)}"
         name_point(axes, float(at), float(height_at), name, above=place % 2 == 0)
     return figure
+
+
+def front_section(study: StudyFacts) -> Section:
+    """The front of several objectives."""
+    evidence = study.evidence
+    if not evidence.best:
+        return Section(left_out="no trial has trained to its end.")
+    across, up = (evidence.scoring.metrics[name] for name in evidence.objectives[:2])
+    best = {trial.number for trial in evidence.best}
+    table = study.trials.assign(is_best=study.trials["trial"].isin(best))
+    caption = (
+        f"{up.title} against {across.title}, a mark a trial. Joined: the front, trials that no "
+        "other beats in every objective. Hollow marks were given up; the wildest are left out."
+    )
+    shown = table[["trial", "status", "is_best", *evidence.objectives]]
+    paint = partial(draw_objectives, Objectives(table, across, up))
+    part = Figure(study.key("objectives"), paint, caption, lambda: shown, is_filed=True)
+    words = [
+        f"trial {trial.number} "
+        + "("
+        + ", ".join(
+            f"{KNOWN_METRICS[name].title} {figure(trial.oof[name], decimals(name))}"
+            for name in evidence.objectives
+        )
+        + ")"
+        for trial in evidence.best
+    ]
+    lead = (
+        f"On the front: {listed(words)}. Which of them is best depends on what it is for."
+        if len(words) > 1
+        else f"One trial is the best in every objective: {words[0]}."
+    )
+    return Section(lead, (part,))
+
+
+def _why_not(run: SearchRun) -> str:
+    has_several = len(run.studies[0].evidence.objectives) > 1
+    return "" if has_several else "it was searched for one objective"
+
+
+FRONT = study_exhibit("front", "Between the objectives", front_section, needs=_why_not)

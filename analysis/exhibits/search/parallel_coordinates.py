@@ -16,11 +16,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from numpy.typing import NDArray
 
+from analysis.drawing.blocks import Figure, Section
 from analysis.drawing.canvas import SMALL, add_axes, new_figure
 from analysis.drawing.drawing import Drawing, draw
 from analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
 from analysis.drawing.trial_marks import score_limits, strengths
-from analysis.search.numbers import Scale
+from analysis.exhibits.search.of_study import study_exhibit
+from analysis.search.numbers import Scale, scales
+from analysis.search.run import StudyFacts
 from foldgrid.metrics import Metric
 
 FloatArray = NDArray[np.float64]
@@ -35,7 +38,6 @@ class ParallelCoordinates:
     """The trials of a study. T trials, P parameters.
 
     Attributes:
-        key: The figure's name.
         scales: The parameters.
         places_TP: Each trial's value, as a share of the parameter's axis.
         scores: Each trial's score; NaN where it diverged.
@@ -45,7 +47,6 @@ class ParallelCoordinates:
         own: The row of the sweep's own recipe; -1 where it is not over.
     """
 
-    key: str
     scales: tuple[Scale, ...]
     places_TP: FloatArray
     scores: tuple[float, ...]
@@ -58,7 +59,7 @@ class ParallelCoordinates:
 def draw_parallel_coordinates(facts: ParallelCoordinates) -> Drawing:
     """A line a trial."""
     title = f"Every trial's values and its {facts.metric.title}"
-    return draw(facts.key, title, describe_parallel_coordinates(facts), partial(_paint, facts))
+    return draw("parallel", title, describe_parallel_coordinates(facts), partial(_paint, facts))
 
 
 def describe_parallel_coordinates(facts: ParallelCoordinates) -> str:
@@ -233,3 +234,39 @@ def _short(value: object) -> str:
 def _score_ticks(facts: ParallelCoordinates) -> list[tuple[float, str]]:
     low, high = score_limits(facts.scores)
     return [(share, f"{low + share * (high - low):.3g}") for share in (0.04, 0.35, 0.65, 0.96)]
+
+
+def parallel_section(study: StudyFacts) -> Section:
+    """Parallel coordinates."""
+    evidence, best = study.evidence, study.best
+    axes = scales(evidence)
+    numbers = [trial.number for trial in evidence.trials]
+    facts = ParallelCoordinates(
+        scales=axes,
+        places_TP=np.array(
+            [
+                [axis.share(evidence.value(trial, axis.name)) for axis in axes]
+                for trial in evidence.trials
+            ]
+        ),
+        scores=tuple(evidence.score(trial) for trial in evidence.trials),
+        statuses=tuple(trial.status for trial in evidence.trials),
+        metric=evidence.metric,
+        best=numbers.index(best.number) if best else -1,
+        own=numbers.index(0) if 0 in numbers else -1,
+    )
+    end = "highest" if evidence.metric.direction == "higher" else "lowest"
+    caption = (
+        f"A line a trial, through its values to its {evidence.metric.title}. The stronger the "
+        f"colour the better the score, in five steps of equally many trials; thick: the best, with "
+        f"the {end} {evidence.metric.title}; long dashes: the sweep's own recipe. Thin dashed grey "
+        "lines were given up or diverged. Look for a stretch of an axis that only strong lines "
+        "cross: that is where a parameter decides. Axes drawn logarithmically are logarithmic; on "
+        "an axis of choices the trials of one choice stand beside each other, in order of score."
+    )
+    paint = partial(draw_parallel_coordinates, facts)
+    part = Figure(study.key("parallel"), paint, caption, lambda: study.trials, is_filed=True)
+    return Section(blocks=(part,))
+
+
+VALUES = study_exhibit("values", "Every trial's values", parallel_section)

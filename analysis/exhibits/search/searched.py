@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import pandas as pd
+
 from analysis.drawing.blocks import Cell, Column, Pairs, Section, Table, cells
+from analysis.exhibit import Exhibit
 from analysis.exhibits.provenance import launch_facts, versions
-from analysis.exhibits.search.facts import SearchFacts, StudyFacts
 from analysis.search.conclusion import describe_value
+from analysis.search.run import SearchRun, StudyFacts
 from foldgrid.metrics.registry import KNOWN_METRICS
 from foldgrid.specs.search_space import describe
 
 
-def searched_section(run: SearchFacts) -> Section:
+def searched_section(run: SearchRun) -> Section:
     """The space, the sampler, the scheduler, and what was recorded of the launches."""
     settings = run.studies[0].evidence.plan.settings
     facts = run.sweep
@@ -30,10 +35,12 @@ def searched_section(run: SearchFacts) -> Section:
         "Each trial is one configuration, trained on all folds side by side; its score is over "
         "the whole training set, predicted out of fold. The test set was not there."
     )
-    return Section("searched", "What was searched", lead, (space_table(run.studies[0]), shown))
+    recorded = partial(pd.DataFrame, shown.pairs, columns=["name", "value"])
+    blocks = (space_table(run.studies[0]), shown)
+    return Section(lead, blocks, further={"recorded": recorded})
 
 
-def _each(run: SearchFacts) -> str:
+def _each(run: SearchRun) -> str:
     return " for each backbone" if len(run.studies) > 1 else ""
 
 
@@ -54,4 +61,22 @@ def space_table(study: StudyFacts) -> Table:
         rows.append(cells(*row, value, best))
     columns = (Column("Parameter"), Column("Could be"), Column("Own recipe", True),
                Column("Best", True))  # fmt: skip
-    return Table("space", "The search space", columns, tuple(rows), study.call("evidence.plan"))
+    return Table("space", "The search space", columns, tuple(rows), partial(_frame, study))
+
+
+def _frame(study: StudyFacts) -> pd.DataFrame:
+    """A row a parameter: what it could be, the sweep's own value and the best trial's."""
+    evidence = study.evidence
+    own = next((trial for trial in evidence.trials if trial.number == 0), None)
+    return pd.DataFrame(
+        {
+            "parameter": name,
+            "could_be": describe(parameter),
+            "own": evidence.value(own, name) if own else evidence.entry.first.get(name),
+            "best": evidence.value(study.best, name) if study.best else None,
+        }
+        for name, parameter in evidence.plan.space.parameters.items()
+    )
+
+
+SEARCHED = Exhibit("searched", "What was searched", searched_section, of="search")

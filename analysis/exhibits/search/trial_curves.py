@@ -13,10 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.ticker import MaxNLocator
 
+from analysis.drawing.blocks import Figure, Section
 from analysis.drawing.canvas import SMALL, add_axes, new_figure
 from analysis.drawing.drawing import Drawing, draw
 from analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
 from analysis.drawing.trial_marks import mark_trials, score_axis
+from analysis.exhibits.search.of_study import study_exhibit
+from analysis.search.run import StudyFacts
 from foldgrid.metrics import Metric
 
 _LINE = 13.0
@@ -28,13 +31,11 @@ class TrialCurves:
     """All trials of a study by epoch.
 
     Attributes:
-        key: The figure's name.
         table: As ``trial_curves`` gives it.
         metric: What was searched for.
         best: The number of the best trial; -1 where there is none.
     """
 
-    key: str
     table: pd.DataFrame
     metric: Metric
     best: int
@@ -43,7 +44,7 @@ class TrialCurves:
 def draw_trial_curves(facts: TrialCurves) -> Drawing:
     """A line a trial."""
     title = f"Out-of-fold {facts.metric.title} of every trial by epoch"
-    return draw(facts.key, title, describe_trial_curves(facts), partial(_paint, facts))
+    return draw("curves", title, describe_trial_curves(facts), partial(_paint, facts))
 
 
 def describe_trial_curves(facts: TrialCurves) -> str:
@@ -138,3 +139,24 @@ def _name_ends(axes: Axes, facts: TrialCurves) -> None:
             va="center", fontsize=SMALL, color=INK, annotation_clip=False, linespacing=1.15,
             bbox={"facecolor": PAPER, "alpha": 0.0, "linewidth": 0},
         )  # fmt: skip
+
+
+def curves_section(study: StudyFacts) -> Section:
+    """The score of every trial by epoch."""
+    best = study.best
+    if study.curves.empty or study.curves["score"].isna().all():
+        return Section(left_out="no epoch has a score.")
+    facts = TrialCurves(study.curves, study.evidence.metric, best.number if best else -1)
+    caption = (
+        f"Out-of-fold {study.evidence.metric.title} after each epoch, a line a trial: each fold "
+        "predicts with the weights that its own validation subjects liked best so far. Thick: the "
+        "best trial. Dashed: the sweep's own recipe. Grey lines that end in a hollow dot were "
+        "given up there; a cross diverged. The worst curves may leave the axis."
+    )
+    paint = partial(draw_trial_curves, facts)
+    figure = Figure(study.key("curves"), paint, caption, lambda: study.curves, is_filed=True)
+    lead = "A trial's score after an epoch is what one would have by stopping there."
+    return Section(lead, (figure,))
+
+
+CURVES = study_exhibit("curves", "Learning curves", curves_section, anchor="curves_part")

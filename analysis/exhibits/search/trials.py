@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import pandas as pd
+
 from analysis.drawing.blocks import Cell, Column, Section, Table, Tone
 from analysis.drawing.numbers import figure, interval
-from analysis.exhibits.search.facts import StudyFacts
+from analysis.exhibits.search.of_study import study_exhibit
 from analysis.search.certainty import decimals
 from analysis.search.conclusion import describe_value
+from analysis.search.run import StudyFacts
 from foldgrid.metrics.registry import KNOWN_METRICS
 from foldgrid.specs.trials import TrialRecord
 
@@ -37,8 +42,8 @@ def trials_section(study: StudyFacts) -> Section:
         "compared with the others."
     )
     rows = tuple(_row(study, trial) for trial in ordered)
-    table = Table(study.key("trials"), caption, columns, rows, study.call("trials"), note)
-    return Section(study.key("every_trial"), "Every trial", blocks=(table,))
+    table = Table(study.key("trials"), caption, columns, rows, partial(_frame, study), note)
+    return Section(blocks=(table,))
 
 
 def _row(study: StudyFacts, trial: TrialRecord) -> tuple[Cell, ...]:
@@ -62,3 +67,17 @@ def _row(study: StudyFacts, trial: TrialRecord) -> tuple[Cell, ...]:
             for name in evidence.plan.space.parameters
         ),
     )
+
+
+def _frame(study: StudyFacts) -> pd.DataFrame:
+    """The trials, each objective with its 95 % interval where it has one."""
+    table = study.trials
+    for objective in study.evidence.objectives:
+        ends = study.certainty.intervals.get(objective, {})
+        for end in ("low", "high"):
+            known = {number: getattr(each, end) for number, each in ends.items()}
+            table = table.assign(**{f"{objective}_{end}": table["trial"].map(known)})
+    return table
+
+
+TRIALS = study_exhibit("trials", "Every trial", trials_section, anchor="every_trial")

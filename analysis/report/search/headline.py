@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from analysis.drawing.numbers import UNDEFINED, between, count, figure, interval, listed, percent
-from analysis.exhibits.search.facts import SearchFacts, StudyFacts
 from analysis.predictions.notes import Note
 from analysis.report.headline import Headline, Tile
 from analysis.search.certainty import decimals
 from analysis.search.conclusion import describe_value
+from analysis.search.run import SearchRun, StudyFacts
 from foldgrid.metrics.registry import KNOWN_METRICS
 
 SYNTHETIC = (
@@ -16,11 +16,11 @@ SYNTHETIC = (
 )
 
 
-def write_search_headline(run: SearchFacts) -> Headline:
+def write_search_headline(run: SearchRun) -> Headline:
     """The top of a search's report.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
     """
     is_one = len(run.studies) == 1
     return Headline(
@@ -34,7 +34,7 @@ def write_search_headline(run: SearchFacts) -> Headline:
     )
 
 
-def _warnings(run: SearchFacts) -> list[Note]:
+def _warnings(run: SearchRun) -> list[Note]:
     notes = []
     if run.is_synthetic:
         notes.append(Note(topic="Synthetic data", text=SYNTHETIC, is_warning=True))
@@ -47,7 +47,7 @@ def _warnings(run: SearchFacts) -> list[Note]:
     return notes
 
 
-def _many(run: SearchFacts) -> str:
+def _many(run: SearchRun) -> str:
     names = [study.evidence.label for study in run.studies]
     total = sum(len(study.evidence.trials) for study in run.studies)
     return (

@@ -74,7 +74,9 @@ class Scoring(ABC):
         figures_are_of: Of what a figure is where that is not the samples' values: `` of the
             visits' PASI``.
         yardstick: What a figure is held against, a sentence; "" where nothing is known.
-        report: Which words and sections a report has: ``numbers``, ``classes`` or ``pasi``.
+        report: Which words a report has: ``numbers``, ``classes`` or ``pasi``.
+        exhibits: The exhibits of a report that only some tasks have, by name; the page has them in
+            its own order.
         published: The study whose table the ranking is shown beside; "" for none.
     """
 
@@ -86,6 +88,7 @@ class Scoring(ABC):
     shown: tuple[str, ...]
     baseline: str
     report: str
+    exhibits: tuple[str, ...] = ()
     unit = ""
     figures_are_of = ""
     yardstick = ""
@@ -280,6 +283,7 @@ class NumberScoring(Scoring):
     shown = ("mae", "mse", "pcc", "ccc")
     baseline = "predict_the_mean"
     report = "numbers"
+    exhibits: tuple[str, ...] = ("number_agreement",)
 
     @cached_property
     def metrics(self) -> Mapping[str, Metric]:

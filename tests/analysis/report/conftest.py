@@ -5,11 +5,9 @@ The reports that several files look at are made once: those files follow one ano
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
-from html import unescape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,12 +16,10 @@ import pytest
 
 from analysis.drawing import drawing
 from analysis.drawing.blocks import Section
-from analysis.exhibits.search import facts as search_facts
-from analysis.exhibits.search.importance import parameter_importances
-from analysis.report.making import make_report
+from analysis.exhibits.search import importance
+from analysis.opening import opened
+from analysis.report.making import report_of
 from analysis.report.saving import Report, save_report
-from analysis.report.search.making import make_search_report
-from analysis.run import RunFacts
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
 from tests.analysis.conftest import FakeRun
@@ -72,22 +68,17 @@ CLASS_SWEEPS = {
 
 
 class Told(NamedTuple):
-    """A run, its report, and what the first lines of the report's own code make of it again.
+    """An opened run and its report.
 
     Attributes:
         fake: The made-up records.
+        run: A `Run` or a `SearchRun`; nobody may change it.
         report: Saved into the run folder too.
-        names: What the code defines: ``run`` and its imports.
     """
 
     fake: Any
+    run: Any
     report: Report
-    names: dict[str, Any]
-
-    @property
-    def run(self) -> RunFacts:
-        found: RunFacts = self.names["run"]
-        return found
 
     @property
     def page(self) -> Path:
@@ -97,13 +88,13 @@ class Told(NamedTuple):
         return next(section for section in self.report.sections if section.key == key)
 
 
-def _told(fake: Any, store: RunStore, report: Report) -> Told:
-    save_report(store, report)
-    names: dict[str, Any] = {}
-    found = re.search(r"<pre[^>]*><code>(from .*?)</code>", report.html, re.DOTALL)
-    assert found is not None
-    exec(unescape(found[1]).replace(f"runs/{fake.folder.name}", store.location), names)
-    return Told(fake, report, names)
+def tell(fake: Any, store: RunStore) -> Told:
+    """A run folder opened, and its report saved in it."""
+    run = opened(store)
+    with quickly_made():
+        report = report_of(run)
+        save_report(store, report)
+    return Told(fake, run, report)
 
 
 @contextmanager
@@ -111,8 +102,8 @@ def quickly_made() -> Iterator[None]:
     """Reports with small PNGs and few resamples of a search's importances."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(drawing, "PNG_DPI", 36)
-        few = partial(parameter_importances, num_resamples=20, num_shuffles=20)
-        patch.setattr(search_facts, "parameter_importances", few)
+        few = partial(importance.parameter_importances, num_resamples=20, num_shuffles=20)
+        patch.setattr(importance, "parameter_importances", few)
         yield
 
 
@@ -140,8 +131,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     photos = pd.DataFrame({"sample": list(run.split["sample"]), "photo": range(len(owners))})
     photos.loc[photos["sample"].isin(shared), "photo"] = -1
     store.write_photos(photos)
-    with quickly_made():
-        return _told(run, store, make_report(store))
+    return tell(run, store)
 
 
 @pytest.fixture(scope="session")
@@ -149,15 +139,14 @@ def told_by_task(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], To
     """A sweep of a task of classes and its report, by the task's name."""
 
     @cache
-    def tell(task: str) -> Told:
+    def told(task: str) -> Told:
         vary = {"training_share": (0.25,), "num_grades": (1, 2)} if task == "binary" else {}
         folder = tmp_path_factory.mktemp("runs") / CLASS_SWEEPS[task]
         fake = FakeClassRun(folder, task, vary=vary, has_features=True)
         store = fake.write()
-        with quickly_made():
-            return _told(fake, store, make_report(store))
+        return tell(fake, store)
 
-    return tell
+    return told
 
 
 @pytest.fixture(scope="session")
@@ -172,8 +161,7 @@ def told_search(tmp_path_factory: pytest.TempPathFactory) -> Told:
     )
     store = search.write()
     store.write_provenance(LAUNCH)
-    with quickly_made():
-        return _told(search, store, make_search_report(store))
+    return tell(search, store)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from analysis.report.methods.recipe import (
+from analysis.exhibits.methods.recipe import (
     augmentations,
     phases_sentence,
     rate_falls,

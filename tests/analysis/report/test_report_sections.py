@@ -20,11 +20,11 @@ from analysis.drawing.blocks import Figure, Table
 from analysis.drawing.palette import ROLES
 from analysis.exhibits.folds import fold_matrix
 from analysis.exhibits.learning import learning_curves
+from analysis.exhibits.methods.section import OPEN, answered_items
+from analysis.exhibits.methods.writing import PARAGRAPHS, write_statements
 from analysis.report.making import Report, make_report
-from analysis.report.methods.section import OPEN, answered_items
-from analysis.report.methods.writing import PARAGRAPHS, write_statements
-from analysis.report.page import number_exhibits
-from analysis.run import RunFacts
+from analysis.report.page import number_parts
+from analysis.run import Run
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
 from foldgrid.specs.recipe import with_values
@@ -88,9 +88,8 @@ def test_nobody_is_named(told: Told) -> None:
 def test_the_loss_is_said_as_it_is_computed(tell_run: Any) -> None:
     for output in ("scores", "composite"):
         task = make_scoring(PasiSpec(output=output))
-        said = write_statements(
-            RunFacts(tell_run(output=output, num_folds=2, num_subjects=6).write())
-        )["loss"]
+        run = Run(tell_run(output=output, num_folds=2, num_subjects=6).write())
+        said = write_statements(run)["loss"]
         one = task.loss(torch.zeros(1, task.num_outputs), torch.ones(1, task.num_outputs))
         assert float(one) == 1.0
         unit = float(
@@ -104,30 +103,29 @@ def test_the_loss_is_said_as_it_is_computed(tell_run: Any) -> None:
 def test_recipes_that_differ_are_told(tell_run: Any) -> None:
     run = tell_run(num_folds=2, num_subjects=6)
     store = run.write()
-    assert "Trained otherwise" not in write_statements(RunFacts(store))["optimiser"]
+    assert "Trained otherwise" not in write_statements(Run(store))["optimiser"]
     for planned in store.read_plan():
         if planned.backbone == "vgg11":
             record = store.read_fit(planned.fit_id)
             recipe = with_values(record.config.training, {"plateau.patience": 3})
             config = record.config.model_copy(update={"training": recipe})
             store.fit(planned.fit_id).complete(record.model_copy(update={"config": config}))
-    told = write_statements(RunFacts(RunStore(store.location)))["optimiser"]
+    told = write_statements(Run(RunStore(store.location)))["optimiser"]
     assert (
         "Trained otherwise than resnet18, whose recipe this is: vgg11 (plateau.patience 3)" in told
     )
 
 
 def test_every_number_can_be_had_again(told: Told) -> None:
-    report, names = told.report, dict(told.names)
-    exhibits = number_exhibits(report.sections)
+    report, names = told.report, {"run": told.run}
+    exhibits = number_parts(report.sections)
     assert len(exhibits) > 15
     for exhibit in exhibits:
         assert f'href="#{exhibit.key}">{exhibit.label}</a>' in report.html
-        for line in exhibit.call.splitlines():
-            if line.startswith("from "):
-                exec(line, names)
-            else:
-                assert eval(line, names) is not None, line
+        numbers = exhibit.call.splitlines()[0]
+        assert len(eval(numbers, names)), numbers
+    picture = next(each.call for each in exhibits if each.label == "Figure 1").splitlines()[1]
+    assert eval(picture, names) == report.figures[0].drawing
 
 
 def test_the_ranking_s_figures_are_the_table_s(told: Told) -> None:

@@ -49,6 +49,14 @@ class LabelScoring(Scoring):
     report = "classes"
     scale = Scale(0.0, 1.0)
     shown = ("auc", "accuracy", "sensitivity", "specificity")
+    exhibits: tuple[str, ...] = (
+        "classes",
+        "confusion",
+        "roc",
+        "calibration",
+        "embedding",
+        "published_classes",
+    )
     watched = Watched("auc", "AUC", is_higher_better=True)
     target_names = ("label",)
     outputs_are = "one a class, made probabilities by a softmax"
@@ -245,6 +253,7 @@ class BinaryScoring(LabelScoring):
     """Whether a photograph shows a finding; the positive class comes last."""
 
     is_binary = True
+    exhibits = (*LabelScoring.exhibits, "operating")
     spec: BinarySpec
 
     @property

@@ -27,6 +27,7 @@ class TreeScoring(LabelScoring):
     higher in the tree stands for itself.
     """
 
+    exhibits = (*LabelScoring.exhibits, "tree")
     spec: TreeSpec
 
     def __init__(self, spec: TreeSpec) -> None:

@@ -56,6 +56,7 @@ class PasiScoring(NumberScoring):
 
     balanced = "scaling scores"
     noun = Noun("visit", "visits")
+    exhibits = ("agreement", "change", "errors", "distribution", "published")
     watched = Watched("pasi_mae", "PASI MAE")
     scale = COMPOSITE_SCALE
     unit = "PASI points"

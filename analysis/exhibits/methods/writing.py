@@ -6,18 +6,18 @@ checklist cannot disagree.
 
 from __future__ import annotations
 
-from analysis.report.methods.evaluation import (
+from analysis.exhibits.methods.evaluation import (
     evaluation_statements,
     result_statements,
     software_statements,
 )
-from analysis.report.methods.study import data_statements, partition_statements
-from analysis.report.methods.training import (
+from analysis.exhibits.methods.study import data_statements, partition_statements
+from analysis.exhibits.methods.training import (
     model_statements,
     prediction_statements,
     training_statements,
 )
-from analysis.run import RunFacts
+from analysis.run import Run
 
 PARAGRAPHS = {
     "Data": ("data", "participants", "photographs", "outcome", "missing"),
@@ -31,11 +31,11 @@ PARAGRAPHS = {
 """The statements of each paragraph."""
 
 
-def write_statements(run: RunFacts) -> dict[str, str]:
+def write_statements(run: Run) -> dict[str, str]:
     """Every statement that the run's facts allow, by name.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
     """
     statements = {
         **data_statements(run),

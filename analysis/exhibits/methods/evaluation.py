@@ -6,11 +6,10 @@ from typing import Any
 
 from analysis.drawing.numbers import count, figure, interval, listed
 from analysis.exhibits.words import task_report
-from analysis.ranking.sureness import all_notes
-from analysis.run import RunFacts
+from analysis.run import Run
 
 
-def evaluation_statements(run: RunFacts) -> dict[str, str]:
+def evaluation_statements(run: Run) -> dict[str, str]:
     """What is measured, and how sure it is said to be."""
     ranking = run.ranking
     selection = ranking.selections.get(run.by)
@@ -48,7 +47,7 @@ def evaluation_statements(run: RunFacts) -> dict[str, str]:
     }
 
 
-def result_statements(run: RunFacts) -> dict[str, str]:
+def result_statements(run: Run) -> dict[str, str]:
     """What the reporting guidelines ask of the results."""
     best, ranking = run.best, run.ranking
     shown = []
@@ -64,9 +63,7 @@ def result_statements(run: RunFacts) -> dict[str, str]:
         if figures:
             shown.append(f"{name}: {', '.join(figures)}")
     warnings = [
-        note.text
-        for note in all_notes(ranking)
-        if note.is_warning and note.topic not in {"checks", "data"}
+        note.text for note in run.notes if note.is_warning and note.topic not in {"checks", "data"}
     ]
     if run.is_synthetic:
         warnings.insert(0, "The photographs are drawn, not taken of patients.")
@@ -80,7 +77,7 @@ def result_statements(run: RunFacts) -> dict[str, str]:
     }
 
 
-def software_statements(run: RunFacts) -> dict[str, str]:
+def software_statements(run: Run) -> dict[str, str]:
     """With what it was computed, and where that is kept."""
     versions: dict[str, Any] = run.provenance.get("versions") or {}
     shown = [

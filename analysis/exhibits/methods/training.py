@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.drawing.numbers import count, listed
-from analysis.exhibits.words import task_report
-from analysis.report.methods.recipe import (
+from analysis.exhibits.methods.recipe import (
     augmentations,
     phases_sentence,
     rate_falls,
     stopping_sentence,
 )
-from analysis.run import RunFacts
+from analysis.exhibits.words import task_report
+from analysis.run import Run
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.variants import is_variant, read_variant
 
 
-def model_statements(run: RunFacts) -> dict[str, str]:
+def model_statements(run: Run) -> dict[str, str]:
     """Which networks, from which weights, with which outputs."""
     complete = [learner for learner in run.judgement.table.learners if not learner.left_out]
     learners = [each for each in complete if not is_variant(each.name)] or complete
@@ -56,7 +56,7 @@ def _variants(learners: list[str]) -> str:
     return f" Each was also trained with one setting otherwise: {'; '.join(told)}."
 
 
-def training_statements(run: RunFacts) -> dict[str, str]:
+def training_statements(run: Run) -> dict[str, str]:
     """The recipe, as every fit had it."""
     recipe = run.config.training
     optimizer = OPTIMIZERS.named(recipe.optimizer)
@@ -89,7 +89,7 @@ def training_statements(run: RunFacts) -> dict[str, str]:
     }
 
 
-def _own_recipes(run: RunFacts) -> str:
+def _own_recipes(run: Run) -> str:
     """What some base learners were trained by instead; "" where all had one recipe."""
     own: dict[str, set[str]] = {}
     plain = {fit.fit_id for fit in run.plan if not is_variant(fit.backbone)}
@@ -114,7 +114,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def prediction_statements(run: RunFacts) -> dict[str, str]:
+def prediction_statements(run: Run) -> dict[str, str]:
     """Who predicted whom."""
     names, noun = run.judgement.meta_learners, run.scoring.noun.one
     return {

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.resources import files
 from typing import Any
 
+import pandas as pd
 from ruamel.yaml import YAML
 
 from analysis.drawing.blocks import Cell, Column, Section, Table, Text
 from analysis.drawing.numbers import listed
-from analysis.report.methods.writing import PARAGRAPHS, write_statements
-from analysis.run import RunFacts
+from analysis.exhibit import Exhibit
+from analysis.exhibits.methods.writing import PARAGRAPHS, write_statements
+from analysis.run import Run
 
 OPEN = "The authors must fill this in."
-CALL = 'from analysis.report.methods.section import answered_items\nanswered_items(run, "{}")'
 
 
-def answered_items(run: RunFacts, guideline: str) -> list[tuple[str, str, str]]:
+def answered_items(run: Run, guideline: str) -> list[tuple[str, str, str]]:
     """The items of a reporting guideline with what the run can say to them.
 
     Args:
-        run: The run folder's facts.
+        run: The opened run.
         guideline: ``tripod_ai`` or ``claim``.
 
     Returns:
@@ -37,7 +38,7 @@ def answered_items(run: RunFacts, guideline: str) -> list[tuple[str, str, str]]:
     return answers
 
 
-def methods_section(run: RunFacts) -> Section:
+def methods_section(run: Run) -> Section:
     """A text that a paper's methods can start from."""
     statements = write_statements(run)
     blocks = []
@@ -50,10 +51,11 @@ def methods_section(run: RunFacts) -> Section:
         "the run does not know: who the subjects are, who scored them and who consented is for "
         "the authors to add."
     )
-    return Section("methods", "Methods text", lead, tuple(blocks))
+    frame = partial(pd.DataFrame, statements.items(), columns=["statement", "text"])
+    return Section(lead, tuple(blocks), further={"statements": frame})
 
 
-def guidelines_section(run: RunFacts) -> Section:
+def guidelines_section(run: Run) -> Section:
     """TRIPOD+AI and CLAIM, filled in where the run knows the answer."""
     blocks = []
     counts = []
@@ -67,12 +69,17 @@ def guidelines_section(run: RunFacts) -> Section:
             for number, title, answer in items
         )
         caption = f"{guideline['name']} ({guideline['source']}). Titles in our own words."
-        blocks.append(Table(key, caption, columns, rows, CALL.format(key)))
+        frame = partial(pd.DataFrame, items, columns=["item", "title", "answer"])
+        blocks.append(Table(key, caption, columns, rows, frame))
     lead = f"The run answers {' and '.join(counts)}. The others are the authors'."
-    return Section("guidelines", "Reporting guidelines", lead, tuple(blocks))
+    return Section(lead, tuple(blocks))
 
 
 @lru_cache(maxsize=1)
 def _guidelines() -> dict[str, Any]:
-    path = files("analysis.report") / "reporting_items.yaml"
+    path = files("analysis.exhibits.methods") / "reporting_items.yaml"
     return dict(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
+
+
+METHODS = Exhibit("methods", "Methods text", methods_section)
+GUIDELINES = Exhibit("guidelines", "Reporting guidelines", guidelines_section)

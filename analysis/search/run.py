@@ -1,4 +1,4 @@
-"""What the sections of a search's report may ask; each thing is read or computed once."""
+"""An opened search: what every exhibit may ask of it; each thing is read or computed once."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from analysis.exhibits.search.importance import Importances, parameter_importances
-from analysis.exhibits.search.landscape import Landscape, score_landscape
-from analysis.run import RecordedRun
+from analysis.run import RecordedRun, Remembering
 from analysis.search.certainty import StudyCertainty
 from analysis.search.conclusion import Conclusion, conclude_study
 from analysis.search.course import EpochsSaved, optimisation_history, trial_curves
@@ -18,7 +16,7 @@ from foldgrid.specs.errors import SweepError
 from foldgrid.specs.trials import TrialCertainty, TrialRecord
 
 
-class StudyFacts:
+class StudyFacts(Remembering):
     """The facts of one study.
 
     Args:
@@ -28,11 +26,8 @@ class StudyFacts:
     """
 
     def __init__(self, evidence: StudyEvidence, place: int, suffix: str) -> None:
+        super().__init__()
         self.evidence, self.place, self.suffix = evidence, place, suffix
-
-    def call(self, name: str) -> str:
-        """The call that computes ``name`` again."""
-        return f"run.studies[{self.place}].{name}"
 
     def key(self, name: str) -> str:
         """The anchor of an exhibit."""
@@ -75,16 +70,6 @@ class StudyFacts:
         return trial_curves(self.evidence)
 
     @cached_property
-    def importances(self) -> Importances:
-        """How much the score depends on each parameter."""
-        return parameter_importances(self.evidence)
-
-    @cached_property
-    def landscape(self) -> Landscape:
-        """The score over two parameters."""
-        return score_landscape(self.evidence, self.importances)
-
-    @cached_property
     def trials(self) -> pd.DataFrame:
         """A row a trial: how it ended, its epochs, its figures and its values as trained."""
         objectives, names = self.evidence.objectives, list(self.evidence.plan.space.parameters)
@@ -102,8 +87,8 @@ class StudyFacts:
         return pd.DataFrame(rows)
 
 
-class SearchFacts(RecordedRun):
-    """The facts of a search's run folder.
+class SearchRun(RecordedRun):
+    """The run folder of a search.
 
     Args:
         store: The run folder.
@@ -111,11 +96,16 @@ class SearchFacts(RecordedRun):
 
     Raises:
         SweepError: Nothing was searched here, ``by`` was not searched for, or no trial is over.
+
+    Example:
+        >>> run = foldgrid.open_run("runs/lr_plateau")
+        >>> run.exhibit("history").plot().save("history.png")
     """
 
+    is_search = True
+
     def __init__(self, store: RunStore, by: str = "") -> None:
-        super().__init__(store)
-        self.by = by
+        super().__init__(store, by)
         found = [each for each in read_studies(store, by) if each.trials]
         if not found:
             raise SweepError(
@@ -127,10 +117,3 @@ class SearchFacts(RecordedRun):
             StudyFacts(each, place, "" if is_one else f"_{place + 1}")
             for place, each in enumerate(found)
         )
-
-    @property
-    def opened(self) -> str:
-        """The lines that make these facts again, where the run folder is below ``runs/``."""
-        by = f", by={self.by!r}" if self.by else ""
-        opened = f"SearchFacts(RunStore.open({f'runs/{self.name}'!r}){by})"
-        return f"from analysis.exhibits.search.facts import SearchFacts\nrun = {opened}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from analysis.drawing.numbers import count
 from analysis.exhibits.words import task_report
-from analysis.run import RunFacts
+from analysis.run import Run
 
 
-def data_statements(run: RunFacts) -> dict[str, str]:
+def data_statements(run: Run) -> dict[str, str]:
     """Where the data come from, who is in them, what was judged."""
     data = run.sweep.get("data") or {}
     where = (
@@ -20,7 +20,7 @@ def data_statements(run: RunFacts) -> dict[str, str]:
     return {"data": where, **task_report(run).data_statements(run)}
 
 
-def partition_statements(run: RunFacts) -> dict[str, str]:
+def partition_statements(run: Run) -> dict[str, str]:
     """Who was held out, and how balanced that is."""
     split = run.sweep.get("split") or {}
     oof, test, noun = run.judgement.oof, run.judgement.test, run.scoring.noun

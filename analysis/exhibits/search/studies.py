@@ -1,0 +1,73 @@
+"""The studies of a search beside each other, where there are several."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+
+from analysis.drawing.blocks import Cell, Column, Section, Table, cells
+from analysis.drawing.numbers import between, figure, percent
+from analysis.exhibit import Exhibit
+from analysis.search.certainty import decimals
+from analysis.search.run import SearchRun
+
+
+def studies_section(run: SearchRun) -> Section:
+    """Each backbone's best, what it is worth, and what was saved."""
+    metric = run.studies[0].evidence.metric
+    digits = decimals(metric.name)
+    columns = (
+        Column("Backbone"),
+        Column("Trials", True),
+        Column(metric.title, True, "best, 95 %"),
+        Column("Corrected", True, "for choosing"),
+        Column("Own recipe", True),
+        Column("Saved", True, "by giving up"),
+    )
+    rows = []
+    for study in run.studies:
+        found, best = study.best_certainty, study.best
+        ends = between(found.interval.get(metric.name), digits)
+        score = best.oof.get(metric.name) if best else None
+        rows.append(
+            cells(
+                study.evidence.label,
+                str(len(study.evidence.trials)),
+                Cell(figure(score, digits), note=ends),
+                figure(found.corrected.get(metric.name), digits),
+                figure(found.own_recipe.get(metric.name), digits),
+                percent(study.saved.share),
+            )
+        )
+    frame = partial(_frame, run)
+    table = Table("studies", "Each backbone's search", columns, tuple(rows), frame)
+    return Section("Each backbone was searched for itself; its section follows.", (table,))
+
+
+def _frame(run: SearchRun) -> pd.DataFrame:
+    rows = []
+    for study in run.studies:
+        name, found, best = study.evidence.metric.name, study.best_certainty, study.best
+        low, high = found.interval.get(name) or (None, None)
+        rows.append(
+            {
+                "study": study.evidence.label,
+                "num_trials": len(study.evidence.trials),
+                "best_trial": best.number if best else None,
+                name: best.oof.get(name) if best else None,
+                f"{name}_low": low,
+                f"{name}_high": high,
+                "corrected": found.corrected.get(name),
+                "own_recipe": found.own_recipe.get(name),
+                "saved": study.saved.share,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _why_not(run: SearchRun) -> str:
+    return "" if len(run.studies) > 1 else "it has one study"
+
+
+STUDIES = Exhibit("studies", "The backbones", studies_section, "search", _why_not, "overview")

@@ -1,0 +1,110 @@
+"""An exhibit from another package, in one file: launch, rank, check, report, status.
+
+The package is `tests/analysis/report/visits_exhibit.py` and an entry point. Nothing else knows it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import foldgrid
+from analysis.__main__ import main
+from analysis.exhibit import EXHIBITS, Exhibit
+from analysis.exhibits import OF_GRIDS, OF_SEARCHES
+from tests.analysis.report import visits_exhibit
+from tests.analysis.report.conftest import quickly_made
+from tests.launching.tiny_sweep import Launcher
+
+MODULE = "visits_of_others"
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
+    """Puts the package's folder on the path, with this entry point; gives its only module."""
+
+    def put(entry: str) -> Path:
+        folder = tmp_path / "site"
+        facts = folder / "visits-1.0.dist-info"
+        facts.mkdir(parents=True)
+        source = Path(visits_exhibit.__file__).read_text(encoding="utf-8")
+        (folder / f"{MODULE}.py").write_text(source, encoding="utf-8")
+        (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: visits\nVersion: 1.0\n")
+        (facts / "entry_points.txt").write_text(f"[foldgrid.exhibits]\n{entry}\n")
+        monkeypatch.syspath_prepend(str(folder))
+        # Somebody may have looked before it was installed.
+        ours: dict[str, Exhibit] = {each.name: each for each in (*OF_GRIDS, *OF_SEARCHES)}
+        monkeypatch.setattr(EXHIBITS, "_things", ours)
+        monkeypatch.setattr(EXHIBITS, "_is_complete", False)
+        return folder / f"{MODULE}.py"
+
+    with quickly_made():
+        yield put
+    sys.modules.pop(MODULE, None)
+
+
+def test_it_is_in_the_report_and_in_the_run(
+    launcher: Launcher, install: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = launcher.done_before()
+    install(f"cohort = {MODULE}:COHORT")
+    done = launcher(sweep, ranked=True)
+    assert done.code == 0, done.out + done.err
+    run = launcher.storage / "tiny"
+    for command in ("rank", "check", "report"):
+        assert main([command, str(run)]) == 0, capsys.readouterr().err
+    assert launcher.raw("--status", str(run)).code == 0
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert '<section id="cohort"' in page
+    assert "8 subjects came." in page
+    assert "run.exhibit(&#34;cohort&#34;).frame(&#34;subjects&#34;)" in page
+    assert page.index('id="provenance"') < page.index('id="cohort"') < page.index('id="recompute"')
+    shown = foldgrid.open_run(run).exhibit("cohort")
+    assert shown.parts == ("visits", "subjects")
+    assert shown.frame()["num_visits"].sum() == 40
+    drawing = shown.plot()
+    assert (run / "figures" / "visits.svg").read_text(encoding="utf-8") == drawing.svg
+    assert (run / "figures" / "visits.png").read_bytes() == drawing.png
+
+
+def test_its_name_is_the_entry_point_s(launcher: Launcher, install: Callable[[str], Path]) -> None:
+    launcher.done_before()
+    install(f"who_came = {MODULE}:COHORT")
+    run = foldgrid.open_run(launcher.storage / "tiny")
+    assert run.exhibits[-1] == "who_came"
+    [_, table] = run.exhibit("who_came").section.blocks
+    assert table.call == 'run.exhibit("who_came").frame("subjects")'
+
+
+def test_a_mistake_in_it_is_told_with_its_name_and_file(
+    launcher: Launcher, install: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    launcher.done_before()
+    file = install(f"cohort = {MODULE}:WRONG")
+    run = launcher.storage / "tiny"
+    assert main(["report", str(run)]) == 2
+    told = capsys.readouterr().err
+    assert f'{file}: the exhibit "cohort" of visits cannot be used.' in told
+    assert "found 'no exhibit', which is no exhibit" in told
+    assert not (run / "report.html").exists()
+
+
+def test_a_part_that_has_another_s_name_is_told(
+    launcher: Launcher,
+    install: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    launcher.done_before()
+    install(f"cohort = {MODULE}:COHORT")
+    again = replace(visits_exhibit.COHORT, name="again", needs=lambda _: "")
+    monkeypatch.setitem(EXHIBITS, "again", again)
+    run = launcher.storage / "tiny"
+    assert main(["report", str(run)]) == 2
+    told = capsys.readouterr().err
+    assert 'two parts are called "visits", one of the exhibit "cohort", one of "again"' in told
+    assert not (run / "report.html").exists()
