@@ -37,7 +37,7 @@ from foldgrid.data.cores import num_usable_cores
 from foldgrid.metrics import METRICS
 from foldgrid.search.stopping import make_rule, score_key
 from foldgrid.specs.errors import SweepError, did_you_mean
-from foldgrid.specs.sweep import Objective, SchedulerName, SearchSettings
+from foldgrid.specs.sweep import SchedulerName, SearchSettings
 
 REPLAYED: tuple[SchedulerName, ...] = ("none", "asha", "median", "paired_race")
 TITLES = {"none": "full training"}
@@ -186,7 +186,7 @@ def measure_efficiency(
     seeds: int = 200,
     trials: int = 15,
     workers: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())] = (1, 4),
-    objective: Objective = "mae",
+    objective: str = "mae",
     grace_epochs: int = 2,
     reduction_factor: float | None = None,
     significance: float | None = None,

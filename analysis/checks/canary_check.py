@@ -16,7 +16,7 @@ from analysis.predictions.read_once import ReadOnceStore
 from analysis.predictions.validation import FoldPredictions, some
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import FitConfig
-from foldgrid.tasks.scoring import Judged
+from foldgrid.specs.metric import Judged
 
 LEVEL = 0.01
 """The check fails without a leak once in so many runs at most: 1 in 100."""

@@ -17,8 +17,9 @@ from analysis.predictions.predictions import PredictionTable
 from analysis.stacking.meta_learner import ClassMetaLearner, MetaLearner
 from analysis.stacking.meta_learners import CLASS_META_LEARNERS, meta_learners
 from analysis.stacking.nested_fits import fit_nested, weight_table
+from foldgrid.specs.metric import Judged
 from foldgrid.specs.variants import is_variant
-from foldgrid.tasks.scoring import Judged, NumberScoring, Scoring, by_model
+from foldgrid.tasks.scoring import NumberScoring, Scoring, by_model
 from foldgrid.tasks.units import UnitTable
 
 BASELINE = NumberScoring.baseline

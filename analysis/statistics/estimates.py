@@ -20,9 +20,9 @@ from analysis.predictions.class_units import ClassUnits
 from analysis.statistics.facts import Interval
 from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles, tail_share
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
-from foldgrid.metrics.classification import class_metrics
-from foldgrid.metrics.classification_sums import ClassSums
+from foldgrid.metrics import METRICS, Target
 from foldgrid.metrics.counts import quotient
+from foldgrid.metrics.sums import SubjectSums
 
 FloatArray = NDArray[np.float64]
 WeightedFigure = Callable[[FloatArray], FloatArray]
@@ -232,22 +232,23 @@ def overall_figures(
 
     Args:
         units: Its probabilities of two classes or more.
-        names: Of the metrics, see ``class_metrics``.
+        names: Of the metrics.
         num_resamples: Draws of the subjects.
         seed: Of the draws; that of the ranking gives the ranking's intervals.
     """
-    metrics = class_metrics(len(units.classes), units.is_binary)
-    sums = ClassSums.of(
-        units.subjects_U, units.reference_U, units.probabilities_UK[:, None], units.is_binary
+    target = Target("classes", len(units.classes), units.is_binary)
+    sums = SubjectSums.of(
+        units.subjects_U, units.reference_U, units.probabilities_UK[:, None], target
     )
     resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
     found = {}
     for name in names:
-        value = metrics[name](units.reference_U, units.probabilities_UK)
+        metric = METRICS[name].of(target)
+        value = metric(units.reference_U, units.probabilities_UK)
         if math.isnan(value):
             found[name] = OverallFigure(value, Interval(reason="the figure is undefined"))
         else:
-            figures_R1 = sums.figure(name, resamples.counts_RS)
+            figures_R1 = sums.figure(metric, resamples.counts_RS)
             interval = expanded_percentiles(figures_R1, sums.num_subjects)[0]
             found[name] = OverallFigure(value, interval)
     return found

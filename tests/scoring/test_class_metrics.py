@@ -151,7 +151,7 @@ def test_what_cannot_be_computed_is_nan(is_binary: bool) -> None:
 
 def test_what_is_no_classification_is_refused() -> None:
     for num_classes, is_binary in ((1, False), (3, True)):
-        with pytest.raises(ValueError, match="cannot be judged"):
+        with pytest.raises(ValueError, match="cannot be evaluated"):
             class_metrics(num_classes, is_binary)
     accuracy = class_metrics(3)["accuracy"]
     with pytest.raises(ValueError, match="3 probabilities"):

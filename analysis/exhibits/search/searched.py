@@ -6,7 +6,7 @@ from analysis.drawing.blocks import Cell, Column, Pairs, Section, Table, cells
 from analysis.exhibits.provenance import launch_facts, versions
 from analysis.exhibits.search.facts import SearchFacts, StudyFacts
 from analysis.search.conclusion import describe_value
-from foldgrid.metrics.registry import KNOWN_METRICS
+from foldgrid.metrics import METRICS
 from foldgrid.specs.search_space import describe
 from foldgrid.specs.sweep import SearchSettings
 
@@ -25,7 +25,7 @@ def searched_section(run: SearchFacts) -> Section:
     settings = run.studies[0].evidence.plan.settings
     facts = run.sweep
     pairs = [
-        ("Objectives", ", ".join(KNOWN_METRICS[name].description for name in settings.objectives)),
+        ("Objectives", ", ".join(METRICS[name].description for name in settings.objectives)),
         ("Sampler", settings.sampler),
         ("Scheduler", _scheduler(settings)),
         ("Trials asked for", str(settings.num_trials) + _each(run)),

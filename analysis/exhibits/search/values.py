@@ -20,7 +20,7 @@ from analysis.exhibits.search.parallel_coordinates import (
 )
 from analysis.search.certainty import decimals
 from analysis.search.numbers import scales
-from foldgrid.metrics.registry import KNOWN_METRICS
+from foldgrid.metrics import METRICS
 
 
 def parallel_section(study: StudyFacts) -> Section:
@@ -171,7 +171,7 @@ def front_section(study: StudyFacts) -> Section | None:
         f"trial {trial.number} "
         + "("
         + ", ".join(
-            f"{KNOWN_METRICS[name].title} {figure(trial.oof[name], decimals(name))}"
+            f"{METRICS[name].title} {figure(trial.oof[name], decimals(name))}"
             for name in evidence.objectives
         )
         + ")"

@@ -16,7 +16,7 @@ from foldgrid.search.trials import TrialTask
 from foldgrid.specs.fits import content_digest
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import ChoiceParameter, Parameter, SearchSpace
-from foldgrid.specs.sweep import Objective, SearchSettings
+from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import TrialEpoch
 
 PAUSING = ("hyperband", "pbt")
@@ -48,7 +48,7 @@ def make_pausing_scheduler(
     return None
 
 
-def _scored(objective: Objective, result: dict[str, Any]) -> dict[str, Any]:
+def _scored(objective: str, result: dict[str, Any]) -> dict[str, Any]:
     """Tune's result with what its scheduler looks at."""
     if "epoch" not in result:
         return result

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from foldgrid.metrics import METRICS, Metric
-from foldgrid.metrics.registry import KNOWN_METRICS
-from foldgrid.specs.sweep import Objective, SearchSettings
+from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
 
 FloatArray = NDArray[np.float64]
@@ -81,9 +80,9 @@ def rung_epochs(grace: int, factor: float, max_epochs: int) -> tuple[int, ...]:
     return tuple(rungs)
 
 
-def score_key(objective: Objective, epoch: TrialEpoch) -> float:
+def score_key(objective: str, epoch: TrialEpoch) -> float:
     """The epoch's figure with the sign of an error: smaller is better; infinite without one."""
-    return float(KNOWN_METRICS[objective].sort_key(epoch.oof.get(objective)))
+    return float(METRICS[objective].sort_key(epoch.oof.get(objective)))
 
 
 class PairedRace:
@@ -221,7 +220,7 @@ class RayRule:
         objective: The figure.
     """
 
-    def __init__(self, scheduler: Any, objective: Objective) -> None:
+    def __init__(self, scheduler: Any, objective: str) -> None:
         self._scheduler, self._objective = scheduler, objective
         self._handles: dict[int, _Handle] = {}
 

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import did_you_mean
+from foldgrid.specs.metric import MetricName
 from foldgrid.specs.recipe import (
     LIST_KEYS,
     OwnValue,
@@ -32,22 +33,6 @@ SamplerName = Literal[
     "NSGAIISampler",
 ]
 SchedulerName = Literal["none", "asha", "hyperband", "median", "pbt", "paired_race"]
-Objective = Literal[
-    "mae",
-    "mse",
-    "rmse",
-    "pcc",
-    "ccc",
-    "icc",
-    "bias",
-    "auc",
-    "accuracy",
-    "sensitivity",
-    "specificity",
-    "kappa",
-    "log_loss",
-    "brier",
-]
 WeightsPolicy = Literal["required", "auto", "none"]
 REGIONS = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
 
@@ -157,7 +142,7 @@ class SearchSettings(Spec):
 
     num_trials: int = Field(default=20, ge=1)
     sampler: SamplerName = "TPESampler"
-    objectives: tuple[Objective, ...] = Field(default=("mae",), min_length=1)
+    objectives: tuple[MetricName, ...] = Field(default=("mae",), min_length=1)
     scheduler: SchedulerName = "none"
     grace_epochs: int = Field(default=10, ge=1)
     reduction_factor: float = Field(default=2.0, gt=1)
