@@ -144,9 +144,14 @@ class Ranking(Spec):
                 then by name.
 
         Raises:
-            SweepError: A ranking has no such figure; the message offers the nearest.
+            SweepError: The task has no such metric, or this ranking does not hold it.
         """
         check_figure(metric, self.scoring)
+        if metric not in self.metrics:
+            raise SweepError(
+                f"{self.location}: this ranking holds {', '.join(self.metrics)}, and no {metric}.\n"
+                f"`python -m analysis rank {self.location} --by {metric}` computes it."
+            )
         key = self.scoring.metrics[metric].sort_key
         rows = sorted(
             self.rows,

@@ -18,7 +18,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.predictions.class_units import ClassUnits
 from analysis.statistics.facts import Interval
-from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles, tail_share
+from analysis.statistics.intervals import (
+    FEWEST_SUBJECTS,
+    NO_SPREAD,
+    UNDEFINED,
+    expanded_percentiles,
+    tail_share,
+    why_no_interval,
+)
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
 from foldgrid.metrics import METRICS, Target
 from foldgrid.metrics.counts import quotient
@@ -85,9 +92,9 @@ def resample_subjects(
 def estimate(figure: WeightedFigure, resamples: Resamples) -> Estimate:
     """A figure and its 95 % interval.
 
-    Resamples that leave the figure undefined (no visit of a stratum was drawn) are left out;
-    where that is more than half of them, so is the interval. So is one without width: where every
-    resample says 100 %, the bootstrap cannot tell what it has not seen.
+    Resamples that leave the figure undefined (no visit of a stratum was drawn) are left out, and
+    where those are too many, so is the interval; see ``intervals.why_no_interval``. So is one
+    without width: where every resample says 100 %, the bootstrap cannot tell what it has not seen.
     """
     if resamples.num_records == 0:
         return Estimate(math.nan)
@@ -96,7 +103,7 @@ def estimate(figure: WeightedFigure, resamples: Resamples) -> Estimate:
         return Estimate(value)
     values_R = figure(resamples.weights_RN)
     defined = values_R[np.isfinite(values_R)]
-    if 2 * len(defined) < len(values_R):
+    if why_no_interval(len(defined), len(values_R)):
         return Estimate(value)
     tail = tail_share(resamples.num_subjects)
     low, high = (float(end) for end in np.quantile(defined, [tail, 1 - tail]))
@@ -147,9 +154,6 @@ def second_moments(
         np.where(is_still_y, 0.0, spread_y),
         np.where(is_still_x | is_still_y, 0.0, shared),
     )
-
-
-NO_SPREAD = "the same in every resample"
 
 
 @dataclass(frozen=True)
@@ -246,7 +250,7 @@ def overall_figures(
         metric = METRICS[name].of(target)
         value = metric(units.reference_U, units.probabilities_UK)
         if math.isnan(value):
-            found[name] = OverallFigure(value, Interval(reason="the figure is undefined"))
+            found[name] = OverallFigure(value, Interval(reason=UNDEFINED))
         else:
             figures_R1 = sums.figure(metric, resamples.counts_RS)
             interval = expanded_percentiles(figures_R1, sums.num_subjects)[0]

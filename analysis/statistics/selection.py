@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.statistics.facts import Interval, Selection
-from analysis.statistics.intervals import LEVEL, MOST_UNDEFINED
+from analysis.statistics.intervals import LEVEL, why_no_interval
 from analysis.statistics.resamples import SubjectResamples
 from foldgrid.metrics import Metric
 from foldgrid.metrics.sums import SubjectSums
@@ -69,8 +69,8 @@ def correct_selection(
     judges_anybody = (resamples.counts_RS == 0).any(axis=1)
     judged_R = _judged(metric, sums, resamples, losses(metric, figures_RM))[judges_anybody]
     known = judged_R[~np.isnan(judged_R)]
-    if len(known) < (1 - MOST_UNDEFINED) * len(judged_R):
-        return naive.model_copy(update={"reason": "undefined in too many resamples"})
+    if reason := why_no_interval(len(known), len(judged_R)):
+        return naive.model_copy(update={"reason": reason})
     low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     interval = Interval(low=float(low), high=float(high), num_undefined=len(judged_R) - len(known))
     return naive.model_copy(update={"corrected": float(known.mean()), "interval": interval})

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.statistics.estimates import Share, shares_of
 from analysis.statistics.facts import Interval
-from analysis.statistics.intervals import expanded_percentiles
+from analysis.statistics.intervals import UNDEFINED, expanded_percentiles
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
 from foldgrid.metrics import METRICS, Target
 from foldgrid.metrics.delong import delong_interval
@@ -136,7 +136,7 @@ def auc_and_interval(
     """
     auc = area_under_curve(is_positive_U, score_U)
     if math.isnan(auc):
-        return auc, Interval(reason="the figure is undefined")
+        return auc, Interval(reason=UNDEFINED)
     scores_U12 = np.stack([1.0 - score_U, score_U], axis=1)[:, None]
     subjects = np.asarray(subjects_U).astype(str)
     target = Target("classes", 2, is_binary=True)

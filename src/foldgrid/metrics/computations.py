@@ -98,16 +98,15 @@ class MeanOf(Checked):
         return (Quantity(self._of_units),)
 
     def _of_units(self, units: SubjectSums) -> FloatArray:
-        columns = [
-            _asked(self.of_unit, units.reference_U, units.predicted[:, model])
-            if np.isfinite(units.predicted[:, model]).all()
-            else np.full(len(units.reference_U), np.nan)
-            for model in range(units.num_models)
-        ]
-        return np.array(columns, np.float64).reshape(units.num_models, -1).T
+        values_UM = np.full((len(units.reference_U), units.num_models), np.nan)
+        for model in range(units.num_models):
+            if np.isfinite(said := units.predicted[:, model]).all():
+                truth_U = units.reference_U
+                values_UM[:, model] = _asked(self.of_unit, (len(truth_U),), truth_U, said)
+        return values_UM
 
     def _value(self, metric: Metric, reference_U: NDArray[Any], predicted: FloatArray) -> float:
-        return float(np.mean(_asked(self.of_unit, reference_U, predicted)))
+        return float(np.mean(_asked(self.of_unit, (len(reference_U),), reference_U, predicted)))
 
     def resampled(self, metric: Metric, drawn: Drawn) -> FloatArray:
         """See ``Checked``."""
@@ -147,12 +146,14 @@ class OfWeights(Checked):
 
     def _value(self, metric: Metric, reference_U: NDArray[Any], predicted: FloatArray) -> float:
         ones_1U = np.ones((1, len(reference_U)))
-        return float(_asked(self.function, reference_U, predicted, ones_1U)[0])
+        return float(_asked(self.function, (1,), reference_U, predicted, ones_1U)[0])
 
     def resampled(self, metric: Metric, drawn: Drawn) -> FloatArray:
         """See ``Checked``."""
+        weights_RU = drawn.unit_weights
+        shape = (len(weights_RU),)
         return by_model(
-            drawn, lambda truth_U, said: _asked(self.function, truth_U, said, drawn.unit_weights)
+            drawn, lambda truth_U, said: _asked(self.function, shape, truth_U, said, weights_RU)
         )
 
 
@@ -170,7 +171,7 @@ class OfPairs(Checked):
     function: PairFunction
 
     def _value(self, metric: Metric, reference_U: NDArray[Any], predicted: FloatArray) -> float:
-        return float(_asked(self.function, reference_U, predicted))
+        return float(_asked(self.function, (), reference_U, predicted))
 
     def resampled(self, metric: Metric, drawn: Drawn) -> FloatArray:
         """See ``Checked``."""
@@ -181,7 +182,7 @@ class OfPairs(Checked):
             for repeats_U in repeats_RU:
                 places = np.repeat(np.arange(len(truth_U)), repeats_U)
                 pair = truth_U[places], said[places]
-                values.append(float(_asked(self.function, *pair)) if len(places) else math.nan)
+                values.append(float(_asked(self.function, (), *pair)) if len(places) else math.nan)
             return np.array(values)
 
         return by_model(drawn, of_model)
@@ -197,14 +198,17 @@ def by_model(drawn: Drawn, compute: Callable[[NDArray[Any], FloatArray], FloatAr
     return values_RM
 
 
-def _asked(function: Callable[..., Any], *arguments: Any) -> Any:
+def _asked(function: Callable[..., Any], shape: tuple[int, ...], *arguments: Any) -> FloatArray:
     """What a metric's function gives; a mistake in it is told with its name and file.
 
     Raises:
-        SweepError: It fails.
+        SweepError: It fails, or gives something of another shape.
     """
     try:
-        return function(*arguments)
+        found = np.asarray(function(*arguments), np.float64)
+        if found.shape != shape:
+            raise ValueError(f"it gave an array of shape {found.shape}, not {shape}")
+        return found
     except Exception as error:
         name = getattr(function, "__name__", repr(function))
         try:
