@@ -27,6 +27,9 @@ demo: $(VENV)/.runtime ## install, then train and rank all 29 backbones x 5 fold
 quickstart: $(VENV)/.runtime ## install, then three small backbones, minutes on two cores
 	$(BIN)/python launch.py --sweep quickstart
 
+# Without them each of the processes that tests start compiles all modules anew.
+test test-all: export PYTHONDONTWRITEBYTECODE :=
+
 WORKERS := -n auto --dist loadgroup --no-loadscope-reorder
 
 test: $(VENV)/.development ## install, then run the tests: every law, some on representatives

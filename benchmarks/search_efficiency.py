@@ -35,11 +35,12 @@ from benchmarks.simulated_search import (
 from benchmarks.stored_curves import CURVES, Curve, CurveStudy, read_curves
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.metrics import METRICS
-from foldgrid.search.stopping import make_rule, score_key
+from foldgrid.search.schedulers.rules import Searched, score_key
 from foldgrid.specs.errors import SweepError, did_you_mean
-from foldgrid.specs.sweep import SchedulerName, SearchSettings
+from foldgrid.specs.schedulers import SCHEDULERS
+from foldgrid.specs.sweep import SearchSettings
 
-REPLAYED: tuple[SchedulerName, ...] = ("none", "asha", "median", "paired_race")
+REPLAYED = tuple(name for name, scheduler in SCHEDULERS.items() if not scheduler.pauses)
 TITLES = {"none": "full training"}
 SHARES = (0.25, 0.5, 0.75)
 """Of full training's epochs: where the regret at equal epochs is read."""
@@ -88,7 +89,7 @@ def replay(
     trials = [study.curves[each] for each in draw_order(len(study.curves), num_trials, seed)]
     objective = settings.objectives[0]
     longest = max(len(trial.epochs) for trial in trials)
-    rule = make_rule(settings, study.units, longest)
+    rule = Searched(settings, study.units, longest).rule()
     found = simulate(trials, rule, objective, num_workers)
     full = simulate(trials, None, objective, num_workers)
     return _against(found, full, trials, settings)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.stored_curves import Curve
-from foldgrid.search.stopping import NEVER_STOPPED, StoppingRule, score_key
+from foldgrid.search.schedulers.rules import NEVER_STOPPED, StoppingRule, score_key
 from foldgrid.specs.trials import TrialStatus
 
 Interval = tuple[float, float, float]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,8 +45,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 SERVERS = ("local_ray", "postgresql", "browser")
 """What takes long to start: tests that need the same one follow one another in one worker."""
 
+OUTSIDE = Path(__file__).parent / "outside/site"
+"""Packages that are not this one; see `tests.outside.packages`."""
+
 LONG = (*SERVERS, "reports")
 """The groups of more than one file that take long together."""
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the garbage collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -102,8 +117,14 @@ def local_ray() -> Iterator[None]:
 
     # A second worker takes as long to start as a test takes.
     one_core = Resources(num_cpus=1, num_gpus=0, cpus_per_fit=1, gpus_per_fit=0.0, num_concurrent=1)
-    with RaySession(one_core, address=None):
-        yield
+    session = RaySession(one_core, address=None)
+    with pytest.MonkeyPatch.context() as patch:
+        # Its workers know the packages of `tests/outside`; they start when somebody needs them.
+        path = [str(OUTSIDE), *filter(None, [os.environ.get("PYTHONPATH")])]
+        patch.setenv("PYTHONPATH", os.pathsep.join(path))
+        session.__enter__()
+    yield
+    session.__exit__()
 
 
 @pytest.fixture(scope="session")

@@ -83,7 +83,7 @@ BUGS = {
         ("tests/data/test_data_manifest.py",),
     ),
     "racing: the better one is stopped": Bug(
-        "src/foldgrid/search/stopping.py",
+        "src/foldgrid/search/schedulers/paired_race.py",
         "if keys[0] <= self._keys_of_rival(rival[then])[0]:",
         "if keys[0] >= self._keys_of_rival(rival[then])[0]:",
         ("tests/contracts/test_stopping_rules.py",),

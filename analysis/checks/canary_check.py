@@ -17,6 +17,7 @@ from analysis.predictions.validation import FoldPredictions, some
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.metric import Judged
+from foldgrid.tasks.scale import Scale
 
 LEVEL = 0.01
 """The check fails without a leak once in so many runs at most: 1 in 100."""
@@ -77,16 +78,15 @@ def judge_canary(
     total = f"{len(chosen)} base learner{'s' if len(chosen) != 1 else ''}"
     if num_learners is not None and num_learners > len(chosen):
         total += f" of the sweep's {num_learners}"
-    unit = scoring_of(fits[0]).scale.unit
-    of = f" {unit}" if unit else ""
+    scale = scoring_of(fits[0]).scale
     if leaks:
-        problems = [Problem(skill.model, "", _words(side, skill, of)) for side, skill in leaks]
+        problems = [Problem(skill.model, "", _words(side, skill, scale)) for side, skill in leaks]
         models = some(dict.fromkeys(skill.model for _, skill in leaks), "base learner")
         return breach(f"Skill remains in {models}; {total} trained on shuffled scores.", problems)
     nearest = min(judged["oof"], key=lambda skill: skill.p_value)
     return holds(
         f"{total} trained on shuffled scores: no skill at a level of {LEVEL}. Nearest to it: "
-        f"{nearest.model}, {_words('oof', nearest, of)}"
+        f"{nearest.model}, {_words('oof', nearest, scale)}"
     )
 
 
@@ -143,10 +143,12 @@ AS_SCORES: Mapping[
 """What makes scores of samples and predictions, by kind of truth."""
 
 
-def _words(partition: str, skill: Skill, of: str) -> str:
+def _words(partition: str, skill: Skill, scale: Scale) -> str:
+    of, digits = f" {scale.unit}" if scale.unit else "", scale.decimals
+    mae, usual = f"{skill.mae:.{digits}f}{of}", f"{skill.baseline_mae:.{digits}f}"
     return (
-        f"{PARTITIONS[partition]} MAE {skill.mae:.2f}{of} against {skill.baseline_mae:.2f} of "
-        f"predict-the-mean, PCC {skill.pcc:.2f}, p {_p(skill.p_value)}."
+        f"{PARTITIONS[partition]} MAE {mae} against {usual} of predict-the-mean, "
+        f"PCC {skill.pcc:.2f}, p {_p(skill.p_value)}."
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from xml.sax.saxutils import escape
 
 from matplotlib.figure import Figure as MplFigure
@@ -39,7 +40,7 @@ class Drawing:
         description: What one would see, in sentences: for screen readers and for those in a hurry.
         wide: The SVG for a page, in the plain light colours.
         narrow: The SVG for a telephone.
-        png: The wide picture as pixels on a white ground.
+        figure: The wide picture itself.
     """
 
     key: str
@@ -47,7 +48,13 @@ class Drawing:
     description: str
     wide: str
     narrow: str
-    png: bytes
+    figure: MplFigure = field(repr=False, compare=False)
+
+    @cached_property
+    def png(self) -> bytes:
+        """The wide picture as pixels on a white ground; made when it is first asked for."""
+        with drawing_style():
+            return _png(self.figure)
 
     @property
     def svg(self) -> str:
@@ -88,7 +95,7 @@ def draw(key: str, title: str, description: str, painter: Painter) -> Drawing:
     """
     with drawing_style():
         wide = painter(WIDE)
-        return Drawing(key, title, description, _svg(wide), _svg(painter(NARROW)), _png(wide))
+        return Drawing(key, title, description, _svg(wide), _svg(painter(NARROW)), wide)
 
 
 def _svg(figure: MplFigure) -> str:

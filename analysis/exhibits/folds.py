@@ -62,6 +62,7 @@ class FoldMatrix:
         cells: One a row and column.
         title: What the figure is called.
         is_higher_better: Which end of it is good.
+        decimals: Digits after the point of every figure.
     """
 
     backbones: tuple[str, ...]
@@ -69,6 +70,7 @@ class FoldMatrix:
     cells: tuple[FoldCell, ...]
     title: str = "MAE"
     is_higher_better: bool = False
+    decimals: int = 2
 
     @property
     def complete(self) -> list[FoldCell]:
@@ -108,20 +110,21 @@ def draw_fold_matrix(facts: FoldMatrix) -> Drawing:
 
 def describe_fold_matrix(facts: FoldMatrix) -> str:
     """The matrix in sentences."""
+    digits = facts.decimals
     text = f"{len(facts.backbones)} base learners by {len(facts.folds)} folds. "
     if facts.complete:
         low = min(facts.complete, key=lambda cell: cell.value)
         high = max(facts.complete, key=lambda cell: cell.value)
         text += (
-            f"The {facts.title} runs from {low.value:.2f} ({low.backbone}, fold {low.fold}) to "
-            f"{high.value:.2f} ({high.backbone}, fold {high.fold}). "
+            f"The {facts.title} runs from {low.value:.{digits}f} ({low.backbone}, fold {low.fold}) "
+            f"to {high.value:.{digits}f} ({high.backbone}, fold {high.fold}). "
         )
     means = facts.fold_means
     if len(means) > 1:
         hard, easy = facts.hardest_and_easiest
         text += (
-            f"Averaged over base learners, fold {hard} is the hardest ({means[hard]:.2f}) and "
-            f"fold {easy} the easiest ({means[easy]:.2f}). "
+            f"Averaged over base learners, fold {hard} is the hardest ({means[hard]:.{digits}f}) "
+            f"and fold {easy} the easiest ({means[easy]:.{digits}f}). "
         )
     counts = {str(state): sum(cell.state == state for cell in facts.cells) for state in _SIGNS}
     counts["undefined"] = len(facts.undefined)
@@ -156,12 +159,13 @@ def _paint(facts: FoldMatrix, width: int) -> MplFigure:
     has_room = (width - names) / len(facts.folds) > 30
     for cell in facts.cells:
         place = facts.folds.index(cell.fold), facts.backbones.index(cell.backbone)
-        _paint_cell(axes, cell, place, (cell.value - low) / ((high - low) or 1.0), has_room)
+        text = f"{cell.value:.{facts.decimals}f}"
+        _paint_cell(axes, cell, place, (cell.value - low) / ((high - low) or 1.0), has_room, text)
     return figure
 
 
 def _paint_cell(
-    axes: Axes, cell: FoldCell, place: Sequence[int], share: float, has_room: bool
+    axes: Axes, cell: FoldCell, place: Sequence[int], share: float, has_room: bool, text: str
 ) -> None:
     column, row = place
     is_there = math.isfinite(cell.value)
@@ -177,7 +181,7 @@ def _paint_cell(
     )
     axes.add_patch(ground)
     axes.add_patch(Rectangle((column, row), 1, 1, facecolor="none", edgecolor=PAPER, linewidth=1.6))
-    text = f"{cell.value:.2f}" if is_there else _SIGNS.get(cell.state, UNDEFINED_SIGN)
+    text = text if is_there else _SIGNS.get(cell.state, UNDEFINED_SIGN)
     colour = INK if is_there else CAUTION if cell.state == "diverged" else MUTED
     if has_room or not is_there:
         axes.text(
@@ -213,7 +217,8 @@ def fold_matrix(run: RunFacts) -> FoldMatrix:
                 cells.append(FoldCell(name, fold, _state(run, planned.fit_id), math.nan, 0))
     folds = tuple(sorted({cell.fold for cell in cells}))
     is_higher_better = metric.direction == "higher"
-    return FoldMatrix(tuple(order), folds, tuple(cells), metric.title, is_higher_better)
+    digits = run.scoring.decimals(metric.name)
+    return FoldMatrix(tuple(order), folds, tuple(cells), metric.title, is_higher_better, digits)
 
 
 def fold_units(run: RunFacts, fit: FoldPredictions) -> UnitTable:
@@ -252,11 +257,12 @@ def folds_section(run: RunFacts) -> Section:
 def _lead(facts: FoldMatrix) -> str:
     done = sum(cell.state == "complete" for cell in facts.cells)
     text = f"{done} of {len(facts.cells)} planned fits are complete."
-    means = facts.fold_means
+    means, digits = facts.fold_means, facts.decimals
     if len(means) > 1:
         hard, easy = facts.hardest_and_easiest
         text += (
-            f" Fold {hard} is the hardest ({means[hard]:.2f} on average), fold {easy} the easiest "
-            f"({means[easy]:.2f}): how much of a figure is owed to the people in the fold."
+            f" Fold {hard} is the hardest ({means[hard]:.{digits}f} on average), fold {easy} the "
+            f"easiest ({means[easy]:.{digits}f}): how much of a figure is owed to the people in "
+            "the fold."
         )
     return text

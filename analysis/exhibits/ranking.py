@@ -58,12 +58,14 @@ class Forest:
         axis: The axis label, with the unit.
         rows: Best first.
         landmarks: Lines across all rows.
+        decimals: Digits after the point of every figure.
     """
 
     title: str
     axis: str
     rows: tuple[ForestRow, ...]
     landmarks: tuple[Landmark, ...]
+    decimals: int = 2
 
 
 def draw_forest(facts: Forest, key: str = "forest") -> Drawing:
@@ -73,14 +75,14 @@ def draw_forest(facts: Forest, key: str = "forest") -> Drawing:
 
 def describe_forest(facts: Forest) -> str:
     """The plot in sentences."""
-    best = facts.rows[0]
-    text = f"{len(facts.rows)} models. Best is {best.model} with {best.value:.2f}"
+    best, digits = facts.rows[0], facts.decimals
+    text = f"{len(facts.rows)} models. Best is {best.model} with {best.value:.{digits}f}"
     if math.isfinite(best.low):
-        text += f", 95 % interval {best.low:.2f} to {best.high:.2f}"
+        text += f", 95 % interval {best.low:.{digits}f} to {best.high:.{digits}f}"
     tied = sum(row.is_tied for row in facts.rows[1:])
     text += f". {tied} others cannot be told apart from it" if tied != 1 else ". 1 other is tied"
-    text += f". Last is {facts.rows[-1].model} with {facts.rows[-1].value:.2f}. "
-    lines = [f"{landmark.label} at {landmark.value:.2f}" for landmark in facts.landmarks]
+    text += f". Last is {facts.rows[-1].model} with {facts.rows[-1].value:.{digits}f}. "
+    lines = [f"{landmark.label} at {landmark.value:.{digits}f}" for landmark in facts.landmarks]
     return text + (f"Lines: {', '.join(lines)}." if lines else "")
 
 
@@ -106,7 +108,7 @@ def _paint(facts: Forest, width: int) -> MplFigure:
     axes.set_xlabel(facts.axis, fontsize=SMALL, loc="left")
     _paint_landmarks(axes, facts, right)
     for place, row in enumerate(facts.rows):
-        _paint_row(axes, row, place, right, is_wide)
+        _paint_row(axes, row, place, right, is_wide, facts.decimals)
     return figure
 
 
@@ -125,7 +127,7 @@ def _paint_landmarks(axes: Axes, facts: Forest, right: float) -> None:
             zorder=1, clip_on=False,
         )  # fmt: skip
         axes.annotate(
-            f"{landmark.label} {landmark.value:.2f}",
+            f"{landmark.label} {landmark.value:.{facts.decimals}f}",
             (landmark.value, 1),
             (-3 if landmark.value > 0.5 * right else 3, 4 + _LINE * place),
             xycoords=("data", "axes fraction"),
@@ -137,7 +139,9 @@ def _paint_landmarks(axes: Axes, facts: Forest, right: float) -> None:
         )
 
 
-def _paint_row(axes: Axes, row: ForestRow, place: int, right: float, is_wide: bool) -> None:
+def _paint_row(
+    axes: Axes, row: ForestRow, place: int, right: float, is_wide: bool, digits: int
+) -> None:
     colour = MUTED if row.kind == "baseline" else ACCENT
     if place % 2 == 0:
         axes.axhspan(place - 0.5, place + 0.5, facecolor=FAINT, alpha=0.28, linewidth=0, zorder=0)
@@ -153,9 +157,9 @@ def _paint_row(axes: Axes, row: ForestRow, place: int, right: float, is_wide: bo
             markerfacecolor=colour if row.is_tied else PAPER, markeredgewidth=1.5,
             clip_on=False,
         )  # fmt: skip
-    text = f"{row.value:.2f}"
+    text = f"{row.value:.{digits}f}"
     if is_wide and math.isfinite(row.low):
-        text += f"  ({row.low:.2f}–{row.high:.2f})"
+        text += f"  ({row.low:.{digits}f}–{row.high:.{digits}f})"
     axes.annotate(
         text, (1, place), (10, 0), xycoords=("axes fraction", "data"),
         textcoords="offset points", va="center", fontsize=SMALL, color=INK,
@@ -190,7 +194,8 @@ def forest(run: RunFacts, partition: str = "oof") -> Forest:
     title = run.ranking.metric.title
     unit = task_report(run).unit_of(run.by)
     axis = f"{name.lower()} {title}{f', {unit}' if unit else ''}"
-    return Forest(f"{name} {title} of every model", axis, tuple(rows), tuple(landmarks))
+    digits = run.scoring.decimals(run.by)
+    return Forest(f"{name} {title} of every model", axis, tuple(rows), tuple(landmarks), digits)
 
 
 def ranking_section(run: RunFacts) -> Section:
@@ -289,9 +294,11 @@ def _cells(run: RunFacts, row: RankedModel, figures: Sequence[tuple[str, str]]) 
     for partition, name in figures:
         value, ends = row.figure(partition, name), row.interval(partition, name)
         is_first = value is not None and value == best.get((partition, name))
-        decimals = 1 if name == "mse" else 2
-        note = interval(ends.low, ends.high, decimals) if value is not None else ""
-        cells.append(Cell(figure(value), "strong" if is_first else "", note))
+        digits = run.scoring.decimals(name)
+        # An interval of squares is wide: a digit less keeps it in its column.
+        shown = max(0, digits - (name == "mse"))
+        note = interval(ends.low, ends.high, shown) if value is not None else ""
+        cells.append(Cell(figure(value, digits), "strong" if is_first else "", note))
     return cells
 
 

@@ -126,11 +126,12 @@ def _figure_cells(ranking: Ranking, row: RankedModel, emphasis: str) -> list[str
     cells = []
     for partition, name in _columns(ranking):
         value = row.figure(partition, name)
-        text = format_figure(value)
+        digits = ranking.scoring.decimals(name)
+        text = format_figure(value, digits)
         is_best = value is not None and value == best.get((partition, name))
         text = emphasis.format(text) if is_best else text
         interval = row.interval(partition, name)
         if name == ranking.by and interval.low is not None:
-            text += f" ({format_interval(interval.low, interval.high)})"
+            text += f" ({format_interval(interval.low, interval.high, digits)})"
         cells.append(text)
     return cells

@@ -23,13 +23,18 @@ def sureness_notes(ranking: Ranking) -> tuple[Note, ...]:
     return tuple(notes)
 
 
-def format_interval(low: float | None, high: float | None) -> str:
+def format_interval(low: float | None, high: float | None, decimals: int = 2) -> str:
     """``3.02 to 3.71``; "" where there is none."""
-    return "" if low is None or high is None else f"{_figure(low)} to {_figure(high)}"
+    if low is None or high is None:
+        return ""
+    return f"{_figure(low, decimals)} to {_figure(high, decimals)}"
 
 
-def _figure(value: float) -> str:
-    return f"{value:.2f}" if abs(value) < 99.995 else f"{value:.1f}"
+def _figure(value: float, decimals: int) -> str:
+    # Five characters, as in the terminal's columns, or one digit after the point.
+    fitting = (f"{value:.{digits}f}" for digits in range(decimals, 1, -1))
+    shortest = f"{value:.{min(decimals, 1)}f}"
+    return next((text for text in fitting if len(text.lstrip("-")) <= 5), shortest)
 
 
 def _ties(ranking: Ranking) -> Note:
@@ -78,11 +83,12 @@ def _selection(ranking: Ranking) -> list[Note]:
     if selection.corrected is None or selection.naive is None:
         text = f"{choice} could not be corrected for the choice: {selection.reason}."
         return [Note(topic="selection", text=text)]
-    ends = format_interval(selection.interval.low, selection.interval.high)
+    digits = ranking.scoring.decimals(ranking.by)
+    ends = format_interval(selection.interval.low, selection.interval.high, digits)
     text = (
-        f"{choice}: {_figure(selection.naive)} as the table has it; "
-        f"{_figure(selection.corrected)} ({ends}) when chosen on resampled subjects and judged on "
-        "the others (BBC-CV). Quote the second."
+        f"{choice}: {_figure(selection.naive, digits)} as the table has it; "
+        f"{_figure(selection.corrected, digits)} ({ends}) when chosen on resampled subjects and "
+        "judged on the others (BBC-CV). Quote the second."
     )
     return [Note(topic="selection", text=text)]
 

@@ -48,12 +48,17 @@ def describe_extent(ranking: Ranking, partition: str) -> str:
     return f"{ranking.scoring.noun.count(units)} of {subjects} subjects"
 
 
-def format_figure(value: float | None) -> str:
-    """A figure in five characters while it is below 100,000; ``-`` where it is undefined."""
+def format_figure(value: float | None, decimals: int = 2) -> str:
+    """A figure in five characters while it is below 100,000; ``-`` where it is undefined.
+
+    Args:
+        value: The figure; its sign is not counted.
+        decimals: Digits after the point where there is room.
+    """
     if value is None:
         return UNDEFINED
-    decimals = 2 if abs(value) < 99.995 else 1 if abs(value) < 999.95 else 0
-    return f"{value:.{decimals}f}"
+    fitting = (f"{value:.{digits}f}" for digits in range(decimals, 0, -1))
+    return next((text for text in fitting if len(text.lstrip("-")) <= 5), f"{value:.0f}")
 
 
 def fitted_name(model: str, width: int) -> str:
@@ -158,10 +163,11 @@ def _cells(
     for partition, name in _columns(ranking, is_wide):
         value = row.figure(partition, name)
         is_best = value is not None and value == best.get((partition, name))
-        cells.append(Text(format_figure(value), style="bold" if is_best else ""))
+        digits = ranking.scoring.decimals(name)
+        cells.append(Text(format_figure(value, digits), style="bold" if is_best else ""))
         if partition == "oof" and name == ranking.by:
             interval = row.interval(partition, name)
-            cells += [Text(format_figure(end)) for end in (interval.low, interval.high)]
+            cells += [Text(format_figure(end, digits)) for end in (interval.low, interval.high)]
             if is_wide:
                 cells.append(Text(_share(standing.probability_best)))
     return cells

@@ -86,10 +86,11 @@ def _verdict(run: RunFacts) -> str:
     end = {"lower": "smallest", "higher": "largest", "zero": "smallest"}[metric.direction]
     unit = task_report(run).unit_of(run.by)
     ends = best.interval("oof", run.by)
-    sure = interval(ends.low, ends.high)
+    digits = run.scoring.decimals(run.by)
+    sure = interval(ends.low, ends.high, digits)
     return (
         f"The {kind}{best.model} has the {end} out-of-fold {metric.title}: "
-        f"{figure(best.figure('oof', run.by))}{f' {unit}' if unit else ''}"
+        f"{figure(best.figure('oof', run.by), digits)}{f' {unit}' if unit else ''}"
         + (f" (95 % interval {sure})" if sure else "")
         + f", over {run.scoring.noun.count(oof.num_units)} of {count(oof.num_subjects, 'subject')}."
     )
@@ -121,7 +122,7 @@ def _certainty(run: RunFacts) -> str:
 
 
 def _tiles(run: RunFacts) -> list[Tile]:
-    title = run.ranking.metric.title
+    title, digits = run.ranking.metric.title, run.scoring.decimals(run.by)
     tiles = [_tile(run, "oof", run.by, f"Out-of-fold {title}")]
     if run.has_test:
         test = run.judgement.test
@@ -132,8 +133,8 @@ def _tiles(run: RunFacts) -> list[Tile]:
         tiles.append(
             Tile(
                 f"Out-of-fold {title}, corrected for taking the best of {selection.num_learners}",
-                figure(selection.corrected),
-                interval(selection.interval.low, selection.interval.high),
+                figure(selection.corrected, digits),
+                interval(selection.interval.low, selection.interval.high, digits),
             )
         )
     other = task_report(run).second_metric(run.by)
@@ -142,5 +143,6 @@ def _tiles(run: RunFacts) -> list[Tile]:
 
 
 def _tile(run: RunFacts, partition: str, metric: str, name: str) -> Tile:
-    ends = run.best.interval(partition, metric)
-    return Tile(name, figure(run.best.figure(partition, metric)), interval(ends.low, ends.high))
+    ends, digits = run.best.interval(partition, metric), run.scoring.decimals(metric)
+    value = figure(run.best.figure(partition, metric), digits)
+    return Tile(name, value, interval(ends.low, ends.high, digits))

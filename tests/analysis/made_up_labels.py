@@ -11,6 +11,7 @@ from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import with_values
 from foldgrid.specs.task import TaskSpec
 from foldgrid.specs.variants import read_variant
+from foldgrid.tasks.classification.ordinal import OrdinalSpec
 from foldgrid.tasks.classification.scoring import softmax
 from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, TreeSpec
 from foldgrid.tasks.registry import make_scoring
@@ -19,6 +20,7 @@ from tests.analysis.report.conftest import ToldRun
 STAGES = ClassificationSpec(
     classes={"normal": ("normal",), "early": ("early",), "late": ("late", "very_late")}
 )
+GRADES = OrdinalSpec(classes=STAGES.classes)
 REFERABLE = BinarySpec(positive=("late",), classes={"no": ("normal", "early"), "yes": ("late",)})
 WAYS = {
     "naevus": "benign/melanocytic/naevus",
@@ -84,13 +86,18 @@ class LabelledRun(ToldRun):
         is_test = self.split["partition"] == "test"
         rows = self.split[is_test | (self.split["fold"] == fold)].reset_index(drop=True)
         own = self.scoring.targets(rows)[:, 0].astype(int)
-        logits_NK = 2 * np.eye(self.scoring.num_outputs)[own]
+        is_graded = self.task.name == "ordinal"
+        logits_NK = 2 * np.eye(self.scoring.num_outputs + is_graded)[own]
+        if is_graded:
+            # Beyond each grade that is below its own.
+            logits_NK = np.where(own[:, None] > np.arange(self.scoring.num_outputs), 2.0, -2.0)
         logits_NK += random.normal(0, noise, logits_NK.shape)
         table = pd.DataFrame(self.scoring.prediction_columns(logits_NK.astype(np.float32)))
         table.insert(0, "sample", rows["sample"])
         table.insert(1, "partition", np.where(rows["partition"] == "test", "test", "oof"))
         table.insert(2, "label", rows["label"])
-        assert np.allclose(softmax(logits_NK), table[list(self.scoring.prediction_names)])
+        if not is_graded:
+            assert np.allclose(softmax(logits_NK), table[list(self.scoring.prediction_names)])
         return table
 
     def config(self, backbone: str, fold: int) -> FitConfig:

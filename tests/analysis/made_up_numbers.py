@@ -17,6 +17,7 @@ THOUSANDS = RegressionSpec(), (0.0, 1000.0)
 AROUND_ZERO = RegressionSpec(unit="diopters", loss="huber"), (-5.0, 5.0)
 BONE_AGE = RegressionSpec(unit="months", loss="mae"), (12.0, 228.0)
 SKIN_SCORE = RegressionSpec(unit="points", lowest=0.0, highest=51.0), (0.0, 51.0)
+LIGHTNESS = RegressionSpec(unit="log units", step=0.01), (-0.3, 1.6)
 RANGES = {
     "0 to 1000": THOUSANDS,
     "-5 to 5": AROUND_ZERO,

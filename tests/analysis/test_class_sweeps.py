@@ -34,10 +34,15 @@ from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.classification.scoring import LabelScoring
-from tests.analysis.made_up_labels import LESIONS, REFERABLE, STAGES, LabelledRun
+from tests.analysis.made_up_labels import GRADES, LESIONS, REFERABLE, STAGES, LabelledRun
 from tests.analysis.report.conftest import quickly_made
 
-TASKS: dict[str, TaskSpec] = {"stages": STAGES, "referable": REFERABLE, "lesions": LESIONS}
+TASKS: dict[str, TaskSpec] = {
+    "stages": STAGES,
+    "grades": GRADES,
+    "referable": REFERABLE,
+    "lesions": LESIONS,
+}
 EVERY_TASK = pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))
 Maker = Callable[..., LabelledRun]
 
@@ -74,7 +79,8 @@ def ranked(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Ranked:
 
 def test_the_figures_are_those_of_the_photographs(ranked: Ranked) -> None:
     run, _, ranking = ranked
-    assert (ranking.by, ranking.task, ranking.columns()) == ("auc", run.task, run.scoring.shown)
+    by = "quadratic_kappa" if run.task == GRADES else "auc"
+    assert (ranking.by, ranking.task, ranking.columns()) == (by, run.task, run.scoring.shown)
     assert (ranking.num_units, ranking.num_subjects) == (
         {"oof": 36, "test": 12},
         {"oof": 12, "test": 4},
@@ -258,6 +264,7 @@ def test_unlike_tasks_are_not_compared(labelled: Maker) -> None:
     "task",
     [
         STAGES,
+        GRADES,
         pytest.param(REFERABLE, marks=pytest.mark.exhaustive),
         pytest.param(LESIONS, marks=pytest.mark.exhaustive),
     ],

@@ -13,11 +13,13 @@ import pytest
 from analysis.__main__ import main as analyse
 from analysis.checks.catalogue import run_checks
 from analysis.evaluation import judge, unit_predictions
+from analysis.ranking.formats import render_markdown
 from analysis.ranking.making import rank_sweep
 from analysis.report.making import make_report
 from analysis.stacking.meta_learners import META_LEARNERS, meta_learners
 from foldgrid.records import RunStore
-from tests.analysis.made_up_numbers import BONE_AGE, RANGES, SKIN_SCORE, NumberRun
+from tests.analysis.made_up_numbers import BONE_AGE, LIGHTNESS, RANGES, SKIN_SCORE, NumberRun
+from tests.analysis.report.conftest import quickly_made
 
 EVERY_RANGE = pytest.mark.parametrize("name", RANGES)
 
@@ -104,11 +106,32 @@ def test_its_checks_hold(tmp_path: Path, name: str) -> None:
         assert found[code].status == "passed", found[code]
 
 
+def reported(store: RunStore) -> str:
+    """A report's words."""
+    with quickly_made():
+        page = make_report(store).html
+    return " ".join(re.sub("<[^>]+>", " ", page).split())
+
+
+def test_a_fine_step_is_shown_finely(tmp_path: Path) -> None:
+    """An MAE of 0.06 is six steps, and its third and fourth digit are worth something."""
+    task, ends = LIGHTNESS
+    store = NumberRun(tmp_path / "numbers", task=task, ends=ends, num_folds=4).write()
+    error = rank_sweep(store).rows[0].oof["mae"]
+    assert error is not None
+    words = reported(store)
+    assert f"{error:.4f} log units" in words
+    assert f"{error:.2f} log units" not in words
+    ranking = render_markdown(rank_sweep(store))
+    # Five characters at most in a ranking.
+    assert f"**{error:.3f}** (" in ranking
+    assert f"{error:.2f} " not in ranking
+
+
 @EVERY_RANGE
 def test_its_report_tells_what_it_is_about(tmp_path: Path, name: str) -> None:
     task = RANGES[name][0]
-    report = make_report(store_of(tmp_path, name))
-    words = " ".join(re.sub("<[^>]+>", " ", report.html).split())
+    words = reported(store_of(tmp_path, name))
     for foreign in ("PASI", "composite", "region", "class probab", "softmax", "physician's C"):
         assert foreign not in words, foreign
     assert "Against the truth" in words
@@ -134,7 +157,8 @@ def test_the_commands_take_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert ranking["rows"][0]["oof"]["ccc"] > 0.9
     assert analyse(["rank", run, "--by", "auc"]) == 2
     assert analyse(["check", run]) == 0
-    assert analyse(["report", run]) == 0
+    with quickly_made():
+        assert analyse(["report", run]) == 0
     table = pd.read_csv(Path(run) / "leaderboard.csv")
     assert table["kind"].value_counts().to_dict() == {
         "base_learner": 3, "meta_learner": 10, "baseline": 1,

@@ -1,4 +1,4 @@
-"""The laws of ``search.stopping.StoppingRule``, kept by every rule; then the race's own."""
+"""The laws of `specs.schedulers`, kept by every scheduler's rule; then the race's own."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldgrid.specs.sweep import SchedulerName
+from foldgrid.search.schedulers.rules import Searched
+from foldgrid.specs.schedulers import NO_SCHEDULER, SCHEDULERS
+from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import TrialEpoch
+from tests.outside.site.behind import BEHIND
 from tests.tuning.search.made_up_trials import (
     GRACE,
     NUM_EPOCHS,
@@ -22,7 +25,9 @@ from tests.tuning.search.made_up_trials import (
     rule_of,
 )
 
-RULES: tuple[SchedulerName, ...] = ("asha", "median", "paired_race")
+ALL = (*SCHEDULERS, "behind")
+PAUSING = tuple(name for name, each in SCHEDULERS.items() if each.pauses)
+STOPPING = tuple(name for name in ALL if name not in (NO_SCHEDULER, *PAUSING))
 UNITS = made_up_units()
 # Best first: what follows is mostly worse, so every rule has something to give up.
 TRIALS = [made_up_trial(UNITS, quality, seed) for seed, quality in enumerate([0.2, 0.4, 0.6, 0.9])]
@@ -31,37 +36,72 @@ MISSES = 0.5 * UNITS["reference"].to_numpy()
 FLAT = made_up_course(UNITS, MISSES, [1.0] * NUM_EPOCHS)
 
 
-@pytest.fixture(params=RULES)
-def scheduler(request: pytest.FixtureRequest) -> SchedulerName:
-    name: SchedulerName = request.param
+@pytest.fixture(autouse=True)
+def _one_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SCHEDULERS, "behind", BEHIND)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=STOPPING)
+def scheduler(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
     return name
 
 
-def judge_all(scheduler: SchedulerName, trials: list[list[TrialEpoch]]) -> list[int | None]:
+@pytest.mark.parametrize("name", ALL)
+def test_a_scheduler_goes_one_way_and_has_words_for_it(name: str) -> None:
+    settings = SearchSettings(scheduler=name, num_trials=4)
+    scheduler, own = settings.judge, settings.own
+    if not scheduler.pauses:
+        searched = Searched(settings, UNITS, NUM_EPOCHS)
+        assert (searched.rule() is None) == (name == NO_SCHEDULER)
+        assert searched.tune() is None
+    planned, reported = scheduler.plan(settings, own), scheduler.report(settings, own)
+    assert planned.startswith(name) or name == NO_SCHEDULER
+    assert reported.startswith(name)
+    assert not {planned[-1:], reported[-1]} & {".", " "}
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name != NO_SCHEDULER])
+def test_a_scheduler_says_which_searches_do_not_suit_it(name: str) -> None:
+    two = SearchSettings(scheduler=name, num_trials=4, objectives=("mae", "bias"))
+    keys = [key for key, _ in two.judge.problems(two, two.own, 100, ())]
+    assert "scheduler" in keys
+    assert set(keys) <= set(SearchSettings.model_fields)
+    fit = SearchSettings(scheduler=name, num_trials=4, sampler="RandomSampler")
+    assert not list(fit.judge.problems(fit, fit.own, 100, ("learning_rate",)))
+
+
+def test_an_optimizer_cannot_be_changed_in_training() -> None:
+    settings = SearchSettings(scheduler="pbt", num_trials=4, sampler="RandomSampler")
+    ((key, message),) = settings.judge.problems(settings, settings.own, 100, ("optimizer",))
+    assert (key, "optimizer cannot change" in message) == ("scheduler", True)
+
+
+def judge_all(scheduler: str, trials: list[list[TrialEpoch]]) -> list[int | None]:
     rule = rule_of(scheduler, UNITS)
     return [judge(rule, number, trial) for number, trial in enumerate(trials)]
 
 
-def test_something_is_given_up_and_nothing_before_its_grace(scheduler: SchedulerName) -> None:
+def test_something_is_given_up_and_nothing_before_its_grace(scheduler: str) -> None:
     ends = [end for end in judge_all(scheduler, TRIALS) if end is not None]
     assert len(ends) >= 3
     assert min(ends) >= GRACE
 
 
-def test_told_the_same_it_judges_the_same(scheduler: SchedulerName) -> None:
+def test_told_the_same_it_judges_the_same(scheduler: str) -> None:
     assert judge_all(scheduler, TRIALS) == judge_all(scheduler, TRIALS)
 
 
-def test_a_lone_trial_is_never_given_up(scheduler: SchedulerName) -> None:
+def test_a_lone_trial_is_never_given_up(scheduler: str) -> None:
     for trial in TRIALS:
         assert judge(rule_of(scheduler, UNITS), 0, trial) is None
 
 
-def test_of_equal_trials_none_is_given_up(scheduler: SchedulerName) -> None:
+def test_of_equal_trials_none_is_given_up(scheduler: str) -> None:
     assert judge_all(scheduler, [TRIALS[2]] * 6) == [None] * 6
 
 
-def test_trials_side_by_side_are_judged_too(scheduler: SchedulerName) -> None:
+def test_trials_side_by_side_are_judged_too(scheduler: str) -> None:
     rule = rule_of(scheduler, UNITS)
     assert judge(rule, 0, TRIALS[0]) is None
     heard = [
@@ -72,7 +112,7 @@ def test_trials_side_by_side_are_judged_too(scheduler: SchedulerName) -> None:
     assert any(any(judged) for judged in heard)
 
 
-def test_a_trial_that_goes_on_after_all_is_judged_again(scheduler: SchedulerName) -> None:
+def test_a_trial_that_goes_on_after_all_is_judged_again(scheduler: str) -> None:
     """As the sweep's own recipe does, which is never given up."""
     rule = rule_of(scheduler, UNITS)
     for number, trial in enumerate(TRIALS[:5], start=1):
@@ -83,7 +123,7 @@ def test_a_trial_that_goes_on_after_all_is_judged_again(scheduler: SchedulerName
     assert judge(rule, 6, TRIALS[0]) is None
 
 
-def test_a_trial_without_a_score_does_no_harm(scheduler: SchedulerName) -> None:
+def test_a_trial_without_a_score_does_no_harm(scheduler: str) -> None:
     rule = rule_of(scheduler, UNITS)
     assert judge(rule, 0, TRIALS[0]) is None
     lost = TrialEpoch(epoch=4, oof={}, num_running=0, wall_seconds=1.0)

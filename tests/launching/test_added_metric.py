@@ -148,7 +148,7 @@ def test_a_mistake_in_its_file_is_told_with_its_name_and_file(
 def test_an_unknown_objective_is_told_with_the_nearest(launcher: Launcher, package: Path) -> None:
     said = launcher(launcher.write(SEARCH.replace("median_error", "median_eror")))
     assert said.code == 2
-    assert 'no metric "median_eror". Did you mean "median_error"?' in said.err
+    assert 'There is no such metric. Did you mean "median_error"?' in said.err
     assert not launcher.storage.exists()
     foreign = launcher(launcher.write(SEARCH.replace("median_error", "auc")))
     assert foreign.code == 2

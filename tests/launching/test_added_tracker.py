@@ -6,9 +6,7 @@ The package is `tests/tracking/json_lines.py`, one file, and an entry point. Not
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +17,7 @@ import pytest
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.specs.fits import EpochRecord
 from foldgrid.tracking import TRACKERS
+from tests.launching.beside import launched_beside
 from tests.launching.tiny_sweep import TINY, Launched, Launcher
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -68,20 +67,15 @@ def check_points(lines: Sequence[dict[str, Any]], history: Sequence[EpochRecord]
         assert line["values"]["epoch_seconds"] == epoch.wall_seconds
 
 
-def kill_in_the_second_fit(launcher: Launcher, sweep: Path, package: Path) -> None:
+def kill_in_the_second_fit(launcher: Launcher, sweep: Path) -> None:
     """A launch in a process of its own, killed once its first fit is over."""
-    command = [sys.executable, str(PROJECT / "launch.py"), "--sweep", str(sweep)]
-    command += ["--storage", str(launcher.storage), "--executor", "inline"]
+    command = ["--sweep", str(sweep), "--storage", str(launcher.storage), "--executor", "inline"]
     command += ["--wandb", "disabled", "--tracker", "json_lines"]
-    path = os.pathsep.join([str(PROJECT / "src"), str(PROJECT), str(package.parent)])
-    with subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
+    with launched_beside(*command, folder=launcher.folder) as process:
+        for line in process.output:
             if line.startswith("[1/4]"):
                 process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
+        assert process.wait() == -signal.SIGKILL
 
 
 def launch(launcher: Launcher, sweep: Path, *options: str) -> Launched:
@@ -95,7 +89,7 @@ def test_a_killed_grid_goes_on_and_every_epoch_arrives_once(
     launcher: Launcher, package: Path
 ) -> None:
     sweep = launcher.write()
-    kill_in_the_second_fit(launcher, sweep, package)
+    kill_in_the_second_fit(launcher, sweep)
     run = launcher.storage / "tiny"
     assert 1 <= len(list(run.glob("json_lines/*"))) < 4
     done = launch(launcher, sweep)

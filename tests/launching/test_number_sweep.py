@@ -11,7 +11,8 @@ from PIL import Image
 
 from analysis.__main__ import main as analyse
 from foldgrid.__main__ import main as toolbox
-from foldgrid.records import RunStore
+from foldgrid.records import RunStore, SearchStore
+from tests.analysis.report.conftest import quickly_made
 from tests.launching.tiny_sweep import Launcher
 
 BONE_AGE = """\
@@ -27,6 +28,14 @@ training:
   learning_rate: 0.002
   start_from_mean: true
   batch_norm_statistics: recomputed
+"""
+SPACE = """\
+title: how fast
+parameters: {learning_rate: {type: choice, choices: [0.0005, 0.002]}}
+"""
+SEARCH = """\
+search_space: mine.yaml
+search: {num_trials: 2, sampler: GridSampler}
 """
 
 
@@ -74,8 +83,9 @@ def test_it_learns_months_and_predicts_new_hands(launcher: Launcher, hands: Path
     usual = (oof["value"] - oof["value"].mean()).abs().mean()
     assert errors < 0.6 * usual, (errors, usual)
     run = str(launcher.storage / "tiny")
-    for command in (["rank", run], ["check", run], ["report", run]):
-        assert analyse(command) == 0
+    with quickly_made():
+        for command in (["rank", run], ["check", run], ["report", run]):
+            assert analyse(command) == 0
     ranking = pd.read_csv(Path(run) / "leaderboard.csv").set_index("model")
     assert ranking.loc["plain_cnn", "oof_mae"] == pytest.approx(errors, rel=1e-4)
     new = hands.with_name("new.csv")
@@ -135,3 +145,27 @@ def test_its_canary_has_no_skill(launcher: Launcher, hands: Path) -> None:
     analyse(["check", str(beside)])
     said = " ".join(launcher.capture.readouterr().out.split())
     assert "months against" in said, said
+
+
+def test_a_search_scores_in_the_unit(launcher: Launcher, hands: Path) -> None:
+    """Each fold learned another mean; their predictions together are in months all the same."""
+    (launcher.folder / "mine.yaml").write_text(SPACE, encoding="utf-8")
+    searched = f"{sweep_of(launcher, hands).read_text(encoding='utf-8')}{SEARCH}"
+    done = launcher(launcher.write(searched))
+    assert done.code == 0, done.out + done.err
+    folder = launcher.storage / "tiny"
+    store = SearchStore(str(folder / "search"))
+    (study,) = store.read_plan().studies
+    trials = store.read_trials(study.name)
+    best = min(trials, key=lambda trial: trial.oof["mae"])
+    grid = launcher.folder / "best"
+    found = ("--hyperparameters", str(folder), "--storage", str(grid))
+    again = launcher(sweep_of(launcher, hands), *found, ranked=True)
+    assert again.code == 0, again.out + again.err
+    table = pd.read_csv(grid / "tiny" / "leaderboard.csv").set_index("model")
+    assert table.loc["plain_cnn", "oof_mae"] == pytest.approx(best.oof["mae"], rel=1e-6)
+    with quickly_made():
+        assert analyse(["report", str(folder)]) == 0
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "out-of-fold MAE, months" in page
+    assert "PASI" not in page + done.out

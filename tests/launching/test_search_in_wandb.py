@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from foldgrid.records import SearchStore
 from foldgrid.search import lockstep
 from foldgrid.specs.trials import TrialRecord
 from foldgrid.tracking.wandb.files import WandbRunFile, read_run_file
+from tests.launching.beside import launched_beside
 from tests.launching.test_search_end_to_end import FOUR, SMALL
 from tests.launching.tiny_sweep import Launcher
 
@@ -123,19 +121,13 @@ def test_a_population_is_shown_by_the_course_that_was_recorded(
 
 def kill_in_the_second_trial(launcher: Launcher, sweep: Path) -> None:
     """Kills a launch some time after its first trial was over."""
-    command = [sys.executable, str(PROJECT / "launch.py"), "--sweep", str(sweep)]
-    command += ["--storage", str(launcher.storage), "--executor", "inline", "--wandb", "offline"]
-    path = os.pathsep.join([str(PROJECT / "src"), str(PROJECT)])
-    process = subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("[1/4]"):
-            time.sleep(0.3)
-            process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
+    command = ["--sweep", str(sweep), "--storage", str(launcher.storage)]
+    command += ["--executor", "inline", "--wandb", "offline"]
+    with launched_beside(*command, folder=launcher.folder) as process:
+        for line in process.output:
+            if line.startswith("[1/4]"):
+                time.sleep(0.3)
+                process.send_signal(signal.SIGKILL)
 
 
 def configurations(folder: Path) -> list[tuple[float, ...]]:

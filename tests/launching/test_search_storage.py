@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 
 from foldgrid.cli import launch
 from foldgrid.search.lockstep import LockstepTrial
+from tests.launching.beside import LaunchBeside, launched_beside
 from tests.launching.test_search_end_to_end import FOUR, SEARCH, best_of, trials_of
 from tests.launching.tiny_sweep import TINY, Launcher
 from tests.postgresql_on_localhost import PASSWORD, PostgresqlServer
@@ -35,25 +34,10 @@ def arguments(sweep: Path, storage: Path, url: str) -> list[str]:
     return [*places, "--executor", "inline", "--wandb", "disabled"]
 
 
-def start(sweep: Path, storage: Path, url: str) -> subprocess.Popen[str]:
-    """``python launch.py`` in a process of its own."""
-    command = [sys.executable, str(PROJECT / "launch.py"), *arguments(sweep, storage, url)]
-    # The package of this tree, wherever the tests are started from.
-    path = os.pathsep.join([str(PROJECT / "src"), str(PROJECT)])
-    return subprocess.Popen(
-        command,
-        env={**os.environ, "PYTHONPATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def wait_for_a_trial(process: subprocess.Popen[str]) -> str:
+def wait_for_a_trial(process: LaunchBeside) -> str:
     """Until a launch has completed one; returns what it has said."""
     said = ""
-    assert process.stdout is not None
-    for line in process.stdout:
+    for line in process.output:
         said += line
         if line.startswith("["):
             return said
@@ -81,17 +65,17 @@ def test_a_killed_search_goes_on_and_finds_what_the_journal_finds(
     sweep = launcher.write(FOUR)
     plan = launcher(sweep, "--search-storage", url, "--plan")
     assert "0 of 4 done" in plan.out
-    with start(sweep, launcher.storage, url) as process:
+    command = arguments(sweep, launcher.storage, url)
+    with launched_beside(*command, folder=launcher.folder) as process:
         said = plan.out + wait_for_a_trial(process)
         process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
+        assert process.wait() == -signal.SIGKILL
     assert "postgresql://searcher:***@127.0.0.1" in said
     plan = launcher(sweep, "--search-storage", url, "--plan")
     assert plan.code == 0, plan.err
     assert "0 of 4 done" not in plan.out
     # As the next process's own command line, which the records keep without the password.
-    command = ["launch.py", *arguments(sweep, launcher.storage, url)]
-    monkeypatch.setattr(sys, "argv", command)
+    monkeypatch.setattr(sys, "argv", ["launch.py", *command])
     launcher.capture.readouterr()
     code, last = launch.main(), launcher.capture.readouterr()
     said += last.out + last.err
@@ -120,12 +104,12 @@ def test_two_machines_share_a_search_and_both_have_all_of_it(
         return train(trial)
 
     monkeypatch.setattr(LockstepTrial, "run_epoch", wait_for_the_other)
-    with start(sweep, folders[0], url) as process:
+    one_command = arguments(sweep, folders[0], url)
+    with launched_beside(*one_command, folder=launcher.folder) as process:
         done = launcher.raw(*arguments(sweep, folders[1], url))
-        assert process.stdout is not None
-        said[0] += process.stdout.read()
-    said.append(done.out)
-    assert [process.returncode, done.code] == [0, 0], said
+        said[0] += process.output.read()
+        said.append(done.out)
+        assert [process.wait(), done.code] == [0, 0], said
     one, other = (trials_of(folder / "tiny") for folder in folders)
     pd.testing.assert_frame_equal(one, other)
     assert list(one["trial"]) == list(range(4))

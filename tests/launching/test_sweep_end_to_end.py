@@ -15,6 +15,7 @@ import pytest
 from foldgrid.launching.session import NUM_SAMPLE_IMAGES
 from foldgrid.tracking.wandb.files import read_run_file
 from foldgrid.training import Fit
+from tests.launching.beside import launched_beside
 from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launcher
 
 CONTRACT_FILES = (
@@ -300,26 +301,24 @@ def test_a_signal_from_another_process_does(
 ) -> None:
     long = (ONE_BACKBONE + ALONE).replace("max_epochs: 2", "max_epochs: 3000")
     long = long.replace("training:", "training:\n  early_stopping: {patience: 3000}")
-    root = Path(__file__).parents[2]
-    command = [sys.executable, str(root / "launch.py"), "--sweep", str(launcher.write(long))]
+    command = ["--sweep", str(launcher.write(long))]
     command += ["--storage", str(launcher.storage), "--executor", executor]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
-    ) as run:
+    with launched_beside(*command, folder=tmp_path) as run:
         histories = launcher.storage / "tiny" / "fits"
         deadline = time.monotonic() + 120
         while not list(histories.glob("*/history.jsonl")) and time.monotonic() < deadline:
             time.sleep(0.1)
         run.send_signal(number)
         try:
-            out, err = run.communicate(timeout=45)
-        except subprocess.TimeoutExpired:
+            ended = run.wait(45)
+        except TimeoutError:
             # Seen once, on a busy machine, and never understood: what a user would do then.
             run.send_signal(signal.SIGINT)
-            out, err = run.communicate(timeout=60)
-    assert run.returncode == code, out + err
-    assert "it trains only what is missing" in out
-    assert "Traceback" not in out + err
+            ended = run.wait()
+        said = run.output.read()
+    assert ended == code, said
+    assert "it trains only what is missing" in said
+    assert "Traceback" not in said
     assert fit_times(launcher.storage / "tiny") == {}
     again = launcher(launcher.write(ONE_BACKBONE))
     assert again.code == 0

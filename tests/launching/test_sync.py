@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from foldgrid.tracking import channel
 from foldgrid.tracking.wandb import sender as run_sender
 from foldgrid.tracking.wandb import writer
 from foldgrid.tracking.wandb.session import Patience
+from tests.launching.beside import launched_beside
 from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launched, Launcher
 from tests.records.s3_on_localhost import BUCKET, CREDENTIALS, s3_server
 from tests.tracking.fake_wandb_server import FAILS, HANGS, MUTE, REFUSES, WELL, FakeWandbServer
@@ -310,25 +309,12 @@ def test_a_run_folder_in_object_storage(
     assert (launcher.folder / "runs/tiny/pseudonym.key").read_bytes() == key
 
 
-def launch_beside(launcher: Launcher, *arguments: str) -> subprocess.Popen[str]:
-    """A command line in a process of its own."""
-    path = os.pathsep.join([str(PROJECT / "src"), str(PROJECT)])
-    return subprocess.Popen(
-        [sys.executable, str(PROJECT / "launch.py"), *arguments],
-        env={**os.environ, "PYTHONPATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=launcher.folder,
-    )
-
-
 def test_killed_while_it_sends(
     launcher: Launcher, offline_run: Path, server: FakeWandbServer
 ) -> None:
-    with launch_beside(launcher, "--sync", str(offline_run)) as process:
+    with launched_beside("--sync", str(offline_run), folder=launcher.folder) as process:
         server.wait_for_rows(2)
-        process.kill()
+        process.send_signal(signal.SIGKILL)
     ledger = json.loads((offline_run / "wandb/projected.json").read_text())["runs"]
     num_online = [each["mode"] for each in ledger.values()].count("online")
     assert num_online <= NUM_FITS
@@ -341,13 +327,13 @@ def test_a_ctrl_c_ends_it_at_once(
     launcher: Launcher, offline_run: Path, server: FakeWandbServer
 ) -> None:
     server.turn(HANGS, after_rows=3)
-    with launch_beside(launcher, "--sync", str(offline_run)) as process:
+    with launched_beside("--sync", str(offline_run), folder=launcher.folder) as process:
         server.wait_for_rows(3)
         while server.num_turned_away < 1:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, said
+        said = process.output.read()
+        assert process.wait() == 130, said
     assert "Stopped: run the same command again; it sends only what is missing." in said
     assert "Traceback" not in said
     assert server.mood == HANGS
@@ -364,9 +350,9 @@ def test_a_launch_online_is_killed_then_goes_on_offline_then_is_sent(
     path = launcher.write(ONE_BACKBONE)
     arguments = ["--sweep", str(path), "--executor", "inline"]
     arguments += ["--storage", str(launcher.storage), "--wandb", "online"]
-    with launch_beside(launcher, *arguments) as process:
+    with launched_beside(*arguments, folder=launcher.folder) as process:
         server.wait_for_rows(3)
-        process.kill()
+        process.send_signal(signal.SIGKILL)
     assert len(steps_of_fits(server)) >= 2
     assert launcher(path, *OFFLINE).code == 0
     assert sync(launcher).code == 0

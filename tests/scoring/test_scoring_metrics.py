@@ -34,6 +34,19 @@ def test_pearson_agrees_with_scipy(pair: np.ndarray) -> None:
 
 
 @given(pairs)
+def test_spearman_agrees_with_scipy(pair: np.ndarray) -> None:
+    assume((np.ptp(pair, axis=1) > 0).all())
+    assert METRICS["spearman"](*pair) == pytest.approx(stats.spearmanr(*pair).statistic, abs=1e-9)
+
+
+def test_spearman_s_published_example() -> None:
+    # IQ and hours of television, the worked example of Wikipedia and many text books: -29/165.
+    intelligence = [106, 100, 86, 101, 99, 103, 97, 113, 112, 110]
+    hours = [7, 27, 2, 50, 28, 29, 20, 12, 6, 17]
+    assert METRICS["spearman"](intelligence, hours) == pytest.approx(-29 / 165)
+
+
+@given(pairs)
 def test_concordance_follows_lins_formula_with_population_moments(pair: np.ndarray) -> None:
     assume((np.ptp(pair, axis=1) > 0.01).all())
     covariance = np.cov(pair, ddof=0)

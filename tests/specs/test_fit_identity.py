@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord, WeightsRecord, content_digest
+from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.recipe import LATER_KEYS, TrainingRecipe, deciding_values
 from foldgrid.tasks.pasi.spec import PasiSpec
+from tests.outside.site.lion import LION
 
 CONFIG = FitConfig(
     backbone="resnet34",
@@ -29,6 +31,12 @@ CONFIG = FitConfig(
     training=TrainingRecipe(),
 )
 
+
+@pytest.fixture(autouse=True)
+def _another_optimizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(OPTIMIZERS, "lion", LION)  # type: ignore[arg-type]
+
+
 REPLACEMENTS: dict[str, Any] = {
     # What a changed value of each text field may be; numbers and booleans are changed by rule.
     "backbone": "resnet18",
@@ -40,6 +48,7 @@ REPLACEMENTS: dict[str, Any] = {
     "budget": "paper",
     "training.early_stopping.policy": "held_out_fold",
     "training.batch_norm_statistics": "recomputed",
+    "training.optimizer": "lion",
     "training.schedule": "steps",
     "training.phases": [{"name": "head", "epochs": None, "frozen": "backbone"}],
     "training.pixels": "minus_one_to_one",
@@ -103,6 +112,41 @@ def test_a_later_key_counts_only_away_from_its_default(key: str) -> None:
     other = next(name for name in FIELDS if f"{name}.".startswith(f"training.{key}."))
     kept = deciding_values(changed(other).model_dump(mode="json")["training"])
     assert kept != deciding_values(values)
+
+
+def test_only_the_settings_of_its_own_optimizer_count() -> None:
+    plain, halved = {"optimizer": "lion"}, {"lion": {"beta1": 0.45}}
+    asked = [
+        {},
+        {"optimizer_settings": halved},
+        plain,
+        {**plain, "optimizer_settings": {"lion": {"beta1": 0.9, "beta2": 0.99}}},
+        {**plain, "optimizer_settings": halved},
+    ]
+    recipes = [TrainingRecipe.model_validate(each) for each in asked]
+    ids = [CONFIG.model_copy(update={"training": recipe}).fit_id for recipe in recipes]
+    assert (ids[0], ids[2]) == (ids[1], ids[3])
+    assert len(set(ids)) == 3
+    for recipe, fit_id in zip(recipes, ids, strict=True):
+        config = CONFIG.model_copy(update={"training": recipe})
+        assert FitConfig.model_validate_json(config.model_dump_json()).fit_id == fit_id
+
+
+def test_a_later_default_of_an_optimizer_leaves_a_recorded_fit_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe = TrainingRecipe(optimizer="lion")
+    config = CONFIG.model_copy(update={"training": recipe})
+    text, fit_id = config.model_dump_json(), config.fit_id
+
+    class Later(type(LION)):
+        class settings(LION.settings):  # noqa: N801 - as the attribute is called
+            beta1: float = 0.5
+
+    monkeypatch.setitem(OPTIMIZERS, "lion", Later())  # type: ignore[arg-type]
+    assert FitConfig.model_validate_json(text).fit_id == fit_id
+    now = CONFIG.model_copy(update={"training": TrainingRecipe(optimizer="lion")})
+    assert now.fit_id != fit_id
 
 
 def test_what_is_hashed_is_a_copy() -> None:

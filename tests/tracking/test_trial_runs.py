@@ -20,10 +20,13 @@ from offline_runs import read_all, read_trials, steps
 from projectors import wandb_projector
 
 from foldgrid.metrics import number_metrics
+from foldgrid.specs.schedulers import SCHEDULERS
+from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import RecipeChange
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tracking import FitRuns
 from foldgrid.tracking.trials import trial_summary
+from tests.outside.site.behind import BEHIND
 
 
 def make_projector(folder, mode="offline"):
@@ -80,6 +83,14 @@ def test_the_configuration_has_the_values_on_one_level_and_the_whole_recipe(stop
         "backbone": "resnet18",
     }
     assert (stopped.config["seed"], stopped.config["sweep"]) == (0, "mini")
+
+
+def test_what_a_scheduler_alone_has_to_set_is_told(monkeypatch):
+    monkeypatch.setitem(SCHEDULERS, "behind", BEHIND)
+    settings = SearchSettings(scheduler="behind", scheduler_settings={"behind": {"margin": 0.2}})
+    header = make_kind(make_search(search=settings)).header(make_trial(1))
+    assert header.config["scheduler_settings"] == {"margin": 0.2}
+    assert "scheduler_settings" not in make_kind().header(make_trial(1)).config
 
 
 def test_every_epoch_is_there_once_with_its_out_of_fold_figures(own_recipe):

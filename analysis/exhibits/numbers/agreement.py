@@ -48,6 +48,7 @@ class NumberAgreement:
         share_within: Share of the units between the limits.
         mae: Mean absolute error.
         ccc: Lin's concordance.
+        decimals: Digits after the point of what is in the unit.
     """
 
     model: str
@@ -60,6 +61,11 @@ class NumberAgreement:
     share_within: float
     mae: float
     ccc: float
+    decimals: int
+
+    def said(self, value: float) -> str:
+        """A number in the unit, for people."""
+        return figure(value, self.decimals)
 
 
 def number_agreement(run: RunFacts, partition: Partition) -> NumberAgreement:
@@ -84,6 +90,7 @@ def number_agreement(run: RunFacts, partition: Partition) -> NumberAgreement:
         share_within=float(((errors >= lower) & (errors <= upper)).mean()),
         mae=METRICS["mae"](*pair),
         ccc=METRICS["ccc"](*pair),
+        decimals=run.scoring.scale.decimals,
     )
 
 
@@ -94,8 +101,8 @@ def numbers_section(run: RunFacts) -> Section:
     noun, unit = run.scoring.noun, f" {run.scoring.unit}" if run.scoring.unit else ""
     first = parts[0]
     lead = (
-        f"For a single {noun.one}, {first.model} lies between {figure(first.lower)} and "
-        f"{figure(first.upper)}{unit} from the truth in {percent(first.share_within)} of the "
+        f"For a single {noun.one}, {first.model} lies between {first.said(first.lower)} and "
+        f"{first.said(first.upper)}{unit} from the truth in {percent(first.share_within)} of the "
         f"out-of-fold {noun.many}."
     )
     calls = "\n".join(f'number_agreement(run, "{partition}")' for partition in partitions)
@@ -125,7 +132,7 @@ def draw_predicted(parts: Sequence[NumberAgreement]) -> Drawing:
         f"Predicted against true values, {parts[0].model}",
         " ".join(
             f"{TITLES[each.partition].capitalize()}: {len(each.points)} points, MAE "
-            f"{figure(each.mae)}, CCC {figure(each.ccc)}."
+            f"{each.said(each.mae)}, CCC {figure(each.ccc)}."
             for each in parts
         ),
         partial(_paint, tuple(parts), False),
@@ -138,8 +145,9 @@ def draw_differences(parts: Sequence[NumberAgreement]) -> Drawing:
         "differences",
         f"Agreement of {parts[0].model} with the truth (Bland-Altman)",
         " ".join(
-            f"{TITLES[each.partition].capitalize()}: mean difference {figure(each.bias.value)}, "
-            f"95 % limits of agreement {figure(each.lower)} to {figure(each.upper)}."
+            f"{TITLES[each.partition].capitalize()}: mean difference "
+            f"{each.said(each.bias.value)}, 95 % limits of agreement {each.said(each.lower)} to "
+            f"{each.said(each.upper)}."
             for each in parts
         ),
         partial(_paint, tuple(parts), True),

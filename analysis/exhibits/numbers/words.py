@@ -42,15 +42,16 @@ class NumberReport:
         if error is None or not mean:
             return ""
         unit = f" {self._scoring.unit}" if self._scoring.unit else ""
-        share = 1 - error / mean
+        digits, share = self._scoring.decimals("mae"), 1 - error / mean
         if share < 0.005:
             return (
-                f"Its MAE of {figure(error)}{unit} is no better than the {figure(mean)} of saying "
-                "the mean for everybody: it has learned nothing of the photographs."
+                f"Its MAE of {figure(error, digits)}{unit} is no better than the "
+                f"{figure(mean, digits)} of saying the mean for everybody: it has learned "
+                "nothing of the photographs."
             )
         return (
-            f"Its MAE of {figure(error)}{unit} is {percent(share)} below the {figure(mean)} of "
-            "saying the mean for everybody."
+            f"Its MAE of {figure(error, digits)}{unit} is {percent(share)} below the "
+            f"{figure(mean, digits)} of saying the mean for everybody."
         )
 
     def second_metric(self, metric: str) -> str:
@@ -84,8 +85,7 @@ class NumberReport:
             ),
             "outcome": (
                 f"The reference is one number of each {self._scoring.noun.one}, from "
-                f"{figure(truth.min())} to {figure(truth.max())}{unit}, the median "
-                f"{figure(truth.median())}."
+                f"{truth.min():g} to {truth.max():g}{unit}, the median {truth.median():g}."
             ),
         }
 
@@ -100,8 +100,6 @@ class NumberReport:
     def evaluation_statements(self, run: RunFacts) -> dict[str, str]:
         """See ``TaskReport``."""
         unit = f" Errors are in {self._scoring.unit}." if self._scoring.unit else ""
-        scale = self._scoring.scale
-        ends = {"lowest": scale.lowest, "highest": scale.highest}
-        told = " and ".join(f"the {name}, {end:g}" for name, end in ends.items() if end is not None)
-        clipped = f" Predictions were brought onto the scale ({told})." if told else ""
+        ends = self._scoring.scale.ends
+        clipped = f" Predictions were brought onto the scale ({ends})." if ends else ""
         return {"unit": f"The unit of every figure is the {self._scoring.noun.one}.{unit}{clipped}"}

@@ -8,16 +8,6 @@ from analysis.exhibits.search.facts import SearchFacts, StudyFacts
 from analysis.search.conclusion import describe_value
 from foldgrid.metrics import METRICS
 from foldgrid.specs.search_space import describe
-from foldgrid.specs.sweep import SearchSettings
-
-SCHEDULERS = {
-    "none": "none: every trial trained to its end",
-    "paired_race": "paired_race: gave up what was worse than the best, subject by subject",
-    "asha": "asha: kept one of so many",
-    "hyperband": "hyperband: kept one of so many, in brackets",
-    "median": "median: gave up what was worse than the median",
-    "pbt": "pbt: had the worst go on from the best with other values",
-}
 
 
 def searched_section(run: SearchFacts) -> Section:
@@ -27,7 +17,7 @@ def searched_section(run: SearchFacts) -> Section:
     pairs = [
         ("Objectives", ", ".join(METRICS[name].description for name in settings.objectives)),
         ("Sampler", settings.sampler),
-        ("Scheduler", _scheduler(settings)),
+        ("Scheduler", settings.judge.report(settings, settings.own)),
         ("Trials asked for", str(settings.num_trials) + _each(run)),
         ("Seed", str(facts.get("seed", ""))),
         ("Budget", str(facts.get("budget") or "")),
@@ -45,16 +35,6 @@ def searched_section(run: SearchFacts) -> Section:
 
 def _each(run: SearchFacts) -> str:
     return " for each backbone" if len(run.studies) > 1 else ""
-
-
-def _scheduler(settings: SearchSettings) -> str:
-    text = SCHEDULERS[settings.scheduler]
-    if settings.scheduler in ("none", "pbt"):
-        return text
-    words = f"{text}; nothing before epoch {settings.grace_epochs}"
-    if settings.scheduler == "paired_race":
-        words += f", p < {settings.significance:g}"
-    return words
 
 
 def space_table(study: StudyFacts) -> Table:

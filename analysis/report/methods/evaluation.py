@@ -57,8 +57,9 @@ def result_statements(run: RunFacts) -> dict[str, str]:
         for metric in ranking.metrics:
             value, ends = best.figure(partition, metric), best.interval(partition, metric)
             if value is not None:
-                sure = interval(ends.low, ends.high)
-                text = f"{ranking.metrics[metric].title} {figure(value)}"
+                digits = run.scoring.decimals(metric)
+                sure = interval(ends.low, ends.high, digits)
+                text = f"{ranking.metrics[metric].title} {figure(value, digits)}"
                 figures.append(f"{text} ({sure})" if sure else text)
         if figures:
             shown.append(f"{name}: {', '.join(figures)}")

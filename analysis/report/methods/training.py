@@ -13,6 +13,7 @@ from analysis.report.methods.recipe import (
     stopping_sentence,
 )
 from analysis.run import RunFacts
+from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.variants import is_variant, read_variant
 
 
@@ -58,6 +59,7 @@ def _variants(learners: list[str]) -> str:
 def training_statements(run: RunFacts) -> dict[str, str]:
     """The recipe, as every fit had it."""
     recipe = run.config.training
+    optimizer = OPTIMIZERS.named(recipe.optimizer)
     sample = task_report(run).sample
     has_tiles = run.config.task.sample_kind == "composites"
     changes = augmentations(recipe.augmentation, has_tiles)
@@ -65,11 +67,9 @@ def training_statements(run: RunFacts) -> dict[str, str]:
     return {
         "loss": task_report(run).model_statements(run)["loss"],
         "optimiser": (
-            f"Stochastic gradient descent with momentum {recipe.momentum:g}, weight decay "
-            f"{recipe.weight_decay:g}, batches of {recipe.batch_size} and a learning rate of "
-            f"{recipe.learning_rate:g}, {rate_falls(recipe)}."
-            + phases_sentence(recipe)
-            + _own_recipes(run)
+            f"{optimizer.words(recipe, recipe.settings_of(recipe.optimizer))}, batches of "
+            f"{recipe.batch_size} and a learning rate of {recipe.learning_rate:g}, "
+            f"{rate_falls(recipe)}." + phases_sentence(recipe) + _own_recipes(run)
         ),
         "stopping": stopping_sentence(recipe),
         "augmentation": (
@@ -96,7 +96,7 @@ def _own_recipes(run: RunFacts) -> str:
     common = _flat(run.config.training.model_dump(mode="json"))
     for record in run.records.values():
         theirs = _flat(record.config.training.model_dump(mode="json"))
-        changes = {f"{key} {value}" for key, value in theirs.items() if value != common[key]}
+        changes = {f"{key} {value}" for key, value in theirs.items() if value != common.get(key)}
         if record.fit_id in plain:
             own.setdefault(record.config.backbone, set()).update(changes)
     parts = [f"{name} ({', '.join(sorted(each))})" for name, each in own.items() if each]

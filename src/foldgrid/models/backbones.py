@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from foldgrid.models.construction import construct, construct_on_meta
 from foldgrid.models.pooling import make_pooling_deterministic
-from foldgrid.models.sources import find_source, known_backbones, missing_library
+from foldgrid.models.sources import find_source, known_backbones, missing_library, source_of
 from foldgrid.models.stages import STAGE_HEAD, Stage, StagedNetwork, stages_of
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 
@@ -44,7 +44,7 @@ def check_backbones(
     }
     refusals |= {
         name: f"it needs {library}, which is not installed here. "
-        "`python -m pip install -r requirements.txt` brings it."
+        f"`{source_of(name).install_command()}` brings it."
         for name in names
         if name not in refusals and (library := missing_library(name))
     }

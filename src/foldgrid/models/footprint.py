@@ -15,8 +15,8 @@ from foldgrid.models.backbones import build_on_meta
 from foldgrid.models.construction import follow, has_auxiliary_heads
 
 _BYTES = 4
-_WEIGHT_COPIES = 4
-"""Weights, gradients, momentum, and the best epoch's weights."""
+_WEIGHT_COPIES = 3
+"""Weights, gradients, and the best epoch's weights."""
 
 _MS_PER_GIGA_MULTIPLY_ADD = 80.0
 _MS_PER_MEGA_PARAMETER = 2.5
@@ -38,11 +38,13 @@ class Footprint:
         multiply_adds: Of one image's forward pass, in convolutions and matrix products (dense
             layers, attention); what torchvision publishes as GFLOPS.
         activations: Elements of all layers' outputs of one image's forward pass.
+        num_states: Numbers that the optimiser keeps for each weight, as momentum is one.
     """
 
     num_parameters: int
     multiply_adds: int
     activations: int
+    num_states: int = 1
 
     def train_ms(self, batch_size: int) -> float:
         """An estimate of a training step's time for each image on one core, in milliseconds."""
@@ -57,7 +59,7 @@ class Footprint:
             batch_size: Images a step.
             num_networks: Networks that one process holds, and trains in turns.
         """
-        weights = self.num_parameters * _WEIGHT_COPIES * num_networks
+        weights = self.num_parameters * (_WEIGHT_COPIES + self.num_states) * num_networks
         # Each kept activation also has a gradient of its size at some time.
         return _BYTES * (weights + 1.5 * self.activations * batch_size) / 2**30
 
@@ -65,6 +67,11 @@ class Footprint:
     def weights_gib(self) -> float:
         """The size of the weights as a file, in GiB."""
         return _BYTES * self.num_parameters / 2**30
+
+    @property
+    def state_gib(self) -> float:
+        """The size of a checkpoint, in GiB: the weights, the best ones, the optimiser's numbers."""
+        return (2 + self.num_states) * self.weights_gib
 
 
 @lru_cache(maxsize=1024)

@@ -18,6 +18,7 @@ from foldgrid.records.files import FileRoot
 from foldgrid.records.log_file import LogFile
 from foldgrid.records.sealed_state import open_state, seal_state
 from foldgrid.records.tables import parquet_bytes, parquet_table
+from foldgrid.specs.by_name import check_known
 from foldgrid.specs.errors import DamagedFileError, MissingFileError
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.specs.seals import FileSeal, open_sealed, seal_json
@@ -222,6 +223,7 @@ class FitFolder:
         Raises:
             FileNotFoundError: The fit is not complete.
             DamagedFileError: It is not what was written.
+            SweepError: It names what is not installed here.
         """
         return self.read_sealed()[0]
 
@@ -232,6 +234,7 @@ class FitFolder:
         try:
             return FitRecord.model_validate_json(json.dumps(content)), seals
         except ValueError as error:
+            check_known(error, self._shown(RECORD))
             raise DamagedFileError.unreadable(self._shown(RECORD), data, error, MEND) from error
 
 

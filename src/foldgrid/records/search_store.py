@@ -18,6 +18,7 @@ from foldgrid.records.log_file import LogFile
 from foldgrid.records.run_store import RunStore, run_location
 from foldgrid.records.sealed_state import open_state, seal_state
 from foldgrid.records.tables import parquet_bytes, parquet_table
+from foldgrid.specs.by_name import check_known
 from foldgrid.specs.errors import DamagedFileError, MissingFileError
 from foldgrid.specs.seals import FileSeal, open_sealed, seal_json
 from foldgrid.specs.trials import SearchPlan, TrialEpoch, TrialRecord
@@ -195,6 +196,7 @@ class TrialFolder:
         Raises:
             FileNotFoundError: The trial is not over.
             DamagedFileError: It is not what was written.
+            SweepError: It names what is not installed here.
         """
         return self.read_sealed()[0]
 
@@ -208,6 +210,7 @@ class TrialFolder:
         try:
             return TrialRecord.model_validate_json(json.dumps(content)), seals
         except ValueError as error:
+            check_known(error, self._shown(file))
             raise DamagedFileError.unreadable(self._shown(file), data, error, MEND) from error
 
     def _read_whole(self, file: str) -> bytes:
@@ -328,6 +331,7 @@ class SearchStore:
         Raises:
             MissingFileError: Nothing was searched here.
             DamagedFileError: It is not what was written.
+            SweepError: It names what is not installed here.
         """
         shown = run_location(self.location, "plan.json")
         try:
@@ -338,6 +342,7 @@ class SearchStore:
         try:
             return SearchPlan.model_validate_json(json.dumps(content))
         except ValueError as error:
+            check_known(error, shown)
             raise DamagedFileError.unreadable(shown, data, error, PLAN_MEND) from error
 
     def trial(self, study: str, number: int) -> TrialFolder:

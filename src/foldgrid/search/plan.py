@@ -21,7 +21,6 @@ from foldgrid.specs.search_space import (
     describe,
     first_values,
 )
-from foldgrid.specs.sweep import SearchSettings
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import judged_units
 from foldgrid.tasks.units import UNIT_COLUMNS
@@ -149,8 +148,8 @@ def _facts(
     goals = ", ".join(settings.objectives)
     of = make_scoring(prepared.sweep.task).figures_are_of
     yield "search", f"{settings.sampler}, out-of-fold {goals}{of}"
-    if settings.scheduler != "none":
-        yield "scheduler", _scheduler(settings)
+    if words := settings.judge.plan(settings, settings.own):
+        yield "scheduler", words
     for number, (name, parameter) in enumerate(studies[0].space.parameters.items()):
         when = "".join(f"; when {k} is {', '.join(map(str, v))}" for k, v in parameter.when.items())
         topic = "space" if number == 0 else ""
@@ -164,19 +163,6 @@ def _facts(
             yield "first trial", words
         elif topic not in ("fits", "disk", "backbones"):
             yield topic, words
-
-
-def _scheduler(settings: SearchSettings) -> str:
-    judged = f"from epoch {settings.grace_epochs} on, and every {settings.reduction_factor:g}-fold"
-    return {
-        "paired_race": f"paired_race gives up what is heading for worse than the best, by subjects "
-        f"(p < {settings.significance:g}), {judged}",
-        "asha": f"asha keeps one in {settings.reduction_factor:g}, {judged}",
-        "hyperband": f"hyperband keeps one in {settings.reduction_factor:g}, in brackets",
-        "median": f"median gives up what is worse than the median, from epoch "
-        f"{settings.grace_epochs} on",
-        "pbt": f"pbt has the worst go on from the best every {settings.perturbation_epochs} epochs",
-    }[settings.scheduler]
 
 
 def _time(prepared: PreparedSweep, studies: tuple[StudyPlan, ...], num_left: int) -> str:

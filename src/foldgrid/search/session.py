@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, get_args
+from typing import Literal
 
 import pandas as pd
 from rich.console import Console
@@ -28,9 +28,8 @@ from foldgrid.search.display import SearchDisplay
 from foldgrid.search.outcome import Certainties, trial_rows, write_outcome
 from foldgrid.search.plan import StudyPlan, plan_studies, search_facts, training_units
 from foldgrid.search.projecting import project_missing_trials, search_figures, trial_listener
-from foldgrid.search.ray_schedulers import PAUSING, make_pausing_scheduler
 from foldgrid.search.retrain_damaged import Redoing, damaged_facts, find_damaged, set_aside
-from foldgrid.search.stopping import make_rule
+from foldgrid.search.schedulers.rules import Searched
 from foldgrid.search.storage.choice import choose_storage
 from foldgrid.search.study import SearchStudy, count_done
 from foldgrid.search.study_feed import StudyFeed, TrialSteering
@@ -39,14 +38,14 @@ from foldgrid.search.trials import TrialListener, TrialTask
 from foldgrid.search.work import TrialWork
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.failure import Failure
+from foldgrid.specs.schedulers import SCHEDULERS
 from foldgrid.specs.search_fit import most_epochs
-from foldgrid.specs.sweep import SchedulerName
+from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialCertainty, TrialRecord
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tracking import Tracker, TrialRuns
 from foldgrid.training import TrainingData
 
-NOT_PAUSING = tuple(name for name in get_args(SchedulerName) if name not in PAUSING)
 JOURNAL = "search/journal.log"
 """Optuna's journal inside the run folder."""
 
@@ -54,12 +53,13 @@ POLL_SECONDS = 1.0
 """How often a launch that waits for others looks at the study."""
 
 
-def _check_executor(scheduler: SchedulerName, executor: Literal["ray", "inline"]) -> None:
+def _check_executor(settings: SearchSettings, executor: Literal["ray", "inline"]) -> None:
     """Refuses a scheduler that pauses trials where one runs at a time."""
-    if executor == "inline" and scheduler in PAUSING:
+    if executor == "inline" and settings.judge.pauses:
+        others = [name for name, scheduler in SCHEDULERS.items() if not scheduler.pauses]
         raise SweepError(
-            f"search.scheduler: found {scheduler}, which pauses trials, and --executor inline runs "
-            f"one to its end.\nLeave --executor out, or take {', '.join(NOT_PAUSING)}."
+            f"search.scheduler: found {settings.scheduler}, which pauses trials, and --executor "
+            f"inline runs one to its end.\nLeave --executor out, or take {', '.join(others)}."
         )
 
 
@@ -96,7 +96,7 @@ class SearchSession(LaunchFrame[TrialTask]):
     ) -> None:
         plan = f"{prepared.sweep.name}: a search"
         super().__init__(prepared, options, trackers, console, lambda task: task.name, plan)
-        _check_executor(prepared.sweep.search.scheduler, options.executor)
+        _check_executor(prepared.sweep.search, options.executor)
         self.studies = plan_studies(prepared)
         self.storage = choose_storage(options.search_storage, self.local_folder / JOURNAL)
         self.store = SearchStore.of(prepared.store)
@@ -215,7 +215,11 @@ class SearchSession(LaunchFrame[TrialTask]):
         most = most_epochs(plan.space, self.prepared.sweep)
         work = TrialWork(data, self.store)
         self._redo(plan, executor, work, units, listeners)
-        rule = make_rule(settings, units, most, make_scoring(self.prepared.sweep.task).metrics)
+        metrics = make_scoring(self.prepared.sweep.task).metrics
+        searched = Searched(
+            settings, units, most, metrics, plan.space, self.prepared.sweep.seed, plan.task
+        )
+        rule = searched.rule()
         if rule is not None:
             for folder in self.store.trials(plan.name):
                 record = folder.read_record()
@@ -223,12 +227,8 @@ class SearchSession(LaunchFrame[TrialTask]):
         keeper = TrialKeeper(self.store, units, Listeners([feed, *listeners]), rule)
 
         def run() -> None:
-            scheduler = make_pausing_scheduler(
-                settings, plan.space, most, self.prepared.sweep.seed, plan.task
-            )
-            # A population is drawn before it trains: its values change in training anyway.
-            tasks: Iterable[TrialTask] = list(feed) if settings.scheduler == "pbt" else feed
-            executor.run(work, tasks, keeper, TrialSteering(rule, scheduler, keeper))
+            tasks: Iterable[TrialTask] = list(feed) if settings.judge.draws_ahead else feed
+            executor.run(work, tasks, keeper, TrialSteering(rule, searched.tune(), keeper))
 
         try:
             self._until_complete(feed, run)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from foldgrid.launching.deadline import Deadline
 from foldgrid.search.plan import StudyPlan
-from foldgrid.search.stopping import NEVER_STOPPED, StoppingRule
+from foldgrid.search.schedulers.rules import NEVER_STOPPED, StoppingRule
 from foldgrid.search.study import SearchStudy
 from foldgrid.search.trial_log import TrialKeeper
 from foldgrid.search.trials import TrialTask

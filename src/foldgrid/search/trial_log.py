@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from foldgrid.records import SearchStore, TrialFolder
-from foldgrid.search.stopping import StoppingRule
+from foldgrid.search.schedulers.rules import StoppingRule
 from foldgrid.search.trials import TrialListener, TrialTask, is_of, trial_record
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.recipe import Value

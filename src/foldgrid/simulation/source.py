@@ -117,9 +117,9 @@ def _check_study(settings: TrialSettings | StudySettings, kind: SampleKind) -> N
         return
     name = f"study {settings.study}" if isinstance(settings, StudySettings) else "PASI trial"
     holds = KINDS[found].holds.removeprefix("regions and ")
-    mend = f"Name a study of {KINDS[kind].holds}, as in `{EXAMPLES[kind]}`, or give a manifest."
-    if kind == "composites":
-        mend = "Leave `study` out: without it the simulated PASI trial is made."
+    mend = "Leave `study` out: without it the simulated PASI trial is made."
+    if kind in EXAMPLES:
+        mend = f"Name a study of {KINDS[kind].holds}, as in `{EXAMPLES[kind]}`, or give a manifest."
     message = f"found the simulated {name}, which has {holds}; {needs(kind)}. {mend}"
     raise InputError("sweep", [Problem("data.synthetic", "", message)])
 

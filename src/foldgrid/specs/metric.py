@@ -10,13 +10,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol
 
-from pydantic import AfterValidator, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
-
-from foldgrid.specs.errors import did_you_mean
 from foldgrid.specs.registry import Registry
 
 Direction = Literal["lower", "higher", "zero"]
@@ -137,26 +132,6 @@ class Metric:
 
 METRICS: Registry[Metric] = Registry("metric", Metric, home="foldgrid.metrics")
 """Every metric by name."""
-
-
-def _known(name: str) -> str:
-    if name not in METRICS:
-        facts = {"found": name, "hint": did_you_mean(name, METRICS)}
-        raise PydanticCustomError("unknown_metric", 'no metric "{found}". {hint}', facts)
-    return name
-
-
-class _AnyOfThem:
-    """What an editor's schema says of a metric's name."""
-
-    def __get_pydantic_json_schema__(
-        self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return {"enum": list(METRICS), "type": "string"}
-
-
-MetricName: TypeAlias = Annotated[str, AfterValidator(_known), _AnyOfThem()]
-"""The name of a metric, ours or another package's."""
 
 
 def metrics_of(target: Target, first: Iterable[str] = ()) -> Mapping[str, Metric]:

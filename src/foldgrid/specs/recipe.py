@@ -6,9 +6,19 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from foldgrid.specs.base import Spec
+from foldgrid.specs.by_name import NameIn, OwnSettings, SettingsIn, read_settings, settings_of
+from foldgrid.specs.optimizers import DEFAULT_OPTIMIZER, OPTIMIZERS
 from foldgrid.specs.phases import Phase, phases_problem
 
 Value = bool | int | float | str | None
@@ -107,8 +117,11 @@ class TrainingRecipe(Spec):
         max_epochs: The most epochs.
         max_batches_per_epoch: Cuts an epoch short after so many batches; null trains on all.
         batch_size: Pictures a step.
-        learning_rate: Of stochastic gradient descent; ``--set training.lr=…`` sets it too.
-        momentum: Of stochastic gradient descent, in [0, 1).
+        optimizer: What follows the gradients, by name: ``sgd``, stochastic gradient descent with
+            momentum, or one that another package adds.
+        optimizer_settings: By an optimiser's name, what it alone has to set.
+        learning_rate: Of the optimiser; ``--set training.lr=…`` sets it too.
+        momentum: Of optimisers that have one, in [0, 1).
         weight_decay: L2 penalty on the weights.
         schedule: How the learning rate falls: ``plateau``, when the validation loss no longer
             does; ``steps``, at fixed epochs; or ``constant``, never.
@@ -143,6 +156,10 @@ class TrainingRecipe(Spec):
     max_epochs: int = Field(default=500, ge=1)
     max_batches_per_epoch: int | None = Field(default=None, ge=1)
     batch_size: int = Field(default=16, ge=2)
+    optimizer: Annotated[str, NameIn(OPTIMIZERS)] = DEFAULT_OPTIMIZER
+    optimizer_settings: Annotated[OwnSettings, SettingsIn(OPTIMIZERS)] = Field(
+        default={}, validate_default=True
+    )
     learning_rate: float = Field(default=0.01, gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
@@ -161,6 +178,14 @@ class TrainingRecipe(Spec):
     auxiliary_loss_weight: float = Field(default=0.3, ge=0)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
+    @field_validator("optimizer_settings", mode="before")
+    @classmethod
+    def _settings_are_the_optimizers(cls, given: object, info: ValidationInfo) -> object:
+        chosen = info.data.get("optimizer")
+        # The default has none of its own; nothing is looked up for it, not at import either.
+        is_plain = not given and chosen == DEFAULT_OPTIMIZER
+        return given if is_plain else read_settings(OPTIMIZERS, given, chosen)
+
     @model_validator(mode="after")
     def _keys_go_together(self) -> Self:
         problem = phases_problem(self.phases, self.max_epochs)
@@ -173,6 +198,10 @@ class TrainingRecipe(Spec):
                 "constant, or another policy"
             )
         return self
+
+    def settings_of(self, optimizer: str) -> Spec:
+        """What an optimiser has to set, as this recipe says it or by default."""
+        return settings_of(OPTIMIZERS, optimizer, self.optimizer_settings)
 
     @property
     def planned_epochs(self) -> int:
@@ -188,7 +217,11 @@ SHARED_KEYS = ("early_stopping.policy", "early_stopping.inner_share")
 LIST_KEYS = ("phases",)
 """What is no single value: a backbone may replace the list as a whole, a search cannot vary it."""
 
+OPTIMIZER_SETTINGS = "optimizer_settings"
+"""Below it each optimiser's settings are keys of their own."""
+
 LATER_KEYS = (
+    "optimizer",
     "schedule",
     "steps",
     "phases",
@@ -210,11 +243,17 @@ finished. Whoever adds a key to the recipe adds it here; its default must be wha
 def deciding_values(training: Mapping[str, Any]) -> dict[str, Any]:
     """A recipe as a fit's id is made of it: without the ``LATER_KEYS`` that are at their default.
 
+    Of ``optimizer_settings`` those of the recipe's own optimiser count, whatever their value.
+
     Args:
         training: A recipe's ``model_dump(mode="json")``, of this version or an earlier one.
     """
     found = dict(training)
     defaults = TrainingRecipe().model_dump(mode="json")
+    # What other optimisers would have to set decides nothing.
+    own, chosen = found.pop("optimizer_settings", {}), found.get("optimizer", DEFAULT_OPTIMIZER)
+    if own.get(chosen):
+        found["optimizer_settings"] = {chosen: own[chosen]}
     for key in LATER_KEYS:
         *parents, last = key.split(".")
         inner, default = found, defaults
@@ -235,6 +274,9 @@ def recipe_keys(model: type[BaseModel] = TrainingRecipe, prefix: str = "") -> It
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from recipe_keys(inner, f"{prefix}{name}.")
+        elif prefix + name == OPTIMIZER_SETTINGS:
+            for optimizer, thing in OPTIMIZERS.items():
+                yield from recipe_keys(thing.settings, f"{name}.{optimizer}.")
         elif prefix + name not in (*SHARED_KEYS, *LIST_KEYS):
             yield prefix + name
 
@@ -242,7 +284,10 @@ def recipe_keys(model: type[BaseModel] = TrainingRecipe, prefix: str = "") -> It
 def recipe_value(recipe: TrainingRecipe, name: str) -> Value:
     """What ``recipe`` says of the key ``name``, one of ``recipe_keys``."""
     found: Any = recipe
-    for part in name.split("."):
+    parts = name.split(".")
+    if parts[0] == OPTIMIZER_SETTINGS:
+        found, parts = recipe.settings_of(parts[1]), parts[2:]
+    for part in parts:
         found = getattr(found, part)
     return found  # type: ignore[no-any-return]
 
@@ -260,7 +305,7 @@ def with_values(
         *parents, last = name.split(".")
         inner = changed
         for part in parents:
-            inner = inner[part]
+            inner = inner.setdefault(part, {})
         inner[last] = (
             [phase.model_dump(mode="json") for phase in value]
             if isinstance(value, tuple)

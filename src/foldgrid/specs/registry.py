@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, MutableMapping
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from importlib.util import find_spec
 from typing import TypeVar, cast
 
@@ -46,6 +46,10 @@ class Registry(MutableMapping[str, T]):
         self._is_complete = False
 
     @property
+    def _one(self) -> str:
+        return f"{'an' if self.kind[0] in 'aeiou' else 'a'} {self.kind}"
+
+    @property
     def group(self) -> str:
         """The entry points' group, such as ``foldgrid.metrics``."""
         return f"foldgrid.{self.kind.replace(' ', '_')}s"
@@ -57,7 +61,7 @@ class Registry(MutableMapping[str, T]):
             ValueError: There is one of that name.
         """
         if name in self._things:
-            raise ValueError(f'there is a {self.kind} called "{name}" already')
+            raise ValueError(f'there is {self._one} called "{name}" already')
         self._things[name] = thing
         return thing
 
@@ -86,7 +90,7 @@ class Registry(MutableMapping[str, T]):
         except Exception as error:
             raise _broken(self.kind, point, f"{type(error).__name__}: {error}") from error
         if point.name in self._things:
-            raise _broken(self.kind, point, f"there is a {self.kind} of that name already")
+            raise _broken(self.kind, point, f"there is {self._one} of that name already")
         if not isinstance(thing, self._type):
             raise _broken(self.kind, point, f"found {thing!r}, which is no {self.kind}")
         if getattr(thing, "name", point.name) != point.name:
@@ -107,6 +111,16 @@ class Registry(MutableMapping[str, T]):
 
     def __len__(self) -> int:
         return len(self._complete())
+
+
+def other_packages() -> list[str]:
+    """The distributions beside this one that add something to any registry, sorted."""
+    found = {
+        package.name
+        for package in distributions()
+        if any(point.group.startswith("foldgrid.") for point in package.entry_points)
+    }
+    return sorted(found - {"foldgrid"})
 
 
 def _broken(kind: str, point: EntryPoint, fault: str) -> SweepError:

@@ -104,55 +104,6 @@ def _sampler_problems(space: SearchSpace, settings: SearchSettings) -> Iterator[
 
 
 def _scheduler_problems(space: SearchSpace, sweep: Sweep) -> Iterator[SweepProblem]:
-    settings = sweep.search
-    if settings.scheduler == "none":
-        return
-    if len(settings.objectives) > 1:
-        message = (
-            f"{settings.scheduler} judges by one objective, found {len(settings.objectives)}. "
-            "Name one, or take the scheduler none."
-        )
-        yield ("search", "scheduler"), message
-    planned = most_epochs(space, sweep)
-    if settings.scheduler in ("asha", "median", "paired_race") and settings.grace_epochs >= planned:
-        message = (
-            f"found {settings.grace_epochs}, but trials train {planned} epochs: nothing would "
-            "ever be given up. Take fewer, or the scheduler none."
-        )
-        yield ("search", "grace_epochs"), message
-    if settings.scheduler == "pbt":
-        yield from _population_problems(space, settings, planned)
-
-
-def _population_problems(
-    space: SearchSpace, settings: SearchSettings, planned: int
-) -> Iterator[SweepProblem]:
-    if settings.sampler not in ("RandomSampler", "GridSampler"):
-        message = (
-            f"found {settings.sampler}, which learns from scores, but pbt changes values in "
-            "training: no score belongs to the values that were drawn. Take RandomSampler."
-        )
-        yield ("search", "sampler"), message
-    fixed = [name for name in (BACKBONE, "max_epochs") if name in space.parameters]
-    if fixed:
-        message = (
-            f"pbt changes values in training, and {' and '.join(fixed)} cannot change then. "
-            "Take them out of the search space, or take another scheduler."
-        )
-        yield ("search", "scheduler"), message
-    if settings.num_trials < MIN_POPULATION:
-        message = (
-            f"found {settings.num_trials}; pbt needs {MIN_POPULATION} trials, of which the worst "
-            "go on from the best."
-        )
-        yield ("search", "num_trials"), message
-    if settings.perturbation_epochs >= planned:
-        message = (
-            f"found {settings.perturbation_epochs}, but trials train {planned} epochs: nothing "
-            "would ever change. Take fewer."
-        )
-        yield ("search", "perturbation_epochs"), message
-
-
-MIN_POPULATION = 4
-"""The quarter of fewer trials is none."""
+    settings, longest = sweep.search, most_epochs(space, sweep)
+    for key, message in settings.judge.problems(settings, settings.own, longest, space.parameters):
+        yield ("search", key), message

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from foldgrid.specs.base import Spec
+from foldgrid.specs.by_name import NameIn, OwnSettings, SettingsIn, read_settings, settings_of
 from foldgrid.specs.errors import did_you_mean
-from foldgrid.specs.metric import MetricName
+from foldgrid.specs.metric import METRICS
 from foldgrid.specs.recipe import (
     LIST_KEYS,
     OwnValue,
@@ -19,6 +20,7 @@ from foldgrid.specs.recipe import (
     recipe_keys,
     with_values,
 )
+from foldgrid.specs.schedulers import NO_SCHEDULER, SCHEDULERS, Scheduler
 from foldgrid.specs.synthetic import SyntheticSettings, TrialSettings
 from foldgrid.specs.task import AnyTask, default_task
 from foldgrid.specs.variants import Variant, variants_of
@@ -32,7 +34,6 @@ SamplerName = Literal[
     "CmaEsSampler",
     "NSGAIISampler",
 ]
-SchedulerName = Literal["none", "asha", "hyperband", "median", "pbt", "paired_race"]
 WeightsPolicy = Literal["required", "auto", "none"]
 REGIONS = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
 
@@ -129,9 +130,10 @@ class SearchSettings(Spec):
             losing in another.
         scheduler: What gives trials up early: ``none``; ``paired_race`` where one, going on to
             learn as it did, would end significantly worse than the best, subject by subject; Ray
-            Tune's ``asha``, ``median`` and ``hyperband``; or ``pbt``, population based training,
-            which has the worst go on from the best with other values. The sweep's own recipe is
-            never given up.
+            Tune's ``asha``, ``median`` and ``hyperband``; ``pbt``, population based training,
+            which has the worst go on from the best with other values; or one that another package
+            adds. The sweep's own recipe is never given up.
+        scheduler_settings: By a scheduler's name, what it alone has to set.
         grace_epochs: Nothing is given up before.
         reduction_factor: ``asha``, ``hyperband`` and ``paired_race`` judge after ``grace_epochs``
             and every so many-fold of it; the first two keep one of so many.
@@ -142,12 +144,33 @@ class SearchSettings(Spec):
 
     num_trials: int = Field(default=20, ge=1)
     sampler: SamplerName = "TPESampler"
-    objectives: tuple[MetricName, ...] = Field(default=("mae",), min_length=1)
-    scheduler: SchedulerName = "none"
+    objectives: tuple[Annotated[str, NameIn(METRICS)], ...] = Field(default=("mae",), min_length=1)
+    scheduler: Annotated[str, NameIn(SCHEDULERS)] = NO_SCHEDULER
+    scheduler_settings: Annotated[OwnSettings, SettingsIn(SCHEDULERS)] = Field(
+        default={}, validate_default=True
+    )
     grace_epochs: int = Field(default=10, ge=1)
     reduction_factor: float = Field(default=2.0, gt=1)
     significance: float = Field(default=0.2, gt=0, lt=1)
     perturbation_epochs: int = Field(default=10, ge=1)
+
+    @field_validator("scheduler_settings", mode="before")
+    @classmethod
+    def _settings_are_the_schedulers(cls, given: object, info: ValidationInfo) -> object:
+        chosen = info.data.get("scheduler")
+        # Without a scheduler nothing is looked up, not at import either.
+        is_plain = not given and chosen == NO_SCHEDULER
+        return given if is_plain else read_settings(SCHEDULERS, given, chosen)
+
+    @property
+    def judge(self) -> Scheduler:
+        """The scheduler that ``scheduler`` names."""
+        return SCHEDULERS.named(self.scheduler)
+
+    @property
+    def own(self) -> Spec:
+        """What the scheduler alone has to set."""
+        return settings_of(SCHEDULERS, self.scheduler, self.scheduler_settings)
 
 
 class Sweep(Spec):

@@ -6,6 +6,7 @@ number as a share asks this, and knows no range of its own.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -84,11 +85,17 @@ class Scale:
         return self.highest - self.lowest
 
     @property
-    def words(self) -> str:
-        """``0 to 51 points``, ``months``; "" where there is nothing to say."""
-        if not self.is_closed:
-            return self.unit
-        return f"{self.lowest:g} to {self.highest:g} {self.unit}".rstrip()
+    def decimals(self) -> int:
+        """Digits after the point down to a hundredth of a step: finer, an error means nothing."""
+        return max(0, 2 - math.floor(math.log10(self.step)))
+
+    @property
+    def ends(self) -> str:
+        """``0 to 51``, ``from 0``, ``up to 51``; "" where both ends are open."""
+        if self.lowest is None:
+            return "" if self.highest is None else f"up to {self.highest:g}"
+        rest = "" if self.highest is None else f" to {self.highest:g}"
+        return f"{self.lowest:g}{rest}" if rest else f"from {self.lowest:g}"
 
     @property
     def origin(self) -> float:

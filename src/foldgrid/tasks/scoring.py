@@ -46,11 +46,13 @@ class Watched:
         key: One of what ``Scoring.evaluate`` gives.
         title: What people call it.
         is_higher_better: Its direction.
+        decimals: Digits after the point that are shown of it.
     """
 
     key: str
     title: str
     is_higher_better: bool = False
+    decimals: int = 2
 
 
 class Scoring(ABC):
@@ -187,6 +189,10 @@ class Scoring(ABC):
     def watched(self) -> Watched:
         """What a fit's progress is told by."""
 
+    def decimals(self, metric: str) -> int:
+        """Digits after the point that people are shown of a metric."""
+        return 2
+
     @property
     @abstractmethod
     def outputs_are(self) -> str:
@@ -294,6 +300,13 @@ class NumberScoring(Scoring):
     shown = ("mae", "mse", "pcc", "ccc")
     baseline = "predict_the_mean"
     report = "numbers"
+
+    def decimals(self, metric: str) -> int:
+        """Down to a hundredth of the scale's step, and of its square."""
+        finest = self.scale.decimals
+        if metric == "mse":
+            return max(0, 2 * finest - 2)
+        return finest if self.metrics[metric].is_in_unit else 2
 
     def other_truth(self, reference: pd.Series[Any]) -> pd.Series[Any]:
         """The scale upside down."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from foldgrid.specs.fits import WeightsRecord
 from foldgrid.specs.passwords import hide_all_passwords
+from foldgrid.specs.registry import other_packages
 from foldgrid.tracking.tracker import TRACKERS
 
 PACKAGES = (
@@ -52,7 +53,7 @@ def collect_provenance(
     return {
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": hide_all_passwords(sys.argv if command is None else command),
-        "versions": package_versions([*PACKAGES, *_tracker_packages()]),
+        "versions": package_versions([*PACKAGES, *_tracker_packages(), *other_packages()]),
         "git": git_state(Path(__file__).parent),
         "machine": machine_facts(),
         "devices": [dict(device) for device in devices],

@@ -150,10 +150,12 @@ def _change(change: RecipeChange) -> dict[str, Any]:
 
 
 def _search_settings(sweep: Sweep) -> dict[str, Any]:
+    own = plain_settings(sweep.search.own.model_dump(mode="json"))
     # Not the search space's name, which may be a path.
     return {
         "sampler": sweep.search.sampler,
         "scheduler": sweep.search.scheduler,
+        **({"scheduler_settings": own} if own else {}),
         "objectives": list(sweep.search.objectives),
     }
 

@@ -13,7 +13,7 @@ SHARE = 0.03
 ASSUMED_BYTES_A_SECOND = 0.3e9
 """How fast a state is written, until the first one has been."""
 TIMES_THE_WEIGHTS = 3
-"""A state holds the weights, the best weights, and the optimizer's momentum."""
+"""A state holds the weights, the best weights, and some optimiser's momentum."""
 
 
 class CheckpointPace:

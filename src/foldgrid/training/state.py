@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from foldgrid.models import WeightFile, freeze
 from foldgrid.records import FitFolder
+from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.phases import Phase
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.training.batches import CompositeSource, Indices
@@ -115,14 +117,20 @@ class FitState:
         if self.phase is not None:
             freeze(self.network, self.config.backbone, self.phase.frozen)
             first_rate = self.phase.learning_rate or first_rate
-        # Frozen parameters have no gradient, and what has none is passed over.
-        self.optimizer = torch.optim.SGD(
-            self.network.parameters(),
-            lr=first_rate,
-            momentum=recipe.momentum,
-            weight_decay=recipe.weight_decay,
-        )
+        self.optimizer = self._make_optimizer(first_rate)
         self.schedule = Schedule(self.optimizer, recipe, first_rate)
+
+    def _make_optimizer(self, first_rate: float) -> torch.optim.Optimizer:
+        recipe = self.config.training
+        named, own = OPTIMIZERS.named(recipe.optimizer), recipe.settings_of(recipe.optimizer)
+        # Frozen parameters have no gradient, and what has none is passed over.
+        made = named.build(self.network.parameters(), first_rate, recipe, own)
+        if not isinstance(made, torch.optim.Optimizer):
+            raise SweepError(
+                f'the optimizer "{recipe.optimizer}" ({type(named).__module__}) cannot be used.\n'
+                f"  build: found {made!r}, which is no torch.optim.Optimizer"
+            )
+        return made
 
     def _targets(self) -> NDArray[np.float32]:
         """What is to be predicted; of training samples perhaps by fewer graders."""
@@ -158,8 +166,8 @@ class FitState:
 
     def adopt_recipe(self) -> None:
         """Goes on by its own recipe after it took another fit's state, which brought that one's."""
-        recipe = self.config.training
-        for group in self.optimizer.param_groups:
-            group["momentum"] = recipe.momentum
-            group["weight_decay"] = recipe.weight_decay
+        own = self._make_optimizer(self.config.training.learning_rate)
+        for group, fresh in zip(self.optimizer.param_groups, own.param_groups, strict=True):
+            group |= {name: value for name, value in fresh.items() if name != "params"}
+        # The schedule sets the rate.
         self.schedule.adopt_recipe()

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.metrics import number_metrics
-from foldgrid.search.stopping import StoppingRule, make_rule
-from foldgrid.specs.sweep import SchedulerName, SearchSettings
+from foldgrid.search.schedulers.rules import Searched, StoppingRule
+from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import TrialEpoch
 
 NUM_EPOCHS = 20
@@ -79,12 +79,12 @@ def made_up_course(
     ]
 
 
-def rule_of(scheduler: SchedulerName, units: pd.DataFrame, **changes: object) -> StoppingRule:
+def rule_of(scheduler: str, units: pd.DataFrame, **changes: object) -> StoppingRule:
     """The rule that a sweep would get."""
     settings = SearchSettings.model_validate(
         {"scheduler": scheduler, "grace_epochs": GRACE, **changes}
     )
-    rule = make_rule(settings, units, NUM_EPOCHS)
+    rule = Searched(settings, units, NUM_EPOCHS).rule()
     assert rule is not None
     return rule
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from foldgrid.execution.ray_tune import RayTuneExecutor
 from foldgrid.execution.resources import plan_resources
 from foldgrid.records import SearchStore
-from foldgrid.search.ray_schedulers import explored, make_pausing_scheduler
+from foldgrid.search.schedulers.pausing import explored
+from foldgrid.search.schedulers.rules import Searched
 from foldgrid.search.study_feed import TrialSteering
 from foldgrid.search.trial_log import TrialKeeper
 from foldgrid.search.work import TrialWork
@@ -83,16 +84,16 @@ def search(folder: Path, settings: SearchSettings) -> Search:
     space = space_of(
         learning_rate={"type": "float", "low": 1e-4, "high": 0.1, "log": True},
     )
-    scheduler = make_pausing_scheduler(
+    searched = Searched(
         settings,
-        space,
+        units,
         NUM_EPOCHS,
-        0,
-        lambda number, values: trial_task(number, **values, max_epochs=NUM_EPOCHS),
+        space=space,
+        retask=lambda number, values: trial_task(number, **values, max_epochs=NUM_EPOCHS),
     )
     with RayTuneExecutor(plan_resources(ResourceSpec(), [1.0])) as executor:
         work = TrialWork(data, store)
-        executor.run(work, tasks, keeper, TrialSteering(None, scheduler, keeper))
+        executor.run(work, tasks, keeper, TrialSteering(None, searched.tune(), keeper))
     return Search(recorder.records, store, recorder)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.specs.errors import SweepError
-from foldgrid.training.checkpoint_interval import TIMES_THE_WEIGHTS
 
 RECORDS_GIB = 0.0002
 """A fit's history and predictions, generously."""
@@ -39,14 +38,15 @@ def disk_need(prepared: PreparedSweep) -> DiskNeed:
     """The room for what is left of a grid, or for the trials of a search that run together."""
     left, sizes = prepared.grid.left, prepared.footprints
     weights = [sizes[task.config.backbone].weights_gib for task in left]
+    states = [sizes[task.config.backbone].state_gib for task in left]
     is_search = prepared.space is not None
     # A trial's state holds all its folds; a search keeps no weights.
     held = prepared.sweep.split.num_folds if is_search else 1
-    together = sorted(weights, reverse=True)[: prepared.resources.num_concurrent]
+    together = sorted(states, reverse=True)[: prepared.resources.num_concurrent]
     keeps = prepared.sweep.keep == "best" and not is_search
     return DiskNeed(
         weights=sum(weights) if keeps else 0.0,
-        checkpoints=TIMES_THE_WEIGHTS * held * sum(together),
+        checkpoints=held * sum(together),
         records=RECORDS_GIB * len(left),
     )
 

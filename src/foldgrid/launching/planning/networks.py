@@ -6,10 +6,12 @@ Networks are followed as shapes without numbers: nothing is drawn or trained to 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from foldgrid.models import check_backbones, check_frozen
 from foldgrid.models.footprint import Footprint, footprint
 from foldgrid.specs.errors import InputError, Problem
+from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.samples import TILES_A_SIDE
 from foldgrid.specs.sweep import Sweep
@@ -65,9 +67,11 @@ def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footpri
     for name in sweep.backbones:
         try:
             recipe = sweep.recipe_of(name)
-            sizes[name] = footprint(
+            size = footprint(
                 name, num_outputs, pixels, recipe.stage_heads, recipe.auxiliary_loss_weight > 0
             )
+            optimizer = OPTIMIZERS.named(recipe.optimizer)
+            sizes[name] = replace(size, num_states=optimizer.num_states)
         except ValueError as error:
             problems.append(Problem("data.tile_pixels", name, str(error)))
     if problems:

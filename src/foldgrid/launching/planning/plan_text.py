@@ -16,6 +16,7 @@ from foldgrid.launching.planning.disk import disk_need, free_gib
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.planning.recorded_inputs import grid_results
 from foldgrid.models import find_weight_file
+from foldgrid.specs.optimizers import DEFAULT_OPTIMIZER, OPTIMIZERS
 from foldgrid.specs.phases import describe_phases
 from foldgrid.specs.recipe import OwnValue, TrainingRecipe
 from foldgrid.specs.sweep import Sweep
@@ -85,6 +86,9 @@ def _training(recipe: TrainingRecipe) -> str:
         f"batch {recipe.batch_size}",
         f"learning rate {recipe.learning_rate:g}",
     ]
+    if recipe.optimizer != DEFAULT_OPTIMIZER:
+        own = recipe.settings_of(recipe.optimizer)
+        words.insert(1, OPTIMIZERS.named(recipe.optimizer).words(recipe, own))
     if stopping.policy != "none":
         words.append(f"patience {stopping.patience}")
     return f"{', '.join(words)}; {_POLICY_WORDS[stopping.policy]}"

@@ -18,7 +18,8 @@ from foldgrid.launching.planning.changes import (
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.specs.errors import DamagedFileError
-from foldgrid.tracking.provenance import package_versions
+from foldgrid.specs.registry import other_packages
+from foldgrid.tracking.provenance import PACKAGES, package_versions
 
 Content = TypeVar("Content")
 
@@ -106,12 +107,13 @@ def prepared_ground(prepared: PreparedSweep) -> Ground:
         photos=photos_of(photo_table(survey.table, survey.photo_hashes)),
         sides=sides_of(prepared.split.table),
         weights=prepared.first_weights,
-        versions=_deciding(package_versions()),
+        versions=_deciding(package_versions([*PACKAGES, *other_packages()])),
     )
 
 
 def _deciding(versions: dict[str, str | None]) -> dict[str, str]:
-    return {name: str(versions[name]) for name in DECIDING_PACKAGES if versions.get(name)}
+    names = (*DECIDING_PACKAGES, *other_packages())
+    return {name: str(versions[name]) for name in names if versions.get(name)}
 
 
 def _known(read: Callable[[], Content]) -> Content | None:

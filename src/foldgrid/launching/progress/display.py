@@ -50,7 +50,8 @@ class BestFit:
     def words(self) -> str:
         """``lowest fold PASI MAE 4.60 (resnet34 fold 2)``."""
         end = "highest" if self.watched.is_higher_better else "lowest"
-        return f"{end} fold {self.watched.title} {self.value:.2f} ({self.name})"
+        digits = self.watched.decimals
+        return f"{end} fold {self.watched.title} {self.value:.{digits}f} ({self.name})"
 
 
 def _watched(record: FitRecord) -> tuple[Watched, float]:
@@ -165,7 +166,9 @@ class ProgressDisplay:
         """See ``events.Listener``."""
         self.progress.finished(task, record)
         watched, value = _watched(record)
-        what = "diverged" if record.status == "diverged" else f"{watched.title} {value:5.2f}"
+        what = f"{watched.title} {value:5.{watched.decimals}f}"
+        if record.status == "diverged":
+            what = "diverged"
         self._line(task, f"{what}   {record.num_epochs} epochs, {record.timings['total']:.1f} s")
 
     def failed(self, task: FitTask, failure: Failure) -> None:

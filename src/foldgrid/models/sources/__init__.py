@@ -1,16 +1,22 @@
-"""Where networks come from: torchvision, timm, and this project; one table of all of them."""
+"""Where networks come from: torchvision, timm, this project and others; one table of all networks.
+
+`source` says what a source is; each is one file here, or comes from another package.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from importlib.util import find_spec
+from inspect import getfile
 
 from foldgrid.models.sources.own_networks import OwnNetworks
-from foldgrid.models.sources.source import NetworkSource, PublishedWeights
+from foldgrid.models.sources.source import NETWORK_SOURCES, NetworkSource, PublishedWeights
 from foldgrid.models.sources.timm_networks import TimmNetworks
 from foldgrid.models.sources.torchvision_networks import TorchvisionNetworks
+from foldgrid.specs.errors import SweepError
 
 __all__ = [
+    "NETWORK_SOURCES",
     "NetworkSource",
     "PublishedWeights",
     "find_source",
@@ -19,12 +25,33 @@ __all__ = [
     "source_of",
 ]
 
-_SOURCES: tuple[NetworkSource, ...] = (TorchvisionNetworks(), TimmNetworks(), OwnNetworks())
+NETWORK_SOURCES.add("torchvision", TorchvisionNetworks())
+NETWORK_SOURCES.add("timm", TimmNetworks())
+NETWORK_SOURCES.add("own", OwnNetworks())
 
 
-@lru_cache(maxsize=1)
 def _source_by_name() -> dict[str, NetworkSource]:
-    return {name: source for source in _SOURCES for name in source.names()}
+    return _table(tuple(NETWORK_SOURCES.items()))
+
+
+@lru_cache(maxsize=8)
+def _table(sources: tuple[tuple[str, NetworkSource], ...]) -> dict[str, NetworkSource]:
+    """By network its source.
+
+    Raises:
+        SweepError: Two sources have a network of the same name: whose is trained?
+    """
+    found: dict[str, NetworkSource] = {}
+    for called, source in sources:
+        for name in source.names():
+            if name in found:
+                raise SweepError(
+                    f'{getfile(type(source))}: the network source "{called}" cannot be used.\n'
+                    f"  {name} is a network of {found[name].title} already\n"
+                    "Give it another name there, or uninstall the package."
+                )
+            found[name] = source
+    return found
 
 
 def known_backbones() -> tuple[str, ...]:

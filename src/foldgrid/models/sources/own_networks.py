@@ -5,12 +5,13 @@ from __future__ import annotations
 from torch import nn
 
 from foldgrid.models.sources.plain_cnn import NATIVE_PIXELS, PlainCnn
-from foldgrid.models.sources.source import PublishedWeights
+from foldgrid.models.sources.source import NetworkSource
 
 
-class OwnNetworks:
+class OwnNetworks(NetworkSource):
     """Networks without published weights: they always start at random."""
 
+    title = "this project"
     library = "torch"
 
     def names(self) -> tuple[str, ...]:
@@ -21,18 +22,6 @@ class OwnNetworks:
         """The network with fresh weights."""
         return PlainCnn(num_outputs)
 
-    def has_auxiliary_heads(self, name: str) -> bool:
-        """None of them."""
-        return False
-
-    def published_weights(self, name: str) -> PublishedWeights | None:
-        """None."""
-        return None
-
     def native_pixels(self, name: str) -> int:
         """The input size of the study that it comes from."""
         return NATIVE_PIXELS
-
-    def published_top5(self, name: str) -> float | None:
-        """Never trained on ImageNet."""
-        return None

@@ -1,11 +1,27 @@
-"""What a source of networks answers. Knows no network."""
+"""What a source of networks is: a library of networks, or a module of this project. Knows none.
+
+One class says all there is to say of its networks: their names, how they are built, and what is
+published about each. Everything else (heads, footprints, stages, frozen layers, hidden values)
+asks the network itself. The laws (``tests/contracts/test_network_sources.py``):
+
+1. *Names without a library.* ``names`` needs no package that may be lacking, and none of its names
+   is another source's.
+2. *Weights are drawn from torch's global generator* alone, and none on the meta device; all other
+   methods draw nothing. The same seed gives the same bits.
+3. *The last layer is the size that is asked for*: ``(B, 3, H, W)`` to ``(B, num_outputs)``, and
+   only parameters of the last layer and of auxiliary heads depend on that number.
+4. *A picture of* ``native_pixels`` *can be taken*, in training and in prediction.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar
 
 from torch import nn
+
+from foldgrid.specs.registry import Registry
 
 USUAL_PIXELS = 224
 """The input size of most networks for ImageNet."""
@@ -24,38 +40,58 @@ class PublishedWeights:
     url: str
 
 
-class NetworkSource(Protocol):
-    """A library of networks, or a module of this project.
+class NetworkSource(ABC):
+    """A source of networks by name; see the laws above.
 
-    Laws: ``names`` needs no library that may be lacking; ``construct`` draws random numbers from
-    torch's global generator alone, and none on the meta device; all other methods draw none.
+    Attributes:
+        title: What people call it.
+        library: The package that must be installed to build its networks.
+
+    Example:
+        >>> NETWORK_SOURCES.named("own").names()
+        ('plain_cnn',)
     """
 
-    @property
-    def library(self) -> str:
-        """The package that must be installed."""
-        ...
+    title: ClassVar[str]
+    library: ClassVar[str]
 
+    def install_command(self) -> str:
+        """What brings its library."""
+        return f"python -m pip install {self.library}"
+
+    @abstractmethod
     def names(self) -> tuple[str, ...]:
         """The networks that it builds."""
-        ...
 
+    @abstractmethod
     def construct(self, name: str, num_outputs: int) -> nn.Module:
         """The network with fresh weights and a last layer of ``num_outputs``."""
-        ...
 
     def has_auxiliary_heads(self, name: str) -> bool:
         """Whether the network's authors gave it further heads than its last layer, in training."""
-        ...
+        del name
+        return False
 
     def published_weights(self, name: str) -> PublishedWeights | None:
         """Its pre-trained weights; nothing where none are published."""
-        ...
+        del name
+        return None
 
     def native_pixels(self, name: str) -> int:
         """The input size that it was made or tested for."""
-        ...
+        del name
+        return USUAL_PIXELS
 
     def published_top5(self, name: str) -> float | None:
-        """The top-5 accuracy of its weights on ImageNet, in percent, of one centre crop."""
-        ...
+        """The top-5 accuracy of its weights on ImageNet, in percent, of one centre crop.
+
+        Nothing where nobody publishes one.
+        """
+        del name
+        return None
+
+
+NETWORK_SOURCES: Registry[NetworkSource] = Registry(
+    "network source", NetworkSource, home="foldgrid.models.sources"
+)
+"""All sources; a package adds one by an entry point of the group ``foldgrid.network_sources``."""

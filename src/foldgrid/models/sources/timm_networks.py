@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from foldgrid.models.sources.source import PublishedWeights
+from foldgrid.models.sources.source import NetworkSource, PublishedWeights
 from foldgrid.specs.errors import SweepError
 
 _NAMES = (
@@ -19,10 +19,15 @@ _NAMES = (
 the only ones for which both have weights."""
 
 
-class TimmNetworks:
-    """The squeeze-and-excitation ResNets."""
+class TimmNetworks(NetworkSource):
+    """The squeeze-and-excitation ResNets; timm's package does not carry their top-5 figures."""
 
+    title = "timm"
     library = "timm"
+
+    def install_command(self) -> str:
+        """It is in this project's list."""
+        return "python -m pip install -r requirements.txt"
 
     def names(self) -> tuple[str, ...]:
         """The networks that it builds; timm has hundreds more, which nobody has tried here."""
@@ -34,10 +39,6 @@ class TimmNetworks:
         assert isinstance(network, nn.Module)
         return network
 
-    def has_auxiliary_heads(self, name: str) -> bool:
-        """None of them."""
-        return False
-
     def published_weights(self, name: str) -> PublishedWeights | None:
         """What timm takes first for the network; ``seresnet101`` has none."""
         published = _configuration(name)
@@ -46,10 +47,6 @@ class TimmNetworks:
     def native_pixels(self, name: str) -> int:
         """The input size that the network was trained at."""
         return int(_configuration(name).input_size[-1])
-
-    def published_top5(self, name: str) -> float | None:
-        """Not known: timm's package does not carry its figures."""
-        return None
 
 
 def _configuration(name: str) -> Any:

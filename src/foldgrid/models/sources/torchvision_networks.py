@@ -9,7 +9,7 @@ from typing import Any
 import torchvision
 from torch import nn
 
-from foldgrid.models.sources.source import USUAL_PIXELS, PublishedWeights
+from foldgrid.models.sources.source import USUAL_PIXELS, NetworkSource, PublishedWeights
 
 _WITH_AUXILIARY_HEADS = ("googlenet", "inception_v3")
 
@@ -19,9 +19,10 @@ def _names() -> tuple[str, ...]:
     return tuple(torchvision.models.list_models(module=torchvision.models))
 
 
-class TorchvisionNetworks:
+class TorchvisionNetworks(NetworkSource):
     """All of torchvision's classification networks, by its names."""
 
+    title = "torchvision"
     library = "torchvision"
 
     def names(self) -> tuple[str, ...]:

@@ -62,7 +62,6 @@ class RegressionScoring(NumberScoring):
     balanced = "bands of the values"
     num_outputs = 1
     target_names = ("value",)
-    watched = Watched("mae", "MAE")
     outputs_are = "the number, less the training samples' mean and over their standard deviation"
     spec: RegressionSpec
 
@@ -109,6 +108,11 @@ class RegressionScoring(NumberScoring):
     def scale(self) -> Scale:
         """See ``Scoring``."""
         return Scale(self.spec.lowest, self.spec.highest, self.spec.step, self.spec.unit)
+
+    @property
+    def watched(self) -> Watched:
+        """See ``Scoring``."""
+        return Watched("mae", "MAE", decimals=self.decimals("mae"))
 
     @property
     def loss_is(self) -> str:
@@ -173,9 +177,8 @@ class RegressionScoring(NumberScoring):
     def explained(self, parts: frozenset[str]) -> str:
         """What is predicted, in which unit, and whether it is clipped."""
         unit = f", in {self.unit}" if self.unit else ""
-        ends = (("lowest", self.spec.lowest), ("highest", self.spec.highest))
-        told = " and ".join(f"{name} {end:g}" for name, end in ends if end is not None)
-        clipped = f" Predictions are brought onto the scale ({told})." if told else ""
+        ends = self.scale.ends
+        clipped = f" Predictions are brought onto the scale ({ends})." if ends else ""
         return f"The models predict one number of each {self.noun.one}{unit}.{clipped}"
 
     def stacking_words(self, num_meta_learners: int) -> str:

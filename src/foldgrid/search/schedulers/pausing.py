@@ -7,45 +7,99 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
-from foldgrid.search.stopping import NEVER_STOPPED, score_key
-from foldgrid.search.trials import TrialTask
+from foldgrid.search.schedulers.rules import NEVER_STOPPED, Retask, Searched, score_key
+from foldgrid.specs.base import Spec
 from foldgrid.specs.fits import content_digest
 from foldgrid.specs.recipe import Value
-from foldgrid.specs.search_space import ChoiceParameter, Parameter, SearchSpace
-from foldgrid.specs.sweep import SearchSettings
+from foldgrid.specs.schedulers import KeyProblem, Scheduler, SharedSettings
+from foldgrid.specs.search_space import BACKBONE, ChoiceParameter, Parameter, SearchSpace
 from foldgrid.specs.trials import TrialEpoch
 
-PAUSING = ("hyperband", "pbt")
-"""The schedulers that are made here."""
 RESAMPLED = 0.25
 """How often a value is drawn anew instead of perturbed (Jaderberg et al. 2017)."""
 PERTURBED_BY = (0.8, 1.2)
+MIN_POPULATION = 4
+"""The quarter of fewer trials is none."""
+UNCHANGEABLE = (BACKBONE, "max_epochs", "optimizer")
+"""What a network under way cannot change: an optimiser's state is of no use to another."""
 
-Retask = Callable[[int, dict[str, Value]], TrialTask]
-"""A trial's number and its values to its task."""
+
+class HyperBand(Scheduler):
+    """HyperBand (Li and others 2018); see ``Scheduler``."""
+
+    pauses = True
+
+    def plan(self, shared: SharedSettings, own: Spec) -> str:
+        """See ``Scheduler``."""
+        return f"hyperband keeps one in {shared.reduction_factor:g}, in brackets"
+
+    def report(self, shared: SharedSettings, own: Spec) -> str:
+        """See ``Scheduler``."""
+        return "hyperband: kept one of so many, in brackets"
+
+    def tune(self, searched: Searched, own: Spec) -> Any:
+        """See ``Scheduler``."""
+        return _hyperband(searched)
 
 
-def make_pausing_scheduler(
-    settings: SearchSettings, space: SearchSpace, max_epochs: int, seed: int, retask: Retask
-) -> Any | None:
-    """The scheduler that ``settings.scheduler`` names, where it is one that pauses trials.
+class PopulationBased(Scheduler):
+    """Population based training (Jaderberg and others 2017); see ``Scheduler``.
 
-    Args:
-        settings: How the search goes.
-        space: What may vary.
-        max_epochs: The most epochs that any trial is planned to train.
-        seed: The sweep's.
-        retask: Makes the task of a trial that goes on with other values.
+    A population is drawn before it trains: its values change in training anyway.
     """
-    if settings.scheduler == "hyperband":
-        return _hyperband(settings, max_epochs)
-    if settings.scheduler == "pbt":
-        return _pbt(settings, space, seed, retask)
-    return None
+
+    pauses = True
+    draws_ahead = True
+
+    def plan(self, shared: SharedSettings, own: Spec) -> str:
+        """See ``Scheduler``."""
+        epochs = shared.perturbation_epochs
+        return f"pbt has the worst go on from the best every {epochs} epochs"
+
+    def report(self, shared: SharedSettings, own: Spec) -> str:
+        """See ``Scheduler``."""
+        return "pbt: had the worst go on from the best with other values"
+
+    def problems(
+        self, shared: SharedSettings, own: Spec, planned_epochs: int, varied: Collection[str]
+    ) -> Iterator[KeyProblem]:
+        """See ``Scheduler``."""
+        yield from super().problems(shared, own, planned_epochs, varied)
+        if shared.sampler not in ("RandomSampler", "GridSampler"):
+            message = (
+                f"found {shared.sampler}, which learns from scores, but pbt changes values in "
+                "training: no score belongs to the values that were drawn. Take RandomSampler."
+            )
+            yield "sampler", message
+        fixed = [name for name in UNCHANGEABLE if name in varied]
+        if fixed:
+            message = (
+                f"pbt changes values in training, and {' and '.join(fixed)} cannot change then. "
+                "Take them out of the search space, or take another scheduler."
+            )
+            yield "scheduler", message
+        if shared.num_trials < MIN_POPULATION:
+            message = (
+                f"found {shared.num_trials}; pbt needs {MIN_POPULATION} trials, of which the worst "
+                "go on from the best."
+            )
+            yield "num_trials", message
+        if shared.perturbation_epochs >= planned_epochs:
+            message = (
+                f"found {shared.perturbation_epochs}, but trials train {planned_epochs} epochs: "
+                "nothing would ever change. Take fewer."
+            )
+            yield "perturbation_epochs", message
+
+    def tune(self, searched: Searched, own: Spec) -> Any:
+        """See ``Scheduler``."""
+        assert searched.space is not None
+        assert searched.retask is not None
+        return _population(searched, searched.space, searched.retask)
 
 
 def _scored(objective: str, result: dict[str, Any]) -> dict[str, Any]:
@@ -62,10 +116,10 @@ def _never_last(trial: Any, result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "score": -math.inf} if is_kept else result
 
 
-def _hyperband(settings: SearchSettings, max_epochs: int) -> Any:
+def _hyperband(searched: Searched) -> Any:
     from ray.tune.schedulers import HyperBandScheduler
 
-    objective = settings.objectives[0]
+    objective = searched.objective
 
     class ScoredHyperBand(HyperBandScheduler):  # type: ignore[misc]
         """HyperBand on epochs and the objective."""
@@ -79,16 +133,16 @@ def _hyperband(settings: SearchSettings, max_epochs: int) -> Any:
         time_attr="epochs",
         metric="score",
         mode="min",
-        max_t=max_epochs,
-        reduction_factor=settings.reduction_factor,
+        max_t=searched.max_epochs,
+        reduction_factor=searched.settings.reduction_factor,
         stop_last_trials=False,
     )
 
 
-def _pbt(settings: SearchSettings, space: SearchSpace, seed: int, retask: Retask) -> Any:
+def _population(searched: Searched, space: SearchSpace, retask: Retask) -> Any:
     from ray.tune.schedulers import PopulationBasedTraining
 
-    objective = settings.objectives[0]
+    objective = searched.objective
 
     class ScoredPopulation(PopulationBasedTraining):  # type: ignore[misc]
         """Population based training on epochs and the objective; explores the search space."""
@@ -104,7 +158,7 @@ def _pbt(settings: SearchSettings, space: SearchSpace, seed: int, retask: Retask
         def _get_new_config(self, trial: Any, donor: Any) -> tuple[dict[str, Any], dict[str, Any]]:
             mine, better = trial.config["task"], donor.config["task"]
             epoch = self._trial_state[donor].last_train_time
-            values = explored(space, better.values, _random(seed, mine.number, epoch))
+            values = explored(space, better.values, _random(searched.seed, mine.number, epoch))
             task = replace(retask(mine.number, values), inherited_from=better.number)
             return {**trial.config, "task": task}, {}
 
@@ -112,7 +166,7 @@ def _pbt(settings: SearchSettings, space: SearchSpace, seed: int, retask: Retask
         time_attr="epochs",
         metric="score",
         mode="min",
-        perturbation_interval=settings.perturbation_epochs,
+        perturbation_interval=searched.settings.perturbation_epochs,
         custom_explore_fn=lambda config: config,
         log_config=False,
         synch=True,

@@ -1,88 +1,63 @@
-"""Rules that give a trial up before its last epoch: plain judgements on what trials reported.
-
-A rule hears every epoch in the launcher's process, whichever executor trains. Rules of Ray Tune's
-that pause trials are not here; see ``pausing``.
-"""
+"""The paired race: gives up whoever is heading for an end significantly worse than the best's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from foldgrid.metrics import METRICS, Metric
-from foldgrid.specs.sweep import SearchSettings
+from foldgrid.metrics import Metric
+from foldgrid.search.schedulers.rules import NEVER_STOPPED, Searched, rung_epochs
+from foldgrid.specs.base import Spec
+from foldgrid.specs.schedulers import (
+    KeyProblem,
+    Scheduler,
+    SharedSettings,
+    grace_problems,
+    judged_at,
+)
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
 
 FloatArray = NDArray[np.float64]
-NEVER_STOPPED = 0
-"""The sweep's own recipe trains to its end: everything is compared with it."""
 
 
-class StoppingRule(Protocol):
-    """Judges trials by their epochs so far.
+class RacedInPairs(Scheduler):
+    """``paired_race``; see ``Scheduler`` and `PairedRace`."""
 
-    Laws, kept by every rule (``tests/contracts/test_stopping_rules.py``): before
-    ``grace_epochs`` nothing is stopped; a rule that is told the same in the same order judges the
-    same; a lone trial is never stopped, nor is any of trials that report the same; a trial that
-    goes on although it was given up, as the sweep's own recipe does, may be judged again.
-    """
+    def plan(self, shared: SharedSettings, own: Spec) -> str:
+        """See ``Scheduler``."""
+        return (
+            "paired_race gives up what is heading for worse than the best, by subjects "
+            f"(p < {shared.significance:g}), {judged_at(shared)}"
+        )
 
-    def should_stop(self, number: int, epoch: TrialEpoch) -> bool:
-        """Whether trial ``number`` is given up after ``epoch``, which was not its last."""
-        ...
+    def report(self, shared: SharedSettings, own: Spec) -> str:
+        """See ``Scheduler``."""
+        return (
+            "paired_race: gave up what was worse than the best, subject by subject; nothing before "
+            f"epoch {shared.grace_epochs}, p < {shared.significance:g}"
+        )
 
-    def ended(self, number: int, epochs: Sequence[TrialEpoch], status: TrialStatus) -> None:
-        """Learns of a trial that is over; also of those of earlier launches, all at once."""
-        ...
+    def problems(
+        self, shared: SharedSettings, own: Spec, planned_epochs: int, varied: Collection[str]
+    ) -> Iterator[KeyProblem]:
+        """See ``Scheduler``."""
+        yield from super().problems(shared, own, planned_epochs, varied)
+        yield from grace_problems(shared, planned_epochs)
 
-
-def make_rule(
-    settings: SearchSettings,
-    units: pd.DataFrame,
-    max_epochs: int,
-    metrics: Mapping[str, Metric] = METRICS,
-) -> StoppingRule | None:
-    """The rule that ``settings.scheduler`` names; nothing for one that stops none.
-
-    Args:
-        settings: How the search goes.
-        units: The study's units: subject, reference; in the order of ``TrialEpoch.predicted``.
-        max_epochs: The most epochs that any trial is planned to train.
-        metrics: The task's.
-    """
-    makers: dict[str, Callable[[], StoppingRule]] = {
-        "asha": lambda: RayRule(_asha(settings, max_epochs), settings.objectives[0]),
-        "median": lambda: RayRule(_median(settings), settings.objectives[0]),
-        "paired_race": lambda: PairedRace(
-            metrics[settings.objectives[0]],
-            units,
-            rung_epochs(settings.grace_epochs, settings.reduction_factor, max_epochs),
+    def rule(self, searched: Searched, own: Spec) -> PairedRace:
+        """See ``Scheduler``."""
+        settings, longest = searched.settings, searched.max_epochs
+        return PairedRace(
+            searched.metrics[searched.objective],
+            searched.units,
+            rung_epochs(settings.grace_epochs, settings.reduction_factor, longest),
             settings.significance,
-            max_epochs,
-        ),
-    }
-    maker = makers.get(settings.scheduler)
-    return maker() if maker else None
-
-
-def rung_epochs(grace: int, factor: float, max_epochs: int) -> tuple[int, ...]:
-    """The epochs at which trials are judged: ``grace`` and every ``factor``-fold of it."""
-    rungs, epoch = [], float(grace)
-    while round(epoch) < max_epochs:
-        rungs.append(round(epoch))
-        epoch = max(epoch * factor, epoch + 1)
-    return tuple(rungs)
-
-
-def score_key(objective: str, epoch: TrialEpoch) -> float:
-    """The epoch's figure with the sign of an error: smaller is better; infinite without one."""
-    return float(METRICS[objective].sort_key(epoch.oof.get(objective)))
+            longest,
+        )
 
 
 class PairedRace:
@@ -196,85 +171,3 @@ class PairedRace:
         if error == 0.0:
             return 0.0 if difference > 0 else 1.0
         return float(stats.t.sf(difference / error, num_subjects - 1))
-
-
-@dataclass(frozen=True)
-class _Handle:
-    """What Ray's schedulers know a trial by."""
-
-    trial_id: str
-
-
-class _NobodyWaits:
-    """Ray's median rule asks its controller whether other trials wait for room."""
-
-    def get_live_trials(self) -> list[Any]:
-        return []
-
-
-class RayRule:
-    """A scheduler of Ray Tune's that asks for nothing but to go on or to end, asked without Tune.
-
-    Args:
-        scheduler: On the time attribute ``epoch`` and the metric ``score``, smaller better.
-        objective: The figure.
-    """
-
-    def __init__(self, scheduler: Any, objective: str) -> None:
-        self._scheduler, self._objective = scheduler, objective
-        self._handles: dict[int, _Handle] = {}
-
-    def should_stop(self, number: int, epoch: TrialEpoch) -> bool:
-        """See ``StoppingRule``."""
-        from ray.tune.schedulers import TrialScheduler
-
-        answer = self._scheduler.on_trial_result(
-            _NobodyWaits(), self._handle(number), self._result(epoch)
-        )
-        return bool(answer != TrialScheduler.CONTINUE)
-
-    def ended(self, number: int, epochs: Sequence[TrialEpoch], status: TrialStatus) -> None:
-        """See ``StoppingRule``."""
-        if number not in self._handles:
-            # Of an earlier launch: its judgements are made again, and not heeded.
-            for epoch in epochs[:-1]:
-                self.should_stop(number, epoch)
-        handle = self._handle(number)
-        if status == "complete":
-            self._scheduler.on_trial_complete(_NobodyWaits(), handle, self._result(epochs[-1]))
-
-    def _handle(self, number: int) -> _Handle:
-        if number not in self._handles:
-            self._handles[number] = _Handle(str(number))
-            self._scheduler.on_trial_add(_NobodyWaits(), self._handles[number])
-        return self._handles[number]
-
-    def _result(self, epoch: TrialEpoch) -> dict[str, float]:
-        return {"epoch": epoch.epoch, "score": score_key(self._objective, epoch)}
-
-
-def _asha(settings: SearchSettings, max_epochs: int) -> Any:
-    from ray.tune.schedulers import ASHAScheduler
-
-    return ASHAScheduler(
-        time_attr="epoch",
-        metric="score",
-        mode="min",
-        max_t=max_epochs,
-        grace_period=settings.grace_epochs,
-        reduction_factor=settings.reduction_factor,
-        stop_last_trials=False,
-    )
-
-
-def _median(settings: SearchSettings) -> Any:
-    from ray.tune.schedulers import MedianStoppingRule
-
-    return MedianStoppingRule(
-        time_attr="epoch",
-        metric="score",
-        mode="min",
-        grace_period=settings.grace_epochs,
-        # Else it takes the next epoch of a trial that it gave up for a bug.
-        hard_stop=False,
-    )

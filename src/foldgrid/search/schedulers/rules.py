@@ -1,0 +1,87 @@
+"""What a stopping rule is told and answers; what all rules share.
+
+`specs.schedulers` has the laws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pandas as pd
+
+from foldgrid.metrics import METRICS, Metric
+from foldgrid.specs.recipe import Value
+from foldgrid.specs.search_space import SearchSpace
+from foldgrid.specs.sweep import SearchSettings
+from foldgrid.specs.trials import TrialEpoch, TrialStatus
+
+NEVER_STOPPED = 0
+"""The sweep's own recipe trains to its end: everything is compared with it."""
+
+Retask = Callable[[int, dict[str, Value]], Any]
+"""A trial's number and its values to its task."""
+
+
+class StoppingRule(Protocol):
+    """Judges trials by their epochs so far."""
+
+    def should_stop(self, number: int, epoch: TrialEpoch) -> bool:
+        """Whether trial ``number`` is given up after ``epoch``, which was not its last."""
+        ...
+
+    def ended(self, number: int, epochs: Sequence[TrialEpoch], status: TrialStatus) -> None:
+        """Learns of a trial that is over; also of those of earlier launches, all at once."""
+        ...
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a scheduler is made for: one study.
+
+    Attributes:
+        settings: How the search goes.
+        units: The study's units: subject, reference; in the order of ``TrialEpoch.predicted``.
+        max_epochs: The most epochs that any trial is planned to train.
+        metrics: The task's.
+        space: What may vary; none where nobody changes values in training.
+        seed: The sweep's.
+        retask: Makes the task of a trial that goes on with other values.
+    """
+
+    settings: SearchSettings
+    units: pd.DataFrame
+    max_epochs: int
+    metrics: Mapping[str, Metric] = field(default_factory=lambda: METRICS)
+    space: SearchSpace | None = None
+    seed: int = 0
+    retask: Retask | None = None
+
+    @property
+    def objective(self) -> str:
+        """The figure that trials are judged by."""
+        return self.settings.objectives[0]
+
+    def rule(self) -> StoppingRule | None:
+        """A fresh rule of the search's scheduler; none where it stops none."""
+        rule: StoppingRule | None = self.settings.judge.rule(self, self.settings.own)
+        return rule
+
+    def tune(self) -> Any:
+        """A fresh scheduler of Ray Tune's, where the search's is one that pauses trials."""
+        return self.settings.judge.tune(self, self.settings.own)
+
+
+def rung_epochs(grace: int, factor: float, max_epochs: int) -> tuple[int, ...]:
+    """The epochs at which trials are judged: ``grace`` and every ``factor``-fold of it."""
+    rungs, epoch = [], float(grace)
+    while round(epoch) < max_epochs:
+        rungs.append(round(epoch))
+        epoch = max(epoch * factor, epoch + 1)
+    return tuple(rungs)
+
+
+def score_key(objective: str, epoch: TrialEpoch) -> float:
+    """The epoch's figure with the sign of an error: smaller is better; infinite without one."""
+    return float(METRICS[objective].sort_key(epoch.oof.get(objective)))
