@@ -20,9 +20,10 @@ def weighted_midranks(values_U: FloatArray, weights_RU: FloatArray) -> FloatArra
         values_U: What is ranked.
         weights_RU: How often each unit counts; units of weight 0 take no place.
     """
-    distinct, place_U = np.unique(values_U, return_inverse=True)
-    weights_RG = np.zeros((len(weights_RU), len(distinct)))
-    np.add.at(weights_RG.T, place_U, weights_RU.T)
+    _, first_G, place_U = np.unique(np.sort(values_U), return_index=True, return_inverse=True)
+    order = np.argsort(values_U, kind="stable")
+    weights_RG = np.add.reduceat(weights_RU[:, order], first_G, axis=1)
+    place_U = place_U[np.argsort(order, kind="stable")]
     last_RG = np.cumsum(weights_RG, axis=1)
     return np.asarray((last_RG - (weights_RG - 1) / 2)[:, place_U])
 

@@ -93,8 +93,9 @@ class Registry(MutableMapping[str, T]):
             raise _broken(self.kind, point, f"there is {self._one} of that name already")
         if not isinstance(thing, self._type):
             raise _broken(self.kind, point, f"found {thing!r}, which is no {self.kind}")
-        if getattr(thing, "name", point.name) != point.name:
-            raise _broken(self.kind, point, f'it calls itself "{thing.name}"')
+        own_name = getattr(thing, "name", point.name)
+        if own_name != point.name:
+            raise _broken(self.kind, point, f'it calls itself "{own_name}"')
         return cast(T, thing)
 
     def __getitem__(self, name: str) -> T:
