@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App, CycloptsError
 
 from foldgrid.specs.errors import SweepError
-from foldgrid.tables.table import check_format
+from foldgrid.tables.text import check_format
 
 if TYPE_CHECKING:
     from foldgrid.records import RunStore

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from analysis.checks.report import CheckReport, CheckResult, Status
-
-READABLE = 100
-"""Sentences are not set wider than this."""
+from foldgrid.tables.table import Cell, Column, Table
+from foldgrid.tables.terminal import READABLE
+from foldgrid.tables.text import as_markdown
 
 MOST_PLACES = 10
 """Breaches of one check that a terminal shows; JSON and Markdown have all."""
@@ -34,7 +34,7 @@ def render_terminal(report: CheckReport, console: Console) -> None:
     """Prints every check with its evidence, then the counts."""
     if report.sweep:
         console.print(Text(f"{report.sweep}: {report.headline}.", style="bold"))
-    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid = RichTable.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True)
     grid.add_column(ratio=1)
@@ -54,9 +54,8 @@ def render_terminal(report: CheckReport, console: Console) -> None:
 
 
 def _lines(result: CheckResult) -> Iterator[Text]:
-    is_quiet = result.status in ("passed", "not applicable")
-    yield Text(result.title, style="" if is_quiet else "bold")
-    yield Text(result.evidence, style="dim" if is_quiet else "")
+    yield Text(result.title, style="" if result.is_quiet else "bold")
+    yield Text(result.evidence, style="dim" if result.is_quiet else "")
     for place in result.places[:MOST_PLACES]:
         yield Text(f"- {place}")
     if len(result.places) > MOST_PLACES:
@@ -74,13 +73,18 @@ def render_json(report: CheckReport) -> str:
 
 def render_markdown(report: CheckReport) -> str:
     """A table for an issue or a paper's supplement, the breaches as lists below."""
-    lines = [f"**{report.sweep}: {report.headline}**", ""]
-    lines += ["| code | check | result | evidence |", "| :-- | :-- | :-- | :-- |"]
-    for result in report.results:
-        is_quiet = result.status in ("passed", "not applicable")
-        status = result.status if is_quiet else f"**{result.status}**"
-        cells = (result.code, result.title, status, result.evidence)
-        lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
+    columns = (Column("code"), Column("check"), Column("result"), Column("evidence"))
+    rows = tuple(
+        (
+            result.code,
+            result.title,
+            Cell(result.status, "" if result.is_quiet else "strong"),
+            result.evidence,
+        )
+        for result in report.results
+    )
+    caption = f"{report.sweep}: {report.headline}"
+    lines = as_markdown(Table("", caption, columns, rows)).splitlines()
     for result in (*report.having("failed"), *report.having("warning")):
         lines += ["", f"**{result.code}** {result.meaning} {result.mend}", ""]
         lines += [f"- {place}" for place in result.places]

@@ -46,6 +46,11 @@ class CheckResult(Spec):
     meaning: str = ""
     mend: str = ""
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is to be done: it holds, or there was nothing to look at."""
+        return self.status in ("passed", "not applicable")
+
 
 class CheckReport(Spec):
     """All checks of one run folder.

@@ -1,19 +1,16 @@
-"""A comparison as CSV, Markdown and JSON; the terminal's is next door."""
+"""A comparison on paper: CSV, Markdown, JSON, and for people at a terminal."""
 
 from __future__ import annotations
 
-import csv
-import io
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
 
-from analysis.comparison.board import Comparison
-from analysis.comparison.terminal import (
-    best_of_each,
-    format_interval,
-    format_signed,
-    heading,
-    render_terminal,
-)
+from analysis.comparison.board import ComparedRun, Comparison, Difference
 from analysis.ranking.terminal import format_figure
+from foldgrid.tables.table import Cell, Column, Table, Tone
+from foldgrid.tables.terminal import READABLE, WIDE, as_rich, topics
+from foldgrid.tables.text import as_csv, as_markdown
 
 
 def render_json(comparison: Comparison) -> str:
@@ -23,15 +20,9 @@ def render_json(comparison: Comparison) -> str:
 
 def render_csv(comparison: Comparison) -> str:
     """A row a base learner and other run, full precision, an empty cell for the undefined."""
-    stream = io.StringIO()
-    rows = comparison_table(comparison)
-    shown = comparison.scoring.shown
     names = ["model", "first", "second", "metric", "difference", "low", "high", "reading"]
-    names += [f"{side}_{name}" for side in ("first", "second") for name in shown]
-    writer = csv.DictWriter(stream, fieldnames=names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+    names += [f"{side}_{name}" for side in ("first", "second") for name in comparison.scoring.shown]
+    return as_csv(Table.of_records(comparison_table(comparison), names))
 
 
 def comparison_table(comparison: Comparison) -> list[dict[str, float | str | None]]:
@@ -56,40 +47,154 @@ def comparison_table(comparison: Comparison) -> list[dict[str, float | str | Non
 
 def render_markdown(comparison: Comparison) -> str:
     """Tables for an issue or a lab journal: differences, settings, notes."""
-    title = comparison.scoring.metrics[comparison.by].title
-    lines = [f"**{heading(comparison)}**", ""]
-    lines += [f"- {run.letter}: `{run.location}`" for run in comparison.runs]
+    blocks = [
+        f"**{heading(comparison)}**\n",
+        "".join(f"- {run.letter}: `{run.location}`\n" for run in comparison.runs),
+    ]
     for run in comparison.runs[1:]:
-        letters = f"{run.letter} - A"
-        lines += ["", f"| base learner | A {title} | {run.letter} {title} | {letters} | 95 % | |"]
-        lines.append("| :-- | --: | --: | --: | :-- | :-- |")
-        for model, first, second, difference in comparison.paired_rows(run):
-            cells = [f"`{model}`"]
-            cells += [format_figure(each[comparison.by]) for each in (first, second)]
-            cells += [format_signed(difference.value), format_interval(difference)]
-            cells.append(comparison.reading(difference, run.letter))
-            lines.append("| " + " | ".join(cells) + " |")
-        lines += ["", best_of_each(comparison, run)]
+        blocks += [as_markdown(_differences(comparison, run)), f"{best_of_each(comparison, run)}\n"]
     if comparison.settings:
-        letters = " | ".join(run.letter for run in comparison.runs)
-        lines += ["", f"| setting | {letters} |"]
-        lines.append("| :-- |" + " :-- |" * len(comparison.runs))
-        lines += [f"| `{each.key}` | {' | '.join(each.values)} |" for each in comparison.settings]
-    lines.append("")
-    for note in comparison.notes:
-        topic = f"**{note.topic}**" if note.is_warning else note.topic
-        lines.append(f"- {topic}: {note.text}")
-    return "\n".join(lines) + "\n"
+        columns = ("setting", *(run.letter for run in comparison.runs))
+        rows = tuple((Cell(each.key, "code"), *each.values) for each in comparison.settings)
+        blocks.append(as_markdown(Table("", "", tuple(map(Column, columns)), rows)))
+    blocks.append("".join(f"- {note.markdown}\n" for note in comparison.notes))
+    return "\n".join(blocks)
 
 
-__all__ = [
-    "TEXT_FORMATS",
-    "comparison_table",
-    "render_csv",
-    "render_json",
-    "render_markdown",
-    "render_terminal",
-]
+def _differences(comparison: Comparison, run: ComparedRun) -> Table:
+    title = comparison.scoring.metrics[comparison.by].title
+    columns = (
+        Column("base learner"),
+        Column(f"A {title}", is_number=True, format=format_figure),
+        Column(f"{run.letter} {title}", is_number=True, format=format_figure),
+        Column(f"{run.letter} - A", is_number=True, format=format_signed),
+        Column("95 %"),
+        Column(""),
+    )
+    rows = tuple(
+        (
+            Cell(model, "code"),
+            first[comparison.by],
+            second[comparison.by],
+            difference.value,
+            format_interval(difference),
+            comparison.reading(difference, run.letter),
+        )
+        for model, first, second, difference in comparison.paired_rows(run)
+    )
+    return Table("", "", columns, rows)
+
+
+def heading(comparison: Comparison) -> str:
+    """What is compared, in one sentence."""
+    return (
+        f"{len(comparison.runs)} sweeps compared by out-of-fold (OOF) "
+        f"{comparison.scoring.metrics[comparison.by].title}: "
+        f"{comparison.scoring.noun.count(comparison.num_units)} of "
+        f"{comparison.num_subjects} subjects, held out on the same folds."
+    )
+
+
+def format_signed(value: float | None) -> str:
+    """A difference with its sign; ``-`` where it is undefined, ``0.00`` without a sign."""
+    if value is None:
+        return "-"
+    text = f"{value:+.2f}"
+    return text if float(text) else "0.00"
+
+
+def format_interval(difference: Difference) -> str:
+    """``-0.51 to +0.20``; ``-`` where there is none."""
+    if difference.low is None or difference.high is None:
+        return "-"
+    return f"{format_signed(difference.low)} to {format_signed(difference.high)}"
+
+
+def best_of_each(comparison: Comparison, run: ComparedRun) -> str:
+    """The best model of the reference and of a run, and their difference, in one sentence."""
+    first, second, difference = comparison.runs[0].best, run.best, run.minus_reference
+    named = ", ".join(
+        f"{letter} {best.model} {format_figure(best.oof[comparison.by])}"
+        for letter, best in (("A", first), (run.letter, second))
+    )
+    if difference is None:
+        return f"Best of each: {named}."
+    return (
+        f"Best of each: {named}; {run.letter} - A {format_signed(difference.value)} "
+        f"({format_interval(difference)}), {comparison.reading(difference, run.letter)}."
+    )
+
+
+def render_terminal(comparison: Comparison, console: Console) -> None:
+    """Prints the comparison: the runs, a table for each pair, what differs, how to read it.
+
+    Args:
+        comparison: What to print.
+        console: Where; its width decides whether all figures are shown.
+    """
+    console.print(Text(heading(comparison)), width=min(console.width, READABLE))
+    console.print(_runs(comparison), end="\n")
+    for run in comparison.runs[1:]:
+        console.print()
+        console.print(_printed(comparison, run, is_wide=console.width >= WIDE))
+        best = Text(f"\n{best_of_each(comparison, run)}")
+        console.print(best, width=min(console.width, READABLE))
+    console.print()
+    if comparison.settings:
+        console.print(_settings(comparison))
+        console.print()
+    notes = ((note.topic, note.text, note.is_warning) for note in comparison.notes)
+    console.print(topics(notes), width=min(console.width, READABLE))
+
+
+def _runs(comparison: Comparison) -> RichTable:
+    grid = RichTable.grid(padding=(0, 2, 0, 0))
+    for run in comparison.runs:
+        extent = f"{run.complete} of {run.planned} base learners complete"
+        grid.add_row(Text(f"  {run.letter}", style="bold"), Text(run.location), Text(extent))
+    return grid
+
+
+def _printed(comparison: Comparison, run: ComparedRun, is_wide: bool) -> RichTable:
+    # Widths are fixed: at 80 columns a long name ends in an ellipsis, a figure never does.
+    others = [name for name in comparison.scoring.shown if name != comparison.by] if is_wide else []
+    names = [comparison.by, *others]
+    metrics = comparison.scoring.metrics
+    minus = f"{run.letter} - A\n{metrics[comparison.by].title}"
+    columns = (
+        Column("\n  base learner", format="  {}".format, width=24 if is_wide else 27),
+        *(
+            Column(f"{letter}\n{metrics[name].title}", True, format=format_figure, width=6)
+            for name in names
+            for letter in ("A", run.letter)
+        ),
+        Column(minus, is_number=True, width=7, wraps="words"),
+        Column("\n95 % interval", is_number=True, width=16),
+        Column("\n ", width=11),
+    )
+    rows = []
+    for model, first, second, difference in comparison.paired_rows(run):
+        reading = comparison.reading(difference, run.letter)
+        tone: Tone = "strong" if reading.endswith("better") else ""
+        figures = (each[name] for name in names for each in (first, second))
+        signed = Cell(format_signed(difference.value), tone)
+        rows.append(
+            (model, *figures, signed, format_interval(difference), Cell(f" {reading}", tone))
+        )
+    return as_rich(Table("", "", columns, tuple(rows)))
+
+
+def _settings(comparison: Comparison) -> RichTable:
+    columns = (
+        Column("  differs", format="  {}".format, wraps="words"),
+        *(
+            Column(f" {run.letter}", format=" {}".format, wraps="anywhere")
+            for run in comparison.runs
+        ),
+    )
+    rows = tuple((each.key, *each.values) for each in comparison.settings)
+    return as_rich(Table("", "", columns, rows))
+
 
 TEXT_FORMATS = {"csv": render_csv, "md": render_markdown, "json": render_json}
 """Every format that is a string, by the name that the command line knows."""

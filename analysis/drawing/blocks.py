@@ -3,62 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from analysis.drawing.drawing import Drawing
+from foldgrid.tables.table import Cell, Column, Table, Tone, cells
 
-Tone = Literal["", "strong", "muted", "caution"]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a table.
-
-    Attributes:
-        text: What it says.
-        tone: How it is set; never the only sign of anything.
-        note: A second, smaller line, such as an interval.
-    """
-
-    text: str
-    tone: Tone = ""
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table.
-
-    Attributes:
-        title: Its heading.
-        is_number: Whether it is set right-aligned in figures of one width.
-        unit: A second line of the heading.
-    """
-
-    title: str
-    is_number: bool = False
-    unit: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table; the first column names its rows.
-
-    Attributes:
-        key: Its anchor.
-        caption: What it holds.
-        columns: From left to right.
-        rows: From top to bottom, as many cells as columns.
-        call: The documented call that computes its figures again.
-        note: How to read it.
-    """
-
-    key: str
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    call: str = ""
-    note: str = ""
+__all__ = [
+    "Block",
+    "Cell",
+    "Column",
+    "Figure",
+    "Pairs",
+    "Section",
+    "Table",
+    "Text",
+    "Tone",
+    "cells",
+    "joined",
+]
 
 
 @dataclass(frozen=True)
@@ -129,11 +90,6 @@ class Section:
     lead: str = ""
     blocks: tuple[Block, ...] = field(default=())
     left_out: str = ""
-
-
-def cells(*texts: str | Cell) -> tuple[Cell, ...]:
-    """A row of plain cells."""
-    return tuple(each if isinstance(each, Cell) else Cell(each) for each in texts)
 
 
 def joined(*calls: str) -> str:

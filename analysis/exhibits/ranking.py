@@ -116,7 +116,8 @@ def _right_end(facts: Forest) -> float:
     """An axis that a few models without any sense cannot stretch."""
     ends = sorted(row.high if math.isfinite(row.high) else row.value for row in facts.rows)
     typical = ends[int(0.75 * (len(ends) - 1))]
-    return 1.06 * max(min(ends[-1], 1.8 * typical), *(each.value for each in facts.landmarks), 0.1)
+    landmarks = (each.value for each in facts.landmarks)
+    return 1.06 * max(min(ends[-1], 1.8 * typical), *landmarks, 0.0) or 0.1
 
 
 def _paint_landmarks(axes: Axes, facts: Forest, right: float) -> None:

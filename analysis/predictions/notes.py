@@ -17,3 +17,8 @@ class Note(Spec):
     topic: str
     text: str
     is_warning: bool = False
+
+    @property
+    def markdown(self) -> str:
+        """The topic, of a warning in bold, and the text."""
+        return f"{f'**{self.topic}**' if self.is_warning else self.topic}: {self.text}"

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from analysis.published.published import COMPARED, ComparedModel, PublishedComparison
 from analysis.published.study import FIGURES
 from analysis.ranking.terminal import format_figure
 from foldgrid.metrics import METRICS
-
-READABLE = 100
-"""Lines of prose are not drawn out over a wide screen."""
+from foldgrid.tables.table import Cell, Column, Table
+from foldgrid.tables.terminal import READABLE, as_rich
+from foldgrid.tables.text import as_csv, as_markdown
 
 
 def render_terminal(comparison: PublishedComparison, console: Console) -> None:
@@ -28,46 +24,35 @@ def render_terminal(comparison: PublishedComparison, console: Console) -> None:
     console.print(Text(_heading(comparison)), width=width)
     console.print()
     console.print(Text(comparison.verdict, style="yellow"), width=width)
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), header_style="")
-    table.add_column("model", no_wrap=True, min_width=18)
-    for title in _titles():
-        table.add_column(title.replace(" ", "\n"), justify="right", no_wrap=True)
-    for row in _ours(comparison):
-        table.add_row(row.model, *_cells(row))
-    console.print(table)
+    console.print(as_rich(_table(comparison, "\n"), box=SIMPLE_HEAD, padding=(0, 1)))
     for line in _lines_below(comparison):
         console.print(Text(line), width=width)
 
 
 def render_markdown(comparison: PublishedComparison) -> str:
     """The same for a README or an issue."""
-    titles = ["model", *_titles()]
-    lines = [f"**{_heading(comparison)}**", "", comparison.verdict, ""]
-    lines.append("| " + " | ".join(titles) + " |")
-    lines.append("| :-- |" + " --: |" * (len(titles) - 1))
-    for row in _ours(comparison):
-        lines.append(f"| {' | '.join([f'`{row.model}`', *_cells(row)])} |")
-    lines.append("")
-    lines += [f"- {line}" for line in _lines_below(comparison)]
-    return "\n".join(lines) + "\n"
+    table = as_markdown(_table(comparison, " "), _lines_below(comparison))
+    return f"**{_heading(comparison)}**\n\n{comparison.verdict}\n\n{table}"
 
 
 def render_csv(comparison: PublishedComparison) -> str:
     """A row a model, full precision, an empty cell for what one side lacks."""
-    stream = io.StringIO()
-    sides = ("published", "oof", "test")
-    figures = [f"{side}_{metric}" for side in sides for metric in FIGURES]
-    names = ["model", "paper_name", "kind", "published_rank", *figures, "left_out"]
-    writer = csv.DictWriter(stream, fieldnames=names, lineterminator="\n")
-    writer.writeheader()
-    for row in comparison.rows:
-        cells = {
-            f"{side}_{metric}": getattr(row, side).get(metric)
-            for side in sides
-            for metric in FIGURES
+    records = [
+        {
+            "model": row.model,
+            "paper_name": row.paper_name,
+            "kind": row.kind,
+            "published_rank": row.published_rank,
+            **{
+                f"{side}_{metric}": getattr(row, side).get(metric)
+                for side in ("published", "oof", "test")
+                for metric in FIGURES
+            },
+            "left_out": row.left_out,
         }
-        writer.writerow({**{name: getattr(row, name, None) for name in names}, **cells})
-    return stream.getvalue()
+        for row in comparison.rows
+    ]
+    return as_csv(Table.of_records(records))
 
 
 def render_json(comparison: PublishedComparison) -> str:
@@ -83,24 +68,35 @@ def _heading(comparison: PublishedComparison) -> str:
     return f"{comparison.sweep} beside the published study ({comparison.source})"
 
 
-def _titles() -> list[str]:
-    return [
-        f"{side} {METRICS[metric].title}"
-        for metric in COMPARED
-        for side in ("published", "OOF", "test")
-    ]
-
-
 def _ours(comparison: PublishedComparison) -> list[ComparedModel]:
     return [row for row in comparison.rows if row.model]
 
 
-def _cells(row: ComparedModel) -> list[str]:
-    return [
-        format_figure(side.get(metric))
+def _table(comparison: PublishedComparison, between: str) -> Table:
+    """The models of both, with what stands between a side and its metric in the headings."""
+    figures = (
+        Column(
+            f"{side}{between}{METRICS[metric].title}",
+            is_number=True,
+            format=format_figure,
+        )
         for metric in COMPARED
-        for side in (row.published, row.oof, row.test)
-    ]
+        for side in ("published", "OOF", "test")
+    )
+    rows = (
+        (
+            Cell(row.model, "code"),
+            *(
+                side.get(metric)
+                for metric in COMPARED
+                for side in (row.published, row.oof, row.test)
+            ),
+        )
+        for row in _ours(comparison)
+    )
+    return Table(
+        "", "", (Column("model" if between == " " else f"{'model':<18}"), *figures), tuple(rows)
+    )
 
 
 def _correlation_lines(comparison: PublishedComparison) -> list[str]:

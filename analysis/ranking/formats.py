@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import re
+
+from rich.console import Console
+
 from analysis.ranking.board import KIND_TITLES, RankedModel, Ranking, ranking_table
-from analysis.ranking.picture import render_svg
 from analysis.ranking.sureness import all_notes, format_interval
 from analysis.ranking.terminal import describe_extent, format_figure, heading, render_terminal
-from foldgrid.tables.table import csv_text, escape_latex, latex_label, markdown_row
+from foldgrid.tables.table import Cell, Column, Table, Tone
+from foldgrid.tables.text import as_csv, as_latex, as_markdown
 
 __all__ = [
     "TEXT_FORMATS",
@@ -19,9 +24,15 @@ __all__ = [
 ]
 
 
+COLUMNS = 112
+"""Of the picture."""
+
+_WEB_FONT = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
+
+
 def render_csv(ranking: Ranking) -> str:
     """Comma-separated, full precision, an empty cell for the undefined."""
-    return csv_text(ranking_table(ranking))
+    return as_csv(Table.of_records(ranking_table(ranking)))
 
 
 def render_json(ranking: Ranking) -> str:
@@ -34,19 +45,12 @@ def render_markdown(ranking: Ranking) -> str:
 
     The ordering figure comes with its interval; ``~`` after the rank: tied with the best.
     """
-    columns = _columns(ranking)
-    names = ["#", "model", "kind", "folds", *(_column(ranking, *column) for column in columns)]
-    aligned = ["--:", ":--", ":--", ":--", *(["--:"] * len(columns))]
-    lines = [f"**{heading(ranking)}**", "", markdown_row(names), markdown_row(aligned)]
-    for row in ranking.rows:
-        figures = _figure_cells(ranking, row, "**{}**")
-        start = [_rank(ranking, row, "~"), f"`{row.model}`", KIND_TITLES[row.kind], row.folds]
-        lines.append(markdown_row([*start, *figures]))
-    lines.append("")
-    for note in all_notes(ranking):
-        topic = f"**{note.topic}**" if note.is_warning else note.topic
-        lines.append(f"- {topic}: {note.text}")
-    return "\n".join(lines) + "\n"
+    columns = [
+        *(Column(title, is_number=title == "#") for title in ("#", "model", "kind", "folds")),
+        *_figure_columns(ranking, "OOF ", "test "),
+    ]
+    notes = [note.markdown for note in all_notes(ranking)]
+    return as_markdown(_table(ranking, columns, "code"), notes)
 
 
 def render_latex(ranking: Ranking) -> str:
@@ -54,44 +58,26 @@ def render_latex(ranking: Ranking) -> str:
 
     The ordering figure comes with its interval; a ``~`` after the rank: tied with the best.
     """
-    columns = _columns(ranking)
-    num_figures = len(columns) // 2
-    groups = " & ".join(
-        rf"\multicolumn{{{num_figures}}}{{c}}{{{name}, {describe_extent(ranking, partition)}}}"
+    columns = [
+        *(Column(title, is_number=not title) for title in ("", "Model", "Kind", "Folds")),
+        *_figure_columns(ranking, "", ""),
+    ]
+    num_figures = len(ranking.columns())
+    groups = [
+        (f"{name}, {describe_extent(ranking, partition)}", num_figures)
         for partition, name in (("oof", "Out of fold"), ("test", "Test"))
-    )
-    titles = " & ".join(_title(ranking, name, r"\%") for _, name in columns)
-    body = []
-    for row in ranking.rows:
-        start = [
-            _rank(ranking, row, r"$\sim$"),
-            escape_latex(row.model),
-            KIND_TITLES[row.kind],
-            row.folds,
-        ]
-        cells = [*start, *_figure_cells(ranking, row, r"\textbf{{{}}}")]
-        body.append("    " + " & ".join(cells) + r" \\")
-    notes = " ".join(escape_latex(note.text) for note in all_notes(ranking))
-    return "\n".join(
-        [
-            r"\begin{table}",
-            r"  \centering",
-            rf"  \caption{{{escape_latex(heading(ranking))} {notes}}}",
-            rf"  \label{{tab:{latex_label(ranking.sweep or 'ranking')}}}",
-            rf"  \begin{{tabular}}{{rlll{'r' * len(columns)}}}",
-            r"    \toprule",
-            rf"    & & & & {groups} \\",
-            rf"    \cmidrule(lr){{5-{4 + num_figures}}} "
-            rf"\cmidrule(lr){{{5 + num_figures}-{4 + 2 * num_figures}}}",
-            rf"    & Model & Kind & Folds & {titles} \\",
-            r"    \midrule",
-            *body,
-            r"    \bottomrule",
-            r"  \end{tabular}",
-            r"\end{table}",
-            "",
-        ]
-    )
+    ]
+    notes = [note.text for note in all_notes(ranking)]
+    return as_latex(_table(ranking, columns, ""), notes, groups)
+
+
+def render_svg(ranking: Ranking) -> str:
+    """What the terminal shows, at 112 columns, for a README or a slide."""
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+    render_terminal(ranking, console)
+    title = f"python -m analysis rank {ranking.location} --by {ranking.by}"
+    # Rich fetches its font from the web; a viewer's own monospaced font does as well.
+    return _WEB_FONT.sub("", console.export_svg(title=title, unique_id="ranking")) + "\n"
 
 
 TEXT_FORMATS = {
@@ -104,34 +90,44 @@ TEXT_FORMATS = {
 """Every format that is a string, by the name that the command line knows."""
 
 
-def _columns(ranking: Ranking) -> list[tuple[str, str]]:
-    return [(partition, name) for partition in ("oof", "test") for name in ranking.columns()]
+def _figure_columns(ranking: Ranking, oof: str, test: str) -> list[Column]:
+    """A column a partition and figure, with what stands before its title."""
+    return [
+        Column(f"{start}{_title(ranking, name)}", is_number=True)
+        for start in (oof, test)
+        for name in ranking.columns()
+    ]
 
 
-def _column(ranking: Ranking, partition: str, name: str) -> str:
-    return f"{'OOF' if partition == 'oof' else 'test'} {_title(ranking, name, '%')}"
-
-
-def _title(ranking: Ranking, name: str, percent: str) -> str:
+def _title(ranking: Ranking, name: str) -> str:
     title = ranking.metrics[name].title
-    return f"{title} (95 {percent} interval)" if name == ranking.by else title
+    return f"{title} (95 % interval)" if name == ranking.by else title
 
 
-def _rank(ranking: Ranking, row: RankedModel, tied: str) -> str:
-    return f"{row.rank or ''}{tied if ranking.standing(row).is_tied else ''}"
-
-
-def _figure_cells(ranking: Ranking, row: RankedModel, emphasis: str) -> list[str]:
+def _table(ranking: Ranking, columns: list[Column], model_tone: Tone) -> Table:
     best = ranking.best_figures()
+    rows = []
+    for row in ranking.rows:
+        is_tied, rank = ranking.standing(row).is_tied, row.rank or ""
+        tied = Cell(f"{rank}~", latex=rf"{rank}$\sim$") if is_tied else rank
+        model = Cell(row.model, model_tone)
+        rows.append(
+            (tied, model, KIND_TITLES[row.kind], row.folds, *_figure_cells(ranking, row, best))
+        )
+    return Table(ranking.sweep or "ranking", heading(ranking), tuple(columns), tuple(rows))
+
+
+def _figure_cells(
+    ranking: Ranking, row: RankedModel, best: dict[tuple[str, str], float]
+) -> list[Cell]:
     cells = []
-    for partition, name in _columns(ranking):
-        value = row.figure(partition, name)
-        digits = ranking.scoring.decimals(name)
-        text = format_figure(value, digits)
-        is_best = value is not None and value == best.get((partition, name))
-        text = emphasis.format(text) if is_best else text
-        interval = row.interval(partition, name)
-        if name == ranking.by and interval.low is not None:
-            text += f" ({format_interval(interval.low, interval.high, digits)})"
-        cells.append(text)
+    for partition in ("oof", "test"):
+        for name in ranking.columns():
+            digits = ranking.scoring.decimals(name)
+            value, interval = row.figure(partition, name), row.interval(partition, name)
+            is_best = value is not None and value == best.get((partition, name))
+            ends = ""
+            if name == ranking.by:
+                ends = format_interval(interval.low, interval.high, digits)
+            cells.append(Cell(format_figure(value, digits), "strong" if is_best else "", ends))
     return cells

@@ -7,20 +7,15 @@ ordering figure. Only ASCII is drawn, so a log file or a terminal of any encodin
 
 from __future__ import annotations
 
-from rich.box import Box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from analysis.ranking.board import KIND_TITLES, RankedModel, Ranking
 from analysis.ranking.sureness import all_notes
 from foldgrid.specs.variants import MARK, read_variant
-
-WIDE = 112
-"""Columns from which there is room for the folds, all test figures and the shares of firsts."""
-
-READABLE = 100
-"""Sentences are not set wider than this."""
+from foldgrid.tables.table import Cell, Column, Table, Tone
+from foldgrid.tables.terminal import READABLE, WIDE, as_rich, topics
 
 MARKS = {"base_learner": " ", "meta_learner": "+", "baseline": "="}
 STYLES = {"base_learner": "", "meta_learner": "cyan", "baseline": "magenta"}
@@ -29,8 +24,6 @@ NAME_WIDTH = 27
 """Columns of a model's name, its mark included."""
 
 TIED = "~"
-
-_RULED = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 
 def heading(ranking: Ranking) -> str:
@@ -110,34 +103,32 @@ def render_terminal(ranking: Ranking, console: Console, top: int | None = None) 
         hidden = f"{len(begun) - len(shown)} more: python -m analysis rank"
         console.print(Text(f"   {hidden} {ranking.location}", style="dim"), soft_wrap=True)
     console.print()
-    console.print(_notes(ranking), width=min(console.width, READABLE))
+    notes = ((note.topic, note.text, note.is_warning) for note in all_notes(ranking))
+    console.print(topics(notes), width=min(console.width, READABLE))
 
 
-def _table(ranking: Ranking, rows: list[RankedModel], is_wide: bool) -> Table:
+def _table(ranking: Ranking, rows: list[RankedModel], is_wide: bool) -> RichTable:
     # Widths are fixed, and with a blank between columns make 80 or 112: a name that is too long
     # ends in an ellipsis, a figure never does.
-    table = Table(box=_RULED, padding=0, show_edge=False, header_style="")
-    table.add_column("\n# ", justify="right", width=3)
-    table.add_column("\n  model", no_wrap=True, width=NAME_WIDTH)
+    columns = [
+        Column("\n# ", is_number=True, width=3),
+        Column("\n  model", width=NAME_WIDTH),
+    ]
     if is_wide:
-        table.add_column("\nfolds", justify="right", width=5)
+        columns.append(_figure_column("\nfolds"))
     for partition, name in _columns(ranking, is_wide):
         is_ordering = partition == "oof" and name == ranking.by
-        title = f"{'OOF' if partition == 'oof' else 'test'}\n{ranking.metrics[name].heading}"
         is_first_of_test = partition == "test" and name == ranking.columns()[0]
-        _add_figure(
-            table, title, 5 + (1 + is_wide) * is_first_of_test, "bold" if is_ordering else ""
-        )
+        title = f"{'OOF' if partition == 'oof' else 'test'}\n{ranking.metrics[name].heading}"
+        width = 5 + (1 + is_wide) * is_first_of_test
+        columns.append(_figure_column(title, width, "strong" if is_ordering else ""))
         if is_ordering:
-            _add_figure(table, "95 %\nfrom", 5)
-            _add_figure(table, "\nto", 5)
-            if is_wide:
-                _add_figure(table, "best\nin", 5)
+            columns += [_figure_column("95 %\nfrom"), _figure_column("\nto")]
+            columns += [_figure_column("best\nin")] * is_wide
     best = ranking.best_figures()
-    for row in rows:
-        cells = _cells(ranking, row, best, is_wide)
-        table.add_row(*cells, style="dim" if row.left_out else STYLES[row.kind])
-    return table
+    cells = [_cells(ranking, row, best, is_wide) for row in rows]
+    styles = ["dim" if row.left_out else STYLES[row.kind] for row in rows]
+    return as_rich(Table("", "", tuple(columns), tuple(cells)), styles=styles)
 
 
 def _columns(ranking: Ranking, is_wide: bool) -> list[tuple[str, str]]:
@@ -147,42 +138,31 @@ def _columns(ranking: Ranking, is_wide: bool) -> list[tuple[str, str]]:
     return [*(("oof", name) for name in names), *(("test", name) for name in test)]
 
 
-def _add_figure(table: Table, title: str, width: int, style: str = "") -> None:
-    heading = Text(title, style=style, justify="right")
-    table.add_column(heading, justify="right", no_wrap=True, width=width)
+def _figure_column(title: str, width: int = 5, tone: Tone = "") -> Column:
+    return Column(title, is_number=True, tone=tone, width=width)
 
 
 def _cells(
     ranking: Ranking, row: RankedModel, best: dict[tuple[str, str], float], is_wide: bool
-) -> list[Text]:
+) -> tuple[Cell | str, ...]:
     standing = ranking.standing(row)
-    rank = f"{row.rank or ''}{TIED if standing.is_tied else ' '}"
-    cells = [Text(rank), Text(f"{MARKS[row.kind]} {fitted_name(row.model, NAME_WIDTH - 2)}")]
+    cells: list[Cell | str] = [
+        f"{row.rank or ''}{TIED if standing.is_tied else ' '}",
+        f"{MARKS[row.kind]} {fitted_name(row.model, NAME_WIDTH - 2)}",
+    ]
     if is_wide:
-        cells.append(Text(row.folds))
+        cells.append(Cell(row.folds))
     for partition, name in _columns(ranking, is_wide):
         value = row.figure(partition, name)
         is_best = value is not None and value == best.get((partition, name))
         digits = ranking.scoring.decimals(name)
-        cells.append(Text(format_figure(value, digits), style="bold" if is_best else ""))
+        cells.append(Cell(format_figure(value, digits), "strong" if is_best else ""))
         if partition == "oof" and name == ranking.by:
             interval = row.interval(partition, name)
-            cells += [Text(format_figure(end, digits)) for end in (interval.low, interval.high)]
-            if is_wide:
-                cells.append(Text(_share(standing.probability_best)))
-    return cells
+            cells += [Cell(format_figure(end, digits)) for end in (interval.low, interval.high)]
+            cells += [Cell(_share(standing.probability_best))] * is_wide
+    return tuple(cells)
 
 
 def _share(probability: float | None) -> str:
     return UNDEFINED if probability is None else f"{probability:.0%}"
-
-
-def _notes(ranking: Ranking) -> Table:
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(ratio=1)
-    for note in all_notes(ranking):
-        style = "yellow" if note.is_warning else ""
-        mark = "!" if note.is_warning else " "
-        grid.add_row(Text(f"{mark} {note.topic}", style=style), Text(note.text, style=style))
-    return grid

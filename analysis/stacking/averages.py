@@ -1,4 +1,4 @@
-"""Meta-learners with nothing to learn, or only which: mean, median, the best single learner."""
+"""Meta-learners with nothing to learn, or only which: means, median, the best single learner."""
 
 from __future__ import annotations
 
@@ -8,42 +8,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.stacking.meta_learner import (
-    ClassMetaLearner,
     FloatArray,
-    IntArray,
-    LinearPool,
     LogPool,
     MetaLearner,
+    Numbers,
+    Probabilities,
     WeightedSum,
-    mean_log_losses,
 )
-from foldgrid.metrics.classification import LEAST_PROBABILITY
 
 
-class Mean(WeightedSum):
-    """The mean of the base learners: the same weight each.
+class EqualWeights(MetaLearner):
+    """The same weight for every base learner.
 
     Attributes:
         weights_: 1 / the number of base learners, each.
     """
 
-    def _fit(self, numbers: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
-        num_learners = numbers.shape[1]
+    def _fit(
+        self, values_NLK: FloatArray, truth_N: NDArray[Any], groups: NDArray[Any] | None
+    ) -> None:
+        num_learners = values_NLK.shape[1]
         self.weights_ = np.full(num_learners, 1.0 / num_learners)
 
 
-class Median(MetaLearner):
+class Mean(EqualWeights, WeightedSum, Numbers):
+    """The mean of the base learners."""
+
+
+class MeanProbability(EqualWeights, WeightedSum, Probabilities):
+    """The mean of the base learners' probabilities."""
+
+
+class GeometricMean(EqualWeights, LogPool):
+    """The geometric mean of the probabilities; one learner that is sure of a no weighs much."""
+
+
+class MiddleValue(MetaLearner):
     """The median of the base learners, sample by sample; one that is far off moves it little."""
 
-    def _fit(self, numbers: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
+    def _fit(
+        self, values_NLK: FloatArray, truth_N: NDArray[Any], groups: NDArray[Any] | None
+    ) -> None:
         pass
 
-    def _combine(self, numbers: FloatArray) -> FloatArray:
-        return np.asarray(np.median(numbers, axis=1))
+    def _combine(self, values_NLK: FloatArray) -> FloatArray:
+        return np.maximum(np.median(values_NLK, axis=1), self.least)
 
 
-class BestSingle(WeightedSum):
-    """The base learner with the smallest mean absolute error in the samples it is fitted on.
+class Median(MiddleValue, Numbers):
+    """The median of the predicted numbers."""
+
+
+class MedianProbability(MiddleValue, Probabilities):
+    """The median of each class's probabilities.
+
+    Where more than half of the learners give every class nothing, all classes are alike.
+    """
+
+
+class ChosenLearner(WeightedSum):
+    """The base learner with the smallest loss in the samples that it is fitted on.
 
     Judged by nested folds this is the honest figure of "train them all, take the best": the
     learner is chosen without the subjects that it is then judged on.
@@ -52,69 +76,16 @@ class BestSingle(WeightedSum):
         weights_: 1 for the chosen base learner (the first of equals), 0 for the others.
     """
 
-    def _fit(self, numbers: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
-        errors = np.abs(numbers - truth[:, None]).mean(axis=0)
-        self.weights_ = np.zeros(numbers.shape[1])
-        self.weights_[int(np.argmin(errors))] = 1.0
-
-
-class MeanProbability(LinearPool):
-    """The mean of the base learners' probabilities.
-
-    Attributes:
-        weights_: 1 / the number of base learners, each.
-    """
-
     def _fit(
-        self, probabilities_NLK: FloatArray, truth_N: IntArray, groups: NDArray[Any] | None
+        self, values_NLK: FloatArray, truth_N: NDArray[Any], groups: NDArray[Any] | None
     ) -> None:
-        self.weights_ = _equal_weights(probabilities_NLK)
+        self.weights_ = np.zeros(values_NLK.shape[1])
+        self.weights_[int(np.argmin(self._losses(values_NLK, truth_N)))] = 1.0
 
 
-class GeometricMean(LogPool):
-    """The geometric mean of the probabilities; one learner that is sure of a no weighs much.
-
-    Attributes:
-        weights_: 1 / the number of base learners, each.
-    """
-
-    def _fit(
-        self, probabilities_NLK: FloatArray, truth_N: IntArray, groups: NDArray[Any] | None
-    ) -> None:
-        self.weights_ = _equal_weights(probabilities_NLK)
+class BestSingle(ChosenLearner, Numbers):
+    """The base learner with the smallest mean absolute error."""
 
 
-class MedianProbability(ClassMetaLearner):
-    """The median of each class's probabilities; one learner that is far off moves it little.
-
-    Where more than half of the learners give every class nothing, all classes are alike.
-    """
-
-    def _fit(
-        self, probabilities_NLK: FloatArray, truth_N: IntArray, groups: NDArray[Any] | None
-    ) -> None:
-        pass
-
-    def _combine(self, probabilities_NLK: FloatArray) -> FloatArray:
-        return np.maximum(np.median(probabilities_NLK, axis=1), LEAST_PROBABILITY)
-
-
-class BestSingleProbability(LinearPool):
-    """The base learner with the lowest log loss in the samples it is fitted on.
-
-    Judged by nested folds this is the honest figure of "train them all, take the best".
-
-    Attributes:
-        weights_: 1 for the chosen base learner (the first of equals), 0 for the others.
-    """
-
-    def _fit(
-        self, probabilities_NLK: FloatArray, truth_N: IntArray, groups: NDArray[Any] | None
-    ) -> None:
-        self.weights_ = np.zeros(probabilities_NLK.shape[1])
-        self.weights_[int(np.argmin(mean_log_losses(probabilities_NLK, truth_N)))] = 1.0
-
-
-def _equal_weights(probabilities_NLK: FloatArray) -> FloatArray:
-    num_learners = probabilities_NLK.shape[1]
-    return np.full(num_learners, 1.0 / num_learners)
+class BestSingleProbability(ChosenLearner, Probabilities):
+    """The base learner with the lowest log loss."""

@@ -5,8 +5,8 @@ N samples, L base learners.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,33 +14,128 @@ from scipy.optimize import minimize
 
 from analysis.stacking.meta_learner import (
     FloatArray,
-    IntArray,
-    LinearPool,
+    Numbers,
+    Probabilities,
     WeightedSum,
-    mean_log_losses,
     of_truth,
 )
 from foldgrid.metrics.classification import LEAST_PROBABILITY
 from foldgrid.tasks.scale import Scale
 
 
-class GreedySelection(WeightedSum):
+class SelectionLoss(ABC):
+    """What a selection is judged by; every method returns a loss a base learner.
+
+    Args:
+        columns_NL: What is averaged, samples by base learners.
+    """
+
+    def __init__(self, columns_NL: FloatArray) -> None:
+        self.columns_NL = columns_NL
+
+    @abstractmethod
+    def alone(self) -> FloatArray:
+        """Of each column alone."""
+
+    @abstractmethod
+    def of_starts(self, sums_NL: FloatArray) -> FloatArray:
+        """Of the means of 1, 2, ... columns whose running sums these are."""
+
+    @abstractmethod
+    def after(self, sum_N: FloatArray, size: int) -> FloatArray:
+        """Of the mean of ``size`` columns: those in the sum, and each column in turn."""
+
+
+class SquaredError(SelectionLoss):
+    """The squared error of a mean of columns of errors, prediction minus truth."""
+
+    def __init__(self, columns_NL: FloatArray) -> None:
+        super().__init__(columns_NL)
+        self._squares_L = np.einsum("nl,nl->l", columns_NL, columns_NL)
+
+    def alone(self) -> FloatArray:
+        """Their sums of squares."""
+        return np.asarray(self._squares_L)
+
+    def of_starts(self, sums_NL: FloatArray) -> FloatArray:
+        """Of the means of the first columns."""
+        return np.asarray(
+            np.einsum("nl,nl->l", sums_NL, sums_NL) / np.arange(1, sums_NL.shape[1] + 1) ** 2
+        )
+
+    def after(self, sum_N: FloatArray, size: int) -> FloatArray:
+        """Of the mean with each column added."""
+        # |sum + e|^2 = |sum|^2 + 2 sum.e + |e|^2: one product with the errors looks at them all.
+        squares_L = sum_N @ sum_N + 2.0 * (sum_N @ self.columns_NL) + self._squares_L
+        return np.asarray(squares_L / size**2)
+
+
+class LogLoss(SelectionLoss):
+    """The log loss of a mean of columns of what each base learner gave the right class."""
+
+    def alone(self) -> FloatArray:
+        """Of each base learner."""
+        return _log_losses(self.columns_NL)
+
+    def of_starts(self, sums_NL: FloatArray) -> FloatArray:
+        """Of the means of the first columns."""
+        return _log_losses(sums_NL / np.arange(1, sums_NL.shape[1] + 1))
+
+    def after(self, sum_N: FloatArray, size: int) -> FloatArray:
+        """Of the mean with each column added."""
+        return _log_losses((sum_N[:, None] + self.columns_NL) / size)
+
+
+class Selection(WeightedSum):
     """The mean of base learners chosen one by one, each time the one that helps most.
 
     A learner may be chosen again, which is how it gets more weight. The start is the mean of the
-    best n learners with the n that does best. Chosen by the squared error over samples, as
-    every other meta-learner is fitted: a meta-learner sees regions, not visits.
+    best n learners with the n that does best. Chosen by a loss over samples, as every other
+    meta-learner is fitted: a meta-learner sees regions, not visits.
 
-    Args:
+    Attributes:
         num_steps: Learners added after the start; of all means on the way the best is kept.
         num_bags: Selections among random parts of the learners, whose weights are averaged; 0
             makes one selection among all of them.
         bag_share: The share of the learners in each part, in (0, 1].
         seed: Draws the parts.
-        scale: See ``MetaLearner``.
-
-    Attributes:
         weights_: How often each learner was chosen, as a share: 0 or more, together 1.
+    """
+
+    num_steps: int
+    num_bags = 0
+    bag_share = 0.5
+    seed = 0
+
+    @abstractmethod
+    def _loss(self, values_NLK: FloatArray, truth_N: NDArray[Any]) -> SelectionLoss:
+        """What the means are judged by."""
+
+    def _fit(
+        self, values_NLK: FloatArray, truth_N: NDArray[Any], groups: NDArray[Any] | None
+    ) -> None:
+        loss = self._loss(values_NLK, truth_N)
+        if self.num_bags == 0:
+            self.weights_ = grow_selection(loss, self.num_steps)
+            return
+        random, num_learners = np.random.default_rng(self.seed), values_NLK.shape[1]
+        bag_size = max(1, round(self.bag_share * num_learners))
+        self.weights_ = np.zeros(num_learners)
+        for _ in range(self.num_bags):
+            bag = np.sort(random.choice(num_learners, bag_size, replace=False))
+            of_bag = grow_selection(type(loss)(loss.columns_NL[:, bag]), self.num_steps)
+            self.weights_[bag] += of_bag / self.num_bags
+
+
+class GreedySelection(Selection, Numbers):
+    """Greedy selection by the squared error; see ``Selection`` for what it is told.
+
+    Args:
+        num_steps: Learners added after the start.
+        num_bags: Selections among random parts of the learners.
+        bag_share: The share of the learners in each part.
+        seed: Draws the parts.
+        scale: See ``Numbers``.
     """
 
     def __init__(
@@ -57,84 +152,37 @@ class GreedySelection(WeightedSum):
         self.bag_share = bag_share
         self.seed = seed
 
-    def _fit(self, numbers: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
-        errors_NL = numbers - truth[:, None]
-        if self.num_bags == 0:
-            self.weights_ = select_greedily(errors_NL, self.num_steps)
-            return
-        random, num_learners = np.random.default_rng(self.seed), errors_NL.shape[1]
-        bag_size = max(1, round(self.bag_share * num_learners))
-        self.weights_ = np.zeros(num_learners)
-        for _ in range(self.num_bags):
-            bag = np.sort(random.choice(num_learners, bag_size, replace=False))
-            self.weights_[bag] += select_greedily(errors_NL[:, bag], self.num_steps) / self.num_bags
+    def _loss(self, values_NLK: FloatArray, truth_N: NDArray[Any]) -> SelectionLoss:
+        return SquaredError(values_NLK[:, :, 0] - truth_N[:, None])
 
 
-class SelectionLoss(Protocol):
-    """What a selection is judged by; every method returns a loss a base learner."""
-
-    def of_starts(self, sums_NL: FloatArray) -> FloatArray:
-        """Of the means of 1, 2, ... columns whose running sums these are."""
-
-    def after(self, sum_N: FloatArray, size: int) -> FloatArray:
-        """Of the mean of ``size`` columns: those in the sum, and each column in turn."""
-
-
-@dataclass(frozen=True)
-class SquaredError:
-    """The squared error of a mean of columns of errors.
-
-    Attributes:
-        errors_NL: Prediction minus truth, samples by base learners.
-        squares_L: Their sums of squares.
-    """
-
-    errors_NL: FloatArray
-    squares_L: FloatArray
-
-    def of_starts(self, sums_NL: FloatArray) -> FloatArray:
-        """Of the means of the first columns."""
-        return np.asarray(
-            np.einsum("nl,nl->l", sums_NL, sums_NL) / np.arange(1, sums_NL.shape[1] + 1) ** 2
-        )
-
-    def after(self, sum_N: FloatArray, size: int) -> FloatArray:
-        """Of the mean with each column added."""
-        # |sum + e|^2 = |sum|^2 + 2 sum.e + |e|^2: one product with the errors looks at them all.
-        squares_L = sum_N @ sum_N + 2.0 * (sum_N @ self.errors_NL) + self.squares_L
-        return np.asarray(squares_L / size**2)
-
-
-def select_greedily(errors_NL: FloatArray, num_steps: int) -> FloatArray:
-    """Greedy selection by the squared error.
+class GreedyProbability(Selection, Probabilities):
+    """Greedy selection by log loss.
 
     Args:
-        errors_NL: Prediction minus truth, samples by base learners.
         num_steps: Learners added after the start.
-
-    Returns:
-        What ``grow_selection`` returns.
     """
-    squares_L = np.einsum("nl,nl->l", errors_NL, errors_NL)
-    return grow_selection(errors_NL, squares_L, SquaredError(errors_NL, squares_L), num_steps)
+
+    def __init__(self, num_steps: int = 50) -> None:
+        self.num_steps = num_steps
+
+    def _loss(self, values_NLK: FloatArray, truth_N: NDArray[Any]) -> SelectionLoss:
+        return LogLoss(of_truth(values_NLK, truth_N))
 
 
-def grow_selection(
-    columns_NL: FloatArray, losses_L: FloatArray, loss: SelectionLoss, num_steps: int
-) -> FloatArray:
+def grow_selection(loss: SelectionLoss, num_steps: int) -> FloatArray:
     """Greedy selection with replacement after a sorted start.
 
     Args:
-        columns_NL: What is averaged, samples by base learners.
-        losses_L: The loss of each column alone.
-        loss: Judges a mean of columns.
+        loss: Judges means of its columns.
         num_steps: Learners added after the start.
 
     Returns:
         A weight a base learner, 0 or more, together 1: the mean with the smallest loss of all that
         were met. It is never worse on these samples than the best single learner.
     """
-    order = np.argsort(losses_L, kind="stable")
+    columns_NL = loss.columns_NL
+    order = np.argsort(loss.alone(), kind="stable")
     sums_NL = np.cumsum(columns_NL[:, order], axis=1)
     start_losses_L = loss.of_starts(sums_NL)
     size = int(np.argmin(start_losses_L)) + 1
@@ -156,49 +204,7 @@ ALMOST_NOTHING = 1e-12
 """Keeps a logarithm finite where the solver looks at weights that are all 0."""
 
 
-class GreedyProbability(LinearPool):
-    """The mean of base learners chosen one by one, each time the one that helps most.
-
-    Caruana, Niculescu-Mizil, Crew and Ksikes 2004, as ``greedy.GreedySelection``, by log loss.
-
-    Args:
-        num_steps: Learners added after the sorted start; of all means met the best is kept.
-
-    Attributes:
-        weights_: How often each learner was chosen, as a share.
-    """
-
-    def __init__(self, num_steps: int = 50) -> None:
-        self.num_steps = num_steps
-
-    def _fit(
-        self, probabilities_NLK: FloatArray, truth_N: IntArray, groups: NDArray[Any] | None
-    ) -> None:
-        given_NL = of_truth(probabilities_NLK, truth_N)
-        losses_L = mean_log_losses(probabilities_NLK, truth_N)
-        self.weights_ = grow_selection(given_NL, losses_L, LogLoss(given_NL), self.num_steps)
-
-
-@dataclass(frozen=True)
-class LogLoss:
-    """The log loss of a mean of columns.
-
-    Attributes:
-        given_NL: What each base learner gave the right class.
-    """
-
-    given_NL: FloatArray
-
-    def of_starts(self, sums_NL: FloatArray) -> FloatArray:
-        """Of the means of the first columns."""
-        return _log_losses(sums_NL / np.arange(1, sums_NL.shape[1] + 1))
-
-    def after(self, sum_N: FloatArray, size: int) -> FloatArray:
-        """Of the mean with each column added."""
-        return _log_losses((sum_N[:, None] + self.given_NL) / size)
-
-
-class WeightedProbability(LinearPool):
+class WeightedProbability(WeightedSum, Probabilities):
     """The weighted mean with the lowest log loss: weights of 0 or more that sum to 1.
 
     Attributes:
@@ -206,9 +212,9 @@ class WeightedProbability(LinearPool):
     """
 
     def _fit(
-        self, probabilities_NLK: FloatArray, truth_N: IntArray, groups: NDArray[Any] | None
+        self, values_NLK: FloatArray, truth_N: NDArray[Any], groups: NDArray[Any] | None
     ) -> None:
-        given_NL = np.maximum(of_truth(probabilities_NLK, truth_N), LEAST_PROBABILITY)
+        given_NL = np.maximum(of_truth(values_NLK, truth_N), LEAST_PROBABILITY)
         num_learners = given_NL.shape[1]
 
         def loss(weights_L: FloatArray) -> tuple[float, FloatArray]:

@@ -17,13 +17,14 @@ from analysis.stacking.averages import (
     MedianProbability,
 )
 from analysis.stacking.greedy import GreedyProbability, GreedySelection, WeightedProbability
-from analysis.stacking.meta_learner import ClassMetaLearner, MetaLearner
+from analysis.stacking.meta_learner import MetaLearner, Numbers, Probabilities
 from analysis.stacking.multinomial_logit import LogitStack
 from analysis.stacking.regressions import FractionalLogit, LinearStack
 from analysis.stacking.shrunken import ElasticNetStack, NonNegativeLeastSquares
 from foldgrid.tasks.scale import Scale
+from foldgrid.tasks.scoring import Scoring
 
-META_LEARNERS: Mapping[str, MetaLearner] = MappingProxyType(
+META_LEARNERS: Mapping[str, Numbers] = MappingProxyType(
     {
         "logit": FractionalLogit(),
         "logit_w_intercept": FractionalLogit(intercept=True),
@@ -45,7 +46,7 @@ META_LEARNERS: Mapping[str, MetaLearner] = MappingProxyType(
 onto a task's scale."""
 
 
-def meta_learners(scale: Scale) -> dict[str, MetaLearner]:
+def meta_learners(scale: Scale) -> dict[str, Numbers]:
     """Every meta-learner that can combine numbers on ``scale``, by name, unfitted."""
     return {
         name: clone(each).set_params(scale=scale)
@@ -64,7 +65,7 @@ PAPER_NAMES: Mapping[str, str] = MappingProxyType(
 """What the paper calls a meta-learner, by our name: ``meta_learner_ridge`` and so on."""
 
 
-CLASS_META_LEARNERS: Mapping[str, ClassMetaLearner] = MappingProxyType(
+CLASS_META_LEARNERS: Mapping[str, Probabilities] = MappingProxyType(
     {
         "mean": MeanProbability(),
         "geometric_mean": GeometricMean(),
@@ -76,3 +77,10 @@ CLASS_META_LEARNERS: Mapping[str, ClassMetaLearner] = MappingProxyType(
     }
 )
 """Every meta-learner of classes by name, unfitted; clone before fitting."""
+
+
+def meta_learners_of(scoring: Scoring) -> Mapping[str, MetaLearner]:
+    """Every meta-learner of a task's values, by name, unfitted."""
+    if scoring.judges == "classes":
+        return CLASS_META_LEARNERS
+    return meta_learners(scoring.scale)

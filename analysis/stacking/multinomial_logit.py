@@ -21,7 +21,7 @@ from scipy.special import log_softmax, softmax
 
 from analysis.stacking.axes import NOISE_SHARE, principal_axes
 from analysis.stacking.meta_learner import FloatArray, IntArray, LogPool, log_odds
-from analysis.stacking.regressions import FALLBACK_PENALTY, PENALTIES
+from analysis.stacking.regressions import PENALTIES, choose_penalty
 from foldgrid.metrics.classification import LEAST_PROBABILITY
 
 
@@ -41,9 +41,9 @@ class LogitStack(LogPool):
         self.penalty = penalty
 
     def _fit(
-        self, probabilities_NLK: FloatArray, truth_N: IntArray, groups: NDArray[Any] | None
+        self, values_NLK: FloatArray, truth_N: NDArray[Any], groups: NDArray[Any] | None
     ) -> None:
-        odds_NKL = log_odds(probabilities_NLK).transpose(0, 2, 1)
+        odds_NKL = log_odds(values_NLK).transpose(0, 2, 1)
         num_learners = odds_NKL.shape[2]
         rows = odds_NKL.reshape(-1, num_learners)
         axes = principal_axes(rows, NOISE_SHARE * float(np.linalg.norm(rows)))
@@ -65,22 +65,17 @@ class LogitStack(LogPool):
         num_learners: int,
     ) -> float:
         """The penalty with the smallest mean over groups of the left-out group's log loss."""
-        if groups is None or len(np.unique(groups)) < 2:
-            return FALLBACK_PENALTY
-        losses_P = np.zeros(len(PENALTIES))
-        for group in np.unique(groups):
-            others = np.asarray(groups) != group
-            path = _path(
-                features_NKA[others], start_NK[others], truth_N[others], PENALTIES, num_learners
-            )
-            own = np.flatnonzero(~others)
-            for place, steps_A in enumerate(path):
+
+        def left_out(others_N: NDArray[np.bool_]) -> list[float]:
+            known, own = (features_NKA[others_N], start_NK[others_N]), np.flatnonzero(~others_N)
+            losses = []
+            for steps_A in _path(*known, truth_N[others_N], PENALTIES, num_learners):
                 logs_NK = log_softmax(start_NK[own] + features_NKA[own] @ steps_A, axis=1)
-                right_N = np.maximum(
-                    logs_NK[np.arange(len(own)), truth_N[own]], np.log(LEAST_PROBABILITY)
-                )
-                losses_P[place] -= right_N.mean()
-        return PENALTIES[int(np.argmin(losses_P))]
+                right_N = logs_NK[np.arange(len(own)), truth_N[own]]
+                losses.append(-float(np.maximum(right_N, np.log(LEAST_PROBABILITY)).mean()))
+            return losses
+
+        return choose_penalty(groups, left_out)
 
 
 def _path(

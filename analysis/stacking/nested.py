@@ -1,23 +1,22 @@
 """Meta-learners judged on predictions that they were not fitted on, and the baseline.
 
-N samples, L base learners, K classes.
+N samples, T test samples, L base learners, K classes or 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.predictions.predictions import PredictionTable
-from analysis.stacking.meta_learner import ClassMetaLearner, MetaLearner
-from analysis.stacking.meta_learners import CLASS_META_LEARNERS, meta_learners
+from analysis.stacking.meta_learner import FloatArray
+from analysis.stacking.meta_learners import meta_learners_of
 from analysis.stacking.nested_fits import fit_nested, weight_table
-from foldgrid.specs.metric import Judged
 from foldgrid.specs.variants import is_variant
 from foldgrid.tasks.scoring import NumberScoring, Scoring, by_model
 from foldgrid.tasks.units import UnitTable
@@ -79,50 +78,19 @@ def fit_stack(table: PredictionTable) -> Stack:
     way.
     """
     table = _without_variants(table)
-    return FITTERS[table.scoring.judges](table)
-
-
-def _fit_numbers(table: PredictionTable) -> Stack:
     samples = table.train_samples
     fits = fit_nested(
-        meta_learners(table.scoring.scale),
-        table.oof.to_numpy(),
+        meta_learners_of(table.scoring),
+        _values(table, table.oof),
         samples["reference"].to_numpy(),
-        samples["fold"].to_numpy(dtype=int),
-        table.test.to_numpy(),
-        MetaLearner.predict,
+        samples["fold"].to_numpy(dtype=np.int64),
+        _values(table, table.test),
     )
     return Stack(
-        pd.DataFrame({name: fit.oof for name, fit in fits.items()}, index=table.oof.index),
-        pd.DataFrame({name: fit.test for name, fit in fits.items()}, index=table.test.index),
-        weight_table(fits, list(table.oof.columns)),
+        _as_table({name: fit.oof for name, fit in fits.items()}, table.oof),
+        _as_table({name: fit.test for name, fit in fits.items()}, table.test),
+        weight_table(fits, table.complete_learners),
     )
-
-
-def _fit_classes(table: PredictionTable) -> Stack:
-    samples, learners = table.train_samples, table.complete_learners
-    stacked = fit_class_stack(
-        learners,
-        _probabilities(table.oof, learners),
-        samples["reference"].to_numpy(dtype=np.int64),
-        samples["fold"].to_numpy(dtype=np.int64),
-        _probabilities(table.test, learners),
-    )
-    classes = table.oof.columns.get_level_values(1).unique()
-    parts = ((stacked.oof, table.oof.index), (stacked.test, table.test.index))
-    oof, test = (
-        by_model({name: pd.DataFrame(each, index, classes) for name, each in said.items()})
-        if said
-        else pd.DataFrame(index=index)
-        for said, index in parts
-    )
-    return Stack(oof, test, stacked.weights)
-
-
-FITTERS: Mapping[Judged, Callable[[PredictionTable], Stack]] = MappingProxyType(
-    {"numbers": _fit_numbers, "classes": _fit_classes}
-)
-"""How the base learners of each kind of truth are stacked."""
 
 
 def _without_variants(table: PredictionTable) -> PredictionTable:
@@ -132,12 +100,21 @@ def _without_variants(table: PredictionTable) -> PredictionTable:
     return replace(table, oof=table.oof[names], test=table.test[names])
 
 
-def _probabilities(predicted: pd.DataFrame, learners: tuple[str, ...]) -> NDArray[np.float64]:
+def _values(table: PredictionTable, predicted: pd.DataFrame) -> FloatArray:
     """(N, L, K) of a table of predictions."""
-    values = predicted.to_numpy(dtype=np.float64)
     # Not -1 for the classes: without a row or a learner nothing tells their number.
-    num_classes = len(predicted.columns.get_level_values(1).unique())
-    return values.reshape(len(predicted), len(learners), num_classes)
+    shape = (len(predicted), len(table.complete_learners), table.scoring.num_values)
+    return predicted.to_numpy(dtype=np.float64).reshape(shape)
+
+
+def _as_table(said: Mapping[str, FloatArray], known: pd.DataFrame) -> pd.DataFrame:
+    """(N, K) of each meta-learner as a table like that of the base learners."""
+    if not isinstance(known.columns, pd.MultiIndex):
+        return pd.DataFrame({name: each[:, 0] for name, each in said.items()}, index=known.index)
+    if not said:
+        return pd.DataFrame(index=known.index)
+    classes = known.columns.get_level_values(1).unique()
+    return by_model({name: pd.DataFrame(each, known.index, classes) for name, each in said.items()})
 
 
 def add_baseline(scoring: Scoring, oof: UnitTable, test: UnitTable) -> tuple[UnitTable, UnitTable]:
@@ -147,92 +124,39 @@ def add_baseline(scoring: Scoring, oof: UnitTable, test: UnitTable) -> tuple[Uni
     units; where the truth is a class, the classes' shares, likewise. A model that does not beat
     this has learned nothing of the photographs.
     """
-    known, unseen = SAME_FOR_ALL[scoring.judges](scoring, oof, test.num_units)
+    truth_N, folds_N = oof.reference, oof.units["fold"].to_numpy()
+    truth_NK = truth_N[:, None].astype(np.float64)
+    if scoring.num_values > 1:
+        truth_NK = np.eye(scoring.num_values)[truth_N.astype(np.int64)]
+    known, unseen = same_for_all(truth_NK, folds_N, test.num_units)
+    if scoring.num_values == 1:
+        known, unseen = known[:, 0], unseen[:, 0]
     return oof.with_model(scoring.baseline, known), test.with_model(scoring.baseline, unseen)
 
 
-def _means(_scoring: Scoring, oof: UnitTable, num_test: int) -> tuple[FloatArray, FloatArray]:
-    truth, folds = oof.units["reference"], oof.units["fold"]
-    means = {fold: truth[folds != fold].mean() for fold in folds.unique()}
-    return folds.map(means).to_numpy(dtype=float), np.full(num_test, truth.mean())
-
-
-def _shares(scoring: Scoring, oof: UnitTable, num_test: int) -> tuple[FloatArray, FloatArray]:
-    folds = oof.units["fold"].to_numpy(dtype=np.int64)
-    return class_shares(oof.reference.astype(np.int64), folds, scoring.num_values, num_test)
-
-
-SAME_FOR_ALL: Mapping[
-    Judged, Callable[[Scoring, UnitTable, int], tuple[NDArray[np.float64], NDArray[np.float64]]]
-] = MappingProxyType({"numbers": _means, "classes": _shares})
-"""What the baseline says of the training and of the test units, by kind of truth."""
-
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class ClassStack:
-    """What the meta-learners of classes predicted, and how.
-
-    Attributes:
-        oof: By meta-learner, probabilities of the training samples, N by K, each from the fit that
-            left its fold out.
-        test: By meta-learner, probabilities of the test samples, T by K, from the fit on all.
-        weights: As ``nested.meta_learner_weights``; of the probabilities, in ``geometric_mean`` and
-            ``logit_stack`` of the centred log-probabilities.
-    """
-
-    oof: dict[str, FloatArray]
-    test: dict[str, FloatArray]
-    weights: pd.DataFrame
-
-
-def fit_class_stack(
-    base_learners: Sequence[str],
-    oof_NLK: FloatArray,
-    truth_N: IntArray,
-    folds_N: IntArray,
-    test_TLK: FloatArray,
-) -> ClassStack:
-    """Fits every meta-learner of classes and predicts what it has not seen.
+def same_for_all(
+    truth_NK: FloatArray, folds_N: NDArray[Any], num_test: int
+) -> tuple[FloatArray, FloatArray]:
+    """The mean of the truth that may be known.
 
     Args:
-        base_learners: Their names, in the order of the second axis.
-        oof_NLK: OOF probabilities of the training samples.
-        truth_N: Class indices.
-        folds_N: The subject fold of each training sample.
-        test_TLK: Probabilities of the test samples.
+        truth_NK: Numbers, or 1 for the right class and 0 for the others.
+        folds_N: The subject fold of each sample.
+        num_test: Samples beside these, of which all truths may be known.
 
     Returns:
-        Nothing in it where there are fewer than two base learners or folds.
+        N by K, and T by K. With one fold only there is nothing to know: a number is undefined, and
+        all classes are alike.
     """
-    fits = fit_nested(
-        CLASS_META_LEARNERS, oof_NLK, truth_N, folds_N, test_TLK, ClassMetaLearner.predict_proba
-    )
-    return ClassStack(
-        {name: fit.oof for name, fit in fits.items()},
-        {name: fit.test for name, fit in fits.items()},
-        weight_table(fits, base_learners),
-    )
-
-
-def class_shares(
-    truth_N: IntArray, folds_N: IntArray, num_classes: int, num_test: int
-) -> tuple[FloatArray, FloatArray]:
-    """The baseline: what one scores by saying the same of everybody.
-
-    A training sample gets the shares of the classes in the other folds, a test sample those in all
-    training samples. A model that does not beat this has learned nothing of the photographs.
-
-    Returns:
-        N by K, and T by K. With one fold only there is nothing to know, and all classes are alike.
-    """
-    is_class_NK = np.eye(num_classes)[truth_N]
-    oof_NK = np.full(is_class_NK.shape, 1.0 / num_classes)
+    num_values = truth_NK.shape[1]
+    oof_NK = np.full(truth_NK.shape, np.nan if num_values == 1 else 1.0 / num_values)
     for fold in np.unique(folds_N):
         others = folds_N != fold
         if others.any():
-            oof_NK[~others] = is_class_NK[others].mean(axis=0)
-    return oof_NK, np.tile(is_class_NK.mean(axis=0), (num_test, 1))
+            oof_NK[~others] = _mean(truth_NK[others])
+    return oof_NK, np.tile(_mean(truth_NK), (num_test, 1))
+
+
+def _mean(truth_NK: FloatArray) -> FloatArray:
+    # Summed as one column each, whose last bit does not depend on how many there are.
+    return np.array([np.ascontiguousarray(column).mean() for column in truth_NK.T])

@@ -4,14 +4,14 @@ The OOF prediction of a fold comes from a meta-learner fitted on the other folds
 the folds are whole subjects, so it has seen neither the sample nor the person. The test
 prediction comes from one fit on all OOF predictions, applied once.
 
-N samples, L base learners; predictions may have further axes (K classes).
+N samples, T test samples, L base learners, K classes or 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
-FloatArray = NDArray[np.float64]
-Combiner = TypeVar("Combiner")
+from analysis.stacking.meta_learner import FloatArray, MetaLearner
 
 FEWEST_BASE_LEARNERS = 2
 """Stacking one base learner would only recalibrate it."""
@@ -31,8 +30,8 @@ class NestedFit:
     """One meta-learner's predictions of what it was not fitted on.
 
     Attributes:
-        oof: Of the training samples, each from the fit that left its fold out.
-        test: Of the test samples, from the fit on all OOF predictions.
+        oof: Of the training samples, N by K, each from the fit that left its fold out.
+        test: Of the test samples, T by K, from the fit on all OOF predictions.
         weights: By part (``weight`` of the fit on all, ``lowest`` and ``highest`` of the fits that
             left one fold out) a number a base learner; empty where it has no weights.
     """
@@ -43,12 +42,11 @@ class NestedFit:
 
 
 def fit_nested(
-    meta_learners: Mapping[str, Combiner],
-    known: FloatArray,
+    meta_learners: Mapping[str, MetaLearner],
+    known_NLK: FloatArray,
     truth_N: NDArray[Any],
     folds_N: NDArray[np.int64],
-    unseen: FloatArray,
-    predict: Callable[[Combiner, FloatArray], FloatArray],
+    unseen_TLK: FloatArray,
 ) -> dict[str, NestedFit]:
     """Fits every meta-learner once on all OOF predictions and once without each fold.
 
@@ -56,21 +54,20 @@ def fit_nested(
     take ten times as long, and the order of summation then changes with the number of cores.
 
     Args:
-        meta_learners: By name, unfitted; each has ``fit(X, y, groups)``.
-        known: OOF predictions, samples by base learners (by classes).
+        meta_learners: By name, unfitted.
+        known_NLK: OOF predictions.
         truth_N: What is to be predicted.
         folds_N: The subject fold of each sample.
-        unseen: Test predictions, as ``known``.
-        predict: A fitted meta-learner and predictions in, its own prediction out.
+        unseen_TLK: Test predictions.
 
     Returns:
         By name; nothing where there are fewer than two base learners or folds.
     """
-    if known.shape[1] < FEWEST_BASE_LEARNERS or len(np.unique(folds_N)) < 2:
+    if known_NLK.shape[1] < FEWEST_BASE_LEARNERS or len(np.unique(folds_N)) < 2:
         return {}
     with threadpool_limits(1):
         return {
-            name: _fit_one(each, known, truth_N, folds_N, unseen, predict)
+            name: _fit_one(each, known_NLK, truth_N, folds_N, unseen_TLK)
             for name, each in meta_learners.items()
         }
 
@@ -90,20 +87,19 @@ def weight_table(fits: Mapping[str, NestedFit], base_learners: Sequence[str]) ->
 
 
 def _fit_one(
-    meta_learner: Any,
-    known: FloatArray,
+    meta_learner: MetaLearner,
+    known_NLK: FloatArray,
     truth_N: NDArray[Any],
     folds_N: NDArray[np.int64],
-    unseen: FloatArray,
-    predict: Callable[[Any, FloatArray], FloatArray],
+    unseen_TLK: FloatArray,
 ) -> NestedFit:
-    judged, fold_fits = np.empty((len(known), *known.shape[2:])), []
+    judged_NK, fold_fits = np.empty((len(known_NLK), known_NLK.shape[2])), []
     for fold in np.unique(folds_N):
         others = folds_N != fold
-        fitted = clone(meta_learner).fit(known[others], truth_N[others], groups=folds_N[others])
-        judged[~others] = predict(fitted, known[~others])
+        fitted = clone(meta_learner).fit(known_NLK[others], truth_N[others], groups=folds_N[others])
+        judged_NK[~others] = fitted.combine(known_NLK[~others])
         fold_fits.append(fitted)
-    whole = clone(meta_learner).fit(known, truth_N, groups=folds_N)
+    whole = clone(meta_learner).fit(known_NLK, truth_N, groups=folds_N)
     weights = {}
     if hasattr(whole, "weights_"):
         spread = np.stack([fitted.weights_ for fitted in fold_fits])
@@ -112,4 +108,4 @@ def _fit_one(
             "lowest": spread.min(axis=0),
             "highest": spread.max(axis=0),
         }
-    return NestedFit(judged, predict(whole, unseen), weights)
+    return NestedFit(judged_NK, whole.combine(unseen_TLK), weights)

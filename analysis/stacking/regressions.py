@@ -17,6 +17,7 @@ N samples, L base learners, A principal axes of their predictions, P penalties.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from analysis.stacking.axes import NOISE_SHARE, principal_axes
-from analysis.stacking.meta_learner import FloatArray, MetaLearner
+from analysis.stacking.meta_learner import FloatArray, Numbers
 from foldgrid.tasks.scale import Scale
 
 MAX_STEPS = 200
@@ -87,7 +88,25 @@ FALLBACK_PENALTY = 0.1
 """The ridge share where fewer than two groups of subjects leave nothing to choose it by."""
 
 
-class StackedRegression(MetaLearner):
+def choose_penalty(
+    groups: NDArray[Any] | None, left_out: Callable[[NDArray[np.bool_]], Sequence[float]]
+) -> float:
+    """The one of ``PENALTIES`` with the smallest mean loss on left-out groups of subjects.
+
+    Args:
+        groups: The group of each sample.
+        left_out: By sample whether it is fitted on in, the loss on the others out, for each
+            penalty.
+    """
+    if groups is None or len(np.unique(groups)) < 2:
+        return FALLBACK_PENALTY
+    losses_P = np.zeros(len(PENALTIES))
+    for group in np.unique(groups):
+        losses_P += left_out(np.asarray(groups) != group)
+    return PENALTIES[int(np.argmin(losses_P))]
+
+
+class StackedRegression(Numbers):
     """What both readings share: penalty, intercept, and the axes they are solved along.
 
     Args:
@@ -96,7 +115,7 @@ class StackedRegression(MetaLearner):
             there is an intercept): in the linear reading 1 halves the weight of an average
             direction. 0 is plain: where directions are missing, the smallest weights that fit.
             None chooses among ``PENALTIES`` by the squared error on left-out groups.
-        scale: See ``MetaLearner``.
+        scale: See ``Numbers``.
 
     Attributes:
         weights_: A weight a base learner.
@@ -111,12 +130,14 @@ class StackedRegression(MetaLearner):
         self.intercept = intercept
         self.penalty = penalty
 
-    def _fit(self, numbers: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
-        features_NL = self._features(numbers)
+    def _fit(
+        self, values_NLK: FloatArray, truth_N: NDArray[Any], groups: NDArray[Any] | None
+    ) -> None:
+        features_NL = self._features(values_NLK[:, :, 0])
         centre_L = self._centre(features_NL)
         axes = principal_axes(features_NL - centre_L, NOISE_SHARE * _norm(features_NL))
         features_NA = (features_NL - centre_L) @ axes.directions_LA
-        share_N = self.ends.share(truth)
+        share_N = self.ends.share(truth_N)
         num_learners = features_NL.shape[1]
         self.penalty_ = self.penalty
         if self.penalty is None:
@@ -134,9 +155,9 @@ class StackedRegression(MetaLearner):
         self.weights_ = axes.directions_LA @ weights_A
         self.offset_ -= float(centre_L @ self.weights_)
 
-    def _combine(self, numbers: FloatArray) -> FloatArray:
-        predictor_N = self._features(numbers) @ self.weights_ + self.offset_
-        return self.ends.of_share(self._share(predictor_N))
+    def _combine(self, values_NLK: FloatArray) -> FloatArray:
+        predictor_N = self._features(values_NLK[:, :, 0]) @ self.weights_ + self.offset_
+        return self.ends.of_share(self._share(predictor_N))[:, None]
 
     def _choose_penalty(
         self,
@@ -146,22 +167,20 @@ class StackedRegression(MetaLearner):
         num_learners: int,
     ) -> float:
         """The penalty with the smallest mean over groups of the left-out group's squared error."""
-        if groups is None or len(np.unique(groups)) < 2:
-            return FALLBACK_PENALTY
-        errors_P = np.zeros(len(PENALTIES))
-        for group in np.unique(groups):
-            others = np.asarray(groups) != group
-            centre_A = self._centre(features_NA[others])
-            known_NA = features_NA[others] - centre_A
-            size = max(_norm(known_NA), NOISE_SHARE * _norm(features_NA[others]))
+
+        def left_out(others_N: NDArray[np.bool_]) -> list[float]:
+            centre_A = self._centre(features_NA[others_N])
+            known_NA = features_NA[others_N] - centre_A
+            size = max(_norm(known_NA), NOISE_SHARE * _norm(features_NA[others_N]))
             ridges = [penalty * size**2 / num_learners for penalty in PENALTIES]
-            for place, (weights_A, offset) in enumerate(
-                self._path(known_NA, share_N[others], ridges)
-            ):
-                predictor = (features_NA[~others] - centre_A) @ weights_A + offset
+            losses = []
+            for weights_A, offset in self._path(known_NA, share_N[others_N], ridges):
+                predictor = (features_NA[~others_N] - centre_A) @ weights_A + offset
                 share = self.ends.share(self.ends.clip(self.ends.of_share(self._share(predictor))))
-                errors_P[place] += np.mean((share - share_N[~others]) ** 2)
-        return PENALTIES[int(np.argmin(errors_P))]
+                losses.append(float(np.mean((share - share_N[~others_N]) ** 2)))
+            return losses
+
+        return choose_penalty(groups, left_out)
 
     def _centre(self, features: FloatArray) -> FloatArray:
         return features.mean(axis=0) if self.intercept else np.zeros(features.shape[1])

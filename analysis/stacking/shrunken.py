@@ -15,7 +15,7 @@ from sklearn.linear_model import ElasticNet, ElasticNetCV, LinearRegression
 from sklearn.model_selection import LeaveOneGroupOut
 
 from analysis.stacking.axes import NOISE_SHARE
-from analysis.stacking.meta_learner import FloatArray, WeightedSum
+from analysis.stacking.meta_learner import FloatArray, Numbers, WeightedSum
 from foldgrid.tasks.scale import Scale
 
 FALLBACK_SHARE = 0.1
@@ -28,7 +28,7 @@ MAX_SWEEPS = 5_000
 """Coordinate descent's most sweeps; base learners that resemble each other need many."""
 
 
-class NonNegativeLeastSquares(WeightedSum):
+class NonNegativeLeastSquares(WeightedSum, Numbers):
     """Least squares with weights of 0 or more and no intercept (Breiman 1996, stacked regressions).
 
     The weights need not sum to 1: where all learners score too low, together they are raised.
@@ -37,9 +37,11 @@ class NonNegativeLeastSquares(WeightedSum):
         weights_: A weight a base learner, 0 or more.
     """
 
-    def _fit(self, numbers: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
+    def _fit(
+        self, values_NLK: FloatArray, truth_N: NDArray[Any], groups: NDArray[Any] | None
+    ) -> None:
         # Rotating the samples keeps every squared error, and leaves a row a learner to solve.
-        shares = np.column_stack([self.ends.share(numbers), self.ends.share(truth)])
+        shares = np.column_stack([self.ends.share(values_NLK[:, :, 0]), self.ends.share(truth_N)])
         corner = np.asarray(np.linalg.qr(shares, mode="r"))
         model = LinearRegression(positive=True, fit_intercept=False, copy_X=False)
         self.weights_ = model.fit(corner[:, :-1], corner[:, -1]).coef_
@@ -47,7 +49,7 @@ class NonNegativeLeastSquares(WeightedSum):
         self.offset_ = self.ends.origin * (1.0 - float(self.weights_.sum()))
 
 
-class ElasticNetStack(WeightedSum):
+class ElasticNetStack(WeightedSum, Numbers):
     """Least squares with an intercept and a price on the weights' size and on their squares.
 
     Args:
@@ -57,7 +59,7 @@ class ElasticNetStack(WeightedSum):
         weakest: The weakest penalty as a share of the strongest.
         most_learners: Of more base learners only so many, those with the smallest squared error
             in the samples it is fitted on, are looked at; the cost grows with their square.
-        scale: See ``MetaLearner``.
+        scale: See ``Numbers``.
 
     Attributes:
         weights_: A weight a base learner; 0 for those left out.
@@ -81,13 +83,16 @@ class ElasticNetStack(WeightedSum):
         self.weakest = weakest
         self.most_learners = most_learners
 
-    def _fit(self, numbers: FloatArray, truth: FloatArray, groups: NDArray[Any] | None) -> None:
-        squares = ((numbers - truth[:, None]) ** 2).sum(axis=0)
+    def _fit(
+        self, values_NLK: FloatArray, truth_N: NDArray[Any], groups: NDArray[Any] | None
+    ) -> None:
+        numbers = values_NLK[:, :, 0]
+        squares = ((numbers - truth_N[:, None]) ** 2).sum(axis=0)
         looked_at = np.sort(np.argsort(squares, kind="stable")[: self.most_learners])
-        features, share = self.ends.share(numbers[:, looked_at]), self.ends.share(truth)
+        features, share = self.ends.share(numbers[:, looked_at]), self.ends.share(truth_N)
         centred = features - features.mean(axis=0)
         self.weights_ = np.zeros(numbers.shape[1])
-        self.offset_ = float(truth.mean())
+        self.offset_ = float(truth_N.mean())
         strongest = np.abs(centred.T @ (share - share.mean())).max() / (len(share) * self.l1_ratio)
         self.penalty_ = FALLBACK_SHARE * float(strongest)
         noise = NOISE_SHARE * np.linalg.norm(features)

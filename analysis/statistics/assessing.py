@@ -1,5 +1,8 @@
 """All statistics of a ranking in one call, whatever kind of predictions it is of.
 
+Where models land when the subjects are drawn again is a measure of how stable an order is, not the
+chance that a model is the best.
+
 M models, R resamples.
 """
 
@@ -10,12 +13,12 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from analysis.statistics.critical_difference import critical_difference
 from analysis.statistics.differences import SIGNIFICANCE, differences_to
 from analysis.statistics.facts import Assessment, Difference, Interval, Selection, Standing
-from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles
-from analysis.statistics.ranks import rank_ranges, shares_of_firsts
+from analysis.statistics.intervals import FEWEST_SUBJECTS, LEVEL, expanded_percentiles
 from analysis.statistics.resampled import Resampled
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from analysis.statistics.selection import correct_selection, losses
@@ -163,3 +166,50 @@ def _selection(part: Resampled, metric: str, learners: Sequence[int]) -> Selecti
         part.figures_RM[metric][:, learners],
         part.figures[metric][learners],
     )
+
+
+FloatArray = NDArray[np.float64]
+
+
+def shares_of_firsts(
+    losses_RM: FloatArray, is_simple_M: NDArray[np.bool_] | None = None
+) -> FloatArray:
+    """The share of the resamples in which each model is the best; models that tie share it.
+
+    Args:
+        losses_RM: NaN never wins; a resample in which all are NaN does not count.
+        is_simple_M: Models that go before the others in a tie: a meta-learner that repeats a base
+            learner takes nothing from it.
+
+    Returns:
+        One share a model, summing to 1; NaN for all where no resample counts.
+    """
+    known_RM = np.where(np.isnan(losses_RM), np.inf, losses_RM)
+    lowest_R1 = known_RM.min(axis=1, keepdims=True, initial=np.inf)
+    counts = np.isfinite(lowest_R1[:, 0])
+    if not counts.any():
+        return np.full(losses_RM.shape[1], np.nan)
+    is_first = known_RM[counts] == lowest_R1[counts]
+    if is_simple_M is not None:
+        has_simple_R = (is_first & is_simple_M).any(axis=1, keepdims=True)
+        is_first &= is_simple_M | ~has_simple_R
+    return np.asarray((is_first / is_first.sum(axis=1, keepdims=True)).mean(axis=0))
+
+
+def rank_ranges(losses_RM: FloatArray) -> NDArray[np.int64]:
+    """The ranks that hold the middle 95 % of the resamples, both ends included.
+
+    Args:
+        losses_RM: NaN ranks last. Models that tie have the same, the better, rank.
+
+    Returns:
+        Two rows, the best and the worst rank; a column a model.
+    """
+    ranks_RM = rankdata(np.where(np.isnan(losses_RM), np.inf, losses_RM), method="min", axis=1)
+    tail = (1 - LEVEL) / 2
+    return np.vstack(
+        [
+            np.quantile(ranks_RM, tail, axis=0, method="lower"),
+            np.quantile(ranks_RM, 1 - tail, axis=0, method="higher"),
+        ]
+    ).astype(np.int64)

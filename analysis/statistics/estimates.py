@@ -117,6 +117,18 @@ def mean_of(values_N: ArrayLike, among_N: ArrayLike | None = None) -> WeightedFi
     return lambda weights_RN: ratio(weights_RN @ (kept * values), weights_RN @ kept)
 
 
+def metric_of(name: str, truth_N: FloatArray, predicted_N: FloatArray) -> WeightedFigure:
+    """A metric of numbers over the records.
+
+    Args:
+        name: One of ``foldgrid.metrics.METRICS``.
+        truth_N: The truth.
+        predicted_N: What one model predicted.
+    """
+    sums = SubjectSums.of(np.arange(len(truth_N)), truth_N, predicted_N[:, None])
+    return lambda weights_RN: sums.figure(METRICS[name], weights_RN)[:, 0]
+
+
 def ratio(above: FloatArray, below: FloatArray) -> FloatArray:
     """Their quotient; NaN where the lower part is 0."""
     undefined = np.full_like(above, math.nan, dtype=np.float64)

@@ -14,10 +14,11 @@ from scipy.special import log_softmax
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
-from analysis.stacking.meta_learner import ClassMetaLearner, LinearPool, log_odds
+from analysis.stacking.meta_learner import Probabilities, WeightedSum, log_odds
 from analysis.stacking.meta_learners import CLASS_META_LEARNERS
 from analysis.stacking.multinomial_logit import LogitStack
-from analysis.stacking.nested import class_shares, fit_class_stack
+from analysis.stacking.nested import same_for_all
+from analysis.stacking.nested_fits import NestedFit, fit_nested, weight_table
 from foldgrid.metrics import class_metrics
 
 LEARNED = ("best_single", "greedy_selection", "weighted_mean", "logit_stack")
@@ -34,6 +35,10 @@ def made_up(
     logits += np.array(skills)[:, None] * np.eye(num_classes)[truth_N][:, None]
     odds = np.exp(logits)
     return odds / odds.sum(axis=2, keepdims=True), truth_N, subject_N % 5
+
+
+def stacked_fits(*arguments: np.ndarray) -> dict[str, NestedFit]:
+    return fit_nested(CLASS_META_LEARNERS, *arguments)
 
 
 def log_loss(truth_N: np.ndarray, probabilities_NK: np.ndarray) -> float:
@@ -68,7 +73,7 @@ def test_whatever_comes_in_probabilities_come_out(name: str, case: Any) -> None:
     assert fitted.predict_proba(known[:0]).shape == (0, known.shape[2])
     again = clone(CLASS_META_LEARNERS[name]).fit(known, truth, groups=groups)
     np.testing.assert_array_equal(again.predict_proba(known), found)
-    if isinstance(fitted, LinearPool):
+    if isinstance(fitted, WeightedSum):
         assert fitted.weights_.min() >= 0
         assert fitted.weights_.sum() == pytest.approx(1.0)
 
@@ -209,35 +214,36 @@ NAMES = ("a", "b", "c", "d")
 def test_a_folds_prediction_does_not_depend_on_its_own_classes(stacked: Any) -> None:
     known, truth, folds, unseen = stacked
     own = folds == 1
-    before = fit_class_stack(NAMES, known, truth, folds, unseen)
-    after = fit_class_stack(NAMES, known, np.where(own, 0, truth), folds, unseen)
+    before = stacked_fits(known, truth, folds, unseen)
+    after = stacked_fits(known, np.where(own, 0, truth), folds, unseen)
     for name in CLASS_META_LEARNERS:
-        np.testing.assert_array_equal(before.oof[name][own], after.oof[name][own])
-        np.testing.assert_allclose(before.oof[name].sum(axis=1), 1.0)
-        assert before.test[name].shape == (20, 3)
+        np.testing.assert_array_equal(before[name].oof[own], after[name].oof[own])
+        np.testing.assert_allclose(before[name].oof.sum(axis=1), 1.0)
+        assert before[name].test.shape == (20, 3)
     for name in LEARNED[1:]:
-        assert (before.oof[name][~own] != after.oof[name][~own]).any(), name
+        assert (before[name].oof[~own] != after[name].oof[~own]).any(), name
 
 
 def test_the_folds_and_weights_are_those_of_single_fits(stacked: Any) -> None:
     known, truth, folds, unseen = stacked
-    found = fit_class_stack(NAMES, known, truth, folds, unseen)
+    found = stacked_fits(known, truth, folds, unseen)
+    table = weight_table(found, NAMES)
     for name, meta_learner in CLASS_META_LEARNERS.items():
         fits = []
         for fold in range(5):
             others = folds != fold
             fits.append(clone(meta_learner).fit(known[others], truth[others], folds[others]))
             np.testing.assert_array_equal(
-                found.oof[name][~others], fits[-1].predict_proba(known[~others])
+                found[name].oof[~others], fits[-1].predict_proba(known[~others])
             )
         whole = clone(meta_learner).fit(known, truth, folds)
-        np.testing.assert_array_equal(found.test[name], whole.predict_proba(unseen))
+        np.testing.assert_array_equal(found[name].test, whole.predict_proba(unseen))
         if name != "median":
             weights = np.stack([fit.weights_ for fit in fits])
-            np.testing.assert_array_equal(found.weights[name, "weight"], whole.weights_)
-            np.testing.assert_array_equal(found.weights[name, "lowest"], weights.min(axis=0))
-    assert list(found.weights.index) == list(NAMES)
-    assert "median" not in found.weights.columns.get_level_values("meta_learner")
+            np.testing.assert_array_equal(table[name, "weight"], whole.weights_)
+            np.testing.assert_array_equal(table[name, "lowest"], weights.min(axis=0))
+    assert list(table.index) == list(NAMES)
+    assert "median" not in table.columns.get_level_values("meta_learner")
 
 
 def test_nothing_can_be_learned_from_nonsense() -> None:
@@ -246,9 +252,9 @@ def test_nothing_can_be_learned_from_nonsense() -> None:
     leaky = []
     for seed in range(4):
         known, truth, folds = made_up((0.0,) * 20, num_subjects=40, seed=seed)
-        found = fit_class_stack([str(each) for each in range(20)], known, truth, folds, known[:1])
+        found = stacked_fits(known, truth, folds, known[:1])
         for name, values in skills.items():
-            values.append(np.log(3) - log_loss(truth, found.oof[name]))
+            values.append(np.log(3) - log_loss(truth, found[name].oof))
         fitted = LogitStack(penalty=0.0).fit(known, truth)
         leaky.append(np.log(3) - log_loss(truth, fitted.predict_proba(known)))
     assert min(leaky) > 0.03, "a meta-learner judged on what it was fitted on shows skill"
@@ -259,8 +265,8 @@ def test_nothing_can_be_learned_from_nonsense() -> None:
 
 def test_learning_helps_where_learners_differ() -> None:
     known, truth, folds = made_up((0.0, 0.0, 0.0, 2.0, 2.0), num_subjects=60)
-    found = fit_class_stack(list("abcde"), known, truth, folds, known[:1])
-    losses = {name: log_loss(truth, values) for name, values in found.oof.items()}
+    found = stacked_fits(known, truth, folds, known[:1])
+    losses = {name: log_loss(truth, fit.oof) for name, fit in found.items()}
     assert max(losses[name] for name in LEARNED) < losses["mean"]
 
 
@@ -268,25 +274,28 @@ def test_learning_helps_where_learners_differ() -> None:
 def test_too_few_to_stack(stacked: Any, too_few: str) -> None:
     known, truth, folds, unseen = stacked
     if too_few == "learners":
-        found = fit_class_stack(["a"], known[:, :1], truth, folds, unseen[:, :1])
+        found = stacked_fits(known[:, :1], truth, folds, unseen[:, :1])
     else:
-        found = fit_class_stack(NAMES, known, truth, np.zeros_like(folds), unseen)
-    assert found.oof == found.test == {}
-    assert found.weights.shape == ((1 if too_few == "learners" else 4), 0)
+        found = stacked_fits(known, truth, np.zeros_like(folds), unseen)
+    assert found == {}
+    assert weight_table(found, NAMES).shape == (4, 0)
 
 
 def test_the_baseline_by_hand() -> None:
-    oof, test = class_shares(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2]), 4, 2)
+    oof, test = same_for_all(np.eye(4)[[0, 0, 1, 2]], np.array([0, 1, 1, 2]), 2)
     np.testing.assert_allclose(oof[0], [1 / 3, 1 / 3, 1 / 3, 0])
     np.testing.assert_allclose(oof[1], [0.5, 0, 0.5, 0])
     np.testing.assert_allclose(oof[3], [2 / 3, 1 / 3, 0, 0])
     np.testing.assert_allclose(test, [[0.5, 0.25, 0.25, 0]] * 2)
-    alone, _ = class_shares(np.array([0, 1]), np.array([0, 0]), 2, 0)
+    alone, _ = same_for_all(np.eye(2), np.array([0, 0]), 0)
     np.testing.assert_allclose(alone, 0.5)
+    one_fold, everyone = same_for_all(np.array([[1.0], [4.0]]), np.array([0, 0]), 1)
+    assert np.isnan(one_fold).all()
+    assert everyone.tolist() == [[2.5]]
 
 
 def test_what_is_no_probability_is_refused() -> None:
-    learner: ClassMetaLearner = clone(CLASS_META_LEARNERS["mean"])
+    learner: Probabilities = clone(CLASS_META_LEARNERS["mean"])
     good = np.full((2, 2, 3), 1 / 3)
     for wrong in (good[0], good * -1, good * np.nan, good * 0, good[:, :, :1], good[:, :0]):
         with pytest.raises(ValueError, match="probabilities"):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.comparison.board import Difference
-from analysis.comparison.paired import paired_difference
+from analysis.comparison.comparing import paired_difference
 from analysis.statistics.intervals import tail_share
 from foldgrid.metrics import METRICS
 from foldgrid.tasks.pasi.scoring import PasiScoring

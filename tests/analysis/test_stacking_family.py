@@ -14,7 +14,7 @@ from sklearn.linear_model import ElasticNet
 from sklearn.utils.estimator_checks import check_estimator
 
 from analysis.stacking import axes
-from analysis.stacking.greedy import GreedySelection, select_greedily
+from analysis.stacking.greedy import GreedySelection, SquaredError, grow_selection
 from analysis.stacking.meta_learners import meta_learners
 from analysis.stacking.regressions import FractionalLogit, LinearStack
 from analysis.stacking.shrunken import ElasticNetStack
@@ -86,7 +86,7 @@ def test_greedy_selection_is_never_worse_than_the_best_single_learner(
 ) -> None:
     composites, truth = trial(seed, num_learners, noise)
     errors = composites - truth[:, None]
-    weights = select_greedily(errors, 20)
+    weights = grow_selection(SquaredError(errors), 20)
     assert weights.min() >= 0
     assert weights.sum() == pytest.approx(1)
     lowest = np.square(errors).mean(axis=0).min()
@@ -108,7 +108,7 @@ def test_greedy_selection_step_by_step() -> None:
         met.append(chosen)
     best = min(met, key=error)
     np.testing.assert_allclose(
-        select_greedily(composites - truth[:, None], 12),
+        grow_selection(SquaredError(composites - truth[:, None]), 12),
         np.bincount(best, minlength=7) / len(best),
     )
 

@@ -13,8 +13,8 @@ import torch
 
 from foldgrid.records import RunStore, verify_fits
 from foldgrid.records.verification import run_faults
-from foldgrid.tracking.wandb.files import read_run_file
 from foldgrid.training.checkpoint import read_state
+from tests.wandb_run_file import read_run_file
 
 RANKING = (".checks.json.", ".leaderboard.")
 CPU = torch.device("cpu")

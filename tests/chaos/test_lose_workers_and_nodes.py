@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from foldgrid.execution.ray_head import RAY_VARIABLE
+from foldgrid.execution.ray_session import RAY_VARIABLE
 from tests.chaos.conftest import Chronicle
 from tests.chaos.crashing import CrashServer
 from tests.chaos.evidence import (

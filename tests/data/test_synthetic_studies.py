@@ -24,13 +24,13 @@ from foldgrid.data.manifest.measured import read_measured_manifest
 from foldgrid.data.photographs import decode_fitted
 from foldgrid.simulation.labelled import synthesize_study
 from foldgrid.simulation.labelled.aidda import plan_aidda
-from foldgrid.simulation.labelled.lesion_tree import BRANCHES, all_diseases
 from foldgrid.simulation.labelled.referable_dr import (
     NOT_REFERABLE,
     REFERABLE,
     majority_label,
     plan_referable_dr,
 )
+from foldgrid.simulation.labelled.skin_taxonomy import BRANCHES, all_diseases
 from foldgrid.simulation.labelled.writing import STUDIES
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.synthetic import MEASURED_STUDIES, StudyName, StudySettings

@@ -8,8 +8,8 @@ from analysis.__main__ import main as analysis
 from foldgrid.__main__ import main as toolbox
 from foldgrid.records import RunStore
 from foldgrid.tasks.pasi.arithmetic import SCORES
-from foldgrid.tracking.wandb.files import read_run_file
 from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launcher
+from tests.wandb_run_file import read_run_file
 
 NAME = "tiny-canary-shuffled_scores"
 OPTIONS = ("--canary", "shuffled_scores", "--set", "training.max_epochs=1")

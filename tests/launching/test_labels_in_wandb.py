@@ -10,9 +10,9 @@ import pytest
 
 from foldgrid.data.manifest.labelled import read_labelled_manifest
 from foldgrid.specs.variants import read_variant
-from foldgrid.tracking.wandb.files import WandbRunFile, read_run_file
 from tests.launching.tiny_labels import IN_CASES, SEARCHED, VARIED
 from tests.launching.tiny_sweep import Launcher
+from tests.wandb_run_file import WandbRunFile, read_run_file
 
 VALID_ID = re.compile(r"[^/\\#?%:]{1,64}")
 SEARCH = "search: {num_trials: 2, sampler: RandomSampler}\n"

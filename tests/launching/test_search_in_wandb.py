@@ -11,10 +11,10 @@ import pytest
 from foldgrid.records import SearchStore
 from foldgrid.search import lockstep
 from foldgrid.specs.trials import TrialRecord
-from foldgrid.tracking.wandb.files import WandbRunFile, read_run_file
 from tests.launching.beside import launched_beside
 from tests.launching.test_search_end_to_end import FOUR, SMALL
 from tests.launching.tiny_sweep import Launcher
+from tests.wandb_run_file import WandbRunFile, read_run_file
 
 PROJECT = Path(__file__).resolve().parents[2]
 RACE = (

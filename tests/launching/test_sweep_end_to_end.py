@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from foldgrid.launching.session import NUM_SAMPLE_IMAGES
-from foldgrid.tracking.wandb.files import read_run_file
 from foldgrid.training import Fit
 from tests.launching.beside import launched_beside
 from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launcher
+from tests.wandb_run_file import read_run_file
 
 CONTRACT_FILES = (
     "sweep.yaml",

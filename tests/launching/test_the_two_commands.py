@@ -12,9 +12,9 @@ import pytest
 from foldgrid.cli import launch
 from foldgrid.records import RunStore
 from foldgrid.specs.resolving import resolve_sweep
-from foldgrid.tracking.wandb.files import read_run_file
 from tests.launching.test_search_in_wandb import check_that_runs_are_the_records
 from tests.launching.test_shipped_sweeps import check_grid, tiny_settings
+from tests.wandb_run_file import read_run_file
 
 PROJECT = Path(__file__).resolve().parents[2]
 FIVE_FOLDS = (

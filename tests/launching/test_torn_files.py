@@ -17,12 +17,12 @@ from analysis.__main__ import main as analyse
 from foldgrid.data.cache import load_or_build
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.records.sealed_state import seal_state
-from foldgrid.tracking.wandb.files import read_run_file
 from foldgrid.tracking.wandb.ledger import ProjectionLedger
 from foldgrid.training.checkpoint import read_state
 from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launcher
 from tests.records.damage import DAMAGES, cut, empty, flip
 from tests.training.tiny_study import outcome
+from tests.wandb_run_file import read_run_file
 
 FIT_FILES = ("fit.json", "history.jsonl", "predictions.parquet", "best.safetensors")
 RUN_FILES = (

@@ -15,7 +15,7 @@ from foldgrid.specs.errors import InputError
 from foldgrid.specs.phases import Phase, describe_phases, epochs_before, phase_index
 from foldgrid.specs.recipe import TrainingRecipe, recipe_keys, with_values
 from foldgrid.specs.resolving import resolve_sweep
-from foldgrid.specs.sweep import Sweep
+from foldgrid.specs.sweep import SearchSettings, Sweep
 
 HEAD = Phase(name="head", epochs=100, frozen="backbone")
 FINE = Phase(name="fine_tune", frozen=10, learning_rate=0.001)
@@ -206,3 +206,9 @@ def test_a_search_space_that_the_sweep_s_phases_do_not_allow_is_refused(tmp_path
     path.write_text(SWEEP + "search_space: short\n")
     with pytest.raises(InputError, match="max_epochs 50, with which mobilenet_v2 has: phases"):
         resolve_sweep(path, "paper", spaces=spaces)
+
+
+def test_equal_recipes_and_searches_have_equal_hashes() -> None:
+    one, two = TrainingRecipe(), TrainingRecipe(learning_rate=0.01, optimizer="sgd")
+    assert (one, hash(one)) == (two, hash(two))
+    assert len({one, two, with_values(one, {"momentum": 0.5}), SearchSettings()}) == 3

@@ -14,8 +14,9 @@ from foldgrid.__main__ import main
 from foldgrid.describe.numbers import full_count, same_or_each, short_count
 from foldgrid.describe.structure import describe
 from foldgrid.specs.errors import SweepError
-from foldgrid.tables.table import TextTable, as_latex, as_markdown, check_format
+from foldgrid.tables.table import Column, Table
 from foldgrid.tables.terminal import shorten_name
+from foldgrid.tables.text import as_latex, as_markdown, check_format
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -204,13 +205,14 @@ def test_words_for_small_things() -> None:
 
 
 def test_a_table_of_cells_is_safe_in_latex_and_markdown() -> None:
-    table = TextTable("100 % & more", ("a_b", "n"), (False, True), (("x_1", "2"),), ("50 #",))
-    latex = as_latex(table, "a b")
+    columns = (Column("a_b"), Column("n", is_number=True))
+    table = Table("a b", "100 % & more", columns, (("x_1", 2),))
+    latex = as_latex(table, ["50 #"])
     assert r"\caption{100 \% \& more 50 \#}" in latex
     assert r"a\_b & n \\" in latex
     assert r"\label{tab:a-b}" in latex
     assert r"\begin{tabular}{lr}" in latex
-    assert as_markdown(table).splitlines()[2:] == [
+    assert as_markdown(table, ["50 #"]).splitlines()[2:] == [
         "| a_b | n |",
         "| :-- | --: |",
         "| x_1 | 2 |",

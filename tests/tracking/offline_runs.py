@@ -1,6 +1,6 @@
 """Reads back what a projector left in a run folder."""
 
-from foldgrid.tracking.wandb.files import read_run_file
+from tests.wandb_run_file import read_run_file
 
 
 def read_all(folder):

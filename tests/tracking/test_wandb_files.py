@@ -8,7 +8,7 @@ from projectors import wandb_projector
 
 from foldgrid.specs.errors import InputError
 from foldgrid.tracking import FitRuns
-from foldgrid.tracking.wandb.files import BLOCK_BYTES, HEADER, read_run_file
+from tests.wandb_run_file import BLOCK_BYTES, HEADER, read_run_file
 
 NUM_EPOCHS = 300
 

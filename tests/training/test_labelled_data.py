@@ -12,8 +12,7 @@ from foldgrid.simulation.source import open_dataset
 from foldgrid.specs.recipe import EarlyStopping
 from foldgrid.specs.sweep import DataSpec, SplitSpec
 from foldgrid.specs.synthetic import StudySettings
-from foldgrid.training.training_data import TrainingData, assign_roles
-from foldgrid.training.training_share import nested_share
+from foldgrid.training.training_data import TrainingData, assign_roles, nested_share
 
 
 @pytest.fixture(scope="module")

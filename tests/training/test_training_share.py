@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.training.training_share import nested_share
+from foldgrid.training.training_data import nested_share
 
 Arrays = tuple[np.ndarray, np.ndarray]
 

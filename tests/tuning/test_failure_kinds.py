@@ -9,7 +9,7 @@ import pytest
 import safetensors
 import torch
 
-from foldgrid.execution.failures import classify, is_disk_full
+from foldgrid.execution.attempt import classify, is_disk_full
 from foldgrid.specs.errors import StorageAwayError, SweepError
 from foldgrid.specs.failure import KIND_WORDS, Failure
 

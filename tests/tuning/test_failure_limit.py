@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from foldgrid.launching.failure_limit import FailureLimit
+from foldgrid.launching.frame import FailureLimit
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.failure import Failure, FailureKind
 

@@ -9,12 +9,16 @@ import pytest
 
 from foldgrid.execution.fit_task import FitTask
 from foldgrid.execution.inline import InlineExecutor
-from foldgrid.execution.memory import with_known_share, with_known_size
-from foldgrid.launching.retries import SecondTries, train_all
+from foldgrid.execution.memory import (
+    MemoryNote,
+    note_memory,
+    read_memory,
+    with_known_share,
+    with_known_size,
+)
+from foldgrid.launching.session import SecondTries, train_all
 from foldgrid.records import RunStore
-from foldgrid.records.memory_notes import note_memory, read_memory
 from foldgrid.specs.failure import SHARED_BY_ALL, Failure
-from foldgrid.specs.memory import MemoryNote
 from tests.small_memory import fits_in_small_memory
 from tests.tuning.small_grid import Recorder, fit_task, ids, random_study
 

@@ -11,7 +11,7 @@ from cyclopts.validators import Number
 
 from foldgrid.cli.terminal import backbones_of_sweep
 from foldgrid.specs.errors import InputError, Problem, SweepError
-from foldgrid.tables.table import check_format
+from foldgrid.tables.text import check_format
 
 FORMATS = ("terminal", "md", "csv", "json", "latex")
 

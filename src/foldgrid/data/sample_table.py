@@ -5,10 +5,8 @@ Knows columns and positions; reads no file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import pandas as pd
 
@@ -67,9 +65,6 @@ MEASURED = SampleLayout(
     split_columns=("sample", "subject", "visit", "day", "case", "value"),
     targets=("value", "band"),
     noun="values",
-)
-LAYOUTS: Mapping[SampleKind, SampleLayout] = MappingProxyType(
-    {layout.kind: layout for layout in (COMPOSITES, SINGLE, MEASURED)}
 )
 
 

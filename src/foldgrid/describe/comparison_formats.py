@@ -4,40 +4,40 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from foldgrid.describe.comparison import ComparedNetwork
 from foldgrid.describe.lecture import lecture_comparison, lecture_comparison_notes
 from foldgrid.describe.numbers import full_count, short_count
-from foldgrid.tables.table import TextTable, as_latex, as_markdown, csv_text
-from foldgrid.tables.terminal import READABLE, WIDE, Section, bulleted, ruled_table
+from foldgrid.tables.table import Column, Table
+from foldgrid.tables.terminal import READABLE, WIDE, as_rich, bulleted
+from foldgrid.tables.text import as_csv, as_latex, as_markdown
 
-TITLES = (
-    "network",
-    "year",
-    "idea",
-    "top-5 paper",
-    "top-5 weights",
-    "pixels",
-    "parameters",
-    "multiply-adds",
+
+def _percent(accuracy: float | None) -> str:
+    return "-" if accuracy is None else f"{accuracy:.2f}"
+
+
+_COLUMNS = (
+    Column("network"),
+    Column("year", is_number=True),
+    Column("idea", wraps="words"),
+    Column("top-5 paper", is_number=True, format=_percent),
+    Column("top-5 weights", is_number=True, format=_percent),
+    Column("pixels", is_number=True),
+    Column("parameters", is_number=True, format=full_count),
+    Column("multiply-adds", is_number=True, format=full_count),
 )
-IS_NUMBER = (False, True, False, True, True, True, True, True)
-_SHORT_TITLES = (
-    "\nnetwork",
-    "\nyear",
-    "\nidea",
-    "top-5\npaper",
-    "top-5\nweights",
-    "param-\neters",
-    "multiply-\nadds",
+_NARROW_COLUMNS = (
+    *_COLUMNS[:5],
+    Column("param- eters", is_number=True, format=short_count),
+    Column("multiply- adds", is_number=True, format=short_count),
 )
-_IDEA_COLUMN = 2
-_PIXELS_COLUMN = 5
+"""Without the pixels."""
 
 TOP5 = (
     "Top-5 is the accuracy in percent on ImageNet's validation set. Paper: of one network, tested "
@@ -54,11 +54,10 @@ def render_terminal(
     networks: Sequence[ComparedNetwork], num_outputs: int, console: Console
 ) -> None:
     """Prints the table, how to read it, and the lecture's four networks beside it."""
-    is_wide = console.width >= WIDE
     width = min(console.width, READABLE)
     console.print(Text(heading(networks, num_outputs)), width=width)
     console.print()
-    console.print(_table(networks, console.width, is_wide))
+    console.print(_as_printed(networks, console.width))
     console.print()
     console.print(Text("\n".join(_conventions(networks)), style="dim"), width=width)
     if lines := lecture_lines(networks):
@@ -69,17 +68,17 @@ def render_terminal(
 
 def render_markdown(networks: Sequence[ComparedNetwork], num_outputs: int) -> str:
     """The same for a README or an issue."""
-    return as_markdown(_text_table(networks, num_outputs))
+    return as_markdown(_table(networks, num_outputs), _notes(networks))
 
 
 def render_latex(networks: Sequence[ComparedNetwork], num_outputs: int) -> str:
     """A booktabs ``table``."""
-    return as_latex(_text_table(networks, num_outputs), "architectures")
+    return as_latex(_table(networks, num_outputs), _notes(networks))
 
 
 def render_csv(networks: Sequence[ComparedNetwork], num_outputs: int) -> str:
     """A row a network, full precision, an empty cell for what is not known."""
-    return csv_text([_record(network, num_outputs) for network in networks])
+    return as_csv(Table.of_records([_record(network, num_outputs) for network in networks]))
 
 
 def render_json(networks: Sequence[ComparedNetwork], num_outputs: int) -> str:
@@ -138,60 +137,37 @@ def _conventions(networks: Sequence[ComparedNetwork]) -> tuple[str, ...]:
     return (TOP5, MULTIPLY_ADDS, *once)
 
 
-def _text_table(networks: Sequence[ComparedNetwork], num_outputs: int) -> TextTable:
-    return TextTable(
-        heading=heading(networks, num_outputs),
-        titles=TITLES,
-        is_number=IS_NUMBER,
-        rows=tuple(_cells(network) for network in networks),
-        notes=(*_conventions(networks), *lecture_lines(networks)),
-    )
+def _notes(networks: Sequence[ComparedNetwork]) -> tuple[str, ...]:
+    return (*_conventions(networks), *lecture_lines(networks))
 
 
-def _table(networks: Sequence[ComparedNetwork], width: int, is_wide: bool) -> Table:
-    if is_wide:
-        titles = tuple(_two_lines(title) for title in TITLES)
-        section = Section([_cells(network) for network in networks])
-        return ruled_table(titles, IS_NUMBER, [section], width, _IDEA_COLUMN)
-    section = Section([_short_cells(network) for network in networks])
-    numbers = tuple(each for place, each in enumerate(IS_NUMBER) if place != _PIXELS_COLUMN)
-    return ruled_table(_SHORT_TITLES, numbers, [section], width, _IDEA_COLUMN)
+def _table(networks: Sequence[ComparedNetwork], num_outputs: int) -> Table:
+    rows = tuple(_row(network) for network in networks)
+    return Table("architectures", heading(networks, num_outputs), _COLUMNS, rows)
 
 
-def _two_lines(title: str) -> str:
-    first, _, second = title.rpartition(" ")
-    return f"{first}\n{second}"
+def _as_printed(networks: Sequence[ComparedNetwork], width: int) -> RichTable:
+    rows = [_row(network) for network in networks]
+    columns: tuple[Column, ...] = _COLUMNS
+    if width < WIDE:
+        rows = [(*row[:5], *row[6:]) for row in rows]
+        columns = _NARROW_COLUMNS
+    titled = [replace(each, title="\n".join(each.title.rpartition(" ")[::2])) for each in columns]
+    return as_rich(Table("", "", tuple(titled), tuple(rows)), width)
 
 
-def _cells(network: ComparedNetwork) -> tuple[str, ...]:
+def _row(network: ComparedNetwork) -> tuple[object, ...]:
     architecture = network.architecture
     return (
         network.backbone,
-        str(architecture.year) if architecture else "-",
+        architecture.year if architecture else "-",
         architecture.idea if architecture else "-",
-        _percent(network.paper_top5),
-        _percent(network.torchvision_top5),
-        str(network.pixels),
-        full_count(network.num_parameters),
-        full_count(network.multiply_adds),
+        network.paper_top5,
+        network.torchvision_top5,
+        network.pixels,
+        network.num_parameters,
+        network.multiply_adds,
     )
-
-
-def _short_cells(network: ComparedNetwork) -> tuple[str, ...]:
-    name, year, idea, paper, torchvision, _, _, _ = _cells(network)
-    return (
-        name,
-        year,
-        idea,
-        paper,
-        torchvision,
-        short_count(network.num_parameters),
-        short_count(network.multiply_adds),
-    )
-
-
-def _percent(accuracy: float | None) -> str:
-    return "-" if accuracy is None else f"{accuracy:.2f}"
 
 
 def _record(network: ComparedNetwork, num_outputs: int) -> dict[str, object]:

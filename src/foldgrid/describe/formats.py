@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from foldgrid.describe.lecture import sizes
@@ -23,21 +23,22 @@ from foldgrid.describe.words import (
     totals,
 )
 from foldgrid.models.layers import Layer
-from foldgrid.tables.table import TextTable, as_latex, as_markdown, csv_text
-from foldgrid.tables.terminal import READABLE, WIDE, Section, bulleted, ruled_table
+from foldgrid.tables.table import Column, Table
+from foldgrid.tables.terminal import READABLE, WIDE, as_rich, bulleted
+from foldgrid.tables.text import as_csv, as_latex, as_markdown
 
-TITLES = (
-    "layer",
-    "operation",
-    "input",
-    "output",
-    "stride",
-    "padding",
-    "parameters",
-    "multiply-adds",
+_COLUMNS = (
+    Column("layer"),
+    Column("operation"),
+    *(
+        Column(title, is_number=True)
+        for title in ("input", "output", "stride", "padding", "parameters", "multiply-adds")
+    ),
 )
-IS_NUMBER = (False, False, True, True, True, True, True, True)
-_SHORT_TITLES = ("layer", "operation", "input", "output", "s", "p", "parameters", "mult-adds")
+_SHORT_TITLES = {"stride": "s", "padding": "p", "multiply-adds": "mult-adds"}
+_SHORT_COLUMNS = tuple(
+    replace(column, title=_SHORT_TITLES.get(column.title, column.title)) for column in _COLUMNS
+)
 _LONGEST_OPERATION = 34
 
 
@@ -47,7 +48,7 @@ def render_terminal(description: Description, console: Console) -> None:
     console.print(Text(heading(description), style="bold"), width=width)
     console.print(Text(extent(description)), width=width)
     console.print()
-    console.print(_table(description, console.width))
+    console.print(_as_printed(description, console.width))
     console.print()
     lines = [*conventions(description), *sources(description)]
     if console.width < WIDE:
@@ -61,39 +62,44 @@ def render_terminal(description: Description, console: Console) -> None:
 
 def render_markdown(description: Description) -> str:
     """The same for a README or an issue."""
-    return as_markdown(_text_table(description))
+    notes = (*conventions(description), *sources(description), *lecture_lines(description))
+    return as_markdown(_table(description), notes)
 
 
 def render_latex(description: Description) -> str:
     """A booktabs ``table``, without the comparison with the lecture: it would fill a page."""
-    table = replace(_text_table(description), notes=conventions(description))
-    return as_latex(table, description.structure.backbone)
+    return as_latex(_table(description), conventions(description))
 
 
 def render_csv(description: Description) -> str:
     """A row a layer, full precision; ``part`` says whether it is of an auxiliary head."""
-    return csv_text(
-        [
-            {
-                "part": part,
-                "layer": layer.name,
-                "kind": layer.kind,
-                "operation": layer.operation,
-                "input": sizes(layer.input),
-                "output": sizes(layer.output),
-                "kernel": sizes(layer.kernel),
-                "stride": sizes(layer.stride),
-                "padding": sizes(layer.padding),
-                "groups": layer.groups,
-                "hangs_over": layer.hangs_over,
-                "parameters": layer.parameters,
-                "multiply_adds": layer.multiply_adds,
-                "joined": " ".join(layer.joined),
-                "num_layers": layer.num_layers,
-            }
-            for part, layers in (("main", description.rows), ("auxiliary", description.auxiliary))
-            for layer in layers
-        ]
+    return as_csv(
+        Table.of_records(
+            [
+                {
+                    "part": part,
+                    "layer": layer.name,
+                    "kind": layer.kind,
+                    "operation": layer.operation,
+                    "input": sizes(layer.input),
+                    "output": sizes(layer.output),
+                    "kernel": sizes(layer.kernel),
+                    "stride": sizes(layer.stride),
+                    "padding": sizes(layer.padding),
+                    "groups": layer.groups,
+                    "hangs_over": layer.hangs_over,
+                    "parameters": layer.parameters,
+                    "multiply_adds": layer.multiply_adds,
+                    "joined": " ".join(layer.joined),
+                    "num_layers": layer.num_layers,
+                }
+                for part, layers in (
+                    ("main", description.rows),
+                    ("auxiliary", description.auxiliary),
+                )
+                for layer in layers
+            ]
+        )
     )
 
 
@@ -111,30 +117,26 @@ TEXT_FORMATS = {
 """Every format that is a string, by the name that the command line knows."""
 
 
-def _text_table(description: Description) -> TextTable:
+def _table(description: Description) -> Table:
     rows = [cells(layer, is_exact=True) for layer in description.rows]
     rows += [
         (f"{row[0]} (training only)", *row[1:])
         for row in (cells(layer, is_exact=True) for layer in description.auxiliary)
     ]
-    return TextTable(
-        heading=f"{heading(description)}. {extent(description)}.",
-        titles=TITLES,
-        is_number=IS_NUMBER,
-        rows=tuple(rows),
-        totals=_total_rows(description, is_exact=True),
-        notes=(*conventions(description), *sources(description), *lecture_lines(description)),
-    )
+    caption = f"{heading(description)}. {extent(description)}."
+    totals = _total_rows(description, is_exact=True)
+    return Table(description.structure.backbone, caption, _COLUMNS, tuple(rows), totals=totals)
 
 
-def _table(description: Description, width: int) -> Table:
+def _as_printed(description: Description, width: int) -> RichTable:
     is_wide = width >= WIDE
     main = [_shown(layer, is_wide) for layer in description.rows]
     auxiliary = [_shown(layer, is_wide) for layer in description.auxiliary]
-    below = _total_rows(description, is_exact=is_wide)
-    titles = TITLES if is_wide else _SHORT_TITLES
-    sections = Section(main), Section(auxiliary, "dim"), Section(below, "bold")
-    return ruled_table(titles, IS_NUMBER, sections, width)
+    columns = _COLUMNS if is_wide else _SHORT_COLUMNS
+    totals = _total_rows(description, is_exact=is_wide)
+    table = Table("", "", columns, (*main, *auxiliary), totals=totals)
+    styles = [""] * len(main) + ["dim"] * len(auxiliary)
+    return as_rich(table, width, styles, rules=(len(main),))
 
 
 def _total_rows(description: Description, is_exact: bool) -> tuple[tuple[str, ...], ...]:

@@ -1,18 +1,64 @@
-"""Fits that memory does not hold whole: smaller parts of a batch, then more of a card."""
+"""Fits that memory does not hold whole: smaller parts of a batch, then more of a card.
+
+``memory/<backbone>.json`` in the run folder keeps what fitted, for the next fit of a backbone.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
+from pydantic import Field
 
 from foldgrid.execution.fit_task import FitTask
 from foldgrid.execution.resources import SHARE_CLASSES
 from foldgrid.records.files import FileRoot
-from foldgrid.records.memory_notes import note_memory, read_memory
-from foldgrid.specs.memory import MemoryNote, next_share
+from foldgrid.specs.base import Record
 from foldgrid.training.device import choose_device, describe_device
+
+
+class MemoryNote(Record):
+    """What fitted where a whole batch did not.
+
+    Attributes:
+        device: ``cpu``, or the card's name.
+        gpus: The share of a GPU that the worker had; 0 on a CPU.
+        micro_batch_size: The most samples at a time that were tried last; null where not even the
+            smallest part of a batch fitted.
+    """
+
+    device: str
+    gpus: float
+    micro_batch_size: int | None = Field(ge=2)
+
+
+class MemoryNotes(Record):
+    """``memory/<backbone>.json``: the notes on one backbone, at most one a device and share."""
+
+    notes: tuple[MemoryNote, ...] = ()
+
+    def with_note(self, note: MemoryNote) -> MemoryNotes:
+        """These and another, which takes the place of an earlier one like it."""
+        kept = (n for n in self.notes if (n.device, n.gpus) != (note.device, note.gpus))
+        return MemoryNotes(notes=(*kept, note))
+
+    def on(self, device: str, gpus: float) -> MemoryNote | None:
+        """What is known of such a device and share."""
+        found = (n for n in self.notes if (n.device, n.gpus) == (device, gpus))
+        return next(found, None)
+
+    def too_small(self) -> set[float]:
+        """The shares of a GPU that held no part of a batch, on whichever card."""
+        return {note.gpus for note in self.notes if note.micro_batch_size is None}
+
+
+def next_share(gpus: float, too_small: Iterable[float], classes: Iterable[float]) -> float | None:
+    """The smallest share above ``gpus`` that is not known to be too small; nothing above a card."""
+    known = set(too_small)
+    return min((share for share in classes if share > gpus and share not in known), default=None)
+
 
 logger = logging.getLogger("foldgrid.training.memory")
 
@@ -73,3 +119,22 @@ def with_known_share(task: FitTask, root: FileRoot) -> FitTask:
 
 def _device_of(task: FitTask) -> str:
     return describe_device(choose_device() if task.uses_gpu else torch.device("cpu"))
+
+
+def read_memory(root: FileRoot, backbone: str) -> MemoryNotes:
+    """What is known of a backbone; nothing where a whole batch always fitted."""
+    try:
+        return MemoryNotes.model_validate_json(root.read_bytes(_file(backbone)))
+    except (FileNotFoundError, ValueError):
+        # Nothing is lost with a damaged file: what does not fit is found out anew.
+        return MemoryNotes()
+
+
+def note_memory(root: FileRoot, backbone: str, note: MemoryNote) -> None:
+    """Keeps ``note`` for the next fit of the backbone."""
+    notes = read_memory(root, backbone).with_note(note)
+    root.write_bytes(_file(backbone), (notes.model_dump_json(indent=2) + "\n").encode())
+
+
+def _file(backbone: str) -> str:
+    return f"memory/{backbone}.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from rich.console import Console
 
@@ -15,7 +15,6 @@ from foldgrid.execution.ray_tune import RayTuneExecutor
 from foldgrid.execution.work import Executor
 from foldgrid.launching.deadline import Deadline
 from foldgrid.launching.decoding import decoding
-from foldgrid.launching.failure_limit import FailureLimit
 from foldgrid.launching.interrupt import Interrupt
 from foldgrid.launching.options import Options
 from foldgrid.launching.planning.disk import check_disk
@@ -23,6 +22,8 @@ from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.progress.launch_log import LaunchLog
 from foldgrid.launching.tracking.projecting import local_run_folder
 from foldgrid.records import RunLock
+from foldgrid.specs.errors import SweepError
+from foldgrid.specs.failure import SHARED_BY_ALL, Failure
 from foldgrid.tracking import (
     TRACKERS,
     Place,
@@ -158,3 +159,52 @@ class LaunchFrame(Generic[Task]):
 
     def _say(self, words: str) -> None:
         self.console.print(words, markup=False, soft_wrap=True)
+
+
+class UselessToGoOn(BaseException):
+    """Ends a launch from within an event; see ``deadline.TimeIsUp`` for why it is no error."""
+
+
+class FailureLimit:
+    """Ends a ``with`` block when tasks fail for a reason that all of them share.
+
+    That is at once where the disk is full, the storage is away, or only the user can mend the
+    input; else when so many have failed with none finished between.
+
+    Args:
+        num_in_a_row: How many.
+
+    Attributes:
+        ended_by: The failure that ended the block; nothing where it ended by itself.
+    """
+
+    def __init__(self, num_in_a_row: int) -> None:
+        self.num_in_a_row = num_in_a_row
+        self.ended_by: Failure | None = None
+        self._row = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> bool:
+        is_mine = kind is not None and issubclass(kind, UselessToGoOn)
+        if is_mine and self.ended_by is not None and self.ended_by.kind == "bad_input":
+            raise SweepError(self.ended_by.message) from None
+        return is_mine
+
+    def started(self, task: object) -> None:
+        """Says nothing about whether it will last."""
+
+    def epoch_done(self, task: object, record: object) -> None:
+        """See ``started``."""
+
+    def finished(self, task: object, record: object) -> None:
+        """Whatever failed before had its own reason."""
+        self._row = 0
+
+    def failed(self, task: object, failure: Failure) -> None:
+        """Raises ``UselessToGoOn`` where it is."""
+        self._row += 1
+        if self._row >= self.num_in_a_row or failure.kind in SHARED_BY_ALL:
+            self.ended_by = failure
+            raise UselessToGoOn

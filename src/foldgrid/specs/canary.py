@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 from foldgrid.specs.base import Spec
 
 CanaryName = Literal["shuffled_scores"]
-CANARIES: tuple[CanaryName, ...] = get_args(CanaryName)
 
 
 class Canary(Spec):

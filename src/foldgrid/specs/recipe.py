@@ -199,6 +199,10 @@ class TrainingRecipe(Spec):
             )
         return self
 
+    def __hash__(self) -> int:
+        # A mapping has no hash of its own.
+        return hash(self.model_dump_json())
+
     def settings_of(self, optimizer: str) -> Spec:
         """What an optimiser has to set, as this recipe says it or by default."""
         return settings_of(OPTIMIZERS, optimizer, self.optimizer_settings)

@@ -162,6 +162,10 @@ class SearchSettings(Spec):
         is_plain = not given and chosen == NO_SCHEDULER
         return given if is_plain else read_settings(SCHEDULERS, given, chosen)
 
+    def __hash__(self) -> int:
+        # A mapping has no hash of its own.
+        return hash(self.model_dump_json())
+
     @property
     def judge(self) -> Scheduler:
         """The scheduler that ``scheduler`` names."""

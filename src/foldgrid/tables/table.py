@@ -1,122 +1,126 @@
-"""A table of ready cells as CSV, Markdown and LaTeX; knows nothing of what stands in it."""
+"""One table: columns, rows of plain values, a caption. Knows nothing of what stands in it.
+
+Its renderers are next door: ``text`` writes CSV, Markdown and LaTeX, ``terminal`` prints, and the
+report's page sets it in HTML. JSON is written by what a table shows a part of.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from foldgrid.specs.errors import SweepError, did_you_mean
-
-_LATEX_SPECIAL = str.maketrans(
-    {
-        **{character: f"\\{character}" for character in "&%$#_{}"},
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "\\": r"\textbackslash{}",
-    }
-)
+Tone = Literal["", "strong", "muted", "caution", "code"]
 
 
 @dataclass(frozen=True)
-class TextTable:
-    """What a table for a document needs.
+class Cell:
+    """A value as it is to be read, where the column's format does not say all.
 
     Attributes:
-        heading: One sentence that says what it shows.
-        titles: A title a column.
-        is_number: By column whether it stands to the right.
-        rows: The cells, as they are to be read.
-        notes: Sentences below it.
+        text: What it says.
+        tone: How it is set; never the only sign of anything.
+        note: Beside the value and smaller, such as an interval.
+        latex: How LaTeX writes the text, where that is not the text escaped.
+    """
+
+    text: str
+    tone: Tone = ""
+    note: str = ""
+    latex: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        title: Its heading; a terminal breaks it where it has a line break.
+        is_number: Whether it stands to the right, in figures of one width.
+        unit: A second line of the heading.
+        format: How its plain values are written.
+        tone: How the heading is set.
+        width: Characters at a terminal; 0 is as wide as its cells.
+        wraps: Where it goes on in a second line at a terminal that is too narrow; "" is nowhere.
+    """
+
+    title: str
+    is_number: bool = False
+    unit: str = ""
+    format: Callable[[Any], str] = str
+    tone: Tone = ""
+    width: int = 0
+    wraps: Literal["", "words", "anywhere"] = ""
+
+    def cell(self, value: object) -> Cell:
+        """A value of this column, to be read."""
+        return value if isinstance(value, Cell) else Cell(self.format(value))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; the first column names its rows.
+
+    Attributes:
+        key: Its anchor, and its label in LaTeX.
+        caption: What it holds.
+        columns: From left to right.
+        rows: From top to bottom, as many values or cells as columns.
+        call: The documented call that computes its figures again.
+        note: How to read it.
         totals: Rows that stand below a rule.
+
+    Example:
+        >>> from foldgrid.tables.text import as_markdown
+        >>> columns = (Column("fold"), Column("MAE", is_number=True, format="{:.2f}".format))
+        >>> print(as_markdown(Table("folds", "Each fold", columns, ((0, 4.6), (1, 5.25)))), end="")
+        **Each fold**
+        <BLANKLINE>
+        | fold | MAE |
+        | :-- | --: |
+        | 0 | 4.60 |
+        | 1 | 5.25 |
     """
 
-    heading: str
-    titles: tuple[str, ...]
-    is_number: tuple[bool, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
-    totals: tuple[tuple[str, ...], ...] = ()
+    key: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    call: str = ""
+    note: str = ""
+    totals: tuple[tuple[Any, ...], ...] = ()
 
+    @classmethod
+    def of_records(
+        cls, records: Sequence[Mapping[str, object]], names: Sequence[str] = ()
+    ) -> Table:
+        """A table of plain values, such as one that is written as CSV.
 
-def escape_latex(text: str) -> str:
-    """``text`` with the characters that LaTeX reads as commands made harmless."""
-    return text.translate(_LATEX_SPECIAL)
+        Args:
+            records: A row each, by the column's name; what is not there is nothing.
+            names: The columns; without them those of the first record.
+        """
+        names = names or tuple(records[0])
+        rows = tuple(tuple(record.get(name) for name in names) for record in records)
+        return cls("", "", tuple(Column(name) for name in names), rows)
 
+    @property
+    def cells(self) -> tuple[tuple[Cell, ...], ...]:
+        """The rows, to be read."""
+        return self._read(self.rows)
 
-def latex_label(name: str) -> str:
-    """``name`` as a LaTeX label may spell it."""
-    return re.sub("[^A-Za-z0-9]+", "-", name)
+    @property
+    def total_cells(self) -> tuple[tuple[Cell, ...], ...]:
+        """The rows below the rule, to be read."""
+        return self._read(self.totals)
 
-
-def markdown_row(cells: Sequence[str]) -> str:
-    """A line of a Markdown table."""
-    return "| " + " | ".join(cells) + " |"
-
-
-def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
-    """Rows with the same keys as CSV, the keys first; nothing is an empty cell."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
-
-
-def as_markdown(table: TextTable) -> str:
-    """The table for a README or an issue, its notes as a list below, its totals bold."""
-    aligned = ["--:" if is_number else ":--" for is_number in table.is_number]
-    totals = [[f"**{cell}**" if cell else "" for cell in row] for row in table.totals]
-    lines = [f"**{table.heading}**", "", markdown_row(table.titles), markdown_row(aligned)]
-    lines += [markdown_row(row) for row in (*table.rows, *totals)]
-    lines += ["", *(f"- {note}" for note in table.notes)]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def as_latex(table: TextTable, name: str) -> str:
-    """A ``table`` that needs the package booktabs, the notes in its caption.
-
-    Args:
-        table: What to set.
-        name: For the label, ``tab:`` in front.
-    """
-    columns = "".join("r" if is_number else "l" for is_number in table.is_number)
-    caption = " ".join(escape_latex(text) for text in (table.heading, *table.notes))
-    totals = [r"    \midrule", *(_latex_row(row) for row in table.totals)] if table.totals else []
-    return "\n".join(
-        [
-            r"\begin{table}",
-            r"  \centering",
-            rf"  \caption{{{caption}}}",
-            rf"  \label{{tab:{latex_label(name)}}}",
-            rf"  \begin{{tabular}}{{{columns}}}",
-            r"    \toprule",
-            _latex_row(table.titles),
-            r"    \midrule",
-            *(_latex_row(row) for row in table.rows),
-            *totals,
-            r"    \bottomrule",
-            r"  \end{tabular}",
-            r"\end{table}",
-            "",
-        ]
-    )
-
-
-def check_format(name: str, known: Sequence[str]) -> None:
-    """Refuses a format that a command cannot print.
-
-    Raises:
-        SweepError: With the nearest known ones, and all of them.
-    """
-    if name not in known:
-        raise SweepError(
-            f'--format: no format "{name}". {did_you_mean(name, known)}\n'
-            f"Print it as one of: {', '.join(known)}."
+    def _read(self, rows: Sequence[Sequence[object]]) -> tuple[tuple[Cell, ...], ...]:
+        return tuple(
+            tuple(column.cell(value) for column, value in zip(self.columns, row, strict=True))
+            for row in rows
         )
 
 
-def _latex_row(cells: Sequence[str]) -> str:
-    return "    " + " & ".join(escape_latex(cell) for cell in cells) + r" \\"
+def cells(*texts: str | Cell) -> tuple[Cell, ...]:
+    """A row of plain cells."""
+    return tuple(each if isinstance(each, Cell) else Cell(each) for each in texts)

@@ -1,14 +1,18 @@
-"""Tables and sentences for people at a terminal; ASCII, and readable from 80 columns on."""
+"""Tables and sentences for people at a terminal; readable from 80 columns on, in a pipe, in colour.
+
+Only ASCII is drawn, so a log file or a terminal of any encoding shows the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from rich.box import Box
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
+
+from foldgrid.tables.table import Cell, Table, Tone
 
 WIDE = 112
 """Columns from which there is room for exact numbers and longer words."""
@@ -16,64 +20,84 @@ WIDE = 112
 READABLE = 100
 """Sentences are not set wider than this."""
 
+STYLES: dict[Tone, str] = {
+    "": "",
+    "strong": "bold",
+    "muted": "dim",
+    "caution": "yellow",
+    "code": "",
+}
+RULED = Box("    \n    \n -- \n    \n -- \n -- \n    \n    \n", ascii=True)
+"""A rule below the titles and between sections, and no other line."""
+
 _NARROWEST = 12
-_RULED = Box("    \n    \n -- \n    \n -- \n -- \n    \n    \n", ascii=True)
 
 
-@dataclass(frozen=True)
-class Section:
-    """Rows of a table between two rules.
-
-    Attributes:
-        rows: The cells; the first of each row is a name.
-        style: Of rich, such as ``bold``.
-    """
-
-    rows: Sequence[Sequence[str]]
-    style: str = ""
-
-
-def ruled_table(
-    titles: Sequence[str],
-    is_number: Sequence[bool],
-    sections: Sequence[Section],
-    width: int,
-    wrapped: int | None = None,
-) -> Table:
-    """A table with columns as wide as their cells, one of which gives way where ``width`` ends.
+def as_rich(
+    table: Table,
+    room: int | None = None,
+    styles: Sequence[str] = (),
+    rules: Sequence[int] = (),
+    box: Box | None = RULED,
+    padding: tuple[int, int] = (0, 0),
+) -> RichTable:
+    """The table as rich prints it: its totals bold and below a rule, its caption left out.
 
     Args:
-        titles: A title a column; it may have two lines.
-        is_number: By column whether it stands to the right.
-        sections: The rows; sections without rows are left out.
-        width: Of the terminal.
-        wrapped: The column whose words go on in a second line; without it, the names in the first
-            column are shortened.
+        table: What to print.
+        room: Columns that it may take, where it is to be as wide as its cells: one column gives
+            way, the first that wraps, or the names in the first, which are shortened.
+        styles: A style of rich a row, such as ``dim``; one for each row, or none.
+        rules: The rows below which a rule is drawn, by their place from 1.
+        box: The lines; all but the standard ones come with a blank line above and below.
+        padding: Blanks before and behind each cell.
     """
-    rows = [row for section in sections for row in section.rows]
-    lines = [title.split("\n") for title in titles]
-    sizes = [
-        max(len(text) for text in (*lines[column], *(row[column] for row in rows)))
-        for column in range(len(titles))
-    ]
-    giving = wrapped or 0
-    room = width - (sum(sizes) - sizes[giving]) - len(sizes) + 1
-    sizes[giving] = max(_NARROWEST, min(sizes[giving], room))
-    table = Table(box=_RULED, padding=0, show_edge=False, header_style="")
-    for column, title in enumerate(titles):
-        justify: Literal["left", "right"] = "right" if is_number[column] else "left"
-        table.add_column(
-            Text(title, justify=justify),
+    widths = [column.width for column in table.columns]
+    name_width = 0
+    if room is not None:
+        widths = _widths(table, room)
+        name_width = 0 if table.columns[0].wraps else widths[0]
+    left, right = padding
+    drawn = RichTable(
+        box=box, padding=(0, right, 0, left), show_edge=box is not RULED, header_style=""
+    )
+    for column, width in zip(table.columns, widths, strict=True):
+        justify: Literal["left", "right"] = "right" if column.is_number else "left"
+        drawn.add_column(
+            Text(column.title, STYLES[column.tone], justify=justify),
             justify=justify,
-            vertical="top",
-            no_wrap=column != wrapped,
-            width=sizes[column],
+            no_wrap=not column.wraps,
+            overflow="fold" if column.wraps == "anywhere" else "ellipsis",
+            width=width or None,
         )
-    for section in sections:
-        for row in section.rows:
-            table.add_row(shorten_name(row[0], sizes[0]), *row[1:], style=section.style)
-        table.add_section()
-    return table
+    for place, row in enumerate(table.cells, start=1):
+        _add_row(drawn, row, name_width, styles[place - 1] if styles else "")
+        if place in rules:
+            drawn.add_section()
+    drawn.add_section()
+    for row in table.total_cells:
+        _add_row(drawn, row, name_width, "bold")
+    return drawn
+
+
+def _widths(table: Table, room: int) -> list[int]:
+    """Columns as wide as their longest line, one of which gives way where the room ends."""
+    rows = (*table.cells, *table.total_cells)
+    widths = [
+        max(len(text) for text in (*column.title.split("\n"), *(row[place].text for row in rows)))
+        for place, column in enumerate(table.columns)
+    ]
+    giving = next((place for place, each in enumerate(table.columns) if each.wraps), 0)
+    left = room - (sum(widths) - widths[giving]) - len(widths) + 1
+    widths[giving] = max(_NARROWEST, min(widths[giving], left))
+    return widths
+
+
+def _add_row(drawn: RichTable, row: Sequence[Cell], name_width: int, style: str) -> None:
+    name = shorten_name(row[0].text, name_width) if name_width else row[0].text
+    tones = [STYLES[cell.tone] for cell in row]
+    texts = [name, *(cell.text for cell in row[1:])]
+    drawn.add_row(*map(Text, texts, tones), style=style)
 
 
 def shorten_name(name: str, width: int) -> str:
@@ -88,11 +112,27 @@ def shorten_name(name: str, width: int) -> str:
     return ".." + name[2 - width :]
 
 
-def bulleted(lines: Sequence[str]) -> Table:
+def bulleted(lines: Sequence[str]) -> RichTable:
     """Sentences below each other, the later lines of one as far in as the first."""
-    table = Table.grid()
-    table.add_column(width=2)
-    table.add_column()
+    grid = RichTable.grid()
+    grid.add_column(width=2)
+    grid.add_column()
     for line in lines:
-        table.add_row("- ", Text(line))
-    return table
+        grid.add_row("- ", Text(line))
+    return grid
+
+
+def topics(rows: Iterable[tuple[str, str, bool]]) -> RichTable:
+    """Sentences beside what they are about.
+
+    Args:
+        rows: Topic, sentence, and whether it is a warning, which is marked ``!``.
+    """
+    grid = RichTable.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(ratio=1)
+    for topic, sentence, is_warning in rows:
+        style = STYLES["caution"] if is_warning else ""
+        mark = "!" if is_warning else " "
+        grid.add_row(Text(f"{mark} {topic}", style=style), Text(sentence, style=style))
+    return grid

@@ -45,19 +45,9 @@ class Fit(FitState):
     goes on from its checkpoint ends as an uninterrupted one; ``conclude`` writes the record last.
 
     Args:
-        config: What decides the outcome.
-        data: The samples, shared by all fits.
+        config: As all others that are not named here, see ``FitState``.
         folder: Where the fit writes; a checkpoint found there is gone on from.
-        weights: Pre-trained weights to start from; nothing for random ones.
-        keep_weights: Whether to leave ``best.safetensors``.
-        keep_features: Whether to leave ``features.parquet``: the last hidden layer of what is
-            predicted.
-        num_threads: Threads of this process; the executor keeps the sum within the cores.
-        device: Where to train; chosen by what is there.
         keep_state: Whether it writes checkpoints by itself.
-        micro_batch_size: The most samples on the device at a time, at least 2; gradients are
-            summed up over a batch's parts, so the batch and its loss stay the recipe's. Only batch
-            normalisation notices: it standardises by each part's own mean and variance.
     """
 
     def __init__(

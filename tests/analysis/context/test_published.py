@@ -15,8 +15,11 @@ from scipy.stats import kendalltau, permutation_test, spearmanr
 
 from analysis.__main__ import main
 from analysis.published.comparability import differences_from_paper, verdict
-from analysis.published.orders import rank_correlation
-from analysis.published.published import PublishedComparison, compare_with_published
+from analysis.published.published import (
+    PublishedComparison,
+    compare_with_published,
+    rank_correlation,
+)
 from analysis.published.study import published_models
 from analysis.ranking.making import rank_sweep
 from analysis.stacking.meta_learners import META_LEARNERS

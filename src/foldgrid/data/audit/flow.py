@@ -5,8 +5,6 @@ Knows counts only; how they are printed is next door.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.data.audit.exclusions import REASONS
+from foldgrid.tables.table import Column, Table
+from foldgrid.tables.text import as_csv, as_latex, as_markdown, as_plain
 
 COMING_IN = "in the manifest"
 LEFT = "left"
@@ -106,61 +106,24 @@ def flow_record(steps: Sequence[FlowStep]) -> list[dict[str, object]]:
     return [asdict(step) for step in steps]
 
 
-_LATEX_SPECIAL = str.maketrans(
-    {
-        **{character: f"\\{character}" for character in "&%$#_{}"},
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "\\": r"\textbackslash{}",
-    }
-)
-
-
 def render_terminal(steps: Sequence[FlowStep]) -> str:
     """Columns lined up; an exclusion's numbers carry a minus."""
-    cells = _cells(steps)
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
-    return "\n".join(lines) + "\n"
+    return as_plain(_signed(steps))
 
 
 def render_markdown(steps: Sequence[FlowStep]) -> str:
     """A table for a README or an issue."""
-    header, *rows = _cells(steps)
-    aligned = [":--", *["--:"] * (len(header) - 1)]
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (header, aligned, *rows)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in escaped)
+    return as_markdown(_signed(steps))
 
 
 def render_csv(steps: Sequence[FlowStep]) -> str:
     """Comma-separated; an exclusion's numbers are those taken away, without a sign."""
-    rows = flow_rows(steps)
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+    return as_csv(Table.of_records(flow_rows(steps)))
 
 
 def render_latex(steps: Sequence[FlowStep]) -> str:
     """A ``booktabs`` table."""
-    header, *rows = [[cell.translate(_LATEX_SPECIAL) for cell in row] for row in _cells(steps)]
-    lines = [
-        rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
-        r"\toprule",
-        " & ".join(header) + r" \\",
-        r"\midrule",
-        *(" & ".join(row) + r" \\" for row in rows),
-        r"\bottomrule",
-        r"\end{tabular}",
-    ]
-    return "\n".join(lines) + "\n"
+    return as_latex(_signed(steps))
 
 
 def render_json(steps: Sequence[FlowStep]) -> str:
@@ -177,13 +140,15 @@ FLOW_FORMATS: dict[str, Callable[[Sequence[FlowStep]], str]] = {
 }
 
 
-def _cells(steps: Sequence[FlowStep]) -> list[list[str]]:
+def _signed(steps: Sequence[FlowStep]) -> Table:
+    """What each exclusion takes away with a minus."""
     rows = flow_rows(steps)
+    columns = tuple(Column(name, is_number=place > 0) for place, name in enumerate(rows[0]))
     signed = [
         [
-            f"-{value}" if step.is_exclusion and isinstance(value, int) and value else str(value)
+            -value if step.is_exclusion and isinstance(value, int) else value
             for value in row.values()
         ]
         for step, row in zip(steps, rows, strict=True)
     ]
-    return [[*rows[0]], *signed]
+    return Table("flow", "", columns, tuple(map(tuple, signed)))

@@ -40,48 +40,27 @@ from foldgrid.data.manifest.rows import (
     LabelledPhotoRow,
     SinglePhotoRow,
 )
-from foldgrid.data.manifest.table import read_table
-from foldgrid.specs.errors import InputError, Problem
+from foldgrid.data.manifest.table import CheckedManifest, read_table
+from foldgrid.specs.errors import InputError
 
 
 @dataclass(frozen=True)
-class LabelledManifest:
+class LabelledManifest(CheckedManifest):
     """A checked manifest of labelled photographs.
 
+    Its photos have ``label``, ``case`` and ``taxonomy``, then ``grade_<grader>`` and the describing
+    columns that the file has, as text.
+
     Attributes:
-        path: The file.
-        photos: One row a photo in the file's order: ``row`` (its place in the file), ``photo``
-            (as written), ``path`` (absolute), ``subject``, ``label``, ``case``, ``taxonomy``,
-            ``visit`` ("" where not given), ``day`` (NaN where unknown), then ``grade_<grader>``
-            and the describing columns that the file has, as text.
         graders: The graders' columns.
-        warnings: What is odd but usable.
     """
 
-    path: Path
-    photos: pd.DataFrame
-    graders: tuple[str, ...]
-    warnings: tuple[Problem, ...]
-
-    @property
-    def folder(self) -> Path:
-        """The folder that the photos' paths are relative to."""
-        return self.path.absolute().parent
-
-    @property
-    def num_subjects(self) -> int:
-        """How many subjects there are."""
-        return int(self.photos["subject"].nunique())
+    graders: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The classes, sorted by name."""
         return tuple(sorted(self.photos["label"].unique()))
-
-    @property
-    def has_taxonomy(self) -> bool:
-        """Whether the classes stand in a tree."""
-        return bool((self.photos["taxonomy"] != "").any())
 
 
 def read_labelled_manifest(path: Path) -> LabelledManifest:
@@ -122,7 +101,7 @@ def read_labelled_manifest(path: Path) -> LabelledManifest:
         *find_inner_labels(photos),
         *find_odd_grades(photos, graders),
     )
-    return LabelledManifest(path, photos, graders, warnings)
+    return LabelledManifest(path, photos, warnings, graders)
 
 
 def read_single_photos(path: Path) -> LabelledManifest:
@@ -156,7 +135,7 @@ def read_single_photos(path: Path) -> LabelledManifest:
     known = {*LABELLED_COLUMNS, *OPTIONAL_LABELLED_COLUMNS, *grade_columns(table.columns)}
     optional = [name for name in OPTIONAL_LABELLED_COLUMNS if name != "taxonomy"]
     warnings = header_warnings(table.columns, {*known, *DESCRIPTIONS}, optional)
-    return LabelledManifest(path, _completed(photos), (), tuple(warnings))
+    return LabelledManifest(path, _completed(photos), tuple(warnings))
 
 
 def _completed(photos: pd.DataFrame) -> pd.DataFrame:

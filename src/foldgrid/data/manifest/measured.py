@@ -7,7 +7,6 @@ One photograph is one sample, and its value a number in the one unit of the colu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -29,38 +28,15 @@ from foldgrid.data.manifest.rows import (
     OPTIONAL_MEASURED_COLUMNS,
     MeasuredPhotoRow,
 )
-from foldgrid.data.manifest.table import read_table
+from foldgrid.data.manifest.table import CheckedManifest, read_table
 from foldgrid.specs.errors import InputError, Problem
 
 FAR_OUT = 10.0
 """So many times the usual distance from the median is told as odd: often another unit."""
 
 
-@dataclass(frozen=True)
-class MeasuredManifest:
-    """A checked manifest of measured photographs.
-
-    Attributes:
-        path: The file.
-        photos: One row a photo in the file's order: ``row`` (its place in the file), ``photo``
-            (as written), ``path`` (absolute), ``subject``, ``value``, ``case``, ``visit`` (""
-            where not given) and ``day`` (NaN where unknown).
-        warnings: What is odd but usable.
-    """
-
-    path: Path
-    photos: pd.DataFrame
-    warnings: tuple[Problem, ...]
-
-    @property
-    def folder(self) -> Path:
-        """The folder that the photos' paths are relative to."""
-        return self.path.absolute().parent
-
-    @property
-    def num_subjects(self) -> int:
-        """How many subjects there are."""
-        return int(self.photos["subject"].nunique())
+class MeasuredManifest(CheckedManifest):
+    """A checked manifest of measured photographs; its photos have ``value`` and ``case``."""
 
 
 def read_measured_manifest(path: Path) -> MeasuredManifest:

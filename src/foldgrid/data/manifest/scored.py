@@ -6,7 +6,6 @@ Knows the manifest's contract and the files it names; never opens a photograph.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -31,7 +30,7 @@ from foldgrid.data.manifest.rows import (
     PhotoRow,
     ScoredPhotoRow,
 )
-from foldgrid.data.manifest.table import read_table
+from foldgrid.data.manifest.table import CheckedManifest, read_table
 from foldgrid.specs.errors import InputError, Problem
 
 OTHER_SWEEPS_COLUMNS = ("label", "case", "taxonomy")
@@ -40,32 +39,12 @@ OTHER_SWEEPS_COLUMNS = ("label", "case", "taxonomy")
 UNSCORED = "For prediction the four score columns may be left out, all of them."
 
 
-@dataclass(frozen=True)
-class Manifest:
-    """A checked manifest.
+class Manifest(CheckedManifest):
+    """A checked manifest of scored photographs.
 
-    Attributes:
-        path: The file.
-        photos: One row a photo in the file's order: ``row`` (its place in the file), ``photo``
-            (as written), ``path`` (absolute), ``subject``, ``visit``, ``day`` (NaN where unknown),
-            ``region``, ``erythema``, ``induration``, ``scaling``, ``involvement`` (all four NaN
-            in a manifest without scores, which only prediction takes).
-        warnings: What is odd but usable.
+    Its photos have ``region``, ``erythema``, ``induration``, ``scaling`` and ``involvement`` (all
+    four NaN in a manifest without scores, which only prediction takes).
     """
-
-    path: Path
-    photos: pd.DataFrame
-    warnings: tuple[Problem, ...]
-
-    @property
-    def folder(self) -> Path:
-        """The folder that the photos' paths are relative to."""
-        return self.path.absolute().parent
-
-    @property
-    def num_subjects(self) -> int:
-        """How many subjects there are."""
-        return int(self.photos["subject"].nunique())
 
 
 def read_manifest(path: Path, *, for_training: bool = True) -> Manifest:

@@ -1,6 +1,6 @@
-"""A manifest file as raw cells, each row with its place in the file.
+"""A manifest file: its raw cells, each row with its place, and what is left once it is checked.
 
-Knows CSV and Parquet; does not know what the columns mean.
+Knows CSV and Parquet; does not know what the columns of a kind mean.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -25,6 +26,33 @@ NOT_TABLES = {
     b"%PDF": "a PDF. Write a CSV with one row a photo",
 }
 """How files that are often mistaken for a CSV begin."""
+
+
+@dataclass(frozen=True)
+class CheckedManifest:
+    """A manifest in which no mistake was found.
+
+    Attributes:
+        path: The file.
+        photos: One row a photo in the file's order: ``row`` (its place in the file), ``photo``
+            (as written), ``path`` (absolute), ``subject``, ``visit`` ("" where not given), ``day``
+            (NaN where unknown), and what its kind adds.
+        warnings: What is odd but usable.
+    """
+
+    path: Path
+    photos: pd.DataFrame
+    warnings: tuple[Problem, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the photos' paths are relative to."""
+        return self.path.absolute().parent
+
+    @property
+    def num_subjects(self) -> int:
+        """How many subjects there are."""
+        return int(self.photos["subject"].nunique())
 
 
 @dataclass(frozen=True)

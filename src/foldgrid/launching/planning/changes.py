@@ -92,13 +92,6 @@ class GroundChanges:
     weights: Difference = field(default_factory=Difference)
     versions: tuple[tuple[str, str, str], ...] = ()
 
-    @property
-    def is_of_results(self) -> bool:
-        """Whether anything differs that makes other fits; versions do not."""
-        return any(
-            (self.settings, self.backbones, self.samples, self.photos, self.sides, self.weights)
-        )
-
 
 def compare_grounds(before: Ground, now: Ground) -> GroundChanges:
     """In what ``now`` differs from ``before``; what either does not say is no difference."""

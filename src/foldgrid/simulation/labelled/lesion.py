@@ -1,6 +1,6 @@
 """One lesion on a patch of skin, drawn from its features: form, border, pigment, blood, surface.
 
-Knows no disease: diagnoses are sets of features, see `lesion_tree.py`.
+Knows no disease: diagnoses are sets of features, see `skin_taxonomy.py`.
 """
 
 from __future__ import annotations

@@ -1,23 +1,26 @@
 """The W&B library on a short lead: quiet, inside one folder, and told no more than it must know.
 
-The only file that opens runs. Knows nothing of fits or sweeps.
+The only file that opens runs, and ends the process in which W&B does its work without being asked:
+W&B's own way out waits for the uploads of open runs, and a server that hangs takes none. wandb has
+no word for this, so what is reached into there is private to it. Knows nothing of fits or sweeps.
 """
 
 from __future__ import annotations
 
 import shutil
+import sys
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from foldgrid.tracking.runs import RunHeader
 from foldgrid.tracking.wandb.mode import has_key, quiet_environment
-from foldgrid.tracking.wandb.service import WandbService
 
 if TYPE_CHECKING:
     import wandb
+
 
 LiveMode = Literal["online", "offline"]
 CACHE_FOLDER = ".cache"
@@ -219,3 +222,36 @@ def _stop_polling(run: wandb.Run) -> None:
     checker = getattr(run, "_run_status_checker", None)
     if checker is not None:
         checker.join()
+
+
+class WandbService:
+    """The service that wandb started in this process, if it did.
+
+    Must be made before ``wandb.teardown``, which forgets it.
+    """
+
+    def __init__(self) -> None:
+        # Not imported: where it is not loaded, there is none.
+        setup: Any = sys.modules.get("wandb.sdk.wandb_setup")
+        self._singleton: Any = getattr(setup, "_singleton", None)
+        connection = getattr(self._singleton, "_connection", None)
+        handle = getattr(connection, "_proc", None)
+        self._process: Any = getattr(handle, "_process", None)
+
+    def kill(self) -> None:
+        """Ends it at once: every call that waits for it fails. May be called from any thread."""
+        if self._process is not None:
+            self._process.kill()
+
+    def tear_down(self) -> None:
+        """Has W&B end it in order, and ends what is left of it where that fails."""
+        import wandb
+
+        # It may raise SystemExit with its service's exit code.
+        with suppress(Exception, SystemExit):
+            wandb.teardown()
+        if self._process is not None:
+            # A connection that is lost keeps W&B from all that comes after it.
+            self._process.kill()
+            self._process.wait()
+            self._singleton._asyncer.join()
