@@ -25,7 +25,14 @@ app = App(
 
 
 @app.command
-def rank(run: str, /, *, by: str | None = None, format: str = "terminal") -> None:
+def rank(
+    run: str,
+    /,
+    *,
+    by: str | None = None,
+    metric: tuple[str, ...] = (),
+    format: str = "terminal",
+) -> None:
     """Rank the models of a sweep.
 
     Prints base learners, meta-learners and the baseline, ordered by an out-of-fold figure, and
@@ -33,16 +40,17 @@ def rank(run: str, /, *, by: str | None = None, format: str = "terminal") -> Non
 
     Args:
         run: The run folder, such as runs/all_backbones.
-        by: The figure that orders the table, the task's first without. Of scores: mae, mse, rmse,
-            pcc, ccc, icc or bias; of classes: auc, accuracy, sensitivity, specificity, kappa,
-            log_loss or brier.
+        by: The metric that orders the table, such as mae, spearman, auc or mcc; the task's first
+            without. An unknown name lists those that the task has.
+        metric: A metric that the table shows, in place of the task's own columns. Given several
+            times, a column each.
         format: How it is printed: terminal, csv, md, latex, json or svg.
     """
     check_format(format, FORMATS)
     from analysis.ranking.formats import TEXT_FORMATS, render_terminal
     from analysis.ranking.making import stored_or_ranked
 
-    ranking = stored_or_ranked(_open(run), by)
+    ranking = stored_or_ranked(_open(run), by, metric)
     if format == "terminal":
         from rich.console import Console
 

@@ -38,7 +38,7 @@ from foldgrid.metrics import METRICS
 from foldgrid.search.schedulers.rules import Searched, score_key
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.specs.schedulers import SCHEDULERS
-from foldgrid.specs.sweep import Objective, SearchSettings
+from foldgrid.specs.sweep import SearchSettings
 
 REPLAYED = tuple(name for name, scheduler in SCHEDULERS.items() if not scheduler.pauses)
 TITLES = {"none": "full training"}
@@ -187,7 +187,7 @@ def measure_efficiency(
     seeds: int = 200,
     trials: int = 15,
     workers: Annotated[tuple[int, ...], Parameter(consume_multiple=True, negative=())] = (1, 4),
-    objective: Objective = "mae",
+    objective: str = "mae",
     grace_epochs: int = 2,
     reduction_factor: float | None = None,
     significance: float | None = None,

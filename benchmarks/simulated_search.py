@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from benchmarks.stored_curves import Curve
 from foldgrid.search.schedulers.rules import NEVER_STOPPED, StoppingRule, score_key
-from foldgrid.specs.sweep import Objective
 from foldgrid.specs.trials import TrialStatus
 
 Interval = tuple[float, float, float]
@@ -57,7 +56,7 @@ def draw_order(num_curves: int, num_trials: int, seed: int) -> list[int]:
 
 
 def simulate(
-    trials: Sequence[Curve], rule: StoppingRule | None, objective: Objective, num_workers: int
+    trials: Sequence[Curve], rule: StoppingRule | None, objective: str, num_workers: int
 ) -> SimulatedSearch:
     """Replays a search.
 

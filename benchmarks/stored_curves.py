@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from foldgrid.metrics import METRICS
+from foldgrid.metrics import number_metrics
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
@@ -151,7 +151,7 @@ def make_epoch(
     reference = units["reference"].to_numpy(np.float64)
     return TrialEpoch(
         epoch=epoch,
-        oof={name: metric(reference, predicted_V) for name, metric in METRICS.items()},
+        oof={name: metric(reference, predicted_V) for name, metric in number_metrics().items()},
         predicted=tuple(predicted_V.tolist()),
         num_running=1,
         wall_seconds=seconds,

@@ -16,8 +16,8 @@ from analysis.predictions.predictions import given_references, values_by_learner
 from analysis.predictions.validation import FoldPredictions, some
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.metric import Judged
 from foldgrid.tasks.scale import Scale
-from foldgrid.tasks.scoring import Judged
 
 LEVEL = 0.01
 """The check fails without a leak once in so many runs at most: 1 in 100."""

@@ -172,7 +172,7 @@ def paired_difference(
     predicted = by_model(
         {name: pd.DataFrame(values.reshape(len(values), -1)) for name, values in pair.items()}
     )
-    part = Resampled.of(UnitTable(table.units, predicted), scoring, seed=seed)
+    part = Resampled.of(UnitTable(table.units, predicted), scoring, seed=seed, further=(metric,))
     first, second = part.figures[metric]
     if np.isnan(second - first):
         return Difference()

@@ -11,8 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from foldgrid.metrics.classification import POSITIVE
-from foldgrid.metrics.counts import IntArray, confusion_matrix, decide
+from foldgrid.metrics.counts import POSITIVE, IntArray, confusion_matrix, decide
 from foldgrid.tasks.scoring import Scoring
 from foldgrid.tasks.units import UnitTable
 

@@ -90,6 +90,7 @@ class Ranking(Spec):
         num_resamples: Draws of the subjects behind intervals and standings; 0 is none.
         selections: By metric, the figure of taking the best base learner, naive and corrected.
         critical_difference: The models' mean ranks with subjects as blocks.
+        shown: The metrics that a table shows, in place of the task's; not stored.
     """
 
     format: int = FORMAT
@@ -106,6 +107,7 @@ class Ranking(Spec):
     num_resamples: int = 0
     selections: dict[str, Selection] = Field(default_factory=dict)
     critical_difference: CriticalDifference | None = None
+    shown: tuple[str, ...] = Field(default=(), exclude=True)
 
     @property
     def metric(self) -> Metric:
@@ -117,10 +119,12 @@ class Ranking(Spec):
         """What the figures mean."""
         return make_scoring(self.task)
 
-    @property
+    @cached_property
     def metrics(self) -> Mapping[str, Metric]:
-        """Every metric of the task; each can order the rows."""
-        return self.scoring.metrics
+        """The metrics that it holds: the task's standard ones, then what else was asked for."""
+        held = (name for row in self.rows for name in row.oof)
+        known = (name for name in held if name in self.scoring.metrics)
+        return self.scoring.measured(*known)
 
     @property
     def best(self) -> RankedModel:
@@ -140,10 +144,15 @@ class Ranking(Spec):
                 then by name.
 
         Raises:
-            SweepError: A ranking has no such figure; the message offers the nearest.
+            SweepError: The task has no such metric, or this ranking does not hold it.
         """
         check_figure(metric, self.scoring)
-        key = self.metrics[metric].sort_key
+        if metric not in self.metrics:
+            raise SweepError(
+                f"{self.location}: this ranking holds {', '.join(self.metrics)}, and no {metric}.\n"
+                f"`python -m analysis rank {self.location} --by {metric}` computes it."
+            )
+        key = self.scoring.metrics[metric].sort_key
         rows = sorted(
             self.rows,
             key=lambda row: (bool(row.left_out), key(row.oof.get(metric)), row.kind, row.model),
@@ -159,10 +168,15 @@ class Ranking(Spec):
         return row.standings.get(self.by) or Standing()
 
     def columns(self) -> tuple[str, ...]:
-        """The metrics that a table shows, the ordering one among them, in place of the second."""
-        shown = self.scoring.shown
+        """The metrics that a table shows, the ordering one among them.
+
+        Of the task's own columns it takes the place of the second.
+        """
+        shown = self.shown or self.scoring.shown
         if self.by in shown:
             return shown
+        if self.shown:
+            return self.by, *shown
         return (self.by, *(name for place, name in enumerate(shown) if place != 1))
 
     def best_figures(self) -> dict[tuple[str, str], float]:
@@ -177,16 +191,16 @@ class Ranking(Spec):
         return best
 
 
-def check_figure(name: str, scoring: Scoring) -> None:
-    """Refuses a figure that a ranking of this task does not have.
+def check_figure(name: str, scoring: Scoring, option: str = "--by") -> None:
+    """Refuses a metric that cannot be computed of this task.
 
     Raises:
         SweepError: The message offers the nearest name.
     """
     if name not in scoring.metrics:
         raise SweepError(
-            f'--by: a ranking has no figure "{name}". {did_you_mean(name, scoring.metrics)}\n'
-            f"Order it by one of: {', '.join(scoring.metrics)}."
+            f'{option}: a ranking has no figure "{name}". {did_you_mean(name, scoring.metrics)}\n'
+            f"Name one of: {', '.join(scoring.metrics)}."
         )
 
 

@@ -5,11 +5,18 @@ Importing this file is cheap; pandas and scikit-learn are loaded when a ranking 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.predictions.notes import Note
 from analysis.predictions.task import scoring_of_run
-from analysis.ranking.board import RankedModel, Ranking, known_figure, ranking_table
+from analysis.ranking.board import (
+    RankedModel,
+    Ranking,
+    check_figure,
+    known_figure,
+    ranking_table,
+)
 from analysis.ranking.leaderboard import load_current, made_from_now, save
 from foldgrid.records import RunStore
 from foldgrid.specs.variants import is_variant
@@ -29,7 +36,9 @@ __all__ = [
 ]
 
 
-def judge_and_rank(store: RunStore, by: str | None = None) -> tuple[Judgement, Ranking]:
+def judge_and_rank(
+    store: RunStore, by: str | None = None, further: Sequence[str] = ()
+) -> tuple[Judgement, Ranking]:
     """Computes the ranking of a run folder, after checks were run on it and saved.
 
     The checks are all but those that put the meta-learners to the test: `check` and `report` do
@@ -38,6 +47,7 @@ def judge_and_rank(store: RunStore, by: str | None = None) -> tuple[Judgement, R
     Args:
         store: The run folder.
         by: The OOF metric that orders it, such as ``mae`` or ``auc``; the task's first without.
+        further: Metrics that it holds beside the task's standard ones.
 
     Returns:
         The judgement that it was computed from, and the ranking.
@@ -57,11 +67,16 @@ def judge_and_rank(store: RunStore, by: str | None = None) -> tuple[Judgement, R
     checks = check_before_ranking(evidence)
     keep_checks(store, checks)
     judgement = judge(store, evidence.finished)
-    return judgement, rank_judgement(store, judgement, by, checks, made_from)
+    return judgement, rank_judgement(store, judgement, by, checks, made_from, further)
 
 
 def rank_judgement(
-    store: RunStore, judgement: Judgement, by: str, checks: CheckReport, made_from: str
+    store: RunStore,
+    judgement: Judgement,
+    by: str,
+    checks: CheckReport,
+    made_from: str,
+    further: Sequence[str] = (),
 ) -> Ranking:
     """The ranking of what was judged.
 
@@ -71,12 +86,13 @@ def rank_judgement(
         by: The OOF metric that orders it.
         checks: Those that were run; the notes say nothing of others.
         made_from: What ``made_from_now`` said before anything was read.
+        further: Metrics that it holds beside the task's standard ones and ``by``.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     # One thread: the same bits on any number of cores, and small products are no slower for it.
     with threadpool_limits(limits=1):
-        assessment = assess_judgement(judgement)
+        assessment = assess_judgement(judgement, (by, *further))
     sweep = store.read_sweep()
     ranking = Ranking(
         made_from=made_from,
@@ -110,15 +126,16 @@ def ranking_notes(store: RunStore, judgement: Judgement, checks: CheckReport) ->
     return warnings_first((*check_notes(store, checks), *write_notes(store, judgement)))
 
 
-def assess_judgement(judgement: Judgement) -> Assessment:
-    """The statistics of every judged model."""
+def assess_judgement(judgement: Judgement, further: Sequence[str] = ()) -> Assessment:
+    """The statistics of every judged model; by further metrics beside the task's standard ones."""
     from analysis.statistics.assessing import assess
 
     complete = [each.name for each in judgement.table.learners if not each.left_out]
     # "Take the best" is a choice among backbones; their variants answer another question.
     learners = [name for name in complete if not is_variant(name)] or complete
     scoring = judgement.table.scoring
-    return assess(scoring, judgement.oof, judgement.test, learners, scoring.baseline)
+    oof, test = judgement.oof, judgement.test
+    return assess(scoring, oof, test, learners, scoring.baseline, further=further)
 
 
 def rank_sweep(store: RunStore, by: str | None = None) -> Ranking:
@@ -133,13 +150,32 @@ def rank_and_save(store: RunStore, by: str | None = None) -> Ranking:
     return ranking
 
 
-def stored_or_ranked(store: RunStore, by: str | None = None) -> Ranking:
-    """The stored ranking where it is up to date, else a new one, which is stored if it can be."""
-    by = known_figure(by, scoring_of_run(store))
+def stored_or_ranked(store: RunStore, by: str | None = None, shown: Sequence[str] = ()) -> Ranking:
+    """The stored ranking where it is up to date, else a new one, which is stored if it can be.
+
+    A stored one that lacks a metric that is asked for is computed anew, with all that it holds.
+
+    Args:
+        store: The run folder.
+        by: The OOF metric that orders it; the task's first without.
+        shown: The metrics that its table shows; the task's without.
+
+    Raises:
+        SweepError: The task has no such metric, or there is nothing to rank.
+    """
+    scoring = scoring_of_run(store)
+    by = known_figure(by, scoring)
+    for name in shown:
+        check_figure(name, scoring, "--metric")
+    return _held(store, by, shown).model_copy(update={"shown": tuple(dict.fromkeys(shown))})
+
+
+def _held(store: RunStore, by: str, shown: Sequence[str]) -> Ranking:
     stored = load_current(store)
-    if stored:
+    held = tuple(stored.metrics) if stored else ()
+    if stored and {by, *shown} <= set(held):
         return stored.ordered_by(by)
-    ranking = rank_sweep(store, by)
+    ranking = judge_and_rank(store, by, (*held, *shown))[1]
     try:
         save(store, ranking)
     except OSError as error:

@@ -20,7 +20,7 @@ from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles
 from analysis.statistics.resampled import Resampled
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from analysis.statistics.selection import correct_selection, losses
-from foldgrid.metrics.registry import KNOWN_METRICS
+from foldgrid.metrics import METRICS
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,11 @@ def judge_study(
         seed: Of the draws.
     """
     table = study.units
-    part = Resampled.of(table, study.scoring, num_resamples, seed) if study.complete else None
+    part = (
+        Resampled.of(table, study.scoring, num_resamples, seed, study.objectives)
+        if study.complete
+        else None
+    )
     numbers = [trial.number for trial in study.complete]
     return StudyCertainty(
         num_resamples=num_resamples,
@@ -85,13 +89,12 @@ def _by_objective(
 
 def _selection(part: Resampled, name: str) -> Selection:
     return correct_selection(
-        name,
+        part.metrics[name],
         part.models,
         part.sums,
         part.resamples,
         part.figures_RM[name],
         part.figures[name],
-        part.metrics,
     )
 
 
@@ -100,8 +103,8 @@ def _worse_than_own(part: Resampled, numbers: Sequence[int], name: str) -> dict[
         return {}
     found = differences_to(
         list(numbers).index(0),
-        losses(name, part.figures[name], part.metrics),
-        losses(name, part.figures_RM[name], part.metrics),
+        losses(part.metrics[name], part.figures[name]),
+        losses(part.metrics[name], part.figures_RM[name]),
         part.sums.num_subjects,
     )
     return {
@@ -120,4 +123,4 @@ def better_by(difference: Difference) -> tuple[float, float | None, float | None
 
 def decimals(metric: str) -> int:
     """Digits after the point that a figure is worth."""
-    return 3 if KNOWN_METRICS[metric].direction == "higher" else 2
+    return 3 if METRICS[metric].direction == "higher" else 2

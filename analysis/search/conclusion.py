@@ -12,7 +12,7 @@ from analysis.search.certainty import StudyCertainty, better_by, decimals, judge
 from analysis.search.course import EpochsSaved, epochs_saved
 from analysis.search.evidence import StudyEvidence, read_studies
 from analysis.statistics.facts import Interval
-from foldgrid.metrics.registry import KNOWN_METRICS
+from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.trials import TrialCertainty, TrialRecord
@@ -143,9 +143,7 @@ def _figures(conclusion: Conclusion, trial: TrialRecord, name: str) -> list[str]
     noun = conclusion.study.scoring.noun
     extent = f"{noun.count(certainty.num_visits)} of {certainty.num_subjects} subjects"
     ends = f"95 % {between(found.interval[name])}, " if name in found.interval else ""
-    lines = [
-        _line(f"out-of-fold {KNOWN_METRICS[name].title}", shown(trial.oof[name]), ends + extent)
-    ]
+    lines = [_line(f"out-of-fold {METRICS[name].title}", shown(trial.oof[name]), ends + extent)]
     num_complete = len(conclusion.study.complete)
     if name in found.corrected and num_complete > 1:
         words = f"for having been chosen among {num_complete} complete trials"

@@ -14,7 +14,6 @@ from foldgrid.records import RunStore, SearchStore
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.specs.recipe import Value, recipe_value
 from foldgrid.specs.search_space import BACKBONE
-from foldgrid.specs.sweep import Objective
 from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialEpoch, TrialRecord
 from foldgrid.tasks.scoring import Scoring
 from foldgrid.tasks.units import UNIT_COLUMNS, Noun, UnitTable
@@ -37,7 +36,7 @@ class StudyEvidence:
 
     plan: SearchPlan
     entry: StudyEntry
-    objectives: tuple[Objective, ...]
+    objectives: tuple[str, ...]
     trials: tuple[TrialRecord, ...]
     courses: dict[int, tuple[TrialEpoch, ...]]
     scoring: Scoring
@@ -100,7 +99,7 @@ def read_studies(store: RunStore, by: str = "") -> tuple[StudyEvidence, ...]:
     return tuple(_read_study(search, plan, entry, objectives, scoring) for entry in plan.studies)
 
 
-def _objectives(known: Sequence[Objective], by: str) -> tuple[Objective, ...]:
+def _objectives(known: Sequence[str], by: str) -> tuple[str, ...]:
     first = [each for each in known if each == by]
     if by and not first:
         raise SweepError(
@@ -114,7 +113,7 @@ def _read_study(
     search: SearchStore,
     plan: SearchPlan,
     entry: StudyEntry,
-    objectives: tuple[Objective, ...],
+    objectives: tuple[str, ...],
     scoring: Scoring,
 ) -> StudyEvidence:
     folders = search.trials(entry.name)

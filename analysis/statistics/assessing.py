@@ -35,6 +35,7 @@ def assess(
     baseline: str,
     num_resamples: int = NUM_RESAMPLES,
     seed: int = SEED,
+    further: Sequence[str] = (),
 ) -> Assessment:
     """Figures with intervals over both partitions, and over OOF who is really best.
 
@@ -46,10 +47,11 @@ def assess(
         baseline: A model that is compared with the best but never is the best.
         num_resamples: Draws of the subjects.
         seed: Of the draws.
+        further: Metrics beside the task's standard ones, by name.
     """
     return assess_resampled(
-        Resampled.of(oof, scoring, num_resamples, seed),
-        Resampled.of(test, scoring, num_resamples, seed),
+        Resampled.of(oof, scoring, num_resamples, seed, further),
+        Resampled.of(test, scoring, num_resamples, seed, further),
         base_learners,
         baseline,
     )
@@ -116,8 +118,8 @@ def _intervals(part: Resampled) -> dict[str, dict[str, Interval]]:
 def _standings(
     part: Resampled, metric: str, rivals: Sequence[int], learners: Collection[int]
 ) -> dict[str, Standing]:
-    losses_M = losses(metric, part.figures[metric], part.metrics)
-    losses_RM = losses(metric, part.figures_RM[metric], part.metrics)
+    losses_M = losses(part.metrics[metric], part.figures[metric])
+    losses_RM = losses(part.metrics[metric], part.figures_RM[metric])
     candidates = [
         (losses_M[place], place not in learners, part.models[place], place)
         for place in rivals
@@ -157,13 +159,12 @@ def _standing(
 
 def _selection(part: Resampled, metric: str, learners: Sequence[int]) -> Selection:
     return correct_selection(
-        metric,
+        part.metrics[metric],
         [part.models[place] for place in learners],
         part.sums.of_models(learners),
         part.resamples,
         part.figures_RM[metric][:, learners],
         part.figures[metric][learners],
-        part.metrics,
     )
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from analysis.statistics.facts import Difference
-from analysis.statistics.intervals import FEWEST_SUBJECTS, MOST_UNDEFINED, expanded_percentiles
+from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles, why_no_interval
 
 FloatArray = NDArray[np.float64]
 
@@ -103,7 +103,7 @@ def _p_values(
         ratio_M = np.where(spread_M <= rounding_M, np.inf, np.abs(worse_M) / spread_M)
     ratio_M = np.where(worse_M == 0.0, 0.0, ratio_M)
     p_M = 2 * special.stdtr(num_subjects - 1, -ratio_M)
-    too_few = num_M < (1 - MOST_UNDEFINED) * len(worse_RM)
+    too_few = [bool(why_no_interval(int(number), len(worse_RM))) for number in num_M]
     return np.where(too_few, np.nan, p_M)
 
 

@@ -18,11 +18,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.predictions.class_units import ClassUnits
 from analysis.statistics.facts import Interval
-from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles, tail_share
+from analysis.statistics.intervals import (
+    FEWEST_SUBJECTS,
+    NO_SPREAD,
+    UNDEFINED,
+    expanded_percentiles,
+    tail_share,
+    why_no_interval,
+)
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
-from foldgrid.metrics.classification import class_metrics
-from foldgrid.metrics.classification_sums import ClassSums
+from foldgrid.metrics import METRICS, Target
 from foldgrid.metrics.counts import quotient
+from foldgrid.metrics.sums import SubjectSums
 
 FloatArray = NDArray[np.float64]
 WeightedFigure = Callable[[FloatArray], FloatArray]
@@ -85,9 +92,9 @@ def resample_subjects(
 def estimate(figure: WeightedFigure, resamples: Resamples) -> Estimate:
     """A figure and its 95 % interval.
 
-    Resamples that leave the figure undefined (no visit of a stratum was drawn) are left out;
-    where that is more than half of them, so is the interval. So is one without width: where every
-    resample says 100 %, the bootstrap cannot tell what it has not seen.
+    Resamples that leave the figure undefined (no visit of a stratum was drawn) are left out, and
+    where those are too many, so is the interval; see ``intervals.why_no_interval``. So is one
+    without width: where every resample says 100 %, the bootstrap cannot tell what it has not seen.
     """
     if resamples.num_records == 0:
         return Estimate(math.nan)
@@ -96,7 +103,7 @@ def estimate(figure: WeightedFigure, resamples: Resamples) -> Estimate:
         return Estimate(value)
     values_R = figure(resamples.weights_RN)
     defined = values_R[np.isfinite(values_R)]
-    if 2 * len(defined) < len(values_R):
+    if why_no_interval(len(defined), len(values_R)):
         return Estimate(value)
     tail = tail_share(resamples.num_subjects)
     low, high = (float(end) for end in np.quantile(defined, [tail, 1 - tail]))
@@ -108,6 +115,18 @@ def mean_of(values_N: ArrayLike, among_N: ArrayLike | None = None) -> WeightedFi
     values = np.asarray(values_N, dtype=np.float64)
     kept = np.ones(len(values)) if among_N is None else np.asarray(among_N, dtype=np.float64)
     return lambda weights_RN: ratio(weights_RN @ (kept * values), weights_RN @ kept)
+
+
+def metric_of(name: str, truth_N: FloatArray, predicted_N: FloatArray) -> WeightedFigure:
+    """A metric of numbers over the records.
+
+    Args:
+        name: One of ``foldgrid.metrics.METRICS``.
+        truth_N: The truth.
+        predicted_N: What one model predicted.
+    """
+    sums = SubjectSums.of(np.arange(len(truth_N)), truth_N, predicted_N[:, None])
+    return lambda weights_RN: sums.figure(METRICS[name], weights_RN)[:, 0]
 
 
 def ratio(above: FloatArray, below: FloatArray) -> FloatArray:
@@ -147,9 +166,6 @@ def second_moments(
         np.where(is_still_y, 0.0, spread_y),
         np.where(is_still_x | is_still_y, 0.0, shared),
     )
-
-
-NO_SPREAD = "the same in every resample"
 
 
 @dataclass(frozen=True)
@@ -232,22 +248,23 @@ def overall_figures(
 
     Args:
         units: Its probabilities of two classes or more.
-        names: Of the metrics, see ``class_metrics``.
+        names: Of the metrics.
         num_resamples: Draws of the subjects.
         seed: Of the draws; that of the ranking gives the ranking's intervals.
     """
-    metrics = class_metrics(len(units.classes), units.is_binary)
-    sums = ClassSums.of(
-        units.subjects_U, units.reference_U, units.probabilities_UK[:, None], units.is_binary
+    target = Target("classes", len(units.classes), units.is_binary)
+    sums = SubjectSums.of(
+        units.subjects_U, units.reference_U, units.probabilities_UK[:, None], target
     )
     resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
     found = {}
     for name in names:
-        value = metrics[name](units.reference_U, units.probabilities_UK)
+        metric = METRICS[name].of(target)
+        value = metric(units.reference_U, units.probabilities_UK)
         if math.isnan(value):
-            found[name] = OverallFigure(value, Interval(reason="the figure is undefined"))
+            found[name] = OverallFigure(value, Interval(reason=UNDEFINED))
         else:
-            figures_R1 = sums.figure(name, resamples.counts_RS)
+            figures_R1 = sums.figure(metric, resamples.counts_RS)
             interval = expanded_percentiles(figures_R1, sums.num_subjects)[0]
             found[name] = OverallFigure(value, interval)
     return found

@@ -33,6 +33,28 @@ FEWEST_SUBJECTS = 2
 MOST_UNDEFINED = 0.05
 """Where more of the resamples than this have no figure, the rest is not a sample of it either."""
 
+UNDEFINED = "the figure is undefined"
+ONE_SUBJECT = "one subject only"
+TOO_MANY_UNDEFINED = "undefined in too many resamples"
+NO_SPREAD = "the same in every resample"
+
+
+def why_no_interval(num_defined: int, num_resamples: int, num_subjects: int | None = None) -> str:
+    """Why resamples say nothing of how far off a figure may be; "" where they do.
+
+    The one rule of the whole analysis (decision 0034): two subjects to draw from, and a figure in
+    95 of 100 resamples.
+
+    Args:
+        num_defined: Resamples in which the figure could be computed.
+        num_resamples: All that were drawn.
+        num_subjects: Whom they drew from; nothing where that was looked at already.
+    """
+    if num_subjects is not None and num_subjects < FEWEST_SUBJECTS:
+        return ONE_SUBJECT
+    num_undefined = num_resamples - num_defined
+    return TOO_MANY_UNDEFINED if num_undefined > MOST_UNDEFINED * num_resamples else ""
+
 
 def tail_share(num_subjects: int) -> float:
     """The share of the resamples to cut off at each end."""
@@ -57,11 +79,10 @@ def expanded_percentiles(
     reasons = [""] * figures_RM.shape[1]
     for model, num_undefined in enumerate(num_undefined_M):
         if is_defined_M is not None and not is_defined_M[model]:
-            reasons[model] = "the figure is undefined"
-        elif num_subjects < FEWEST_SUBJECTS:
-            reasons[model] = "one subject only"
-        elif num_undefined > MOST_UNDEFINED * len(figures_RM):
-            reasons[model] = "undefined in too many resamples"
+            reasons[model] = UNDEFINED
+        else:
+            num_defined = len(figures_RM) - int(num_undefined)
+            reasons[model] = why_no_interval(num_defined, len(figures_RM), num_subjects)
     kept = np.array([not reason for reason in reasons], dtype=bool)
     ends_2M = np.full((2, len(reasons)), np.nan)
     if kept.any():

@@ -12,16 +12,16 @@ With a handful of subjects some resamples draw everybody; they judge nobody and 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.statistics.facts import Interval, Selection
-from analysis.statistics.intervals import LEVEL, MOST_UNDEFINED
+from analysis.statistics.intervals import LEVEL, why_no_interval
 from analysis.statistics.resamples import SubjectResamples
-from foldgrid.metrics import METRICS, Metric
-from foldgrid.metrics.sums import Sums
+from foldgrid.metrics import Metric
+from foldgrid.metrics.sums import SubjectSums
 
 FloatArray = NDArray[np.float64]
 
@@ -29,20 +29,19 @@ FEWEST_SUBJECTS = 3
 """With two, a resample chooses by one person and is judged by the other."""
 
 
-def losses(metric: str, figures: FloatArray, metrics: Mapping[str, Metric] = METRICS) -> FloatArray:
+def losses(metric: Metric, figures: FloatArray) -> FloatArray:
     """A metric's figures turned so that lower is better, as ``Metric.sort_key`` does one by one."""
     turn = {"lower": np.positive, "higher": np.negative, "zero": np.abs}
-    return np.asarray(turn[metrics[metric].direction](figures))
+    return np.asarray(turn[metric.direction](figures))
 
 
 def correct_selection(
-    metric: str,
+    metric: Metric,
     models: Sequence[str],
-    sums: Sums,
+    sums: SubjectSums,
     resamples: SubjectResamples,
     figures_RM: FloatArray,
     figures_M: FloatArray,
-    metrics: Mapping[str, Metric] = METRICS,
 ) -> Selection:
     """The figure of choosing by ``metric`` among ``models``, naive and corrected.
 
@@ -53,11 +52,10 @@ def correct_selection(
         resamples: The draws.
         figures_RM: The metric over the resamples.
         figures_M: The metric over all units; NaN where undefined.
-        metrics: Every metric by name.
     """
-    losses_M = losses(metric, figures_M, metrics)
+    losses_M = losses(metric, figures_M)
     if np.isnan(losses_M).all():
-        return Selection(num_learners=len(models), reason=f"no {metrics[metric].title} is defined")
+        return Selection(num_learners=len(models), reason=f"no {metric.title} is defined")
     winner = min(
         (loss, name, place)
         for place, (loss, name) in enumerate(zip(losses_M, models, strict=True))
@@ -69,17 +67,17 @@ def correct_selection(
     if sums.num_subjects < FEWEST_SUBJECTS:
         return naive.model_copy(update={"reason": f"fewer than {FEWEST_SUBJECTS} subjects"})
     judges_anybody = (resamples.counts_RS == 0).any(axis=1)
-    judged_R = _judged(metric, sums, resamples, losses(metric, figures_RM, metrics))[judges_anybody]
+    judged_R = _judged(metric, sums, resamples, losses(metric, figures_RM))[judges_anybody]
     known = judged_R[~np.isnan(judged_R)]
-    if len(known) < (1 - MOST_UNDEFINED) * len(judged_R):
-        return naive.model_copy(update={"reason": "undefined in too many resamples"})
+    if reason := why_no_interval(len(known), len(judged_R)):
+        return naive.model_copy(update={"reason": reason})
     low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     interval = Interval(low=float(low), high=float(high), num_undefined=len(judged_R) - len(known))
     return naive.model_copy(update={"corrected": float(known.mean()), "interval": interval})
 
 
 def _judged(
-    metric: str, sums: Sums, resamples: SubjectResamples, losses_RM: FloatArray
+    metric: Metric, sums: SubjectSums, resamples: SubjectResamples, losses_RM: FloatArray
 ) -> FloatArray:
     """The figure of each resample's choice over the subjects that it did not see."""
     chosen_R = np.where(np.isnan(losses_RM), np.inf, losses_RM).argmin(axis=1)

@@ -23,7 +23,7 @@ from analysis.evaluation import judge, unit_predictions
 from analysis.ranking.formats import TEXT_FORMATS
 from analysis.ranking.making import judge_and_rank, rank_sweep
 from analysis.stacking import nested
-from foldgrid.metrics.classification import class_metrics
+from foldgrid.metrics import METRICS, class_metrics
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from tests.analysis.fake_class_run import TASKS, FakeClassRun
@@ -260,3 +260,37 @@ def test_nothing_to_stack_and_no_test_set_is_ranked_all_the_same(tmp_path: Path)
     assert {row.kind for row in ranking.rows} == {"base_learner", "baseline"}
     assert ranking.best.model == "plain_cnn"
     assert set(ranking.best.test.values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("task", "name"), [("classification", "mcc"), ("binary", "average_precision")]
+)
+def test_a_metric_beside_the_standard_ones_is_computed_when_it_is_asked_for(
+    written: Any, capsys: pytest.CaptureFixture[str], task: str, name: str
+) -> None:
+    fake, store = written(task)
+    assert main(["rank", str(fake.folder)]) == 0
+    standard = pd.read_csv(fake.folder / "leaderboard.csv").columns
+    assert f"oof_{name}" not in standard
+    capsys.readouterr()
+    assert main(["rank", str(fake.folder), "--by", name]) == 0
+    assert METRICS[name].heading in capsys.readouterr().out
+    assert f"oof_{name}_low" in pd.read_csv(fake.folder / "leaderboard.csv").columns
+    judged, ranking = judge_and_rank(store, name)
+    for row in ranking.rows:
+        pair = judged.oof.reference, judged.oof.predicted_by(row.model)
+        value = ranking.metrics[name](*pair)
+        assert row.figure("oof", name) == (None if np.isnan(value) else value)
+    with pytest.raises(SweepError, match=f"holds auc, .* and no {name}"):
+        rank_sweep(store).ordered_by(name)
+
+
+def test_a_metric_of_other_targets_is_refused_with_those_that_there_are(
+    written: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake, _ = written("classification")
+    for option in ("--by", "--metric"):
+        assert main(["rank", str(fake.folder), option, "average_precision"]) == 2
+        said = capsys.readouterr().err
+        assert f'{option}: a ranking has no figure "average_precision"' in said
+        assert "balanced_accuracy, mcc" in said

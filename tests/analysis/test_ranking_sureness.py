@@ -14,7 +14,7 @@ from analysis.ranking.formats import render_latex, render_markdown, render_termi
 from analysis.ranking.leaderboard import load_current, save
 from analysis.ranking.making import assess_judgement, judge_and_rank, rank_sweep
 from analysis.ranking.sureness import all_notes
-from foldgrid.metrics import METRICS
+from foldgrid.metrics import METRICS, number_metrics
 from foldgrid.records import RunStore
 from tests.analysis.conftest import FakeRun
 
@@ -48,12 +48,12 @@ def test_the_rows_hold_what_was_assessed(judged: tuple[RunStore, Judgement, Rank
     assert ranking.selections == assessment.selections
     assert ranking.critical_difference == assessment.critical_difference
     for row in ranking.rows:
-        for metric in METRICS:
+        for metric in number_metrics():
             assert row.interval("oof", metric) == assessment.intervals["oof"][metric][row.model]
             assert row.standings.get(metric) == assessment.standings[metric].get(row.model)
 
 
-@pytest.mark.parametrize("by", METRICS)
+@pytest.mark.parametrize("by", number_metrics())
 def test_a_stored_ranking_answers_for_every_metric(
     judged: tuple[RunStore, Judgement, Ranking], by: str
 ) -> None:

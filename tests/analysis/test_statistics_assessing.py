@@ -7,7 +7,7 @@ import pytest
 
 from analysis.statistics.assessing import assess
 from analysis.statistics.facts import Assessment
-from foldgrid.metrics import METRICS
+from foldgrid.metrics import METRICS, number_metrics
 from foldgrid.tasks.pasi.scoring import PasiScoring
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.units import UnitTable
@@ -40,7 +40,7 @@ def test_every_model_has_every_figure_interval_and_standing() -> None:
     table, predicted = made_up(30, NOISE)
     found = assessed(table)
     reference_V = table.units["reference"]
-    for metric in METRICS:
+    for metric in number_metrics():
         for model in predicted:
             figure = found.figures["test"][metric][model]
             interval = found.intervals["test"][metric][model]
@@ -111,7 +111,7 @@ def test_too_little_data_gives_reasons_and_no_error(
 ) -> None:
     found = assessed(made_up(num_subjects, models)[0], num_resamples=50)
     assert Assessment.model_validate_json(found.model_dump_json()) == found
-    for metric in METRICS:
+    for metric in number_metrics():
         for model in models:
             interval = found.intervals["oof"][metric][model]
             assert (interval.low is None) == (num_subjects < 2)

@@ -13,18 +13,22 @@ from analysis.statistics.assessing import assess_resampled
 from analysis.statistics.facts import Assessment
 from analysis.statistics.resampled import Resampled
 from analysis.statistics.resamples import SubjectResamples
-from foldgrid.metrics import Metric
+from foldgrid.metrics import Metric, Target, metrics_of
 from foldgrid.metrics.classification import class_metrics
-from foldgrid.metrics.classification_sums import BLOCK, ClassSums
+from foldgrid.metrics.sums import BLOCK, SubjectSums
 from foldgrid.tasks.classification.scoring import BinaryScoring, ClassScoring, LabelScoring
 from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec
 from foldgrid.tasks.units import UnitTable
 
 
 def every_metric(num_classes: int, is_binary: bool = False) -> dict[str, Metric]:
-    """Those of classes and those of grades."""
-    graded = class_metrics(num_classes, is_binary, is_ordered=True)
-    return {**class_metrics(num_classes, is_binary), **graded}
+    """Those of classes and those of grades, ours and whoever's."""
+    return dict(metrics_of(target_of(num_classes, is_binary)))
+
+
+def target_of(num_classes: int, is_binary: bool = False) -> Target:
+    """Classes that are grades too."""
+    return Target("classes", num_classes, is_binary, is_ordered=True)
 
 
 Study = tuple[np.ndarray, np.ndarray, np.ndarray, bool]
@@ -48,11 +52,11 @@ def studies(draw: st.DrawFn) -> Study:
 def test_figures_are_those_of_the_units_that_were_drawn(study: Study, seed: int) -> None:
     subject_U, reference_U, probabilities_UMK, is_binary = study
     names = np.unique(subject_U)
-    sums = ClassSums.of(*study)
+    sums = SubjectSums.of(*study[:3], target_of(probabilities_UMK.shape[2], is_binary))
     resamples = SubjectResamples.draw(len(names), 4, seed)
     metrics = every_metric(probabilities_UMK.shape[2], is_binary)
     for weights_RS in (resamples.counts_RS, resamples.left_out()):
-        found = sums.figures(weights_RS)
+        found = sums.figures(metrics, weights_RS)
         assert list(found) == list(metrics)
         for row, weights_S in enumerate(weights_RS.astype(int)):
             drawn = np.repeat(
@@ -107,30 +111,32 @@ def resampled(
 
 
 def test_rows_of_ones_give_the_plain_figures_of_any_number_of_models() -> None:
-    for num_models in (0, 1, BLOCK, 2 * BLOCK + 1):
+    for num_models in (0, 1, BLOCK["classes"], 2 * BLOCK["classes"] + 1):
         skills = {f"model{place}": place / 10 for place in range(num_models)}
         _, subject_U, reference_U, probabilities_UMK = made_up(10, skills)
-        sums = ClassSums.of(subject_U, reference_U, probabilities_UMK)
-        for name, figures_1M in sums.figures(np.ones((1, 10))).items():
+        sums = SubjectSums.of(subject_U, reference_U, probabilities_UMK, target_of(3))
+        for name, figures_1M in sums.figures(every_metric(3), np.ones((1, 10))).items():
             metric = every_metric(3)[name]
             plain = [metric(reference_U, probabilities_UMK[:, m]) for m in range(num_models)]
             np.testing.assert_allclose(figures_1M, [plain], rtol=1e-12)
-            np.testing.assert_array_equal(sums.figure(name, np.ones((1, 10))), figures_1M)
+            np.testing.assert_array_equal(sums.figure(metric, np.ones((1, 10))), figures_1M)
 
 
 def test_some_models_alone_have_the_figures_that_they_have_among_others() -> None:
     _, *units = made_up(12, {"a": 0.5, "b": 1.0, "c": 2.0})
-    sums, weights_RS = ClassSums.of(*units), SubjectResamples.draw(12, 20).counts_RS
+    sums, weights_RS = SubjectSums.of(*units, target_of(3)), SubjectResamples.draw(12, 20).counts_RS
     chosen = sums.of_models([2, 0])
     assert (chosen.num_subjects, chosen.num_models) == (12, 2)
-    for name, figures_RM in chosen.figures(weights_RS).items():
-        np.testing.assert_allclose(figures_RM, sums.figures(weights_RS)[name][:, [2, 0]])
+    for name, figures_RM in chosen.figures(every_metric(3), weights_RS).items():
+        whole_RM = sums.figure(every_metric(3)[name], weights_RS)
+        np.testing.assert_allclose(figures_RM, whole_RM[:, [2, 0]])
     np.testing.assert_array_equal(chosen.subject_losses(), sums.subject_losses()[:, [2, 0]])
 
 
 def test_a_subject_ranks_models_by_its_mean_brier_score() -> None:
     _, subject_U, reference_U, probabilities_UMK = made_up(5, {"a": 0.5, "b": 1.0})
-    losses_SM = ClassSums.of(subject_U, reference_U, probabilities_UMK).subject_losses()
+    sums = SubjectSums.of(subject_U, reference_U, probabilities_UMK, target_of(3))
+    losses_SM = sums.subject_losses()
     own = subject_U == 3
     for model in range(2):
         expected = class_metrics(3)["brier"](reference_U[own], probabilities_UMK[own, model])
@@ -151,7 +157,7 @@ def test_a_diverged_model_spoils_only_its_own_figures() -> None:
 def test_a_class_that_is_none_is_refused() -> None:
     for wrong in (3, -1):
         with pytest.raises(ValueError, match="from 0 to 2"):
-            ClassSums.of([1, 1], np.array([0, wrong]), np.full((2, 1, 3), 1 / 3))
+            SubjectSums.of([1, 1], np.array([0, wrong]), np.full((2, 1, 3), 1 / 3), target_of(3))
 
 
 def test_the_whole_assessment_of_a_classification() -> None:

@@ -14,14 +14,16 @@ from analysis.statistics.differences import differences_to, holm
 from analysis.statistics.facts import Difference
 from analysis.statistics.resamples import SubjectResamples
 from analysis.statistics.selection import losses
-from foldgrid.metrics.regression_sums import SubjectSums
+from foldgrid.metrics import METRICS
+from foldgrid.metrics.sums import SubjectSums
 from tests.analysis.made_up_visits import Population
 
 
 def compare(sums: SubjectSums, metric: str = "mae", best: int = 0) -> tuple[Difference | None, ...]:
     resamples = SubjectResamples.draw(sums.num_subjects)
-    plain = losses(metric, sums.figures(np.ones((1, sums.num_subjects)))[metric][0])
-    resampled = losses(metric, sums.figures(resamples.counts_RS)[metric])
+    ones_1S = np.ones((1, sums.num_subjects))
+    plain = losses(METRICS[metric], sums.figure(METRICS[metric], ones_1S)[0])
+    resampled = losses(METRICS[metric], sums.figure(METRICS[metric], resamples.counts_RS))
     return differences_to(best, plain, resampled, sums.num_subjects)
 
 

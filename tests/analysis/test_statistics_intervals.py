@@ -6,7 +6,8 @@ from scipy import stats
 
 from analysis.statistics.intervals import expanded_percentiles, tail_share
 from analysis.statistics.resamples import SubjectResamples
-from foldgrid.metrics.regression_sums import SubjectSums
+from foldgrid.metrics import number_metrics
+from foldgrid.metrics.sums import SubjectSums
 from tests.analysis.made_up_visits import Population
 
 NUM_STUDIES = 300
@@ -25,7 +26,7 @@ def coverage() -> dict[str, np.ndarray]:
         for column, clusters_V in enumerate((subject_V, np.arange(len(subject_V)))):
             sums = SubjectSums.of(clusters_V, *pairs)
             resamples = SubjectResamples.draw(sums.num_subjects, 400, number)
-            for name, figures_RM in sums.figures(resamples.counts_RS).items():
+            for name, figures_RM in sums.figures(number_metrics(), resamples.counts_RS).items():
                 (interval,) = expanded_percentiles(figures_RM, sums.num_subjects)
                 assert interval.low is not None
                 assert interval.high is not None
@@ -49,7 +50,9 @@ def test_with_six_subjects_plain_percentiles_are_much_too_narrow() -> None:
     expanded = plain = 0
     for number in range(NUM_STUDIES):
         sums = SubjectSums.of(*population.draw(np.random.default_rng(number), 6))
-        errors_RM = sums.figures(SubjectResamples.draw(6, 400, number).counts_RS)["mae"]
+        errors_RM = sums.figures(number_metrics(), SubjectResamples.draw(6, 400, number).counts_RS)[
+            "mae"
+        ]
         (interval,) = expanded_percentiles(errors_RM, 6)
         low, high = np.quantile(errors_RM, [0.025, 0.975])
         assert interval.low is not None
@@ -65,7 +68,9 @@ def test_with_six_subjects_plain_percentiles_are_much_too_narrow() -> None:
 def test_the_interval_of_a_mean_is_as_wide_as_students(num_subjects: int) -> None:
     values = stats.norm.ppf((np.arange(num_subjects) + 0.5) / num_subjects)
     sums = SubjectSums.of(np.arange(num_subjects), np.zeros(num_subjects), values[:, None])
-    biases = sums.figures(SubjectResamples.draw(num_subjects, 20_000).counts_RS)["bias"]
+    biases = sums.figures(number_metrics(), SubjectResamples.draw(num_subjects, 20_000).counts_RS)[
+        "bias"
+    ]
     (interval,) = expanded_percentiles(biases, num_subjects)
     half = stats.t.ppf(0.975, num_subjects - 1) * values.std(ddof=1) / np.sqrt(num_subjects)
     assert [interval.low, interval.high] == pytest.approx([-half, half], rel=0.07)

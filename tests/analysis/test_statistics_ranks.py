@@ -16,8 +16,8 @@ from analysis.statistics.critical_difference import critical_difference, nemenyi
 from analysis.statistics.facts import Selection
 from analysis.statistics.resamples import SubjectResamples
 from analysis.statistics.selection import correct_selection, losses
-from foldgrid.metrics import METRICS
-from foldgrid.metrics.regression_sums import SubjectSums
+from foldgrid.metrics import METRICS, number_metrics
+from foldgrid.metrics.sums import SubjectSums
 from tests.analysis.made_up_visits import Population
 
 loss_tables = arrays(
@@ -66,10 +66,10 @@ def choose(
 ) -> Selection:
     sums = SubjectSums.of(*study)
     resamples = SubjectResamples.draw(sums.num_subjects, num_resamples)
-    figures_RM = sums.figures(resamples.counts_RS)[metric]
-    figures_M = sums.figures(np.ones((1, sums.num_subjects)))[metric][0]
+    figures_RM = sums.figure(METRICS[metric], resamples.counts_RS)
+    figures_M = sums.figure(METRICS[metric], np.ones((1, sums.num_subjects)))[0]
     names = [f"m{place:03}" for place in range(sums.num_models)]
-    return correct_selection(metric, names, sums, resamples, figures_RM, figures_M)
+    return correct_selection(METRICS[metric], names, sums, resamples, figures_RM, figures_M)
 
 
 @pytest.mark.parametrize("metric", ["mae", "ccc", "bias"])
@@ -124,9 +124,9 @@ def test_what_cannot_be_corrected_says_why() -> None:
 
 def test_losses_order_as_the_metrics_do() -> None:
     figures = np.array([-0.5, 0.1, 0.9])
-    for name, metric in METRICS.items():
+    for metric in number_metrics().values():
         expected = [metric.sort_key(value) for value in figures]
-        np.testing.assert_allclose(losses(name, figures), expected)
+        np.testing.assert_allclose(losses(metric, figures), expected)
 
 
 error_tables = arrays(

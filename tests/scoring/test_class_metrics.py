@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics as others
 
-from foldgrid.metrics import Metric
+from foldgrid.metrics import METRICS, Metric, Target
 from foldgrid.metrics.classification import LEAST_PROBABILITY, by_class, class_metrics
 from foldgrid.metrics.counts import confusion_matrix, decide
 
@@ -111,6 +111,51 @@ def test_a_binary_task_beside_scikit_learn(case: Case) -> None:
         assert metrics[name](reference, probabilities) == near(value), name
 
 
+@given(case=judged())
+def test_further_metrics_of_several_classes_beside_scikit_learn(case: Case) -> None:
+    reference, probabilities = case
+    target = Target("classes", probabilities.shape[1])
+    decided = probabilities.argmax(axis=1)
+    if len(np.unique(reference)) > 1 and len(np.unique(decided)) > 1:
+        expected = others.matthews_corrcoef(reference, decided)
+        assert METRICS["mcc"].of(target)(reference, probabilities) == near(expected)
+    else:
+        assert np.isnan(METRICS["mcc"].of(target)(reference, probabilities))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = others.balanced_accuracy_score(reference, decided)
+    assert METRICS["balanced_accuracy"].of(target)(reference, probabilities) == near(expected)
+
+
+@given(case=judged(num_classes=2))
+def test_further_metrics_of_a_binary_task_beside_scikit_learn(case: Case) -> None:
+    reference, probabilities = case
+    target = Target("classes", 2, is_binary=True)
+    score, called = probabilities[:, 1], probabilities[:, 1] >= 0.5
+    if len(np.unique(reference)) > 1:
+        expected = {
+            "average_precision": others.average_precision_score(reference, score),
+            "balanced_accuracy": others.balanced_accuracy_score(reference, called),
+        }
+        if len(np.unique(called)) > 1:
+            expected["mcc"] = others.matthews_corrcoef(reference, called)
+        for name, value in expected.items():
+            assert METRICS[name].of(target)(reference, probabilities) == near(value), name
+
+
+def test_values_that_a_pencil_and_others_have() -> None:
+    # By pencil: 0 0 1 1 is decided of 0 1 1 1.
+    two = np.eye(2)[[0, 0, 1, 1]]
+    binary = Target("classes", 2, is_binary=True)
+    # MCC: (2*1 - 1*0) / sqrt(2 * 3 * 2 * 1).
+    assert METRICS["mcc"].of(binary)([0, 1, 1, 1], two) == near(2 / np.sqrt(12))
+    assert METRICS["balanced_accuracy"].of(binary)([0, 1, 1, 1], two) == near((1 + 2 / 3) / 2)
+    # scikit-learn's own example of average precision: 0.83.
+    score = np.array([0.1, 0.4, 0.35, 0.8])
+    pair = np.stack([1 - score, score], axis=1)
+    assert METRICS["average_precision"].of(binary)([0, 0, 1, 1], pair) == near(0.8333333333333333)
+
+
 def test_log_loss_is_scikit_learns_away_from_zero() -> None:
     random = np.random.default_rng(0)
     reference, probabilities = random.integers(4, size=50), random.dirichlet(np.ones(4), 50)
@@ -151,7 +196,7 @@ def test_what_cannot_be_computed_is_nan(is_binary: bool) -> None:
 
 def test_what_is_no_classification_is_refused() -> None:
     for num_classes, is_binary in ((1, False), (3, True)):
-        with pytest.raises(ValueError, match="cannot be judged"):
+        with pytest.raises(ValueError, match="cannot be evaluated"):
             class_metrics(num_classes, is_binary)
     accuracy = class_metrics(3)["accuracy"]
     with pytest.raises(ValueError, match="3 probabilities"):

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 from sklearn import metrics as sk
 
-from foldgrid.metrics import METRICS, metric_named
+from foldgrid.metrics import METRICS, number_metrics
 from foldgrid.specs.errors import SweepError
 
 values = st.floats(-72, 72).map(lambda x: round(x, 3))
@@ -31,6 +31,19 @@ def test_error_metrics_agree_with_scikit_learn(pair: np.ndarray) -> None:
 def test_pearson_agrees_with_scipy(pair: np.ndarray) -> None:
     assume((np.ptp(pair, axis=1) > 0.01).all())
     assert METRICS["pcc"](*pair) == pytest.approx(stats.pearsonr(*pair).statistic, abs=1e-9)
+
+
+@given(pairs)
+def test_spearman_agrees_with_scipy(pair: np.ndarray) -> None:
+    assume((np.ptp(pair, axis=1) > 0).all())
+    assert METRICS["spearman"](*pair) == pytest.approx(stats.spearmanr(*pair).statistic, abs=1e-9)
+
+
+def test_spearman_s_published_example() -> None:
+    # IQ and hours of television, the worked example of Wikipedia and many text books: -29/165.
+    intelligence = [106, 100, 86, 101, 99, 103, 97, 113, 112, 110]
+    hours = [7, 27, 2, 50, 28, 29, 20, 12, 6, 17]
+    assert METRICS["spearman"](intelligence, hours) == pytest.approx(-29 / 165)
 
 
 @given(pairs)
@@ -67,7 +80,7 @@ def test_concordance_never_exceeds_correlation(pair: np.ndarray) -> None:
 @given(pairs)
 def test_a_perfect_prediction_is_best_by_every_metric(pair: np.ndarray) -> None:
     assume(np.ptp(pair[0]) > 0.01)
-    for metric in METRICS.values():
+    for metric in number_metrics().values():
         perfect = metric.sort_key(metric(pair[0], pair[0]))
         assert perfect <= metric.sort_key(metric(*pair)) + 1e-9
 
@@ -75,10 +88,10 @@ def test_a_perfect_prediction_is_best_by_every_metric(pair: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("reference", "predicted", "undefined"),
     [
-        ([], [], set(METRICS)),
+        ([], [], set(number_metrics())),
         ([1.0], [2.0], {"pcc", "ccc", "icc"}),
-        ([1.0, 2.0], [math.nan, 2.0], set(METRICS)),
-        ([1.0, 2.0], [math.inf, 2.0], set(METRICS)),
+        ([1.0, 2.0], [math.nan, 2.0], set(number_metrics())),
+        ([1.0, 2.0], [math.inf, 2.0], set(number_metrics())),
         ([1.0, 2.0, 3.0], [0.1, 0.1, 0.1], {"pcc"}),
         ([2.0, 2.0], [1.0, 3.0], {"pcc"}),
         ([2.0, 2.0], [2.0, 2.0], {"pcc", "ccc", "icc"}),
@@ -92,7 +105,7 @@ def test_degenerate_inputs_follow_the_table(
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figures = {name: metric(reference, predicted) for name, metric in METRICS.items()}
+        figures = {name: metric(reference, predicted) for name, metric in number_metrics().items()}
     assert {name for name, figure in figures.items() if math.isnan(figure)} == undefined
 
 
@@ -115,7 +128,7 @@ def test_shapes_that_do_not_pair_are_refused() -> None:
 
 
 def test_a_metric_travels_with_its_direction() -> None:
-    directions = {name: metric.direction for name, metric in METRICS.items()}
+    directions = {name: metric.direction for name, metric in number_metrics().items()}
     assert directions == {
         "mae": "lower",
         "mse": "lower",
@@ -131,4 +144,4 @@ def test_a_metric_travels_with_its_direction() -> None:
 
 def test_an_unknown_metric_is_answered_with_the_nearest() -> None:
     with pytest.raises(SweepError, match=r'Did you mean .*"mae"'):
-        metric_named("mea")
+        METRICS.named("mea")

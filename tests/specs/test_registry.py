@@ -88,6 +88,20 @@ def test_a_mistake_is_told_with_its_name_and_file(
         assert entry in words
 
 
+def test_a_thing_with_a_name_is_called_by_it(package: Package) -> None:
+    package('NAMED = type("Shade", (str,), {"name": "ash"})("#888")', "ash = other_shades:NAMED")
+    assert shades()["ash"] == "#888"
+
+
+def test_a_thing_by_another_name_than_its_own_is_told(package: Package) -> None:
+    path = package(
+        'NAMED = type("Shade", (str,), {"name": "ash"})("#888")', "asche = other_shades:NAMED"
+    )
+    with pytest.raises(SweepError, match='calls itself "ash"') as refused:
+        len(shades())
+    assert str(path) in str(refused.value)
+
+
 def test_a_module_that_is_not_there_is_told_by_its_name(package: Package) -> None:
     package("", "ash = no_such_shades:ASH")
     with pytest.raises(SweepError, match="no_such_shades"):

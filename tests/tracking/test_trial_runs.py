@@ -19,7 +19,7 @@ from miniature_sweep import CONTEXT
 from offline_runs import read_all, read_trials, steps
 from projectors import wandb_projector
 
-from foldgrid.metrics import METRICS
+from foldgrid.metrics import number_metrics
 from foldgrid.specs.schedulers import SCHEDULERS
 from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import RecipeChange
@@ -124,7 +124,7 @@ def test_a_diverged_trial_is_marked_and_keeps_no_figure(tmp_path):
         make_record(make_trial(), status="diverged"), make_scoring(make_search().task)
     )
     assert {name for name in summary if name.startswith("oof/")} == {
-        f"oof/{name}" for name in METRICS
+        f"oof/{name}" for name in number_metrics()
     }
 
 

@@ -33,7 +33,7 @@ from analysis.run import Run
 from analysis.statistics.estimates import Share, shares_of
 from analysis.statistics.facts import Interval
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED
-from foldgrid.metrics.regression import Metric
+from foldgrid.metrics import Metric
 
 
 @dataclass(frozen=True)

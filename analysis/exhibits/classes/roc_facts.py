@@ -14,11 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.statistics.estimates import Share, shares_of
 from analysis.statistics.facts import Interval
-from analysis.statistics.intervals import expanded_percentiles
+from analysis.statistics.intervals import UNDEFINED, expanded_percentiles
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
-from foldgrid.metrics.classification_sums import AUC, ClassSums
+from foldgrid.metrics import METRICS, Target
 from foldgrid.metrics.delong import delong_interval
 from foldgrid.metrics.roc import RocCurve, area_under_curve, roc_curve
+from foldgrid.metrics.sums import SubjectSums
 from foldgrid.tasks.classification.operating_points import OperatingPoint, apply_threshold
 
 FloatArray = NDArray[np.float64]
@@ -135,12 +136,13 @@ def auc_and_interval(
     """
     auc = area_under_curve(is_positive_U, score_U)
     if math.isnan(auc):
-        return auc, Interval(reason="the figure is undefined")
+        return auc, Interval(reason=UNDEFINED)
     scores_U12 = np.stack([1.0 - score_U, score_U], axis=1)[:, None]
     subjects = np.asarray(subjects_U).astype(str)
-    sums = ClassSums.of(subjects, is_positive_U.astype(np.int64), scores_U12, is_binary=True)
+    target = Target("classes", 2, is_binary=True)
+    sums = SubjectSums.of(subjects, is_positive_U.astype(np.int64), scores_U12, target)
     resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
-    figures_R1 = sums.figure(AUC, resamples.counts_RS)
+    figures_R1 = sums.figure(METRICS["auc"].of(target), resamples.counts_RS)
     return auc, expanded_percentiles(figures_R1, sums.num_subjects)[0]
 
 

@@ -16,6 +16,7 @@ from analysis.predictions.finished_fits import scoring_of
 from analysis.predictions.predictions import BaseLearner, PredictionTable
 from analysis.statistics.estimates import Estimate, Resamples, estimate, mean_of, resample_subjects
 from analysis.statistics.resamples import SEED
+from foldgrid.metrics.counts import ClassCounts, confusion_matrix
 from foldgrid.tasks.pasi.arithmetic import REGION_WEIGHTS, SCORE_MAXIMA, SCORES, clip_score
 
 ALL = "all"
@@ -177,13 +178,8 @@ def quadratic_kappa(first: np.ndarray, second: np.ndarray, num_grades: int) -> f
     1 is perfect agreement, 0 that of chance; NaN where both give one and the same grade
     throughout, because there chance explains everything.
     """
-    counts = np.zeros((num_grades, num_grades))
-    np.add.at(counts, (first, second), 1.0)
-    grades = np.arange(num_grades)
-    cost = (grades[:, None] - grades[None, :]) ** 2
-    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
-    by_chance = float((cost * expected).sum())
-    return 1.0 - float((cost * counts).sum()) / by_chance if by_chance else np.nan
+    counts = ClassCounts.of(confusion_matrix(first, second, num_grades))
+    return float(counts.quadratic_kappa())
 
 
 def _regions(regions: pd.Series[str]) -> list[tuple[str, np.ndarray]]:

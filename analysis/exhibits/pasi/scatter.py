@@ -34,12 +34,10 @@ from analysis.run import Run
 from analysis.statistics.estimates import (
     Estimate,
     FloatArray,
-    WeightedFigure,
     estimate,
     mean_of,
-    ratio,
+    metric_of,
     resample_subjects,
-    second_moments,
     slope_of,
 )
 from analysis.statistics.intervals import LEVEL
@@ -104,15 +102,9 @@ def scatter_facts(pairs: ModelVisits, num_points: int = 101, seed: int = SEED) -
     predicted = pairs.visits["predicted"].to_numpy(dtype=np.float64)
     resamples = resample_subjects(pairs.visits["subject"], seed=seed)
     slope = slope_of(predicted, truth)
-    figures: dict[str, WeightedFigure] = {
-        "mae": mean_of(np.abs(predicted - truth)),
-        "bias": mean_of(predicted - truth),
-        "pcc": _correlation(truth, predicted),
-        "ccc": _concordance(truth, predicted),
-    }
     metrics = {}
-    for name, weighted in figures.items():
-        found = estimate(weighted, resamples)
+    for name in ("mae", "bias", "pcc", "ccc"):
+        found = estimate(metric_of(name, truth, predicted), resamples)
         value = METRICS[name](truth, predicted)
         metrics[name] = Estimate(value) if math.isnan(value) else _with_value(found, value)
     at = np.linspace(0.0, pairs.max_pasi, num_points)
@@ -172,24 +164,6 @@ def prediction_band(
 def _with_value(found: Estimate, value: float) -> Estimate:
     """The interval with the figure as every other table computes it, to the last bit."""
     return Estimate(value, found.low, found.high)
-
-
-def _correlation(truth_N: FloatArray, predicted_N: FloatArray) -> WeightedFigure:
-    def correlation(weights_RN: FloatArray) -> FloatArray:
-        first, second, shared = second_moments(truth_N, predicted_N, weights_RN)
-        return ratio(shared, np.sqrt(first * second))
-
-    return correlation
-
-
-def _concordance(truth_N: FloatArray, predicted_N: FloatArray) -> WeightedFigure:
-    gap = mean_of(predicted_N - truth_N)
-
-    def concordance(weights_RN: FloatArray) -> FloatArray:
-        first, second, shared = second_moments(truth_N, predicted_N, weights_RN)
-        return ratio(2.0 * shared, first + second + gap(weights_RN) ** 2)
-
-    return concordance
 
 
 def draw_scatter(parts: Sequence[ScatterFacts]) -> Drawing:

@@ -15,7 +15,7 @@ import pandas as pd
 from analysis.evaluation import Judgement
 from analysis.run import Run
 from analysis.stacking.nested import BASELINE
-from foldgrid.metrics import metric_named
+from foldgrid.metrics import METRICS
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.tasks.pasi.arithmetic import max_pasi
 from foldgrid.tasks.units import UnitTable
@@ -72,7 +72,7 @@ def best_model(judgement: Judgement, by: str = "mae") -> str:
     Raises:
         SweepError: There is no such metric.
     """
-    metric, table = metric_named(by), judgement.oof
+    metric, table = METRICS.named(by), judgement.oof
     truth = table.units["reference"]
     learned = [name for name in table.predicted.columns if name != BASELINE]
 

@@ -7,7 +7,7 @@ from analysis.exhibits.pasi.errors import best_severity
 from analysis.exhibits.pasi.reference_lines import BETWEEN_RATERS, RATER_SOURCE, WITHIN_RATER
 from analysis.exhibits.task_words import Landmark
 from analysis.run import Run
-from foldgrid.metrics.regression import metrics_in
+from foldgrid.metrics import METRICS, Target
 from foldgrid.tasks.pasi.arithmetic import REGION_WEIGHTS, max_pasi
 from foldgrid.tasks.pasi.scoring import PasiScoring
 
@@ -32,7 +32,7 @@ class PasiReport:
 
     def unit_of(self, metric: str) -> str:
         """See ``TaskReport``."""
-        return metrics_in(PasiScoring.unit)[metric].unit
+        return METRICS[metric].of(Target(unit=PasiScoring.unit)).unit
 
     def landmarks(self, run: Run, partition: str) -> list[Landmark]:
         """What physicians differ by, and the baseline; only where the figure is the MAE."""

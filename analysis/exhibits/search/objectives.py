@@ -17,8 +17,7 @@ from analysis.drawing.trial_marks import mark_trials, name_point, score_axis, sc
 from analysis.exhibits.search.of_study import study_exhibit
 from analysis.search.certainty import decimals
 from analysis.search.run import SearchRun, StudyFacts
-from foldgrid.metrics import Metric
-from foldgrid.metrics.registry import KNOWN_METRICS
+from foldgrid.metrics import METRICS, Metric
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def front_section(study: StudyFacts) -> Section:
         f"trial {trial.number} "
         + "("
         + ", ".join(
-            f"{KNOWN_METRICS[name].title} {figure(trial.oof[name], decimals(name))}"
+            f"{METRICS[name].title} {figure(trial.oof[name], decimals(name))}"
             for name in evidence.objectives
         )
         + ")"

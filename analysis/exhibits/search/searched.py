@@ -11,7 +11,7 @@ from analysis.exhibit import Exhibit
 from analysis.exhibits.provenance import launch_facts, versions
 from analysis.search.conclusion import describe_value
 from analysis.search.run import SearchRun, StudyFacts
-from foldgrid.metrics.registry import KNOWN_METRICS
+from foldgrid.metrics import METRICS
 from foldgrid.specs.search_space import describe
 
 
@@ -20,7 +20,7 @@ def searched_section(run: SearchRun) -> Section:
     settings = run.studies[0].evidence.plan.settings
     facts = run.sweep
     pairs = [
-        ("Objectives", ", ".join(KNOWN_METRICS[name].description for name in settings.objectives)),
+        ("Objectives", ", ".join(METRICS[name].description for name in settings.objectives)),
         ("Sampler", settings.sampler),
         ("Scheduler", settings.judge.report(settings, settings.own)),
         ("Trials asked for", str(settings.num_trials) + _each(run)),

@@ -12,7 +12,7 @@ from analysis.exhibits.search.of_study import study_exhibit
 from analysis.search.certainty import decimals
 from analysis.search.conclusion import describe_value
 from analysis.search.run import StudyFacts
-from foldgrid.metrics.registry import KNOWN_METRICS
+from foldgrid.metrics import METRICS
 from foldgrid.specs.trials import TrialRecord
 
 WORDS = {"complete": "complete", "stopped": "given up", "diverged": "diverged"}
@@ -23,7 +23,7 @@ def trials_section(study: StudyFacts) -> Section:
     evidence = study.evidence
     columns = (
         Column("Trial"),
-        *(Column(KNOWN_METRICS[name].title, True, "95 %") for name in evidence.objectives),
+        *(Column(METRICS[name].title, True, "95 %") for name in evidence.objectives),
         Column("Epochs", True),
         *(Column(name, True) for name in evidence.plan.space.parameters),
     )

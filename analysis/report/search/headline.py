@@ -8,7 +8,7 @@ from analysis.report.headline import Headline, Tile
 from analysis.search.certainty import decimals
 from analysis.search.conclusion import describe_value
 from analysis.search.run import SearchRun, StudyFacts
-from foldgrid.metrics.registry import KNOWN_METRICS
+from foldgrid.metrics import METRICS
 
 SYNTHETIC = (
     "The photographs are drawn by a program and no patient was there. The figures show what the "
@@ -124,7 +124,7 @@ def _tiles(study: StudyFacts) -> list[Tile]:
     if study.best is None:
         return []
     name, found = study.evidence.metric.name, study.best_certainty
-    title, digits = KNOWN_METRICS[name].title, decimals(name)
+    title, digits = METRICS[name].title, decimals(name)
     tiles = [
         Tile(f"Best out-of-fold {title}", figure(study.best.oof[name], digits),
              between(found.interval.get(name), digits))

@@ -5,21 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from foldgrid.metrics.registry import KNOWN_METRICS
-from foldgrid.specs.sweep import Objective
+from foldgrid.specs.metric import METRICS
 from foldgrid.specs.trials import TrialRecord
 
 
-def best_trials(
-    trials: Sequence[TrialRecord], objectives: Sequence[Objective]
-) -> list[TrialRecord]:
+def best_trials(trials: Sequence[TrialRecord], objectives: Sequence[str]) -> list[TrialRecord]:
     """The trials that no other beats in every objective, best in the first objective first.
 
     With one objective that is the best trial; the first of equals, so that the sweep's own recipe
     stays where nothing is better. Only trials that trained to their end take part.
     """
     scored = [
-        (trial, tuple(KNOWN_METRICS[each].sort_key(trial.oof.get(each)) for each in objectives))
+        (trial, tuple(METRICS[each].sort_key(trial.oof.get(each)) for each in objectives))
         for trial in trials
         if trial.status == "complete"
     ]

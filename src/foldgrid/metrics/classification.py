@@ -1,82 +1,49 @@
-"""The metrics of class probabilities, each with its name and its direction.
+"""The metrics of class probabilities.
 
-Every function takes the reference first, U class indices from 0, and the probabilities second,
-U units by K classes. What cannot be computed is NaN, never an error:
+U units, M models, K classes, R weightings of the subjects. What cannot be computed is NaN, never
+an error:
 
     no unit at all, or a value that is not finite     every metric is NaN
     a single class in the reference                   AUC is NaN; so is specificity, and a binary
                                                       metric that asks for the missing class
     one class in the reference, all decided for it    kappa is NaN
+    one class in the reference, or among the decided  MCC is NaN
 
-With several classes, AUC, sensitivity and specificity are the plain mean of one-vs-rest figures
-over the classes that occur in the reference (macro average). Their mean sensitivity is what others
-call balanced accuracy, so that is not listed again. A binary task has a positive class, the last
-of two, and its figures are of that class.
+With several classes, AUC, sensitivity and specificity are the plain mean of one-vs-rest values
+over the classes that occur in the reference (macro average); their mean sensitivity is the
+balanced accuracy. A binary task has a positive class, the last of two, and its AUC, sensitivity
+and specificity are of that class.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from foldgrid.metrics.checked import checked_classes
+from foldgrid.metrics.computations import Checked, OfCounts, OfWeights
 from foldgrid.metrics.counts import (
+    POSITIVE,
     ClassCounts,
-    FloatArray,
-    IntArray,
     confusion_matrix,
     decide,
     mean_over_occurring,
-    quadratic_kappa,
+    of_positive_or_mean,
+    quotient,
 )
-from foldgrid.metrics.regression import Metric
+from foldgrid.metrics.curves import OfRocCurves, average_precisions
 from foldgrid.metrics.roc import area_under_curve
+from foldgrid.metrics.sums import Drawn, Quantity, SubjectSums
+from foldgrid.specs.metric import METRICS, Metric, Target
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 LEAST_PROBABILITY = 1e-6
 """A smaller probability counts as this in a logarithm: a sure mistake is not infinitely bad."""
-
-POSITIVE = 1
-"""The positive class of a binary task: the last of two."""
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """Checked classes and probabilities of one model."""
-
-    reference_U: IntArray
-    probabilities_UK: FloatArray
-    is_binary: bool
-
-    @property
-    def num_classes(self) -> int:
-        return int(self.probabilities_UK.shape[1])
-
-    def counts(self) -> ClassCounts:
-        decided_U = decide(self.probabilities_UK, self.is_binary)
-        return ClassCounts.of(confusion_matrix(self.reference_U, decided_U, self.num_classes))
-
-
-def class_metrics(
-    num_classes: int, is_binary: bool = False, is_ordered: bool = False
-) -> Mapping[str, Metric]:
-    """Every metric of a classification by name; a ranking goes by the first unless told.
-
-    Args:
-        num_classes: K, 2 or more.
-        is_binary: Of two classes the last is the positive one.
-        is_ordered: The classes are grades, from the lowest to the highest: the quadratic-weighted
-            kappa comes first.
-
-    Raises:
-        ValueError: Fewer than two classes, or a binary task with more.
-    """
-    if num_classes < 2 or (is_binary and num_classes != 2):
-        raise ValueError(f"{num_classes} classes cannot be judged (is_binary={is_binary})")
-    return _metrics(num_classes, is_binary, is_ordered)
 
 
 def unit_log_losses(reference_U: IntArray, probabilities_UK: FloatArray) -> FloatArray:
@@ -110,29 +77,6 @@ def unit_brier_scores(
     return np.asarray(others - 2 * _of_reference(reference_U, probabilities_UK) + 1.0)
 
 
-def checked_classes(
-    reference: ArrayLike, probabilities: ArrayLike
-) -> tuple[IntArray, FloatArray] | None:
-    """Class indices and probabilities; nothing where they are empty or not finite.
-
-    Raises:
-        ValueError: The shapes do not belong together, or an index names no class.
-    """
-    classes = np.asarray(reference)
-    values = np.asarray(probabilities, dtype=np.float64)
-    if classes.ndim != 1 or values.ndim != 2 or len(classes) != len(values):
-        raise ValueError(
-            "a class metric compares U classes with U by K probabilities, "
-            f"not {classes.shape} with {values.shape}"
-        )
-    if not classes.size or not np.isfinite(classes).all() or not np.isfinite(values).all():
-        return None
-    indices = classes.astype(np.int64)
-    if (indices != classes).any() or indices.min() < 0 or indices.max() >= values.shape[1]:
-        raise ValueError(f"classes are indices from 0 to {values.shape[1] - 1}")
-    return indices, values
-
-
 def _of_reference(reference_U: IntArray, probabilities_UK: FloatArray) -> FloatArray:
     """The probability of each unit's own class."""
     between = (1,) * (probabilities_UK.ndim - 2)
@@ -140,101 +84,210 @@ def _of_reference(reference_U: IntArray, probabilities_UK: FloatArray) -> FloatA
     return np.take_along_axis(probabilities_UK, places, axis=-1)[..., 0]
 
 
-def _auc(judged: _Judged) -> float:
-    aucs_K = np.array(
-        [
-            area_under_curve(judged.reference_U == each, judged.probabilities_UK[:, each])
-            for each in range(judged.num_classes)
-        ]
-    )
-    return _of_positive_or_mean(judged, aucs_K)
+@dataclass(frozen=True)
+class OfLosses(Checked):
+    """The mean of one of two losses of each unit: the log loss, or the Brier score."""
+
+    place: int
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """What is summed up."""
+        return (LOSSES,)
+
+    def _value(self, metric: Metric, reference_U: IntArray, predicted: FloatArray) -> float:
+        return float(unit_losses(metric.target, reference_U, predicted)[self.place].mean())
+
+    def resampled(self, metric: Metric, drawn: Drawn) -> FloatArray:
+        """See ``Checked``."""
+        return quotient(drawn.totals(LOSSES)[:, self.place], drawn.num_units[:, None])
 
 
-def _accuracy(judged: _Judged) -> float:
-    return float(judged.counts().accuracy())
+def unit_losses(
+    target: Target, reference_U: IntArray, predicted: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Each unit's log loss and Brier score."""
+    brier = unit_brier_scores(reference_U, predicted, target.is_binary)
+    return unit_log_losses(reference_U, predicted), brier
 
 
-def _sensitivity(judged: _Judged) -> float:
-    return _of_positive_or_mean(judged, judged.counts().sensitivities(), needs_others=False)
+def _losses(units: SubjectSums) -> FloatArray:
+    pair = unit_losses(units.target, units.reference_U, units.predicted)
+    return np.stack(pair, axis=1)
 
 
-def _specificity(judged: _Judged) -> float:
-    return _of_positive_or_mean(judged, judged.counts().specificities())
+LOSSES = Quantity(_losses)
+"""(U, 2, M) Both losses of each unit."""
 
 
-def _kappa(judged: _Judged) -> float:
-    return float(judged.counts().kappa())
+def _sensitivity(target: Target, counts: ClassCounts) -> FloatArray:
+    values = counts.sensitivities()
+    return of_positive_or_mean(target, values, counts.support, needs_others=False)
 
 
-def _quadratic_kappa(judged: _Judged) -> float:
-    decided_U = decide(judged.probabilities_UK, judged.is_binary)
-    counts = judged.counts()
-    steps = np.square(decided_U - judged.reference_U).sum(dtype=np.float64)
-    return float(quadratic_kappa(steps, counts.support, counts.decided))
+def _specificity(target: Target, counts: ClassCounts) -> FloatArray:
+    return of_positive_or_mean(target, counts.specificities(), counts.support)
 
 
-def _log_loss(judged: _Judged) -> float:
-    return float(unit_log_losses(judged.reference_U, judged.probabilities_UK).mean())
+def _balanced_accuracy(_target: Target, counts: ClassCounts) -> FloatArray:
+    return mean_over_occurring(counts.sensitivities(), counts.support, needs_others=False)
 
 
-def _brier(judged: _Judged) -> float:
-    scores = unit_brier_scores(judged.reference_U, judged.probabilities_UK, judged.is_binary)
-    return float(scores.mean())
+MEAN, OF_POSITIVE = "one-vs-rest, mean over classes", "of the positive class"
+OURS = (
+    Metric(
+        name="auc",
+        title="AUC",
+        description=f"area under the ROC curve {MEAN}",
+        of_positive=f"area under the ROC curve {OF_POSITIVE}",
+        direction="higher",
+        compute=OfRocCurves(),
+        suits="classes",
+        lowest=0.0,
+        highest=1.0,
+        source="Hanley and McNeil 1982, doi:10.1148/radiology.143.1.7063747",
+    ),
+    Metric(
+        name="accuracy",
+        title="Accuracy",
+        description="share decided rightly",
+        direction="higher",
+        compute=OfCounts(lambda _, counts: counts.accuracy()),
+        suits="classes",
+        short="Acc.",
+        lowest=0.0,
+        highest=1.0,
+    ),
+    Metric(
+        name="sensitivity",
+        title="Sensitivity",
+        description=f"sensitivity {MEAN}",
+        of_positive=f"sensitivity {OF_POSITIVE}",
+        direction="higher",
+        compute=OfCounts(_sensitivity),
+        suits="classes",
+        short="Sens.",
+        lowest=0.0,
+        highest=1.0,
+    ),
+    Metric(
+        name="specificity",
+        title="Specificity",
+        description=f"specificity {MEAN}",
+        of_positive=f"specificity {OF_POSITIVE}",
+        direction="higher",
+        compute=OfCounts(_specificity),
+        suits="classes",
+        short="Spec.",
+        lowest=0.0,
+        highest=1.0,
+    ),
+    Metric(
+        name="kappa",
+        title="Kappa",
+        description="Cohen's kappa",
+        direction="higher",
+        compute=OfCounts(lambda _, counts: counts.kappa()),
+        suits="classes",
+        lowest=-1.0,
+        highest=1.0,
+        source="Cohen 1960, doi:10.1177/001316446002000104",
+    ),
+    Metric(
+        name="log_loss",
+        title="Log loss",
+        description="mean log loss",
+        direction="lower",
+        compute=OfLosses(0),
+        suits="classes",
+        short="Loss",
+        highest=float(-np.log(LEAST_PROBABILITY)),
+        lowest=0.0,
+    ),
+    Metric(
+        name="brier",
+        title="Brier",
+        description="mean Brier score",
+        direction="lower",
+        compute=OfLosses(1),
+        suits="classes",
+        highest=2.0,
+        lowest=0.0,
+        source="Brier 1950, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2",
+    ),
+    Metric(
+        name="quadratic_kappa",
+        title="Quadratic kappa",
+        description="quadratic-weighted kappa of the grades",
+        direction="higher",
+        compute=OfCounts(lambda _, counts: counts.quadratic_kappa()),
+        suits="ordered",
+        short="QWK",
+        lowest=-1.0,
+        highest=1.0,
+        source="Cohen 1968, doi:10.1037/h0026256",
+    ),
+    Metric(
+        name="balanced_accuracy",
+        title="Balanced accuracy",
+        description="mean sensitivity of the classes",
+        direction="higher",
+        compute=OfCounts(_balanced_accuracy),
+        suits="classes",
+        short="BAcc.",
+        lowest=0.0,
+        highest=1.0,
+        source="Brodersen et al. 2010, doi:10.1109/ICPR.2010.764",
+    ),
+    Metric(
+        name="average_precision",
+        title="Average precision",
+        description="average precision of the positive class",
+        direction="higher",
+        compute=OfWeights(average_precisions),
+        suits="binary",
+        short="AP",
+        lowest=0.0,
+        highest=1.0,
+        source="Davis and Goadrich 2006, doi:10.1145/1143844.1143874",
+    ),
+    Metric(
+        name="mcc",
+        title="MCC",
+        description="Matthews correlation coefficient",
+        direction="higher",
+        compute=OfCounts(lambda _, counts: counts.matthews_correlation()),
+        suits="classes",
+        lowest=-1.0,
+        highest=1.0,
+        source="Gorodkin 2004, doi:10.1016/j.compbiolchem.2004.09.006",
+    ),
+)
+CLASS_METRICS = ("auc", "accuracy", "sensitivity", "specificity", "kappa", "log_loss", "brier")
+"""What a ranking of classes holds unless more is asked for; its first metric orders it."""
+
+GRADE_METRICS = ("quadratic_kappa", *CLASS_METRICS)
+"""The same of classes that are grades."""
 
 
-def _of_positive_or_mean(judged: _Judged, values_K: FloatArray, needs_others: bool = True) -> float:
-    if judged.is_binary:
-        return float(values_K[POSITIVE])
-    support = np.bincount(judged.reference_U, minlength=judged.num_classes).astype(np.float64)
-    return float(mean_over_occurring(values_K, support, needs_others))
+def class_metrics(
+    num_classes: int, is_binary: bool = False, is_ordered: bool = False
+) -> Mapping[str, Metric]:
+    """The metrics that a ranking of classes holds, by name.
 
+    Args:
+        num_classes: K, 2 or more.
+        is_binary: Of two classes the last is the positive one.
+        is_ordered: The classes are grades, from the lowest to the highest.
 
-@cache
-def _metrics(num_classes: int, is_binary: bool, is_ordered: bool) -> Mapping[str, Metric]:
-    def metric(function: Callable[[_Judged], float]) -> Callable[[ArrayLike, ArrayLike], float]:
-        def figure(reference: ArrayLike, probabilities: ArrayLike) -> float:
-            if np.shape(probabilities)[1:] != (num_classes,):
-                raise ValueError(f"{num_classes} probabilities a unit are needed")
-            checked = checked_classes(reference, probabilities)
-            return np.nan if checked is None else function(_Judged(*checked, is_binary))
-
-        return figure
-
-    of = "of the positive class" if is_binary else "one-vs-rest, mean over classes"
-    found = (
-        Metric("auc", "AUC", f"area under the ROC curve {of}", "higher", metric(_auc)),
-        Metric(
-            "accuracy", "Accuracy", "share decided rightly", "higher", metric(_accuracy), "Acc."
-        ),
-        Metric(
-            "sensitivity",
-            "Sensitivity",
-            f"sensitivity {of}",
-            "higher",
-            metric(_sensitivity),
-            "Sens.",
-        ),
-        Metric(
-            "specificity",
-            "Specificity",
-            f"specificity {of}",
-            "higher",
-            metric(_specificity),
-            "Spec.",
-        ),
-        Metric("kappa", "Kappa", "Cohen's kappa", "higher", metric(_kappa)),
-        Metric("log_loss", "Log loss", "mean log loss", "lower", metric(_log_loss), "Loss"),
-        Metric("brier", "Brier", "mean Brier score", "lower", metric(_brier)),
-    )
-    graded = Metric(
-        "quadratic_kappa",
-        "Quadratic kappa",
-        "quadratic-weighted kappa of the grades",
-        "higher",
-        metric(_quadratic_kappa),
-        "QWK",
-    )
-    return MappingProxyType({each.name: each for each in ((graded,) * is_ordered + found)})
+    Raises:
+        ValueError: Fewer than two classes, or a binary task with more.
+    """
+    if num_classes < 2 or (is_binary and num_classes != 2):
+        raise ValueError(f"{num_classes} classes cannot be evaluated (is_binary={is_binary})")
+    target = Target("classes", num_classes, is_binary, is_ordered)
+    names = GRADE_METRICS if is_ordered else CLASS_METRICS
+    return {name: METRICS[name].of(target) for name in names}
 
 
 @dataclass(frozen=True)
@@ -266,7 +319,7 @@ def by_class(
     Args:
         reference: U class indices.
         probabilities: U units by K classes.
-        is_binary: How a unit is decided; see ``class_counts.decide``.
+        is_binary: How a unit is decided; see ``counts.decide``.
 
     Returns:
         One a class; none where there is no unit or a value is not finite.

@@ -11,8 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from foldgrid.specs.metric import Target
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+POSITIVE = 1
+"""The positive class of a binary task: the last of two."""
 
 HALF = 0.5
 """Where a binary task calls a unit positive unless an operating point says otherwise."""
@@ -45,17 +50,23 @@ class ClassCounts:
         support: Units of the class.
         decided: Units decided for the class.
         hits: Units of the class that were decided for it.
+        squared_steps: Squared places between the class of a unit and the decided one, summed over
+            the units, without the last axis.
     """
 
     support: FloatArray
     decided: FloatArray
     hits: FloatArray
+    squared_steps: FloatArray
 
     @classmethod
     def of(cls, confusion_KK: IntArray) -> ClassCounts:
         """The counts of a confusion matrix."""
         counts = confusion_KK.astype(np.float64)
-        return cls(counts.sum(axis=1), counts.sum(axis=0), np.diagonal(counts))
+        places_K = np.arange(len(counts))
+        steps_KK = np.square(places_K[:, None] - places_K)
+        steps = np.asarray((counts * steps_KK).sum())
+        return cls(counts.sum(axis=1), counts.sum(axis=0), np.diagonal(counts), steps)
 
     @property
     def total(self) -> FloatArray:
@@ -85,25 +96,29 @@ class ClassCounts:
         by_chance = (self.support * self.decided).sum(axis=-1)
         return quotient(total * self.hits.sum(axis=-1) - by_chance, total**2 - by_chance)
 
+    def quadratic_kappa(self) -> FloatArray:
+        """Cohen's kappa of classes in an order, a mistake by n classes weighing n squared.
 
-def quadratic_kappa(
-    squared_steps: ArrayLike, support: FloatArray, decided: FloatArray
-) -> FloatArray:
-    """Cohen's kappa of classes in an order, a mistake by n classes weighing n squared.
+        Cohen 1968: 1 less the squared steps between truth and decision over those that the shares
+        of the classes alone would give; 1 is perfect, 0 chance. NaN where these are none.
+        """
+        places_K = np.arange(self.support.shape[-1], dtype=np.float64)
+        squares = self.total[..., 0] * ((self.support + self.decided) * places_K**2).sum(axis=-1)
+        product = (self.support * places_K).sum(axis=-1) * (self.decided * places_K).sum(axis=-1)
+        steps = self.total[..., 0] * self.squared_steps
+        return 1.0 - quotient(steps, squares - 2.0 * product)
 
-    Cohen 1968: 1 less the squared steps between truth and decision over those that the shares of
-    the classes alone would give; 1 is perfect, 0 chance. NaN where these are none.
+    def matthews_correlation(self) -> FloatArray:
+        """The correlation of truth and decision (Matthews 1975; of several classes Gorodkin 2004).
 
-    Args:
-        squared_steps: Summed over the units, without the last axis.
-        support: Units of each class, classes last, in their order.
-        decided: Units decided for it.
-    """
-    places_K = np.arange(support.shape[-1], dtype=np.float64)
-    total = support.sum(axis=-1)
-    squares = total * ((support + decided) * places_K**2).sum(axis=-1)
-    product = (support * places_K).sum(axis=-1) * (decided * places_K).sum(axis=-1)
-    return 1.0 - quotient(total * np.asarray(squared_steps), squares - 2.0 * product)
+        NaN where all units are of one class, or all are decided for one: there is nothing to
+        correlate.
+        """
+        total = self.total[..., 0]
+        shared = total * self.hits.sum(axis=-1) - (self.support * self.decided).sum(axis=-1)
+        spread = total**2 - np.square(self.support).sum(axis=-1)
+        spread_decided = total**2 - np.square(self.decided).sum(axis=-1)
+        return np.clip(quotient(shared, np.sqrt(spread * spread_decided)), -1.0, 1.0)
 
 
 def mean_over_occurring(
@@ -120,6 +135,15 @@ def mean_over_occurring(
     if needs_others:
         occurs &= support < support.sum(axis=-1, keepdims=True)
     return quotient(np.where(occurs, values, 0.0).sum(axis=-1), occurs.sum(axis=-1))
+
+
+def of_positive_or_mean(
+    target: Target, values: FloatArray, support: FloatArray, needs_others: bool = True
+) -> FloatArray:
+    """Of values by class that of the positive one, or the mean over the classes that occur."""
+    if target.is_binary:
+        return np.asarray(values[..., POSITIVE])
+    return mean_over_occurring(values, support, needs_others)
 
 
 def quotient(above: ArrayLike, below: ArrayLike) -> FloatArray:

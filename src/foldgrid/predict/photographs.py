@@ -18,8 +18,9 @@ from foldgrid.data.dataset import Dataset
 from foldgrid.metrics.counts import decide
 from foldgrid.predict.fold_copies import outputs_of_copies
 from foldgrid.predict.trained_learner import TrainedLearner
+from foldgrid.specs.metric import Judged
 from foldgrid.tasks.classification.operating_points import choose_threshold
-from foldgrid.tasks.scoring import Judged, Scoring
+from foldgrid.tasks.scoring import Scoring
 
 PREDICTED = "predicted"
 PROBABILITY = "probability_"

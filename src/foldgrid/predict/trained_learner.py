@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from foldgrid.metrics.regression import Metric
+from foldgrid.metrics import Metric
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
 from foldgrid.specs.fits import FitRecord

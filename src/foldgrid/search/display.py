@@ -7,10 +7,9 @@ import math
 from rich.console import Console
 
 from foldgrid.launching.planning.plan_text import describe_values
-from foldgrid.metrics.registry import KNOWN_METRICS
+from foldgrid.metrics import METRICS
 from foldgrid.search.trials import TrialTask
 from foldgrid.specs.failure import Failure
-from foldgrid.specs.sweep import Objective
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 
 
@@ -27,13 +26,13 @@ class SearchDisplay:
 
     def __init__(
         self,
-        objective: Objective,
+        objective: str,
         num_done: int,
         num_total: int,
         best: float | None,
         console: Console,
     ) -> None:
-        self.metric = KNOWN_METRICS[objective]
+        self.metric = METRICS[objective]
         self.num_done, self.num_total, self.console = num_done, num_total, console
         self.best = best
         self.failures: dict[str, Failure] = {}

@@ -131,7 +131,8 @@ class LockstepTrial:
 
     def _figures(self, units: UnitTable) -> dict[str, float]:
         pair = units.reference, units.predicted_by("predicted")
-        return {name: metric(*pair) for name, metric in self.fits[0].task.metrics.items()}
+        measured = self.fits[0].task.measured(*self.task.objectives)
+        return {name: metric(*pair) for name, metric in measured.items()}
 
     def conclude(self) -> TrialRecord:
         """Clears what a trial that is over no longer needs; returns its record."""

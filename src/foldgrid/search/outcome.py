@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from foldgrid.launching.planning.found_recipe import BEST_FILE
-from foldgrid.metrics import METRICS, best_trials
+from foldgrid.metrics import NUMBER_METRICS, best_trials
 from foldgrid.records import RunStore
 from foldgrid.search.plan import StudyPlan
 from foldgrid.specs.trials import TrialCertainty, TrialRecord
@@ -76,7 +76,7 @@ def _entry(trial: TrialRecord, num_trials: int, certainty: TrialCertainty | None
 
 def trial_rows(trials: Sequence[TrialRecord]) -> list[dict[str, Any]]:
     """Trials as lines of a table, all with the same figures."""
-    figures = next((tuple(trial.oof) for trial in trials if trial.oof), tuple(METRICS))
+    figures = next((tuple(trial.oof) for trial in trials if trial.oof), NUMBER_METRICS)
     return [_row(trial, figures) for trial in trials]
 
 

@@ -60,7 +60,8 @@ class StudyPlan:
             for cell in self.prepared.grid.tasks
             if cell.config.backbone == backbone
         )
-        return TrialTask(self.name, number, dict(values), fits)
+        objectives = self.prepared.sweep.search.objectives
+        return TrialTask(self.name, number, dict(values), fits, objectives=objectives)
 
 
 def plan_studies(prepared: PreparedSweep) -> tuple[StudyPlan, ...]:

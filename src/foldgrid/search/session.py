@@ -22,8 +22,7 @@ from foldgrid.launching.planning.recorded_inputs import search_results
 from foldgrid.launching.progress.file import ProgressFile
 from foldgrid.launching.sweep_run import write_run_files
 from foldgrid.launching.tracking.projecting import project_context
-from foldgrid.metrics import best_trials
-from foldgrid.metrics.registry import KNOWN_METRICS
+from foldgrid.metrics import METRICS, best_trials
 from foldgrid.records import SearchStore
 from foldgrid.search.display import SearchDisplay
 from foldgrid.search.lockstep import TrialWork
@@ -266,9 +265,7 @@ class SearchSession(LaunchFrame[TrialTask]):
         objective = self.prepared.sweep.search.objectives[0]
         found = self._records().values()
         best = [trial for trials in found for trial in best_trials(trials, (objective,))]
-        score = min(
-            (t.oof[objective] for t in best), key=KNOWN_METRICS[objective].sort_key, default=None
-        )
+        score = min((t.oof[objective] for t in best), key=METRICS[objective].sort_key, default=None)
         return SearchDisplay(objective, done, done + left, score, self.console)
 
     def _write_plan(self) -> None:

@@ -21,7 +21,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from foldgrid.metrics.registry import KNOWN_METRICS
+from foldgrid.metrics import METRICS
 from foldgrid.search.retries import (
     FAILURE,
     LAUNCH,
@@ -40,7 +40,7 @@ from foldgrid.specs.search_space import (
     SearchSpace,
     grid_points,
 )
-from foldgrid.specs.sweep import Objective, SamplerName, SearchSettings
+from foldgrid.specs.sweep import SamplerName, SearchSettings
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 
 RECORD = "record"
@@ -246,14 +246,14 @@ def study_name(prefix: str, facts: Mapping[str, Any]) -> str:
     return f"{prefix}-{content_digest(dict(facts))}"
 
 
-def objective_value(objective: Objective, figures: Mapping[str, float]) -> float:
+def objective_value(objective: str, figures: Mapping[str, float]) -> float:
     """The figure as it is optimised; NaN where it is undefined. Of the bias, its size."""
     value = figures.get(objective, math.nan)
-    return abs(value) if KNOWN_METRICS[objective].direction == "zero" else value
+    return abs(value) if METRICS[objective].direction == "zero" else value
 
 
-def _direction(objective: Objective) -> StudyDirection:
-    is_higher_better = KNOWN_METRICS[objective].direction == "higher"
+def _direction(objective: str) -> StudyDirection:
+    is_higher_better = METRICS[objective].direction == "higher"
     return StudyDirection.MAXIMIZE if is_higher_better else StudyDirection.MINIMIZE
 
 

@@ -21,6 +21,7 @@ class TrialTask:
         number: Its number in that study, from 0; 0 is the sweep's own recipe.
         values: What was drawn of the search space.
         fits: One fit a fold, in the folds' order.
+        objectives: What is searched for; computed beside the task's standard metrics.
         inherited_from: In population based training, the trial whose networks it went on with.
     """
 
@@ -29,6 +30,7 @@ class TrialTask:
     values: dict[str, Value]
     fits: tuple[FitTask, ...]
     inherited_from: int | None = None
+    objectives: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -23,9 +23,9 @@ T = TypeVar("T")
 class Registry(MutableMapping[str, T]):
     """The things of one kind by name, complete at the first look.
 
-    Laws: a name is given once; ours come first, in the order in which their room adds them, then
-    those of other packages by name; what another package brings is of the kind's type, or the
-    first look says whose it is and what is wrong with it.
+    Laws: a name is given once, and is the thing's own where it has a ``name``; ours come first,
+    in the order in which their room adds them, then those of other packages by name; what another
+    package brings is of the kind's type, or the first look says whose it is and what is wrong.
 
     Args:
         kind: What one is called, such as ``metric``.
@@ -93,6 +93,9 @@ class Registry(MutableMapping[str, T]):
             raise _broken(self.kind, point, f"there is {self._one} of that name already")
         if not isinstance(thing, self._type):
             raise _broken(self.kind, point, f"found {thing!r}, which is no {self.kind}")
+        own_name = getattr(thing, "name", point.name)
+        if own_name != point.name:
+            raise _broken(self.kind, point, f'it calls itself "{own_name}"')
         return cast(T, thing)
 
     def __getitem__(self, name: str) -> T:

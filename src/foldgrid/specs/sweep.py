@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from foldgrid.specs.base import Spec
 from foldgrid.specs.by_name import NameIn, OwnSettings, SettingsIn, read_settings, settings_of
 from foldgrid.specs.errors import did_you_mean
+from foldgrid.specs.metric import METRICS
 from foldgrid.specs.recipe import (
     LIST_KEYS,
     OwnValue,
@@ -32,22 +33,6 @@ SamplerName = Literal[
     "GPSampler",
     "CmaEsSampler",
     "NSGAIISampler",
-]
-Objective = Literal[
-    "mae",
-    "mse",
-    "rmse",
-    "pcc",
-    "ccc",
-    "icc",
-    "bias",
-    "auc",
-    "accuracy",
-    "sensitivity",
-    "specificity",
-    "kappa",
-    "log_loss",
-    "brier",
 ]
 WeightsPolicy = Literal["required", "auto", "none"]
 REGIONS = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
@@ -159,7 +144,7 @@ class SearchSettings(Spec):
 
     num_trials: int = Field(default=20, ge=1)
     sampler: SamplerName = "TPESampler"
-    objectives: tuple[Objective, ...] = Field(default=("mae",), min_length=1)
+    objectives: tuple[Annotated[str, NameIn(METRICS)], ...] = Field(default=("mae",), min_length=1)
     scheduler: Annotated[str, NameIn(SCHEDULERS)] = NO_SCHEDULER
     scheduler_settings: Annotated[OwnSettings, SettingsIn(SCHEDULERS)] = Field(
         default={}, validate_default=True

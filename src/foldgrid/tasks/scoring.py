@@ -19,12 +19,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foldgrid.metrics.regression import IN_THE_UNIT, Metric, metrics_in
+from foldgrid.metrics import NUMBER_METRICS
+from foldgrid.specs.metric import Judged, Metric, Target, metrics_of
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.scale import Scale
 from foldgrid.tasks.units import Noun, UnitTable
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from foldgrid.tasks.losses import Tensor
 
 FloatArray = NDArray[np.float32]
-
-Judged = Literal["numbers", "classes"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,9 @@ class Scoring(ABC):
     Attributes:
         judges: Whether a unit's truth is a number or a class.
         is_binary: Whether there are two classes of which the last is the positive one.
+        is_ordered: Whether the classes are grades, from the lowest to the highest.
+        standard_metrics: The metrics that a ranking holds unless more is asked for, by name; the
+            first orders it.
         stratum: The column of the samples whose values a split should balance.
         balanced: What these are, for people: ``labels``.
         noun: What a unit is called.
@@ -82,6 +84,8 @@ class Scoring(ABC):
 
     judges: Judged
     is_binary = False
+    is_ordered = False
+    standard_metrics: tuple[str, ...]
     stratum: str
     balanced: str
     noun = Noun("photograph", "photographs")
@@ -164,9 +168,24 @@ class Scoring(ABC):
         """Numbers that are judged of a unit: 1, or one for each class."""
 
     @property
-    @abstractmethod
+    def target(self) -> Target:
+        """What the units are evaluated by, as metrics know it."""
+        num_classes = self.num_values if self.judges == "classes" else 0
+        return Target(self.judges, num_classes, self.is_binary, self.is_ordered, self.unit)
+
+    @cached_property
     def metrics(self) -> Mapping[str, Metric]:
-        """Every figure of merit by name; the first orders a ranking unless told otherwise."""
+        """Every metric that can be computed here by name, the standard ones first."""
+        return metrics_of(self.target, self.standard_metrics)
+
+    def measured(self, *further: str) -> dict[str, Metric]:
+        """The standard metrics, and further ones after them.
+
+        Args:
+            further: Names of ``metrics``.
+        """
+        names = dict.fromkeys((*self.standard_metrics, *further))
+        return {name: self.metrics[name] for name in names}
 
     @property
     @abstractmethod
@@ -280,22 +299,18 @@ class NumberScoring(Scoring):
 
     judges: Judged = "numbers"
     num_values = 1
+    standard_metrics = NUMBER_METRICS
     shown = ("mae", "mse", "pcc", "ccc")
     baseline = "predict_the_mean"
     report = "numbers"
     exhibits: tuple[str, ...] = ("number_agreement",)
-
-    @cached_property
-    def metrics(self) -> Mapping[str, Metric]:
-        """See ``Scoring``."""
-        return metrics_in(self.unit)
 
     def decimals(self, metric: str) -> int:
         """Down to a hundredth of the scale's step, and of its square."""
         finest = self.scale.decimals
         if metric == "mse":
             return max(0, 2 * finest - 2)
-        return finest if metric in IN_THE_UNIT else 2
+        return finest if self.metrics[metric].is_in_unit else 2
 
     def other_truth(self, reference: pd.Series[Any]) -> pd.Series[Any]:
         """The scale upside down."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foldgrid.metrics import METRICS
+from foldgrid.metrics import number_metrics
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.specs.recipe import TrainingRecipe, Value, recipe_value, with_values
 from foldgrid.specs.search_space import BACKBONE, ChoiceParameter, SearchSpace
@@ -174,7 +174,7 @@ class MadeUpSearch:
 
 def _epoch(number: int, units: pd.DataFrame, predicted: Sequence[float]) -> TrialEpoch:
     reference = units["reference"].to_numpy()
-    scored = METRICS if len(predicted) else {}
+    scored = number_metrics() if len(predicted) else {}
     return TrialEpoch(
         epoch=number,
         oof={name: metric(reference, predicted) for name, metric in scored.items()},

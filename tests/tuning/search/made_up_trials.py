@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from foldgrid.metrics import METRICS
+from foldgrid.metrics import number_metrics
 from foldgrid.search.schedulers.rules import Searched, StoppingRule
 from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import TrialEpoch
@@ -32,7 +32,7 @@ def made_up_epoch(epoch: int, units: pd.DataFrame, predicted: FloatArray) -> Tri
     reference = units["reference"].to_numpy()
     return TrialEpoch(
         epoch=epoch,
-        oof={name: metric(reference, predicted) for name, metric in METRICS.items()},
+        oof={name: metric(reference, predicted) for name, metric in number_metrics().items()},
         predicted=tuple(predicted.tolist()),
         num_running=1,
         wall_seconds=1.0,

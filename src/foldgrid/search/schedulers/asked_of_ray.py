@@ -15,7 +15,6 @@ from foldgrid.specs.schedulers import (
     grace_problems,
     judged_at,
 )
-from foldgrid.specs.sweep import Objective
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
 
 
@@ -108,7 +107,7 @@ class RayRule:
         objective: The figure.
     """
 
-    def __init__(self, scheduler: Any, objective: Objective) -> None:
+    def __init__(self, scheduler: Any, objective: str) -> None:
         self._scheduler, self._objective = scheduler, objective
         self._handles: dict[int, _Handle] = {}
 

@@ -17,7 +17,6 @@ from foldgrid.specs.fits import content_digest
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.schedulers import KeyProblem, Scheduler, SharedSettings
 from foldgrid.specs.search_space import BACKBONE, ChoiceParameter, Parameter, SearchSpace
-from foldgrid.specs.sweep import Objective
 from foldgrid.specs.trials import TrialEpoch
 
 RESAMPLED = 0.25
@@ -103,7 +102,7 @@ class PopulationBased(Scheduler):
         return _population(searched, searched.space, searched.retask)
 
 
-def _scored(objective: Objective, result: dict[str, Any]) -> dict[str, Any]:
+def _scored(objective: str, result: dict[str, Any]) -> dict[str, Any]:
     """Tune's result with what its scheduler looks at."""
     if "epoch" not in result:
         return result

@@ -12,10 +12,9 @@ from typing import Any, Protocol
 import pandas as pd
 
 from foldgrid.metrics import METRICS, Metric
-from foldgrid.metrics.registry import KNOWN_METRICS
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import SearchSpace
-from foldgrid.specs.sweep import Objective, SearchSettings
+from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
 
 NEVER_STOPPED = 0
@@ -60,7 +59,7 @@ class Searched:
     retask: Retask | None = None
 
     @property
-    def objective(self) -> Objective:
+    def objective(self) -> str:
         """The figure that trials are judged by."""
         return self.settings.objectives[0]
 
@@ -83,6 +82,6 @@ def rung_epochs(grace: int, factor: float, max_epochs: int) -> tuple[int, ...]:
     return tuple(rungs)
 
 
-def score_key(objective: Objective, epoch: TrialEpoch) -> float:
+def score_key(objective: str, epoch: TrialEpoch) -> float:
     """The epoch's figure with the sign of an error: smaller is better; infinite without one."""
-    return float(KNOWN_METRICS[objective].sort_key(epoch.oof.get(objective)))
+    return float(METRICS[objective].sort_key(epoch.oof.get(objective)))

@@ -6,16 +6,13 @@ beyond the second, and so on (Frank and Hall 2001). Shape letters: N samples, T 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import field_validator
 
-from foldgrid.metrics.classification import class_metrics
-from foldgrid.metrics.regression import Metric
+from foldgrid.metrics import GRADE_METRICS
 from foldgrid.tasks.classification.scoring import LabelScoring, check_labels, label_counts
 from foldgrid.tasks.classification.spec import Classes, LabelSpec, each_label_once
 from foldgrid.tasks.scoring import FloatArray, Watched
@@ -49,6 +46,8 @@ class OrdinalScoring(LabelScoring):
 
     outputs_are = "one for each threshold between the classes"
     loss_is = "binary cross-entropy of every threshold"
+    is_ordered = True
+    standard_metrics = GRADE_METRICS
     shown = ("quadratic_kappa", "auc", "accuracy", "sensitivity")
     watched = Watched("quadratic_kappa", "QWK", is_higher_better=True)
     spec: OrdinalSpec
@@ -69,11 +68,6 @@ class OrdinalScoring(LabelScoring):
     def num_outputs(self) -> int:
         """K, the thresholds between the grades."""
         return len(self.classes) - 1
-
-    @cached_property
-    def metrics(self) -> Mapping[str, Metric]:
-        """See ``Scoring``."""
-        return class_metrics(len(self.classes), is_ordered=True)
 
     @property
     def decided(self) -> str:

@@ -6,15 +6,14 @@ Shape letters: N samples, K classes of the network, J judged classes, U units, M
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foldgrid.metrics.classification import class_metrics
-from foldgrid.metrics.regression import Metric
+from foldgrid.metrics import CLASS_METRICS
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
+from foldgrid.specs.metric import Judged
 from foldgrid.tasks.classification.grades import majority_grade, translate_grades
 from foldgrid.tasks.classification.spec import (
     BinarySpec,
@@ -23,7 +22,7 @@ from foldgrid.tasks.classification.spec import (
     LabelSpec,
 )
 from foldgrid.tasks.scale import Scale
-from foldgrid.tasks.scoring import FloatArray, Judged, Scoring, Watched
+from foldgrid.tasks.scoring import FloatArray, Scoring, Watched
 from foldgrid.tasks.units import UnitTable
 
 if TYPE_CHECKING:
@@ -48,6 +47,7 @@ class LabelScoring(Scoring):
     baseline = "class_shares"
     report = "classes"
     scale = Scale(0.0, 1.0)
+    standard_metrics: tuple[str, ...] = CLASS_METRICS
     shown = ("auc", "accuracy", "sensitivity", "specificity")
     exhibits: tuple[str, ...] = (
         "classes",
@@ -91,11 +91,6 @@ class LabelScoring(Scoring):
     def prediction_names(self) -> tuple[str, ...]:
         """See ``Scoring``."""
         return tuple(f"predicted_{name}" for name in self.classes)
-
-    @cached_property
-    def metrics(self) -> Mapping[str, Metric]:
-        """See ``Scoring``."""
-        return class_metrics(len(self.judged_classes), is_binary=self.is_binary)
 
     def targets(self, samples: pd.DataFrame) -> FloatArray:
         """The index of each photograph's class, (N, 1)."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foldgrid.metrics.regression import METRICS
+from foldgrid.metrics import METRICS
 from foldgrid.tasks.pasi.arithmetic import (
     MAX_COMPOSITE,
     REGION_WEIGHTS,

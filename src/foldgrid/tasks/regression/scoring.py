@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from foldgrid.metrics.regression import METRICS
+from foldgrid.metrics import METRICS
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.tasks.regression.spec import RegressionSpec
 from foldgrid.tasks.scale import Scale
