@@ -20,7 +20,6 @@ from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles
 from analysis.statistics.resampled import Resampled
 from analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from analysis.statistics.selection import correct_selection, losses
-from foldgrid.metrics import METRICS
 
 
 @dataclass(frozen=True)
@@ -119,8 +118,3 @@ def better_by(difference: Difference) -> tuple[float, float | None, float | None
     low, high = difference.interval.low, difference.interval.high
     ends = (None, None) if low is None or high is None else (-high, -low)
     return -difference.worse_by, *ends
-
-
-def decimals(metric: str) -> int:
-    """Digits after the point that a figure is worth."""
-    return 3 if METRICS[metric].direction == "higher" else 2

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from analysis.search.certainty import StudyCertainty, better_by, decimals, judge_study
+from analysis.search.certainty import StudyCertainty, better_by, judge_study
 from analysis.search.course import EpochsSaved, epochs_saved
 from analysis.search.evidence import StudyEvidence, read_studies
 from analysis.statistics.facts import Interval
@@ -131,7 +131,7 @@ def _lines(conclusion: Conclusion, trial: TrialRecord) -> list[str]:
 
 def _figures(conclusion: Conclusion, trial: TrialRecord, name: str) -> list[str]:
     """An objective's figures: as found, corrected, and beside the sweep's own recipe."""
-    found, digits = conclusion.best[trial.number], decimals(name)
+    found, digits = conclusion.best[trial.number], conclusion.study.decimals(name)
 
     def shown(value: float) -> str:
         return f"{value:.{digits}f}"

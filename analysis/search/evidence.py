@@ -9,7 +9,7 @@ from functools import cached_property
 import pandas as pd
 
 from analysis.predictions.task import scoring_of_run
-from foldgrid.metrics import Metric, best_trials
+from foldgrid.metrics import METRICS, Metric, best_trials
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.specs.recipe import Value, recipe_value
@@ -46,6 +46,11 @@ class StudyEvidence:
     def metric(self) -> Metric:
         """The first objective."""
         return self.scoring.metrics[self.objectives[0]]
+
+    def decimals(self, metric: str) -> int:
+        """Digits after the point that a metric's values are worth where trials lie close."""
+        of_task = self.scoring.decimals(metric)
+        return 3 if METRICS[metric].direction == "higher" and of_task == 2 else of_task
 
     @property
     def label(self) -> str:

@@ -15,7 +15,6 @@ from analysis.drawing.numbers import figure, listed
 from analysis.drawing.palette import ACCENT, INK, MUTED
 from analysis.drawing.trial_marks import mark_trials, name_point, score_axis, score_limits
 from analysis.exhibits.search.of_study import study_exhibit
-from analysis.search.certainty import decimals
 from analysis.search.run import SearchRun, StudyFacts
 from foldgrid.metrics import METRICS, Metric
 
@@ -100,7 +99,7 @@ def front_section(study: StudyFacts) -> Section:
         f"trial {trial.number} "
         + "("
         + ", ".join(
-            f"{METRICS[name].title} {figure(trial.oof[name], decimals(name))}"
+            f"{METRICS[name].title} {figure(trial.oof[name], evidence.decimals(name))}"
             for name in evidence.objectives
         )
         + ")"

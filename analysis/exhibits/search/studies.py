@@ -9,14 +9,13 @@ import pandas as pd
 from analysis.drawing.blocks import Cell, Column, Section, Table, cells
 from analysis.drawing.numbers import between, figure, percent
 from analysis.exhibit import Exhibit
-from analysis.search.certainty import decimals
 from analysis.search.run import SearchRun
 
 
 def studies_section(run: SearchRun) -> Section:
     """Each backbone's best, what it is worth, and what was saved."""
     metric = run.studies[0].evidence.metric
-    digits = decimals(metric.name)
+    digits = run.studies[0].evidence.decimals(metric.name)
     columns = (
         Column("Backbone"),
         Column("Trials", True),

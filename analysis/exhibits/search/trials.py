@@ -9,7 +9,6 @@ import pandas as pd
 from analysis.drawing.blocks import Cell, Column, Section, Table, Tone
 from analysis.drawing.numbers import figure, interval
 from analysis.exhibits.search.of_study import study_exhibit
-from analysis.search.certainty import decimals
 from analysis.search.conclusion import describe_value
 from analysis.search.run import StudyFacts
 from foldgrid.metrics import METRICS
@@ -55,7 +54,7 @@ def _row(study: StudyFacts, trial: TrialRecord) -> tuple[Cell, ...]:
     figures = []
     for objective in evidence.objectives:
         ends = study.certainty.intervals.get(objective, {}).get(trial.number)
-        digits = decimals(objective)
+        digits = evidence.decimals(objective)
         sure = interval(ends.low, ends.high, digits) if ends else ""
         figures.append(Cell(figure(trial.oof.get(objective), digits), tone, sure))
     return (

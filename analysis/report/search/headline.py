@@ -5,7 +5,6 @@ from __future__ import annotations
 from analysis.drawing.numbers import UNDEFINED, between, count, figure, interval, listed, percent
 from analysis.predictions.notes import Note
 from analysis.report.headline import Headline, Tile
-from analysis.search.certainty import decimals
 from analysis.search.conclusion import describe_value
 from analysis.search.run import SearchRun, StudyFacts
 from foldgrid.metrics import METRICS
@@ -61,7 +60,7 @@ def study_verdict(study: StudyFacts) -> str:
     best, evidence = study.best, study.evidence
     if best is None:
         return f"None of {count(len(evidence.trials), 'trial')} has trained to its end yet."
-    metric, digits = evidence.metric, decimals(evidence.metric.name)
+    metric, digits = evidence.metric, evidence.decimals(evidence.metric.name)
     sure = between(study.best_certainty.interval.get(metric.name), digits)
     score = f"an out-of-fold {metric.title} of {figure(best.oof[metric.name], digits)}"
     score += f" (95 % interval {sure})" if sure else ""
@@ -90,7 +89,7 @@ def _worth(study: StudyFacts) -> str:
         return ""
     if selection.corrected is None:
         return f"The score could not be corrected for having been chosen: {selection.reason}."
-    digits = decimals(name)
+    digits = study.evidence.decimals(name)
     ends = interval(selection.interval.low, selection.interval.high, digits)
     return (
         f"The best of {count(selection.num_learners, 'complete trial')} is partly the luckiest. "
@@ -104,7 +103,7 @@ def _gain(study: StudyFacts) -> str:
     name, found = study.evidence.metric.name, study.best_certainty
     if name not in found.better_by:
         return ""
-    digits, value = decimals(name), found.better_by[name]
+    digits, value = study.evidence.decimals(name), found.better_by[name]
     words = "better" if value >= 0 else "worse"
     text = (
         f"The sweep's own recipe, which nobody chose, has {figure(found.own_recipe[name], digits)}"
@@ -124,7 +123,7 @@ def _tiles(study: StudyFacts) -> list[Tile]:
     if study.best is None:
         return []
     name, found = study.evidence.metric.name, study.best_certainty
-    title, digits = METRICS[name].title, decimals(name)
+    title, digits = METRICS[name].title, study.evidence.decimals(name)
     tiles = [
         Tile(f"Best out-of-fold {title}", figure(study.best.oof[name], digits),
              between(found.interval.get(name), digits))
