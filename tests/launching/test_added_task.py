@@ -97,7 +97,7 @@ def test_every_metric_orders_its_ranking(launcher: Launcher, package: Path) -> N
     assert analyse(["rank", str(run), "--by", "mae"]) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_ray_s_workers_find_it_by_its_entry_point(launcher: Launcher, package: Path) -> None:
     path = launcher.done_before(STAGES)
     here = predictions_of(launcher.store())
