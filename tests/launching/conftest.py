@@ -14,6 +14,12 @@ def shared_cache(made_once: MadeOnce) -> Path:
     return made_once("cache", lambda folder: None)
 
 
+@pytest.fixture(autouse=True)
+def _small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody here looks at a report's PNGs; the tests of reports do."""
+    monkeypatch.setattr("analysis.drawing.drawing.PNG_DPI", 36)
+
+
 @pytest.fixture
 def launcher(
     tmp_path: Path,

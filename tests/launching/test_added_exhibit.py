@@ -16,6 +16,7 @@ import foldgrid
 from analysis.__main__ import main
 from analysis.exhibit import EXHIBITS, Exhibit
 from analysis.exhibits import OF_GRIDS, OF_SEARCHES
+from foldgrid.specs.errors import SweepError
 from tests.analysis.report import visits_exhibit
 from tests.analysis.report.conftest import quickly_made
 from tests.launching.tiny_sweep import Launcher
@@ -73,11 +74,11 @@ def test_it_is_in_the_report_and_in_the_run(
 
 def test_its_name_is_the_entry_point_s(launcher: Launcher, install: Callable[[str], Path]) -> None:
     launcher.done_before()
-    install(f"who_came = {MODULE}:COHORT")
-    run = foldgrid.open_run(launcher.storage / "tiny")
-    assert run.exhibits[-1] == "who_came"
-    [_, table] = run.exhibit("who_came").section.blocks
-    assert table.call == 'run.exhibit("who_came").frame("subjects")'
+    file = install(f"who_came = {MODULE}:COHORT")
+    with pytest.raises(SweepError) as refused:
+        foldgrid.open_run(launcher.storage / "tiny").exhibit("who_came")
+    assert f'{file}: the exhibit "who_came" of visits cannot be used.' in str(refused.value)
+    assert 'it calls itself "cohort"' in str(refused.value)
 
 
 def test_a_mistake_in_it_is_told_with_its_name_and_file(

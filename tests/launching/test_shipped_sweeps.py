@@ -117,7 +117,7 @@ def check_grid(store: RunStore, sweep: Sweep) -> None:
     assert (ranked["folds"] == f"{num_folds}/{num_folds}").all()
     assert (table["kind"] == "meta_learner").sum() >= 7
     config = store.read_fit(store.read_plan()[0].fit_id).config
-    for name in make_scoring(config.task).metrics:
+    for name in make_scoring(config.task).standard_metrics:
         assert {f"oof_{name}", f"test_{name}"} <= set(table)
     report = make_report(store)
     assert all(section.blocks or section.left_out for section in report.sections)

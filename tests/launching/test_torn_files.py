@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from _pytest.mark import ParameterSet
 
 from analysis.__main__ import main as analyse
 from foldgrid.data.cache import load_or_build
@@ -50,7 +51,12 @@ def outcomes(store: RunStore) -> dict[str, Any]:
     return {fit_id: outcome(store.fit(fit_id)) for fit_id in sorted(store.finished_fits())}
 
 
-@pytest.mark.parametrize("kind", sorted(DAMAGES))
+def representative(kind: str, *those: str) -> ParameterSet:
+    """A case of ``make test`` if it is one of those, else of ``make test-all``."""
+    return pytest.param(kind, marks=() if kind in those else pytest.mark.exhaustive)
+
+
+@pytest.mark.parametrize("kind", [representative(kind, "cut", "flip") for kind in sorted(DAMAGES)])
 def test_what_is_damaged_is_named_and_trained_again(launcher: Launcher, kind: str) -> None:
     sweep = launcher.done_before(ranked=True)
     run, store, random_ = launcher.storage / "tiny", launcher.store(), random.Random(kind)
@@ -144,7 +150,7 @@ def test_a_damaged_record_is_no_traceback_in_the_status(launcher: Launcher) -> N
     assert "plan.json: cannot be read" in refused.err
 
 
-@pytest.mark.parametrize("kind", ["cut", "flip", "lose"])
+@pytest.mark.parametrize("kind", [representative(kind, "cut") for kind in ("cut", "flip", "lose")])
 def test_damaged_trials_are_named_and_trained_again(launcher: Launcher, kind: str) -> None:
     sweep = launcher.done_before(SEARCH)
     run = launcher.storage / "tiny"
