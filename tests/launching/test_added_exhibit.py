@@ -5,8 +5,8 @@ The package is `tests/analysis/report/visits_exhibit.py` and an entry point. Not
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,38 +14,29 @@ import pytest
 
 import foldgrid
 from analysis.__main__ import main
-from analysis.exhibit import EXHIBITS, Exhibit
-from analysis.exhibits import OF_GRIDS, OF_SEARCHES
+from analysis.exhibit import EXHIBITS
 from foldgrid.specs.errors import SweepError
 from tests.analysis.report import visits_exhibit
 from tests.analysis.report.conftest import quickly_made
 from tests.launching.tiny_sweep import Launcher
+from tests.outside.packages import installed, write_package
 
 MODULE = "visits_of_others"
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
+def install(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """Puts the package's folder on the path, with this entry point; gives its only module."""
+    with ExitStack() as until_the_end:
 
-    def put(entry: str) -> Path:
-        folder = tmp_path / "site"
-        facts = folder / "visits-1.0.dist-info"
-        facts.mkdir(parents=True)
-        source = Path(visits_exhibit.__file__).read_text(encoding="utf-8")
-        (folder / f"{MODULE}.py").write_text(source, encoding="utf-8")
-        (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: visits\nVersion: 1.0\n")
-        (facts / "entry_points.txt").write_text(f"[foldgrid.exhibits]\n{entry}\n")
-        monkeypatch.syspath_prepend(str(folder))
-        # Somebody may have looked before it was installed.
-        ours: dict[str, Exhibit] = {each.name: each for each in (*OF_GRIDS, *OF_SEARCHES)}
-        monkeypatch.setattr(EXHIBITS, "_things", ours)
-        monkeypatch.setattr(EXHIBITS, "_is_complete", False)
-        return folder / f"{MODULE}.py"
+        def put(entry: str) -> Path:
+            site, code = tmp_path / "site", Path(visits_exhibit.__file__).read_text()
+            module = write_package(site, "visits", MODULE, code, f"foldgrid.exhibits: {entry}")
+            until_the_end.enter_context(installed(site))
+            return module
 
-    with quickly_made():
+        until_the_end.enter_context(quickly_made())
         yield put
-    sys.modules.pop(MODULE, None)
 
 
 def test_it_is_in_the_report_and_in_the_run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from analysis.evaluation import judge
 from foldgrid.metrics import METRICS
 from foldgrid.records import SearchStore
 from tests.launching.tiny_sweep import TINY, Launcher
+from tests.outside.packages import installed, write_package
 
 SOURCE = Path(__file__).parents[1] / "scoring/median_error.py"
 MODULE = "median_error_of_others"
@@ -37,21 +37,11 @@ def run(launcher: Launcher) -> Path:
 @pytest.fixture
 def package(tmp_path: Path) -> Iterator[Path]:
     """The package's only module, in a folder on the path."""
-    facts = tmp_path / "site/median_error-1.0.dist-info"
-    facts.mkdir(parents=True)
-    module = tmp_path / f"site/{MODULE}.py"
-    module.write_text(SOURCE.read_text(encoding="utf-8"), encoding="utf-8")
-    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: median-error\nVersion: 1.0\n")
-    (facts / "entry_points.txt").write_text(
-        f"[foldgrid.metrics]\nmedian_error = {MODULE}:MEDIAN_ERROR\n"
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        # Somebody may have looked before it was installed.
-        patch.setattr(METRICS, "_things", {name: METRICS[name] for name in METRICS})
-        patch.setattr(METRICS, "_is_complete", False)
-        patch.syspath_prepend(str(module.parent))
+    site, code = tmp_path / "site", SOURCE.read_text(encoding="utf-8")
+    entry = f"foldgrid.metrics: median_error = {MODULE}:MEDIAN_ERROR"
+    module = write_package(site, "median-error", MODULE, code, entry)
+    with installed(site):
         yield module
-    sys.modules.pop(MODULE, None)
 
 
 def ranked(launcher: Launcher, *options: str) -> dict[str, Any]:

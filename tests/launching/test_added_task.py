@@ -18,9 +18,10 @@ from foldgrid.records import RunStore
 from foldgrid.specs.task import TASKS
 from tests.analysis.report.conftest import quickly_made
 from tests.launching.tiny_sweep import Launcher
-from tests.tasks.outside import installed, write_package
+from tests.outside.packages import installed, write_package
 
 ROOT = Path(__file__).parents[2]
+CODE = ROOT / "tests/tasks/one_vs_rest.py"
 STAGES = """\
 title: stages, each for itself
 task: {name: one_vs_rest, classes: [normal, early, late]}
@@ -45,9 +46,15 @@ CLASSES = ["normal", "early", "late"]
 def package(tmp_path: Path) -> Iterator[Path]:
     """The package's folder, while this process has it on its path."""
     folder = tmp_path / "site"
-    write_package(folder)
+    write_task(folder, CODE.read_text(encoding="utf-8"))
     with installed(folder):
         yield folder
+
+
+def write_task(folder: Path, code: str) -> Path:
+    """The package in a folder; returns its only module."""
+    entry = "foldgrid.tasks: one_vs_rest = their_task:ONE_VS_REST"
+    return write_package(folder, "their-task", "their_task", code, entry)
 
 
 def predictions_of(store: RunStore) -> dict[str, pd.DataFrame]:
@@ -132,7 +139,7 @@ def test_its_words_are_checked_like_any_task_s(launcher: Launcher, package: Path
 def test_a_mistake_in_its_file_is_told_with_its_name_and_file(
     launcher: Launcher, tmp_path: Path
 ) -> None:
-    module = write_package(tmp_path / "broken", "from foldgrid import no_such_room\n")
+    module = write_task(tmp_path / "broken", "from foldgrid import no_such_room\n")
     with installed(tmp_path / "broken"):
         done = launcher(launcher.write(STAGES))
     assert done.code == 2

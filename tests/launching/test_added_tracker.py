@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ import pytest
 
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.specs.fits import EpochRecord
-from foldgrid.tracking import TRACKERS
 from tests.launching.beside import launched_beside
 from tests.launching.tiny_sweep import TINY, Launched, Launcher
+from tests.outside.packages import installed, write_package
 
 PROJECT = Path(__file__).resolve().parents[2]
 SOURCE = PROJECT / "tests/tracking/json_lines.py"
@@ -30,22 +29,13 @@ SEARCH = (
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The package's folder, on the path; its only module."""
-    folder = tmp_path / "site"
-    facts = folder / "json_lines-1.0.dist-info"
-    facts.mkdir(parents=True)
-    (folder / f"{MODULE}.py").write_text(SOURCE.read_text(encoding="utf-8"), encoding="utf-8")
-    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: json-lines\nVersion: 1.0\n")
-    entry = f"[foldgrid.trackers]\njson_lines = {MODULE}:JSON_LINES\n"
-    (facts / "entry_points.txt").write_text(entry)
-    monkeypatch.syspath_prepend(str(folder))
-    # Somebody may have looked before it was installed.
-    ours = {name: TRACKERS[name] for name in ("none", "tensorboard", "wandb")}
-    monkeypatch.setattr(TRACKERS, "_things", ours)
-    monkeypatch.setattr(TRACKERS, "_is_complete", False)
-    yield folder / f"{MODULE}.py"
-    sys.modules.pop(MODULE, None)
+def package(tmp_path: Path) -> Iterator[Path]:
+    """The package's only module, in a folder on the path."""
+    site, code = tmp_path / "site", SOURCE.read_text(encoding="utf-8")
+    entry = f"foldgrid.trackers: json_lines = {MODULE}:JSON_LINES"
+    module = write_package(site, "json-lines", MODULE, code, entry)
+    with installed(site):
+        yield module
 
 
 def runs_of(folder: Path) -> dict[str, list[dict[str, Any]]]:

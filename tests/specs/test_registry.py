@@ -10,6 +10,7 @@ import pytest
 
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.registry import Registry
+from tests.outside.packages import write_package
 
 Package = Callable[[str, str], Path]
 
@@ -19,12 +20,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package
     """Installs a package of one module with one shade, as a folder on the path."""
 
     def install(code: str, entry: str) -> Path:
-        (tmp_path / "other_shades.py").write_text(code)
-        facts = tmp_path / "other_shades-1.0.dist-info"
-        facts.mkdir()
-        (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: other-shades\nVersion: 1.0\n")
-        (facts / "entry_points.txt").write_text(f"[foldgrid.shades]\n{entry}\n")
-        return tmp_path / "other_shades.py"
+        entry = f"foldgrid.shades: {entry}"
+        return write_package(tmp_path, "other-shades", "other_shades", code, entry)
 
     monkeypatch.syspath_prepend(str(tmp_path))
     yield install
