@@ -8,7 +8,6 @@ from typing import Literal
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
-from analysis.predictions.finished_fits import FinishedFits
 from analysis.predictions.predictions import PredictionTable, read_prediction_table
 from analysis.stacking.nested import add_baseline, fit_stack
 from foldgrid.records import RunStore
@@ -48,17 +47,17 @@ class Judgement:
         return self.table.test.join(self.meta_test)
 
 
-def judge(store: RunStore, finished: FinishedFits | None = None) -> Judgement:
+def judge(store: RunStore, table: PredictionTable | None = None) -> Judgement:
     """Reads a run folder, stacks its base learners and scores every visit.
 
     Args:
         store: The run folder.
-        finished: Its finished fits, where some of them were read already.
+        table: Its predictions, where they were read already.
 
     Raises:
         SweepError: Nothing is complete yet, or a law of honest stacking is broken.
     """
-    table = read_prediction_table(store, finished)
+    table = table or read_prediction_table(store)
     # One thread: the same bits on any number of cores, and small products are no slower for it.
     with threadpool_limits(limits=1):
         stacked = fit_stack(table)

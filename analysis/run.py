@@ -191,7 +191,7 @@ class Run(RecordedRun):
     @cached_property
     def judgement(self) -> Judgement:
         """Every model on every visit."""
-        return judge(self.store, self._evidence.finished)
+        return judge(self.store, self._evidence.table)
 
     @cached_property
     def ranking(self) -> Ranking:

@@ -19,7 +19,7 @@ from analysis.predictions.predictions import PredictionTable
 from analysis.predictions.validation import some
 from analysis.stacking import nested
 from analysis.stacking.nested_fits import FEWEST_BASE_LEARNERS
-from foldgrid.specs.errors import Problem
+from foldgrid.specs.errors import Problem, SweepError
 from foldgrid.specs.variants import is_variant
 from foldgrid.tasks.scale import Scale
 from foldgrid.tasks.units import model_names
@@ -106,9 +106,10 @@ def _test_set(evidence: RunEvidence) -> Finding:
 
 def _part(evidence: RunEvidence) -> PredictionTable | str:
     """A part of the predictions that meta-learners can be fitted on, or why there is none."""
-    table = evidence.table
-    if isinstance(table, str):
-        return f"There is nothing to stack: {table}"
+    try:
+        table = evidence.table
+    except SweepError as error:
+        return f"There is nothing to stack: {str(error).splitlines()[0]}"
     if sum(not is_variant(name) for name in table.complete_learners) < FEWEST_BASE_LEARNERS:
         return "Stacking needs two complete base learners."
     folds = table.train_samples["fold"]

@@ -20,7 +20,7 @@ from analysis.predictions.validation import FoldPredictions
 from foldgrid.records import PlannedFit, RunStore, SearchStore
 from foldgrid.records.verification import fit_faults
 from foldgrid.specs.canary import Canary
-from foldgrid.specs.errors import Problem, SweepError
+from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import FitRecord
 
 SPLIT_COLUMNS = ("sample", "subject", "partition", "fold")
@@ -78,12 +78,13 @@ class RunEvidence:
         return {name: own for name, own in fits.items() if len(own) == len(folds[name])}
 
     @cached_property
-    def table(self) -> PredictionTable | str:
-        """What the ranking is made of, or why there is none."""
-        try:
-            return read_prediction_table(self.store, self.finished)
-        except SweepError as error:
-            return str(error).splitlines()[0]
+    def table(self) -> PredictionTable:
+        """What the ranking is made of.
+
+        Raises:
+            SweepError: See ``read_prediction_table``.
+        """
+        return read_prediction_table(self.store, self.finished)
 
 
 def read_evidence(store: RunStore) -> RunEvidence:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -63,11 +65,13 @@ def render_markdown(comparison: Comparison) -> str:
 
 def _differences(comparison: Comparison, run: ComparedRun) -> Table:
     title = comparison.scoring.metrics[comparison.by].title
+    decimals = comparison.scoring.decimals(comparison.by)
+    shown, signed = (partial(each, decimals=decimals) for each in (format_figure, format_signed))
     columns = (
         Column("base learner"),
-        Column(f"A {title}", is_number=True, format=format_figure),
-        Column(f"{run.letter} {title}", is_number=True, format=format_figure),
-        Column(f"{run.letter} - A", is_number=True, format=format_signed),
+        Column(f"A {title}", is_number=True, format=shown),
+        Column(f"{run.letter} {title}", is_number=True, format=shown),
+        Column(f"{run.letter} - A", is_number=True, format=signed),
         Column("95 %"),
         Column(""),
     )
@@ -77,7 +81,7 @@ def _differences(comparison: Comparison, run: ComparedRun) -> Table:
             first[comparison.by],
             second[comparison.by],
             difference.value,
-            format_interval(difference),
+            format_interval(difference, decimals),
             comparison.reading(difference, run.letter),
         )
         for model, first, second, difference in comparison.paired_rows(run)
@@ -95,33 +99,35 @@ def heading(comparison: Comparison) -> str:
     )
 
 
-def format_signed(value: float | None) -> str:
+def format_signed(value: float | None, decimals: int = 2) -> str:
     """A difference with its sign; ``-`` where it is undefined, ``0.00`` without a sign."""
     if value is None:
         return "-"
-    text = f"{value:+.2f}"
-    return text if float(text) else "0.00"
+    text = f"{value:+.{decimals}f}"
+    return text if float(text) else text.lstrip("+-")
 
 
-def format_interval(difference: Difference) -> str:
+def format_interval(difference: Difference, decimals: int = 2) -> str:
     """``-0.51 to +0.20``; ``-`` where there is none."""
     if difference.low is None or difference.high is None:
         return "-"
-    return f"{format_signed(difference.low)} to {format_signed(difference.high)}"
+    low, high = (format_signed(end, decimals) for end in (difference.low, difference.high))
+    return f"{low} to {high}"
 
 
 def best_of_each(comparison: Comparison, run: ComparedRun) -> str:
     """The best model of the reference and of a run, and their difference, in one sentence."""
     first, second, difference = comparison.runs[0].best, run.best, run.minus_reference
+    decimals = comparison.scoring.decimals(comparison.by)
     named = ", ".join(
-        f"{letter} {best.model} {format_figure(best.oof[comparison.by])}"
+        f"{letter} {best.model} {format_figure(best.oof[comparison.by], decimals)}"
         for letter, best in (("A", first), (run.letter, second))
     )
     if difference is None:
         return f"Best of each: {named}."
     return (
-        f"Best of each: {named}; {run.letter} - A {format_signed(difference.value)} "
-        f"({format_interval(difference)}), {comparison.reading(difference, run.letter)}."
+        f"Best of each: {named}; {run.letter} - A {format_signed(difference.value, decimals)} "
+        f"({format_interval(difference, decimals)}), {comparison.reading(difference, run.letter)}."
     )
 
 
@@ -161,15 +167,19 @@ def _printed(comparison: Comparison, run: ComparedRun, is_wide: bool) -> RichTab
     names = [comparison.by, *others]
     metrics = comparison.scoring.metrics
     minus = f"{run.letter} - A\n{metrics[comparison.by].title}"
+    digits = comparison.scoring.decimals
+    decimals = digits(comparison.by)
+    # What finer steps need is taken from the names.
+    finer = max(0, decimals - 2)
     columns = (
-        Column("\n  base learner", format="  {}".format, width=24 if is_wide else 27),
+        Column("\n  base learner", format="  {}".format, width=(24 if is_wide else 27) - 3 * finer),
         *(
-            Column(f"{letter}\n{metrics[name].title}", True, format=format_figure, width=6)
-            for name in names
+            Column(f"{letter}\n{metrics[name].title}", True, format=shown, width=6)
+            for name, shown in ((n, partial(format_figure, decimals=digits(n))) for n in names)
             for letter in ("A", run.letter)
         ),
-        Column(minus, is_number=True, width=7, wraps="words"),
-        Column("\n95 % interval", is_number=True, width=16),
+        Column(minus, is_number=True, width=7 + finer, wraps="words"),
+        Column("\n95 % interval", is_number=True, width=16 + 2 * finer),
         Column("\n ", width=11),
     )
     rows = []
@@ -177,10 +187,9 @@ def _printed(comparison: Comparison, run: ComparedRun, is_wide: bool) -> RichTab
         reading = comparison.reading(difference, run.letter)
         tone: Tone = "strong" if reading.endswith("better") else ""
         figures = (each[name] for name in names for each in (first, second))
-        signed = Cell(format_signed(difference.value), tone)
-        rows.append(
-            (model, *figures, signed, format_interval(difference), Cell(f" {reading}", tone))
-        )
+        signed = Cell(format_signed(difference.value, decimals), tone)
+        ends = format_interval(difference, decimals)
+        rows.append((model, *figures, signed, ends, Cell(f" {reading}", tone)))
     return as_rich(Table("", "", columns, tuple(rows)))
 
 

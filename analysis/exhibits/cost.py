@@ -162,7 +162,10 @@ def cost_section(run: Run) -> Section:
         )
         paint = partial(draw_pareto, facts, title)
         blocks.append(Figure("pareto", paint, caption, lambda: facts.table))
-    blocks += [_table(facts, title), Text(facts.notes, is_list=True)]
+    blocks += [
+        _table(facts, title, run.scoring.decimals(facts.metric)),
+        Text(facts.notes, is_list=True),
+    ]
     return Section(_lead(facts), tuple(blocks))
 
 
@@ -176,7 +179,7 @@ def _lead(facts: CostFacts) -> str:
     )
 
 
-def _table(facts: CostFacts, title: str) -> Table:
+def _table(facts: CostFacts, title: str, decimals: int) -> Table:
     columns = (
         Column("Base learner"),
         Column(title, True, "out of fold"),
@@ -187,7 +190,7 @@ def _table(facts: CostFacts, title: str) -> Table:
         Column("Peak memory", True),
     )
     rows = tuple(
-        _row({str(name): value for name, value in row.items()})
+        _row({str(name): value for name, value in row.items()}, decimals)
         for row in facts.table.to_dict("records")
     )
     note = "Bold: on the front of error against that cost."
@@ -195,14 +198,14 @@ def _table(facts: CostFacts, title: str) -> Table:
     return Table("costs", caption, columns, rows, lambda: facts.table, note)
 
 
-def _row(row: dict[str, Any]) -> tuple[Cell, ...]:
+def _row(row: dict[str, Any], decimals: int) -> tuple[Cell, ...]:
     costs = {
         cost: Cell(format_cost(cost, row[cost]), "strong" if row[f"front_{cost}"] else "")
         for cost in COSTS
     }
     return (
         Cell(str(row["model"])),
-        Cell(figure(row["error"])),
+        Cell(figure(row["error"], decimals)),
         costs["parameters"],
         costs["multiply_adds"],
         costs["train_seconds"],

@@ -195,7 +195,7 @@ def _nothing(key: str) -> str:
 def _table(run: Run, key: str) -> Table:
     title = run.ranking.metric.title
     parts = partitions(run)
-    is_share = key == SHARE
+    is_share, decimals = key == SHARE, run.scoring.decimals(run.by)
     columns = [Column("Backbone"), Column(key, True)]
     columns += [Column("Photographs", True, "about, a fit")] if is_share else []
     columns += [Column(title, True, WORDS[part]) for part in parts]
@@ -207,7 +207,7 @@ def _table(run: Run, key: str) -> Table:
         if is_share and isinstance(each.value, int | float):
             cells.append(Cell(figure(photographs_of(run, each.value), 0)))
         cells += [
-            estimate_cell(each.row.figure(part, run.by), each.row.interval(part, run.by))
+            estimate_cell(each.row.figure(part, run.by), each.row.interval(part, run.by), decimals)
             for part in parts
         ]
         named = each.backbone

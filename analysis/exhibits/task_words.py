@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from analysis.drawing.numbers import figure, percent
 from analysis.run import Run
 
 
@@ -62,6 +63,39 @@ class TaskReport(Protocol):
     def evaluation_statements(self, run: Run) -> dict[str, str]:
         """unit, floor and severity, for the methods text; those that there are."""
         ...
+
+
+class AgainstBaseline:
+    """Figures that are read against the baseline's, and nothing else.
+
+    Attributes:
+        floor: What it does, beside its line: ``saying the mean``.
+    """
+
+    floor: str
+
+    def landmarks(self, run: Run, partition: str) -> list[Landmark]:
+        """What the baseline reaches by the ordering figure, where it is defined."""
+        value = run.baseline.figure(partition, run.by)
+        return [] if value is None else [Landmark(self.floor, value)]
+
+    def landmark_words(self, run: Run) -> str:
+        """See ``TaskReport``."""
+        return "Dotted: the baseline." if self.landmarks(run, "oof") else ""
+
+
+def error_beside_the_mean(error: float, mean: float, decimals: int = 2, unit: str = "") -> str:
+    """How much better the best model is than saying the mean for everybody; no full stop."""
+    own, floor = figure(error, decimals) + f" {unit}".rstrip(), figure(mean, decimals)
+    share = 1 - error / mean
+    if share < 0.005:
+        return (
+            f"Its MAE of {own} is no better than the {floor} of saying the mean for everybody: "
+            "it has learned nothing of the photographs"
+        )
+    return (
+        f"Its MAE of {own} is {percent(share)} below the {floor} of saying the mean for everybody"
+    )
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def judge_and_rank(
     evidence = read_evidence(store)
     checks = check_before_ranking(evidence)
     keep_checks(store, checks)
-    judgement = judge(store, evidence.finished)
+    judgement = judge(store, evidence.table)
     return judgement, rank_judgement(store, judgement, by, checks, made_from, further)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from analysis.drawing.blocks import Cell, Tone
+from analysis.drawing.blocks import Cell
 from analysis.drawing.numbers import figure, interval
 from analysis.predictions.class_units import ClassUnits
 from analysis.ranking.board import KIND_TITLES
@@ -59,9 +59,10 @@ def called(run: Run, model: str) -> str:
     return model if row.kind == "base_learner" else f"the {KIND_TITLES[row.kind]} {model}"
 
 
-def estimate_cell(value: float | None, ends: Interval, tone: Tone = "") -> Cell:
+def estimate_cell(value: float | None, ends: Interval, decimals: int = 2) -> Cell:
     """A figure, and its interval in a second line."""
-    return Cell(figure(value), tone, interval(ends.low, ends.high) if value is not None else "")
+    beside = interval(ends.low, ends.high, decimals) if value is not None else ""
+    return Cell(figure(value, decimals), note=beside)
 
 
 def share_cell(share: Share) -> Cell:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from analysis.drawing.numbers import count, figure, listed, percent
-from analysis.exhibits.task_words import Landmark
+from analysis.exhibits.task_words import AgainstBaseline
 from analysis.run import Run
 from foldgrid.tasks.classification.scoring import LabelScoring
 
-CHANCE_AUC = 0.5
 
-
-class ClassReport:
+class ClassReport(AgainstBaseline):
     """See ``TaskReport``."""
 
     baseline = "says the classes' shares for everybody"
+    floor = "saying the shares"
     sample = "photograph"
     subject_loss = "mean Brier score"
     weight_meaning = (
@@ -24,15 +23,6 @@ class ClassReport:
     def unit_of(self, metric: str) -> str:
         """Nothing: figures of classes are pure numbers."""
         return ""
-
-    def landmarks(self, run: Run, partition: str) -> list[Landmark]:
-        """What the baseline reaches by the ordering figure, where it is defined."""
-        value = run.baseline.figure(partition, run.by)
-        return [] if value is None else [Landmark("saying the shares", value)]
-
-    def landmark_words(self, run: Run) -> str:
-        """See ``TaskReport``."""
-        return "Dotted: the baseline." if run.baseline.figure("oof", run.by) is not None else ""
 
     def meaning(self, run: Run) -> str:
         """The best model's accuracy beside that of always saying the most frequent class."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from analysis.drawing.numbers import count, figure, percent
-from analysis.exhibits.task_words import Landmark
+from analysis.drawing.numbers import count
+from analysis.exhibits.task_words import AgainstBaseline, error_beside_the_mean
 from analysis.run import Run
 from foldgrid.tasks.scoring import Scoring
 
 
-class NumberReport:
+class NumberReport(AgainstBaseline):
     """See ``TaskReport``.
 
     Args:
@@ -16,6 +16,7 @@ class NumberReport:
     """
 
     baseline = "says the mean for everybody"
+    floor = "saying the mean"
     subject_loss = "mean absolute error"
     weight_meaning = "A weight multiplies the learner's number, in the logit readings its logit."
 
@@ -27,32 +28,13 @@ class NumberReport:
         """See ``TaskReport``."""
         return self._scoring.metrics[metric].unit
 
-    def landmarks(self, run: Run, partition: str) -> list[Landmark]:
-        """What the baseline reaches by the ordering figure, where it is defined."""
-        value = run.baseline.figure(partition, run.by)
-        return [] if value is None else [Landmark("saying the mean", value)]
-
-    def landmark_words(self, run: Run) -> str:
-        """See ``TaskReport``."""
-        return "Dotted: the baseline." if run.baseline.figure("oof", run.by) is not None else ""
-
     def meaning(self, run: Run) -> str:
         """The best model's error beside the baseline's."""
         error, mean = run.best.figure("oof", "mae"), run.baseline.figure("oof", "mae")
         if error is None or not mean:
             return ""
-        unit = f" {self._scoring.unit}" if self._scoring.unit else ""
-        digits, share = self._scoring.decimals("mae"), 1 - error / mean
-        if share < 0.005:
-            return (
-                f"Its MAE of {figure(error, digits)}{unit} is no better than the "
-                f"{figure(mean, digits)} of saying the mean for everybody: it has learned "
-                "nothing of the photographs."
-            )
-        return (
-            f"Its MAE of {figure(error, digits)}{unit} is {percent(share)} below the "
-            f"{figure(mean, digits)} of saying the mean for everybody."
-        )
+        digits, unit = self._scoring.decimals("mae"), self._scoring.unit
+        return f"{error_beside_the_mean(error, mean, digits, unit)}."
 
     def second_metric(self, metric: str) -> str:
         """See ``TaskReport``."""

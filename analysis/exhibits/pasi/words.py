@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from analysis.drawing.numbers import count, figure, listed, percent
+from analysis.drawing.numbers import count, figure, listed
 from analysis.exhibits.pasi.errors import best_severity
 from analysis.exhibits.pasi.reference_lines import BETWEEN_RATERS, RATER_SOURCE, WITHIN_RATER
-from analysis.exhibits.task_words import Landmark
+from analysis.exhibits.task_words import Landmark, error_beside_the_mean
 from analysis.run import Run
 from foldgrid.metrics import METRICS, Target
 from foldgrid.tasks.pasi.arithmetic import REGION_WEIGHTS, max_pasi
@@ -56,17 +56,10 @@ class PasiReport:
         error, mean = run.best.figure("oof", "mae"), run.baseline.figure("oof", "mae")
         if error is None or not mean:
             return ""
-        share = 1 - error / mean
-        text = (
-            f"Its MAE of {figure(error)} is {percent(share)} below the {figure(mean)} of saying "
-            "the mean for everybody"
-            if share >= 0.005
-            else f"Its MAE of {figure(error)} is no better than the {figure(mean)} of saying the "
-            "mean for everybody: it has learned nothing of the photographs"
-        )
         beside = "above" if error > BETWEEN_RATERS else "within"
         return (
-            f"{text}. It is {beside} the {BETWEEN_RATERS:g} points by which trained physicians "
+            f"{error_beside_the_mean(error, mean)}. It is {beside} the {BETWEEN_RATERS:g} points "
+            "by which trained physicians "
             f"differ on the same photographs ({RATER_SOURCE}; other patients)."
         )
 

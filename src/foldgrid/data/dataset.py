@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from foldgrid.data.cache import is_kept, load_or_build
 from foldgrid.data.composites import Progress, composites_shape, fill_composites
 from foldgrid.data.fingerprint import data_fingerprint, hash_photos
-from foldgrid.data.manifest.source import AnyManifest, read_samples
+from foldgrid.data.manifest.source import read_samples
+from foldgrid.data.manifest.table import CheckedManifest
 from foldgrid.data.photographs import PhotoError, PhotoFacts, inspect_photo
 from foldgrid.data.sample_table import COMPOSITES, SampleLayout, SampleTable
 from foldgrid.specs.errors import InputError, Problem
@@ -41,7 +42,7 @@ class Survey:
             canary has other targets and the same pictures.
     """
 
-    manifest: AnyManifest
+    manifest: CheckedManifest
     table: SampleTable
     tile_pixels: int
     fingerprint: str

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from foldgrid.data.manifest.labelled import LabelledManifest
-from foldgrid.data.manifest.measured import MeasuredManifest
+from foldgrid.data.manifest.table import CheckedManifest
 from foldgrid.data.sample_table import MEASURED, SINGLE, SampleLayout, SampleTable, Tile
 
 NUM_BANDS = 5
@@ -21,7 +21,7 @@ def list_photos(manifest: LabelledManifest) -> SampleTable:
     return _samples(manifest.photos, columns, SINGLE)
 
 
-def list_measured(manifest: MeasuredManifest) -> SampleTable:
+def list_measured(manifest: CheckedManifest) -> SampleTable:
     """Make every photo a sample, in an order that does not depend on the manifest's.
 
     Subjects come by name, within them cases by name, within those photos by path. A sample is

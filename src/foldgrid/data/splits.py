@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from foldgrid.data.group_balance import FloatArray, IntArray, divide_groups, imbalance_of
-from foldgrid.data.manifest.source import AnyManifest
+from foldgrid.data.manifest.table import CheckedManifest
 from foldgrid.data.sample_table import COMPOSITES, SampleLayout
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.fits import split_fingerprint
@@ -206,7 +206,7 @@ def inner_split(
     return np.asarray(divided.assigned == 1)
 
 
-def check_enough_subjects(manifest: AnyManifest, spec: SplitSpec) -> None:
+def check_enough_subjects(manifest: CheckedManifest, spec: SplitSpec) -> None:
     """Check that every fold and the test set can have a subject.
 
     Raises:

@@ -71,7 +71,7 @@ def draw_measured_sheet(
     """Draw some photographs of every fifth of the values, from the lowest to the highest.
 
     Args:
-        photos: `MeasuredManifest.photos`.
+        photos: those of `read_measured_manifest`.
         most: As in `draw_labelled_sheet`.
         photo_pixels: Likewise.
     """

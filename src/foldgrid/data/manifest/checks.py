@@ -242,6 +242,24 @@ def find_disagreements(
     return problems
 
 
+def find_split_cases(photos: pd.DataFrame, truth: str = "") -> list[Problem]:
+    """Find cases with two subjects, or two of a column ``truth``, and visits with two days."""
+    in_case = photos[photos["case"] != ""]
+    at_visit = photos[photos["visit"] != ""]
+    problems = find_disagreements(in_case, ["case"], ["subject"], "a case belongs to one subject")
+    if truth:
+        problems += find_disagreements(in_case, ["case"], [truth], f"a case has one {truth}")
+    of_day = find_disagreements(at_visit, ["subject", "visit"], ["day"], "a visit has one day")
+    return problems + of_day
+
+
+def days_of_visits(photos: pd.DataFrame) -> pd.Series[Any]:
+    """The day of each photograph: what one row of a visit says holds for the others."""
+    visited = photos["visit"] != ""
+    days = photos[visited].groupby(["subject", "visit"])["day"].transform("first")
+    return photos["day"].where(~visited, days)
+
+
 def _value(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"
 

@@ -37,17 +37,6 @@ def find_double_labels(photos: pd.DataFrame) -> list[Problem]:
     return problems
 
 
-def find_split_cases(photos: pd.DataFrame) -> list[Problem]:
-    """Find cases with two labels or two subjects, and visits with two days."""
-    in_case = photos[photos["case"] != ""]
-    at_visit = photos[photos["visit"] != ""]
-    return [
-        *find_disagreements(in_case, ["case"], ("subject",), "a case belongs to one subject"),
-        *find_disagreements(in_case, ["case"], ("label",), "a case has one label"),
-        *find_disagreements(at_visit, ["subject", "visit"], ("day",), "a visit has one day"),
-    ]
-
-
 def find_lookalike_labels(photos: pd.DataFrame) -> list[Problem]:
     """Find subjects, cases, labels and names in the tree that look the same and are not."""
     return [

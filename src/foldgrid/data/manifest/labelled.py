@@ -13,8 +13,10 @@ import pandas as pd
 
 from foldgrid.data.manifest.checks import (
     check_header,
+    days_of_visits,
     find_photo_files,
     find_repeated_photos,
+    find_split_cases,
     header_warnings,
     parse_rows,
     too_few_subjects,
@@ -27,7 +29,6 @@ from foldgrid.data.manifest.label_checks import (
     find_nameless_graders,
     find_odd_grades,
     find_rare_labels,
-    find_split_cases,
     find_too_few_labels,
     find_tree_mistakes,
     grade_columns,
@@ -84,7 +85,7 @@ def read_labelled_manifest(path: Path) -> LabelledManifest:
         photos, path_problems = find_photo_files(photos, path.absolute().parent)
         problems += path_problems
         problems += find_double_labels(photos)
-        problems += find_split_cases(photos)
+        problems += find_split_cases(photos, "label")
         problems += find_lookalike_labels(photos)
         problems += find_tree_mistakes(photos)
         problems += find_lookalike_grades(photos, graders)
@@ -140,11 +141,9 @@ def read_single_photos(path: Path) -> LabelledManifest:
 
 def _completed(photos: pd.DataFrame) -> pd.DataFrame:
     """What one row says holds for the others: a visit's day, and a label's place in the tree."""
-    visited = photos["visit"] != ""
-    days = photos[visited].groupby(["subject", "visit"])["day"].transform("first")
     placed = photos[photos["taxonomy"] != ""]
     way_of = dict(zip(placed["label"], placed["taxonomy"], strict=True))
     return photos.assign(
-        day=photos["day"].where(~visited, days),
+        day=days_of_visits(photos),
         taxonomy=[way_of.get(label, "") for label in photos["label"]],
     )

@@ -13,9 +13,10 @@ import pandas as pd
 
 from foldgrid.data.manifest.checks import (
     check_header,
-    find_disagreements,
+    days_of_visits,
     find_photo_files,
     find_repeated_photos,
+    find_split_cases,
     header_warnings,
     lookalike_names,
     parse_rows,
@@ -35,15 +36,14 @@ FAR_OUT = 10.0
 """So many times the usual distance from the median is told as odd: often another unit."""
 
 
-class MeasuredManifest(CheckedManifest):
-    """A checked manifest of measured photographs; its photos have ``value`` and ``case``."""
-
-
-def read_measured_manifest(path: Path) -> MeasuredManifest:
+def read_measured_manifest(path: Path) -> CheckedManifest:
     """Read a CSV or Parquet manifest of measured photographs and check it without decoding any.
 
     Args:
         path: The manifest; the photos' paths are relative to its folder and stay inside it.
+
+    Returns:
+        The manifest; its photos have ``value`` and ``case``.
 
     Raises:
         InputError: All mistakes at once. ``row 12`` is line 12 of a CSV file, its header
@@ -62,28 +62,22 @@ def read_measured_manifest(path: Path) -> MeasuredManifest:
     photos, problems = parse_rows(table, MeasuredPhotoRow)
     if not photos.empty:
         photos, path_problems = find_photo_files(photos, path.absolute().parent)
-        in_case, at_visit = photos[photos["case"] != ""], photos[photos["visit"] != ""]
         problems += path_problems
         problems += find_repeated_photos(photos)
-        problems += find_disagreements(
-            in_case, ["case"], ("subject",), "a case belongs to one subject"
-        )
-        problems += find_disagreements(
-            at_visit, ["subject", "visit"], ("day",), "a visit has one day"
-        )
-        problems += [*lookalike_names(photos, "subject"), *lookalike_names(in_case, "case")]
+        problems += find_split_cases(photos)
+        problems += lookalike_names(photos, "subject")
+        problems += lookalike_names(photos[photos["case"] != ""], "case")
         problems += find_no_difference(photos, problems)
         problems += too_few_subjects(photos, problems)
     if problems:
         raise InputError(str(path), problems)
-    days = photos.groupby(["subject", "visit"])["day"].transform("first")
-    photos = photos.assign(day=photos["day"].where(photos["visit"] == "", days))
+    photos = photos.assign(day=days_of_visits(photos))
     known = {*MEASURED_COLUMNS, *OPTIONAL_MEASURED_COLUMNS, *DESCRIPTIONS}
     warnings = (
         *header_warnings(table.columns, known, OPTIONAL_MEASURED_COLUMNS),
         *find_far_values(photos),
     )
-    return MeasuredManifest(path, photos, warnings)
+    return CheckedManifest(path, photos, warnings)
 
 
 def find_no_difference(photos: pd.DataFrame, problems: Sequence[Problem]) -> list[Problem]:

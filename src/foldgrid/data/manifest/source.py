@@ -13,21 +13,19 @@ from types import MappingProxyType
 from foldgrid.data.composites import group_photos
 from foldgrid.data.manifest.checks import manifest_kind
 from foldgrid.data.manifest.labelled import (
-    LabelledManifest,
     read_labelled_manifest,
     read_single_photos,
 )
-from foldgrid.data.manifest.measured import MeasuredManifest, read_measured_manifest
+from foldgrid.data.manifest.measured import read_measured_manifest
 from foldgrid.data.manifest.rows import SCORES
-from foldgrid.data.manifest.scored import Manifest, read_manifest
-from foldgrid.data.manifest.table import read_table
+from foldgrid.data.manifest.scored import read_manifest
+from foldgrid.data.manifest.table import CheckedManifest, read_table
 from foldgrid.data.sample_table import SampleTable
 from foldgrid.data.single_photos import list_measured, list_photos
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.samples import SampleKind
 
-AnyManifest = Manifest | LabelledManifest | MeasuredManifest
-Samples = tuple[AnyManifest, SampleTable]
+Samples = tuple[CheckedManifest, SampleTable]
 
 
 @dataclass(frozen=True)
