@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from analysis.__main__ import main as analyse
 from analysis.checks.catalogue import run_checks
+from analysis.comparison.comparing import compare_sweeps
+from analysis.comparison.formats import render_markdown as render_comparison
+from analysis.comparison.formats import render_terminal as print_comparison
 from analysis.evaluation import judge, unit_predictions
 from analysis.ranking.formats import render_markdown
 from analysis.ranking.making import rank_sweep
@@ -126,6 +131,17 @@ def test_a_fine_step_is_shown_finely(tmp_path: Path) -> None:
     # Five characters at most in a ranking.
     assert f"**{error:.3f}** (" in ranking
     assert f"{error:.2f} " not in ranking
+    other = NumberRun(tmp_path / "other", task=task, ends=ends, num_folds=4, error=0.06).write()
+    compared = compare_sweeps([store, other])
+    (run,) = compared.runs[1:]
+    (difference,) = [row[3] for row in compared.paired_rows(run)][:1]
+    assert difference.value is not None
+    assert f"{difference.value:+.4f}" in render_comparison(compared)
+    console = Console(width=80, record=True, file=StringIO())
+    print_comparison(compared, console)
+    printed = console.export_text()
+    assert f"{difference.low:+.4f} to {difference.high:+.4f}" in printed
+    assert max(map(len, printed.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(
