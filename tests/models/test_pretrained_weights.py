@@ -28,13 +28,7 @@ from foldgrid.specs.sweep import WeightsPolicy
 State = dict[str, Any]
 
 
-@pytest.fixture(autouse=True)
-def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder where torch's hub keeps weights."""
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    folder = tmp_path / "torch" / "hub" / "checkpoints"
-    folder.mkdir(parents=True)
-    return folder
+pytestmark = pytest.mark.usefixtures("checkpoints")
 
 
 def weight_file(name: str) -> WeightFile:

@@ -35,12 +35,7 @@ SE_RESNETS = (
 )
 
 
-@pytest.fixture(autouse=True)
-def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    folder = tmp_path / "torch" / "hub" / "checkpoints"
-    folder.mkdir(parents=True)
-    return folder
+pytestmark = pytest.mark.usefixtures("checkpoints")
 
 
 def test_each_network_has_one_source() -> None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import field_validator
+from pydantic import Field
 
 from foldgrid.metrics import GRADE_METRICS
 from foldgrid.tasks.classification.scoring import LabelScoring, check_labels, label_counts
-from foldgrid.tasks.classification.spec import Classes, LabelSpec, each_label_once
+from foldgrid.tasks.classification.spec import DistinctClasses, LabelSpec
 from foldgrid.tasks.scoring import FloatArray, Watched
 
 if TYPE_CHECKING:
@@ -34,11 +34,7 @@ class OrdinalSpec(LabelSpec):
     """
 
     name: Literal["ordinal"] = "ordinal"
-
-    @field_validator("classes")
-    @classmethod
-    def _each_label_once(cls, value: Classes) -> Classes:
-        return each_label_once(value)
+    classes: DistinctClasses = Field(default_factory=dict)
 
 
 class OrdinalScoring(LabelScoring):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from foldgrid.specs.errors import did_you_mean
@@ -39,7 +39,7 @@ Classes: TypeAlias = Annotated[
 """By class, in their order, the manifest's labels that belong to it."""
 
 
-def each_label_once(classes: Classes) -> Classes:
+def _each_label_once(classes: dict[str, Labels]) -> dict[str, Labels]:
     """The classes, checked: none, or two and more, each label in one of them.
 
     Raises:
@@ -51,6 +51,10 @@ def each_label_once(classes: Classes) -> Classes:
     if len(classes) == 1:
         raise ValueError("one class only; give two or more, or none to take all labels")
     return classes
+
+
+DistinctClasses: TypeAlias = Annotated[Classes, AfterValidator(_each_label_once)]
+"""``Classes`` as a sweep may give them: none, or two and more, each label in one."""
 
 
 class LabelSpec(TaskSpec):
@@ -77,11 +81,7 @@ class ClassificationSpec(LabelSpec):
     """
 
     name: Literal["classification"] = "classification"
-
-    @field_validator("classes")
-    @classmethod
-    def _each_label_once(cls, value: Classes) -> Classes:
-        return each_label_once(value)
+    classes: DistinctClasses = Field(default_factory=dict)
 
 
 class BinarySpec(LabelSpec):
