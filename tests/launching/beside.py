@@ -6,11 +6,13 @@ where one is started as users start it (``test_the_launcher_as_a_user_starts_it`
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,4 +106,11 @@ def _launch(
 
     from foldgrid.cli.launch import main
 
-    sys.exit(main())
+    code = main()
+    # As an interpreter ends. multiprocessing would first wait, for minutes, for the idle processes
+    # of joblib, which are told to end only here.
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldgrid.cli import launch
 from foldgrid.records.files import FileRoot
 from foldgrid.specs.errors import SweepError
 from foldgrid.training import Fit
 from tests.launching.tiny_sweep import Launcher
 from tests.small_memory import memory_for
+
+PROJECT = Path(__file__).parents[2]
 
 VICTIM = "squeezenet1_1"
 Breaking = Callable[..., None]
@@ -187,7 +188,7 @@ def test_a_fit_that_diverges_is_said_to_be_missing_from_the_ranking(
 def test_where_ray_ends_workers_for_want_of_memory_the_reason_is_said(launcher: Launcher) -> None:
     # A process of its own: Ray reads these once. Any machine has more than 1 % in use.
     few = {"RAY_memory_usage_threshold": "0.01", "RAY_memory_monitor_refresh_ms": "50"}
-    command = [sys.executable, str(Path(launch.__file__)), "--sweep", str(launcher.write())]
+    command = [sys.executable, str(PROJECT / "launch.py"), "--sweep", str(launcher.write())]
     command += ["--storage", str(launcher.storage), "--wandb", "disabled", "--only", "fold=0"]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, **few}

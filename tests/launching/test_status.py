@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -107,12 +106,11 @@ def test_what_is_no_run_folder(launcher: Launcher) -> None:
 def test_it_answers_without_loading_torch_or_ray(launcher: Launcher) -> None:
     launcher.done_before(TINY, "--only", "fold=0")
     script = (
-        "import sys, launch\n"
+        "import sys\nfrom foldgrid.cli import launch\n"
         f"assert launch.main(['--status', {str(launcher.storage / 'tiny')!r}]) == 0\n"
         "print(sorted({'torch', 'ray', 'wandb', 'optuna'} & set(sys.modules)))\n"
     )
-    root = str(Path(launch.__file__).parent)
     said = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=root
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert said.stdout.rstrip().endswith("[]"), said.stdout
