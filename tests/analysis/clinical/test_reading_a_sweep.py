@@ -15,7 +15,6 @@ from sklearn.metrics import cohen_kappa_score
 from analysis.evaluation import Judgement, judge
 from analysis.exhibits.pasi.components import error_by_region, error_by_score, quadratic_kappa
 from analysis.exhibits.pasi.distributions import score_distributions
-from analysis.exhibits.pasi.reading import read_clinically
 from analysis.exhibits.pasi.reference_lines import reference_lines
 from analysis.exhibits.pasi.visits import best_model, model_visits
 from analysis.ranking.board import Ranking
@@ -25,6 +24,7 @@ from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA, SCORES, composite_score
+from tests.analysis.clinical.reading import read_clinically
 from tests.analysis.conftest import FakeRun
 
 SMALL: dict[str, Any] = {"backbones": ("resnet18", "vgg11"), "num_folds": 2, "num_subjects": 8}

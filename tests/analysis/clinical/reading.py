@@ -1,4 +1,4 @@
-"""All clinical facts of one model in one call, for a report."""
+"""All clinical facts of one model together, as the tests hold them against each other."""
 
 from __future__ import annotations
 
