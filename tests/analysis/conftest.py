@@ -10,17 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import settings
 
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.fits import FitConfig, FitRecord, WeightsRecord, split_fingerprint
 from foldgrid.specs.recipe import EarlyStopping, TrainingRecipe
 from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA, SCORES
 from foldgrid.tasks.pasi.spec import PasiSpec
-
-# A busy machine is no reason for a property to fail.
-settings.register_profile("steady", deadline=None)
-settings.load_profile("steady")
 
 BODY = ("upper_extremities", "trunk", "lower_extremities")
 BACKBONES = ("resnet18", "shufflenet_v2_x0_5", "vgg11")

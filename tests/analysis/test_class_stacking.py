@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import minimize
@@ -60,7 +60,6 @@ def awkward(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("name", CLASS_META_LEARNERS)
-@settings(max_examples=25)
 @given(case=awkward())
 def test_whatever_comes_in_probabilities_come_out(name: str, case: Any) -> None:
     known, truth, groups = case

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.comparison.board import Difference
@@ -61,7 +61,6 @@ def test_the_interval_is_that_of_resampling_by_hand(metric: str) -> None:
     assert ours.high == pytest.approx(high, abs=tolerance)
 
 
-@settings(max_examples=20)
 @given(st.integers(0, 10_000), st.sampled_from(FIGURES))
 def test_turning_the_pair_turns_the_interval(seed: int, metric: str) -> None:
     truth, first, second, subjects = trial(seed, num_subjects=5)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.evaluation import judge
@@ -99,7 +99,6 @@ def test_the_order_is_the_metrics_own_with_ties_by_name(
 
 
 @given(figures, st.sampled_from(FIGURES))
-@settings(max_examples=20)
 def test_ordering_forgets_the_order_before(values: dict[str, float | None], by: str) -> None:
     ranking = made_up(values)
     assert ranking.ordered_by("ccc").ordered_by(by) == ranking.ordered_by(by)

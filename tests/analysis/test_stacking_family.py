@@ -68,7 +68,6 @@ def test_other_places_give_the_same_weights_in_other_places(
     np.testing.assert_allclose(moved, straight[order], atol=atol)
 
 
-@settings(max_examples=20)
 @given(st.integers(0, 10_000), st.integers(0, 4))
 @pytest.mark.parametrize("name", ["nonnegative_least_squares", "greedy_selection", "best_single"])
 def test_a_perfect_base_learner_gets_all_the_weight(name: str, seed: int, place: int) -> None:
@@ -79,7 +78,6 @@ def test_a_perfect_base_learner_gets_all_the_weight(name: str, seed: int, place:
     )
 
 
-@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(1, 12), st.floats(0.1, 60))
 def test_greedy_selection_is_never_worse_than_the_best_single_learner(
     seed: int, num_learners: int, noise: float
@@ -126,7 +124,6 @@ def test_bags_are_seeded_and_reach_learners_that_one_selection_leaves_out() -> N
     assert (once > 0).sum() > (GreedySelection().fit(composites, truth).weights_ > 0).sum()
 
 
-@settings(max_examples=20)
 @given(st.integers(0, 10_000), st.integers(1, 90))
 def test_nonnegative_least_squares_meets_its_optimality_conditions(
     seed: int, num_learners: int
@@ -158,7 +155,6 @@ def test_the_elastic_net_looks_at_no_more_learners_than_it_was_told() -> None:
     assert weights[7] == 0
 
 
-@settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_mean_median_and_best_single_by_hand(seed: int) -> None:
     composites, truth = trial(seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -47,7 +47,6 @@ def studies(draw: st.DrawFn) -> Study:
     return subject_U, reference_U, parts / parts.sum(axis=2, keepdims=True), is_binary
 
 
-@settings(max_examples=80)
 @given(study=studies(), seed=st.integers(0, 99))
 def test_figures_are_those_of_the_units_that_were_drawn(study: Study, seed: int) -> None:
     subject_U, reference_U, probabilities_UMK, is_binary = study

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -28,7 +28,6 @@ def studies(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return subject_V, reference_V, predicted_VM
 
 
-@settings(max_examples=80)
 @given(study=studies(), seed=st.integers(0, 99))
 def test_figures_are_those_of_the_visits_that_were_drawn(
     study: tuple[np.ndarray, np.ndarray, np.ndarray], seed: int

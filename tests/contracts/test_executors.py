@@ -158,7 +158,7 @@ def test_nothing_to_do_is_done(name: str, tmp_path: Path) -> None:
     assert recorder.heard == []
 
 
-@pytest.mark.parametrize("name", ONE_AT_A_TIME)
+@pytest.mark.parametrize("name", ["inline", pytest.param("ray", marks=pytest.mark.exhaustive)])
 def test_where_memory_runs_out_a_fit_goes_on_with_parts_of_a_batch(
     name: str, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -91,7 +91,6 @@ def perfect(target: Target, reference_U: np.ndarray) -> np.ndarray:
 
 
 @every_metric
-@settings(max_examples=25)
 @given(data=st.data())
 def test_a_value_is_in_its_range_in_any_order_and_none_is_better_than_the_perfect(
     target: Target, name: str, data: st.DataObject
@@ -110,7 +109,6 @@ def test_a_value_is_in_its_range_in_any_order_and_none_is_better_than_the_perfec
 
 
 @every_metric
-@settings(max_examples=25)
 @given(data=st.data(), seed=st.integers(0, 99))
 def test_resampled_it_is_the_value_of_the_units_that_were_drawn(
     target: Target, name: str, data: st.DataObject, seed: int

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.search.schedulers.rules import Searched
@@ -268,7 +268,6 @@ def test_a_slow_starter_that_will_end_better_goes_on_and_a_fast_one_that_stays_d
     assert judge(rule, 2, slow) is None
 
 
-@settings(max_examples=20, deadline=None)
 @given(
     better=st.floats(0.1, 0.5),
     worse=st.floats(0.1, 1.5),

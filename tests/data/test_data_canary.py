@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.data.canary import make_canary, shuffle_labels, shuffle_scores
@@ -50,7 +50,6 @@ def origins(true: pd.DataFrame, shuffled: pd.DataFrame) -> pd.DataFrame:
     return by_scores.loc[keys].reset_index(drop=True)
 
 
-@settings(max_examples=20)
 @given(trials(), st.integers(0, 2**32))
 def test_the_scores_are_a_function_of_the_subject(
     trial: tuple[pd.DataFrame, pd.Series], seed: int
@@ -70,7 +69,6 @@ def test_the_scores_are_a_function_of_the_subject(
             assert origin.region == row.region
 
 
-@settings(max_examples=20)
 @given(trials(), st.integers(0, 2**32))
 def test_each_side_is_shuffled_within_itself_and_every_subject_gives_once(
     trial: tuple[pd.DataFrame, pd.Series], seed: int
@@ -88,7 +86,6 @@ def test_each_side_is_shuffled_within_itself_and_every_subject_gives_once(
             assert {side_of[each] for each in gave} == {name}
 
 
-@settings(max_examples=20)
 @given(trials(), st.integers(0, 2**32), st.randoms())
 def test_equal_seeds_give_equal_scores_in_any_order_of_the_rows(
     trial: tuple[pd.DataFrame, pd.Series], seed: int, random: object
@@ -145,7 +142,6 @@ def labelled_studies(draw: st.DrawFn) -> tuple[pd.DataFrame, pd.Series]:
     return pd.DataFrame(rows), pd.Series(sides)
 
 
-@settings(max_examples=20)
 @given(labelled_studies(), st.integers(0, 2**32), st.randoms())
 def test_a_subject_gets_one_photographs_label_with_all_that_belongs_to_it(
     study: tuple[pd.DataFrame, pd.Series], seed: int, random: object

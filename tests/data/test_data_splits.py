@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.data.sample_table import SINGLE
@@ -37,7 +37,6 @@ def make_samples(num_subjects: int, seed: int, num_long: int | None = None) -> p
     return pd.DataFrame(rows)
 
 
-@settings(max_examples=30)
 @given(
     st.integers(6, 25),
     st.integers(0, 1000),
@@ -144,7 +143,6 @@ def labelled_samples(num_subjects: int, num_classes: int, seed: int) -> pd.DataF
     return pd.DataFrame(rows)
 
 
-@settings(max_examples=40)
 @given(
     st.integers(6, 40),
     st.integers(1, 60),

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 from pydantic import ValidationError
@@ -77,7 +76,6 @@ def test_the_default_trial_has_the_published_counts() -> None:
 
 
 @given(share=st.floats(0, 0.5), seed=st.integers(0, 10**6))
-@hypothesis_settings(max_examples=25, deadline=None)
 def test_no_region_of_a_visit_misses_all_its_photographs(share: float, seed: int) -> None:
     settings = TrialSettings(num_subjects=4, num_visits=22, missing_share=share, seed=seed)
     plan = plan_photographs(settings)

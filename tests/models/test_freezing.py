@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -92,7 +92,6 @@ def test_a_frozen_backbone_leaves_the_heads(name: str, stage_heads: bool) -> Non
 
 
 @given(frozen=st.integers(0, 52), after=st.sampled_from(["nothing", "backbone", 0, 7]))
-@settings(max_examples=15, deadline=None)
 def test_the_first_layers_freeze_and_what_was_frozen_before_does_not_matter(
     frozen: int, after: int | str
 ) -> None:

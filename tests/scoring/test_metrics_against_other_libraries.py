@@ -28,7 +28,7 @@ def torchmetrics() -> Any:
     return torchmetrics.functional
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pair=pairs)
 def test_torchmetrics_agrees(torchmetrics: Any, pair: np.ndarray) -> None:
     import torch
@@ -45,7 +45,7 @@ def test_torchmetrics_agrees(torchmetrics: Any, pair: np.ndarray) -> None:
         assert METRICS[name](*pair) == pytest.approx(float(other), abs=1e-6), name
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pair=pairs)
 def test_torchmetrics_concordance_differs_only_by_its_n_minus_1(
     torchmetrics: Any, pair: np.ndarray

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -42,7 +42,6 @@ def as_frames(predicted: dict[str, np.ndarray]) -> dict[str, pd.DataFrame]:
 
 
 @pytest.mark.parametrize("num_classes", [1, 3])
-@settings(max_examples=40)
 @given(data=st.data())
 def test_what_goes_in_by_model_comes_out_by_model(num_classes: int, data: st.DataObject) -> None:
     predicted = data.draw(said(num_classes))
@@ -59,7 +58,6 @@ def test_what_goes_in_by_model_comes_out_by_model(num_classes: int, data: st.Dat
 
 
 @pytest.mark.parametrize("num_classes", [1, 3])
-@settings(max_examples=40)
 @given(data=st.data())
 def test_a_further_model_stands_last_and_changes_no_other(
     num_classes: int, data: st.DataObject
@@ -81,7 +79,6 @@ def test_a_further_model_stands_last_and_changes_no_other(
 
 
 @pytest.mark.parametrize("num_classes", [1, 3])
-@settings(max_examples=40)
 @given(data=st.data())
 def test_two_tables_stand_beside_each_other(num_classes: int, data: st.DataObject) -> None:
     predicted = data.draw(said(num_classes))
@@ -133,7 +130,6 @@ def regions_of_visits(draw: st.DrawFn) -> pd.DataFrame:
     return table.iloc[random.permutation(len(table))].reset_index(drop=True)
 
 
-@settings(max_examples=40)
 @given(samples=regions_of_visits(), seed=st.integers(0, 99))
 def test_a_visit_is_the_sum_of_its_regions_and_needs_them_all(
     samples: pd.DataFrame, seed: int

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.launching.planning.networks import check_networks, footprints
@@ -75,7 +75,6 @@ written = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), ma
     backbones=st.lists(written, min_size=1, max_size=4, unique=True),
     entity=st.none() | written,
 )
-@settings(max_examples=30)
 def test_any_sweep_is_read_from_its_record_as_it_ran(
     tmp_path_factory: pytest.TempPathFactory, **changes: Any
 ) -> None:

@@ -349,7 +349,7 @@ TELLING = st.lists(
 
 
 @pytest.mark.parametrize("name", ["tensorboard", "json_lines"])
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(telling=TELLING)
 def test_whatever_happens_every_epoch_arrives_once(name, telling, tmp_path_factory):
     """A fit of five epochs; its worker or launcher dies, and goes on from some checkpoint."""

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.exhibits.classes.by_class import class_shares, fold_spread
@@ -31,7 +31,6 @@ def units(seed: int, num_units: int, num_classes: int, is_binary: bool = False) 
     )
 
 
-@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(1, 30), st.integers(2, 5), st.booleans())
 def test_figures_by_class_are_those_of_the_tables(
     seed: int, num_units: int, num_classes: int, is_binary: bool
@@ -49,7 +48,6 @@ def test_figures_by_class_are_those_of_the_tables(
         assert bool(each.auc_interval.reason) == (each.auc_interval.low is None)
 
 
-@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(1, 30), st.integers(2, 5))
 def test_overall_figures_are_the_metrics(seed: int, num_units: int, num_classes: int) -> None:
     made = units(seed, num_units, num_classes)

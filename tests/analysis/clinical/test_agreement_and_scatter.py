@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import linregress
 from scipy.stats import t as student_t
@@ -53,7 +53,6 @@ def test_errors_that_only_vary_within_subjects_are_not_subtracted() -> None:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=20)
 def test_the_band_is_that_of_the_textbook_s_matrices(seed: int) -> None:
     visits = random_pairs(seed).visits
     x, y = visits["physician"].to_numpy(), visits["predicted"].to_numpy()

@@ -111,7 +111,6 @@ def test_visits_go_by_day_or_by_the_numbers_in_their_names() -> None:
 
 
 @given(st.permutations(range(12)))
-@settings(max_examples=20)
 def test_the_order_of_the_rows_does_not_matter(order: list[int]) -> None:
     samples = pd.DataFrame(
         {

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
@@ -213,7 +213,6 @@ def test_every_table_agrees_on_the_error(small: Read) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2))
-@settings(max_examples=60)
 def test_quadratic_kappa_is_scikit_learn_s(grades: list[tuple[int, int]]) -> None:
     first, second = np.array(grades).T
     found = quadratic_kappa(first, second, 5)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import linregress
 from sklearn.metrics import cohen_kappa_score
@@ -42,7 +42,6 @@ def analysis_of_variance(differences: np.ndarray, copies: np.ndarray) -> float:
 
 
 @given(SEEDS)
-@settings(max_examples=25)
 def test_weighted_figures_are_those_of_the_drawn_visits(seed: int) -> None:
     visits = random_pairs(seed).visits
     truth, model = visits["physician"].to_numpy(), visits["predicted"].to_numpy()
@@ -84,7 +83,6 @@ def test_weighted_figures_are_those_of_the_drawn_visits(seed: int) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=20)
 def test_whole_subjects_are_drawn_and_as_many_as_there_are(seed: int) -> None:
     subjects = random_pairs(seed).visits["subject"].to_numpy()
     weights_RN = resample_subjects(subjects, num_resamples=20, seed=seed).weights_RN

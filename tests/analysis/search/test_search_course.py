@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.search.course import epochs_saved, optimisation_history, trial_curves
@@ -21,7 +21,6 @@ ENDS = st.lists(st.sampled_from(["complete", "stopped", "diverged"]), min_size=1
 
 
 @given(ends=ENDS, objective=st.sampled_from(["mae", "pcc", "bias"]), seed=st.integers(0, 99))
-@settings(max_examples=25)
 def test_the_laws_of_a_course(
     tmp_path_factory: pytest.TempPathFactory, ends: list[str], objective: str, seed: int
 ) -> None:

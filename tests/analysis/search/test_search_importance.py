@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.exhibits.search.importance import FEWEST_TRIALS, Importances, parameter_importances
@@ -174,7 +174,6 @@ def test_elsewhere_the_two_that_matter_most_are_shown(tmp_path: Path) -> None:
 @given(
     low=st.floats(1e-6, 1.0), factor=st.floats(1.1, 1e5), share=st.floats(0, 1)
 )  # fmt: skip
-@settings(max_examples=60)
 def test_a_logarithmic_axis_has_its_ends_and_its_order(
     low: float, factor: float, share: float
 ) -> None:
