@@ -8,8 +8,8 @@ from typing import Literal
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
-from analysis.predictions.predictions import PredictionTable, read_prediction_table
-from analysis.stacking.nested import add_baseline, fit_stack
+from foldgrid.analysis.predictions.predictions import PredictionTable, read_prediction_table
+from foldgrid.analysis.stacking.nested import add_baseline, fit_stack
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.tasks.units import UnitTable, beside, model_names

@@ -6,8 +6,8 @@ exhibit is not for is told why. Whether an exhibit is for a run at all (``why_no
 question than whether this run has something to show (a section's ``left_out``): the first decides
 whether it stands on the page, the second what stands there.
 
-Ours live in ``analysis.exhibits``, a room each; another package brings its own by an entry point
-of the group ``foldgrid.exhibits``. docs/exhibits.md shows one.
+Ours live in ``foldgrid.analysis.exhibits``, a room each; another package brings its own by an entry
+point of the group ``foldgrid.exhibits``. docs/exhibits.md shows one.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
-from analysis.drawing.blocks import Figure, Numbers, Section, Table
-from analysis.drawing.drawing import Drawing
+from foldgrid.analysis.drawing.blocks import Figure, Numbers, Section, Table
+from foldgrid.analysis.drawing.drawing import Drawing
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.specs.registry import Registry
 
@@ -100,13 +100,13 @@ class Exhibit(Generic[AnyRun]):
             raise SweepError(
                 f'{file}: the exhibit "{self.name}" cannot be shown.\n'
                 f"  `make` returned {made!r}, which is no Section.\n"
-                "Return analysis.drawing.blocks.Section; docs/exhibits.md shows one."
+                "Return foldgrid.analysis.drawing.blocks.Section; docs/exhibits.md shows one."
             )
         return made.named(self.name, self.anchor or self.name, self.title)
 
 
-EXHIBITS: Registry[Exhibit[Any]] = Registry("exhibit", Exhibit, home="analysis.exhibits")
-"""All exhibits in the order of the page: ours as ``analysis.exhibits`` names them, then others'."""
+EXHIBITS: Registry[Exhibit[Any]] = Registry("exhibit", Exhibit, home="foldgrid.analysis.exhibits")
+"""All exhibits in the order of the page: ours as their room names them, then others'."""
 
 
 class ShownExhibit:

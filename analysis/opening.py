@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from os import PathLike, fspath
 
-from analysis.run import Run
-from analysis.search.run import SearchRun
+from foldgrid.analysis.run import Run
+from foldgrid.analysis.search.run import SearchRun
 from foldgrid.records import RunStore, SearchStore
 
 

@@ -8,17 +8,17 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-from analysis.checks.catalogue import check_before_ranking, complete_checks
-from analysis.checks.report import CheckReport
-from analysis.checks.run_evidence import RunEvidence, read_evidence
-from analysis.evaluation import Judgement, judge
-from analysis.exhibit import ShownExhibit, chosen_exhibit, exhibits_of
-from analysis.predictions.notes import Note
-from analysis.predictions.task import scoring_of_run
-from analysis.ranking.board import RankedModel, Ranking, known_figure
-from analysis.ranking.leaderboard import made_from_now
-from analysis.ranking.making import rank_judgement, ranking_notes
-from analysis.ranking.sureness import all_notes
+from foldgrid.analysis.checks.catalogue import check_before_ranking, complete_checks
+from foldgrid.analysis.checks.report import CheckReport
+from foldgrid.analysis.checks.run_evidence import RunEvidence, read_evidence
+from foldgrid.analysis.evaluation import Judgement, judge
+from foldgrid.analysis.exhibit import ShownExhibit, chosen_exhibit, exhibits_of
+from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.predictions.task import scoring_of_run
+from foldgrid.analysis.ranking.board import RankedModel, Ranking, known_figure
+from foldgrid.analysis.ranking.leaderboard import made_from_now
+from foldgrid.analysis.ranking.making import rank_judgement, ranking_notes
+from foldgrid.analysis.ranking.sureness import all_notes
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.fits import FitConfig, FitRecord
 from foldgrid.tasks.scoring import Scoring

@@ -18,8 +18,6 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from analysis.stacking.nested import stack
-from analysis.statistics.assessing import assess
 from benchmarks.made_up_sweep import MadeUpSweep
 from benchmarks.side_by_side import (
     describe_environment,
@@ -29,6 +27,8 @@ from benchmarks.side_by_side import (
     write_output,
 )
 from benchmarks.study import PROJECT
+from foldgrid.analysis.stacking.nested import stack
+from foldgrid.analysis.statistics.assessing import assess
 from foldgrid.specs.errors import SweepError
 
 GOAL_RANKED = 15.0

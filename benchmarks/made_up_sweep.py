@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.predictions.predictions import PredictionTable
+from foldgrid.analysis.predictions.predictions import PredictionTable
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.fits import FitConfig, FitRecord, WeightsRecord
 from foldgrid.specs.recipe import TrainingRecipe

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-ROOMS = (ROOT / "src" / "foldgrid", ROOT / "analysis")
+ROOMS = {"foldgrid": ROOT / "src/foldgrid", "foldgrid.analysis": ROOT / "analysis"}
 
 OF_A_KIND = {
     "foldgrid.cli.*": "a command, loaded when it is asked for",
@@ -27,28 +27,29 @@ OF_A_KIND = {
     "foldgrid.simulation.labelled.*": "a simulated study, or what one is painted with",
     "foldgrid.data.audit.*": "what one kind of manifest is looked at for",
     "foldgrid.data.manifest.*": "a kind of manifest",
-    "analysis.checks.*_checks": "checks of one subject, which the catalogue lists",
-    "analysis.checks.canary_check": "a check, which the catalogue lists",
-    "analysis.exhibits.*": "an exhibit, or a part of one that is long enough",
-    "analysis.report.*": "a part of the page",
-    "analysis.stacking.*": "a family of meta-learners",
+    "foldgrid.analysis.checks.*_checks": "checks of one subject, which the catalogue lists",
+    "foldgrid.analysis.checks.canary_check": "a check, which the catalogue lists",
+    "foldgrid.analysis.exhibits.*": "an exhibit, or a part of one that is long enough",
+    "foldgrid.analysis.report.*": "a part of the page",
+    "foldgrid.analysis.stacking.*": "a family of meta-learners",
 }
 """Several of a kind: what they are, by the names that they share."""
 
 REASONS = {
-    "analysis.checks.notes": "checks told as notes; the ranking alone asks",
-    "analysis.checks.printing": "how it is printed: rich is loaded for it",
-    "analysis.checks.shuffled_skill": "statistics, apart from the check that words them",
-    "analysis.comparison.comparing": "the room's face: computes, where formats print",
-    "analysis.comparison.formats": "how it is printed: rich is loaded for it",
-    "analysis.comparison.reading": "what a comparison says, in words; its caller is long",
-    "analysis.comparison.settings": "in what two sweeps differ; its caller is long",
-    "analysis.published.comparability": "what may be compared, in words; its caller is long",
-    "analysis.published.published_classes": "the figures of another study, as data",
-    "analysis.published.published_formats": "how it is printed: rich is loaded for it",
-    "analysis.published.published_parameters": "the figures of another study, as data",
-    "analysis.ranking.reading": "the notes of a ranking; its caller is long",
-    "analysis.statistics.critical_difference": "one known test, held against the literature",
+    "foldgrid.analysis.checks.notes": "checks told as notes; the ranking alone asks",
+    "foldgrid.analysis.checks.printing": "how it is printed: rich is loaded for it",
+    "foldgrid.analysis.checks.shuffled_skill": "statistics, apart from the check that words them",
+    "foldgrid.analysis.comparison.comparing": "the room's face: computes, where formats print",
+    "foldgrid.analysis.comparison.formats": "how it is printed: rich is loaded for it",
+    "foldgrid.analysis.comparison.reading": "what a comparison says, in words; its caller is long",
+    "foldgrid.analysis.comparison.settings": "in what two sweeps differ; its caller is long",
+    "foldgrid.analysis.published.comparability": "what may be compared; its caller is long",
+    "foldgrid.analysis.published.published_classes": "the figures of another study, as data",
+    "foldgrid.analysis.published.published_formats": "how it is printed: rich is loaded for it",
+    "foldgrid.analysis.published.published_parameters": "the figures of another study, as data",
+    "foldgrid.analysis.ranking.reading": "the notes of a ranking; its caller is long",
+    "foldgrid.analysis.statistics.assessing": "intervals and tests, apart from the ranking",
+    "foldgrid.analysis.statistics.critical_difference": "one known test, held to the literature",
     "foldgrid.api": "the face for Python; the command line is its other caller",
     "foldgrid.data.canary": "shuffled truths, apart from the plan that asks for them",
     "foldgrid.data.group_balance": "an algorithm of its own, tested by properties",
@@ -86,10 +87,10 @@ REASONS = {
 
 def product_modules() -> dict[str, Path]:
     return {
-        ".".join(path.relative_to(room.parent).with_suffix("").parts).removesuffix(
+        ".".join((name, *path.relative_to(room).with_suffix("").parts)).removesuffix(
             ".__init__"
         ): path
-        for room in ROOMS
+        for name, room in ROOMS.items()
         for path in room.rglob("*.py")
     }
 

@@ -7,7 +7,7 @@ import networkx as nx
 
 
 def test_no_cycle_lazy_or_by_types() -> None:
-    graph = grimp.build_graph("foldgrid", "analysis", cache_dir=None)
+    graph = grimp.build_graph("foldgrid", "foldgrid.analysis", cache_dir=None)
     imports = nx.DiGraph(
         (module, imported)
         for module in graph.modules

@@ -103,7 +103,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("planted") / "project"
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for folder in ("src", "analysis", "tests", "benchmarks", "sweeps", "search_spaces"):
-        shutil.copytree(PROJECT / folder, copy / folder, ignore=ignored)
+        shutil.copytree(PROJECT / folder, copy / folder, symlinks=True, ignore=ignored)
     for file in ("launch.py", "pyproject.toml"):
         shutil.copy(PROJECT / file, copy / file)
     return copy

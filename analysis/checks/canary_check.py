@@ -7,13 +7,13 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from analysis.checks.check import Check, Finding, breach, holds, not_applicable
-from analysis.checks.prediction_checks import is_constant
-from analysis.checks.run_evidence import RunEvidence, read_evidence
-from analysis.checks.shuffled_skill import Skill, judge_skill, smallest_p_value
-from analysis.predictions.finished_fits import scoring_of
-from analysis.predictions.predictions import given_references, values_by_learner
-from analysis.predictions.validation import FoldPredictions, some
+from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
+from foldgrid.analysis.checks.prediction_checks import is_constant
+from foldgrid.analysis.checks.run_evidence import RunEvidence, read_evidence
+from foldgrid.analysis.checks.shuffled_skill import Skill, judge_skill, smallest_p_value
+from foldgrid.analysis.predictions.finished_fits import scoring_of
+from foldgrid.analysis.predictions.predictions import given_references, values_by_learner
+from foldgrid.analysis.predictions.validation import FoldPredictions, some
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.metric import Judged

@@ -7,16 +7,16 @@ from contextlib import suppress
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
-from analysis.checks import (
+from foldgrid.analysis.checks import (
     canary_check,
     fit_checks,
     method_checks,
     prediction_checks,
     split_checks,
 )
-from analysis.checks.check import Check
-from analysis.checks.report import CheckReport, load_current, save
-from analysis.checks.run_evidence import RunEvidence, read_evidence
+from foldgrid.analysis.checks.check import Check
+from foldgrid.analysis.checks.report import CheckReport, load_current, save
+from foldgrid.analysis.checks.run_evidence import RunEvidence, read_evidence
 from foldgrid.records import RunStore
 
 CATALOGUE: tuple[Check, ...] = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from analysis.checks.report import CheckResult, Severity, Status
-from analysis.checks.run_evidence import RunEvidence
+from foldgrid.analysis.checks.report import CheckResult, Severity, Status
+from foldgrid.analysis.checks.run_evidence import RunEvidence
 from foldgrid.specs.errors import Problem
 
 

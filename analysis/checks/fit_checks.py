@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.checks.check import Check, Finding, breach, holds, not_applicable
-from analysis.checks.run_evidence import RunEvidence, cell_name
-from analysis.predictions.validation import (
+from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
+from foldgrid.analysis.checks.run_evidence import RunEvidence, cell_name
+from foldgrid.analysis.predictions.validation import (
     AGREEMENT_CODE,
     SETTINGS_CODE,
     SHARED_SETTINGS,

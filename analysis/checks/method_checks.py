@@ -13,12 +13,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from analysis.checks.check import Check, Finding, breach, holds, not_applicable
-from analysis.checks.run_evidence import RunEvidence
-from analysis.predictions.predictions import PredictionTable
-from analysis.predictions.validation import some
-from analysis.stacking import nested
-from analysis.stacking.nested_fits import FEWEST_BASE_LEARNERS
+from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
+from foldgrid.analysis.checks.run_evidence import RunEvidence
+from foldgrid.analysis.predictions.predictions import PredictionTable
+from foldgrid.analysis.predictions.validation import some
+from foldgrid.analysis.stacking import nested
+from foldgrid.analysis.stacking.nested_fits import FEWEST_BASE_LEARNERS
 from foldgrid.specs.errors import Problem, SweepError
 from foldgrid.specs.variants import is_variant
 from foldgrid.tasks.scale import Scale

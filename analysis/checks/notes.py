@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from analysis.checks.report import CheckReport
-from analysis.predictions.notes import Note
+from foldgrid.analysis.checks.report import CheckReport
+from foldgrid.analysis.predictions.notes import Note
 from foldgrid.records import RunStore
 
 TOLD = ("FG202", "FG203", "FG401")

@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
-from analysis.checks.check import Check, Finding, breach, holds, not_applicable
-from analysis.checks.run_evidence import RunEvidence
-from analysis.predictions.finished_fits import scoring_of
-from analysis.predictions.validation import (
+from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
+from foldgrid.analysis.checks.run_evidence import RunEvidence
+from foldgrid.analysis.predictions.finished_fits import scoring_of
+from foldgrid.analysis.predictions.validation import (
     HELD_OUT_CODE,
     PHYSICIAN_CODE,
     TEST_CODE,

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from analysis.checks.report import CheckReport, CheckResult, Status
+from foldgrid.analysis.checks.report import CheckReport, CheckResult, Status
 from foldgrid.tables.table import Cell, Column, Table
 from foldgrid.tables.terminal import READABLE
 from foldgrid.tables.text import as_markdown

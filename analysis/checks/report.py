@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Literal
 
-from analysis.predictions.state import state_digest
+from foldgrid.analysis.predictions.state import state_digest
 from foldgrid.records import RunStore
 from foldgrid.specs.base import Spec
 

@@ -13,10 +13,10 @@ from typing import TypeVar
 
 import pandas as pd
 
-from analysis.checks.report import checked_state
-from analysis.predictions.finished_fits import READ_ERRORS, FinishedFits, damage
-from analysis.predictions.predictions import PredictionTable, read_prediction_table
-from analysis.predictions.validation import FoldPredictions
+from foldgrid.analysis.checks.report import checked_state
+from foldgrid.analysis.predictions.finished_fits import READ_ERRORS, FinishedFits, damage
+from foldgrid.analysis.predictions.predictions import PredictionTable, read_prediction_table
+from foldgrid.analysis.predictions.validation import FoldPredictions
 from foldgrid.records import PlannedFit, RunStore, SearchStore
 from foldgrid.records.verification import fit_faults
 from foldgrid.specs.canary import Canary

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.checks.check import Check, Finding, breach, holds, not_applicable
-from analysis.checks.run_evidence import RunEvidence
-from analysis.predictions.validation import (
+from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
+from foldgrid.analysis.checks.run_evidence import RunEvidence
+from foldgrid.analysis.predictions.validation import (
     FOLDS_CODE,
     SAMPLES_CODE,
     SIDES_CODE,

@@ -11,8 +11,8 @@ from string import ascii_uppercase
 
 from pydantic import Field
 
-from analysis.predictions.notes import Note
-from analysis.ranking.board import Kind
+from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.ranking.board import Kind
 from foldgrid.specs.base import Spec
 from foldgrid.specs.task import AnyTask, default_task
 from foldgrid.tasks.registry import make_scoring

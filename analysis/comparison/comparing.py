@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.comparison.board import (
+from foldgrid.analysis.comparison.board import (
     LETTERS,
     BestModel,
     ComparedModel,
@@ -18,14 +18,14 @@ from analysis.comparison.board import (
     Difference,
     Figures,
 )
-from analysis.comparison.reading import write_notes
-from analysis.comparison.settings import differing_keys, differing_settings
-from analysis.evaluation import Judgement, judge
-from analysis.predictions.task import scoring_of_run
-from analysis.ranking.board import Kind, known_figure
-from analysis.statistics.intervals import expanded_percentiles
-from analysis.statistics.resampled import Resampled
-from analysis.statistics.resamples import SEED
+from foldgrid.analysis.comparison.reading import write_notes
+from foldgrid.analysis.comparison.settings import differing_keys, differing_settings
+from foldgrid.analysis.evaluation import Judgement, judge
+from foldgrid.analysis.predictions.task import scoring_of_run
+from foldgrid.analysis.ranking.board import Kind, known_figure
+from foldgrid.analysis.statistics.intervals import expanded_percentiles
+from foldgrid.analysis.statistics.resampled import Resampled
+from foldgrid.analysis.statistics.resamples import SEED
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.task import TaskSpec

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from analysis.comparison.board import ComparedRun, Comparison, Difference
-from analysis.ranking.terminal import format_figure
+from foldgrid.analysis.comparison.board import ComparedRun, Comparison, Difference
+from foldgrid.analysis.ranking.terminal import format_figure
 from foldgrid.tables.table import Cell, Column, Table, Tone
 from foldgrid.tables.terminal import READABLE, WIDE, as_rich, topics
 from foldgrid.tables.text import as_csv, as_markdown

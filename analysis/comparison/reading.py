@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.comparison.board import ComparedModel, ComparedRun, SettingDifference
-from analysis.evaluation import Judgement
-from analysis.predictions.notes import Note
-from analysis.predictions.validation import some
+from foldgrid.analysis.comparison.board import ComparedModel, ComparedRun, SettingDifference
+from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.predictions.validation import some
 from foldgrid.tasks.scoring import Scoring
 
 BUDGET_KEYS = ("budget", "training.max_epochs", "training.max_batches_per_epoch")

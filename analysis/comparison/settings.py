@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from analysis.comparison.board import SettingDifference
-from analysis.evaluation import Judgement
+from foldgrid.analysis.comparison.board import SettingDifference
+from foldgrid.analysis.evaluation import Judgement
 from foldgrid.records import RunStore
 
 DECIDING = ("seed", "budget", "training", "result_format")

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from analysis.drawing.drawing import Drawing
+from foldgrid.analysis.drawing.drawing import Drawing
 from foldgrid.tables import table
 from foldgrid.tables.table import Cell, Column, Tone, cells
 

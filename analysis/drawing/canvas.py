@@ -13,7 +13,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from analysis.drawing.palette import FAINT, INK, MUTED
+from foldgrid.analysis.drawing.palette import FAINT, INK, MUTED
 
 WIDE = 720
 """The report's column on a desk."""

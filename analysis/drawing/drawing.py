@@ -13,8 +13,8 @@ from xml.sax.saxutils import escape
 
 from matplotlib.figure import Figure as MplFigure
 
-from analysis.drawing.canvas import NARROW, WIDE, drawing_style
-from analysis.drawing.palette import PAPER, ROLES
+from foldgrid.analysis.drawing.canvas import NARROW, WIDE, drawing_style
+from foldgrid.analysis.drawing.palette import PAPER, ROLES
 from foldgrid.specs.errors import SweepError
 
 Painter = Callable[[int], MplFigure]

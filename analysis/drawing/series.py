@@ -11,8 +11,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from analysis.drawing.canvas import SMALL
-from analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
+from foldgrid.analysis.drawing.canvas import SMALL
+from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
 
 Dashes = str | tuple[float, tuple[float, ...]]
 

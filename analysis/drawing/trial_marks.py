@@ -15,8 +15,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from analysis.drawing.canvas import SMALL
-from analysis.drawing.palette import ACCENT, CAUTION, INK, MUTED, PAPER
+from foldgrid.analysis.drawing.canvas import SMALL
+from foldgrid.analysis.drawing.palette import ACCENT, CAUTION, INK, MUTED, PAPER
 from foldgrid.metrics import Metric
 
 FloatArray = NDArray[np.float64]

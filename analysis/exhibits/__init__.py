@@ -7,41 +7,41 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.exhibit import EXHIBITS, Exhibit
-from analysis.exhibits.architectures import ARCHITECTURES
-from analysis.exhibits.checks import CHECKS
-from analysis.exhibits.classes.by_class import CLASSES
-from analysis.exhibits.classes.confusion import CONFUSION
-from analysis.exhibits.classes.embedding import EMBEDDING
-from analysis.exhibits.classes.operating import OPERATING
-from analysis.exhibits.classes.reliability import CALIBRATION
-from analysis.exhibits.classes.roc import ROC
-from analysis.exhibits.classes.tree import TREE
-from analysis.exhibits.cost import COST
-from analysis.exhibits.critical_difference import CRITICAL
-from analysis.exhibits.folds import FOLDS
-from analysis.exhibits.learning import LEARNING
-from analysis.exhibits.meta_learners import STACKING
-from analysis.exhibits.methods.section import GUIDELINES, METHODS
-from analysis.exhibits.numbers.agreement import NUMBER_AGREEMENT
-from analysis.exhibits.pasi.bland_altman import AGREEMENT
-from analysis.exhibits.pasi.change import CHANGE
-from analysis.exhibits.pasi.distributions import DISTRIBUTION
-from analysis.exhibits.pasi.errors import ERRORS
-from analysis.exhibits.phases import PHASES
-from analysis.exhibits.provenance import PROVENANCE
-from analysis.exhibits.published import PUBLISHED, PUBLISHED_CLASSES
-from analysis.exhibits.ranking import RANKING
-from analysis.exhibits.search.history import HISTORY
-from analysis.exhibits.search.importance import IMPORTANCES
-from analysis.exhibits.search.landscape import LANDSCAPE
-from analysis.exhibits.search.objectives import FRONT
-from analysis.exhibits.search.parallel_coordinates import VALUES
-from analysis.exhibits.search.searched import SEARCHED
-from analysis.exhibits.search.studies import STUDIES
-from analysis.exhibits.search.trial_curves import CURVES
-from analysis.exhibits.search.trials import TRIALS
-from analysis.exhibits.settings import VARIED
+from foldgrid.analysis.exhibit import EXHIBITS, Exhibit
+from foldgrid.analysis.exhibits.architectures import ARCHITECTURES
+from foldgrid.analysis.exhibits.checks import CHECKS
+from foldgrid.analysis.exhibits.classes.by_class import CLASSES
+from foldgrid.analysis.exhibits.classes.confusion import CONFUSION
+from foldgrid.analysis.exhibits.classes.embedding import EMBEDDING
+from foldgrid.analysis.exhibits.classes.operating import OPERATING
+from foldgrid.analysis.exhibits.classes.reliability import CALIBRATION
+from foldgrid.analysis.exhibits.classes.roc import ROC
+from foldgrid.analysis.exhibits.classes.tree import TREE
+from foldgrid.analysis.exhibits.cost import COST
+from foldgrid.analysis.exhibits.critical_difference import CRITICAL
+from foldgrid.analysis.exhibits.folds import FOLDS
+from foldgrid.analysis.exhibits.learning import LEARNING
+from foldgrid.analysis.exhibits.meta_learners import STACKING
+from foldgrid.analysis.exhibits.methods.section import GUIDELINES, METHODS
+from foldgrid.analysis.exhibits.numbers.agreement import NUMBER_AGREEMENT
+from foldgrid.analysis.exhibits.pasi.bland_altman import AGREEMENT
+from foldgrid.analysis.exhibits.pasi.change import CHANGE
+from foldgrid.analysis.exhibits.pasi.distributions import DISTRIBUTION
+from foldgrid.analysis.exhibits.pasi.errors import ERRORS
+from foldgrid.analysis.exhibits.phases import PHASES
+from foldgrid.analysis.exhibits.provenance import PROVENANCE
+from foldgrid.analysis.exhibits.published import PUBLISHED, PUBLISHED_CLASSES
+from foldgrid.analysis.exhibits.ranking import RANKING
+from foldgrid.analysis.exhibits.search.history import HISTORY
+from foldgrid.analysis.exhibits.search.importance import IMPORTANCES
+from foldgrid.analysis.exhibits.search.landscape import LANDSCAPE
+from foldgrid.analysis.exhibits.search.objectives import FRONT
+from foldgrid.analysis.exhibits.search.parallel_coordinates import VALUES
+from foldgrid.analysis.exhibits.search.searched import SEARCHED
+from foldgrid.analysis.exhibits.search.studies import STUDIES
+from foldgrid.analysis.exhibits.search.trial_curves import CURVES
+from foldgrid.analysis.exhibits.search.trials import TRIALS
+from foldgrid.analysis.exhibits.settings import VARIED
 
 OF_GRIDS: tuple[Exhibit[Any], ...] = (
     RANKING,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.drawing.blocks import Cell, Column, Section, Table, Text
-from analysis.drawing.numbers import figure
-from analysis.exhibit import Exhibit
-from analysis.exhibits.cost_facts import format_cost, learner_costs
-from analysis.run import Run
+from foldgrid.analysis.drawing.blocks import Cell, Column, Section, Table, Text
+from foldgrid.analysis.drawing.numbers import figure
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.cost_facts import format_cost, learner_costs
+from foldgrid.analysis.run import Run
 from foldgrid.specs.architectures import Architecture, find_architecture
 from foldgrid.specs.variants import is_variant
 

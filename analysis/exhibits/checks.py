@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from analysis.checks.report import CheckReport, CheckResult
-from analysis.drawing.blocks import Block, Cell, Column, Section, Table, Text, Tone
-from analysis.drawing.frames import frame_of
-from analysis.exhibit import Exhibit
-from analysis.run import Run
+from foldgrid.analysis.checks.report import CheckReport, CheckResult
+from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Section, Table, Text, Tone
+from foldgrid.analysis.drawing.frames import frame_of
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.run import Run
 
 SIGNS = {"failed": "✕ failed", "warning": "! warning", "passed": "✓ passed"}
 TONES: dict[str, Tone] = {"failed": "caution", "warning": "caution", "not applicable": "muted"}

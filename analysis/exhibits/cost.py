@@ -12,14 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text
-from analysis.drawing.canvas import SMALL, add_axes, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.numbers import figure, listed
-from analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
-from analysis.exhibit import Exhibit
-from analysis.exhibits.cost_facts import COSTS, CostFacts, cost_facts, format_cost
-from analysis.run import Run
+from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text
+from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.numbers import figure, listed
+from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.cost_facts import COSTS, CostFacts, cost_facts, format_cost
+from foldgrid.analysis.run import Run
 
 _HEIGHT = 184.0
 _STEP = 256.0

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.evaluation import Judgement
-from analysis.predictions.predictions import BaseLearner
-from analysis.ranking.board import known_figure
+from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.predictions.predictions import BaseLearner
+from foldgrid.analysis.ranking.board import known_figure
 from foldgrid.specs.fits import FitRecord
 
 COSTS: Mapping[str, str] = MappingProxyType(

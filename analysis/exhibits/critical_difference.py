@@ -9,15 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.transforms import ScaledTranslation, Transform
 
-from analysis.drawing.blocks import Figure, Section
-from analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.numbers import count
-from analysis.drawing.palette import ACCENT, FAINT, INK, MUTED
-from analysis.exhibit import Exhibit
-from analysis.exhibits.words import task_report
-from analysis.run import Run
-from analysis.statistics.facts import CriticalDifference
+from foldgrid.analysis.drawing.blocks import Figure, Section
+from foldgrid.analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.numbers import count
+from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, MUTED
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.words import task_report
+from foldgrid.analysis.run import Run
+from foldgrid.analysis.statistics.facts import CriticalDifference
 
 _ROW = 19.0
 _TOP, _BOTTOM = 34.0, 38.0

@@ -12,16 +12,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.patches import Rectangle
 
-from analysis.drawing.blocks import Block, Figure, Section, Text
-from analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.frames import frame_of
-from analysis.drawing.palette import ACCENT, CAUTION, FAINT, INK, MUTED, PAPER
-from analysis.exhibit import Exhibit
-from analysis.exhibits.words import task_report
-from analysis.predictions.predictions import fold_values
-from analysis.predictions.validation import FoldPredictions
-from analysis.run import Run
+from foldgrid.analysis.drawing.blocks import Block, Figure, Section, Text
+from foldgrid.analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.frames import frame_of
+from foldgrid.analysis.drawing.palette import ACCENT, CAUTION, FAINT, INK, MUTED, PAPER
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.words import task_report
+from foldgrid.analysis.predictions.predictions import fold_values
+from foldgrid.analysis.predictions.validation import FoldPredictions
+from foldgrid.analysis.run import Run
 from foldgrid.tasks.scoring import by_model
 from foldgrid.tasks.units import UnitTable
 

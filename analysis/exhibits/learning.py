@@ -12,14 +12,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from analysis.drawing.blocks import Figure, Section
-from analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.numbers import count
-from analysis.drawing.palette import ACCENT, INK, MUTED
-from analysis.exhibit import Exhibit
-from analysis.exhibits.words import task_report
-from analysis.run import Run
+from foldgrid.analysis.drawing.blocks import Figure, Section
+from foldgrid.analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.numbers import count
+from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.words import task_report
+from foldgrid.analysis.run import Run
 
 _GAP = 38.0
 

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as MplFigure
 
-from analysis.drawing.blocks import Cell, Column, Figure, Section, Table
-from analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.numbers import figure, interval
-from analysis.drawing.palette import ACCENT, FAINT, INK, PAPER
-from analysis.exhibit import Exhibit
-from analysis.exhibits.words import task_report
-from analysis.run import Run
+from foldgrid.analysis.drawing.blocks import Cell, Column, Figure, Section, Table
+from foldgrid.analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.numbers import figure, interval
+from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, PAPER
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.words import task_report
+from foldgrid.analysis.run import Run
 
 _ROW = 20.0
 

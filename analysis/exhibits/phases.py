@@ -8,17 +8,17 @@ from statistics import fmean
 
 import pandas as pd
 
-from analysis.drawing.blocks import Block, Cell, Column, Section, Table
-from analysis.drawing.frames import beside_each_other, frame_of
-from analysis.drawing.numbers import UNDEFINED, figure
-from analysis.exhibit import Exhibit
-from analysis.published.published_parameters import (
+from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Section, Table
+from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
+from foldgrid.analysis.drawing.numbers import UNDEFINED, figure
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.published.published_parameters import (
     ComparedCount,
     PublishedParameters,
     compare_parameters,
     find_published_parameters,
 )
-from analysis.run import Run
+from foldgrid.analysis.run import Run
 from foldgrid.specs.fits import FitRecord, PhaseRecord
 
 COUNTED = {

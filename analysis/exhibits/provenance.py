@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.drawing.blocks import Column, Pairs, Section, Table, cells
-from analysis.drawing.numbers import UNDEFINED, count, figure
-from analysis.exhibit import Exhibit
-from analysis.run import RecordedRun, Run
+from foldgrid.analysis.drawing.blocks import Column, Pairs, Section, Table, cells
+from foldgrid.analysis.drawing.numbers import UNDEFINED, count, figure
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.run import RecordedRun, Run
 
 
 def provenance(run: Run) -> list[tuple[str, str]]:

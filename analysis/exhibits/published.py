@@ -9,23 +9,23 @@ from typing import cast
 
 import pandas as pd
 
-from analysis.drawing.blocks import Cell, Column, Section, Table, Text
-from analysis.drawing.frames import frame_of
-from analysis.drawing.numbers import figure, interval
-from analysis.exhibit import Exhibit
-from analysis.exhibits.classes.by_class import shares_of_model
-from analysis.exhibits.classes.operating import judged_on, points_of_models
-from analysis.exhibits.classes.shared import WORDS, Partition, estimate_cell, partitions
-from analysis.exhibits.classes.tree import level_figures
-from analysis.published.published import PublishedComparison, compare_with_published
-from analysis.published.published_classes import (
+from foldgrid.analysis.drawing.blocks import Cell, Column, Section, Table, Text
+from foldgrid.analysis.drawing.frames import frame_of
+from foldgrid.analysis.drawing.numbers import figure, interval
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.classes.by_class import shares_of_model
+from foldgrid.analysis.exhibits.classes.operating import judged_on, points_of_models
+from foldgrid.analysis.exhibits.classes.shared import WORDS, Partition, estimate_cell, partitions
+from foldgrid.analysis.exhibits.classes.tree import level_figures
+from foldgrid.analysis.published.published import PublishedComparison, compare_with_published
+from foldgrid.analysis.published.published_classes import (
     PublishedFigure,
     PublishedStudy,
     find_published_classes,
 )
-from analysis.run import Run
-from analysis.statistics.estimates import Share
-from analysis.statistics.facts import Interval
+from foldgrid.analysis.run import Run
+from foldgrid.analysis.statistics.estimates import Share
+from foldgrid.analysis.statistics.facts import Interval
 from foldgrid.tasks.classification.tree_scoring import TreeScoring
 
 

@@ -11,18 +11,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text, Tone
-from analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.frames import frame_of
-from analysis.drawing.numbers import count, figure, interval, percent
-from analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
-from analysis.exhibit import Exhibit
-from analysis.exhibits.task_words import Landmark
-from analysis.exhibits.words import task_report
-from analysis.ranking.board import KIND_TITLES, RankedModel
-from analysis.ranking.board import ranking_table as flat_rows
-from analysis.run import Run
+from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text, Tone
+from foldgrid.analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.frames import frame_of
+from foldgrid.analysis.drawing.numbers import count, figure, interval, percent
+from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.task_words import Landmark
+from foldgrid.analysis.exhibits.words import task_report
+from foldgrid.analysis.ranking.board import KIND_TITLES, RankedModel
+from foldgrid.analysis.ranking.board import ranking_table as flat_rows
+from foldgrid.analysis.run import Run
 
 _ROW = 21.0
 _BOTTOM = 40.0

@@ -7,16 +7,20 @@ from functools import partial
 
 import pandas as pd
 
-from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table
-from analysis.drawing.frames import beside_each_other, frame_of
-from analysis.drawing.numbers import count, figure, listed
-from analysis.drawing.series import MOST_SERIES
-from analysis.exhibit import Exhibit
-from analysis.exhibits.classes.shared import WORDS, Partition, estimate_cell, partitions
-from analysis.exhibits.settings_drawing import SettingCurves, SettingPoint, draw_setting_curves
-from analysis.predictions.predictions import BaseLearner
-from analysis.ranking.board import RankedModel
-from analysis.run import Run
+from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table
+from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
+from foldgrid.analysis.drawing.numbers import count, figure, listed
+from foldgrid.analysis.drawing.series import MOST_SERIES
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.classes.shared import WORDS, Partition, estimate_cell, partitions
+from foldgrid.analysis.exhibits.settings_drawing import (
+    SettingCurves,
+    SettingPoint,
+    draw_setting_curves,
+)
+from foldgrid.analysis.predictions.predictions import BaseLearner
+from foldgrid.analysis.ranking.board import RankedModel
+from foldgrid.analysis.run import Run
 from foldgrid.specs.recipe import Value, recipe_value
 from foldgrid.specs.variants import is_variant, read_variant
 

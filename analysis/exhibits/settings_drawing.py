@@ -9,10 +9,10 @@ from functools import partial
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.palette import INK
-from analysis.drawing.series import series, spread_out
+from foldgrid.analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.palette import INK
+from foldgrid.analysis.drawing.series import series, spread_out
 
 _LOGARITHMIC = 8.0
 """The largest setting over the smallest from which the axis is logarithmic."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from analysis.drawing.numbers import figure, percent
-from analysis.run import Run
+from foldgrid.analysis.drawing.numbers import figure, percent
+from foldgrid.analysis.run import Run
 
 
 class TaskReport(Protocol):

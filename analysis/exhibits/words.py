@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from analysis.exhibits.classes.words import ClassReport
-from analysis.exhibits.numbers.words import NumberReport
-from analysis.exhibits.pasi.words import PasiReport
-from analysis.exhibits.task_words import TaskReport
-from analysis.run import Run
+from foldgrid.analysis.exhibits.classes.words import ClassReport
+from foldgrid.analysis.exhibits.numbers.words import NumberReport
+from foldgrid.analysis.exhibits.pasi.words import PasiReport
+from foldgrid.analysis.exhibits.task_words import TaskReport
+from foldgrid.analysis.run import Run
 from foldgrid.tasks.scoring import Scoring
 
 REPORTS: Mapping[str, Callable[[Scoring], TaskReport]] = MappingProxyType(

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from analysis.predictions.validation import FoldPredictions
+from foldgrid.analysis.predictions.validation import FoldPredictions
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.errors import DamagedFileError, MissingFileError
 from foldgrid.specs.fits import FitRecord

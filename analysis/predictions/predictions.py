@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.predictions.finished_fits import READ_ERRORS, FinishedFits, scoring_of
-from analysis.predictions.validation import (
+from foldgrid.analysis.predictions.finished_fits import READ_ERRORS, FinishedFits, scoring_of
+from foldgrid.analysis.predictions.validation import (
     ADVICE,
     FoldPredictions,
     SplitSamples,

@@ -32,7 +32,7 @@ SHARED_SETTINGS = ("data_fingerprint", "split_fingerprint", "task", "budget")
 SIDES_CODE, FOLDS_CODE, SAMPLES_CODE = "FG101", "FG102", "FG103"
 SETTINGS_CODE, AGREEMENT_CODE = "FG204", "FG205"
 HELD_OUT_CODE, TEST_CODE, PHYSICIAN_CODE = "FG301", "FG302", "FG303"
-"""The codes under which `analysis.checks` knows the laws."""
+"""The codes under which `foldgrid.analysis.checks` knows the laws."""
 
 Key = TypeVar("Key", bound=Hashable)
 

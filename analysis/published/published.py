@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.published.comparability import Difference, differences_from_paper, verdict
-from analysis.published.study import FIGURES, SOURCE, PublishedModel, published_models
-from analysis.ranking.board import RankedModel, Ranking
+from foldgrid.analysis.published.comparability import Difference, differences_from_paper, verdict
+from foldgrid.analysis.published.study import FIGURES, SOURCE, PublishedModel, published_models
+from foldgrid.analysis.ranking.board import RankedModel, Ranking
 from foldgrid.records import RunStore
 from foldgrid.specs.base import Spec
 from foldgrid.specs.fits import FitConfig

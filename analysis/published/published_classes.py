@@ -65,7 +65,7 @@ class _Studies(Spec):
 @lru_cache(maxsize=1)
 def published_classes() -> tuple[PublishedStudy, ...]:
     """All studies with classes."""
-    path = files("analysis.published").joinpath("published_classes.yaml")
+    path = files("foldgrid.analysis.published").joinpath("published_classes.yaml")
     with as_file(path) as file:
         return validate(_Studies, read_document(file)).studies
 

@@ -6,9 +6,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.text import Text
 
-from analysis.published.published import COMPARED, ComparedModel, PublishedComparison
-from analysis.published.study import FIGURES
-from analysis.ranking.terminal import format_figure
+from foldgrid.analysis.published.published import COMPARED, ComparedModel, PublishedComparison
+from foldgrid.analysis.published.study import FIGURES
+from foldgrid.analysis.ranking.terminal import format_figure
 from foldgrid.metrics import METRICS
 from foldgrid.tables.table import Cell, Column, Table
 from foldgrid.tables.terminal import READABLE, as_rich

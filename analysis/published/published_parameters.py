@@ -93,7 +93,7 @@ class ComparedCount:
 @lru_cache(maxsize=1)
 def published_parameters() -> tuple[PublishedParameters, ...]:
     """All studies that publish such figures."""
-    path = files("analysis.published").joinpath("published_parameters.yaml")
+    path = files("foldgrid.analysis.published").joinpath("published_parameters.yaml")
     with as_file(path) as file:
         return validate(_Studies, read_document(file)).studies
 

@@ -61,5 +61,5 @@ def published_models() -> Mapping[str, PublishedModel]:
 
 
 def _read(name: str) -> list[dict[str, str]]:
-    text = files("analysis.published").joinpath(name).read_text(encoding="utf-8")
+    text = files("foldgrid.analysis.published").joinpath(name).read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines()))

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from analysis.predictions.notes import Note
-from analysis.statistics.facts import CriticalDifference, Interval, Selection, Standing
+from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.statistics.facts import CriticalDifference, Interval, Selection, Standing
 from foldgrid.metrics import Metric
 from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import SweepError, did_you_mean

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 
-from analysis.predictions.state import state_digest
-from analysis.ranking.board import FORMAT, Ranking
+from foldgrid.analysis.predictions.state import state_digest
+from foldgrid.analysis.ranking.board import FORMAT, Ranking
 from foldgrid.records import RunStore
 
 JSON_FILE = "leaderboard.json"
@@ -32,7 +32,7 @@ def load_current(store: RunStore) -> Ranking | None:
 
 def save(store: RunStore, ranking: Ranking) -> None:
     """Writes both files, always ordered by the task's first metric, so that they do not flicker."""
-    from analysis.ranking.formats import render_csv, render_json
+    from foldgrid.analysis.ranking.formats import render_csv, render_json
 
     settled = ranking.ordered_by(next(iter(ranking.metrics)))
     store.write_text(CSV_FILE, render_csv(settled))

@@ -8,23 +8,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.predictions.notes import Note
-from analysis.predictions.task import scoring_of_run
-from analysis.ranking.board import (
+from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.predictions.task import scoring_of_run
+from foldgrid.analysis.ranking.board import (
     RankedModel,
     Ranking,
     check_figure,
     known_figure,
     ranking_table,
 )
-from analysis.ranking.leaderboard import load_current, made_from_now, save
+from foldgrid.analysis.ranking.leaderboard import load_current, made_from_now, save
 from foldgrid.records import RunStore
 from foldgrid.specs.variants import is_variant
 
 if TYPE_CHECKING:
-    from analysis.checks.report import CheckReport
-    from analysis.evaluation import Judgement
-    from analysis.statistics.facts import Assessment
+    from foldgrid.analysis.checks.report import CheckReport
+    from foldgrid.analysis.evaluation import Judgement
+    from foldgrid.analysis.statistics.facts import Assessment
 
 __all__ = [
     "Ranking",
@@ -56,9 +56,9 @@ def judge_and_rank(
         SweepError: ``by`` is unknown, nothing is complete yet, or a law of honest stacking is
             broken.
     """
-    from analysis.checks.catalogue import check_before_ranking, keep_checks
-    from analysis.checks.run_evidence import read_evidence
-    from analysis.evaluation import judge
+    from foldgrid.analysis.checks.catalogue import check_before_ranking, keep_checks
+    from foldgrid.analysis.checks.run_evidence import read_evidence
+    from foldgrid.analysis.evaluation import judge
 
     by = known_figure(by, scoring_of_run(store))
     # Before anything is read: a fit that ends meanwhile makes the stored ranking out of date.
@@ -120,15 +120,15 @@ def ranking_notes(store: RunStore, judgement: Judgement, checks: CheckReport) ->
         judgement: What is ranked.
         checks: Those that were run; nothing is said of others.
     """
-    from analysis.checks.notes import check_notes
-    from analysis.ranking.reading import warnings_first, write_notes
+    from foldgrid.analysis.checks.notes import check_notes
+    from foldgrid.analysis.ranking.reading import warnings_first, write_notes
 
     return warnings_first((*check_notes(store, checks), *write_notes(store, judgement)))
 
 
 def assess_judgement(judgement: Judgement, further: Sequence[str] = ()) -> Assessment:
     """The statistics of every judged model; by further metrics beside the task's standard ones."""
-    from analysis.statistics.assessing import assess
+    from foldgrid.analysis.statistics.assessing import assess
 
     complete = [each.name for each in judgement.table.learners if not each.left_out]
     # "Take the best" is a choice among backbones; their variants answer another question.
@@ -200,7 +200,7 @@ def _base_learners(judgement: Judgement, assessment: Assessment) -> list[RankedM
 
 
 def _others(judgement: Judgement, assessment: Assessment) -> list[RankedModel]:
-    from analysis.stacking.meta_learners import PAPER_NAMES
+    from foldgrid.analysis.stacking.meta_learners import PAPER_NAMES
 
     scoring = judgement.table.scoring
     names = PAPER_NAMES if scoring.published else {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from analysis.evaluation import Judgement
-from analysis.predictions.notes import Note
-from analysis.predictions.predictions import BaseLearner
-from analysis.predictions.validation import some
+from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.predictions.predictions import BaseLearner
+from foldgrid.analysis.predictions.validation import some
 from foldgrid.records import RunStore
 from foldgrid.tasks.scoring import Scoring
 

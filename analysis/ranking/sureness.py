@@ -5,8 +5,8 @@ Knows the facts that a ranking stores, so a stored one answers for every metric.
 
 from __future__ import annotations
 
-from analysis.predictions.notes import Note
-from analysis.ranking.board import RankedModel, Ranking
+from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.ranking.board import RankedModel, Ranking
 
 
 def all_notes(ranking: Ranking) -> tuple[Note, ...]:

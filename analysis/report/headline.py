@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.drawing.numbers import UNDEFINED, count, figure, interval, percent
-from analysis.exhibits.words import task_report
-from analysis.predictions.notes import Note
-from analysis.run import Run
+from foldgrid.analysis.drawing.numbers import UNDEFINED, count, figure, interval, percent
+from foldgrid.analysis.exhibits.words import task_report
+from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.run import Run
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
-from analysis.checks.catalogue import keep_checks
-from analysis.drawing.blocks import Figure, Section, Table
-from analysis.opening import opened
-from analysis.report.headline import write_headline
-from analysis.report.page import render_page
-from analysis.report.saving import Report, save_report
-from analysis.report.search.headline import write_search_headline
-from analysis.report.search.sections import search_sections
-from analysis.run import Run
-from analysis.search.run import SearchRun
+from foldgrid.analysis.checks.catalogue import keep_checks
+from foldgrid.analysis.drawing.blocks import Figure, Section, Table
+from foldgrid.analysis.opening import opened
+from foldgrid.analysis.report.headline import write_headline
+from foldgrid.analysis.report.page import render_page
+from foldgrid.analysis.report.saving import Report, save_report
+from foldgrid.analysis.report.search.headline import write_search_headline
+from foldgrid.analysis.report.search.sections import search_sections
+from foldgrid.analysis.run import Run
+from foldgrid.analysis.search.run import SearchRun
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 

@@ -11,8 +11,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from analysis.drawing.blocks import Figure, Section, Table
-from analysis.report.headline import Headline
+from foldgrid.analysis.drawing.blocks import Figure, Section, Table
+from foldgrid.analysis.report.headline import Headline
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def render_page(
         private: Words that must not be shown, and what is shown in their place.
     """
     environment = Environment(
-        loader=PackageLoader("analysis.report"),
+        loader=PackageLoader("foldgrid.analysis.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -80,7 +80,9 @@ def render_page(
     environment.filters["prose"] = lambda text: _prose(_set(text, private))
     environment.tests["block"] = lambda block, name: type(block).__name__ == name
     parts = number_parts(sections)
-    style = (files("analysis.report") / "templates" / "report.css").read_text(encoding="utf-8")
+    style = (files("foldgrid.analysis.report") / "templates" / "report.css").read_text(
+        encoding="utf-8"
+    )
     template = environment.get_template("report.html.j2")
     return template.render(
         headline=headline,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.drawing.blocks import Figure, Section
+from foldgrid.analysis.drawing.blocks import Figure, Section
 from foldgrid.records import RunStore
 
 HTML_FILE = "report.html"

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.search.evidence import StudyEvidence
-from analysis.statistics.differences import differences_to
-from analysis.statistics.facts import Difference, Interval, Selection
-from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles
-from analysis.statistics.resampled import Resampled
-from analysis.statistics.resamples import NUM_RESAMPLES, SEED
-from analysis.statistics.selection import correct_selection, losses
+from foldgrid.analysis.search.evidence import StudyEvidence
+from foldgrid.analysis.statistics.differences import differences_to
+from foldgrid.analysis.statistics.facts import Difference, Interval, Selection
+from foldgrid.analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles
+from foldgrid.analysis.statistics.resampled import Resampled
+from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
+from foldgrid.analysis.statistics.selection import correct_selection, losses
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from analysis.search.certainty import StudyCertainty, better_by, judge_study
-from analysis.search.course import EpochsSaved, epochs_saved
-from analysis.search.evidence import StudyEvidence, read_studies
-from analysis.statistics.facts import Interval
+from foldgrid.analysis.search.certainty import StudyCertainty, better_by, judge_study
+from foldgrid.analysis.search.course import EpochsSaved, epochs_saved
+from foldgrid.analysis.search.evidence import StudyEvidence, read_studies
+from foldgrid.analysis.statistics.facts import Interval
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
 from foldgrid.specs.recipe import Value

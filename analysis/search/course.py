@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.search.evidence import StudyEvidence
+from foldgrid.analysis.search.evidence import StudyEvidence
 
 
 @dataclass(frozen=True)

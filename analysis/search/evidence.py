@@ -8,7 +8,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from analysis.predictions.task import scoring_of_run
+from foldgrid.analysis.predictions.task import scoring_of_run
 from foldgrid.metrics import METRICS, Metric, best_trials
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.specs.errors import SweepError, did_you_mean

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.search.evidence import StudyEvidence
+from foldgrid.analysis.search.evidence import StudyEvidence
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import ChoiceParameter
 from foldgrid.specs.trials import TrialRecord

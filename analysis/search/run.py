@@ -6,11 +6,11 @@ from functools import cached_property
 
 import pandas as pd
 
-from analysis.run import RecordedRun, Remembering
-from analysis.search.certainty import StudyCertainty
-from analysis.search.conclusion import Conclusion, conclude_study
-from analysis.search.course import EpochsSaved, optimisation_history, trial_curves
-from analysis.search.evidence import StudyEvidence, read_studies
+from foldgrid.analysis.run import RecordedRun, Remembering
+from foldgrid.analysis.search.certainty import StudyCertainty
+from foldgrid.analysis.search.conclusion import Conclusion, conclude_study
+from foldgrid.analysis.search.course import EpochsSaved, optimisation_history, trial_curves
+from foldgrid.analysis.search.evidence import StudyEvidence, read_studies
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.trials import TrialCertainty, TrialRecord

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.stacking.meta_learner import (
+from foldgrid.analysis.stacking.meta_learner import (
     FloatArray,
     LogPool,
     MetaLearner,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from analysis.stacking.meta_learner import (
+from foldgrid.analysis.stacking.meta_learner import (
     FloatArray,
     Numbers,
     Probabilities,

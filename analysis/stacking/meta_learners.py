@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from sklearn.base import clone
 
-from analysis.stacking.averages import (
+from foldgrid.analysis.stacking.averages import (
     BestSingle,
     BestSingleProbability,
     GeometricMean,
@@ -16,11 +16,15 @@ from analysis.stacking.averages import (
     Median,
     MedianProbability,
 )
-from analysis.stacking.greedy import GreedyProbability, GreedySelection, WeightedProbability
-from analysis.stacking.meta_learner import MetaLearner, Numbers, Probabilities
-from analysis.stacking.multinomial_logit import LogitStack
-from analysis.stacking.regressions import FractionalLogit, LinearStack
-from analysis.stacking.shrunken import ElasticNetStack, NonNegativeLeastSquares
+from foldgrid.analysis.stacking.greedy import (
+    GreedyProbability,
+    GreedySelection,
+    WeightedProbability,
+)
+from foldgrid.analysis.stacking.meta_learner import MetaLearner, Numbers, Probabilities
+from foldgrid.analysis.stacking.multinomial_logit import LogitStack
+from foldgrid.analysis.stacking.regressions import FractionalLogit, LinearStack
+from foldgrid.analysis.stacking.shrunken import ElasticNetStack, NonNegativeLeastSquares
 from foldgrid.tasks.scale import Scale
 from foldgrid.tasks.scoring import Scoring
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
-from analysis.stacking.axes import NOISE_SHARE, principal_axes
-from analysis.stacking.meta_learner import FloatArray, IntArray, LogPool, log_odds
-from analysis.stacking.regressions import PENALTIES, choose_penalty
+from foldgrid.analysis.stacking.axes import NOISE_SHARE, principal_axes
+from foldgrid.analysis.stacking.meta_learner import FloatArray, IntArray, LogPool, log_odds
+from foldgrid.analysis.stacking.regressions import PENALTIES, choose_penalty
 from foldgrid.metrics.classification import LEAST_PROBABILITY
 
 

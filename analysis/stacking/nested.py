@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.predictions.predictions import PredictionTable
-from analysis.stacking.meta_learner import FloatArray
-from analysis.stacking.meta_learners import meta_learners_of
-from analysis.stacking.nested_fits import fit_nested, weight_table
+from foldgrid.analysis.predictions.predictions import PredictionTable
+from foldgrid.analysis.stacking.meta_learner import FloatArray
+from foldgrid.analysis.stacking.meta_learners import meta_learners_of
+from foldgrid.analysis.stacking.nested_fits import fit_nested, weight_table
 from foldgrid.specs.variants import is_variant
 from foldgrid.tasks.scoring import NumberScoring, Scoring, by_model
 from foldgrid.tasks.units import UnitTable

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
-from analysis.stacking.meta_learner import FloatArray, MetaLearner
+from foldgrid.analysis.stacking.meta_learner import FloatArray, MetaLearner
 
 FEWEST_BASE_LEARNERS = 2
 """Stacking one base learner would only recalibrate it."""

@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from analysis.stacking.axes import NOISE_SHARE, principal_axes
-from analysis.stacking.meta_learner import FloatArray, Numbers
+from foldgrid.analysis.stacking.axes import NOISE_SHARE, principal_axes
+from foldgrid.analysis.stacking.meta_learner import FloatArray, Numbers
 from foldgrid.tasks.scale import Scale
 
 MAX_STEPS = 200

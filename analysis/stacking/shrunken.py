@@ -14,8 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, ElasticNetCV, LinearRegression
 from sklearn.model_selection import LeaveOneGroupOut
 
-from analysis.stacking.axes import NOISE_SHARE
-from analysis.stacking.meta_learner import FloatArray, Numbers, WeightedSum
+from foldgrid.analysis.stacking.axes import NOISE_SHARE
+from foldgrid.analysis.stacking.meta_learner import FloatArray, Numbers, WeightedSum
 from foldgrid.tasks.scale import Scale
 
 FALLBACK_SHARE = 0.1

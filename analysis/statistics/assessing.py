@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from analysis.statistics.critical_difference import critical_difference
-from analysis.statistics.differences import SIGNIFICANCE, differences_to
-from analysis.statistics.facts import Assessment, Difference, Interval, Selection, Standing
-from analysis.statistics.intervals import FEWEST_SUBJECTS, LEVEL, expanded_percentiles
-from analysis.statistics.resampled import Resampled
-from analysis.statistics.resamples import NUM_RESAMPLES, SEED
-from analysis.statistics.selection import correct_selection, losses
+from foldgrid.analysis.statistics.critical_difference import critical_difference
+from foldgrid.analysis.statistics.differences import SIGNIFICANCE, differences_to
+from foldgrid.analysis.statistics.facts import Assessment, Difference, Interval, Selection, Standing
+from foldgrid.analysis.statistics.intervals import FEWEST_SUBJECTS, LEVEL, expanded_percentiles
+from foldgrid.analysis.statistics.resampled import Resampled
+from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
+from foldgrid.analysis.statistics.selection import correct_selection, losses
 from foldgrid.specs.variants import is_variant
 from foldgrid.tasks.scoring import Scoring
 from foldgrid.tasks.units import UnitTable

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from analysis.statistics.facts import CriticalDifference
-from analysis.statistics.intervals import LEVEL
+from foldgrid.analysis.statistics.facts import CriticalDifference
+from foldgrid.analysis.statistics.intervals import LEVEL
 
 FloatArray = NDArray[np.float64]
 

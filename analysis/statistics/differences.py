@@ -22,8 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from analysis.statistics.facts import Difference
-from analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles, why_no_interval
+from foldgrid.analysis.statistics.facts import Difference
+from foldgrid.analysis.statistics.intervals import (
+    FEWEST_SUBJECTS,
+    expanded_percentiles,
+    why_no_interval,
+)
 
 FloatArray = NDArray[np.float64]
 

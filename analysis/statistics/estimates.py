@@ -1,4 +1,4 @@
-"""Intervals of any figure by resampling whole subjects, as ``analysis.statistics`` draws them.
+"""Intervals of any figure by resampling whole subjects, as all of the room draws them.
 
 A subject's visits resemble each other, so subjects are drawn with replacement, each with all its
 visits. A resample is a row of weights, how often each visit was drawn, and a figure is a function
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.predictions.class_units import ClassUnits
-from analysis.statistics.facts import Interval
-from analysis.statistics.intervals import (
+from foldgrid.analysis.predictions.class_units import ClassUnits
+from foldgrid.analysis.statistics.facts import Interval
+from foldgrid.analysis.statistics.intervals import (
     FEWEST_SUBJECTS,
     NO_SPREAD,
     UNDEFINED,
@@ -26,7 +26,7 @@ from analysis.statistics.intervals import (
     tail_share,
     why_no_interval,
 )
-from analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
+from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
 from foldgrid.metrics import METRICS, Target
 from foldgrid.metrics.counts import quotient
 from foldgrid.metrics.sums import SubjectSums
@@ -43,7 +43,7 @@ class Estimate:
     Attributes:
         value: The figure over the records as they are.
         low: The lower end of the 95 % interval over resampled subjects; see
-            ``analysis.statistics.intervals``.
+            ``foldgrid.analysis.statistics.intervals``.
         high: Its upper end.
     """
 

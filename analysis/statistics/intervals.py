@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from analysis.statistics.facts import Interval
+from foldgrid.analysis.statistics.facts import Interval
 
 FloatArray = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
+from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
 from foldgrid.metrics import Metric
 from foldgrid.metrics.sums import SubjectSums
 from foldgrid.tasks.scoring import Scoring

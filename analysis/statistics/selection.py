@@ -17,9 +17,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.statistics.facts import Interval, Selection
-from analysis.statistics.intervals import LEVEL, why_no_interval
-from analysis.statistics.resamples import SubjectResamples
+from foldgrid.analysis.statistics.facts import Interval, Selection
+from foldgrid.analysis.statistics.intervals import LEVEL, why_no_interval
+from foldgrid.analysis.statistics.resamples import SubjectResamples
 from foldgrid.metrics import Metric
 from foldgrid.metrics.sums import SubjectSums
 

@@ -3,8 +3,8 @@
 The rooms, from the words outwards: ``specs``; ``metrics``, ``models``, ``optimizers``, ``tables``;
 ``data``, ``tasks``, ``describe``; ``simulation``, ``records``, ``tracking``; ``training``,
 ``predict``, ``execution``, ``launching``, ``search``; ``api`` and ``cli``. Importing this package
-imports none. ``open_run`` opens a run folder; it comes from ``analysis``, which is imported when it
-is asked for.
+imports none. ``open_run`` opens a run folder; it comes from ``foldgrid.analysis`` (the
+folder ``analysis/``), which is imported when it is asked for.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.opening import open_run
+    from foldgrid.analysis.opening import open_run
 
 __all__ = ["__version__", "open_run"]
 
@@ -22,6 +22,6 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     if name != "open_run":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from analysis.opening import open_run
+    from foldgrid.analysis.opening import open_run
 
     return open_run

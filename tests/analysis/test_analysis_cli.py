@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from analysis.__main__ import main
+from foldgrid.cli.results import main
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -42,7 +42,7 @@ def test_rank_prints_saves_and_prints_the_stored_table_again(make_run: Any) -> N
     assert "17 models ordered by out-of-fold (OOF) MAE" in first.stdout
     assert (fake.folder / "leaderboard.csv").is_file()
     code = (
-        "import sys, analysis.__main__ as command\n"
+        "import sys, foldgrid.cli.results as command\n"
         "slow = ('sklearn', 'scipy', 'torch', 'ray', 'wandb')\n"
         "print(command.main(sys.argv[1:]), [name for name in slow if name in sys.modules])"
     )
@@ -52,8 +52,8 @@ def test_rank_prints_saves_and_prints_the_stored_table_again(make_run: Any) -> N
 
 def test_analysis_never_loads_torch_ray_or_wandb() -> None:
     code = (
-        "import sys, pkgutil, importlib, analysis\n"
-        "for module in pkgutil.walk_packages(analysis.__path__, 'analysis.'):\n"
+        "import sys, pkgutil, importlib, foldgrid.analysis as room\n"
+        "for module in pkgutil.walk_packages(room.__path__, 'foldgrid.analysis.'):\n"
         "    importlib.import_module(module.name)\n"
         "print([n for n in ('torch', 'ray', 'wandb', 'optuna') if n in sys.modules])"
     )
@@ -115,14 +115,23 @@ def test_every_format_is_printed_alone(
         assert json.loads(text)["by"] == "ccc"
 
 
-def test_the_room_offers_its_names_lazily() -> None:
-    import analysis
-
-    assert sorted(analysis.__all__) == sorted(analysis._HOMES)
-    for name in analysis.__all__:
-        assert callable(getattr(analysis, name))
-    with pytest.raises(AttributeError, match="no attribute 'train'"):
-        analysis.train  # noqa: B018
+def test_no_file_has_two_names(make_run: Any) -> None:
+    fake = small(make_run)
+    fake.write()
+    code = (
+        "import collections, os, runpy, sys\n"
+        "try:\n"
+        "    runpy.run_module('analysis', run_name='__main__', alter_sys=True)\n"
+        "except SystemExit as end:\n"
+        "    assert end.code == 0, end.code\n"
+        "files = collections.Counter(\n"
+        "    os.path.realpath(module.__file__) for name, module in list(sys.modules.items())\n"
+        "    if name.startswith(('foldgrid', 'analysis')) and getattr(module, '__file__', None)\n"
+        ")\n"
+        "assert len(files) > 50\n"
+        "print([file for file, number in files.items() if number > 1])"
+    )
+    assert python("-c", code, "rank", str(fake.folder)).stdout.splitlines()[-1] == "[]"
 
 
 @pytest.mark.parametrize("command", ["rank", "check", "published", "compare"])

@@ -14,15 +14,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.__main__ import main
-from analysis.checks.catalogue import CATALOGUE
-from analysis.checks.report import CheckResult, load_current
-from analysis.checks.run_evidence import read_evidence
-from analysis.comparison.comparing import compare_sweeps
-from analysis.evaluation import judge, unit_predictions
-from analysis.ranking.formats import TEXT_FORMATS
-from analysis.ranking.making import judge_and_rank, rank_sweep
-from analysis.stacking import nested
+from foldgrid.analysis.__main__ import main
+from foldgrid.analysis.checks.catalogue import CATALOGUE
+from foldgrid.analysis.checks.report import CheckResult, load_current
+from foldgrid.analysis.checks.run_evidence import read_evidence
+from foldgrid.analysis.comparison.comparing import compare_sweeps
+from foldgrid.analysis.evaluation import judge, unit_predictions
+from foldgrid.analysis.ranking.formats import TEXT_FORMATS
+from foldgrid.analysis.ranking.making import judge_and_rank, rank_sweep
+from foldgrid.analysis.stacking import nested
 from foldgrid.metrics import METRICS, class_metrics
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError

@@ -14,11 +14,11 @@ from scipy.special import log_softmax
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
-from analysis.stacking.meta_learner import Probabilities, WeightedSum, log_odds
-from analysis.stacking.meta_learners import CLASS_META_LEARNERS
-from analysis.stacking.multinomial_logit import LogitStack
-from analysis.stacking.nested import same_for_all
-from analysis.stacking.nested_fits import NestedFit, fit_nested, weight_table
+from foldgrid.analysis.stacking.meta_learner import Probabilities, WeightedSum, log_odds
+from foldgrid.analysis.stacking.meta_learners import CLASS_META_LEARNERS
+from foldgrid.analysis.stacking.multinomial_logit import LogitStack
+from foldgrid.analysis.stacking.nested import same_for_all
+from foldgrid.analysis.stacking.nested_fits import NestedFit, fit_nested, weight_table
 from foldgrid.metrics import class_metrics
 
 LEARNED = ("best_single", "greedy_selection", "weighted_mean", "logit_stack")

@@ -14,23 +14,23 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from analysis.__main__ import main
-from analysis.checks.canary_check import class_by_class
-from analysis.checks.catalogue import stored_or_checked
-from analysis.checks.method_checks import CHECKS
-from analysis.checks.report import load_current as load_checks
-from analysis.checks.shuffled_skill import judge_skill
-from analysis.comparison.comparing import compare_sweeps
-from analysis.evaluation import judge, unit_predictions
-from analysis.exhibits.folds import fold_matrix
-from analysis.predictions.predictions import read_prediction_table
-from analysis.ranking.board import Ranking
-from analysis.ranking.formats import render_csv
-from analysis.ranking.making import rank_and_save, rank_sweep, stored_or_ranked
-from analysis.report.making import make_report
-from analysis.run import Run
-from analysis.stacking.meta_learners import CLASS_META_LEARNERS
-from analysis.stacking.nested import stack
+from foldgrid.analysis.__main__ import main
+from foldgrid.analysis.checks.canary_check import class_by_class
+from foldgrid.analysis.checks.catalogue import stored_or_checked
+from foldgrid.analysis.checks.method_checks import CHECKS
+from foldgrid.analysis.checks.report import load_current as load_checks
+from foldgrid.analysis.checks.shuffled_skill import judge_skill
+from foldgrid.analysis.comparison.comparing import compare_sweeps
+from foldgrid.analysis.evaluation import judge, unit_predictions
+from foldgrid.analysis.exhibits.folds import fold_matrix
+from foldgrid.analysis.predictions.predictions import read_prediction_table
+from foldgrid.analysis.ranking.board import Ranking
+from foldgrid.analysis.ranking.formats import render_csv
+from foldgrid.analysis.ranking.making import rank_and_save, rank_sweep, stored_or_ranked
+from foldgrid.analysis.report.making import make_report
+from foldgrid.analysis.run import Run
+from foldgrid.analysis.stacking.meta_learners import CLASS_META_LEARNERS
+from foldgrid.analysis.stacking.nested import stack
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.task import TaskSpec

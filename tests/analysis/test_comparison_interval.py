@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.comparison.board import Difference
-from analysis.comparison.comparing import paired_difference
-from analysis.statistics.intervals import tail_share
+from foldgrid.analysis.comparison.board import Difference
+from foldgrid.analysis.comparison.comparing import paired_difference
+from foldgrid.analysis.statistics.intervals import tail_share
 from foldgrid.metrics import METRICS
 from foldgrid.tasks.pasi.scoring import PasiScoring
 from foldgrid.tasks.pasi.spec import PasiSpec

@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from analysis.predictions.notes import Note
-from analysis.ranking.board import RankedModel, Ranking
-from analysis.ranking.formats import (
+from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.ranking.board import RankedModel, Ranking
+from foldgrid.analysis.ranking.formats import (
     render_csv,
     render_json,
     render_latex,

@@ -10,8 +10,8 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.base import clone
 
-from analysis.stacking.meta_learners import PAPER_NAMES, meta_learners
-from analysis.stacking.regressions import FractionalLogit, LinearStack
+from foldgrid.analysis.stacking.meta_learners import PAPER_NAMES, meta_learners
+from foldgrid.analysis.stacking.regressions import FractionalLogit, LinearStack
 from foldgrid.tasks.pasi.scoring import COMPOSITE_SCALE
 
 META_LEARNERS = meta_learners(COMPOSITE_SCALE)

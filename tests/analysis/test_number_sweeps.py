@@ -12,16 +12,16 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from analysis.__main__ import main as analyse
-from analysis.checks.catalogue import run_checks
-from analysis.comparison.comparing import compare_sweeps
-from analysis.comparison.formats import render_markdown as render_comparison
-from analysis.comparison.formats import render_terminal as print_comparison
-from analysis.evaluation import judge, unit_predictions
-from analysis.ranking.formats import render_markdown
-from analysis.ranking.making import rank_sweep
-from analysis.report.making import make_report
-from analysis.stacking.meta_learners import META_LEARNERS, meta_learners
+from foldgrid.analysis.__main__ import main as analyse
+from foldgrid.analysis.checks.catalogue import run_checks
+from foldgrid.analysis.comparison.comparing import compare_sweeps
+from foldgrid.analysis.comparison.formats import render_markdown as render_comparison
+from foldgrid.analysis.comparison.formats import render_terminal as print_comparison
+from foldgrid.analysis.evaluation import judge, unit_predictions
+from foldgrid.analysis.ranking.formats import render_markdown
+from foldgrid.analysis.ranking.making import rank_sweep
+from foldgrid.analysis.report.making import make_report
+from foldgrid.analysis.stacking.meta_learners import META_LEARNERS, meta_learners
 from foldgrid.records import RunStore
 from tests.analysis.made_up_numbers import BONE_AGE, LIGHTNESS, RANGES, SKIN_SCORE, NumberRun
 from tests.analysis.report.conftest import quickly_made

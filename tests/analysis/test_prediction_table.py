@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.evaluation import judge
-from analysis.predictions.predictions import read_prediction_table
+from foldgrid.analysis.evaluation import judge
+from foldgrid.analysis.predictions.predictions import read_prediction_table
 from foldgrid.specs.errors import SweepError
 from foldgrid.tasks.pasi.arithmetic import SCORES
 from foldgrid.tasks.pasi.scoring import PasiScoring

@@ -11,13 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.evaluation import judge
-from analysis.predictions.notes import Note
-from analysis.ranking import making as module
-from analysis.ranking.board import RankedModel, Ranking, ranking_table
-from analysis.ranking.leaderboard import load_current, made_from_now
-from analysis.ranking.making import judge_and_rank, rank_and_save, rank_sweep, stored_or_ranked
-from analysis.ranking.reading import write_notes
+from foldgrid.analysis.evaluation import judge
+from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.ranking import making as module
+from foldgrid.analysis.ranking.board import RankedModel, Ranking, ranking_table
+from foldgrid.analysis.ranking.leaderboard import load_current, made_from_now
+from foldgrid.analysis.ranking.making import (
+    judge_and_rank,
+    rank_and_save,
+    rank_sweep,
+    stored_or_ranked,
+)
+from foldgrid.analysis.ranking.reading import write_notes
 from foldgrid.metrics import METRICS
 from foldgrid.specs.errors import SweepError
 from foldgrid.tasks.pasi.scoring import PasiScoring

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from analysis.evaluation import Judgement
-from analysis.ranking.board import Ranking, ranking_table
-from analysis.ranking.formats import render_latex, render_markdown, render_terminal
-from analysis.ranking.leaderboard import load_current, save
-from analysis.ranking.making import assess_judgement, judge_and_rank, rank_sweep
-from analysis.ranking.sureness import all_notes
+from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.ranking.board import Ranking, ranking_table
+from foldgrid.analysis.ranking.formats import render_latex, render_markdown, render_terminal
+from foldgrid.analysis.ranking.leaderboard import load_current, save
+from foldgrid.analysis.ranking.making import assess_judgement, judge_and_rank, rank_sweep
+from foldgrid.analysis.ranking.sureness import all_notes
 from foldgrid.metrics import METRICS, number_metrics
 from foldgrid.records import RunStore
 from tests.analysis.conftest import FakeRun

@@ -13,11 +13,11 @@ from sklearn.base import clone
 from sklearn.linear_model import ElasticNet
 from sklearn.utils.estimator_checks import check_estimator
 
-from analysis.stacking import axes
-from analysis.stacking.greedy import GreedySelection, SquaredError, grow_selection
-from analysis.stacking.meta_learners import meta_learners
-from analysis.stacking.regressions import FractionalLogit, LinearStack
-from analysis.stacking.shrunken import ElasticNetStack
+from foldgrid.analysis.stacking import axes
+from foldgrid.analysis.stacking.greedy import GreedySelection, SquaredError, grow_selection
+from foldgrid.analysis.stacking.meta_learners import meta_learners
+from foldgrid.analysis.stacking.regressions import FractionalLogit, LinearStack
+from foldgrid.analysis.stacking.shrunken import ElasticNetStack
 from foldgrid.tasks.pasi.scoring import COMPOSITE_SCALE
 
 META_LEARNERS = meta_learners(COMPOSITE_SCALE)

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.evaluation import judge, unit_predictions
-from analysis.predictions.predictions import PredictionTable, read_prediction_table
-from analysis.stacking import nested
-from analysis.stacking.meta_learners import META_LEARNERS
-from analysis.stacking.nested import add_baseline, stack
+from foldgrid.analysis.evaluation import judge, unit_predictions
+from foldgrid.analysis.predictions.predictions import PredictionTable, read_prediction_table
+from foldgrid.analysis.stacking import nested
+from foldgrid.analysis.stacking.meta_learners import META_LEARNERS
+from foldgrid.analysis.stacking.nested import add_baseline, stack
 from foldgrid.specs.errors import SweepError
 from foldgrid.tasks.pasi.scoring import PasiScoring
 from foldgrid.tasks.pasi.spec import PasiSpec

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis.predictions.predictions import read_prediction_table
+from foldgrid.analysis.predictions.predictions import read_prediction_table
 from foldgrid.specs.errors import SweepError
 
 CELL = ("vgg11", 1)

@@ -13,9 +13,9 @@ from sklearn.ensemble import StackingRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import LeaveOneGroupOut, PredefinedSplit, cross_val_predict
 
-from analysis.predictions.predictions import PredictionTable
-from analysis.stacking.meta_learners import meta_learners
-from analysis.stacking.nested import fit_stack, meta_learner_weights, stack
+from foldgrid.analysis.predictions.predictions import PredictionTable
+from foldgrid.analysis.stacking.meta_learners import meta_learners
+from foldgrid.analysis.stacking.nested import fit_stack, meta_learner_weights, stack
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.tasks.pasi.scoring import COMPOSITE_SCALE

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from analysis.stacking.meta_learner import Numbers, WeightedSum
-from analysis.stacking.meta_learners import CLASS_META_LEARNERS, meta_learners
+from foldgrid.analysis.stacking.meta_learner import Numbers, WeightedSum
+from foldgrid.analysis.stacking.meta_learners import CLASS_META_LEARNERS, meta_learners
 from foldgrid.tasks.scale import Scale
 
 SCALE = Scale(0, 100)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.statistics.assessing import assess
-from analysis.statistics.facts import Assessment
+from foldgrid.analysis.statistics.assessing import assess
+from foldgrid.analysis.statistics.facts import Assessment
 from foldgrid.metrics import METRICS, number_metrics
 from foldgrid.tasks.pasi.scoring import PasiScoring
 from foldgrid.tasks.pasi.spec import PasiSpec

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from analysis.statistics.assessing import assess_resampled
-from analysis.statistics.facts import Assessment
-from analysis.statistics.resampled import Resampled
-from analysis.statistics.resamples import SubjectResamples
+from foldgrid.analysis.statistics.assessing import assess_resampled
+from foldgrid.analysis.statistics.facts import Assessment
+from foldgrid.analysis.statistics.resampled import Resampled
+from foldgrid.analysis.statistics.resamples import SubjectResamples
 from foldgrid.metrics import Metric, Target, metrics_of
 from foldgrid.metrics.classification import class_metrics
 from foldgrid.metrics.sums import BLOCK, SubjectSums

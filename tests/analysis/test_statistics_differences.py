@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from analysis.statistics.differences import differences_to, holm
-from analysis.statistics.facts import Difference
-from analysis.statistics.resamples import SubjectResamples
-from analysis.statistics.selection import losses
+from foldgrid.analysis.statistics.differences import differences_to, holm
+from foldgrid.analysis.statistics.facts import Difference
+from foldgrid.analysis.statistics.resamples import SubjectResamples
+from foldgrid.analysis.statistics.selection import losses
 from foldgrid.metrics import METRICS
 from foldgrid.metrics.sums import SubjectSums
 from tests.analysis.made_up_visits import Population

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.statistics.intervals import expanded_percentiles, tail_share
-from analysis.statistics.resamples import SubjectResamples
+from foldgrid.analysis.statistics.intervals import expanded_percentiles, tail_share
+from foldgrid.analysis.statistics.resamples import SubjectResamples
 from foldgrid.metrics import number_metrics
 from foldgrid.metrics.sums import SubjectSums
 from tests.analysis.made_up_visits import Population

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from analysis.statistics.assessing import rank_ranges, shares_of_firsts
-from analysis.statistics.critical_difference import critical_difference, nemenyi_width
-from analysis.statistics.facts import Selection
-from analysis.statistics.resamples import SubjectResamples
-from analysis.statistics.selection import correct_selection, losses
+from foldgrid.analysis.statistics.assessing import rank_ranges, shares_of_firsts
+from foldgrid.analysis.statistics.critical_difference import critical_difference, nemenyi_width
+from foldgrid.analysis.statistics.facts import Selection
+from foldgrid.analysis.statistics.resamples import SubjectResamples
+from foldgrid.analysis.statistics.selection import correct_selection, losses
 from foldgrid.metrics import METRICS, number_metrics
 from foldgrid.metrics.sums import SubjectSums
 from tests.analysis.made_up_visits import Population

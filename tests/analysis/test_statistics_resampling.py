@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from analysis.statistics.resamples import SubjectResamples
+from foldgrid.analysis.statistics.resamples import SubjectResamples
 from foldgrid.metrics import METRICS, number_metrics
 from foldgrid.metrics.sums import BLOCK, SubjectSums
 

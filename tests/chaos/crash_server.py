@@ -18,10 +18,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import analysis.evaluation
-import analysis.ranking.leaderboard
-import analysis.ranking.making
-import analysis.ranking.terminal  # noqa: F401
+import foldgrid.analysis.evaluation
+import foldgrid.analysis.ranking.leaderboard
+import foldgrid.analysis.ranking.making
+import foldgrid.analysis.ranking.terminal
 import foldgrid.api
 import foldgrid.launching.session  # noqa: F401
 from foldgrid.cli import launch

@@ -17,7 +17,7 @@ def shared_cache(made_once: MadeOnce) -> Path:
 @pytest.fixture(autouse=True)
 def _small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody here looks at a report's PNGs; the tests of reports do."""
-    monkeypatch.setattr("analysis.drawing.drawing.PNG_DPI", 36)
+    monkeypatch.setattr("foldgrid.analysis.drawing.drawing.PNG_DPI", 36)
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import foldgrid
-from analysis.__main__ import main
-from analysis.exhibit import EXHIBITS
+from foldgrid.analysis.__main__ import main
+from foldgrid.analysis.exhibit import EXHIBITS
 from foldgrid.specs.errors import SweepError
 from tests.analysis.report import visits_exhibit
 from tests.analysis.report.conftest import quickly_made

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.checks.catalogue import run_checks
-from analysis.checks.report import CheckResult
+from foldgrid.analysis.checks.catalogue import run_checks
+from foldgrid.analysis.checks.report import CheckResult
 from foldgrid.data.canary import make_canary
 from foldgrid.data.dataset import Survey, load_composites
 from foldgrid.data.splits import Split, make_split

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from analysis.exhibit import EXHIBITS
+from foldgrid.analysis.exhibit import EXHIBITS
 from foldgrid.metrics import METRICS
 from foldgrid.models.sources import NETWORK_SOURCES
 from foldgrid.specs.optimizers import OPTIMIZERS

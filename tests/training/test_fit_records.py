@@ -289,6 +289,6 @@ def test_training_needs_neither_ray_nor_wandb() -> None:
         "    sys.modules[name] = None\n"
         "import foldgrid.training\n"
         "assert not [name for name in sys.modules if name.startswith(('foldgrid.launching',\n"
-        "    'foldgrid.tracking', 'analysis', 'ray.', 'wandb.'))]\n"
+        "    'foldgrid.tracking', 'foldgrid.analysis', 'ray.', 'wandb.'))]\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120)

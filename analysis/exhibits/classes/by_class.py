@@ -12,12 +12,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from analysis.drawing.blocks import Block, Cell, Column, Section, Table
-from analysis.drawing.frames import beside_each_other, frame_of
-from analysis.drawing.numbers import figure, percent
-from analysis.exhibit import Exhibit
-from analysis.exhibits.classes.roc_facts import auc_and_interval
-from analysis.exhibits.classes.shared import (
+from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Section, Table
+from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
+from foldgrid.analysis.drawing.numbers import figure, percent
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.classes.roc_facts import auc_and_interval
+from foldgrid.analysis.exhibits.classes.shared import (
     INTERVALS,
     WORDS,
     Partition,
@@ -28,11 +28,11 @@ from analysis.exhibits.classes.shared import (
     share_cell,
     shown_models,
 )
-from analysis.predictions.class_units import ClassUnits
-from analysis.run import Run
-from analysis.statistics.estimates import Share, shares_of
-from analysis.statistics.facts import Interval
-from analysis.statistics.resamples import NUM_RESAMPLES, SEED
+from foldgrid.analysis.predictions.class_units import ClassUnits
+from foldgrid.analysis.run import Run
+from foldgrid.analysis.statistics.estimates import Share, shares_of
+from foldgrid.analysis.statistics.facts import Interval
+from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from foldgrid.metrics import Metric
 
 

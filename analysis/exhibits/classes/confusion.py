@@ -13,13 +13,13 @@ from matplotlib.figure import Figure as MplFigure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table
-from analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.numbers import listed, percent
-from analysis.drawing.palette import ACCENT, FAINT, INK, MUTED
-from analysis.exhibit import Exhibit
-from analysis.exhibits.classes.shared import (
+from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table
+from foldgrid.analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.numbers import listed, percent
+from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, MUTED
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.classes.shared import (
     WORDS,
     Partition,
     called,
@@ -27,7 +27,7 @@ from analysis.exhibits.classes.shared import (
     partitions,
     shown_learners,
 )
-from analysis.run import Run
+from foldgrid.analysis.run import Run
 
 _STRONGEST = 0.55
 """The most ink behind a figure; more, and the figure could not be read."""

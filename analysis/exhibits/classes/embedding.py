@@ -21,17 +21,17 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
-from analysis.drawing.blocks import Figure, Section
-from analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.numbers import figure
-from analysis.drawing.palette import ACCENT, CAUTION, FAINT, INK
-from analysis.drawing.series import series
-from analysis.exhibit import Exhibit
-from analysis.exhibits.classes.shared import Partition, partitions, shown_learners
-from analysis.predictions.predictions import fold_values
-from analysis.predictions.validation import FoldPredictions
-from analysis.run import Run
+from foldgrid.analysis.drawing.blocks import Figure, Section
+from foldgrid.analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.numbers import figure
+from foldgrid.analysis.drawing.palette import ACCENT, CAUTION, FAINT, INK
+from foldgrid.analysis.drawing.series import series
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.classes.shared import Partition, partitions, shown_learners
+from foldgrid.analysis.predictions.predictions import fold_values
+from foldgrid.analysis.predictions.validation import FoldPredictions
+from foldgrid.analysis.run import Run
 from foldgrid.metrics.counts import decide
 from foldgrid.specs.errors import SweepError
 

@@ -7,20 +7,20 @@ from functools import partial
 
 import pandas as pd
 
-from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text
-from analysis.drawing.frames import beside_each_other, frame_of
-from analysis.drawing.numbers import figure, interval, percent
-from analysis.exhibit import Exhibit
-from analysis.exhibits.classes.roc import (
+from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text
+from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
+from foldgrid.analysis.drawing.numbers import figure, interval, percent
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.classes.roc import (
     auc_frame,
     binary_models,
     curves_frame,
     in_one_picture,
     roc_of_models,
 )
-from analysis.exhibits.classes.roc_drawing import ModelRoc, draw_roc_models
-from analysis.exhibits.classes.roc_facts import OperatingFacts, RocFacts, operating_facts
-from analysis.exhibits.classes.shared import (
+from foldgrid.analysis.exhibits.classes.roc_drawing import ModelRoc, draw_roc_models
+from foldgrid.analysis.exhibits.classes.roc_facts import OperatingFacts, RocFacts, operating_facts
+from foldgrid.analysis.exhibits.classes.shared import (
     INTERVALS,
     WORDS,
     Partition,
@@ -29,7 +29,7 @@ from analysis.exhibits.classes.shared import (
     partitions,
     share_cell,
 )
-from analysis.run import Run
+from foldgrid.analysis.run import Run
 from foldgrid.specs.errors import SweepError
 from foldgrid.tasks.classification.operating_points import choose_threshold
 from foldgrid.tasks.classification.spec import BinarySpec

@@ -15,14 +15,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.drawing.blocks import Cell, Column, Figure, Section, Table
-from analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.frames import beside_each_other, frame_of
-from analysis.drawing.numbers import figure
-from analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
-from analysis.exhibit import Exhibit
-from analysis.exhibits.classes.shared import (
+from foldgrid.analysis.drawing.blocks import Cell, Column, Figure, Section, Table
+from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
+from foldgrid.analysis.drawing.numbers import figure
+from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.classes.shared import (
     WORDS,
     Partition,
     called,
@@ -30,9 +30,9 @@ from analysis.exhibits.classes.shared import (
     partitions,
     shown_models,
 )
-from analysis.run import Run
-from analysis.statistics.estimates import Share, shares_of
-from analysis.statistics.resamples import NUM_RESAMPLES, SEED
+from foldgrid.analysis.run import Run
+from foldgrid.analysis.statistics.estimates import Share, shares_of
+from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
 
 FloatArray = NDArray[np.float64]
 

@@ -8,19 +8,19 @@ from functools import partial
 
 import pandas as pd
 
-from analysis.drawing.blocks import Block, Figure, Section, Text
-from analysis.drawing.frames import beside_each_other, frame_of
-from analysis.drawing.numbers import count, figure
-from analysis.drawing.series import MOST_SERIES
-from analysis.exhibit import Exhibit
-from analysis.exhibits.classes.roc_drawing import (
+from foldgrid.analysis.drawing.blocks import Block, Figure, Section, Text
+from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
+from foldgrid.analysis.drawing.numbers import count, figure
+from foldgrid.analysis.drawing.series import MOST_SERIES
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.classes.roc_drawing import (
     ModelRoc,
     auc_words,
     draw_roc_models,
     draw_roc_panels,
 )
-from analysis.exhibits.classes.roc_facts import RocFacts, one_vs_rest, roc_facts
-from analysis.exhibits.classes.shared import (
+from foldgrid.analysis.exhibits.classes.roc_facts import RocFacts, one_vs_rest, roc_facts
+from foldgrid.analysis.exhibits.classes.shared import (
     WORDS,
     Partition,
     called,
@@ -28,8 +28,8 @@ from analysis.exhibits.classes.shared import (
     partitions,
     shown_learners,
 )
-from analysis.predictions.class_units import ClassUnits
-from analysis.run import Run
+from foldgrid.analysis.predictions.class_units import ClassUnits
+from foldgrid.analysis.run import Run
 from foldgrid.specs.errors import SweepError
 
 ENSEMBLE = "mean"

@@ -10,11 +10,11 @@ from functools import partial
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
-from analysis.drawing.series import key_line, series
-from analysis.exhibits.classes.roc_facts import OperatingFacts, RocFacts
+from foldgrid.analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
+from foldgrid.analysis.drawing.series import key_line, series
+from foldgrid.analysis.exhibits.classes.roc_facts import OperatingFacts, RocFacts
 
 _LINE = 22.0
 _CLOSE_UP = 0.3

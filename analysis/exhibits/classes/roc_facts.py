@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.statistics.estimates import Share, shares_of
-from analysis.statistics.facts import Interval
-from analysis.statistics.intervals import UNDEFINED, expanded_percentiles
-from analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
+from foldgrid.analysis.statistics.estimates import Share, shares_of
+from foldgrid.analysis.statistics.facts import Interval
+from foldgrid.analysis.statistics.intervals import UNDEFINED, expanded_percentiles
+from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
 from foldgrid.metrics import METRICS, Target
 from foldgrid.metrics.delong import delong_interval
 from foldgrid.metrics.roc import RocCurve, area_under_curve, roc_curve

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from analysis.drawing.blocks import Cell
-from analysis.drawing.numbers import figure, interval
-from analysis.predictions.class_units import ClassUnits
-from analysis.ranking.board import KIND_TITLES
-from analysis.run import Run
-from analysis.statistics.estimates import Share
-from analysis.statistics.facts import Interval
+from foldgrid.analysis.drawing.blocks import Cell
+from foldgrid.analysis.drawing.numbers import figure, interval
+from foldgrid.analysis.predictions.class_units import ClassUnits
+from foldgrid.analysis.ranking.board import KIND_TITLES
+from foldgrid.analysis.run import Run
+from foldgrid.analysis.statistics.estimates import Share
+from foldgrid.analysis.statistics.facts import Interval
 from foldgrid.specs.variants import is_variant
 
 Partition = Literal["oof", "test"]

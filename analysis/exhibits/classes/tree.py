@@ -14,17 +14,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text
-from analysis.drawing.frames import beside_each_other, frame_of
-from analysis.drawing.numbers import figure
-from analysis.exhibit import Exhibit
-from analysis.exhibits.classes.by_class import ClassShares, class_shares
-from analysis.exhibits.classes.confusion import MATRIX_READING, ConfusionFacts, confusion_figure
-from analysis.exhibits.classes.operating import auc_table, delong_sentence
-from analysis.exhibits.classes.roc import READING, curves_frame
-from analysis.exhibits.classes.roc_drawing import auc_words, draw_roc_panels
-from analysis.exhibits.classes.roc_facts import RocFacts, roc_facts
-from analysis.exhibits.classes.shared import (
+from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text
+from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
+from foldgrid.analysis.drawing.numbers import figure
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.classes.by_class import ClassShares, class_shares
+from foldgrid.analysis.exhibits.classes.confusion import (
+    MATRIX_READING,
+    ConfusionFacts,
+    confusion_figure,
+)
+from foldgrid.analysis.exhibits.classes.operating import auc_table, delong_sentence
+from foldgrid.analysis.exhibits.classes.roc import READING, curves_frame
+from foldgrid.analysis.exhibits.classes.roc_drawing import auc_words, draw_roc_panels
+from foldgrid.analysis.exhibits.classes.roc_facts import RocFacts, roc_facts
+from foldgrid.analysis.exhibits.classes.shared import (
     INTERVALS,
     WORDS,
     Partition,
@@ -33,10 +37,14 @@ from analysis.exhibits.classes.shared import (
     share_cell,
     shown_learners,
 )
-from analysis.predictions.class_units import ClassUnits
-from analysis.predictions.predictions import BaseLearner, PredictionTable, learner_predictions
-from analysis.run import Run
-from analysis.statistics.estimates import OverallFigure, overall_figures
+from foldgrid.analysis.predictions.class_units import ClassUnits
+from foldgrid.analysis.predictions.predictions import (
+    BaseLearner,
+    PredictionTable,
+    learner_predictions,
+)
+from foldgrid.analysis.run import Run
+from foldgrid.analysis.statistics.estimates import OverallFigure, overall_figures
 from foldgrid.tasks.classification.tree import is_below
 from foldgrid.tasks.classification.tree_scoring import TreeScoring
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from analysis.drawing.numbers import count, figure, listed, percent
-from analysis.exhibits.task_words import AgainstBaseline
-from analysis.run import Run
+from foldgrid.analysis.drawing.numbers import count, figure, listed, percent
+from foldgrid.analysis.exhibits.task_words import AgainstBaseline
+from foldgrid.analysis.run import Run
 from foldgrid.tasks.classification.scoring import LabelScoring
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.drawing.numbers import count, figure, interval, listed
-from analysis.exhibits.words import task_report
-from analysis.run import Run
+from foldgrid.analysis.drawing.numbers import count, figure, interval, listed
+from foldgrid.analysis.exhibits.words import task_report
+from foldgrid.analysis.run import Run
 
 
 def evaluation_statements(run: Run) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.drawing.numbers import count, listed
+from foldgrid.analysis.drawing.numbers import count, listed
 from foldgrid.specs.phases import describe_phases
 from foldgrid.specs.recipe import Augmentation, TrainingRecipe
 

@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
-from analysis.drawing.blocks import Cell, Column, Section, Table, Text
-from analysis.drawing.numbers import listed
-from analysis.exhibit import Exhibit
-from analysis.exhibits.methods.writing import PARAGRAPHS, write_statements
-from analysis.run import Run
+from foldgrid.analysis.drawing.blocks import Cell, Column, Section, Table, Text
+from foldgrid.analysis.drawing.numbers import listed
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.methods.writing import PARAGRAPHS, write_statements
+from foldgrid.analysis.run import Run
 
 OPEN = "The authors must fill this in."
 
@@ -77,7 +77,7 @@ def guidelines_section(run: Run) -> Section:
 
 @lru_cache(maxsize=1)
 def _guidelines() -> dict[str, Any]:
-    path = files("analysis.exhibits.methods") / "reporting_items.yaml"
+    path = files("foldgrid.analysis.exhibits.methods") / "reporting_items.yaml"
     return dict(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
 
 

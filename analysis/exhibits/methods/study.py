@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from analysis.drawing.numbers import count
-from analysis.exhibits.words import task_report
-from analysis.run import Run
+from foldgrid.analysis.drawing.numbers import count
+from foldgrid.analysis.exhibits.words import task_report
+from foldgrid.analysis.run import Run
 
 
 def data_statements(run: Run) -> dict[str, str]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.drawing.numbers import count, listed
-from analysis.exhibits.methods.recipe import (
+from foldgrid.analysis.drawing.numbers import count, listed
+from foldgrid.analysis.exhibits.methods.recipe import (
     augmentations,
     phases_sentence,
     rate_falls,
     stopping_sentence,
 )
-from analysis.exhibits.words import task_report
-from analysis.run import Run
+from foldgrid.analysis.exhibits.words import task_report
+from foldgrid.analysis.run import Run
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.variants import is_variant, read_variant
 

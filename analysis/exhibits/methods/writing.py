@@ -6,18 +6,18 @@ checklist cannot disagree.
 
 from __future__ import annotations
 
-from analysis.exhibits.methods.evaluation import (
+from foldgrid.analysis.exhibits.methods.evaluation import (
     evaluation_statements,
     result_statements,
     software_statements,
 )
-from analysis.exhibits.methods.study import data_statements, partition_statements
-from analysis.exhibits.methods.training import (
+from foldgrid.analysis.exhibits.methods.study import data_statements, partition_statements
+from foldgrid.analysis.exhibits.methods.training import (
     model_statements,
     prediction_statements,
     training_statements,
 )
-from analysis.run import Run
+from foldgrid.analysis.run import Run
 
 PARAGRAPHS = {
     "Data": ("data", "participants", "photographs", "outcome", "missing"),

@@ -1,7 +1,7 @@
 """Predicted against true numbers, and their differences, on whatever range they lie.
 
-The limits of agreement are Bland and Altman's, as for PASI (`analysis.exhibits.pasi.bland_altman`);
-intervals resample subjects.
+The limits of agreement are Bland and Altman's, as for PASI (`pasi.bland_altman`); intervals
+resample subjects.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from analysis.drawing.blocks import Figure, Section
-from analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.frames import beside_each_other, frame_of
-from analysis.drawing.numbers import figure, percent
-from analysis.drawing.palette import ACCENT, INK, MUTED
-from analysis.exhibit import Exhibit
-from analysis.run import Run
-from analysis.statistics.estimates import Estimate, estimate, mean_of, resample_subjects
+from foldgrid.analysis.drawing.blocks import Figure, Section
+from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
+from foldgrid.analysis.drawing.numbers import figure, percent
+from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.run import Run
+from foldgrid.analysis.statistics.estimates import Estimate, estimate, mean_of, resample_subjects
 from foldgrid.metrics import METRICS
 from foldgrid.tasks.units import UnitTable
 

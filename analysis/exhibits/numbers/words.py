@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from analysis.drawing.numbers import count
-from analysis.exhibits.task_words import AgainstBaseline, error_beside_the_mean
-from analysis.run import Run
+from foldgrid.analysis.drawing.numbers import count
+from foldgrid.analysis.exhibits.task_words import AgainstBaseline, error_beside_the_mean
+from foldgrid.analysis.run import Run
 from foldgrid.tasks.scoring import Scoring
 
 

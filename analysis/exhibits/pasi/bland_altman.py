@@ -20,23 +20,23 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from analysis.drawing.blocks import Figure, Numbers, Section
-from analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.frames import beside_each_other, frame_of
-from analysis.drawing.numbers import figure, percent
-from analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
-from analysis.exhibit import Exhibit
-from analysis.exhibits.pasi.scatter import scatter_figure, scatter_numbers
-from analysis.exhibits.pasi.visits import (
+from foldgrid.analysis.drawing.blocks import Figure, Numbers, Section
+from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
+from foldgrid.analysis.drawing.numbers import figure, percent
+from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.pasi.scatter import scatter_figure, scatter_numbers
+from foldgrid.analysis.exhibits.pasi.visits import (
     PARTITION_TITLES,
     ModelVisits,
     Partition,
     best_visits,
     shown_partitions,
 )
-from analysis.run import Run
-from analysis.statistics.estimates import (
+from foldgrid.analysis.run import Run
+from foldgrid.analysis.statistics.estimates import (
     Estimate,
     FloatArray,
     WeightedFigure,
@@ -47,7 +47,7 @@ from analysis.statistics.estimates import (
     second_moments,
     slope_of,
 )
-from analysis.statistics.resamples import SEED
+from foldgrid.analysis.statistics.resamples import SEED
 
 WITHIN_95 = 1.959963984540054
 """How many SDs about the mean hold 95 % of a normal distribution."""

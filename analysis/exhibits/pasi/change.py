@@ -21,29 +21,29 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text
-from analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.frames import beside_each_other, frame_of
-from analysis.drawing.numbers import count, figure, interval, listed, percent
-from analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
-from analysis.exhibit import Exhibit
-from analysis.exhibits.pasi.response import (
+from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text
+from foldgrid.analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
+from foldgrid.analysis.drawing.numbers import count, figure, interval, listed, percent
+from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.pasi.response import (
     RESPONSE_LEVELS,
     ResponseAgreement,
     is_response,
     response_agreement,
 )
-from analysis.exhibits.pasi.visits import (
+from foldgrid.analysis.exhibits.pasi.visits import (
     PARTITIONS,
     ModelVisits,
     Partition,
     best_visits,
     shown_partitions,
 )
-from analysis.run import Run
-from analysis.statistics.estimates import Estimate, estimate, mean_of, resample_subjects
-from analysis.statistics.resamples import SEED
+from foldgrid.analysis.run import Run
+from foldgrid.analysis.statistics.estimates import Estimate, estimate, mean_of, resample_subjects
+from foldgrid.analysis.statistics.resamples import SEED
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.evaluation import Judgement
-from analysis.exhibits.pasi.visits import Partition, known_model
-from analysis.predictions.finished_fits import scoring_of
-from analysis.predictions.predictions import BaseLearner, PredictionTable
-from analysis.statistics.estimates import Estimate, Resamples, estimate, mean_of, resample_subjects
-from analysis.statistics.resamples import SEED
+from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.exhibits.pasi.visits import Partition, known_model
+from foldgrid.analysis.predictions.finished_fits import scoring_of
+from foldgrid.analysis.predictions.predictions import BaseLearner, PredictionTable
+from foldgrid.analysis.statistics.estimates import (
+    Estimate,
+    Resamples,
+    estimate,
+    mean_of,
+    resample_subjects,
+)
+from foldgrid.analysis.statistics.resamples import SEED
 from foldgrid.metrics.counts import ClassCounts, confusion_matrix
 from foldgrid.tasks.pasi.arithmetic import REGION_WEIGHTS, SCORE_MAXIMA, SCORES, clip_score
 

@@ -14,16 +14,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from analysis.drawing.blocks import Figure, Numbers, Section
-from analysis.drawing.canvas import SMALL, add_axes, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.frames import beside_each_other
-from analysis.drawing.numbers import percent
-from analysis.drawing.palette import ACCENT, INK, MUTED
-from analysis.evaluation import Judgement
-from analysis.exhibit import Exhibit
-from analysis.exhibits.pasi.components import physician_scores
-from analysis.run import Run
+from foldgrid.analysis.drawing.blocks import Figure, Numbers, Section
+from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.frames import beside_each_other
+from foldgrid.analysis.drawing.numbers import percent
+from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED
+from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.pasi.components import physician_scores
+from foldgrid.analysis.run import Run
 from foldgrid.records import RunStore
 from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA, SCORES, max_pasi
 

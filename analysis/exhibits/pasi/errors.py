@@ -16,20 +16,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.drawing.blocks import Block, Cell, Column, Numbers, Section, Table, Text
-from analysis.drawing.frames import beside_each_other
-from analysis.drawing.numbers import figure, interval, percent
-from analysis.exhibit import Exhibit
-from analysis.exhibits.pasi.components import (
+from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Numbers, Section, Table, Text
+from foldgrid.analysis.drawing.frames import beside_each_other
+from foldgrid.analysis.drawing.numbers import figure, interval, percent
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.pasi.components import (
     ComponentErrors,
     error_by_region,
     error_by_score,
     error_columns,
 )
-from analysis.exhibits.pasi.visits import ModelVisits, Partition, best_visits
-from analysis.run import Run
-from analysis.statistics.estimates import resample_subjects
-from analysis.statistics.resamples import SEED
+from foldgrid.analysis.exhibits.pasi.visits import ModelVisits, Partition, best_visits
+from foldgrid.analysis.run import Run
+from foldgrid.analysis.statistics.estimates import resample_subjects
+from foldgrid.analysis.statistics.resamples import SEED
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.evaluation import Judgement
-from analysis.stacking.nested import BASELINE
+from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.stacking.nested import BASELINE
 from foldgrid.metrics import METRICS
 
 BETWEEN_RATERS = 3.3

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.statistics.estimates import Estimate, FloatArray, Resamples, estimate, mean_of, ratio
+from foldgrid.analysis.statistics.estimates import (
+    Estimate,
+    FloatArray,
+    Resamples,
+    estimate,
+    mean_of,
+    ratio,
+)
 
 RESPONSE_LEVELS = (50, 75, 90, 100)
 """PASI50 is a fall of the PASI by at least 50 % from baseline; PASI100 is clear skin."""

@@ -18,20 +18,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
-from analysis.drawing.blocks import Figure, Numbers
-from analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.frames import beside_each_other, frame_of
-from analysis.drawing.palette import ACCENT, INK, MUTED
-from analysis.exhibits.pasi.visits import (
+from foldgrid.analysis.drawing.blocks import Figure, Numbers
+from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
+from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED
+from foldgrid.analysis.exhibits.pasi.visits import (
     PARTITION_TITLES,
     ModelVisits,
     Partition,
     best_visits,
     shown_partitions,
 )
-from analysis.run import Run
-from analysis.statistics.estimates import (
+from foldgrid.analysis.run import Run
+from foldgrid.analysis.statistics.estimates import (
     Estimate,
     FloatArray,
     estimate,
@@ -40,8 +40,8 @@ from analysis.statistics.estimates import (
     resample_subjects,
     slope_of,
 )
-from analysis.statistics.intervals import LEVEL
-from analysis.statistics.resamples import SEED
+from foldgrid.analysis.statistics.intervals import LEVEL
+from foldgrid.analysis.statistics.resamples import SEED
 from foldgrid.metrics import METRICS
 
 BAND_MEANING = (

@@ -12,9 +12,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from analysis.evaluation import Judgement
-from analysis.run import Run
-from analysis.stacking.nested import BASELINE
+from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.run import Run
+from foldgrid.analysis.stacking.nested import BASELINE
 from foldgrid.metrics import METRICS
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.tasks.pasi.arithmetic import max_pasi

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from analysis.drawing.numbers import count, figure, listed
-from analysis.exhibits.pasi.errors import best_severity
-from analysis.exhibits.pasi.reference_lines import BETWEEN_RATERS, RATER_SOURCE, WITHIN_RATER
-from analysis.exhibits.task_words import Landmark, error_beside_the_mean
-from analysis.run import Run
+from foldgrid.analysis.drawing.numbers import count, figure, listed
+from foldgrid.analysis.exhibits.pasi.errors import best_severity
+from foldgrid.analysis.exhibits.pasi.reference_lines import (
+    BETWEEN_RATERS,
+    RATER_SOURCE,
+    WITHIN_RATER,
+)
+from foldgrid.analysis.exhibits.task_words import Landmark, error_beside_the_mean
+from foldgrid.analysis.run import Run
 from foldgrid.metrics import METRICS, Target
 from foldgrid.tasks.pasi.arithmetic import REGION_WEIGHTS, max_pasi
 from foldgrid.tasks.pasi.scoring import PasiScoring

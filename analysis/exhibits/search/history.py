@@ -11,15 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.drawing.blocks import Block, Column, Figure, Section, Table, Text, cells
-from analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.frames import frame_of
-from analysis.drawing.numbers import count, percent
-from analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
-from analysis.drawing.trial_marks import mark_trials, score_axis, score_limits
-from analysis.exhibits.search.of_study import study_exhibit
-from analysis.search.run import StudyFacts
+from foldgrid.analysis.drawing.blocks import Block, Column, Figure, Section, Table, Text, cells
+from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.frames import frame_of
+from foldgrid.analysis.drawing.numbers import count, percent
+from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
+from foldgrid.analysis.drawing.trial_marks import mark_trials, score_axis, score_limits
+from foldgrid.analysis.exhibits.search.of_study import study_exhibit
+from foldgrid.analysis.search.run import StudyFacts
 from foldgrid.metrics import Metric
 
 

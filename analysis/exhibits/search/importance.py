@@ -32,17 +32,17 @@ from matplotlib.figure import Figure as MplFigure
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from analysis.drawing.blocks import Figure, Section
-from analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.numbers import count, listed, percent
-from analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
-from analysis.exhibits.search.of_study import study_exhibit
-from analysis.search.evidence import StudyEvidence
-from analysis.search.numbers import Scale, positions, scales
-from analysis.search.run import StudyFacts
-from analysis.statistics.intervals import LEVEL
-from analysis.statistics.resamples import SEED
+from foldgrid.analysis.drawing.blocks import Figure, Section
+from foldgrid.analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.numbers import count, listed, percent
+from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
+from foldgrid.analysis.exhibits.search.of_study import study_exhibit
+from foldgrid.analysis.search.evidence import StudyEvidence
+from foldgrid.analysis.search.numbers import Scale, positions, scales
+from foldgrid.analysis.search.run import StudyFacts
+from foldgrid.analysis.statistics.intervals import LEVEL
+from foldgrid.analysis.statistics.resamples import SEED
 from foldgrid.specs.trials import TrialRecord
 
 FloatArray = NDArray[np.float64]

@@ -21,17 +21,17 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure as MplFigure
 from numpy.typing import NDArray
 
-from analysis.drawing.blocks import Figure, Section
-from analysis.drawing.canvas import SMALL, add_axes, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.numbers import percent
-from analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
-from analysis.drawing.trial_marks import mark_trials, name_point, strengths
-from analysis.exhibits.search.importance import Importances, importances_of
-from analysis.exhibits.search.of_study import study_exhibit
-from analysis.search.evidence import StudyEvidence
-from analysis.search.numbers import Scale, scales
-from analysis.search.run import StudyFacts
+from foldgrid.analysis.drawing.blocks import Figure, Section
+from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.numbers import percent
+from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
+from foldgrid.analysis.drawing.trial_marks import mark_trials, name_point, strengths
+from foldgrid.analysis.exhibits.search.importance import Importances, importances_of
+from foldgrid.analysis.exhibits.search.of_study import study_exhibit
+from foldgrid.analysis.search.evidence import StudyEvidence
+from foldgrid.analysis.search.numbers import Scale, scales
+from foldgrid.analysis.search.run import StudyFacts
 from foldgrid.metrics import Metric
 
 FloatArray = NDArray[np.float64]

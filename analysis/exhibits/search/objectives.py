@@ -8,14 +8,14 @@ from functools import partial
 import pandas as pd
 from matplotlib.figure import Figure as MplFigure
 
-from analysis.drawing.blocks import Figure, Section
-from analysis.drawing.canvas import SMALL, add_axes, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.numbers import figure, listed
-from analysis.drawing.palette import ACCENT, INK, MUTED
-from analysis.drawing.trial_marks import mark_trials, name_point, score_axis, score_limits
-from analysis.exhibits.search.of_study import study_exhibit
-from analysis.search.run import SearchRun, StudyFacts
+from foldgrid.analysis.drawing.blocks import Figure, Section
+from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.numbers import figure, listed
+from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED
+from foldgrid.analysis.drawing.trial_marks import mark_trials, name_point, score_axis, score_limits
+from foldgrid.analysis.exhibits.search.of_study import study_exhibit
+from foldgrid.analysis.search.run import SearchRun, StudyFacts
 from foldgrid.metrics import METRICS, Metric
 
 

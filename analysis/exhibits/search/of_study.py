@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from analysis.drawing.blocks import Section, Text
-from analysis.exhibit import Exhibit
-from analysis.search.run import SearchRun, StudyFacts
+from foldgrid.analysis.drawing.blocks import Section, Text
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.search.run import SearchRun, StudyFacts
 
 
 @dataclass(frozen=True)

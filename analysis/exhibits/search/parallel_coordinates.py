@@ -16,14 +16,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from numpy.typing import NDArray
 
-from analysis.drawing.blocks import Figure, Section
-from analysis.drawing.canvas import SMALL, add_axes, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
-from analysis.drawing.trial_marks import score_limits, strengths
-from analysis.exhibits.search.of_study import study_exhibit
-from analysis.search.numbers import Scale, scales
-from analysis.search.run import StudyFacts
+from foldgrid.analysis.drawing.blocks import Figure, Section
+from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
+from foldgrid.analysis.drawing.trial_marks import score_limits, strengths
+from foldgrid.analysis.exhibits.search.of_study import study_exhibit
+from foldgrid.analysis.search.numbers import Scale, scales
+from foldgrid.analysis.search.run import StudyFacts
 from foldgrid.metrics import Metric
 
 FloatArray = NDArray[np.float64]

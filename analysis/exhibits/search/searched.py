@@ -6,11 +6,11 @@ from functools import partial
 
 import pandas as pd
 
-from analysis.drawing.blocks import Cell, Column, Pairs, Section, Table, cells
-from analysis.exhibit import Exhibit
-from analysis.exhibits.provenance import launch_facts, versions
-from analysis.search.conclusion import describe_value
-from analysis.search.run import SearchRun, StudyFacts
+from foldgrid.analysis.drawing.blocks import Cell, Column, Pairs, Section, Table, cells
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.exhibits.provenance import launch_facts, versions
+from foldgrid.analysis.search.conclusion import describe_value
+from foldgrid.analysis.search.run import SearchRun, StudyFacts
 from foldgrid.metrics import METRICS
 from foldgrid.specs.search_space import describe
 

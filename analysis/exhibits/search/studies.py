@@ -6,10 +6,10 @@ from functools import partial
 
 import pandas as pd
 
-from analysis.drawing.blocks import Cell, Column, Section, Table, cells
-from analysis.drawing.numbers import between, figure, percent
-from analysis.exhibit import Exhibit
-from analysis.search.run import SearchRun
+from foldgrid.analysis.drawing.blocks import Cell, Column, Section, Table, cells
+from foldgrid.analysis.drawing.numbers import between, figure, percent
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.search.run import SearchRun
 
 
 def studies_section(run: SearchRun) -> Section:

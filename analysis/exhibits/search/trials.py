@@ -6,11 +6,11 @@ from functools import partial
 
 import pandas as pd
 
-from analysis.drawing.blocks import Cell, Column, Section, Table, Tone
-from analysis.drawing.numbers import figure, interval
-from analysis.exhibits.search.of_study import study_exhibit
-from analysis.search.conclusion import describe_value
-from analysis.search.run import StudyFacts
+from foldgrid.analysis.drawing.blocks import Cell, Column, Section, Table, Tone
+from foldgrid.analysis.drawing.numbers import figure, interval
+from foldgrid.analysis.exhibits.search.of_study import study_exhibit
+from foldgrid.analysis.search.conclusion import describe_value
+from foldgrid.analysis.search.run import StudyFacts
 from foldgrid.metrics import METRICS
 from foldgrid.specs.trials import TrialRecord
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from analysis.drawing.numbers import UNDEFINED, between, count, figure, interval, listed, percent
-from analysis.predictions.notes import Note
-from analysis.report.headline import Headline, Tile
-from analysis.search.conclusion import describe_value
-from analysis.search.run import SearchRun, StudyFacts
+from foldgrid.analysis.drawing.numbers import (
+    UNDEFINED,
+    between,
+    count,
+    figure,
+    interval,
+    listed,
+    percent,
+)
+from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.report.headline import Headline, Tile
+from foldgrid.analysis.search.conclusion import describe_value
+from foldgrid.analysis.search.run import SearchRun, StudyFacts
 from foldgrid.metrics import METRICS
 
 SYNTHETIC = (

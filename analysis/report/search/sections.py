@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from analysis.drawing.blocks import Block, Section, Text
-from analysis.exhibit import EXHIBITS
-from analysis.exhibits.search.of_study import StudyExhibit
-from analysis.report.search.headline import study_details, study_verdict
-from analysis.search.run import SearchRun, StudyFacts
+from foldgrid.analysis.drawing.blocks import Block, Section, Text
+from foldgrid.analysis.exhibit import EXHIBITS
+from foldgrid.analysis.exhibits.search.of_study import StudyExhibit
+from foldgrid.analysis.report.search.headline import study_details, study_verdict
+from foldgrid.analysis.search.run import SearchRun, StudyFacts
 
 
 def search_sections(run: SearchRun) -> tuple[Section, ...]:

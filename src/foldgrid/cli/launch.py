@@ -22,7 +22,7 @@ from foldgrid.specs.passwords import hide_all_passwords, hide_passwords
 from foldgrid.specs.resolving import find_sweep, read_space, resolve_sweep, yaml_files
 
 if TYPE_CHECKING:
-    from analysis.ranking.board import Ranking
+    from foldgrid.analysis.ranking.board import Ranking
     from foldgrid.launching.session import Session
     from foldgrid.launching.tracking.sendable import GridSummary
     from foldgrid.records import RunStore
@@ -234,7 +234,7 @@ def print_storage_is_away(where: str, error: str) -> None:
 
 def report(session: Session, console: Console) -> None:
     """Ranks what is complete, tells the trackers, says where everything is and what is next."""
-    from analysis.ranking.terminal import render_terminal
+    from foldgrid.analysis.ranking.terminal import render_terminal
 
     store = session.prepared.store
     console.print()
@@ -262,9 +262,9 @@ def rank_and_summarise(store: RunStore) -> tuple[Ranking, GridSummary]:
     Raises:
         SweepError: There is no ranking yet.
     """
-    from analysis.evaluation import unit_predictions
-    from analysis.ranking.leaderboard import save
-    from analysis.ranking.making import judge_and_rank, ranking_table
+    from foldgrid.analysis.evaluation import unit_predictions
+    from foldgrid.analysis.ranking.leaderboard import save
+    from foldgrid.analysis.ranking.making import judge_and_rank, ranking_table
 
     judgement, ranking = judge_and_rank(store)
     save(store, ranking)
@@ -274,7 +274,7 @@ def rank_and_summarise(store: RunStore) -> tuple[Ranking, GridSummary]:
 
 def report_search(session: SearchSession, console: Console) -> None:
     """Says what a search found, what that is worth, where it is, and what to type next."""
-    from analysis.search.conclusion import conclude, print_conclusion
+    from foldgrid.analysis.search.conclusion import conclude, print_conclusion
 
     try:
         conclusions = conclude(session.prepared.store)

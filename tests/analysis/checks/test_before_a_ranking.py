@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from analysis.checks.catalogue import CATALOGUE, check_and_save, stored_or_checked
-from analysis.checks.report import load_current
-from analysis.ranking.making import judge_and_rank, rank_sweep
-from analysis.report.making import make_report
-from analysis.stacking import nested
+from foldgrid.analysis.checks.catalogue import CATALOGUE, check_and_save, stored_or_checked
+from foldgrid.analysis.checks.report import load_current
+from foldgrid.analysis.ranking.making import judge_and_rank, rank_sweep
+from foldgrid.analysis.report.making import make_report
+from foldgrid.analysis.stacking import nested
 from foldgrid.records import RunStore
 
 TRIED = {"FG402", "FG403"}

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from analysis.__main__ import main
-from analysis.checks.catalogue import check_and_save, stored_or_checked
-from analysis.checks.printing import render_markdown, render_terminal
-from analysis.checks.report import CheckReport, CheckResult, load_current
-from analysis.ranking.making import rank_and_save, rank_sweep
+from foldgrid.analysis.__main__ import main
+from foldgrid.analysis.checks.catalogue import check_and_save, stored_or_checked
+from foldgrid.analysis.checks.printing import render_markdown, render_terminal
+from foldgrid.analysis.checks.report import CheckReport, CheckResult, load_current
+from foldgrid.analysis.ranking.making import rank_and_save, rank_sweep
 from foldgrid.specs.canary import Canary
 from foldgrid.specs.errors import SweepError
 

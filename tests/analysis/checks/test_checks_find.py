@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis.checks.catalogue import CATALOGUE, run_checks
-from analysis.checks.report import CheckResult
-from analysis.checks.run_evidence import read_evidence
-from analysis.stacking import nested
+from foldgrid.analysis.checks.catalogue import CATALOGUE, run_checks
+from foldgrid.analysis.checks.report import CheckResult
+from foldgrid.analysis.checks.run_evidence import read_evidence
+from foldgrid.analysis.stacking import nested
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
 
@@ -220,7 +220,7 @@ def test_a_damaged_file_costs_the_checks_that_need_it(
 
 @pytest.mark.parametrize("file", ["fit.json", "predictions.parquet"])
 def test_a_damaged_fit_is_named_and_only_its_learner_is_left_out(make_run: Any, file: str) -> None:
-    from analysis.predictions.predictions import read_prediction_table
+    from foldgrid.analysis.predictions.predictions import read_prediction_table
 
     fake = make_run(**QUICK)
     store = fake.write()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.checks.shuffled_skill import judge_skill, smallest_p_value
+from foldgrid.analysis.checks.shuffled_skill import judge_skill, smallest_p_value
 
 
 def trial(

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from analysis.exhibits.classes.embedding import plane_coordinates
-from analysis.exhibits.classes.reliability import reliability_facts, top_class_reliability
-from analysis.exhibits.classes.roc_facts import one_vs_rest, operating_facts, roc_facts
-from analysis.statistics.estimates import shares_of
-from analysis.statistics.intervals import NO_SPREAD
-from analysis.statistics.resamples import SEED, SubjectResamples
+from foldgrid.analysis.exhibits.classes.embedding import plane_coordinates
+from foldgrid.analysis.exhibits.classes.reliability import reliability_facts, top_class_reliability
+from foldgrid.analysis.exhibits.classes.roc_facts import one_vs_rest, operating_facts, roc_facts
+from foldgrid.analysis.statistics.estimates import shares_of
+from foldgrid.analysis.statistics.intervals import NO_SPREAD
+from foldgrid.analysis.statistics.resamples import SEED, SubjectResamples
 from foldgrid.tasks.classification.operating_points import choose_threshold
 from tests.analysis.test_class_stacking import made_up
 

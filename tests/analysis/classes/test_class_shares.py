@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.exhibits.classes.by_class import class_shares, fold_spread
-from analysis.predictions.class_units import ClassUnits
-from analysis.statistics.estimates import overall_figures
+from foldgrid.analysis.exhibits.classes.by_class import class_shares, fold_spread
+from foldgrid.analysis.predictions.class_units import ClassUnits
+from foldgrid.analysis.statistics.estimates import overall_figures
 from foldgrid.metrics.classification import by_class, class_metrics
 from foldgrid.tasks.classification.tree import is_below
 

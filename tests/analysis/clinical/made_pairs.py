@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.exhibits.pasi.visits import ModelVisits, in_order_of_time
+from foldgrid.analysis.exhibits.pasi.visits import ModelVisits, in_order_of_time
 
 
 def make_pairs(

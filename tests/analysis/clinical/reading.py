@@ -6,20 +6,24 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.evaluation import Judgement
-from analysis.exhibits.pasi.bland_altman import BlandAltman, bland_altman
-from analysis.exhibits.pasi.change import ChangeFacts, change_from_baseline
-from analysis.exhibits.pasi.components import ComponentErrors, error_by_region, error_by_score
-from analysis.exhibits.pasi.errors import error_by_severity
-from analysis.exhibits.pasi.scatter import ScatterFacts, scatter_facts
-from analysis.exhibits.pasi.visits import (
+from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.exhibits.pasi.bland_altman import BlandAltman, bland_altman
+from foldgrid.analysis.exhibits.pasi.change import ChangeFacts, change_from_baseline
+from foldgrid.analysis.exhibits.pasi.components import (
+    ComponentErrors,
+    error_by_region,
+    error_by_score,
+)
+from foldgrid.analysis.exhibits.pasi.errors import error_by_severity
+from foldgrid.analysis.exhibits.pasi.scatter import ScatterFacts, scatter_facts
+from foldgrid.analysis.exhibits.pasi.visits import (
     PARTITIONS,
     ModelVisits,
     Partition,
     known_model,
     model_visits,
 )
-from analysis.statistics.resamples import SEED
+from foldgrid.analysis.statistics.resamples import SEED
 
 
 @dataclass(frozen=True)

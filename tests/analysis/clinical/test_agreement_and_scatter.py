@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import linregress
 from scipy.stats import t as student_t
 
-from analysis.exhibits.pasi.bland_altman import bland_altman
-from analysis.exhibits.pasi.errors import SEVERITY_STRATA, error_by_severity
-from analysis.exhibits.pasi.scatter import prediction_band, scatter_facts
+from foldgrid.analysis.exhibits.pasi.bland_altman import bland_altman
+from foldgrid.analysis.exhibits.pasi.errors import SEVERITY_STRATA, error_by_severity
+from foldgrid.analysis.exhibits.pasi.scatter import prediction_band, scatter_facts
 from foldgrid.metrics import METRICS
 from tests.analysis.clinical.made_pairs import make_pairs, random_pairs
 

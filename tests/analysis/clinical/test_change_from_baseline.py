@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
-from analysis.exhibits.pasi.change import change_from_baseline, trajectories
-from analysis.exhibits.pasi.visits import in_order_of_time
+from foldgrid.analysis.exhibits.pasi.change import change_from_baseline, trajectories
+from foldgrid.analysis.exhibits.pasi.visits import in_order_of_time
 from tests.analysis.clinical.made_pairs import make_pairs, random_pairs
 
 

@@ -12,14 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from analysis.evaluation import Judgement, judge
-from analysis.exhibits.pasi.components import error_by_region, error_by_score, quadratic_kappa
-from analysis.exhibits.pasi.distributions import score_distributions
-from analysis.exhibits.pasi.reference_lines import reference_lines
-from analysis.exhibits.pasi.visits import best_model, model_visits
-from analysis.ranking.board import Ranking
-from analysis.ranking.making import judge_and_rank
-from analysis.stacking.nested import BASELINE
+from foldgrid.analysis.evaluation import Judgement, judge
+from foldgrid.analysis.exhibits.pasi.components import (
+    error_by_region,
+    error_by_score,
+    quadratic_kappa,
+)
+from foldgrid.analysis.exhibits.pasi.distributions import score_distributions
+from foldgrid.analysis.exhibits.pasi.reference_lines import reference_lines
+from foldgrid.analysis.exhibits.pasi.visits import best_model, model_visits
+from foldgrid.analysis.ranking.board import Ranking
+from foldgrid.analysis.ranking.making import judge_and_rank
+from foldgrid.analysis.stacking.nested import BASELINE
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError

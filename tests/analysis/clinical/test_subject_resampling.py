@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy.stats import linregress
 from sklearn.metrics import cohen_kappa_score
 
-from analysis.exhibits.pasi import bland_altman as agreement
-from analysis.exhibits.pasi import response
-from analysis.statistics.estimates import (
+from foldgrid.analysis.exhibits.pasi import bland_altman as agreement
+from foldgrid.analysis.exhibits.pasi import response
+from foldgrid.analysis.statistics.estimates import (
     Resamples,
     estimate,
     mean_of,
@@ -22,7 +22,7 @@ from analysis.statistics.estimates import (
     resample_subjects,
     shares_of,
 )
-from analysis.statistics.intervals import ONE_SUBJECT, TOO_MANY_UNDEFINED, why_no_interval
+from foldgrid.analysis.statistics.intervals import ONE_SUBJECT, TOO_MANY_UNDEFINED, why_no_interval
 from foldgrid.metrics import METRICS
 from tests.analysis.clinical.made_pairs import random_pairs
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.evaluation import judge
-from analysis.exhibits.cost_facts import COSTS, cost_facts, format_cost, pareto_front
+from foldgrid.analysis.evaluation import judge
+from foldgrid.analysis.exhibits.cost_facts import COSTS, cost_facts, format_cost, pareto_front
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import FitRecord
 

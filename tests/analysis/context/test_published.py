@@ -13,16 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, permutation_test, spearmanr
 
-from analysis.__main__ import main
-from analysis.published.comparability import differences_from_paper, verdict
-from analysis.published.published import (
+from foldgrid.analysis.__main__ import main
+from foldgrid.analysis.published.comparability import differences_from_paper, verdict
+from foldgrid.analysis.published.published import (
     PublishedComparison,
     compare_with_published,
     rank_correlation,
 )
-from analysis.published.study import published_models
-from analysis.ranking.making import rank_sweep
-from analysis.stacking.meta_learners import META_LEARNERS
+from foldgrid.analysis.published.study import published_models
+from foldgrid.analysis.ranking.making import rank_sweep
+from foldgrid.analysis.stacking.meta_learners import META_LEARNERS
 from foldgrid.models import known_backbones
 from foldgrid.specs.recipe import TrainingRecipe
 

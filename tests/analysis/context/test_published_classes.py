@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.published.published_classes import find_published_classes, published_classes
+from foldgrid.analysis.published.published_classes import find_published_classes, published_classes
 from foldgrid.metrics.classification import class_metrics
 from foldgrid.models import known_backbones
 

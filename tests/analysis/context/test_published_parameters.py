@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from analysis.published.published_parameters import (
+from foldgrid.analysis.published.published_parameters import (
     PublishedParameters,
     compare_parameters,
     find_published_parameters,

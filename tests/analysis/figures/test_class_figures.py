@@ -10,19 +10,27 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from analysis.drawing.drawing import Drawing
-from analysis.drawing.palette import ROLES
-from analysis.drawing.series import MOST_SERIES, series, spread_out
-from analysis.exhibits.classes.confusion import ConfusionFacts, draw_confusion
-from analysis.exhibits.classes.embedding import EmbeddingFacts, draw_embedding
-from analysis.exhibits.classes.reliability import (
+from foldgrid.analysis.drawing.drawing import Drawing
+from foldgrid.analysis.drawing.palette import ROLES
+from foldgrid.analysis.drawing.series import MOST_SERIES, series, spread_out
+from foldgrid.analysis.exhibits.classes.confusion import ConfusionFacts, draw_confusion
+from foldgrid.analysis.exhibits.classes.embedding import EmbeddingFacts, draw_embedding
+from foldgrid.analysis.exhibits.classes.reliability import (
     draw_reliability,
     reliability_facts,
     top_class_reliability,
 )
-from analysis.exhibits.classes.roc_drawing import ModelRoc, draw_roc_models, draw_roc_panels
-from analysis.exhibits.classes.roc_facts import one_vs_rest, operating_facts, roc_facts
-from analysis.exhibits.settings_drawing import SettingCurves, SettingPoint, draw_setting_curves
+from foldgrid.analysis.exhibits.classes.roc_drawing import (
+    ModelRoc,
+    draw_roc_models,
+    draw_roc_panels,
+)
+from foldgrid.analysis.exhibits.classes.roc_facts import one_vs_rest, operating_facts, roc_facts
+from foldgrid.analysis.exhibits.settings_drawing import (
+    SettingCurves,
+    SettingPoint,
+    draw_setting_curves,
+)
 from foldgrid.metrics.counts import confusion_matrix
 from tests.analysis.test_class_stacking import made_up
 

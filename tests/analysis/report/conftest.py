@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pytest
 
-from analysis.drawing import drawing
-from analysis.drawing.blocks import Section
-from analysis.exhibits.search import importance
-from analysis.opening import opened
-from analysis.report.making import report_of
-from analysis.report.saving import Report, save_report
+from foldgrid.analysis.drawing import drawing
+from foldgrid.analysis.drawing.blocks import Section
+from foldgrid.analysis.exhibits.search import importance
+from foldgrid.analysis.opening import opened
+from foldgrid.analysis.report.making import report_of
+from foldgrid.analysis.report.saving import Report, save_report
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
 from tests.analysis.conftest import FakeRun

@@ -13,28 +13,28 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, precision_score, recall_score, roc_auc_score
 
-from analysis.drawing.blocks import Figure, Table
-from analysis.drawing.palette import ROLES
-from analysis.exhibits.classes.by_class import fold_spreads, shares_of_model
-from analysis.exhibits.classes.confusion import confusion, mistakes
-from analysis.exhibits.classes.embedding import chosen_fit, embedding
-from analysis.exhibits.classes.operating import points_of_models
-from analysis.exhibits.classes.reliability import reliability
-from analysis.exhibits.classes.roc import in_one_picture, roc_of_model, roc_of_models
-from analysis.exhibits.classes.shared import class_units
-from analysis.exhibits.classes.tree import level_figures, node_shares, side_roc, units_at
-from analysis.exhibits.folds import fold_matrix
-from analysis.exhibits.methods.writing import write_statements
-from analysis.exhibits.published import beside_the_paper
-from analysis.exhibits.settings import (
+from foldgrid.analysis.drawing.blocks import Figure, Table
+from foldgrid.analysis.drawing.palette import ROLES
+from foldgrid.analysis.exhibits.classes.by_class import fold_spreads, shares_of_model
+from foldgrid.analysis.exhibits.classes.confusion import confusion, mistakes
+from foldgrid.analysis.exhibits.classes.embedding import chosen_fit, embedding
+from foldgrid.analysis.exhibits.classes.operating import points_of_models
+from foldgrid.analysis.exhibits.classes.reliability import reliability
+from foldgrid.analysis.exhibits.classes.roc import in_one_picture, roc_of_model, roc_of_models
+from foldgrid.analysis.exhibits.classes.shared import class_units
+from foldgrid.analysis.exhibits.classes.tree import level_figures, node_shares, side_roc, units_at
+from foldgrid.analysis.exhibits.folds import fold_matrix
+from foldgrid.analysis.exhibits.methods.writing import write_statements
+from foldgrid.analysis.exhibits.published import beside_the_paper
+from foldgrid.analysis.exhibits.settings import (
     photographs_of,
     setting_curves,
     varied_learners,
     varied_section,
 )
-from analysis.report.making import make_report
-from analysis.report.page import number_parts
-from analysis.run import Run
+from foldgrid.analysis.report.making import make_report
+from foldgrid.analysis.report.page import number_parts
+from foldgrid.analysis.run import Run
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.tasks.classification.operating_points import choose_threshold

@@ -16,15 +16,15 @@ import pandas as pd
 import pytest
 
 import foldgrid
-from analysis.drawing.blocks import Figure, Table
-from analysis.drawing.drawing import Drawing
-from analysis.drawing.frames import frame_of
-from analysis.exhibit import EXHIBITS, Exhibit
-from analysis.exhibits.classes.confusion import confusion
-from analysis.exhibits.classes.roc import roc_of_model
-from analysis.run import Run
-from analysis.search.run import SearchRun
-from analysis.statistics.facts import Interval
+from foldgrid.analysis.drawing.blocks import Figure, Table
+from foldgrid.analysis.drawing.drawing import Drawing
+from foldgrid.analysis.drawing.frames import frame_of
+from foldgrid.analysis.exhibit import EXHIBITS, Exhibit
+from foldgrid.analysis.exhibits.classes.confusion import confusion
+from foldgrid.analysis.exhibits.classes.roc import roc_of_model
+from foldgrid.analysis.run import Run
+from foldgrid.analysis.search.run import SearchRun
+from foldgrid.analysis.statistics.facts import Interval
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitRecord, PhaseRecord
 from foldgrid.specs.sweep import SearchSettings
@@ -313,9 +313,9 @@ def test_a_task_that_names_what_is_not_there_is_told(
 def test_nothing_is_imported_before_it_is_asked_for(tmp_path: Path) -> None:
     code = (
         "import sys, foldgrid\n"
-        "assert not {'analysis', 'pandas', 'torch'} & set(sys.modules)\n"
+        "assert not {'foldgrid.analysis', 'pandas', 'torch'} & set(sys.modules)\n"
         "assert callable(foldgrid.open_run)\n"
-        "assert 'analysis.exhibits' not in sys.modules\n"
+        "assert 'foldgrid.analysis.exhibits' not in sys.modules\n"
         "assert not {'torch', 'ray', 'wandb'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from analysis.exhibits.methods.recipe import (
+from foldgrid.analysis.exhibits.methods.recipe import (
     augmentations,
     phases_sentence,
     rate_falls,

@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.__main__ import main
-from analysis.drawing.blocks import Figure, Table
-from analysis.drawing.palette import ROLES
-from analysis.exhibits.folds import fold_matrix
-from analysis.exhibits.learning import learning_curves
-from analysis.exhibits.methods.section import OPEN, answered_items
-from analysis.exhibits.methods.writing import PARAGRAPHS, write_statements
-from analysis.report.making import Report, make_report
-from analysis.report.page import number_parts
-from analysis.run import Run
+from foldgrid.analysis.__main__ import main
+from foldgrid.analysis.drawing.blocks import Figure, Table
+from foldgrid.analysis.drawing.palette import ROLES
+from foldgrid.analysis.exhibits.folds import fold_matrix
+from foldgrid.analysis.exhibits.learning import learning_curves
+from foldgrid.analysis.exhibits.methods.section import OPEN, answered_items
+from foldgrid.analysis.exhibits.methods.writing import PARAGRAPHS, write_statements
+from foldgrid.analysis.report.making import Report, make_report
+from foldgrid.analysis.report.page import number_parts
+from foldgrid.analysis.run import Run
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
 from foldgrid.specs.recipe import with_values
@@ -272,7 +272,7 @@ def block(report: Report, key: str) -> Table | Figure:
 
 
 def test_numbers_are_set_one_way() -> None:
-    from analysis.drawing.numbers import count, figure, interval, listed, percent
+    from foldgrid.analysis.drawing.numbers import count, figure, interval, listed, percent
 
     assert figure(-0.001) == "0.00"
     assert figure(-1.5) == "\u22121.50"

@@ -7,11 +7,11 @@ from functools import partial
 import pandas as pd
 from matplotlib.figure import Figure as MplFigure
 
-from analysis.drawing.blocks import Cell, Column, Figure, Section, Table
-from analysis.drawing.canvas import add_axes, new_figure
-from analysis.drawing.drawing import Drawing, draw
-from analysis.exhibit import Exhibit
-from analysis.run import Run
+from foldgrid.analysis.drawing.blocks import Cell, Column, Figure, Section, Table
+from foldgrid.analysis.drawing.canvas import add_axes, new_figure
+from foldgrid.analysis.drawing.drawing import Drawing, draw
+from foldgrid.analysis.exhibit import Exhibit
+from foldgrid.analysis.run import Run
 
 
 def visits_of(run: Run) -> pd.DataFrame:

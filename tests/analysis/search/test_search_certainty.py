@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.search.certainty import judge_study
-from analysis.search.conclusion import best_certainty, conclude
-from analysis.search.evidence import StudyEvidence, read_studies
+from foldgrid.analysis.search.certainty import judge_study
+from foldgrid.analysis.search.conclusion import best_certainty, conclude
+from foldgrid.analysis.search.evidence import StudyEvidence, read_studies
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import SearchSettings

@@ -11,10 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.exhibits.search.importance import FEWEST_TRIALS, Importances, parameter_importances
-from analysis.exhibits.search.landscape import LEAST_EXPLAINED, REACH, score_landscape
-from analysis.search.evidence import StudyEvidence, read_studies
-from analysis.search.numbers import positions, scales
+from foldgrid.analysis.exhibits.search.importance import (
+    FEWEST_TRIALS,
+    Importances,
+    parameter_importances,
+)
+from foldgrid.analysis.exhibits.search.landscape import LEAST_EXPLAINED, REACH, score_landscape
+from foldgrid.analysis.search.evidence import StudyEvidence, read_studies
+from foldgrid.analysis.search.numbers import positions, scales
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import SearchSpace
 from tests.analysis.search.made_up_search import SPACE, MadeUpSearch
@@ -177,7 +181,7 @@ def test_elsewhere_the_two_that_matter_most_are_shown(tmp_path: Path) -> None:
 def test_a_logarithmic_axis_has_its_ends_and_its_order(
     low: float, factor: float, share: float
 ) -> None:
-    from analysis.search.numbers import Scale
+    from foldgrid.analysis.search.numbers import Scale
 
     axis = Scale("learning_rate", True, low, low * factor)
     assert axis.share(low) == pytest.approx(0.0, abs=1e-9)

@@ -1,0 +1,189 @@
+"""What a run folder says: ``rank``, ``report``, ``check``, ``compare`` and ``published``.
+
+Exit 0 on success, 1 when the work failed, 2 when the input is wrong.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cyclopts import App, CycloptsError
+
+from foldgrid.specs.errors import SweepError
+from foldgrid.tables.text import check_format
+
+if TYPE_CHECKING:
+    from foldgrid.records import RunStore
+
+FORMATS = ("terminal", "csv", "md", "latex", "json", "svg")
+
+app = App(
+    name="python -m analysis",
+    help="Compare the models of a finished or running sweep. Reads records, trains nothing.",
+    version_flags=[],
+    result_action="return_value",
+)
+
+
+@app.command
+def rank(
+    run: str,
+    /,
+    *,
+    by: str | None = None,
+    metric: tuple[str, ...] = (),
+    format: str = "terminal",
+) -> None:
+    """Rank the models of a sweep.
+
+    Prints base learners, meta-learners and the baseline, ordered by an out-of-fold figure, and
+    saves the table in the run folder as leaderboard.csv and leaderboard.json.
+
+    Args:
+        run: The run folder, such as runs/all_backbones.
+        by: The metric that orders the table, such as mae, spearman, auc or mcc; the task's first
+            without. An unknown name lists those that the task has.
+        metric: A metric that the table shows, in place of the task's own columns. Given several
+            times, a column each.
+        format: How it is printed: terminal, csv, md, latex, json or svg.
+    """
+    check_format(format, FORMATS)
+    from foldgrid.analysis.ranking.formats import TEXT_FORMATS, render_terminal
+    from foldgrid.analysis.ranking.making import stored_or_ranked
+
+    ranking = stored_or_ranked(_open(run), by, metric)
+    if format == "terminal":
+        from rich.console import Console
+
+        render_terminal(ranking, Console())
+    else:
+        sys.stdout.write(TEXT_FORMATS[format](ranking))
+
+
+@app.command
+def report(run: str, /, *, by: str | None = None) -> None:
+    """Write the report of a sweep, a grid or a search, and print where it is.
+
+    Writes report.html, one file that needs nothing from elsewhere, and its figures as SVG and PNG
+    in figures/, of a search also their numbers as CSV; all in the run folder.
+
+    Args:
+        run: The run folder, such as runs/all_backbones.
+        by: The figure that orders the ranking, as `rank` knows them; of a search, which of its
+            objectives is shown.
+    """
+    from foldgrid.analysis.report.making import write_report
+    from foldgrid.records import RunStore
+
+    print(write_report(RunStore.open(run), by))
+
+
+@app.command
+def published(run: str, /, *, format: str = "terminal") -> None:
+    """Set a sweep beside the published study.
+
+    Prints its MAE and CCC beside those of One-Step PASI, how far the two orders of the base
+    learners agree, and what may and may not be compared.
+
+    Args:
+        run: The run folder, such as runs/all_backbones.
+        format: How it is printed: terminal, md, csv or json.
+    """
+    from foldgrid.analysis.published.published import compare_with_published
+    from foldgrid.analysis.published.published_formats import PUBLISHED_FORMATS, render_terminal
+    from foldgrid.analysis.ranking.making import stored_or_ranked
+
+    check_format(format, ("terminal", *PUBLISHED_FORMATS))
+    store = _open(run)
+    comparison = compare_with_published(store, stored_or_ranked(store))
+    if format == "terminal":
+        from rich.console import Console
+
+        render_terminal(comparison, Console())
+    else:
+        sys.stdout.write(PUBLISHED_FORMATS[format](comparison))
+
+
+@app.command
+def check(run: str, /, *, format: str = "terminal") -> int:
+    """Check a sweep for what could make its figures wrong.
+
+    Runs every check anew and saves the results in the run folder as checks.json. Exits 1 where a
+    check failed; warnings, and checks that had nothing to look at, are no failures.
+
+    Args:
+        run: The run folder, such as runs/all_backbones.
+        format: How it is printed: terminal, json or md.
+    """
+    from foldgrid.analysis.checks.printing import FORMATS as CHECK_FORMATS
+    from foldgrid.analysis.checks.printing import TEXT_FORMATS, render_terminal
+
+    check_format(format, CHECK_FORMATS)
+    store = _open(run)
+    from foldgrid.analysis.checks.catalogue import check_and_save
+
+    report = check_and_save(store)
+    if format == "terminal":
+        from rich.console import Console
+
+        render_terminal(report, Console())
+    else:
+        sys.stdout.write(TEXT_FORMATS[format](report))
+    return 1 if report.has_failed else 0
+
+
+@app.command
+def compare(*runs: str, by: str | None = None, format: str = "terminal") -> None:
+    """Compare two or more sweeps on the same data and split.
+
+    Prints, for each base learner that is complete in both, the out-of-fold figures and their
+    difference with an interval by subjects, and the settings in which the sweeps differ. Refuses
+    sweeps on other data, another split or another task.
+
+    Args:
+        runs: The run folders; every other one is compared with the first.
+        by: The figure that is compared, as `rank` knows them; the task's first without.
+        format: How it is printed: terminal, csv, md or json.
+    """
+    from foldgrid.analysis.comparison.formats import TEXT_FORMATS, render_terminal
+
+    check_format(format, ("terminal", *TEXT_FORMATS))
+    from foldgrid.analysis.comparison.comparing import compare_sweeps
+
+    comparison = compare_sweeps([_open(run) for run in runs], by)
+    if format == "terminal":
+        from rich.console import Console
+
+        render_terminal(comparison, Console())
+    else:
+        sys.stdout.write(TEXT_FORMATS[format](comparison))
+
+
+def _open(run: str) -> RunStore:
+    """The run folder of a grid.
+
+    Raises:
+        SweepError: It is no run folder, or a search's, which has nothing to rank.
+    """
+    from foldgrid.records import RunStore, SearchStore
+
+    store = RunStore.open(run)
+    if SearchStore.of(store).exists():
+        raise SweepError(
+            f"{run}: a search, not a grid: there are no models to set side by side.\n"
+            f"See what it found with: python -m analysis report {run}\n"
+            "Train a grid with that, and look at the grid: python launch.py --sweep all_backbones "
+            f"--hyperparameters {run}"
+        )
+    return store
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    try:
+        return int(app(arguments, exit_on_error=False, print_error=False) or 0)
+    except (SweepError, CycloptsError) as error:
+        print(error, file=sys.stderr)
+        return 2
