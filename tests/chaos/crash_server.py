@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import foldgrid.analysis.evaluation
+import foldgrid.analysis.ranking.build
 import foldgrid.analysis.ranking.leaderboard
-import foldgrid.analysis.ranking.making
 import foldgrid.analysis.ranking.terminal
 import foldgrid.api
 import foldgrid.launching.session  # noqa: F401

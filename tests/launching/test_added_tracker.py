@@ -171,10 +171,10 @@ def test_tensorboard_gets_what_was_trained_without_it(launcher: Launcher) -> Non
     ids = {f"tiny-{fit_id}" for fit_id in store.finished_fits()}
     summary = marks_of(run) - ids
     assert (marks_of(run) - summary, len(summary)) == (ids, 1)
-    check_that_a_damaged_fit_is_made_again(launcher, sweep, store)
+    check_that_a_corrupt_fit_is_made_again(launcher, sweep, store)
 
 
-def check_that_a_damaged_fit_is_made_again(
+def check_that_a_corrupt_fit_is_made_again(
     launcher: Launcher, sweep: Path, store: RunStore
 ) -> None:
     """Also where it is trained again by a launch that tells TensorBoard nothing."""

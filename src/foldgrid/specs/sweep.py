@@ -167,7 +167,7 @@ class SearchSettings(Spec):
         return hash(self.model_dump_json())
 
     @property
-    def judge(self) -> Scheduler:
+    def scheduling(self) -> Scheduler:
         """The scheduler that ``scheduler`` names."""
         return SCHEDULERS.named(self.scheduler)
 
