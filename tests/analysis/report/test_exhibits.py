@@ -1,4 +1,4 @@
-"""The laws of exhibits, over all of them on every kind of run; docs/exhibits.md tells them."""
+"""The laws of exhibits, over all of them on every kind of run; docs/how-to/exhibits.md."""
 
 from __future__ import annotations
 
