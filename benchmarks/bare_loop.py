@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foldgrid.execution.fit_task import FitTask
+from foldgrid.execution.fit_job import FitJob
 from foldgrid.records import FitFolder
 from foldgrid.records.files import FileRoot
 from foldgrid.specs.fits import EpochRecord, FitRecord
@@ -75,16 +75,16 @@ class Worker:
         cls.data = TrainingData(np.load(composites, mmap_mode="r"), samples, stratum)
 
     @classmethod
-    def train(cls, task: FitTask) -> Trained:
+    def train(cls, job: FitJob) -> Trained:
         """Trains one fit."""
         began = time.time()
         fit = Fit(
-            task.config,
+            job.config,
             cls.data,
-            NoFolder(task.config.fit_id),
-            task.weights,
-            keep_weights=task.keep_weights,
-            num_threads=task.num_threads,
+            NoFolder(job.config.fit_id),
+            job.weights,
+            keep_weights=job.keep_weights,
+            num_threads=job.num_threads,
         )
         return Trained(fit.run(), began, time.time())
 

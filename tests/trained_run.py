@@ -18,7 +18,7 @@ from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.registry import resolve_task
 from foldgrid.training import Fit, TrainingData
-from foldgrid.training.training_data import samples_with_sides
+from foldgrid.training.training_data import samples_with_partition
 
 TILE_PIXELS = 32
 TRIAL = TrialSettings(num_subjects=6, num_visits=30, photo_width=48, photo_height=32)
@@ -53,7 +53,7 @@ def train_run(
     sweep = Sweep(
         name=folder.name,
         title="A trial in miniature",
-        task=resolve_task(task or PasiSpec(), samples_with_sides(dataset.samples, split)),
+        task=resolve_task(task or PasiSpec(), samples_with_partition(dataset.samples, split)),
         data=data,
         split=split_spec,
         backbones=backbones,

@@ -8,7 +8,7 @@ from foldgrid.analysis.checks.report import CheckReport
 from foldgrid.analysis.predictions.notes import Note
 from foldgrid.records import RunStore
 
-TOLD = ("FG202", "FG203", "FG401")
+REPORTED = ("FG202", "FG203", "FG401")
 """Warnings that a ranking explains in notes of its own; here their codes are enough."""
 
 
@@ -24,7 +24,7 @@ def check_notes(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
         for each in report.having("failed")
     ]
     warnings = [
-        each.code if each.code in TOLD else f"{each.code}, {each.evidence.rstrip('.')}"
+        each.code if each.code in REPORTED else f"{each.code}, {each.evidence.rstrip('.')}"
         for each in report.having("warning")
     ]
     text = f"{report.headline}."

@@ -170,11 +170,11 @@ def _figure(run: Run, key: str, curves: SettingCurves) -> Figure:
         "intervals over resampled subjects; lines stand a little aside so that they do not cover."
     )
     if key == SHARE:
-        told = [
+        reported = [
             f"{curves.written(each)} are about {count(photographs_of(run, each), 'photograph')}"
             for each in (curves.settings[0], curves.settings[-1])
         ]
-        caption += f" {listed(told)} a fit, on average over the folds."
+        caption += f" {listed(reported)} a fit, on average over the folds."
     if curves.names:
         caption += f" {next(iter(curves.names.values())).capitalize()}: {_nothing(key)}"
     num_backbones = len({each.backbone for each in varied_learners(run, key)})

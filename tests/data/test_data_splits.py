@@ -46,17 +46,17 @@ def make_samples(num_subjects: int, seed: int, num_long: int | None = None) -> p
 def test_every_sample_is_on_one_side_and_every_subject_too(
     num_subjects: int, seed: int, test_share: float, num_folds: int
 ) -> None:
-    check_sides(
+    check_partitions(
         make_samples(num_subjects, seed),
         SplitSpec(test_share=test_share, num_folds=num_folds, num_seeds=5, seed=seed),
     )
 
 
 def test_scikit_learns_folds_keep_subjects_whole_too() -> None:
-    check_sides(make_samples(30, 0), SplitSpec(fold_method="stratified_group_kfold"))
+    check_partitions(make_samples(30, 0), SplitSpec(fold_method="stratified_group_kfold"))
 
 
-def check_sides(samples: pd.DataFrame, spec: SplitSpec) -> None:
+def check_partitions(samples: pd.DataFrame, spec: SplitSpec) -> None:
     split = make_split(samples, spec)
     assert split.table["sample"].tolist() == samples["sample"].tolist()
     assert (split.table.groupby("subject")["fold"].nunique() == 1).all()

@@ -99,8 +99,8 @@ def test_every_metric_orders_its_ranking(launcher: Launcher, package: Path) -> N
         ranking = json.loads(launcher.capture.readouterr().out)
         assert ranking["by"] == name
         figures = [row["oof"][name] for row in ranking["rows"]]
-        told = [value for value in figures if value is not None]
-        assert told == sorted(told, key=metric.sort_key), name
+        reported = [value for value in figures if value is not None]
+        assert reported == sorted(reported, key=metric.sort_key), name
     assert analyse(["rank", str(run), "--by", "mae"]) == 2
 
 

@@ -49,7 +49,7 @@ def test_phases_are_read_as_they_are_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "told"),
+    ("keys", "reported"),
     [
         ({"phases": [{"name": "a"}, {"name": "b"}]}, "a has no number of epochs"),
         ({"phases": [{"name": "a", "epochs": 1}, {"name": "a"}]}, "a given twice"),
@@ -67,8 +67,10 @@ def test_phases_are_read_as_they_are_written() -> None:
         ({"steps": {"factor": 1}}, "less than 1"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_with_the_reason(keys: dict[str, Any], told: str) -> None:
-    assert told in refusal(**keys)
+def test_what_cannot_be_trained_is_refused_with_the_reason(
+    keys: dict[str, Any], reported: str
+) -> None:
+    assert reported in refusal(**keys)
 
 
 @pytest.mark.parametrize("schedule", ["steps", "constant"])
@@ -166,7 +168,7 @@ def test_a_budget_and_the_command_line_replace_the_whole_list_too(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "reported"),
     [
         (
             "phases: [], max",
@@ -190,11 +192,11 @@ def test_a_budget_and_the_command_line_replace_the_whole_list_too(tmp_path: Path
     ],
 )
 def test_a_mistake_in_phases_is_told_where_it_is(
-    tmp_path: Path, old: str, new: str, told: str
+    tmp_path: Path, old: str, new: str, reported: str
 ) -> None:
     with pytest.raises(InputError) as caught:
         resolve(tmp_path, SWEEP.replace(old, new))
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
 
 
 def test_a_search_space_that_the_sweep_s_phases_do_not_allow_is_refused(tmp_path: Path) -> None:

@@ -210,11 +210,11 @@ def test_the_digests_of_pasi_have_not_moved() -> None:
 
 def test_an_editor_is_told_the_words_of_every_task() -> None:
     schema: dict[str, Any] = json.loads(schema_of("sweep"))
-    told = {each["title"]: each for each in schema["properties"]["task"]["anyOf"]}
-    assert list(told) == [type(spec).__name__ for spec in EXAMPLES.values()]
+    reported = {each["title"]: each for each in schema["properties"]["task"]["anyOf"]}
+    assert list(reported) == [type(spec).__name__ for spec in EXAMPLES.values()]
     for spec in EXAMPLES.values():
-        definition = told[type(spec).__name__]
+        definition = reported[type(spec).__name__]
         assert set(definition["properties"]) == set(type(spec).model_fields)
         assert definition["additionalProperties"] is False
-    classes = told["ClassificationSpec"]["properties"]["classes"]
+    classes = reported["ClassificationSpec"]["properties"]["classes"]
     assert [way["type"] for way in classes["anyOf"]] == ["array", "object"], "both ways are allowed"

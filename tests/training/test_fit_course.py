@@ -76,10 +76,10 @@ def test_a_fit_ends_with_its_last_epoch(data: TrainingData, tmp_path: Path) -> N
     assert (record.num_epochs, record.stopped_because) == (3, "max_epochs")
 
 
-def test_concluding_early_is_refused(data: TrainingData, tmp_path: Path) -> None:
+def test_finalizing_early_is_refused(data: TrainingData, tmp_path: Path) -> None:
     fit = make_fit(make_config(), tmp_path, data)
     with pytest.raises(RuntimeError, match="not over"):
-        fit.conclude()
+        fit.finalize()
     assert not fit.folder.is_finished()
 
 

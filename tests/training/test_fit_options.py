@@ -41,7 +41,7 @@ def test_where_nothing_is_chosen_all_epochs_are_trained_and_the_last_predicts(
     losses = [epoch.validation_loss for epoch in history]
     assert min(losses) < losses[-1]
     last = fit.predict(fit.roles.test)
-    record = fit.conclude()
+    record = fit.finalize()
     assert (record.num_epochs, record.best_epoch, record.stopped_because) == (6, 6, "max_epochs")
     assert record.metrics["validation/loss"] == losses[-1]
     assert all(epoch.is_best for epoch in history)

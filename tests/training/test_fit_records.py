@@ -21,7 +21,7 @@ from foldgrid.tasks.pasi.arithmetic import SCORES
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.training import Fit, TrainingData
 from foldgrid.training.batches import CompositeSource
-from foldgrid.training.checkpoint_interval import CheckpointPace
+from foldgrid.training.checkpoint_interval import CheckpointInterval
 from tests.training.tiny_study import (
     FAST,
     WITH_DROPOUT,
@@ -143,7 +143,7 @@ def test_predictions_are_the_best_epoch_s_and_not_the_last_one_s(
             set_head_bias(fit.network, FAST, torch.full((4,), 50.0))
         fit.run_epoch()
         by_epoch.append(fit.predict(rows))
-    record = fit.conclude()
+    record = fit.finalize()
     assert record.best_epoch < record.num_epochs
     names = [f"predicted_{name}" for name in SCORES]
     written = fit.folder.read_predictions()[names].to_numpy()
@@ -265,7 +265,7 @@ def test_a_failure_s_text_goes_when_the_fit_completes(data: TrainingData, tmp_pa
 def test_a_fit_goes_on_from_its_last_checkpoint(
     data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CheckpointPace, "is_due", lambda pace: True)
+    monkeypatch.setattr(CheckpointInterval, "is_due", lambda pace: True)
     config = make_config(seed=1, max_epochs=3)
     epochs = make_fit(config, tmp_path, data).run_epoch()
     resumed = make_fit(config, tmp_path, data)
@@ -276,7 +276,7 @@ def test_a_fit_goes_on_from_its_last_checkpoint(
 def test_a_checkpoint_that_would_cost_too_much_is_not_written(
     data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CheckpointPace, "is_due", lambda pace: False)
+    monkeypatch.setattr(CheckpointInterval, "is_due", lambda pace: False)
     fit = make_fit(make_config(), tmp_path, data)
     fit.run_epoch()
     assert not fit.folder.has_checkpoint()

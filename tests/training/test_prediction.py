@@ -191,7 +191,7 @@ def test_missing_and_diverged_fits_are_all_named(
 
 
 @pytest.mark.parametrize(
-    ("corruption", "told"),
+    ("corruption", "reported"),
     [
         ("missing", "is missing"),
         ("cut", r"1,000 bytes, [\d,]+ were written"),
@@ -199,7 +199,7 @@ def test_missing_and_diverged_fits_are_all_named(
     ],
 )
 def test_a_corrupt_weight_file_is_named(
-    tmp_path: Path, dataset: Dataset, corruption: str, told: str
+    tmp_path: Path, dataset: Dataset, corruption: str, reported: str
 ) -> None:
     store = train_run(tmp_path / "tiny", dataset)
     path = Path(store.fit(store.read_plan()[1].fit_id).path) / "best.safetensors"
@@ -212,7 +212,7 @@ def test_a_corrupt_weight_file_is_named(
         content = bytearray(path.read_bytes())
         content[-1] ^= 1
         path.write_bytes(content)
-    with pytest.raises(SweepError, match=rf"best\.safetensors: {told}"):
+    with pytest.raises(SweepError, match=rf"best\.safetensors: {reported}"):
         predict_visits(open_learner(store, "shufflenet_v2_x0_5"), dataset)
 
 

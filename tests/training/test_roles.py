@@ -84,10 +84,10 @@ def test_watched_subjects_come_whole_from_the_training_folds(
     data: TrainingData, fold: int, share: float
 ) -> None:
     roles = both_policies(data, fold, share)[0]
-    watched = subjects(data, roles.validation)
-    assert not watched & subjects(data, roles.held_out)
-    assert not watched & subjects(data, roles.test)
-    everywhere = np.flatnonzero(data.samples["subject"].isin(watched))
+    monitored = subjects(data, roles.validation)
+    assert not monitored & subjects(data, roles.held_out)
+    assert not monitored & subjects(data, roles.test)
+    everywhere = np.flatnonzero(data.samples["subject"].isin(monitored))
     assert roles.validation.tolist() == everywhere.tolist()
 
 
@@ -111,9 +111,9 @@ def test_where_nothing_is_chosen_all_other_folds_are_trained_on(
     data: TrainingData, fold: int
 ) -> None:
     roles = assign_roles(data, fold, NOTHING_CHOSEN, seed=0)
-    watched = assign_roles(data, fold, HELD_OUT, seed=0)
-    assert roles.train.tolist() == watched.train.tolist()
-    assert roles.validation.tolist() == roles.held_out.tolist() == watched.held_out.tolist()
+    monitored = assign_roles(data, fold, HELD_OUT, seed=0)
+    assert roles.train.tolist() == monitored.train.tolist()
+    assert roles.validation.tolist() == roles.held_out.tolist() == monitored.held_out.tolist()
 
 
 @pytest.mark.parametrize("policy", ["inner_split", "held_out_fold"])

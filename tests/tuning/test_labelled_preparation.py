@@ -10,7 +10,7 @@ import pytest
 
 from foldgrid.launching.planning.plan_text import plan_facts
 from foldgrid.launching.planning.preparation import PreparedSweep, prepare_sweep
-from foldgrid.launching.planning.recorded_inputs import prepared_ground, recorded_ground
+from foldgrid.launching.planning.recorded_inputs import prepared_inputs, recorded_inputs
 from foldgrid.launching.sweep_run import write_run_files
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.resolving import resolve_sweep
@@ -60,7 +60,7 @@ def test_the_plan_and_the_run_folder_are_of_photographs_and_labels(folder: Path)
     assert samples["sample"].tolist() == split["sample"].tolist()
     assert split["label"].tolist() == samples["label"].tolist()
     assert (store.read_photos()["position"] == 0).all()
-    assert recorded_ground(store) == prepared_ground(prepared)
+    assert recorded_inputs(store) == prepared_inputs(prepared)
 
 
 def test_other_labels_are_other_ground(folder: Path) -> None:
@@ -68,7 +68,7 @@ def test_other_labels_are_other_ground(folder: Path) -> None:
     write_run_files(prepared)
     other = prepare(folder, "data.synthetic.seed=1")
     assert other.survey.fingerprint != prepared.survey.fingerprint
-    assert recorded_ground(other.store) != prepared_ground(other)
+    assert recorded_inputs(other.store) != prepared_inputs(other)
 
 
 def test_data_of_the_other_kind_is_refused(folder: Path) -> None:

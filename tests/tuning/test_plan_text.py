@@ -104,7 +104,7 @@ def test_what_fits_take_on_gpus_is_said(prepared: PreparedSweep) -> None:
 
 
 def test_a_finished_sweep_has_nothing_left(prepared: PreparedSweep) -> None:
-    every = frozenset(task.config.fit_id for task in prepared.grid.tasks)
+    every = frozenset(job.config.fit_id for job in prepared.grid.jobs)
     done = replace(prepared, grid=replace(prepared.grid, finished=every))
     assert said(done, "fits") == "4 of 4 done, 0 to train"
     assert said(done, "time") == "nothing to train"
@@ -123,7 +123,7 @@ def test_the_room_on_the_disk_is_said_and_what_cannot_fit_is_refused(
     monkeypatch.setattr("foldgrid.launching.planning.disk.shutil.disk_usage", lambda path: usage)
     with pytest.raises(SweepError, match=rf"needs about {need.total:.1f} GiB.*\n.*--keep none"):
         check_disk(prepared)
-    every = frozenset(task.config.fit_id for task in prepared.grid.tasks)
+    every = frozenset(job.config.fit_id for job in prepared.grid.jobs)
     check_disk(replace(prepared, grid=replace(prepared.grid, finished=every)))
 
 

@@ -52,8 +52,8 @@ def _variants(learners: list[str]) -> str:
             values[key].append(value)
     if not values:
         return ""
-    told = [f"{key} {listed(each)}" for key, each in values.items()]
-    return f" Each was also trained with one setting otherwise: {'; '.join(told)}."
+    reported = [f"{key} {listed(each)}" for key, each in values.items()]
+    return f" Each was also trained with one setting otherwise: {'; '.join(reported)}."
 
 
 def training_statements(run: Run) -> dict[str, str]:

@@ -19,13 +19,13 @@ def decoding(survey: Survey, console: Console) -> Iterator[Future[Dataset]]:
 
     Leaving the block early gives up the photographs that are still in line.
     """
-    given_up = threading.Event()
+    stopped = threading.Event()
 
     def decode() -> Dataset:
         with photograph_progress(console, "Decoding photographs") as show:
 
             def on_progress(num_done: int, num_photos: int) -> None:
-                if given_up.is_set():
+                if stopped.is_set():
                     raise CancelledError
                 if show is not None:
                     show(num_done, num_photos)
@@ -36,7 +36,7 @@ def decoding(survey: Survey, console: Console) -> Iterator[Future[Dataset]]:
         try:
             yield pool.submit(decode)
         finally:
-            given_up.set()
+            stopped.set()
 
 
 @contextmanager

@@ -40,7 +40,7 @@ class TrainingData:
     @classmethod
     def from_dataset(cls, dataset: Dataset, split: Split) -> TrainingData:
         """The samples of ``dataset``, each on the side that ``split`` puts it."""
-        samples = samples_with_sides(dataset.samples, split)
+        samples = samples_with_partition(dataset.samples, split)
         # A plain view: Ray's object store takes the pixels themselves, not a map of a file.
         pixels_NHWC = np.asarray(dataset.composites_NHWC)
         return cls(pixels_NHWC, samples, dataset.stratum, dataset.grid)
@@ -52,7 +52,7 @@ class TrainingData:
         return replace(self, composites_NHWC=self.composites_NHWC[rows], samples=samples)
 
 
-def samples_with_sides(samples: pd.DataFrame, split: Split) -> pd.DataFrame:
+def samples_with_partition(samples: pd.DataFrame, split: Split) -> pd.DataFrame:
     """``samples`` in their order with the ``partition`` and ``fold`` that ``split`` gives each."""
     sides = split.table[["sample", "partition", "fold"]]
     return samples.merge(sides, on="sample", how="left", validate="1:1")

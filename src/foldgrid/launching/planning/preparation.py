@@ -25,7 +25,7 @@ from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings, Sweep
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.registry import make_scoring, resolve_task
-from foldgrid.training.training_data import samples_with_sides
+from foldgrid.training.training_data import samples_with_partition
 
 FEWEST_OUTPUTS = 2
 """With so many a network is tried before it is known how many classes there are."""
@@ -231,7 +231,7 @@ def _with_task_resolved(sweep: Sweep, survey: Survey, split: Split) -> Sweep:
     Raises:
         InputError: The data do not have what the task asks for.
     """
-    samples = samples_with_sides(survey.samples, split)
+    samples = samples_with_partition(survey.samples, split)
     task = resolve_task(sweep.task, samples)
     return sweep.model_copy(update={"task": task, "search": _search_for(sweep.search, task)})
 

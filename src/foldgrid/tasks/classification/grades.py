@@ -89,9 +89,9 @@ def majority_grade(
     rank_of = {grade: rank for rank, grade in enumerate(found if order is None else order)}
     labels = np.full(len(grades), "", dtype=object)
     for row, name in enumerate(names_N):
-        heard = [grade for grade in grades[row, _hearing_order(name, grades.shape[1])] if grade]
-        if heard:
-            labels[row] = _winner(heard[:num_grades], rank_of, ties)
+        received = [grade for grade in grades[row, _hearing_order(name, grades.shape[1])] if grade]
+        if received:
+            labels[row] = _winner(received[:num_grades], rank_of, ties)
     return labels
 
 
@@ -117,8 +117,8 @@ def _hearing_order(name: str, num_graders: int) -> NDArray[Any]:
     return np.argsort(draws, kind="stable")
 
 
-def _winner(heard: Sequence[str], rank_of: Mapping[str, int], ties: Ties) -> str:
-    votes = Counter(heard)
+def _winner(received: Sequence[str], rank_of: Mapping[str, int], ties: Ties) -> str:
+    votes = Counter(received)
     most = max(votes.values())
     tied = sorted(
         (grade for grade, count in votes.items() if count == most), key=rank_of.__getitem__

@@ -22,7 +22,7 @@ from foldgrid.tasks.classification.spec import (
     LabelSpec,
 )
 from foldgrid.tasks.scale import Scale
-from foldgrid.tasks.scoring import FloatArray, Scoring, Watched
+from foldgrid.tasks.scoring import FloatArray, Monitored, Scoring
 from foldgrid.tasks.units import UnitTable
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class LabelScoring(Scoring):
         "embedding",
         "published_classes",
     )
-    watched = Watched("auc", "AUC", is_higher_better=True)
+    monitored = Monitored("auc", "AUC", is_higher_better=True)
     target_names = ("label",)
     outputs_are = "one a class, made probabilities by a softmax"
     loss_is = "cross-entropy"
@@ -176,7 +176,7 @@ class LabelScoring(Scoring):
         shares_K = np.maximum(counts_K, 0.5) / counts_K.sum()
         return np.asarray(np.log(shares_K), np.float32)
 
-    def told(self, table: UnitTable, model: str) -> pd.DataFrame:
+    def reported(self, table: UnitTable, model: str) -> pd.DataFrame:
         """``subject``, ``photograph``, ``reference`` (the class's index), ``predicted_<class>``."""
         columns = ["subject", "unit", "reference"]
         photographs = table.units[columns].rename(columns={"unit": "photograph"})
@@ -184,10 +184,10 @@ class LabelScoring(Scoring):
 
     def explained(self, parts: frozenset[str]) -> str:
         """The classes, and what is decided for."""
-        return f"{self.told_apart} {self.decided}"
+        return f"{self.distinguished} {self.decided}"
 
     @property
-    def told_apart(self) -> str:
+    def distinguished(self) -> str:
         """Which classes the models give a probability, a sentence."""
         return (
             f"The models give each {self.noun.one} a probability for "

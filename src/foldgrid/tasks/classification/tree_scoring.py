@@ -67,7 +67,7 @@ class TreeScoring(LabelScoring):
         return spec.model_copy(update={"classes": filled, "ways": ways})
 
     @property
-    def told_apart(self) -> str:
+    def distinguished(self) -> str:
         """See ``LabelScoring``."""
         return (
             f"The models tell {len(self.classes)} training classes apart, cut from a tree; the "
