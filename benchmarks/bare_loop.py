@@ -70,9 +70,9 @@ class Worker:
     data: TrainingData
 
     @classmethod
-    def open(cls, composites: str, samples: pd.DataFrame, stratum: str) -> None:
-        """Called once a process: maps the composites, which all processes share."""
-        cls.data = TrainingData(np.load(composites, mmap_mode="r"), samples, stratum)
+    def open(cls, mosaics: str, samples: pd.DataFrame, stratum: str) -> None:
+        """Called once a process: maps the mosaics, which all processes share."""
+        cls.data = TrainingData(np.load(mosaics, mmap_mode="r"), samples, stratum)
 
     @classmethod
     def train(cls, job: FitJob) -> Trained:
@@ -93,16 +93,16 @@ def main(folder: Path) -> None:
     # Imported here: the processes import this module again, and need none of it.
     from benchmarks.side_by_side import SideResult
     from benchmarks.study import Study
-    from foldgrid.data.dataset import load_composites
+    from foldgrid.data.dataset import load_mosaics
 
     study = Study.load(folder)
     prepared = study.prepare(folder / "runs")
     started = time.time()
-    dataset = load_composites(prepared.survey)
+    dataset = load_mosaics(prepared.survey)
     data = TrainingData.from_dataset(dataset, prepared.split)
     # As Ray sets it for its workers.
     os.environ["OMP_NUM_THREADS"] = "1"
-    shared = str(dataset.composites_path), data.samples, data.stratum
+    shared = str(dataset.mosaics_path), data.samples, data.stratum
     with multiprocessing.get_context("spawn").Pool(study.cores, Worker.open, shared) as pool:
         trained = list(pool.imap_unordered(Worker.train, prepared.grid.left, chunksize=1))
         pool.close()

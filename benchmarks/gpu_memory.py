@@ -84,8 +84,8 @@ def measure_memory(
 
     Args:
         backbones: torchvision's names; left out, the 29.
-        pixels: The composites' side.
-        batch_size: Composites a step.
+        pixels: The mosaics' side.
+        batch_size: Mosaics a step.
         processes: Fits at a time.
         output: A JSON file for the figures.
     """

@@ -34,7 +34,7 @@ from benchmarks.stored_curves import CURVES, Curve, CurveStudy, write_curves
 from benchmarks.study import PROJECT, SPACES
 from foldgrid.data.cache import cache_root
 from foldgrid.data.cores import num_usable_cores
-from foldgrid.data.dataset import load_composites
+from foldgrid.data.dataset import load_mosaics
 from foldgrid.execution.trainer import open_fit
 from foldgrid.launching.planning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.models import WeightFile
@@ -120,7 +120,7 @@ class CurveWork:
         name: The seed of its data.
         plan: The study.
         store: Where its trials go.
-        composites: The file of its training samples' pictures.
+        mosaics: The file of its training samples' pictures.
         samples: Its training samples.
         stratum: See ``TrainingData``.
         units: Its visits.
@@ -131,7 +131,7 @@ class CurveWork:
     name: str
     plan: StudyPlan
     store: SearchStore
-    composites: Path
+    mosaics: Path
     samples: pd.DataFrame
     stratum: str
     units: pd.DataFrame
@@ -141,7 +141,7 @@ class CurveWork:
     @property
     def data(self) -> TrainingData:
         """The training samples, their pictures mapped."""
-        return TrainingData(np.load(self.composites, mmap_mode="r"), self.samples, self.stratum)
+        return TrainingData(np.load(self.mosaics, mmap_mode="r"), self.samples, self.stratum)
 
     def job(self, number: int, device: str) -> TrialJob:
         """A configuration's trial on ``device``, from the pre-trained weights."""
@@ -188,7 +188,7 @@ def pretrained_weights(settings: CurveSettings, folder: Path, console: Console) 
             f"training.learning_rate={PRETRAINING_RATE}",
             "keep=best",
         )
-        data = TrainingData.from_dataset(load_composites(prepared.survey), prepared.split)
+        data = TrainingData.from_dataset(load_mosaics(prepared.survey), prepared.split)
         fit = open_fit(prepared.grid.jobs[0], data, prepared.store)
         record = fit.run()
         console.print(f"pre-trained: {record.metrics}", soft_wrap=True)
@@ -213,15 +213,15 @@ def open_work(settings: CurveSettings, seed: int, folder: Path, weights: WeightF
     """Plans one study and writes its pictures where every process finds them."""
     prepared = settings.prepare(seed, folder)
     (plan,) = plan_studies(prepared)
-    dataset = load_composites(prepared.survey)
+    dataset = load_mosaics(prepared.survey)
     data = TrainingData.from_dataset(dataset, prepared.split).without_test()
-    composites = folder / f"data-{seed}.npy"
-    np.save(composites, data.composites_NHWC)
+    mosaics = folder / f"data-{seed}.npy"
+    np.save(mosaics, data.mosaics_NHWC)
     values = draw_values(plan, settings.num_configurations)
     store = SearchStore.of(prepared.store).absolute()
     units = training_units(plan, data)
     return CurveWork(
-        str(seed), plan, store, composites, data.samples, data.stratum, units, weights, values
+        str(seed), plan, store, mosaics, data.samples, data.stratum, units, weights, values
     )
 
 

@@ -24,7 +24,7 @@ TILE_PIXELS = 32
 TRIAL = TrialSettings(num_subjects=6, num_visits=30, photo_width=48, photo_height=32)
 TRIAL_DATA = DataSpec(tile_pixels=TILE_PIXELS, synthetic=TRIAL)
 RECIPE = TrainingRecipe(
-    # Recomputed statistics let the outputs differ between composites after so few steps.
+    # Recomputed statistics let the outputs differ between mosaics after so few steps.
     max_epochs=1,
     max_batches_per_epoch=2,
     batch_size=8,

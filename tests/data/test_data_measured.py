@@ -87,13 +87,13 @@ def test_the_header_tells_which_kind_it_is() -> None:
     assert manifest_kind(["photo", "subject", "value"]) == "measured"
     assert manifest_kind(["photo", "subject", "value", "case"]) == "measured"
     assert manifest_kind(["photo", "subject", "value", "label"]) == "single"
-    assert manifest_kind(["photo", "subject", "value", "region"]) == "composites"
-    assert manifest_kind(["photo", "subject"]) == "composites"
+    assert manifest_kind(["photo", "subject", "value", "region"]) == "mosaics"
+    assert manifest_kind(["photo", "subject"]) == "mosaics"
 
 
 def test_a_manifest_of_another_kind_is_refused_with_both_named(tmp_path: Path) -> None:
     path = manifest(tmp_path, VALUES)
-    for kind, wanted in (("single", "labels"), ("composites", "regions and scores")):
+    for kind, wanted in (("single", "labels"), ("mosaics", "regions and scores")):
         with pytest.raises(InputError, match=f"of values, without {wanted}") as refused:
             check_kind(path, kind)  # type: ignore[arg-type]
         assert "Take a sweep whose task is regression" in str(refused.value)

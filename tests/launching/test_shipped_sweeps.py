@@ -46,7 +46,7 @@ SMALLEST_PIXELS = {"aidda": 76}
 def tiny_settings(sweep: Sweep) -> tuple[str, ...]:
     """What makes a sweep tiny: few subjects, small pictures, one epoch."""
     settings = (*SHORT_TRAINING, "training.max_epochs=1", "keep=none")
-    if sweep.task.sample_kind == "composites":
+    if sweep.task.sample_kind == "mosaics":
         settings = (*SMALL_DATA, *TINIEST, *settings)
     else:
         pixels = f"data.tile_pixels={SMALLEST_PIXELS.get(sweep.name, 32)}"

@@ -17,7 +17,7 @@ from foldgrid.specs.recipe import Augmentation
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.training import TrainingData
 from foldgrid.training.augmentation import augment
-from foldgrid.training.batches import CompositeSource
+from foldgrid.training.batches import MosaicSource
 from foldgrid.training.checkpoint_interval import CheckpointInterval
 from foldgrid.training.network_state import predict
 from tests.training.tiny_study import (
@@ -205,7 +205,7 @@ def test_augmentation_draws_the_same_on_the_card(data: TrainingData, tmp_path: P
     rows = np.arange(16)
     found = []
     for name in ("cpu", "cuda"):
-        source = CompositeSource(data.composites_NHWC, torch.device(name))
+        source = MosaicSource(data.mosaics_NHWC, torch.device(name))
         generator = torch.Generator().manual_seed(0)
         images = augment(source.take(rows), Augmentation(), generator)
         found.append((source.normalise(images).cpu(), generator.get_state()))

@@ -54,10 +54,10 @@ def test_where_nothing_is_chosen_the_held_out_fold_changes_nothing(
     config = make_config(max_epochs=3, **FIXED)
     fit = make_fit(config, tmp_path / "1", data)
     unseen = np.concatenate([fit.roles.held_out, fit.roles.test])
-    samples, composites = data.samples.copy(), data.composites_NHWC.copy()
+    samples, mosaics = data.samples.copy(), data.mosaics_NHWC.copy()
     samples.loc[unseen, ["erythema", "involvement"]] = 0
-    composites[unseen] = 255 - composites[unseen]
-    changed = replace(data, composites_NHWC=composites, samples=samples)
+    mosaics[unseen] = 255 - mosaics[unseen]
+    changed = replace(data, mosaics_NHWC=mosaics, samples=samples)
     other = make_fit(config, tmp_path / "2", changed)
     for each in (fit, other):
         each.run()
@@ -103,7 +103,7 @@ def test_another_scaling_of_the_pixels_is_another_fit(data: TrainingData, tmp_pa
     for name, value in fit.network.state_dict().items():
         assert torch.equal(value, other.network.state_dict()[name])
     rows = fit.roles.test[:2]
-    pictures = data.composites_NHWC[rows].transpose(0, 3, 1, 2).astype(np.float32)
+    pictures = data.mosaics_NHWC[rows].transpose(0, 3, 1, 2).astype(np.float32)
     seen = fit.source.normalise(fit.source.take(rows)).numpy()
     np.testing.assert_allclose(seen, pictures / 127.5 - 1, atol=1e-6)
     assert not np.array_equal(fit.predict(rows), other.predict(rows))

@@ -96,9 +96,9 @@ def test_another_seed_gives_another_result(data: TrainingData, tmp_path: Path) -
 
 def test_the_data_are_the_same_after_a_fit(tmp_path: Path) -> None:
     data = make_data()
-    kept, samples = data.composites_NHWC.copy(), data.samples.copy()
+    kept, samples = data.mosaics_NHWC.copy(), data.samples.copy()
     make_fit(make_config(max_epochs=1), tmp_path, data).run()
-    assert (data.composites_NHWC == kept).all()
+    assert (data.mosaics_NHWC == kept).all()
     assert data.samples.equals(samples)
 
 

@@ -65,7 +65,7 @@ def without_labels(dataset: Dataset, rows: NDArray[np.intp] | None = None) -> Da
     if rows is None:
         return replace(dataset, samples=samples)
     chosen = samples.iloc[rows].reset_index(drop=True)
-    return replace(dataset, samples=chosen, composites_NHWC=dataset.composites_NHWC[rows])
+    return replace(dataset, samples=chosen, mosaics_NHWC=dataset.mosaics_NHWC[rows])
 
 
 def predicted_test_samples(learner: TrainedLearner, dataset: Dataset) -> pd.DataFrame:
@@ -95,7 +95,7 @@ def test_predictions_are_the_mean_of_what_the_copies_recorded(
 def test_the_mean_is_of_probabilities_not_of_outputs(tmp_path: Path, dataset: Dataset) -> None:
     learner = learner_of(tmp_path / "tiny", dataset, CLASSES)
     found = predict_samples(learner, without_labels(dataset))
-    outputs = learner.task.prediction_columns(predict_outputs(learner, dataset.composites_NHWC))
+    outputs = learner.task.prediction_columns(predict_outputs(learner, dataset.mosaics_NHWC))
     apart = found["probability_late"].to_numpy() - outputs["predicted_late"]
     assert np.abs(apart).max() > 1e-6
 

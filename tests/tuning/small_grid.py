@@ -20,7 +20,7 @@ NUM_FOLDS = 2
 
 
 def random_study(num_subjects: int = 8, num_visits: int = 2, pixels: int = 64) -> TrainingData:
-    """Composites of noise whose red channel follows the involvement; the last subject is test."""
+    """Mosaics of noise whose red channel follows the involvement; the last subject is test."""
     random = np.random.default_rng(0)
     rows = []
     for subject in range(num_subjects):

@@ -56,7 +56,7 @@ def test_preparing_decodes_nothing_and_makes_no_run_folder(prepared: PreparedSwe
 def test_the_plan_counts_what_is_there(prepared: PreparedSweep) -> None:
     assert said(prepared, "fits") == "0 of 4 done, 4 to train"
     assert "6 subjects, 30 visits" in said(prepared, "data")
-    assert "90 composites of 64x64 (to be decoded once)" in said(prepared, "data")
+    assert "90 mosaics of 64x64 (to be decoded once)" in said(prepared, "data")
     assert said(prepared, "backbones") == "2 x 2 folds"
     assert "imbalance" in said(prepared, "split")
 

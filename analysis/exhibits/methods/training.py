@@ -61,7 +61,7 @@ def training_statements(run: Run) -> dict[str, str]:
     recipe = run.config.training
     optimizer = OPTIMIZERS.named(recipe.optimizer)
     sample = task_report(run).sample
-    has_tiles = run.config.task.sample_kind == "composites"
+    has_tiles = run.config.task.sample_kind == "mosaics"
     changes = augmentations(recipe.augmentation, has_tiles)
     diverged = sum(record.status == "diverged" for record in run.records.values())
     return {

@@ -163,8 +163,8 @@ def classify(error: Exception) -> Failure:
         return Failure(
             kind="out_of_memory",
             message=(
-                f"{reported} Give each fit more of the card (resources.gpus_per_fit: 1), fewer fits "
-                "at a time (resources.max_concurrent), or a smaller training.batch_size."
+                f"{reported} Give each fit more of the card (resources.gpus_per_fit: 1), fewer "
+                "fits at a time (resources.max_concurrent), or a smaller training.batch_size."
             ),
         )
     line = f"{type(error).__name__}: {error}"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from foldgrid.data.dataset import Dataset, Survey, load_composites
+from foldgrid.data.dataset import Dataset, Survey, load_mosaics
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def decoding(survey: Survey, console: Console) -> Iterator[Future[Dataset]]:
                 if show is not None:
                     show(num_done, num_photos)
 
-            return load_composites(survey, on_progress)
+            return load_mosaics(survey, on_progress)
 
     with ThreadPoolExecutor(1, "decoding") as pool:
         try:

@@ -38,7 +38,7 @@ from foldgrid.tracking import Tracker
 from foldgrid.training import TrainingData
 
 NUM_SAMPLE_IMAGES = 12
-"""Composites that the summary run shows where the sweep says ``tracking.images: true``."""
+"""Mosaics that the summary run shows where the sweep says ``tracking.images: true``."""
 
 
 class Session(LaunchFrame[FitJob]):
@@ -75,7 +75,7 @@ class Session(LaunchFrame[FitJob]):
         with self.training(is_left=bool(prepared.grid.left)) as (dataset, executor, interrupt):
             data = TrainingData.from_dataset(dataset, prepared.split)
             if prepared.sweep.tracking.images:
-                self._sample_images = list(data.composites_NHWC[:NUM_SAMPLE_IMAGES])
+                self._sample_images = list(data.mosaics_NHWC[:NUM_SAMPLE_IMAGES])
             self._write_and_train(executor, data, interrupt)
         return len(self.progress.failures)
 

@@ -38,7 +38,7 @@ Pixels = Literal["imagenet", "minus_one_to_one"]
 class Augmentation(Spec):
     """What is drawn anew for each training picture at each epoch.
 
-    A composite has four tiles, each with draws of its own; a single photograph is one tile.
+    A mosaic has four tiles, each with draws of its own; a single photograph is one tile.
 
     Attributes:
         rotate_tiles: Turn each tile by a random angle in ``[-rotation_degrees, rotation_degrees]``.
@@ -144,7 +144,7 @@ class TrainingRecipe(Spec):
         stage_heads: Add an auxiliary head at the end of each stage of the network.
         batch_norm_statistics: What batch normalisation predicts with. ``running`` is torch's moving
             average over training. ``recomputed`` measures anew after each epoch, on up to 8
-            batches of training composites with the weights as they now are (Wu and Johnson 2021);
+            batches of training mosaics with the weights as they now are (Wu and Johnson 2021);
             after few steps the moving average still remembers its start, and deep networks
             predict nonsense.
         auxiliary_loss_weight: Weight of each auxiliary head's loss (GoogLeNet, Inception v3, stage

@@ -43,7 +43,7 @@ class DataSpec(Spec):
 
     Attributes:
         manifest: A manifest of the user's photographs; null generates a simulated study.
-        tile_pixels: The side of one tile: a photograph's longer side as models see it. A composite
+        tile_pixels: The side of one tile: a photograph's longer side as models see it. A mosaic
             is two tiles wide and high, a single photograph with a label is one tile.
         synthetic: What is simulated: the PASI trial's settings or, with ``study``, those of a
             study with labels.
@@ -59,7 +59,7 @@ class SplitSpec(Spec):
 
     Attributes:
         test_share: The share kept for the test set, whole subjects only: of the visits where
-            photographs make composites, of the photographs where each has a label.
+            photographs make mosaics, of the photographs where each has a label.
         num_folds: Folds of the training part, whole subjects only.
         fold_method: ``greedy`` balances the folds as the train/test split is balanced, by the
             scaling score or by the label; ``stratified_group_kfold`` is scikit-learn's.
@@ -108,7 +108,7 @@ class TrackingSpec(Spec):
     Attributes:
         project: The project under which runs are filed, where a tracker has projects.
         entity: The team that the project is of; null is the account's default.
-        images: Whether composites may be uploaded. Off: photographs never leave the machine.
+        images: Whether mosaics may be uploaded. Off: photographs never leave the machine.
     """
 
     project: str = Field(default="foldgrid", min_length=1)

@@ -147,5 +147,5 @@ MEASURED_STUDIES: frozenset[StudyName] = frozenset({"skin_thickness"})
 def study_kind(settings: TrialSettings | StudySettings) -> SampleKind:
     """Which samples a simulated study makes."""
     if isinstance(settings, TrialSettings):
-        return "composites"
+        return "mosaics"
     return "measured" if settings.study in MEASURED_STUDIES else "single"

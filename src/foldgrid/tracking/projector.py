@@ -118,7 +118,7 @@ class RunProjector(Generic[Config, Epoch, Record]):
             visit_predictions: Visit-level predictions with ``subject`` and ``visit``; they leave
                 as pseudonyms and visit numbers.
             facts: Further scalars, nested as they please.
-            sample_images: Composites, height x width x 3, uploaded without a caption, and only
+            sample_images: Mosaics, height x width x 3, uploaded without a caption, and only
                 where the sweep says ``tracking.images: true``.
             table: What the rows are called.
 

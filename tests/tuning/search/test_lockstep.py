@@ -68,7 +68,7 @@ def test_the_data_of_a_search_hold_no_test_sample() -> None:
     is_train = (whole.samples["partition"] == "train").to_numpy()
     assert 0 < is_train.sum() < len(is_train)
     assert set(search.samples["partition"]) == {"train"}
-    np.testing.assert_array_equal(search.composites_NHWC, whole.composites_NHWC[is_train])
+    np.testing.assert_array_equal(search.mosaics_NHWC, whole.mosaics_NHWC[is_train])
     assert list(search.samples["sample"]) == list(whole.samples.loc[is_train, "sample"])
 
 

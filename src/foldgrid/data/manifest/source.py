@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from foldgrid.data.composites import group_photos
 from foldgrid.data.manifest.checks import manifest_kind
 from foldgrid.data.manifest.labelled import (
     read_labelled_manifest,
@@ -20,6 +19,7 @@ from foldgrid.data.manifest.measured import read_measured_manifest
 from foldgrid.data.manifest.rows import SCORES
 from foldgrid.data.manifest.scored import read_manifest
 from foldgrid.data.manifest.table import CheckedManifest, read_table
+from foldgrid.data.mosaics import group_photos
 from foldgrid.data.sample_table import SampleTable
 from foldgrid.data.single_photos import list_measured, list_photos
 from foldgrid.specs.errors import InputError, Problem
@@ -73,7 +73,7 @@ def _unlabelled(path: Path) -> Samples:
 
 KINDS: Mapping[SampleKind, ManifestKind] = MappingProxyType(
     {
-        "composites": ManifestKind(
+        "mosaics": ManifestKind(
             holds="regions and scores",
             needed="photographs of regions with scores",
             sweep="a sweep whose task is pasi",
@@ -134,7 +134,7 @@ def check_kind(path: Path, kind: SampleKind) -> None:
     columns = set(read_table(path).columns)
     wanted, other = KINDS[kind], KINDS[manifest_kind(sorted(columns))]
     # A manifest may be of several; one of none gets the message of the columns that it lacks.
-    is_of_another = other is not KINDS["composites"] or bool(other.marker_columns & columns)
+    is_of_another = other is not KINDS["mosaics"] or bool(other.marker_columns & columns)
     if other is wanted or wanted.marker_columns & columns or not is_of_another:
         return
     raise InputError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from foldgrid.data.sample_table import COMPOSITES, SampleLayout
+from foldgrid.data.sample_table import MOSAICS, SampleLayout
 from foldgrid.launching.planning.changes import Difference, InputChanges, compare_inputs
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.planning.recorded_inputs import Results, prepared_inputs, recorded_inputs
@@ -32,7 +32,7 @@ def changed_facts(prepared: PreparedSweep, results: Results) -> list[Fact]:
 
 
 def describe_changes(
-    changes: InputChanges, results: Results, layout: SampleLayout = COMPOSITES
+    changes: InputChanges, results: Results, layout: SampleLayout = MOSAICS
 ) -> list[Fact]:
     """The rows; see ``changed_facts``. ``layout`` says what samples are called and hold."""
     lines = [f"  {line}" for line in _differences(changes, layout)]
@@ -82,7 +82,7 @@ def _sorts(difference: Difference, noun: str, changed: str) -> Iterator[str]:
 
 
 def _name(key: Any) -> str:
-    """``S01/V1/trunk``, and of a photograph ``S01/V1/trunk 2``: the second of the composite."""
+    """``S01/V1/trunk``, and of a photograph ``S01/V1/trunk 2``: the second of the mosaic."""
     return f"{key[0]} {key[1] + 1}" if isinstance(key, tuple) else str(key)
 
 

@@ -203,7 +203,7 @@ def _memory(prepared: PreparedSweep) -> str:
         reverse=True,
     )
     together = sum(largest[: prepared.resources.num_concurrent])
-    data = prepared.survey.composites_bytes / 2**30
+    data = prepared.survey.mosaics_bytes / 2**30
     return f"up to {together:.1f} GiB for concurrent fits, {data:.2f} GiB for the data, shared"
 
 

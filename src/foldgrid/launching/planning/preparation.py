@@ -89,7 +89,7 @@ def prepare_sweep(
     Args:
         resolved: What to run.
         storage: The folder or URI that holds run folders.
-        cache: Where composites and simulated studies are kept.
+        cache: Where mosaics and simulated studies are kept.
         only: Parts of the grid, as the command line names them.
         asked_for: The sweep as the command line named it, for commands to type next.
         canary: Train on scores that the pictures cannot tell, in a run folder of their own; the
@@ -113,7 +113,7 @@ def prepare_sweep(
     num_fits = sweep.split.num_folds if resolved.space is not None else 1
     memory = [
         memory_on_card(
-            size, sweep.recipe_of(name).batch_size, survey.composites_bytes / 2**30, num_fits
+            size, sweep.recipe_of(name).batch_size, survey.mosaics_bytes / 2**30, num_fits
         )
         for name, size in sizes.items()
     ]
