@@ -48,7 +48,7 @@ def train_run(
     training: TrainingRecipe = RECIPE,
 ) -> RunStore:
     """Trains two folds of each backbone and writes what predictions need of a run folder."""
-    split_spec = SplitSpec(num_folds=2, test_share=0.2, num_seeds=5)
+    split_spec = SplitSpec(num_folds=2, test_fraction=0.2, num_seeds=5)
     split = make_split(dataset.samples, split_spec, dataset.layout)
     sweep = Sweep(
         name=folder.name,

@@ -204,7 +204,7 @@ def test_the_canary_keeps_pictures_and_split_and_changes_the_fingerprint(
 ) -> None:
     cache = tmp_path_factory.mktemp("cache")
     survey = survey_data(DataSpec(tile_pixels=16, synthetic=TRIAL), cache)
-    spec = SplitSpec(num_folds=2, test_share=0.25, num_seeds=5)
+    spec = SplitSpec(num_folds=2, test_fraction=0.25, num_seeds=5)
     split = make_split(survey.samples, spec)
     canary = make_canary(survey, split, "shuffled_scores", 0)
     assert canary.fingerprint != survey.fingerprint

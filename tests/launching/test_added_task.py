@@ -28,7 +28,7 @@ task: {name: one_vs_rest, classes: [normal, early, late]}
 data:
   tile_pixels: 40
   synthetic: {study: ssc_skin, num_subjects: 20}
-split: {num_folds: 2, num_seeds: 20, test_share: 0.2}
+split: {num_folds: 2, num_seeds: 20, test_fraction: 0.2}
 backbones: [plain_cnn, shufflenet_v2_x0_5]
 weights: none
 training:

@@ -36,7 +36,7 @@ BACKBONE = "mobilenet_v3_small"
 TRIAL = TrialSettings(
     num_subjects=10, num_visits=60, photo_width=64, photo_height=48, studio="varied"
 )
-SPLIT = SplitSpec(num_folds=2, test_share=0.15, num_seeds=20)
+SPLIT = SplitSpec(num_folds=2, test_fraction=0.15, num_seeds=20)
 RECIPE = TrainingRecipe(
     max_epochs=20,
     learning_rate=0.01,

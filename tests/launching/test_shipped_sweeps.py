@@ -138,9 +138,9 @@ def test_the_studies_keep_what_their_papers_say() -> None:
     head, fine_tuning = skin.training.phases
     assert (head.epochs, head.frozen, fine_tuning.frozen) == (100, "backbone", 10)
     assert (skin.training.planned_epochs, skin.data.tile_pixels) == (150, 128)
-    assert skin.training.pixels == "minus_one_to_one"
+    assert skin.training.normalization == "minus_one_to_one"
     # 80/10/10: a tenth for the test, and of nine equal folds one is held out.
-    assert (skin.split.test_share, skin.split.num_folds) == (0.1, 9)
+    assert (skin.split.test_fraction, skin.split.num_folds) == (0.1, 9)
     assert skin.recipe_of("plain_cnn").phases == ()
     assert skin.recipe_of("plain_cnn").max_epochs == 120
 

@@ -60,7 +60,7 @@ def test_phases_are_read_as_they_are_written() -> None:
         ({"phases": [{"name": "a", "frozen": True}]}, "'nothing' or 'backbone'"),
         ({"phases": [{"name": "a", "learning_rate": 0.0}]}, "greater than 0"),
         ({"early_stopping": {"policy": "none"}}, "Take schedule: steps or constant"),
-        ({"training_share": 0.0}, "greater than 0"),
+        ({"training_fraction": 0.0}, "greater than 0"),
         ({"augmentation": {"smallest_crop": 0}}, "greater than 0"),
         ({"augmentation": {"zoom": 1}}, "less than 1"),
         ({"schedule": "cosine"}, "'plateau', 'steps' or 'constant'"),
@@ -110,7 +110,7 @@ def test_where_there_are_no_phases_every_epoch_is_of_the_first() -> None:
 
 def test_a_list_of_phases_is_no_key_of_a_search_but_can_be_replaced() -> None:
     assert "phases" not in list(recipe_keys())
-    assert {"schedule", "steps.every_epochs", "training_share", "augmentation.zoom"} <= set(
+    assert {"schedule", "steps.every_epochs", "training_fraction", "augmentation.zoom"} <= set(
         recipe_keys()
     )
     two = with_values(TrainingRecipe(), {"phases": (HEAD, FINE)})

@@ -68,7 +68,7 @@ def test_a_share_trains_on_fewer_and_predicts_the_same_samples(
     data: TrainingData, tmp_path: Path
 ) -> None:
     whole = make_fit(make_config(max_epochs=1), tmp_path, data)
-    half = make_fit(make_config(max_epochs=1, training_share=0.5), tmp_path, data)
+    half = make_fit(make_config(max_epochs=1, training_fraction=0.5), tmp_path, data)
     assert len(half.roles.train) == pytest.approx(len(whole.roles.train) / 2, abs=6)
     for fit in (whole, half):
         fit.run()
@@ -97,7 +97,7 @@ def test_single_photographs_train_too(tmp_path: Path) -> None:
 
 
 def test_another_scaling_of_the_pixels_is_another_fit(data: TrainingData, tmp_path: Path) -> None:
-    config = make_config(WITH_DROPOUT, max_epochs=1, pixels="minus_one_to_one")
+    config = make_config(WITH_DROPOUT, max_epochs=1, normalization="minus_one_to_one")
     fit = make_fit(config, tmp_path, data)
     other = make_fit(make_config(WITH_DROPOUT, max_epochs=1), tmp_path, data)
     for name, value in fit.network.state_dict().items():
@@ -110,7 +110,7 @@ def test_another_scaling_of_the_pixels_is_another_fit(data: TrainingData, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("weights", "pixels", "shifts"),
+    ("weights", "normalization", "shifts"),
     [
         ("random", "imagenet", False),
         ("random", "minus_one_to_one", False),
@@ -120,9 +120,9 @@ def test_another_scaling_of_the_pixels_is_another_fit(data: TrainingData, tmp_pa
     ],
 )
 def test_networks_that_shift_their_input_do_so_for_imagenet_s_scaling_only(
-    weights: str, pixels: str, shifts: bool
+    weights: str, normalization: str, shifts: bool
 ) -> None:
-    network = build_for(make_config("googlenet", weights=weights, pixels=pixels), 4)
+    network = build_for(make_config("googlenet", weights=weights, normalization=normalization), 4)
     assert network.transform_input is shifts
 
 

@@ -35,7 +35,7 @@ def test_pictures_and_sides_are_in_the_samples_order(data: TrainingData) -> None
 
 
 def test_subjects_and_cases_are_whole_in_every_role(data: TrainingData) -> None:
-    stopping = EarlyStopping(policy="inner_split", inner_share=0.25)
+    stopping = EarlyStopping(policy="inner_split", inner_fraction=0.25)
     for fold in range(3):
         roles = assign_roles(data, fold, stopping, seed=1)
         parts = [roles.train, roles.validation, roles.held_out, roles.test]

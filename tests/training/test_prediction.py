@@ -102,7 +102,7 @@ def test_the_composite_output_is_read_in_its_unit(tmp_path: Path, dataset: Datas
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, pytest.param({"pixels": "minus_one_to_one"}, marks=pytest.mark.exhaustive)],
+    [{}, pytest.param({"normalization": "minus_one_to_one"}, marks=pytest.mark.exhaustive)],
     ids=["as they are", "scaled"],
 )
 def test_networks_that_shift_pretrained_inputs_do_so_again(
@@ -128,7 +128,7 @@ def test_networks_that_shift_pretrained_inputs_do_so_again(
 def test_pixels_are_scaled_and_heads_at_stages_read_as_in_training(
     tmp_path: Path, dataset: Dataset
 ) -> None:
-    recipe = with_values(RECIPE, {"pixels": "minus_one_to_one", "stage_heads": True})
+    recipe = with_values(RECIPE, {"normalization": "minus_one_to_one", "stage_heads": True})
     store = train_run(tmp_path / "tiny", dataset, training=recipe)
     recorded = recorded_test_outputs(store, SCORES)
     check_outputs(open_learner(store, "shufflenet_v2_x0_5"), dataset, recorded)

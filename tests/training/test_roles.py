@@ -41,7 +41,7 @@ def subjects(data: TrainingData, rows: np.ndarray) -> set[int]:
 
 
 def both_policies(data: TrainingData, fold: int, share: float) -> list[Roles]:
-    inner = EarlyStopping(policy="inner_split", inner_share=share)
+    inner = EarlyStopping(policy="inner_split", inner_fraction=share)
     return [assign_roles(data, fold, stopping, seed=3) for stopping in (inner, HELD_OUT)]
 
 
@@ -122,7 +122,7 @@ def test_a_share_of_the_subjects_changes_only_who_is_trained_on(
 ) -> None:
     def roles(share: float, backbone: str = FAST, **changes: int) -> Roles:
         stopping = {"policy": policy}
-        config = make_config(backbone, training_share=share, early_stopping=stopping, **changes)
+        config = make_config(backbone, training_fraction=share, early_stopping=stopping, **changes)
         return roles_of(data, config, fit_seed(config))
 
     whole, half, quarter = roles(1.0), roles(0.5), roles(0.25)

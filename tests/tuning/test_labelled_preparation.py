@@ -27,7 +27,7 @@ SWEEP: dict[str, Any] = {
             "photo_height": 32,
         },
     },
-    "split": {"num_folds": 2, "num_seeds": 5, "test_share": 0.2},
+    "split": {"num_folds": 2, "num_seeds": 5, "test_fraction": 0.2},
     "backbones": ["resnet18"],
     "weights": "none",
     "training": {"max_epochs": 3},
@@ -82,13 +82,13 @@ def test_data_of_the_other_kind_is_refused(folder: Path) -> None:
 
 def test_fewer_graders_need_grades_that_belong_to_classes(folder: Path) -> None:
     with pytest.raises(InputError) as found:
-        prepare(folder, "training.num_grades=2")
+        prepare(folder, "training.num_raters=2")
     assert "no columns grade_<grader>" in str(found.value)
     data = {**SWEEP["data"], "synthetic": {**SWEEP["data"]["synthetic"], "study": "referable_dr"}}
-    eyes = {**SWEEP, "data": data, "vary": {"num_grades": [1]}}
+    eyes = {**SWEEP, "data": data, "ablation": {"num_raters": [1]}}
     with pytest.raises(InputError) as found:
         prepare(folder, sweep=eyes)
     assert "no class is given for the grades 0, 1, 2" in str(found.value)
-    grades = 'task.grades={not_referable: ["0", "1"], referable: ["2", "3", "4"]}'
+    grades = 'task.annotations={not_referable: ["0", "1"], referable: ["2", "3", "4"]}'
     learners = [task.learner for task in prepare(folder, grades, sweep=eyes).grid.tasks[::2]]
-    assert learners == ["resnet18", "resnet18@num_grades=1"]
+    assert learners == ["resnet18", "resnet18@num_raters=1"]

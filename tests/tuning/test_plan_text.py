@@ -28,7 +28,7 @@ SWEEP = {
             "photo_height": 32,
         },
     },
-    "split": {"num_folds": 2, "num_seeds": 5, "test_share": 0.2},
+    "split": {"num_folds": 2, "num_seeds": 5, "test_fraction": 0.2},
     "backbones": ["resnet18", "squeezenet1_1"],
     "weights": "none",
     "training": {"max_epochs": 3},

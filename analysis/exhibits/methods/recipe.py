@@ -59,8 +59,8 @@ def stopping_sentence(recipe: TrainingRecipe) -> str:
     if stopping.policy == "none":
         return f"Every fit trained {epochs}; its last weights predicted, and nothing was chosen."
     monitored = {
-        "inner_split": f"{100 * stopping.inner_share:g} % of the training samples, whole subjects "
-        "of the training folds, never of the fold that the fit then predicts",
+        "inner_split": f"{100 * stopping.inner_fraction:g} % of the training samples, whole "
+        "subjects of the training folds, never of the fold that the fit then predicts",
         "held_out_fold": "the very fold that the fit then predicts, which makes the out-of-fold "
         "figures optimistic",
     }

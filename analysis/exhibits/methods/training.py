@@ -93,9 +93,9 @@ def _own_recipes(run: Run) -> str:
     """What some base learners were trained by instead; "" where all had one recipe."""
     own: dict[str, set[str]] = {}
     plain = {fit.fit_id for fit in run.plan if not is_variant(fit.backbone)}
-    common = _flat(run.config.training.model_dump(mode="json"))
+    common = _flat(run.config.training.model_dump(mode="json", by_alias=False))
     for record in run.records.values():
-        theirs = _flat(record.config.training.model_dump(mode="json"))
+        theirs = _flat(record.config.training.model_dump(mode="json", by_alias=False))
         changes = {f"{key} {value}" for key, value in theirs.items() if value != common.get(key)}
         if record.fit_id in plain:
             own.setdefault(record.config.backbone, set()).update(changes)

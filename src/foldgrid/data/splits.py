@@ -84,7 +84,7 @@ def make_split(samples: pd.DataFrame, spec: SplitSpec, layout: SampleLayout = MO
     _require_subjects(samples["subject"].nunique(), spec, "split")
     weights_N = visit_weights(samples) if layout.weighs_visits else np.ones(len(samples))
     strata_N = samples[layout.stratum].to_numpy()
-    shares = [1 - spec.test_share, spec.test_share]
+    shares = [1 - spec.test_fraction, spec.test_fraction]
     sides = divide_groups(
         samples["subject"].to_numpy(),
         strata_N,

@@ -49,7 +49,7 @@ def outputs_of_copies(
     device = device or choose_device()
     recipe = learner.copies[0].config.training
     precision = choose_precision(device, recipe.precision)
-    source = MosaicSource(mosaics_NHWC, device, recipe.pixels)
+    source = MosaicSource(mosaics_NHWC, device, recipe.normalization)
     rows = np.arange(len(mosaics_NHWC))
     return np.stack(
         [predict(copy, source, rows, device, precision) for copy in _copies(learner, device)]

@@ -222,7 +222,7 @@ class Scoring(ABC):
     def targets(self, samples: pd.DataFrame) -> FloatArray:
         """What is to be predicted, (N, T)."""
 
-    def graded_targets(self, samples: pd.DataFrame, num_grades: int) -> FloatArray:
+    def rated_targets(self, samples: pd.DataFrame, num_raters: int) -> FloatArray:
         """(N, T) Targets by the majority of so many graders' opinions.
 
         Raises:

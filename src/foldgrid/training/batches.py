@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from foldgrid.models.backbones import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB
-from foldgrid.specs.recipe import Pixels
+from foldgrid.specs.recipe import Normalization
 from foldgrid.training.device import to_device
 
 Indices = NDArray[np.intp]
 
-PIXEL_STATISTICS: dict[Pixels, tuple[tuple[float, ...], tuple[float, ...]]] = {
+PIXEL_STATISTICS: dict[Normalization, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "imagenet": (IMAGENET_MEAN_RGB, IMAGENET_STD_RGB),
     "minus_one_to_one": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
@@ -35,14 +35,14 @@ class MosaicSource:
     Args:
         mosaics_NHWC: uint8; may be read-only and memory-mapped.
         device: Where the batches are wanted.
-        pixels: What a network sees; see ``TrainingRecipe``.
+        normalization: What a network sees; see ``TrainingRecipe``.
     """
 
     def __init__(
         self,
         mosaics_NHWC: NDArray[np.uint8],
         device: torch.device,
-        pixels: Pixels = "imagenet",
+        normalization: Normalization = "imagenet",
     ) -> None:
         self._array = mosaics_NHWC
         self._device = device
@@ -52,7 +52,7 @@ class MosaicSource:
                 # torch warns that the array is read-only; it is only copied from.
                 warnings.simplefilter("ignore", UserWarning)
                 self._on_device = torch.from_numpy(mosaics_NHWC).to(device)
-        mean, std = PIXEL_STATISTICS[pixels]
+        mean, std = PIXEL_STATISTICS[normalization]
         self._mean = torch.tensor(mean, device=device)[None, :, None, None]
         self._std = torch.tensor(std, device=device)[None, :, None, None]
 

@@ -92,7 +92,7 @@ def assign_roles(data: TrainingData, fold: int, stopping: EarlyStopping, seed: i
         return Roles(train=others, validation=held_out, held_out=held_out, test=test)
     subjects = data.samples["subject"].to_numpy()
     strata = data.samples[data.stratum].to_numpy()
-    inner = inner_split(subjects[others], strata[others], share=stopping.inner_share, seed=seed)
+    inner = inner_split(subjects[others], strata[others], share=stopping.inner_fraction, seed=seed)
     return Roles(train=others[~inner], validation=others[inner], held_out=held_out, test=test)
 
 
@@ -109,7 +109,7 @@ def roles_of(data: TrainingData, config: FitConfig, seed: int) -> Roles:
     roles = assign_roles(data, config.fold, recipe.early_stopping, seed)
     subjects = data.samples["subject"].to_numpy()[roles.train]
     strata = data.samples[data.stratum].to_numpy()[roles.train]
-    chosen = nested_share(subjects, strata, recipe.training_share, _share_seed(config))
+    chosen = nested_share(subjects, strata, recipe.training_fraction, _share_seed(config))
     return replace(roles, train=roles.train[chosen])
 
 

@@ -140,7 +140,7 @@ def reported_by_task(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str]
 
     @cache
     def reported(task: str) -> Reported:
-        vary = {"training_share": (0.25,), "num_grades": (1, 2)} if task == "binary" else {}
+        vary = {"training_fraction": (0.25,), "num_raters": (1, 2)} if task == "binary" else {}
         folder = tmp_path_factory.mktemp("runs") / CLASS_SWEEPS[task]
         fake = FakeClassRun(folder, task, vary=vary, has_features=True)
         store = fake.write()

@@ -314,34 +314,34 @@ def test_the_plane_shows_the_fit_with_the_median_figure(reported: Reported) -> N
 
 def test_what_was_varied_is_told_by_value(reported_by_task: Any) -> None:
     run = reported_by_task("binary").run
-    learners = varied_learners(run, "training_share")
+    learners = varied_learners(run, "training_fraction")
     assert [(each.backbone, each.value) for each in learners] == [
         ("mobilenet_v2", 0.25),
         ("mobilenet_v2", 1.0),
         ("plain_cnn", 0.25),
         ("plain_cnn", 1.0),
     ]
-    curves = setting_curves(run, "training_share")
+    curves = setting_curves(run, "training_fraction")
     assert [curves.written(each) for each in curves.settings] == ["25 %", "100 %"]
     for each in learners:
         points = {point.setting: point for point in curves.lines[each.backbone]}
         assert points[each.value].figure == each.row.figure("oof", "auc")
         assert points[each.value].low == each.row.interval("oof", "auc").low
-    grades = setting_curves(run, "num_grades")
+    grades = setting_curves(run, "num_raters")
     assert [grades.written(each) for each in grades.settings] == ["1", "2", "label"]
     # 54 photographs in 3 folds: 36 are not held out, and 15 % of the others are watched.
     assert photographs_of(run, 1.0) == round(36 * 0.85)
     assert "about 8 photographs" in reported_by_task("binary").report.html.replace("\u202f", " ")
     text = write_statements(run)["backbones"]
-    assert "one setting otherwise: training_share 0.25; num_grades 1 and 2." in text
+    assert "one setting otherwise: training_fraction 0.25; num_raters 1 and 2." in text
     assert "Trained otherwise" not in write_statements(run)["optimiser"]
 
 
 def test_settings_that_are_words_have_a_table_and_no_curve(tmp_path: Path) -> None:
-    fake = FakeClassRun(tmp_path / "tiny", vary={"pixels": ("minus_one_to_one",)})
+    fake = FakeClassRun(tmp_path / "tiny", vary={"normalization": ("minus_one_to_one",)})
     run = Run(fake.write())
-    assert setting_curves(run, "pixels") is None
-    values = [each.value for each in varied_learners(run, "pixels")]
+    assert setting_curves(run, "normalization") is None
+    values = [each.value for each in varied_learners(run, "normalization")]
     assert values == ["imagenet", "minus_one_to_one"] * 2
     assert "varied_pixels" in [each.key for each in varied_section(run).blocks]
 

@@ -1,4 +1,4 @@
-"""Changed ground in words: rows of the plan, for this terminal only, because they name people."""
+"""Changed inputs in words: rows of the plan, for this terminal only, because they name people."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from foldgrid.data.sample_table import MOSAICS, SampleLayout
 from foldgrid.launching.planning.changes import Difference, InputChanges, compare_inputs
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.planning.recorded_inputs import Results, prepared_inputs, recorded_inputs
+from foldgrid.specs.recipe import current_key
+from foldgrid.specs.sweep import Sweep
 
 MOST_NAMES, MOST_SETTINGS = 3, 12
 
@@ -47,8 +49,9 @@ def describe_changes(
 
 
 def _differences(changes: InputChanges, layout: SampleLayout) -> Iterator[str]:
-    width = max((len(key) for key, *_ in changes.settings), default=0)
-    for key, before, now in changes.settings[:MOST_SETTINGS]:
+    settings = [(current_key(key, Sweep), *values) for key, *values in changes.settings]
+    width = max((len(key) for key, *_ in settings), default=0)
+    for key, before, now in settings[:MOST_SETTINGS]:
         yield f"{key:{width}}   {before} -> {now}"
     if len(changes.settings) > MOST_SETTINGS:
         yield f"and {len(changes.settings) - MOST_SETTINGS} more settings"

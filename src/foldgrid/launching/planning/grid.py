@@ -140,7 +140,7 @@ def plan_grid(
 
 def estimate_seconds(footprint: Footprint, recipe: TrainingRecipe, counts: SampleCounts) -> float:
     """An estimate of the time of one fit on one core, if it trains all of its epochs."""
-    images = max(round(counts.train * recipe.training_share), 1)
+    images = max(round(counts.train * recipe.training_fraction), 1)
     if recipe.max_batches_per_epoch is not None:
         images = min(images, recipe.max_batches_per_epoch * recipe.batch_size)
     epoch = images + PREDICT_SHARE * counts.validation

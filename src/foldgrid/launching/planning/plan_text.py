@@ -98,7 +98,7 @@ def _varied(sweep: Sweep) -> list[tuple[str, str]]:
     """What is trained once more with other values, each a base learner of its own."""
     return [
         ("" if place else "varied", f"{key}: {', '.join(map(_describe_value, values))}")
-        for place, (key, values) in enumerate(sweep.vary.items())
+        for place, (key, values) in enumerate(sweep.ablation.items())
     ]
 
 

@@ -243,13 +243,13 @@ def _check_grades(sweep: Sweep, survey: Survey, source: str) -> None:
         InputError: The task, or the manifest, has no grades; or grades that belong to no class.
     """
     recipes = [learner.recipe(sweep.recipe_of(learner.backbone)) for learner in sweep.learners()]
-    asked = [recipe.num_grades for recipe in recipes if recipe.num_grades is not None]
+    asked = [recipe.num_raters for recipe in recipes if recipe.num_raters is not None]
     try:
-        for num_grades in asked[:1]:
-            make_scoring(sweep.task).graded_targets(survey.samples, num_grades)
+        for num_raters in asked[:1]:
+            make_scoring(sweep.task).rated_targets(survey.samples, num_raters)
     except ValueError as error:
-        message = f"{error}. Leave it out, or give the manifest the columns and task.grades."
-        raise InputError(source, [Problem("training", "num_grades", message)]) from None
+        message = f"{error}. Leave it out, or give the manifest the columns and task.annotations."
+        raise InputError(source, [Problem("training", "num_raters", message)]) from None
 
 
 def _search_for(settings: SearchSettings, task: TaskSpec) -> SearchSettings:
@@ -276,7 +276,7 @@ def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep) -> None:
     for fold in range(sweep.split.num_folds):
         others = ((table["partition"] == "train") & (table["fold"] != fold)).to_numpy()
         subjects = table["subject"].to_numpy()[others]
-        inner_split(subjects, strata[others], share=stopping.inner_share, seed=0, num_seeds=1)
+        inner_split(subjects, strata[others], share=stopping.inner_fraction, seed=0, num_seeds=1)
 
 
 def _counts(split: Split, sweep: Sweep) -> SampleCounts:
@@ -287,5 +287,5 @@ def _counts(split: Split, sweep: Sweep) -> SampleCounts:
     stopping = sweep.training.early_stopping
     if stopping.policy != "inner_split":
         return SampleCounts(others, held_out, held_out + num_test)
-    inner = round(others * stopping.inner_share)
+    inner = round(others * stopping.inner_fraction)
     return SampleCounts(others - inner, inner, held_out + num_test)

@@ -98,7 +98,7 @@ class LabelScoring(Scoring):
             -1, 1
         )
 
-    def graded_targets(self, samples: pd.DataFrame, num_grades: int) -> FloatArray:
+    def rated_targets(self, samples: pd.DataFrame, num_raters: int) -> FloatArray:
         """The class that most of the first so many graders say; without any grade, the label's.
 
         Of classes with equally many votes the later one of the task's order wins, so a positive
@@ -110,11 +110,11 @@ class LabelScoring(Scoring):
         columns = sorted(str(name) for name in samples if str(name).startswith("grade_"))
         if not columns:
             raise ValueError("the manifest has no columns grade_<grader>")
-        words = self.spec.grades or {name: (name,) for name in self.classes}
+        words = self.spec.annotations or {name: (name,) for name in self.classes}
         class_of = {word: name for name, given in words.items() for word in given}
         grades_NG = translate_grades(samples[columns].to_numpy(), class_of)
         names = [str(name) for name in samples["sample"]]
-        voted = majority_grade(grades_NG, num_grades, names, order=self.classes)
+        voted = majority_grade(grades_NG, num_raters, names, order=self.classes)
         own = self.targets(samples)[:, 0]
         place = {name: index for index, name in enumerate(self.classes)}
         found = [place[vote] if vote else label for vote, label in zip(voted, own, strict=True)]
