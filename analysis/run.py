@@ -17,7 +17,7 @@ from foldgrid.analysis.predictions.notes import Note
 from foldgrid.analysis.predictions.task import scoring_of_run
 from foldgrid.analysis.ranking.build import rank_evaluation, ranking_notes
 from foldgrid.analysis.ranking.leaderboard import made_from_now
-from foldgrid.analysis.ranking.ranking import RankedModel, Ranking, known_figure
+from foldgrid.analysis.ranking.ranking import RankedModel, Ranking, known_metric
 from foldgrid.analysis.ranking.uncertainty import all_notes
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.fits import FitConfig, FitRecord
@@ -167,7 +167,7 @@ class Run(RecordedRun):
     """
 
     def __init__(self, store: RunStore, by: str | None = None) -> None:
-        super().__init__(store, known_figure(by, scoring_of_run(store)))
+        super().__init__(store, known_metric(by, scoring_of_run(store)))
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -180,18 +180,18 @@ class Run(RecordedRun):
         return next(iter(self.scoring.metrics))
 
     @cached_property
-    def _evidence(self) -> RunContents:
+    def _contents(self) -> RunContents:
         """All that can be read of it; each fit is read once, for checks and figures alike."""
         return read_contents(self.store)
 
     @cached_property
     def _first_checks(self) -> CheckReport:
-        return check_before_ranking(self._evidence)
+        return check_before_ranking(self._contents)
 
     @cached_property
     def evaluation(self) -> Evaluation:
         """Every model on every visit."""
-        return evaluate(self.store, self._evidence.table)
+        return evaluate(self.store, self._contents.table)
 
     @cached_property
     def ranking(self) -> Ranking:
@@ -202,7 +202,7 @@ class Run(RecordedRun):
     @cached_property
     def checks(self) -> CheckReport:
         """Every check, those too that no ranking waits for."""
-        return complete_checks(self._evidence, self._first_checks)
+        return complete_checks(self._contents, self._first_checks)
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:
@@ -249,7 +249,7 @@ class Run(RecordedRun):
     @cached_property
     def records(self) -> dict[str, FitRecord]:
         """The finished fits of the plan that can be read, by fit id, in the plan's order."""
-        return dict(self._evidence.records)
+        return dict(self._contents.records)
 
     @cached_property
     def subject_labels(self) -> dict[str, str]:

@@ -50,9 +50,9 @@ class Check:
     look: Callable[[RunContents], Finding]
     is_before_ranking: bool = True
 
-    def run(self, evidence: RunContents) -> CheckResult:
+    def run(self, contents: RunContents) -> CheckResult:
         """Looks at a run."""
-        finding = self.look(evidence)
+        finding = self.look(contents)
         is_breach = finding.holds is False
         return CheckResult(
             code=self.code,

@@ -14,8 +14,8 @@ from foldgrid.analysis.ranking.leaderboard import load_current, made_from_now, s
 from foldgrid.analysis.ranking.ranking import (
     RankedModel,
     Ranking,
-    check_figure,
-    known_figure,
+    check_metric,
+    known_metric,
     ranking_table,
 )
 from foldgrid.records import RunStore
@@ -60,13 +60,13 @@ def evaluate_and_rank(
     from foldgrid.analysis.checks.run_contents import read_contents
     from foldgrid.analysis.evaluation import evaluate
 
-    by = known_figure(by, scoring_of_run(store))
+    by = known_metric(by, scoring_of_run(store))
     # Before anything is read: a fit that ends meanwhile makes the stored ranking out of date.
     made_from = made_from_now(store)
-    evidence = read_contents(store)
-    checks = check_before_ranking(evidence)
+    results = read_contents(store)
+    checks = check_before_ranking(results)
     keep_checks(store, checks)
-    evaluation = evaluate(store, evidence.table)
+    evaluation = evaluate(store, results.table)
     return evaluation, rank_evaluation(store, evaluation, by, checks, made_from, further)
 
 
@@ -164,9 +164,9 @@ def stored_or_ranked(store: RunStore, by: str | None = None, shown: Sequence[str
         SweepError: The task has no such metric, or there is nothing to rank.
     """
     scoring = scoring_of_run(store)
-    by = known_figure(by, scoring)
+    by = known_metric(by, scoring)
     for name in shown:
-        check_figure(name, scoring, "--metric")
+        check_metric(name, scoring, "--metric")
     return _held(store, by, shown).model_copy(update={"shown": tuple(dict.fromkeys(shown))})
 
 
@@ -225,8 +225,8 @@ def _facts(assessment: Assessment, model: str) -> dict[str, Any]:
         }
     }
     for partition in ("oof", "test"):
-        figures = assessment.figures[partition]
-        facts[partition] = {metric: figures[metric].get(model) for metric in figures}
+        metric_values = assessment.metric_values[partition]
+        facts[partition] = {metric: metric_values[metric].get(model) for metric in metric_values}
         facts[f"{partition}_intervals"] = {
             metric: intervals[model]
             for metric, intervals in assessment.intervals[partition].items()

@@ -10,7 +10,7 @@ from rich.console import Console
 from foldgrid.analysis.ranking.ranking import KIND_TITLES, RankedModel, Ranking, ranking_table
 from foldgrid.analysis.ranking.terminal import (
     describe_extent,
-    format_figure,
+    format_number,
     heading,
     render_terminal,
 )
@@ -52,7 +52,7 @@ def render_markdown(ranking: Ranking) -> str:
     """
     columns = [
         *(Column(title, is_number=title == "#") for title in ("#", "model", "kind", "folds")),
-        *_figure_columns(ranking, "OOF ", "test "),
+        *_metric_columns(ranking, "OOF ", "test "),
     ]
     notes = [note.markdown for note in all_notes(ranking)]
     return as_markdown(_table(ranking, columns, "code"), notes)
@@ -65,11 +65,11 @@ def render_latex(ranking: Ranking) -> str:
     """
     columns = [
         *(Column(title, is_number=not title) for title in ("", "Model", "Kind", "Folds")),
-        *_figure_columns(ranking, "", ""),
+        *_metric_columns(ranking, "", ""),
     ]
-    num_figures = len(ranking.columns())
+    num_metrics = len(ranking.columns())
     groups = [
-        (f"{name}, {describe_extent(ranking, partition)}", num_figures)
+        (f"{name}, {describe_extent(ranking, partition)}", num_metrics)
         for partition, name in (("oof", "Out of fold"), ("test", "Test"))
     ]
     notes = [note.text for note in all_notes(ranking)]
@@ -95,7 +95,7 @@ TEXT_FORMATS = {
 """Every format that is a string, by the name that the command line knows."""
 
 
-def _figure_columns(ranking: Ranking, oof: str, test: str) -> list[Column]:
+def _metric_columns(ranking: Ranking, oof: str, test: str) -> list[Column]:
     """A column a partition and figure, with what stands before its title."""
     return [
         Column(f"{start}{_title(ranking, name)}", is_number=True)
@@ -110,29 +110,29 @@ def _title(ranking: Ranking, name: str) -> str:
 
 
 def _table(ranking: Ranking, columns: list[Column], model_tone: Tone) -> Table:
-    best = ranking.best_figures()
+    best = ranking.best_values()
     rows = []
     for row in ranking.rows:
         is_tied, rank = ranking.standing(row).is_tied, row.rank or ""
         tied = Cell(f"{rank}~", latex=rf"{rank}$\sim$") if is_tied else rank
         model = Cell(row.model, model_tone)
         rows.append(
-            (tied, model, KIND_TITLES[row.kind], row.folds, *_figure_cells(ranking, row, best))
+            (tied, model, KIND_TITLES[row.kind], row.folds, *_metric_cells(ranking, row, best))
         )
     return Table(ranking.sweep or "ranking", heading(ranking), tuple(columns), tuple(rows))
 
 
-def _figure_cells(
+def _metric_cells(
     ranking: Ranking, row: RankedModel, best: dict[tuple[str, str], float]
 ) -> list[Cell]:
     cells = []
     for partition in ("oof", "test"):
         for name in ranking.columns():
             digits = ranking.scoring.decimals(name)
-            value, interval = row.figure(partition, name), row.interval(partition, name)
+            value, interval = row.value(partition, name), row.interval(partition, name)
             is_best = value is not None and value == best.get((partition, name))
             ends = ""
             if name == ranking.by:
                 ends = format_interval(interval.low, interval.high, digits)
-            cells.append(Cell(format_figure(value, digits), "strong" if is_best else "", ends))
+            cells.append(Cell(format_number(value, digits), "strong" if is_best else "", ends))
     return cells

@@ -61,7 +61,7 @@ class RankedModel(Spec):
     weights: str = ""
     left_out: str = ""
 
-    def figure(self, partition: str, metric: str) -> float | None:
+    def value(self, partition: str, metric: str) -> float | None:
         """One of its figures; None is undefined."""
         value: float | None = getattr(self, partition).get(metric)
         return value
@@ -146,7 +146,7 @@ class Ranking(Spec):
         Raises:
             SweepError: The task has no such metric, or this ranking does not hold it.
         """
-        check_figure(metric, self.scoring)
+        check_metric(metric, self.scoring)
         if metric not in self.metrics:
             raise SweepError(
                 f"{self.location}: this ranking holds {', '.join(self.metrics)}, and no {metric}.\n"
@@ -179,19 +179,19 @@ class Ranking(Spec):
             return self.by, *shown
         return (self.by, *(name for place, name in enumerate(shown) if place != 1))
 
-    def best_figures(self) -> dict[tuple[str, str], float]:
+    def best_values(self) -> dict[tuple[str, str], float]:
         """The best value of each column, by partition (``oof``, ``test``) and metric."""
         best = {}
         for partition in ("oof", "test"):
             for name in self.metrics:
-                values = [row.figure(partition, name) for row in self.rows]
+                values = [row.value(partition, name) for row in self.rows]
                 defined = [value for value in values if value is not None]
                 if defined:
                     best[partition, name] = min(defined, key=self.metrics[name].sort_key)
         return best
 
 
-def check_figure(name: str, scoring: Scoring, option: str = "--by") -> None:
+def check_metric(name: str, scoring: Scoring, option: str = "--by") -> None:
     """Refuses a metric that cannot be computed of this task.
 
     Raises:
@@ -204,14 +204,14 @@ def check_figure(name: str, scoring: Scoring, option: str = "--by") -> None:
         )
 
 
-def known_figure(by: str | None, scoring: Scoring) -> str:
+def known_metric(by: str | None, scoring: Scoring) -> str:
     """The metric that was asked for, or the task's first.
 
     Raises:
         SweepError: The task has no such metric; the message offers the nearest.
     """
     chosen = by or next(iter(scoring.metrics))
-    check_figure(chosen, scoring)
+    check_metric(chosen, scoring)
     return chosen
 
 
@@ -229,8 +229,8 @@ def ranking_table(ranking: Ranking) -> list[dict[str, Any]]:
             "kind": row.kind,
             "folds": row.folds,
             **_flat_standing(ranking.standing(row)),
-            **_flat_figures(row, "oof", ranking.metrics),
-            **_flat_figures(row, "test", ranking.metrics),
+            **_flat_values(row, "oof", ranking.metrics),
+            **_flat_values(row, "test", ranking.metrics),
             "paper_name": row.paper_name,
             "weights": row.weights,
             "left_out": row.left_out,
@@ -239,13 +239,13 @@ def ranking_table(ranking: Ranking) -> list[dict[str, Any]]:
     ]
 
 
-def _flat_figures(
+def _flat_values(
     row: RankedModel, partition: str, metrics: Iterable[str]
 ) -> dict[str, float | None]:
     cells = {}
     for name in metrics:
         interval = row.interval(partition, name)
-        cells[f"{partition}_{name}"] = row.figure(partition, name)
+        cells[f"{partition}_{name}"] = row.value(partition, name)
         cells[f"{partition}_{name}_low"] = interval.low
         cells[f"{partition}_{name}_high"] = interval.high
     return cells

@@ -21,12 +21,12 @@ from foldgrid.analysis.ranking.formats import (
 from foldgrid.analysis.ranking.ranking import RankedModel, Ranking
 from foldgrid.tasks.pasi.scoring import PasiScoring
 
-FIGURES = PasiScoring.shown
+METRIC_NAMES = PasiScoring.shown
 
 
 def row(model: str, kind: str, mae: float | None, **more: str) -> RankedModel:
     oof = {"mae": mae, "mse": 27.191, "pcc": None, "ccc": -0.125}
-    test = dict.fromkeys(FIGURES, mae and mae * 100)
+    test = dict.fromkeys(METRIC_NAMES, mae and mae * 100)
     return RankedModel(model=model, kind=kind, oof=oof, test=test, **more)
 
 

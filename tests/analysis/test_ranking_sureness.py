@@ -79,8 +79,8 @@ def test_the_notes_count_the_tied_and_correct_the_choice(ranking: Ranking) -> No
     selection = ranking.selections["mae"]
     assert selection.naive is not None
     assert selection.corrected is not None
-    for figure in (selection.naive, selection.corrected):
-        assert f"{figure:.2f}" in note(ranking, "selection")
+    for metric_value in (selection.naive, selection.corrected):
+        assert f"{metric_value:.2f}" in note(ranking, "selection")
     assert "resample whole subjects, 2,000 times" in note(ranking, "intervals")
     assert not note(ranking, "baseline")
     assert note(ranking, "selection") != note(ranking.ordered_by("ccc"), "selection")

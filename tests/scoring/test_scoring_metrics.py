@@ -105,8 +105,12 @@ def test_degenerate_inputs_follow_the_table(
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figures = {name: metric(reference, predicted) for name, metric in number_metrics().items()}
-    assert {name for name, figure in figures.items() if math.isnan(figure)} == undefined
+        metric_values = {
+            name: metric(reference, predicted) for name, metric in number_metrics().items()
+        }
+    assert {
+        name for name, metric_value in metric_values.items() if math.isnan(metric_value)
+    } == undefined
 
 
 def test_a_constant_prediction_has_no_concordance() -> None:

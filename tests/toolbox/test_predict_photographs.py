@@ -35,8 +35,8 @@ def binary(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunStore:
     dataset = open_dataset(DATA, cache, photographs="single")
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     store = train_run(folder, dataset, ("plain_cnn",), task=BINARY, data=DATA)
-    figures = {"plain_cnn": 0.4, "plain_cnn@training_fraction=0.5": 0.9}
-    write_leaderboard(store, figures, "auc", BINARY.model_copy(update={"classes": CLASSES}))
+    metric_values = {"plain_cnn": 0.4, "plain_cnn@training_fraction=0.5": 0.9}
+    write_leaderboard(store, metric_values, "auc", BINARY.model_copy(update={"classes": CLASSES}))
     return store
 
 

@@ -146,7 +146,7 @@ def _facts(
     many = f" (for {len(studies)} backbones, each alike)" if len(studies) > 1 else ""
     yield "trials", f"{done} of {done + left} done{many}, {folds} folds each in lockstep"
     goals = ", ".join(settings.objectives)
-    of = make_scoring(prepared.sweep.task).figures_are_of
+    of = make_scoring(prepared.sweep.task).metrics_are_of
     yield "search", f"{settings.sampler}, out-of-fold {goals}{of}"
     if words := settings.scheduling.plan(settings, settings.own):
         yield "scheduler", words

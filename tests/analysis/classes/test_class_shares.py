@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from foldgrid.analysis.exhibits.classes.by_class import class_fractions, fold_spread
 from foldgrid.analysis.predictions.class_units import ClassUnits
-from foldgrid.analysis.statistics.estimates import overall_figures
+from foldgrid.analysis.statistics.estimates import overall_metrics
 from foldgrid.metrics.classification import by_class, class_metrics
 from foldgrid.tasks.classification.tree import is_below
 
@@ -52,7 +52,7 @@ def test_figures_by_class_are_those_of_the_tables(
 def test_overall_figures_are_the_metrics(seed: int, num_units: int, num_classes: int) -> None:
     made = units(seed, num_units, num_classes)
     metrics = class_metrics(num_classes)
-    found = overall_figures(made, list(metrics), num_resamples=20)
+    found = overall_metrics(made, list(metrics), num_resamples=20)
     for name, each in found.items():
         expected = metrics[name](made.reference_U, made.probabilities_UK)
         assert each.value == pytest.approx(expected, nan_ok=True)

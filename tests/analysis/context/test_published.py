@@ -42,15 +42,19 @@ def test_the_study_s_tables_are_whole_and_agree() -> None:
     assert (kinds.count("base_learner"), kinds.count("meta_learner")) == (29, 4)
     learners = {name for name, model in models.items() if model.kind == "base_learner"}
     assert learners <= set(known_backbones())
-    best = min(models.values(), key=lambda model: model.figures["mae"])
-    assert (best.model, best.figures["mae"], best.figures["mse"]) == ("resnet34", 3.336, 27.191)
-    assert max(models, key=lambda name: models[name].figures["ccc"]) == "shufflenet_v2_x0_5"
-    by_error = sorted(models, key=lambda name: models[name].figures["mae"])
+    best = min(models.values(), key=lambda model: model.metric_values["mae"])
+    assert (best.model, best.metric_values["mae"], best.metric_values["mse"]) == (
+        "resnet34",
+        3.336,
+        27.191,
+    )
+    assert max(models, key=lambda name: models[name].metric_values["ccc"]) == "shufflenet_v2_x0_5"
+    by_error = sorted(models, key=lambda name: models[name].metric_values["mae"])
     assert by_error.index("meta_learner_ridge") == 7
     assert sum(model.num_decimals == 3 for model in models.values()) == 10
     root = Path(__file__).parents[3] / "analysis/published/one_step_pasi_table_s1.csv"
     for row in csv.DictReader(root.read_text().splitlines()):
-        for metric, value in models[row["model"]].figures.items():
+        for metric, value in models[row["model"]].metric_values.items():
             assert value == pytest.approx(float(row[metric]), abs=0.00501), row["model"]
 
 

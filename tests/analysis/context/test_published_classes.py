@@ -14,14 +14,14 @@ STUDIES = {study.sweep: study for study in published_classes()}
 @pytest.mark.parametrize("sweep", STUDIES)
 def test_every_figure_names_what_there_is(sweep: str) -> None:
     found = STUDIES[sweep]
-    for figure in found.figures:
-        assert figure.ours in {"best", "mean", *known_backbones()}
-        assert figure.measure in class_metrics(3)
-        assert 0 < figure.published < 1
-        if figure.low is not None:
-            assert figure.low < figure.published < figure.high
-        assert figure.point in {"", "high sensitivity", "high specificity"}
-        assert sum(map(bool, (figure.of_class, figure.level, figure.point))) <= 1
+    for metric_value in found.metric_values:
+        assert metric_value.ours in {"best", "mean", *known_backbones()}
+        assert metric_value.measure in class_metrics(3)
+        assert 0 < metric_value.published < 1
+        if metric_value.low is not None:
+            assert metric_value.low < metric_value.published < metric_value.high
+        assert metric_value.point in {"", "high sensitivity", "high specificity"}
+        assert sum(map(bool, (metric_value.of_class, metric_value.level, metric_value.point))) <= 1
     assert found.differences
 
 
@@ -52,7 +52,7 @@ def test_the_ssc_figures_follow_from_the_paper_s_counts() -> None:
     published = {
         (study.sweep, each.model, each.measure, each.of_class): each.published
         for study in STUDIES.values()
-        for each in study.figures
+        for each in study.metric_values
     }
     for key, (right, total) in counts.items():
         # The paper cuts 82.98 % and 96.15 % instead of rounding.

@@ -87,7 +87,7 @@ def test_other_sweeps_and_networks_have_none() -> None:
     assert find_published_parameters("ssc_skin_three", "mobilenet_v2") == study()
     assert find_published_parameters("ssc_skin", "plain_cnn") is None
     assert find_published_parameters("aidda", "mobilenet_v2") is None
-    assert {row.num_classes for row in study().figures} == {2, 3}
+    assert {row.num_classes for row in study().counts} == {2, 3}
 
 
 def test_the_running_statistics_are_counted_in_a_real_network() -> None:
