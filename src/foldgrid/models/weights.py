@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -147,7 +148,12 @@ def _places(published: PublishedWeights) -> Iterator[Path]:
         yield file
     if published.hub and (file := _in_hub_cache(published)):
         yield file
-    yield Path(torch.hub.get_dir()) / "checkpoints" / published.file
+    yield weights_folder() / published.file
+
+
+def weights_folder() -> Path:
+    """Where fetched files go: torch's hub folder (``TORCH_HOME``)."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
 
 
 def _in_package(published: PublishedWeights) -> Path | None:
@@ -165,7 +171,10 @@ def _in_hub_cache(published: PublishedWeights) -> Path | None:
 
     home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
     cache = os.environ.get("HF_HUB_CACHE") or str(Path(home).expanduser() / "hub")
-    found = try_to_load_from_cache(published.hub, published.hub_file, cache_dir=cache)
+    repository, _, revision = published.hub.partition("@")
+    found = try_to_load_from_cache(
+        repository, published.hub_file, cache_dir=cache, revision=revision or None
+    )
     return Path(found) if isinstance(found, str) else None
 
 
@@ -186,7 +195,8 @@ def _address(published: PublishedWeights) -> str:
     if not published.hub or published.url:
         return published.url
     hub = os.environ.get("HF_ENDPOINT") or HUB
-    return f"{hub.rstrip('/')}/{published.hub}/resolve/main/{published.hub_file}"
+    repository, _, revision = published.hub.partition("@")
+    return f"{hub.rstrip('/')}/{repository}/resolve/{revision or 'main'}/{published.hub_file}"
 
 
 def resolve_weights(
@@ -294,6 +304,17 @@ def fetch_weight_file(
             f"{url}: cannot be fetched ({error}).\n"
             f"Check the connection, give --mirror, or copy the file to {file.path} by hand."
         ) from error
+
+
+def stay_offline() -> None:
+    """Has Hugging Face's library, which timm uses, download nothing in this process.
+
+    It reads its variable when it is imported, so this comes first in a worker; where it is loaded
+    already, it is told as well.
+    """
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    if constants := sys.modules.get("huggingface_hub.constants"):
+        vars(constants)["HF_HUB_OFFLINE"] = True
 
 
 def _hub_token(url: str) -> str:
