@@ -21,8 +21,8 @@ from foldgrid.execution.trainer import Executor, FitTrainer
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
 from foldgrid.specs.sweep import ResourceSpec
+from tests.execution.small_grid import Recorder, fit_job, ids, random_study
 from tests.small_memory import fits_in_small_memory
-from tests.tuning.small_grid import Recorder, fit_job, ids, random_study
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 

@@ -18,9 +18,9 @@ from foldgrid.execution.inline import InlineExecutor
 from foldgrid.execution.trainer import FitTrainer, open_fit
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.search.lockstep import LockstepTrial
+from tests.execution.small_grid import NUM_FOLDS, Recorder, fit_job, random_study
+from tests.search.small_search import training_samples, trial_job
 from tests.training.tiny_study import outcome
-from tests.tuning.search.small_search import training_samples, trial_job
-from tests.tuning.small_grid import NUM_FOLDS, Recorder, fit_job, random_study
 
 pytestmark = [
     pytest.mark.cuda,

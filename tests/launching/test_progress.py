@@ -14,7 +14,7 @@ from foldgrid.launching.progress.display import ProgressDisplay, SweepProgress
 from foldgrid.records import RunStore
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord
-from tests.tuning.small_grid import fit_job, random_study
+from tests.execution.small_grid import fit_job, random_study
 
 
 class Clock:

@@ -15,8 +15,8 @@ from foldgrid.search.study_feed import StudyFeed
 from foldgrid.search.trials import TrialJob
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.recipe import Value
-from tests.tuning.search.small_search import trial_job
-from tests.tuning.search.small_study import journal, open_study, scored
+from tests.search.small_search import trial_job
+from tests.search.small_study import journal, open_study, scored
 
 
 class AnyPlan:

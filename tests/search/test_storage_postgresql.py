@@ -19,8 +19,8 @@ from foldgrid.search.storage.storage import SearchStorage
 from foldgrid.specs.errors import SweepError
 from tests.free_port import free_port
 from tests.postgresql_on_localhost import PASSWORD, USER, PostgresqlServer
-from tests.tuning.search.small_study import open_study, search, tell_score
-from tests.tuning.search.storage_places import Place, new_place
+from tests.search.small_study import open_study, search, tell_score
+from tests.search.storage_places import Place, new_place
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from foldgrid.execution.memory import (
 from foldgrid.launching.session import SecondTries, train_all
 from foldgrid.records import RunStore
 from foldgrid.specs.failure import SHARED_BY_ALL, Failure
+from tests.execution.small_grid import Recorder, fit_job, ids, random_study
 from tests.small_memory import fits_in_small_memory
-from tests.tuning.small_grid import Recorder, fit_job, ids, random_study
 
 AN_ERROR = Failure(kind="error", message="OSError: stale file handle")
 NO_MEMORY = Failure(kind="out_of_memory", message="CUDA out of memory.")

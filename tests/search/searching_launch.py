@@ -14,8 +14,8 @@ from multiprocessing.context import ForkServerProcess
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from tests.tuning.search.small_study import open_study, tell_score
-from tests.tuning.search.storage_places import Place
+from tests.search.small_study import open_study, tell_score
+from tests.search.storage_places import Place
 
 PATIENCE_SECONDS = 120
 WARM = multiprocessing.get_context("forkserver")

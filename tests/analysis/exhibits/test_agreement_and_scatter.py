@@ -13,7 +13,7 @@ from foldgrid.analysis.exhibits.pasi.bland_altman import bland_altman
 from foldgrid.analysis.exhibits.pasi.errors import SEVERITY_STRATA, error_by_severity
 from foldgrid.analysis.exhibits.pasi.scatter import prediction_band, scatter_facts
 from foldgrid.metrics import METRICS
-from tests.analysis.clinical.made_pairs import make_pairs, random_pairs
+from tests.analysis.exhibits.made_pairs import make_pairs, random_pairs
 
 
 def test_bland_altman_is_the_arithmetic_of_the_differences() -> None:

@@ -14,7 +14,7 @@ from foldgrid.metrics import best_trials
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.sweep import SamplerName
 from foldgrid.specs.trials import TrialRecord
-from tests.tuning.search.small_study import (
+from tests.search.small_study import (
     COUNTABLE,
     FIRST,
     SPACE,

@@ -16,7 +16,7 @@ from foldgrid.specs.recipe import Value, with_values
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.training import TrainingData
-from tests.tuning.small_grid import NUM_FOLDS, fit_job, random_study
+from tests.execution.small_grid import NUM_FOLDS, fit_job, random_study
 
 BACKBONE = "squeezenet1_1"
 """Small, and it draws from torch's global random numbers (dropout)."""

@@ -11,7 +11,7 @@ from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from foldgrid.analysis.exhibits.pasi.change import change_from_baseline, trajectories
 from foldgrid.analysis.exhibits.pasi.visits import in_order_of_time
-from tests.analysis.clinical.made_pairs import make_pairs, random_pairs
+from tests.analysis.exhibits.made_pairs import make_pairs, random_pairs
 
 
 @given(st.integers(0, 10_000))

@@ -25,7 +25,7 @@ from foldgrid.specs.sweep import ResourceSpec, SearchSettings
 from foldgrid.specs.trials import TrialRecord
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import evaluated_units
-from tests.tuning.search.small_search import (
+from tests.search.small_search import (
     TrialRecorder,
     space_of,
     training_samples,

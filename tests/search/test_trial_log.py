@@ -16,7 +16,7 @@ from foldgrid.search.trial_log import TrialLog
 from foldgrid.search.trials import TrialJob, trial_record
 from foldgrid.specs.checksums import FileChecksum, checksummed_json
 from foldgrid.specs.trials import TrialEpoch
-from tests.tuning.search.small_search import TrialRecorder, training_samples, trial_job
+from tests.search.small_search import TrialRecorder, training_samples, trial_job
 
 UNITS = pd.DataFrame(
     {

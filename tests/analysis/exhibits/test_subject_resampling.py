@@ -24,7 +24,7 @@ from foldgrid.analysis.statistics.estimates import (
 )
 from foldgrid.analysis.statistics.intervals import ONE_SUBJECT, TOO_MANY_UNDEFINED, why_no_interval
 from foldgrid.metrics import METRICS
-from tests.analysis.clinical.made_pairs import random_pairs
+from tests.analysis.exhibits.made_pairs import random_pairs
 
 SEEDS = st.integers(0, 10_000)
 

@@ -15,8 +15,8 @@ from foldgrid.specs.trials import TrialRecord
 from foldgrid.tasks.scoring import evaluated_units
 from foldgrid.tasks.units import UnitTable
 from foldgrid.training.checkpoint_interval import CheckpointInterval
-from tests.tuning.search.small_search import training_samples, trial_job
-from tests.tuning.small_grid import random_study
+from tests.execution.small_grid import random_study
+from tests.search.small_search import training_samples, trial_job
 
 
 def folder_in(path: Path) -> TrialFolder:

@@ -28,8 +28,8 @@ from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA, SCORES, composite_score
-from tests.analysis.clinical.reading import read_clinically
 from tests.analysis.conftest import FakeRun
+from tests.analysis.exhibits.reading import read_clinically
 
 SMALL: dict[str, Any] = {"backbones": ("resnet18", "vgg11"), "num_folds": 2, "num_subjects": 8}
 

@@ -13,7 +13,7 @@ from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
-from tests.tuning.search.small_search import OneLaunch, space_of, trial_job
+from tests.search.small_search import OneLaunch, space_of, trial_job
 
 SPACE = space_of(
     learning_rate={"type": "float", "low": 1e-4, "high": 0.1, "log": True},
