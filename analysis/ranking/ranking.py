@@ -198,7 +198,7 @@ class Ranking(Spec):
             cells = {"#": f"{row.rank or ''}{tied}", "model": row.model}
             for partition in ("oof", "test"):
                 for name in self.columns():
-                    digits, value = self.scoring.decimals(name), row.figure(partition, name)
+                    digits, value = self.scoring.decimals(name), row.value(partition, name)
                     text = "-" if value is None else f"{value:.{digits}f}"
                     ends = row.interval(partition, name)
                     if name == self.by and ends.low is not None:
