@@ -172,7 +172,7 @@ def test_the_words_of_launch_py() -> None:
         (["rnk"], 'Did you mean "rank"?'),
         (["dta"], 'Did you mean "data"?'),
         (["data", "chek"], 'Did you mean "check"?'),
-        (["weights", "fetch", "--bakbone"], 'Did you mean --backbone?'),
+        (["weights", "fetch", "--bakbone"], "Did you mean --backbone?"),
     ],
 )
 def test_a_wrong_word_exits_2_and_the_nearest_is_offered(

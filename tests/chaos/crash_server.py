@@ -22,9 +22,9 @@ import foldgrid.analysis.evaluation
 import foldgrid.analysis.ranking.leaderboard
 import foldgrid.analysis.ranking.making
 import foldgrid.analysis.ranking.terminal
-import foldgrid.api
 import foldgrid.cli.launch
-import foldgrid.launching.session  # noqa: F401
+import foldgrid.launching.session
+import foldgrid.sessions  # noqa: F401
 from foldgrid.cli.main import main, words_of_launch_py
 from foldgrid.training.checkpoint_interval import CheckpointPace
 

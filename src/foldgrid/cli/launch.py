@@ -108,7 +108,7 @@ def launch(
 
 def launch_sweep(path: Path, options: Options, *, is_plan: bool) -> int:
     """Plans the sweep at ``path`` and, unless only its plan is asked for, runs it."""
-    from foldgrid.api import open_session
+    from foldgrid.sessions import open_session
 
     console = Console()
     session = open_session(path, space_folders(), options, console)
