@@ -93,7 +93,7 @@ def test_what_the_checks_found_stands_beside_the_ranking(make_run: Any) -> None:
     store = fake.write()
     [note] = [note for note in rank_sweep(store).notes if note.topic == "checks"]
     assert note.is_warning
-    for words in ("FG304, 1 of 4 fits", "FG401", "not passed: FG104, FG501", "analysis check"):
+    for words in ("FG304, 1 of 4 fits", "FG401", "not passed: FG104, FG501", "foldgrid check"):
         assert words in note.text
 
 
