@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pandas as pd
 import pytest
 
-from foldgrid.__main__ import main as foldgrid
 from foldgrid.analysis.__main__ import main as analyse
+from foldgrid.cli.main import main as foldgrid
 from foldgrid.models.sources import NETWORK_SOURCES
 from tests.launching.tiny_sweep import TINY, Launcher
 from tests.outside.packages import SITE, copied, installed

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from foldgrid.__main__ import main as toolbox
 from foldgrid.analysis.__main__ import main as analysis
+from foldgrid.cli.main import main as toolbox
 from foldgrid.records import RunStore
 from foldgrid.tasks.pasi.arithmetic import SCORES
 from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launcher

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from foldgrid.__main__ import main as toolbox
 from foldgrid.analysis.__main__ import main as analyse
+from foldgrid.cli.main import main as toolbox
 from foldgrid.records import RunStore, SearchStore
 from tests.analysis.report.conftest import quickly_made
 from tests.launching.tiny_sweep import Launcher

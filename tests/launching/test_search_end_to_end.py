@@ -284,7 +284,7 @@ def test_what_a_search_found_is_worth_and_its_report(launcher: Launcher, browser
     gain = best["own_recipe"]["mae"] - best["oof"]["mae"]
     assert best["better_by"].get("mae", 0.0) == pytest.approx(gain)
     assert "for having been chosen among 4 complete trials" in done.out
-    assert f"python -m analysis report {folder}" in done.out
+    assert f"foldgrid report {folder}" in done.out
     # A grid takes it up with all of that in its provenance.
     taken = launcher(launcher.write(SMALL), "--hyperparameters", str(folder), "--plan")
     assert taken.code == 0, taken.err

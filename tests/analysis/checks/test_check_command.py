@@ -1,4 +1,4 @@
-"""``python -m analysis check``: what it prints, stores and returns, and what a ranking says."""
+"""``foldgrid check``: what it prints, stores and returns, and what a ranking says."""
 
 from __future__ import annotations
 
