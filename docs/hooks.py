@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cyclopts.docs.markdown import generate_markdown_docs
-from foldgrid.cli.main import make_app
 from griffe import Docstring, DocstringSectionAttributes
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from foldgrid.analysis.checks.catalogue import CATALOGUE
+from foldgrid.cli.main import make_app
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.task import TASKS, TaskSpec
@@ -39,8 +39,11 @@ def on_page_markdown(markdown: str, **_: object) -> str:
 
 def commands() -> str:
     """Every command with its options."""
+    app = make_app()
+    for name in app:
+        _ = app[name].help  # loads it: its first line is then in the list of all
     return generate_markdown_docs(
-        make_app(), heading_level=2, max_heading_level=3, no_root_title=True, generate_toc=False
+        app, heading_level=2, max_heading_level=3, no_root_title=True, generate_toc=False
     )
 
 
