@@ -18,6 +18,7 @@ from griffe import Docstring, DocstringSectionAttributes
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+import foldgrid
 from foldgrid.analysis.checks.catalogue import CATALOGUE
 from foldgrid.cli.main import make_app
 from foldgrid.specs.search_space import SearchSpace
@@ -45,6 +46,21 @@ def commands() -> str:
     return generate_markdown_docs(
         app, heading_level=2, max_heading_level=3, no_root_title=True, generate_toc=False
     )
+
+
+def names() -> str:
+    """Every public name of `foldgrid`, for mkdocstrings to describe."""
+    text = ""
+    for name in sorted(foldgrid.__all__, key=str.lower):
+        thing = getattr(foldgrid, name)
+        if callable(thing):
+            # mkdocstrings finds no namespace below a package, which foldgrid.analysis is.
+            module = thing.__module__.replace("foldgrid.analysis.", "analysis.")
+            text += (
+                f"::: {module}.{thing.__qualname__}\n    options:\n"
+                f"      heading: foldgrid.{name}\n      heading_level: 2\n\n"
+            )
+    return text
 
 
 def sweep_keys() -> str:
@@ -84,7 +100,8 @@ def decisions() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    part.__name__: part for part in (commands, sweep_keys, search_space_keys, checks, decisions)
+    part.__name__: part
+    for part in (commands, names, sweep_keys, search_space_keys, checks, decisions)
 }
 
 
