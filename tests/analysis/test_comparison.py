@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foldgrid.analysis.__main__ import main
 from foldgrid.analysis.comparison.board import Comparison, Difference
 from foldgrid.analysis.comparison.comparing import compare_sweeps
 from foldgrid.analysis.comparison.formats import TEXT_FORMATS, comparison_table
 from foldgrid.analysis.evaluation import judge, unit_predictions
+from foldgrid.cli.main import main
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError

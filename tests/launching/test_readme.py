@@ -119,7 +119,6 @@ def test_its_python_runs(launcher: Launcher, capsys: pytest.CaptureFixture[str])
     exec(compile(code, "README.md", "exec"), {})
     assert re.search(r"\d\.\d", capsys.readouterr().out)
     assert (launcher.folder / "forest.svg").exists()
-    assert (launcher.storage / "quickstart/report.html").exists()
 
 
 def test_its_tasks_are_those_there_are() -> None:

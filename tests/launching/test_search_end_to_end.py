@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 from ruamel.yaml import YAML
 
-from foldgrid.analysis.__main__ import main as analyse
+from foldgrid.cli.main import main as analyse
 from foldgrid.launching.planning.found_recipe import read_found
 from foldgrid.specs.recipe import recipe_value
 from foldgrid.specs.trials import TrialCertainty

@@ -165,7 +165,7 @@ def test_fits_are_trained_while_w_and_b_hangs(
     server.turn(HANGS)
     done = launcher(launcher.write(ONE_BACKBONE), "--wandb", "online")
     assert done.code == 0, done.out + done.err
-    assert f"Waiting for W&B; Ctrl-C leaves the rest to `python {COMMAND}" in done.out
+    assert f"Waiting for W&B; Ctrl-C leaves the rest to `{COMMAND}" in done.out
     assert "W&B did not take everything before the launch ended" in done.out
     assert server.num_turned_away == 1, "the first request has no answer yet"
     assert len(launcher.store().finished_fits()) == NUM_FITS
@@ -225,8 +225,8 @@ def test_what_is_wrong_with_the_command_line(
     assert "`foldgrid sync` when it has ended" in said.err
     assert sync(launcher, "--wandb", "online").code == 0
     for options, words in (
-        (("--wandb", "offline"), 'Invalid value "offline" for "--wandb"'),
-        (("--wandb", "disabled"), '"auto" or "online"'),
+        (("--wandb", "offline"), 'Invalid value "offline" for --wandb'),
+        (("--wandb", "disabled"), 'Choose from: "auto", "online"'),
         (("--sweep", "tiny"), "--sweep"),
         (("--plan", "--set", "seed=1"), "--plan"),
         (("--status", run), "--status"),

@@ -49,6 +49,8 @@ def launch(
     keep: Literal["best", "none"] | None = None,
     trials: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     time_budget: str | None = None,
+    weights: Literal["auto", "fetch", "required", "none"] | None = None,
+    mirror: str | None = None,
 ) -> int:
     """Run a sweep; run it again, and it trains only what is missing.
 
@@ -76,6 +78,10 @@ def launch(
             instead of as many as the sweep says in all.
         time_budget: End the launch after this long (2h, 90m, 1h30m); what is running then goes
             on at the next launch.
+        weights: Pre-trained weights: fetch downloads what is missing before it trains, required
+            refuses to start where something is, auto starts from random weights there, none
+            always does; without it the sweep says.
+        mirror: The URL of a folder that holds the same weight files, for --weights fetch.
     """
     if sweep is None:
         raise SweepError(
@@ -101,12 +107,15 @@ def launch(
         keep=keep,
         trials=trials,
         time_budget=time_budget,
+        weights=weights,
+        mirror=mirror,
+        only_plan=plan,
     )
     with goes_on(GOES_ON):
-        return launch_sweep(path, options, is_plan=plan)
+        return launch_sweep(path, options)
 
 
-def launch_sweep(path: Path, options: Options, *, is_plan: bool) -> int:
+def launch_sweep(path: Path, options: Options) -> int:
     """Plans the sweep at ``path`` and, unless only its plan is asked for, runs it."""
     from foldgrid.sessions import open_session
 
@@ -114,7 +123,7 @@ def launch_sweep(path: Path, options: Options, *, is_plan: bool) -> int:
     session = open_session(path, space_folders(), options, console)
     num_failed, is_hurried = 0, False
     try:
-        if not is_plan:
+        if not options.only_plan:
             num_failed = run(session, console)
     except KeyboardInterrupt:
         is_hurried = True

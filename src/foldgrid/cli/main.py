@@ -40,7 +40,7 @@ COMMANDS = {
         "list": ("listing:list_sweeps", "Print the sweeps and the search spaces there are."),
     },
     "Results": {
-        "rank": ("results:rank", "Rank the models of a sweep."),
+        "rank": ("results:rank", "Rank the models of a sweep, or of any table of predictions."),
         "report": (
             "results:report",
             "Write the report of a sweep, a grid or a search, and print where it is.",
