@@ -196,5 +196,6 @@ CHECKS = (
         "Look for what training and held-out samples share: one person under two names, copies of "
         "photographs, a site or a camera that gives the person away. FG101 to FG104 name some.",
         _canary,
+        source="Ojala and Garriga 2010, JMLR 11:1833-1863",
     ),
 )

@@ -179,6 +179,7 @@ CHECKS = (
         "are too good by an unknown amount, for long training and small folds most.",
         "Take `early_stopping: {policy: inner_split}`, unless the aim is the paper's own way.",
         _stopping,
+        source="Kapoor and Narayanan 2023, doi:10.1016/j.patter.2023.100804",
     ),
     Check(
         "FG402",
@@ -189,6 +190,7 @@ CHECKS = (
         NOT_OURS,
         _held_out_labels,
         is_before_ranking=False,
+        source="Wolpert 1992, doi:10.1016/S0893-6080(05)80023-1",
     ),
     Check(
         "FG403",

@@ -116,6 +116,7 @@ CHECKS = (
         "A network that has seen a person recognises them: test figures are too good.",
         NEW_SPLIT,
         _sides,
+        source="Kapoor and Narayanan 2023, doi:10.1016/j.patter.2023.100804",
     ),
     Check(
         FOLDS_CODE,
@@ -126,6 +127,7 @@ CHECKS = (
         "too good.",
         NEW_SPLIT,
         _folds,
+        source="Kapoor and Narayanan 2023, doi:10.1016/j.patter.2023.100804",
     ),
     Check(
         SAMPLES_CODE,
@@ -146,6 +148,7 @@ CHECKS = (
         "Keep the photograph where it belongs: `python -m foldgrid data check MANIFEST` names the "
         "rows. Then launch again.",
         _photos,
+        source="Barz and Denzler 2020, doi:10.3390/jimaging6060041",
     ),
     Check(
         "FG105",

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from foldgrid.analysis.predictions.notes import Note
 from foldgrid.analysis.ranking.board import RankedModel, Ranking
+from foldgrid.specs.counted import counted
+
+TIED = "~"
+"""After the rank of a model that cannot be told from the best."""
 
 
 def all_notes(ranking: Ranking) -> tuple[Note, ...]:
@@ -42,7 +46,8 @@ def _ties(ranking: Ranking) -> Note:
     best = next((row for row in rows if ranking.standing(row).is_best), None)
     if best is None:
         found = "one subject" if ranking.num_subjects["oof"] < 2 else "nothing to compare"
-        return Note(topic="ties", text=f"Not applicable, {found}: no model was compared.")
+        text = f"Not applicable, {found}: no model was compared."
+        return Note(topic="ties", text=text, brief=f"No model was compared: {found}.")
     compared = [row for row in rows if ranking.standing(row).difference]
     tied = [row for row in compared if ranking.standing(row).is_tied]
     if not compared:
@@ -56,7 +61,18 @@ def _ties(ranking: Ranking) -> Note:
     apart = [row.rank for row in compared if row not in tied and row.rank]
     if places and apart and min(apart) < max(places):
         text += " Models that err alike are told apart by less, so ~ need not run down in order."
-    return Note(topic="ties", text=text)
+    return Note(topic="ties", text=text, brief=_tied_in_short(len(tied), len(compared), best.model))
+
+
+def _tied_in_short(num_tied: int, num_others: int, best: str) -> str:
+    if not num_tied:
+        return f"No other model is tied with {best}."
+    if num_tied == num_others:
+        many = "The other model is" if num_others == 1 else f"All {num_others} other models are"
+    else:
+        verb = "is" if num_tied == 1 else "are"
+        many = f"{num_tied} of {counted(num_others, 'other model')} {verb}"
+    return f"{many} tied with {best} ({TIED})."
 
 
 def _stability(ranking: Ranking, best: RankedModel) -> str:
@@ -90,7 +106,11 @@ def _selection(ranking: Ranking) -> list[Note]:
         f"{_figure(selection.corrected, digits)} ({ends}) when chosen on resampled subjects and "
         "judged on the others (BBC-CV). Quote the second."
     )
-    return [Note(topic="selection", text=text)]
+    brief = (
+        f"Quote {_figure(selection.corrected, digits)} ({ends}), not "
+        f"{_figure(selection.naive, digits)}, for the best base learner."
+    )
+    return [Note(topic="selection", text=text, brief=brief)]
 
 
 def _intervals(ranking: Ranking) -> Note:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
+from foldgrid.cli import explain as codes
 from foldgrid.cli import networks, photographs, weights
 from foldgrid.cli.prediction import predict
 from foldgrid.cli.terminal import explain
@@ -27,6 +28,7 @@ app.command(photographs.app)
 app.command(networks.app)
 app.command(weights.app)
 app.command(predict)
+app.command(codes.explain)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -62,9 +62,8 @@ def result_statements(run: Run) -> dict[str, str]:
                 figures.append(f"{text} ({sure})" if sure else text)
         if figures:
             shown.append(f"{name}: {', '.join(figures)}")
-    warnings = [
-        note.text for note in run.notes if note.is_warning and note.topic not in {"checks", "data"}
-    ]
+    said = {"checks", "data", "synthetic data"}
+    warnings = [note.text for note in run.notes if note.is_warning and note.topic not in said]
     if run.is_synthetic:
         warnings.insert(0, "The photographs are drawn, not taken of patients.")
     return {
