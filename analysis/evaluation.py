@@ -16,7 +16,7 @@ from foldgrid.tasks.units import UnitTable, beside, model_names
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Evaluation:
     """What every model said of every visit.
 
     Attributes:
@@ -47,7 +47,7 @@ class Judgement:
         return self.table.test.join(self.meta_test)
 
 
-def judge(store: RunStore, table: PredictionTable | None = None) -> Judgement:
+def evaluate(store: RunStore, table: PredictionTable | None = None) -> Evaluation:
     """Reads a run folder, stacks its base learners and scores every visit.
 
     Args:
@@ -67,7 +67,7 @@ def judge(store: RunStore, table: PredictionTable | None = None) -> Judgement:
         oof = scoring.units(table.train_samples, beside(table.oof, meta_oof), parts)
         test = scoring.units(table.test_samples, beside(table.test, meta_test), parts)
         oof, test = add_baseline(scoring, oof, test)
-    return Judgement(
+    return Evaluation(
         table,
         model_names(meta_oof),
         parts,
@@ -79,11 +79,11 @@ def judge(store: RunStore, table: PredictionTable | None = None) -> Judgement:
     )
 
 
-def unit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
+def unit_predictions(evaluation: Evaluation, model: str) -> pd.DataFrame:
     """What one model predicted beside the truth, a row a unit.
 
     Args:
-        judgement: What ``judge`` returned.
+        evaluation: What ``evaluate`` returned.
         model: A base learner, a meta-learner or the baseline.
 
     Returns:
@@ -92,17 +92,17 @@ def unit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
     Raises:
         SweepError: No model of that name was judged; the message offers the nearest.
     """
-    _check_judged(judgement, model)
+    _check_evaluated(evaluation, model)
     parts = []
-    for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
-        part = judgement.table.scoring.told(table, model)
+    for partition, table in (("oof", evaluation.oof), ("test", evaluation.test)):
+        part = evaluation.table.scoring.told(table, model)
         part.insert(0, "model", model)
         part.insert(1, "partition", partition)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
-def _check_judged(judgement: Judgement, model: str) -> None:
-    known = judgement.oof.models
+def _check_evaluated(evaluation: Evaluation, model: str) -> None:
+    known = evaluation.oof.models
     if model not in known:
         raise SweepError(f'no judged model "{model}". {did_you_mean(model, known)}')

@@ -59,10 +59,10 @@ BUGS = {
         ("tests/tracking/test_run_projector.py",),
     ),
     "checksums: what was changed is taken for what was written": Bug(
-        "src/foldgrid/specs/seals.py",
+        "src/foldgrid/specs/checksums.py",
         "if digest != content_digest(content, DIGEST_LENGTH):",
         "if len(digest) != DIGEST_LENGTH:",
-        ("tests/records/test_seals.py",),
+        ("tests/records/test_checksums.py",),
     ),
     "lock: whoever holds the run folder is dead": Bug(
         "src/foldgrid/records/run_lock.py",
@@ -89,7 +89,7 @@ BUGS = {
         ("tests/contracts/test_stopping_rules.py",),
     ),
     "ranking: the worst comes first": Bug(
-        "analysis/ranking/board.py",
+        "analysis/ranking/ranking.py",
         "key(row.oof.get(metric)), row.kind, row.model",
         "-key(row.oof.get(metric)), row.kind, row.model",
         ("tests/analysis/test_ranking.py",),

@@ -9,14 +9,14 @@ import pandas as pd
 
 from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
 from foldgrid.analysis.checks.prediction_checks import is_constant
-from foldgrid.analysis.checks.run_evidence import RunEvidence, read_evidence
-from foldgrid.analysis.checks.shuffled_skill import Skill, judge_skill, smallest_p_value
+from foldgrid.analysis.checks.run_contents import RunContents, read_contents
+from foldgrid.analysis.checks.shuffled_skill import Skill, assess_skill, smallest_p_value
 from foldgrid.analysis.predictions.finished_fits import scoring_of
 from foldgrid.analysis.predictions.predictions import given_references, values_by_learner
 from foldgrid.analysis.predictions.validation import FoldPredictions, some
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import FitConfig
-from foldgrid.specs.metric import Judged
+from foldgrid.specs.metric import TargetKind
 from foldgrid.tasks.scale import Scale
 
 LEVEL = 0.01
@@ -25,22 +25,22 @@ LEVEL = 0.01
 PARTITIONS = {"oof": "out of fold", "test": "test"}
 
 
-def _canary(evidence: RunEvidence) -> Finding:
+def _canary(evidence: RunContents) -> Finding:
     if evidence.canary is not None:
-        return judge_canary(evidence)
+        return assess_canary(evidence)
     beside = evidence.store.canary_store("shuffled_scores")
     command = f"{evidence.store.relaunch_command()} --canary shuffled_scores"
     if not beside.root.exists("sweep.yaml"):
         return not_applicable(f"There is no canary beside this run. Train one: {command}")
-    canary = read_evidence(beside)
+    canary = read_contents(beside)
     why = _unlike(evidence, canary)
     if why:
         return not_applicable(f"{beside.location} {why}. Train one again: {command}")
-    return judge_canary(canary, _covered(evidence, canary), len(evidence.complete_learners))
+    return assess_canary(canary, _covered(evidence, canary), len(evidence.complete_learners))
 
 
-def judge_canary(
-    canary: RunEvidence, names: list[str] | None = None, num_learners: int | None = None
+def assess_canary(
+    canary: RunContents, names: list[str] | None = None, num_learners: int | None = None
 ) -> Finding:
     """Whether skill remains in a canary's run.
 
@@ -63,15 +63,15 @@ def judge_canary(
             f"Every fit of {where} says the same of everybody: so little training can show no leak."
         )
     skills = {name: _skills(canary.samples, chosen, name) for name in PARTITIONS}
-    judged = {name: found for name, found in skills.items() if found}
-    if "oof" not in judged:
+    evaluated = {name: found for name, found in skills.items() if found}
+    if "oof" not in evaluated:
         return not_applicable(
             f"{where} holds too few subjects to show skill at a level of {LEVEL}."
         )
-    level = LEVEL / len(judged)
+    level = LEVEL / len(evaluated)
     leaks = [
         (partition, skill)
-        for partition, found in judged.items()
+        for partition, found in evaluated.items()
         for skill in found
         if skill.p_value <= level
     ]
@@ -83,7 +83,7 @@ def judge_canary(
         problems = [Problem(skill.model, "", _words(side, skill, scale)) for side, skill in leaks]
         models = some(dict.fromkeys(skill.model for _, skill in leaks), "base learner")
         return breach(f"Skill remains in {models}; {total} trained on shuffled scores.", problems)
-    nearest = min(judged["oof"], key=lambda skill: skill.p_value)
+    nearest = min(evaluated["oof"], key=lambda skill: skill.p_value)
     return holds(
         f"{total} trained on shuffled scores: no skill at a level of {LEVEL}. Nearest to it: "
         f"{nearest.model}, {_words('oof', nearest, scale)}"
@@ -101,10 +101,10 @@ def _skills(
     rows = table.loc[predicted.index.intersection(table.index)].assign(reference=given)
     if rows.empty:
         return []
-    rows, predicted = AS_SCORES[scoring_of(fits[0]).judges](rows, predicted)
+    rows, predicted = AS_SCORES[scoring_of(fits[0]).target_kind](rows, predicted)
     if smallest_p_value(rows) > LEVEL / len(PARTITIONS):
         return []
-    return judge_skill(rows, predicted)
+    return assess_skill(rows, predicted)
 
 
 def class_by_class(
@@ -117,7 +117,7 @@ def class_by_class(
         predicted: By the same samples, the models' probabilities of each class.
 
     Returns:
-        Both by sample and class, as ``judge_skill`` takes them.
+        Both by sample and class, as ``assess_skill`` takes them.
     """
     classes = list(dict.fromkeys(predicted.columns.get_level_values(1)))
     rows, said = [], []
@@ -138,7 +138,7 @@ def as_they_are(
 
 
 AS_SCORES: Mapping[
-    Judged, Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]]
+    TargetKind, Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]]
 ] = MappingProxyType({"numbers": as_they_are, "classes": class_by_class})
 """What makes scores of samples and predictions, by kind of truth."""
 
@@ -156,7 +156,7 @@ def _p(value: float) -> str:
     return f"= {value:.2f}" if value >= 0.1 else f"= {value:.4f}"
 
 
-def _unlike(run: RunEvidence, canary: RunEvidence) -> str:
+def _unlike(run: RunContents, canary: RunContents) -> str:
     """Why a canary says nothing of a run, or ""."""
     if canary.canary is None:
         return "is no canary (it has no canary.json)"
@@ -167,11 +167,11 @@ def _unlike(run: RunEvidence, canary: RunEvidence) -> str:
     return ""
 
 
-def _splits(evidence: RunEvidence) -> set[str]:
+def _splits(evidence: RunContents) -> set[str]:
     return {record.config.split_fingerprint for record in evidence.records.values()}
 
 
-def _covered(run: RunEvidence, canary: RunEvidence) -> list[str]:
+def _covered(run: RunContents, canary: RunContents) -> list[str]:
     """The base learners of the canary that were trained as the run's were, but for the scores."""
 
     def settings(fits: list[FoldPredictions]) -> list[FitConfig]:

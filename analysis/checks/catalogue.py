@@ -18,7 +18,7 @@ from foldgrid.analysis.checks import (
 )
 from foldgrid.analysis.checks.check import Check
 from foldgrid.analysis.checks.report import CheckReport, load_current, save
-from foldgrid.analysis.checks.run_evidence import RunEvidence, read_evidence
+from foldgrid.analysis.checks.run_contents import RunContents, read_contents
 from foldgrid.analysis.predictions.notes import KINDS
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError, did_you_mean
@@ -97,9 +97,9 @@ def explain(code: str) -> Explanation:
 def run_checks(store: RunStore) -> CheckReport:
     """Runs every check on a run folder; reads, and writes nothing.
 
-    No damage to the run folder is an error here: it is what is looked for.
+    No corrupt file in the run folder is an error here: it is what is looked for.
     """
-    return _look(read_evidence(store))
+    return _look(read_contents(store))
 
 
 def check_and_save(store: RunStore) -> CheckReport:
@@ -113,7 +113,7 @@ def stored_or_checked(store: RunStore) -> CheckReport:
     return stored if stored and _is_complete(stored) else check_and_save(store)
 
 
-def check_before_ranking(evidence: RunEvidence) -> CheckReport:
+def check_before_ranking(evidence: RunContents) -> CheckReport:
     """Runs the checks that a ranking waits for, and no others.
 
     Args:
@@ -122,7 +122,7 @@ def check_before_ranking(evidence: RunEvidence) -> CheckReport:
     return _look(evidence, {check.code for check in CATALOGUE if check.is_before_ranking})
 
 
-def complete_checks(evidence: RunEvidence, report: CheckReport) -> CheckReport:
+def complete_checks(evidence: RunContents, report: CheckReport) -> CheckReport:
     """The results of every check: those given, those stored of the same state, and new ones.
 
     Args:
@@ -139,7 +139,7 @@ def keep_checks(store: RunStore, report: CheckReport) -> None:
     _saved(store, _with_stored(store, report))
 
 
-def _look(evidence: RunEvidence, codes: Collection[str] | None = None) -> CheckReport:
+def _look(evidence: RunContents, codes: Collection[str] | None = None) -> CheckReport:
     """Runs the checks of these codes; all without."""
     # One thread, as for the ranking: the same bits on any number of cores.
     with threadpool_limits(limits=1):

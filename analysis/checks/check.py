@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from foldgrid.analysis.checks.report import CheckResult, Severity, Status
-from foldgrid.analysis.checks.run_evidence import RunEvidence
+from foldgrid.analysis.checks.run_contents import RunContents
 from foldgrid.specs.errors import Problem
 
 
@@ -48,11 +48,11 @@ class Check:
     looks_at: str
     meaning: str
     mend: str
-    look: Callable[[RunEvidence], Finding]
+    look: Callable[[RunContents], Finding]
     is_before_ranking: bool = True
     source: str = ""
 
-    def run(self, evidence: RunEvidence) -> CheckResult:
+    def run(self, evidence: RunContents) -> CheckResult:
         """Looks at a run."""
         finding = self.look(evidence)
         is_breach = finding.holds is False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
-from foldgrid.analysis.checks.run_evidence import RunEvidence, cell_name
+from foldgrid.analysis.checks.run_contents import RunContents, cell_name
 from foldgrid.analysis.predictions.validation import (
     AGREEMENT_CODE,
     SETTINGS_CODE,
@@ -23,15 +23,15 @@ ENVIRONMENT_KEYS = ("device", "precision", "torch", "python")
 NO_FITS = "No fit is finished yet."
 
 
-def _records(evidence: RunEvidence) -> Finding:
+def _records(evidence: RunContents) -> Finding:
     if evidence.faults:
-        return breach(f"{len(evidence.faults)} files are damaged or missing.", evidence.faults)
+        return breach(f"{len(evidence.faults)} files are corrupt or missing.", evidence.faults)
     if not evidence.records:
         return not_applicable(NO_FITS)
     return holds(f"The records of {len(evidence.records)} finished fits are whole.")
 
 
-def _missing(evidence: RunEvidence) -> Finding:
+def _missing(evidence: RunContents) -> Finding:
     if not evidence.plan:
         return not_applicable(NO_PLAN)
     num_planned = len(evidence.plan)
@@ -45,13 +45,13 @@ def _missing(evidence: RunEvidence) -> Finding:
     return breach(f"{_some(evidence.missing)} of {num_planned} planned are missing.", problems)
 
 
-def _end_of(cell: PlannedFit, evidence: RunEvidence) -> str:
+def _end_of(cell: PlannedFit, evidence: RunContents) -> str:
     record = evidence.records.get(cell.fit_id)
     after = f" in epoch {record.num_epochs}" if record is not None else ""
     return f"the loss was no longer finite{after}."
 
 
-def _diverged(evidence: RunEvidence) -> Finding:
+def _diverged(evidence: RunContents) -> Finding:
     if not evidence.records:
         return not_applicable(NO_FITS)
     if not evidence.diverged:
@@ -60,7 +60,7 @@ def _diverged(evidence: RunEvidence) -> Finding:
     return breach(f"{_some(evidence.diverged)} of {len(evidence.records)} diverged.", problems)
 
 
-def _settings(evidence: RunEvidence) -> Finding:
+def _settings(evidence: RunContents) -> Finding:
     if len(evidence.fits) < 2:
         return not_applicable("Fewer than two fits can be compared.")
     problems = comparison_problems(fit.record.config for fit in evidence.fits)
@@ -70,7 +70,7 @@ def _settings(evidence: RunEvidence) -> Finding:
     return holds(f"{len(evidence.fits)} fits are equal in {settings}.")
 
 
-def _agreement(evidence: RunEvidence) -> Finding:
+def _agreement(evidence: RunContents) -> Finding:
     planned: dict[str, list[int]] = {}
     for cell in evidence.plan or ():
         planned.setdefault(cell.backbone, []).append(cell.fold)
@@ -83,7 +83,7 @@ def _agreement(evidence: RunEvidence) -> Finding:
     return holds(f"{len(planned)} base learners hold out the same samples in {folds} folds.")
 
 
-def _computed_alike(evidence: RunEvidence) -> Finding:
+def _computed_alike(evidence: RunContents) -> Finding:
     records = list(evidence.records.values())
     if len(records) < 2:
         return not_applicable("Fewer than two finished fits can be compared.")
@@ -113,7 +113,7 @@ CHECKS = (
         "error",
         "plan.json, split.parquet, and every finished fit's files",
         "What cannot be read is left out of the ranking, with its whole base learner.",
-        "Restore the files, or launch the sweep again: it trains the damaged fits again and writes "
+        "Restore the files, or launch the sweep again: it trains the corrupt fits again and writes "
         "the run folder's own files anew.",
         _records,
     ),

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
-from foldgrid.analysis.checks.run_evidence import RunEvidence
+from foldgrid.analysis.checks.run_contents import RunContents
 from foldgrid.analysis.predictions.predictions import PredictionTable
 from foldgrid.analysis.predictions.validation import some
 from foldgrid.analysis.stacking import nested
@@ -31,7 +31,7 @@ UNMOVED = 1e-9
 """Refits may differ by rounding, a share of the task's scale."""
 
 
-def _stopping(evidence: RunEvidence) -> Finding:
+def _stopping(evidence: RunContents) -> Finding:
     policies = {r.config.training.early_stopping.policy for r in evidence.records.values()}
     if not policies:
         return not_applicable("No fit is finished yet.")
@@ -48,7 +48,7 @@ def _stopping(evidence: RunEvidence) -> Finding:
     return holds(f"All {total} fits stopped on subjects of their own training folds.")
 
 
-def _held_out_labels(evidence: RunEvidence) -> Finding:
+def _held_out_labels(evidence: RunContents) -> Finding:
     table = _part(evidence)
     if isinstance(table, str):
         return not_applicable(table)
@@ -64,18 +64,18 @@ def _held_out_labels(evidence: RunEvidence) -> Finding:
         has_power |= bool(is_moved[folds != fold].to_numpy().any())
         for name in is_moved.columns[is_moved[folds == fold].any()]:
             moved.setdefault(str(name), []).append(int(fold))
-    num_judged = len(model_names(before))
+    num_evaluated = len(model_names(before))
     if moved:
-        return breach(f"{some(moved, 'meta-learner')} of {num_judged} moved.", _told(moved))
+        return breach(f"{some(moved, 'meta-learner')} of {num_evaluated} moved.", _told(moved))
     if not has_power:
         return not_applicable("The meta-learners do not depend on any score, so nothing is shown.")
     return holds(
         f"The held-out scores of {len(tried)} folds were falsified in turn; none of the "
-        f"{num_judged} meta-learners' predictions for that fold moved, others did."
+        f"{num_evaluated} meta-learners' predictions for that fold moved, others did."
     )
 
 
-def _test_set(evidence: RunEvidence) -> Finding:
+def _test_set(evidence: RunContents) -> Finding:
     table = _part(evidence)
     if isinstance(table, str):
         return not_applicable(table)
@@ -93,18 +93,18 @@ def _test_set(evidence: RunEvidence) -> Finding:
         _moved(before_oof, after_oof, scale).any()
         | _moved(before_test.loc[first], after_test.loc[first], scale).any()
     )
-    names, num_judged = list(is_moved.index[is_moved]), len(model_names(before_oof))
+    names, num_evaluated = list(is_moved.index[is_moved]), len(model_names(before_oof))
     if names:
         problems = [Problem(name, "", "changes with the test set.") for name in names]
-        count = f"{some(names, 'meta-learner')} of {num_judged} moved."
+        count = f"{some(names, 'meta-learner')} of {num_evaluated} moved."
         return breach(count, problems)
     return holds(
         f"The scores of {len(table.test)} test samples, and what was predicted for all but one, "
-        f"were falsified; none of the {num_judged} meta-learners moved."
+        f"were falsified; none of the {num_evaluated} meta-learners moved."
     )
 
 
-def _part(evidence: RunEvidence) -> PredictionTable | str:
+def _part(evidence: RunContents) -> PredictionTable | str:
     """A part of the predictions that meta-learners can be fitted on, or why there is none."""
     try:
         table = evidence.table

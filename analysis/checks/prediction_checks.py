@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
 from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
-from foldgrid.analysis.checks.run_evidence import RunEvidence
+from foldgrid.analysis.checks.run_contents import RunContents
 from foldgrid.analysis.predictions.finished_fits import scoring_of
 from foldgrid.analysis.predictions.validation import (
     HELD_OUT_CODE,
@@ -39,7 +39,7 @@ LITTLE = f"spread under {CONSTANT_SHARE:.0%} of the truth's."
 
 
 def _law(
-    evidence: RunEvidence,
+    evidence: RunContents,
     find: Callable[[FoldPredictions, SplitSamples], list[Problem]],
     what: str,
 ) -> Finding:
@@ -55,15 +55,15 @@ def _law(
     return holds(f"{len(evidence.fits)} fits predicted {what}, each once.")
 
 
-def _held_out(evidence: RunEvidence) -> Finding:
+def _held_out(evidence: RunContents) -> Finding:
     return _law(evidence, held_out_problems, "exactly the samples of their held-out folds")
 
 
-def _test(evidence: RunEvidence) -> Finding:
+def _test(evidence: RunContents) -> Finding:
     return _law(evidence, test_problems, "exactly the test samples")
 
 
-def _physician(evidence: RunEvidence) -> Finding:
+def _physician(evidence: RunContents) -> Finding:
     if not evidence.fits:
         return not_applicable(NO_PREDICTIONS)
     tasks = [fit.record.config.task for fit in evidence.fits]
@@ -85,7 +85,7 @@ def _without_repetitions(fit: FoldPredictions) -> FoldPredictions:
     return replace(fit, table=fit.table.drop_duplicates("sample").reset_index(drop=True))
 
 
-def _constant(evidence: RunEvidence) -> Finding:
+def _constant(evidence: RunContents) -> Finding:
     if not evidence.fits:
         return not_applicable(NO_PREDICTIONS)
     constant = [fit for fit in evidence.fits if is_constant(fit)]

@@ -56,7 +56,7 @@ class Skill:
     p_value: float
 
 
-def judge_skill(
+def assess_skill(
     samples: pd.DataFrame,
     predicted: pd.DataFrame,
     *,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
-from foldgrid.analysis.checks.run_evidence import RunEvidence
+from foldgrid.analysis.checks.run_contents import RunContents
 from foldgrid.analysis.predictions.validation import (
     FOLDS_CODE,
     SAMPLES_CODE,
@@ -23,7 +23,7 @@ NEW_SPLIT = (
 )
 
 
-def _law(evidence: RunEvidence, code: str, kept: str) -> Finding:
+def _law(evidence: RunContents, code: str, kept: str) -> Finding:
     """The breaches of one law of the split."""
     if evidence.split is None:
         return not_applicable(NO_SPLIT)
@@ -32,7 +32,7 @@ def _law(evidence: RunEvidence, code: str, kept: str) -> Finding:
     return breach(count, problems) if problems else holds(kept)
 
 
-def _sides(evidence: RunEvidence) -> Finding:
+def _sides(evidence: RunContents) -> Finding:
     subjects = _subjects_by_side(evidence.split)
     words = f"{subjects.get('train', 0)} subjects for training, {subjects.get('test', 0)} for test"
     return _law(evidence, SIDES_CODE, f"{words}, nobody in both.")
@@ -45,7 +45,7 @@ def _subjects_by_side(split: pd.DataFrame | None) -> dict[str, int]:
     return {str(side): int(count) for side, count in counts.items()}
 
 
-def _folds(evidence: RunEvidence) -> Finding:
+def _folds(evidence: RunContents) -> Finding:
     kept = ""
     if evidence.split is not None:
         train = evidence.split[evidence.split["partition"] == "train"]
@@ -56,7 +56,7 @@ def _folds(evidence: RunEvidence) -> Finding:
     return _law(evidence, FOLDS_CODE, kept)
 
 
-def _samples(evidence: RunEvidence) -> Finding:
+def _samples(evidence: RunContents) -> Finding:
     split = evidence.split
     count = 0 if split is None else len(split)
     has_regions = split is not None and "region" in split
@@ -65,7 +65,7 @@ def _samples(evidence: RunEvidence) -> Finding:
     return _law(evidence, SAMPLES_CODE, kept)
 
 
-def _photos(evidence: RunEvidence) -> Finding:
+def _photos(evidence: RunContents) -> Finding:
     if evidence.photos is None or evidence.samples is None:
         return not_applicable(
             "This run folder does not say which photographs its samples have "
@@ -86,7 +86,7 @@ def _photos(evidence: RunEvidence) -> Finding:
     return breach(count, problems)
 
 
-def _fingerprint(evidence: RunEvidence) -> Finding:
+def _fingerprint(evidence: RunContents) -> Finding:
     if evidence.split is None:
         return not_applicable(NO_SPLIT)
     if not evidence.records:

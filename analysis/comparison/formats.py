@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from foldgrid.analysis.comparison.board import ComparedRun, Comparison, Difference
+from foldgrid.analysis.comparison.comparison import ComparedRun, Comparison, Difference
 from foldgrid.analysis.ranking.terminal import format_figure
 from foldgrid.tables.table import Cell, Column, Table, Tone
 from foldgrid.tables.terminal import READABLE, WIDE, as_rich, topics

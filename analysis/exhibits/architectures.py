@@ -40,7 +40,7 @@ def architectures(run: Run) -> tuple[ComparedArchitecture, ...]:
         run: The opened run.
     """
     found = []
-    for learner in run.judgement.table.learners:
+    for learner in run.evaluation.table.learners:
         if is_variant(learner.name):
             continue
         costs = learner_costs(learner) if learner.fits else {}

@@ -152,7 +152,7 @@ def _short(value: float) -> str:
 
 def cost_section(run: Run) -> Section:
     """The Pareto front of error against each cost, and the costs as a table."""
-    facts = cost_facts(run.judgement, run.by)
+    facts = cost_facts(run.evaluation, run.by)
     title = run.ranking.metric.title
     blocks: list[Block] = []
     if len(facts.table) > 1 and shown_costs(facts):

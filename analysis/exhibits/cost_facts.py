@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.evaluation import Evaluation
 from foldgrid.analysis.predictions.predictions import BaseLearner
-from foldgrid.analysis.ranking.board import known_figure
+from foldgrid.analysis.ranking.ranking import known_figure
 from foldgrid.specs.fits import FitRecord
 
 COSTS: Mapping[str, str] = MappingProxyType(
@@ -56,24 +56,24 @@ class CostFacts:
     notes: tuple[str, ...]
 
 
-def cost_facts(judgement: Judgement, metric: str | None = None) -> CostFacts:
+def cost_facts(evaluation: Evaluation, metric: str | None = None) -> CostFacts:
     """The costs of every complete base learner, and the front of OOF error against each.
 
     Args:
-        judgement: What ``judge`` returned.
+        evaluation: What ``evaluate`` returned.
         metric: The OOF figure to hold the costs against; its direction says which end is best.
 
     Raises:
         SweepError: There is no such metric.
     """
-    scoring = judgement.table.scoring
+    scoring = evaluation.table.scoring
     metric = known_figure(metric, scoring)
     figure = scoring.metrics[metric]
-    learners = [one for one in judgement.table.learners if not one.left_out]
+    learners = [one for one in evaluation.table.learners if not one.left_out]
     rows = [
         {
             "model": one.name,
-            "error": figure(judgement.oof.reference, judgement.oof.predicted_by(one.name)),
+            "error": figure(evaluation.oof.reference, evaluation.oof.predicted_by(one.name)),
             **learner_costs(one),
         }
         for one in learners

@@ -202,7 +202,7 @@ def fold_matrix(run: Run) -> FoldMatrix:
     """
     metric = run.scoring.metrics[task_report(run).fold_metric(run)]
     order = [row.model for row in run.ranking.rows if row.kind == "base_learner"]
-    learners = {learner.name: learner for learner in run.judgement.table.learners}
+    learners = {learner.name: learner for learner in run.evaluation.table.learners}
     cells = []
     for name in order:
         usable = {fit.fold: fit for fit in learners[name].fits}
@@ -222,9 +222,9 @@ def fold_matrix(run: Run) -> FoldMatrix:
 
 def fold_units(run: Run, fit: FoldPredictions) -> UnitTable:
     """The units that one fit held out, as it predicted them under its base learner's name."""
-    scoring, values = run.judgement.table.scoring, fold_values(fit)
-    samples = run.judgement.table.samples.loc[values.index]
-    return scoring.units(samples, by_model({fit.backbone: values}), run.judgement.parts)
+    scoring, values = run.evaluation.table.scoring, fold_values(fit)
+    samples = run.evaluation.table.samples.loc[values.index]
+    return scoring.units(samples, by_model({fit.backbone: values}), run.evaluation.parts)
 
 
 def _state(run: Run, fit_id: str) -> CellState:

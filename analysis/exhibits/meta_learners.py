@@ -76,12 +76,12 @@ def _paint(weights: pd.DataFrame, width: int) -> MplFigure:
 
 def stacking_section(run: Run) -> Section:
     """The weights as bubbles and as numbers."""
-    if not run.judgement.meta_learners:
+    if not run.evaluation.meta_learners:
         reason = "stacking needs two complete base learners and two folds."
         return Section(left_out=reason)
-    weights = run.judgement.meta_weights
+    weights = run.evaluation.meta_weights
     known = set(weights.columns.get_level_values(0))
-    names = [name for name in run.judgement.meta_learners if name in known]
+    names = [name for name in run.evaluation.meta_learners if name in known]
     order = [row.model for row in run.ranking.rows if row.model in weights.index]
     whole = pd.DataFrame({name: weights[name, "weight"] for name in names}).loc[order]
     caption = (

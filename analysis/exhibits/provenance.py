@@ -23,7 +23,7 @@ def provenance(run: Run) -> list[tuple[str, str]]:
         run: The opened run.
     """
     recorded = run.provenance
-    table = run.judgement.table
+    table = run.evaluation.table
     devices = sorted({record.environment.get("device", "") for record in run.records.values()})
     pairs = [
         *launch_facts(run),

@@ -14,7 +14,7 @@ from foldgrid.analysis.drawing.frames import frame_of
 from foldgrid.analysis.drawing.numbers import figure, interval
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.classes.by_class import shares_of_model
-from foldgrid.analysis.exhibits.classes.operating import judged_on, points_of_models
+from foldgrid.analysis.exhibits.classes.operating import evaluated_on, points_of_models
 from foldgrid.analysis.exhibits.classes.shared import WORDS, Partition, estimate_cell, partitions
 from foldgrid.analysis.exhibits.classes.tree import level_figures
 from foldgrid.analysis.published.published import PublishedComparison, compare_with_published
@@ -206,7 +206,7 @@ def _at_level(run: Run, wanted: PublishedFigure, partition: Partition) -> Ours:
 
 
 def _at_point(run: Run, wanted: PublishedFigure, model: str, partition: Partition) -> Ours:
-    if not run.scoring.is_binary or partition != judged_on(run):
+    if not run.scoring.is_binary or partition != evaluated_on(run):
         return Ours(None, UNKNOWN)
     points = {each.name: each for each in points_of_models(run)[model]}
     return _of_share(cast(Share, getattr(points[wanted.point], wanted.measure)))

@@ -20,8 +20,8 @@ from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.task_words import Landmark
 from foldgrid.analysis.exhibits.words import task_report
-from foldgrid.analysis.ranking.board import KIND_TITLES, RankedModel
-from foldgrid.analysis.ranking.board import ranking_table as flat_rows
+from foldgrid.analysis.ranking.ranking import KIND_TITLES, RankedModel
+from foldgrid.analysis.ranking.ranking import ranking_table as flat_rows
 from foldgrid.analysis.run import Run
 
 _ROW = 21.0

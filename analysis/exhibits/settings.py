@@ -19,7 +19,7 @@ from foldgrid.analysis.exhibits.settings_drawing import (
     draw_setting_curves,
 )
 from foldgrid.analysis.predictions.predictions import BaseLearner
-from foldgrid.analysis.ranking.board import RankedModel
+from foldgrid.analysis.ranking.ranking import RankedModel
 from foldgrid.analysis.run import Run
 from foldgrid.specs.recipe import Value, recipe_value
 from foldgrid.specs.variants import is_variant, read_variant
@@ -69,7 +69,7 @@ def varied_learners(run: Run, key: str) -> tuple[Varied, ...]:
     """
     rows = {row.model: row for row in run.ranking.rows}
     found = []
-    for learner in run.judgement.table.learners:
+    for learner in run.evaluation.table.learners:
         backbone, own_key, _ = read_variant(learner.name)
         if own_key in {"", key} and learner.fits:
             found.append(Varied(backbone, _value(learner, key), rows[learner.name]))
@@ -138,7 +138,7 @@ def photographs_of(run: Run, share: float) -> int:
         run: The opened run.
         share: Of the training samples, 0 to 1.
     """
-    folds = run.judgement.table.train_samples["fold"]
+    folds = run.evaluation.table.train_samples["fold"]
     others = float(len(folds) * (1 - 1 / max(1, folds.nunique())))
     stopping = run.config.training.early_stopping
     kept = 1 - stopping.inner_share if stopping.policy == "inner_split" else 1.0

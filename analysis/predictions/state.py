@@ -21,7 +21,7 @@ def state_digest(store: RunStore, format: int) -> str:
     try:
         planned = [fit.fit_id for fit in store.read_plan()]
     except (OSError, ValueError, KeyError, TypeError):
-        # Missing or damaged: whoever reads it next says so.
+        # Missing or corrupt: whoever reads it next says so.
         planned = []
     finished = sorted(store.finished_fits().intersection(planned))
     # Lengths too: what was torn or lost since is out of date. Weights are nobody's figures.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from foldgrid.analysis.ranking.board import Ranking
+from foldgrid.analysis.ranking.ranking import Ranking
 from foldgrid.records import RunStore
 from foldgrid.specs.base import Spec
 from foldgrid.specs.fits import FitConfig

@@ -10,7 +10,7 @@ import numpy as np
 
 from foldgrid.analysis.published.comparability import Difference, differences_from_paper, verdict
 from foldgrid.analysis.published.study import FIGURES, SOURCE, PublishedModel, published_models
-from foldgrid.analysis.ranking.board import RankedModel, Ranking
+from foldgrid.analysis.ranking.ranking import RankedModel, Ranking
 from foldgrid.records import RunStore
 from foldgrid.specs.base import Spec
 from foldgrid.specs.fits import FitConfig

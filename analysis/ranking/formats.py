@@ -7,14 +7,14 @@ import re
 
 from rich.console import Console
 
-from foldgrid.analysis.ranking.board import KIND_TITLES, RankedModel, Ranking, ranking_table
-from foldgrid.analysis.ranking.sureness import all_notes, format_interval
+from foldgrid.analysis.ranking.ranking import KIND_TITLES, RankedModel, Ranking, ranking_table
 from foldgrid.analysis.ranking.terminal import (
     describe_extent,
     format_figure,
     heading,
     render_terminal,
 )
+from foldgrid.analysis.ranking.uncertainty import all_notes, format_interval
 from foldgrid.tables.table import Cell, Column, Table, Tone
 from foldgrid.tables.text import as_csv, as_latex, as_markdown
 

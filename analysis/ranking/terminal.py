@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from foldgrid.analysis.ranking.board import KIND_TITLES, RankedModel, Ranking
-from foldgrid.analysis.ranking.sureness import all_notes
+from foldgrid.analysis.ranking.ranking import KIND_TITLES, RankedModel, Ranking
+from foldgrid.analysis.ranking.uncertainty import all_notes
 from foldgrid.specs.variants import MARK, read_variant
 from foldgrid.tables.table import Cell, Column, Table, Tone
 from foldgrid.tables.terminal import READABLE, WIDE, as_rich, topics

@@ -71,7 +71,7 @@ def _warnings(run: Run) -> list[Note]:
 
 
 def _verdict(run: Run) -> str:
-    best, metric, oof = run.best, run.ranking.metric, run.judgement.oof
+    best, metric, oof = run.best, run.ranking.metric, run.evaluation.oof
     kind = {"base_learner": "base learner ", "meta_learner": "meta-learner "}.get(best.kind, "")
     end = {"lower": "smallest", "higher": "largest", "zero": "smallest"}[metric.direction]
     unit = task_report(run).unit_of(run.by)
@@ -115,7 +115,7 @@ def _tiles(run: Run) -> list[Tile]:
     title, digits = run.ranking.metric.title, run.scoring.decimals(run.by)
     tiles = [_tile(run, "oof", run.by, f"Out-of-fold {title}")]
     if run.has_test:
-        test = run.judgement.test
+        test = run.evaluation.test
         extent = f"{run.scoring.noun.count(test.num_units)}, {count(test.num_subjects, 'subject')}"
         tiles.append(_tile(run, "test", run.by, f"Test {title}, {extent}"))
     selection = run.ranking.selections.get(run.by)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foldgrid.analysis.search.evidence import StudyEvidence
+from foldgrid.analysis.search.results import StudyResults
 from foldgrid.analysis.statistics.differences import differences_to
 from foldgrid.analysis.statistics.facts import Difference, Interval, Selection
 from foldgrid.analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles
@@ -44,8 +44,8 @@ class StudyCertainty:
     worse_than_own: dict[str, dict[int, Difference]]
 
 
-def judge_study(
-    study: StudyEvidence, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
+def assess_study(
+    study: StudyResults, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
 ) -> StudyCertainty:
     """Resamples the subjects of a study.
 
@@ -76,7 +76,7 @@ def judge_study(
 
 
 def _by_objective(
-    study: StudyEvidence, numbers: Sequence[int], part: Resampled
+    study: StudyResults, numbers: Sequence[int], part: Resampled
 ) -> dict[str, dict[int, Interval]]:
     found: dict[str, dict[int, Interval]] = {}
     for name in study.objectives:

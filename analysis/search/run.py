@@ -8,9 +8,9 @@ import pandas as pd
 
 from foldgrid.analysis.run import RecordedRun, Remembering
 from foldgrid.analysis.search.certainty import StudyCertainty
-from foldgrid.analysis.search.conclusion import Conclusion, conclude_study
 from foldgrid.analysis.search.course import EpochsSaved, optimisation_history, trial_curves
-from foldgrid.analysis.search.evidence import StudyEvidence, read_studies
+from foldgrid.analysis.search.results import StudyResults, read_studies
+from foldgrid.analysis.search.summary import StudySummary, summarize_study
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.trials import TrialCertainty, TrialRecord
@@ -25,7 +25,7 @@ class StudyFacts(Remembering):
         suffix: What tells its figures from those of other studies; "" for the only one.
     """
 
-    def __init__(self, evidence: StudyEvidence, place: int, suffix: str) -> None:
+    def __init__(self, evidence: StudyResults, place: int, suffix: str) -> None:
         super().__init__()
         self.evidence, self.place, self.suffix = evidence, place, suffix
 
@@ -34,9 +34,9 @@ class StudyFacts(Remembering):
         return f"{name}{self.suffix}"
 
     @cached_property
-    def conclusion(self) -> Conclusion:
+    def conclusion(self) -> StudySummary:
         """What it came to."""
-        return conclude_study(self.evidence)
+        return summarize_study(self.evidence)
 
     @property
     def certainty(self) -> StudyCertainty:

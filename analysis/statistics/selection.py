@@ -66,25 +66,27 @@ def correct_selection(
     )
     if sums.num_subjects < FEWEST_SUBJECTS:
         return naive.model_copy(update={"reason": f"fewer than {FEWEST_SUBJECTS} subjects"})
-    judges_anybody = (resamples.counts_RS == 0).any(axis=1)
-    judged_R = _judged(metric, sums, resamples, losses(metric, figures_RM))[judges_anybody]
-    known = judged_R[~np.isnan(judged_R)]
-    if reason := why_no_interval(len(known), len(judged_R)):
+    leaves_any_out = (resamples.counts_RS == 0).any(axis=1)
+    evaluated_R = _evaluated(metric, sums, resamples, losses(metric, figures_RM))[leaves_any_out]
+    known = evaluated_R[~np.isnan(evaluated_R)]
+    if reason := why_no_interval(len(known), len(evaluated_R)):
         return naive.model_copy(update={"reason": reason})
     low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    interval = Interval(low=float(low), high=float(high), num_undefined=len(judged_R) - len(known))
+    interval = Interval(
+        low=float(low), high=float(high), num_undefined=len(evaluated_R) - len(known)
+    )
     return naive.model_copy(update={"corrected": float(known.mean()), "interval": interval})
 
 
-def _judged(
+def _evaluated(
     metric: Metric, sums: SubjectSums, resamples: SubjectResamples, losses_RM: FloatArray
 ) -> FloatArray:
     """The figure of each resample's choice over the subjects that it did not see."""
     chosen_R = np.where(np.isnan(losses_RM), np.inf, losses_RM).argmin(axis=1)
     can_choose_R = ~np.isnan(losses_RM).all(axis=1)
-    judged_R = np.full(len(losses_RM), np.nan)
+    evaluated_R = np.full(len(losses_RM), np.nan)
     left_out_RS = resamples.left_out()
     for model in np.unique(chosen_R[can_choose_R]):
         rows = np.flatnonzero((chosen_R == model) & can_choose_R)
-        judged_R[rows] = sums.of_models([model]).figure(metric, left_out_RS[rows])[:, 0]
-    return judged_R
+        evaluated_R[rows] = sums.of_models([model]).figure(metric, left_out_RS[rows])[:, 0]
+    return evaluated_R

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from foldgrid.analysis.__main__ import main
-from foldgrid.analysis.comparison.board import Comparison, Difference
-from foldgrid.analysis.comparison.comparing import compare_sweeps
+from foldgrid.analysis.comparison.build import compare_sweeps
+from foldgrid.analysis.comparison.comparison import Comparison, Difference
 from foldgrid.analysis.comparison.formats import TEXT_FORMATS, comparison_table
-from foldgrid.analysis.evaluation import judge, unit_predictions
+from foldgrid.analysis.evaluation import evaluate, unit_predictions
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
@@ -86,7 +86,7 @@ def test_the_figures_are_those_of_the_visits(sweep: Maker) -> None:
     for row in comparison.rows:
         figures = []
         for place, store in enumerate(stores):
-            visits = unit_predictions(judge(store), row.model).query("partition == 'oof'")
+            visits = unit_predictions(evaluate(store), row.model).query("partition == 'oof'")
             pairs = visits["physician_pasi"], visits["predicted_pasi"]
             expected = {name: METRICS[name](*pairs) for name in ("mae", "mse", "pcc", "ccc")}
             assert row.oof[place] == pytest.approx(expected)

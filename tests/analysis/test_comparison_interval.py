@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.analysis.comparison.board import Difference
-from foldgrid.analysis.comparison.comparing import paired_difference
+from foldgrid.analysis.comparison.build import paired_difference
+from foldgrid.analysis.comparison.comparison import Difference
 from foldgrid.analysis.statistics.intervals import tail_share
 from foldgrid.metrics import METRICS
 from foldgrid.tasks.pasi.scoring import PasiScoring

@@ -10,7 +10,6 @@ import pytest
 from rich.console import Console
 
 from foldgrid.analysis.predictions.notes import Note
-from foldgrid.analysis.ranking.board import RankedModel, Ranking
 from foldgrid.analysis.ranking.formats import (
     render_csv,
     render_json,
@@ -19,6 +18,7 @@ from foldgrid.analysis.ranking.formats import (
     render_svg,
     render_terminal,
 )
+from foldgrid.analysis.ranking.ranking import RankedModel, Ranking
 from foldgrid.tasks.pasi.scoring import PasiScoring
 
 FIGURES = PasiScoring.shown

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.analysis.evaluation import judge
+from foldgrid.analysis.evaluation import evaluate
 from foldgrid.analysis.predictions.notes import Note
-from foldgrid.analysis.ranking import making as module
-from foldgrid.analysis.ranking.board import RankedModel, Ranking, ranking_table
-from foldgrid.analysis.ranking.leaderboard import load_current, made_from_now
-from foldgrid.analysis.ranking.making import (
-    judge_and_rank,
+from foldgrid.analysis.ranking import build as module
+from foldgrid.analysis.ranking.build import (
+    evaluate_and_rank,
     rank_and_save,
     rank_sweep,
     stored_or_ranked,
 )
-from foldgrid.analysis.ranking.reading import write_notes
+from foldgrid.analysis.ranking.leaderboard import load_current, made_from_now
+from foldgrid.analysis.ranking.notes import write_notes
+from foldgrid.analysis.ranking.ranking import RankedModel, Ranking, ranking_table
 from foldgrid.metrics import METRICS
 from foldgrid.specs.errors import SweepError
 from foldgrid.tasks.pasi.scoring import PasiScoring
@@ -71,9 +71,9 @@ def test_the_rows_are_learners_meta_learners_and_the_baseline(make_run: Any) -> 
 
 
 def test_the_figures_are_those_of_the_visits(make_run: Any) -> None:
-    judgement, ranking = judge_and_rank(make_run(num_folds=2, num_subjects=6).write())
+    evaluation, ranking = evaluate_and_rank(make_run(num_folds=2, num_subjects=6).write())
     for row in ranking.rows:
-        for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
+        for partition, table in (("oof", evaluation.oof), ("test", evaluation.test)):
             for name in FIGURES:
                 value = METRICS[name](table.units["reference"], table.predicted[row.model])
                 expected = None if math.isnan(value) else value
@@ -126,7 +126,7 @@ def notes_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[
         fake = FakeRun(tmp_path_factory.mktemp("noted") / "tiny", **(small | json.loads(changed)))
         fake.backbones = tuple(fake.backbones)
         store = fake.write()
-        return write_notes(store, judge(store))
+        return write_notes(store, evaluate(store))
 
     return notes
 
@@ -184,11 +184,11 @@ def test_a_stored_ranking_is_used_until_a_fit_is_added(
     assert load_current(store) is not None
 
 
-@pytest.mark.parametrize("damaged", [b"", b"{}", b'{"format": 1, "made_'])
-def test_a_damaged_leaderboard_is_made_again(make_run: Any, damaged: bytes) -> None:
+@pytest.mark.parametrize("corrupt", [b"", b"{}", b'{"format": 1, "made_'])
+def test_a_corrupt_leaderboard_is_made_again(make_run: Any, corrupt: bytes) -> None:
     store = make_run(backbones=("resnet18",), num_folds=2, num_subjects=6).write()
     ranking = rank_and_save(store)
-    store.write_bytes("leaderboard.json", damaged)
+    store.write_bytes("leaderboard.json", corrupt)
     assert load_current(store) is None
     assert stored_or_ranked(store) == ranking
 

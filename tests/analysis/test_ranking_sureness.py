@@ -8,28 +8,28 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from foldgrid.analysis.evaluation import Judgement
-from foldgrid.analysis.ranking.board import Ranking, ranking_table
+from foldgrid.analysis.evaluation import Evaluation
+from foldgrid.analysis.ranking.build import assess_evaluation, evaluate_and_rank, rank_sweep
 from foldgrid.analysis.ranking.formats import render_latex, render_markdown, render_terminal
 from foldgrid.analysis.ranking.leaderboard import load_current, save
-from foldgrid.analysis.ranking.making import assess_judgement, judge_and_rank, rank_sweep
-from foldgrid.analysis.ranking.sureness import all_notes
+from foldgrid.analysis.ranking.ranking import Ranking, ranking_table
+from foldgrid.analysis.ranking.uncertainty import all_notes
 from foldgrid.metrics import METRICS, number_metrics
 from foldgrid.records import RunStore
 from tests.analysis.conftest import FakeRun
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunStore, Judgement, Ranking]:
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunStore, Evaluation, Ranking]:
     store = FakeRun(tmp_path_factory.mktemp("sure"), num_subjects=22, noise=0.3).write()
-    judgement, ranking = judge_and_rank(store)
+    evaluation, ranking = evaluate_and_rank(store)
     save(store, ranking)
-    return store, judgement, ranking
+    return store, evaluation, ranking
 
 
 @pytest.fixture
-def ranking(judged: tuple[RunStore, Judgement, Ranking]) -> Ranking:
-    return judged[2]
+def ranking(evaluated: tuple[RunStore, Evaluation, Ranking]) -> Ranking:
+    return evaluated[2]
 
 
 def note(ranking: Ranking, topic: str) -> str:
@@ -42,9 +42,9 @@ def printed(ranking: Ranking, width: int) -> str:
     return stream.getvalue()
 
 
-def test_the_rows_hold_what_was_assessed(judged: tuple[RunStore, Judgement, Ranking]) -> None:
-    _, judgement, ranking = judged
-    assessment = assess_judgement(judgement)
+def test_the_rows_hold_what_was_assessed(evaluated: tuple[RunStore, Evaluation, Ranking]) -> None:
+    _, evaluation, ranking = evaluated
+    assessment = assess_evaluation(evaluation)
     assert ranking.selections == assessment.selections
     assert ranking.critical_difference == assessment.critical_difference
     for row in ranking.rows:
@@ -55,10 +55,10 @@ def test_the_rows_hold_what_was_assessed(judged: tuple[RunStore, Judgement, Rank
 
 @pytest.mark.parametrize("by", number_metrics())
 def test_a_stored_ranking_answers_for_every_metric(
-    judged: tuple[RunStore, Judgement, Ranking], by: str
+    evaluated: tuple[RunStore, Evaluation, Ranking], by: str
 ) -> None:
-    stored = load_current(judged[0])
-    assert stored == judged[2]
+    stored = load_current(evaluated[0])
+    assert stored == evaluated[2]
     stored = stored.ordered_by(by)
     assert stored.columns()[0] == (by if by not in ("mse", "pcc", "ccc") else "mae")
     assert METRICS[by].title in printed(stored, 80)

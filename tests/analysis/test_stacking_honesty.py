@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldgrid.analysis.evaluation import judge, unit_predictions
+from foldgrid.analysis.evaluation import evaluate, unit_predictions
 from foldgrid.analysis.predictions.predictions import PredictionTable, read_prediction_table
 from foldgrid.analysis.stacking import nested
 from foldgrid.analysis.stacking.meta_learners import META_LEARNERS
@@ -72,9 +72,9 @@ def test_every_meta_learner_predicts_every_sample(table: PredictionTable) -> Non
 
 
 def test_one_base_learner_is_not_stacked(make_run: Any) -> None:
-    judgement = judge(make_run(backbones=("resnet18",)).write())
-    assert judgement.meta_learners == ()
-    assert list(judgement.oof.predicted) == ["resnet18", "predict_the_mean"]
+    evaluation = evaluate(make_run(backbones=("resnet18",)).write())
+    assert evaluation.meta_learners == ()
+    assert list(evaluation.oof.predicted) == ["resnet18", "predict_the_mean"]
 
 
 def test_the_baseline_by_hand() -> None:
@@ -92,12 +92,12 @@ def test_the_baseline_by_hand() -> None:
 
 
 def test_unit_predictions_are_rows_a_person_can_read(make_run: Any) -> None:
-    judgement = judge(make_run(backbones=("resnet18",)).write())
-    frame = unit_predictions(judgement, "resnet18")
+    evaluation = evaluate(make_run(backbones=("resnet18",)).write())
+    frame = unit_predictions(evaluation, "resnet18")
     assert list(frame) == [
         "model", "partition", "subject", "visit", "day", "physician_pasi", "predicted_pasi",
     ]  # fmt: skip
     assert frame["partition"].value_counts().to_dict() == {"oof": 30, "test": 6}
     assert np.isfinite(frame[["day", "physician_pasi", "predicted_pasi"]]).all(axis=None)
     with pytest.raises(SweepError, match='Did you mean "resnet18"'):
-        unit_predictions(judgement, "resnet81")
+        unit_predictions(evaluation, "resnet81")

@@ -76,18 +76,18 @@ def choose(
 def test_the_correction_is_choosing_on_the_drawn_and_judging_on_the_others(metric: str) -> None:
     study = Population().draw(np.random.default_rng(2), 9, num_models=4)
     subject_V, reference_V, predicted_VM = study
-    judged = []
+    evaluated = []
     for counts_S in SubjectResamples.draw(9, 60).counts_RS.astype(int):
         drawn = np.repeat(np.arange(len(subject_V)), counts_S[subject_V])
         left = counts_S[subject_V] == 0
         function = METRICS[metric]
         keys = [function.sort_key(function(reference_V[drawn], column[drawn]))
                 for column in predicted_VM.T]  # fmt: skip
-        judged.append(function(reference_V[left], predicted_VM[left, int(np.argmin(keys))]))
+        evaluated.append(function(reference_V[left], predicted_VM[left, int(np.argmin(keys))]))
     found = choose(study, metric, num_resamples=60)
-    assert found.corrected == pytest.approx(np.mean(judged))
-    assert found.interval.low == pytest.approx(np.quantile(judged, 0.025))
-    assert found.interval.high == pytest.approx(np.quantile(judged, 0.975))
+    assert found.corrected == pytest.approx(np.mean(evaluated))
+    assert found.interval.low == pytest.approx(np.quantile(evaluated, 0.025))
+    assert found.interval.high == pytest.approx(np.quantile(evaluated, 0.975))
 
 
 def test_the_best_of_equal_learners_flatters_itself_and_the_correction_does_not() -> None:

@@ -84,7 +84,7 @@ def assert_nothing_is_torn(run: Path) -> None:
         elif path.name == "last.pt":
             assert _goes_on_from(RunStore(str(run)), path.parent.name) > 0 or _is_over(path.parent)
     store = RunStore(str(run))
-    assert verify_fits(store, store.root.folders("fits")).damaged == ()
+    assert verify_fits(store, store.root.folders("fits")).corrupt == ()
     assert run_faults(store) == ()
     for path in run.glob("fits/*/fit.json"):
         fit, record = path.parent, store.read_fit(path.parent.name)

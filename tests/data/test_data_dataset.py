@@ -109,18 +109,18 @@ def claim_another_shape(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage",
+    "corruption",
     [truncate, flip_a_bit, Path.unlink, lose_the_label, garble_the_label, claim_another_shape],
 )
-def test_a_damaged_cache_is_made_again(
-    trial: Trial, cache: Path, damage: Callable[[Path], None]
+def test_a_corrupt_cache_is_made_again(
+    trial: Trial, cache: Path, corruption: Callable[[Path], None]
 ) -> None:
     path, _ = trial()
     whole = np.array(open_dataset(spec(path), cache).composites_NHWC)
     kept = survey_data(spec(path), cache).composites_path
-    damage(kept)
+    corruption(kept)
     survey = survey_data(spec(path), cache)
-    assert survey.is_cached is (damage is flip_a_bit)
+    assert survey.is_cached is (corruption is flip_a_bit)
     assert np.array_equal(load_composites(survey).composites_NHWC, whole)
     assert survey.is_cached
 
@@ -301,7 +301,7 @@ def test_photos_are_read_once(trial: Trial, cache: Path, monkeypatch: pytest.Mon
     assert [a == b for a, b in zip(first, changed, strict=True)].count(False) == 1
 
 
-def test_a_damaged_memory_of_hashes_only_costs_time(trial: Trial, cache: Path) -> None:
+def test_a_corrupt_memory_of_hashes_only_costs_time(trial: Trial, cache: Path) -> None:
     path, _ = trial()
     before = fingerprint(path, cache)
     (memory,) = (cache / "photo_hashes").iterdir()

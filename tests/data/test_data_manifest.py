@@ -296,10 +296,10 @@ def test_parquet_numbers_become_plain_identifiers(trial: Trial) -> None:
     assert photos["subject"].unique().tolist() == ["1", "2", "3"]
 
 
-def test_damaged_parquet(tmp_path: Path) -> None:
+def test_corrupt_parquet(tmp_path: Path) -> None:
     path = tmp_path / "manifest.parquet"
     path.write_bytes(b"PAR1 and no more")
-    assert "file   is a damaged Parquet file (" in refusal(path)
+    assert "file   is a corrupt Parquet file (" in refusal(path)
     path.write_text("photo,subject\n")
     assert "file   is not a Parquet file, whatever its name says." in refusal(path)
 

@@ -26,7 +26,7 @@ _FORKSERVER.set_forkserver_preload(
         "foldgrid.cli.launch",
         "foldgrid.launching.session",
         "foldgrid.training.fit",
-        "foldgrid.analysis.ranking.making",
+        "foldgrid.analysis.ranking.build",
         "wandb",
     ]
 )

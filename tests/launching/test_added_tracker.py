@@ -1,4 +1,4 @@
-"""A tracker from another package, and TensorBoard, through whole launches; docs/tracking.md.
+"""A tracker from another package, and TensorBoard, through whole launches; docs/how-to/tracking.md.
 
 The package is `tests/tracking/json_lines.py`, one file, and an entry point. Nothing else knows it.
 """
@@ -151,7 +151,7 @@ def test_none_shows_the_sweep_nowhere(launcher: Launcher) -> None:
 
 
 def test_the_documentation_shows_just_this_package() -> None:
-    page = (PROJECT / "docs/tracking.md").read_text(encoding="utf-8")
+    page = (PROJECT / "docs/how-to/tracking.md").read_text(encoding="utf-8")
     assert f"```python\n{SOURCE.read_text(encoding='utf-8')}```\n" in page
 
 
@@ -171,10 +171,10 @@ def test_tensorboard_gets_what_was_trained_without_it(launcher: Launcher) -> Non
     ids = {f"tiny-{fit_id}" for fit_id in store.finished_fits()}
     summary = marks_of(run) - ids
     assert (marks_of(run) - summary, len(summary)) == (ids, 1)
-    check_that_a_damaged_fit_is_made_again(launcher, sweep, store)
+    check_that_a_corrupt_fit_is_made_again(launcher, sweep, store)
 
 
-def check_that_a_damaged_fit_is_made_again(
+def check_that_a_corrupt_fit_is_made_again(
     launcher: Launcher, sweep: Path, store: RunStore
 ) -> None:
     """Also where it is trained again by a launch that tells TensorBoard nothing."""

@@ -264,9 +264,9 @@ def test_hyperparameters_of_what_is_no_search(launcher: Launcher) -> None:
     assert missing.code == 2
     assert "holds no best.yaml" in missing.err
     (launcher.folder / "best.yaml").write_text("best: []\n")
-    damaged = launcher(launcher.write(), "--hyperparameters", str(launcher.folder))
-    assert damaged.code == 2
-    assert "is damaged" in damaged.err
+    corrupt = launcher(launcher.write(), "--hyperparameters", str(launcher.folder))
+    assert corrupt.code == 2
+    assert "is corrupt" in corrupt.err
     assert not launcher.storage.exists()
 
 

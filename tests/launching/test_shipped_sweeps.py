@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foldgrid.analysis.report.making import make_report
+from foldgrid.analysis.report.build import make_report
 from foldgrid.cli import launch
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.specs.resolving import resolve_sweep, yaml_files

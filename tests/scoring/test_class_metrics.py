@@ -19,7 +19,7 @@ Case = tuple[np.ndarray, np.ndarray]
 
 
 @st.composite
-def judged(draw: st.DrawFn, num_classes: int | None = None) -> Case:
+def evaluated(draw: st.DrawFn, num_classes: int | None = None) -> Case:
     """Class indices, some of which may not occur, and probabilities in tenths: many ties."""
     size = num_classes or draw(st.integers(2, 5))
     num_units = draw(st.integers(1, 25))
@@ -43,7 +43,7 @@ def macro(function: object, reference: np.ndarray, columns: np.ndarray, least: i
     return float(np.mean(values)) if values else np.nan
 
 
-@given(case=judged())
+@given(case=evaluated())
 def test_several_classes_beside_scikit_learn(case: Case) -> None:
     reference, probabilities = case
     num_classes = probabilities.shape[1]
@@ -79,7 +79,7 @@ def test_several_classes_beside_scikit_learn(case: Case) -> None:
         assert metrics["sensitivity"](reference, probabilities) == near(balanced)
 
 
-@given(case=judged())
+@given(case=evaluated())
 def test_the_quadratic_kappa_beside_scikit_learn(case: Case) -> None:
     reference, probabilities = case
     num_classes = probabilities.shape[1]
@@ -94,7 +94,7 @@ def test_the_quadratic_kappa_beside_scikit_learn(case: Case) -> None:
     assert metrics["quadratic_kappa"](reference, probabilities) == near(expected)
 
 
-@given(case=judged(num_classes=2))
+@given(case=evaluated(num_classes=2))
 def test_a_binary_task_beside_scikit_learn(case: Case) -> None:
     reference, probabilities = case
     metrics = class_metrics(2, is_binary=True)
@@ -111,7 +111,7 @@ def test_a_binary_task_beside_scikit_learn(case: Case) -> None:
         assert metrics[name](reference, probabilities) == near(value), name
 
 
-@given(case=judged())
+@given(case=evaluated())
 def test_further_metrics_of_several_classes_beside_scikit_learn(case: Case) -> None:
     reference, probabilities = case
     target = Target("classes", probabilities.shape[1])
@@ -127,7 +127,7 @@ def test_further_metrics_of_several_classes_beside_scikit_learn(case: Case) -> N
     assert METRICS["balanced_accuracy"].of(target)(reference, probabilities) == near(expected)
 
 
-@given(case=judged(num_classes=2))
+@given(case=evaluated(num_classes=2))
 def test_further_metrics_of_a_binary_task_beside_scikit_learn(case: Case) -> None:
     reference, probabilities = case
     target = Target("classes", 2, is_binary=True)
@@ -208,7 +208,7 @@ def test_what_is_no_classification_is_refused() -> None:
             accuracy([wrong], [[0.2, 0.3, 0.5]])
 
 
-@given(case=judged())
+@given(case=evaluated())
 def test_the_table_by_class_and_the_matrix_agree_with_scikit_learn(case: Case) -> None:
     reference, probabilities = case
     num_classes = probabilities.shape[1]

@@ -189,14 +189,14 @@ def test_models_are_judged_by_the_level_that_is_asked_for(
     labels: list[str], most: int, seed: int
 ) -> None:
     plain = resolved_tree(labels, most)
-    assert plain.judged_classes == plain.classes_at("two")
+    assert plain.evaluated_classes == plain.classes_at("two")
     asked = TreeScoring(plain.spec.model_copy(update={"judged": "nine"}))
-    assert asked.judged_classes == asked.classes_at("nine")
-    assert asked.num_values == len(asked.judged_classes)
+    assert asked.evaluated_classes == asked.classes_at("nine")
+    assert asked.num_values == len(asked.evaluated_classes)
     outputs_NK = np.random.default_rng(seed).normal(0, 5, (len(labels), asked.num_outputs))
     columns = asked.prediction_columns(outputs_NK.astype(np.float32))
     values = asked.values(pd.DataFrame(columns))
-    assert list(values) == list(asked.judged_classes)
+    assert list(values) == list(asked.evaluated_classes)
     np.testing.assert_allclose(values.sum(axis=1), 1)
     reference = asked.reference(photographs(labels))
     assert reference.tolist() == asked.index_at("nine", labels).tolist()

@@ -14,7 +14,7 @@ from foldgrid.tasks.classification.spec import ClassificationSpec
 from foldgrid.tasks.pasi.arithmetic import SCORES, composite_score, pasi
 from foldgrid.tasks.pasi.scoring import PasiScoring
 from foldgrid.tasks.pasi.spec import PasiSpec
-from foldgrid.tasks.scoring import by_model, judged_units
+from foldgrid.tasks.scoring import by_model, evaluated_units
 from foldgrid.tasks.units import UNIT_COLUMNS, Noun, UnitTable, beside, model_names, with_columns
 
 REGIONS = ("lower_extremities", "trunk", "upper_extremities")
@@ -136,7 +136,7 @@ def test_a_visit_is_the_sum_of_its_regions_and_needs_them_all(
 ) -> None:
     scoring = PasiScoring(PasiSpec())
     outputs_NK = np.random.default_rng(seed).normal(2, 2, (len(samples), 4)).astype(np.float32)
-    table = judged_units(scoring, samples, outputs_NK)
+    table = evaluated_units(scoring, samples, outputs_NK)
     by_visit = samples.groupby(["subject", "visit"])
     complete = [key for key, group in by_visit if len(group) == len(REGIONS)]
     assert set(UNIT_COLUMNS) <= set(table.units)
@@ -173,7 +173,7 @@ def test_a_photograph_is_a_unit_of_its_own(labels: list[str], seed: int) -> None
         }
     )
     outputs_NK = random.normal(0, 3, (len(labels), 3)).astype(np.float32)
-    table = judged_units(scoring, samples, outputs_NK)
+    table = evaluated_units(scoring, samples, outputs_NK)
     assert table.units["unit"].tolist() == sorted(samples["sample"]), "by subject, then by name"
     assert table.units["fold"].dtype == np.int64
     assert table.units.loc[table.units["unit"] == "p0", "fold"].tolist() == [-1]

@@ -81,8 +81,8 @@ def test_words_by_the_task_s_name(tmp_path: Path, text: str, spec: TaskSpec) -> 
 
 
 def test_the_first_level_is_judged_unless_another_is_named() -> None:
-    assert TreeSpec(levels={"two": 1, "nine": 2}).judged_level == "two"
-    assert TreeSpec(levels={"two": 1, "nine": 2}, judged="nine").judged_level == "nine"
+    assert TreeSpec(levels={"two": 1, "nine": 2}).ranked_level == "two"
+    assert TreeSpec(levels={"two": 1, "nine": 2}, judged="nine").ranked_level == "nine"
 
 
 MISTAKES = {

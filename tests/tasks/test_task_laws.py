@@ -89,7 +89,7 @@ def test_values_are_what_is_judged(name: str, seed: int, num_subjects: int) -> N
     )
     assert values.shape == (len(samples), task.num_values)
     assert values.index.tolist() == samples["sample"].tolist()
-    if task.judges == "classes":
+    if task.target_kind == "classes":
         assert values.to_numpy().min() >= 0
         np.testing.assert_allclose(values.sum(axis=1), 1)
 
@@ -102,7 +102,7 @@ def test_perfect_outputs_mean_the_reference(name: str, seed: int, num_subjects: 
     outputs = CASES[name].perfect(task, samples)
     values = task.values(by_sample(task.prediction_columns(outputs), samples)).to_numpy()
     reference = task.reference(by_sample(task.target_columns(samples), samples)).to_numpy()
-    if task.judges == "classes":
+    if task.target_kind == "classes":
         expected = np.eye(task.num_values)[reference.astype(int)]
         np.testing.assert_allclose(values, expected, atol=1e-9)
     else:
@@ -132,7 +132,7 @@ def units_of(task: Scoring, samples: pd.DataFrame, outputs: FloatArray) -> UnitT
     facts = samples.assign(fold=0).set_index("sample")
     facts["reference"] = task.reference(by_sample(task.target_columns(samples), samples))
     values = task.values(by_sample(task.prediction_columns(outputs), samples))
-    if task.judges == "classes":
+    if task.target_kind == "classes":
         values.columns = pd.MultiIndex.from_product([["model"], values.columns])
     else:
         values.columns = pd.Index(["model"])
@@ -232,12 +232,12 @@ def test_its_names_are_its_own(name: str) -> None:
 def test_nothing_on_the_scale_is_clipped(name: str, seed: int, num_subjects: int) -> None:
     task, samples = made(name, seed, num_subjects)
     truth = task.reference(by_sample(task.target_columns(samples), samples)).to_numpy()
-    if task.judges == "numbers":
+    if task.target_kind == "numbers":
         np.testing.assert_array_equal(task.scale.clip(truth), truth)
         other = task.other_truth(pd.Series(truth))
         ends = task.scale.over(truth)
         assert other.between(ends.lowest, ends.highest).all()
-    elif task.judges == "classes":
+    elif task.target_kind == "classes":
         assert set(task.other_truth(pd.Series(truth))) <= set(range(task.num_values))
 
 
@@ -248,7 +248,7 @@ def test_its_words_are_sentences_about_itself(name: str) -> None:
     told = [explained, task.stacking_words(7)]
     assert all((text.endswith(".") and text[0].isupper()) or text[0].isdigit() for text in told)
     assert ("PASI" in explained) == name.startswith("pasi")
-    assert ("probability" in explained or "tree" in explained) == (task.judges == "classes")
+    assert ("probability" in explained or "tree" in explained) == (task.target_kind == "classes")
     assert task.unit in ("", "PASI points") or task.unit in explained
     assert task.outputs_are
     assert task.loss_is

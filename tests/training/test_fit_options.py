@@ -13,7 +13,7 @@ import torch
 from foldgrid.models import WeightFile, build_network, forward_all, last_hidden
 from foldgrid.records import RunStore
 from foldgrid.records.verification import fit_faults
-from foldgrid.specs.errors import DamagedFileError, MissingFileError
+from foldgrid.specs.errors import CorruptFileError, MissingFileError
 from foldgrid.training import TrainingData
 from foldgrid.training.building import build_for
 from tests.training.tiny_study import (
@@ -207,7 +207,7 @@ def test_features_change_nothing_else_and_are_vouched_for(
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DamagedFileError):
+    with pytest.raises(CorruptFileError):
         with_features.folder.read_features()
     assert "features.parquet" in fit_faults(with_features.folder, store.fit_sizes())[0]
     with_features.folder.discard()

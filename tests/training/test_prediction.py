@@ -191,21 +191,21 @@ def test_missing_and_diverged_fits_are_all_named(
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("corruption", "told"),
     [
         ("missing", "is missing"),
         ("cut", r"1,000 bytes, [\d,]+ were written"),
         ("changed", "not what was written"),
     ],
 )
-def test_a_damaged_weight_file_is_named(
-    tmp_path: Path, dataset: Dataset, damage: str, told: str
+def test_a_corrupt_weight_file_is_named(
+    tmp_path: Path, dataset: Dataset, corruption: str, told: str
 ) -> None:
     store = train_run(tmp_path / "tiny", dataset)
     path = Path(store.fit(store.read_plan()[1].fit_id).path) / "best.safetensors"
-    if damage == "missing":
+    if corruption == "missing":
         path.unlink()
-    elif damage == "cut":
+    elif corruption == "cut":
         path.write_bytes(path.read_bytes()[:1000])
     else:
         # One bit of one weight: the file can be read as well as before.

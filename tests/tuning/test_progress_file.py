@@ -71,7 +71,7 @@ def test_it_is_not_written_at_every_event_but_at_the_end(tmp_path: Path) -> None
     assert (said.running["a"].epoch, said.seconds_left) == (49, 60.0)
 
 
-def test_a_damaged_file_says_nothing(tmp_path: Path) -> None:
+def test_a_corrupt_file_says_nothing(tmp_path: Path) -> None:
     store = RunStore(str(tmp_path))
     assert read_progress(store) is None
     (tmp_path / "progress.json").write_text(json.dumps({"updated": 1})[:-3])

@@ -120,7 +120,7 @@ def test_what_fitted_before_is_taken_at_once_on_such_a_device_only(tmp_path: Pat
     assert with_known_size(said, root) == said
 
 
-def test_damaged_notes_cost_nothing_but_their_content(tmp_path: Path) -> None:
+def test_corrupt_notes_cost_nothing_but_their_content(tmp_path: Path) -> None:
     root = RunStore(str(tmp_path)).root
     root.write_bytes("memory/squeezenet1_1.json", b'{"notes": [')
     assert with_known_size(fold(0), root) == fold(0)

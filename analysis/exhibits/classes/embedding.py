@@ -259,7 +259,7 @@ def chosen_fit(run: Run) -> ChosenFit | None:
     Returns:
         None where no features were kept.
     """
-    learners = {each.name: each for each in run.judgement.table.learners}
+    learners = {each.name: each for each in run.evaluation.table.learners}
     metric = run.scoring.metrics[run.by]
     for name in shown_learners(run):
         fits = [fit for fit in learners[name].fits if fit.record.features_kept]
@@ -289,7 +289,7 @@ def embedding(run: Run, partition: Partition = "oof") -> EmbeddingFacts:
     kept = run.store.read_features(fit.record.fit_id)
     features = kept[kept["partition"] == partition].set_index("sample")["features"]
     values = fold_values(fit, partition).loc[features.index]
-    reference = run.judgement.table.samples.loc[features.index, "reference"]
+    reference = run.evaluation.table.samples.loc[features.index, "reference"]
     return EmbeddingFacts(
         model=f"{fit.backbone}, fold {fit.fold}",
         coordinates_N2=plane_coordinates(np.stack(features.to_list())),
@@ -347,13 +347,13 @@ def _frame(facts: EmbeddingFacts) -> pd.DataFrame:
 
 def _figure(run: Run, fit: FoldPredictions) -> float:
     values = fold_values(fit)
-    reference = run.judgement.table.samples.loc[values.index, "reference"]
+    reference = run.evaluation.table.samples.loc[values.index, "reference"]
     metric = run.scoring.metrics[run.by]
     return float(metric(reference.to_numpy(dtype=np.int64), values.to_numpy(dtype=np.float64)))
 
 
 def _num_units(run: Run, partition: Partition) -> int:
-    return (run.judgement.oof if partition == "oof" else run.judgement.test).num_units
+    return (run.evaluation.oof if partition == "oof" else run.evaluation.test).num_units
 
 
 EMBEDDING = Exhibit("embedding", "The last hidden layer", embedding_section, of="task")

@@ -54,7 +54,7 @@ def points_of_models(run: Run) -> dict[str, tuple[OperatingFacts, ...]]:
         raise SweepError("operating points are of a binary task.")
     found = {}
     for model in binary_models(run):
-        chosen, applied = (class_units(run, model, part) for part in ("oof", judged_on(run)))
+        chosen, applied = (class_units(run, model, part) for part in ("oof", evaluated_on(run)))
         truth, score = chosen.is_positive, chosen.positive_score
         thresholds = {
             "high sensitivity": choose_threshold(truth, score, sensitivity=spec.sensitivity),
@@ -69,7 +69,7 @@ def points_of_models(run: Run) -> dict[str, tuple[OperatingFacts, ...]]:
     return found
 
 
-def judged_on(run: Run) -> Partition:
+def evaluated_on(run: Run) -> Partition:
     """The partition that operating points are applied to."""
     return "test" if run.has_test else "oof"
 
@@ -78,7 +78,7 @@ def operating_section(run: Run) -> Section:
     """Points as a table and on the curves; DeLong's interval beside that by subject."""
     points = points_of_models(run)
     blocks: list[Block] = [_table(run, points)]
-    curves = roc_of_models(run, judged_on(run))
+    curves = roc_of_models(run, evaluated_on(run))
     if run.has_test and curves:
         blocks.append(_figure(run, curves, points))
     aucs = {part: roc_of_models(run, part) for part in partitions(run)}
@@ -133,7 +133,7 @@ def _table(run: Run, points: dict[str, tuple[OperatingFacts, ...]]) -> Table:
         for model, both in points.items()
         for place, each in enumerate(both)
     ]
-    units = class_units(run, run.best.model, judged_on(run))
+    units = class_units(run, run.best.model, evaluated_on(run))
     share = percent(float(units.is_positive.mean())) if units.num_units else "–"
     note = (
         f"{INTERVALS} PPV and NPV, the positive and negative predictive values, hold where "

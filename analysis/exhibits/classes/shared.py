@@ -7,7 +7,7 @@ from typing import Literal
 from foldgrid.analysis.drawing.blocks import Cell
 from foldgrid.analysis.drawing.numbers import figure, interval
 from foldgrid.analysis.predictions.class_units import ClassUnits
-from foldgrid.analysis.ranking.board import KIND_TITLES
+from foldgrid.analysis.ranking.ranking import KIND_TITLES
 from foldgrid.analysis.run import Run
 from foldgrid.analysis.statistics.estimates import Share
 from foldgrid.analysis.statistics.facts import Interval
@@ -37,7 +37,7 @@ def class_units(run: Run, model: str, partition: Partition) -> ClassUnits:
         model: Any judged model.
         partition: ``oof`` or ``test``.
     """
-    table = run.judgement.oof if partition == "oof" else run.judgement.test
+    table = run.evaluation.oof if partition == "oof" else run.evaluation.test
     return ClassUnits.of(table, run.scoring, model)
 
 

@@ -175,7 +175,7 @@ def units_at(run: Run, level: str, partition: Partition = "oof") -> ClassUnits:
         level: One of the task's, or ``training classes``.
         partition: ``oof`` or ``test``.
     """
-    table, learner = run.judgement.table, tree_learner(run)
+    table, learner = run.evaluation.table, tree_learner(run)
     if level == TRAINING:
         return training_units(table, learner, partition)
     return level_units(table, learner, level, partition)
@@ -235,7 +235,7 @@ def side_roc(run: Run, learner: str, partition: Partition = "oof") -> RocFacts |
     Returns:
         None where the task names no positive node, or one side has no photograph.
     """
-    units = side_units(run.judgement.table, learner, partition)
+    units = side_units(run.evaluation.table, learner, partition)
     if units is None:
         return None
     folds_U = units.folds_U if partition == "oof" else None
@@ -249,7 +249,7 @@ def tree_section(run: Run) -> Section:
     blocks: list[Block] = [_levels(run, figures)]
     for level in levels:
         blocks.append(_nodes(run, level))
-        is_shown = level == _scoring(run).spec.judged_level and tree_learner(run) == run.best.model
+        is_shown = level == _scoring(run).spec.ranked_level and tree_learner(run) == run.best.model
         if 1 < len(units_at(run, level).classes) <= MOST_CLASSES and not is_shown:
             blocks.append(_matrix(run, level))
     blocks += _sides(run)
@@ -291,10 +291,10 @@ def _levels(run: Run, figures: dict[tuple[str, Partition], dict[str, OverallFigu
         )
         for (level, part), by_metric in figures.items()
     )
-    judged = _scoring(run).spec.judged_level
+    evaluated = _scoring(run).spec.ranked_level
     note = (
         f"{INTERVALS} Sensitivity, specificity and AUC are means over the classes that occur, each "
-        f"against the rest. The ranking goes by the level {judged}."
+        f"against the rest. The ranking goes by the level {evaluated}."
     )
     caption = f"Every level of the tree: {tree_learner(run)}"
     return Table("levels", caption, columns, rows, partial(_levels_frame, figures), note)

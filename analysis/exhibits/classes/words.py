@@ -53,7 +53,7 @@ class ClassReport(AgainstBaseline):
 
     def data_statements(self, run: Run) -> dict[str, str]:
         """Photographs, subjects, cases, classes."""
-        samples = run.judgement.table.samples
+        samples = run.evaluation.table.samples
         pixels = (run.sweep.get("data") or {}).get("tile_pixels")
         cases = samples["case"][samples["case"] != ""].nunique() if "case" in samples else 0
         among = f" in {count(cases, 'case')}" if cases else ""
@@ -99,8 +99,8 @@ def _scoring(run: Run) -> LabelScoring:
 
 
 def _counts(run: Run) -> str:
-    classes = _scoring(run).judged_classes
-    counts = run.judgement.table.samples["reference"].value_counts()
+    classes = _scoring(run).evaluated_classes
+    counts = run.evaluation.table.samples["reference"].value_counts()
     return listed([f"{figure(counts.get(k, 0), 0)} {name}" for k, name in enumerate(classes)])
 
 

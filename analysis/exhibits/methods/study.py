@@ -23,7 +23,7 @@ def data_statements(run: Run) -> dict[str, str]:
 def partition_statements(run: Run) -> dict[str, str]:
     """Who was held out, and how balanced that is."""
     split = run.sweep.get("split") or {}
-    oof, test, noun = run.judgement.oof, run.judgement.test, run.scoring.noun
+    oof, test, noun = run.evaluation.oof, run.evaluation.test, run.scoring.noun
     num_folds = int(oof.units["fold"].nunique())
     method = {
         "greedy": "placed one after another where the imbalance stayed smallest",

@@ -19,7 +19,7 @@ from foldgrid.specs.variants import is_variant, read_variant
 
 def model_statements(run: Run) -> dict[str, str]:
     """Which networks, from which weights, with which outputs."""
-    complete = [learner for learner in run.judgement.table.learners if not learner.left_out]
+    complete = [learner for learner in run.evaluation.table.learners if not learner.left_out]
     learners = [each for each in complete if not is_variant(each.name)] or complete
     names = listed([learner.name for learner in learners])
     random = [learner.name for learner in learners if "random" in learner.weights.split(", ")]
@@ -116,7 +116,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def prediction_statements(run: Run) -> dict[str, str]:
     """Who predicted whom."""
-    names, noun = run.judgement.meta_learners, run.scoring.noun.one
+    names, noun = run.evaluation.meta_learners, run.scoring.noun.one
     return {
         "prediction": (
             f"Each training {noun} was predicted by the fit that had held its subject out "

@@ -72,7 +72,7 @@ class NumberAgreement:
 
 def number_agreement(run: Run, partition: Partition) -> NumberAgreement:
     """The agreement of the model that a report is about."""
-    table: UnitTable = getattr(run.judgement, partition)
+    table: UnitTable = getattr(run.evaluation, partition)
     points = table.units[["subject", "unit"]].assign(
         truth=table.units["reference"], predicted=table.predicted[run.best.model]
     )

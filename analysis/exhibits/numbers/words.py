@@ -50,7 +50,7 @@ class NumberReport(AgainstBaseline):
 
     def data_statements(self, run: Run) -> dict[str, str]:
         """Photographs, subjects, the range of the numbers."""
-        samples = run.judgement.table.samples
+        samples = run.evaluation.table.samples
         truth = samples["reference"]
         pixels = (run.sweep.get("data") or {}).get("tile_pixels")
         unit = f" {self._scoring.unit}" if self._scoring.unit else ""

@@ -114,7 +114,7 @@ def best_severity(run: Run, partition: Partition) -> pd.DataFrame:
 
 def best_regions(run: Run, partition: Partition) -> ComponentErrors:
     """The error by region of the model that a report is about."""
-    return error_by_region(run.judgement, run.best.model, partition)
+    return error_by_region(run.evaluation, run.best.model, partition)
 
 
 def _parts(run: Run) -> list[tuple[str, Partition]]:
@@ -188,7 +188,7 @@ def best_base_learner(run: Run) -> str:
 
 def _by_score(run: Run) -> list[tuple[str, ComponentErrors]]:
     name = best_base_learner(run)
-    return [(where, error_by_score(run.judgement, name, part)) for where, part in _parts(run)]
+    return [(where, error_by_score(run.evaluation, name, part)) for where, part in _parts(run)]
 
 
 def _scores(

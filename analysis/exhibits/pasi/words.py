@@ -81,11 +81,11 @@ class PasiReport:
 
     def data_statements(self, run: Run) -> dict[str, str]:
         """Visits, composites, regions, scores."""
-        samples = run.judgement.table.samples
+        samples = run.evaluation.table.samples
         visits = len(samples[["subject", "visit"]].drop_duplicates())
-        regions = [region for region in REGION_WEIGHTS if region in run.judgement.parts]
+        regions = [region for region in REGION_WEIGHTS if region in run.evaluation.parts]
         pixels = (run.sweep.get("data") or {}).get("tile_pixels")
-        dropped = run.judgement.oof.num_left_out + run.judgement.test.num_left_out
+        dropped = run.evaluation.oof.num_left_out + run.evaluation.test.num_left_out
         return {
             "participants": (
                 f"They cover {count(visits, 'visit')} of "

@@ -38,8 +38,8 @@ from foldgrid.analysis.drawing.drawing import Drawing, draw
 from foldgrid.analysis.drawing.numbers import count, listed, percent
 from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
 from foldgrid.analysis.exhibits.search.of_study import study_exhibit
-from foldgrid.analysis.search.evidence import StudyEvidence
 from foldgrid.analysis.search.numbers import Scale, positions, scales
+from foldgrid.analysis.search.results import StudyResults
 from foldgrid.analysis.search.run import StudyFacts
 from foldgrid.analysis.statistics.intervals import LEVEL
 from foldgrid.analysis.statistics.resamples import SEED
@@ -114,7 +114,7 @@ class Importances:
 
 
 def parameter_importances(
-    study: StudyEvidence,
+    study: StudyResults,
     num_resamples: int = NUM_RESAMPLES,
     num_shuffles: int = NUM_SHUFFLES,
     seed: int = SEED,
@@ -168,11 +168,11 @@ def _too_few(num_complete: int, num_trials: int) -> str:
     )
 
 
-def _loss(study: StudyEvidence, trial: TrialRecord) -> float:
+def _loss(study: StudyResults, trial: TrialRecord) -> float:
     return study.metric.sort_key(study.score(trial))
 
 
-def _losses(study: StudyEvidence, trials: Sequence[TrialRecord]) -> FloatArray:
+def _losses(study: StudyResults, trials: Sequence[TrialRecord]) -> FloatArray:
     """The trials' ranks by score; what has none ranks last."""
     return rankdata([_loss(study, trial) for trial in trials]).astype(np.float64)
 

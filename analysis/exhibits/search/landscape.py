@@ -29,8 +29,8 @@ from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
 from foldgrid.analysis.drawing.trial_marks import mark_trials, name_point, strengths
 from foldgrid.analysis.exhibits.search.importance import Importances, importances_of
 from foldgrid.analysis.exhibits.search.of_study import study_exhibit
-from foldgrid.analysis.search.evidence import StudyEvidence
 from foldgrid.analysis.search.numbers import Scale, scales
+from foldgrid.analysis.search.results import StudyResults
 from foldgrid.analysis.search.run import StudyFacts
 from foldgrid.metrics import Metric
 
@@ -75,7 +75,7 @@ class Landscape:
     reason: str = ""
 
 
-def score_landscape(study: StudyEvidence, importances: Importances) -> Landscape:
+def score_landscape(study: StudyResults, importances: Importances) -> Landscape:
     """The landscape over learning rate and patience, or over the two that matter most.
 
     Args:
@@ -99,7 +99,7 @@ def score_landscape(study: StudyEvidence, importances: Importances) -> Landscape
     return Landscape(across, up, points, shown, explained)
 
 
-def _pair(study: StudyEvidence, importances: Importances) -> tuple[Scale, Scale] | None:
+def _pair(study: StudyResults, importances: Importances) -> tuple[Scale, Scale] | None:
     numbers = {axis.name: axis for axis in scales(study) if axis.is_number}
     ordered = [each.name for each in importances.parameters if each.name in numbers]
     names = list(dict.fromkeys([*ordered, *numbers]))
@@ -108,7 +108,7 @@ def _pair(study: StudyEvidence, importances: Importances) -> tuple[Scale, Scale]
     return (numbers[names[0]], numbers[names[1]]) if len(names) > 1 else None
 
 
-def _points(study: StudyEvidence, across: Scale, up: Scale) -> pd.DataFrame:
+def _points(study: StudyResults, across: Scale, up: Scale) -> pd.DataFrame:
     rows = []
     for trial in study.trials:
         x, y = study.value(trial, across.name), study.value(trial, up.name)

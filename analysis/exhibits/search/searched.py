@@ -9,8 +9,8 @@ import pandas as pd
 from foldgrid.analysis.drawing.blocks import Cell, Column, Pairs, Section, Table, cells
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.provenance import launch_facts, versions
-from foldgrid.analysis.search.conclusion import describe_value
 from foldgrid.analysis.search.run import SearchRun, StudyFacts
+from foldgrid.analysis.search.summary import describe_value
 from foldgrid.metrics import METRICS
 from foldgrid.specs.search_space import describe
 
@@ -22,7 +22,7 @@ def searched_section(run: SearchRun) -> Section:
     pairs = [
         ("Objectives", ", ".join(METRICS[name].description for name in settings.objectives)),
         ("Sampler", settings.sampler),
-        ("Scheduler", settings.judge.report(settings, settings.own)),
+        ("Scheduler", settings.scheduling.report(settings, settings.own)),
         ("Trials asked for", str(settings.num_trials) + _each(run)),
         ("Seed", str(facts.get("seed", ""))),
         ("Budget", str(facts.get("budget") or "")),

@@ -9,8 +9,8 @@ import pandas as pd
 from foldgrid.analysis.drawing.blocks import Cell, Column, Section, Table, Tone
 from foldgrid.analysis.drawing.numbers import figure, interval
 from foldgrid.analysis.exhibits.search.of_study import study_exhibit
-from foldgrid.analysis.search.conclusion import describe_value
 from foldgrid.analysis.search.run import StudyFacts
+from foldgrid.analysis.search.summary import describe_value
 from foldgrid.metrics import METRICS
 from foldgrid.specs.trials import TrialRecord
 

@@ -13,8 +13,8 @@ from foldgrid.analysis.drawing.numbers import (
 )
 from foldgrid.analysis.predictions.notes import Note, synthetic_data_note
 from foldgrid.analysis.report.headline import Headline, Tile
-from foldgrid.analysis.search.conclusion import describe_value
 from foldgrid.analysis.search.run import SearchRun, StudyFacts
+from foldgrid.analysis.search.summary import describe_value
 from foldgrid.metrics import METRICS
 
 

@@ -22,7 +22,7 @@ from foldgrid.specs.passwords import hide_all_passwords, hide_passwords
 from foldgrid.specs.resolving import find_sweep, read_space, resolve_sweep, yaml_files
 
 if TYPE_CHECKING:
-    from foldgrid.analysis.ranking.board import Ranking
+    from foldgrid.analysis.ranking.ranking import Ranking
     from foldgrid.launching.session import Session
     from foldgrid.launching.tracking.sendable import GridSummary
     from foldgrid.records import RunStore
@@ -114,8 +114,8 @@ def launch(
             "the main one."
         )
     path = find_sweep(sweep, SWEEPS)
-    from foldgrid.api import open_session
     from foldgrid.launching.options import Options
+    from foldgrid.sessions import open_session
 
     options = Options(
         sweep=sweep,
@@ -263,18 +263,18 @@ def rank_and_summarise(store: RunStore) -> tuple[Ranking, GridSummary]:
         SweepError: There is no ranking yet.
     """
     from foldgrid.analysis.evaluation import unit_predictions
+    from foldgrid.analysis.ranking.build import evaluate_and_rank, ranking_table
     from foldgrid.analysis.ranking.leaderboard import save
-    from foldgrid.analysis.ranking.making import judge_and_rank, ranking_table
 
-    judgement, ranking = judge_and_rank(store)
+    evaluation, ranking = evaluate_and_rank(store)
     save(store, ranking)
     best = ranking.best.model
-    return ranking, (ranking_table(ranking), unit_predictions(judgement, best), {"best": best})
+    return ranking, (ranking_table(ranking), unit_predictions(evaluation, best), {"best": best})
 
 
 def report_search(session: SearchSession, console: Console) -> None:
     """Says what a search found, what that is worth, where it is, and what to type next."""
-    from foldgrid.analysis.search.conclusion import conclude, print_conclusion
+    from foldgrid.analysis.search.summary import conclude, print_summary
 
     try:
         conclusions = conclude(session.prepared.store)
@@ -284,7 +284,7 @@ def report_search(session: SearchSession, console: Console) -> None:
         conclusions = ()
     session.conclude({each.study.entry.name: each.best for each in conclusions})
     for each in conclusions:
-        print_conclusion(each, console)
+        print_summary(each, console)
     run = session.prepared.store.location
     quoted = shlex.quote(run)
     console.print(

@@ -50,8 +50,8 @@ def rank(
         format: How it is printed: terminal, csv, md, latex, json or svg.
     """
     check_format(format, FORMATS)
+    from foldgrid.analysis.ranking.build import stored_or_ranked
     from foldgrid.analysis.ranking.formats import TEXT_FORMATS, render_terminal
-    from foldgrid.analysis.ranking.making import stored_or_ranked
 
     ranking = stored_or_ranked(_open(run), by, metric)
     if format == "terminal":
@@ -74,7 +74,7 @@ def report(run: str, /, *, by: str | None = None) -> None:
         by: The figure that orders the ranking, as `rank` knows them; of a search, which of its
             objectives is shown.
     """
-    from foldgrid.analysis.report.making import write_report
+    from foldgrid.analysis.report.build import write_report
     from foldgrid.records import RunStore
 
     print(write_report(RunStore.open(run), by))
@@ -93,7 +93,7 @@ def published(run: str, /, *, format: str = "terminal") -> None:
     """
     from foldgrid.analysis.published.published import compare_with_published
     from foldgrid.analysis.published.published_formats import PUBLISHED_FORMATS, render_terminal
-    from foldgrid.analysis.ranking.making import stored_or_ranked
+    from foldgrid.analysis.ranking.build import stored_or_ranked
 
     check_format(format, ("terminal", *PUBLISHED_FORMATS))
     store = _open(run)
@@ -150,7 +150,7 @@ def compare(*runs: str, by: str | None = None, format: str = "terminal") -> None
     from foldgrid.analysis.comparison.formats import TEXT_FORMATS, render_terminal
 
     check_format(format, ("terminal", *TEXT_FORMATS))
-    from foldgrid.analysis.comparison.comparing import compare_sweeps
+    from foldgrid.analysis.comparison.build import compare_sweeps
 
     comparison = compare_sweeps([_open(run) for run in runs], by)
     if format == "terminal":

@@ -72,7 +72,7 @@ def sync_run(
         console: Where to say it.
 
     Raises:
-        SweepError: There is no W&B key, a launch trains there, or the run folder is damaged.
+        SweepError: There is no W&B key, a launch trains there, or the run folder is corrupt.
     """
     _check_wandb()
     holder = read_holder(store.root)

@@ -19,8 +19,8 @@ from foldgrid.data.cache import make_private_folder, write_whole
 from foldgrid.data.composites import Progress
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.sample_table import COMPOSITES, SampleTable
+from foldgrid.specs.checksums import checksummed_json, open_json
 from foldgrid.specs.fits import content_digest
-from foldgrid.specs.seals import open_json, seal_json
 
 COMPOSITE_FORMAT = 1
 """Raised when the same photographs would no longer give the same composites."""
@@ -40,7 +40,7 @@ def hash_photos(
 
     Hashes are remembered under ``<cache>/photo_hashes/``, by path, size and time of change, in one
     file for the folder that holds all of the photos. A photo that was edited with both size and
-    time kept is taken for the old one; a lost or damaged memory only costs time.
+    time kept is taken for the old one; a lost or corrupt memory only costs time.
 
     Args:
         paths: The photos, absolute.
@@ -62,7 +62,7 @@ def hash_photos(
         memory = _without_outdated(memory, keys)
         kept = {keys[path]: digest for path, digest in read.items() if _is_settled(path)}
         make_private_folder(memory_file.parent)
-        write_whole(memory_file, seal_json(memory | kept))
+        write_whole(memory_file, checksummed_json(memory | kept))
         memory |= {keys[path]: digest for path, digest in read.items()}
     return [memory[keys[path]] for path in paths]
 

@@ -126,7 +126,7 @@ def read_memory(root: FileRoot, backbone: str) -> MemoryNotes:
     try:
         return MemoryNotes.model_validate_json(root.read_bytes(_file(backbone)))
     except (FileNotFoundError, ValueError):
-        # Nothing is lost with a damaged file: what does not fit is found out anew.
+        # Nothing is lost with a corrupt file: what does not fit is found out anew.
         return MemoryNotes()
 
 

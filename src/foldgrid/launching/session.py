@@ -18,7 +18,7 @@ from foldgrid.launching.failure_table import FailedTask, print_failures
 from foldgrid.launching.frame import LaunchFrame
 from foldgrid.launching.interrupt import Interrupt
 from foldgrid.launching.options import Options
-from foldgrid.launching.planning.damage import discard_damaged
+from foldgrid.launching.planning.corruption import discard_corrupt
 from foldgrid.launching.planning.plan_text import print_plan
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.progress.display import ProgressDisplay, SweepProgress
@@ -88,7 +88,7 @@ class Session(LaunchFrame[FitTask]):
         if self.is_after_crash:
             clear_after_crash(prepared.store)
         write_run_files(prepared)
-        discard_damaged(prepared, self.forget_run)
+        discard_corrupt(prepared, self.forget_run)
         projector = self._open_projector()
         project_missing(prepared, projector)
         display = ProgressDisplay(self.progress, self.console)

@@ -12,7 +12,7 @@ from foldgrid.execution.fit_task import FitTask
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.tracking.projecting import ProjectingListener
 from foldgrid.records import RunStore
-from foldgrid.specs.errors import DamagedFileError, MissingFileError
+from foldgrid.specs.errors import CorruptFileError, MissingFileError
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.tracking import RunProjector, collect_provenance
 
@@ -52,10 +52,10 @@ def write_run_files(prepared: PreparedSweep) -> None:
 
 
 def _provenance(store: RunStore) -> dict[str, Any] | None:
-    """The provenance of the launches before; nothing where there is none, or a damaged one."""
+    """The provenance of the launches before; nothing where there is none, or a corrupt one."""
     try:
         return store.read_provenance()
-    except (DamagedFileError, MissingFileError):
+    except (CorruptFileError, MissingFileError):
         return None
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foldgrid.metrics.checked import checked_classes
-from foldgrid.specs.metric import METRICS, Judged, Metric, Target
+from foldgrid.specs.metric import METRICS, Metric, Target, TargetKind
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -27,10 +27,10 @@ T = TypeVar("T")
 
 NUMBERS = Target()
 
-BLOCK: Mapping[Judged, int] = MappingProxyType({"numbers": 64, "classes": 16})
+BLOCK: Mapping[TargetKind, int] = MappingProxyType({"numbers": 64, "classes": 16})
 """Models in one product: bounds the memory that the sums of all resamples take."""
 
-LOSSES: Mapping[Judged, str] = MappingProxyType({"numbers": "mae", "classes": "brier"})
+LOSSES: Mapping[TargetKind, str] = MappingProxyType({"numbers": "mae", "classes": "brier"})
 """By which metric of its own units a subject ranks the models."""
 
 

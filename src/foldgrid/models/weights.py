@@ -111,11 +111,11 @@ def resolve_weights(
             "`--set weights=auto`.",
         )
     here = {name: file if file and file.is_here else None for name, file in found.items()}
-    _refuse_damaged(here.values(), fetch_command)
+    _refuse_corrupt(here.values(), fetch_command)
     return here
 
 
-def _refuse_damaged(files: Iterable[WeightFile | None], fetch_command: str) -> None:
+def _refuse_corrupt(files: Iterable[WeightFile | None], fetch_command: str) -> None:
     """Refuses files whose hash is not the one that their name carries."""
     problems = []
     for file in files:

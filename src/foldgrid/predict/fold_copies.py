@@ -43,7 +43,7 @@ def outputs_of_copies(
         device: Where to compute; chosen by what is there.
 
     Raises:
-        SweepError: A weight file is missing or damaged.
+        SweepError: A weight file is missing or corrupt.
     """
     prepare_torch(num_usable_cores(), seed=0)
     device = device or choose_device()

@@ -18,7 +18,7 @@ from foldgrid.data.dataset import Dataset
 from foldgrid.metrics.counts import decide
 from foldgrid.predict.fold_copies import outputs_of_copies
 from foldgrid.predict.trained_learner import TrainedLearner
-from foldgrid.specs.metric import Judged
+from foldgrid.specs.metric import TargetKind
 from foldgrid.tasks.classification.operating_points import choose_threshold
 from foldgrid.tasks.scoring import Scoring
 
@@ -63,7 +63,7 @@ def predict_samples(
         ``probability_<class>``; of a number ``predicted``, in the task's unit.
 
     Raises:
-        SweepError: A weight file is missing or damaged.
+        SweepError: A weight file is missing or corrupt.
     """
     task = learner.task
     names = dataset.samples["sample"].tolist()
@@ -74,7 +74,7 @@ def predict_samples(
         )
     ]
     mean = sum(copies[1:], start=copies[0]) / len(copies)
-    told = TOLD[task.judges](task, mean, points)
+    told = TOLD[task.target_kind](task, mean, points)
     given = [name for name in ("case",) if (dataset.samples[name] != "").any()]
     about = dataset.samples[["subject", *given]].set_axis(told.index)
     return pd.concat([about, told], axis=1).reset_index(drop=True)
@@ -112,9 +112,9 @@ def _numbers(
     return task.values(predictions).set_axis([PREDICTED], axis=1)
 
 
-TOLD: Mapping[Judged, Callable[[Scoring, pd.DataFrame, Sequence[CallingPoint]], pd.DataFrame]] = (
-    MappingProxyType({"numbers": _numbers, "classes": _classes})
-)
+TOLD: Mapping[
+    TargetKind, Callable[[Scoring, pd.DataFrame, Sequence[CallingPoint]], pd.DataFrame]
+] = MappingProxyType({"numbers": _numbers, "classes": _classes})
 """What is told of new samples, by kind of truth."""
 
 

@@ -58,13 +58,13 @@ class ObjectStore:
             try:
                 answer = act()
             except OSError as error:
-                self._judge(error, deadline)
+                self._decide(error, deadline)
                 self._is_given_up.wait(PAUSE_SECONDS)
             else:
                 self._has_answered = True
                 return answer
 
-    def _judge(self, error: OSError, deadline: float) -> None:
+    def _decide(self, error: OSError, deadline: float) -> None:
         """Raises what ``error`` means, unless it is worth trying again."""
         text = str(error)
         if REFUSED.search(text):

@@ -22,7 +22,7 @@ from foldgrid.specs.search_space import (
     first_values,
 )
 from foldgrid.tasks.registry import make_scoring
-from foldgrid.tasks.scoring import judged_units
+from foldgrid.tasks.scoring import evaluated_units
 from foldgrid.tasks.units import UNIT_COLUMNS
 from foldgrid.training import TrainingData
 
@@ -100,7 +100,7 @@ def training_units(plan: StudyPlan, data: TrainingData) -> pd.DataFrame:
     """The training set's visits, subject, unit, fold and reference, as trials score them."""
     task = make_scoring(plan.prepared.sweep.task)
     outputs_NK = np.zeros((len(data.samples), task.num_outputs), np.float32)
-    return judged_units(task, data.samples, outputs_NK).units[list(UNIT_COLUMNS)]
+    return evaluated_units(task, data.samples, outputs_NK).units[list(UNIT_COLUMNS)]
 
 
 def _name(
@@ -148,7 +148,7 @@ def _facts(
     goals = ", ".join(settings.objectives)
     of = make_scoring(prepared.sweep.task).figures_are_of
     yield "search", f"{settings.sampler}, out-of-fold {goals}{of}"
-    if words := settings.judge.plan(settings, settings.own):
+    if words := settings.scheduling.plan(settings, settings.own):
         yield "scheduler", words
     for number, (name, parameter) in enumerate(studies[0].space.parameters.items()):
         when = "".join(f"; when {k} is {', '.join(map(str, v))}" for k, v in parameter.when.items())

@@ -29,7 +29,7 @@ from foldgrid.search.lockstep import TrialWork
 from foldgrid.search.outcome import Certainties, trial_rows, write_outcome
 from foldgrid.search.plan import StudyPlan, plan_studies, search_facts, training_units
 from foldgrid.search.projecting import project_missing_trials, search_figures, trial_listener
-from foldgrid.search.retrain_damaged import Redoing, damaged_facts, find_damaged, set_aside
+from foldgrid.search.retrain_corrupt import Redoing, corrupt_facts, find_corrupt, set_aside
 from foldgrid.search.schedulers.rules import Searched
 from foldgrid.search.storage.choice import choose_storage
 from foldgrid.search.study import SearchStudy, count_done
@@ -55,7 +55,7 @@ POLL_SECONDS = 1.0
 
 def _check_executor(settings: SearchSettings, executor: Literal["ray", "inline"]) -> None:
     """Refuses a scheduler that pauses trials where one runs at a time."""
-    if executor == "inline" and settings.judge.pauses:
+    if executor == "inline" and settings.scheduling.pauses:
         others = [name for name, scheduler in SCHEDULERS.items() if not scheduler.pauses]
         raise SweepError(
             f"search.scheduler: found {settings.scheduler}, which pauses trials, and --executor "
@@ -80,7 +80,7 @@ class SearchSession(LaunchFrame[TrialTask]):
         studies: What is searched.
         storage: Where the studies are remembered.
         store: The run folder's ``search/``.
-        damaged: Trials that are not what was written.
+        corrupt: Trials that are not what was written.
         failures: By trial, how it failed.
 
     Raises:
@@ -100,7 +100,7 @@ class SearchSession(LaunchFrame[TrialTask]):
         self.studies = plan_studies(prepared)
         self.storage = choose_storage(options.search_storage, self.local_folder / JOURNAL)
         self.store = SearchStore.of(prepared.store)
-        self.damaged = find_damaged(self.store, [study.name for study in self.studies])
+        self.corrupt = find_corrupt(self.store, [study.name for study in self.studies])
         self.failures: dict[str, Failure] = {}
 
     def print_plan(self, budget_reason: str) -> None:
@@ -113,7 +113,7 @@ class SearchSession(LaunchFrame[TrialTask]):
         names = tuple(plan.name for plan in self.studies)
         changed = changed_facts(self.prepared, search_results(self.prepared, names, left))
         told = self.tracker_rows("trial").items()
-        rows = [*changed, *damaged_facts(self.damaged), *facts, remembers, *told]
+        rows = [*changed, *corrupt_facts(self.corrupt), *facts, remembers, *told]
         print_facts(self.prepared.sweep.title, rows, self.console)
 
     def _open(self, plan: StudyPlan) -> SearchStudy:
@@ -126,7 +126,7 @@ class SearchSession(LaunchFrame[TrialTask]):
         """Searches until every study has its trials; returns how many trials failed."""
         prepared = self.prepared
         is_left = any(self._num_left(study) for study in self.studies)
-        is_left = is_left or bool(self.damaged) or bool(self._num_to_redo())
+        is_left = is_left or bool(self.corrupt) or bool(self._num_to_redo())
         with (
             self.storage.answering(),
             self.training(is_left=is_left) as (dataset, executor, interrupt),
@@ -142,7 +142,7 @@ class SearchSession(LaunchFrame[TrialTask]):
         prepared = self.prepared
         self._write_plan()
         write_run_files(prepared)
-        self._set_aside_damaged()
+        self._set_aside_corrupt()
         display = self._display()
         self.failures = display.failures
         progress: ProgressFile[TrialTask] = ProgressFile(
@@ -161,13 +161,13 @@ class SearchSession(LaunchFrame[TrialTask]):
             for plan in self.studies:
                 self._search(plan, executor, data, listeners)
 
-    def _set_aside_damaged(self) -> None:
-        if not self.damaged:
+    def _set_aside_corrupt(self) -> None:
+        if not self.corrupt:
             return
         told = {(r.study, r.number): r for plan in self.studies for r in self._open(plan).records()}
         # Looked at once more: another launch may have mended it since the plan was made.
-        damaged = find_damaged(self.store, [plan.name for plan in self.studies])
-        set_aside(damaged, told, self.forget_run, self.prepared.sweep.name)
+        corrupt = find_corrupt(self.store, [plan.name for plan in self.studies])
+        set_aside(corrupt, told, self.forget_run, self.prepared.sweep.name)
 
     def _num_to_redo(self) -> int:
         return sum(len(self.store.to_redo(plan.name)) for plan in self.studies)
@@ -227,7 +227,7 @@ class SearchSession(LaunchFrame[TrialTask]):
         keeper = TrialKeeper(self.store, units, Listeners([feed, *listeners]), rule)
 
         def run() -> None:
-            tasks: Iterable[TrialTask] = list(feed) if settings.judge.draws_ahead else feed
+            tasks: Iterable[TrialTask] = list(feed) if settings.scheduling.draws_ahead else feed
             executor.run(work, tasks, keeper, TrialSteering(rule, searched.tune(), keeper))
 
         try:

@@ -48,7 +48,7 @@ class InputError(SweepError):
         super().__init__(_format(source, self.problems, advice))
 
 
-class DamagedFileError(SweepError, ValueError):
+class CorruptFileError(SweepError, ValueError):
     """A file that is not what was written: torn, changed, or of something else.
 
     Args:
@@ -64,7 +64,7 @@ class DamagedFileError(SweepError, ValueError):
     @classmethod
     def unreadable(
         cls, path: str, data: bytes, error: Exception, mend: str = ""
-    ) -> DamagedFileError:
+    ) -> CorruptFileError:
         """A file whose content cannot be made sense of.
 
         Args:
@@ -76,7 +76,7 @@ class DamagedFileError(SweepError, ValueError):
         first = (str(error).splitlines() or [type(error).__name__])[0]
         return cls(path, f"cannot be read ({first})" if data else "empty", mend)
 
-    def __reduce__(self) -> tuple[type[DamagedFileError], tuple[str, str, str]]:
+    def __reduce__(self) -> tuple[type[CorruptFileError], tuple[str, str, str]]:
         return type(self), (self.path, self.fault, self.mend)
 
 

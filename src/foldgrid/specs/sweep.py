@@ -167,7 +167,7 @@ class SearchSettings(Spec):
         return hash(self.model_dump_json())
 
     @property
-    def judge(self) -> Scheduler:
+    def scheduling(self) -> Scheduler:
         """The scheduler that ``scheduler`` names."""
         return SCHEDULERS.named(self.scheduler)
 
@@ -186,7 +186,7 @@ class Sweep(Spec):
         task: What is predicted.
         data: On which photographs.
         split: Who is held out.
-        backbones: The networks by name, each trained once a fold; see docs/models.md.
+        backbones: The networks by name, each trained once a fold; see docs/how-to/models.md.
         weights: Pre-trained weights: ``required`` refuses to start where a file is missing,
             ``auto`` starts from random weights there and says so, ``none`` always does. A network
             of which nobody publishes weights starts at random anyway.

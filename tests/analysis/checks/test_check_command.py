@@ -14,7 +14,7 @@ from foldgrid.analysis.__main__ import main
 from foldgrid.analysis.checks.catalogue import check_and_save, stored_or_checked
 from foldgrid.analysis.checks.printing import render_markdown, render_terminal
 from foldgrid.analysis.checks.report import CheckReport, CheckResult, load_current
-from foldgrid.analysis.ranking.making import rank_and_save, rank_sweep
+from foldgrid.analysis.ranking.build import rank_and_save, rank_sweep
 from foldgrid.specs.canary import Canary
 from foldgrid.specs.errors import SweepError
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.evaluation import Evaluation
 from foldgrid.analysis.exhibits.pasi.bland_altman import BlandAltman, bland_altman
 from foldgrid.analysis.exhibits.pasi.change import ChangeFacts, change_from_baseline
 from foldgrid.analysis.exhibits.pasi.components import (
@@ -65,30 +65,30 @@ class ClinicalReading:
 
 
 def read_clinically(
-    judgement: Judgement, model: str | None = None, seed: int = SEED
+    evaluation: Evaluation, model: str | None = None, seed: int = SEED
 ) -> ClinicalReading:
     """Computes every clinical fact of a model.
 
     Args:
-        judgement: What ``judge`` returned.
+        evaluation: What ``evaluate`` returned.
         model: A judged model; None takes the ranking's best by OOF MAE.
         seed: Of the bootstraps over subjects.
 
     Raises:
         SweepError: No model of that name was judged; the message offers the nearest.
     """
-    name = known_model(judgement, model)
-    oof, test = (_read(judgement, name, partition, seed) for partition in PARTITIONS)
+    name = known_model(evaluation, model)
+    oof, test = (_read(evaluation, name, partition, seed) for partition in PARTITIONS)
     return ClinicalReading(name, oof, test)
 
 
-def _read(judgement: Judgement, model: str, partition: Partition, seed: int) -> PartitionReading:
-    pairs = model_visits(judgement, model, partition)
+def _read(evaluation: Evaluation, model: str, partition: Partition, seed: int) -> PartitionReading:
+    pairs = model_visits(evaluation, model, partition)
     return PartitionReading(
         pairs=pairs,
         severity=error_by_severity(pairs, seed=seed),
-        regions=error_by_region(judgement, model, partition, seed),
-        scores=error_by_score(judgement, model, partition, seed),
+        regions=error_by_region(evaluation, model, partition, seed),
+        scores=error_by_score(evaluation, model, partition, seed),
         agreement=bland_altman(pairs, seed),
         change=change_from_baseline(pairs, seed=seed),
         scatter=scatter_facts(pairs, seed=seed),

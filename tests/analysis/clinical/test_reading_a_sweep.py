@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from foldgrid.analysis.evaluation import Judgement, judge
+from foldgrid.analysis.evaluation import Evaluation, evaluate
 from foldgrid.analysis.exhibits.pasi.components import (
     error_by_region,
     error_by_score,
@@ -21,8 +21,8 @@ from foldgrid.analysis.exhibits.pasi.components import (
 from foldgrid.analysis.exhibits.pasi.distributions import score_distributions
 from foldgrid.analysis.exhibits.pasi.reference_lines import reference_lines
 from foldgrid.analysis.exhibits.pasi.visits import best_model, model_visits
-from foldgrid.analysis.ranking.board import Ranking
-from foldgrid.analysis.ranking.making import judge_and_rank
+from foldgrid.analysis.ranking.build import evaluate_and_rank
+from foldgrid.analysis.ranking.ranking import Ranking
 from foldgrid.analysis.stacking.nested import BASELINE
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
@@ -37,7 +37,7 @@ SMALL: dict[str, Any] = {"backbones": ("resnet18", "vgg11"), "num_folds": 2, "nu
 class Read(NamedTuple):
     fake: FakeRun
     store: RunStore
-    judgement: Judgement
+    evaluation: Evaluation
     ranking: Ranking
 
 
@@ -46,22 +46,22 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Read:
     """A small sweep that its tests do not change."""
     fake = FakeRun(tmp_path_factory.mktemp("runs") / "tiny", **SMALL)
     store = fake.write()
-    return Read(fake, store, *judge_and_rank(store))
+    return Read(fake, store, *evaluate_and_rank(store))
 
 
 def test_the_default_model_is_the_ranking_s_best(small: Read) -> None:
-    judgement = small.judgement
+    evaluation = small.evaluation
     for metric in ("mae", "ccc"):
-        assert best_model(judgement, metric) == small.ranking.ordered_by(metric).best.model
-    reading = read_clinically(judgement)
-    assert reading.model == best_model(judgement) == reading.test.pairs.model
+        assert best_model(evaluation, metric) == small.ranking.ordered_by(metric).best.model
+    reading = read_clinically(evaluation)
+    assert reading.model == best_model(evaluation) == reading.test.pairs.model
     with pytest.raises(SweepError, match="resnet18"):
-        model_visits(judgement, "resnet81")
+        model_visits(evaluation, "resnet81")
 
 
 def test_an_interval_is_the_same_in_the_ranking_and_in_the_reading(small: Read) -> None:
     ranking = small.ranking
-    reading = read_clinically(small.judgement)
+    reading = read_clinically(small.evaluation)
     everything = reading.oof.severity.set_index("stratum").loc["all"]
     for name in ("mae", "bias"):
         interval = ranking.best.interval("oof", name)
@@ -73,11 +73,13 @@ def test_an_interval_is_the_same_in_the_ranking_and_in_the_reading(small: Read) 
 
 def test_scores_are_judged_by_the_copies_that_may(make_run: Any) -> None:
     fake = make_run(**SMALL, noise=1.2)
-    judgement = judge(fake.write())
+    evaluation = evaluate(fake.write())
     copies = pd.concat(fake.predictions["resnet18", fold] for fold in range(2))
     for partition in ("oof", "test"):
         means = copies[copies["partition"] == partition].groupby("sample").mean(numeric_only=True)
-        table = error_by_score(judgement, "resnet18", partition).rows.set_index(["score", "region"])
+        table = error_by_score(evaluation, "resnet18", partition).rows.set_index(
+            ["score", "region"]
+        )
         assert len(table) == 16
         for score in SCORES:
             truth = means[score].to_numpy()
@@ -96,8 +98,8 @@ def test_scores_are_judged_by_the_copies_that_may(make_run: Any) -> None:
 
 
 def test_regions_are_judged_by_their_composites(small: Read) -> None:
-    fake, judgement = small.fake, small.judgement
-    table = error_by_region(judgement, "vgg11").rows.set_index("region")
+    fake, evaluation = small.fake, small.evaluation
+    table = error_by_region(evaluation, "vgg11").rows.set_index("region")
     copies = pd.concat(fake.predictions["vgg11", fold] for fold in range(2))
     copies = copies[copies["partition"] == "oof"].set_index("sample")
     truth = composite_score(*(copies[name] for name in SCORES))
@@ -111,39 +113,39 @@ def test_regions_are_judged_by_their_composites(small: Read) -> None:
 def test_meta_learners_have_regions_and_no_scores_and_the_baseline_has_neither(
     small: Read,
 ) -> None:
-    judgement = small.judgement
-    assert len(error_by_region(judgement, "ridge", "test").rows) == 4
-    scores = error_by_score(judgement, "ridge")
+    evaluation = small.evaluation
+    assert len(error_by_region(evaluation, "ridge", "test").rows) == 4
+    scores = error_by_score(evaluation, "ridge")
     assert (scores.rows.empty, scores.not_applicable) == (True, "ridge predicts no single scores.")
-    assert "PASI" in error_by_region(judgement, BASELINE).not_applicable
-    assert read_clinically(judgement, BASELINE).oof.scores.not_applicable
+    assert "PASI" in error_by_region(evaluation, BASELINE).not_applicable
+    assert read_clinically(evaluation, BASELINE).oof.scores.not_applicable
 
 
 def test_a_task_without_scores_says_so(make_run: Any) -> None:
-    judgement = judge(make_run(**SMALL, output="composite").write())
-    reading = read_clinically(judgement, "resnet18")
+    evaluation = evaluate(make_run(**SMALL, output="composite").write())
+    reading = read_clinically(evaluation, "resnet18")
     assert "no single scores" in reading.oof.scores.not_applicable
     assert not reading.oof.regions.rows.empty
-    distributions = score_distributions(judgement)
+    distributions = score_distributions(evaluation)
     assert distributions.not_applicable
     assert distributions.scores.empty
-    assert distributions.pasi["train"].sum() == judgement.oof.num_units
+    assert distributions.pasi["train"].sum() == evaluation.oof.num_units
 
 
 def test_a_sweep_without_a_test_set_is_read(make_run: Any) -> None:
     store = make_run(**SMALL, num_test_subjects=0).write()
-    judgement = judge(store)
-    test = read_clinically(judgement).test
+    evaluation = evaluate(store)
+    test = read_clinically(evaluation).test
     assert test.pairs.visits.empty
     assert test.change.trajectories.empty
     assert math.isnan(test.agreement.sd.value)
     assert math.isnan(test.scatter.ccc.value)
     assert test.severity["num_visits"].sum() == 0
     assert test.regions.not_applicable
-    found = score_distributions(judgement, store)
+    found = score_distributions(evaluation, store)
     assert found.pasi["test"].sum() == 0
     assert math.isnan(found.differences["pasi"])
-    lines = {(line.name, line.partition): line.mae for line in reference_lines(judgement)}
+    lines = {(line.name, line.partition): line.mae for line in reference_lines(evaluation)}
     assert math.isnan(lines[BASELINE, "test"])
 
 
@@ -154,29 +156,29 @@ def test_a_first_visit_without_a_region_is_no_baseline(make_run: Any) -> None:
     fake.predictions = {
         cell: table[table["sample"] != gone] for cell, table in fake.predictions.items()
     }
-    judgement = judge(fake.write())
-    facts = read_clinically(judgement).oof.change
+    evaluation = evaluate(fake.write())
+    facts = read_clinically(evaluation).oof.change
     assert facts.exclusions.incomplete_baseline == ("s03",)
     rows = facts.trajectories[facts.trajectories["subject"] == "s03"]
     assert rows["place"].tolist() == [2, 3]
     assert not rows["is_baseline"].any()
     assert rows["physician_change"].isna().all()
     counted = {r.num_subjects for r in facts.responses}
-    assert counted == {judgement.oof.num_subjects - 1}
+    assert counted == {evaluation.oof.num_subjects - 1}
 
 
 def test_unknown_days_go_by_the_visit_s_name(make_run: Any) -> None:
     fake = make_run(**SMALL, num_visits=11)
     fake.split = fake.split.assign(day=math.nan, visit=fake.split["visit"].map("V{}".format))
-    table = read_clinically(judge(fake.write()), "vgg11").oof.change.trajectories
+    table = read_clinically(evaluate(fake.write()), "vgg11").oof.change.trajectories
     assert table["day"].isna().all()
     first = table[table["subject"] == table["subject"].iloc[0]]
     assert first["visit"].tolist() == [f"V{n}" for n in range(11)]
 
 
 def test_distributions_count_every_sample_once(small: Read) -> None:
-    fake, store, judgement, _ = small
-    found = score_distributions(judgement, store)
+    fake, store, evaluation, _ = small
+    found = score_distributions(evaluation, store)
     is_test = (fake.split.set_index("sample")["partition"] == "test").loc[fake.scores.index]
     for score in SCORES:
         rows = found.scores[found.scores["score"] == score].set_index("grade")
@@ -190,15 +192,15 @@ def test_distributions_count_every_sample_once(small: Read) -> None:
         )
         assert found.differences[score] == pytest.approx(moved)
     assert found.pasi["high"].iloc[-1] >= 64.8
-    assert found.pasi["train"].sum() == judgement.oof.num_units
-    assert found.pasi["test"].sum() == judgement.test.num_units
+    assert found.pasi["train"].sum() == evaluation.oof.num_units
+    assert found.pasi["test"].sum() == evaluation.test.num_units
     assert found.imbalance == 0.0123
 
 
 def test_reference_lines_hold_the_baseline_as_it_is_ranked(small: Read) -> None:
-    judgement = small.judgement
+    evaluation = small.evaluation
     row = next(row for row in small.ranking.rows if row.model == BASELINE)
-    lines = {(line.name, line.partition): line for line in reference_lines(judgement)}
+    lines = {(line.name, line.partition): line for line in reference_lines(evaluation)}
     assert lines[BASELINE, "oof"].mae == row.oof["mae"]
     assert lines[BASELINE, "test"].mae == row.test["mae"]
     assert lines["between_raters", ""].mae == 3.3
@@ -206,8 +208,8 @@ def test_reference_lines_hold_the_baseline_as_it_is_ranked(small: Read) -> None:
 
 
 def test_every_table_agrees_on_the_error(small: Read) -> None:
-    judgement = small.judgement
-    for part in (read_clinically(judgement).oof, read_clinically(judgement).test):
+    evaluation = small.evaluation
+    for part in (read_clinically(evaluation).oof, read_clinically(evaluation).test):
         truth, predicted = part.pairs.visits["physician"], part.pairs.visits["predicted"]
         mae = METRICS["mae"](truth, predicted)
         assert part.scatter.mae.value == mae

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.analysis.evaluation import judge
+from foldgrid.analysis.evaluation import evaluate
 from foldgrid.analysis.exhibits.cost_facts import COSTS, cost_facts, format_cost, pareto_front
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import FitRecord
@@ -78,8 +78,8 @@ def measured_run(make_run: Any, devices: dict[str, str] | None = None) -> RunSto
 
 
 def test_costs_are_those_of_the_records(make_run: Any) -> None:
-    judgement = judge(measured_run(make_run))
-    facts = cost_facts(judgement)
+    evaluation = evaluate(measured_run(make_run))
+    facts = cost_facts(evaluation)
     assert facts.table["error"].is_monotonic_increasing
     rows = facts.table.set_index("model")
     assert rows["parameters"].to_dict() == SIZES
@@ -88,8 +88,8 @@ def test_costs_are_those_of_the_records(make_run: Any) -> None:
     assert rows.loc["vgg11", "train_seconds_per_fit"] == 200.5
     assert (rows.loc["vgg11", "epochs"], rows.loc["vgg11", "epochs_per_fit"]) == (7, 3.5)
     assert (rows.loc["vgg11", "peak_memory_gib"], rows.loc["vgg11", "num_fits"]) == (2, 2)
-    truth = judgement.oof.units["reference"]
-    error = np.abs(judgement.oof.predicted["vgg11"] - truth).mean()
+    truth = evaluation.oof.units["reference"]
+    error = np.abs(evaluation.oof.predicted["vgg11"] - truth).mean()
     assert rows.loc["vgg11", "error"] == pytest.approx(error)
     # The made-up errors grow in the order of the names; resnet18 is the best and the dearest.
     assert facts.fronts["parameters"] == ("shufflenet_v2_x0_5", "resnet18")
@@ -101,25 +101,25 @@ def test_costs_are_those_of_the_records(make_run: Any) -> None:
 
 
 def test_a_figure_where_more_is_better_turns_the_front(make_run: Any) -> None:
-    judgement = judge(measured_run(make_run))
-    facts = cost_facts(judgement, "ccc")
+    evaluation = evaluate(measured_run(make_run))
+    facts = cost_facts(evaluation, "ccc")
     assert facts.table["error"].is_monotonic_decreasing
     assert facts.fronts["parameters"] == ("shufflenet_v2_x0_5", "resnet18")
 
 
 def test_what_cannot_be_compared_has_no_front(make_run: Any) -> None:
-    facts = cost_facts(judge(measured_run(make_run, {"vgg11": "Another GPU"})))
+    facts = cost_facts(evaluate(measured_run(make_run, {"vgg11": "Another GPU"})))
     assert (facts.fronts["train_seconds"], facts.fronts["peak_memory_gib"]) == ((), ())
     assert facts.fronts["parameters"]
     assert "unlike devices (Another GPU, Some GPU)" in facts.notes[0]
-    facts = cost_facts(judge(measured_run(make_run, dict.fromkeys(SIZES, "cpu"))))
+    facts = cost_facts(evaluate(measured_run(make_run, dict.fromkeys(SIZES, "cpu"))))
     assert facts.fronts["train_seconds"]
     assert facts.fronts["peak_memory_gib"] == ()
     assert "whole process's" in facts.notes[0]
 
 
 def test_old_records_are_unknown_not_zero(make_run: Any) -> None:
-    facts = cost_facts(judge(make_run(num_folds=2, num_subjects=8).write()))
+    facts = cost_facts(evaluate(make_run(num_folds=2, num_subjects=8).write()))
     assert facts.table["multiply_adds"].isna().all()
     assert facts.table["train_seconds"].isna().all()
     assert (facts.fronts["multiply_adds"], facts.fronts["train_seconds"]) == ((), ())

@@ -21,7 +21,7 @@ from foldgrid.analysis.published.published import (
     rank_correlation,
 )
 from foldgrid.analysis.published.study import published_models
-from foldgrid.analysis.ranking.making import rank_sweep
+from foldgrid.analysis.ranking.build import rank_sweep
 from foldgrid.analysis.stacking.meta_learners import META_LEARNERS
 from foldgrid.models import known_backbones
 from foldgrid.specs.recipe import TrainingRecipe

@@ -18,7 +18,7 @@ from foldgrid.analysis.drawing import drawing
 from foldgrid.analysis.drawing.blocks import Section
 from foldgrid.analysis.exhibits.search import importance
 from foldgrid.analysis.opening import opened
-from foldgrid.analysis.report.making import report_of
+from foldgrid.analysis.report.build import report_of
 from foldgrid.analysis.report.saving import Report, save_report
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord

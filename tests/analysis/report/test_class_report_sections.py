@@ -32,7 +32,7 @@ from foldgrid.analysis.exhibits.settings import (
     varied_learners,
     varied_section,
 )
-from foldgrid.analysis.report.making import make_report
+from foldgrid.analysis.report.build import make_report
 from foldgrid.analysis.report.page import number_parts
 from foldgrid.analysis.run import Run
 from foldgrid.records import RunStore
@@ -109,7 +109,7 @@ def test_the_words_are_of_classes(told: Told) -> None:
     assert "own out-of-fold mean Brier score" in text
     assert "A weight multiplies the learner's class probabilities" in text
     assert "cross-entropy" in text
-    assert all(name in text for name in told.run.scoring.judged_classes)
+    assert all(name in text for name in told.run.scoring.evaluated_classes)
     methods = write_statements(told.run)
     assert methods["augmentation"].startswith("Training photographs were augmented")
     assert "tile" not in methods["augmentation"]
@@ -175,7 +175,7 @@ def test_curves_are_of_each_class_and_of_every_model(told: Told) -> None:
     found = roc_of_model(run, run.best.model)
     assert all(len(each.folds) == 3 for each in found)
     if not run.scoring.is_binary:
-        assert [each.name for each in found] == list(run.scoring.judged_classes)
+        assert [each.name for each in found] == list(run.scoring.evaluated_classes)
         with pytest.raises(SweepError, match="binary"):
             roc_of_models(run)
         return
@@ -301,13 +301,13 @@ def test_the_plane_shows_the_fit_with_the_median_figure(told: Told) -> None:
     assert chosen.fit.backbone == best
     assert chosen.value == pytest.approx(np.median(list(values.values())))
     assert values[chosen.fit.fold] == pytest.approx(chosen.value)
-    for partition, table in (("oof", run.judgement.oof), ("test", run.judgement.test)):
+    for partition, table in (("oof", run.evaluation.oof), ("test", run.evaluation.test)):
         facts = embedding(run, partition)
         expected = table.num_units
         if partition == "oof":
             expected = int((table.units["fold"] == chosen.fit.fold).sum())
         assert len(facts.coordinates_N2) == len(facts.reference_N) == expected
-        assert facts.classes == run.scoring.judged_classes
+        assert facts.classes == run.scoring.evaluated_classes
 
 
 def test_what_was_varied_is_told_by_value(told_by_task: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from foldgrid.analysis.report.making import write_report
+from foldgrid.analysis.report.build import write_report
 from foldgrid.records import RunStore
 from tests.analysis.report.conftest import HOSTILE, Told
 from tests.chromium import contrast, luminance, open_page

@@ -22,7 +22,7 @@ from foldgrid.analysis.exhibits.folds import fold_matrix
 from foldgrid.analysis.exhibits.learning import learning_curves
 from foldgrid.analysis.exhibits.methods.section import OPEN, answered_items
 from foldgrid.analysis.exhibits.methods.writing import PARAGRAPHS, write_statements
-from foldgrid.analysis.report.making import Report, make_report
+from foldgrid.analysis.report.build import Report, make_report
 from foldgrid.analysis.report.page import number_parts
 from foldgrid.analysis.run import Run
 from foldgrid.metrics import METRICS
@@ -149,13 +149,13 @@ def test_the_fold_matrix_shows_what_is_missing(told: Told) -> None:
     assert states["vgg11", 0] == states["resnet18", 3] == "complete"
     assert facts.backbones[-1] == "vgg11"
     # A fold's figure is that of the visits in it; together they are the whole.
-    visits = run.judgement.oof.units
+    visits = run.evaluation.oof.units
     for cell in facts.cells:
         if cell.state != "complete" or cell.backbone == "vgg11":
             continue
         rows = visits["fold"] == cell.fold
         truth = visits.loc[rows, "reference"]
-        predicted = run.judgement.oof.predicted.loc[rows, cell.backbone]
+        predicted = run.evaluation.oof.predicted.loc[rows, cell.backbone]
         assert cell.value == pytest.approx(METRICS["mae"](truth, predicted))
         assert cell.num_units == rows.sum()
     whole = [cell for cell in facts.cells if cell.backbone == "resnet18"]

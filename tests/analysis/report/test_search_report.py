@@ -14,7 +14,7 @@ import pytest
 
 from foldgrid.analysis.__main__ import main
 from foldgrid.analysis.drawing.blocks import Figure, Table, Text
-from foldgrid.analysis.report.making import make_report
+from foldgrid.analysis.report.build import make_report
 from foldgrid.analysis.report.page import number_parts
 from foldgrid.analysis.report.saving import Report
 from foldgrid.records import RunStore

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.analysis.search.course import epochs_saved, optimisation_history, trial_curves
-from foldgrid.analysis.search.evidence import read_studies
+from foldgrid.analysis.search.results import read_studies
 from foldgrid.metrics import METRICS
 from foldgrid.records import SearchStore
 from foldgrid.specs.sweep import SearchSettings

@@ -17,8 +17,8 @@ from foldgrid.analysis.exhibits.search.importance import (
     parameter_importances,
 )
 from foldgrid.analysis.exhibits.search.landscape import LEAST_EXPLAINED, REACH, score_landscape
-from foldgrid.analysis.search.evidence import StudyEvidence, read_studies
 from foldgrid.analysis.search.numbers import positions, scales
+from foldgrid.analysis.search.results import StudyResults, read_studies
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import SearchSpace
 from tests.analysis.search.made_up_search import SPACE, MadeUpSearch
@@ -26,7 +26,7 @@ from tests.analysis.search.made_up_search import SPACE, MadeUpSearch
 NOTHING = Importances((), 0, 0, reason="not asked")
 
 
-def study_of(folder: Path, **settings: object) -> StudyEvidence:
+def study_of(folder: Path, **settings: object) -> StudyResults:
     search = MadeUpSearch(folder / "made_up", num_epochs=2, **settings)  # type: ignore[arg-type]
     return read_studies(search.write())[0]
 
@@ -117,7 +117,7 @@ def test_values_outside_the_space_and_conditions_have_a_place(tmp_path: Path) ->
     assert np.isfinite(places).all()
 
 
-def without(study: StudyEvidence, *names: str) -> StudyEvidence:
+def without(study: StudyResults, *names: str) -> StudyResults:
     """The study of a space without some parameters."""
     kept = {name: each for name, each in study.plan.space.parameters.items() if name not in names}
     space = study.plan.space.model_copy(update={"parameters": kept})

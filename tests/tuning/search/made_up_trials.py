@@ -89,7 +89,7 @@ def rule_of(scheduler: str, units: pd.DataFrame, **changes: object) -> StoppingR
     return rule
 
 
-def judge(rule: StoppingRule, number: int, epochs: Sequence[TrialEpoch]) -> int | None:
+def evaluate(rule: StoppingRule, number: int, epochs: Sequence[TrialEpoch]) -> int | None:
     """Tells the rule a whole trial; returns the epoch at which it was given up, or nothing."""
     for epoch in epochs[:-1]:
         if rule.should_stop(number, epoch):

@@ -14,7 +14,7 @@ from foldgrid.records.tables import parquet_bytes
 from foldgrid.search.lockstep import TrialWork
 from foldgrid.search.trial_log import TrialKeeper
 from foldgrid.search.trials import TrialTask, trial_record
-from foldgrid.specs.seals import FileSeal, seal_json
+from foldgrid.specs.checksums import FileChecksum, checksummed_json
 from foldgrid.specs.trials import TrialEpoch
 from tests.tuning.search.small_search import TrialRecorder, training_samples, trial_task
 
@@ -213,13 +213,13 @@ def test_a_search_of_an_earlier_version_is_read(store: SearchStore) -> None:
     epochs = train(keeper, task, range(1, 3))
     keeper.finished(task, trial_record(task, epochs, "complete"))
     folder = store.trial("study", 3)
-    record, seals = folder.read_sealed()
+    record, checksums = folder.read_checksummed()
     table = UNITS.rename(columns={"unit": "visit"})
     data = parquet_bytes(table.assign(**{str(each.epoch): each.predicted for each in epochs}))
     place = Path(folder.path)
     (place / "predictions.parquet").write_bytes(data)
-    seals = {**seals, "predictions.parquet": FileSeal.of(data)}
-    (place / "trial.json").write_bytes(seal_json(record.model_dump(mode="json"), seals))
+    checksums = {**checksums, "predictions.parquet": FileChecksum.of(data)}
+    (place / "trial.json").write_bytes(checksummed_json(record.model_dump(mode="json"), checksums))
     assert folder.faults() == ()
     assert folder.read_epochs() == epochs
     found = folder.read_units(1)

@@ -12,7 +12,7 @@ from foldgrid.execution.work import open_fit
 from foldgrid.records import RunStore, SearchStore, TrialFolder
 from foldgrid.search.lockstep import LockstepTrial
 from foldgrid.specs.trials import TrialRecord
-from foldgrid.tasks.scoring import judged_units
+from foldgrid.tasks.scoring import evaluated_units
 from foldgrid.tasks.units import UnitTable
 from foldgrid.training.checkpoint_interval import CheckpointPace
 from tests.tuning.search.small_search import training_samples, trial_task
@@ -51,7 +51,7 @@ def test_a_fold_takes_the_same_course_as_a_fit_of_the_grid(tmp_path: Path) -> No
         outputs = predictions.loc[
             predictions["partition"] == "oof", [c for c in predictions if c.startswith("predicted")]
         ]
-        units = judged_units(fit.task, rows.reset_index(), outputs.to_numpy(np.float32))
+        units = evaluated_units(fit.task, rows.reset_index(), outputs.to_numpy(np.float32))
         together.append(flat(units))
     grid_visits = pd.concat(together).sort_values(["subject", "visit"]).reset_index(drop=True)
     pd.testing.assert_frame_equal(visits, grid_visits)

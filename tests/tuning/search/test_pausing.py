@@ -24,7 +24,7 @@ from foldgrid.specs.search_space import allows
 from foldgrid.specs.sweep import ResourceSpec, SearchSettings
 from foldgrid.specs.trials import TrialRecord
 from foldgrid.tasks.registry import make_scoring
-from foldgrid.tasks.scoring import judged_units
+from foldgrid.tasks.scoring import evaluated_units
 from tests.tuning.search.small_search import (
     TrialRecorder,
     space_of,
@@ -79,7 +79,7 @@ def search(folder: Path, settings: SearchSettings) -> Search:
     ]
     pasi = make_scoring(tasks[0].fits[0].config.task)
     outputs_NK = np.zeros((len(data.samples), pasi.num_outputs), np.float32)
-    units = judged_units(pasi, data.samples, outputs_NK).units
+    units = evaluated_units(pasi, data.samples, outputs_NK).units
     keeper = TrialKeeper(store, units, recorder)
     space = space_of(
         learning_rate={"type": "float", "low": 1e-4, "high": 0.1, "log": True},

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from foldgrid.launching.durations import format_duration
 from foldgrid.launching.planning.changes_text import changed_facts
-from foldgrid.launching.planning.damage import damage_facts
+from foldgrid.launching.planning.corruption import corruption_facts
 from foldgrid.launching.planning.data_text import canary_words, data_facts, split_words
 from foldgrid.launching.planning.disk import disk_need, free_gib
 from foldgrid.launching.planning.preparation import PreparedSweep
@@ -60,7 +60,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
     recipe, split = sweep.training, sweep.split
     return [
         *_canary(prepared),
-        *damage_facts(prepared),
+        *corruption_facts(prepared),
         ("fits", _fits(prepared)),
         ("budget", f"{sweep.budget}{budget_reason}{_budget_words(sweep)}"),
         *data_facts(prepared.survey, sweep.data, prepared.split),

@@ -15,7 +15,7 @@ from foldgrid.launching.planning.grid import Grid, SampleCounts, parse_selection
 from foldgrid.launching.planning.networks import check_networks, footprints
 from foldgrid.models import WeightFile, resolve_weights
 from foldgrid.models.footprint import Footprint
-from foldgrid.records import DamagedFit, RunStore, Verified, run_location, verify_fits
+from foldgrid.records import CorruptFit, RunStore, Verified, run_location, verify_fits
 from foldgrid.records.verification import run_faults
 from foldgrid.simulation.source import survey_data
 from foldgrid.specs.canary import Canary, CanaryName, canary_folder
@@ -48,7 +48,7 @@ class PreparedSweep:
         space: What is searched instead of training the grid; nothing for a grid.
         found: Where the recipe was found, if a search did.
         canary: What the scores or labels are where they are not the true ones.
-        damaged: Fits of the grid that are complete and not what was written: they are left.
+        corrupt: Fits of the grid that are complete and not what was written: they are left.
         run_faults: What is wrong with the run folder's own files, which a launch writes again.
     """
 
@@ -64,7 +64,7 @@ class PreparedSweep:
     space: SearchSpace | None = None
     found: FoundRecipe | None = None
     canary: Canary | None = None
-    damaged: tuple[DamagedFit, ...] = ()
+    corrupt: tuple[CorruptFit, ...] = ()
     run_faults: tuple[str, ...] = ()
 
     @property
@@ -145,7 +145,7 @@ def prepare_sweep(
         fetch_command,
         space=resolved.space,
         canary=about_canary,
-        damaged=verified.damaged,
+        corrupt=verified.corrupt,
         run_faults=faults,
     )
 
@@ -212,7 +212,7 @@ def _keep_apart(store: RunStore, canary: Canary | None) -> None:
 
 
 def _verified(store: RunStore, grid: Grid | None) -> tuple[Verified, tuple[str, ...]]:
-    """The fits of the grid that are complete, and what of the run folder is damaged."""
+    """The fits of the grid that are complete, and what of the run folder is corrupt."""
     cells = grid.cells if grid is not None else []
     try:
         return verify_fits(store, [cell.fit_id for cell in cells]), run_faults(store)

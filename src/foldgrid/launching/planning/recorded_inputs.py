@@ -17,7 +17,7 @@ from foldgrid.launching.planning.changes import (
 )
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.records import RunStore, SearchStore
-from foldgrid.specs.errors import DamagedFileError
+from foldgrid.specs.errors import CorruptFileError
 from foldgrid.specs.registry import other_packages
 from foldgrid.tracking.provenance import PACKAGES, package_versions
 
@@ -51,7 +51,7 @@ class Results:
 def grid_results(prepared: PreparedSweep) -> Results:
     """The fits of a grid, before and now."""
     store, grid = prepared.store, prepared.grid
-    whole = store.finished_fits() - {fit.fit_id for fit in prepared.damaged}
+    whole = store.finished_fits() - {fit.fit_id for fit in prepared.corrupt}
     now = {cell.fit_id for cell in grid.cells} & whole
     planned = _known(store.read_plan)
     # Without a plan nobody knows which fits counted; those that do now are the best guess.
@@ -117,8 +117,8 @@ def _deciding(versions: dict[str, str | None]) -> dict[str, str]:
 
 
 def _known(read: Callable[[], Content]) -> Content | None:
-    """What is read; nothing where it is missing or damaged, which the plan says elsewhere."""
+    """What is read; nothing where it is missing or corrupt, which the plan says elsewhere."""
     try:
         return read()
-    except (FileNotFoundError, DamagedFileError):
+    except (FileNotFoundError, CorruptFileError):
         return None

@@ -98,7 +98,7 @@ class ProgressFile(Generic[Task]):
 
 
 def read_progress(store: RunStore) -> LaunchProgress | None:
-    """What the last launch said; nothing where none did, or where it is damaged."""
+    """What the last launch said; nothing where none did, or where it is corrupt."""
     try:
         return LaunchProgress.model_validate_json(store.root.read_bytes(PROGRESS_FILE))
     except (FileNotFoundError, ValueError):

@@ -18,15 +18,15 @@ from foldgrid.launching.durations import format_duration
 from foldgrid.launching.progress.file import read_progress
 from foldgrid.records import PlannedFit, RunStore, SearchStore, last_lines
 from foldgrid.records.run_lock import Holder, read_holder
-from foldgrid.specs.errors import DamagedFileError
+from foldgrid.specs.errors import CorruptFileError
 from foldgrid.specs.progress import LaunchProgress
 
-CellState = Literal["done", "diverged", "damaged", "running", "failed", "started", "left"]
+CellState = Literal["done", "diverged", "corrupt", "running", "failed", "started", "left"]
 
 STYLES: dict[CellState, tuple[str, str]] = {
     "done": ("done", "green"),
     "diverged": ("diverged", "magenta"),
-    "damaged": ("damaged", "bold red"),
+    "corrupt": ("corrupt", "bold red"),
     "running": ("epoch {epoch}", "cyan"),
     "failed": ("failed", "bold red"),
     "started": ("at {epoch}", "yellow"),
@@ -42,7 +42,7 @@ class Cell:
     Attributes:
         fit: Which.
         state: ``done``, ``diverged``, ``running``, ``failed``, ``started`` (it was trained and is
-            not now; the next launch goes on with it), ``damaged`` (its record is not what was
+            not now; the next launch goes on with it), ``corrupt`` (its record is not what was
             written; the next launch trains it again) or ``left``.
         epoch: Its last epoch; 0 without one.
     """
@@ -115,8 +115,8 @@ def _cells(store: RunStore, progress: LaunchProgress | None, is_running: bool) -
 def _finished_cell(store: RunStore, fit: PlannedFit) -> Cell:
     try:
         record = store.read_fit(fit.fit_id)
-    except DamagedFileError:
-        return Cell(fit, "damaged")
+    except CorruptFileError:
+        return Cell(fit, "corrupt")
     return Cell(fit, "done" if record.status == "complete" else "diverged", record.num_epochs)
 
 
@@ -175,7 +175,7 @@ def _counts(cells: tuple[Cell, ...]) -> str:
         "started": "half trained",
         "running": "running",
         "failed": "failed",
-        "damaged": "damaged",
+        "corrupt": "corrupt",
     }
     num_over = sum(cell.state in ("done", "diverged") for cell in cells)
     words = [f"{num_over} of {len(cells)} done"]

@@ -16,8 +16,8 @@ from foldgrid.specs.schedulers import (
     KeyProblem,
     Scheduler,
     SharedSettings,
+    evaluated_at,
     grace_problems,
-    judged_at,
 )
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
 
@@ -31,7 +31,7 @@ class RacedInPairs(Scheduler):
         """See ``Scheduler``."""
         return (
             "paired_race gives up what is heading for worse than the best, by subjects "
-            f"(p < {shared.significance:g}), {judged_at(shared)}"
+            f"(p < {shared.significance:g}), {evaluated_at(shared)}"
         )
 
     def report(self, shared: SharedSettings, own: Spec) -> str:

@@ -65,12 +65,12 @@ class Searched:
 
     def rule(self) -> StoppingRule | None:
         """A fresh rule of the search's scheduler; none where it stops none."""
-        rule: StoppingRule | None = self.settings.judge.rule(self, self.settings.own)
+        rule: StoppingRule | None = self.settings.scheduling.rule(self, self.settings.own)
         return rule
 
     def tune(self) -> Any:
         """A fresh scheduler of Ray Tune's, where the search's is one that pauses trials."""
-        return self.settings.judge.tune(self, self.settings.own)
+        return self.settings.scheduling.tune(self, self.settings.own)
 
 
 def rung_epochs(grace: int, factor: float, max_epochs: int) -> tuple[int, ...]:

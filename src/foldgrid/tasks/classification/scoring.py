@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from foldgrid.metrics import CLASS_METRICS
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
-from foldgrid.specs.metric import Judged
+from foldgrid.specs.metric import TargetKind
 from foldgrid.tasks.classification.grades import majority_grade, translate_grades
 from foldgrid.tasks.classification.spec import (
     BinarySpec,
@@ -41,7 +41,7 @@ class LabelScoring(Scoring):
         ValueError: The classes are not known yet.
     """
 
-    judges: Judged = "classes"
+    target_kind: TargetKind = "classes"
     stratum = "label"
     balanced = "labels"
     baseline = "class_shares"
@@ -78,14 +78,14 @@ class LabelScoring(Scoring):
         return len(self.classes)
 
     @property
-    def judged_classes(self) -> tuple[str, ...]:
+    def evaluated_classes(self) -> tuple[str, ...]:
         """J, the classes that models are judged by: the network's own, unless it says otherwise."""
         return self.classes
 
     @property
     def num_values(self) -> int:
         """J, a probability for each judged class."""
-        return len(self.judged_classes)
+        return len(self.evaluated_classes)
 
     @property
     def prediction_names(self) -> tuple[str, ...]:
@@ -137,15 +137,15 @@ class LabelScoring(Scoring):
         import pandas as pd
 
         probabilities_NK = predictions[list(self.prediction_names)].to_numpy(np.float64)
-        values_NJ = self.judged(probabilities_NK)
+        values_NJ = self.evaluated(probabilities_NK)
         values_NJ = values_NJ / values_NJ.sum(axis=1, keepdims=True)
-        return pd.DataFrame(values_NJ, predictions.index, list(self.judged_classes))
+        return pd.DataFrame(values_NJ, predictions.index, list(self.evaluated_classes))
 
-    def judged(self, probabilities_NK: NDArray[np.float64]) -> NDArray[np.float64]:
+    def evaluated(self, probabilities_NK: NDArray[np.float64]) -> NDArray[np.float64]:
         """The probabilities of the judged classes, of those of the network's."""
         return probabilities_NK
 
-    def judged_index(self, labels: Sequence[str]) -> NDArray[np.int64]:
+    def evaluated_index(self, labels: Sequence[str]) -> NDArray[np.int64]:
         """The index of the judged class of each label."""
         return np.array([self._index[label] for label in labels], np.int64)
 
@@ -153,15 +153,15 @@ class LabelScoring(Scoring):
         """The index of the judged class."""
         import pandas as pd
 
-        values = self.judged_index(targets["label"].tolist())
+        values = self.evaluated_index(targets["label"].tolist())
         return pd.Series(values, index=targets.index, name="reference")
 
     def evaluate(self, samples: pd.DataFrame, outputs_NK: FloatArray) -> dict[str, float]:
         """The metrics that a table shows, of the judged classes."""
         if len(samples) == 0:
             return {}
-        reference_N = self.judged_index(samples["label"].tolist())
-        probabilities_NJ = self.judged(self.probabilities(outputs_NK))
+        reference_N = self.evaluated_index(samples["label"].tolist())
+        probabilities_NJ = self.evaluated(self.probabilities(outputs_NK))
         return {name: self.metrics[name](reference_N, probabilities_NJ) for name in self.shown}
 
     def loss(self, outputs_BK: Tensor, targets_BT: Tensor) -> Tensor:
@@ -191,7 +191,7 @@ class LabelScoring(Scoring):
         """Which classes the models give a probability, a sentence."""
         return (
             f"The models give each {self.noun.one} a probability for "
-            f"{', '.join(self.judged_classes)}."
+            f"{', '.join(self.evaluated_classes)}."
         )
 
     @property

@@ -138,6 +138,6 @@ class TreeSpec(LabelSpec):
         return value
 
     @property
-    def judged_level(self) -> str:
+    def ranked_level(self) -> str:
         """The level that models are ranked by."""
         return self.judged or next(iter(self.levels))

@@ -71,7 +71,7 @@ class TreeScoring(LabelScoring):
         """See ``LabelScoring``."""
         return (
             f"The models tell {len(self.classes)} training classes apart, cut from a tree; the "
-            f"figures compare their sums up the tree: {', '.join(self.judged_classes)}."
+            f"figures compare their sums up the tree: {', '.join(self.evaluated_classes)}."
         )
 
     @property
@@ -80,7 +80,7 @@ class TreeScoring(LabelScoring):
         return (
             f"{len(self.classes)} training classes were cut from the tree of labels, going down "
             f"until a node had at most {self.spec.most_photographs} training photographs; "
-            f"models are judged by the {len(self.judged_classes)} nodes above them."
+            f"models are judged by the {len(self.evaluated_classes)} nodes above them."
         )
 
     @property
@@ -104,13 +104,13 @@ class TreeScoring(LabelScoring):
         return np.asarray(of_class[[self._index[label] for label in labels]], np.int64)
 
     @property
-    def judged_classes(self) -> tuple[str, ...]:
+    def evaluated_classes(self) -> tuple[str, ...]:
         """The classes of the judged level."""
-        return self.classes_at(self.spec.judged_level)
+        return self.classes_at(self.spec.ranked_level)
 
-    def judged(self, probabilities_NK: NDArray[np.float64]) -> NDArray[np.float64]:
+    def evaluated(self, probabilities_NK: NDArray[np.float64]) -> NDArray[np.float64]:
         """The probabilities added up to the judged level."""
-        return self.probabilities_at(self.spec.judged_level, probabilities_NK)
+        return self.probabilities_at(self.spec.ranked_level, probabilities_NK)
 
     def further_classes(
         self, probabilities_NK: NDArray[np.float64]
@@ -122,9 +122,9 @@ class TreeScoring(LabelScoring):
         }
         return {**levels, "finest": (self.classes, np.asarray(probabilities_NK, np.float64))}
 
-    def judged_index(self, labels: Sequence[str]) -> NDArray[np.int64]:
+    def evaluated_index(self, labels: Sequence[str]) -> NDArray[np.int64]:
         """The index of the judged class of each label."""
-        return self.index_at(self.spec.judged_level, labels)
+        return self.index_at(self.spec.ranked_level, labels)
 
 
 def _level(classes: Sequence[str], depth: int) -> tuple[tuple[str, ...], NDArray[np.float64]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
 
-from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.evaluation import Evaluation
 from foldgrid.analysis.predictions.notes import Note, synthetic_data_note
 from foldgrid.analysis.predictions.predictions import BaseLearner
 from foldgrid.analysis.predictions.validation import some
@@ -15,19 +15,19 @@ from foldgrid.specs.counted import counted
 from foldgrid.tasks.scoring import Scoring
 
 
-def write_notes(store: RunStore, judgement: Judgement) -> tuple[Note, ...]:
+def write_notes(store: RunStore, evaluation: Evaluation) -> tuple[Note, ...]:
     """All notes of a ranking, the warnings first."""
     notes = [
-        _budget(judgement),
-        _early_stopping(judgement),
-        _order(judgement),
-        _weights(judgement),
+        _budget(evaluation),
+        _early_stopping(evaluation),
+        _order(evaluation),
+        _weights(evaluation),
         _data(store),
-        output_note(judgement),
-        *_stacking(judgement),
-        *_split(store, judgement),
-        *_left_out(judgement),
-        *scale_notes(judgement),
+        output_note(evaluation),
+        *_stacking(evaluation),
+        *_split(store, evaluation),
+        *_left_out(evaluation),
+        *scale_notes(evaluation),
     ]
     return warnings_first(notes)
 
@@ -37,23 +37,23 @@ def warnings_first(notes: Iterable[Note]) -> tuple[Note, ...]:
     return tuple(sorted(notes, key=lambda note: not note.is_warning))
 
 
-def _budget(judgement: Judgement) -> Note:
-    recipe = judgement.table.config.training
+def _budget(evaluation: Evaluation) -> Note:
+    recipe = evaluation.table.config.training
     extent = f"at most {counted(recipe.max_epochs, 'epoch')}"
     if recipe.max_batches_per_epoch:
         extent += f" of {counted(recipe.max_batches_per_epoch, 'batch')}"
-    if judgement.table.config.budget == "smoke" and recipe.max_batches_per_epoch is not None:
+    if evaluation.table.config.budget == "smoke" and recipe.max_batches_per_epoch is not None:
         text = (
             f"Smoke budget, {extent}: these figures show that the machinery works, "
             "they are not results."
         )
         brief = f"Smoke budget, {extent}: no results."
         return Note(topic="budget", text=text, is_warning=True, brief=brief)
-    return Note(topic="budget", text=f"{judgement.table.config.budget}: {extent} a fit.")
+    return Note(topic="budget", text=f"{evaluation.table.config.budget}: {extent} a fit.")
 
 
-def _early_stopping(judgement: Judgement) -> Note:
-    policy = judgement.table.config.training.early_stopping.policy
+def _early_stopping(evaluation: Evaluation) -> Note:
+    policy = evaluation.table.config.training.early_stopping.policy
     if policy == "held_out_fold":
         text = (
             "Each fit stopped on the very fold that it then predicts (held_out_fold, the paper's "
@@ -71,8 +71,8 @@ def _early_stopping(judgement: Judgement) -> Note:
     return Note(topic="stopping", text=text)
 
 
-def _order(judgement: Judgement) -> Note:
-    test, noun = judgement.test, judgement.table.scoring.noun
+def _order(evaluation: Evaluation) -> Note:
+    test, noun = evaluation.test, evaluation.table.scoring.noun
     text = (
         f"Out-of-fold (OOF) figures order the table: every training {noun.one}, predicted by the "
         "fit that held its subject out; meta-learners and the baseline keep the same folds. The "
@@ -82,8 +82,8 @@ def _order(judgement: Judgement) -> Note:
     return Note(topic="order", text=text)
 
 
-def _weights(judgement: Judgement) -> Note:
-    complete = [each for each in judgement.table.learners if not each.left_out]
+def _weights(evaluation: Evaluation) -> Note:
+    complete = [each for each in evaluation.table.learners if not each.left_out]
     random = [each.name for each in complete if "random" in each.weights.split(", ")]
     if not random:
         return Note(topic="weights", text="Every base learner started from pre-trained weights.")
@@ -108,14 +108,14 @@ def _data(store: RunStore) -> Note:
     return Note(topic="data", text=f"The photographs of {PurePath(manifest).name}.")
 
 
-def _stacking(judgement: Judgement) -> list[Note]:
-    if not judgement.meta_learners:
+def _stacking(evaluation: Evaluation) -> list[Note]:
+    if not evaluation.meta_learners:
         text = "No meta-learners: stacking needs two complete base learners and two folds."
         return [Note(topic="stacking", text=text)]
-    return [stacking_note(judgement)]
+    return [stacking_note(evaluation)]
 
 
-def _split(store: RunStore, judgement: Judgement) -> list[Note]:
+def _split(store: RunStore, evaluation: Evaluation) -> list[Note]:
     try:
         facts = store.read_split_facts()
     except FileNotFoundError:
@@ -123,13 +123,13 @@ def _split(store: RunStore, judgement: Judgement) -> list[Note]:
     imbalance = facts.get("imbalance")
     if not isinstance(imbalance, int | float):
         return []
-    what = judgement.table.scoring.balanced
+    what = evaluation.table.scoring.balanced
     text = f"Imbalance of the {what} between train and test: {imbalance:.4f} (0 is none)."
     return [Note(topic="split", text=text)]
 
 
-def _left_out(judgement: Judgement) -> list[Note]:
-    left_out = [learner for learner in judgement.table.learners if learner.left_out]
+def _left_out(evaluation: Evaluation) -> list[Note]:
+    left_out = [learner for learner in evaluation.table.learners if learner.left_out]
     begun = [learner for learner in left_out if not learner.folds.startswith("0/")]
     untrained = [learner.name for learner in left_out if learner.folds.startswith("0/")]
     notes = []
@@ -141,10 +141,10 @@ def _left_out(judgement: Judgement) -> list[Note]:
         text = f"{some(untrained, 'base learner')} without a complete fit yet."
         brief = f"Provisional: {counted(len(untrained), 'base learner')} not trained yet."
         notes.append(Note(topic="left out", text=text, is_warning=True, brief=brief))
-    visits = judgement.oof.num_left_out + judgement.test.num_left_out
+    visits = evaluation.oof.num_left_out + evaluation.test.num_left_out
     if visits:
-        count = judgement.table.scoring.noun.count(visits)
-        text = f"{count} without all of: {', '.join(sorted(judgement.parts))}."
+        count = evaluation.table.scoring.noun.count(visits)
+        text = f"{count} without all of: {', '.join(sorted(evaluation.parts))}."
         brief = f"{count} left out: not all of the parts were photographed."
         notes.append(Note(topic="left out", text=text, is_warning=True, brief=brief))
     return notes
@@ -154,10 +154,10 @@ def _why(learner: BaseLearner) -> str:
     return f"{learner.name}, {learner.folds} folds: {learner.left_out}."
 
 
-def output_note(judgement: Judgement) -> Note:
+def output_note(evaluation: Evaluation) -> Note:
     """What the models predict, what the figures compare, and which end is better."""
-    scoring = judgement.table.scoring
-    text = f"{scoring.explained(judgement.parts)} {_directions(scoring)}"
+    scoring = evaluation.table.scoring
+    text = f"{scoring.explained(evaluation.parts)} {_directions(scoring)}"
     return Note(topic="output", text=text)
 
 
@@ -174,13 +174,13 @@ def _directions(scoring: Scoring) -> str:
     return f"{text if 'better' in text else text + ' is better'}."
 
 
-def scale_notes(judgement: Judgement) -> list[Note]:
+def scale_notes(evaluation: Evaluation) -> list[Note]:
     """What figures of this task are held against."""
-    yardstick = judgement.table.scoring.yardstick
+    yardstick = evaluation.table.scoring.yardstick
     return [Note(topic="raters", text=yardstick)] if yardstick else []
 
 
-def stacking_note(judgement: Judgement) -> Note:
+def stacking_note(evaluation: Evaluation) -> Note:
     """How the meta-learners combine."""
-    words = judgement.table.scoring.stacking_words(len(judgement.meta_learners))
+    words = evaluation.table.scoring.stacking_words(len(evaluation.meta_learners))
     return Note(topic="stacking", text=words)

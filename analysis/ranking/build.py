@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 from foldgrid.analysis.predictions.notes import Note
 from foldgrid.analysis.predictions.task import scoring_of_run
-from foldgrid.analysis.ranking.board import (
+from foldgrid.analysis.ranking.leaderboard import load_current, made_from_now, save
+from foldgrid.analysis.ranking.ranking import (
     RankedModel,
     Ranking,
     check_figure,
     known_figure,
     ranking_table,
 )
-from foldgrid.analysis.ranking.leaderboard import load_current, made_from_now, save
 from foldgrid.records import RunStore
 from foldgrid.specs.variants import is_variant
 
 if TYPE_CHECKING:
     from foldgrid.analysis.checks.report import CheckReport
-    from foldgrid.analysis.evaluation import Judgement
+    from foldgrid.analysis.evaluation import Evaluation
     from foldgrid.analysis.statistics.facts import Assessment
 
 __all__ = [
     "Ranking",
-    "judge_and_rank",
+    "evaluate_and_rank",
     "rank_and_save",
     "rank_sweep",
     "ranking_table",
@@ -36,9 +36,9 @@ __all__ = [
 ]
 
 
-def judge_and_rank(
+def evaluate_and_rank(
     store: RunStore, by: str | None = None, further: Sequence[str] = ()
-) -> tuple[Judgement, Ranking]:
+) -> tuple[Evaluation, Ranking]:
     """Computes the ranking of a run folder, after checks were run on it and saved.
 
     The checks are all but those that put the meta-learners to the test: `check` and `report` do
@@ -57,22 +57,22 @@ def judge_and_rank(
             broken.
     """
     from foldgrid.analysis.checks.catalogue import check_before_ranking, keep_checks
-    from foldgrid.analysis.checks.run_evidence import read_evidence
-    from foldgrid.analysis.evaluation import judge
+    from foldgrid.analysis.checks.run_contents import read_contents
+    from foldgrid.analysis.evaluation import evaluate
 
     by = known_figure(by, scoring_of_run(store))
     # Before anything is read: a fit that ends meanwhile makes the stored ranking out of date.
     made_from = made_from_now(store)
-    evidence = read_evidence(store)
+    evidence = read_contents(store)
     checks = check_before_ranking(evidence)
     keep_checks(store, checks)
-    judgement = judge(store, evidence.table)
-    return judgement, rank_judgement(store, judgement, by, checks, made_from, further)
+    evaluation = evaluate(store, evidence.table)
+    return evaluation, rank_evaluation(store, evaluation, by, checks, made_from, further)
 
 
-def rank_judgement(
+def rank_evaluation(
     store: RunStore,
-    judgement: Judgement,
+    evaluation: Evaluation,
     by: str,
     checks: CheckReport,
     made_from: str,
@@ -82,7 +82,7 @@ def rank_judgement(
 
     Args:
         store: The run folder.
-        judgement: What every model said of it.
+        evaluation: What every model said of it.
         by: The OOF metric that orders it.
         checks: Those that were run; the notes say nothing of others.
         made_from: What ``made_from_now`` said before anything was read.
@@ -92,7 +92,7 @@ def rank_judgement(
 
     # One thread: the same bits on any number of cores, and small products are no slower for it.
     with threadpool_limits(limits=1):
-        assessment = assess_judgement(judgement, (by, *further))
+        assessment = assess_evaluation(evaluation, (by, *further))
     sweep = store.read_sweep()
     ranking = Ranking(
         made_from=made_from,
@@ -100,11 +100,11 @@ def rank_judgement(
         title=str(sweep.get("title") or ""),
         location=store.location,
         by=by,
-        task=judgement.table.config.task,
-        num_units={"oof": judgement.oof.num_units, "test": judgement.test.num_units},
-        num_subjects={"oof": judgement.oof.num_subjects, "test": judgement.test.num_subjects},
-        rows=(*_base_learners(judgement, assessment), *_others(judgement, assessment)),
-        notes=ranking_notes(store, judgement, checks),
+        task=evaluation.table.config.task,
+        num_units={"oof": evaluation.oof.num_units, "test": evaluation.test.num_units},
+        num_subjects={"oof": evaluation.oof.num_subjects, "test": evaluation.test.num_subjects},
+        rows=(*_base_learners(evaluation, assessment), *_others(evaluation, assessment)),
+        notes=ranking_notes(store, evaluation, checks),
         num_resamples=assessment.num_resamples,
         selections=assessment.selections,
         critical_difference=assessment.critical_difference,
@@ -112,35 +112,35 @@ def rank_judgement(
     return ranking.ordered_by(by)
 
 
-def ranking_notes(store: RunStore, judgement: Judgement, checks: CheckReport) -> tuple[Note, ...]:
+def ranking_notes(store: RunStore, evaluation: Evaluation, checks: CheckReport) -> tuple[Note, ...]:
     """The notes of a ranking whatever orders it: of its checks, then of its figures.
 
     Args:
         store: The run folder.
-        judgement: What is ranked.
+        evaluation: What is ranked.
         checks: Those that were run; nothing is said of others.
     """
     from foldgrid.analysis.checks.notes import check_notes
-    from foldgrid.analysis.ranking.reading import warnings_first, write_notes
+    from foldgrid.analysis.ranking.notes import warnings_first, write_notes
 
-    return warnings_first((*check_notes(store, checks), *write_notes(store, judgement)))
+    return warnings_first((*check_notes(store, checks), *write_notes(store, evaluation)))
 
 
-def assess_judgement(judgement: Judgement, further: Sequence[str] = ()) -> Assessment:
+def assess_evaluation(evaluation: Evaluation, further: Sequence[str] = ()) -> Assessment:
     """The statistics of every judged model; by further metrics beside the task's standard ones."""
     from foldgrid.analysis.statistics.assessing import assess
 
-    complete = [each.name for each in judgement.table.learners if not each.left_out]
+    complete = [each.name for each in evaluation.table.learners if not each.left_out]
     # "Take the best" is a choice among backbones; their variants answer another question.
     learners = [name for name in complete if not is_variant(name)] or complete
-    scoring = judgement.table.scoring
-    oof, test = judgement.oof, judgement.test
+    scoring = evaluation.table.scoring
+    oof, test = evaluation.oof, evaluation.test
     return assess(scoring, oof, test, learners, scoring.baseline, further=further)
 
 
 def rank_sweep(store: RunStore, by: str | None = None) -> Ranking:
-    """The ranking of ``judge_and_rank`` alone."""
-    return judge_and_rank(store, by)[1]
+    """The ranking of ``evaluate_and_rank`` alone."""
+    return evaluate_and_rank(store, by)[1]
 
 
 def rank_and_save(store: RunStore, by: str | None = None) -> Ranking:
@@ -175,7 +175,7 @@ def _held(store: RunStore, by: str, shown: Sequence[str]) -> Ranking:
     held = tuple(stored.metrics) if stored else ()
     if stored and {by, *shown} <= set(held):
         return stored.ordered_by(by)
-    ranking = judge_and_rank(store, by, (*held, *shown))[1]
+    ranking = evaluate_and_rank(store, by, (*held, *shown))[1]
     try:
         save(store, ranking)
     except OSError as error:
@@ -187,7 +187,7 @@ def _held(store: RunStore, by: str, shown: Sequence[str]) -> Ranking:
     return ranking
 
 
-def _base_learners(judgement: Judgement, assessment: Assessment) -> list[RankedModel]:
+def _base_learners(evaluation: Evaluation, assessment: Assessment) -> list[RankedModel]:
     return [
         RankedModel(
             model=learner.name,
@@ -197,14 +197,14 @@ def _base_learners(judgement: Judgement, assessment: Assessment) -> list[RankedM
             weights=learner.weights,
             left_out=learner.left_out,
         )
-        for learner in judgement.table.learners
+        for learner in evaluation.table.learners
     ]
 
 
-def _others(judgement: Judgement, assessment: Assessment) -> list[RankedModel]:
+def _others(evaluation: Evaluation, assessment: Assessment) -> list[RankedModel]:
     from foldgrid.analysis.stacking.meta_learners import PAPER_NAMES
 
-    scoring = judgement.table.scoring
+    scoring = evaluation.table.scoring
     names = PAPER_NAMES if scoring.published else {}
     return [
         RankedModel(
@@ -213,7 +213,7 @@ def _others(judgement: Judgement, assessment: Assessment) -> list[RankedModel]:
             **_facts(assessment, name),
             paper_name=names.get(name, ""),
         )
-        for name in (*judgement.meta_learners, scoring.baseline)
+        for name in (*evaluation.meta_learners, scoring.baseline)
     ]
 
 

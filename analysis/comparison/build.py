@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from foldgrid.analysis.comparison.board import (
+from foldgrid.analysis.comparison.comparison import (
     LETTERS,
     BestModel,
     ComparedModel,
@@ -18,11 +18,11 @@ from foldgrid.analysis.comparison.board import (
     Difference,
     Figures,
 )
-from foldgrid.analysis.comparison.reading import write_notes
+from foldgrid.analysis.comparison.notes import write_notes
 from foldgrid.analysis.comparison.settings import differing_keys, differing_settings
-from foldgrid.analysis.evaluation import Judgement, judge
+from foldgrid.analysis.evaluation import Evaluation, evaluate
 from foldgrid.analysis.predictions.task import scoring_of_run
-from foldgrid.analysis.ranking.board import Kind, known_figure
+from foldgrid.analysis.ranking.ranking import Kind, known_figure
 from foldgrid.analysis.statistics.intervals import expanded_percentiles
 from foldgrid.analysis.statistics.resampled import Resampled
 from foldgrid.analysis.statistics.resamples import SEED
@@ -51,31 +51,31 @@ def compare_sweeps(stores: Sequence[RunStore], by: str | None = None) -> Compari
             "python -m analysis rank RUN"
         )
     by = known_figure(by, scoring_of_run(stores[0]))
-    judgements = [judge(store) for store in stores]
-    refuse_incomparable(stores, judgements)
-    runs = _compared_runs(stores, judgements, by)
-    settings = differing_settings(stores, judgements)
-    rows = _compared_models(judgements, by)
+    evaluations = [evaluate(store) for store in stores]
+    refuse_incomparable(stores, evaluations)
+    runs = _compared_runs(stores, evaluations, by)
+    settings = differing_settings(stores, evaluations)
+    rows = _compared_models(evaluations, by)
     return Comparison(
         by=by,
-        task=judgements[0].table.config.task,
-        num_units=judgements[0].oof.num_units,
-        num_subjects=judgements[0].oof.num_subjects,
+        task=evaluations[0].table.config.task,
+        num_units=evaluations[0].oof.num_units,
+        num_subjects=evaluations[0].oof.num_subjects,
         runs=runs,
         rows=rows,
         settings=settings,
-        notes=write_notes(runs, rows, judgements, settings),
+        notes=write_notes(runs, rows, evaluations, settings),
     )
 
 
 def _compared_runs(
-    stores: Sequence[RunStore], judgements: Sequence[Judgement], by: str
+    stores: Sequence[RunStore], evaluations: Sequence[Evaluation], by: str
 ) -> tuple[ComparedRun, ...]:
-    best = [_best(judgement, by) for judgement in judgements]
+    best = [_best(evaluation, by) for evaluation in evaluations]
     runs = []
-    for place, (store, judgement) in enumerate(zip(stores, judgements, strict=True)):
-        learners = judgement.table.learners
-        difference = _difference(judgements[0], best[0].model, judgement, best[place].model, by)
+    for place, (store, evaluation) in enumerate(zip(stores, evaluations, strict=True)):
+        learners = evaluation.table.learners
+        difference = _difference(evaluations[0], best[0].model, evaluation, best[place].model, by)
         runs.append(
             ComparedRun(
                 letter=LETTERS[place],
@@ -90,14 +90,14 @@ def _compared_runs(
     return tuple(runs)
 
 
-def _compared_models(judgements: Sequence[Judgement], by: str) -> tuple[ComparedModel, ...]:
-    first, others = judgements[0], judgements[1:]
+def _compared_models(evaluations: Sequence[Evaluation], by: str) -> tuple[ComparedModel, ...]:
+    first, others = evaluations[0], evaluations[1:]
     rows = [
         ComparedModel(
             model=model,
             oof=tuple(
                 _figures(each, model, by) if model in each.table.oof else None
-                for each in judgements
+                for each in evaluations
             ),
             minus_reference=(
                 None,
@@ -114,18 +114,18 @@ def _compared_models(judgements: Sequence[Judgement], by: str) -> tuple[Compared
     return tuple(sorted(rows, key=lambda row: (key((row.oof[0] or {}).get(by)), row.model)))
 
 
-def _best(judgement: Judgement, by: str) -> BestModel:
+def _best(evaluation: Evaluation, by: str) -> BestModel:
     """The best by an OOF figure of all that learned something; a tie goes to a base learner."""
-    kinds: dict[str, Kind] = dict.fromkeys(judgement.table.complete_learners, "base_learner")
-    kinds |= dict.fromkeys(judgement.meta_learners, "meta_learner")
-    figures = {name: _figures(judgement, name, by) for name in kinds}
-    key = judgement.table.scoring.metrics[by].sort_key
+    kinds: dict[str, Kind] = dict.fromkeys(evaluation.table.complete_learners, "base_learner")
+    kinds |= dict.fromkeys(evaluation.meta_learners, "meta_learner")
+    figures = {name: _figures(evaluation, name, by) for name in kinds}
+    key = evaluation.table.scoring.metrics[by].sort_key
     name = min(kinds, key=lambda model: (key(figures[model][by]), kinds[model], model))
     return BestModel(model=name, kind=kinds[name], oof=figures[name])
 
 
-def _figures(judgement: Judgement, model: str, by: str) -> Figures:
-    oof, scoring = judgement.oof, judgement.table.scoring
+def _figures(evaluation: Evaluation, model: str, by: str) -> Figures:
+    oof, scoring = evaluation.oof, evaluation.table.scoring
     pairs = oof.reference, oof.predicted_by(model)
     values = {
         name: scoring.metrics[name](*pairs) for name in {**dict.fromkeys(scoring.shown), by: 0}
@@ -134,7 +134,7 @@ def _figures(judgement: Judgement, model: str, by: str) -> Figures:
 
 
 def _difference(
-    first: Judgement, first_model: str, second: Judgement, second_model: str, by: str
+    first: Evaluation, first_model: str, second: Evaluation, second_model: str, by: str
 ) -> Difference:
     pair = {
         "first": first.oof.predicted_by(first_model),
@@ -181,25 +181,25 @@ def paired_difference(
     return Difference(value=float(second - first), low=interval[0].low, high=interval[0].high)
 
 
-def refuse_incomparable(stores: Sequence[RunStore], judgements: Sequence[Judgement]) -> None:
+def refuse_incomparable(stores: Sequence[RunStore], evaluations: Sequence[Evaluation]) -> None:
     """Stops where the figures of these runs would not be about the same thing.
 
     Args:
         stores: The run folders, the reference first.
-        judgements: What ``judge`` made of each.
+        evaluations: What ``evaluate`` made of each.
 
     Raises:
         SweepError: A run has another task, data set or split than the reference; the message
             says what each has and what to do.
     """
-    for store, judgement in zip(stores[1:], judgements[1:], strict=True):
-        reason, what = _reason(judgements[0], judgement)
+    for store, evaluation in zip(stores[1:], evaluations[1:], strict=True):
+        reason, what = _reason(evaluations[0], evaluation)
         if reason:
-            pair = ((stores[0], judgements[0]), (store, judgement))
+            pair = ((stores[0], evaluations[0]), (store, evaluation))
             raise SweepError(_refusal(pair, reason, what))
 
 
-def _reason(first: Judgement, second: Judgement) -> tuple[str, str]:
+def _reason(first: Evaluation, second: Evaluation) -> tuple[str, str]:
     """Why two runs cannot be compared and the section of the sweep it comes from, or ""."""
     ours, theirs = first.table.config, second.table.config
     if ours.task != theirs.task:
@@ -220,7 +220,7 @@ def _reason(first: Judgement, second: Judgement) -> tuple[str, str]:
     return "", ""
 
 
-def _refusal(pair: Sequence[tuple[RunStore, Judgement]], reason: str, section: str) -> str:
+def _refusal(pair: Sequence[tuple[RunStore, Evaluation]], reason: str, section: str) -> str:
     locations = [store.location for store, _ in pair]
     width = max(map(len, locations))
     lines = [f"Cannot compare {locations[1]} with {locations[0]}: {reason}."]
@@ -235,15 +235,15 @@ def _refusal(pair: Sequence[tuple[RunStore, Judgement]], reason: str, section: s
     return "\n".join(lines)
 
 
-def _extent(judgement: Judgement, section: str) -> str:
-    config, oof = judgement.table.config, judgement.oof
-    fits = sum(len(each.fits) for each in judgement.table.learners if not each.left_out)
+def _extent(evaluation: Evaluation, section: str) -> str:
+    config, oof = evaluation.table.config, evaluation.oof
+    fits = sum(len(each.fits) for each in evaluation.table.learners if not each.left_out)
     facts = {
         "task": task_words(config.task),
         "data": f"data {config.data_fingerprint[:6]}",
         "split": f"split {config.split_fingerprint[:6]}",
     }
-    extent = f"{judgement.table.scoring.noun.count(oof.num_units)} of {oof.num_subjects} subjects"
+    extent = f"{evaluation.table.scoring.noun.count(oof.num_units)} of {oof.num_subjects} subjects"
     return f"{fits} fits, {extent}, {facts[section]}"
 
 

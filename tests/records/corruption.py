@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-Damage = Callable[[Path, float], None]
-"""Damages a file at a point between 0 and 1 of its length."""
+Corruption = Callable[[Path, float], None]
+"""Corrupts a file at a point between 0 and 1 of its length."""
 
 
 def cut(path: Path, where: float) -> None:
@@ -32,4 +32,4 @@ def lose(path: Path, where: float) -> None:
     path.unlink()
 
 
-DAMAGES: dict[str, Damage] = {"cut": cut, "flip": flip, "empty": empty, "lose": lose}
+CORRUPTIONS: dict[str, Corruption] = {"cut": cut, "flip": flip, "empty": empty, "lose": lose}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from foldgrid.analysis.search.certainty import StudyCertainty, better_by, judge_study
+from foldgrid.analysis.search.certainty import StudyCertainty, assess_study, better_by
 from foldgrid.analysis.search.course import EpochsSaved, epochs_saved
-from foldgrid.analysis.search.evidence import StudyEvidence, read_studies
+from foldgrid.analysis.search.results import StudyResults, read_studies
 from foldgrid.analysis.statistics.facts import Interval
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
@@ -19,7 +19,7 @@ from foldgrid.specs.trials import TrialCertainty, TrialRecord
 
 
 @dataclass(frozen=True)
-class Conclusion:
+class StudySummary:
     """What one study came to.
 
     Attributes:
@@ -29,30 +29,30 @@ class Conclusion:
         best: By number of the best trials, how sure their scores are, as ``best.yaml`` has it.
     """
 
-    study: StudyEvidence
+    study: StudyResults
     certainty: StudyCertainty
     saved: EpochsSaved
     best: dict[int, TrialCertainty]
 
 
-def conclude(store: RunStore) -> tuple[Conclusion, ...]:
+def conclude(store: RunStore) -> tuple[StudySummary, ...]:
     """What the studies of a search came to so far.
 
     Raises:
         SweepError: Nothing was searched in this run folder.
     """
-    return tuple(map(conclude_study, read_studies(store)))
+    return tuple(map(summarize_study, read_studies(store)))
 
 
-def conclude_study(study: StudyEvidence) -> Conclusion:
+def summarize_study(study: StudyResults) -> StudySummary:
     """What one study came to so far."""
-    certainty = judge_study(study)
+    certainty = assess_study(study)
     best = {trial.number: best_certainty(study, certainty, trial) for trial in study.best}
-    return Conclusion(study, certainty, epochs_saved(study), best)
+    return StudySummary(study, certainty, epochs_saved(study), best)
 
 
 def best_certainty(
-    study: StudyEvidence, certainty: StudyCertainty, trial: TrialRecord
+    study: StudyResults, certainty: StudyCertainty, trial: TrialRecord
 ) -> TrialCertainty:
     """How sure the score of one complete trial is, in every objective, where it is known.
 
@@ -103,7 +103,7 @@ def describe_value(value: Value) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def print_conclusion(conclusion: Conclusion, console: Console) -> None:
+def print_summary(conclusion: StudySummary, console: Console) -> None:
     """The best trials of a study with what their scores are worth, a few lines each."""
     for trial in conclusion.study.best:
         console.print()
@@ -113,7 +113,7 @@ def print_conclusion(conclusion: Conclusion, console: Console) -> None:
         console.print(f"\n{conclusion.study.label}: no trial has trained to its end yet.")
 
 
-def _lines(conclusion: Conclusion, trial: TrialRecord) -> list[str]:
+def _lines(conclusion: StudySummary, trial: TrialRecord) -> list[str]:
     study, num_trials = conclusion.study, len(conclusion.study.trials)
     which = "the sweep's own recipe" if trial.number == 0 else f"trial {trial.number}"
     lines = [
@@ -129,7 +129,7 @@ def _lines(conclusion: Conclusion, trial: TrialRecord) -> list[str]:
     return lines
 
 
-def _figures(conclusion: Conclusion, trial: TrialRecord, name: str) -> list[str]:
+def _figures(conclusion: StudySummary, trial: TrialRecord, name: str) -> list[str]:
     """An objective's figures: as found, corrected, and beside the sweep's own recipe."""
     found, digits = conclusion.best[trial.number], conclusion.study.decimals(name)
 

@@ -20,7 +20,7 @@ from foldgrid.tasks.units import UNIT_COLUMNS, Noun, UnitTable
 
 
 @dataclass(frozen=True)
-class StudyEvidence:
+class StudyResults:
     """One study.
 
     Attributes:
@@ -81,7 +81,7 @@ class StudyEvidence:
         return trial.backbone if name == BACKBONE else recipe_value(trial.training, name)
 
 
-def read_studies(store: RunStore, by: str = "") -> tuple[StudyEvidence, ...]:
+def read_studies(store: RunStore, by: str = "") -> tuple[StudyResults, ...]:
     """The studies of a search's run folder, in the sweep's order; those without a trial too.
 
     Args:
@@ -120,7 +120,7 @@ def _read_study(
     entry: StudyEntry,
     objectives: tuple[str, ...],
     scoring: Scoring,
-) -> StudyEvidence:
+) -> StudyResults:
     folders = search.trials(entry.name)
     trials = tuple(folder.read_record() for folder in folders)
     complete = {
@@ -128,7 +128,7 @@ def _read_study(
         for trial, folder in zip(trials, folders, strict=True)
         if trial.status == "complete"
     }
-    return StudyEvidence(
+    return StudyResults(
         plan=plan,
         entry=entry,
         objectives=objectives,

@@ -13,37 +13,37 @@ MOST_SHOWN = 8
 Fact = tuple[str, str]
 
 
-def damage_facts(prepared: PreparedSweep) -> list[Fact]:
-    """What of a sweep's run folder is damaged, as rows of its plan; none where all is whole."""
-    lines = [line for fit in prepared.damaged for line in fit.lines]
-    number = len(prepared.damaged)
+def corruption_facts(prepared: PreparedSweep) -> list[Fact]:
+    """What of a sweep's run folder is corrupt, as rows of its plan; none where all is whole."""
+    lines = [line for fit in prepared.corrupt for line in fit.lines]
+    number = len(prepared.corrupt)
     fits = f"{number} finished fit{'s' if number != 1 else ''}"
     verb = "is" if number == 1 else "are"
-    rows = damage_rows(lines, f"{fits} {verb} not what was written, and {verb} trained again:")
+    rows = corruption_rows(lines, f"{fits} {verb} not what was written, and {verb} trained again:")
     closing = "the launch writes these files of the run folder again:"
-    return [*rows, *damage_rows(prepared.run_faults, closing, is_first=not rows)]
+    return [*rows, *corruption_rows(prepared.run_faults, closing, is_first=not rows)]
 
 
-def damage_rows(lines: Iterable[str], heading: str, *, is_first: bool = True) -> list[Fact]:
-    """A heading, then a line a damaged file; nothing where none is."""
+def corruption_rows(lines: Iterable[str], heading: str, *, is_first: bool = True) -> list[Fact]:
+    """A heading, then a line a corrupt file; nothing where none is."""
     shown = list(lines)
     if not shown:
         return []
     rows = [heading, *(f"  {line}" for line in shown[:MOST_SHOWN])]
     if len(shown) > MOST_SHOWN:
         rows.append(f"  and {len(shown) - MOST_SHOWN} more")
-    return [("damaged" if is_first and not n else "", words) for n, words in enumerate(rows)]
+    return [("corrupt" if is_first and not n else "", words) for n, words in enumerate(rows)]
 
 
-def discard_damaged(prepared: PreparedSweep, forget: Callable[[str], None]) -> None:
-    """Clears away the damaged fits that this launch trains again, and has trackers forget them.
+def discard_corrupt(prepared: PreparedSweep, forget: Callable[[str], None]) -> None:
+    """Clears away the corrupt fits that this launch trains again, and has trackers forget them.
 
     Args:
         prepared: The sweep.
         forget: Told the id of each one's run.
     """
-    damaged = {fit.fit_id for fit in prepared.damaged}
-    left = [task.config.fit_id for task in prepared.grid.left if task.config.fit_id in damaged]
+    corrupt = {fit.fit_id for fit in prepared.corrupt}
+    left = [task.config.fit_id for task in prepared.grid.left if task.config.fit_id in corrupt]
     if not left:
         return
     # Looked at once more: another launch may have mended it since the plan was made.

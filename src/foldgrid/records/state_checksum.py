@@ -1,4 +1,4 @@
-"""States to go on from, sealed: ``last.pt`` of a fit and ``state.pt`` of a trial.
+"""States to go on from, checksummed: ``last.pt`` of a fit and ``state.pt`` of a trial.
 
 What ``torch.save`` writes is a zip archive whose checksums ``torch.load`` does not look at: a
 flipped bit in a weight would be trained on. So the archive lies in an envelope with its length
@@ -14,7 +14,7 @@ LENGTH_BYTES, DIGEST_BYTES = 8, 32
 HEADER_BYTES = len(MAGIC) + LENGTH_BYTES + DIGEST_BYTES
 
 
-def seal_state(state: bytes) -> bytes:
+def checksummed_state(state: bytes) -> bytes:
     """The state in its envelope."""
     length = len(state).to_bytes(LENGTH_BYTES, "big")
     return b"".join((MAGIC, length, hashlib.sha256(length + state).digest(), state))

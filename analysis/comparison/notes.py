@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from foldgrid.analysis.comparison.board import ComparedModel, ComparedRun, SettingDifference
-from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.comparison.comparison import ComparedModel, ComparedRun, SettingDifference
+from foldgrid.analysis.evaluation import Evaluation
 from foldgrid.analysis.predictions.notes import Note
 from foldgrid.analysis.predictions.validation import some
 from foldgrid.tasks.scoring import Scoring
@@ -18,24 +18,24 @@ ENVIRONMENT = ("versions.", "git.", "data.", "split.")
 def write_notes(
     runs: Sequence[ComparedRun],
     rows: Sequence[ComparedModel],
-    judgements: Sequence[Judgement],
+    evaluations: Sequence[Evaluation],
     settings: Sequence[SettingDifference],
 ) -> tuple[Note, ...]:
     """All notes of a comparison, the warnings first."""
     notes = [
-        *_stopping(runs, judgements),
-        *_budget(runs, judgements, settings),
+        *_stopping(runs, evaluations),
+        *_budget(runs, evaluations, settings),
         *_weights(settings),
         *_format(settings),
-        *_left_out(runs, rows, judgements),
+        *_left_out(runs, rows, evaluations),
         *_cause(settings),
-        _intervals(judgements[0].table.scoring),
+        _intervals(evaluations[0].table.scoring),
     ]
     return tuple(sorted(notes, key=lambda note: not note.is_warning))
 
 
-def _stopping(runs: Sequence[ComparedRun], judgements: Sequence[Judgement]) -> list[Note]:
-    policies = [each.table.config.training.early_stopping.policy for each in judgements]
+def _stopping(runs: Sequence[ComparedRun], evaluations: Sequence[Evaluation]) -> list[Note]:
+    policies = [each.table.config.training.early_stopping.policy for each in evaluations]
     peeking = [
         run.letter for run, each in zip(runs, policies, strict=True) if each == "held_out_fold"
     ]
@@ -52,14 +52,14 @@ def _stopping(runs: Sequence[ComparedRun], judgements: Sequence[Judgement]) -> l
 
 def _budget(
     runs: Sequence[ComparedRun],
-    judgements: Sequence[Judgement],
+    evaluations: Sequence[Evaluation],
     settings: Sequence[SettingDifference],
 ) -> list[Note]:
     notes = []
     if any(each.key in BUDGET_KEYS for each in settings):
         extents = []
-        for run, judgement in zip(runs, judgements, strict=True):
-            config = judgement.table.config
+        for run, evaluation in zip(runs, evaluations, strict=True):
+            config = evaluation.table.config
             recipe = config.training
             extent = f"{run.letter} {config.budget}, at most {recipe.max_epochs} epochs"
             if recipe.max_batches_per_epoch:
@@ -69,7 +69,7 @@ def _budget(
         notes.append(Note(topic="budget", text=text, is_warning=True))
     smoke = [
         run.letter
-        for run, each in zip(runs, judgements, strict=True)
+        for run, each in zip(runs, evaluations, strict=True)
         if each.table.config.budget == "smoke"
         and each.table.config.training.max_batches_per_epoch is not None
     ]
@@ -102,7 +102,7 @@ def _format(settings: Sequence[SettingDifference]) -> list[Note]:
 def _left_out(
     runs: Sequence[ComparedRun],
     rows: Sequence[ComparedModel],
-    judgements: Sequence[Judgement],
+    evaluations: Sequence[Evaluation],
 ) -> list[Note]:
     """Which base learners stand in no row of a run, and why."""
     compared = {row.model for row in rows}
@@ -110,9 +110,9 @@ def _left_out(
     if not rows:
         text = "No base learner is complete in the first run and in another one."
         notes.append(Note(topic="left out", text=text, is_warning=True))
-    for run, judgement in zip(runs, judgements, strict=True):
-        unfinished = [each.name for each in judgement.table.learners if each.left_out]
-        alone = [name for name in judgement.table.complete_learners if name not in compared]
+    for run, evaluation in zip(runs, evaluations, strict=True):
+        unfinished = [each.name for each in evaluation.table.learners if each.left_out]
+        alone = [name for name in evaluation.table.complete_learners if name not in compared]
         if unfinished:
             text = f"{run.letter}: {some(unfinished, 'base learner')} not complete."
             notes.append(Note(topic="left out", text=text, is_warning=True))

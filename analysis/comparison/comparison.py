@@ -12,7 +12,7 @@ from string import ascii_uppercase
 from pydantic import Field
 
 from foldgrid.analysis.predictions.notes import Note
-from foldgrid.analysis.ranking.board import Kind
+from foldgrid.analysis.ranking.ranking import Kind
 from foldgrid.specs.base import Spec
 from foldgrid.specs.task import AnyTask, default_task
 from foldgrid.tasks.registry import make_scoring

@@ -1,6 +1,6 @@
-"""Everything of a run folder that can be read, and what cannot: nothing here raises for damage.
+"""The contents of a run folder that can be read, and its faults: corrupt files never raise here.
 
-A check looks at one of these and never at the disk, so that a damaged file costs the checks that
+A check looks at one of these and never at the disk, so that a corrupt file costs the checks that
 need it and no others.
 """
 
@@ -14,7 +14,7 @@ from typing import TypeVar
 import pandas as pd
 
 from foldgrid.analysis.checks.report import checked_state
-from foldgrid.analysis.predictions.finished_fits import READ_ERRORS, FinishedFits, damage
+from foldgrid.analysis.predictions.finished_fits import READ_ERRORS, FinishedFits, fault_of
 from foldgrid.analysis.predictions.predictions import PredictionTable, read_prediction_table
 from foldgrid.analysis.predictions.validation import FoldPredictions
 from foldgrid.records import PlannedFit, RunStore, SearchStore
@@ -30,7 +30,7 @@ Content = TypeVar("Content")
 
 
 @dataclass(frozen=True)
-class RunEvidence:
+class RunContents:
     """A run folder as far as it can be read.
 
     Attributes:
@@ -87,7 +87,7 @@ class RunEvidence:
         return read_prediction_table(self.store, self.finished)
 
 
-def read_evidence(store: RunStore) -> RunEvidence:
+def read_contents(store: RunStore) -> RunContents:
     """Reads a run folder, each file once."""
     # Before anything is read: a fit that ends meanwhile makes what is stored out of date.
     made_from = checked_state(store)
@@ -116,7 +116,7 @@ def read_evidence(store: RunStore) -> RunEvidence:
             records[cell.fit_id] = found.record
         if found.predictions is not None and not found.fault:
             fits.append(found.predictions)
-    return RunEvidence(
+    return RunContents(
         store=store,
         plan=plan,
         split=split,
@@ -143,7 +143,7 @@ def _read(name: str, read: Callable[[], Content], faults: list[Problem]) -> Cont
     except FileNotFoundError:
         faults.append(Problem(name, "", "is missing."))
     except (*READ_ERRORS, KeyError, TypeError) as error:
-        faults.append(Problem(name, "", f"{damage(error)}."))
+        faults.append(Problem(name, "", f"{fault_of(error)}."))
     return None
 
 

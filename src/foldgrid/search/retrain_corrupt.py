@@ -9,23 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from foldgrid.launching.planning.damage import Fact, damage_rows
+from foldgrid.launching.planning.corruption import Fact, corruption_rows
 from foldgrid.records import SearchStore, TrialFolder
 from foldgrid.search.trial_log import TrialKeeper
 from foldgrid.search.trials import TrialTask
-from foldgrid.specs.errors import DamagedFileError, SweepError
+from foldgrid.specs.errors import CorruptFileError, SweepError
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.tracking.runs import run_id_of
 
 
 @dataclass(frozen=True)
-class DamagedTrial:
+class CorruptTrial:
     """A trial that is over and must be trained again.
 
     Attributes:
         study: The study's name.
         folder: Its folder.
-        faults: Its files that are damaged, each with what is wrong with it.
+        faults: Its files that are corrupt, each with what is wrong with it.
     """
 
     study: str
@@ -33,35 +33,37 @@ class DamagedTrial:
     faults: tuple[str, ...]
 
 
-def find_damaged(store: SearchStore, studies: Iterable[str]) -> tuple[DamagedTrial, ...]:
+def find_corrupt(store: SearchStore, studies: Iterable[str]) -> tuple[CorruptTrial, ...]:
     """The trials of some studies that are over and not whole; looks, and changes nothing."""
     found = [
-        DamagedTrial(study, folder, folder.faults())
+        CorruptTrial(study, folder, folder.faults())
         for study in studies
         for folder in store.trials(study)
     ]
     return tuple(each for each in found if each.faults)
 
 
-def damaged_facts(damaged: Sequence[DamagedTrial]) -> list[Fact]:
-    """The damaged trials as rows of the plan; none where all are whole."""
-    lines = [f"search/{trial.folder.name}/{fault}" for trial in damaged for fault in trial.faults]
-    number = len(damaged)
+def corrupt_facts(corrupt: Sequence[CorruptTrial]) -> list[Fact]:
+    """The corrupt trials as rows of the plan; none where all are whole."""
+    lines = [f"search/{trial.folder.name}/{fault}" for trial in corrupt for fault in trial.faults]
+    number = len(corrupt)
     verb = "is" if number == 1 else "are"
     trials = f"{number} trial{'s' if number != 1 else ''} that {verb} over"
-    return damage_rows(lines, f"{trials} {verb} not what was written, and {verb} trained again:")
+    return corruption_rows(
+        lines, f"{trials} {verb} not what was written, and {verb} trained again:"
+    )
 
 
 def set_aside(
-    damaged: Iterable[DamagedTrial],
+    corrupt: Iterable[CorruptTrial],
     told: Mapping[tuple[str, int], TrialRecord],
     forget: Callable[[str], None],
     sweep: str,
 ) -> None:
-    """Clears away what damaged trials left, once it is noted what they were.
+    """Clears away what corrupt trials left, once it is noted what they were.
 
     Args:
-        damaged: The trials.
+        corrupt: The trials.
         told: By study and number, the records that the studies remember.
         forget: Told the id of each one's run, for trackers to forget.
         sweep: The sweep's name.
@@ -69,11 +71,11 @@ def set_aside(
     Raises:
         SweepError: A trial went on with other trials' networks, so nobody can train it again.
     """
-    for trial in damaged:
+    for trial in corrupt:
         record = _own_record(trial) or told.get((trial.study, trial.folder.number))
         if record is not None and record.changes:
             raise SweepError(
-                f"{trial.folder.path}: damaged ({'; '.join(trial.faults)}), and the trial went on "
+                f"{trial.folder.path}: corrupt ({'; '.join(trial.faults)}), and the trial went on "
                 "with other trials' networks, so it cannot be trained again by itself.\n"
                 "Remove its folder: the search goes on without it."
             )
@@ -85,10 +87,10 @@ def set_aside(
             trial.folder.set_aside(record)
 
 
-def _own_record(trial: DamagedTrial) -> TrialRecord | None:
+def _own_record(trial: CorruptTrial) -> TrialRecord | None:
     try:
         record = trial.folder.read_record()
-    except DamagedFileError:
+    except CorruptFileError:
         return None
     return record if (record.study, record.number) == (trial.study, trial.folder.number) else None
 

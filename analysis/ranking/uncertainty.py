@@ -6,7 +6,7 @@ Knows the facts that a ranking stores, so a stored one answers for every metric.
 from __future__ import annotations
 
 from foldgrid.analysis.predictions.notes import Note
-from foldgrid.analysis.ranking.board import RankedModel, Ranking
+from foldgrid.analysis.ranking.ranking import RankedModel, Ranking
 from foldgrid.specs.counted import counted
 
 TIED = "~"
@@ -15,11 +15,11 @@ TIED = "~"
 
 def all_notes(ranking: Ranking) -> tuple[Note, ...]:
     """The notes of a ranking with those of its order: the warnings, how sure, then the facts."""
-    notes = (*sureness_notes(ranking), *ranking.notes)
+    notes = (*uncertainty_notes(ranking), *ranking.notes)
     return tuple(sorted(notes, key=lambda note: not note.is_warning))
 
 
-def sureness_notes(ranking: Ranking) -> tuple[Note, ...]:
+def uncertainty_notes(ranking: Ranking) -> tuple[Note, ...]:
     """Who is tied with the best, what choosing it is worth, what the intervals mean."""
     if not ranking.num_resamples:
         return ()

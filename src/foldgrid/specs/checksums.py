@@ -9,24 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from foldgrid.specs.base import Record
-from foldgrid.specs.errors import DamagedFileError
+from foldgrid.specs.errors import CorruptFileError
 from foldgrid.specs.fits import content_digest
 
 DIGEST_KEY, FILES_KEY = "sha256", "files"
-"""Of a sealed JSON object: its own digest, and the seals of the files that it vouches for."""
+"""Keys of a checksummed JSON object: its own digest, and the checksums of other files."""
 
 
 DIGEST_LENGTH = 64
 
 
 FIRST_LINE = "# sha256 of what follows: "
-"""How a sealed text begins; to YAML it is a comment."""
+"""How a checksummed text begins; to YAML it is a comment."""
 
 
 CHANGED = "not what was written (its checksum differs)"
 
 
-class FileSeal(Record):
+class FileChecksum(Record):
     """What a file was when it was written.
 
     Attributes:
@@ -38,13 +38,13 @@ class FileSeal(Record):
     sha256: str
 
     @classmethod
-    def of(cls, data: bytes) -> FileSeal:
-        """The seal of a content."""
+    def of(cls, data: bytes) -> FileChecksum:
+        """The checksum of a content."""
         return cls(num_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
 
     @classmethod
-    def of_file(cls, path: Path) -> FileSeal:
-        """The seal of a file that need not fit into memory."""
+    def of_file(cls, path: Path) -> FileChecksum:
+        """The checksum of a file that need not fit into memory."""
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return cls(num_bytes=path.stat().st_size, sha256=digest)
@@ -62,73 +62,75 @@ class FileSeal(Record):
         )
 
 
-def seal_json(content: Mapping[str, Any], files: Mapping[str, FileSeal] | None = None) -> bytes:
-    """A JSON object with a digest of itself, and with the seals of ``files``."""
-    sealed = dict(content)
+def checksummed_json(
+    content: Mapping[str, Any], files: Mapping[str, FileChecksum] | None = None
+) -> bytes:
+    """A JSON object with a digest of itself, and with the checksums of ``files``."""
+    checksummed = dict(content)
     if files:
-        sealed[FILES_KEY] = {name: seal.model_dump() for name, seal in files.items()}
-    sealed[DIGEST_KEY] = content_digest(sealed, DIGEST_LENGTH)
-    return (json.dumps(sealed, indent=2, ensure_ascii=False) + "\n").encode()
+        checksummed[FILES_KEY] = {name: checksum.model_dump() for name, checksum in files.items()}
+    checksummed[DIGEST_KEY] = content_digest(checksummed, DIGEST_LENGTH)
+    return (json.dumps(checksummed, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def open_json(data: bytes, path: str, mend: str = "") -> Any:
-    """What ``seal_json`` was given, without ``files``; any other JSON as it is.
+    """What ``checksummed_json`` was given, without ``files``; any other JSON as it is.
 
     Args:
         data: The file's content.
         path: The file, for people.
-        mend: What to do where it is damaged.
+        mend: What to do where it is corrupt.
 
     Raises:
-        DamagedFileError: It is no JSON, or not what was written.
+        CorruptFileError: It is no JSON, or not what was written.
     """
     try:
         content = json.loads(data)
     except ValueError as error:
-        raise DamagedFileError.unreadable(path, data, error, mend) from error
+        raise CorruptFileError.unreadable(path, data, error, mend) from error
     if not isinstance(content, dict) or DIGEST_KEY not in content:
         return content
     digest = content.pop(DIGEST_KEY)
     if digest != content_digest(content, DIGEST_LENGTH):
-        raise DamagedFileError(path, CHANGED, mend)
+        raise CorruptFileError(path, CHANGED, mend)
     return content
 
 
-def open_sealed(
+def open_checksummed(
     data: bytes, path: str, mend: str = ""
-) -> tuple[dict[str, Any], dict[str, FileSeal]]:
-    """A sealed JSON object apart: what it says, and the seals of the files it vouches for.
+) -> tuple[dict[str, Any], dict[str, FileChecksum]]:
+    """A checksummed JSON object apart: what it says, and the checksums of the files it vouches for.
 
     Raises:
-        DamagedFileError: It is no JSON object, or not what was written.
+        CorruptFileError: It is no JSON object, or not what was written.
     """
     content = open_json(data, path, mend)
     if not isinstance(content, dict):
-        raise DamagedFileError(path, "not what was written (no JSON object)", mend)
+        raise CorruptFileError(path, "not what was written (no JSON object)", mend)
     found = content.pop(FILES_KEY, {})
     try:
-        return content, {name: FileSeal.model_validate(each) for name, each in found.items()}
+        return content, {name: FileChecksum.model_validate(each) for name, each in found.items()}
     except (AttributeError, ValueError) as error:
-        raise DamagedFileError(path, CHANGED, mend) from error
+        raise CorruptFileError(path, CHANGED, mend) from error
 
 
-def seal_text(text: str) -> bytes:
+def checksummed_text(text: str) -> bytes:
     """A text under a line with its checksum."""
     return f"{FIRST_LINE}{hashlib.sha256(text.encode()).hexdigest()}\n{text}".encode()
 
 
 def open_text(data: bytes, path: str, mend: str = "") -> bytes:
-    """What ``seal_text`` was given; any other text as it is.
+    """What ``checksummed_text`` was given; any other text as it is.
 
     Raises:
-        DamagedFileError: It is not what was written.
+        CorruptFileError: It is not what was written.
     """
     first, _, rest = data.partition(b"\n")
     if not first.startswith(FIRST_LINE.encode()):
         if not data.strip():
-            raise DamagedFileError(path, "empty", mend)
+            raise CorruptFileError(path, "empty", mend)
         return data
     digest = first.removeprefix(FIRST_LINE.encode()).decode(errors="replace")
     if digest != hashlib.sha256(rest).hexdigest():
-        raise DamagedFileError(path, CHANGED, mend)
+        raise CorruptFileError(path, CHANGED, mend)
     return rest
