@@ -75,7 +75,7 @@ EXPLANATIONS: Mapping[str, Explanation] = MappingProxyType(
         )
     }
 )
-"""Every code of a check or a note, in order: what ``foldgrid explain`` and the documentation say."""
+"""Every code of a check or a note, in order: ``foldgrid explain`` and the documentation ask."""
 
 
 def explain(code: str) -> Explanation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from foldgrid.analysis.checks.report import CheckReport, CheckResult
-from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.predictions.notes import BRIEF, Note
 from foldgrid.records import RunStore
 
 TOLD = ("FG202", "FG203", "FG401")
@@ -15,7 +15,10 @@ def check_notes(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
     failed, warned = report.having("failed"), report.having("warning")
     text = brief = f"{report.headline}."
     if warned:
-        text += f" Warnings: {', '.join(each.code for each in warned)}."
+        codes = ", ".join(each.code for each in warned)
+        text += f" Warnings: {codes}."
+        if len(brief) + len(codes) < BRIEF:
+            brief = f"{report.headline} ({codes} warn)."
     idle = [each.code for each in report.having("not applicable")]
     if idle:
         text += f" Not applicable, so not passed: {', '.join(idle)}."
@@ -25,13 +28,12 @@ def check_notes(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
 
 
 def _breach(result: CheckResult) -> Note:
-    failed = "FAILED: " if result.status == "failed" else ""
-    return Note(
-        topic=result.code,
-        text=f"{result.title}? No. {result.evidence} {result.meaning}",
-        is_warning=True,
-        brief=f"{failed}{result.title}? No.",
-    )
+    no = f"{result.title}? No."
+    brief = f"FAILED: {no}" if result.status == "failed" else no
+    if len(brief) + len(result.evidence) < BRIEF:
+        brief += f" {result.evidence}"
+    text = f"{no} {result.evidence} {result.meaning}"
+    return Note(topic=result.code, text=text, is_warning=True, brief=brief)
 
 
 def _canary(store: RunStore, report: CheckReport) -> tuple[Note, ...]:

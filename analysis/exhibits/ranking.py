@@ -211,9 +211,7 @@ def ranking_section(run: Run) -> Section:
     if facts.landmarks:
         caption += f" {task_report(run).landmark_words(run)}"
     notes = tuple(
-        f"{note.heading} ({note.code}): {note.text}"
-        for note in run.notes
-        if not note.is_warning
+        f"{note.heading} ({note.code}): {note.text}" for note in run.notes if not note.is_warning
     )
     blocks: list[Block] = []
     if facts.rows:

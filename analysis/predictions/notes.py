@@ -27,6 +27,7 @@ class NoteKind:
         meaning: What it means for the metric values.
         advice: What to do about it; "" where nothing is to be done.
         source: The literature behind it; "" where there is none.
+        is_always_said: Whether it stands beside a table even where it is no warning.
     """
 
     code: str
@@ -35,6 +36,7 @@ class NoteKind:
     meaning: str
     advice: str = ""
     source: str = ""
+    is_always_said: bool = False
 
 
 KINDS: tuple[NoteKind, ...] = (
@@ -81,6 +83,7 @@ KINDS: tuple[NoteKind, ...] = (
         "data",
         "Which photographs these are",
         "Values of different photographs do not compare: another cohort is easier or harder.",
+        is_always_said=True,
     ),
     NoteKind(
         "FG606",
@@ -138,6 +141,7 @@ KINDS: tuple[NoteKind, ...] = (
         "records that were altered, fits that are not alike. A check without anything to look at "
         "is not applicable, and not passed.",
         "`foldgrid check RUN` runs them all and names every place.",
+        is_always_said=True,
     ),
     NoteKind(
         "FG613",
@@ -190,6 +194,7 @@ KINDS: tuple[NoteKind, ...] = (
         "Among tied models choose by size, speed or calibration. More subjects tell more apart; "
         "more epochs of the same subjects do not.",
         "Holm 1979, Scand. J. Stat. 6:65-70",
+        is_always_said=True,
     ),
     NoteKind(
         "FG703",
@@ -199,6 +204,7 @@ KINDS: tuple[NoteKind, ...] = (
         "is what choosing the best base learner is worth on subjects that did not choose it.",
         "Quote the corrected value and its interval.",
         "Tsamardinos et al. 2018, doi:10.1007/s10994-018-5714-4",
+        is_always_said=True,
     ),
     NoteKind(
         "FG704",
@@ -216,6 +222,11 @@ KINDS: tuple[NoteKind, ...] = (
 CODES: Mapping[str, str] = MappingProxyType({kind.topic: kind.code for kind in KINDS})
 """The code of each topic. A note that repeats a check has the check's code as its topic."""
 
+_ALWAYS_SAID = frozenset(kind.code for kind in KINDS if kind.is_always_said)
+
+BRIEF = 71
+"""Characters of a note's one line that fit behind its code at 80 columns."""
+
 _CHECK = re.compile(r"FG\d{3}")
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?]) ")
 
@@ -227,8 +238,7 @@ class Note(Spec):
         topic: That of its kind in ``KINDS``, or the code of the check that it repeats.
         text: A sentence or two.
         is_warning: Whether it changes what the values mean.
-        brief: The same in one line, for what must be known before the table is believed; "" where
-            it can wait for the report.
+        brief: The same in one line; "" where the first sentence is short enough.
         code: Of its kind or check; found by the topic, so notes stored without one have it, too.
     """
 
@@ -250,9 +260,9 @@ class Note(Spec):
         return {**values, "code": code}
 
     @property
-    def is_brief(self) -> bool:
-        """Whether it is said beside the table, in one line; the report has all."""
-        return self.is_warning or bool(self.brief)
+    def is_needed(self) -> bool:
+        """Whether it must be known before a table is believed; the rest can wait for the report."""
+        return self.is_warning or self.code in _ALWAYS_SAID
 
     @property
     def line(self) -> str:

@@ -36,8 +36,8 @@ def format_interval(low: float | None, high: float | None, decimals: int = 2) ->
 
 def _figure(value: float, decimals: int) -> str:
     # Five characters, as in the terminal's columns, or one digit after the point.
-    fitting = (f"{value:.{digits}f}" for digits in range(decimals, 1, -1))
-    shortest = f"{value:.{min(decimals, 1)}f}"
+    fitting = (f"{value:z.{digits}f}" for digits in range(decimals, 1, -1))
+    shortest = f"{value:z.{min(decimals, 1)}f}"
     return next((text for text in fitting if len(text.lstrip("-")) <= 5), shortest)
 
 

@@ -42,8 +42,8 @@ def _warnings(run: SearchRun) -> list[Note]:
         notes.append(synthetic_data_note())
     if run.sweep.get("budget") == "smoke":
         text = (
-            "Smoke budget: few epochs of small pictures. That shows that everything works; what is best after "
-            "a few epochs need not be best after many."
+            "Smoke budget: few epochs of small pictures. That shows that everything works; what is "
+            "best after a few epochs need not be best after many."
         )
         notes.append(Note(topic="budget", text=text, is_warning=True))
     return notes

@@ -43,8 +43,8 @@ def print_all(explanations: Iterable[Explanation], console: Console) -> None:
     for each in explanations:
         if (each.kind == "note") != is_note:
             is_note = each.kind == "note"
-            heading = "\nNotes of a ranking or a comparison" if is_note else "Checks of a run folder"
-            console.print(heading)
+            notes = "\nNotes of a ranking or a comparison"
+            console.print(notes if is_note else "Checks of a run folder")
         console.print(f"  {each.code}  {each.title}", markup=False, highlight=False, soft_wrap=True)
     console.print("\nfoldgrid explain CODE says what one means, and what to do.")
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from foldgrid.specs.errors import SweepError
 from foldgrid.tables.text import check_format
@@ -17,6 +17,8 @@ from foldgrid.tables.text import check_format
 if TYPE_CHECKING:
     from foldgrid.records import RunStore
 
+ShowAll = Annotated[bool, Parameter(name="--all", negative=())]
+HasNotes = Annotated[bool, Parameter(name="--notes", negative=())]
 FORMATS = ("terminal", "csv", "md", "latex", "json", "svg")
 
 app = App(
@@ -34,6 +36,8 @@ def rank(
     *,
     by: str | None = None,
     metric: tuple[str, ...] = (),
+    show_all: ShowAll = False,
+    notes: HasNotes = False,
     format: str = "terminal",
 ) -> None:
     """Rank the models of a sweep.
@@ -47,17 +51,28 @@ def rank(
             without. An unknown name lists those that the task has.
         metric: A metric that the table shows, in place of the task's own columns. Given several
             times, a column each.
+        show_all: Every model at the terminal, in place of the best fifteen and what they are held
+            against.
+        notes: Every note in full below the table, in place of what must be known in a line each.
         format: How it is printed: terminal, csv, md, latex, json or svg.
     """
     check_format(format, FORMATS)
     from foldgrid.analysis.ranking.build import stored_or_ranked
-    from foldgrid.analysis.ranking.formats import TEXT_FORMATS, render_terminal
+    from foldgrid.analysis.ranking.formats import NOTED_FORMATS, TEXT_FORMATS, render_terminal
+    from foldgrid.analysis.ranking.terminal import BEST
 
+    if notes and format not in ("terminal", *NOTED_FORMATS):
+        raise SweepError(
+            f"--notes: {format} is the same with and without. Leave it out, or choose one of the "
+            f"formats terminal, {', '.join(NOTED_FORMATS)}."
+        )
     ranking = stored_or_ranked(_open(run), by, metric)
     if format == "terminal":
         from rich.console import Console
 
-        render_terminal(ranking, Console())
+        render_terminal(ranking, Console(), top=None if show_all else BEST, has_notes=notes)
+    elif format in NOTED_FORMATS:
+        sys.stdout.write(NOTED_FORMATS[format](ranking, notes))
     else:
         sys.stdout.write(TEXT_FORMATS[format](ranking))
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-_ENDINGS = {"s": "es", "x": "es", "ch": "es", "sh": "es"}
+import re
+
+_HISSING = re.compile(r"(s|x|sh|tch|nch)$")
+_ENDS_IN_Y = re.compile(r"(?<![aeiou])y$")
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -11,18 +14,19 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     Args:
         number: How many; thousands are set apart by a comma.
         noun: What one is called, in one word or several: the last takes the plural.
-        plural: What several are called, where that is not the regular plural.
+        plural: What several are called, where that is not regular.
 
     Example:
         >>> counted(1, "subject"), counted(6, "visit"), counted(0, "batch")
         ('1 subject', '6 visits', '0 batches')
-        >>> counted(1234, "study", "studies")
-        '1,234 studies'
+        >>> counted(1234, "study"), counted(2, "index", "indices")
+        ('1,234 studies', '2 indices')
     """
     return f"{number:,} {noun if number == 1 else plural or several(noun)}"
 
 
 def several(noun: str) -> str:
     """The regular plural of a noun."""
-    ending = next((more for end, more in _ENDINGS.items() if noun.endswith(end)), "s")
-    return noun + ending
+    if _ENDS_IN_Y.search(noun):
+        return f"{noun[:-1]}ies"
+    return noun + ("es" if _HISSING.search(noun) else "s")
