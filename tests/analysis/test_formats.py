@@ -134,7 +134,7 @@ def test_many_models_are_said_in_few_lines(many: Ranking, width: int) -> None:
     lines = printed(many, width).splitlines()
     needed = [note for note in all_notes(many) if note.is_needed]
     # The best fifteen, the best base learner and the baseline; title, legend, notes, blanks.
-    assert len(lines) == BEST + 2 + 10 + len(needed)
+    assert len(lines) == BEST + 2 + 11 + len(needed)
     for name in ("stacked_00", "stacked_14", "resnet34", "predict_the_mean"):
         assert any(f" {name} " in line for line in lines)
     assert not any("stacked_15" in line for line in lines)
