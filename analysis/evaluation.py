@@ -95,7 +95,7 @@ def unit_predictions(evaluation: Evaluation, model: str) -> pd.DataFrame:
     _check_evaluated(evaluation, model)
     parts = []
     for partition, table in (("oof", evaluation.oof), ("test", evaluation.test)):
-        part = evaluation.table.scoring.told(table, model)
+        part = evaluation.table.scoring.reported(table, model)
         part.insert(0, "model", model)
         part.insert(1, "partition", partition)
         parts.append(part)

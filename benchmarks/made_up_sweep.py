@@ -64,7 +64,7 @@ class MadeUpSweep:
         return store
 
     def tables(self) -> tuple[PredictionTable, UnitTable, UnitTable]:
-        """The base learners' composites, and the visits of both partitions, without any file."""
+        """The base learners' mosaics, and the visits of both partitions, without any file."""
         random = np.random.default_rng(self.seed)
         split = self._split()
         scores = _scores(len(split), random)

@@ -140,7 +140,7 @@ def summarise(found: Sequence[Replay]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Ground:
+class RecordedInputs:
     """What all rules are replayed on.
 
     Attributes:
@@ -219,7 +219,7 @@ def measure_efficiency(
     }
     settings = SearchSettings.model_validate({k: v for k, v in given.items() if v is not None})
     stored = _study(curves, study)
-    ground = Ground(stored, settings, min(trials, len(stored.curves)), seeds)
+    ground = RecordedInputs(stored, settings, min(trials, len(stored.curves)), seeds)
     console, environment = Console(), describe_environment()
     title = (
         f"{seeds} searches of {ground.num_trials} of {len(stored.curves)} configurations, data "

@@ -35,7 +35,7 @@ from foldgrid.models import build_network, forward_all
 from foldgrid.models.footprint import PREDICT_SHARE, Footprint, footprint
 from foldgrid.specs.recipe import Augmentation
 from foldgrid.training.augmentation import augment
-from foldgrid.training.batches import CompositeSource
+from foldgrid.training.batches import MosaicSource
 from foldgrid.training.device import choose_device, prepare_torch
 from foldgrid.training.network_state import predict
 
@@ -72,8 +72,8 @@ def measure_costs(
 
     Args:
         backbones: torchvision's names; left out, the 29.
-        pixels: The composites' side.
-        batch_size: Composites a step.
+        pixels: The mosaics' side.
+        batch_size: Mosaics a step.
         seconds: How long each backbone trains, and predicts, at least; the median step counts.
         output: A JSON file for the figures.
     """
@@ -105,13 +105,13 @@ def measure_costs(
 
 
 def measure_backbone(backbone: str, pixels: int, batch_size: int, seconds: float) -> Cost:
-    """Trains and predicts on noise, as ``training.Fit`` does on composites."""
+    """Trains and predicts on noise, as ``training.Fit`` does on mosaics."""
     prepare_torch(1, seed=0)
     device = choose_device()
     num_samples = 4 * batch_size
     random = np.random.default_rng(0)
-    composites = random.integers(0, 256, (num_samples, pixels, pixels, 3), dtype=np.uint8)
-    source = CompositeSource(composites, device)
+    mosaics = random.integers(0, 256, (num_samples, pixels, pixels, 3), dtype=np.uint8)
+    source = MosaicSource(mosaics, device)
     network = build_network(backbone, NUM_OUTPUTS)
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-5, momentum=0.9)

@@ -35,14 +35,14 @@ def _stopping(evidence: RunContents) -> Finding:
     policies = {r.config.training.early_stopping.policy for r in evidence.records.values()}
     if not policies:
         return not_applicable("No fit is finished yet.")
-    watched = [
+    monitored = [
         record
         for record in evidence.records.values()
         if record.config.training.early_stopping.policy == "held_out_fold"
     ]
     total = len(evidence.records)
-    if watched:
-        return breach(f"{len(watched)} of {total} fits stopped on the fold that they predict.")
+    if monitored:
+        return breach(f"{len(monitored)} of {total} fits stopped on the fold that they predict.")
     if policies == {"none"}:
         return holds(f"All {total} fits trained all of their epochs: nothing was chosen.")
     return holds(f"All {total} fits stopped on subjects of their own training folds.")
@@ -66,7 +66,7 @@ def _held_out_labels(evidence: RunContents) -> Finding:
             moved.setdefault(str(name), []).append(int(fold))
     num_evaluated = len(model_names(before))
     if moved:
-        return breach(f"{some(moved, 'meta-learner')} of {num_evaluated} moved.", _told(moved))
+        return breach(f"{some(moved, 'meta-learner')} of {num_evaluated} moved.", _reported(moved))
     if not has_power:
         return not_applicable("The meta-learners do not depend on any score, so nothing is shown.")
     return holds(
@@ -156,7 +156,7 @@ def _moved(before: pd.DataFrame, after: pd.DataFrame, scale: Scale) -> pd.DataFr
     return moved.T.groupby(level=0, sort=False).any().T
 
 
-def _told(moved: dict[str, list[int]]) -> list[Problem]:
+def _reported(moved: dict[str, list[int]]) -> list[Problem]:
     return [
         Problem(name, "", f"its predictions for fold {fold} change with that fold's scores.")
         for name, folds in moved.items()

@@ -6,7 +6,7 @@ from foldgrid.analysis.checks.report import CheckReport, CheckResult
 from foldgrid.analysis.predictions.notes import BRIEF, Note
 from foldgrid.records import RunStore
 
-TOLD = ("FG202", "FG203", "FG401")
+REPORTED = ("FG202", "FG203", "FG401")
 """Warnings that a ranking explains in notes of its own; their codes in the summary are enough."""
 
 
@@ -23,7 +23,7 @@ def check_notes(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
     if idle:
         text += f" Not applicable, so not passed: {', '.join(idle)}."
     summary = Note(topic="checks", text=text, brief=brief)
-    breaches = [_breach(each) for each in (*failed, *warned) if each.code not in TOLD]
+    breaches = [_breach(each) for each in (*failed, *warned) if each.code not in REPORTED]
     return (*_canary(store, report), *breaches, summary)
 
 

@@ -8,8 +8,8 @@ from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_ap
 from foldgrid.analysis.checks.run_contents import RunContents
 from foldgrid.analysis.predictions.validation import (
     FOLDS_CODE,
+    PARTITION_CODE,
     SAMPLES_CODE,
-    SIDES_CODE,
     some,
     split_problems,
 )
@@ -32,13 +32,13 @@ def _law(evidence: RunContents, code: str, kept: str) -> Finding:
     return breach(count, problems) if problems else holds(kept)
 
 
-def _sides(evidence: RunContents) -> Finding:
-    subjects = _subjects_by_side(evidence.split)
+def _partitions(evidence: RunContents) -> Finding:
+    subjects = _subjects_by_partition(evidence.split)
     words = f"{subjects.get('train', 0)} subjects for training, {subjects.get('test', 0)} for test"
-    return _law(evidence, SIDES_CODE, f"{words}, nobody in both.")
+    return _law(evidence, PARTITION_CODE, f"{words}, nobody in both.")
 
 
-def _subjects_by_side(split: pd.DataFrame | None) -> dict[str, int]:
+def _subjects_by_partition(split: pd.DataFrame | None) -> dict[str, int]:
     if split is None:
         return {}
     counts = split.groupby("partition")["subject"].nunique()
@@ -109,13 +109,13 @@ def _fingerprint(evidence: RunContents) -> Finding:
 
 CHECKS = (
     Check(
-        SIDES_CODE,
+        PARTITION_CODE,
         "Every subject is on one side, training or test",
         "error",
         "split.parquet: subjects and partitions",
         "A network that has seen a person recognises them: test figures are too good.",
         NEW_SPLIT,
-        _sides,
+        _partitions,
         source="Kapoor and Narayanan 2023, doi:10.1016/j.patter.2023.100804",
     ),
     Check(

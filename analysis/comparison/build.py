@@ -251,7 +251,9 @@ def task_words(task: TaskSpec) -> str:
     """A task in words: ``task pasi with output scores``."""
     settings = [
         f"{key} {value if isinstance(value, str | int | float) else list(value)}"
-        for key, value in task.model_dump(mode="json", exclude={"name", "ways"}).items()
+        for key, value in task.model_dump(
+            mode="json", by_alias=False, exclude={"name", "paths"}
+        ).items()
         if value not in (None, "", {})
     ]
     return f"task {task.name}" + (f" with {', '.join(settings)}" if settings else "")

@@ -145,12 +145,12 @@ def _intervals(scoring: Scoring) -> Note:
         for direction in ("lower", "higher")
     }
     ends = [f"{end}: {names}" for end, names in directions.items() if names]
-    told = "; ".join(ends).replace(":", " is better:", 1)
+    reported = "; ".join(ends).replace(":", " is better:", 1)
     text = (
         "95 % intervals from 2,000 resamples of whole subjects, the same for both models; each "
         "stands for itself, so among 20 base learners one interval is expected to miss 0 by "
         "chance. A run's best was chosen on the "
-        f"{scoring.noun.many} that it is judged on. {told[:1].upper()}{told[1:]}."
+        f"{scoring.noun.many} that it is judged on. {reported[:1].upper()}{reported[1:]}."
     )
     return Note(topic="intervals", text=text)
 

@@ -8,6 +8,8 @@ from typing import Any
 from foldgrid.analysis.comparison.comparison import SettingDifference
 from foldgrid.analysis.evaluation import Evaluation
 from foldgrid.records import RunStore
+from foldgrid.specs.recipe import current_key
+from foldgrid.specs.sweep import Sweep
 
 DECIDING = ("seed", "budget", "training", "result_format")
 """The parts of a fit's configuration that comparable runs may differ in."""
@@ -35,7 +37,9 @@ def differing_settings(
         differences.append(("weights", weights))
     differences += differing_keys([store.read_sweep() for store in stores], ("data", "split"))
     differences += differing_keys([_environment(store) for store in stores], ("versions", "git"))
-    return tuple(SettingDifference(key=key, values=values) for key, values in differences)
+    return tuple(
+        SettingDifference(key=current_key(key, Sweep), values=values) for key, values in differences
+    )
 
 
 def differing_keys(

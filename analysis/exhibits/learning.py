@@ -168,7 +168,7 @@ def _paint_panel(axes: Axes, curves: tuple[Curve, ...]) -> None:
             axes.plot([curve.best_epoch], [best], "o", color=ACCENT, markersize=3.2)
 
 
-WATCHED = {
+MONITORED = {
     "inner_split": "the subjects set aside for early stopping",
     "held_out_fold": "the held-out fold, which the fit also predicts",
     "none": "the held-out fold, which decides nothing here",
@@ -217,12 +217,12 @@ def learning_section(run: Run) -> Section:
     facts = learning_curves(run)
     if not facts.curves:
         return Section(left_out="no fit kept a history of its epochs.")
-    watched = WATCHED[run.config.training.early_stopping.policy]
+    monitored = MONITORED[run.config.training.early_stopping.policy]
     has_phases = any(curve.phase_starts for each in facts.curves.values() for curve in each)
     phases = " A dotted upright marks the beginning of another phase." if has_phases else ""
     caption = (
         f"Loss by epoch, a panel a base learner and a line a fold. Dashed grey: training, on "
-        f"augmented pictures. Solid: {watched}. The dot is the epoch whose weights made the "
+        f"augmented pictures. Solid: {monitored}. The dot is the epoch whose weights made the "
         f"predictions.{phases} All panels share their axes; the highest 3 % of the losses may be "
         "cut off."
     )

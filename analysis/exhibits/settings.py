@@ -24,14 +24,14 @@ from foldgrid.analysis.run import Run
 from foldgrid.specs.recipe import Value, recipe_value
 from foldgrid.specs.variants import is_variant, read_variant
 
-SHARE = "training_share"
+SHARE = "training_fraction"
 WORDS_OF: dict[str, str] = {
     SHARE: "share of the training photographs",
-    "num_grades": "grades a photograph",
+    "num_raters": "grades a photograph",
 }
 """What a key of the recipe is called; others go by their own name."""
 
-NOTHING: dict[str, str] = {"num_grades": "label"}
+NOTHING: dict[str, str] = {"num_raters": "label"}
 """What null means: the label itself, whoever made it."""
 
 
@@ -141,7 +141,7 @@ def photographs_of(run: Run, share: float) -> int:
     folds = run.evaluation.table.train_samples["fold"]
     others = float(len(folds) * (1 - 1 / max(1, folds.nunique())))
     stopping = run.config.training.early_stopping
-    kept = 1 - stopping.inner_share if stopping.policy == "inner_split" else 1.0
+    kept = 1 - stopping.inner_fraction if stopping.policy == "inner_split" else 1.0
     return round(others * kept * share)
 
 
@@ -170,11 +170,11 @@ def _figure(run: Run, key: str, curves: SettingCurves) -> Figure:
         "intervals over resampled subjects; lines stand a little aside so that they do not cover."
     )
     if key == SHARE:
-        told = [
+        reported = [
             f"{curves.written(each)} are about {count(photographs_of(run, each), 'photograph')}"
             for each in (curves.settings[0], curves.settings[-1])
         ]
-        caption += f" {listed(told)} a fit, on average over the folds."
+        caption += f" {listed(reported)} a fit, on average over the folds."
     if curves.names:
         caption += f" {next(iter(curves.names.values())).capitalize()}: {_nothing(key)}"
     num_backbones = len({each.backbone for each in varied_learners(run, key)})
@@ -191,7 +191,7 @@ def _figure(run: Run, key: str, curves: SettingCurves) -> Figure:
 
 
 def _nothing(key: str) -> str:
-    if key == "num_grades":
+    if key == "num_raters":
         return "trained on the manifest's labels, not on a majority of some grades."
     return "the setting is null."
 

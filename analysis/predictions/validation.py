@@ -29,7 +29,7 @@ from foldgrid.tasks.pasi.arithmetic import REGION_WEIGHTS
 SHARED_SETTINGS = ("data_fingerprint", "split_fingerprint", "task", "budget")
 """What must be equal for two fits' figures to be comparable (law 3)."""
 
-SIDES_CODE, FOLDS_CODE, SAMPLES_CODE = "FG101", "FG102", "FG103"
+PARTITION_CODE, FOLDS_CODE, SAMPLES_CODE = "FG101", "FG102", "FG103"
 SETTINGS_CODE, AGREEMENT_CODE = "FG204", "FG205"
 HELD_OUT_CODE, TEST_CODE, PHYSICIAN_CODE = "FG301", "FG302", "FG303"
 """The codes under which `foldgrid.analysis.checks` knows the laws."""
@@ -107,7 +107,7 @@ def split_problems(split: pd.DataFrame) -> list[Problem]:
     sides = split.groupby("subject")["partition"].nunique()
     for subject in sides.index[sides > 1]:
         message = f"subject {subject} is on both sides, train and test."
-        problems.append(Problem("split", SIDES_CODE, message))
+        problems.append(Problem("split", PARTITION_CODE, message))
     train = split[split["partition"] == "train"]
     rows = train[train["fold"].isna() | (train["fold"] < 0).fillna(False)]
     if len(rows):

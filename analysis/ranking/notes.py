@@ -163,14 +163,14 @@ def output_note(evaluation: Evaluation) -> Note:
 
 def _directions(scoring: Scoring) -> str:
     ends = {"lower": "lower is better", "higher": "higher", "zero": "nearer to 0"}
-    told = []
+    reported = []
     for direction, words in ends.items():
         shown = [scoring.metrics[name] for name in scoring.shown]
         titles = [metric.title for metric in shown if metric.direction == direction]
         if titles:
             listed = " and ".join([", ".join(titles[:-1]), titles[-1]]) if titles[1:] else titles[0]
-            told.append(f"{listed}: {words}")
-    text = "; ".join(told)
+            reported.append(f"{listed}: {words}")
+    text = "; ".join(reported)
     return f"{text if 'better' in text else text + ' is better'}."
 
 

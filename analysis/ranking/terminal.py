@@ -66,7 +66,7 @@ def format_figure(value: float | None, decimals: int = 2) -> str:
 def fitted_name(model: str, width: int) -> str:
     """A model's name in so many characters; of a variant, what it changes stays to be read.
 
-    ``shufflenet_v2_x0_5@training_share=0.1`` in 25 is ``shuffl..@training_sha..=0.1``.
+    ``shufflenet_v2_x0_5@training_fraction=0.1`` in 25 is ``shuffl..@training_sha..=0.1``.
     """
     backbone, key, value = read_variant(model)
     if len(model) <= width or not key:

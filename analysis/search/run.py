@@ -34,19 +34,19 @@ class StudyFacts(Remembering):
         return f"{name}{self.suffix}"
 
     @cached_property
-    def conclusion(self) -> StudySummary:
+    def summary(self) -> StudySummary:
         """What it came to."""
         return summarize_study(self.evidence)
 
     @property
     def certainty(self) -> StudyCertainty:
         """How sure its scores are."""
-        return self.conclusion.certainty
+        return self.summary.certainty
 
     @property
     def saved(self) -> EpochsSaved:
         """What became of its epochs."""
-        return self.conclusion.saved
+        return self.summary.saved
 
     @property
     def best(self) -> TrialRecord | None:
@@ -57,7 +57,7 @@ class StudyFacts(Remembering):
     def best_certainty(self) -> TrialCertainty:
         """How sure the best trial's score is."""
         best = self.best
-        return self.conclusion.best[best.number] if best else TrialCertainty()
+        return self.summary.best[best.number] if best else TrialCertainty()
 
     @cached_property
     def history(self) -> pd.DataFrame:

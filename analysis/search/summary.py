@@ -35,7 +35,7 @@ class StudySummary:
     best: dict[int, TrialCertainty]
 
 
-def conclude(store: RunStore) -> tuple[StudySummary, ...]:
+def summarize_search(store: RunStore) -> tuple[StudySummary, ...]:
     """What the studies of a search came to so far.
 
     Raises:
@@ -103,35 +103,35 @@ def describe_value(value: Value) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def print_summary(conclusion: StudySummary, console: Console) -> None:
+def print_summary(summary: StudySummary, console: Console) -> None:
     """The best trials of a study with what their scores are worth, a few lines each."""
-    for trial in conclusion.study.best:
+    for trial in summary.study.best:
         console.print()
-        for line in _lines(conclusion, trial):
+        for line in _lines(summary, trial):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
-    if not conclusion.study.best:
-        console.print(f"\n{conclusion.study.label}: no trial has trained to its end yet.")
+    if not summary.study.best:
+        console.print(f"\n{summary.study.label}: no trial has trained to its end yet.")
 
 
-def _lines(conclusion: StudySummary, trial: TrialRecord) -> list[str]:
-    study, num_trials = conclusion.study, len(conclusion.study.trials)
+def _lines(summary: StudySummary, trial: TrialRecord) -> list[str]:
+    study, num_trials = summary.study, len(summary.study.trials)
     which = "the sweep's own recipe" if trial.number == 0 else f"trial {trial.number}"
     lines = [
         f"best      {which} of {num_trials} trials: {trial.backbone}",
         *_wrapped([f"{name} {describe_value(value)}" for name, value in trial.values.items()]),
     ]
     for name in study.objectives:
-        lines += ["", *_figures(conclusion, trial, name)]
-    saved = conclusion.saved
+        lines += ["", *_figures(summary, trial, name)]
+    saved = summary.saved
     if saved.num_stopped and trial is study.best[0]:
         words = f"{saved.num_saved} of {saved.num_planned} epochs ({100 * saved.share:.0f} %)"
         lines += [_line("saved by stopping", "", f"{words}, {saved.num_stopped} trials given up")]
     return lines
 
 
-def _figures(conclusion: StudySummary, trial: TrialRecord, name: str) -> list[str]:
+def _figures(summary: StudySummary, trial: TrialRecord, name: str) -> list[str]:
     """An objective's figures: as found, corrected, and beside the sweep's own recipe."""
-    found, digits = conclusion.best[trial.number], conclusion.study.decimals(name)
+    found, digits = summary.best[trial.number], summary.study.decimals(name)
 
     def shown(value: float) -> str:
         return f"{value:.{digits}f}"
@@ -139,12 +139,12 @@ def _figures(conclusion: StudySummary, trial: TrialRecord, name: str) -> list[st
     def between(ends: tuple[float, float]) -> str:
         return f"{shown(ends[0])} to {shown(ends[1])}"
 
-    certainty = conclusion.certainty
-    noun = conclusion.study.scoring.noun
+    certainty = summary.certainty
+    noun = summary.study.scoring.noun
     extent = f"{noun.count(certainty.num_visits)} of {certainty.num_subjects} subjects"
     ends = f"95 % {between(found.interval[name])}, " if name in found.interval else ""
     lines = [_line(f"out-of-fold {METRICS[name].title}", shown(trial.oof[name]), ends + extent)]
-    num_complete = len(conclusion.study.complete)
+    num_complete = len(summary.study.complete)
     if name in found.corrected and num_complete > 1:
         words = f"for having been chosen among {num_complete} complete trials"
         lines.append(_line("corrected", shown(found.corrected[name]), words))

@@ -45,7 +45,7 @@ TASKS: dict[str, LabelSpec] = {
         positive="malignant",
         negative="benign",
         classes={way: (label,) for label, way in WAYS.items()},
-        ways=WAYS,
+        paths=WAYS,
     ),
 }
 LOSSES = (1.2, 0.9, 1.0)
@@ -58,7 +58,7 @@ class FakeClassRun:
     Attributes:
         folder: The run folder to be.
         task: One of ``TASKS``.
-        vary: By key of the recipe the values of variants, as a sweep's ``vary``.
+        ablation: By key of the recipe the values of variants, as a sweep's ``vary``.
         skills: How well the backbones tell the classes apart, one each.
         has_features: Whether the fits keep their last hidden layer.
         split: The split's table.
@@ -68,7 +68,7 @@ class FakeClassRun:
     folder: Path
     task: str = "classification"
     backbones: tuple[str, ...] = ("mobilenet_v2", "plain_cnn")
-    vary: dict[str, tuple[Value, ...]] = field(default_factory=dict)
+    ablation: dict[str, tuple[Value, ...]] = field(default_factory=dict)
     skills: tuple[float, ...] = (2.0, 1.2, 0.8)
     num_folds: int = 3
     num_subjects: int = 24

@@ -30,9 +30,9 @@ WAYS = {
 }
 LESIONS = TreeSpec(
     levels={"two": 1, "three": 2},
-    most_photographs=3,
+    max_images_per_class=3,
     positive="malignant",
-    ways=WAYS,
+    paths=WAYS,
     classes={WAYS[label]: (label,) for label in WAYS},
 )
 

@@ -180,13 +180,13 @@ def not_finite(fake: FakeClassRun) -> None:
     fake.predictions[CELL].loc[0, said[0]] = np.nan
 
 
-def watch_the_fold(fake: FakeClassRun) -> None:
+def monitor_the_fold(fake: FakeClassRun) -> None:
     fake.__init__(fake.folder, fake.task, policy="held_out_fold")  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize(
-    ("break_it", "code", "status", "told"),
+    ("break_it", "code", "status", "reported"),
     [
         (not_finite, "FG201", "failed", "not finite"),
         (predict_twice, "FG301", "failed", "more than once"),
@@ -195,7 +195,7 @@ def watch_the_fold(fake: FakeClassRun) -> None:
         (forget_a_test_sample, "FG302", "failed", "1 sample"),
         (label_otherwise, "FG303", "failed", "another truth"),
         (say_the_shares, "FG304", "warning", "plain_cnn fold 1"),
-        (watch_the_fold, "FG401", "warning", "6 of 6 fits"),
+        (monitor_the_fold, "FG401", "warning", "6 of 6 fits"),
     ],
 )
 def test_a_falsified_prediction_is_found(
@@ -204,13 +204,13 @@ def test_a_falsified_prediction_is_found(
     break_it: Callable[[FakeClassRun], None],
     code: str,
     status: str,
-    told: str,
+    reported: str,
 ) -> None:
     fake = FakeClassRun(tmp_path / "tiny", task)
     break_it(fake)
     result = look(fake.write(), code)
     assert result.status == status
-    assert told in " ".join((result.evidence, *result.places))
+    assert reported in " ".join((result.evidence, *result.places))
 
 
 nested_stack = nested.stack

@@ -201,7 +201,7 @@ def test_classes_in_another_order_are_another_task(labelled: Maker) -> None:
         {"num_test_subjects": 0},
         {"backbones": ("resnet18",)},
         {"policy": "none"},
-        {"backbones": ("resnet18", "resnet18@training_share=0.5")},
+        {"backbones": ("resnet18", "resnet18@training_fraction=0.5")},
     ],
     ids=["no test set", "one base learner", "nothing watched", "a variant"],
 )
@@ -222,7 +222,7 @@ def test_it_is_read_whatever_is_missing(
 
 
 def test_where_only_variants_are_complete_nothing_is_stacked(labelled: Maker) -> None:
-    names = ("resnet18", "resnet18@training_share=0.5", "resnet18@training_share=0.25")
+    names = ("resnet18", "resnet18@training_fraction=0.5", "resnet18@training_fraction=0.25")
     run = labelled(backbones=names)
     run.unfinished.add(("resnet18", 0))
     ranking = rank_sweep(run.write())

@@ -170,10 +170,10 @@ def test_half_finished_sweeps_are_compared_where_both_are_complete(sweep: Maker)
     comparison = compare_sweeps([first.write(), second.write()])
     assert [row.model for row in comparison.rows] == ["resnet18"]
     assert [(run.complete, run.planned) for run in comparison.runs] == [(2, 3), (2, 3)]
-    told = [note.text for note in comparison.notes if note.topic == "left out"]
-    assert "A: 1 base learner (vgg11) not complete." in told
-    assert "B: 1 base learner (alexnet) not complete." in told
-    assert "A: 1 base learner (alexnet) without a counterpart." in told
+    reported = [note.text for note in comparison.notes if note.topic == "left out"]
+    assert "A: 1 base learner (vgg11) not complete." in reported
+    assert "B: 1 base learner (alexnet) not complete." in reported
+    assert "A: 1 base learner (alexnet) without a counterpart." in reported
 
 
 def test_sweeps_without_a_common_base_learner_still_show_the_best_of_each(sweep: Maker) -> None:

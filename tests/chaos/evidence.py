@@ -118,8 +118,10 @@ def assert_wandb_has_each_epoch_once(run: Path, store: RunStore) -> int:
     by_fit = {each.config["fit_id"]: each for each in fits}
     assert by_fit.keys() == store.finished_fits()
     for fit_id, facts in by_fit.items():
-        told = [(step, row["validation/loss"]) for step, row in facts.history]
-        assert told == [(each.epoch, each.validation_loss) for each in store.read_history(fit_id)]
+        reported = [(step, row["validation/loss"]) for step, row in facts.history]
+        assert reported == [
+            (each.epoch, each.validation_loss) for each in store.read_history(fit_id)
+        ]
         assert facts.is_finished
         assert facts.exit_code == 0
     return sum(len(each.history) for each in fits)

@@ -65,7 +65,7 @@ class Study:
     predicted: np.ndarray
 
 
-@st.composite
+@st.mosaic
 def studies(draw: st.DrawFn, target: Target) -> Study:
     """Few subjects, classes that may be missing, now and then a constant model."""
     num_units = draw(st.integers(1, 14))

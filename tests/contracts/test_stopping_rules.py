@@ -104,12 +104,12 @@ def test_of_equal_trials_none_is_given_up(scheduler: str) -> None:
 def test_trials_side_by_side_are_judged_too(scheduler: str) -> None:
     rule = rule_of(scheduler, UNITS)
     assert evaluate(rule, 0, TRIALS[0]) is None
-    heard = [
+    received = [
         [rule.should_stop(number, trial[epoch]) for epoch in range(NUM_EPOCHS - 1)]
         for number, trial in enumerate(TRIALS[6:], start=1)
     ]
-    assert all(not any(evaluated[: GRACE - 1]) for evaluated in heard)
-    assert any(any(evaluated) for evaluated in heard)
+    assert all(not any(evaluated[: GRACE - 1]) for evaluated in received)
+    assert any(any(evaluated) for evaluated in received)
 
 
 def test_a_trial_that_goes_on_after_all_is_judged_again(scheduler: str) -> None:
@@ -151,9 +151,9 @@ def test_a_race_goes_on_after_another_launch_as_if_it_were_the_same(order: tuple
 def test_of_equal_finished_trials_the_first_is_raced_against_in_whatever_order() -> None:
     # The second was so bad for so long that whoever races against it goes on.
     slow = [*made_up_course(UNITS, MISSES, [9.0] * (NUM_EPOCHS - 1)), TRIALS[0][-1]]
-    for told in ((0, TRIALS[0]), (1, slow)), ((1, slow), (0, TRIALS[0])):
+    for reported in ((0, TRIALS[0]), (1, slow)), ((1, slow), (0, TRIALS[0])):
         rule = rule_of("paired_race", UNITS)
-        for number, epochs in told:
+        for number, epochs in reported:
             rule.ended(number, epochs, "complete")
         assert evaluate(rule, 2, FLAT) == GRACE
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.data.canary import make_canary, shuffle_labels, shuffle_scores
-from foldgrid.data.dataset import load_composites
+from foldgrid.data.dataset import load_mosaics
 from foldgrid.data.fingerprint import photo_table
 from foldgrid.data.sample_table import SINGLE
 from foldgrid.data.splits import make_split
@@ -25,7 +25,7 @@ from tests.data.small_trials import Trial
 TRIAL = TrialSettings(num_subjects=8, num_visits=40, photo_width=48, photo_height=32)
 
 
-@st.composite
+@st.mosaic
 def trials(draw: st.DrawFn) -> tuple[pd.DataFrame, pd.Series]:
     """Subjects with 1 to 4 visits of 1 to 4 regions each, on two sides; every score is unlike."""
     rows, sides = [], {}
@@ -128,7 +128,7 @@ def test_over_seeds_the_true_score_says_nothing_of_the_given_one() -> None:
     assert set(shuffled) <= set(severity)
 
 
-@st.composite
+@st.mosaic
 def labelled_studies(draw: st.DrawFn) -> tuple[pd.DataFrame, pd.Series]:
     """Subjects with 1 to 4 photos on two sides; no two photos have the same label."""
     rows, sides = [], {}
@@ -194,8 +194,8 @@ def test_the_canary_of_labels_keeps_pictures_and_changes_the_fingerprint(
     assert canary.target_columns == survey.target_columns
     assert not canary.targets.equals(survey.targets)
     assert (canary.samples.dtypes == survey.samples.dtypes).all()
-    true, given = load_composites(survey), load_composites(canary)
-    assert (given.composites_NHWC == true.composites_NHWC).all()
+    true, given = load_mosaics(survey), load_mosaics(canary)
+    assert (given.mosaics_NHWC == true.mosaics_NHWC).all()
     assert len(list((cache / "composites").glob("*.npy"))) == 1, "pictures are kept once"
 
 
@@ -204,15 +204,15 @@ def test_the_canary_keeps_pictures_and_split_and_changes_the_fingerprint(
 ) -> None:
     cache = tmp_path_factory.mktemp("cache")
     survey = survey_data(DataSpec(tile_pixels=16, synthetic=TRIAL), cache)
-    spec = SplitSpec(num_folds=2, test_share=0.25, num_seeds=5)
+    spec = SplitSpec(num_folds=2, test_fraction=0.25, num_seeds=5)
     split = make_split(survey.samples, spec)
     canary = make_canary(survey, split, "shuffled_scores", 0)
     assert canary.fingerprint != survey.fingerprint
     assert canary.fingerprint == make_canary(survey, split, "shuffled_scores", 0).fingerprint
     assert canary.fingerprint != make_canary(survey, split, "shuffled_scores", 1).fingerprint
-    true, given = load_composites(survey), load_composites(canary)
+    true, given = load_mosaics(survey), load_mosaics(canary)
     assert given.fingerprint == canary.fingerprint
-    assert (given.composites_NHWC == true.composites_NHWC).all()
+    assert (given.mosaics_NHWC == true.mosaics_NHWC).all()
     assert given.samples["sample"].tolist() == true.samples["sample"].tolist()
     assert not given.samples[list(SCORES)].equals(true.samples[list(SCORES)])
     assert (given.samples.dtypes == true.samples.dtypes).all()

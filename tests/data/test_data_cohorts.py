@@ -20,7 +20,7 @@ class Records:
     weights: np.ndarray
 
 
-@st.composite
+@st.mosaic
 def records(draw: st.DrawFn, fewest_groups: int = 6) -> Records:
     num_groups = draw(st.integers(fewest_groups, 14))
     sizes = draw(st.lists(st.integers(1, 6), min_size=num_groups, max_size=num_groups))
@@ -144,10 +144,10 @@ def test_the_size_error_is_bounded_by_the_imbalance() -> None:
     groups = np.repeat(np.arange(60), rng.integers(4, 8, 60))
     labels = rng.integers(0, 5, len(groups))
     found = divide_groups(groups, labels, [0.9, 0.1])
-    test_share = np.mean(found.assigned == 1)
-    size_difference = abs(test_share / 0.1 - (1 - test_share) / 0.9)
+    test_fraction = np.mean(found.assigned == 1)
+    size_difference = abs(test_fraction / 0.1 - (1 - test_fraction) / 0.9)
     assert size_difference <= 5 * found.imbalance + 1e-9
-    assert abs(test_share - 0.1) < 0.02
+    assert abs(test_fraction - 0.1) < 0.02
 
 
 def test_the_result_is_the_same_everywhere() -> None:

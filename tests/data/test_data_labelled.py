@@ -250,9 +250,9 @@ def test_what_is_odd_is_a_warning(tmp_path: Path, rows: list[Row]) -> None:
         (["photo", "subject", "lable"], "single"),
         (["photo", "subject", "taxonomy"], "single"),
         (["photo", "subject", "grade_a"], "single"),
-        (["photo", "subject", "visit"], "composites"),
-        (["photo", "subject", "visit", "region", "label"], "composites"),
-        (["photo", "subject", "label", "scaling"], "composites"),
+        (["photo", "subject", "visit"], "mosaics"),
+        (["photo", "subject", "visit", "region", "label"], "mosaics"),
+        (["photo", "subject", "label", "scaling"], "mosaics"),
     ],
 )
 def test_the_header_tells_the_kind(columns: list[str], kind: str) -> None:

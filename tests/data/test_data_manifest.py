@@ -144,9 +144,8 @@ def test_more_photos_than_tiles(trial: Trial) -> None:
     for row in rows[:6]:
         row.update(rows[0] | {"photo": row["photo"]})
     message = refusal(write_csv(path, rows))
-    assert (
-        "rows 2, 3, 4, 5, 6, 7   photo   found 6 photos of 001/v1/trunk. A composite holds at"
-        in (message)
+    assert "rows 2, 3, 4, 5, 6, 7   photo   found 6 photos of 001/v1/trunk. A mosaic holds at" in (
+        message
     )
 
 

@@ -29,7 +29,7 @@ from foldgrid.specs.synthetic import TrialSettings
 
 SCORES = ["erythema", "induration", "scaling", "involvement"]
 SMALL = TrialSettings(
-    num_subjects=3, num_visits=16, photo_width=48, photo_height=32, missing_share=0.05
+    num_subjects=3, num_visits=16, photo_width=48, photo_height=32, missing_fraction=0.05
 )
 TINY = SMALL.model_copy(update={"num_subjects": 2, "num_visits": 10})
 VIEWS = [
@@ -77,7 +77,7 @@ def test_the_default_trial_has_the_published_counts() -> None:
 
 @given(share=st.floats(0, 0.5), seed=st.integers(0, 10**6))
 def test_no_region_of_a_visit_misses_all_its_photographs(share: float, seed: int) -> None:
-    settings = TrialSettings(num_subjects=4, num_visits=22, missing_share=share, seed=seed)
+    settings = TrialSettings(num_subjects=4, num_visits=22, missing_fraction=share, seed=seed)
     plan = plan_photographs(settings)
     assert sum(len(visit.photos) for visit in plan) == 22 * 8 - round(share * 22 * 8)
     for visit in plan:
@@ -159,8 +159,8 @@ def test_visits_that_do_not_fit_the_subjects_are_explained() -> None:
 
 
 def test_placebo_and_responders_must_leave_room_for_each_other() -> None:
-    with pytest.raises(ValidationError, match=r"Lower placebo_share to 0\.252"):
-        TrialSettings(placebo_share=0.4)
+    with pytest.raises(ValidationError, match=r"Lower placebo_fraction to 0\.252"):
+        TrialSettings(placebo_fraction=0.4)
 
 
 @pytest.mark.parametrize(

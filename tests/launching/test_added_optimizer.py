@@ -22,7 +22,7 @@ from tests.training.tiny_study import folder_of, make_config, make_data, make_fi
 LION = ONE_BACKBONE.replace(
     "training:\n", "training:\n  optimizer: lion\n  optimizer_settings: {lion: {beta1: 0.8}}\n"
 )
-BOTH = LION + "vary: {optimizer: [sgd], optimizer_settings.lion.beta2: [0.5]}\n"
+BOTH = LION + "ablation: {optimizer: [sgd], optimizer_settings.lion.beta2: [0.5]}\n"
 
 
 @pytest.fixture

@@ -116,8 +116,8 @@ def test_a_search_is_shown_trial_by_trial(launcher: Launcher, package: Path) -> 
         record, history = folder.read_record(), folder.read_history()
         lines = runs[f"{record.backbone}/trial-{record.number:04}"]
         assert [line.get("step") for line in lines] == [1, 2, None]
-        told = [line["values"]["oof/mae"] for line in lines[:-1]]
-        assert told == [epoch.oof["mae"] for epoch in history]
+        reported = [line["values"]["oof/mae"] for line in lines[:-1]]
+        assert reported == [epoch.oof["mae"] for epoch in history]
         assert lines[-1]["summary"]["status"] == "complete"
     assert summary[0]["facts"]["num_trials"] == 2
     assert len(summary[0]["tables"]["trials"][1]) == 2

@@ -20,7 +20,7 @@ import pytest
 from foldgrid.analysis.checks.catalogue import run_checks
 from foldgrid.analysis.checks.report import CheckResult
 from foldgrid.data.canary import make_canary
-from foldgrid.data.dataset import Survey, load_composites
+from foldgrid.data.dataset import Survey, load_mosaics
 from foldgrid.data.splits import Split, make_split
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.simulation.source import survey_data
@@ -36,7 +36,7 @@ BACKBONE = "mobilenet_v3_small"
 TRIAL = TrialSettings(
     num_subjects=10, num_visits=60, photo_width=64, photo_height=48, studio="varied"
 )
-SPLIT = SplitSpec(num_folds=2, test_share=0.15, num_seeds=20)
+SPLIT = SplitSpec(num_folds=2, test_fraction=0.15, num_seeds=20)
 RECIPE = TrainingRecipe(
     max_epochs=20,
     learning_rate=0.01,
@@ -82,7 +82,7 @@ def train_canary(
     """A canary's run folder, as a launch leaves it, from networks truly trained."""
     true = make_split(survey.samples, SPLIT)
     canary = make_canary(survey, true, "shuffled_scores", 0)
-    split, data = arrange(true, TrainingData.from_dataset(load_composites(canary), true))
+    split, data = arrange(true, TrainingData.from_dataset(load_mosaics(canary), true))
     store = RunStore(str(folder))
     plan = []
     for fold in range(SPLIT.num_folds):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from foldgrid.__main__ import main as toolbox
+from foldgrid.__main__ import main as cli
 from foldgrid.analysis.__main__ import main as analysis
 from foldgrid.records import RunStore
 from foldgrid.tasks.pasi.arithmetic import SCORES
@@ -98,7 +98,7 @@ def test_a_sweep_and_a_canary_never_share_a_folder(launcher: Launcher) -> None:
 
     # Nor does it predict for anybody.
     run = str(launcher.storage / NAME)
-    assert toolbox(["predict", run, str(launcher.folder / "new.csv")]) == 2
+    assert cli(["predict", run, str(launcher.folder / "new.csv")]) == 2
     assert "means nothing" in launcher.capture.readouterr().err
 
 

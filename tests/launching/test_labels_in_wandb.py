@@ -53,9 +53,9 @@ def test_every_epoch_of_every_fit_is_there_once_under_its_base_learner(
     for fit_id, run in fits.items():
         epochs = store.read_history(fit_id)
         assert [step for step, _ in run.history] == [epoch.epoch for epoch in epochs]
-        told = [row["validation/auc"] for _, row in run.history]
+        reported = [row["validation/auc"] for _, row in run.history]
         # Without anybody of a class among those that are watched, it is undefined.
-        assert told == pytest.approx([epoch.metrics["auc"] for epoch in epochs], nan_ok=True)
+        assert reported == pytest.approx([epoch.metrics["auc"] for epoch in epochs], nan_ok=True)
         assert run.group == plan[fit_id]
         _, key, value = read_variant(plan[fit_id])
         assert (f"{key}={value}" in run.tags) == bool(key)

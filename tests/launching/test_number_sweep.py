@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from foldgrid.__main__ import main as toolbox
+from foldgrid.__main__ import main as cli
 from foldgrid.analysis.__main__ import main as analyse
 from foldgrid.records import RunStore, SearchStore
 from tests.analysis.report.conftest import quickly_made
@@ -19,7 +19,7 @@ BONE_AGE = """\
 title: bone age in months
 task: {name: regression, unit: months, loss: LOSS}
 data: {tile_pixels: 32, manifest: MANIFEST}
-split: {num_folds: 2, num_seeds: 20, test_share: 0.2}
+split: {num_folds: 2, num_seeds: 20, test_fraction: 0.2}
 backbones: [plain_cnn]
 weights: none
 training:
@@ -91,7 +91,7 @@ def test_it_learns_months_and_predicts_new_hands(launcher: Launcher, hands: Path
     new = hands.with_name("new.csv")
     pd.read_csv(hands)[["photo", "subject"]].to_csv(new, index=False)
     out = hands.with_name("predicted.csv")
-    assert toolbox(["predict", run, str(new), "--output", str(out)]) == 0
+    assert cli(["predict", run, str(new), "--output", str(out)]) == 0
     found = pd.read_csv(out)
     assert list(found) == ["subject", "photo", "predicted"]
     test = said[said["partition"] == "test"].groupby("sample")["predicted_value"].mean()

@@ -11,7 +11,7 @@ import pytest
 from foldgrid.cli import launch
 from foldgrid.records import RunStore
 from foldgrid.records.run_lock import RunLock
-from foldgrid.specs.progress import LaunchProgress, RunningTask
+from foldgrid.specs.progress import LaunchProgress, RunningJob
 from tests.launching.tiny_sweep import TINY, Launcher
 
 SEARCH = TINY + "search_space: lr_plateau\nsearch: {num_trials: 2, sampler: RandomSampler}\n"
@@ -44,7 +44,7 @@ def test_while_a_fit_trains_and_after_its_launcher_was_killed(launcher: Launcher
     launcher.done_before(TINY, "--only", "fold=0")
     store = RunStore(str(launcher.storage / "tiny"))
     left = [fit for fit in store.read_plan() if fit.fold == 1]
-    running = {left[0].fit_id: RunningTask(since=0.0, epoch=7)}
+    running = {left[0].fit_id: RunningJob(since=0.0, epoch=7)}
     say(store, running=running, seconds_left=7200.0)
     with RunLock(store.root):
         said = status_of(launcher)

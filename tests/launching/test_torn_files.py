@@ -174,8 +174,10 @@ def test_corrupt_trials_are_named_and_trained_again(launcher: Launcher, kind: st
     for number, record in records.items():
         timeless = {"wall_seconds": 0.0}
         assert again[number].model_copy(update=timeless) == record.model_copy(update=timeless)
-        told = [(each.epoch, each.predicted) for each in search.trial(study, number).read_epochs()]
-        assert told == [(each.epoch, each.predicted) for each in before[number]]
+        reported = [
+            (each.epoch, each.predicted) for each in search.trial(study, number).read_epochs()
+        ]
+        assert reported == [(each.epoch, each.predicted) for each in before[number]]
     assert search.to_redo(study) == {}
     assert "are trained again" not in launcher(sweep).out
 

@@ -29,27 +29,27 @@ def given_in(row: list[object]) -> list[str]:
 
 @given(TABLES, NAMES, st.integers(1, 7) | st.none())
 def test_the_label_is_an_opinion_that_no_other_outnumbers(
-    table: list[list[object]], names: list[str], num_grades: int | None
+    table: list[list[object]], names: list[str], num_raters: int | None
 ) -> None:
-    labels = majority_grade(np.array(table, dtype=object), num_grades, names[: len(table)])
+    labels = majority_grade(np.array(table, dtype=object), num_raters, names[: len(table)])
     for row, label in zip(table, labels, strict=True):
         grades = given_in(row)
         assert (label == "") == (not grades)
         if not grades:
             continue
         assert label in grades
-        if num_grades is None or num_grades >= len(grades):
+        if num_raters is None or num_raters >= len(grades):
             assert grades.count(label) == max(map(grades.count, grades))
 
 
 @given(TABLES, NAMES, st.integers(1, 7), st.randoms())
 def test_a_photographs_label_depends_on_its_own_name_and_grades_alone(
-    table: list[list[object]], names: list[str], num_grades: int, random: object
+    table: list[list[object]], names: list[str], num_raters: int, random: object
 ) -> None:
     names = names[: len(table)]
-    together = majority_grade(np.array(table, dtype=object), num_grades, names)
+    together = majority_grade(np.array(table, dtype=object), num_raters, names)
     for row, name, label in zip(table, names, together, strict=True):
-        assert majority_grade(np.array([row], dtype=object), num_grades, [name])[0] == label
+        assert majority_grade(np.array([row], dtype=object), num_raters, [name])[0] == label
 
 
 @given(TABLES, NAMES)

@@ -49,7 +49,7 @@ def by_words(**words: Any) -> TreeSpec:
 
 
 def resolved_tree(labels: list[str], most: int) -> TreeScoring:
-    spec = resolve_task(by_words(tree=TREE, most_photographs=most), photographs(labels))
+    spec = resolve_task(by_words(hierarchy=TREE, max_images_per_class=most), photographs(labels))
     scoring = make_scoring(spec)
     assert isinstance(scoring, TreeScoring)
     return scoring
@@ -190,7 +190,7 @@ def test_models_are_judged_by_the_level_that_is_asked_for(
 ) -> None:
     plain = resolved_tree(labels, most)
     assert plain.evaluated_classes == plain.classes_at("two")
-    asked = TreeScoring(plain.spec.model_copy(update={"judged": "nine"}))
+    asked = TreeScoring(plain.spec.model_copy(update={"ranking_level": "nine"}))
     assert asked.evaluated_classes == asked.classes_at("nine")
     assert asked.num_values == len(asked.evaluated_classes)
     outputs_NK = np.random.default_rng(seed).normal(0, 5, (len(labels), asked.num_outputs))
@@ -205,11 +205,11 @@ def test_models_are_judged_by_the_level_that_is_asked_for(
 def test_the_tree_may_stand_in_the_manifest() -> None:
     samples = photographs(LABELS * 2, taxonomy=[WAYS[label] for label in LABELS] * 2)
     for most in (2, 4, 6, 12):
-        written = resolve_task(by_words(tree=TREE, most_photographs=most), samples)
-        read = resolve_task(by_words(most_photographs=most), samples)
+        written = resolve_task(by_words(hierarchy=TREE, max_images_per_class=most), samples)
+        read = resolve_task(by_words(max_images_per_class=most), samples)
         assert isinstance(written, TreeSpec)
         assert isinstance(read, TreeSpec)
-        assert read.ways == written.ways == WAYS
+        assert read.paths == written.paths == WAYS
         assert {node: set(given) for node, given in read.classes.items()} == {
             node: set(given) for node, given in written.classes.items()
         }
@@ -220,7 +220,7 @@ def test_only_training_photographs_count_and_the_test_set_s_own_label_has_a_plac
         ["naevus"] * 3 + ["wart"] * 5 + ["nodular"] * 2 + ["blue_naevus", "acral"],
         partition=["train"] * 3 + ["test"] * 4 + ["train"] * 3 + ["test"] * 2,
     )
-    spec = resolve_task(by_words(tree=TREE, most_photographs=3), samples)
+    spec = resolve_task(by_words(hierarchy=TREE, max_images_per_class=3), samples)
     assert isinstance(spec, TreeSpec)
     # Trained on: 3 naevi, 1 wart, 2 nodular melanomas. The acral one joins its sibling.
     assert spec.classes == {
@@ -233,12 +233,12 @@ def test_only_training_photographs_count_and_the_test_set_s_own_label_has_a_plac
 @pytest.mark.parametrize(
     ("words", "labels", "said"),
     [
-        ({"tree": TREE}, ["naevus", "lipoma"], "no place for lipoma. Give every label"),
-        ({"tree": {"a": ["x"], "b": ["x"]}}, ["x"], "x stands at a/x and at b/x."),
-        ({"tree": TREE, "positive": "malignnat"}, LABELS, 'no node "malignnat"'),
-        ({"tree": TREE, "positive": "malignnat"}, LABELS, 'Did you mean "malignant"?'),
+        ({"hierarchy": TREE}, ["naevus", "lipoma"], "no place for lipoma. Give every label"),
+        ({"hierarchy": {"a": ["x"], "b": ["x"]}}, ["x"], "x stands at a/x and at b/x."),
+        ({"hierarchy": TREE, "positive": "malignnat"}, LABELS, 'no node "malignnat"'),
+        ({"hierarchy": TREE, "positive": "malignnat"}, LABELS, 'Did you mean "malignant"?'),
         (
-            {"tree": TREE, "positive": "malignant", "negative": "benign/mole"},
+            {"hierarchy": TREE, "positive": "malignant", "negative": "benign/mole"},
             LABELS,
             'negative   no node "benign/mole" above the training classes.',
         ),

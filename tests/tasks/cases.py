@@ -103,7 +103,7 @@ CASES = {
     "classification": Case(ClassificationSpec, labelled, sure_of_the_class),
     "binary": Case(lambda: BinarySpec(positive=("acral", "nodular")), labelled, sure_of_the_class),
     "tree": Case(
-        lambda: TreeSpec(levels={"two": 1, "three": 2}, most_photographs=3),
+        lambda: TreeSpec(levels={"two": 1, "three": 2}, max_images_per_class=3),
         labelled,
         sure_of_the_class,
     ),

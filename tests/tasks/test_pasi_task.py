@@ -109,7 +109,7 @@ def test_the_loss_is_the_mean_squared_error_over_batch_and_outputs() -> None:
 
 
 def test_figures_of_merit_are_those_done_by_hand() -> None:
-    # Composites 24, 72, 0, 1 are predicted as 36, 60, 12, 1; PASI 26.4, 0, 0.3 as 25.2, 4.8, 0.3.
+    # Mosaics 24, 72, 0, 1 are predicted as 36, 60, 12, 1; PASI 26.4, 0, 0.3 as 25.2, 4.8, 0.3.
     figures = task("composite").evaluate(SAMPLES, np.array([[3], [5], [1], [1 / 12]], np.float32))
     assert figures["composite_mae"] == pytest.approx((12 + 12 + 12 + 0) / 4)
     assert figures["pasi_mae"] == pytest.approx((1.2 + 4.8 + 0) / 3, rel=1e-6)

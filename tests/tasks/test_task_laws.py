@@ -210,8 +210,8 @@ def test_no_other_bias_alone_costs_less(name: str, seed: int, num_subjects: int)
 def test_an_epoch_s_figures_are_what_is_watched(name: str) -> None:
     task, samples = made(name, 1, 8)
     figures = task.evaluate(samples, CASES[name].perfect(task, samples))
-    watched = figures[task.watched.key]
-    assert watched == pytest.approx(1.0 if task.watched.is_higher_better else 0.0, abs=1e-4)
+    monitored = figures[task.monitored.key]
+    assert monitored == pytest.approx(1.0 if task.monitored.is_higher_better else 0.0, abs=1e-4)
     assert task.evaluate(samples[:0], np.zeros((0, task.num_outputs), np.float32)) == {}
 
 
@@ -245,8 +245,8 @@ def test_nothing_on_the_scale_is_clipped(name: str, seed: int, num_subjects: int
 def test_its_words_are_sentences_about_itself(name: str) -> None:
     task, samples = made(name, 0, 5)
     explained = task.explained(task.parts(samples))
-    told = [explained, task.stacking_words(7)]
-    assert all((text.endswith(".") and text[0].isupper()) or text[0].isdigit() for text in told)
+    reported = [explained, task.stacking_words(7)]
+    assert all((text.endswith(".") and text[0].isupper()) or text[0].isdigit() for text in reported)
     assert ("PASI" in explained) == name.startswith("pasi")
     assert ("probability" in explained or "tree" in explained) == (task.target_kind == "classes")
     assert task.unit in ("", "PASI points") or task.unit in explained
@@ -261,10 +261,10 @@ def test_its_words_are_sentences_about_itself(name: str) -> None:
 def test_what_it_tells_of_a_unit_names_the_truth(name: str) -> None:
     task, samples = made(name, 0, 5)
     table = units_of(task, samples, CASES[name].perfect(task, samples))
-    told = task.told(table, "model")
-    assert len(told) == table.num_units
-    assert "subject" in told
-    assert [column for column in told if str(column).startswith("predicted_")]
+    reported = task.reported(table, "model")
+    assert len(reported) == table.num_units
+    assert "subject" in reported
+    assert [column for column in reported if str(column).startswith("predicted_")]
 
 
 def test_training_s_library_is_not_loaded_before_something_is_trained() -> None:

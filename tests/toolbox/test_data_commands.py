@@ -105,7 +105,7 @@ def test_check_says_when_subjects_are_too_few(
 def test_cache_decodes_once(trial: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "cache", str(trial), "--tile-pixels", "16"]) == 0
     first = capsys.readouterr().out
-    assert "90 composites of 32x32 pixels" in first
+    assert "90 mosaics of 32x32 pixels" in first
     assert "decoded in" in first
     path = Path(first.split()[-1])
     assert path.stat().st_size > 90 * 32 * 32 * 3
@@ -138,14 +138,14 @@ def test_cache_refuses_what_check_refuses(
     assert list(workplace.iterdir()) == []
 
 
-def test_composites_draws_a_sheet(trial: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mosaics_draws_a_sheet(trial: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [str(trial), "sheet.png", "--most", "7", "--tile-pixels", "16"]
-    assert main(["data", "composites", *arguments]) == 0
-    assert "sheet.png: 7 of 90 composites" in capsys.readouterr().out
+    assert main(["data", "mosaics", *arguments]) == 0
+    assert "sheet.png: 7 of 90 mosaics" in capsys.readouterr().out
     with Image.open("sheet.png") as sheet:
         # Six columns, the seventh on a second row.
         assert sheet.size == (6 * 200 + 8, 2 * 234 + 8)
-    assert main(["data", "composites", str(trial), "sheet.jpg"]) == 2
+    assert main(["data", "mosaics", str(trial), "sheet.jpg"]) == 2
     assert "ends in .png" in capsys.readouterr().err
 
 

@@ -20,8 +20,8 @@ DATA = DataSpec(tile_pixels=32, synthetic=STUDY)
 BINARY = BinarySpec(positive=("psoriasis",))
 TREE = TreeSpec(
     levels={"coarse": 1, "fine": 2},
-    tree={"ill": ["psoriasis", "eczema_atopic_dermatitis"], "healthy": None},
-    most_photographs=1,
+    hierarchy={"ill": ["psoriasis", "eczema_atopic_dermatitis"], "healthy": None},
+    max_images_per_class=1,
 )
 
 
@@ -35,7 +35,7 @@ def binary(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunStore:
     dataset = open_dataset(DATA, cache, photographs="single")
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     store = train_run(folder, dataset, ("plain_cnn",), task=BINARY, data=DATA)
-    figures = {"plain_cnn": 0.4, "plain_cnn@training_share=0.5": 0.9}
+    figures = {"plain_cnn": 0.4, "plain_cnn@training_fraction=0.5": 0.9}
     write_leaderboard(store, figures, "auc", BINARY.model_copy(update={"classes": CLASSES}))
     return store
 

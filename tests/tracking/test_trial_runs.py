@@ -75,8 +75,10 @@ def test_the_configuration_has_the_values_on_one_level_and_the_whole_recipe(stop
     assert stopped.config["values"] == {"learning_rate": 0.003, "plateau_patience": 5}
     assert stopped.config["training"]["plateau"]["patience"] == 5
     assert stopped.config["training"]["momentum"] == 0.9
-    told = {name: stopped.config[name] for name in ("sampler", "scheduler", "trial", "backbone")}
-    assert told == {
+    reported = {
+        name: stopped.config[name] for name in ("sampler", "scheduler", "trial", "backbone")
+    }
+    assert reported == {
         "sampler": "RandomSampler",
         "scheduler": "asha",
         "trial": 7,

@@ -15,7 +15,7 @@ from foldgrid.models.backbones import head_parameters
 from foldgrid.records.state_checksum import HEADER_BYTES
 from foldgrid.specs.fits import FitConfig
 from foldgrid.training import TrainingData
-from foldgrid.training.checkpoint_interval import CheckpointPace
+from foldgrid.training.checkpoint_interval import CheckpointInterval
 from tests.training.tiny_study import (
     FAST,
     WITH_AUXILIARY_HEADS,
@@ -96,9 +96,9 @@ def test_another_seed_gives_another_result(data: TrainingData, tmp_path: Path) -
 
 def test_the_data_are_the_same_after_a_fit(tmp_path: Path) -> None:
     data = make_data()
-    kept, samples = data.composites_NHWC.copy(), data.samples.copy()
+    kept, samples = data.mosaics_NHWC.copy(), data.samples.copy()
     make_fit(make_config(max_epochs=1), tmp_path, data).run()
-    assert (data.composites_NHWC == kept).all()
+    assert (data.mosaics_NHWC == kept).all()
     assert data.samples.equals(samples)
 
 
@@ -141,7 +141,7 @@ def test_a_fit_that_goes_on_ends_as_one_that_was_never_interrupted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # On a slow machine a fit would also write checkpoints by itself.
-    monkeypatch.setattr(CheckpointPace, "is_due", lambda pace: False)
+    monkeypatch.setattr(CheckpointInterval, "is_due", lambda pace: False)
     config = INTERRUPTED[name]
     for stop_after in epochs:
         fit = make_fit(config, tmp_path, data)
@@ -160,7 +160,7 @@ def test_a_fit_that_goes_on_ends_as_one_that_was_never_interrupted(
     assert not resumed.folder.has_checkpoint()
 
 
-def test_a_fit_interrupted_before_it_concluded_only_concludes(
+def test_a_fit_interrupted_before_it_was_finalized_only_finalizes(
     data: TrainingData, tmp_path: Path, uninterrupted: dict[str, dict[str, Any]]
 ) -> None:
     fit = make_fit(INTERRUPTED[FAST], tmp_path, data)
@@ -169,7 +169,7 @@ def test_a_fit_interrupted_before_it_concluded_only_concludes(
     fit.save_checkpoint()
     resumed = make_fit(INTERRUPTED[FAST], tmp_path, data)
     assert resumed.is_over
-    resumed.conclude()
+    resumed.finalize()
     assert outcome(resumed.folder) == uninterrupted[FAST]
 
 
@@ -268,10 +268,10 @@ def test_a_checkpoint_after_the_last_epoch_holds_the_best_weights(tmp_path: Path
     fit = make_fit(config, tmp_path)
     while not fit.is_over:
         fit.run_epoch()
-    expected = fit.conclude().metrics
+    expected = fit.finalize().metrics
     weights = folder_of(config, tmp_path).read_weights()
     fit.save_checkpoint()
     again = make_fit(config, tmp_path)
     assert again.is_over
-    assert again.conclude().metrics == expected
+    assert again.finalize().metrics == expected
     assert folder_of(config, tmp_path).read_weights() == weights

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from foldgrid.training import checkpoint_interval as pace
-from foldgrid.training.checkpoint_interval import CheckpointPace
+from foldgrid.training.checkpoint_interval import CheckpointInterval
 
 
 class Clock:
@@ -30,7 +30,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def train(clock: Clock, epoch: float, write: float, num_epochs: int) -> tuple[int, float]:
     """How many checkpoints are written, and the share of the time that they take."""
-    one, spent, written = CheckpointPace(0.0, share=0.05), 0.0, 0
+    one, spent, written = CheckpointInterval(0.0, share=0.05), 0.0, 0
     for _ in range(num_epochs):
         clock.now += epoch
         if one.is_due():
@@ -57,7 +57,10 @@ def test_writing_takes_no_more_than_its_share(epoch: float, write: float) -> Non
 
 
 def test_a_large_network_waits_for_its_first_and_a_small_one_does_not(clock: Clock) -> None:
-    small, large = CheckpointPace.of(nn.Linear(10, 10)), CheckpointPace.of(nn.Linear(5000, 5000))
+    small, large = (
+        CheckpointInterval.of(nn.Linear(10, 10)),
+        CheckpointInterval.of(nn.Linear(5000, 5000)),
+    )
     clock.now += 0.5
     assert small.is_due()
     assert not large.is_due()

@@ -18,7 +18,7 @@ HELD_OUT = EarlyStopping(policy="held_out_fold")
 NOTHING_CHOSEN = EarlyStopping(policy="none")
 
 
-@st.composite
+@st.mosaic
 def studies(draw: st.DrawFn) -> TrainingData:
     """Subjects with 1 to 6 samples each, in any order, every fold and the test set filled."""
     num_folds = draw(st.integers(3, 5))
@@ -41,7 +41,7 @@ def subjects(data: TrainingData, rows: np.ndarray) -> set[int]:
 
 
 def both_policies(data: TrainingData, fold: int, share: float) -> list[Roles]:
-    inner = EarlyStopping(policy="inner_split", inner_share=share)
+    inner = EarlyStopping(policy="inner_split", inner_fraction=share)
     return [assign_roles(data, fold, stopping, seed=3) for stopping in (inner, HELD_OUT)]
 
 
@@ -84,10 +84,10 @@ def test_watched_subjects_come_whole_from_the_training_folds(
     data: TrainingData, fold: int, share: float
 ) -> None:
     roles = both_policies(data, fold, share)[0]
-    watched = subjects(data, roles.validation)
-    assert not watched & subjects(data, roles.held_out)
-    assert not watched & subjects(data, roles.test)
-    everywhere = np.flatnonzero(data.samples["subject"].isin(watched))
+    monitored = subjects(data, roles.validation)
+    assert not monitored & subjects(data, roles.held_out)
+    assert not monitored & subjects(data, roles.test)
+    everywhere = np.flatnonzero(data.samples["subject"].isin(monitored))
     assert roles.validation.tolist() == everywhere.tolist()
 
 
@@ -111,9 +111,9 @@ def test_where_nothing_is_chosen_all_other_folds_are_trained_on(
     data: TrainingData, fold: int
 ) -> None:
     roles = assign_roles(data, fold, NOTHING_CHOSEN, seed=0)
-    watched = assign_roles(data, fold, HELD_OUT, seed=0)
-    assert roles.train.tolist() == watched.train.tolist()
-    assert roles.validation.tolist() == roles.held_out.tolist() == watched.held_out.tolist()
+    monitored = assign_roles(data, fold, HELD_OUT, seed=0)
+    assert roles.train.tolist() == monitored.train.tolist()
+    assert roles.validation.tolist() == roles.held_out.tolist() == monitored.held_out.tolist()
 
 
 @pytest.mark.parametrize("policy", ["inner_split", "held_out_fold"])
@@ -122,7 +122,7 @@ def test_a_share_of_the_subjects_changes_only_who_is_trained_on(
 ) -> None:
     def roles(share: float, backbone: str = FAST, **changes: int) -> Roles:
         stopping = {"policy": policy}
-        config = make_config(backbone, training_share=share, early_stopping=stopping, **changes)
+        config = make_config(backbone, training_fraction=share, early_stopping=stopping, **changes)
         return roles_of(data, config, fit_seed(config))
 
     whole, half, quarter = roles(1.0), roles(0.5), roles(0.25)

@@ -32,7 +32,7 @@ DATA = DataSpec(tile_pixels=32, synthetic=STUDY)
 STAGES = ("normal", "early", "late")
 CLASSES = ClassificationSpec(classes={name: (name,) for name in STAGES})
 BINARY = BinarySpec(positive=("early", "late"), sensitivity=0.9, specificity=0.8)
-TREE = TreeSpec(levels={"coarse": 1, "fine": 2}, most_photographs=5)
+TREE = TreeSpec(levels={"coarse": 1, "fine": 2}, max_images_per_class=5)
 NETWORK = "plain_cnn"
 
 
@@ -65,7 +65,7 @@ def without_labels(dataset: Dataset, rows: NDArray[np.intp] | None = None) -> Da
     if rows is None:
         return replace(dataset, samples=samples)
     chosen = samples.iloc[rows].reset_index(drop=True)
-    return replace(dataset, samples=chosen, composites_NHWC=dataset.composites_NHWC[rows])
+    return replace(dataset, samples=chosen, mosaics_NHWC=dataset.mosaics_NHWC[rows])
 
 
 def predicted_test_samples(learner: TrainedLearner, dataset: Dataset) -> pd.DataFrame:
@@ -77,7 +77,9 @@ def predicted_test_samples(learner: TrainedLearner, dataset: Dataset) -> pd.Data
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"pixels": "minus_one_to_one", "stage_heads": True}], ids=["plain", "heads"]
+    "changes",
+    [{}, {"normalization": "minus_one_to_one", "stage_heads": True}],
+    ids=["plain", "heads"],
 )
 def test_predictions_are_the_mean_of_what_the_copies_recorded(
     tmp_path: Path, dataset: Dataset, changes: dict[str, object]
@@ -95,7 +97,7 @@ def test_predictions_are_the_mean_of_what_the_copies_recorded(
 def test_the_mean_is_of_probabilities_not_of_outputs(tmp_path: Path, dataset: Dataset) -> None:
     learner = learner_of(tmp_path / "tiny", dataset, CLASSES)
     found = predict_samples(learner, without_labels(dataset))
-    outputs = learner.task.prediction_columns(predict_outputs(learner, dataset.composites_NHWC))
+    outputs = learner.task.prediction_columns(predict_outputs(learner, dataset.mosaics_NHWC))
     apart = found["probability_late"].to_numpy() - outputs["predicted_late"]
     assert np.abs(apart).max() > 1e-6
 
@@ -153,7 +155,7 @@ def test_grades_are_predicted_too(tmp_path: Path, dataset: Dataset) -> None:
 
 def test_a_variant_is_opened_by_its_name(tmp_path: Path, dataset: Dataset) -> None:
     store = train_run(tmp_path / "tiny", dataset, (NETWORK,), task=CLASSES, data=DATA)
-    name = f"{NETWORK}@training_share=0.5"
+    name = f"{NETWORK}@training_fraction=0.5"
     plan = [PlannedFit(cell.fit_id, name, cell.fold) for cell in store.read_plan()]
     copy = RunStore(store.location)
     copy.write_plan(plan)

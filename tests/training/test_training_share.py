@@ -12,7 +12,7 @@ from foldgrid.training.training_data import nested_share
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
-@st.composite
+@st.mosaic
 def samples(draw: st.DrawFn) -> Arrays:
     """The subject and the stratum of each sample; a subject may have several strata."""
     sizes = draw(st.lists(st.integers(1, 5), min_size=1, max_size=20))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from foldgrid.execution.fit_task import FitTask
+from foldgrid.execution.fit_job import FitJob
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.specs.recipe import TrainingRecipe
@@ -20,7 +20,7 @@ NUM_FOLDS = 2
 
 
 def random_study(num_subjects: int = 8, num_visits: int = 2, pixels: int = 64) -> TrainingData:
-    """Composites of noise whose red channel follows the involvement; the last subject is test."""
+    """Mosaics of noise whose red channel follows the involvement; the last subject is test."""
     random = np.random.default_rng(0)
     rows = []
     for subject in range(num_subjects):
@@ -49,7 +49,7 @@ def random_study(num_subjects: int = 8, num_visits: int = 2, pixels: int = 64) -
     return TrainingData(images, samples, "scaling")
 
 
-def fit_task(backbone: str, fold: int = 0, *, max_epochs: int = 2, seconds: float = 1.0) -> FitTask:
+def fit_job(backbone: str, fold: int = 0, *, max_epochs: int = 2, seconds: float = 1.0) -> FitJob:
     """A fit of the random study."""
     recipe = TrainingRecipe(max_epochs=max_epochs, batch_size=8, start_from_mean=True)
     config = FitConfig(
@@ -63,37 +63,37 @@ def fit_task(backbone: str, fold: int = 0, *, max_epochs: int = 2, seconds: floa
         budget="smoke",
         training=recipe,
     )
-    return FitTask(config, None, keep_weights=True, num_threads=1, estimated_seconds=seconds)
+    return FitJob(config, None, keep_weights=True, num_threads=1, estimated_seconds=seconds)
 
 
 @dataclass
 class Recorder:
     """A listener that remembers what it heard, in order."""
 
-    heard: list[tuple[str, str]] = field(default_factory=list)
+    received: list[tuple[str, str]] = field(default_factory=list)
     failures: dict[str, Failure] = field(default_factory=dict)
     epochs: dict[str, list[int]] = field(default_factory=dict)
 
-    def started(self, task: FitTask) -> None:
-        self.heard.append(("started", task.config.fit_id))
+    def started(self, job: FitJob) -> None:
+        self.received.append(("started", job.config.fit_id))
 
-    def epoch_done(self, task: FitTask, record: EpochRecord) -> None:
-        self.heard.append(("epoch", task.config.fit_id))
-        self.epochs.setdefault(task.config.fit_id, []).append(record.epoch)
+    def epoch_done(self, job: FitJob, record: EpochRecord) -> None:
+        self.received.append(("epoch", job.config.fit_id))
+        self.epochs.setdefault(job.config.fit_id, []).append(record.epoch)
 
-    def finished(self, task: FitTask, record: FitRecord) -> None:
-        assert record.fit_id == task.config.fit_id
-        self.heard.append(("finished", task.config.fit_id))
+    def finished(self, job: FitJob, record: FitRecord) -> None:
+        assert record.fit_id == job.config.fit_id
+        self.received.append(("finished", job.config.fit_id))
 
-    def failed(self, task: FitTask, failure: Failure) -> None:
-        self.heard.append(("failed", task.config.fit_id))
-        self.failures[task.config.fit_id] = failure
+    def failed(self, job: FitJob, failure: Failure) -> None:
+        self.received.append(("failed", job.config.fit_id))
+        self.failures[job.config.fit_id] = failure
 
     def of(self, what: str) -> list[str]:
         """The fits that this happened to, in order."""
-        return [fit_id for kind, fit_id in self.heard if kind == what]
+        return [fit_id for kind, fit_id in self.received if kind == what]
 
 
-def ids(tasks: Sequence[FitTask]) -> list[str]:
+def ids(jobs: Sequence[FitJob]) -> list[str]:
     """The ids of fits, in order."""
-    return [task.config.fit_id for task in tasks]
+    return [job.config.fit_id for job in jobs]

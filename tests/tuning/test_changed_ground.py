@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from foldgrid.data.sample_table import SINGLE
 from foldgrid.launching.planning.changes import (
     Difference,
-    Ground,
-    GroundChanges,
+    InputChanges,
+    RecordedInputs,
     compare,
-    compare_grounds,
+    compare_inputs,
     deciding_settings,
     targets_of,
 )
@@ -26,8 +26,8 @@ from foldgrid.tasks.pasi.arithmetic import SCORES
 
 NAMES = st.text("abc", min_size=1, max_size=3)
 WORDS = st.dictionaries(NAMES, NAMES)
-GROUNDS = st.builds(
-    Ground,
+INPUTS = st.builds(
+    RecordedInputs,
     settings=st.none() | WORDS,
     backbones=st.none() | st.lists(NAMES, unique=True).map(tuple),
     targets=st.none() | st.dictionaries(NAMES, st.tuples(st.integers(0, 4), st.integers(0, 6))),
@@ -40,17 +40,17 @@ ALL_KEPT = Results("fit", num_before=4, num_kept=4, num_found=0, num_left=0)
 ALL_ANEW = Results("fit", num_before=4, num_kept=0, num_found=0, num_left=4)
 
 
-@given(GROUNDS)
-def test_nothing_changed_is_nothing_said(ground: Ground) -> None:
-    changes = compare_grounds(ground, ground)
-    assert changes == GroundChanges()
+@given(INPUTS)
+def test_nothing_changed_is_nothing_said(ground: RecordedInputs) -> None:
+    changes = compare_inputs(ground, ground)
+    assert changes == InputChanges()
     assert describe_changes(changes, ALL_KEPT) == []
 
 
-@given(GROUNDS)
-def test_what_is_not_known_is_no_difference(ground: Ground) -> None:
-    assert compare_grounds(Ground(), ground) == GroundChanges()
-    assert compare_grounds(ground, Ground()) == GroundChanges()
+@given(INPUTS)
+def test_what_is_not_known_is_no_difference(ground: RecordedInputs) -> None:
+    assert compare_inputs(RecordedInputs(), ground) == InputChanges()
+    assert compare_inputs(ground, RecordedInputs()) == InputChanges()
 
 
 @given(st.dictionaries(NAMES, NAMES), st.dictionaries(NAMES, NAMES))
@@ -67,19 +67,19 @@ def test_every_key_is_in_one_place_and_the_way_back_is_the_mirror(
     assert bool(there) == (before != now)
 
 
-@given(GROUNDS, GROUNDS)
-def test_whatever_changed_is_told(before: Ground, now: Ground) -> None:
-    changes = compare_grounds(before, now)
+@given(INPUTS, INPUTS)
+def test_whatever_changed_is_told(before: RecordedInputs, now: RecordedInputs) -> None:
+    changes = compare_inputs(before, now)
     rows = describe_changes(changes, ALL_ANEW)
-    told = "\n".join(words for _, words in rows)
+    reported = "\n".join(words for _, words in rows)
     assert rows[0][0] == "changed"
-    assert "4 finished fits belong to what was before" in told
-    assert (len(rows) > 2) == (changes != GroundChanges())
+    assert "4 finished fits belong to what was before" in reported
+    assert (len(rows) > 2) == (changes != InputChanges())
     for key, *_ in changes.settings[:12]:
-        assert f"  {key}" in told
+        assert f"  {key}" in reported
 
 
-BEFORE = Ground(
+BEFORE = RecordedInputs(
     settings={"training.learning_rate": "0.001", "seed": "0"},
     backbones=("a", "b"),
     targets={"S1/V1/trunk": (1, 2, 3, 4), "S2/V1/trunk": (0, 0, 0, 0)},
@@ -91,7 +91,7 @@ BEFORE = Ground(
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reported"),
     [
         (
             {"settings": {"training.learning_rate": "0.003", "seed": "0"}},
@@ -115,14 +115,14 @@ BEFORE = Ground(
         ({"versions": {"torch": "2.14.0"}}, "torch 2.13.0 -> 2.14.0"),
     ],
 )
-def test_each_kind_of_change_has_its_line(change: dict[str, Any], told: str) -> None:
-    changes = compare_grounds(BEFORE, replace(BEFORE, **change))
+def test_each_kind_of_change_has_its_line(change: dict[str, Any], reported: str) -> None:
+    changes = compare_inputs(BEFORE, replace(BEFORE, **change))
     rows = [words.strip() for _, words in describe_changes(changes, ALL_ANEW)]
-    assert told in rows
+    assert reported in rows
 
 
 def test_the_photographs_of_a_sample_that_went_are_not_told_by_themselves() -> None:
-    changes = compare_grounds(
+    changes = compare_inputs(
         BEFORE,
         replace(
             BEFORE,
@@ -135,9 +135,9 @@ def test_the_photographs_of_a_sample_that_went_are_not_told_by_themselves() -> N
 
 
 def test_versions_make_no_new_fit() -> None:
-    changes = compare_grounds(BEFORE, replace(BEFORE, versions={"torch": "2.14.0"}))
+    changes = compare_inputs(BEFORE, replace(BEFORE, versions={"torch": "2.14.0"}))
     (version,) = changes.versions
-    assert changes == GroundChanges(versions=(version,))
+    assert changes == InputChanges(versions=(version,))
     some_left = Results("fit", num_before=96, num_kept=96, num_found=0, num_left=49)
     assert describe_changes(changes, some_left)[-1] == (
         "",
@@ -148,7 +148,7 @@ def test_versions_make_no_new_fit() -> None:
 
 def test_what_is_found_again_is_told() -> None:
     back = Results("fit", num_before=4, num_kept=0, num_found=4, num_left=0)
-    rows = describe_changes(compare_grounds(BEFORE, replace(BEFORE, settings={"seed": "1"})), back)
+    rows = describe_changes(compare_inputs(BEFORE, replace(BEFORE, settings={"seed": "1"})), back)
     assert rows[-1][1] == (
         "4 fits of earlier launches under just these settings are found again and count"
     )
@@ -156,7 +156,7 @@ def test_what_is_found_again_is_told() -> None:
 
 
 def test_where_it_is_not_known_what_changed_that_is_said() -> None:
-    rows = describe_changes(GroundChanges(), ALL_ANEW)
+    rows = describe_changes(InputChanges(), ALL_ANEW)
     assert "it does not say what" in rows[0][1]
 
 
@@ -179,16 +179,16 @@ def test_changed_labels_are_called_labels() -> None:
         {"sample": ["S1/1", "S2/1"], "label": ["a", "b"], "taxonomy": "", "grade_x": ["a", ""]}
     )
     now = before.assign(grade_x=["a", "b"])
-    grounds = [Ground(targets=targets_of(table)) for table in (before, now)]
-    changes = compare_grounds(*grounds)
+    inputs = [RecordedInputs(targets=targets_of(table)) for table in (before, now)]
+    changes = compare_inputs(*inputs)
     assert changes.samples.changed == ("S2/1",)
-    told = [words for _, words in describe_changes(changes, ALL_ANEW, SINGLE)]
-    assert "  1 sample (S2/1) with other labels" in told
+    reported = [words for _, words in describe_changes(changes, ALL_ANEW, SINGLE)]
+    assert "  1 sample (S2/1) with other labels" in reported
 
 
 def test_a_single_photograph_is_called_by_its_sample_and_one_of_several_by_its_place() -> None:
-    grounds = [Ground(photos={("S1/C1/2", 0): digits}) for digits in ("00aa", "00ab")]
-    changes = compare_grounds(*grounds)
+    inputs = [RecordedInputs(photos={("S1/C1/2", 0): digits}) for digits in ("00aa", "00ab")]
+    changes = compare_inputs(*inputs)
     single = [words for _, words in describe_changes(changes, ALL_ANEW, SINGLE)]
     assert "  1 photograph (S1/C1/2) with another content" in single
     tile = [words for _, words in describe_changes(changes, ALL_ANEW)]

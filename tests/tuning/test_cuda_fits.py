@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import torch
 
-from foldgrid.execution.fit_task import FitTask
+from foldgrid.execution.fit_job import FitJob
 from foldgrid.execution.inline import InlineExecutor
-from foldgrid.execution.work import FitWork, open_fit
+from foldgrid.execution.trainer import FitTrainer, open_fit
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.search.lockstep import LockstepTrial
 from tests.training.tiny_study import outcome
-from tests.tuning.search.small_search import training_samples, trial_task
-from tests.tuning.small_grid import NUM_FOLDS, Recorder, fit_task, random_study
+from tests.tuning.search.small_search import training_samples, trial_job
+from tests.tuning.small_grid import NUM_FOLDS, Recorder, fit_job, random_study
 
 pytestmark = [
     pytest.mark.cuda,
@@ -33,15 +33,15 @@ MANY = 8
 _everybody: Barrier | None = None
 
 
-def on_card(task: FitTask) -> FitTask:
-    return replace(task, gpus=1.0)
+def on_card(job: FitJob) -> FitJob:
+    return replace(job, gpus=1.0)
 
 
-def shared_tasks() -> list[FitTask]:
+def shared_jobs() -> list[FitJob]:
     """A fit a process, of kinds that load a card differently."""
     backbones = ("resnet18", "mobilenet_v3_small", "squeezenet1_1", "shufflenet_v2_x0_5")
     return [
-        on_card(fit_task(backbone, fold, max_epochs=8))
+        on_card(fit_job(backbone, fold, max_epochs=8))
         for fold in range(NUM_FOLDS)
         for backbone in backbones
     ]
@@ -52,9 +52,9 @@ def begin(everybody: Any) -> None:
     _everybody = everybody
 
 
-def train_beside_others(task: FitTask, run: str) -> None:
+def train_beside_others(job: FitJob, run: str) -> None:
     store = RunStore(run)
-    fit = open_fit(task, random_study(), store)
+    fit = open_fit(job, random_study(), store)
     assert _everybody is not None
     _everybody.wait(120)
     fit.run()
@@ -62,12 +62,12 @@ def train_beside_others(task: FitTask, run: str) -> None:
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What each of ``shared_tasks`` ends in where nothing else is on the card."""
+    """What each of ``shared_jobs`` ends in where nothing else is on the card."""
     store, data = RunStore(str(tmp_path_factory.mktemp("alone"))), random_study()
     found = {}
-    for task in shared_tasks():
-        open_fit(task, data, store).run()
-        found[task.config.fit_id] = outcome(store.fit(task.config.fit_id))
+    for job in shared_jobs():
+        open_fit(job, data, store).run()
+        found[job.config.fit_id] = outcome(store.fit(job.config.fit_id))
     return found
 
 
@@ -77,26 +77,26 @@ def test_processes_that_share_a_card_end_in_the_bits_of_one_that_has_it_alone(
 ) -> None:
     context = multiprocessing.get_context("spawn")
     everybody = context.Barrier(num_processes)
-    tasks = shared_tasks()[:num_processes]
+    jobs = shared_jobs()[:num_processes]
     with ProcessPoolExecutor(num_processes, context, begin, (everybody,)) as pool:
-        jobs = [pool.submit(train_beside_others, task, str(tmp_path)) for task in tasks]
+        jobs = [pool.submit(train_beside_others, job, str(tmp_path)) for job in jobs]
         for job in jobs:
             job.result(timeout=240)
-    for task in tasks:
-        found = outcome(RunStore(str(tmp_path)).fit(task.config.fit_id))
-        assert found == alone[task.config.fit_id], task.config.backbone
+    for job in jobs:
+        found = outcome(RunStore(str(tmp_path)).fit(job.config.fit_id))
+        assert found == alone[job.config.fit_id], job.config.backbone
 
 
 def test_a_fold_of_a_trial_takes_the_same_course_as_a_fit_of_the_grid(tmp_path: Path) -> None:
-    task = trial_task()
-    task = replace(task, fits=tuple(on_card(each) for each in task.fits))
+    job = trial_job()
+    job = replace(job, fits=tuple(on_card(each) for each in job.fits))
     grid = RunStore(str(tmp_path / "grid"))
     folder = SearchStore(str(tmp_path / "search")).trial("study", 0)
-    trial = LockstepTrial(task, training_samples(), folder)
+    trial = LockstepTrial(job, training_samples(), folder)
     while not trial.is_over:
         trial.run_epoch()
-    assert trial.conclude().status == "complete"
-    for each in task.fits:
+    assert trial.finalize().status == "complete"
+    for each in job.fits:
         fit = open_fit(each, random_study(), grid)
         assert fit.device.type == "cuda"
         fit.run()
@@ -120,13 +120,13 @@ def a_card_of_300_mib() -> Iterator[None]:
 def test_a_fit_too_large_for_the_card_says_what_to_do_and_the_next_one_trains(
     tmp_path: Path,
 ) -> None:
-    tasks = [on_card(fit_task(name)) for name in ("vgg11", "shufflenet_v2_x0_5")]
-    heard, store = Recorder(), RunStore(str(tmp_path))
-    InlineExecutor().run(FitWork(random_study(), store), tasks, heard)
-    large, small = (task.config.fit_id for task in tasks)
-    assert heard.of("failed") == [large]
-    assert heard.of("finished") == [small]
-    message = heard.failures[large].message
+    jobs = [on_card(fit_job(name)) for name in ("vgg11", "shufflenet_v2_x0_5")]
+    received, store = Recorder(), RunStore(str(tmp_path))
+    InlineExecutor().run(FitTrainer(random_study(), store), jobs, received)
+    large, small = (job.config.fit_id for job in jobs)
+    assert received.of("failed") == [large]
+    assert received.of("finished") == [small]
+    message = received.failures[large].message
     assert message.startswith("CUDA out of memory. Tried to allocate ")
     assert "resources.gpus_per_fit" in message
     assert "training.batch_size" in message
@@ -138,21 +138,21 @@ def test_a_fit_too_large_for_the_card_says_what_to_do_and_the_next_one_trains(
 
 
 def test_a_batch_that_the_card_does_not_hold_is_trained_in_parts(tmp_path: Path) -> None:
-    task, data = on_card(fit_task("resnet18")), random_study(pixels=224)
+    job, data = on_card(fit_job("resnet18")), random_study(pixels=224)
     for name in ("whole", "parts"):
-        store, heard = RunStore(str(tmp_path / name)), Recorder()
+        store, received = RunStore(str(tmp_path / name)), Recorder()
         if name == "parts":
             # Less than the whole batch took: its pictures' share of it is the larger one.
-            peak = RunStore(str(tmp_path / "whole")).read_fit(task.config.fit_id).peak_memory_gib
+            peak = RunStore(str(tmp_path / "whole")).read_fit(job.config.fit_id).peak_memory_gib
             total = torch.cuda.get_device_properties(0).total_memory
             torch.cuda.empty_cache()
             torch.cuda.set_per_process_memory_fraction(0.75 * peak * 2**30 / total)
         try:
-            InlineExecutor().run(FitWork(data, store), [task], heard)
+            InlineExecutor().run(FitTrainer(data, store), [job], received)
         finally:
             torch.cuda.set_per_process_memory_fraction(1.0)
-        assert heard.of("finished") == [task.config.fit_id]
-    record = store.read_fit(task.config.fit_id)
+        assert received.of("finished") == [job.config.fit_id]
+    record = store.read_fit(job.config.fit_id)
     assert record.micro_batch_size in (2, 4)
-    log = (tmp_path / "parts" / "fits" / task.config.fit_id / "fit.log").read_text()
+    log = (tmp_path / "parts" / "fits" / job.config.fit_id / "fit.log").read_text()
     assert "with 8 samples at a time" in log

@@ -1,4 +1,4 @@
-"""What the plan says of labelled photographs; of composites see the plan's own tests."""
+"""What the plan says of labelled photographs; of mosaics see the plan's own tests."""
 
 from __future__ import annotations
 

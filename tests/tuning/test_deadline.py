@@ -26,7 +26,7 @@ def test_the_first_event_after_the_time_ends_the_block() -> None:
     events = []
     with Deadline(0.0) as deadline:
         events.append("before")
-        deadline.epoch_done("task", "epoch")
+        deadline.epoch_done("job", "epoch")
         events.append("after")
     assert events == ["before"]
     assert deadline.cut_short
@@ -34,10 +34,10 @@ def test_the_first_event_after_the_time_ends_the_block() -> None:
 
 def test_without_a_budget_nothing_ends() -> None:
     with Deadline.after(None) as deadline:
-        deadline.started("task")
-        deadline.epoch_done("task", "epoch")
-        deadline.finished("task", "record")
-        deadline.failed("task", "message")
+        deadline.started("job")
+        deadline.epoch_done("job", "epoch")
+        deadline.finished("job", "record")
+        deadline.failed("job", "message")
         assert deadline.gives_room()
     assert not deadline.cut_short
 

@@ -9,7 +9,7 @@ import pytest
 import safetensors
 import torch
 
-from foldgrid.execution.attempt import classify, is_disk_full
+from foldgrid.execution.job_runner import classify, is_disk_full
 from foldgrid.specs.errors import StorageAwayError, SweepError
 from foldgrid.specs.failure import KIND_WORDS, Failure
 
@@ -48,8 +48,8 @@ def test_a_full_disk(number: int) -> None:
 
 def test_weights_that_do_not_fit_on_the_disk() -> None:
     # safetensors raises an error of its own, without a number.
-    told = "Error while serializing: I/O error: No space left on device (os error 28)"
-    assert is_disk_full(safetensors.SafetensorError(told))
+    reported = "Error while serializing: I/O error: No space left on device (os error 28)"
+    assert is_disk_full(safetensors.SafetensorError(reported))
 
 
 def test_an_object_store_that_is_away() -> None:

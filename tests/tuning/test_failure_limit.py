@@ -1,4 +1,4 @@
-"""A launch ends when one task after another fails."""
+"""A launch ends when one job after another fails."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ AN_ERROR = Failure(kind="error", message="why")
 
 
 def test_so_many_in_a_row_end_the_block() -> None:
-    heard = []
+    received = []
     with FailureLimit(3) as limit:
         for number in range(9):
-            limit.failed("task", AN_ERROR)
-            heard.append(number)
-    assert heard == [0, 1]
+            limit.failed("job", AN_ERROR)
+            received.append(number)
+    assert received == [0, 1]
     assert limit.ended_by == AN_ERROR
 
 
 def test_one_that_finishes_between_starts_the_count_anew() -> None:
     with FailureLimit(3) as limit:
         for _ in range(5):
-            limit.failed("task", AN_ERROR)
-            limit.failed("task", AN_ERROR)
-            limit.started("task")
-            limit.epoch_done("task", "epoch")
-            limit.finished("task", "record")
+            limit.failed("job", AN_ERROR)
+            limit.failed("job", AN_ERROR)
+            limit.started("job")
+            limit.epoch_done("job", "epoch")
+            limit.finished("job", "record")
     assert limit.ended_by is None
 
 
@@ -41,11 +41,11 @@ def test_other_errors_are_not_swallowed() -> None:
 def test_what_all_share_ends_the_block_at_once(kind: FailureKind) -> None:
     full = Failure(kind=kind, message="OSError: No space left on device")
     with FailureLimit(3) as limit:
-        limit.failed("task", full)
+        limit.failed("job", full)
         pytest.fail("the block went on")
     assert limit.ended_by == full
 
 
 def test_bad_input_is_raised_as_what_it_is() -> None:
     with pytest.raises(SweepError, match=r"weights\.pth: not the file"), FailureLimit(3) as limit:
-        limit.failed("task", Failure(kind="bad_input", message="weights.pth: not the file"))
+        limit.failed("job", Failure(kind="bad_input", message="weights.pth: not the file"))

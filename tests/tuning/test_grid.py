@@ -47,7 +47,7 @@ def grid_of(sweep: Sweep, finished: set[str] | None = None, **changes: object) -
 
 
 def fit_ids(grid: Grid) -> set[str]:
-    return {task.config.fit_id for task in grid.tasks}
+    return {job.config.fit_id for job in grid.jobs}
 
 
 def test_a_grid_is_every_backbone_by_every_fold() -> None:
@@ -61,7 +61,7 @@ def test_adding_a_backbone_leaves_the_other_fits_as_they_were() -> None:
     small, large = grid_of(sweep_of("resnet18")), grid_of(sweep_of("resnet34", "resnet18"))
     assert fit_ids(small) < fit_ids(large)
     again = grid_of(sweep_of("resnet34", "resnet18"), finished=fit_ids(small))
-    assert {task.config.backbone for task in again.left} == {"resnet34"}
+    assert {job.config.backbone for job in again.left} == {"resnet34"}
 
 
 @pytest.mark.parametrize(
@@ -101,21 +101,21 @@ def test_other_data_or_another_split_makes_new_fits(fact: str) -> None:
 
 def test_the_longest_fits_come_first() -> None:
     left = grid_of(sweep_of("squeezenet1_1", "resnet18", "resnet34")).left
-    assert [task.config.backbone for task in left[::5]] == ["resnet34", "resnet18", "squeezenet1_1"]
-    times = [task.estimated_seconds for task in left]
+    assert [job.config.backbone for job in left[::5]] == ["resnet34", "resnet18", "squeezenet1_1"]
+    times = [job.estimated_seconds for job in left]
     assert times == sorted(times, reverse=True)
 
 
 @given(st.sets(st.integers(0, 9)))
 def test_done_and_left_divide_the_selected_part(positions: set[int]) -> None:
     sweep = sweep_of("resnet18", "resnet34")
-    everything = [task.config.fit_id for task in grid_of(sweep).tasks]
+    everything = [job.config.fit_id for job in grid_of(sweep).jobs]
     finished = {everything[position] for position in positions}
     selection = Selection(backbones=("resnet34",), folds=(0, 3))
     grid = grid_of(sweep, finished=finished, selection=selection)
-    done = {task.config.fit_id for task in grid.done}
-    left = {task.config.fit_id for task in grid.left}
-    assert done | left == {task.config.fit_id for task in grid.selected}
+    done = {job.config.fit_id for job in grid.done}
+    left = {job.config.fit_id for job in grid.left}
+    assert done | left == {job.config.fit_id for job in grid.selected}
     assert not done & left
     assert done <= finished
     assert len(grid.selected) == 2
@@ -159,6 +159,6 @@ def test_the_shipped_grid_has_the_papers_145_fits() -> None:
 
 def test_a_backbone_may_have_a_recipe_of_its_own() -> None:
     sweep = sweep_of("resnet18", "resnet34", per_backbone={"resnet34": {"learning_rate": 0.5}})
-    tasks = grid_of(sweep).tasks
-    rates = {task.config.backbone: task.config.training.learning_rate for task in tasks}
+    jobs = grid_of(sweep).jobs
+    rates = {job.config.backbone: job.config.training.learning_rate for job in jobs}
     assert rates == {"resnet18": sweep.training.learning_rate, "resnet34": 0.5}

@@ -10,7 +10,7 @@ import pytest
 
 from foldgrid.launching.planning.plan_text import plan_facts
 from foldgrid.launching.planning.preparation import PreparedSweep, prepare_sweep
-from foldgrid.launching.planning.recorded_inputs import prepared_ground, recorded_ground
+from foldgrid.launching.planning.recorded_inputs import prepared_inputs, recorded_inputs
 from foldgrid.launching.sweep_run import write_run_files
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.resolving import resolve_sweep
@@ -27,7 +27,7 @@ SWEEP: dict[str, Any] = {
             "photo_height": 32,
         },
     },
-    "split": {"num_folds": 2, "num_seeds": 5, "test_share": 0.2},
+    "split": {"num_folds": 2, "num_seeds": 5, "test_fraction": 0.2},
     "backbones": ["resnet18"],
     "weights": "none",
     "training": {"max_epochs": 3},
@@ -60,7 +60,7 @@ def test_the_plan_and_the_run_folder_are_of_photographs_and_labels(folder: Path)
     assert samples["sample"].tolist() == split["sample"].tolist()
     assert split["label"].tolist() == samples["label"].tolist()
     assert (store.read_photos()["position"] == 0).all()
-    assert recorded_ground(store) == prepared_ground(prepared)
+    assert recorded_inputs(store) == prepared_inputs(prepared)
 
 
 def test_other_labels_are_other_ground(folder: Path) -> None:
@@ -68,7 +68,7 @@ def test_other_labels_are_other_ground(folder: Path) -> None:
     write_run_files(prepared)
     other = prepare(folder, "data.synthetic.seed=1")
     assert other.survey.fingerprint != prepared.survey.fingerprint
-    assert recorded_ground(other.store) != prepared_ground(other)
+    assert recorded_inputs(other.store) != prepared_inputs(other)
 
 
 def test_data_of_the_other_kind_is_refused(folder: Path) -> None:
@@ -82,13 +82,13 @@ def test_data_of_the_other_kind_is_refused(folder: Path) -> None:
 
 def test_fewer_graders_need_grades_that_belong_to_classes(folder: Path) -> None:
     with pytest.raises(InputError) as found:
-        prepare(folder, "training.num_grades=2")
+        prepare(folder, "training.num_raters=2")
     assert "no columns grade_<grader>" in str(found.value)
     data = {**SWEEP["data"], "synthetic": {**SWEEP["data"]["synthetic"], "study": "referable_dr"}}
-    eyes = {**SWEEP, "data": data, "vary": {"num_grades": [1]}}
+    eyes = {**SWEEP, "data": data, "ablation": {"num_raters": [1]}}
     with pytest.raises(InputError) as found:
         prepare(folder, sweep=eyes)
     assert "no class is given for the grades 0, 1, 2" in str(found.value)
-    grades = 'task.grades={not_referable: ["0", "1"], referable: ["2", "3", "4"]}'
+    grades = 'task.annotations={not_referable: ["0", "1"], referable: ["2", "3", "4"]}'
     learners = [task.learner for task in prepare(folder, grades, sweep=eyes).grid.tasks[::2]]
-    assert learners == ["resnet18", "resnet18@num_grades=1"]
+    assert learners == ["resnet18", "resnet18@num_raters=1"]

@@ -10,7 +10,7 @@ OUT_OF_MEMORY = (
     "OOM kill reason: Memory usage exceeded threshold\nConsidered workers: [\n"
 )
 KILLED = (
-    "The actor died unexpectedly before finishing this task.\n\tclass_name: TaskTrainable\n"
+    "The actor died unexpectedly before finishing this task.\n\tclass_name: JobTrainable\n"
     "\tactor_id: 5a\nThe actor is dead because its worker process has died.\n"
 )
 
@@ -28,7 +28,7 @@ def test_of_anything_else_the_first_line_says_it() -> None:
 
 
 def test_only_the_last_of_several_failures_is_told() -> None:
-    told = f"Failure # 1 (occurred at 2026-11-20_22-10-44)\n{OUT_OF_MEMORY}\n"
-    told += f"Failure # 2 (occurred at 2026-11-20_22-10-45)\n{KILLED}\n"
-    assert last_failure(told) == KILLED.strip()
+    reported = f"Failure # 1 (occurred at 2026-11-20_22-10-44)\n{OUT_OF_MEMORY}\n"
+    reported += f"Failure # 2 (occurred at 2026-11-20_22-10-45)\n{KILLED}\n"
+    assert last_failure(reported) == KILLED.strip()
     assert last_failure(KILLED) == KILLED.strip()

@@ -39,12 +39,12 @@ def phases(frozen: int | str) -> dict[str, Any]:
 
 def test_more_layers_frozen_than_there_are_is_told_for_each_network(tmp_path: Path) -> None:
     resolved = sweep_with(tmp_path, phases(30), "resnet18", "mobilenet_v2", "squeezenet1_1")
-    told = refusal(resolved)
-    assert "phases.fine" in told
-    assert "resnet18 has 21 layers" in told
-    assert "squeezenet1_1 has 26 layers" in told
-    assert "mobilenet_v2" not in told.split("networks.yaml", 1)[1]
-    assert told.count("line ") == 2
+    reported = refusal(resolved)
+    assert "phases.fine" in reported
+    assert "resnet18 has 21 layers" in reported
+    assert "squeezenet1_1 has 26 layers" in reported
+    assert "mobilenet_v2" not in reported.split("networks.yaml", 1)[1]
+    assert reported.count("line ") == 2
 
 
 @pytest.mark.parametrize("frozen", ["backbone", "nothing", 0, 20])
@@ -54,9 +54,9 @@ def test_what_can_be_frozen_passes(frozen: int | str, tmp_path: Path) -> None:
 
 def test_heads_at_stages_are_refused_where_there_are_none(tmp_path: Path) -> None:
     staged = {"stage_heads": True}
-    told = refusal(sweep_with(tmp_path, staged, "resnet18", "googlenet"))
-    assert "googlenet cannot have heads at the ends of its stages" in told
-    assert "resnet18" not in told
+    reported = refusal(sweep_with(tmp_path, staged, "resnet18", "googlenet"))
+    assert "googlenet cannot have heads at the ends of its stages" in reported
+    assert "resnet18" not in reported
     own = {"googlenet": {"stage_heads": False}}
     check_networks(sweep_with(tmp_path, staged, "resnet18", "googlenet", per_backbone=own))
 

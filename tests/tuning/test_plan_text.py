@@ -28,7 +28,7 @@ SWEEP = {
             "photo_height": 32,
         },
     },
-    "split": {"num_folds": 2, "num_seeds": 5, "test_share": 0.2},
+    "split": {"num_folds": 2, "num_seeds": 5, "test_fraction": 0.2},
     "backbones": ["resnet18", "squeezenet1_1"],
     "weights": "none",
     "training": {"max_epochs": 3},
@@ -56,7 +56,7 @@ def test_preparing_decodes_nothing_and_makes_no_run_folder(prepared: PreparedSwe
 def test_the_plan_counts_what_is_there(prepared: PreparedSweep) -> None:
     assert said(prepared, "fits") == "0 of 4 done, 4 to train"
     assert "6 subjects, 30 visits" in said(prepared, "data")
-    assert "90 composites of 64x64 (to be decoded once)" in said(prepared, "data")
+    assert "90 mosaics of 64x64 (to be decoded once)" in said(prepared, "data")
     assert said(prepared, "backbones") == "2 x 2 folds"
     assert "imbalance" in said(prepared, "split")
 
@@ -104,7 +104,7 @@ def test_what_fits_take_on_gpus_is_said(prepared: PreparedSweep) -> None:
 
 
 def test_a_finished_sweep_has_nothing_left(prepared: PreparedSweep) -> None:
-    every = frozenset(task.config.fit_id for task in prepared.grid.tasks)
+    every = frozenset(job.config.fit_id for job in prepared.grid.jobs)
     done = replace(prepared, grid=replace(prepared.grid, finished=every))
     assert said(done, "fits") == "4 of 4 done, 0 to train"
     assert said(done, "time") == "nothing to train"
@@ -123,7 +123,7 @@ def test_the_room_on_the_disk_is_said_and_what_cannot_fit_is_refused(
     monkeypatch.setattr("foldgrid.launching.planning.disk.shutil.disk_usage", lambda path: usage)
     with pytest.raises(SweepError, match=rf"needs about {need.total:.1f} GiB.*\n.*--keep none"):
         check_disk(prepared)
-    every = frozenset(task.config.fit_id for task in prepared.grid.tasks)
+    every = frozenset(job.config.fit_id for job in prepared.grid.jobs)
     check_disk(replace(prepared, grid=replace(prepared.grid, finished=every)))
 
 

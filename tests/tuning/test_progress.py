@@ -8,13 +8,13 @@ import pytest
 from rich.console import Console
 
 from foldgrid.execution.inline import InlineExecutor
-from foldgrid.execution.work import FitWork
+from foldgrid.execution.trainer import FitTrainer
 from foldgrid.launching.durations import format_duration
 from foldgrid.launching.progress.display import ProgressDisplay, SweepProgress
 from foldgrid.records import RunStore
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord
-from tests.tuning.small_grid import fit_task, random_study
+from tests.tuning.small_grid import fit_job, random_study
 
 
 class Clock:
@@ -55,12 +55,12 @@ def test_durations_are_said_in_people_units(seconds: float, words: str) -> None:
 
 def test_the_time_left_follows_from_the_speed_so_far() -> None:
     clock = Clock()
-    tasks = [fit_task("resnet18", fold, seconds=10.0) for fold in range(2)]
+    jobs = [fit_job("resnet18", fold, seconds=10.0) for fold in range(2)]
     progress = SweepProgress(num_total=2, num_done=0, work_left=20.0, clock=clock)
     assert math.isnan(progress.seconds_left)
-    progress.started(tasks[0])
+    progress.started(jobs[0])
     clock.now += 30
-    progress.failed(tasks[0], Failure(kind="error", message="whatever"))
+    progress.failed(jobs[0], Failure(kind="error", message="whatever"))
     # 10 of 20 units of work took 30 seconds.
     assert progress.seconds_left == pytest.approx(30)
     assert progress.elapsed_seconds == pytest.approx(30)
@@ -73,12 +73,12 @@ def test_earlier_launches_count_as_done() -> None:
 
 def displayed(tmp_path: Path, *, is_terminal: bool) -> str:
     """What a display shows of one good and one bad fit."""
-    tasks = [fit_task("squeezenet1_1"), fit_task("no_such_network")]
+    jobs = [fit_job("squeezenet1_1"), fit_job("no_such_network")]
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=is_terminal, color_system=None, width=100)
     progress = SweepProgress(num_total=2, num_done=0, work_left=2.0)
     with ProgressDisplay(progress, console) as display:
-        InlineExecutor().run(FitWork(random_study(), RunStore(str(tmp_path))), tasks, display)
+        InlineExecutor().run(FitTrainer(random_study(), RunStore(str(tmp_path))), jobs, display)
     assert progress.num_done == 1
     assert len(progress.failures) == 1
     return stream.getvalue()
@@ -105,13 +105,13 @@ def test_a_long_fit_is_heard_of_while_it_runs() -> None:
     clock, stream = Clock(), io.StringIO()
     progress = SweepProgress(num_total=2, num_done=0, work_left=2.0, clock=clock)
     display = ProgressDisplay(progress, Console(file=stream, width=100))
-    task = fit_task("resnet18")
-    display.started(task)
-    display.epoch_done(task, epoch(1))
+    job = fit_job("resnet18")
+    display.started(job)
+    display.epoch_done(job, epoch(1))
     clock.now += 5
-    display.epoch_done(task, epoch(2))
+    display.epoch_done(job, epoch(2))
     assert stream.getvalue() == "", "five seconds of silence are no reason to speak"
     clock.now += 600
-    display.epoch_done(task, epoch(3))
+    display.epoch_done(job, epoch(3))
     assert "running" in stream.getvalue()
     assert "3 epochs" in stream.getvalue()

@@ -49,7 +49,7 @@ def test_it_says_what_runs_what_is_done_and_what_failed(tmp_path: Path) -> None:
         said = read_progress(store)
         assert said is not None
         assert (said.num_done, said.num_total, said.updated) == (4, 9, 1060.0)
-        assert {name: task.epoch for name, task in said.running.items()} == {"a": 4}
+        assert {name: job.epoch for name, job in said.running.items()} == {"a": 4}
         assert said.running["a"].since == 1010.0
         assert said.failures == {"c": Failure(kind="error", message="ValueError: no")}
         assert said.seconds_left is None

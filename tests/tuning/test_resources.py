@@ -54,7 +54,7 @@ def test_gpus_that_are_not_there_are_refused_and_not_waited_for() -> None:
     assert plan_resources(spec, [1.0], is_cluster=True).gpus_per_fit == 1.0
 
 
-def test_a_trial_holds_the_networks_and_the_composites_of_its_folds_and_one_step() -> None:
+def test_a_trial_holds_the_networks_and_the_mosaics_of_its_folds_and_one_step() -> None:
     size, data = footprint("vgg11", 4, 256), 0.2
     fit = memory_on_card(size, 16, data)
     trial = memory_on_card(size, 16, data, num_fits=5)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from foldgrid.execution.fit_task import FitTask
+from foldgrid.execution.fit_job import FitJob
 from foldgrid.execution.inline import InlineExecutor
 from foldgrid.execution.memory import (
     MemoryNote,
@@ -20,7 +20,7 @@ from foldgrid.launching.session import SecondTries, train_all
 from foldgrid.records import RunStore
 from foldgrid.specs.failure import SHARED_BY_ALL, Failure
 from tests.small_memory import fits_in_small_memory
-from tests.tuning.small_grid import Recorder, fit_task, ids, random_study
+from tests.tuning.small_grid import Recorder, fit_job, ids, random_study
 
 AN_ERROR = Failure(kind="error", message="OSError: stale file handle")
 NO_MEMORY = Failure(kind="out_of_memory", message="CUDA out of memory.")
@@ -31,8 +31,8 @@ def tries(tmp_path: Path) -> SecondTries:
     return SecondTries(Recorder(), RunStore(str(tmp_path)).root)
 
 
-def fold(number: int, backbone: str = "squeezenet1_1", gpus: float = 0.0) -> FitTask:
-    return replace(fit_task(backbone, number), gpus=gpus)
+def fold(number: int, backbone: str = "squeezenet1_1", gpus: float = 0.0) -> FitJob:
+    return replace(fit_job(backbone, number), gpus=gpus)
 
 
 def test_an_error_is_tried_once_more(tries: SecondTries) -> None:
@@ -63,25 +63,25 @@ def test_what_trying_again_does_not_mend(tries: SecondTries, kind: str) -> None:
 
 
 def test_a_fit_too_large_for_its_share_is_given_more_of_the_card(tries: SecondTries) -> None:
-    task, shares = fold(0, gpus=1 / 4), []
+    job, shares = fold(0, gpus=1 / 4), []
     for _ in range(5):
-        tries.failed(task, NO_MEMORY)
-        for task in tries.take():
-            shares.append(task.gpus)
+        tries.failed(job, NO_MEMORY)
+        for job in tries.take():
+            shares.append(job.gpus)
     assert shares == [1 / 2, 1.0]
 
 
 def test_what_no_part_of_a_batch_fitted_into_trains_with_half_a_card(tmp_path: Path) -> None:
     store, recorder = RunStore(str(tmp_path)), Recorder()
-    tasks = [fold(0, gpus=1 / 4), fold(1, gpus=1 / 4)]
-    with fits_in_small_memory(random_study(), store, num_samples=1, enough_gpus=1 / 2) as work:
-        train_all(InlineExecutor(), work, tasks[:1], recorder)
-        told = recorder.failures[tasks[0].config.fit_id]
-        assert (told.kind, told.is_tried_again) == ("out_of_memory", True)
-        train_all(InlineExecutor(), work, tasks[1:], recorder)
-    assert recorder.of("finished") == ids(tasks)
-    assert recorder.of("failed") == ids(tasks[:1]), "the next fit begins with what helped"
-    assert [store.read_fit(name).micro_batch_size for name in ids(tasks)] == [None, None]
+    jobs = [fold(0, gpus=1 / 4), fold(1, gpus=1 / 4)]
+    with fits_in_small_memory(random_study(), store, num_samples=1, enough_gpus=1 / 2) as trainer:
+        train_all(InlineExecutor(), trainer, jobs[:1], recorder)
+        reported = recorder.failures[jobs[0].config.fit_id]
+        assert (reported.kind, reported.is_tried_again) == ("out_of_memory", True)
+        train_all(InlineExecutor(), trainer, jobs[1:], recorder)
+    assert recorder.of("finished") == ids(jobs)
+    assert recorder.of("failed") == ids(jobs[:1]), "the next fit begins with what helped"
+    assert [store.read_fit(name).micro_batch_size for name in ids(jobs)] == [None, None]
 
 
 def test_without_a_card_there_is_no_more_of_it(tries: SecondTries) -> None:

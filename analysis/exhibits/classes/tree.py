@@ -252,7 +252,7 @@ def tree_section(run: Run) -> Section:
         is_shown = level == _scoring(run).spec.ranked_level and tree_learner(run) == run.best.model
         if 1 < len(units_at(run, level).classes) <= MOST_CLASSES and not is_shown:
             blocks.append(_matrix(run, level))
-    blocks += _sides(run)
+    blocks += _partitions(run)
     return Section(_lead(run, figures), tuple(blocks))
 
 
@@ -263,7 +263,7 @@ def _scoring(run: Run) -> TreeScoring:
 
 
 def _lead(run: Run, figures: dict[tuple[str, Partition], dict[str, OverallFigure]]) -> str:
-    told = [
+    reported = [
         f"{figure(by_metric['accuracy'].value)} among the "
         f"{len(units_at(run, level, part).classes)} "
         + ("training classes" if level == TRAINING else f"classes of {level}")
@@ -272,8 +272,8 @@ def _lead(run: Run, figures: dict[tuple[str, Partition], dict[str, OverallFigure
     ]
     return (
         f"Out of fold, {tree_learner(run)}, the best base learner, has an accuracy of "
-        f"{', '.join(told)}. It learned the training classes; the levels above are sums of their "
-        "probabilities."
+        f"{', '.join(reported)}. It learned the training classes; the levels above are sums of "
+        "their probabilities."
     )
 
 
@@ -333,7 +333,7 @@ def _matrix(run: Run, level: str) -> Figure:
     return confusion_figure(f"confusion_{_key(level)}", level_confusion(run, level), caption)
 
 
-def _sides(run: Run) -> list[Block]:
+def _partitions(run: Run) -> list[Block]:
     best, spec = tree_learner(run), _scoring(run).spec
     aucs = {
         part: tuple(

@@ -52,8 +52,8 @@ def _variants(learners: list[str]) -> str:
             values[key].append(value)
     if not values:
         return ""
-    told = [f"{key} {listed(each)}" for key, each in values.items()]
-    return f" Each was also trained with one setting otherwise: {'; '.join(told)}."
+    reported = [f"{key} {listed(each)}" for key, each in values.items()]
+    return f" Each was also trained with one setting otherwise: {'; '.join(reported)}."
 
 
 def training_statements(run: Run) -> dict[str, str]:
@@ -61,7 +61,7 @@ def training_statements(run: Run) -> dict[str, str]:
     recipe = run.config.training
     optimizer = OPTIMIZERS.named(recipe.optimizer)
     sample = task_report(run).sample
-    has_tiles = run.config.task.sample_kind == "composites"
+    has_tiles = run.config.task.sample_kind == "mosaics"
     changes = augmentations(recipe.augmentation, has_tiles)
     diverged = sum(record.status == "diverged" for record in run.records.values())
     return {
@@ -93,9 +93,9 @@ def _own_recipes(run: Run) -> str:
     """What some base learners were trained by instead; "" where all had one recipe."""
     own: dict[str, set[str]] = {}
     plain = {fit.fit_id for fit in run.plan if not is_variant(fit.backbone)}
-    common = _flat(run.config.training.model_dump(mode="json"))
+    common = _flat(run.config.training.model_dump(mode="json", by_alias=False))
     for record in run.records.values():
-        theirs = _flat(record.config.training.model_dump(mode="json"))
+        theirs = _flat(record.config.training.model_dump(mode="json", by_alias=False))
         changes = {f"{key} {value}" for key, value in theirs.items() if value != common.get(key)}
         if record.fit_id in plain:
             own.setdefault(record.config.backbone, set()).update(changes)

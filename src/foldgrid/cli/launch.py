@@ -274,16 +274,16 @@ def rank_and_summarise(store: RunStore) -> tuple[Ranking, GridSummary]:
 
 def report_search(session: SearchSession, console: Console) -> None:
     """Says what a search found, what that is worth, where it is, and what to type next."""
-    from foldgrid.analysis.search.summary import conclude, print_summary
+    from foldgrid.analysis.search.summary import print_summary, summarize_search
 
     try:
-        conclusions = conclude(session.prepared.store)
+        summaries = summarize_search(session.prepared.store)
     except SweepError as error:
         # Training was not in vain: what was found is written without what it is worth.
         console.print(f"\n{error}", markup=False, soft_wrap=True)
-        conclusions = ()
-    session.conclude({each.study.entry.name: each.best for each in conclusions})
-    for each in conclusions:
+        summaries = ()
+    session.finalize({each.study.entry.name: each.best for each in summaries})
+    for each in summaries:
         print_summary(each, console)
     run = session.prepared.store.location
     quoted = shlex.quote(run)

@@ -82,8 +82,8 @@ def _shown_samples(table: pd.DataFrame) -> str:
     shares = [str(name) for name in table if str(name).startswith(PROBABILITY)]
     shown = table.head(MOST_ROWS_SHOWN)
     if PREDICTED in table and len(shares) > MOST_PROBABILITIES_SHOWN:
-        told = shown[[name for name in table if name not in shares]]
-        shown = told.assign(probability=_of_decided(shown))
+        reported = shown[[name for name in table if name not in shares]]
+        shown = reported.assign(probability=_of_decided(shown))
     titles = {name: name.removeprefix(PROBABILITY) for name in shares}
     text = shown.rename(columns=titles).to_string(index=False, float_format="{:.2f}".format)
     return text + _more(table, "photographs")

@@ -72,14 +72,14 @@ def _refuse_canary(store: RunStore) -> None:
 def _predict(learner: TrainedLearner, manifest: Path) -> Predicted:
     from foldgrid.cli.predicted import predict_as_samples, predict_as_visits
     from foldgrid.data.cache import cache_root
-    from foldgrid.data.dataset import load_composites
+    from foldgrid.data.dataset import load_mosaics
     from foldgrid.simulation.source import survey_data
 
     kind = learner.task.spec.sample_kind
     data = DataSpec(manifest=manifest, tile_pixels=learner.tile_pixels)
     with photograph_progress("Decoding photographs") as on_progress:
         survey = survey_data(data, cache_root(), on_progress, photographs=kind, for_training=False)
-        dataset = load_composites(survey, on_progress)
+        dataset = load_mosaics(survey, on_progress)
     if learner.regions:
         return predict_as_visits(learner, dataset)
     return predict_as_samples(learner, dataset, [tile.photo for tile in survey.table.tiles])

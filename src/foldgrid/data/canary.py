@@ -44,7 +44,7 @@ def shuffle_scores(samples: pd.DataFrame, partition: pd.Series[str], seed: int) 
     """Gives every subject the scores of one visit of a random subject of its own partition.
 
     Args:
-        samples: `SampleTable.samples` of composites; all scores known.
+        samples: `SampleTable.samples` of mosaics; all scores known.
         partition: By ``sample``: its side of the split, ``train`` or ``test``. The sides are
             shuffled apart, so each keeps its own subjects' range of severity.
         seed: Decides everything; equal seeds give equal scores, whatever the rows' order.
@@ -102,7 +102,7 @@ def make_canary(survey: Survey, split: Split, name: CanaryName, seed: int) -> Su
 
     Returns:
         A survey with a fingerprint of its own, so that no fit of it can be taken for a true one,
-        and with the true survey's composites.
+        and with the true survey's mosaics.
     """
     partition = split.table.set_index("sample")["partition"]
     if survey.layout.weighs_visits:
@@ -115,7 +115,7 @@ def make_canary(survey: Survey, split: Split, name: CanaryName, seed: int) -> Su
         survey,
         table=table,
         fingerprint=content_digest({"canary": name, "data": shuffled}, FINGERPRINT_LENGTH),
-        composites_of=survey.composites_of or survey.fingerprint,
+        mosaics_of=survey.mosaics_of or survey.fingerprint,
     )
 
 

@@ -19,7 +19,7 @@ class SampleLayout:
     """What the kind of samples decides.
 
     Attributes:
-        kind: Composites, or single photographs with a label or with a number.
+        kind: Mosaics, or single photographs with a label or with a number.
         stratum: The column whose values splits balance.
         weighs_visits: Whether a visit weighs 1 in a split, however many samples it has; otherwise
             every sample does.
@@ -41,8 +41,8 @@ class SampleLayout:
         return TILES_A_SIDE[self.kind]
 
 
-COMPOSITES = SampleLayout(
-    kind="composites",
+MOSAICS = SampleLayout(
+    kind="mosaics",
     # As in the paper, where it is called desquamation.
     stratum="scaling",
     weighs_visits=True,
@@ -94,7 +94,7 @@ class SampleTable:
 
     Attributes:
         samples: One row a sample: ``sample`` (its name), ``subject``, ``visit``, ``day`` (NaN
-            where unknown), ``num_photos``, and of composites ``region`` and the four scores, of
+            where unknown), ``num_photos``, and of mosaics ``region`` and the four scores, of
             single photographs ``label``, ``case``, ``taxonomy`` ("" where not given) and
             ``grade_<grader>`` (text, "" where there is none); of measured ones ``value``,
             ``case`` and ``band`` (which fifth of the values it is in, for balanced splits).
@@ -104,7 +104,7 @@ class SampleTable:
 
     samples: pd.DataFrame
     tiles: tuple[Tile, ...]
-    layout: SampleLayout = COMPOSITES
+    layout: SampleLayout = MOSAICS
 
     @property
     def target_columns(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from foldgrid.data.group_balance import FloatArray, IntArray, divide_groups, imbalance_of
 from foldgrid.data.manifest.table import CheckedManifest
-from foldgrid.data.sample_table import COMPOSITES, SampleLayout
+from foldgrid.data.sample_table import MOSAICS, SampleLayout
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.fits import split_fingerprint
 from foldgrid.specs.sweep import SplitSpec
@@ -31,7 +31,7 @@ class Split:
 
     Attributes:
         table: One row a sample, in the samples' order: ``sample``, ``subject``, ``visit``,
-            ``day``, then ``region`` of a composite, ``case`` and ``label`` or ``value`` of a
+            ``day``, then ``region`` of a mosaic, ``case`` and ``label`` or ``value`` of a
             single photograph, then ``partition`` (``train`` or ``test``), ``fold`` (0 to
             num_folds - 1, and -1 for test).
         imbalance: Between train and test: `imbalance_of` the stratum's values.
@@ -65,10 +65,10 @@ class Split:
         )
 
 
-def make_split(samples: pd.DataFrame, spec: SplitSpec, layout: SampleLayout = COMPOSITES) -> Split:
+def make_split(samples: pd.DataFrame, spec: SplitSpec, layout: SampleLayout = MOSAICS) -> Split:
     """Hold out the test subjects, then divide the others into folds.
 
-    Of composites a visit weighs 1 however many of its regions were photographed, so the shares are
+    Of mosaics a visit weighs 1 however many of its regions were photographed, so the shares are
     shares of visits; of single photographs they are shares of photographs. Subjects stay whole,
     and with them their cases, for a case has one subject. They are put as `divide_groups` says; of
     ``num_seeds`` orders the best is kept.
@@ -84,7 +84,7 @@ def make_split(samples: pd.DataFrame, spec: SplitSpec, layout: SampleLayout = CO
     _require_subjects(samples["subject"].nunique(), spec, "split")
     weights_N = visit_weights(samples) if layout.weighs_visits else np.ones(len(samples))
     strata_N = samples[layout.stratum].to_numpy()
-    shares = [1 - spec.test_share, spec.test_share]
+    shares = [1 - spec.test_fraction, spec.test_fraction]
     sides = divide_groups(
         samples["subject"].to_numpy(),
         strata_N,

@@ -54,17 +54,17 @@ class Resources:
 
 
 def memory_on_card(
-    size: Footprint, batch_size: int, composites_gib: float, num_fits: int = 1
+    size: Footprint, batch_size: int, mosaics_gib: float, num_fits: int = 1
 ) -> float:
     """An estimate of what a process that trains takes of a card, in GiB.
 
     Args:
-        size: Of the network, at the composites' size.
-        batch_size: Composites a step.
-        composites_gib: All composites; each fit puts them on the card.
+        size: Of the network, at the mosaics' size.
+        batch_size: Mosaics a step.
+        mosaics_gib: All mosaics; each fit puts them on the card.
         num_fits: Fits that the process holds at a time: 1, or a trial's folds.
     """
-    return PROCESS_GIB + size.memory_gib(batch_size, num_fits) + num_fits * composites_gib
+    return PROCESS_GIB + size.memory_gib(batch_size, num_fits) + num_fits * mosaics_gib
 
 
 def choose_share(memory_gib: float, card_gib: float) -> float:

@@ -70,14 +70,14 @@ def predict_samples(
     copies = [
         pd.DataFrame(learner.task_of(copy).prediction_columns(outputs_NK), index=names)
         for copy, outputs_NK in zip(
-            learner.copies, outputs_of_copies(learner, dataset.composites_NHWC), strict=True
+            learner.copies, outputs_of_copies(learner, dataset.mosaics_NHWC), strict=True
         )
     ]
     mean = sum(copies[1:], start=copies[0]) / len(copies)
-    told = TOLD[task.target_kind](task, mean, points)
+    reported = REPORTED[task.target_kind](task, mean, points)
     given = [name for name in ("case",) if (dataset.samples[name] != "").any()]
-    about = dataset.samples[["subject", *given]].set_axis(told.index)
-    return pd.concat([about, told], axis=1).reset_index(drop=True)
+    about = dataset.samples[["subject", *given]].set_axis(reported.index)
+    return pd.concat([about, reported], axis=1).reset_index(drop=True)
 
 
 def _classes(
@@ -112,7 +112,7 @@ def _numbers(
     return task.values(predictions).set_axis([PREDICTED], axis=1)
 
 
-TOLD: Mapping[
+REPORTED: Mapping[
     TargetKind, Callable[[Scoring, pd.DataFrame, Sequence[CallingPoint]], pd.DataFrame]
 ] = MappingProxyType({"numbers": _numbers, "classes": _classes})
 """What is told of new samples, by kind of truth."""

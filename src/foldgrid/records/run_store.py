@@ -211,7 +211,7 @@ class RunStore:
     def read_split(self) -> pd.DataFrame:
         """``split.parquet``: sample, subject, visit, day, partition, fold.
 
-        Of composites the region too, of single photographs case and label.
+        Of mosaics the region too, of single photographs case and label.
         """
         return self._read_table(SPLIT)
 

@@ -12,7 +12,7 @@ from foldgrid.launching.durations import format_duration
 from foldgrid.launching.planning.plan_text import plan_facts
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.search.study import study_name
-from foldgrid.search.trials import TrialTask
+from foldgrid.search.trials import TrialJob
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.recipe import Value, with_values
 from foldgrid.specs.search_space import (
@@ -45,7 +45,7 @@ class StudyPlan:
     backbones: tuple[str, ...]
     first: dict[str, Value]
 
-    def task(self, number: int, values: Mapping[str, Value]) -> TrialTask:
+    def job(self, number: int, values: Mapping[str, Value]) -> TrialJob:
         """The trial that trains ``values`` on all folds."""
         backbone = str(values.get(BACKBONE, self.backbones[0]))
         changed = {name: value for name, value in values.items() if name != BACKBONE}
@@ -57,11 +57,11 @@ class StudyPlan:
                 keep_weights=False,
                 keep_features=False,
             )
-            for cell in self.prepared.grid.tasks
+            for cell in self.prepared.grid.jobs
             if cell.config.backbone == backbone
         )
         objectives = self.prepared.sweep.search.objectives
-        return TrialTask(self.name, number, dict(values), fits, objectives=objectives)
+        return TrialJob(self.name, number, dict(values), fits, objectives=objectives)
 
 
 def plan_studies(prepared: PreparedSweep) -> tuple[StudyPlan, ...]:
@@ -107,7 +107,7 @@ def _name(
     prepared: PreparedSweep, space: SearchSpace, prefix: str, backbones: tuple[str, ...]
 ) -> str:
     """Trials count for a study only while all that decides their scores is as it was."""
-    own = [cell.config for cell in prepared.grid.tasks if cell.config.backbone in backbones]
+    own = [cell.config for cell in prepared.grid.jobs if cell.config.backbone in backbones]
     facts = {
         "space": space.model_dump(mode="json"),
         "fits": [config.fit_id for config in own],
@@ -169,7 +169,7 @@ def _time(prepared: PreparedSweep, studies: tuple[StudyPlan, ...], num_left: int
     if not num_left:
         return "nothing to train"
     names = {name for study in studies for name in study.backbones}
-    cells = [cell for cell in prepared.grid.tasks if cell.config.backbone in names]
+    cells = [cell for cell in prepared.grid.jobs if cell.config.backbone in names]
     seconds = sum(cell.estimated_seconds for cell in cells) / len(names)
     whole = seconds * num_left / prepared.resources.num_concurrent
     each = f"a trial of the sweep's own recipe takes about {format_duration(seconds)}"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from foldgrid.launching.planning.corruption import Fact, corruption_rows
 from foldgrid.records import SearchStore, TrialFolder
-from foldgrid.search.trial_log import TrialKeeper
-from foldgrid.search.trials import TrialTask
+from foldgrid.search.trial_log import TrialLog
+from foldgrid.search.trials import TrialJob
 from foldgrid.specs.errors import CorruptFileError, SweepError
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.tracking.runs import run_id_of
@@ -56,7 +56,7 @@ def corrupt_facts(corrupt: Sequence[CorruptTrial]) -> list[Fact]:
 
 def set_aside(
     corrupt: Iterable[CorruptTrial],
-    told: Mapping[tuple[str, int], TrialRecord],
+    reported: Mapping[tuple[str, int], TrialRecord],
     forget: Callable[[str], None],
     sweep: str,
 ) -> None:
@@ -64,7 +64,7 @@ def set_aside(
 
     Args:
         corrupt: The trials.
-        told: By study and number, the records that the studies remember.
+        reported: By study and number, the records that the studies remember.
         forget: Told the id of each one's run, for trackers to forget.
         sweep: The sweep's name.
 
@@ -72,7 +72,7 @@ def set_aside(
         SweepError: A trial went on with other trials' networks, so nobody can train it again.
     """
     for trial in corrupt:
-        record = _own_record(trial) or told.get((trial.study, trial.folder.number))
+        record = _own_record(trial) or reported.get((trial.study, trial.folder.number))
         if record is not None and record.changes:
             raise SweepError(
                 f"{trial.folder.path}: corrupt ({'; '.join(trial.faults)}), and the trial went on "
@@ -95,25 +95,25 @@ def _own_record(trial: CorruptTrial) -> TrialRecord | None:
     return record if (record.study, record.number) == (trial.study, trial.folder.number) else None
 
 
-class Redoing:
+class RetrainSteering:
     """Ends trials that are trained again where they ended; see ``Steering``.
 
     Args:
         records: By number, what they came to.
-        keeper: Writes what a trial leaves that was given up.
+        trial_log: Writes what a trial leaves that was given up.
     """
 
-    def __init__(self, records: Mapping[int, TrialRecord], keeper: TrialKeeper) -> None:
-        self._records, self._keeper = records, keeper
+    def __init__(self, records: Mapping[int, TrialRecord], trial_log: TrialLog) -> None:
+        self._records, self._trial_log = records, trial_log
 
-    def should_stop(self, task: TrialTask, epoch: TrialEpoch) -> bool:
+    def should_stop(self, job: TrialJob, epoch: TrialEpoch) -> bool:
         """See ``Steering``."""
-        record = self._records[task.number]
+        record = self._records[job.number]
         return record.status == "stopped" and epoch.epoch >= record.num_epochs
 
-    def stopped(self, task: TrialTask) -> None:
+    def stopped(self, job: TrialJob) -> None:
         """See ``Steering``."""
-        self._keeper.stopped(task)
+        self._trial_log.stopped(job)
 
     def ray_scheduler(self) -> None:
         """None: it is known where each ends."""

@@ -210,7 +210,7 @@ class SearchStudy:
             trial.set_user_attr(record.status, True)
             self._study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
 
-    def give_up(self, number: int, message: str) -> None:
+    def mark_failed(self, number: int, message: str) -> None:
         """Closes a trial that failed; it is not tried again."""
         with self._closing(number) as trial:
             # A message may hold a path, and the storage may be another machine's.

@@ -12,10 +12,17 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from foldgrid.specs.errors import did_you_mean
-from foldgrid.specs.recipe import TrainingRecipe, Value, recipe_keys, recipe_value, with_values
+from foldgrid.specs.recipe import (
+    TrainingRecipe,
+    Value,
+    current_key,
+    recipe_keys,
+    recipe_value,
+    with_values,
+)
 
 MARK = "@"
-"""Stands between a backbone and what a variant of it changes: ``resnet18@training_share=0.1``."""
+"""Stands between a backbone and what an ablation changes: ``resnet18@training_fraction=0.1``."""
 
 
 @dataclass(frozen=True)
@@ -51,37 +58,40 @@ def is_variant(learner: str) -> bool:
 
 
 def variants_of(
-    backbone: str, recipe: TrainingRecipe, vary: Mapping[str, Sequence[Value]]
+    backbone: str, recipe: TrainingRecipe, ablation: Mapping[str, Sequence[Value]]
 ) -> list[Variant]:
     """The backbone itself, then a variant for each value that its recipe does not have already."""
     found = [Variant(backbone)]
-    for key, values in vary.items():
+    for key, values in ablation.items():
         own = recipe_value(recipe, key)
         found += [Variant(backbone, key, value) for value in values if value != own]
     return found
 
 
 def read_variant(learner: str) -> tuple[str, str, str]:
-    """The backbone, the key and the value, as text, of a base learner's name; "" where none."""
+    """The backbone, the key and the value, as text, of a base learner's name; "" where none.
+
+    The key is today's, whatever the name says.
+    """
     backbone, _, change = learner.partition(MARK)
     key, _, value = change.partition("=")
-    return backbone, key, value
+    return backbone, current_key(key), value
 
 
-def vary_problems(
-    recipes: Mapping[str, TrainingRecipe], vary: Mapping[str, Sequence[Value]]
+def ablation_problems(
+    recipes: Mapping[str, TrainingRecipe], ablation: Mapping[str, Sequence[Value]]
 ) -> list[tuple[tuple[str, ...], str]]:
-    """What is wrong with ``vary``, each with its key path.
+    """What is wrong with ``ablation``, each with its key path.
 
     Args:
         recipes: By backbone.
-        vary: By key of the recipe, its values.
+        ablation: By key of the recipe, its values.
     """
     problems: list[tuple[tuple[str, ...], str]] = []
     known = list(recipe_keys())
-    for key, values in vary.items():
-        path = ("vary", key)
-        if key not in known:
+    for key, values in ablation.items():
+        path = ("ablation", key)
+        if current_key(key) not in known:
             problems.append((path, f"the recipe has no such key. {did_you_mean(key, known)}"))
             continue
         if len(set(map(str, values))) < len(values):

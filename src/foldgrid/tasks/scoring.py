@@ -39,7 +39,7 @@ FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Watched:
+class Monitored:
     """What one fit is judged by while a sweep trains.
 
     Attributes:
@@ -189,7 +189,7 @@ class Scoring(ABC):
 
     @property
     @abstractmethod
-    def watched(self) -> Watched:
+    def monitored(self) -> Monitored:
         """What a fit's progress is told by."""
 
     def decimals(self, metric: str) -> int:
@@ -222,7 +222,7 @@ class Scoring(ABC):
     def targets(self, samples: pd.DataFrame) -> FloatArray:
         """What is to be predicted, (N, T)."""
 
-    def graded_targets(self, samples: pd.DataFrame, num_grades: int) -> FloatArray:
+    def rated_targets(self, samples: pd.DataFrame, num_raters: int) -> FloatArray:
         """(N, T) Targets by the majority of so many graders' opinions.
 
         Raises:
@@ -274,7 +274,7 @@ class Scoring(ABC):
         """Figures of merit of a network's outputs for ``samples``, by name, for each epoch."""
 
     @abstractmethod
-    def told(self, table: UnitTable, model: str) -> pd.DataFrame:
+    def reported(self, table: UnitTable, model: str) -> pd.DataFrame:
         """What one model predicted beside the truth, a row a unit, in columns for people."""
 
     @abstractmethod

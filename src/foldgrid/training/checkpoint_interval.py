@@ -16,7 +16,7 @@ TIMES_THE_WEIGHTS = 3
 """A state holds the weights, the best weights, and some optimiser's momentum."""
 
 
-class CheckpointPace:
+class CheckpointInterval:
     """Says when a checkpoint is worth its time, by what the last one took.
 
     A small network is saved after every epoch, a large one on slow storage more seldom.
@@ -31,7 +31,7 @@ class CheckpointPace:
         self._last = time.monotonic()
 
     @classmethod
-    def of(cls, *networks: nn.Module, share: float = SHARE) -> CheckpointPace:
+    def of(cls, *networks: nn.Module, share: float = SHARE) -> CheckpointInterval:
         """The pace of a state that holds these networks."""
         weights = sum(p.numel() * p.element_size() for n in networks for p in n.parameters())
         return cls(TIMES_THE_WEIGHTS * weights, share)

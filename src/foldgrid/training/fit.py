@@ -21,7 +21,7 @@ from foldgrid.specs.phases import phase_index
 from foldgrid.training import checkpoint, finalize
 from foldgrid.training.augmentation import augment
 from foldgrid.training.batches import Indices, even_parts, training_batches
-from foldgrid.training.checkpoint_interval import CheckpointPace
+from foldgrid.training.checkpoint_interval import CheckpointInterval
 from foldgrid.training.device import (
     autocast,
     to_device,
@@ -42,7 +42,7 @@ class Fit(FitState):
     """Trains one backbone on all folds but one and predicts that fold and the test set.
 
     Laws: the same configuration, data, device and number of threads give the same bits; a fit that
-    goes on from its checkpoint ends as an uninterrupted one; ``conclude`` writes the record last.
+    goes on from its checkpoint ends as an uninterrupted one; ``finalize`` writes the record last.
 
     Args:
         config: As all others that are not named here, see ``FitState``.
@@ -79,11 +79,11 @@ class Fit(FitState):
         self._log(logging.INFO, "opened on %s, %s", self.device, self.precision)
         checkpoint.resume(self)
         self.setup_seconds = time.perf_counter() - started
-        self._pace = CheckpointPace.of(self.network) if keep_state else None
+        self._pace = CheckpointInterval.of(self.network) if keep_state else None
 
     @property
     def is_over(self) -> bool:
-        """Whether ``conclude`` is next."""
+        """Whether ``finalize`` is next."""
         return self.stopped_because is not None
 
     def run_epoch(self) -> EpochRecord:
@@ -222,12 +222,12 @@ class Fit(FitState):
         """Writes ``last.pt``, from which another process can go on after this epoch."""
         checkpoint.save(self)
 
-    def conclude(self) -> FitRecord:
+    def finalize(self) -> FitRecord:
         """Restores the best weights, predicts, and writes the records; ``fit.json`` last."""
-        return finalize.conclude(self)
+        return finalize.finalize(self)
 
     def run(self) -> FitRecord:
-        """Trains to the end and concludes."""
+        """Trains to the end and finalizes."""
         while not self.is_over:
             self.run_epoch()
-        return self.conclude()
+        return self.finalize()

@@ -25,14 +25,14 @@ class TrainingData:
     """What all fits of a sweep share, read-only.
 
     Attributes:
-        composites_NHWC: The composites, uint8, C = 3.
-        samples: A row a composite: sample, subject, visit, targets, ``partition`` (train or
+        mosaics_NHWC: The mosaics, uint8, C = 3.
+        samples: A row a mosaic: sample, subject, visit, targets, ``partition`` (train or
             test), ``fold`` (-1 for test); see `SampleTable.samples`.
         stratum: The column of ``samples`` that splits are balanced by.
-        grid: Tiles a side of a composite; 1 where each shows a single photograph.
+        grid: Tiles a side of a mosaic; 1 where each shows a single photograph.
     """
 
-    composites_NHWC: NDArray[np.uint8]
+    mosaics_NHWC: NDArray[np.uint8]
     samples: pd.DataFrame
     stratum: str
     grid: int = 2
@@ -40,19 +40,19 @@ class TrainingData:
     @classmethod
     def from_dataset(cls, dataset: Dataset, split: Split) -> TrainingData:
         """The samples of ``dataset``, each on the side that ``split`` puts it."""
-        samples = samples_with_sides(dataset.samples, split)
+        samples = samples_with_partition(dataset.samples, split)
         # A plain view: Ray's object store takes the pixels themselves, not a map of a file.
-        pixels_NHWC = np.asarray(dataset.composites_NHWC)
+        pixels_NHWC = np.asarray(dataset.mosaics_NHWC)
         return cls(pixels_NHWC, samples, dataset.stratum, dataset.grid)
 
     def without_test(self) -> TrainingData:
         """The training samples alone: what a search may see."""
         rows = np.flatnonzero((self.samples["partition"] == "train").to_numpy())
         samples = self.samples.iloc[rows].reset_index(drop=True)
-        return replace(self, composites_NHWC=self.composites_NHWC[rows], samples=samples)
+        return replace(self, mosaics_NHWC=self.mosaics_NHWC[rows], samples=samples)
 
 
-def samples_with_sides(samples: pd.DataFrame, split: Split) -> pd.DataFrame:
+def samples_with_partition(samples: pd.DataFrame, split: Split) -> pd.DataFrame:
     """``samples`` in their order with the ``partition`` and ``fold`` that ``split`` gives each."""
     sides = split.table[["sample", "partition", "fold"]]
     return samples.merge(sides, on="sample", how="left", validate="1:1")
@@ -92,7 +92,7 @@ def assign_roles(data: TrainingData, fold: int, stopping: EarlyStopping, seed: i
         return Roles(train=others, validation=held_out, held_out=held_out, test=test)
     subjects = data.samples["subject"].to_numpy()
     strata = data.samples[data.stratum].to_numpy()
-    inner = inner_split(subjects[others], strata[others], share=stopping.inner_share, seed=seed)
+    inner = inner_split(subjects[others], strata[others], share=stopping.inner_fraction, seed=seed)
     return Roles(train=others[~inner], validation=others[inner], held_out=held_out, test=test)
 
 
@@ -109,7 +109,7 @@ def roles_of(data: TrainingData, config: FitConfig, seed: int) -> Roles:
     roles = assign_roles(data, config.fold, recipe.early_stopping, seed)
     subjects = data.samples["subject"].to_numpy()[roles.train]
     strata = data.samples[data.stratum].to_numpy()[roles.train]
-    chosen = nested_share(subjects, strata, recipe.training_share, _share_seed(config))
+    chosen = nested_share(subjects, strata, recipe.training_fraction, _share_seed(config))
     return replace(roles, train=roles.train[chosen])
 
 

@@ -35,9 +35,9 @@ def test_a_sound_run_exits_0_and_leaves_its_results(
     fake = small(make_run)
     store = fake.write()
     assert main(["check", str(fake.folder)]) == 0
-    told = capsys.readouterr()
-    assert told.err == ""
-    assert "19 checks: 17 passed, 2 not applicable" in told.out
+    reported = capsys.readouterr()
+    assert reported.err == ""
+    assert "19 checks: 17 passed, 2 not applicable" in reported.out
     report = load_current(store)
     assert report is not None
     assert stored_or_checked(store) == report
@@ -69,9 +69,9 @@ def test_wrong_input_exits_2_and_writes_nothing(
     fake = small(make_run)
     fake.write()
     assert main([each.format(run=fake.folder) for each in arguments]) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert words in told.err
+    reported = capsys.readouterr()
+    assert reported.out == ""
+    assert words in reported.err
     assert not (fake.folder / "checks.json").exists()
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from foldgrid.analysis.search.certainty import assess_study
 from foldgrid.analysis.search.results import StudyResults, read_studies
-from foldgrid.analysis.search.summary import best_certainty, conclude
+from foldgrid.analysis.search.summary import best_certainty, summarize_search
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import SearchSettings
@@ -127,9 +127,9 @@ def test_a_folder_without_a_search_and_one_without_trials(tmp_path: Path) -> Non
     with pytest.raises(SweepError, match="nothing was searched here"):
         read_studies(RunStore(str(tmp_path)))
     store = MadeUpSearch(tmp_path / "young", num_trials=0).write()
-    conclusion = conclude(store)[0]
-    assert conclusion.best == {}
-    assert conclusion.saved.share == 0.0
+    summary = summarize_search(store)[0]
+    assert summary.best == {}
+    assert summary.saved.share == 0.0
 
 
 def test_trials_of_other_visits_are_refused(tmp_path: Path) -> None:

@@ -34,15 +34,15 @@ class Launch:
     process: ForkServerProcess
     ear: Connection
 
-    def hear(self) -> int | None:
+    def receive(self) -> int | None:
         """The number of its next trial; nothing where there is none left."""
         assert self.ear.poll(PATIENCE_SECONDS), "it says nothing"
         number: int | None = self.ear.recv()
         return number
 
-    def hear_all(self) -> list[int]:
+    def receive_all(self) -> list[int]:
         """The numbers of all its trials, when it is over."""
-        numbers = list(iter(self.hear, None))
+        numbers = list(iter(self.receive, None))
         self.process.join(PATIENCE_SECONDS)
         assert self.process.exitcode == 0
         return numbers

@@ -10,13 +10,13 @@ from optuna.storages import BaseStorage
 
 from foldgrid.search.storage.launches import LaunchMark
 from foldgrid.search.storage.storage import SearchStorage
-from foldgrid.search.trials import TrialTask
+from foldgrid.search.trials import TrialJob
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.recipe import Value, with_values
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.training import TrainingData
-from tests.tuning.small_grid import NUM_FOLDS, fit_task, random_study
+from tests.tuning.small_grid import NUM_FOLDS, fit_job, random_study
 
 BACKBONE = "squeezenet1_1"
 """Small, and it draws from torch's global random numbers (dropout)."""
@@ -33,15 +33,15 @@ def training_samples() -> TrainingData:
     return random_study().without_test()
 
 
-def trial_task(number: int = 0, backbone: str = BACKBONE, **values: Value) -> TrialTask:
+def trial_job(number: int = 0, backbone: str = BACKBONE, **values: Value) -> TrialJob:
     """A trial of the random study; values change the fits' recipe."""
     fits = []
     for fold in range(NUM_FOLDS):
-        task = fit_task(backbone, fold)
-        recipe = with_values(task.config.training, values)
-        config = task.config.model_copy(update={"training": recipe})
-        fits.append(replace(task, config=config, keep_weights=False))
-    return TrialTask("study", number, values, tuple(fits))
+        job = fit_job(backbone, fold)
+        recipe = with_values(job.config.training, values)
+        config = job.config.model_copy(update={"training": recipe})
+        fits.append(replace(job, config=config, keep_weights=False))
+    return TrialJob("study", number, values, tuple(fits))
 
 
 class Unmarked(LaunchMark):
@@ -82,23 +82,23 @@ class OneLaunch(SearchStorage):
 class TrialRecorder:
     """Remembers what it heard, in order."""
 
-    heard: list[tuple[str, int]] = field(default_factory=list)
+    received: list[tuple[str, int]] = field(default_factory=list)
     records: dict[int, TrialRecord] = field(default_factory=dict)
     epochs: dict[int, list[TrialEpoch]] = field(default_factory=dict)
     messages: dict[int, str] = field(default_factory=dict)
 
-    def started(self, task: TrialTask) -> None:
-        self.heard.append(("started", task.number))
-        self.epochs[task.number] = []
+    def started(self, job: TrialJob) -> None:
+        self.received.append(("started", job.number))
+        self.epochs[job.number] = []
 
-    def epoch_done(self, task: TrialTask, epoch: TrialEpoch) -> None:
-        self.heard.append(("epoch", task.number))
-        self.epochs[task.number].append(epoch)
+    def epoch_done(self, job: TrialJob, epoch: TrialEpoch) -> None:
+        self.received.append(("epoch", job.number))
+        self.epochs[job.number].append(epoch)
 
-    def finished(self, task: TrialTask, record: TrialRecord) -> None:
-        self.heard.append(("finished", task.number))
-        self.records[task.number] = record
+    def finished(self, job: TrialJob, record: TrialRecord) -> None:
+        self.received.append(("finished", job.number))
+        self.records[job.number] = record
 
-    def failed(self, task: TrialTask, failure: Failure) -> None:
-        self.heard.append(("failed", task.number))
-        self.messages[task.number] = failure.message
+    def failed(self, job: TrialJob, failure: Failure) -> None:
+        self.received.append(("failed", job.number))
+        self.messages[job.number] = failure.message

@@ -13,7 +13,7 @@ from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
-from tests.tuning.search.small_search import OneLaunch, space_of, trial_task
+from tests.tuning.search.small_search import OneLaunch, space_of, trial_job
 
 SPACE = space_of(
     learning_rate={"type": "float", "low": 1e-4, "high": 0.1, "log": True},
@@ -41,14 +41,14 @@ def open_study(
 
 
 def scored(number: int, values: dict[str, Value], **oof: float) -> TrialRecord:
-    task = trial_task(number)
+    job = trial_job(number)
     return TrialRecord(
         study="study",
         number=number,
         status="complete" if oof else "diverged",
         backbone="b",
         values=values,
-        training=task.fits[0].config.training,
+        training=job.fits[0].config.training,
         num_epochs=2,
         num_planned_epochs=2,
         best_epochs=(1, 2),

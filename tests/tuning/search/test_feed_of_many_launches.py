@@ -12,16 +12,16 @@ from foldgrid.launching.deadline import Deadline
 from foldgrid.search.storage.storage import SearchStorage
 from foldgrid.search.study import SearchStudy
 from foldgrid.search.study_feed import StudyFeed
-from foldgrid.search.trials import TrialTask
+from foldgrid.search.trials import TrialJob
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.recipe import Value
-from tests.tuning.search.small_search import trial_task
+from tests.tuning.search.small_search import trial_job
 from tests.tuning.search.small_study import journal, open_study, scored
 
 
 class AnyPlan:
-    def task(self, number: int, values: Mapping[str, Value]) -> TrialTask:
-        return trial_task(number)
+    def job(self, number: int, values: Mapping[str, Value]) -> TrialJob:
+        return trial_job(number)
 
 
 def feed_of(storage: SearchStorage, num_trials: int) -> tuple[SearchStudy, StudyFeed]:
@@ -35,20 +35,20 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.log"
 
 
-def finish(feed: StudyFeed, task: TrialTask | None) -> None:
-    assert task is not None
-    feed.finished(task, scored(task.number, {}, mae=1.0))
+def finish(feed: StudyFeed, job: TrialJob | None) -> None:
+    assert job is not None
+    feed.finished(job, scored(job.number, {}, mae=1.0))
 
 
 def test_it_waits_for_a_trial_of_another_launch_and_is_done_with_it(path: Path) -> None:
     _, mine = feed_of(journal(path), 2)
     _, theirs = feed_of(journal(path), 2)
-    task = next(theirs, None)
+    job = next(theirs, None)
     finish(mine, next(mine, None))
     assert next(mine, None) is None
     assert mine.waits_for_others
     assert not mine.has_room
-    finish(theirs, task)
+    finish(theirs, job)
     assert not mine.waits_for_others
 
 
@@ -73,9 +73,9 @@ def test_it_takes_up_the_trial_of_a_launch_that_died(path: Path) -> None:
 def test_it_ends_though_all_of_its_trials_fail(path: Path) -> None:
     study, mine = feed_of(journal(path), 3)
     given: list[Any] = []
-    while (task := next(mine, None)) is not None:
-        given.append(task.number)
-        mine.failed(task, Failure(kind="error", message="OSError: no such file"))
+    while (job := next(mine, None)) is not None:
+        given.append(job.number)
+        mine.failed(job, Failure(kind="error", message="OSError: no such file"))
     assert given == [0, 1, 2]
     assert not mine.waits_for_others
     assert study.num_counted == 0

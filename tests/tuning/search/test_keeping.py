@@ -11,12 +11,12 @@ import pytest
 
 from foldgrid.records import SearchStore
 from foldgrid.records.tables import parquet_bytes
-from foldgrid.search.lockstep import TrialWork
-from foldgrid.search.trial_log import TrialKeeper
-from foldgrid.search.trials import TrialTask, trial_record
+from foldgrid.search.lockstep import TrialTrainer
+from foldgrid.search.trial_log import TrialLog
+from foldgrid.search.trials import TrialJob, trial_record
 from foldgrid.specs.checksums import FileChecksum, checksummed_json
 from foldgrid.specs.trials import TrialEpoch
-from tests.tuning.search.small_search import TrialRecorder, training_samples, trial_task
+from tests.tuning.search.small_search import TrialRecorder, training_samples, trial_job
 
 UNITS = pd.DataFrame(
     {
@@ -44,27 +44,27 @@ def store(tmp_path: Path) -> SearchStore:
     return SearchStore(str(tmp_path))
 
 
-def keeper_of(store: SearchStore) -> tuple[TrialKeeper, TrialRecorder]:
+def trial_log_of(store: SearchStore) -> tuple[TrialLog, TrialRecorder]:
     recorder = TrialRecorder()
-    return TrialKeeper(store, UNITS, recorder), recorder
+    return TrialLog(store, UNITS, recorder), recorder
 
 
-def train(keeper: TrialKeeper, task: TrialTask, epochs: range) -> list[TrialEpoch]:
-    keeper.started(task)
+def train(trial_log: TrialLog, job: TrialJob, epochs: range) -> list[TrialEpoch]:
+    trial_log.started(job)
     trained = [an_epoch(number) for number in epochs]
     for epoch in trained:
-        keeper.epoch_done(task, epoch)
+        trial_log.epoch_done(job, epoch)
     return trained
 
 
 def test_a_finished_trial_leaves_its_record_its_epochs_and_its_predictions(
     store: SearchStore,
 ) -> None:
-    keeper, recorder = keeper_of(store)
-    task = trial_task(3)
-    epochs = train(keeper, task, range(1, 4))
-    record = trial_record(task, epochs, "complete")
-    keeper.finished(task, record)
+    trial_log, recorder = trial_log_of(store)
+    job = trial_job(3)
+    epochs = train(trial_log, job, range(1, 4))
+    record = trial_record(job, epochs, "complete")
+    trial_log.finished(job, record)
     folder = store.trial("study", 3)
     assert folder.read_record() == record == recorder.records[3]
     assert folder.read_epochs() == epochs
@@ -80,11 +80,11 @@ def test_a_finished_trial_leaves_its_record_its_epochs_and_its_predictions(
 
 
 def test_a_trial_that_was_given_up_is_told_as_finished(store: SearchStore) -> None:
-    keeper, recorder = keeper_of(store)
-    task = trial_task(1, max_epochs=9)
-    epochs = train(keeper, task, range(1, 3))
+    trial_log, recorder = trial_log_of(store)
+    job = trial_job(1, max_epochs=9)
+    epochs = train(trial_log, job, range(1, 3))
     store.trial("study", 1).write_state(b"state")
-    keeper.stopped(task)
+    trial_log.stopped(job)
     record = recorder.records[1]
     assert (record.status, record.num_epochs, record.num_planned_epochs) == ("stopped", 2, 9)
     assert record.oof == epochs[-1].oof
@@ -92,11 +92,11 @@ def test_a_trial_that_was_given_up_is_told_as_finished(store: SearchStore) -> No
 
 
 def test_epochs_that_come_again_after_a_lost_worker_count_once(store: SearchStore) -> None:
-    keeper, _ = keeper_of(store)
-    task = trial_task(1)
-    train(keeper, task, range(1, 4))
-    epochs = train(keeper, task, range(2, 5))
-    keeper.finished(task, trial_record(task, epochs, "complete"))
+    trial_log, _ = trial_log_of(store)
+    job = trial_job(1)
+    train(trial_log, job, range(1, 4))
+    epochs = train(trial_log, job, range(2, 5))
+    trial_log.finished(job, trial_record(job, epochs, "complete"))
     assert [epoch.epoch for epoch in store.trial("study", 1).read_epochs()] == [1, 2, 3, 4]
 
 
@@ -104,68 +104,68 @@ def test_a_trial_that_is_tried_again_has_the_epochs_of_the_earlier_launch(
     store: SearchStore,
 ) -> None:
     """The launcher was killed after three epochs; the next one goes on from the trial's state."""
-    keeper, _ = keeper_of(store)
-    train(keeper, trial_task(1), range(1, 4))
-    later, _ = keeper_of(store)
-    last = train(later, trial_task(1), range(4, 5))
-    later.finished(trial_task(1), trial_record(trial_task(1), last, "complete"))
+    trial_log, _ = trial_log_of(store)
+    train(trial_log, trial_job(1), range(1, 4))
+    later, _ = trial_log_of(store)
+    last = train(later, trial_job(1), range(4, 5))
+    later.finished(trial_job(1), trial_record(trial_job(1), last, "complete"))
     assert store.trial("study", 1).read_epochs() == [an_epoch(number) for number in range(1, 5)]
 
 
 def test_a_trial_that_begins_anew_forgets_the_epochs_of_the_earlier_launch(
     store: SearchStore,
 ) -> None:
-    keeper, _ = keeper_of(store)
-    train(keeper, trial_task(1), range(1, 4))
-    later, _ = keeper_of(store)
-    epochs = train(later, trial_task(1), range(1, 3))
+    trial_log, _ = trial_log_of(store)
+    train(trial_log, trial_job(1), range(1, 4))
+    later, _ = trial_log_of(store)
+    epochs = train(later, trial_job(1), range(1, 3))
     assert store.trial("study", 1).read_running() == epochs
-    later.finished(trial_task(1), trial_record(trial_task(1), epochs, "complete"))
+    later.finished(trial_job(1), trial_record(trial_job(1), epochs, "complete"))
     assert store.trial("study", 1).read_epochs() == epochs
 
 
 def test_a_line_torn_by_a_crash_is_left_out(store: SearchStore, tmp_path: Path) -> None:
-    keeper, _ = keeper_of(store)
-    train(keeper, trial_task(1), range(1, 4))
+    trial_log, _ = trial_log_of(store)
+    train(trial_log, trial_job(1), range(1, 4))
     path = tmp_path / "trials" / "study" / "0001" / "running.jsonl"
     path.write_bytes(path.read_bytes()[:-20])
     assert [epoch.epoch for epoch in store.trial("study", 1).read_running()] == [1, 2]
 
 
 def test_a_line_that_was_torn_does_not_swallow_the_next(store: SearchStore, tmp_path: Path) -> None:
-    task = trial_task(1)
-    train(keeper_of(store)[0], task, range(1, 3))
+    job = trial_job(1)
+    train(trial_log_of(store)[0], job, range(1, 3))
     path = tmp_path / store.trial("study", 1).name / "running.jsonl"
     path.write_bytes(path.read_bytes()[:-10])
-    train(keeper_of(store)[0], task, range(2, 4))
+    train(trial_log_of(store)[0], job, range(2, 4))
     assert [epoch.epoch for epoch in store.trial("study", 1).read_running()] == [1, 2, 3]
 
 
 def test_the_record_of_other_values_is_not_taken_for_a_trial_s(store: SearchStore) -> None:
     # A study that lost its memory may ask for other values under the same number.
     data = training_samples()
-    old, new = trial_task(1, learning_rate=0.1), trial_task(1, learning_rate=0.2)
-    keeper, _ = keeper_of(store)
-    epochs = train(keeper, old, range(1, 3))
-    keeper.finished(old, trial_record(old, epochs, "complete"))
-    assert TrialWork(data, store).finished(old) is not None
-    assert TrialWork(data, store).finished(new) is None
-    again, _ = keeper_of(store)
+    old, new = trial_job(1, learning_rate=0.1), trial_job(1, learning_rate=0.2)
+    trial_log, _ = trial_log_of(store)
+    epochs = train(trial_log, old, range(1, 3))
+    trial_log.finished(old, trial_record(old, epochs, "complete"))
+    assert TrialTrainer(data, store).finished(old) is not None
+    assert TrialTrainer(data, store).finished(new) is None
+    again, _ = trial_log_of(store)
     again.finished(new, trial_record(new, train(again, new, range(1, 3)), "complete"))
     assert store.trial("study", 1).read_record().values == new.values
 
 
 def test_an_heir_has_the_epochs_of_the_trial_that_it_went_on_from(store: SearchStore) -> None:
-    keeper, recorder = keeper_of(store)
-    better, worse = trial_task(1, learning_rate=0.01), trial_task(2, learning_rate=0.1)
-    keeper.started(better)
-    keeper.started(worse)
+    trial_log, recorder = trial_log_of(store)
+    better, worse = trial_job(1, learning_rate=0.01), trial_job(2, learning_rate=0.1)
+    trial_log.started(better)
+    trial_log.started(worse)
     for number in (1, 2):
-        keeper.epoch_done(better, an_epoch(number, error=1.0))
-        keeper.epoch_done(worse, an_epoch(number, error=5.0))
-    heir = replace(trial_task(2, learning_rate=0.008), inherited_from=1)
-    keeper.epoch_done(heir, an_epoch(3, error=0.5))
-    keeper.finished(heir, trial_record(heir, [an_epoch(3, error=0.5)], "complete"))
+        trial_log.epoch_done(better, an_epoch(number, error=1.0))
+        trial_log.epoch_done(worse, an_epoch(number, error=5.0))
+    heir = replace(trial_job(2, learning_rate=0.008), inherited_from=1)
+    trial_log.epoch_done(heir, an_epoch(3, error=0.5))
+    trial_log.finished(heir, trial_record(heir, [an_epoch(3, error=0.5)], "complete"))
     epochs = store.trial("study", 2).read_epochs()
     assert epochs == [an_epoch(1), an_epoch(2), an_epoch(3, error=0.5)]
     (change,) = recorder.records[2].changes
@@ -174,12 +174,12 @@ def test_an_heir_has_the_epochs_of_the_trial_that_it_went_on_from(store: SearchS
 
 
 def test_a_diverged_epoch_has_no_predictions(store: SearchStore) -> None:
-    keeper, _ = keeper_of(store)
-    task = trial_task(1)
-    train(keeper, task, range(1, 2))
+    trial_log, _ = trial_log_of(store)
+    job = trial_job(1)
+    train(trial_log, job, range(1, 2))
     lost = TrialEpoch(epoch=2, oof={}, num_running=0, wall_seconds=0.1, best_epochs=(1, 1))
-    keeper.epoch_done(task, lost)
-    keeper.finished(task, trial_record(task, [an_epoch(1), lost], "diverged"))
+    trial_log.epoch_done(job, lost)
+    trial_log.finished(job, trial_record(job, [an_epoch(1), lost], "diverged"))
     folder = store.trial("study", 1)
     assert folder.read_record().oof == {}
     assert folder.read_epochs() == [an_epoch(1), lost]
@@ -187,17 +187,17 @@ def test_a_diverged_epoch_has_no_predictions(store: SearchStore) -> None:
 
 
 def test_class_probabilities_come_back_as_they_were_reported(store: SearchStore) -> None:
-    keeper, _ = keeper_of(store)
-    task = trial_task(4)
+    trial_log, _ = trial_log_of(store)
+    job = trial_job(4)
     probabilities_UK = np.array([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0], [0.125, 0.125, 0.75]])
     epochs = [
         an_epoch(number).model_copy(update={"predicted": tuple(each.ravel())})
         for number, each in enumerate((probabilities_UK, probabilities_UK[::-1]), start=1)
     ]
-    keeper.started(task)
+    trial_log.started(job)
     for epoch in epochs:
-        keeper.epoch_done(task, epoch)
-    keeper.finished(task, trial_record(task, epochs, "complete"))
+        trial_log.epoch_done(job, epoch)
+    trial_log.finished(job, trial_record(job, epochs, "complete"))
     folder = store.trial("study", 4)
     assert folder.read_epochs() == epochs
     np.testing.assert_array_equal(folder.read_units(1).predicted_by("predicted"), probabilities_UK)
@@ -208,10 +208,10 @@ def test_class_probabilities_come_back_as_they_were_reported(store: SearchStore)
 
 
 def test_a_search_of_an_earlier_version_is_read(store: SearchStore) -> None:
-    keeper, _ = keeper_of(store)
-    task = trial_task(3)
-    epochs = train(keeper, task, range(1, 3))
-    keeper.finished(task, trial_record(task, epochs, "complete"))
+    trial_log, _ = trial_log_of(store)
+    job = trial_job(3)
+    epochs = train(trial_log, job, range(1, 3))
+    trial_log.finished(job, trial_record(job, epochs, "complete"))
     folder = store.trial("study", 3)
     record, checksums = folder.read_checksummed()
     table = UNITS.rename(columns={"unit": "visit"})

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldgrid.execution.work import open_fit
+from foldgrid.execution.trainer import open_fit
 from foldgrid.records import RunStore, SearchStore, TrialFolder
 from foldgrid.search.lockstep import LockstepTrial
 from foldgrid.specs.trials import TrialRecord
 from foldgrid.tasks.scoring import evaluated_units
 from foldgrid.tasks.units import UnitTable
-from foldgrid.training.checkpoint_interval import CheckpointPace
-from tests.tuning.search.small_search import training_samples, trial_task
+from foldgrid.training.checkpoint_interval import CheckpointInterval
+from tests.tuning.search.small_search import training_samples, trial_job
 from tests.tuning.small_grid import random_study
 
 
@@ -24,10 +24,10 @@ def folder_in(path: Path) -> TrialFolder:
 
 
 def train(folder: Path, **values: float) -> tuple[LockstepTrial, TrialRecord]:
-    trial = LockstepTrial(trial_task(**values), training_samples(), folder_in(folder))
+    trial = LockstepTrial(trial_job(**values), training_samples(), folder_in(folder))
     while not trial.is_over:
         trial.run_epoch()
-    return trial, trial.conclude()
+    return trial, trial.finalize()
 
 
 def flat(table: UnitTable) -> pd.DataFrame:
@@ -38,13 +38,13 @@ def test_a_fold_takes_the_same_course_as_a_fit_of_the_grid(tmp_path: Path) -> No
     trial, record = train(tmp_path / "search")
     visits = flat(trial.units())
     data, alone, together = random_study(), RunStore(str(tmp_path / "grid")), []
-    for task in trial_task().fits:
-        fit = open_fit(task, data, alone)
+    for job in trial_job().fits:
+        fit = open_fit(job, data, alone)
         fit.run()
-        in_lockstep = trial.folder.fits.read_history(task.config.fit_id)
-        grid = alone.read_history(task.config.fit_id)
+        in_lockstep = trial.folder.fits.read_history(job.config.fit_id)
+        grid = alone.read_history(job.config.fit_id)
         assert [e.validation_loss for e in in_lockstep] == [e.validation_loss for e in grid]
-        predictions = alone.read_predictions(task.config.fit_id)
+        predictions = alone.read_predictions(job.config.fit_id)
         rows = data.samples.set_index("sample").loc[
             predictions.loc[predictions["partition"] == "oof", "sample"]
         ]
@@ -60,7 +60,7 @@ def test_a_fold_takes_the_same_course_as_a_fit_of_the_grid(tmp_path: Path) -> No
 
 def test_the_test_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="training samples only"):
-        LockstepTrial(trial_task(), random_study(), folder_in(tmp_path))
+        LockstepTrial(trial_job(), random_study(), folder_in(tmp_path))
 
 
 def test_the_data_of_a_search_hold_no_test_sample() -> None:
@@ -68,16 +68,16 @@ def test_the_data_of_a_search_hold_no_test_sample() -> None:
     is_train = (whole.samples["partition"] == "train").to_numpy()
     assert 0 < is_train.sum() < len(is_train)
     assert set(search.samples["partition"]) == {"train"}
-    np.testing.assert_array_equal(search.composites_NHWC, whole.composites_NHWC[is_train])
+    np.testing.assert_array_equal(search.mosaics_NHWC, whole.mosaics_NHWC[is_train])
     assert list(search.samples["sample"]) == list(whole.samples.loc[is_train, "sample"])
 
 
 def test_every_epoch_has_a_score_and_the_last_is_the_record_s(tmp_path: Path) -> None:
-    trial = LockstepTrial(trial_task(), training_samples(), folder_in(tmp_path))
+    trial = LockstepTrial(trial_job(), training_samples(), folder_in(tmp_path))
     epochs = []
     while not trial.is_over:
         epochs.append(trial.run_epoch())
-    record = trial.conclude()
+    record = trial.finalize()
     assert [epoch.epoch for epoch in epochs] == [1, 2]
     assert all(np.isfinite(epoch.oof["mae"]) for epoch in epochs)
     assert record.oof == epochs[-1].oof
@@ -87,7 +87,7 @@ def test_every_epoch_has_a_score_and_the_last_is_the_record_s(tmp_path: Path) ->
 def finish(trial: LockstepTrial) -> TrialRecord:
     while not trial.is_over:
         trial.run_epoch()
-    return trial.conclude()
+    return trial.finalize()
 
 
 def without_seconds(record: TrialRecord) -> TrialRecord:
@@ -97,12 +97,12 @@ def without_seconds(record: TrialRecord) -> TrialRecord:
 def test_a_trial_that_was_lost_goes_on_and_ends_as_if_it_had_not_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CheckpointPace, "is_due", lambda pace: True)
+    monkeypatch.setattr(CheckpointInterval, "is_due", lambda pace: True)
     folder, data = folder_in(tmp_path / "twice"), training_samples()
-    lost = LockstepTrial(trial_task(max_epochs=4), data, folder)
+    lost = LockstepTrial(trial_job(max_epochs=4), data, folder)
     lost.run_epoch()
     lost.run_epoch()
-    again = LockstepTrial(trial_task(max_epochs=4), data, folder)
+    again = LockstepTrial(trial_job(max_epochs=4), data, folder)
     assert [epoch.epoch for epoch in again.epochs] == [1, 2]
     record = finish(again)
     _, once = train(tmp_path / "once", max_epochs=4)
@@ -112,10 +112,10 @@ def test_a_trial_that_was_lost_goes_on_and_ends_as_if_it_had_not_been(
 
 def test_a_trial_whose_state_is_torn_begins_anew(tmp_path: Path) -> None:
     folder, data = folder_in(tmp_path / "torn"), training_samples()
-    lost = LockstepTrial(trial_task(), data, folder)
+    lost = LockstepTrial(trial_job(), data, folder)
     lost.run_epoch()
     folder.write_state(lost.state()[:-100])
-    again = LockstepTrial(trial_task(), data, folder)
+    again = LockstepTrial(trial_job(), data, folder)
     assert again.epochs == []
     _, once = train(tmp_path / "once")
     assert without_seconds(finish(again)) == without_seconds(once)
@@ -124,14 +124,14 @@ def test_a_trial_whose_state_is_torn_begins_anew(tmp_path: Path) -> None:
 def test_what_the_launcher_did_not_keep_is_told_again_and_not_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CheckpointPace, "is_due", lambda pace: True)
-    folder, data = folder_in(tmp_path / "told"), training_samples()
-    lost = LockstepTrial(trial_task(max_epochs=5), data, folder)
+    monkeypatch.setattr(CheckpointInterval, "is_due", lambda pace: True)
+    folder, data = folder_in(tmp_path / "reported"), training_samples()
+    lost = LockstepTrial(trial_job(max_epochs=5), data, folder)
     trained = [lost.run_epoch() for _ in range(3)]
     # The launcher kept one, has another otherwise, and died before the third.
     folder.append_epoch(trained[0])
     folder.append_epoch(trained[1].model_copy(update={"oof": {"mae": 0.0}}))
-    again = LockstepTrial(trial_task(max_epochs=5), data, folder)
+    again = LockstepTrial(trial_job(max_epochs=5), data, folder)
     assert [again.run_epoch() for _ in range(2)] == trained[1:]
     assert [fit.epoch for fit in again.fits] == [3] * len(again.fits)
     assert again.run_epoch().epoch == 4
@@ -139,10 +139,10 @@ def test_what_the_launcher_did_not_keep_is_told_again_and_not_trained(
 
 def test_a_trial_that_takes_another_s_state_goes_on_by_its_own_recipe(tmp_path: Path) -> None:
     data, values = training_samples(), {"learning_rate": 0.003, "momentum": 0.5, "max_epochs": 3}
-    better = LockstepTrial(trial_task(max_epochs=3), data, folder_in(tmp_path / "better"))
+    better = LockstepTrial(trial_job(max_epochs=3), data, folder_in(tmp_path / "better"))
     better.run_epoch()
-    heir_task = trial_task(1, **values)
-    heir = LockstepTrial(heir_task, data, folder_in(tmp_path / "heir"), better.state())
+    heir_job = trial_job(1, **values)
+    heir = LockstepTrial(heir_job, data, folder_in(tmp_path / "heir"), better.state())
     assert [epoch.oof for epoch in heir.epochs] == [epoch.oof for epoch in better.epochs]
     for fit in heir.fits:
         assert fit.epoch == 1

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from foldgrid.execution.ray_tune import RayTuneExecutor
 from foldgrid.execution.resources import plan_resources
 from foldgrid.records import SearchStore
-from foldgrid.search.lockstep import TrialWork
+from foldgrid.search.lockstep import TrialTrainer
 from foldgrid.search.schedulers.pausing import explored
 from foldgrid.search.schedulers.rules import Searched
 from foldgrid.search.study_feed import TrialSteering
-from foldgrid.search.trial_log import TrialKeeper
+from foldgrid.search.trial_log import TrialLog
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import allows
 from foldgrid.specs.sweep import ResourceSpec, SearchSettings
@@ -29,7 +29,7 @@ from tests.tuning.search.small_search import (
     TrialRecorder,
     space_of,
     training_samples,
-    trial_task,
+    trial_job,
 )
 
 SPACE = space_of(
@@ -73,14 +73,14 @@ class Search:
 def search(folder: Path, settings: SearchSettings) -> Search:
     store, recorder, data = SearchStore(str(folder)), TrialRecorder(), training_samples()
     rates = [0.01, 0.001, 1e-4, 0.003, 3e-4, 2e-4][: settings.num_trials]
-    tasks = [
-        trial_task(number, learning_rate=rate, max_epochs=NUM_EPOCHS)
+    jobs = [
+        trial_job(number, learning_rate=rate, max_epochs=NUM_EPOCHS)
         for number, rate in enumerate(rates)
     ]
-    pasi = make_scoring(tasks[0].fits[0].config.task)
+    pasi = make_scoring(jobs[0].fits[0].config.task)
     outputs_NK = np.zeros((len(data.samples), pasi.num_outputs), np.float32)
     units = evaluated_units(pasi, data.samples, outputs_NK).units
-    keeper = TrialKeeper(store, units, recorder)
+    trial_log = TrialLog(store, units, recorder)
     space = space_of(
         learning_rate={"type": "float", "low": 1e-4, "high": 0.1, "log": True},
     )
@@ -89,11 +89,11 @@ def search(folder: Path, settings: SearchSettings) -> Search:
         units,
         NUM_EPOCHS,
         space=space,
-        retask=lambda number, values: trial_task(number, **values, max_epochs=NUM_EPOCHS),
+        remake_job=lambda number, values: trial_job(number, **values, max_epochs=NUM_EPOCHS),
     )
     with RayTuneExecutor(plan_resources(ResourceSpec(), [1.0])) as executor:
-        work = TrialWork(data, store)
-        executor.run(work, tasks, keeper, TrialSteering(None, searched.tune(), keeper))
+        trainer = TrialTrainer(data, store)
+        executor.run(trainer, jobs, trial_log, TrialSteering(None, searched.tune(), trial_log))
     return Search(recorder.records, store, recorder)
 
 

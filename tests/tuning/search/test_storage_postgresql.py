@@ -103,12 +103,12 @@ def test_a_server_that_stops_answering_is_told_of(
     postgresql.stop()
     try:
         with (
-            pytest.raises(SweepError, match="does not answer any more") as told,
+            pytest.raises(SweepError, match="does not answer any more") as reported,
             storage.answering(),
         ):
             tell_score(study, *asked)
-        assert "run the same command again" in str(told.value)
-        assert PASSWORD not in str(told.value)
+        assert "run the same command again" in str(reported.value)
+        assert PASSWORD not in str(reported.value)
     finally:
         postgresql.start()
 
@@ -119,14 +119,14 @@ def test_the_heart_outlives_an_outage(
     monkeypatch.setattr(storage_postgresql, "HEARTBEAT_SECONDS", 1)
     missed, beat = threading.Event(), RDBStorage.record_heartbeat
 
-    def heard_beat(storage: RDBStorage, trial_id: int) -> None:
+    def received_beat(storage: RDBStorage, trial_id: int) -> None:
         try:
             beat(storage, trial_id)
         except Exception:
             missed.set()
             raise
 
-    monkeypatch.setattr(RDBStorage, "record_heartbeat", heard_beat)
+    monkeypatch.setattr(RDBStorage, "record_heartbeat", received_beat)
     study = open_study(place.open())
     assert study.ask() is not None
     postgresql.stop()
@@ -138,9 +138,9 @@ def test_the_heart_outlives_an_outage(
 
 def refused(url: str) -> str:
     """What is said of a URL; never its password."""
-    with pytest.raises(SweepError) as told:
+    with pytest.raises(SweepError) as reported:
         check_storage(url)
-    message = str(told.value)
+    message = str(reported.value)
     assert message.startswith("--search-storage ")
     assert message.count("\n") >= 1, "what to do comes last"
     assert PASSWORD not in message
@@ -214,9 +214,9 @@ def test_the_tables_of_another_optuna(place: Place, postgresql: PostgresqlServer
     open_study(place.open())
     assert place.url is not None
     postgresql.run("UPDATE alembic_version SET version_num = 'v0.9.0.a'", place.url.split("/")[-1])
-    with pytest.raises(SweepError, match="storage upgrade") as told:
+    with pytest.raises(SweepError, match="storage upgrade") as reported:
         open_study(place.open())
-    assert PASSWORD not in str(told.value)
+    assert PASSWORD not in str(reported.value)
 
 
 def test_a_driver_that_is_missing(

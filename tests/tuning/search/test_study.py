@@ -88,7 +88,7 @@ def test_a_diverged_trial_counts_and_a_failed_one_does_not() -> None:
     assert first is not None
     assert second is not None
     study.tell(first[0], scored(first[0], first[1]))
-    study.give_up(second[0], "FileNotFoundError: /data/subject-7.jpg")
+    study.mark_failed(second[0], "FileNotFoundError: /data/subject-7.jpg")
     assert study.num_counted == 1
     closed = study._study.trials[second[0]]
     assert closed.user_attrs["failure"] == "FileNotFoundError", "no path, no name in a database"

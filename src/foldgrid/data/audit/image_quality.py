@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import fft, ndimage
 
-from foldgrid.data.composites import Progress
 from foldgrid.data.cores import num_usable_cores
+from foldgrid.data.mosaics import Progress
 from foldgrid.data.photographs import (
     PhotoError,
     PhotoFacts,

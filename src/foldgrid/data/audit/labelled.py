@@ -15,8 +15,8 @@ from foldgrid.data.audit.exclusions import ExclusionRules, Thresholds, find_reas
 from foldgrid.data.audit.flow import FlowStep, study_flow
 from foldgrid.data.audit.image_quality import PhotoExam, examine_photos
 from foldgrid.data.audit.near_duplicates import CopyGroup, find_copies
-from foldgrid.data.composites import Progress
 from foldgrid.data.manifest.labelled import LabelledManifest
+from foldgrid.data.mosaics import Progress
 from foldgrid.specs.errors import InputError, Problem
 
 MAX_GROUPS_NAMED = 12

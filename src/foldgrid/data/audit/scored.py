@@ -41,14 +41,14 @@ class Audit:
         num_subjects: Subjects.
         num_visits: Visits of all subjects.
         num_photos: Photographs.
-        num_samples: Composites.
+        num_samples: Mosaics.
         regions: By region that occurs, in ``REGIONS``' order.
         score_counts: By score, the number of samples with 0, 1, 2, …
         formats: Number of photos by file format.
         smallest: Width and height of the photo with the fewest pixels, as stored.
         largest: Likewise, with the most.
         photo_bytes: All photo files together.
-        composites_bytes: What the composites take.
+        mosaics_bytes: What the mosaics take.
         warnings: What is odd but usable, from the manifest and from equal photos.
     """
 
@@ -64,7 +64,7 @@ class Audit:
     smallest: tuple[int, int]
     largest: tuple[int, int]
     photo_bytes: int
-    composites_bytes: int
+    mosaics_bytes: int
     warnings: tuple[Problem, ...]
 
 
@@ -85,7 +85,7 @@ def audit_survey(survey: Survey) -> Audit:
         smallest=by_size[0][1:],
         largest=by_size[-1][1:],
         photo_bytes=sum(photo.num_bytes for photo in facts),
-        composites_bytes=survey.composites_bytes,
+        mosaics_bytes=survey.mosaics_bytes,
         warnings=(*survey.manifest.warnings, *find_equal_photos(survey)),
     )
 
@@ -143,8 +143,8 @@ def describe_audit(audit: Audit) -> str:
     lines = [
         f"{audit.path}: no mistakes",
         f"  {audit.num_subjects} subjects, {audit.num_visits} visits, {audit.num_photos} photos "
-        f"({audit.photo_bytes / 1e6:,.1f} MB), {audit.num_samples} composites "
-        f"({audit.composites_bytes / 1e6:,.1f} MB), data {audit.fingerprint}",
+        f"({audit.photo_bytes / 1e6:,.1f} MB), {audit.num_samples} mosaics "
+        f"({audit.mosaics_bytes / 1e6:,.1f} MB), data {audit.fingerprint}",
         "  photos     "
         + ", ".join(f"{count} {name}" for name, count in audit.formats.items())
         + f", from {audit.smallest[0]}x{audit.smallest[1]} to "

@@ -105,12 +105,12 @@ def find_contradictions(photos: pd.DataFrame) -> list[Problem]:
 
 
 def find_surplus_photos(photos: pd.DataFrame) -> list[Problem]:
-    """Find regions of a visit with more photos than a composite has tiles."""
+    """Find regions of a visit with more photos than a mosaic has tiles."""
     return [
         Problem(
             rows_text(rows["row"]),
             "photo",
-            f"found {len(rows)} photos of {joined(keys)}. A composite holds "
+            f"found {len(rows)} photos of {joined(keys)}. A mosaic holds "
             f"at most {MAX_PHOTOS_A_SAMPLE}: keep the best {MAX_PHOTOS_A_SAMPLE}.",
         )
         for keys, rows in photos.groupby(["subject", "visit", "region"], sort=False)

@@ -1,14 +1,16 @@
-"""Changed ground in words: rows of the plan, for this terminal only, because they name people."""
+"""Changed inputs in words: rows of the plan, for this terminal only, because they name people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from foldgrid.data.sample_table import COMPOSITES, SampleLayout
-from foldgrid.launching.planning.changes import Difference, GroundChanges, compare_grounds
+from foldgrid.data.sample_table import MOSAICS, SampleLayout
+from foldgrid.launching.planning.changes import Difference, InputChanges, compare_inputs
 from foldgrid.launching.planning.preparation import PreparedSweep
-from foldgrid.launching.planning.recorded_inputs import Results, prepared_ground, recorded_ground
+from foldgrid.launching.planning.recorded_inputs import Results, prepared_inputs, recorded_inputs
+from foldgrid.specs.recipe import current_key
+from foldgrid.specs.sweep import Sweep
 
 MOST_NAMES, MOST_SETTINGS = 3, 12
 
@@ -27,12 +29,12 @@ def changed_facts(prepared: PreparedSweep, results: Results) -> list[Fact]:
     """
     if not results.num_before and not results.num_found:
         return []
-    changes = compare_grounds(recorded_ground(prepared.store), prepared_ground(prepared))
+    changes = compare_inputs(recorded_inputs(prepared.store), prepared_inputs(prepared))
     return describe_changes(changes, results, prepared.survey.layout)
 
 
 def describe_changes(
-    changes: GroundChanges, results: Results, layout: SampleLayout = COMPOSITES
+    changes: InputChanges, results: Results, layout: SampleLayout = MOSAICS
 ) -> list[Fact]:
     """The rows; see ``changed_facts``. ``layout`` says what samples are called and hold."""
     lines = [f"  {line}" for line in _differences(changes, layout)]
@@ -46,9 +48,10 @@ def describe_changes(
     return [("changed" if not number else "", words) for number, words in enumerate(rows)]
 
 
-def _differences(changes: GroundChanges, layout: SampleLayout) -> Iterator[str]:
-    width = max((len(key) for key, *_ in changes.settings), default=0)
-    for key, before, now in changes.settings[:MOST_SETTINGS]:
+def _differences(changes: InputChanges, layout: SampleLayout) -> Iterator[str]:
+    settings = [(current_key(key, Sweep), *values) for key, *values in changes.settings]
+    width = max((len(key) for key, *_ in settings), default=0)
+    for key, before, now in settings[:MOST_SETTINGS]:
         yield f"{key:{width}}   {before} -> {now}"
     if len(changes.settings) > MOST_SETTINGS:
         yield f"and {len(changes.settings) - MOST_SETTINGS} more settings"
@@ -82,7 +85,7 @@ def _sorts(difference: Difference, noun: str, changed: str) -> Iterator[str]:
 
 
 def _name(key: Any) -> str:
-    """``S01/V1/trunk``, and of a photograph ``S01/V1/trunk 2``: the second of the composite."""
+    """``S01/V1/trunk``, and of a photograph ``S01/V1/trunk 2``: the second of the mosaic."""
     return f"{key[0]} {key[1] + 1}" if isinstance(key, tuple) else str(key)
 
 
@@ -96,7 +99,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
-def _meaning(changes: GroundChanges, results: Results) -> Iterator[str]:
+def _meaning(changes: InputChanges, results: Results) -> Iterator[str]:
     """What follows, for what is there and for what is to be trained."""
     what, aside = results.what, results.num_set_aside
     if aside:

@@ -43,7 +43,7 @@ def discard_corrupt(prepared: PreparedSweep, forget: Callable[[str], None]) -> N
         forget: Told the id of each one's run.
     """
     corrupt = {fit.fit_id for fit in prepared.corrupt}
-    left = [task.config.fit_id for task in prepared.grid.left if task.config.fit_id in corrupt]
+    left = [job.config.fit_id for job in prepared.grid.left if job.config.fit_id in corrupt]
     if not left:
         return
     # Looked at once more: another launch may have mended it since the plan was made.

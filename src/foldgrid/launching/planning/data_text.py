@@ -55,7 +55,7 @@ def canary_words(survey: Survey, name: CanaryName) -> str:
 Rows = list[tuple[str, str]]
 
 
-def _of_composites(survey: Survey, _data: DataSpec, _split: Split) -> Rows:
+def _of_mosaics(survey: Survey, _data: DataSpec, _split: Split) -> Rows:
     return [("data", _composites(survey))]
 
 
@@ -75,13 +75,13 @@ def _of_values(survey: Survey, data: DataSpec, _split: Split) -> Rows:
 
 
 FACTS: Mapping[SampleKind, Callable[[Survey, DataSpec, Split], Rows]] = MappingProxyType(
-    {"composites": _of_composites, "single": _of_labels, "measured": _of_values}
+    {"mosaics": _of_mosaics, "single": _of_labels, "measured": _of_values}
 )
 """What a plan says of the data, by kind of samples."""
 
 SHUFFLED: Mapping[SampleKind, str] = MappingProxyType(
     {
-        "composites": "scores of a visit",
+        "mosaics": "scores of a visit",
         "single": "label of a photograph",
         "measured": "value of a photograph",
     }
@@ -95,7 +95,7 @@ def _composites(survey: Survey) -> str:
     visits = samples[["subject", "visit"]].drop_duplicates()
     return (
         f"{source}: {samples['subject'].nunique()} subjects, {len(visits)} visits, "
-        f"{survey.num_photos} photographs; {len(samples)} composites of {_side(survey)}"
+        f"{survey.num_photos} photographs; {len(samples)} mosaics of {_side(survey)}"
     )
 
 

@@ -98,7 +98,7 @@ def _varied(sweep: Sweep) -> list[tuple[str, str]]:
     """What is trained once more with other values, each a base learner of its own."""
     return [
         ("" if place else "varied", f"{key}: {', '.join(map(_describe_value, values))}")
-        for place, (key, values) in enumerate(sweep.vary.items())
+        for place, (key, values) in enumerate(sweep.ablation.items())
     ]
 
 
@@ -142,7 +142,7 @@ def _cut(max_batches: int | None) -> str:
 
 def _fits(prepared: PreparedSweep) -> str:
     grid = prepared.grid
-    part = "" if len(grid.selected) == len(grid.tasks) else f" (of {len(grid.tasks)} in the sweep)"
+    part = "" if len(grid.selected) == len(grid.jobs) else f" (of {len(grid.jobs)} in the sweep)"
     done = f"{len(grid.done)} of {len(grid.selected)} done{part}"
     return f"{done}, {len(grid.left)} to train"
 
@@ -188,7 +188,7 @@ def _time(prepared: PreparedSweep) -> str:
     left = prepared.grid.left
     if not left:
         return "nothing to train"
-    seconds = sum(task.estimated_seconds for task in left) / prepared.resources.num_concurrent
+    seconds = sum(job.estimated_seconds for job in left) / prepared.resources.num_concurrent
     if prepared.resources.gpus_per_fit:
         return f"on these GPUs not known yet; {format_duration(seconds)} on as many CPU cores"
     return f"about {format_duration(seconds)}, if every fit trains all its epochs"
@@ -203,7 +203,7 @@ def _memory(prepared: PreparedSweep) -> str:
         reverse=True,
     )
     together = sum(largest[: prepared.resources.num_concurrent])
-    data = prepared.survey.composites_bytes / 2**30
+    data = prepared.survey.mosaics_bytes / 2**30
     return f"up to {together:.1f} GiB for concurrent fits, {data:.2f} GiB for the data, shared"
 
 

@@ -25,7 +25,7 @@ from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings, Sweep
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.registry import make_scoring, resolve_task
-from foldgrid.training.training_data import samples_with_sides
+from foldgrid.training.training_data import samples_with_partition
 
 FEWEST_OUTPUTS = 2
 """With so many a network is tried before it is known how many classes there are."""
@@ -89,7 +89,7 @@ def prepare_sweep(
     Args:
         resolved: What to run.
         storage: The folder or URI that holds run folders.
-        cache: Where composites and simulated studies are kept.
+        cache: Where mosaics and simulated studies are kept.
         only: Parts of the grid, as the command line names them.
         asked_for: The sweep as the command line named it, for commands to type next.
         canary: Train on scores that the pictures cannot tell, in a run folder of their own; the
@@ -113,7 +113,7 @@ def prepare_sweep(
     num_fits = sweep.split.num_folds if resolved.space is not None else 1
     memory = [
         memory_on_card(
-            size, sweep.recipe_of(name).batch_size, survey.composites_bytes / 2**30, num_fits
+            size, sweep.recipe_of(name).batch_size, survey.mosaics_bytes / 2**30, num_fits
         )
         for name, size in sizes.items()
     ]
@@ -231,7 +231,7 @@ def _with_task_resolved(sweep: Sweep, survey: Survey, split: Split) -> Sweep:
     Raises:
         InputError: The data do not have what the task asks for.
     """
-    samples = samples_with_sides(survey.samples, split)
+    samples = samples_with_partition(survey.samples, split)
     task = resolve_task(sweep.task, samples)
     return sweep.model_copy(update={"task": task, "search": _search_for(sweep.search, task)})
 
@@ -243,13 +243,13 @@ def _check_grades(sweep: Sweep, survey: Survey, source: str) -> None:
         InputError: The task, or the manifest, has no grades; or grades that belong to no class.
     """
     recipes = [learner.recipe(sweep.recipe_of(learner.backbone)) for learner in sweep.learners()]
-    asked = [recipe.num_grades for recipe in recipes if recipe.num_grades is not None]
+    asked = [recipe.num_raters for recipe in recipes if recipe.num_raters is not None]
     try:
-        for num_grades in asked[:1]:
-            make_scoring(sweep.task).graded_targets(survey.samples, num_grades)
+        for num_raters in asked[:1]:
+            make_scoring(sweep.task).rated_targets(survey.samples, num_raters)
     except ValueError as error:
-        message = f"{error}. Leave it out, or give the manifest the columns and task.grades."
-        raise InputError(source, [Problem("training", "num_grades", message)]) from None
+        message = f"{error}. Leave it out, or give the manifest the columns and task.annotations."
+        raise InputError(source, [Problem("training", "num_raters", message)]) from None
 
 
 def _search_for(settings: SearchSettings, task: TaskSpec) -> SearchSettings:
@@ -276,7 +276,7 @@ def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep) -> None:
     for fold in range(sweep.split.num_folds):
         others = ((table["partition"] == "train") & (table["fold"] != fold)).to_numpy()
         subjects = table["subject"].to_numpy()[others]
-        inner_split(subjects, strata[others], share=stopping.inner_share, seed=0, num_seeds=1)
+        inner_split(subjects, strata[others], share=stopping.inner_fraction, seed=0, num_seeds=1)
 
 
 def _counts(split: Split, sweep: Sweep) -> SampleCounts:
@@ -287,5 +287,5 @@ def _counts(split: Split, sweep: Sweep) -> SampleCounts:
     stopping = sweep.training.early_stopping
     if stopping.policy != "inner_split":
         return SampleCounts(others, held_out, held_out + num_test)
-    inner = round(others * stopping.inner_share)
+    inner = round(others * stopping.inner_fraction)
     return SampleCounts(others - inner, inner, held_out + num_test)

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 from foldgrid.data.fingerprint import photo_table
 from foldgrid.launching.planning.changes import (
     DECIDING_PACKAGES,
-    Ground,
+    RecordedInputs,
     deciding_settings,
+    partition_by_subject,
     photos_of,
-    sides_of,
     targets_of,
 )
 from foldgrid.launching.planning.preparation import PreparedSweep
@@ -80,32 +80,32 @@ def search_results(prepared: PreparedSweep, studies: tuple[str, ...], num_left: 
     )
 
 
-def recorded_ground(store: RunStore) -> Ground:
+def recorded_inputs(store: RunStore) -> RecordedInputs:
     """What the results of a run folder rest on, as far as it says."""
     sweep = _known(store.read_sweep)
     provenance: dict[str, Any] = _known(store.read_provenance) or {}
     samples, photos, split = map(_known, (store.read_samples, store.read_photos, store.read_split))
     versions = provenance.get("versions")
-    return Ground(
+    return RecordedInputs(
         settings=deciding_settings(sweep) if sweep is not None else None,
         backbones=tuple(sweep["backbones"]) if sweep is not None and "backbones" in sweep else None,
         targets=targets_of(samples) if samples is not None else None,
         photos=photos_of(photos) if photos is not None and "digits" in photos else None,
-        sides=sides_of(split) if split is not None else None,
+        sides=partition_by_subject(split) if split is not None else None,
         weights=_known(store.read_first_weights),
         versions=None if versions is None else _deciding(versions),
     )
 
 
-def prepared_ground(prepared: PreparedSweep) -> Ground:
+def prepared_inputs(prepared: PreparedSweep) -> RecordedInputs:
     """What the results of a prepared sweep would rest on."""
     sweep, survey = prepared.sweep, prepared.survey
-    return Ground(
+    return RecordedInputs(
         settings=deciding_settings(sweep.model_dump(mode="json")),
         backbones=tuple(sweep.backbones),
         targets=targets_of(survey.targets),
         photos=photos_of(photo_table(survey.table, survey.photo_hashes)),
-        sides=sides_of(prepared.split.table),
+        sides=partition_by_subject(prepared.split.table),
         weights=prepared.first_weights,
         versions=_deciding(package_versions([*PACKAGES, *other_packages()])),
     )

@@ -189,6 +189,6 @@ def _counts(cells: tuple[Cell, ...]) -> str:
 def _now(progress: LaunchProgress, *, is_search: bool) -> Iterator[str]:
     if progress.seconds_left is not None:
         yield f"left      about {format_duration(progress.seconds_left)}"
-    for name, task in progress.running.items() if is_search else ():
-        since = format_duration(time.time() - task.since)
-        yield f"training  {name}: epoch {task.epoch}, for {since}"
+    for name, job in progress.running.items() if is_search else ():
+        since = format_duration(time.time() - job.since)
+        yield f"training  {name}: epoch {job.epoch}, for {since}"

@@ -115,4 +115,4 @@ def _sample_images(sweep: Sweep) -> list[NDArray[np.uint8]]:
     from foldgrid.simulation.source import open_dataset
 
     dataset = open_dataset(sweep.data, cache_root(), photographs=sweep.task.sample_kind)
-    return list(dataset.composites_NHWC[:NUM_SAMPLE_IMAGES])
+    return list(dataset.mosaics_NHWC[:NUM_SAMPLE_IMAGES])

@@ -21,7 +21,7 @@ NEVER_STOPPED = 0
 """The sweep's own recipe trains to its end: everything is compared with it."""
 
 Retask = Callable[[int, dict[str, Value]], Any]
-"""A trial's number and its values to its task."""
+"""A trial's number and its values to its job."""
 
 
 class StoppingRule(Protocol):
@@ -47,7 +47,7 @@ class Searched:
         metrics: The task's.
         space: What may vary; none where nobody changes values in training.
         seed: The sweep's.
-        retask: Makes the task of a trial that goes on with other values.
+        remake_job: Makes the job of a trial that goes on with other values.
     """
 
     settings: SearchSettings
@@ -56,7 +56,7 @@ class Searched:
     metrics: Mapping[str, Metric] = field(default_factory=lambda: METRICS)
     space: SearchSpace | None = None
     seed: int = 0
-    retask: Retask | None = None
+    remake_job: Retask | None = None
 
     @property
     def objective(self) -> str:

@@ -99,8 +99,8 @@ def simulate_course(settings: TrialSettings) -> tuple[SubjectCourse, ...]:
     """
     rng = stream(settings.seed, Stream.ALLOCATION)
     num = settings.num_subjects
-    num_placebo = round(settings.placebo_share * num)
-    num_responders = min(round(settings.pasi90_share * num), num - num_placebo)
+    num_placebo = round(settings.placebo_fraction * num)
+    num_responders = min(round(settings.pasi90_fraction * num), num - num_placebo)
     outcomes = ["placebo"] * num_placebo + ["responder"] * num_responders
     outcomes += ["partial"] * (num - len(outcomes))
     outcomes = [outcomes[i] for i in rng.permutation(num)]

@@ -84,7 +84,7 @@ def _lose_some(planned: list[PlannedVisit], settings: TrialSettings) -> tuple[Pl
     """Drop the missing photographs, never the last of a region and visit."""
     rng = stream(settings.seed, Stream.MISSING)
     every = [(v, p) for v, visit in enumerate(planned) for p in range(len(visit.photos))]
-    to_lose = round(settings.missing_share * len(every))
+    to_lose = round(settings.missing_fraction * len(every))
     lost: set[tuple[int, int]] = set()
     left = {(v, region): n for v in range(len(planned)) for region, n in PHOTOS_OF_REGION.items()}
     for i in rng.permutation(len(every)):

@@ -48,7 +48,7 @@ def translate_grades(grades_NG: ArrayLike, classes: Mapping[str, str]) -> TextAr
 
 def majority_grade(
     grades_NG: ArrayLike,
-    num_grades: int | None,
+    num_raters: int | None,
     names_N: Sequence[str],
     *,
     ties: Ties = "upward",
@@ -56,14 +56,14 @@ def majority_grade(
 ) -> TextArray:
     """What most graders say of each photograph.
 
-    With ``num_grades`` only so many are heard, as if there had been no more. Whom a photograph
+    With ``num_raters`` only so many are heard, as if there had been no more. Whom a photograph
     hears first is drawn from its name alone, so it is the same in every run, no grader is heard
     more than others, and who is heard for n is heard for n + 1 too: curves over the number of
     grades differ by the added opinion and by nothing else.
 
     Args:
         grades_NG: A column a grader, always in the same order; text, "" or NaN where there is none.
-        num_grades: How many opinions count, at least 1; null counts all. A photograph with fewer
+        num_raters: How many opinions count, at least 1; null counts all. A photograph with fewer
             has what it has.
         names_N: The photographs' names.
         ties: Which of equally frequent opinions wins: the one that is later or earlier in
@@ -75,13 +75,13 @@ def majority_grade(
         (N,) of text, "" where nobody gave a grade.
 
     Raises:
-        ValueError: ``num_grades`` is below 1, the shapes do not fit, or ``order`` lacks an opinion.
+        ValueError: ``num_raters`` is below 1, the shapes do not fit, or ``order`` lacks an opinion.
     """
     grades = _as_text(grades_NG)
     if grades.ndim != 2 or len(grades) != len(names_N):
         raise ValueError(f"grades of shape {grades.shape} for {len(names_N)} photographs")
-    if num_grades is not None and num_grades < 1:
-        raise ValueError(f"num_grades must be at least 1, found {num_grades}")
+    if num_raters is not None and num_raters < 1:
+        raise ValueError(f"num_raters must be at least 1, found {num_raters}")
     found = sorted(set(grades.ravel()) - {""}, key=_by_value)
     lacking = [] if order is None else [grade for grade in found if grade not in order]
     if lacking:
@@ -89,9 +89,9 @@ def majority_grade(
     rank_of = {grade: rank for rank, grade in enumerate(found if order is None else order)}
     labels = np.full(len(grades), "", dtype=object)
     for row, name in enumerate(names_N):
-        heard = [grade for grade in grades[row, _hearing_order(name, grades.shape[1])] if grade]
-        if heard:
-            labels[row] = _winner(heard[:num_grades], rank_of, ties)
+        received = [grade for grade in grades[row, _hearing_order(name, grades.shape[1])] if grade]
+        if received:
+            labels[row] = _winner(received[:num_raters], rank_of, ties)
     return labels
 
 
@@ -117,8 +117,8 @@ def _hearing_order(name: str, num_graders: int) -> NDArray[Any]:
     return np.argsort(draws, kind="stable")
 
 
-def _winner(heard: Sequence[str], rank_of: Mapping[str, int], ties: Ties) -> str:
-    votes = Counter(heard)
+def _winner(received: Sequence[str], rank_of: Mapping[str, int], ties: Ties) -> str:
+    votes = Counter(received)
     most = max(votes.values())
     tied = sorted(
         (grade for grade, count in votes.items() if count == most), key=rank_of.__getitem__

@@ -22,7 +22,7 @@ from foldgrid.tasks.classification.spec import (
     LabelSpec,
 )
 from foldgrid.tasks.scale import Scale
-from foldgrid.tasks.scoring import FloatArray, Scoring, Watched
+from foldgrid.tasks.scoring import FloatArray, Monitored, Scoring
 from foldgrid.tasks.units import UnitTable
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class LabelScoring(Scoring):
         "embedding",
         "published_classes",
     )
-    watched = Watched("auc", "AUC", is_higher_better=True)
+    monitored = Monitored("auc", "AUC", is_higher_better=True)
     target_names = ("label",)
     outputs_are = "one a class, made probabilities by a softmax"
     loss_is = "cross-entropy"
@@ -98,7 +98,7 @@ class LabelScoring(Scoring):
             -1, 1
         )
 
-    def graded_targets(self, samples: pd.DataFrame, num_grades: int) -> FloatArray:
+    def rated_targets(self, samples: pd.DataFrame, num_raters: int) -> FloatArray:
         """The class that most of the first so many graders say; without any grade, the label's.
 
         Of classes with equally many votes the later one of the task's order wins, so a positive
@@ -110,11 +110,11 @@ class LabelScoring(Scoring):
         columns = sorted(str(name) for name in samples if str(name).startswith("grade_"))
         if not columns:
             raise ValueError("the manifest has no columns grade_<grader>")
-        words = self.spec.grades or {name: (name,) for name in self.classes}
+        words = self.spec.annotations or {name: (name,) for name in self.classes}
         class_of = {word: name for name, given in words.items() for word in given}
         grades_NG = translate_grades(samples[columns].to_numpy(), class_of)
         names = [str(name) for name in samples["sample"]]
-        voted = majority_grade(grades_NG, num_grades, names, order=self.classes)
+        voted = majority_grade(grades_NG, num_raters, names, order=self.classes)
         own = self.targets(samples)[:, 0]
         place = {name: index for index, name in enumerate(self.classes)}
         found = [place[vote] if vote else label for vote, label in zip(voted, own, strict=True)]
@@ -176,7 +176,7 @@ class LabelScoring(Scoring):
         shares_K = np.maximum(counts_K, 0.5) / counts_K.sum()
         return np.asarray(np.log(shares_K), np.float32)
 
-    def told(self, table: UnitTable, model: str) -> pd.DataFrame:
+    def reported(self, table: UnitTable, model: str) -> pd.DataFrame:
         """``subject``, ``photograph``, ``reference`` (the class's index), ``predicted_<class>``."""
         columns = ["subject", "unit", "reference"]
         photographs = table.units[columns].rename(columns={"unit": "photograph"})
@@ -184,10 +184,10 @@ class LabelScoring(Scoring):
 
     def explained(self, parts: frozenset[str]) -> str:
         """The classes, and what is decided for."""
-        return f"{self.told_apart} {self.decided}"
+        return f"{self.distinguished} {self.decided}"
 
     @property
-    def told_apart(self) -> str:
+    def distinguished(self) -> str:
         """Which classes the models give a probability, a sentence."""
         return (
             f"The models give each {self.noun.one} a probability for "

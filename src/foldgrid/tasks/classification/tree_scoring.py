@@ -51,23 +51,23 @@ class TreeScoring(LabelScoring):
         if unplaced := sorted(set(labels) - set(ways)):
             found = ", ".join(unplaced[:5])
             message = f"no place for {found}. Give every label of the manifest its place."
-            raise InputError("task", [Problem("tree", "", message)])
+            raise InputError("task", [Problem("hierarchy", "", message)])
         if spec.classes:
             check_labels(spec.classes, labels)
             return spec
         counts = labels
         if "partition" in samples:
             counts = label_counts(samples[samples["partition"] == "train"])
-        classes = partition(ways, counts, spec.most_photographs)
+        classes = partition(ways, counts, spec.max_images_per_class)
         _check_nodes(spec, classes)
         # A label that only the test set has belongs to the nearest class that there is.
         for label in sorted(set(labels) - {each for given in classes.values() for each in given}):
             classes[_nearest(ways[label], classes)].append(label)
         filled = {node: tuple(given) for node, given in classes.items()}
-        return spec.model_copy(update={"classes": filled, "ways": ways})
+        return spec.model_copy(update={"classes": filled, "paths": ways})
 
     @property
-    def told_apart(self) -> str:
+    def distinguished(self) -> str:
         """See ``LabelScoring``."""
         return (
             f"The models tell {len(self.classes)} training classes apart, cut from a tree; the "
@@ -79,7 +79,7 @@ class TreeScoring(LabelScoring):
         """See ``LabelScoring``."""
         return (
             f"{len(self.classes)} training classes were cut from the tree of labels, going down "
-            f"until a node had at most {self.spec.most_photographs} training photographs; "
+            f"until a node had at most {self.spec.max_images_per_class} training photographs; "
             f"models are judged by the {len(self.evaluated_classes)} nodes above them."
         )
 
@@ -135,21 +135,21 @@ def _level(classes: Sequence[str], depth: int) -> tuple[tuple[str, ...], NDArray
 
 
 def _ways(spec: TreeSpec, samples: pd.DataFrame) -> dict[str, str]:
-    if spec.ways:
-        return spec.ways
-    if spec.tree:
+    if spec.paths:
+        return spec.paths
+    if spec.hierarchy:
         try:
-            return ways_of(spec.tree)
+            return ways_of(spec.hierarchy)
         except ValueError as error:
-            raise InputError("task", [Problem("tree", "", f"{error}.")]) from None
+            raise InputError("task", [Problem("hierarchy", "", f"{error}.")]) from None
     pairs = samples[["label", "taxonomy"]].drop_duplicates("label").sort_values("taxonomy")
     ways = dict(zip(pairs["label"].tolist(), pairs["taxonomy"].tolist(), strict=True))
     if not any(ways.values()):
         message = (
             "found neither a tree in the sweep nor a column `taxonomy` in the manifest. Write the "
-            "tree under task.tree, or give the manifest the column."
+            "tree under task.hierarchy, or give the manifest the column."
         )
-        raise InputError("task", [Problem("tree", "", message)])
+        raise InputError("task", [Problem("hierarchy", "", message)])
     return {label: way for label, way in ways.items() if way}
 
 

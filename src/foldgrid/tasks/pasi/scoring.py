@@ -22,7 +22,7 @@ from foldgrid.tasks.pasi.arithmetic import (
 )
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.scale import Scale
-from foldgrid.tasks.scoring import FloatArray, NumberScoring, Watched
+from foldgrid.tasks.scoring import FloatArray, Monitored, NumberScoring
 from foldgrid.tasks.units import Noun, UnitTable
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class PasiScoring(NumberScoring):
     balanced = "scaling scores"
     noun = Noun("visit", "visits")
     exhibits = ("agreement", "change", "errors", "distribution", "published")
-    watched = Watched("pasi_mae", "PASI MAE")
+    monitored = Monitored("pasi_mae", "PASI MAE")
     scale = COMPOSITE_SCALE
     unit = "PASI points"
     figures_are_of = " of the visits' PASI"
@@ -221,7 +221,7 @@ class PasiScoring(NumberScoring):
             "pasi_ccc": METRICS["ccc"](*pair),
         }
 
-    def told(self, table: UnitTable, model: str) -> pd.DataFrame:
+    def reported(self, table: UnitTable, model: str) -> pd.DataFrame:
         """``subject``, ``visit``, ``day``, ``physician_pasi`` and ``predicted_pasi``."""
         visits = table.units[["subject", "visit", "day"]]
         return visits.assign(

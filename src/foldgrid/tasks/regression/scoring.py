@@ -17,7 +17,7 @@ from foldgrid.metrics import METRICS
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.tasks.regression.spec import RegressionSpec
 from foldgrid.tasks.scale import Scale
-from foldgrid.tasks.scoring import FloatArray, NumberScoring, Watched
+from foldgrid.tasks.scoring import FloatArray, Monitored, NumberScoring
 from foldgrid.tasks.units import UnitTable
 
 if TYPE_CHECKING:
@@ -110,9 +110,9 @@ class RegressionScoring(NumberScoring):
         return Scale(self.spec.lowest, self.spec.highest, self.spec.step, self.spec.unit)
 
     @property
-    def watched(self) -> Watched:
+    def monitored(self) -> Monitored:
         """See ``Scoring``."""
-        return Watched("mae", "MAE", decimals=self.decimals("mae"))
+        return Monitored("mae", "MAE", decimals=self.decimals("mae"))
 
     @property
     def loss_is(self) -> str:
@@ -167,7 +167,7 @@ class RegressionScoring(NumberScoring):
         truth = samples["value"].to_numpy(np.float64)
         return {name: METRICS[name](truth, predicted) for name in self.shown}
 
-    def told(self, table: UnitTable, model: str) -> pd.DataFrame:
+    def reported(self, table: UnitTable, model: str) -> pd.DataFrame:
         """``subject``, ``photograph``, ``value`` and ``predicted_value``."""
         photographs = table.units[["subject", "unit"]].rename(columns={"unit": "photograph"})
         return photographs.assign(

@@ -1,4 +1,4 @@
-"""Samples and their composites: up to four photographs of one region at one visit in a 2x2 grid.
+"""Samples and their mosaics: up to four photographs of one region at one visit in a 2x2 grid.
 
 Knows rows and tiles; reads no file but through `decode_tile`. Source: One-Step PASI (Methods).
 Single photographs are filled in here too: as grids of one tile.
@@ -76,13 +76,13 @@ def _visit_ranks(photos: pd.DataFrame) -> pd.Series[int]:
     return keys.merge(ranked, on=["subject", "visit"], how="left").set_index(keys.index)["rank"]
 
 
-def composites_shape(num_samples: int, tile_pixels: int, grid: int) -> tuple[int, int, int, int]:
+def mosaics_shape(num_samples: int, tile_pixels: int, grid: int) -> tuple[int, int, int, int]:
     """(N, H, W, C) of so many samples' pictures, ``grid`` tiles wide and high."""
     return num_samples, grid * tile_pixels, grid * tile_pixels, 3
 
 
-def fill_composites(
-    composites_NHWC: NDArray[np.uint8],
+def fill_mosaics(
+    mosaics_NHWC: NDArray[np.uint8],
     tiles: Sequence[Tile],
     grid: int,
     source: str,
@@ -94,7 +94,7 @@ def fill_composites(
     threads were within a tenth of two processes.
 
     Args:
-        composites_NHWC: Zeros, (N, H, W, 3), H = W = grid x T; filled in place.
+        mosaics_NHWC: Zeros, (N, H, W, 3), H = W = grid x T; filled in place.
         tiles: `SampleTable.tiles`.
         grid: Tiles a side.
         source: The manifest, for the message.
@@ -103,12 +103,12 @@ def fill_composites(
     Raises:
         InputError: All photos that cannot be decoded, at once.
     """
-    tile_pixels = composites_NHWC.shape[1] // grid
+    tile_pixels = mosaics_NHWC.shape[1] // grid
 
     def place(tile: Tile) -> None:
         top, left = (tile_pixels * each for each in divmod(tile.position, grid))
         rows, columns = slice(top, top + tile_pixels), slice(left, left + tile_pixels)
-        composites_NHWC[tile.sample_index, rows, columns] = decode_tile(tile.path, tile_pixels)
+        mosaics_NHWC[tile.sample_index, rows, columns] = decode_tile(tile.path, tile_pixels)
 
     problems: dict[int, Problem] = {}
     pool = ThreadPoolExecutor(num_usable_cores())

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldgrid.data import composites as composites_module
-from foldgrid.data.composites import composites_shape, fill_composites, group_photos
+from foldgrid.data import mosaics as mosaics_module
 from foldgrid.data.manifest.scored import read_manifest
+from foldgrid.data.mosaics import fill_mosaics, group_photos, mosaics_shape
 from foldgrid.data.photographs import decode_tile
 from foldgrid.specs.errors import InputError
 from tests.data.small_trials import Trial, write_csv
@@ -75,12 +75,10 @@ def test_visits_come_by_day_else_as_they_first_appear(trial: Trial) -> None:
 def test_tiles_lie_in_the_order_of_the_manifest_and_missing_ones_are_black(trial: Trial) -> None:
     path, rows = trial()
     table = group_photos(read_manifest(path))
-    composites = np.zeros(composites_shape(len(table.samples), T, 2), np.uint8)
+    mosaics = np.zeros(mosaics_shape(len(table.samples), T, 2), np.uint8)
     seen: list[tuple[int, int]] = []
-    fill_composites(
-        composites, table.tiles, 2, "m.csv", lambda done, total: seen.append((done, total))
-    )
-    trunk = composites[1]
+    fill_mosaics(mosaics, table.tiles, 2, "m.csv", lambda done, total: seen.append((done, total)))
+    trunk = mosaics[1]
     assert np.array_equal(trunk[:T, :T], decode_tile(path.parent / rows[0]["photo"], T))
     assert np.array_equal(trunk[:T, T:], decode_tile(path.parent / rows[1]["photo"], T))
     assert not trunk[T:].any()
@@ -97,9 +95,9 @@ def test_four_photos_fill_the_grid_row_by_row(trial: Trial) -> None:
     assert [(tile.position, tile.photo) for tile in table.tiles[:4]] == list(
         enumerate(row["photo"] for row in chosen)
     )
-    composites = np.zeros(composites_shape(len(table.samples), T, 2), np.uint8)
-    fill_composites(composites, table.tiles, 2, "m.csv")
-    assert np.array_equal(composites[0, T:, :T], decode_tile(path.parent / chosen[2]["photo"], T))
+    mosaics = np.zeros(mosaics_shape(len(table.samples), T, 2), np.uint8)
+    fill_mosaics(mosaics, table.tiles, 2, "m.csv")
+    assert np.array_equal(mosaics[0, T:, :T], decode_tile(path.parent / chosen[2]["photo"], T))
 
 
 def test_all_photos_that_cannot_be_decoded_are_named(trial: Trial, tmp_path: Path) -> None:
@@ -108,9 +106,9 @@ def test_all_photos_that_cannot_be_decoded_are_named(trial: Trial, tmp_path: Pat
     for index in (7, 2):
         photo = path.parent / rows[index]["photo"]
         photo.write_bytes(photo.read_bytes()[:-200])
-    composites = np.zeros(composites_shape(len(table.samples), T, 2), np.uint8)
+    mosaics = np.zeros(mosaics_shape(len(table.samples), T, 2), np.uint8)
     with pytest.raises(InputError) as caught:
-        fill_composites(composites, table.tiles, 2, "m.csv")
+        fill_mosaics(mosaics, table.tiles, 2, "m.csv")
     first, second = caught.value.problems
     assert (first.where, first.what) == ("row 4", rows[2]["photo"])
     assert (second.where, second.what) == ("row 9", rows[7]["photo"])
@@ -132,8 +130,8 @@ def test_an_interrupt_drops_the_photos_in_line(
     def interrupt(_done: int, _total: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(composites_module, "decode_tile", slow)
-    composites = np.zeros(composites_shape(len(table.samples), T, 2), np.uint8)
+    monkeypatch.setattr(mosaics_module, "decode_tile", slow)
+    mosaics = np.zeros(mosaics_shape(len(table.samples), T, 2), np.uint8)
     with pytest.raises(KeyboardInterrupt):
-        fill_composites(composites, table.tiles, 2, "m.csv", interrupt)
+        fill_mosaics(mosaics, table.tiles, 2, "m.csv", interrupt)
     assert len(decoded) < len(table.tiles)

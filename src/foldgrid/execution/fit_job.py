@@ -10,7 +10,7 @@ from foldgrid.specs.variants import Variant
 
 
 @dataclass(frozen=True)
-class FitTask:
+class FitJob:
     """One fit to be trained, with everything a worker must be told.
 
     Attributes:
