@@ -42,7 +42,7 @@ from foldgrid.specs.sweep import SearchSettings
 
 REPLAYED = tuple(name for name, scheduler in SCHEDULERS.items() if not scheduler.pauses)
 TITLES = {"none": "full training"}
-SHARES = (0.25, 0.5, 0.75)
+FRACTIONS = (0.25, 0.5, 0.75)
 """Of full training's epochs: where the regret at equal epochs is read."""
 
 app = App(
@@ -62,7 +62,7 @@ class Replay:
         regret: The chosen trial's score minus the best of all, in the objective's unit.
         relative_regret: The same as a share of the best score.
         missed_best: 1 where the best of all was given up, else 0.
-        regret_at: Regret when ``SHARES`` of full training's epochs were spent, as far as then
+        regret_at: Regret when ``FRACTIONS`` of full training's epochs were spent, as far as then
             known; infinite before the first trial was complete.
     """
 
@@ -108,7 +108,9 @@ def _against(
         regret=score(found.chosen) - best,
         relative_regret=(score(found.chosen) - best) / abs(best),
         missed_best=float(full.chosen in found.stopped),
-        regret_at=tuple(found.best_after(int(share * full.num_epochs)) - best for share in SHARES),
+        regret_at=tuple(
+            found.best_after(int(fraction * full.num_epochs)) - best for fraction in FRACTIONS
+        ),
     )
 
 
@@ -133,8 +135,8 @@ def summarise(found: Sequence[Replay]) -> dict[str, Any]:
         name: mean_with_interval([row[name] for row in rows]) for name in names
     }
     summary["regret_at"] = {
-        str(share): mean_with_interval([each.regret_at[position] for each in found])
-        for position, share in enumerate(SHARES)
+        str(fraction): mean_with_interval([each.regret_at[position] for each in found])
+        for position, fraction in enumerate(FRACTIONS)
     }
     return summary
 
@@ -270,11 +272,16 @@ def _print(
         percents = [_words(each[figure], 100, 1) for figure in ("epochs", "time", "missed_best")]
         spent.append([title, *percents])
         regrets = _words(each["regret"], 1, 3), _words(each["relative_regret"], 100, 1)
-        at = [each["regret_at"][str(share)] for share in SHARES]
+        at = [each["regret_at"][str(fraction)] for fraction in FRACTIONS]
         lost.append([title, *regrets, *("-" if one is None else f"{one[0]:.2f}" for one in at)])
     console.print(f"{num_workers} trials at a time, mean (95 % interval over the searches)")
     console.print(make_table(["% of full training", "epochs", "time", "best lost"], spent))
-    headings = ["regret", metric, "% of the best", *(f"at {share:.0%}" for share in SHARES)]
+    headings = [
+        "regret",
+        metric,
+        "% of the best",
+        *(f"at {fraction:.0%}" for fraction in FRACTIONS),
+    ]
     console.print(make_table(headings, lost), end="\n\n")
 
 

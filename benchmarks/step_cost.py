@@ -32,7 +32,7 @@ from benchmarks.side_by_side import (
 )
 from benchmarks.study import all_backbones
 from foldgrid.models import build_network, forward_all
-from foldgrid.models.footprint import PREDICT_SHARE, Footprint, footprint
+from foldgrid.models.footprint import PREDICT_FRACTION, Footprint, footprint
 from foldgrid.specs.recipe import Augmentation
 from foldgrid.training.augmentation import augment
 from foldgrid.training.batches import MosaicSource
@@ -88,8 +88,8 @@ def measure_costs(
     sizes = [footprint(name, NUM_OUTPUTS, pixels) for name in names]
     current = current_constants()
     refitted = refit(sizes, [cost.train_ms for cost in costs], batch_size)
-    share = statistics.fmean(cost.predict_ms / cost.train_ms for cost in costs)
-    print_constants(current, refitted, share, len(names), console)
+    fraction = statistics.fmean(cost.predict_ms / cost.train_ms for cost in costs)
+    print_constants(current, refitted, fraction, len(names), console)
     write_output(
         output,
         {
@@ -99,7 +99,7 @@ def measure_costs(
             "environment": environment,
             "costs": [asdict(cost) for cost in costs],
             "constants": {"current": current, "refitted": refitted},
-            "predict_share": {"current": PREDICT_SHARE, "measured": share},
+            "predict_share": {"current": PREDICT_FRACTION, "measured": fraction},
         },
     )
 
@@ -193,7 +193,7 @@ def print_costs(costs: list[Cost], console: Console) -> None:
 def print_constants(
     current: dict[str, float],
     refitted: dict[str, float] | None,
-    share: float,
+    fraction: float,
     num_backbones: int,
     console: Console,
 ) -> None:
@@ -202,7 +202,7 @@ def print_constants(
         [f"ms {name}", value, "" if refitted is None else refitted[name]]
         for name, value in current.items()
     ]
-    rows.append(["predicting against training", PREDICT_SHARE, share])
+    rows.append(["predicting against training", PREDICT_FRACTION, fraction])
     console.print()
     console.print(make_table(["constant", "in the code", "measured"], rows))
     if refitted is None:

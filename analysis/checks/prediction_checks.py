@@ -32,10 +32,10 @@ AGAIN = (
     "Remove the folders of these fits under fits/ and launch the sweep again: it trains only what "
     "is missing."
 )
-CONSTANT_SHARE = 0.01
+CONSTANT_FRACTION = 0.01
 """Predictions that vary by less than this share of the truth's spread count as constant."""
 
-LITTLE = f"spread under {CONSTANT_SHARE:.0%} of the truth's."
+LITTLE = f"spread under {CONSTANT_FRACTION:.0%} of the truth's."
 
 
 def _law(
@@ -107,8 +107,8 @@ def _constant(evidence: RunContents) -> Finding:
 def is_constant(fit: FoldPredictions) -> bool:
     """Whether a fit says nearly the same of all the samples that it held out.
 
-    True where every prediction has a standard deviation below ``CONSTANT_SHARE`` of the truth's. A
-    fold in which the truth is the same of everybody does not count.
+    True where every prediction has a standard deviation below ``CONSTANT_FRACTION`` of the truth's.
+    A fold in which the truth is the same of everybody does not count.
     """
     table = fit.table[fit.table["partition"] == "oof"]
     scoring = scoring_of(fit)
@@ -117,7 +117,7 @@ def is_constant(fit: FoldPredictions) -> bool:
     given = _as_numbers(table[list(scoring.target_names)]).std(axis=0)
     predicted = table[list(scoring.prediction_names)].to_numpy(dtype=np.float64).std(axis=0)
     smallest = given if len(given) == len(predicted) else given.max(initial=0.0)
-    return bool(given.any() and (predicted <= CONSTANT_SHARE * smallest).all())
+    return bool(given.any() and (predicted <= CONSTANT_FRACTION * smallest).all())
 
 
 def _as_numbers(targets: pd.DataFrame) -> NDArray[np.float64]:

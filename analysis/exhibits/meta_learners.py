@@ -64,11 +64,11 @@ def _paint(weights: pd.DataFrame, width: int) -> MplFigure:
     )  # fmt: skip
     most = min(_ROW, span / num_columns) - 3.0
     values = weights.to_numpy(dtype=float)
-    shares = np.abs(values) / np.maximum(np.abs(values).max(axis=0, keepdims=True), 1e-12)
-    for row, column in np.argwhere(shares > 1e-4):
+    fractions = np.abs(values) / np.maximum(np.abs(values).max(axis=0, keepdims=True), 1e-12)
+    for row, column in np.argwhere(fractions > 1e-4):
         axes.plot(
             [column], [row], "o", color=ACCENT,
-            markersize=max(1.2, most * shares[row, column] ** 0.5),
+            markersize=max(1.2, most * fractions[row, column] ** 0.5),
             markerfacecolor=ACCENT if values[row, column] > 0 else PAPER, markeredgewidth=1.1,
         )  # fmt: skip
     return figure

@@ -13,7 +13,7 @@ from foldgrid.analysis.drawing.blocks import Cell, Column, Section, Table, Text
 from foldgrid.analysis.drawing.frames import frame_of
 from foldgrid.analysis.drawing.numbers import figure, interval
 from foldgrid.analysis.exhibit import Exhibit
-from foldgrid.analysis.exhibits.classes.by_class import shares_of_model
+from foldgrid.analysis.exhibits.classes.by_class import fractions_of_model
 from foldgrid.analysis.exhibits.classes.operating import evaluated_on, points_of_models
 from foldgrid.analysis.exhibits.classes.shared import WORDS, Partition, estimate_cell, partitions
 from foldgrid.analysis.exhibits.classes.tree import level_figures
@@ -24,7 +24,7 @@ from foldgrid.analysis.published.published_classes import (
     find_published_classes,
 )
 from foldgrid.analysis.run import Run
-from foldgrid.analysis.statistics.estimates import Share
+from foldgrid.analysis.statistics.estimates import Fraction
 from foldgrid.analysis.statistics.facts import Interval
 from foldgrid.tasks.classification.tree_scoring import TreeScoring
 
@@ -209,17 +209,17 @@ def _at_point(run: Run, wanted: PublishedFigure, model: str, partition: Partitio
     if not run.scoring.is_binary or partition != evaluated_on(run):
         return Ours(None, UNKNOWN)
     points = {each.name: each for each in points_of_models(run)[model]}
-    return _of_share(cast(Share, getattr(points[wanted.point], wanted.measure)))
+    return _of_fraction(cast(Fraction, getattr(points[wanted.point], wanted.measure)))
 
 
 def _of_class(run: Run, wanted: PublishedFigure, model: str, partition: Partition) -> Ours:
-    for each in shares_of_model(run, model, partition):
+    for each in fractions_of_model(run, model, partition):
         if each.name == wanted.of_class:
-            return _of_share(cast(Share, getattr(each, wanted.measure)))
+            return _of_fraction(cast(Fraction, getattr(each, wanted.measure)))
     return Ours(None, UNKNOWN)
 
 
-def _of_share(share: Share) -> Ours:
+def _of_fraction(share: Fraction) -> Ours:
     return Ours(share.value, share.interval)
 
 

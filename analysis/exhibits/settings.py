@@ -24,9 +24,9 @@ from foldgrid.analysis.run import Run
 from foldgrid.specs.recipe import Value, recipe_value
 from foldgrid.specs.variants import is_variant, read_variant
 
-SHARE = "training_fraction"
+FRACTION = "training_fraction"
 WORDS_OF: dict[str, str] = {
-    SHARE: "share of the training photographs",
+    FRACTION: "share of the training photographs",
     "num_raters": "grades a photograph",
 }
 """What a key of the recipe is called; others go by their own name."""
@@ -109,7 +109,7 @@ def setting_curves(run: Run, key: str, partition: Partition = "oof") -> SettingC
         setting=WORDS_OF.get(key, key),
         title=run.ranking.metric.title,
         partition=WORDS[partition],
-        is_share=key == SHARE,
+        is_share=key == FRACTION,
         lines={name: tuple(points) for name, points in list(lines.items())[:MOST_SERIES]},
         names={beyond: _written(key, None)} if None in values else {},
     )
@@ -158,7 +158,7 @@ def _place(value: Value) -> tuple[bool, float, str]:
 def _written(key: str, value: Value) -> str:
     if value is None:
         return NOTHING.get(key, "null")
-    if key == SHARE and isinstance(value, int | float):
+    if key == FRACTION and isinstance(value, int | float):
         return f"{100 * value:g} %"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -169,7 +169,7 @@ def _figure(run: Run, key: str, curves: SettingCurves) -> Figure:
         f"Out-of-fold {title} against the {curves.setting}, a line a backbone. Uprights: 95 % "
         "intervals over resampled subjects; lines stand a little aside so that they do not cover."
     )
-    if key == SHARE:
+    if key == FRACTION:
         reported = [
             f"{curves.written(each)} are about {count(photographs_of(run, each), 'photograph')}"
             for each in (curves.settings[0], curves.settings[-1])
@@ -199,7 +199,7 @@ def _nothing(key: str) -> str:
 def _table(run: Run, key: str) -> Table:
     title = run.ranking.metric.title
     parts = partitions(run)
-    is_share, decimals = key == SHARE, run.scoring.decimals(run.by)
+    is_share, decimals = key == FRACTION, run.scoring.decimals(run.by)
     columns = [Column("Backbone"), Column(key, True)]
     columns += [Column("Photographs", True, "about, a fit")] if is_share else []
     columns += [Column(title, True, WORDS[part]) for part in parts]

@@ -191,17 +191,17 @@ def rank_correlation(
     rank_N = rankdata(ours)
     centred_N = rank_N - rank_N.mean()
     product = abs(float(centred_N @ rankdata(theirs)))
-    spearman_p = _share_beyond(np.abs(shuffled_PN @ centred_N), product)
+    spearman_p = _fraction_beyond(np.abs(shuffled_PN @ centred_N), product)
     first, second = np.triu_indices(len(ours), k=1)
     order_M = np.sign(rank_N[first] - rank_N[second])
     concordance_P = np.sign(shuffled_PN[:, first] - shuffled_PN[:, second]) @ order_M
     their_rank = rankdata(theirs)
     concordance = abs(float(np.sign(their_rank[first] - their_rank[second]) @ order_M))
-    kendall_p = _share_beyond(np.abs(concordance_P), concordance)
+    kendall_p = _fraction_beyond(np.abs(concordance_P), concordance)
     rho, tau = spearmanr(ours, theirs).statistic, kendalltau(ours, theirs).statistic
     return float(rho), spearman_p, float(tau), kendall_p
 
 
-def _share_beyond(permuted: np.ndarray, found: float) -> float:
+def _fraction_beyond(permuted: np.ndarray, found: float) -> float:
     # Sums of ranks are whole or half numbers; the slack is for rounding alone.
     return float((1 + np.count_nonzero(permuted >= found - 1e-6)) / (1 + len(permuted)))

@@ -199,9 +199,9 @@ def _cells(
         if partition == "oof" and name == ranking.by:
             interval = row.interval(partition, name)
             cells += [Cell(format_figure(end, digits)) for end in (interval.low, interval.high)]
-            cells += [Cell(_share(standing.probability_best))] * is_wide
+            cells += [Cell(_fraction(standing.probability_best))] * is_wide
     return tuple(cells)
 
 
-def _share(probability: float | None) -> str:
+def _fraction(probability: float | None) -> str:
     return UNDEFINED if probability is None else f"{probability:.0%}"

@@ -36,7 +36,7 @@ class EpochsSaved:
     num_diverged: int
 
     @property
-    def share(self) -> float:
+    def fraction(self) -> float:
         """What the scheduler saved, of all that was planned."""
         return self.num_saved / self.num_planned if self.num_planned else 0.0
 

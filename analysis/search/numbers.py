@@ -63,7 +63,7 @@ class Scale:
         """Whether a position stands for 0."""
         return self.has_zero and position <= self.ends[0] + 1e-9
 
-    def share(self, value: Value) -> float:
+    def fraction(self, value: Value) -> float:
         """Where a value is between the ends, 0 to 1; in the middle where they are one."""
         low, high = self.ends
         return (self.position(value) - low) / (high - low) if high > low else 0.5

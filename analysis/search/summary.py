@@ -124,7 +124,7 @@ def _lines(summary: StudySummary, trial: TrialRecord) -> list[str]:
         lines += ["", *_figures(summary, trial, name)]
     saved = summary.saved
     if saved.num_stopped and trial is study.best[0]:
-        words = f"{saved.num_saved} of {saved.num_planned} epochs ({100 * saved.share:.0f} %)"
+        words = f"{saved.num_saved} of {saved.num_planned} epochs ({100 * saved.fraction:.0f} %)"
         lines += [_line("saved by stopping", "", f"{words}, {saved.num_stopped} trials given up")]
     return lines
 

@@ -132,7 +132,7 @@ def _standings(
     differences = differences_to(best, losses_M, losses_RM, num_subjects)
     ranges_2M = rank_ranges(losses_RM)
     is_learner = np.isin(rivals, list(learners))
-    firsts = dict(zip(rivals, shares_of_firsts(losses_RM[:, rivals], is_learner), strict=True))
+    firsts = dict(zip(rivals, fractions_of_firsts(losses_RM[:, rivals], is_learner), strict=True))
     return {
         model: _standing(place == best, differences[place], firsts.get(place), ranges_2M[:, place])
         for place, model in enumerate(part.models)
@@ -171,7 +171,7 @@ def _selection(part: Resampled, metric: str, learners: Sequence[int]) -> Selecti
 FloatArray = NDArray[np.float64]
 
 
-def shares_of_firsts(
+def fractions_of_firsts(
     losses_RM: FloatArray, is_simple_M: NDArray[np.bool_] | None = None
 ) -> FloatArray:
     """The share of the resamples in which each model is the best; models that tie share it.

@@ -23,7 +23,7 @@ from foldgrid.analysis.statistics.intervals import (
     NO_SPREAD,
     UNDEFINED,
     expanded_percentiles,
-    tail_share,
+    tail_fraction,
     why_no_interval,
 )
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
@@ -105,7 +105,7 @@ def estimate(figure: WeightedFigure, resamples: Resamples) -> Estimate:
     defined = values_R[np.isfinite(values_R)]
     if why_no_interval(len(defined), len(values_R)):
         return Estimate(value)
-    tail = tail_share(resamples.num_subjects)
+    tail = tail_fraction(resamples.num_subjects)
     low, high = (float(end) for end in np.quantile(defined, [tail, 1 - tail]))
     return Estimate(value, low, high) if low < high else Estimate(value)
 
@@ -169,7 +169,7 @@ def second_moments(
 
 
 @dataclass(frozen=True)
-class Share:
+class Fraction:
     """A share with what it is of.
 
     Attributes:
@@ -184,13 +184,13 @@ class Share:
     interval: Interval
 
 
-def shares_of(
+def fractions_of(
     subjects_U: ArrayLike,
     values_UQ: ArrayLike,
     among_UQ: ArrayLike,
     num_resamples: int = NUM_RESAMPLES,
     seed: int = SEED,
-) -> tuple[Share, ...]:
+) -> tuple[Fraction, ...]:
     """The mean of each quantity over the units that it is about.
 
     Args:
@@ -214,7 +214,7 @@ def shares_of(
     figures_RQ = quotient(counts_RS @ sums_SQ, counts_RS @ sizes_SQ)
     intervals = expanded_percentiles(figures_RQ, len(sums_SQ), ~np.isnan(plain_Q))
     return tuple(
-        Share(float(value), int(size), _with_spread(interval))
+        Fraction(float(value), int(size), _with_spread(interval))
         for value, size, interval in zip(plain_Q, sizes_SQ.sum(axis=0), intervals, strict=True)
     )
 

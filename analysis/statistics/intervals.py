@@ -56,7 +56,7 @@ def why_no_interval(num_defined: int, num_resamples: int, num_subjects: int | No
     return TOO_MANY_UNDEFINED if num_undefined > MOST_UNDEFINED * num_resamples else ""
 
 
-def tail_share(num_subjects: int) -> float:
+def tail_fraction(num_subjects: int) -> float:
     """The share of the resamples to cut off at each end."""
     quantile = special.stdtrit(num_subjects - 1, 1 - (1 - LEVEL) / 2)
     return float(special.ndtr(-quantile * math.sqrt(num_subjects / (num_subjects - 1))))
@@ -86,7 +86,7 @@ def expanded_percentiles(
     kept = np.array([not reason for reason in reasons], dtype=bool)
     ends_2M = np.full((2, len(reasons)), np.nan)
     if kept.any():
-        ends_2M[:, kept] = _quantiles(figures_RM[:, kept], tail_share(num_subjects))
+        ends_2M[:, kept] = _quantiles(figures_RM[:, kept], tail_fraction(num_subjects))
     return tuple(
         Interval(num_undefined=int(num_undefined), reason=reason)
         if reason
@@ -99,7 +99,7 @@ def _quantiles(figures_RM: FloatArray, tail: float) -> FloatArray:
     # nanquantile goes column by column in Python: only for the few columns that need it.
     whole = ~np.isnan(figures_RM).any(axis=0)
     ends_2M = np.empty((2, figures_RM.shape[1]))
-    shares = [tail, 1 - tail]
-    ends_2M[:, whole] = np.quantile(figures_RM[:, whole], shares, axis=0)
-    ends_2M[:, ~whole] = np.nanquantile(figures_RM[:, ~whole], shares, axis=0)
+    fractions = [tail, 1 - tail]
+    ends_2M[:, whole] = np.quantile(figures_RM[:, whole], fractions, axis=0)
+    ends_2M[:, ~whole] = np.nanquantile(figures_RM[:, ~whole], fractions, axis=0)
     return ends_2M

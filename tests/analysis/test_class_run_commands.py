@@ -170,7 +170,7 @@ def label_otherwise(fake: FakeClassRun) -> None:
     fake.predictions[CELL].loc[0, "label"] = other
 
 
-def say_the_shares(fake: FakeClassRun) -> None:
+def say_the_fractions(fake: FakeClassRun) -> None:
     said = fake.predictions[CELL].filter(like="predicted_").columns
     fake.predictions[CELL].loc[:, said] = np.float32(1 / len(said))
 
@@ -194,7 +194,7 @@ def monitor_the_fold(fake: FakeClassRun) -> None:
         (predict_a_fold_it_saw, "FG301", "failed", "a fold that it trained on"),
         (forget_a_test_sample, "FG302", "failed", "1 sample"),
         (label_otherwise, "FG303", "failed", "another truth"),
-        (say_the_shares, "FG304", "warning", "plain_cnn fold 1"),
+        (say_the_fractions, "FG304", "warning", "plain_cnn fold 1"),
         (monitor_the_fold, "FG401", "warning", "6 of 6 fits"),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from foldgrid.analysis.comparison.build import paired_difference
 from foldgrid.analysis.comparison.comparison import Difference
-from foldgrid.analysis.statistics.intervals import tail_share
+from foldgrid.analysis.statistics.intervals import tail_fraction
 from foldgrid.metrics import METRICS
 from foldgrid.tasks.pasi.scoring import PasiScoring
 from foldgrid.tasks.pasi.spec import PasiSpec
@@ -51,7 +51,7 @@ def test_the_interval_is_that_of_resampling_by_hand(metric: str) -> None:
     for _ in range(2000):
         chosen = np.concatenate([rows[each] for each in random.choice(list(rows), len(rows))])
         drawn.append(figure(truth[chosen], second[chosen]) - figure(truth[chosen], first[chosen]))
-    tail = tail_share(len(rows))
+    tail = tail_fraction(len(rows))
     low, high = np.quantile(drawn, [tail, 1 - tail])
     assert ours.value == pytest.approx(figure(truth, second) - figure(truth, first))
     assert ours.low is not None

@@ -95,13 +95,13 @@ def test_another_unit_gives_the_same_meta_learners(tmp_path: Path, name: str) ->
     folds = np.arange(60) % 3
     from foldgrid.tasks.scale import Scale
 
-    of_share, of_unit = Scale(0.0, 1.0, step=1 / 51), Scale(low, high, step=(high - low) / 51)
-    for key, each in meta_learners(of_share).items():
+    of_fraction, of_unit = Scale(0.0, 1.0, step=1 / 51), Scale(low, high, step=(high - low) / 51)
+    for key, each in meta_learners(of_fraction).items():
         plain = each.fit(known, share, groups=folds).predict(known)
         other = meta_learners(of_unit)[key]
-        scaled = other.fit(of_unit.of_share(known), of_unit.of_share(share), groups=folds)
-        found = scaled.predict(of_unit.of_share(known))
-        np.testing.assert_allclose(of_unit.share(found), plain, atol=2e-3, err_msg=key)
+        scaled = other.fit(of_unit.of_fraction(known), of_unit.of_fraction(share), groups=folds)
+        found = scaled.predict(of_unit.of_fraction(known))
+        np.testing.assert_allclose(of_unit.fraction(found), plain, atol=2e-3, err_msg=key)
 
 
 @EVERY_RANGE

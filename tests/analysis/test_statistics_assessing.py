@@ -66,8 +66,8 @@ def test_the_best_the_tied_and_the_worse() -> None:
     assert not standings["learner_c"].is_tied
     assert not standings["baseline"].is_tied
     assert standings["baseline"].probability_best is None
-    shares = [each.probability_best for each in standings.values()]
-    assert sum(share for share in shares if share is not None) == pytest.approx(1.0)
+    fractions = [each.probability_best for each in standings.values()]
+    assert sum(share for share in fractions if share is not None) == pytest.approx(1.0)
     assert (standings["meta"].rank_low, standings["meta"].rank_high) == (1, 2)
     assert standings["baseline"].rank_high == 5
     assert found.selections["mae"].num_learners == 3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from foldgrid.analysis.statistics.intervals import expanded_percentiles, tail_share
+from foldgrid.analysis.statistics.intervals import expanded_percentiles, tail_fraction
 from foldgrid.analysis.statistics.resamples import SubjectResamples
 from foldgrid.metrics import number_metrics
 from foldgrid.metrics.sums import SubjectSums
@@ -77,10 +77,10 @@ def test_the_interval_of_a_mean_is_as_wide_as_students(num_subjects: int) -> Non
 
 
 def test_many_subjects_give_the_usual_percentiles() -> None:
-    assert tail_share(100_000) == pytest.approx(0.025, abs=1e-4)
-    assert tail_share(6) == pytest.approx(0.0024, abs=1e-4)
-    assert tail_share(54) == pytest.approx(0.0214, abs=2e-4)
-    assert tail_share(3) < 1e-6
+    assert tail_fraction(100_000) == pytest.approx(0.025, abs=1e-4)
+    assert tail_fraction(6) == pytest.approx(0.0024, abs=1e-4)
+    assert tail_fraction(54) == pytest.approx(0.0214, abs=2e-4)
+    assert tail_fraction(3) < 1e-6
 
 
 def test_what_has_no_interval_says_why() -> None:

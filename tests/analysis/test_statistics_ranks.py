@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from foldgrid.analysis.statistics.assessing import rank_ranges, shares_of_firsts
+from foldgrid.analysis.statistics.assessing import fractions_of_firsts, rank_ranges
 from foldgrid.analysis.statistics.critical_difference import critical_difference, nemenyi_width
 from foldgrid.analysis.statistics.facts import Selection
 from foldgrid.analysis.statistics.resamples import SubjectResamples
@@ -29,7 +29,7 @@ loss_tables = arrays(
 
 def test_a_meta_learner_that_repeats_a_base_learner_takes_nothing_from_it() -> None:
     losses_RM = np.array([[1.0, 1.0, 2.0], [1.0, 1.0, 0.5], [3.0, 3.0, 4.0]])
-    found = shares_of_firsts(losses_RM, np.array([True, False, False]))
+    found = fractions_of_firsts(losses_RM, np.array([True, False, False]))
     assert found == pytest.approx([2 / 3, 0, 1 / 3])
 
 
@@ -43,7 +43,7 @@ def test_shares_of_firsts_by_hand(losses_RM: np.ndarray) -> None:
             winners = np.flatnonzero(row == known.min())
             expected[winners] += 1 / len(winners)
             counted += 1
-    found = shares_of_firsts(losses_RM)
+    found = fractions_of_firsts(losses_RM)
     if counted:
         np.testing.assert_allclose(found, expected / counted)
         assert found.sum() == pytest.approx(1.0)

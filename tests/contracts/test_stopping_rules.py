@@ -242,9 +242,9 @@ def false_stops(
 def test_equals_that_learn_no_more_are_given_up_as_often_as_the_significance_says(
     objective: str, significance: float
 ) -> None:
-    share = false_stops(objective, significance, [1.0] * 5, num_trials=200)
+    fraction = false_stops(objective, significance, [1.0] * 5, num_trials=200)
     # Four standard errors of 200 coin throws.
-    assert share == pytest.approx(significance, abs=4 * np.sqrt(significance / 200))
+    assert fraction == pytest.approx(significance, abs=4 * np.sqrt(significance / 200))
 
 
 @pytest.mark.parametrize("significance", [0.05, 0.2])
@@ -252,8 +252,8 @@ def test_equals_that_learn_with_every_doubling_are_given_up_no_more_often(
     significance: float,
 ) -> None:
     scales = [1.5 - 0.25 * np.log2(epoch) for epoch in range(1, 17)]
-    share = false_stops("mae", significance, scales, num_trials=100)
-    assert share <= significance + 4 * np.sqrt(significance / 100)
+    fraction = false_stops("mae", significance, scales, num_trials=100)
+    assert fraction <= significance + 4 * np.sqrt(significance / 100)
 
 
 def test_a_slow_starter_that_will_end_better_goes_on_and_a_fast_one_that_stays_does_not() -> None:

@@ -11,7 +11,7 @@ from foldgrid.tasks.pasi.arithmetic import (
     clip_composite,
     clip_score,
     composite_score,
-    involvement_from_share,
+    involvement_from_fraction,
     max_pasi,
     pasi,
 )
@@ -91,7 +91,7 @@ def test_unknown_or_no_regions_are_refused(regions: dict[str, float]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "grade"),
+    ("fraction", "grade"),
     [
         (0.0, 0),
         (1e-9, 1),
@@ -108,19 +108,19 @@ def test_unknown_or_no_regions_are_refused(regions: dict[str, float]) -> None:
         (1.0, 6),
     ],
 )
-def test_involvement_follows_the_area_thresholds(share: float, grade: int) -> None:
-    assert involvement_from_share(share) == grade
+def test_involvement_follows_the_area_thresholds(fraction: float, grade: int) -> None:
+    assert involvement_from_fraction(fraction) == grade
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=20))
-def test_involvement_never_falls_as_the_share_grows(shares: list[float]) -> None:
-    grades = involvement_from_share(sorted(shares))
+def test_involvement_never_falls_as_the_share_grows(fractions: list[float]) -> None:
+    grades = involvement_from_fraction(sorted(fractions))
     assert (np.diff(grades) >= 0).all()
     assert grades.min() >= 0
     assert grades.max() <= 6
 
 
-@pytest.mark.parametrize("share", [-0.01, 1.01, float("nan")])
-def test_a_share_outside_0_to_1_is_refused(share: float) -> None:
+@pytest.mark.parametrize("fraction", [-0.01, 1.01, float("nan")])
+def test_a_share_outside_0_to_1_is_refused(fraction: float) -> None:
     with pytest.raises(ValueError, match="0 to 1"):
-        involvement_from_share([0.5, share])
+        involvement_from_fraction([0.5, fraction])

@@ -136,21 +136,21 @@ def test_midranks_share_the_middle() -> None:
     assert midranks(np.empty(0)).tolist() == []
 
 
-@given(case=scored(), share=st.integers(1, 20).map(lambda number: number / 20))
+@given(case=scored(), fraction=st.integers(1, 20).map(lambda number: number / 20))
 def test_an_operating_point_reaches_its_share_and_no_better_one_does(
-    case: tuple[np.ndarray, np.ndarray], share: float
+    case: tuple[np.ndarray, np.ndarray], fraction: float
 ) -> None:
     is_positive, (score,) = case[0], case[1].T
-    chosen = choose_threshold(is_positive, score, sensitivity=share)
-    assert apply_threshold(is_positive, score, chosen).sensitivity >= share - 1e-9
+    chosen = choose_threshold(is_positive, score, sensitivity=fraction)
+    assert apply_threshold(is_positive, score, chosen).sensitivity >= fraction - 1e-9
     higher = score[score > chosen]
     if len(higher):
-        assert apply_threshold(is_positive, score, higher.min()).sensitivity < share
-    chosen = choose_threshold(is_positive, score, specificity=share)
-    assert apply_threshold(is_positive, score, chosen).specificity >= share - 1e-9
+        assert apply_threshold(is_positive, score, higher.min()).sensitivity < fraction
+    chosen = choose_threshold(is_positive, score, specificity=fraction)
+    assert apply_threshold(is_positive, score, chosen).specificity >= fraction - 1e-9
     lower = score[score < chosen]
     if len(lower):
-        assert apply_threshold(is_positive, score, lower.max()).specificity < share
+        assert apply_threshold(is_positive, score, lower.max()).specificity < fraction
 
 
 def test_what_a_threshold_does_by_hand() -> None:

@@ -68,10 +68,10 @@ def measured(low: float, high: float) -> Samples:
     """Photographs with numbers between two ends, both of which occur; two of each subject."""
 
     def samples(random: np.random.Generator, num_subjects: int) -> pd.DataFrame:
-        shares = np.concatenate([[0.0, 1.0], random.random(2 * num_subjects - 2)])
+        fractions = np.concatenate([[0.0, 1.0], random.random(2 * num_subjects - 2)])
         places = range(2 * num_subjects)
         table = pd.DataFrame({"subject": [f"s{place // 2}" for place in places]})
-        table = table.assign(value=low + shares * (high - low), case="")
+        table = table.assign(value=low + fractions * (high - low), case="")
         table = table.assign(sample=[f"p{place:02}" for place in places])
         return table.assign(band=value_bands(table["value"]), partition="train")
 

@@ -12,7 +12,7 @@ from foldgrid.simulation.source import open_dataset
 from foldgrid.specs.recipe import EarlyStopping
 from foldgrid.specs.sweep import DataSpec, SplitSpec
 from foldgrid.specs.synthetic import StudySettings
-from foldgrid.training.training_data import TrainingData, assign_roles, nested_share
+from foldgrid.training.training_data import TrainingData, assign_roles, nested_fraction
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_subjects_and_cases_are_whole_in_every_role(data: TrainingData) -> None:
 
 def test_a_share_of_the_subjects_keeps_the_labels(data: TrainingData) -> None:
     subjects, labels = (data.samples[name].to_numpy() for name in ("subject", "label"))
-    chosen = [nested_share(subjects, labels, share, 0) for share in (0.3, 0.6, 1.0)]
+    chosen = [nested_fraction(subjects, labels, fraction, 0) for fraction in (0.3, 0.6, 1.0)]
     for smaller, larger in pairwise(chosen):
         assert (larger | ~smaller).all()
     assert set(labels[chosen[0]]) == set(labels)

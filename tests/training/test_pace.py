@@ -30,7 +30,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def train(clock: Clock, epoch: float, write: float, num_epochs: int) -> tuple[int, float]:
     """How many checkpoints are written, and the share of the time that they take."""
-    one, spent, written = CheckpointInterval(0.0, share=0.05), 0.0, 0
+    one, spent, written = CheckpointInterval(0.0, fraction=0.05), 0.0, 0
     for _ in range(num_epochs):
         clock.now += epoch
         if one.is_due():
@@ -49,10 +49,10 @@ def test_writing_takes_no_more_than_its_share(epoch: float, write: float) -> Non
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pace, "time", clock)
-        written, share = train(clock, epoch, write, num_epochs=400)
+        written, fraction = train(clock, epoch, write, num_epochs=400)
     # The first one's cost is only known afterwards; here nothing was assumed of it.
     first = write / clock.now
-    assert share <= 0.05 + first
+    assert fraction <= 0.05 + first
     assert written >= 1
 
 

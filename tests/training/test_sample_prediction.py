@@ -86,8 +86,8 @@ def test_predictions_are_the_mean_of_what_the_copies_recorded(
 ) -> None:
     learner = learner_of(tmp_path / "tiny", dataset, CLASSES, with_values(RECIPE, changes))
     found, expected = predicted_test_samples(learner, dataset), recorded(learner, "test")
-    shares = found[[f"probability_{name}" for name in STAGES]].to_numpy()
-    np.testing.assert_allclose(shares, expected.to_numpy(), atol=1e-5)
+    fractions = found[[f"probability_{name}" for name in STAGES]].to_numpy()
+    np.testing.assert_allclose(fractions, expected.to_numpy(), atol=1e-5)
     assert found["predicted"].tolist() == [STAGES[k] for k in expected.to_numpy().argmax(axis=1)]
     subjects = dataset.samples.set_index("sample")["subject"]
     assert found["subject"].tolist() == subjects.loc[found.index].tolist()
@@ -114,12 +114,12 @@ def test_a_binary_task_calls_at_points_that_were_chosen_out_of_fold(
     assert apply_threshold(is_positive, scores, sensitive.threshold).sensitivity >= 0.9
     assert apply_threshold(is_positive, scores, specific.threshold).specificity >= 0.8
     found = predicted_test_samples(learner, dataset)
-    share = found["probability_early_or_late"]
+    fraction = found["probability_early_or_late"]
     for point in (sensitive, specific):
         is_called = found[f"predicted_at_{point.name}"] == "early_or_late"
-        assert is_called.tolist() == (share >= point.threshold).tolist()
-    assert (found["predicted"] == "early_or_late").tolist() == (share >= 0.5).tolist()
-    np.testing.assert_allclose(found["probability_normal"] + share, 1)
+        assert is_called.tolist() == (fraction >= point.threshold).tolist()
+    assert (found["predicted"] == "early_or_late").tolist() == (fraction >= 0.5).tolist()
+    np.testing.assert_allclose(found["probability_normal"] + fraction, 1)
 
 
 def test_a_point_that_nothing_tells_is_left_out(tmp_path: Path, dataset: Dataset) -> None:
@@ -138,10 +138,12 @@ def test_a_tree_tells_every_level_and_the_finest(tmp_path: Path, dataset: Datase
     assert found["predicted_finest"].tolist() == [task.classes[k] for k in finest.argmax(axis=1)]
     assert len(task.classes) == 3
     for level in ("coarse", "fine"):
-        classes, shares = task.classes_at(level), task.probabilities_at(level, finest)
-        assert found[f"predicted_{level}"].tolist() == [classes[k] for k in shares.argmax(axis=1)]
+        classes, fractions = task.classes_at(level), task.probabilities_at(level, finest)
+        assert found[f"predicted_{level}"].tolist() == [
+            classes[k] for k in fractions.argmax(axis=1)
+        ]
         columns = [f"probability_{name}" for name in classes]
-        np.testing.assert_allclose(found[columns].to_numpy(), shares, atol=1e-5)
+        np.testing.assert_allclose(found[columns].to_numpy(), fractions, atol=1e-5)
     assert found["predicted"].tolist() == found["predicted_coarse"].tolist()
 
 
@@ -149,8 +151,8 @@ def test_grades_are_predicted_too(tmp_path: Path, dataset: Dataset) -> None:
     words = OrdinalSpec(classes={name: (name,) for name in STAGES})
     learner = learner_of(tmp_path / "tiny", dataset, words)
     found, expected = predicted_test_samples(learner, dataset), recorded(learner, "test")
-    shares = found[[f"probability_{name}" for name in STAGES]].to_numpy()
-    np.testing.assert_allclose(shares, expected.to_numpy(), atol=1e-5)
+    fractions = found[[f"probability_{name}" for name in STAGES]].to_numpy()
+    np.testing.assert_allclose(fractions, expected.to_numpy(), atol=1e-5)
 
 
 def test_a_variant_is_opened_by_its_name(tmp_path: Path, dataset: Dataset) -> None:

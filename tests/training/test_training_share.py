@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.training.training_data import nested_share
+from foldgrid.training.training_data import nested_fraction
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -23,60 +23,60 @@ def samples(draw: st.DrawFn) -> Arrays:
     return subjects[order], strata[order]
 
 
-shares = st.floats(0, 1, exclude_min=True)
+fractions = st.floats(0, 1, exclude_min=True)
 seeds = st.integers(0, 2**31)
 
 
-@given(samples(), shares, shares, seeds)
+@given(samples(), fractions, fractions, seeds)
 def test_a_smaller_share_is_a_part_of_a_larger(
     given_samples: Arrays, first: float, second: float, seed: int
 ) -> None:
     smaller, larger = (
-        nested_share(*given_samples, share, seed) for share in sorted((first, second))
+        nested_fraction(*given_samples, fraction, seed) for fraction in sorted((first, second))
     )
     assert not (smaller & ~larger).any()
 
 
-@given(samples(), shares, seeds)
+@given(samples(), fractions, seeds)
 def test_subjects_are_whole_and_the_size_is_right_to_a_subject(
-    given_samples: Arrays, share: float, seed: int
+    given_samples: Arrays, fraction: float, seed: int
 ) -> None:
     subjects, _ = given_samples
-    chosen = nested_share(*given_samples, share, seed)
+    chosen = nested_fraction(*given_samples, fraction, seed)
     assert chosen.sum() >= min(2, len(subjects))
     for subject in set(subjects):
         assert len(set(chosen[subjects == subject])) == 1
     largest = max(np.unique(subjects, return_counts=True)[1])
-    assert abs(chosen.sum() - share * len(subjects)) <= largest + 1
+    assert abs(chosen.sum() - fraction * len(subjects)) <= largest + 1
 
 
 @given(samples(), seeds)
 def test_the_whole_is_everybody(given_samples: Arrays, seed: int) -> None:
-    assert nested_share(*given_samples, 1.0, seed).all()
+    assert nested_fraction(*given_samples, 1.0, seed).all()
 
 
-@given(samples(), shares, seeds)
+@given(samples(), fractions, seeds)
 def test_neither_the_order_of_the_samples_nor_another_call_changes_it(
-    given_samples: Arrays, share: float, seed: int
+    given_samples: Arrays, fraction: float, seed: int
 ) -> None:
     subjects, strata = given_samples
     order = np.random.default_rng(seed).permutation(len(subjects))
-    chosen = nested_share(subjects, strata, share, seed)
-    again = nested_share(subjects[order], strata[order], share, seed)
+    chosen = nested_fraction(subjects, strata, fraction, seed)
+    again = nested_fraction(subjects[order], strata[order], fraction, seed)
     assert chosen[order].tolist() == again.tolist()
 
 
-@pytest.mark.parametrize("share", [0.1, 0.2, 0.5, 0.8])
-def test_every_stratum_is_represented_as_in_the_whole(share: float) -> None:
+@pytest.mark.parametrize("fraction", [0.1, 0.2, 0.5, 0.8])
+def test_every_stratum_is_represented_as_in_the_whole(fraction: float) -> None:
     subjects = np.arange(100).astype(object)
     strata = np.repeat(["common", "rare"], [80, 20]).astype(object)
     for seed in range(5):
-        chosen = nested_share(subjects, strata, share, seed)
-        assert chosen.sum() == 100 * share
-        assert abs((strata[chosen] == "rare").sum() - 20 * share) <= 1
+        chosen = nested_fraction(subjects, strata, fraction, seed)
+        assert chosen.sum() == 100 * fraction
+        assert abs((strata[chosen] == "rare").sum() - 20 * fraction) <= 1
 
 
 def test_another_seed_chooses_others() -> None:
     subjects, strata = np.arange(40).astype(object), np.zeros(40).astype(object)
-    found = {tuple(nested_share(subjects, strata, 0.5, seed)) for seed in range(10)}
+    found = {tuple(nested_fraction(subjects, strata, 0.5, seed)) for seed in range(10)}
     assert len(found) == 10

@@ -5,7 +5,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.execution.resources import SHARE_CLASSES, choose_share, memory_on_card, plan_resources
+from foldgrid.execution.resources import (
+    FRACTION_CLASSES,
+    choose_fraction,
+    memory_on_card,
+    plan_resources,
+)
 from foldgrid.models.footprint import footprint
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import ResourceSpec
@@ -13,21 +18,21 @@ from foldgrid.specs.sweep import ResourceSpec
 
 @given(st.floats(0.01, 200), st.floats(1, 200))
 def test_the_share_is_the_smallest_class_that_holds_the_fit(need: float, card: float) -> None:
-    share = choose_share(need, card)
-    assert share in SHARE_CLASSES
-    if share < 1:
-        assert need <= share * card
-    smaller = [each for each in SHARE_CLASSES if each < share]
+    fraction = choose_fraction(need, card)
+    assert fraction in FRACTION_CLASSES
+    if fraction < 1:
+        assert need <= fraction * card
+    smaller = [each for each in FRACTION_CLASSES if each < fraction]
     assert all(need > each * card * 0.85 for each in smaller)
 
 
 @given(st.floats(0.01, 100), st.floats(0.01, 100))
 def test_a_larger_fit_never_gets_a_smaller_share(one: float, other: float) -> None:
-    assert choose_share(min(one, other), 24.0) <= choose_share(max(one, other), 24.0)
+    assert choose_fraction(min(one, other), 24.0) <= choose_fraction(max(one, other), 24.0)
 
 
 def test_a_fit_larger_than_the_card_gets_a_whole_one() -> None:
-    assert choose_share(500.0, 24.0) == 1.0
+    assert choose_fraction(500.0, 24.0) == 1.0
 
 
 def test_cores_bound_the_fits_at_a_time() -> None:
@@ -61,5 +66,7 @@ def test_a_trial_holds_the_networks_and_the_mosaics_of_its_folds_and_one_step() 
     assert fit > size.memory_gib(16) + data
     assert trial - fit == pytest.approx(4 * (4 * size.weights_gib + data))
     # The driver's context and the pictures outweigh a small network.
-    assert choose_share(memory_on_card(footprint("squeezenet1_1", 4, 64), 16, 0.0), 8.0) == 1 / 8
-    assert choose_share(memory_on_card(footprint("squeezenet1_1", 4, 64), 16, data), 8.0) == 1 / 4
+    assert choose_fraction(memory_on_card(footprint("squeezenet1_1", 4, 64), 16, 0.0), 8.0) == 1 / 8
+    assert (
+        choose_fraction(memory_on_card(footprint("squeezenet1_1", 4, 64), 16, data), 8.0) == 1 / 4
+    )

@@ -13,7 +13,7 @@ from foldgrid.execution.memory import (
     MemoryNote,
     note_memory,
     read_memory,
-    with_known_share,
+    with_known_fraction,
     with_known_size,
 )
 from foldgrid.launching.session import SecondTries, train_all
@@ -63,12 +63,12 @@ def test_what_trying_again_does_not_mend(tries: SecondTries, kind: str) -> None:
 
 
 def test_a_fit_too_large_for_its_share_is_given_more_of_the_card(tries: SecondTries) -> None:
-    job, shares = fold(0, gpus=1 / 4), []
+    job, fractions = fold(0, gpus=1 / 4), []
     for _ in range(5):
         tries.failed(job, NO_MEMORY)
         for job in tries.take():
-            shares.append(job.gpus)
-    assert shares == [1 / 2, 1.0]
+            fractions.append(job.gpus)
+    assert fractions == [1 / 2, 1.0]
 
 
 def test_what_no_part_of_a_batch_fitted_into_trains_with_half_a_card(tmp_path: Path) -> None:
@@ -103,9 +103,9 @@ def test_what_is_known_to_be_too_small_is_not_tried_first(tmp_path: Path) -> Non
     for gpus in (1 / 8, 1 / 4):
         note = MemoryNote(device="a card", gpus=gpus, micro_batch_size=None)
         note_memory(root, "squeezenet1_1", note)
-    assert with_known_share(fold(0, gpus=1 / 8), root).gpus == 1 / 2
-    assert with_known_share(fold(0, gpus=1 / 2), root).gpus == 1 / 2
-    assert with_known_share(fold(0, "alexnet", gpus=1 / 8), root).gpus == 1 / 8
+    assert with_known_fraction(fold(0, gpus=1 / 8), root).gpus == 1 / 2
+    assert with_known_fraction(fold(0, gpus=1 / 2), root).gpus == 1 / 2
+    assert with_known_fraction(fold(0, "alexnet", gpus=1 / 8), root).gpus == 1 / 8
 
 
 def test_what_fitted_before_is_taken_at_once_on_such_a_device_only(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ class ConfusionFacts:
     counts_KK: NDArray[np.int64]
 
     @property
-    def row_shares(self) -> NDArray[np.float64]:
+    def row_fractions(self) -> NDArray[np.float64]:
         """K by K, each row divided by its sum; 0 where a class has no unit."""
         supports_K1 = np.maximum(self.counts_KK.sum(axis=1, keepdims=True), 1)
         return np.asarray(self.counts_KK / supports_K1)
@@ -147,7 +147,7 @@ def _say(axes: Axes, text: str, x: float, align: str) -> None:
 def _paint_row(axes: Axes, facts: ConfusionFacts, row: int, cell: float) -> None:
     font = max(_LEAST_FONT, min(TEXT, 0.46 * cell))
     for column, (count, share) in enumerate(
-        zip(facts.counts_KK[row], facts.row_shares[row], strict=True)
+        zip(facts.counts_KK[row], facts.row_fractions[row], strict=True)
     ):
         axes.add_patch(
             Rectangle(

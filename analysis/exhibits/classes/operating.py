@@ -26,8 +26,8 @@ from foldgrid.analysis.exhibits.classes.shared import (
     Partition,
     called,
     class_units,
+    fraction_cell,
     partitions,
-    share_cell,
 )
 from foldgrid.analysis.run import Run
 from foldgrid.specs.errors import SweepError
@@ -121,7 +121,7 @@ def _table(run: Run, points: dict[str, tuple[OperatingFacts, ...]]) -> Table:
             Cell(each.name),
             Cell(figure(each.point.threshold, 3)),
             *(
-                share_cell(share)
+                fraction_cell(share)
                 for share in (
                     each.sensitivity,
                     each.specificity,

@@ -31,7 +31,7 @@ from foldgrid.analysis.exhibits.classes.shared import (
     shown_models,
 )
 from foldgrid.analysis.run import Run
-from foldgrid.analysis.statistics.estimates import Share, shares_of
+from foldgrid.analysis.statistics.estimates import Fraction, fractions_of
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
 
 FloatArray = NDArray[np.float64]
@@ -53,7 +53,7 @@ class ReliabilityBin:
     low: float
     high: float
     mean_probability: float
-    share: Share
+    share: Fraction
 
 
 @dataclass(frozen=True)
@@ -101,14 +101,14 @@ def reliability_facts(
     bin_U = np.minimum((probability * num_bins).astype(int), num_bins - 1)
     used = np.unique(bin_U)
     is_in_UB = bin_U[:, None] == used
-    shares = shares_of(
+    fractions = fractions_of(
         subjects_U, np.tile(came_true[:, None], len(used)), is_in_UB, num_resamples, seed
     )
     bins = tuple(
         ReliabilityBin(
             each / num_bins, (each + 1) / num_bins, float(probability[bin_U == each].mean()), share
         )
-        for each, share in zip(used.tolist(), shares, strict=True)
+        for each, share in zip(used.tolist(), fractions, strict=True)
     )
     distances = [
         each.share.num_units * abs(each.mean_probability - each.share.value) for each in bins

@@ -9,7 +9,7 @@ from foldgrid.analysis.drawing.numbers import figure, interval
 from foldgrid.analysis.predictions.class_units import ClassUnits
 from foldgrid.analysis.ranking.ranking import KIND_TITLES
 from foldgrid.analysis.run import Run
-from foldgrid.analysis.statistics.estimates import Share
+from foldgrid.analysis.statistics.estimates import Fraction
 from foldgrid.analysis.statistics.facts import Interval
 from foldgrid.specs.variants import is_variant
 
@@ -65,6 +65,6 @@ def estimate_cell(value: float | None, ends: Interval, decimals: int = 2) -> Cel
     return Cell(figure(value, decimals), note=beside)
 
 
-def share_cell(share: Share) -> Cell:
+def fraction_cell(share: Fraction) -> Cell:
     """A share, and its interval in a second line."""
     return estimate_cell(share.value, share.interval)

@@ -18,7 +18,7 @@ from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Sectio
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
 from foldgrid.analysis.drawing.numbers import figure
 from foldgrid.analysis.exhibit import Exhibit
-from foldgrid.analysis.exhibits.classes.by_class import ClassShares, class_shares
+from foldgrid.analysis.exhibits.classes.by_class import ClassFractions, class_fractions
 from foldgrid.analysis.exhibits.classes.confusion import (
     MATRIX_READING,
     ConfusionFacts,
@@ -33,8 +33,8 @@ from foldgrid.analysis.exhibits.classes.shared import (
     WORDS,
     Partition,
     estimate_cell,
+    fraction_cell,
     partitions,
-    share_cell,
     shown_learners,
 )
 from foldgrid.analysis.predictions.class_units import ClassUnits
@@ -124,7 +124,7 @@ def side_units(table: PredictionTable, learner: str, partition: str) -> ClassUni
         else np.array([is_below(way, spec.negative) for way in fine.classes])
     )
     kept_U = (is_positive_K | is_negative_K)[fine.reference_U]
-    score_U = _share(
+    score_U = _fraction(
         fine.probabilities_UK[kept_U][:, is_positive_K].sum(axis=1),
         fine.probabilities_UK[kept_U][:, is_negative_K].sum(axis=1),
     )
@@ -150,7 +150,9 @@ def _learner(table: PredictionTable, name: str) -> BaseLearner:
     return next(each for each in table.learners if each.name == name)
 
 
-def _share(positive_U: NDArray[np.float64], negative_U: NDArray[np.float64]) -> NDArray[np.float64]:
+def _fraction(
+    positive_U: NDArray[np.float64], negative_U: NDArray[np.float64]
+) -> NDArray[np.float64]:
     total_U = positive_U + negative_U
     undecided_U = np.full(total_U.shape, UNDECIDED)
     return np.asarray(np.divide(positive_U, total_U, out=undecided_U, where=total_U > 0))
@@ -199,7 +201,9 @@ def level_figures(run: Run) -> dict[tuple[str, Partition], dict[str, OverallFigu
     return found
 
 
-def node_shares(run: Run, level: str, partition: Partition = "oof") -> tuple[ClassShares, ...]:
+def node_fractions(
+    run: Run, level: str, partition: Partition = "oof"
+) -> tuple[ClassFractions, ...]:
     """The best base learner's figures of every node of a level.
 
     Args:
@@ -207,7 +211,7 @@ def node_shares(run: Run, level: str, partition: Partition = "oof") -> tuple[Cla
         level: One of the task's.
         partition: ``oof`` or ``test``.
     """
-    return class_shares(units_at(run, level, partition))
+    return class_fractions(units_at(run, level, partition))
 
 
 def level_confusion(run: Run, level: str, partition: Partition = "oof") -> ConfusionFacts:
@@ -312,12 +316,12 @@ def _nodes(run: Run, level: str) -> Table:
         (
             Cell(each.name, "", WORDS[part]),
             Cell(str(each.num_units)),
-            share_cell(each.sensitivity),
-            share_cell(each.specificity),
+            fraction_cell(each.sensitivity),
+            fraction_cell(each.specificity),
             estimate_cell(each.auc, each.auc_interval),
         )
         for part in partitions(run)
-        for each in node_shares(run, level, part)
+        for each in node_fractions(run, level, part)
     )
     caption = f"Nodes of the level {level}: {tree_learner(run)}"
     return Table(
@@ -388,7 +392,7 @@ def _levels_frame(
 
 def _nodes_frame(run: Run, level: str) -> pd.DataFrame:
     return beside_each_other(
-        frame_of(node_shares(run, level, part), level=level, partition=part)
+        frame_of(node_fractions(run, level, part), level=level, partition=part)
         for part in partitions(run)
     )
 

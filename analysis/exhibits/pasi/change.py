@@ -362,14 +362,14 @@ def _row(response: ResponseAgreement, where: str) -> tuple[Cell, ...]:
         Cell(str(response.num_visits), "", f"of {response.num_subjects}"),
         Cell(str(response.both + response.physician_only)),
         Cell(str(response.both + response.model_only)),
-        _share(response.agreement),
+        _fraction(response.agreement),
         Cell(figure(response.kappa.value), "", interval(response.kappa.low, response.kappa.high)),
-        _share(response.sensitivity),
-        _share(response.specificity),
+        _fraction(response.sensitivity),
+        _fraction(response.specificity),
     )
 
 
-def _share(estimate: Estimate) -> Cell:
+def _fraction(estimate: Estimate) -> Cell:
     return Cell(percent(estimate.value), "", interval(100 * estimate.low, 100 * estimate.high, 0))
 
 

@@ -76,7 +76,7 @@ def score_distributions(
             counts = [
                 (values[part] == grades[:, None]).sum(axis=1) for part in (~test_rows, test_rows)
             ]
-            tables.append(_shares(pd.DataFrame({"score": score, "grade": grades}), *counts))
+            tables.append(_fractions(pd.DataFrame({"score": score, "grade": grades}), *counts))
     else:
         reason = "The records hold a region's composite, no single scores."
     edges = np.arange(0.0, max_pasi(evaluation.parts) + BIN_WIDTH, BIN_WIDTH)
@@ -84,7 +84,7 @@ def score_distributions(
         np.histogram(table.units["reference"], bins=edges)[0]
         for table in (evaluation.oof, evaluation.test)
     ]
-    bins = _shares(pd.DataFrame({"low": edges[:-1], "high": edges[1:]}), *pasi_counts)
+    bins = _fractions(pd.DataFrame({"low": edges[:-1], "high": edges[1:]}), *pasi_counts)
     scores = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     differences = {str(table["score"].iloc[0]): _difference(table) for table in tables}
     return ScoreDistributions(
@@ -105,12 +105,12 @@ def recorded_imbalance(store: RunStore) -> float | None:
     return float(found) if isinstance(found, int | float) else None
 
 
-def _shares(table: pd.DataFrame, train: np.ndarray, test: np.ndarray) -> pd.DataFrame:
-    shares = {
+def _fractions(table: pd.DataFrame, train: np.ndarray, test: np.ndarray) -> pd.DataFrame:
+    fractions = {
         f"{name}_share": counts / counts.sum() if counts.sum() else np.full(len(counts), np.nan)
         for name, counts in (("train", train), ("test", test))
     }
-    return table.assign(train=train, test=test, **shares)
+    return table.assign(train=train, test=test, **fractions)
 
 
 def _difference(table: pd.DataFrame) -> float:
@@ -173,8 +173,8 @@ def _paint(facts: ScoreDistributions, width: int) -> MplFigure:
 
 
 def _largest(table: pd.DataFrame) -> float:
-    shares = table.reindex(columns=["train_share", "test_share"])
-    return float(shares.max().max()) if shares.notna().any(axis=None) else 0.0
+    fractions = table.reindex(columns=["train_share", "test_share"])
+    return float(fractions.max().max()) if fractions.notna().any(axis=None) else 0.0
 
 
 def _paint_panel(

@@ -179,7 +179,7 @@ def _epochs_words(study: StudyFacts) -> str:
         return "No scheduler gave a trial up, so none of the epochs was saved by one."
     return (
         f"Giving up {count(study.saved.num_stopped, 'trial')} saved at most "
-        f"{percent(study.saved.share)} of the epochs: some of these trials' folds might have "
+        f"{percent(study.saved.fraction)} of the epochs: some of these trials' folds might have "
         "ended by their own patience. That is early stopping of fits, part of the recipe, and is "
         "counted apart."
     )

@@ -57,7 +57,7 @@ NUM_TREES = 8
 
 
 @dataclass(frozen=True)
-class Shares:
+class Fractions:
     """A parameter's share of the explained variance over some trials.
 
     Attributes:
@@ -83,12 +83,12 @@ class Importance:
     """
 
     name: str
-    complete: Shares | None
-    all_trials: Shares | None
+    complete: Fractions | None
+    all_trials: Fractions | None
     chance: float
 
     @property
-    def shown(self) -> Shares:
+    def shown(self) -> Fractions:
         """The shares that order the parameters."""
         found = self.complete or self.all_trials
         if found is None:
@@ -141,13 +141,15 @@ def parameter_importances(
     known = {name: pair for name, pair in samples.items() if _is_enough(pair[1])}
     if not known:
         return Importances((), *sizes, reason=_too_few(*sizes))
-    shares = {name: _bootstrapped(axes, *pair, num_resamples, seed) for name, pair in known.items()}
+    fractions = {
+        name: _bootstrapped(axes, *pair, num_resamples, seed) for name, pair in known.items()
+    }
     chance_P = _shuffled(axes, *next(iter(known.values())), num_shuffles, seed)
-    none: list[Shares | None] = [None] * len(axes)
+    none: list[Fractions | None] = [None] * len(axes)
     found = [
         Importance(axis.name, whole, every, float(chance))
         for axis, whole, every, chance in zip(
-            axes, shares.get("complete", none), shares.get("all", none), chance_P, strict=True
+            axes, fractions.get("complete", none), fractions.get("all", none), chance_P, strict=True
         )
     ]
     order = sorted(found, key=lambda each: -each.shown.mean)
@@ -179,18 +181,18 @@ def _losses(study: StudyResults, trials: Sequence[TrialRecord]) -> FloatArray:
 
 def _bootstrapped(
     axes: Sequence[Scale], places_TP: FloatArray, losses_T: FloatArray, num_repeats: int, seed: int
-) -> list[Shares | None]:
+) -> list[Fractions | None]:
     random = np.random.default_rng(seed)
     repeats = []
     for number in range(num_repeats):
         drawn = random.integers(len(losses_T), size=len(losses_T))
         if len(np.unique(losses_T[drawn])) > 1:
             repeats.append(_fanova(axes, places_TP[drawn], losses_T[drawn], seed + number))
-    shares_RP = np.array(repeats)
-    low_P, high_P = np.quantile(shares_RP, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    fractions_RP = np.array(repeats)
+    low_P, high_P = np.quantile(fractions_RP, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     return [
-        Shares(float(mean), float(low), float(high))
-        for mean, low, high in zip(shares_RP.mean(axis=0), low_P, high_P, strict=True)
+        Fractions(float(mean), float(low), float(high))
+        for mean, low, high in zip(fractions_RP.mean(axis=0), low_P, high_P, strict=True)
     ]
 
 
@@ -198,11 +200,11 @@ def _shuffled(
     axes: Sequence[Scale], places_TP: FloatArray, losses_T: FloatArray, num_repeats: int, seed: int
 ) -> FloatArray:
     random = np.random.default_rng(seed)
-    shares = [
+    fractions = [
         _fanova(axes, places_TP, random.permutation(losses_T), seed + number)
         for number in range(num_repeats)
     ]
-    return np.asarray(np.quantile(np.array(shares), 1 - (1 - LEVEL) / len(axes), axis=0))
+    return np.asarray(np.quantile(np.array(fractions), 1 - (1 - LEVEL) / len(axes), axis=0))
 
 
 def _fanova(
@@ -295,9 +297,9 @@ def _paint_row(axes: Axes, each: Importance, place: int, is_wide: bool) -> None:
               linestyle=(0, (2, 1.5)), zorder=1)  # fmt: skip
     both = each.complete is not None and each.all_trials is not None
     if each.complete is not None:
-        _paint_shares(axes, each.complete, place - (0.15 if both else 0), True)
+        _paint_fractions(axes, each.complete, place - (0.15 if both else 0), True)
     if each.all_trials is not None:
-        _paint_shares(axes, each.all_trials, place + (0.17 if both else 0), False)
+        _paint_fractions(axes, each.all_trials, place + (0.17 if both else 0), False)
     text = f"{100 * each.shown.mean:.0f}%"
     if is_wide:
         text += f"  ({100 * each.shown.low:.0f}–{100 * each.shown.high:.0f}%)"
@@ -307,12 +309,12 @@ def _paint_row(axes: Axes, each: Importance, place: int, is_wide: bool) -> None:
     )  # fmt: skip
 
 
-def _paint_shares(axes: Axes, shares: Shares, at: float, is_complete: bool) -> None:
+def _paint_fractions(axes: Axes, fractions: Fractions, at: float, is_complete: bool) -> None:
     colour = ACCENT if is_complete else MUTED
-    axes.plot([shares.low, shares.high], [at, at], color=colour, zorder=2,
+    axes.plot([fractions.low, fractions.high], [at, at], color=colour, zorder=2,
               linewidth=1.8 if is_complete else 1.1, solid_capstyle="butt")  # fmt: skip
     axes.plot(
-        [shares.mean], [at], "o", color=colour, markersize=6.4 if is_complete else 4.6, zorder=3,
+        [fractions.mean], [at], "o", color=colour, markersize=6.4 if is_complete else 4.6, zorder=3,
         markerfacecolor=colour if is_complete else PAPER, markeredgewidth=1.4, clip_on=False,
     )  # fmt: skip
 
@@ -360,9 +362,9 @@ def _frame(parameters: tuple[Importance, ...]) -> pd.DataFrame:
     rows = []
     for each in parameters:
         row: dict[str, object] = {"parameter": each.name}
-        for name, shares in (("complete", each.complete), ("all_trials", each.all_trials)):
+        for name, fractions in (("complete", each.complete), ("all_trials", each.all_trials)):
             for end in ("mean", "low", "high"):
-                row[f"{name}_{end}"] = getattr(shares, end) if shares else None
+                row[f"{name}_{end}"] = getattr(fractions, end) if fractions else None
         rows.append({**row, "chance": each.chance})
     return pd.DataFrame(rows)
 

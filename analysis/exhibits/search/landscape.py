@@ -116,8 +116,8 @@ def _points(study: StudyResults, across: Scale, up: Scale) -> pd.DataFrame:
             {
                 "trial": trial.number,
                 "status": trial.status,
-                "x": across.share(x),
-                "y": up.share(y),
+                "x": across.fraction(x),
+                "y": up.fraction(y),
                 across.name: x,
                 up.name: y,
                 "score": study.score(trial),

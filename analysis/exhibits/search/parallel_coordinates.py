@@ -73,9 +73,9 @@ def describe_parallel_coordinates(facts: ParallelCoordinates) -> str:
     ranges = []
     for column, scale in enumerate(facts.scales):
         if scale.is_number:
-            shares = facts.places_TP[top, column]
-            ranges.append(f"{scale.name} {_value(scale, shares.min())} to "
-                          f"{_value(scale, shares.max())}")  # fmt: skip
+            fractions = facts.places_TP[top, column]
+            ranges.append(f"{scale.name} {_value(scale, fractions.min())} to "
+                          f"{_value(scale, fractions.max())}")  # fmt: skip
     return text + (f" The best fifth have {', '.join(ranges)}." if ranges else "")
 
 
@@ -88,7 +88,7 @@ def _value(scale: Scale, share: float) -> str:
 def _paint(facts: ParallelCoordinates, width: int) -> MplFigure:
     num_axes = len(facts.scales) + 1
     is_row = width < 500 or num_axes > _MOST_COLUMNS
-    lines_TA = np.column_stack([_spread(facts), _score_shares(facts)])
+    lines_TA = np.column_stack([_spread(facts), _score_fractions(facts)])
     if is_row:
         height, left, right = 56.0 * (num_axes - 1), 20.0, 20.0
         figure = new_figure(width, height + 62)
@@ -127,11 +127,11 @@ def _spread(facts: ParallelCoordinates) -> FloatArray:
     return spread_TP
 
 
-def _score_shares(facts: ParallelCoordinates) -> FloatArray:
+def _score_fractions(facts: ParallelCoordinates) -> FloatArray:
     low, high = score_limits(facts.scores)
-    shares = (np.array(facts.scores) - low) / (high - low)
+    fractions = (np.array(facts.scores) - low) / (high - low)
     worst = 0.0 if facts.metric.direction == "higher" else 1.0
-    return np.clip(np.where(np.isfinite(shares), shares, worst), 0, 1)
+    return np.clip(np.where(np.isfinite(fractions), fractions, worst), 0, 1)
 
 
 def _paint_lines(
@@ -245,7 +245,7 @@ def parallel_section(study: StudyFacts) -> Section:
         scales=axes,
         places_TP=np.array(
             [
-                [axis.share(evidence.value(trial, axis.name)) for axis in axes]
+                [axis.fraction(evidence.value(trial, axis.name)) for axis in axes]
                 for trial in evidence.trials
             ]
         ),

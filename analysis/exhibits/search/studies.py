@@ -36,7 +36,7 @@ def studies_section(run: SearchRun) -> Section:
                 Cell(figure(score, digits), note=ends),
                 figure(found.corrected.get(metric.name), digits),
                 figure(found.own_recipe.get(metric.name), digits),
-                percent(study.saved.share),
+                percent(study.saved.fraction),
             )
         )
     frame = partial(_frame, run)
@@ -59,7 +59,7 @@ def _frame(run: SearchRun) -> pd.DataFrame:
                 f"{name}_high": high,
                 "corrected": found.corrected.get(name),
                 "own_recipe": found.own_recipe.get(name),
-                "saved": study.saved.share,
+                "saved": study.saved.fraction,
             }
         )
     return pd.DataFrame(rows)

@@ -87,8 +87,8 @@ def _limits(facts: TrialCurves) -> tuple[float, float]:
     if not len(scores):
         return 0.0, 1.0
     lit = facts.table[facts.table["trial"].isin([0, facts.best])]["score"].dropna()
-    shares = {"lower": (0.0, 0.94), "higher": (0.06, 1.0), "zero": (0.03, 0.97)}
-    middle = np.quantile(scores, shares[facts.metric.direction])
+    fractions = {"lower": (0.0, 0.94), "higher": (0.06, 1.0), "zero": (0.03, 0.97)}
+    middle = np.quantile(scores, fractions[facts.metric.direction])
     low, high = min([*middle, *lit]), max([*middle, *lit])
     room = 0.06 * (high - low) or 0.5
     return low - room, high + room

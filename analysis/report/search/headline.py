@@ -141,5 +141,5 @@ def _tiles(study: StudyFacts) -> list[Tile]:
     saved = study.saved
     if saved.num_stopped:
         note = f"{saved.num_saved} of {count(saved.num_planned, 'epoch')}"
-        tiles.append(Tile("Epochs saved by giving up", percent(saved.share), note))
+        tiles.append(Tile("Epochs saved by giving up", percent(saved.fraction), note))
     return [tile for tile in tiles if tile.value != UNDEFINED]

@@ -16,7 +16,7 @@ from foldgrid.specs.sweep import SplitSpec
 class StudyCheck(BaseModel):
     """What else to do with a labelled manifest."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
 
     records: Path | None = None
     """Write a record of every photograph here: .csv, .parquet or .json. It names subjects and
@@ -32,8 +32,8 @@ class StudyCheck(BaseModel):
     """Blurred: so many robust standard deviations of log focus below the study's median; 0 looks
     for none."""
 
-    far_share: float = Field(default=0.4, ge=0.0, le=1.0)
-    """Far away: less than this share of the usual photograph's skin; 0 looks for none."""
+    far_fraction: float = Field(default=0.4, ge=0.0, le=1.0, alias="far_share")
+    """Far away: less than this fraction of the usual photograph's skin; 0 looks for none."""
 
     def refuse_unlabelled(self, manifest: Path, kind: SampleKind) -> None:
         """Refuse options that only a labelled manifest has.
@@ -77,7 +77,7 @@ def check_labelled(path: Path, folds: int, study: StudyCheck) -> None:
     if study.write_kept is not None:
         check_output("--write-kept", study.write_kept, manifest, KEPT_FORMATS)
         check_kept_folder("--write-kept", study.write_kept, manifest)
-    rules = ExclusionRules(study.blur_deviations, study.far_share)
+    rules = ExclusionRules(study.blur_deviations, study.far_fraction)
     with photograph_progress("Examining photographs") as on_progress:
         audit = audit_labelled(manifest, rules, on_progress)
     said = []

@@ -79,12 +79,12 @@ def _shown_visits(visits: pd.DataFrame) -> str:
 
 def _shown_samples(table: pd.DataFrame) -> str:
     """Who, which photograph, the class and its probability; of few classes all probabilities."""
-    shares = [str(name) for name in table if str(name).startswith(PROBABILITY)]
+    fractions = [str(name) for name in table if str(name).startswith(PROBABILITY)]
     shown = table.head(MOST_ROWS_SHOWN)
-    if PREDICTED in table and len(shares) > MOST_PROBABILITIES_SHOWN:
-        reported = shown[[name for name in table if name not in shares]]
+    if PREDICTED in table and len(fractions) > MOST_PROBABILITIES_SHOWN:
+        reported = shown[[name for name in table if name not in fractions]]
         shown = reported.assign(probability=_of_decided(shown))
-    titles = {name: name.removeprefix(PROBABILITY) for name in shares}
+    titles = {name: name.removeprefix(PROBABILITY) for name in fractions}
     text = shown.rename(columns=titles).to_string(index=False, float_format="{:.2f}".format)
     return text + _more(table, "photographs")
 

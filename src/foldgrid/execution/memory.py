@@ -13,7 +13,7 @@ import torch
 from pydantic import Field
 
 from foldgrid.execution.fit_job import FitJob
-from foldgrid.execution.resources import SHARE_CLASSES
+from foldgrid.execution.resources import FRACTION_CLASSES
 from foldgrid.records.files import FileRoot
 from foldgrid.specs.base import Record
 from foldgrid.training.device import choose_device, describe_device
@@ -54,10 +54,15 @@ class MemoryNotes(Record):
         return {note.gpus for note in self.notes if note.micro_batch_size is None}
 
 
-def next_share(gpus: float, too_small: Iterable[float], classes: Iterable[float]) -> float | None:
+def next_fraction(
+    gpus: float, too_small: Iterable[float], classes: Iterable[float]
+) -> float | None:
     """The smallest share above ``gpus`` that is not known to be too small; nothing above a card."""
     known = set(too_small)
-    return min((share for share in classes if share > gpus and share not in known), default=None)
+    return min(
+        (fraction for fraction in classes if fraction > gpus and fraction not in known),
+        default=None,
+    )
 
 
 logger = logging.getLogger("foldgrid.training.memory")
@@ -96,7 +101,7 @@ def lighter_fit(job: FitJob, root: FileRoot) -> FitJob | None:
     return replace(job, micro_batch_size=half)
 
 
-def with_larger_share(job: FitJob, root: FileRoot) -> FitJob | None:
+def with_larger_fraction(job: FitJob, root: FileRoot) -> FitJob | None:
     """The fit with more of a card, whole batches again.
 
     Returns:
@@ -105,16 +110,16 @@ def with_larger_share(job: FitJob, root: FileRoot) -> FitJob | None:
     if not job.uses_gpu:
         return None
     known = read_memory(root, job.config.backbone).too_small()
-    share = next_share(job.gpus, known, SHARE_CLASSES)
-    return None if share is None else replace(job, gpus=share, micro_batch_size=None)
+    fraction = next_fraction(job.gpus, known, FRACTION_CLASSES)
+    return None if fraction is None else replace(job, gpus=fraction, micro_batch_size=None)
 
 
-def with_known_share(job: FitJob, root: FileRoot) -> FitJob:
+def with_known_fraction(job: FitJob, root: FileRoot) -> FitJob:
     """The fit with a share of a card that is not known to be too small for its backbone."""
     # Without a card there is nothing to look up, and object storage answers each question slowly.
     if not job.uses_gpu or job.gpus not in read_memory(root, job.config.backbone).too_small():
         return job
-    return with_larger_share(job, root) or job
+    return with_larger_fraction(job, root) or job
 
 
 def _device_of(job: FitJob) -> str:

@@ -89,7 +89,7 @@ class RayTuneExecutor:
         trainable = tune.with_parameters(_trainable(), trainer=trainer)
         return tune.Tuner(
             tune.with_resources(
-                trainable, _shares(self.resources.cpus_per_fit, type(trainer).gpus)
+                trainable, _fractions(self.resources.cpus_per_fit, type(trainer).gpus)
             ),
             **self._order(jobs, steering, trainer),
             run_config=tune.RunConfig(
@@ -140,15 +140,15 @@ class RayTuneExecutor:
         return {"tune_config": config}
 
 
-def _shares(cpus: int, gpus_of: Callable[[Any], float]) -> Callable[[dict[str, Any]], Any]:
+def _fractions(cpus: int, gpus_of: Callable[[Any], float]) -> Callable[[dict[str, Any]], Any]:
     """What each job takes; those that take the same follow one another in the same actors."""
     from ray import tune
 
-    def shares(config: dict[str, Any]) -> Any:
+    def fractions(config: dict[str, Any]) -> Any:
         bundle = {"CPU": cpus, "GPU": gpus_of(config["job"])}
         return tune.PlacementGroupFactory([{name: n for name, n in bundle.items() if n}])
 
-    return shares
+    return fractions
 
 
 def _directory_name(trial: Any) -> str:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from foldgrid.execution.events import FitListener, Listeners
 from foldgrid.execution.fit_job import FitJob
-from foldgrid.execution.memory import with_known_share, with_larger_share
+from foldgrid.execution.memory import with_known_fraction, with_larger_fraction
 from foldgrid.execution.trainer import Executor, FitTrainer
 from foldgrid.launching.failure_table import FailedJob, print_failures
 from foldgrid.launching.frame import LaunchFrame
@@ -183,7 +183,7 @@ class SecondTries:
 
     def _next_try(self, job: FitJob, failure: Failure) -> FitJob | None:
         if failure.kind == "out_of_memory":
-            return with_larger_share(job, self._root)
+            return with_larger_fraction(job, self._root)
         if failure.kind != "error":
             return None
         known = job.config.backbone, failure.message
@@ -216,7 +216,7 @@ def train_all(
     """
     root = trainer.store.root
     tries = SecondTries(listener, root)
-    left = [with_known_share(job, root) for job in jobs]
+    left = [with_known_fraction(job, root) for job in jobs]
     while left:
         executor.run(trainer, left, tries)
         left = tries.take()

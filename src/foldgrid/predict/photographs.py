@@ -97,12 +97,12 @@ def _classes(
         if not math.isnan(point.threshold):
             decided[point.column] = np.array(values.columns, object)[is_called.astype(int)]
     # A node of a tree can be a class of several levels: its probability is the same in all.
-    shares = {
+    fractions = {
         f"{PROBABILITY}{name}": probabilities_NJ[:, place]
         for classes, probabilities_NJ in layers.values()
         for place, name in enumerate(classes)
     }
-    return pd.DataFrame({**decided, **shares}, index=predictions.index)
+    return pd.DataFrame({**decided, **fractions}, index=predictions.index)
 
 
 def _numbers(

@@ -97,7 +97,7 @@ class ResourceSpec(Spec):
 
     @field_validator("gpus_per_fit")
     @classmethod
-    def _share_or_whole(cls, value: Literal["auto"] | float) -> Literal["auto"] | float:
+    def _fraction_or_whole(cls, value: Literal["auto"] | float) -> Literal["auto"] | float:
         if value != "auto" and not (0 <= value <= 1 or value == int(value)):
             raise ValueError("a share between 0 and 1, or a whole number of GPUs")
         return value

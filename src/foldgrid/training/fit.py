@@ -161,10 +161,10 @@ class Fit(FitState):
             loss = self._backward(images_BCHW, targets_BK)
         else:
             # The mean over the batch is the mean of its parts' means, weighted by their sizes.
-            shares = [len(rows[part]) / len(rows) for part in parts]
+            fractions = [len(rows[part]) / len(rows) for part in parts]
             losses = [
-                self._backward(images_BCHW[part], targets_BK[part], share) * share
-                for part, share in zip(parts, shares, strict=True)
+                self._backward(images_BCHW[part], targets_BK[part], fraction) * fraction
+                for part, fraction in zip(parts, fractions, strict=True)
             ]
             loss = torch.stack(losses).sum()
         self.scaler.step(self.optimizer)
@@ -175,8 +175,8 @@ class Fit(FitState):
         """What of a batch is on the device at a time."""
         return even_parts(len(rows), self.micro_batch_size or len(rows))
 
-    def _backward(self, images_BCHW: Tensor, targets_BK: Tensor, share: float = 1.0) -> Tensor:
-        """Adds the gradient of ``share`` times the loss; returns the loss of the main head."""
+    def _backward(self, images_BCHW: Tensor, targets_BK: Tensor, fraction: float = 1.0) -> Tensor:
+        """Adds the gradient of ``fraction`` times the loss; returns the loss of the main head."""
         weight = self.config.training.auxiliary_loss_weight
         with autocast(self.device, self.precision):
             outputs, auxiliary = forward_all(self.network, images_BCHW)
@@ -184,8 +184,8 @@ class Fit(FitState):
         total = loss
         for head in auxiliary if weight else ():
             total = total + weight * self.task.loss(head.float(), targets_BK)
-        if share != 1.0:
-            total = total * share
+        if fraction != 1.0:
+            total = total * fraction
         self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 

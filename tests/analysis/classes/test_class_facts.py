@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from foldgrid.analysis.exhibits.classes.embedding import plane_coordinates
 from foldgrid.analysis.exhibits.classes.reliability import reliability_facts, top_class_reliability
 from foldgrid.analysis.exhibits.classes.roc_facts import one_vs_rest, operating_facts, roc_facts
-from foldgrid.analysis.statistics.estimates import shares_of
+from foldgrid.analysis.statistics.estimates import fractions_of
 from foldgrid.analysis.statistics.intervals import NO_SPREAD
 from foldgrid.analysis.statistics.resamples import SEED, SubjectResamples
 from foldgrid.tasks.classification.operating_points import choose_threshold
@@ -28,7 +28,7 @@ def test_shares_and_their_intervals_are_those_of_drawing_the_units() -> None:
     random = np.random.default_rng(0)
     subject_U = np.repeat(np.arange(12), 3)
     values, among = random.uniform(size=(36, 2)), random.uniform(size=(36, 2)) > 0.3
-    found = shares_of(subject_U, values, among, num_resamples=200)
+    found = fractions_of(subject_U, values, among, num_resamples=200)
     # As strings the subjects sort otherwise than as numbers.
     names = np.unique(subject_U.astype(str))
     counts_RS = SubjectResamples.draw(12, 200, SEED).counts_RS.astype(int)
@@ -45,7 +45,7 @@ def test_shares_and_their_intervals_are_those_of_drawing_the_units() -> None:
 
 
 def test_a_share_that_never_changes_has_no_interval_and_one_of_nothing_no_value() -> None:
-    whole, nothing = shares_of([1, 1, 2, 3], np.ones((4, 2)), [[True, False]] * 4)
+    whole, nothing = fractions_of([1, 1, 2, 3], np.ones((4, 2)), [[True, False]] * 4)
     assert whole.value == 1.0
     assert whole.interval.low is None
     assert whole.interval.reason == NO_SPREAD

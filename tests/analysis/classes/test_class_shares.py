@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.analysis.exhibits.classes.by_class import class_shares, fold_spread
+from foldgrid.analysis.exhibits.classes.by_class import class_fractions, fold_spread
 from foldgrid.analysis.predictions.class_units import ClassUnits
 from foldgrid.analysis.statistics.estimates import overall_figures
 from foldgrid.metrics.classification import by_class, class_metrics
@@ -36,7 +36,7 @@ def test_figures_by_class_are_those_of_the_tables(
     seed: int, num_units: int, num_classes: int, is_binary: bool
 ) -> None:
     made = units(seed, num_units, 2 if is_binary else num_classes, is_binary)
-    found = class_shares(made, num_resamples=20)
+    found = class_fractions(made, num_resamples=20)
     tables = by_class(made.reference_U, made.probabilities_UK, is_binary)
     for each, place in zip(found, made.asked_classes, strict=True):
         table = tables[place]

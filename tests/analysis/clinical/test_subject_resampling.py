@@ -17,10 +17,10 @@ from foldgrid.analysis.exhibits.pasi import response
 from foldgrid.analysis.statistics.estimates import (
     Resamples,
     estimate,
+    fractions_of,
     mean_of,
     metric_of,
     resample_subjects,
-    shares_of,
 )
 from foldgrid.analysis.statistics.intervals import ONE_SUBJECT, TOO_MANY_UNDEFINED, why_no_interval
 from foldgrid.metrics import METRICS
@@ -133,7 +133,7 @@ def test_the_rule_for_no_interval_is_one(num_holders: int, has_interval: bool) -
     among = (subjects < num_holders).astype(float)
     found = estimate(mean_of(values, among), resample_subjects(subjects))
     assert math.isnan(found.low) != has_interval
-    (share,) = shares_of(subjects, values[:, None], among[:, None])
+    (share,) = fractions_of(subjects, values[:, None], among[:, None])
     assert (share.interval.low is not None) == has_interval
     assert share.interval.reason == ("" if has_interval else TOO_MANY_UNDEFINED)
     assert why_no_interval(95, 100, 2) == ""

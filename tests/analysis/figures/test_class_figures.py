@@ -190,7 +190,7 @@ def test_a_confusion_matrix_in_sentences() -> None:
         "The most frequent mistake: normal taken for SSc, 2 of 10."
     )
     empty = ConfusionFacts("m", "test", ("a", "b"), np.array([[0, 0], [0, 3]]))
-    assert empty.row_shares.tolist() == [[0, 0], [0, 1]]
+    assert empty.row_fractions.tolist() == [[0, 0], [0, 1]]
 
 
 def test_classes_of_a_plane_are_told_apart_without_colour() -> None:

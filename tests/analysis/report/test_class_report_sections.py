@@ -15,14 +15,19 @@ from sklearn.metrics import confusion_matrix, precision_score, recall_score, roc
 
 from foldgrid.analysis.drawing.blocks import Figure, Table
 from foldgrid.analysis.drawing.palette import ROLES
-from foldgrid.analysis.exhibits.classes.by_class import fold_spreads, shares_of_model
+from foldgrid.analysis.exhibits.classes.by_class import fold_spreads, fractions_of_model
 from foldgrid.analysis.exhibits.classes.confusion import confusion, mistakes
 from foldgrid.analysis.exhibits.classes.embedding import chosen_fit, embedding
 from foldgrid.analysis.exhibits.classes.operating import points_of_models
 from foldgrid.analysis.exhibits.classes.reliability import reliability
 from foldgrid.analysis.exhibits.classes.roc import in_one_picture, roc_of_model, roc_of_models
 from foldgrid.analysis.exhibits.classes.shared import class_units
-from foldgrid.analysis.exhibits.classes.tree import level_figures, node_shares, side_roc, units_at
+from foldgrid.analysis.exhibits.classes.tree import (
+    level_figures,
+    node_fractions,
+    side_roc,
+    units_at,
+)
 from foldgrid.analysis.exhibits.folds import fold_matrix
 from foldgrid.analysis.exhibits.methods.writing import write_statements
 from foldgrid.analysis.exhibits.published import beside_the_paper
@@ -120,7 +125,7 @@ def test_figures_by_class_are_those_of_the_units(reported: Reported) -> None:
     run = reported.run
     for partition in ("oof", "test"):
         units = class_units(run, "plain_cnn", partition)
-        found = shares_of_model(run, "plain_cnn", partition)
+        found = fractions_of_model(run, "plain_cnn", partition)
         asked = [1] if units.is_binary else range(len(units.classes))
         assert [each.name for each in found] == [units.classes[place] for place in asked]
         for place, each in zip(asked, found, strict=True):
@@ -143,7 +148,7 @@ def test_figures_by_class_are_those_of_the_units(reported: Reported) -> None:
 def test_one_class_has_the_ranking_s_interval(reported_by_task: Any) -> None:
     run = reported_by_task("binary").run
     row = next(row for row in run.ranking.rows if row.model == "plain_cnn")
-    [positive] = shares_of_model(run, "plain_cnn")
+    [positive] = fractions_of_model(run, "plain_cnn")
     assert positive.auc_interval == row.interval("oof", "auc")
     for name in ("sensitivity", "specificity"):
         ends, ranked = getattr(positive, name).interval, row.interval("oof", name)
@@ -249,7 +254,7 @@ def test_levels_are_sums_of_the_training_classes(reported_by_task: Any) -> None:
         for name, each in found.items():
             assert each.value == pytest.approx(row.figure(part, name))
             assert each.interval == row.interval(part, name)
-    assert len(node_shares(run, "five")) == 5
+    assert len(node_fractions(run, "five")) == 5
 
 
 def test_test_photographs_get_the_mean_of_the_copies(reported_by_task: Any) -> None:

@@ -129,7 +129,7 @@ def test_a_folder_without_a_search_and_one_without_trials(tmp_path: Path) -> Non
     store = MadeUpSearch(tmp_path / "young", num_trials=0).write()
     summary = summarize_search(store)[0]
     assert summary.best == {}
-    assert summary.saved.share == 0.0
+    assert summary.saved.fraction == 0.0
 
 
 def test_trials_of_other_visits_are_refused(tmp_path: Path) -> None:

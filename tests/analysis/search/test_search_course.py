@@ -46,7 +46,7 @@ def test_the_laws_of_a_course(
     assert saved.num_trained + left == saved.num_planned == 8 * len(ends)
     assert saved.num_saved == 6 * ends.count("stopped")
     assert saved.num_diverged == 6 * ends.count("diverged")
-    assert saved.share == saved.num_saved / saved.num_planned
+    assert saved.fraction == saved.num_saved / saved.num_planned
     curves = trial_curves(study)
     lengths = curves.groupby("trial")["epoch"].max()
     assert list(lengths) == list(history["num_epochs"])

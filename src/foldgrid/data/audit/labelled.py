@@ -160,6 +160,8 @@ def _describe_thresholds(audit: LabelledAudit) -> list[str]:
             f"blurred: focus under {thresholds.focus:.1f} (variance of the Laplacian at "
             f"{audit.exam_pixels} pixels)"
         )
-    if thresholds.skin_share is not None:
-        lines.append(f"far away: under {thresholds.skin_share:.0%} of the picture of skin colour")
+    if thresholds.skin_fraction is not None:
+        lines.append(
+            f"far away: under {thresholds.skin_fraction:.0%} of the picture of skin colour"
+        )
     return lines

@@ -157,8 +157,8 @@ def describe_audit(audit: Audit) -> str:
             f"(up to {facts.usual_photos} a visit{missing})"
         )
     for score, counts in audit.score_counts.items():
-        shares = "  ".join(f"{value}: {count}" for value, count in enumerate(counts))
-        lines.append(f"  {score:18} {shares}")
+        fractions = "  ".join(f"{value}: {count}" for value, count in enumerate(counts))
+        lines.append(f"  {score:18} {fractions}")
     if audit.warnings:
         lines.append(f"{len(audit.warnings)} warning{'s' if len(audit.warnings) > 1 else ''}")
         lines += [f"  {each.where}  {each.what}  {each.message}" for each in audit.warnings]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from foldgrid.execution.fit_job import FitJob
 from foldgrid.models import WeightFile
-from foldgrid.models.footprint import PREDICT_SHARE, Footprint
+from foldgrid.models.footprint import PREDICT_FRACTION, Footprint
 from foldgrid.records import PlannedFit
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.fits import FitConfig
@@ -143,6 +143,6 @@ def estimate_seconds(footprint: Footprint, recipe: TrainingRecipe, counts: Sampl
     images = max(round(counts.train * recipe.training_fraction), 1)
     if recipe.max_batches_per_epoch is not None:
         images = min(images, recipe.max_batches_per_epoch * recipe.batch_size)
-    epoch = images + PREDICT_SHARE * counts.validation
-    total = recipe.planned_epochs * epoch + PREDICT_SHARE * counts.predicted
+    epoch = images + PREDICT_FRACTION * counts.validation
+    total = recipe.planned_epochs * epoch + PREDICT_FRACTION * counts.predicted
     return total * footprint.train_ms(recipe.batch_size) / 1000

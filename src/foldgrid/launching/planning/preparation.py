@@ -276,7 +276,7 @@ def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep) -> None:
     for fold in range(sweep.split.num_folds):
         others = ((table["partition"] == "train") & (table["fold"] != fold)).to_numpy()
         subjects = table["subject"].to_numpy()[others]
-        inner_split(subjects, strata[others], share=stopping.inner_fraction, seed=0, num_seeds=1)
+        inner_split(subjects, strata[others], fraction=stopping.inner_fraction, seed=0, num_seeds=1)
 
 
 def _counts(split: Split, sweep: Sweep) -> SampleCounts:

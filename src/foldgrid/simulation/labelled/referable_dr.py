@@ -26,7 +26,7 @@ from foldgrid.specs.synthetic import StudySettings
 REFERABLE, NOT_REFERABLE = "referable", "not_referable"
 REFERABLE_FROM = 2
 """Moderate retinopathy or worse is referred."""
-GRADE_SHARES = (0.40, 0.18, 0.22, 0.11, 0.09)
+GRADE_FRACTIONS = (0.40, 0.18, 0.22, 0.11, 0.09)
 GRADERS = ("ada", "ben", "cleo", "dan", "eve")
 GRADER_ERROR = 0.42
 GRADER_LEANING = 0.18
@@ -48,7 +48,7 @@ def plan_referable_dr(settings: StudySettings) -> tuple[StudyShot, ...]:
     leanings = judges.normal(0.0, GRADER_LEANING, len(GRADERS))
     shots: list[StudyShot] = []
     for subject in range(1, settings.num_subjects + 1):
-        grade = int(np.searchsorted(np.cumsum(GRADE_SHARES), rng.random()).clip(0, 4))
+        grade = int(np.searchsorted(np.cumsum(GRADE_FRACTIONS), rng.random()).clip(0, 4))
         day = int(rng.integers(0, 900))
         for is_left in (False, True):
             # The eyes of a person are about as ill as each other.

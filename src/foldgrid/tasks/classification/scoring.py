@@ -173,8 +173,8 @@ class LabelScoring(Scoring):
     def start_bias(self, targets_NT: FloatArray) -> FloatArray:
         """The logarithms of the classes' shares; a class without a sample counts as half a one."""
         counts_K = np.bincount(targets_NT[:, 0].astype(np.int64), minlength=self.num_outputs)
-        shares_K = np.maximum(counts_K, 0.5) / counts_K.sum()
-        return np.asarray(np.log(shares_K), np.float32)
+        fractions_K = np.maximum(counts_K, 0.5) / counts_K.sum()
+        return np.asarray(np.log(fractions_K), np.float32)
 
     def reported(self, table: UnitTable, model: str) -> pd.DataFrame:
         """``subject``, ``photograph``, ``reference`` (the class's index), ``predicted_<class>``."""
