@@ -17,6 +17,7 @@ from cyclopts import App, CycloptsError, Parameter, validators
 from rich.console import Console
 
 from foldgrid.cli.terminal import SPACES, SWEEPS
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import StorageAwayError, SweepError
 from foldgrid.specs.passwords import hide_all_passwords, hide_passwords
 from foldgrid.specs.resolving import find_sweep, read_space, resolve_sweep, yaml_files
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from foldgrid.search.session import SearchSession
 
 INTERRUPTED, TERMINATED = 130, 143
+MOST_COMMANDS = 3
 
 
 GOES_ON = "run the same command again; it trains only what is missing."
@@ -248,12 +250,11 @@ def report(session: Session, console: Console) -> None:
     session.summarise(*summary)
     run = store.location
     console.print()
-    console.print(f"results   {run}/", markup=False, soft_wrap=True)
-    console.print(f"ranking   {run}/leaderboard.csv and .json", markup=False, soft_wrap=True)
-    shown = ranking.scoring.shown
-    print_next(
-        next_commands(run, shown[-1] if shown[-1] != ranking.by else shown[0]), session, console
+    console.print(f"results   {run}/leaderboard.csv and .json", markup=False, soft_wrap=True)
+    console.print(
+        f"report    {run}/report.html, by the first command", markup=False, soft_wrap=True
     )
+    print_next(next_commands(run), session, console)
 
 
 def rank_and_summarise(store: RunStore) -> tuple[Ranking, GridSummary]:
@@ -294,9 +295,10 @@ def report_search(session: SearchSession, console: Console) -> None:
     )
     num_elsewhere = session.num_elsewhere()
     if num_elsewhere:
+        lie, they = ("lies", "it is") if num_elsewhere == 1 else ("lie", "they are")
         console.print(
-            f"\n{num_elsewhere} trials lie in other launches' run folders: they are in both files, "
-            "and not in what is said above. The best of all is in best.yaml.",
+            f"\n{counted(num_elsewhere, 'trial')} {lie} in other launches' run folders: {they} in "
+            "both files, and not in what is said above. The best of all is in best.yaml.",
             markup=False,
             soft_wrap=True,
         )
@@ -309,7 +311,10 @@ def report_search(session: SearchSession, console: Console) -> None:
 
 
 def print_next(commands: list[str], session: Session | SearchSession, console: Console) -> None:
-    """Says where trackers have the runs, and what a user may want to type next."""
+    """Says where trackers have the runs, and the three things to type next.
+
+    What a tracker needs, such as sending what it lacks, goes before all but the first.
+    """
     more = []
     for name, tracker in session.trackers.items():
         place = session.place_of(name)
@@ -318,17 +323,17 @@ def print_next(commands: list[str], session: Session | SearchSession, console: C
             console.print(f"{tracker.title:<9} {where}", markup=False, soft_wrap=True)
         more.append(tracker.next_command(place))
     console.print("\nNext:")
-    for command in filter(None, [*commands, *more]):
+    first, *rest = commands
+    for command in [first, *filter(None, more), *rest][:MOST_COMMANDS]:
         console.print(f"  {command}", markup=False, soft_wrap=True)
 
 
-def next_commands(run: str, by: str) -> list[str]:
+def next_commands(run: str) -> list[str]:
     """What a user may want to type after a grid."""
     quoted = shlex.quote(run)
     return [
         f"python -m analysis report {quoted}",
         f"python -m analysis check {quoted}",
-        f"python -m analysis rank {quoted} --by {by}",
         f"python -m analysis rank {quoted} --format latex",
     ]
 
