@@ -8,16 +8,18 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+import pandas as pd
+
 from foldgrid.analysis.checks.catalogue import check_before_ranking, complete_checks
 from foldgrid.analysis.checks.report import CheckReport
 from foldgrid.analysis.checks.run_contents import RunContents, read_contents
-from foldgrid.analysis.evaluation import Evaluation, evaluate
+from foldgrid.analysis.evaluation import Evaluation, evaluate, predictions_of
 from foldgrid.analysis.exhibit import ShownExhibit, chosen_exhibit, exhibits_of
 from foldgrid.analysis.predictions.notes import Note
 from foldgrid.analysis.predictions.task import scoring_of_run
 from foldgrid.analysis.ranking.build import rank_evaluation, ranking_notes
 from foldgrid.analysis.ranking.leaderboard import made_from_now
-from foldgrid.analysis.ranking.ranking import RankedModel, Ranking, known_figure
+from foldgrid.analysis.ranking.ranking import RankedModel, Ranking, known_metric
 from foldgrid.analysis.ranking.uncertainty import all_notes
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.fits import FitConfig, FitRecord
@@ -167,7 +169,7 @@ class Run(RecordedRun):
     """
 
     def __init__(self, store: RunStore, by: str | None = None) -> None:
-        super().__init__(store, known_figure(by, scoring_of_run(store)))
+        super().__init__(store, known_metric(by, scoring_of_run(store)))
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -180,18 +182,18 @@ class Run(RecordedRun):
         return next(iter(self.scoring.metrics))
 
     @cached_property
-    def _evidence(self) -> RunContents:
+    def _contents(self) -> RunContents:
         """All that can be read of it; each fit is read once, for checks and figures alike."""
         return read_contents(self.store)
 
     @cached_property
     def _first_checks(self) -> CheckReport:
-        return check_before_ranking(self._evidence)
+        return check_before_ranking(self._contents)
 
     @cached_property
     def evaluation(self) -> Evaluation:
         """Every model on every visit."""
-        return evaluate(self.store, self._evidence.table)
+        return evaluate(self.store, self._contents.table)
 
     @cached_property
     def ranking(self) -> Ranking:
@@ -202,13 +204,37 @@ class Run(RecordedRun):
     @cached_property
     def checks(self) -> CheckReport:
         """Every check, those too that no ranking waits for."""
-        return complete_checks(self._evidence, self._first_checks)
+        return complete_checks(self._contents, self._first_checks)
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:
         """What to know before believing the figures, by every check."""
         notes = ranking_notes(self.store, self.evaluation, self.checks)
         return all_notes(self.ranking.model_copy(update={"notes": notes}))
+
+    def predictions(self, *models: str, samples: bool = False) -> pd.DataFrame:
+        """The predictions of one model or several beside the truth, a row a unit.
+
+        Args:
+            models: Base learners, meta-learners or the baseline; every complete base learner
+                without.
+            samples: A row a sample instead: of the PASI task a region, in units of C.
+
+        Returns:
+            ``subject``, ``sample`` or ``visit`` and ``day``, ``fold`` (which one held the subject
+            out; NA in the test set), ``partition`` (``oof`` or ``test``), ``truth``, and a column
+            a model in the task's unit; of classes ``truth`` is a class's name, and each model has
+            a column of probabilities a class, ``model:class``. `foldgrid.rank` reads such a table.
+
+        Raises:
+            SweepError: There is no such model, or nothing is complete yet.
+
+        Example:
+            >>> run = foldgrid.open_run("runs/quickstart")
+            >>> run.predictions("shufflenet_v2_x0_5").columns.tolist()
+            ['subject', 'visit', 'day', 'fold', 'partition', 'truth', 'shufflenet_v2_x0_5']
+        """
+        return predictions_of(self.evaluation, models, samples=samples)
 
     @property
     def scoring(self) -> Scoring:
@@ -249,7 +275,7 @@ class Run(RecordedRun):
     @cached_property
     def records(self) -> dict[str, FitRecord]:
         """The finished fits of the plan that can be read, by fit id, in the plan's order."""
-        return dict(self._evidence.records)
+        return dict(self._contents.records)
 
     @cached_property
     def subject_labels(self) -> dict[str, str]:

@@ -228,12 +228,12 @@ def measure_efficiency(
         f"{study}; nothing is given up before epoch {grace_epochs}"
     )
     print_opening(console, title, environment)
-    figures = {}
+    metric_values = {}
     num_processes = processes or num_usable_cores()
     with ProcessPoolExecutor(num_processes, mp_context=get_context("spawn")) as pool:
         for count in workers:
-            figures[str(count)] = ground.replay_all(count, pool, num_processes)
-            _print(count, figures[str(count)], settings, console)
+            metric_values[str(count)] = ground.replay_all(count, pool, num_processes)
+            _print(count, metric_values[str(count)], settings, console)
     write_output(
         output,
         {
@@ -244,7 +244,7 @@ def measure_efficiency(
             "seeds": seeds,
             "trials": ground.num_trials,
             "settings": settings.model_dump(mode="json", exclude={"scheduler", "num_trials"}),
-            "by_workers": figures,
+            "by_workers": metric_values,
         },
     )
 
@@ -259,7 +259,7 @@ def _study(curves: Path, name: str) -> CurveStudy:
 
 def _print(
     num_workers: int,
-    figures: Mapping[str, Mapping[str, Any]],
+    metric_values: Mapping[str, Mapping[str, Any]],
     settings: SearchSettings,
     console: Console,
 ) -> None:
@@ -267,9 +267,11 @@ def _print(
     metric = METRICS[settings.objectives[0]].title
     spent: list[list[object]] = []
     lost: list[list[object]] = []
-    for name, each in figures.items():
+    for name, each in metric_values.items():
         title = TITLES.get(name, name)
-        percents = [_words(each[figure], 100, 1) for figure in ("epochs", "time", "missed_best")]
+        percents = [
+            _words(each[metric_value], 100, 1) for metric_value in ("epochs", "time", "missed_best")
+        ]
         spent.append([title, *percents])
         regrets = _words(each["regret"], 1, 3), _words(each["relative_regret"], 100, 1)
         at = [each["regret_at"][str(fraction)] for fraction in FRACTIONS]
@@ -285,11 +287,11 @@ def _print(
     console.print(make_table(headings, lost), end="\n\n")
 
 
-def _words(figure: Interval | None, factor: float, digits: int) -> str:
+def _words(metric_value: Interval | None, factor: float, digits: int) -> str:
     """The mean, and its interval."""
-    if figure is None:
+    if metric_value is None:
         return "-"
-    mean, low, high = (f"{factor * each:.{digits}f}" for each in figure)
+    mean, low, high = (f"{factor * each:.{digits}f}" for each in metric_value)
     return f"{mean} ({low}-{high})"
 
 

@@ -29,7 +29,7 @@ from foldgrid.data.cache import CACHE_VARIABLE
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.fits import Figure
+from foldgrid.specs.fits import MetricValue
 
 BUSY_FRACTION = 0.3
 """A load average above this share of the cores, before anything is measured, is noted."""
@@ -48,7 +48,7 @@ class SideResult(Spec, allow_inf_nan=True):
 
     phases: dict[str, float]
     fit_seconds: float | None = None
-    losses: dict[str, Figure]
+    losses: dict[str, MetricValue]
 
     def save(self, folder: Path) -> None:
         """Writes ``result.json``."""

@@ -44,7 +44,7 @@ BUGS = {
         "analysis/stacking/nested_fits.py",
         "others = folds_N != fold",
         "others = folds_N >= -1",
-        ("tests/analysis/test_stacking_honesty.py",),
+        ("tests/analysis/test_stacking_leakage.py",),
     ),
     "checkpoint: the schedule begins anew": Bug(
         "src/foldgrid/training/checkpoint.py",
@@ -74,7 +74,7 @@ BUGS = {
         "src/foldgrid/metrics/regression.py",
         " + (means[0, 0] - means[1, 0]) ** 2)",
         ")",
-        ("tests/scoring/test_metrics_against_other_libraries.py",),
+        ("tests/metrics/test_metrics_against_other_libraries.py",),
     ),
     "manifest: one region may have two scores": Bug(
         "src/foldgrid/data/manifest/scored.py",

@@ -89,7 +89,7 @@ def train_run(
 
 def write_leaderboard(
     store: RunStore,
-    figures: Mapping[str, float | None],
+    metric_values: Mapping[str, float | None],
     by: str = "mae",
     task: TaskSpec | None = None,
 ) -> None:
@@ -97,7 +97,7 @@ def write_leaderboard(
     rows = [{"model": "ridge", "kind": "meta_learner", "oof": {by: 0.1}}]
     rows += [
         {"model": name, "kind": "base_learner", "oof": {by: value}}
-        for name, value in figures.items()
+        for name, value in metric_values.items()
     ]
     words = (task or PasiSpec()).model_dump(mode="json")
     store.write_json("leaderboard.json", {"by": by, "task": words, "rows": rows})

@@ -25,18 +25,18 @@ LEVEL = 0.01
 PARTITIONS = {"oof": "out of fold", "test": "test"}
 
 
-def _canary(evidence: RunContents) -> Finding:
-    if evidence.canary is not None:
-        return assess_canary(evidence)
-    beside = evidence.store.canary_store("shuffled_scores")
-    command = f"{evidence.store.relaunch_command()} --canary shuffled_scores"
+def _canary(contents: RunContents) -> Finding:
+    if contents.canary is not None:
+        return assess_canary(contents)
+    beside = contents.store.canary_store("shuffled_scores")
+    command = f"{contents.store.relaunch_command()} --canary shuffled_scores"
     if not beside.root.exists("sweep.yaml"):
         return not_applicable(f"There is no canary beside this run. Train one: {command}")
     canary = read_contents(beside)
-    why = _unlike(evidence, canary)
+    why = _unlike(contents, canary)
     if why:
         return not_applicable(f"{beside.location} {why}. Train one again: {command}")
-    return assess_canary(canary, _covered(evidence, canary), len(evidence.complete_learners))
+    return assess_canary(canary, _covered(contents, canary), len(contents.complete_learners))
 
 
 def assess_canary(
@@ -167,8 +167,8 @@ def _unlike(run: RunContents, canary: RunContents) -> str:
     return ""
 
 
-def _splits(evidence: RunContents) -> set[str]:
-    return {record.config.split_fingerprint for record in evidence.records.values()}
+def _splits(contents: RunContents) -> set[str]:
+    return {record.config.split_fingerprint for record in contents.records.values()}
 
 
 def _covered(run: RunContents, canary: RunContents) -> list[str]:

@@ -113,25 +113,25 @@ def stored_or_checked(store: RunStore) -> CheckReport:
     return stored if stored and _is_complete(stored) else check_and_save(store)
 
 
-def check_before_ranking(evidence: RunContents) -> CheckReport:
+def check_before_ranking(contents: RunContents) -> CheckReport:
     """Runs the checks that a ranking waits for, and no others.
 
     Args:
-        evidence: What was read of the run folder.
+        contents: What was read of the run folder.
     """
-    return _look(evidence, {check.code for check in CATALOGUE if check.is_before_ranking})
+    return _look(contents, {check.code for check in CATALOGUE if check.is_before_ranking})
 
 
-def complete_checks(evidence: RunContents, report: CheckReport) -> CheckReport:
+def complete_checks(contents: RunContents, report: CheckReport) -> CheckReport:
     """The results of every check: those given, those stored of the same state, and new ones.
 
     Args:
-        evidence: What was read of the run folder.
+        contents: What was read of the run folder.
         report: What ``check_before_ranking`` returned of it.
     """
-    known = _with_stored(evidence.store, report)
+    known = _with_stored(contents.store, report)
     missing = {check.code for check in CATALOGUE} - {each.code for each in known.results}
-    return _joined(known, _look(evidence, missing)) if missing else known
+    return _joined(known, _look(contents, missing)) if missing else known
 
 
 def keep_checks(store: RunStore, report: CheckReport) -> None:
@@ -139,17 +139,17 @@ def keep_checks(store: RunStore, report: CheckReport) -> None:
     _saved(store, _with_stored(store, report))
 
 
-def _look(evidence: RunContents, codes: Collection[str] | None = None) -> CheckReport:
+def _look(contents: RunContents, codes: Collection[str] | None = None) -> CheckReport:
     """Runs the checks of these codes; all without."""
     # One thread, as for the ranking: the same bits on any number of cores.
     with threadpool_limits(limits=1):
         results = [
-            check.run(evidence) for check in CATALOGUE if codes is None or check.code in codes
+            check.run(contents) for check in CATALOGUE if codes is None or check.code in codes
         ]
     return CheckReport(
-        made_from=evidence.made_from,
-        location=evidence.store.location,
-        sweep=str(evidence.store.read_sweep().get("name") or ""),
+        made_from=contents.made_from,
+        location=contents.store.location,
+        sweep=str(contents.store.read_sweep().get("name") or ""),
         results=tuple(results),
     )
 

@@ -52,9 +52,9 @@ class Check:
     is_before_ranking: bool = True
     source: str = ""
 
-    def run(self, evidence: RunContents) -> CheckResult:
+    def run(self, contents: RunContents) -> CheckResult:
         """Looks at a run."""
-        finding = self.look(evidence)
+        finding = self.look(contents)
         is_breach = finding.holds is False
         return CheckResult(
             code=self.code,

@@ -23,68 +23,68 @@ ENVIRONMENT_KEYS = ("device", "precision", "torch", "python")
 NO_FITS = "No fit is finished yet."
 
 
-def _records(evidence: RunContents) -> Finding:
-    if evidence.faults:
-        return breach(f"{len(evidence.faults)} files are corrupt or missing.", evidence.faults)
-    if not evidence.records:
+def _records(contents: RunContents) -> Finding:
+    if contents.faults:
+        return breach(f"{len(contents.faults)} files are corrupt or missing.", contents.faults)
+    if not contents.records:
         return not_applicable(NO_FITS)
-    return holds(f"The records of {len(evidence.records)} finished fits are whole.")
+    return holds(f"The records of {len(contents.records)} finished fits are whole.")
 
 
-def _missing(evidence: RunContents) -> Finding:
-    if not evidence.plan:
+def _missing(contents: RunContents) -> Finding:
+    if not contents.plan:
         return not_applicable(NO_PLAN)
-    num_planned = len(evidence.plan)
-    if not evidence.missing:
+    num_planned = len(contents.plan)
+    if not contents.missing:
         return holds(f"All {num_planned} planned fits are finished.")
     problems = []
-    for cell in evidence.missing:
-        has_failed = evidence.store.root.exists(f"fits/{cell.fit_id}/failure.txt")
+    for cell in contents.missing:
+        has_failed = contents.store.root.exists(f"fits/{cell.fit_id}/failure.txt")
         message = f"failed; see fits/{cell.fit_id}/failure.txt." if has_failed else "not trained."
         problems.append(Problem(cell_name(cell), "", message))
-    return breach(f"{_some(evidence.missing)} of {num_planned} planned are missing.", problems)
+    return breach(f"{_some(contents.missing)} of {num_planned} planned are missing.", problems)
 
 
-def _end_of(cell: PlannedFit, evidence: RunContents) -> str:
-    record = evidence.records.get(cell.fit_id)
+def _end_of(cell: PlannedFit, contents: RunContents) -> str:
+    record = contents.records.get(cell.fit_id)
     after = f" in epoch {record.num_epochs}" if record is not None else ""
     return f"the loss was no longer finite{after}."
 
 
-def _diverged(evidence: RunContents) -> Finding:
-    if not evidence.records:
+def _diverged(contents: RunContents) -> Finding:
+    if not contents.records:
         return not_applicable(NO_FITS)
-    if not evidence.diverged:
-        return holds(f"The loss of all {len(evidence.records)} finished fits stayed finite.")
-    problems = [Problem(cell_name(cell), "", _end_of(cell, evidence)) for cell in evidence.diverged]
-    return breach(f"{_some(evidence.diverged)} of {len(evidence.records)} diverged.", problems)
+    if not contents.diverged:
+        return holds(f"The loss of all {len(contents.records)} finished fits stayed finite.")
+    problems = [Problem(cell_name(cell), "", _end_of(cell, contents)) for cell in contents.diverged]
+    return breach(f"{_some(contents.diverged)} of {len(contents.records)} diverged.", problems)
 
 
-def _settings(evidence: RunContents) -> Finding:
-    if len(evidence.fits) < 2:
+def _settings(contents: RunContents) -> Finding:
+    if len(contents.fits) < 2:
         return not_applicable("Fewer than two fits can be compared.")
-    problems = comparison_problems(fit.record.config for fit in evidence.fits)
+    problems = comparison_problems(fit.record.config for fit in contents.fits)
     if problems:
         return breach(f"{len(problems)} settings differ between fits.", problems)
     settings = ", ".join(SHARED_SETTINGS)
-    return holds(f"{len(evidence.fits)} fits are equal in {settings}.")
+    return holds(f"{len(contents.fits)} fits are equal in {settings}.")
 
 
-def _agreement(evidence: RunContents) -> Finding:
+def _agreement(contents: RunContents) -> Finding:
     planned: dict[str, list[int]] = {}
-    for cell in evidence.plan or ():
+    for cell in contents.plan or ():
         planned.setdefault(cell.backbone, []).append(cell.fold)
     if len(planned) < 2:
         return not_applicable("Fewer than two base learners can be compared.")
-    problems = agreement_problems(planned, evidence.fits)
+    problems = agreement_problems(planned, contents.fits)
     if problems:
         return breach("The base learners were not held out on the same folds.", problems)
     folds = len(next(iter(planned.values())))
     return holds(f"{len(planned)} base learners hold out the same samples in {folds} folds.")
 
 
-def _computed_alike(evidence: RunContents) -> Finding:
-    records = list(evidence.records.values())
+def _computed_alike(contents: RunContents) -> Finding:
+    records = list(contents.records.values())
     if len(records) < 2:
         return not_applicable("Fewer than two finished fits can be compared.")
     problems = []

@@ -31,16 +31,16 @@ UNMOVED = 1e-9
 """Refits may differ by rounding, a share of the task's scale."""
 
 
-def _stopping(evidence: RunContents) -> Finding:
-    policies = {r.config.training.early_stopping.policy for r in evidence.records.values()}
+def _stopping(contents: RunContents) -> Finding:
+    policies = {r.config.training.early_stopping.policy for r in contents.records.values()}
     if not policies:
         return not_applicable("No fit is finished yet.")
     monitored = [
         record
-        for record in evidence.records.values()
+        for record in contents.records.values()
         if record.config.training.early_stopping.policy == "held_out_fold"
     ]
-    total = len(evidence.records)
+    total = len(contents.records)
     if monitored:
         return breach(f"{len(monitored)} of {total} fits stopped on the fold that they predict.")
     if policies == {"none"}:
@@ -48,8 +48,8 @@ def _stopping(evidence: RunContents) -> Finding:
     return holds(f"All {total} fits stopped on subjects of their own training folds.")
 
 
-def _held_out_labels(evidence: RunContents) -> Finding:
-    table = _part(evidence)
+def _held_out_labels(contents: RunContents) -> Finding:
+    table = _part(contents)
     if isinstance(table, str):
         return not_applicable(table)
     before, _ = nested.stack(table)
@@ -75,8 +75,8 @@ def _held_out_labels(evidence: RunContents) -> Finding:
     )
 
 
-def _test_set(evidence: RunContents) -> Finding:
-    table = _part(evidence)
+def _test_set(contents: RunContents) -> Finding:
+    table = _part(contents)
     if isinstance(table, str):
         return not_applicable(table)
     if len(table.test) < 2:
@@ -104,10 +104,10 @@ def _test_set(evidence: RunContents) -> Finding:
     )
 
 
-def _part(evidence: RunContents) -> PredictionTable | str:
+def _part(contents: RunContents) -> PredictionTable | str:
     """A part of the predictions that meta-learners can be fitted on, or why there is none."""
     try:
-        table = evidence.table
+        table = contents.table
     except SweepError as error:
         return f"There is nothing to stack: {str(error).splitlines()[0]}"
     if sum(not is_variant(name) for name in table.complete_learners) < FEWEST_BASE_LEARNERS:

@@ -39,38 +39,38 @@ LITTLE = f"spread under {CONSTANT_FRACTION:.0%} of the truth's."
 
 
 def _law(
-    evidence: RunContents,
+    contents: RunContents,
     find: Callable[[FoldPredictions, SplitSamples], list[Problem]],
     what: str,
 ) -> Finding:
-    if evidence.samples is None:
+    if contents.samples is None:
         return not_applicable(NO_SPLIT)
-    if not evidence.fits:
+    if not contents.fits:
         return not_applicable(NO_PREDICTIONS)
-    split = SplitSamples(evidence.samples)
-    problems = [problem for fit in evidence.fits for problem in find(fit, split)]
+    split = SplitSamples(contents.samples)
+    problems = [problem for fit in contents.fits for problem in find(fit, split)]
     if problems:
         fits = {problem.where for problem in problems}
         return breach(f"{len(problems)} breaches by {some(sorted(fits), 'fit')}.", problems)
-    return holds(f"{len(evidence.fits)} fits predicted {what}, each once.")
+    return holds(f"{len(contents.fits)} fits predicted {what}, each once.")
 
 
-def _held_out(evidence: RunContents) -> Finding:
-    return _law(evidence, held_out_problems, "exactly the samples of their held-out folds")
+def _held_out(contents: RunContents) -> Finding:
+    return _law(contents, held_out_problems, "exactly the samples of their held-out folds")
 
 
-def _test(evidence: RunContents) -> Finding:
-    return _law(evidence, test_problems, "exactly the test samples")
+def _test(contents: RunContents) -> Finding:
+    return _law(contents, test_problems, "exactly the test samples")
 
 
-def _physician(evidence: RunContents) -> Finding:
-    if not evidence.fits:
+def _physician(contents: RunContents) -> Finding:
+    if not contents.fits:
         return not_applicable(NO_PREDICTIONS)
-    tasks = [fit.record.config.task for fit in evidence.fits]
+    tasks = [fit.record.config.task for fit in contents.fits]
     if any(task != tasks[0] for task in tasks):
         return not_applicable("The fits predict different things; see FG204.")
-    targets = scoring_of(evidence.fits[0]).target_names
-    fits = [_without_repetitions(each) for each in evidence.fits]
+    targets = scoring_of(contents.fits[0]).target_names
+    fits = [_without_repetitions(each) for each in contents.fits]
     table = pd.concat([fit.table for fit in fits])
     reference = table.drop_duplicates("sample").set_index("sample")[list(targets)]
     problems = [problem for fit in fits for problem in target_problems(fit, reference, targets)]
@@ -85,11 +85,11 @@ def _without_repetitions(fit: FoldPredictions) -> FoldPredictions:
     return replace(fit, table=fit.table.drop_duplicates("sample").reset_index(drop=True))
 
 
-def _constant(evidence: RunContents) -> Finding:
-    if not evidence.fits:
+def _constant(contents: RunContents) -> Finding:
+    if not contents.fits:
         return not_applicable(NO_PREDICTIONS)
-    constant = [fit for fit in evidence.fits if is_constant(fit)]
-    total = len(evidence.fits)
+    constant = [fit for fit in contents.fits if is_constant(fit)]
+    total = len(contents.fits)
     if not constant:
         return holds(f"The out-of-fold predictions of all {total} fits differ between samples.")
     folds: dict[str, list[str]] = {}

@@ -23,19 +23,19 @@ NEW_SPLIT = (
 )
 
 
-def _law(evidence: RunContents, code: str, kept: str) -> Finding:
+def _law(contents: RunContents, code: str, kept: str) -> Finding:
     """The breaches of one law of the split."""
-    if evidence.split is None:
+    if contents.split is None:
         return not_applicable(NO_SPLIT)
-    problems = [each for each in split_problems(evidence.split) if each.what == code]
+    problems = [each for each in split_problems(contents.split) if each.what == code]
     count = f"{len(problems)} breach{'es' if len(problems) != 1 else ''} in split.parquet."
     return breach(count, problems) if problems else holds(kept)
 
 
-def _partitions(evidence: RunContents) -> Finding:
-    subjects = _subjects_by_partition(evidence.split)
+def _partitions(contents: RunContents) -> Finding:
+    subjects = _subjects_by_partition(contents.split)
     words = f"{subjects.get('train', 0)} subjects for training, {subjects.get('test', 0)} for test"
-    return _law(evidence, PARTITION_CODE, f"{words}, nobody in both.")
+    return _law(contents, PARTITION_CODE, f"{words}, nobody in both.")
 
 
 def _subjects_by_partition(split: pd.DataFrame | None) -> dict[str, int]:
@@ -45,34 +45,34 @@ def _subjects_by_partition(split: pd.DataFrame | None) -> dict[str, int]:
     return {str(side): int(count) for side, count in counts.items()}
 
 
-def _folds(evidence: RunContents) -> Finding:
+def _folds(contents: RunContents) -> Finding:
     kept = ""
-    if evidence.split is not None:
-        train = evidence.split[evidence.split["partition"] == "train"]
+    if contents.split is not None:
+        train = contents.split[contents.split["partition"] == "train"]
         kept = (
             f"{train['subject'].nunique()} subjects in {train['fold'].nunique()} folds, "
             "nobody in two."
         )
-    return _law(evidence, FOLDS_CODE, kept)
+    return _law(contents, FOLDS_CODE, kept)
 
 
-def _samples(evidence: RunContents) -> Finding:
-    split = evidence.split
+def _samples(contents: RunContents) -> Finding:
+    split = contents.split
     count = 0 if split is None else len(split)
     has_regions = split is not None and "region" in split
     what = "region of one visit" if has_regions else "photograph"
     kept = f"{count} samples, each one {what}; training samples each have a fold."
-    return _law(evidence, SAMPLES_CODE, kept)
+    return _law(contents, SAMPLES_CODE, kept)
 
 
-def _photos(evidence: RunContents) -> Finding:
-    if evidence.photos is None or evidence.samples is None:
+def _photos(contents: RunContents) -> Finding:
+    if contents.photos is None or contents.samples is None:
         return not_applicable(
             "This run folder does not say which photographs its samples have "
             "(no photos.parquet). The next launch of the sweep writes it."
         )
-    subject = evidence.samples.set_index("sample")["subject"]
-    photos = evidence.photos.assign(subject=evidence.photos["sample"].map(subject))
+    subject = contents.samples.set_index("sample")["subject"]
+    photos = contents.photos.assign(subject=contents.photos["sample"].map(subject))
     owners = photos.groupby("photo")["subject"].nunique()
     shared = photos[photos["photo"].isin(owners.index[owners > 1])]
     if shared.empty:
@@ -86,25 +86,25 @@ def _photos(evidence: RunContents) -> Finding:
     return breach(count, problems)
 
 
-def _fingerprint(evidence: RunContents) -> Finding:
-    if evidence.split is None:
+def _fingerprint(contents: RunContents) -> Finding:
+    if contents.split is None:
         return not_applicable(NO_SPLIT)
-    if not evidence.records:
+    if not contents.records:
         return not_applicable("No finished fit names its split yet.")
-    table = evidence.split
+    table = contents.split
     sides = zip(
         table["sample"].tolist(), table["partition"].tolist(), table["fold"].tolist(), strict=True
     )
     found = split_fingerprint(sides)
     problems = [
         Problem(fit_id, "", f"trained on the split {record.config.split_fingerprint}.")
-        for fit_id, record in evidence.records.items()
+        for fit_id, record in contents.records.items()
         if record.config.split_fingerprint != found
     ]
     if problems:
-        count = f"{len(problems)} of {len(evidence.records)} fits"
+        count = f"{len(problems)} of {len(contents.records)} fits"
         return breach(f"split.parquet is the split {found}; {count} trained on another.", problems)
-    return holds(f"All {len(evidence.records)} fits trained on the split {found}.")
+    return holds(f"All {len(contents.records)} fits trained on the split {found}.")
 
 
 CHECKS = (

@@ -16,13 +16,13 @@ from foldgrid.analysis.comparison.comparison import (
     ComparedRun,
     Comparison,
     Difference,
-    Figures,
+    MetricValues,
 )
 from foldgrid.analysis.comparison.notes import write_notes
 from foldgrid.analysis.comparison.settings import differing_keys, differing_settings
 from foldgrid.analysis.evaluation import Evaluation, evaluate
 from foldgrid.analysis.predictions.task import scoring_of_run
-from foldgrid.analysis.ranking.ranking import Kind, known_figure
+from foldgrid.analysis.ranking.ranking import Kind, known_metric
 from foldgrid.analysis.statistics.intervals import expanded_percentiles
 from foldgrid.analysis.statistics.resampled import Resampled
 from foldgrid.analysis.statistics.resamples import SEED
@@ -50,7 +50,7 @@ def compare_sweeps(stores: Sequence[RunStore], by: str | None = None) -> Compari
             f"A comparison needs 2 to {len(LETTERS)}, such as runs/a runs/b; one alone is ranked: "
             "python -m analysis rank RUN"
         )
-    by = known_figure(by, scoring_of_run(stores[0]))
+    by = known_metric(by, scoring_of_run(stores[0]))
     evaluations = [evaluate(store) for store in stores]
     refuse_incomparable(stores, evaluations)
     runs = _compared_runs(stores, evaluations, by)
@@ -96,7 +96,7 @@ def _compared_models(evaluations: Sequence[Evaluation], by: str) -> tuple[Compar
         ComparedModel(
             model=model,
             oof=tuple(
-                _figures(each, model, by) if model in each.table.oof else None
+                _metric_values(each, model, by) if model in each.table.oof else None
                 for each in evaluations
             ),
             minus_reference=(
@@ -118,13 +118,13 @@ def _best(evaluation: Evaluation, by: str) -> BestModel:
     """The best by an OOF figure of all that learned something; a tie goes to a base learner."""
     kinds: dict[str, Kind] = dict.fromkeys(evaluation.table.complete_learners, "base_learner")
     kinds |= dict.fromkeys(evaluation.meta_learners, "meta_learner")
-    figures = {name: _figures(evaluation, name, by) for name in kinds}
+    metric_values = {name: _metric_values(evaluation, name, by) for name in kinds}
     key = evaluation.table.scoring.metrics[by].sort_key
-    name = min(kinds, key=lambda model: (key(figures[model][by]), kinds[model], model))
-    return BestModel(model=name, kind=kinds[name], oof=figures[name])
+    name = min(kinds, key=lambda model: (key(metric_values[model][by]), kinds[model], model))
+    return BestModel(model=name, kind=kinds[name], oof=metric_values[name])
 
 
-def _figures(evaluation: Evaluation, model: str, by: str) -> Figures:
+def _metric_values(evaluation: Evaluation, model: str, by: str) -> MetricValues:
     oof, scoring = evaluation.oof, evaluation.table.scoring
     pairs = oof.reference, oof.predicted_by(model)
     values = {
@@ -173,11 +173,11 @@ def paired_difference(
         {name: pd.DataFrame(values.reshape(len(values), -1)) for name, values in pair.items()}
     )
     part = Resampled.of(UnitTable(table.units, predicted), scoring, seed=seed, further=(metric,))
-    first, second = part.figures[metric]
+    first, second = part.metric_values[metric]
     if np.isnan(second - first):
         return Difference()
-    figures_RM = part.figures_RM[metric]
-    interval = expanded_percentiles(figures_RM[:, [1]] - figures_RM[:, [0]], part.sums.num_subjects)
+    values_RM = part.values_RM[metric]
+    interval = expanded_percentiles(values_RM[:, [1]] - values_RM[:, [0]], part.sums.num_subjects)
     return Difference(value=float(second - first), low=interval[0].low, high=interval[0].high)
 
 

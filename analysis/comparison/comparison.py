@@ -21,7 +21,7 @@ from foldgrid.tasks.scoring import Scoring
 LETTERS = ascii_uppercase
 """What the runs are called in tables, in the order in which they were given."""
 
-Figures = dict[str, float | None]
+MetricValues = dict[str, float | None]
 """OOF figures by metric; None is undefined."""
 
 
@@ -49,7 +49,7 @@ class BestModel(Spec):
 
     model: str
     kind: Kind
-    oof: Figures
+    oof: MetricValues
 
 
 class ComparedRun(Spec):
@@ -86,7 +86,7 @@ class ComparedModel(Spec):
     """
 
     model: str
-    oof: tuple[Figures | None, ...]
+    oof: tuple[MetricValues | None, ...]
     minus_reference: tuple[Difference | None, ...]
 
 
@@ -130,7 +130,9 @@ class Comparison(Spec):
         """What the figures mean."""
         return make_scoring(self.task)
 
-    def paired_rows(self, run: ComparedRun) -> Iterator[tuple[str, Figures, Figures, Difference]]:
+    def paired_rows(
+        self, run: ComparedRun
+    ) -> Iterator[tuple[str, MetricValues, MetricValues, Difference]]:
         """The base learners that are complete in the reference and in this run, by name.
 
         Yields:

@@ -9,7 +9,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from foldgrid.analysis.comparison.comparison import ComparedRun, Comparison, Difference
-from foldgrid.analysis.ranking.terminal import format_figure
+from foldgrid.analysis.ranking.terminal import format_number
 from foldgrid.tables.table import Cell, Column, Table, Tone
 from foldgrid.tables.terminal import READABLE, WIDE, as_rich, topics
 from foldgrid.tables.text import as_csv, as_markdown
@@ -66,7 +66,7 @@ def render_markdown(comparison: Comparison) -> str:
 def _differences(comparison: Comparison, run: ComparedRun) -> Table:
     title = comparison.scoring.metrics[comparison.by].title
     decimals = comparison.scoring.decimals(comparison.by)
-    shown, signed = (partial(each, decimals=decimals) for each in (format_figure, format_signed))
+    shown, signed = (partial(each, decimals=decimals) for each in (format_number, format_signed))
     columns = (
         Column("base learner"),
         Column(f"A {title}", is_number=True, format=shown),
@@ -120,7 +120,7 @@ def best_of_each(comparison: Comparison, run: ComparedRun) -> str:
     first, second, difference = comparison.runs[0].best, run.best, run.minus_reference
     decimals = comparison.scoring.decimals(comparison.by)
     named = ", ".join(
-        f"{letter} {best.model} {format_figure(best.oof[comparison.by], decimals)}"
+        f"{letter} {best.model} {format_number(best.oof[comparison.by], decimals)}"
         for letter, best in (("A", first), (run.letter, second))
     )
     if difference is None:
@@ -175,7 +175,7 @@ def _printed(comparison: Comparison, run: ComparedRun, is_wide: bool) -> RichTab
         Column("\n  base learner", format="  {}".format, width=(24 if is_wide else 27) - 3 * finer),
         *(
             Column(f"{letter}\n{metrics[name].title}", True, format=shown, width=6)
-            for name, shown in ((n, partial(format_figure, decimals=digits(n))) for n in names)
+            for name, shown in ((n, partial(format_number, decimals=digits(n))) for n in names)
             for letter in ("A", run.letter)
         ),
         Column(minus, is_number=True, width=7 + finer, wraps="words"),
@@ -186,10 +186,10 @@ def _printed(comparison: Comparison, run: ComparedRun, is_wide: bool) -> RichTab
     for model, first, second, difference in comparison.paired_rows(run):
         reading = comparison.reading(difference, run.letter)
         tone: Tone = "strong" if reading.endswith("better") else ""
-        figures = (each[name] for name in names for each in (first, second))
+        metric_values = (each[name] for name in names for each in (first, second))
         signed = Cell(format_signed(difference.value, decimals), tone)
         ends = format_interval(difference, decimals)
-        rows.append((model, *figures, signed, ends, Cell(f" {reading}", tone)))
+        rows.append((model, *metric_values, signed, ends, Cell(f" {reading}", tone)))
     return as_rich(Table("", "", columns, tuple(rows)))
 
 

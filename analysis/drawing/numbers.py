@@ -7,7 +7,7 @@ import math
 UNDEFINED = "–"
 
 
-def figure(value: float | None, decimals: int = 2) -> str:
+def format_number(value: float | None, decimals: int = 2) -> str:
     """A number with a true minus sign; a dash where it is undefined."""
     if value is None or not math.isfinite(value):
         return UNDEFINED
@@ -20,7 +20,7 @@ def figure(value: float | None, decimals: int = 2) -> str:
 
 def interval(low: float | None, high: float | None, decimals: int = 2) -> str:
     """Both ends of an interval, ``4.61 to 5.70``; "" where one is undefined."""
-    ends = [figure(low, decimals), figure(high, decimals)]
+    ends = [format_number(low, decimals), format_number(high, decimals)]
     return "" if UNDEFINED in ends else f"{ends[0]} to {ends[1]}"
 
 
@@ -33,7 +33,7 @@ def percent(share: float | None, decimals: int = 0) -> str:
     """A share between 0 and 1 as percent."""
     if share is None or not math.isfinite(share):
         return UNDEFINED
-    return f"{figure(100 * share, decimals)}\u202f%"
+    return f"{format_number(100 * share, decimals)}\u202f%"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from foldgrid.analysis.drawing.blocks import Cell, Column, Section, Table, Text
-from foldgrid.analysis.drawing.numbers import figure
+from foldgrid.analysis.drawing.numbers import format_number
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.cost_facts import format_cost, learner_costs
 from foldgrid.analysis.run import Run
@@ -135,7 +135,7 @@ def _top5(each: ComparedArchitecture) -> Cell:
     known = each.architecture
     if known is None or each.backbone not in known.top5_error:
         return Cell("–")
-    return Cell(figure(known.top5_error[each.backbone], 1), "", known.conditions)
+    return Cell(format_number(known.top5_error[each.backbone], 1), "", known.conditions)
 
 
 ARCHITECTURES = Exhibit("architectures", "Architectures", architectures_section)

@@ -15,7 +15,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text
 from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure
 from foldgrid.analysis.drawing.drawing import Drawing, draw
-from foldgrid.analysis.drawing.numbers import figure, listed
+from foldgrid.analysis.drawing.numbers import format_number, listed
 from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.cost_facts import COSTS, CostFacts, cost_facts, format_cost
@@ -205,11 +205,11 @@ def _row(row: dict[str, Any], decimals: int) -> tuple[Cell, ...]:
     }
     return (
         Cell(str(row["model"])),
-        Cell(figure(row["error"], decimals)),
+        Cell(format_number(row["error"], decimals)),
         costs["parameters"],
         costs["multiply_adds"],
         costs["train_seconds"],
-        Cell(figure(row["epochs_per_fit"], 1)),
+        Cell(format_number(row["epochs_per_fit"], 1)),
         costs["peak_memory_gib"],
     )
 

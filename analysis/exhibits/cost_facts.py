@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from foldgrid.analysis.evaluation import Evaluation
 from foldgrid.analysis.predictions.predictions import BaseLearner
-from foldgrid.analysis.ranking.ranking import known_figure
+from foldgrid.analysis.ranking.ranking import known_metric
 from foldgrid.specs.fits import FitRecord
 
 COSTS: Mapping[str, str] = MappingProxyType(
@@ -67,7 +67,7 @@ def cost_facts(evaluation: Evaluation, metric: str | None = None) -> CostFacts:
         SweepError: There is no such metric.
     """
     scoring = evaluation.table.scoring
-    metric = known_figure(metric, scoring)
+    metric = known_metric(metric, scoring)
     figure = scoring.metrics[metric]
     learners = [one for one in evaluation.table.learners if not one.left_out]
     rows = [

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as MplFigure
 from foldgrid.analysis.drawing.blocks import Cell, Column, Figure, Section, Table
 from foldgrid.analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
 from foldgrid.analysis.drawing.drawing import Drawing, draw
-from foldgrid.analysis.drawing.numbers import figure, interval
+from foldgrid.analysis.drawing.numbers import format_number, interval
 from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, PAPER
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.words import task_report
@@ -122,7 +122,7 @@ def _cell(weights: pd.DataFrame, name: str, meta: str) -> Cell:
     weight, lowest, highest = (
         float(weights[meta, part].loc[name]) for part in ("weight", "lowest", "highest")
     )
-    return Cell(figure(weight), "", interval(lowest, highest))
+    return Cell(format_number(weight), "", interval(lowest, highest))
 
 
 def _frame(weights: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Sectio
 from foldgrid.analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
 from foldgrid.analysis.drawing.drawing import Drawing, draw
 from foldgrid.analysis.drawing.frames import frame_of
-from foldgrid.analysis.drawing.numbers import count, figure, interval, percent
+from foldgrid.analysis.drawing.numbers import count, format_number, interval, percent
 from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.task_words import Landmark
@@ -91,12 +91,12 @@ def describe_forest(facts: Forest) -> str:
 
 def _paint(facts: Forest, width: int) -> MplFigure:
     is_wide = width > 500
-    names, figures = (206, 132) if is_wide else (142, 36)
+    names, numbers = (206, 132) if is_wide else (142, 36)
     top = 12.0 + _LINE * len(facts.landmarks)
     size = TEXT if is_wide else SMALL - 0.5
     height = _ROW * len(facts.rows)
     figure = new_figure(width, top + height + _BOTTOM)
-    axes = add_axes(figure, names, top, width - names - figures, height)
+    axes = add_axes(figure, names, top, width - names - numbers, height)
     axes.set_ylim(len(facts.rows) - 0.5, -0.5)
     right = _right_end(facts)
     axes.set_xlim(0, right)
@@ -186,7 +186,7 @@ def forest(run: Run, partition: str = "oof") -> Forest:
     """
     rows = []
     for row in run.ranking.rows:
-        value, ends = row.figure(partition, run.by), row.interval(partition, run.by)
+        value, ends = row.value(partition, run.by), row.interval(partition, run.by)
         if value is not None:
             low = math.nan if ends.low is None else ends.low
             high = math.nan if ends.high is None else ends.high
@@ -221,13 +221,13 @@ def ranking_section(run: Run) -> Section:
     blocks.append(ranking_table(run))
     if run.has_test:
         shown = run.ranking.columns()
-        blocks.append(_figures_table(run, "test_table", "The same models on the test set",
+        blocks.append(_metrics_table(run, "test_table", "The same models on the test set",
                                      [("test", name) for name in shown]))  # fmt: skip
     further = [name for name in run.ranking.metrics if name not in run.ranking.columns()]
     pairs = [
         (part, name) for part in PARTITIONS if part == "oof" or run.has_test for name in further
     ]
-    blocks.append(_figures_table(run, "further_table", "Further figures of every model", pairs))
+    blocks.append(_metrics_table(run, "further_table", "Further figures of every model", pairs))
     blocks.append(Text(notes, is_list=True, heading="How to read it"))
     landmarks = partial(frame_of, facts.landmarks)
     return Section(_lead(run), tuple(blocks), further={"landmarks": landmarks})
@@ -264,16 +264,20 @@ def ranking_table(run: Run) -> Table:
     return Table("ranking_table", caption, tuple(columns), tuple(rows), partial(_frame, run), note)
 
 
-def _figures_table(run: Run, key: str, caption: str, figures: Sequence[tuple[str, str]]) -> Table:
-    is_mixed = len({partition for partition, _ in figures}) > 1
+def _metrics_table(
+    run: Run, key: str, caption: str, metric_values: Sequence[tuple[str, str]]
+) -> Table:
+    is_mixed = len({partition for partition, _ in metric_values}) > 1
     columns = [Column("Model")]
-    for partition, name in figures:
+    for partition, name in metric_values:
         columns.append(
             Column(run.ranking.metrics[name].title, True, PARTITIONS[partition] if is_mixed else "")
         )
-    rows = tuple((_name(run, row), *_cells(run, row, figures)) for row in run.ranking.rows)
+    rows = tuple((_name(run, row), *_cells(run, row, metric_values)) for row in run.ranking.rows)
     names = [
-        f"{partition}_{name}{end}" for partition, name in figures for end in ("", "_low", "_high")
+        f"{partition}_{name}{end}"
+        for partition, name in metric_values
+        for end in ("", "_low", "_high")
     ]
     frame = partial(_frame, run, ["model", *names])
     return Table(key, caption, tuple(columns), rows, frame, ROW_NOTE)
@@ -298,17 +302,17 @@ def _name(run: Run, row: RankedModel) -> Cell:
     return Cell(row.model, tone, kind)
 
 
-def _cells(run: Run, row: RankedModel, figures: Sequence[tuple[str, str]]) -> list[Cell]:
-    best = run.ranking.best_figures()
+def _cells(run: Run, row: RankedModel, metric_values: Sequence[tuple[str, str]]) -> list[Cell]:
+    best = run.ranking.best_values()
     cells = []
-    for partition, name in figures:
-        value, ends = row.figure(partition, name), row.interval(partition, name)
+    for partition, name in metric_values:
+        value, ends = row.value(partition, name), row.interval(partition, name)
         is_first = value is not None and value == best.get((partition, name))
         digits = run.scoring.decimals(name)
         # An interval of squares is wide: a digit less keeps it in its column.
         shown = max(0, digits - (name == "mse"))
         note = interval(ends.low, ends.high, shown) if value is not None else ""
-        cells.append(Cell(figure(value, digits), "strong" if is_first else "", note))
+        cells.append(Cell(format_number(value, digits), "strong" if is_first else "", note))
     return cells
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import count, figure, listed
+from foldgrid.analysis.drawing.numbers import count, format_number, listed
 from foldgrid.analysis.drawing.series import MOST_SERIES
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.classes.shared import WORDS, Partition, estimate_cell, partitions
@@ -97,7 +97,7 @@ def setting_curves(run: Run, key: str, partition: Partition = "oof") -> SettingC
     beyond = max(numbers, default=0.0) + 1.0
     lines: dict[str, list[SettingPoint]] = {}
     for each in learners:
-        reached = each.row.figure(partition, run.by)
+        reached = each.row.value(partition, run.by)
         ends = each.row.interval(partition, run.by)
         if reached is not None:
             at = float(each.value) if isinstance(each.value, int | float) else beyond
@@ -209,9 +209,9 @@ def _table(run: Run, key: str) -> Table:
         cells = [Cell("" if each.backbone == named else each.backbone)]
         cells.append(Cell(_written(key, each.value)))
         if is_share and isinstance(each.value, int | float):
-            cells.append(Cell(figure(photographs_of(run, each.value), 0)))
+            cells.append(Cell(format_number(photographs_of(run, each.value), 0)))
         cells += [
-            estimate_cell(each.row.figure(part, run.by), each.row.interval(part, run.by), decimals)
+            estimate_cell(each.row.value(part, run.by), each.row.interval(part, run.by), decimals)
             for part in parts
         ]
         named = each.backbone
@@ -232,7 +232,7 @@ def _frame(run: Run, key: str) -> pd.DataFrame:
             "backbone": each.backbone,
             key: each.value,
             "partition": part,
-            run.by: each.row.figure(part, run.by),
+            run.by: each.row.value(part, run.by),
             f"{run.by}_interval": each.row.interval(part, run.by),
         }
         for each in varied_learners(run, key)

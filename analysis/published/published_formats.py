@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.text import Text
 
 from foldgrid.analysis.published.published import COMPARED, ComparedModel, PublishedComparison
-from foldgrid.analysis.published.study import FIGURES
-from foldgrid.analysis.ranking.terminal import format_figure
+from foldgrid.analysis.published.study import METRIC_NAMES
+from foldgrid.analysis.ranking.terminal import format_number
 from foldgrid.metrics import METRICS
 from foldgrid.tables.table import Cell, Column, Table
 from foldgrid.tables.terminal import READABLE, as_rich
@@ -46,7 +46,7 @@ def render_csv(comparison: PublishedComparison) -> str:
             **{
                 f"{side}_{metric}": getattr(row, side).get(metric)
                 for side in ("published", "oof", "test")
-                for metric in FIGURES
+                for metric in METRIC_NAMES
             },
             "left_out": row.left_out,
         }
@@ -74,11 +74,11 @@ def _ours(comparison: PublishedComparison) -> list[ComparedModel]:
 
 def _table(comparison: PublishedComparison, between: str) -> Table:
     """The models of both, with what stands between a side and its metric in the headings."""
-    figures = (
+    metric_values = (
         Column(
             f"{side}{between}{METRICS[metric].title}",
             is_number=True,
-            format=format_figure,
+            format=format_number,
         )
         for metric in COMPARED
         for side in ("published", "OOF", "test")
@@ -95,7 +95,10 @@ def _table(comparison: PublishedComparison, between: str) -> Table:
         for row in _ours(comparison)
     )
     return Table(
-        "", "", (Column("model" if between == " " else f"{'model':<18}"), *figures), tuple(rows)
+        "",
+        "",
+        (Column("model" if between == " " else f"{'model':<18}"), *metric_values),
+        tuple(rows),
     )
 
 

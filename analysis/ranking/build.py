@@ -6,6 +6,7 @@ Importing this file is cheap; pandas and scikit-learn are loaded when a ranking 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from foldgrid.analysis.predictions.notes import Note
@@ -14,8 +15,8 @@ from foldgrid.analysis.ranking.leaderboard import load_current, made_from_now, s
 from foldgrid.analysis.ranking.ranking import (
     RankedModel,
     Ranking,
-    check_figure,
-    known_figure,
+    check_metric,
+    known_metric,
     ranking_table,
 )
 from foldgrid.records import RunStore
@@ -60,13 +61,13 @@ def evaluate_and_rank(
     from foldgrid.analysis.checks.run_contents import read_contents
     from foldgrid.analysis.evaluation import evaluate
 
-    by = known_figure(by, scoring_of_run(store))
+    by = known_metric(by, scoring_of_run(store))
     # Before anything is read: a fit that ends meanwhile makes the stored ranking out of date.
     made_from = made_from_now(store)
-    evidence = read_contents(store)
-    checks = check_before_ranking(evidence)
+    results = read_contents(store)
+    checks = check_before_ranking(results)
     keep_checks(store, checks)
-    evaluation = evaluate(store, evidence.table)
+    evaluation = evaluate(store, results.table)
     return evaluation, rank_evaluation(store, evaluation, by, checks, made_from, further)
 
 
@@ -88,23 +89,63 @@ def rank_evaluation(
         made_from: What ``made_from_now`` said before anything was read.
         further: Metrics that it holds beside the task's standard ones and ``by``.
     """
+    sweep = store.read_sweep()
+    about = Source(
+        name=str(sweep.get("name") or ""),
+        title=str(sweep.get("title") or ""),
+        location=store.location,
+        made_from=made_from,
+        notes=ranking_notes(store, evaluation, checks),
+    )
+    return rank_models(evaluation, about, by, further)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is said of that which a ranking was computed from.
+
+    Attributes:
+        name: The sweep's, or the table's.
+        title: One line for people; "" for none.
+        location: The run folder or file, as it was given.
+        made_from: A digest of its content.
+        notes: What to know of its predictions.
+    """
+
+    name: str
+    title: str
+    location: str
+    made_from: str
+    notes: tuple[Note, ...]
+
+
+def rank_models(
+    evaluation: Evaluation, source: Source, by: str, further: Sequence[str] = ()
+) -> Ranking:
+    """The ranking of what was judged, wherever it is from.
+
+    Args:
+        evaluation: What every model said of it.
+        source: Where that is from.
+        by: The OOF metric that orders it.
+        further: Metrics that it holds beside the task's standard ones and ``by``.
+    """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     # One thread: the same bits on any number of cores, and small products are no slower for it.
     with threadpool_limits(limits=1):
         assessment = assess_evaluation(evaluation, (by, *further))
-    sweep = store.read_sweep()
     ranking = Ranking(
-        made_from=made_from,
-        sweep=str(sweep.get("name") or ""),
-        title=str(sweep.get("title") or ""),
-        location=store.location,
+        made_from=source.made_from,
+        sweep=source.name,
+        title=source.title,
+        location=source.location,
         by=by,
-        task=evaluation.table.config.task,
+        task=evaluation.table.task,
         num_units={"oof": evaluation.oof.num_units, "test": evaluation.test.num_units},
         num_subjects={"oof": evaluation.oof.num_subjects, "test": evaluation.test.num_subjects},
         rows=(*_base_learners(evaluation, assessment), *_others(evaluation, assessment)),
-        notes=ranking_notes(store, evaluation, checks),
+        notes=source.notes,
         num_resamples=assessment.num_resamples,
         selections=assessment.selections,
         critical_difference=assessment.critical_difference,
@@ -164,9 +205,9 @@ def stored_or_ranked(store: RunStore, by: str | None = None, shown: Sequence[str
         SweepError: The task has no such metric, or there is nothing to rank.
     """
     scoring = scoring_of_run(store)
-    by = known_figure(by, scoring)
+    by = known_metric(by, scoring)
     for name in shown:
-        check_figure(name, scoring, "--metric")
+        check_metric(name, scoring, "--metric")
     return _held(store, by, shown).model_copy(update={"shown": tuple(dict.fromkeys(shown))})
 
 
@@ -227,8 +268,8 @@ def _facts(assessment: Assessment, model: str) -> dict[str, Any]:
         }
     }
     for partition in ("oof", "test"):
-        figures = assessment.figures[partition]
-        facts[partition] = {metric: figures[metric].get(model) for metric in figures}
+        metric_values = assessment.metric_values[partition]
+        facts[partition] = {metric: metric_values[metric].get(model) for metric in metric_values}
         facts[f"{partition}_intervals"] = {
             metric: intervals[model]
             for metric, intervals in assessment.intervals[partition].items()

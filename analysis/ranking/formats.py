@@ -14,7 +14,7 @@ from rich.console import Console
 from foldgrid.analysis.ranking.ranking import KIND_TITLES, RankedModel, Ranking, ranking_table
 from foldgrid.analysis.ranking.terminal import (
     describe_extent,
-    format_figure,
+    format_number,
     heading,
     render_terminal,
 )
@@ -64,7 +64,7 @@ def render_markdown(ranking: Ranking, has_notes: bool = False) -> str:
     """
     columns = [
         *(Column(title, is_number=title == "#") for title in ("#", "model", "kind", "folds")),
-        *_value_columns(ranking, "OOF ", "test "),
+        *_metric_columns(ranking, "OOF ", "test "),
     ]
     lines = [
         note.markdown if has_notes else f"{note.code}: {note.line}"
@@ -86,7 +86,7 @@ def render_latex(ranking: Ranking, has_notes: bool = False) -> str:
     """
     columns = [
         *(Column(title, is_number=not title) for title in ("", "Model", "Kind", "Folds")),
-        *_value_columns(ranking, "", "", is_apart=True),
+        *_metric_columns(ranking, "", "", is_apart=True),
     ]
     num_columns = len(ranking.columns()) + 1
     groups = [
@@ -143,7 +143,7 @@ NOTED_FORMATS: Mapping[str, Callable[[Ranking, bool], str]] = MappingProxyType(
 """The formats for people, which may have every note in full."""
 
 
-def _value_columns(ranking: Ranking, oof: str, test: str, is_apart: bool = False) -> list[Column]:
+def _metric_columns(ranking: Ranking, oof: str, test: str, is_apart: bool = False) -> list[Column]:
     """A column a partition and metric, with what stands before its title."""
     columns = []
     for start in (oof, test):
@@ -161,18 +161,18 @@ def _value_columns(ranking: Ranking, oof: str, test: str, is_apart: bool = False
 def _table(
     ranking: Ranking, columns: list[Column], model_tone: Tone, is_apart: bool = False
 ) -> Table:
-    best = ranking.best_figures()
+    best = ranking.best_values()
     rows = []
     for row in ranking.rows:
         is_tied, rank = ranking.standing(row).is_tied, row.rank or ""
         tied = Cell(f"{rank}~", latex=rf"{rank}$\sim$") if is_tied else rank
         model = Cell(row.model, model_tone)
-        cells = _value_cells(ranking, row, best, is_apart)
+        cells = _metric_cells(ranking, row, best, is_apart)
         rows.append((tied, model, KIND_TITLES[row.kind], row.folds, *cells))
     return Table(ranking.sweep or "ranking", heading(ranking), tuple(columns), tuple(rows))
 
 
-def _value_cells(
+def _metric_cells(
     ranking: Ranking, row: RankedModel, best: dict[tuple[str, str], float], is_apart: bool
 ) -> list[Cell]:
     """A row's values; the ordering one's interval beside it, or apart in a cell of its own."""
@@ -180,12 +180,12 @@ def _value_cells(
     for partition in ("oof", "test"):
         for name in ranking.columns():
             digits = ranking.scoring.decimals(name)
-            value, interval = row.figure(partition, name), row.interval(partition, name)
+            value, interval = row.value(partition, name), row.interval(partition, name)
             is_best = value is not None and value == best.get((partition, name))
             ends = ""
             if name == ranking.by:
                 ends = format_interval(interval.low, interval.high, digits)
-            text = format_figure(value, digits)
+            text = format_number(value, digits)
             if is_apart and value is not None:
                 text = f"{value:z.{digits}f}"
             cells.append(Cell(text, "strong" if is_best else "", "" if is_apart else ends))

@@ -32,6 +32,28 @@ def write_notes(store: RunStore, evaluation: Evaluation) -> tuple[Note, ...]:
     return warnings_first(notes)
 
 
+def table_notes(evaluation: Evaluation, *, has_folds: bool) -> tuple[Note, ...]:
+    """The notes of a ranking of a table of predictions, of which nothing else is known."""
+    samples = evaluation.table.samples
+    text = (
+        f"A table of predictions: {len(samples)} rows of {samples['subject'].nunique()} subjects. "
+        "How they were made is not known here: whether a subject's predictions come from a model "
+        "that had not seen it is the table's claim."
+    )
+    notes = [Note(topic="data", text=text), *_order_of(evaluation, has_folds)]
+    return warnings_first([*notes, output_note(evaluation), *_left_out(evaluation)])
+
+
+def _order_of(evaluation: Evaluation, has_folds: bool) -> list[Note]:
+    if has_folds:
+        return [_order(evaluation), *_stacking(evaluation)]
+    text = (
+        "Without a column `fold` there are no meta-learners, and the baseline of a subject is the "
+        "mean over all others."
+    )
+    return [Note(topic="stacking", text=text)]
+
+
 def warnings_first(notes: Iterable[Note]) -> tuple[Note, ...]:
     """The same notes, the warnings before the facts."""
     return tuple(sorted(notes, key=lambda note: not note.is_warning))

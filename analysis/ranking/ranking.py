@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any, Literal
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -17,6 +18,9 @@ from foldgrid.specs.task import AnyTask, default_task
 from foldgrid.specs.variants import is_variant
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = 4
 """Raised when a stored leaderboard can no longer be read as it was, or its figures change."""
@@ -61,7 +65,7 @@ class RankedModel(Spec):
     weights: str = ""
     left_out: str = ""
 
-    def figure(self, partition: str, metric: str) -> float | None:
+    def value(self, partition: str, metric: str) -> float | None:
         """One of its figures; None is undefined."""
         value: float | None = getattr(self, partition).get(metric)
         return value
@@ -146,7 +150,7 @@ class Ranking(Spec):
         Raises:
             SweepError: The task has no such metric, or this ranking does not hold it.
         """
-        check_figure(metric, self.scoring)
+        check_metric(metric, self.scoring)
         if metric not in self.metrics:
             raise SweepError(
                 f"{self.location}: this ranking holds {', '.join(self.metrics)}, and no {metric}.\n"
@@ -167,6 +171,69 @@ class Ranking(Spec):
         """Where a model stands by the metric that orders the rows."""
         return row.standings.get(self.by) or Standing()
 
+    def frame(self) -> pd.DataFrame:
+        """The ranking as a data frame, a row a model, best first.
+
+        Returns:
+            ``rank``, ``model``, ``kind``, ``folds``; where the model stands against the best by
+            the ordering metric (``is_tied``, ``probability_best``, ``rank_low``, ``rank_high``,
+            ``worse_by``, ``p_holm`` and more); every metric as ``oof_mae`` and ``test_mae``, with
+            the ends of its 95 % interval (``oof_mae_low``, ``oof_mae_high``). NaN is undefined.
+
+        Example:
+            >>> run = foldgrid.open_run("runs/quickstart")
+            >>> run.ranking.frame()[["rank", "model", "oof_mae", "oof_mae_low", "oof_mae_high"]]
+        """
+        import pandas as pd
+
+        return pd.DataFrame(ranking_table(self)).astype({"rank": "Int64"})
+
+    def _shown_frame(self) -> pd.DataFrame:
+        """What a prompt or a notebook shows: the columns of a table, rounded, ties marked."""
+        import pandas as pd
+
+        rows = []
+        for row in self.rows:
+            tied = "~" if self.standing(row).is_tied else ""
+            cells = {"#": f"{row.rank or ''}{tied}", "model": row.model}
+            for partition in ("oof", "test"):
+                for name in self.columns():
+                    digits, value = self.scoring.decimals(name), row.figure(partition, name)
+                    text = "-" if value is None else f"{value:.{digits}f}"
+                    ends = row.interval(partition, name)
+                    if name == self.by and ends.low is not None:
+                        text += f" [{ends.low:.{digits}f}, {ends.high:.{digits}f}]"
+                    title = "OOF" if partition == "oof" else "test"
+                    cells[f"{title} {self.metrics[name].title}"] = text
+            rows.append(cells)
+        return pd.DataFrame(rows)
+
+    def __repr__(self) -> str:
+        """A table for a prompt; ``frame`` has all the numbers."""
+        return f"{self._heading}\n{self._shown_frame().to_string(index=False)}"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        warnings = "".join(
+            f"<li><b>{escape(note.topic)}</b>: {escape(note.text)}</li>"
+            for note in self.notes
+            if note.is_warning
+        )
+        below = f"<ul>{warnings}</ul>" if warnings else ""
+        table = self._shown_frame().to_html(index=False, border=0)
+        return f"<p>{escape(self._heading)}</p>{table}{below}"
+
+    @property
+    def _heading(self) -> str:
+        units = self.scoring.noun.count(self.num_units["oof"])
+        return (
+            f"{self.sweep or 'ranking'}: {len(self.rows)} models by out-of-fold "
+            f"{self.metric.title} over {units} of {self.num_subjects['oof']} subjects, with 95 % "
+            "intervals; ~ is tied with the best"
+        )
+
     def columns(self) -> tuple[str, ...]:
         """The metrics that a table shows, the ordering one among them.
 
@@ -179,19 +246,19 @@ class Ranking(Spec):
             return self.by, *shown
         return (self.by, *(name for place, name in enumerate(shown) if place != 1))
 
-    def best_figures(self) -> dict[tuple[str, str], float]:
+    def best_values(self) -> dict[tuple[str, str], float]:
         """The best value of each column, by partition (``oof``, ``test``) and metric."""
         best = {}
         for partition in ("oof", "test"):
             for name in self.metrics:
-                values = [row.figure(partition, name) for row in self.rows]
+                values = [row.value(partition, name) for row in self.rows]
                 defined = [value for value in values if value is not None]
                 if defined:
                     best[partition, name] = min(defined, key=self.metrics[name].sort_key)
         return best
 
 
-def check_figure(name: str, scoring: Scoring, option: str = "--by") -> None:
+def check_metric(name: str, scoring: Scoring, option: str = "--by") -> None:
     """Refuses a metric that cannot be computed of this task.
 
     Raises:
@@ -204,14 +271,14 @@ def check_figure(name: str, scoring: Scoring, option: str = "--by") -> None:
         )
 
 
-def known_figure(by: str | None, scoring: Scoring) -> str:
+def known_metric(by: str | None, scoring: Scoring) -> str:
     """The metric that was asked for, or the task's first.
 
     Raises:
         SweepError: The task has no such metric; the message offers the nearest.
     """
     chosen = by or next(iter(scoring.metrics))
-    check_figure(chosen, scoring)
+    check_metric(chosen, scoring)
     return chosen
 
 
@@ -229,8 +296,8 @@ def ranking_table(ranking: Ranking) -> list[dict[str, Any]]:
             "kind": row.kind,
             "folds": row.folds,
             **_flat_standing(ranking.standing(row)),
-            **_flat_figures(row, "oof", ranking.metrics),
-            **_flat_figures(row, "test", ranking.metrics),
+            **_flat_values(row, "oof", ranking.metrics),
+            **_flat_values(row, "test", ranking.metrics),
             "paper_name": row.paper_name,
             "weights": row.weights,
             "left_out": row.left_out,
@@ -239,13 +306,13 @@ def ranking_table(ranking: Ranking) -> list[dict[str, Any]]:
     ]
 
 
-def _flat_figures(
+def _flat_values(
     row: RankedModel, partition: str, metrics: Iterable[str]
 ) -> dict[str, float | None]:
     cells = {}
     for name in metrics:
         interval = row.interval(partition, name)
-        cells[f"{partition}_{name}"] = row.figure(partition, name)
+        cells[f"{partition}_{name}"] = row.value(partition, name)
         cells[f"{partition}_{name}_low"] = interval.low
         cells[f"{partition}_{name}_high"] = interval.high
     return cells

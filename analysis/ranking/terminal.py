@@ -50,7 +50,7 @@ def describe_extent(ranking: Ranking, partition: str) -> str:
     return f"{ranking.scoring.noun.count(units)} of {counted(subjects, 'subject')}"
 
 
-def format_figure(value: float | None, decimals: int = 2) -> str:
+def format_number(value: float | None, decimals: int = 2) -> str:
     """A figure in five characters while it is below 100,000; ``-`` where it is undefined.
 
     Args:
@@ -154,17 +154,17 @@ def _table(ranking: Ranking, rows: Sequence[RankedModel], is_wide: bool) -> Rich
         Column("\n  model", width=NAME_WIDTH),
     ]
     if is_wide:
-        columns.append(_figure_column("\nfolds"))
+        columns.append(_number_column("\nfolds"))
     for partition, name in _columns(ranking, is_wide):
         is_ordering = partition == "oof" and name == ranking.by
         is_first_of_test = partition == "test" and name == ranking.columns()[0]
         title = f"{'OOF' if partition == 'oof' else 'test'}\n{ranking.metrics[name].heading}"
         width = 5 + (1 + is_wide) * is_first_of_test
-        columns.append(_figure_column(title, width, "strong" if is_ordering else ""))
+        columns.append(_number_column(title, width, "strong" if is_ordering else ""))
         if is_ordering:
-            columns += [_figure_column("95 %\nfrom"), _figure_column("\nto")]
-            columns += [_figure_column("best\nin")] * is_wide
-    best = ranking.best_figures()
+            columns += [_number_column("95 %\nfrom"), _number_column("\nto")]
+            columns += [_number_column("best\nin")] * is_wide
+    best = ranking.best_values()
     cells = [_cells(ranking, row, best, is_wide) for row in rows]
     styles = ["dim" if row.left_out else STYLES[row.kind] for row in rows]
     return as_rich(Table("", "", tuple(columns), tuple(cells)), styles=styles)
@@ -177,7 +177,7 @@ def _columns(ranking: Ranking, is_wide: bool) -> list[tuple[str, str]]:
     return [*(("oof", name) for name in names), *(("test", name) for name in test)]
 
 
-def _figure_column(title: str, width: int = 5, tone: Tone = "") -> Column:
+def _number_column(title: str, width: int = 5, tone: Tone = "") -> Column:
     return Column(title, is_number=True, tone=tone, width=width)
 
 
@@ -192,13 +192,13 @@ def _cells(
     if is_wide:
         cells.append(Cell(row.folds))
     for partition, name in _columns(ranking, is_wide):
-        value = row.figure(partition, name)
+        value = row.value(partition, name)
         is_best = value is not None and value == best.get((partition, name))
         digits = ranking.scoring.decimals(name)
-        cells.append(Cell(format_figure(value, digits), "strong" if is_best else ""))
+        cells.append(Cell(format_number(value, digits), "strong" if is_best else ""))
         if partition == "oof" and name == ranking.by:
             interval = row.interval(partition, name)
-            cells += [Cell(format_figure(end, digits)) for end in (interval.low, interval.high)]
+            cells += [Cell(format_number(end, digits)) for end in (interval.low, interval.high)]
             cells += [Cell(_fraction(standing.probability_best))] * is_wide
     return tuple(cells)
 

@@ -123,7 +123,7 @@ def _intervals(ranking: Ranking) -> Note:
         row.interval(partition, ranking.by)
         for row in ranking.rows
         for partition in ("oof", "test")
-        if row.figure(partition, ranking.by) is not None
+        if row.value(partition, ranking.by) is not None
     ]
     missing = sorted({interval.reason for interval in undefined if interval.reason})
     if missing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from foldgrid.analysis.drawing.numbers import UNDEFINED, count, figure, interval, percent
+from foldgrid.analysis.drawing.numbers import UNDEFINED, count, format_number, interval, percent
 from foldgrid.analysis.exhibits.words import task_report
 from foldgrid.analysis.predictions.notes import Note
 from foldgrid.analysis.run import Run
@@ -80,7 +80,7 @@ def _verdict(run: Run) -> str:
     sure = interval(ends.low, ends.high, digits)
     return (
         f"The {kind}{best.model} has the {end} out-of-fold {metric.title}: "
-        f"{figure(best.figure('oof', run.by), digits)}{f' {unit}' if unit else ''}"
+        f"{format_number(best.value('oof', run.by), digits)}{f' {unit}' if unit else ''}"
         + (f" (95 % interval {sure})" if sure else "")
         + f", over {run.scoring.noun.count(oof.num_units)} of {count(oof.num_subjects, 'subject')}."
     )
@@ -123,7 +123,7 @@ def _tiles(run: Run) -> list[Tile]:
         tiles.append(
             Tile(
                 f"Out-of-fold {title}, corrected for taking the best of {selection.num_learners}",
-                figure(selection.corrected, digits),
+                format_number(selection.corrected, digits),
                 interval(selection.interval.low, selection.interval.high, digits),
             )
         )
@@ -134,5 +134,5 @@ def _tiles(run: Run) -> list[Tile]:
 
 def _tile(run: Run, partition: str, metric: str, name: str) -> Tile:
     ends, digits = run.best.interval(partition, metric), run.scoring.decimals(metric)
-    value = figure(run.best.figure(partition, metric), digits)
+    value = format_number(run.best.value(partition, metric), digits)
     return Tile(name, value, interval(ends.low, ends.high, digits))

@@ -80,8 +80,8 @@ def _by_objective(
 ) -> dict[str, dict[int, Interval]]:
     found: dict[str, dict[int, Interval]] = {}
     for name in study.objectives:
-        is_defined_M = ~np.isnan(part.figures[name])
-        ends = expanded_percentiles(part.figures_RM[name], part.sums.num_subjects, is_defined_M)
+        is_defined_M = ~np.isnan(part.metric_values[name])
+        ends = expanded_percentiles(part.values_RM[name], part.sums.num_subjects, is_defined_M)
         found[name] = dict(zip(numbers, ends, strict=True))
     return found
 
@@ -92,8 +92,8 @@ def _selection(part: Resampled, name: str) -> Selection:
         part.models,
         part.sums,
         part.resamples,
-        part.figures_RM[name],
-        part.figures[name],
+        part.values_RM[name],
+        part.metric_values[name],
     )
 
 
@@ -102,8 +102,8 @@ def _worse_than_own(part: Resampled, numbers: Sequence[int], name: str) -> dict[
         return {}
     found = differences_to(
         list(numbers).index(0),
-        losses(part.metrics[name], part.figures[name]),
-        losses(part.metrics[name], part.figures_RM[name]),
+        losses(part.metrics[name], part.metric_values[name]),
+        losses(part.metrics[name], part.values_RM[name]),
         part.sums.num_subjects,
     )
     return {

@@ -121,7 +121,7 @@ def _lines(summary: StudySummary, trial: TrialRecord) -> list[str]:
         *_wrapped([f"{name} {describe_value(value)}" for name, value in trial.values.items()]),
     ]
     for name in study.objectives:
-        lines += ["", *_figures(summary, trial, name)]
+        lines += ["", *_metric_values(summary, trial, name)]
     saved = summary.saved
     if saved.num_stopped and trial is study.best[0]:
         words = f"{saved.num_saved} of {saved.num_planned} epochs ({100 * saved.fraction:.0f} %)"
@@ -129,7 +129,7 @@ def _lines(summary: StudySummary, trial: TrialRecord) -> list[str]:
     return lines
 
 
-def _figures(summary: StudySummary, trial: TrialRecord, name: str) -> list[str]:
+def _metric_values(summary: StudySummary, trial: TrialRecord, name: str) -> list[str]:
     """An objective's figures: as found, corrected, and beside the sweep's own recipe."""
     found, digits = summary.best[trial.number], summary.study.decimals(name)
 

@@ -54,12 +54,12 @@ def test_every_metric_orders_the_ranking(written: Any, task: str) -> None:
     assert list(ranking.metrics) == list(metrics)
     for name, metric in metrics.items():
         rows = ranking.ordered_by(name).rows
-        found = [row.figure("oof", name) for row in rows if row.figure("oof", name) is not None]
+        found = [row.value("oof", name) for row in rows if row.value("oof", name) is not None]
         assert found == sorted(found, reverse=metric.direction == "higher")
         for row in rows:
             for part, table in (("oof", evaluated.oof), ("test", evaluated.test)):
                 value = metric(table.reference, table.predicted_by(row.model))
-                assert row.figure(part, name) == (None if np.isnan(value) else value)
+                assert row.value(part, name) == (None if np.isnan(value) else value)
     names = {row.model: row.kind for row in ranking.rows}
     assert names["class_shares"] == "baseline"
     assert [name for name, kind in names.items() if kind == "base_learner"] == [*fake.backbones]
@@ -210,7 +210,7 @@ def test_a_falsified_prediction_is_found(
     break_it(fake)
     result = look(fake.write(), code)
     assert result.status == status
-    assert reported in " ".join((result.evidence, *result.places))
+    assert reported in " ".join((result.results, *result.places))
 
 
 nested_stack = nested.stack
@@ -280,7 +280,7 @@ def test_a_metric_beside_the_standard_ones_is_computed_when_it_is_asked_for(
     for row in ranking.rows:
         pair = evaluated.oof.reference, evaluated.oof.predicted_by(row.model)
         value = ranking.metrics[name](*pair)
-        assert row.figure("oof", name) == (None if np.isnan(value) else value)
+        assert row.value("oof", name) == (None if np.isnan(value) else value)
     with pytest.raises(SweepError, match=f"holds auc, .* and no {name}"):
         rank_sweep(store).ordered_by(name)
 

@@ -84,15 +84,15 @@ def test_the_figures_are_those_of_the_visits(sweep: Maker) -> None:
     stores = [sweep("a").write(), sweep("b", noise=0.9).write()]
     comparison = compare_sweeps(stores, "pcc")
     for row in comparison.rows:
-        figures = []
+        metric_values = []
         for place, store in enumerate(stores):
             visits = unit_predictions(evaluate(store), row.model).query("partition == 'oof'")
             pairs = visits["physician_pasi"], visits["predicted_pasi"]
             expected = {name: METRICS[name](*pairs) for name in ("mae", "mse", "pcc", "ccc")}
             assert row.oof[place] == pytest.approx(expected)
-            figures.append(expected["pcc"])
+            metric_values.append(expected["pcc"])
         assert row.minus_reference[1] is not None
-        assert row.minus_reference[1].value == pytest.approx(figures[1] - figures[0])
+        assert row.minus_reference[1].value == pytest.approx(metric_values[1] - metric_values[0])
     best = comparison.runs[0].best
     assert best.oof["pcc"] is not None
     assert best.oof["pcc"] >= max((row.oof[0] or {})["pcc"] or -1 for row in comparison.rows)

@@ -27,13 +27,13 @@ from foldgrid.analysis.ranking.terminal import BEST
 from foldgrid.analysis.ranking.uncertainty import all_notes
 from foldgrid.tasks.pasi.scoring import PasiScoring
 
-FIGURES = PasiScoring.shown
+METRIC_NAMES = PasiScoring.shown
 KEPT = ("resnet34", "predict_the_mean")
 
 
 def row(model: str, kind: str, mae: float | None, **more: str) -> RankedModel:
     oof = {"mae": mae, "mse": 27.191, "pcc": None, "ccc": -0.125}
-    test = dict.fromkeys(FIGURES, mae and mae * 100)
+    test = dict.fromkeys(METRIC_NAMES, mae and mae * 100)
     return RankedModel(model=model, kind=kind, oof=oof, test=test, **more)
 
 

@@ -28,10 +28,10 @@ from foldgrid.specs.errors import SweepError
 from foldgrid.tasks.pasi.scoring import PasiScoring
 from tests.analysis.conftest import FakeRun
 
-FIGURES = PasiScoring.shown
+METRIC_NAMES = PasiScoring.shown
 
 
-def made_up(figures: dict[str, float | None]) -> Ranking:
+def made_up(metric_values: dict[str, float | None]) -> Ranking:
     return Ranking(
         made_from="0",
         sweep="made_up",
@@ -41,8 +41,10 @@ def made_up(figures: dict[str, float | None]) -> Ranking:
         num_units={"oof": 2, "test": 1},
         num_subjects={"oof": 2, "test": 1},
         rows=tuple(
-            RankedModel(model=name, kind="base_learner", oof=dict.fromkeys(FIGURES, value), test={})
-            for name, value in figures.items()
+            RankedModel(
+                model=name, kind="base_learner", oof=dict.fromkeys(METRIC_NAMES, value), test={}
+            )
+            for name, value in metric_values.items()
         ),
         notes=(),
     )
@@ -74,7 +76,7 @@ def test_the_figures_are_those_of_the_visits(make_run: Any) -> None:
     evaluation, ranking = evaluate_and_rank(make_run(num_folds=2, num_subjects=6).write())
     for row in ranking.rows:
         for partition, table in (("oof", evaluation.oof), ("test", evaluation.test)):
-            for name in FIGURES:
+            for name in METRIC_NAMES:
                 value = METRICS[name](table.units["reference"], table.predicted[row.model])
                 expected = None if math.isnan(value) else value
                 assert getattr(row, partition)[name] == expected
@@ -84,7 +86,7 @@ def test_the_figures_are_those_of_the_visits(make_run: Any) -> None:
     )
 
 
-figures = st.dictionaries(
+metric_values = st.dictionaries(
     st.text("abcdef", min_size=1, max_size=3),
     st.none() | st.sampled_from([0.0, 0.25, 0.5, -0.5, 1.0]),
     min_size=1,
@@ -92,7 +94,7 @@ figures = st.dictionaries(
 )
 
 
-@given(figures, st.sampled_from(FIGURES))
+@given(metric_values, st.sampled_from(METRIC_NAMES))
 def test_the_order_is_the_metrics_own_with_ties_by_name(
     values: dict[str, float | None], by: str
 ) -> None:
@@ -103,7 +105,7 @@ def test_the_order_is_the_metrics_own_with_ties_by_name(
     assert [row.rank is None for row in rows] == [row.oof[by] is None for row in rows]
 
 
-@given(figures, st.sampled_from(FIGURES))
+@given(metric_values, st.sampled_from(METRIC_NAMES))
 def test_ordering_forgets_the_order_before(values: dict[str, float | None], by: str) -> None:
     ranking = made_up(values)
     assert ranking.ordered_by("ccc").ordered_by(by) == ranking.ordered_by(by)

@@ -42,18 +42,18 @@ def test_every_model_has_every_figure_interval_and_standing() -> None:
     reference_V = table.units["reference"]
     for metric in number_metrics():
         for model in predicted:
-            figure = found.figures["test"][metric][model]
+            metric_value = found.metric_values["test"][metric][model]
             interval = found.intervals["test"][metric][model]
             if (metric, model) == ("pcc", "baseline"):
-                assert figure is None
+                assert metric_value is None
                 assert interval.reason == "the figure is undefined"
                 assert model not in found.standings[metric]
                 continue
-            assert figure == METRICS[metric](reference_V, predicted[model])
+            assert metric_value == METRICS[metric](reference_V, predicted[model])
             assert (interval.low is None) == bool(interval.reason)
-            assert figure is not None
+            assert metric_value is not None
             if interval.low is not None and interval.high is not None:
-                assert interval.low <= figure <= interval.high
+                assert interval.low <= metric_value <= interval.high
             assert model in found.standings[metric]
 
 

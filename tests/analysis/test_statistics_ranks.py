@@ -66,10 +66,10 @@ def choose(
 ) -> Selection:
     sums = SubjectSums.of(*study)
     resamples = SubjectResamples.draw(sums.num_subjects, num_resamples)
-    figures_RM = sums.figure(METRICS[metric], resamples.counts_RS)
-    figures_M = sums.figure(METRICS[metric], np.ones((1, sums.num_subjects)))[0]
+    values_RM = sums.value(METRICS[metric], resamples.counts_RS)
+    values_M = sums.value(METRICS[metric], np.ones((1, sums.num_subjects)))[0]
     names = [f"m{place:03}" for place in range(sums.num_models)]
-    return correct_selection(METRICS[metric], names, sums, resamples, figures_RM, figures_M)
+    return correct_selection(METRICS[metric], names, sums, resamples, values_RM, values_M)
 
 
 @pytest.mark.parametrize("metric", ["mae", "ccc", "bias"])
@@ -123,10 +123,10 @@ def test_what_cannot_be_corrected_says_why() -> None:
 
 
 def test_losses_order_as_the_metrics_do() -> None:
-    figures = np.array([-0.5, 0.1, 0.9])
+    metric_values = np.array([-0.5, 0.1, 0.9])
     for metric in number_metrics().values():
-        expected = [metric.sort_key(value) for value in figures]
-        np.testing.assert_allclose(losses(metric, figures), expected)
+        expected = [metric.sort_key(value) for value in metric_values]
+        np.testing.assert_allclose(losses(metric, metric_values), expected)
 
 
 error_tables = arrays(

@@ -12,7 +12,7 @@ from benchmarks.simulated_search import draw_order, mean_with_interval, simulate
 from benchmarks.stored_curves import Curve, CurveStudy, read_curves, write_curves
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
-from tests.tuning.search.made_up_trials import made_up_trial, made_up_units
+from tests.search.made_up_trials import made_up_trial, made_up_units
 
 UNITS = made_up_units(num_subjects=6)
 

@@ -18,8 +18,8 @@ from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import Parameter
 from foldgrid.specs.sweep import SamplerName
 from tests.postgresql_on_localhost import PASSWORD, PostgresqlServer
-from tests.tuning.search.searching_launch import gate, launch
-from tests.tuning.search.small_study import (
+from tests.search.searching_launch import gate, launch
+from tests.search.small_study import (
     COUNTABLE,
     journal,
     open_study,
@@ -27,7 +27,7 @@ from tests.tuning.search.small_study import (
     search,
     tell_score,
 )
-from tests.tuning.search.storage_places import KINDS, Place, new_place, plugged_in
+from tests.search.storage_places import KINDS, Place, new_place, plugged_in
 
 GRID_FIRST: dict[str, Value] = {"batch_size": 16, "plateau.patience": 4}
 

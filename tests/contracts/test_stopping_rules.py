@@ -15,7 +15,7 @@ from foldgrid.specs.schedulers import NO_SCHEDULER, SCHEDULERS
 from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import TrialEpoch
 from tests.outside.site.behind import BEHIND
-from tests.tuning.search.made_up_trials import (
+from tests.search.made_up_trials import (
     GRACE,
     NUM_EPOCHS,
     evaluate,

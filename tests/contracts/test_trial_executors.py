@@ -18,7 +18,7 @@ from foldgrid.search.lockstep import TrialTrainer
 from foldgrid.search.trials import TrialJob
 from foldgrid.specs.sweep import ResourceSpec
 from foldgrid.specs.trials import TrialEpoch
-from tests.tuning.search.small_search import TrialRecorder, training_samples, trial_job
+from tests.search.small_search import TrialRecorder, training_samples, trial_job
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 

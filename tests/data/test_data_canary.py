@@ -25,7 +25,7 @@ from tests.data.small_trials import Trial
 TRIAL = TrialSettings(num_subjects=8, num_visits=40, photo_width=48, photo_height=32)
 
 
-@st.mosaic
+@st.composite
 def trials(draw: st.DrawFn) -> tuple[pd.DataFrame, pd.Series]:
     """Subjects with 1 to 4 visits of 1 to 4 regions each, on two sides; every score is unlike."""
     rows, sides = [], {}
@@ -128,7 +128,7 @@ def test_over_seeds_the_true_score_says_nothing_of_the_given_one() -> None:
     assert set(shuffled) <= set(severity)
 
 
-@st.mosaic
+@st.composite
 def labelled_studies(draw: st.DrawFn) -> tuple[pd.DataFrame, pd.Series]:
     """Subjects with 1 to 4 photos on two sides; no two photos have the same label."""
     rows, sides = [], {}

@@ -20,7 +20,7 @@ class Records:
     weights: np.ndarray
 
 
-@st.mosaic
+@st.composite
 def records(draw: st.DrawFn, fewest_groups: int = 6) -> Records:
     num_groups = draw(st.integers(fewest_groups, 14))
     sizes = draw(st.lists(st.integers(1, 6), min_size=num_groups, max_size=num_groups))

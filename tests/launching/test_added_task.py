@@ -98,8 +98,8 @@ def test_every_metric_orders_its_ranking(launcher: Launcher, package: Path) -> N
         assert analyse(["rank", str(run), "--by", name, "--format", "json"]) == 0
         ranking = json.loads(launcher.capture.readouterr().out)
         assert ranking["by"] == name
-        figures = [row["oof"][name] for row in ranking["rows"]]
-        reported = [value for value in figures if value is not None]
+        metric_values = [row["oof"][name] for row in ranking["rows"]]
+        reported = [value for value in metric_values if value is not None]
         assert reported == sorted(reported, key=metric.sort_key), name
     assert analyse(["rank", str(run), "--by", "mae"]) == 2
 

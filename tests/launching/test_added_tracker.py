@@ -90,8 +90,8 @@ def test_a_killed_grid_goes_on_and_every_epoch_arrives_once(
     assert runs.keys() == store.finished_fits()
     for fit_id, lines in runs.items():
         check_points(lines, store.read_history(fit_id))
-        figures = store.read_fit(fit_id).metrics
-        assert lines[-1]["summary"]["test/pasi_mae"] == figures["test/pasi_mae"]
+        metric_values = store.read_fit(fit_id).metrics
+        assert lines[-1]["summary"]["test/pasi_mae"] == metric_values["test/pasi_mae"]
     columns, rows = ranking[0]["tables"]["ranking"]
     board = json.loads((run / "leaderboard.json").read_text(encoding="utf-8"))
     assert len(rows) == len(board["rows"])

@@ -87,13 +87,13 @@ def test_two_objectives_of_classes_have_a_front(launcher: Launcher) -> None:
     folder = launcher.storage / "tiny"
     trials = trials_of(folder)
     assert len(trials) == 4
-    figures = [(trial.oof["auc"], trial.oof["accuracy"]) for trial in trials]
+    metric_values = [(trial.oof["auc"], trial.oof["accuracy"]) for trial in trials]
     front = {
         trial.number
-        for trial, own in zip(trials, figures, strict=True)
+        for trial, own in zip(trials, metric_values, strict=True)
         if not any(
             all(a >= b for a, b in zip(other, own, strict=True)) and other != own
-            for other in figures
+            for other in metric_values
         )
     }
     assert front

@@ -209,8 +209,8 @@ def test_no_other_bias_alone_costs_less(name: str, seed: int, num_subjects: int)
 @EVERY_TASK
 def test_an_epoch_s_figures_are_what_is_watched(name: str) -> None:
     task, samples = made(name, 1, 8)
-    figures = task.evaluate(samples, CASES[name].perfect(task, samples))
-    monitored = figures[task.monitored.key]
+    metric_values = task.evaluate(samples, CASES[name].perfect(task, samples))
+    monitored = metric_values[task.monitored.key]
     assert monitored == pytest.approx(1.0 if task.monitored.is_higher_better else 0.0, abs=1e-4)
     assert task.evaluate(samples[:0], np.zeros((0, task.num_outputs), np.float32)) == {}
 

@@ -86,8 +86,8 @@ def test_the_record_says_what_the_contract_promises(
     assert record.environment["device"] == "cpu"
     assert record.environment["torch"] == torch.__version__
     assert record.peak_memory_gib > 0
-    figures = {"composite_mae", "pasi_mae", "pasi_ccc"}
-    expected = {f"{part}/{name}" for part in ("oof", "test") for name in figures}
+    metric_values = {"composite_mae", "pasi_mae", "pasi_ccc"}
+    expected = {f"{part}/{name}" for part in ("oof", "test") for name in metric_values}
     assert set(record.metrics) == {"validation/loss", *expected}
 
 

@@ -18,7 +18,7 @@ HELD_OUT = EarlyStopping(policy="held_out_fold")
 NOTHING_CHOSEN = EarlyStopping(policy="none")
 
 
-@st.mosaic
+@st.composite
 def studies(draw: st.DrawFn) -> TrainingData:
     """Subjects with 1 to 6 samples each, in any order, every fold and the test set filled."""
     num_folds = draw(st.integers(3, 5))

@@ -14,7 +14,7 @@ import pandas as pd
 
 from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Section, Table
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import figure, percent
+from foldgrid.analysis.drawing.numbers import format_number, percent
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.classes.roc_facts import auc_and_interval
 from foldgrid.analysis.exhibits.classes.shared import (
@@ -141,7 +141,7 @@ def fold_spread(units: ClassUnits, metric: Metric) -> FoldSpread:
 
 
 OVERALL = ("accuracy", "sensitivity", "specificity", "auc")
-FIGURE_COLUMNS = (
+METRIC_COLUMNS = (
     Column("Sensitivity", True),
     Column("Specificity", True),
     Column("Precision", True),
@@ -223,7 +223,7 @@ def _overall(run: Run) -> Table:
     lines = []
     for model in shown_models(run):
         cells = [
-            estimate_cell(rows[model].figure(part, name), rows[model].interval(part, name))
+            estimate_cell(rows[model].value(part, name), rows[model].interval(part, name))
             for part in partitions(run)
             for name in names
         ]
@@ -262,17 +262,17 @@ def _over_folds(run: Run) -> Table:
 
 def spread_words(spread: FoldSpread) -> str:
     """``0.93 ± 0.02``; the mean alone where one fold has a figure."""
-    mean, sd = figure(spread.mean), figure(spread.sd)
+    mean, sd = format_number(spread.mean), format_number(spread.sd)
     return mean if sd == "–" else f"{mean} ± {sd}"
 
 
 def _of_best(run: Run) -> Table:
-    columns = (Column("Class"), Column(run.scoring.noun.many.capitalize(), True), *FIGURE_COLUMNS)
+    columns = (Column("Class"), Column(run.scoring.noun.many.capitalize(), True), *METRIC_COLUMNS)
     lines = tuple(
         (
             Cell(each.name, "", WORDS[part]),
             Cell(str(each.num_units)),
-            *_figures(each),
+            *_metric_values(each),
         )
         for part in partitions(run)
         for each in fractions_of_model(run, run.best.model, part)
@@ -287,7 +287,7 @@ def _of_best(run: Run) -> Table:
 
 
 def _of_learners(run: Run) -> Table:
-    columns = (Column("Class"), Column("Model"), *FIGURE_COLUMNS)
+    columns = (Column("Class"), Column("Model"), *METRIC_COLUMNS)
     models = shown_models(run)
     fractions = {model: fractions_of_model(run, model) for model in models}
     lines = []
@@ -296,13 +296,13 @@ def _of_learners(run: Run) -> Table:
             each = fractions[model][place]
             number = run.scoring.noun.count(of_class.num_units)
             first = Cell(each.name, "", number) if model == models[0] else Cell("")
-            lines.append((first, _name(run, model, False), *_figures(each)))
+            lines.append((first, _name(run, model, False), *_metric_values(each)))
     caption = "Every base learner by class, out of fold"
     frame = partial(_fractions_frame, run, models, ("oof",))
     return Table("learners_by_class", caption, columns, tuple(lines), frame, INTERVALS)
 
 
-def _figures(fractions: ClassFractions) -> tuple[Cell, ...]:
+def _metric_values(fractions: ClassFractions) -> tuple[Cell, ...]:
     return (
         fraction_cell(fractions.sensitivity),
         fraction_cell(fractions.specificity),
@@ -323,7 +323,7 @@ def _overall_frame(run: Run) -> pd.DataFrame:
             "model": model,
             "partition": part,
             "metric": name,
-            "value": rows[model].figure(part, name),
+            "value": rows[model].value(part, name),
             "interval": rows[model].interval(part, name),
         }
         for model in shown_models(run)

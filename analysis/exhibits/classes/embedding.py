@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # n
 from foldgrid.analysis.drawing.blocks import Figure, Section
 from foldgrid.analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
 from foldgrid.analysis.drawing.drawing import Drawing, draw
-from foldgrid.analysis.drawing.numbers import figure
+from foldgrid.analysis.drawing.numbers import format_number
 from foldgrid.analysis.drawing.palette import ACCENT, CAUTION, FAINT, INK
 from foldgrid.analysis.drawing.series import series
 from foldgrid.analysis.exhibit import Exhibit
@@ -313,7 +313,7 @@ def embedding_section(run: Run) -> Section:
     lead = (
         f"Shown is fold {chosen.fit.fold} of {chosen.fit.backbone}, the best base learner that "
         f"kept features: of its {chosen.num_fits} fits the one with the median {title} "
-        f"({figure(chosen.value)})."
+        f"({format_number(chosen.value)})."
     )
     return Section(lead, blocks)
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import figure, interval, percent
+from foldgrid.analysis.drawing.numbers import format_number, interval, percent
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.classes.roc import (
     auc_frame,
@@ -119,7 +119,7 @@ def _table(run: Run, points: dict[str, tuple[OperatingFacts, ...]]) -> Table:
         (
             Cell(model if place == 0 else "", "strong" if model == run.best.model else ""),
             Cell(each.name),
-            Cell(figure(each.point.threshold, 3)),
+            Cell(format_number(each.point.threshold, 3)),
             *(
                 fraction_cell(share)
                 for share in (
@@ -180,7 +180,7 @@ def auc_table(key: str, aucs: dict[Partition, tuple[RocFacts, ...]]) -> Table:
             Cell(each.name, "", WORDS[part]),
             Cell(str(each.num_positives)),
             Cell(str(each.num_negatives)),
-            Cell(figure(each.auc, 3)),
+            Cell(format_number(each.auc, 3)),
             Cell(interval(each.interval.low, each.interval.high, 3) or "–"),
             Cell(interval(*each.delong, 3) or "–"),
         )
@@ -213,7 +213,7 @@ def delong_sentence(many: str, found: Sequence[RocFacts]) -> str:
 
 
 def _range(ratios: list[float]) -> str:
-    low, high = figure(min(ratios)), figure(max(ratios))
+    low, high = format_number(min(ratios)), format_number(max(ratios))
     return low if low == high else f"{low} to {high}"
 
 

@@ -19,7 +19,7 @@ from foldgrid.analysis.drawing.blocks import Cell, Column, Figure, Section, Tabl
 from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
 from foldgrid.analysis.drawing.drawing import Drawing, draw
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import figure
+from foldgrid.analysis.drawing.numbers import format_number
 from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.classes.shared import (
@@ -288,7 +288,7 @@ def _lead(run: Run, facts: ReliabilityFacts) -> str:
     ) / max(1, num_units)
     text = (
         f"Out of fold, the probabilities that {called(run, run.best.model)} gives for {facts.says} "
-        f"are {figure(facts.calibration_error)} off on average (expected calibration error)"
+        f"are {format_number(facts.calibration_error)} off on average (expected calibration error)"
     )
     if abs(excess) < facts.calibration_error / 2:
         return f"{text}, sometimes above and sometimes below."
@@ -307,9 +307,12 @@ def _table(run: Run) -> Table:
     lines = tuple(
         (
             Cell(model, "strong" if model == run.best.model else ""),
-            *(Cell(figure(reliability(run, model, part).calibration_error)) for part in parts),
-            *(Cell(figure(rows[model].figure(part, "brier"))) for part in parts),
-            *(Cell(figure(rows[model].figure(part, "log_loss"))) for part in parts),
+            *(
+                Cell(format_number(reliability(run, model, part).calibration_error))
+                for part in parts
+            ),
+            *(Cell(format_number(rows[model].value(part, "brier"))) for part in parts),
+            *(Cell(format_number(rows[model].value(part, "log_loss"))) for part in parts),
         )
         for model in models
     )
@@ -329,8 +332,8 @@ def _errors(run: Run, models: Sequence[str], parts: Sequence[Partition]) -> pd.D
             "model": model,
             "partition": part,
             "calibration_error": reliability(run, model, part).calibration_error,
-            "brier": rows[model].figure(part, "brier"),
-            "log_loss": rows[model].figure(part, "log_loss"),
+            "brier": rows[model].value(part, "brier"),
+            "log_loss": rows[model].value(part, "log_loss"),
         }
         for model in models
         for part in parts

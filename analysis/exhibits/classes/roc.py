@@ -10,7 +10,7 @@ import pandas as pd
 
 from foldgrid.analysis.drawing.blocks import Block, Figure, Section, Text
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import count, figure
+from foldgrid.analysis.drawing.numbers import count, format_number
 from foldgrid.analysis.drawing.series import MOST_SERIES
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.classes.roc_drawing import (
@@ -134,12 +134,11 @@ def _words(facts: RocFacts) -> str:
     text = auc_words(facts)
     if not facts.folds:
         return text
-    sd = figure(facts.fold_sd)
+    sd = format_number(facts.fold_sd)
     spread = f" ± {sd}" if sd != "–" else ""
     over = count(len(facts.folds), "fold")
-    return (
-        f"{text} over all folds together; mean ± SD over {over} {figure(facts.fold_mean)}{spread}"
-    )
+    mean = format_number(facts.fold_mean)
+    return f"{text} over all folds together; mean ± SD over {over} {mean}{spread}"
 
 
 def _panels(run: Run, partition: Partition, facts: tuple[RocFacts, ...]) -> Figure:

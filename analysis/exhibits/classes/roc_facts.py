@@ -142,8 +142,8 @@ def auc_and_interval(
     target = Target("classes", 2, is_binary=True)
     sums = SubjectSums.of(subjects, is_positive_U.astype(np.int64), scores_U12, target)
     resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
-    figures_R1 = sums.figure(METRICS["auc"].of(target), resamples.counts_RS)
-    return auc, expanded_percentiles(figures_R1, sums.num_subjects)[0]
+    values_R1 = sums.value(METRICS["auc"].of(target), resamples.counts_RS)
+    return auc, expanded_percentiles(values_R1, sums.num_subjects)[0]
 
 
 def one_vs_rest(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from foldgrid.analysis.drawing.blocks import Cell
-from foldgrid.analysis.drawing.numbers import figure, interval
+from foldgrid.analysis.drawing.numbers import format_number, interval
 from foldgrid.analysis.predictions.class_units import ClassUnits
 from foldgrid.analysis.ranking.ranking import KIND_TITLES
 from foldgrid.analysis.run import Run
@@ -62,7 +62,7 @@ def called(run: Run, model: str) -> str:
 def estimate_cell(value: float | None, ends: Interval, decimals: int = 2) -> Cell:
     """A figure, and its interval in a second line."""
     beside = interval(ends.low, ends.high, decimals) if value is not None else ""
-    return Cell(figure(value, decimals), note=beside)
+    return Cell(format_number(value, decimals), note=beside)
 
 
 def fraction_cell(share: Fraction) -> Cell:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import figure
+from foldgrid.analysis.drawing.numbers import format_number
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.classes.by_class import ClassFractions, class_fractions
 from foldgrid.analysis.exhibits.classes.confusion import (
@@ -44,7 +44,7 @@ from foldgrid.analysis.predictions.predictions import (
     learner_predictions,
 )
 from foldgrid.analysis.run import Run
-from foldgrid.analysis.statistics.estimates import OverallFigure, overall_figures
+from foldgrid.analysis.statistics.estimates import OverallMetric, overall_metrics
 from foldgrid.tasks.classification.tree import is_below
 from foldgrid.tasks.classification.tree_scoring import TreeScoring
 
@@ -158,7 +158,7 @@ def _fraction(
     return np.asarray(np.divide(positive_U, total_U, out=undecided_U, where=total_U > 0))
 
 
-FIGURES = ("accuracy", "sensitivity", "specificity", "auc")
+METRIC_NAMES = ("accuracy", "sensitivity", "specificity", "auc")
 TRAINING = "training classes"
 MOST_CLASSES = 12
 """Classes up to which a level's confusion matrix is drawn."""
@@ -183,7 +183,7 @@ def units_at(run: Run, level: str, partition: Partition = "oof") -> ClassUnits:
     return level_units(table, learner, level, partition)
 
 
-def level_figures(run: Run) -> dict[tuple[str, Partition], dict[str, OverallFigure]]:
+def level_metrics(run: Run) -> dict[tuple[str, Partition], dict[str, OverallMetric]]:
     """The best base learner's figures at every level and of the training classes.
 
     Args:
@@ -192,12 +192,12 @@ def level_figures(run: Run) -> dict[tuple[str, Partition], dict[str, OverallFigu
     Returns:
         By level and partition, then by metric; a level of one class is left out.
     """
-    found: dict[tuple[str, Partition], dict[str, OverallFigure]] = {}
+    found: dict[tuple[str, Partition], dict[str, OverallMetric]] = {}
     for level in (*_scoring(run).levels, TRAINING):
         for part in partitions(run):
             units = units_at(run, level, part)
             if len(units.classes) > 1:
-                found[level, part] = overall_figures(units, FIGURES)
+                found[level, part] = overall_metrics(units, METRIC_NAMES)
     return found
 
 
@@ -248,16 +248,16 @@ def side_roc(run: Run, learner: str, partition: Partition = "oof") -> RocFacts |
 
 def tree_section(run: Run) -> Section:
     """Tables and matrices by level, then the curve of one side against the other."""
-    figures = level_figures(run)
+    metric_values = level_metrics(run)
     levels = _scoring(run).levels
-    blocks: list[Block] = [_levels(run, figures)]
+    blocks: list[Block] = [_levels(run, metric_values)]
     for level in levels:
         blocks.append(_nodes(run, level))
         is_shown = level == _scoring(run).spec.ranked_level and tree_learner(run) == run.best.model
         if 1 < len(units_at(run, level).classes) <= MOST_CLASSES and not is_shown:
             blocks.append(_matrix(run, level))
     blocks += _partitions(run)
-    return Section(_lead(run, figures), tuple(blocks))
+    return Section(_lead(run, metric_values), tuple(blocks))
 
 
 def _scoring(run: Run) -> TreeScoring:
@@ -266,12 +266,12 @@ def _scoring(run: Run) -> TreeScoring:
     return scoring
 
 
-def _lead(run: Run, figures: dict[tuple[str, Partition], dict[str, OverallFigure]]) -> str:
+def _lead(run: Run, metric_values: dict[tuple[str, Partition], dict[str, OverallMetric]]) -> str:
     reported = [
-        f"{figure(by_metric['accuracy'].value)} among the "
+        f"{format_number(by_metric['accuracy'].value)} among the "
         f"{len(units_at(run, level, part).classes)} "
         + ("training classes" if level == TRAINING else f"classes of {level}")
-        for (level, part), by_metric in figures.items()
+        for (level, part), by_metric in metric_values.items()
         if part == "oof"
     ]
     return (
@@ -281,11 +281,13 @@ def _lead(run: Run, figures: dict[tuple[str, Partition], dict[str, OverallFigure
     )
 
 
-def _levels(run: Run, figures: dict[tuple[str, Partition], dict[str, OverallFigure]]) -> Table:
+def _levels(
+    run: Run, metric_values: dict[tuple[str, Partition], dict[str, OverallMetric]]
+) -> Table:
     columns = (
         Column("Level"),
         Column("Classes", True),
-        *(Column(run.scoring.metrics[name].title, True) for name in FIGURES),
+        *(Column(run.scoring.metrics[name].title, True) for name in METRIC_NAMES),
     )
     rows = tuple(
         (
@@ -293,7 +295,7 @@ def _levels(run: Run, figures: dict[tuple[str, Partition], dict[str, OverallFigu
             Cell(str(len(units_at(run, level, part).classes))),
             *(estimate_cell(each.value, each.interval) for each in by_metric.values()),
         )
-        for (level, part), by_metric in figures.items()
+        for (level, part), by_metric in metric_values.items()
     )
     evaluated = _scoring(run).spec.ranked_level
     note = (
@@ -301,7 +303,7 @@ def _levels(run: Run, figures: dict[tuple[str, Partition], dict[str, OverallFigu
         f"against the rest. The ranking goes by the level {evaluated}."
     )
     caption = f"Every level of the tree: {tree_learner(run)}"
-    return Table("levels", caption, columns, rows, partial(_levels_frame, figures), note)
+    return Table("levels", caption, columns, rows, partial(_levels_frame, metric_values), note)
 
 
 def _nodes(run: Run, level: str) -> Table:
@@ -382,11 +384,11 @@ def _key(level: str) -> str:
 
 
 def _levels_frame(
-    figures: Mapping[tuple[str, Partition], Mapping[str, OverallFigure]],
+    metric_values: Mapping[tuple[str, Partition], Mapping[str, OverallMetric]],
 ) -> pd.DataFrame:
     return beside_each_other(
         frame_of([by_metric], level=level, partition=part)
-        for (level, part), by_metric in figures.items()
+        for (level, part), by_metric in metric_values.items()
     )
 
 

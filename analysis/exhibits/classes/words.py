@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foldgrid.analysis.drawing.numbers import count, figure, listed, percent
+from foldgrid.analysis.drawing.numbers import count, format_number, listed, percent
 from foldgrid.analysis.exhibits.task_words import AgainstBaseline
 from foldgrid.analysis.run import Run
 from foldgrid.tasks.classification.scoring import LabelScoring
@@ -26,7 +26,7 @@ class ClassReport(AgainstBaseline):
 
     def meaning(self, run: Run) -> str:
         """The best model's accuracy beside that of always saying the most frequent class."""
-        own, usual = run.best.figure("oof", "accuracy"), run.baseline.figure("oof", "accuracy")
+        own, usual = run.best.value("oof", "accuracy"), run.baseline.value("oof", "accuracy")
         if own is None or usual is None:
             return ""
         if own <= usual:
@@ -101,7 +101,9 @@ def _scoring(run: Run) -> LabelScoring:
 def _counts(run: Run) -> str:
     classes = _scoring(run).evaluated_classes
     counts = run.evaluation.table.samples["reference"].value_counts()
-    return listed([f"{figure(counts.get(k, 0), 0)} {name}" for k, name in enumerate(classes)])
+    return listed(
+        [f"{format_number(counts.get(k, 0), 0)} {name}" for k, name in enumerate(classes)]
+    )
 
 
 def _classes(run: Run) -> str:

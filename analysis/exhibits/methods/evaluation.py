@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from foldgrid.analysis.drawing.numbers import count, figure, interval, listed
+from foldgrid.analysis.drawing.numbers import count, format_number, interval, listed
 from foldgrid.analysis.exhibits.words import task_report
 from foldgrid.analysis.run import Run
 
@@ -52,16 +52,16 @@ def result_statements(run: Run) -> dict[str, str]:
     best, ranking = run.best, run.ranking
     shown = []
     for partition, name in (("oof", "out of fold"), ("test", "on the test set")):
-        figures = []
+        metric_values = []
         for metric in ranking.metrics:
-            value, ends = best.figure(partition, metric), best.interval(partition, metric)
+            value, ends = best.value(partition, metric), best.interval(partition, metric)
             if value is not None:
                 digits = run.scoring.decimals(metric)
                 sure = interval(ends.low, ends.high, digits)
-                text = f"{ranking.metrics[metric].title} {figure(value, digits)}"
-                figures.append(f"{text} ({sure})" if sure else text)
-        if figures:
-            shown.append(f"{name}: {', '.join(figures)}")
+                text = f"{ranking.metrics[metric].title} {format_number(value, digits)}"
+                metric_values.append(f"{text} ({sure})" if sure else text)
+        if metric_values:
+            shown.append(f"{name}: {', '.join(metric_values)}")
     said = {"checks", "data", "synthetic data"}
     warnings = [note.text for note in run.notes if note.is_warning and note.topic not in said]
     if run.is_synthetic:

@@ -21,7 +21,7 @@ from foldgrid.analysis.drawing.blocks import Figure, Section
 from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
 from foldgrid.analysis.drawing.drawing import Drawing, draw
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import figure, percent
+from foldgrid.analysis.drawing.numbers import format_number, percent
 from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.run import Run
@@ -67,7 +67,7 @@ class NumberAgreement:
 
     def said(self, value: float) -> str:
         """A number in the unit, for people."""
-        return figure(value, self.decimals)
+        return format_number(value, self.decimals)
 
 
 def number_agreement(run: Run, partition: Partition) -> NumberAgreement:
@@ -144,7 +144,7 @@ def draw_predicted(parts: Sequence[NumberAgreement]) -> Drawing:
         f"Predicted against true values, {parts[0].model}",
         " ".join(
             f"{TITLES[each.partition].capitalize()}: {len(each.points)} points, MAE "
-            f"{each.said(each.mae)}, CCC {figure(each.ccc)}."
+            f"{each.said(each.mae)}, CCC {format_number(each.ccc)}."
             for each in parts
         ),
         partial(_paint, tuple(parts), False),

@@ -30,7 +30,7 @@ class NumberReport(AgainstBaseline):
 
     def meaning(self, run: Run) -> str:
         """The best model's error beside the baseline's."""
-        error, mean = run.best.figure("oof", "mae"), run.baseline.figure("oof", "mae")
+        error, mean = run.best.value("oof", "mae"), run.baseline.value("oof", "mae")
         if error is None or not mean:
             return ""
         digits, unit = self._scoring.decimals("mae"), self._scoring.unit

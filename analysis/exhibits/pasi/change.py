@@ -25,7 +25,7 @@ from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Sectio
 from foldgrid.analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
 from foldgrid.analysis.drawing.drawing import Drawing, draw
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import count, figure, interval, listed, percent
+from foldgrid.analysis.drawing.numbers import count, format_number, interval, listed, percent
 from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.pasi.response import (
@@ -298,7 +298,7 @@ def _lead(facts: ChangeFacts) -> str:
         f"for {percent(at_end.agreement.value)} of {count(at_end.num_subjects, 'subject')} (out of "
         "fold)"
     )
-    kappa = figure(at_end.kappa.value)
+    kappa = format_number(at_end.kappa.value)
     return f"{text}, kappa {kappa}." if kappa != "–" else f"{text}."
 
 
@@ -363,7 +363,11 @@ def _row(response: ResponseAgreement, where: str) -> tuple[Cell, ...]:
         Cell(str(response.both + response.physician_only)),
         Cell(str(response.both + response.model_only)),
         _fraction(response.agreement),
-        Cell(figure(response.kappa.value), "", interval(response.kappa.low, response.kappa.high)),
+        Cell(
+            format_number(response.kappa.value),
+            "",
+            interval(response.kappa.low, response.kappa.high),
+        ),
         _fraction(response.sensitivity),
         _fraction(response.specificity),
     )

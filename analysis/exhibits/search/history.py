@@ -113,7 +113,7 @@ MARKS = (
 
 def history_section(study: StudyFacts) -> Section:
     """The optimisation history."""
-    metric, own = study.evidence.metric, study.evidence.own
+    metric, own = study.results.metric, study.results.own
     facts = SearchHistory(
         study.history,
         metric,
@@ -135,7 +135,7 @@ def history_section(study: StudyFacts) -> Section:
 
 
 def _lead(study: StudyFacts) -> str:
-    trials = study.evidence.trials
+    trials = study.results.trials
     ends = {
         status: sum(trial.status == status for trial in trials)
         for status in ("complete", "stopped", "diverged")

@@ -272,10 +272,10 @@ def describe_importances(facts: Importances) -> str:
 
 def _paint(facts: Importances, width: int) -> MplFigure:
     is_wide = width > 500
-    names, figures = (150, 118) if is_wide else (112, 34)
+    names, numbers = (150, 118) if is_wide else (112, 34)
     height = _ROW * len(facts.parameters)
     figure = new_figure(width, height + 54)
-    axes = add_axes(figure, names, 8, width - names - figures, height)
+    axes = add_axes(figure, names, 8, width - names - numbers, height)
     axes.set_ylim(len(facts.parameters) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.grid(False, axis="y")
@@ -321,7 +321,7 @@ def _paint_fractions(axes: Axes, fractions: Fractions, at: float, is_complete: b
 
 def importances_of(study: StudyFacts) -> Importances:
     """How much a study's score depends on each of its parameters."""
-    return parameter_importances(study.evidence)
+    return parameter_importances(study.results)
 
 
 def importance_section(study: StudyFacts) -> Section:

@@ -166,7 +166,7 @@ _OPACITIES = (0.05, 0.12, 0.20, 0.30, 0.41, 0.54, 0.68)
 
 
 @dataclass(frozen=True)
-class LandscapeFigure:
+class ShownLandscape:
     """A landscape and what is pointed out in it.
 
     Attributes:
@@ -180,7 +180,7 @@ class LandscapeFigure:
     best: int
 
 
-def draw_landscape(facts: LandscapeFigure) -> Drawing:
+def draw_landscape(facts: ShownLandscape) -> Drawing:
     """A surface, and a mark a trial."""
     across, up = _scales(facts.landscape)
     title = f"{facts.metric.title} over {across.name} and {up.name}"
@@ -193,7 +193,7 @@ def _scales(landscape: Landscape) -> tuple[Scale, Scale]:
     return landscape.across, landscape.up
 
 
-def describe_landscape(facts: LandscapeFigure) -> str:
+def describe_landscape(facts: ShownLandscape) -> str:
     """Where the best score lies, in sentences."""
     across, up = _scales(facts.landscape)
     points = facts.landscape.points
@@ -209,7 +209,7 @@ def describe_landscape(facts: LandscapeFigure) -> str:
     return text
 
 
-def _paint(facts: LandscapeFigure, width: int) -> MplFigure:
+def _paint(facts: ShownLandscape, width: int) -> MplFigure:
     across, up = _scales(facts.landscape)
     is_wide = width > 500
     left, right, top = 48.0, 128.0 if is_wide else 10.0, 26.0
@@ -269,7 +269,7 @@ def _ticks(scale: Scale) -> list[tuple[float, str]]:
     ]
 
 
-def _levels(facts: LandscapeFigure) -> np.ndarray:
+def _levels(facts: ShownLandscape) -> np.ndarray:
     surface = facts.landscape.surface_GG
     known = surface[np.isfinite(surface)] if surface.size else surface
     if not known.size or np.ptp(known) <= 1e-9 * max(1.0, float(np.abs(known).max())):
@@ -277,12 +277,12 @@ def _levels(facts: LandscapeFigure) -> np.ndarray:
     return np.linspace(float(known.min()), float(known.max()), _LEVELS + 1)
 
 
-def _colours(facts: LandscapeFigure) -> list[tuple[float, float, float, float]]:
+def _colours(facts: ShownLandscape) -> list[tuple[float, float, float, float]]:
     ordered = _OPACITIES if facts.metric.direction == "higher" else _OPACITIES[::-1]
     return [(*to_rgb(ACCENT), opacity) for opacity in ordered]
 
 
-def _paint_surface(axes: Axes, facts: LandscapeFigure, levels: np.ndarray) -> None:
+def _paint_surface(axes: Axes, facts: ShownLandscape, levels: np.ndarray) -> None:
     line = np.linspace(0, 1, len(facts.landscape.surface_GG))
     surface = np.ma.masked_invalid(facts.landscape.surface_GG)
     filled = axes.contourf(line, line, surface, levels=levels, colors=_colours(facts), zorder=1)
@@ -290,7 +290,7 @@ def _paint_surface(axes: Axes, facts: LandscapeFigure, levels: np.ndarray) -> No
     axes.contour(line, line, surface, levels=levels[1:-1], colors=[PAPER], linewidths=0.8, zorder=2)
 
 
-def _paint_key(axes: Axes, facts: LandscapeFigure, levels: np.ndarray, is_wide: bool) -> None:
+def _paint_key(axes: Axes, facts: ShownLandscape, levels: np.ndarray, is_wide: bool) -> None:
     axes.grid(False)
     for place, colour in enumerate(_colours(facts)):
         span = (place, place + 1)
@@ -312,7 +312,7 @@ def _paint_key(axes: Axes, facts: LandscapeFigure, levels: np.ndarray, is_wide: 
     axes.set_title(f"smoothed {title}", loc="left", fontsize=SMALL, color=MUTED, pad=4)
 
 
-def _mark_points(axes: Axes, facts: LandscapeFigure) -> None:
+def _mark_points(axes: Axes, facts: ShownLandscape) -> None:
     points = facts.landscape.points
     for status in ("diverged", "stopped", "complete"):
         own = points[points["status"] == status]
@@ -327,7 +327,7 @@ def _mark_points(axes: Axes, facts: LandscapeFigure) -> None:
                       markeredgecolor=ACCENT, clip_on=False)  # fmt: skip
 
 
-def _point_out(axes: Axes, facts: LandscapeFigure) -> None:
+def _point_out(axes: Axes, facts: ShownLandscape) -> None:
     points = facts.landscape.points
     places = {
         int(trial): (float(x), float(y))
@@ -347,7 +347,7 @@ def _point_out(axes: Axes, facts: LandscapeFigure) -> None:
 
 def landscape_of(study: StudyFacts) -> Landscape:
     """A study's score over two parameters."""
-    return score_landscape(study.evidence, study.once(importances_of))
+    return score_landscape(study.results, study.once(importances_of))
 
 
 def landscape_section(study: StudyFacts) -> Section:
@@ -355,7 +355,7 @@ def landscape_section(study: StudyFacts) -> Section:
     facts, best = study.once(landscape_of), study.best
     if facts.across is None or facts.up is None:
         return Section(left_out=f"{facts.reason}.")
-    metric = study.evidence.metric
+    metric = study.results.metric
     pair = f"{facts.across.name} and {facts.up.name}"
     caption = (
         f"{metric.title} over {pair}, a mark a trial: filled trained to the end, hollow was given "
@@ -377,11 +377,11 @@ def landscape_section(study: StudyFacts) -> Section:
         )
         why = (
             f"fewer than {FEWEST_TRIALS} trials trained to their end"
-            if len(study.evidence.complete) < FEWEST_TRIALS
+            if len(study.results.complete) < FEWEST_TRIALS
             else f"{pair} foretell nothing about the score of a further trial"
         )
         lead = f"The trials are shown without an estimate between them: {why}."
-    shown = LandscapeFigure(facts, metric, best.number if best else -1)
+    shown = ShownLandscape(facts, metric, best.number if best else -1)
     part = Figure(
         study.key("landscape"),
         partial(draw_landscape, shown),

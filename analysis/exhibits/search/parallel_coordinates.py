@@ -238,28 +238,28 @@ def _score_ticks(facts: ParallelCoordinates) -> list[tuple[float, str]]:
 
 def parallel_section(study: StudyFacts) -> Section:
     """Parallel coordinates."""
-    evidence, best = study.evidence, study.best
-    axes = scales(evidence)
-    numbers = [trial.number for trial in evidence.trials]
+    results, best = study.results, study.best
+    axes = scales(results)
+    numbers = [trial.number for trial in results.trials]
     facts = ParallelCoordinates(
         scales=axes,
         places_TP=np.array(
             [
-                [axis.fraction(evidence.value(trial, axis.name)) for axis in axes]
-                for trial in evidence.trials
+                [axis.fraction(results.value(trial, axis.name)) for axis in axes]
+                for trial in results.trials
             ]
         ),
-        scores=tuple(evidence.score(trial) for trial in evidence.trials),
-        statuses=tuple(trial.status for trial in evidence.trials),
-        metric=evidence.metric,
+        scores=tuple(results.score(trial) for trial in results.trials),
+        statuses=tuple(trial.status for trial in results.trials),
+        metric=results.metric,
         best=numbers.index(best.number) if best else -1,
         own=numbers.index(0) if 0 in numbers else -1,
     )
-    end = "highest" if evidence.metric.direction == "higher" else "lowest"
+    end = "highest" if results.metric.direction == "higher" else "lowest"
     caption = (
-        f"A line a trial, through its values to its {evidence.metric.title}. The stronger the "
+        f"A line a trial, through its values to its {results.metric.title}. The stronger the "
         f"colour the better the score, in five steps of equally many trials; thick: the best, with "
-        f"the {end} {evidence.metric.title}; long dashes: the sweep's own recipe. Thin dashed grey "
+        f"the {end} {results.metric.title}; long dashes: the sweep's own recipe. Thin dashed grey "
         "lines were given up or diverged. Look for a stretch of an axis that only strong lines "
         "cross: that is where a parameter decides. Axes drawn logarithmically are logarithmic; on "
         "an axis of choices the trials of one choice stand beside each other, in order of score."

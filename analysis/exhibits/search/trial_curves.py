@@ -146,9 +146,9 @@ def curves_section(study: StudyFacts) -> Section:
     best = study.best
     if study.curves.empty or study.curves["score"].isna().all():
         return Section(left_out="no epoch has a score.")
-    facts = TrialCurves(study.curves, study.evidence.metric, best.number if best else -1)
+    facts = TrialCurves(study.curves, study.results.metric, best.number if best else -1)
     caption = (
-        f"Out-of-fold {study.evidence.metric.title} after each epoch, a line a trial: each fold "
+        f"Out-of-fold {study.results.metric.title} after each epoch, a line a trial: each fold "
         "predicts with the weights that its own validation subjects liked best so far. Thick: the "
         "best trial. Dashed: the sweep's own recipe. Grey lines that end in a hollow dot were "
         "given up there; a cross diverged. The worst curves may leave the axis."

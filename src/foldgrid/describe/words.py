@@ -10,7 +10,7 @@ from foldgrid.describe.lecture import (
     LectureNote,
     lecture_differences,
     lecture_notes,
-    num_lecture_figures,
+    num_lecture_values,
     sizes,
 )
 from foldgrid.describe.numbers import full_count, same_or_each, short_count
@@ -176,10 +176,10 @@ def lecture_lines(description: Description) -> tuple[str, ...]:
     if not description.lecture_notes:
         return ()
     differences = description.lecture_differences
-    num_figures = num_lecture_figures(description.structure.backbone)
+    num_metrics = num_lecture_values(description.structure.backbone)
     start = (
-        f"The CNN lecture's table of this network has {num_figures} figures; "
-        f"{num_figures - len(differences)} of them are the same in torchvision's, norms apart. "
+        f"The CNN lecture's table of this network has {num_metrics} figures; "
+        f"{num_metrics - len(differences)} of them are the same in torchvision's, norms apart. "
         "The others:"
     )
     return (start, *(_why(note, differences) for note in description.lecture_notes))
@@ -191,11 +191,11 @@ def _why(note: LectureNote, differences: Sequence[LectureDifference]) -> str:
     shown = (telling or covered)[0]
     field = shown.field.replace("_", " ")
     example = f"{shown.layer} {field} {_grouped(shown.printed)}, here {_grouped(shown.found)}"
-    return f"{note.text} ({example}{f'; {len(covered)} figures' if len(covered) > 1 else ''})"
+    return f"{note.text} ({example}{f'; {len(covered)} values' if len(covered) > 1 else ''})"
 
 
-def _grouped(figure: str) -> str:
-    return f"{int(figure):,}" if figure.isdecimal() else figure
+def _grouped(cell: str) -> str:
+    return f"{int(cell):,}" if cell.isdecimal() else cell
 
 
 def as_document(description: Description) -> dict[str, object]:

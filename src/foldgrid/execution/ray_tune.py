@@ -21,6 +21,7 @@ from foldgrid.execution.lost_workers import reason, reported_by
 from foldgrid.execution.ray_session import RaySession
 from foldgrid.execution.resources import Resources
 from foldgrid.execution.trainer import Epoch, Job, Result, Steering, Trainer
+from foldgrid.models import stay_offline
 from foldgrid.specs.failure import Failure
 
 MANY = 1000
@@ -295,6 +296,8 @@ def _trainable() -> type:
 
         def setup(self, config: dict[str, Any], trainer: Trainer[Any, Any, Any]) -> None:
             """Called once an actor; the trainer's data lie in memory that all processes share."""
+            # Weights were fetched before, if at all; thirty workers would each fetch them.
+            stay_offline()
             self._trainer = trainer
             self._runner: JobRunner[Any, Any, Any] | None = None
             self.reset_config(config)

@@ -77,14 +77,18 @@ def best_learner(store: RunStore) -> BestLearner:
         board: dict[str, Any] = store.read_json("leaderboard.json")
         metrics = make_scoring(_TASK.validate_python(board.get("task") or {})).metrics
         by = metrics[board.get("by") or next(iter(metrics))]
-        figures = {
+        metric_values = {
             str(row["model"]): row["oof"][by.name]
             for row in board["rows"]
             if row["kind"] == "base_learner" and not is_variant(row["model"])
         }
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-        figures = {}
-    ranked = {name: figure for name, figure in figures.items() if figure is not None}
+        metric_values = {}
+    ranked = {
+        name: metric_value
+        for name, metric_value in metric_values.items()
+        if metric_value is not None
+    }
     if not ranked:
         raise SweepError(
             f"{store.location}: found no ranking to take the best base learner from.\n"

@@ -101,7 +101,7 @@ class LockstepTrial:
         units = None if self.has_diverged else self.units()
         epoch = TrialEpoch(
             epoch=len(self.epochs) + 1,
-            oof={} if units is None else self._figures(units),
+            oof={} if units is None else self._metric_values(units),
             predicted=() if units is None else tuple(units.predicted.to_numpy().ravel().tolist()),
             best_epochs=tuple(fit.stopping.best_epoch for fit in self.fits),
             num_running=len(self.running),
@@ -129,7 +129,7 @@ class LockstepTrial:
                 columns[name][rows] = values
         return predicted_units(task, self.data.samples, columns)
 
-    def _figures(self, units: UnitTable) -> dict[str, float]:
+    def _metric_values(self, units: UnitTable) -> dict[str, float]:
         pair = units.reference, units.predicted_by("predicted")
         measured = self.fits[0].task.measured(*self.job.objectives)
         return {name: metric(*pair) for name, metric in measured.items()}

@@ -151,7 +151,7 @@ def _facts(
     # What may surprise comes before what is searched, as in the plan of a grid.
     yield from _of_a_search(given[:data], prepared, studies, left)
     goals = ", ".join(settings.objectives)
-    of = make_scoring(prepared.sweep.task).figures_are_of
+    of = make_scoring(prepared.sweep.task).metrics_are_of
     yield "search", f"{settings.sampler}, out-of-fold {goals}{of}"
     if words := settings.scheduling.plan(settings, settings.own):
         yield "scheduler", words

@@ -52,7 +52,7 @@ def project_missing_trials(
     return len(missing)
 
 
-def search_figures(
+def search_summary(
     trials: Mapping[str, Sequence[TrialRecord]], best: Mapping[str, Sequence[TrialRecord]]
 ) -> dict[str, Any]:
     """What the search's own run says beside its table.

@@ -28,7 +28,7 @@ from foldgrid.search.display import SearchDisplay
 from foldgrid.search.lockstep import TrialTrainer
 from foldgrid.search.outcome import Certainties, trial_rows, write_outcome
 from foldgrid.search.plan import StudyPlan, plan_studies, search_facts, training_units
-from foldgrid.search.projecting import project_missing_trials, search_figures, trial_listener
+from foldgrid.search.projecting import project_missing_trials, search_summary, trial_listener
 from foldgrid.search.retrain_corrupt import RetrainSteering, corrupt_facts, find_corrupt, set_aside
 from foldgrid.search.schedulers.rules import Searched
 from foldgrid.search.storage.choice import choose_storage
@@ -297,7 +297,7 @@ class SearchSession(LaunchFrame[TrialJob]):
         best = write_outcome(self.prepared.store, self.studies, trials, certainties)
         if self.projector is not None:
             rows = trial_rows([trial for records in trials.values() for trial in records])
-            facts = search_figures(trials, best)
+            facts = search_summary(trials, best)
             self.projector.summarise(rows, facts=facts, table="trials")
         return best
 

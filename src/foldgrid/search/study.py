@@ -246,9 +246,9 @@ def study_name(prefix: str, facts: Mapping[str, Any]) -> str:
     return f"{prefix}-{content_digest(dict(facts))}"
 
 
-def objective_value(objective: str, figures: Mapping[str, float]) -> float:
+def objective_value(objective: str, metric_values: Mapping[str, float]) -> float:
     """The figure as it is optimised; NaN where it is undefined. Of the bias, its size."""
-    value = figures.get(objective, math.nan)
+    value = metric_values.get(objective, math.nan)
     return abs(value) if METRICS[objective].direction == "zero" else value
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from foldgrid.specs.base import Record
-from foldgrid.specs.fits import Figure
+from foldgrid.specs.fits import MetricValue
 from foldgrid.specs.recipe import TrainingRecipe, Value
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings
@@ -30,7 +30,7 @@ class TrialEpoch(Record):
     """
 
     epoch: int = Field(ge=1)
-    oof: dict[str, Figure]
+    oof: dict[str, MetricValue]
     predicted: tuple[float, ...] = ()
     best_epochs: tuple[int, ...] = ()
     num_running: int
@@ -82,7 +82,7 @@ class TrialRecord(Record):
     num_epochs: int
     num_planned_epochs: int
     best_epochs: tuple[int, ...]
-    oof: dict[str, Figure]
+    oof: dict[str, MetricValue]
     num_visits: int
     fit_ids: tuple[str, ...]
     wall_seconds: float

@@ -94,7 +94,7 @@ class Scoring(ABC):
     report: str
     exhibits: tuple[str, ...] = ()
     unit = ""
-    figures_are_of = ""
+    metrics_are_of = ""
     yardstick = ""
     published = ""
     spec: TaskSpec

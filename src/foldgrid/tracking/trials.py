@@ -125,8 +125,10 @@ class TrialRuns:
 
 def trial_summary(record: TrialRecord, scoring: Scoring) -> dict[str, Any]:
     """A trial's last word. One that diverged has no figures, whatever its last epochs had."""
-    figures = record.oof or dict.fromkeys(scoring.standard_metrics, math.nan)
-    summary: dict[str, Any] = {f"oof/{plain_key(name)}": value for name, value in figures.items()}
+    metric_values = record.oof or dict.fromkeys(scoring.standard_metrics, math.nan)
+    summary: dict[str, Any] = {
+        f"oof/{plain_key(name)}": value for name, value in metric_values.items()
+    }
     summary |= {
         "status": record.status,
         "num_epochs": record.num_epochs,

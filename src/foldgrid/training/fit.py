@@ -198,7 +198,7 @@ class Fit(FitState):
         logger.log(level, f"fold %d: {message}", self.config.fold, *values)
 
     def _log_epoch(self, record: EpochRecord) -> None:
-        figures = ", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items())
+        metric_values = ", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items())
         self._log(
             logging.INFO,
             "epoch %d: learning rate %.3g, training loss %.5g, validation loss %.5g%s%s, %.2f s",
@@ -207,7 +207,7 @@ class Fit(FitState):
             record.train_loss,
             record.validation_loss,
             " (best)" if record.is_best else "",
-            f", {figures}" if figures else "",
+            f", {metric_values}" if metric_values else "",
             record.wall_seconds,
         )
         if self.has_diverged:

@@ -23,7 +23,7 @@ from foldgrid.analysis.exhibits.classes.reliability import reliability
 from foldgrid.analysis.exhibits.classes.roc import in_one_picture, roc_of_model, roc_of_models
 from foldgrid.analysis.exhibits.classes.shared import class_units
 from foldgrid.analysis.exhibits.classes.tree import (
-    level_figures,
+    level_metrics,
     node_fractions,
     side_roc,
     units_at,
@@ -250,9 +250,9 @@ def test_levels_are_sums_of_the_training_classes(reported_by_task: Any) -> None:
     assert three.probabilities_UK == pytest.approx(ranked.probabilities_UK)
     row = next(row for row in run.ranking.rows if row.model == fine.model)
     for part in ("oof", "test"):
-        found = level_figures(run)["three", part]
+        found = level_metrics(run)["three", part]
         for name, each in found.items():
-            assert each.value == pytest.approx(row.figure(part, name))
+            assert each.value == pytest.approx(row.value(part, name))
             assert each.interval == row.interval(part, name)
     assert len(node_fractions(run, "five")) == 5
 
@@ -330,7 +330,7 @@ def test_what_was_varied_is_told_by_value(reported_by_task: Any) -> None:
     assert [curves.written(each) for each in curves.settings] == ["25 %", "100 %"]
     for each in learners:
         points = {point.setting: point for point in curves.lines[each.backbone]}
-        assert points[each.value].figure == each.row.figure("oof", "auc")
+        assert points[each.value].figure == each.row.value("oof", "auc")
         assert points[each.value].low == each.row.interval("oof", "auc").low
     grades = setting_curves(run, "num_raters")
     assert [grades.written(each) for each in grades.settings] == ["1", "2", "label"]
@@ -366,7 +366,7 @@ def test_published_figures_stand_beside_ours(reported: Reported) -> None:
     for wanted, ours in given:
         model = reported.run.best.model if wanted.ours == "best" else wanted.ours
         if not (wanted.of_class or wanted.level or wanted.point):
-            assert ours["oof"].value == rows[model].figure("oof", wanted.measure)
+            assert ours["oof"].value == rows[model].value("oof", wanted.measure)
     first = reported.section("published").blocks[1].paragraphs[0]
     assert first.startswith("The photographs here are drawn by a program.")
 

@@ -240,7 +240,7 @@ def test_the_numbers_are_the_facts(run_of: Any) -> None:
     best, row = run.best.model, run.best
     area = run.exhibit("roc").frame("auc").set_index("partition")
     [curve] = roc_of_model(run, best, "test")
-    assert area.loc["oof", "auc"] == pytest.approx(row.figure("oof", "auc"))
+    assert area.loc["oof", "auc"] == pytest.approx(row.value("oof", "auc"))
     assert (area.loc["test", "auc"], area.loc["test", "auc_low"]) == (curve.auc, curve.interval.low)
     points = run.exhibit("roc").frame("roc_oof")
     whole = points[points["fold"].isna() & (points["partition"] == "test")]
@@ -254,7 +254,7 @@ def test_the_numbers_are_the_facts(run_of: Any) -> None:
     )
     table = run.exhibit("ranking").frame("ranking_table").set_index("model")
     for each in run.ranking.rows:
-        assert table.loc[each.model, "oof_auc"] == each.figure("oof", "auc")
+        assert table.loc[each.model, "oof_auc"] == each.value("oof", "auc")
         assert table.loc[each.model, "oof_auc_low"] == each.interval("oof", "auc").low
 
 

@@ -136,7 +136,7 @@ def test_the_ranking_s_figures_are_the_table_s(reported: Reported) -> None:
     shown = {row[0].text: row for row in table.rows}
     assert list(shown) == [row.model for row in ranking.rows]
     for row in ranking.rows:
-        mae = row.figure("oof", "mae")
+        mae = row.value("oof", "mae")
         assert shown[row.model][2].text == ("–" if mae is None else f"{mae:.2f}")
 
 
@@ -162,7 +162,7 @@ def test_the_fold_matrix_shows_what_is_missing(reported: Reported) -> None:
     whole = [cell for cell in facts.cells if cell.backbone == "resnet18"]
     mean = np.average([cell.value for cell in whole], weights=[cell.num_units for cell in whole])
     row = next(row for row in run.ranking.rows if row.model == "resnet18")
-    assert mean == pytest.approx(row.figure("oof", "mae"))
+    assert mean == pytest.approx(row.value("oof", "mae"))
 
 
 def test_learning_curves_are_the_histories(reported: Reported) -> None:
@@ -273,12 +273,12 @@ def block(report: Report, key: str) -> Table | Figure:
 
 
 def test_numbers_are_set_one_way() -> None:
-    from foldgrid.analysis.drawing.numbers import count, figure, interval, listed, percent
+    from foldgrid.analysis.drawing.numbers import count, format_number, interval, listed, percent
 
-    assert figure(-0.001) == "0.00"
-    assert figure(-1.5) == "\u22121.50"
-    assert figure(math.nan) == figure(None) == "–"
-    assert figure(12345.678, 1) == "12\u202f345.7"
+    assert format_number(-0.001) == "0.00"
+    assert format_number(-1.5) == "\u22121.50"
+    assert format_number(math.nan) == format_number(None) == "–"
+    assert format_number(12345.678, 1) == "12\u202f345.7"
     assert interval(1.0, math.nan) == ""
     assert percent(0.256) == "26\u202f%"
     assert (count(1, "visit"), count(2, "batch", "batches")) == ("1 visit", "2 batches")

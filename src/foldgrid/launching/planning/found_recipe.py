@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from foldgrid.records import RunStore
 from foldgrid.specs.base import Record
 from foldgrid.specs.errors import CorruptFileError, SweepError
-from foldgrid.specs.fits import Figure
+from foldgrid.specs.fits import MetricValue
 from foldgrid.specs.reading import read_document
 from foldgrid.specs.recipe import TrainingRecipe, Value
 from foldgrid.specs.resolving import Overlay
@@ -40,7 +40,7 @@ class BestTrial(TrialCertainty):
     trial: int
     of_trials: int
     values: dict[str, Value]
-    oof: dict[str, Figure]
+    oof: dict[str, MetricValue]
     num_visits: int
     training: TrainingRecipe
     changes: tuple[RecipeChange, ...] = ()

@@ -157,8 +157,8 @@ class PairedRace:
         predicted = np.reshape(epoch.predicted, (len(self._reference), -1))
         if predicted.shape[1] == 1:
             predicted = predicted[:, 0]
-        figures = (metric(self._reference[kept], predicted[kept]) for kept in self._kept)
-        return np.array([metric.sort_key(figure) for figure in figures])
+        metric_values = (metric(self._reference[kept], predicted[kept]) for kept in self._kept)
+        return np.array([metric.sort_key(metric_value) for metric_value in metric_values])
 
     def _p_value(self, mine: FloatArray, rival: FloatArray) -> float:
         """How often a trial that ends as its rival did would seem to end so much worse."""

@@ -60,7 +60,7 @@ class PasiScoring(NumberScoring):
     monitored = Monitored("pasi_mae", "PASI MAE")
     scale = COMPOSITE_SCALE
     unit = "PASI points"
-    figures_are_of = " of the visits' PASI"
+    metrics_are_of = " of the visits' PASI"
     yardstick = (
         "For scale: trained physicians scoring the same photographs differ by 3.3 PASI points "
         "between raters and by 2.2 within one (Fink et al. 2018; other patients than these)."
