@@ -9,9 +9,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from foldgrid.analysis.comparison.comparison import ComparedRun, Comparison, Difference
-from foldgrid.analysis.ranking.terminal import format_number
+from foldgrid.analysis.ranking.terminal import format_number, print_notes
 from foldgrid.tables.table import Cell, Column, Table, Tone
-from foldgrid.tables.terminal import READABLE, WIDE, as_rich, topics
+from foldgrid.tables.terminal import READABLE, WIDE, as_rich
 from foldgrid.tables.text import as_csv, as_markdown
 
 
@@ -149,8 +149,7 @@ def render_terminal(comparison: Comparison, console: Console) -> None:
     if comparison.settings:
         console.print(_settings(comparison))
         console.print()
-    notes = ((note.topic, note.text, note.is_warning) for note in comparison.notes)
-    console.print(topics(notes), width=min(console.width, READABLE))
+    print_notes(comparison.notes, console, in_full=True)
 
 
 def _runs(comparison: Comparison) -> RichTable:
