@@ -60,10 +60,10 @@ def evaluate(store: RunStore, table: PredictionTable | None = None) -> Evaluatio
     Raises:
         SweepError: Nothing is complete yet, or a law of honest stacking is broken.
     """
-    return judge_table(table or read_prediction_table(store))
+    return evaluate_table(table or read_prediction_table(store))
 
 
-def judge_table(table: PredictionTable, *, has_folds: bool = True) -> Evaluation:
+def evaluate_table(table: PredictionTable, *, has_folds: bool = True) -> Evaluation:
     """Stacks the base learners of a table of predictions and scores every visit.
 
     Args:

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
 from foldgrid.analysis.checks import (
-    canary_check,
     fit_checks,
+    label_permutation_check,
     method_checks,
     prediction_checks,
     split_checks,
@@ -28,7 +28,7 @@ CATALOGUE: tuple[Check, ...] = (
     *fit_checks.CHECKS,
     *prediction_checks.CHECKS,
     *method_checks.CHECKS,
-    *canary_check.CHECKS,
+    *label_permutation_check.CHECKS,
 )
 """Every check."""
 

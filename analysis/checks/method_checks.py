@@ -19,8 +19,8 @@ from foldgrid.analysis.predictions.predictions import PredictionTable
 from foldgrid.analysis.predictions.validation import some
 from foldgrid.analysis.stacking import nested
 from foldgrid.analysis.stacking.nested_fits import FEWEST_BASE_LEARNERS
+from foldgrid.specs.ablations import is_ablation
 from foldgrid.specs.errors import Problem, SweepError
-from foldgrid.specs.variants import is_variant
 from foldgrid.tasks.scale import Scale
 from foldgrid.tasks.units import model_names
 
@@ -110,7 +110,7 @@ def _part(contents: RunContents) -> PredictionTable | str:
         table = contents.table
     except SweepError as error:
         return f"There is nothing to stack: {str(error).splitlines()[0]}"
-    if sum(not is_variant(name) for name in table.complete_learners) < FEWEST_BASE_LEARNERS:
+    if sum(not is_ablation(name) for name in table.complete_learners) < FEWEST_BASE_LEARNERS:
         return "Stacking needs two complete base learners."
     folds = table.train_samples["fold"]
     if folds.nunique() < 2:
@@ -126,7 +126,7 @@ def _unlike(oof: pd.DataFrame) -> list[str]:
     """Some base learners, those whose predictions vary most: constant ones would show nothing."""
     spread = oof.std().groupby(level=0, sort=False).max()
     ordered = spread.sort_values(ascending=False, kind="stable")
-    return [str(name) for name in ordered.index if not is_variant(str(name))][:MOST_LEARNERS]
+    return [str(name) for name in ordered.index if not is_ablation(str(name))][:MOST_LEARNERS]
 
 
 def _falsified(table: PredictionTable, rows: pd.Index[str]) -> PredictionTable:

@@ -37,7 +37,7 @@ def _breach(result: CheckResult) -> Note:
 
 
 def _canary(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
-    canary = store.read_canary()
+    canary = store.read_permutation()
     if canary is None:
         return ()
     [verdict] = [result for result in report.results if result.code == "FG501"]

@@ -19,9 +19,9 @@ from foldgrid.analysis.predictions.predictions import PredictionTable, read_pred
 from foldgrid.analysis.predictions.validation import FoldPredictions
 from foldgrid.records import PlannedFit, RunStore, SearchStore
 from foldgrid.records.verification import fit_faults
-from foldgrid.specs.canary import Canary
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import FitRecord
+from foldgrid.specs.label_permutation import LabelPermutation
 
 SPLIT_COLUMNS = ("sample", "subject", "partition", "fold")
 PHOTO_COLUMNS = ("sample", "photo")
@@ -52,7 +52,7 @@ class RunContents:
     plan: tuple[PlannedFit, ...] | None
     split: pd.DataFrame | None
     photos: pd.DataFrame | None
-    canary: Canary | None
+    canary: LabelPermutation | None
     fits: tuple[FoldPredictions, ...]
     records: Mapping[str, FitRecord]
     missing: tuple[PlannedFit, ...]
@@ -101,7 +101,7 @@ def read_contents(store: RunStore) -> RunContents:
     if store.root.exists("photos.parquet"):
         photos = _read("photos.parquet", store.read_photos, faults)
         photos = _with_columns("photos.parquet", photos, faults, PHOTO_COLUMNS)
-    canary = _read("canary.json", store.read_canary, faults)
+    canary = _read("canary.json", store.read_permutation, faults)
     fits, records, diverged = [], {}, []
     missing = [cell for cell in plan or () if cell.fit_id not in finished.ids]
     for cell in plan or ():

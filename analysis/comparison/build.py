@@ -210,8 +210,8 @@ def _reason(first: Evaluation, second: Evaluation) -> tuple[str, str]:
         return "they were not held out on the same split", "split"
     names = ["subject", "unit", "fold"]
     if not first.oof.units[names].equals(second.oof.units[names]):
-        noun = first.table.scoring.noun.many
-        return f"their records name other {noun} although the fingerprints agree", "split"
+        unit_name = first.table.scoring.unit_name.many
+        return f"their records name other {unit_name} although the fingerprints agree", "split"
     our_scores, their_scores = (
         each.oof.units["reference"].to_numpy(dtype=np.float64) for each in (first, second)
     )
@@ -243,7 +243,9 @@ def _extent(evaluation: Evaluation, section: str) -> str:
         "data": f"data {config.data_fingerprint[:6]}",
         "split": f"split {config.split_fingerprint[:6]}",
     }
-    extent = f"{evaluation.table.scoring.noun.count(oof.num_units)} of {oof.num_subjects} subjects"
+    extent = (
+        f"{evaluation.table.scoring.unit_name.count(oof.num_units)} of {oof.num_subjects} subjects"
+    )
     return f"{fits} fits, {extent}, {facts[section]}"
 
 

@@ -94,7 +94,7 @@ def heading(comparison: Comparison) -> str:
     return (
         f"{len(comparison.runs)} sweeps compared by out-of-fold (OOF) "
         f"{comparison.scoring.metrics[comparison.by].title}: "
-        f"{comparison.scoring.noun.count(comparison.num_units)} of "
+        f"{comparison.scoring.unit_name.count(comparison.num_units)} of "
         f"{comparison.num_subjects} subjects, held out on the same folds."
     )
 

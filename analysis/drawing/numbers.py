@@ -36,9 +36,9 @@ def percent(share: float | None, decimals: int = 0) -> str:
     return f"{format_number(100 * share, decimals)}\u202f%"
 
 
-def count(number: int, noun: str, plural: str = "") -> str:
+def count(number: int, word: str, plural: str = "") -> str:
     """``1 visit``, ``304 visits``."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}".replace(",", "\u202f")
+    return f"{number:,} {word if number == 1 else plural or word + 's'}".replace(",", "\u202f")
 
 
 def listed(names: list[str]) -> str:

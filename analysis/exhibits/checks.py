@@ -31,7 +31,7 @@ def _table(run: Run, report: CheckReport) -> Table:
             Cell(result.code),
             Cell(result.title),
             Cell(SIGNS.get(result.status, result.status), TONES.get(result.status, "")),
-            Cell(run.without_names(result.results)),
+            Cell(run.without_names(result.evidence)),
         )
         for result in report.results
     )

@@ -240,8 +240,8 @@ def folds_section(run: Run) -> Section:
     larger = "larger it is" if facts.is_higher_better else "larger its error"
     undefined = f", “n/a” one over whose fold the {facts.title} is not defined"
     caption = (
-        f"Out-of-fold {facts.title} of the {run.scoring.noun.many} by base learner and held-out "
-        f"fold; the darker a cell, the {larger}. A dash is a fit that is not trained yet, "
+        f"Out-of-fold {facts.title} of the {run.scoring.unit_name.many} by base learner and "
+        f"held-out fold; the darker a cell, the {larger}. A dash is a fit that is not trained yet, "
         "“div.” one that diverged, a question mark one whose predictions cannot be used"
         f"{undefined if facts.undefined else ''}."
     )

@@ -138,7 +138,7 @@ def _published(run: Run, study: PublishedParameters, phases: Sequence[PhaseRecor
 def _row(each: ComparedCount) -> tuple[Cell, ...]:
     return (
         Cell(format_number(each.count.published, 0)),
-        Cell(f"{each.count.said_to_be}, phase {each.figure.phase}"),
+        Cell(f"{each.count.said_to_be}, phase {each.count.phase}"),
         Cell(COUNTED[each.count.counted]),
         Cell(UNDEFINED if each.ours is None else format_number(each.ours, 0)),
         Cell(each.count.explanation),

@@ -14,9 +14,9 @@ from foldgrid.analysis.drawing.frames import frame_of
 from foldgrid.analysis.drawing.numbers import format_number, interval
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.classes.by_class import fractions_of_model
+from foldgrid.analysis.exhibits.classes.hierarchy import level_metrics
 from foldgrid.analysis.exhibits.classes.operating import evaluated_on, points_of_models
 from foldgrid.analysis.exhibits.classes.shared import WORDS, Partition, estimate_cell, partitions
-from foldgrid.analysis.exhibits.classes.tree import level_metrics
 from foldgrid.analysis.published.published import PublishedComparison, compare_with_published
 from foldgrid.analysis.published.published_classes import (
     PublishedStudy,
@@ -26,7 +26,7 @@ from foldgrid.analysis.published.published_classes import (
 from foldgrid.analysis.run import Run
 from foldgrid.analysis.statistics.estimates import Fraction
 from foldgrid.analysis.statistics.facts import Interval
-from foldgrid.tasks.classification.tree_scoring import TreeScoring
+from foldgrid.tasks.classification.hierarchical_scoring import HierarchicalScoring
 
 
 def published_section(run: Run) -> Section:
@@ -198,7 +198,7 @@ def _ours(run: Run, wanted: PublishedValue, partition: Partition) -> Ours:
 
 
 def _at_level(run: Run, wanted: PublishedValue, partition: Partition) -> Ours:
-    if not isinstance(run.scoring, TreeScoring):
+    if not isinstance(run.scoring, HierarchicalScoring):
         return Ours(None, UNKNOWN)
     found = level_metrics(run).get((wanted.level, partition))
     if found is None:

@@ -21,8 +21,8 @@ from foldgrid.analysis.exhibits.settings_drawing import (
 from foldgrid.analysis.predictions.predictions import BaseLearner
 from foldgrid.analysis.ranking.ranking import RankedModel
 from foldgrid.analysis.run import Run
+from foldgrid.specs.ablations import is_ablation, read_ablation
 from foldgrid.specs.recipe import Value, recipe_value
-from foldgrid.specs.variants import is_variant, read_variant
 
 FRACTION = "training_fraction"
 WORDS_OF: dict[str, str] = {
@@ -52,7 +52,7 @@ class Varied:
 
 def varied_keys(run: Run) -> tuple[str, ...]:
     """The keys of the recipe that the sweep varies, in its order."""
-    keys = [read_variant(fit.backbone)[1] for fit in run.plan if is_variant(fit.backbone)]
+    keys = [read_ablation(fit.backbone)[1] for fit in run.plan if is_ablation(fit.backbone)]
     return tuple(dict.fromkeys(keys))
 
 
@@ -70,7 +70,7 @@ def varied_learners(run: Run, key: str) -> tuple[Varied, ...]:
     rows = {row.model: row for row in run.ranking.rows}
     found = []
     for learner in run.evaluation.table.learners:
-        backbone, own_key, _ = read_variant(learner.name)
+        backbone, own_key, _ = read_ablation(learner.name)
         if own_key in {"", key} and learner.fits:
             found.append(Varied(backbone, _value(learner, key), rows[learner.name]))
     order = list(dict.fromkeys(each.backbone for each in found))

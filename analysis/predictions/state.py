@@ -30,7 +30,7 @@ def state_digest(store: RunStore, format: int) -> str:
     state: dict[str, Any] = {"format": format, "plan": planned, "finished": finished}
     state["lengths"] = lengths
     # Its check is part of what is said of the run.
-    beside = store.canary_store("shuffled_scores")
+    beside = store.permutation_store("shuffled_scores")
     if beside.root.exists("plan.json"):
         state["canary"] = state_digest(beside, format)
     return content_digest(state)

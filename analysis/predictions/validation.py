@@ -262,12 +262,12 @@ def _differ(found: pd.DataFrame, reference: pd.DataFrame) -> pd.Series[bool]:
     return numbers | (found != reference).drop(columns=is_number).any(axis=1)
 
 
-def some(names: Iterable[object], noun: str = "sample") -> str:
+def some(names: Iterable[object], unit_name: str = "sample") -> str:
     """A count and the first three names: ``5 samples (a, b, c, ...)``."""
     listed = [str(name) for name in names]
     more = ", ..." if len(listed) > 3 else ""
     plural = "s" if len(listed) != 1 else ""
-    return f"{len(listed)} {noun}{plural} ({', '.join(listed[:3])}{more})"
+    return f"{len(listed)} {unit_name}{plural} ({', '.join(listed[:3])}{more})"
 
 
 def _strays(

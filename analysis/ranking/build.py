@@ -20,7 +20,7 @@ from foldgrid.analysis.ranking.ranking import (
     ranking_table,
 )
 from foldgrid.records import RunStore
-from foldgrid.specs.variants import is_variant
+from foldgrid.specs.ablations import is_ablation
 
 if TYPE_CHECKING:
     from foldgrid.analysis.checks.report import CheckReport
@@ -173,7 +173,7 @@ def assess_evaluation(evaluation: Evaluation, further: Sequence[str] = ()) -> As
 
     complete = [each.name for each in evaluation.table.learners if not each.left_out]
     # "Take the best" is a choice among backbones; their variants answer another question.
-    learners = [name for name in complete if not is_variant(name)] or complete
+    learners = [name for name in complete if not is_ablation(name)] or complete
     scoring = evaluation.table.scoring
     oof, test = evaluation.oof, evaluation.test
     return assess(scoring, oof, test, learners, scoring.baseline, further=further)

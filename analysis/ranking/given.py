@@ -71,7 +71,7 @@ def rank(
     """
     import pandas as pd
 
-    from foldgrid.analysis.evaluation import judge_table
+    from foldgrid.analysis.evaluation import evaluate_table
     from foldgrid.analysis.predictions.given import read_file, read_given
     from foldgrid.analysis.ranking.build import Source, rank_models
     from foldgrid.analysis.ranking.notes import table_notes
@@ -86,7 +86,7 @@ def rank(
     by, shown = known_metric(by, scoring), (metric,) if isinstance(metric, str) else tuple(metric)
     for name in shown:
         check_metric(name, scoring, "metric")
-    evaluation = judge_table(given.table, has_folds=given.has_folds)
+    evaluation = evaluate_table(given.table, has_folds=given.has_folds)
     source = Source(
         name=Path(location).stem,
         title="",

@@ -94,12 +94,12 @@ def _early_stopping(evaluation: Evaluation) -> Note:
 
 
 def _order(evaluation: Evaluation) -> Note:
-    test, noun = evaluation.test, evaluation.table.scoring.noun
+    test, unit_name = evaluation.test, evaluation.table.scoring.unit_name
     text = (
-        f"Out-of-fold (OOF) figures order the table: every training {noun.one}, predicted by the "
-        "fit that held its subject out; meta-learners and the baseline keep the same folds. The "
-        "test set, predicted by the mean of a learner's fits, cannot order it: "
-        f"{noun.count(test.num_units)} of {counted(test.num_subjects, 'subject')} are too few."
+        f"Out-of-fold (OOF) figures order the table: every training {unit_name.one}, predicted by "
+        "the fit that held its subject out; meta-learners and the baseline keep the same folds. "
+        "The test set, predicted by the mean of a learner's fits, cannot order it: "
+        f"{unit_name.count(test.num_units)} of {counted(test.num_subjects, 'subject')} are too few."
     )
     return Note(topic="order", text=text)
 
@@ -165,7 +165,7 @@ def _left_out(evaluation: Evaluation) -> list[Note]:
         notes.append(Note(topic="left out", text=text, is_warning=True, brief=brief))
     visits = evaluation.oof.num_left_out + evaluation.test.num_left_out
     if visits:
-        count = evaluation.table.scoring.noun.count(visits)
+        count = evaluation.table.scoring.unit_name.count(visits)
         text = f"{count} without all of: {', '.join(sorted(evaluation.parts))}."
         brief = f"{count} left out: not all of the parts were photographed."
         notes.append(Note(topic="left out", text=text, is_warning=True, brief=brief))

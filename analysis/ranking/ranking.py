@@ -12,10 +12,10 @@ from pydantic import Field
 from foldgrid.analysis.predictions.notes import Note
 from foldgrid.analysis.statistics.facts import CriticalDifference, Interval, Selection, Standing
 from foldgrid.metrics import Metric
+from foldgrid.specs.ablations import is_ablation
 from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.specs.task import AnyTask, default_task
-from foldgrid.specs.variants import is_variant
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring
 
@@ -137,7 +137,7 @@ class Ranking(Spec):
         A variant of a backbone is the best only where there are variants alone.
         """
         learned = [row for row in self.rows if row.kind != "baseline" and not row.left_out]
-        backbones = [row for row in learned if not is_variant(row.model)]
+        backbones = [row for row in learned if not is_ablation(row.model)]
         return next(iter((*backbones, *learned, *self.rows)))
 
     def ordered_by(self, metric: str) -> Ranking:
@@ -198,7 +198,7 @@ class Ranking(Spec):
             cells = {"#": f"{row.rank or ''}{tied}", "model": row.model}
             for partition in ("oof", "test"):
                 for name in self.columns():
-                    digits, value = self.scoring.decimals(name), row.figure(partition, name)
+                    digits, value = self.scoring.decimals(name), row.value(partition, name)
                     text = "-" if value is None else f"{value:.{digits}f}"
                     ends = row.interval(partition, name)
                     if name == self.by and ends.low is not None:
@@ -227,7 +227,7 @@ class Ranking(Spec):
 
     @property
     def _heading(self) -> str:
-        units = self.scoring.noun.count(self.num_units["oof"])
+        units = self.scoring.unit_name.count(self.num_units["oof"])
         return (
             f"{self.sweep or 'ranking'}: {len(self.rows)} models by out-of-fold "
             f"{self.metric.title} over {units} of {self.num_subjects['oof']} subjects, with 95 % "

@@ -20,8 +20,8 @@ from rich.text import Text
 from foldgrid.analysis.predictions.notes import Note
 from foldgrid.analysis.ranking.ranking import KIND_TITLES, RankedModel, Ranking
 from foldgrid.analysis.ranking.uncertainty import TIED, all_notes
+from foldgrid.specs.ablations import MARK, read_ablation
 from foldgrid.specs.counted import counted
-from foldgrid.specs.variants import MARK, read_variant
 from foldgrid.tables.table import Cell, Column, Table, Tone
 from foldgrid.tables.terminal import READABLE, WIDE, as_rich, topics
 
@@ -47,7 +47,7 @@ def heading(ranking: Ranking) -> str:
 def describe_extent(ranking: Ranking, partition: str) -> str:
     """How much data is behind a partition's figures: ``304 visits of 54 subjects``."""
     units, subjects = ranking.num_units[partition], ranking.num_subjects[partition]
-    return f"{ranking.scoring.noun.count(units)} of {counted(subjects, 'subject')}"
+    return f"{ranking.scoring.unit_name.count(units)} of {counted(subjects, 'subject')}"
 
 
 def format_number(value: float | None, decimals: int = 2) -> str:
@@ -68,7 +68,7 @@ def fitted_name(model: str, width: int) -> str:
 
     ``shufflenet_v2_x0_5@training_fraction=0.1`` in 25 is ``shuffl..@training_sha..=0.1``.
     """
-    backbone, key, value = read_variant(model)
+    backbone, key, value = read_ablation(model)
     if len(model) <= width or not key:
         return model
     ending = f"={value}"

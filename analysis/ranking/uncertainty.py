@@ -116,8 +116,8 @@ def _selection(ranking: Ranking) -> list[Note]:
 def _intervals(ranking: Ranking) -> Note:
     text = (
         f"95 % intervals resample whole subjects, {ranking.num_resamples:,} times: the "
-        f"{ranking.scoring.noun.many} of one person resemble each other. They do not cover that "
-        "another seed would train other models."
+        f"{ranking.scoring.unit_name.many} of one person resemble each other. They do not cover "
+        "that another seed would train other models."
     )
     undefined = [
         row.interval(partition, ranking.by)

@@ -82,7 +82,8 @@ def _verdict(run: Run) -> str:
         f"The {kind}{best.model} has the {end} out-of-fold {metric.title}: "
         f"{format_number(best.value('oof', run.by), digits)}{f' {unit}' if unit else ''}"
         + (f" (95 % interval {sure})" if sure else "")
-        + f", over {run.scoring.noun.count(oof.num_units)} of {count(oof.num_subjects, 'subject')}."
+        + f", over {run.scoring.unit_name.count(oof.num_units)} "
+        + f"of {count(oof.num_subjects, 'subject')}."
     )
 
 
@@ -116,7 +117,9 @@ def _tiles(run: Run) -> list[Tile]:
     tiles = [_tile(run, "oof", run.by, f"Out-of-fold {title}")]
     if run.has_test:
         test = run.evaluation.test
-        extent = f"{run.scoring.noun.count(test.num_units)}, {count(test.num_subjects, 'subject')}"
+        extent = (
+            f"{run.scoring.unit_name.count(test.num_units)}, {count(test.num_subjects, 'subject')}"
+        )
         tiles.append(_tile(run, "test", run.by, f"Test {title}, {extent}"))
     selection = run.ranking.selections.get(run.by)
     if selection and selection.corrected is not None and selection.num_learners > 1:

@@ -32,7 +32,7 @@ class StudyCertainty:
         num_visits: Their visits.
         intervals: By objective and trial, the 95 % interval of the out-of-fold figure.
         selections: By objective, choosing the best of the complete trials, naive and corrected.
-        worse_than_own: By objective and trial, how much worse it is than trial 0, paired by
+        worse_than_default: By objective and trial, how much worse it is than trial 0, paired by
             subject; below 0 it is better. Nothing where trial 0 is not complete.
     """
 
@@ -41,7 +41,7 @@ class StudyCertainty:
     num_visits: int
     intervals: dict[str, dict[int, Interval]]
     selections: dict[str, Selection]
-    worse_than_own: dict[str, dict[int, Difference]]
+    worse_than_default: dict[str, dict[int, Difference]]
 
 
 def assess_study(
@@ -69,9 +69,9 @@ def assess_study(
         selections={}
         if part is None
         else {name: _selection(part, name) for name in study.objectives},
-        worse_than_own={}
+        worse_than_default={}
         if part is None or 0 not in numbers
-        else {name: _worse_than_own(part, numbers, name) for name in study.objectives},
+        else {name: _worse_than_default(part, numbers, name) for name in study.objectives},
     )
 
 
@@ -97,7 +97,9 @@ def _selection(part: Resampled, name: str) -> Selection:
     )
 
 
-def _worse_than_own(part: Resampled, numbers: Sequence[int], name: str) -> dict[int, Difference]:
+def _worse_than_default(
+    part: Resampled, numbers: Sequence[int], name: str
+) -> dict[int, Difference]:
     if part.sums.num_subjects < FEWEST_SUBJECTS:
         return {}
     found = differences_to(

@@ -16,7 +16,7 @@ from foldgrid.specs.recipe import Value, recipe_value
 from foldgrid.specs.search_space import BACKBONE
 from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialEpoch, TrialRecord
 from foldgrid.tasks.scoring import Scoring
-from foldgrid.tasks.units import UNIT_COLUMNS, Noun, UnitTable
+from foldgrid.tasks.units import UNIT_COLUMNS, UnitName, UnitTable
 
 
 @dataclass(frozen=True)
@@ -137,20 +137,20 @@ def _read_study(
             trial.number: tuple(folder.read_history())
             for trial, folder in zip(trials, folders, strict=True)
         },
-        units=_unit_table(entry.name, complete, scoring.noun),
+        units=_unit_table(entry.name, complete, scoring.unit_name),
         scoring=scoring,
     )
 
 
-def _unit_table(study: str, tables: dict[int, UnitTable], noun: Noun) -> UnitTable:
+def _unit_table(study: str, tables: dict[int, UnitTable], unit_name: UnitName) -> UnitTable:
     if not tables:
         return UnitTable(pd.DataFrame(columns=list(UNIT_COLUMNS)), pd.DataFrame())
     units = next(iter(tables.values())).units
     for number, table in tables.items():
         if not table.units.equals(units):
             raise SweepError(
-                f"study {study}: trial {number} did not predict the {noun.many} of the others.\n"
-                f"Remove its folder, search/trials/{study}/{number:04}, and search again."
+                f"study {study}: trial {number} did not predict the {unit_name.many} of the "
+                f"others.\nRemove its folder, search/trials/{study}/{number:04}, and search again."
             )
     predicted = {str(n): table.predicted["predicted"] for n, table in tables.items()}
     has_classes = any(each.ndim > 1 for each in predicted.values())

@@ -62,7 +62,7 @@ def best_certainty(
     own = study.own
     gains = {
         name: better_by(found[trial.number])
-        for name, found in certainty.worse_than_own.items()
+        for name, found in certainty.worse_than_default.items()
         if trial.number in found
     }
     if own is not None and own.number == trial.number:
@@ -78,7 +78,7 @@ def best_certainty(
             for name, selection in certainty.selections.items()
             if selection.corrected is not None and selection.winner == str(trial.number)
         },
-        own_recipe={
+        default_configuration={
             name: own.oof[name]
             for name in study.objectives
             if own is not None and math.isfinite(own.oof.get(name, math.nan))
@@ -140,16 +140,18 @@ def _metric_values(summary: StudySummary, trial: TrialRecord, name: str) -> list
         return f"{shown(ends[0])} to {shown(ends[1])}"
 
     certainty = summary.certainty
-    noun = summary.study.scoring.noun
-    extent = f"{noun.count(certainty.num_visits)} of {certainty.num_subjects} subjects"
+    unit_name = summary.study.scoring.unit_name
+    extent = f"{unit_name.count(certainty.num_visits)} of {certainty.num_subjects} subjects"
     ends = f"95 % {between(found.interval[name])}, " if name in found.interval else ""
     lines = [_line(f"out-of-fold {METRICS[name].title}", shown(trial.oof[name]), ends + extent)]
     num_complete = len(summary.study.complete)
     if name in found.corrected and num_complete > 1:
         words = f"for having been chosen among {num_complete} complete trials"
         lines.append(_line("corrected", shown(found.corrected[name]), words))
-    if name in found.own_recipe and trial.number != 0:
-        lines.append(_line("own recipe", shown(found.own_recipe[name]), _gain(found, name, shown)))
+    if name in found.default_configuration and trial.number != 0:
+        lines.append(
+            _line("own recipe", shown(found.default_configuration[name]), _gain(found, name, shown))
+        )
     return lines
 
 

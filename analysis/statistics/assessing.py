@@ -22,7 +22,7 @@ from foldgrid.analysis.statistics.intervals import FEWEST_SUBJECTS, LEVEL, expan
 from foldgrid.analysis.statistics.resampled import Resampled
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from foldgrid.analysis.statistics.selection import correct_selection, losses
-from foldgrid.specs.variants import is_variant
+from foldgrid.specs.ablations import is_ablation
 from foldgrid.tasks.scoring import Scoring
 from foldgrid.tasks.units import UnitTable
 
@@ -70,7 +70,7 @@ def assess_resampled(
             of a backbone, which answer another question, unless there is nothing else.
     """
     parts = {"oof": oof, "test": test}
-    others = {baseline, *filter(is_variant, oof.models)}
+    others = {baseline, *filter(is_ablation, oof.models)}
     rivals = [place for place, model in enumerate(oof.models) if model not in others] or [
         place for place, model in enumerate(oof.models) if model != baseline
     ]

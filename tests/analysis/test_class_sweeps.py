@@ -15,8 +15,8 @@ import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from foldgrid.analysis.__main__ import main
-from foldgrid.analysis.checks.canary_check import class_by_class
 from foldgrid.analysis.checks.catalogue import stored_or_checked
+from foldgrid.analysis.checks.label_permutation_check import class_by_class
 from foldgrid.analysis.checks.method_checks import CHECKS
 from foldgrid.analysis.checks.report import load_current as load_checks
 from foldgrid.analysis.checks.shuffled_skill import assess_skill

@@ -12,13 +12,13 @@ from foldgrid.records import RunStore
 from foldgrid.simulation.source import find_manifest, open_dataset
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings
-from foldgrid.tasks.classification.spec import BinarySpec, TreeSpec
+from foldgrid.tasks.classification.spec import BinarySpec, HierarchySpec
 from tests.trained_run import train_run, write_leaderboard
 
 STUDY = StudySettings(study="aidda", num_subjects=16, photo_width=48, photo_height=48)
 DATA = DataSpec(tile_pixels=32, synthetic=STUDY)
 BINARY = BinarySpec(positive=("psoriasis",))
-TREE = TreeSpec(
+TREE = HierarchySpec(
     levels={"coarse": 1, "fine": 2},
     hierarchy={"ill": ["psoriasis", "eczema_atopic_dermatitis"], "healthy": None},
     max_images_per_class=1,

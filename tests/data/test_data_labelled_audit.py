@@ -208,7 +208,7 @@ def test_the_kept_manifest_reads_and_has_no_flaws(
     write_kept(path, audit.manifest, audit.reasons == "")
     kept = read_labelled_manifest(path)
     assert len(kept.photos) == audit.flow[-1].num_photos
-    assert kept.graders == ("grade_a",)
+    assert kept.raters == ("grade_a",)
     again = audit_labelled(kept, ExclusionRules(blur_deviations=0, far_fraction=0))
     assert set(again.reasons) == {""}
 

@@ -37,7 +37,7 @@ def test_labels_trees_and_grades_are_passed_over_whatever_they_say(labelled: Tri
     rows[2]["taxonomy"], rows[3]["grade_a"] = "//", "?"
     manifest = read_single_photos(write_csv(path, rows, LABELLED_COLUMNS))
     assert (manifest.photos["label"] == "").all()
-    assert (manifest.graders, manifest.warnings) == ((), ())
+    assert (manifest.raters, manifest.warnings) == ((), ())
     assert manifest.photos["case"].tolist() == [row["case"] for row in rows]
 
 

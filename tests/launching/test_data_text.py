@@ -8,7 +8,7 @@ import pytest
 
 from foldgrid.data.dataset import Survey
 from foldgrid.data.splits import Split, make_split
-from foldgrid.launching.planning.data_text import canary_words, data_facts, split_words
+from foldgrid.launching.planning.data_text import data_facts, permutation_words, split_words
 from foldgrid.simulation.source import survey_data
 from foldgrid.specs.sweep import DataSpec, SplitSpec
 from foldgrid.specs.synthetic import StudyName, StudySettings
@@ -73,4 +73,4 @@ def test_sides_are_counted_by_photographs(cache: Path) -> None:
     assert f"test {len(test)} photographs of {test['subject'].nunique()} subjects; " in words
     assert words.endswith("best of 5")
     assert "visit" not in words
-    assert "the label of a photograph of another" in canary_words(survey, "shuffled_scores")
+    assert "the label of a photograph of another" in permutation_words(survey, "shuffled_scores")

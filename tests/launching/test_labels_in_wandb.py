@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from foldgrid.data.manifest.labelled import read_labelled_manifest
-from foldgrid.specs.variants import read_variant
+from foldgrid.specs.ablations import read_ablation
 from tests.launching.tiny_labels import IN_CASES, SEARCHED, VARIED
 from tests.launching.tiny_sweep import Launcher
 from tests.wandb_run_file import WandbRunFile, read_run_file
@@ -57,7 +57,7 @@ def test_every_epoch_of_every_fit_is_there_once_under_its_base_learner(
         # Without anybody of a class among those that are watched, it is undefined.
         assert reported == pytest.approx([epoch.metrics["auc"] for epoch in epochs], nan_ok=True)
         assert run.group == plan[fit_id]
-        _, key, value = read_variant(plan[fit_id])
+        _, key, value = read_ablation(plan[fit_id])
         assert (f"{key}={value}" in run.tags) == bool(key)
         assert run.config["task"]["classes"] == {"normal": ["normal"], "SSc": ["early", "late"]}
         assert run.summary["test/auc"] == store.read_fit(fit_id).metrics["test/auc"]

@@ -17,7 +17,7 @@ from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.task import TASKS, AnyTask, TaskSpec
 from foldgrid.tasks.classification.ordinal import OrdinalSpec
-from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, TreeSpec
+from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, HierarchySpec
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.regression.spec import RegressionSpec
 
@@ -27,7 +27,9 @@ EXAMPLES: dict[str, TaskSpec] = {
     "pasi": PasiSpec(output="composite"),
     "classification": ClassificationSpec(classes={"normal": ("normal",), "SSc": ("early", "late")}),
     "binary": BinarySpec(positive=("referable",), sensitivity=0.9),
-    "tree": TreeSpec(levels={"two": 1}, hierarchy={"benign": ["naevus"], "malignant": ["nodular"]}),
+    "tree": HierarchySpec(
+        levels={"two": 1}, hierarchy={"benign": ["naevus"], "malignant": ["nodular"]}
+    ),
     "regression": RegressionSpec(unit="months", loss="mae"),
     "ordinal": OrdinalSpec(classes={"mild": ("1", "2"), "severe": ("3",)}),
 }
@@ -69,7 +71,7 @@ def test_a_sweep_without_a_word_of_it_predicts_pasi(tmp_path: Path) -> None:
         ("{name: binary, positive: [a]}", BinarySpec(positive=("a",))),
         (
             "{name: tree, levels: {two: 1, nine: 2}, ranking_level: nine}",
-            TreeSpec(levels={"two": 1, "nine": 2}, ranking_level="nine"),
+            HierarchySpec(levels={"two": 1, "nine": 2}, ranking_level="nine"),
         ),
     ],
 )
@@ -81,8 +83,8 @@ def test_words_by_the_task_s_name(tmp_path: Path, text: str, spec: TaskSpec) -> 
 
 
 def test_the_first_level_is_judged_unless_another_is_named() -> None:
-    assert TreeSpec(levels={"two": 1, "nine": 2}).ranked_level == "two"
-    assert TreeSpec(levels={"two": 1, "nine": 2}, ranking_level="nine").ranked_level == "nine"
+    assert HierarchySpec(levels={"two": 1, "nine": 2}).ranked_level == "two"
+    assert HierarchySpec(levels={"two": 1, "nine": 2}, ranking_level="nine").ranked_level == "nine"
 
 
 MISTAKES = {
@@ -196,7 +198,7 @@ def test_what_is_predicted_decides_which_fit_it_is() -> None:
         PasiSpec(),
         ClassificationSpec(classes={"SSc": ("early", "late"), "normal": ("normal",)}),
         BinarySpec(positive=("referable",)),
-        TreeSpec(levels={"two": 2}),
+        HierarchySpec(levels={"two": 2}),
     ]
     digests = [config_of(spec).digest for spec in specs]
     # Among them: the same classes in another order, and so other outputs of the network.

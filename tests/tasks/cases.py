@@ -11,7 +11,7 @@ import pandas as pd
 from foldgrid.data.single_photos import value_bands
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.classification.ordinal import OrdinalSpec
-from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, TreeSpec
+from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, HierarchySpec
 from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.regression.spec import RegressionSpec
@@ -103,7 +103,7 @@ CASES = {
     "classification": Case(ClassificationSpec, labelled, sure_of_the_class),
     "binary": Case(lambda: BinarySpec(positive=("acral", "nodular")), labelled, sure_of_the_class),
     "tree": Case(
-        lambda: TreeSpec(levels={"two": 1, "three": 2}, max_images_per_class=3),
+        lambda: HierarchySpec(levels={"two": 1, "three": 2}, max_images_per_class=3),
         labelled,
         sure_of_the_class,
     ),

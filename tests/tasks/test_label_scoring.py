@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.task import TaskSpec
+from foldgrid.tasks.classification.hierarchical_scoring import HierarchicalScoring
+from foldgrid.tasks.classification.hierarchy import ancestor
 from foldgrid.tasks.classification.ordinal import OrdinalSpec
 from foldgrid.tasks.classification.scoring import BinaryScoring, ClassScoring, check_labels, softmax
-from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, TreeSpec
-from foldgrid.tasks.classification.tree import ancestor
-from foldgrid.tasks.classification.tree_scoring import TreeScoring
+from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, HierarchySpec
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.registry import make_scoring, resolve_task
 
@@ -25,7 +25,7 @@ TREE = {
     "malignant": {"melanocytic": ["nodular", "acral"], "epidermal": ["carcinoma"]},
 }
 LABELS = ("naevus", "blue_naevus", "wart", "nodular", "acral", "carcinoma")
-WAYS = {
+PATHS = {
     "naevus": "benign/melanocytic/naevus",
     "blue_naevus": "benign/melanocytic/blue_naevus",
     "wart": "benign/wart",
@@ -44,14 +44,14 @@ def photographs(labels: list[str] | tuple[str, ...], **more: Any) -> pd.DataFram
     return pd.DataFrame({"label": list(labels), **more})
 
 
-def by_words(**words: Any) -> TreeSpec:
-    return TreeSpec.model_validate({"levels": LEVELS, **words}, strict=False)
+def by_words(**words: Any) -> HierarchySpec:
+    return HierarchySpec.model_validate({"levels": LEVELS, **words}, strict=False)
 
 
-def resolved_tree(labels: list[str], most: int) -> TreeScoring:
+def resolved_hierarchy(labels: list[str], most: int) -> HierarchicalScoring:
     spec = resolve_task(by_words(hierarchy=TREE, max_images_per_class=most), photographs(labels))
     scoring = make_scoring(spec)
-    assert isinstance(scoring, TreeScoring)
+    assert isinstance(scoring, HierarchicalScoring)
     return scoring
 
 
@@ -159,7 +159,7 @@ def test_resolved_words_are_held_against_other_photographs() -> None:
 
 @given(labels=several, most=st.integers(1, 20), seed=st.integers(0, 99))
 def test_the_probabilities_of_a_level_add_up_to_1(labels: list[str], most: int, seed: int) -> None:
-    scoring = resolved_tree(labels, most)
+    scoring = resolved_hierarchy(labels, most)
     outputs_NK = np.random.default_rng(seed).normal(0, 5, (4, scoring.num_outputs))
     probabilities_NK = softmax(outputs_NK)
     assert scoring.levels == tuple(LEVELS)
@@ -174,23 +174,23 @@ def test_the_probabilities_of_a_level_add_up_to_1(labels: list[str], most: int, 
 
 @given(labels=several, most=st.integers(1, 20))
 def test_a_label_s_class_of_a_level_is_above_it(labels: list[str], most: int) -> None:
-    scoring = resolved_tree(labels, most)
+    scoring = resolved_hierarchy(labels, most)
     for level, depth in LEVELS.items():
         classes = scoring.classes_at(level)
         assert len(set(classes)) == len(classes)
         for label, index in zip(labels, scoring.index_at(level, labels), strict=True):
             own = next(name for name, given in scoring.spec.classes.items() if label in given)
             assert classes[index] == ancestor(own, depth)
-            assert f"{WAYS[label]}/".startswith(f"{classes[index]}/")
+            assert f"{PATHS[label]}/".startswith(f"{classes[index]}/")
 
 
 @given(labels=several, most=st.integers(1, 20), seed=st.integers(0, 99))
 def test_models_are_judged_by_the_level_that_is_asked_for(
     labels: list[str], most: int, seed: int
 ) -> None:
-    plain = resolved_tree(labels, most)
+    plain = resolved_hierarchy(labels, most)
     assert plain.evaluated_classes == plain.classes_at("two")
-    asked = TreeScoring(plain.spec.model_copy(update={"ranking_level": "nine"}))
+    asked = HierarchicalScoring(plain.spec.model_copy(update={"ranking_level": "nine"}))
     assert asked.evaluated_classes == asked.classes_at("nine")
     assert asked.num_values == len(asked.evaluated_classes)
     outputs_NK = np.random.default_rng(seed).normal(0, 5, (len(labels), asked.num_outputs))
@@ -203,13 +203,13 @@ def test_models_are_judged_by_the_level_that_is_asked_for(
 
 
 def test_the_tree_may_stand_in_the_manifest() -> None:
-    samples = photographs(LABELS * 2, taxonomy=[WAYS[label] for label in LABELS] * 2)
+    samples = photographs(LABELS * 2, taxonomy=[PATHS[label] for label in LABELS] * 2)
     for most in (2, 4, 6, 12):
         written = resolve_task(by_words(hierarchy=TREE, max_images_per_class=most), samples)
         read = resolve_task(by_words(max_images_per_class=most), samples)
-        assert isinstance(written, TreeSpec)
-        assert isinstance(read, TreeSpec)
-        assert read.paths == written.paths == WAYS
+        assert isinstance(written, HierarchySpec)
+        assert isinstance(read, HierarchySpec)
+        assert read.paths == written.paths == PATHS
         assert {node: set(given) for node, given in read.classes.items()} == {
             node: set(given) for node, given in written.classes.items()
         }
@@ -221,7 +221,7 @@ def test_only_training_photographs_count_and_the_test_set_s_own_label_has_a_plac
         partition=["train"] * 3 + ["test"] * 4 + ["train"] * 3 + ["test"] * 2,
     )
     spec = resolve_task(by_words(hierarchy=TREE, max_images_per_class=3), samples)
-    assert isinstance(spec, TreeSpec)
+    assert isinstance(spec, HierarchySpec)
     # Trained on: 3 naevi, 1 wart, 2 nodular melanomas. The acral one joins its sibling.
     assert spec.classes == {
         "benign/melanocytic": ("naevus", "blue_naevus"),

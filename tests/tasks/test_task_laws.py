@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from foldgrid.specs.task import TASKS
-from foldgrid.tasks.classification.tree_scoring import TreeScoring
+from foldgrid.tasks.classification.hierarchical_scoring import HierarchicalScoring
 from foldgrid.tasks.registry import make_scoring, resolve_task
 from foldgrid.tasks.scoring import FloatArray, Scoring
 from foldgrid.tasks.units import UnitTable
@@ -280,13 +280,15 @@ def test_training_s_library_is_not_loaded_before_something_is_trained() -> None:
 @given(seed=seeds, num_subjects=sizes)
 def test_a_level_of_the_tree_is_the_sum_of_what_is_below(seed: int, num_subjects: int) -> None:
     task, samples = made("tree", seed, num_subjects)
-    assert isinstance(task, TreeScoring)
+    assert isinstance(task, HierarchicalScoring)
     columns = task.prediction_columns(any_outputs(task, samples, seed))
     fine = np.column_stack([columns[f"predicted_{each}"] for each in task.classes])
     for level, depth in task.spec.levels.items():
         summed = task.probabilities_at(level, fine)
         for place, node in enumerate(task.classes_at(level)):
             below = [
-                k for k, way in enumerate(task.classes) if way.split("/")[:depth] == node.split("/")
+                k
+                for k, path in enumerate(task.classes)
+                if path.split("/")[:depth] == node.split("/")
             ]
             np.testing.assert_allclose(summed[:, place], fine[:, below].sum(axis=1))

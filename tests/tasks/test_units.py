@@ -15,7 +15,14 @@ from foldgrid.tasks.pasi.arithmetic import SCORES, composite_score, pasi
 from foldgrid.tasks.pasi.scoring import PasiScoring
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.scoring import by_model, evaluated_units
-from foldgrid.tasks.units import UNIT_COLUMNS, Noun, UnitTable, beside, model_names, with_columns
+from foldgrid.tasks.units import (
+    UNIT_COLUMNS,
+    UnitName,
+    UnitTable,
+    beside,
+    model_names,
+    with_columns,
+)
 
 REGIONS = ("lower_extremities", "trunk", "upper_extremities")
 CLASSES = ("early", "late", "normal")
@@ -97,7 +104,7 @@ def test_no_model_has_no_name() -> None:
 
 
 def test_a_noun_counts() -> None:
-    assert [Noun("visit", "visits").count(number) for number in (0, 1, 2, 1234)] == [
+    assert [UnitName("visit", "visits").count(number) for number in (0, 1, 2, 1234)] == [
         "0 visits",
         "1 visit",
         "2 visits",

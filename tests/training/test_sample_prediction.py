@@ -21,10 +21,10 @@ from foldgrid.specs.recipe import TrainingRecipe, with_values
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings
 from foldgrid.specs.task import TaskSpec
+from foldgrid.tasks.classification.hierarchical_scoring import HierarchicalScoring
 from foldgrid.tasks.classification.operating_points import apply_threshold
 from foldgrid.tasks.classification.ordinal import OrdinalSpec
-from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, TreeSpec
-from foldgrid.tasks.classification.tree_scoring import TreeScoring
+from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, HierarchySpec
 from tests.trained_run import RECIPE, train_run
 
 STUDY = StudySettings(study="ssc_skin", num_subjects=16, photo_width=48, photo_height=48)
@@ -32,7 +32,7 @@ DATA = DataSpec(tile_pixels=32, synthetic=STUDY)
 STAGES = ("normal", "early", "late")
 CLASSES = ClassificationSpec(classes={name: (name,) for name in STAGES})
 BINARY = BinarySpec(positive=("early", "late"), sensitivity=0.9, specificity=0.8)
-TREE = TreeSpec(levels={"coarse": 1, "fine": 2}, max_images_per_class=5)
+TREE = HierarchySpec(levels={"coarse": 1, "fine": 2}, max_images_per_class=5)
 NETWORK = "plain_cnn"
 
 
@@ -132,7 +132,7 @@ def test_a_point_that_nothing_tells_is_left_out(tmp_path: Path, dataset: Dataset
 def test_a_tree_tells_every_level_and_the_finest(tmp_path: Path, dataset: Dataset) -> None:
     learner = learner_of(tmp_path / "tiny", dataset, TREE)
     task = learner.task
-    assert isinstance(task, TreeScoring)
+    assert isinstance(task, HierarchicalScoring)
     found, expected = predicted_test_samples(learner, dataset), recorded(learner, "test")
     finest = expected.to_numpy()
     assert found["predicted_finest"].tolist() == [task.classes[k] for k in finest.argmax(axis=1)]

@@ -201,7 +201,7 @@ def _lead(run: Run, fractions: tuple[ClassFractions, ...]) -> str:
         one = fractions[0]
         return (
             f"Out of fold, {best} finds {percent(one.sensitivity.value)} of the "
-            f"{run.scoring.noun.many} of {one.name} and calls "
+            f"{run.scoring.unit_name.many} of {one.name} and calls "
             f"{percent(1 - one.specificity.value)} of the others so, decided at a probability of "
             "0.5."
         )
@@ -210,7 +210,8 @@ def _lead(run: Run, fractions: tuple[ClassFractions, ...]) -> str:
     high = max(known, key=lambda each: each.sensitivity.value)
     return (
         f"Out of fold, {best} recognises {high.name} best ({percent(high.sensitivity.value)} of "
-        f"its {run.scoring.noun.many}) and {low.name} worst ({percent(low.sensitivity.value)})."
+        f"its {run.scoring.unit_name.many}) and {low.name} worst "
+        f"({percent(low.sensitivity.value)})."
     )
 
 
@@ -231,7 +232,7 @@ def _overall(run: Run) -> Table:
     of = "" if run.scoring.is_binary else (
         " Sensitivity, specificity and AUC are means over the classes, each against the rest."
     )  # fmt: skip
-    caption = f"All {run.scoring.noun.many} together, model by model"
+    caption = f"All {run.scoring.unit_name.many} together, model by model"
     note = f"{INTERVALS}{of}"
     return Table(
         "overall", caption, tuple(columns), tuple(lines), partial(_overall_frame, run), note
@@ -267,7 +268,11 @@ def spread_words(spread: FoldSpread) -> str:
 
 
 def _of_best(run: Run) -> Table:
-    columns = (Column("Class"), Column(run.scoring.noun.many.capitalize(), True), *METRIC_COLUMNS)
+    columns = (
+        Column("Class"),
+        Column(run.scoring.unit_name.many.capitalize(), True),
+        *METRIC_COLUMNS,
+    )
     lines = tuple(
         (
             Cell(each.name, "", WORDS[part]),
@@ -294,7 +299,7 @@ def _of_learners(run: Run) -> Table:
     for place, of_class in enumerate(fractions[models[0]]):
         for model in models:
             each = fractions[model][place]
-            number = run.scoring.noun.count(of_class.num_units)
+            number = run.scoring.unit_name.count(of_class.num_units)
             first = Cell(each.name, "", number) if model == models[0] else Cell("")
             lines.append((first, _name(run, model, False), *_metric_values(each)))
     caption = "Every base learner by class, out of fold"

@@ -258,7 +258,7 @@ def _lead(run: Run) -> str:
     text = (
         f"Out of fold, {called(run, run.best.model)} decides rightly for "
         f"{right} of "
-        f"{run.scoring.noun.count(total)} ({percent(right / total)})."
+        f"{run.scoring.unit_name.count(total)} ({percent(right / total)})."
     )
     found = mistakes(facts)
     return f"{text} The most frequent mistake: {found[0]}." if found else text

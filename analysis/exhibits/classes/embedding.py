@@ -320,7 +320,7 @@ def embedding_section(run: Run) -> Section:
 
 def _figure_of(run: Run, partition: Partition) -> Figure:
     facts = run.once(embedding, partition)
-    many = run.scoring.noun.many
+    many = run.scoring.unit_name.many
     whose = f"the {many} that it held out" if partition == "oof" else f"the test {many}"
     present = len(np.unique(facts.reference_N))
     marks = (

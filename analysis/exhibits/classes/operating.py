@@ -83,7 +83,7 @@ def operating_section(run: Run) -> Section:
         blocks.append(_figure(run, curves, points))
     aucs = {part: roc_of_models(run, part) for part in partitions(run)}
     blocks.append(auc_table("delong", aucs))
-    blocks.append(Text((delong_sentence(run.scoring.noun.many, aucs["oof"]),)))
+    blocks.append(Text((delong_sentence(run.scoring.unit_name.many, aucs["oof"]),)))
     return Section(_lead(run, points[run.best.model]), tuple(blocks))
 
 

@@ -144,7 +144,7 @@ def _words(facts: RocFacts) -> str:
 def _panels(run: Run, partition: Partition, facts: tuple[RocFacts, ...]) -> Figure:
     best = run.best.model
     if partition == "oof":
-        reading = READING.format(many=run.scoring.noun.many)
+        reading = READING.format(many=run.scoring.unit_name.many)
     else:
         reading = "With its AUC and the 95 % interval over resampled subjects."
     caption = (
@@ -165,7 +165,7 @@ def _both_partitions(run: Run, found: dict[Partition, tuple[RocFacts, ...]]) -> 
     where = " and ".join(WORDS[part] for part in found)
     caption = (
         f"ROC curves of {called(run, best)}, the positive class against the other. "
-        f"{READING.format(many=run.scoring.noun.many)}"
+        f"{READING.format(many=run.scoring.unit_name.many)}"
     )
     paint = partial(draw_roc_panels, best, where, facts)
     frames = [partial(curves_frame, both, part) for part, both in found.items()]

@@ -11,7 +11,7 @@ from foldgrid.analysis.ranking.ranking import KIND_TITLES
 from foldgrid.analysis.run import Run
 from foldgrid.analysis.statistics.estimates import Fraction
 from foldgrid.analysis.statistics.facts import Interval
-from foldgrid.specs.variants import is_variant
+from foldgrid.specs.ablations import is_ablation
 
 Partition = Literal["oof", "test"]
 
@@ -45,7 +45,7 @@ def shown_learners(run: Run) -> tuple[str, ...]:
     """The complete base learners in the ranking's order, variants apart where there are others."""
     rows = [row for row in run.ranking.rows if row.kind == "base_learner" and not row.left_out]
     names = [row.model for row in rows]
-    return tuple([name for name in names if not is_variant(name)] or names)
+    return tuple([name for name in names if not is_ablation(name)] or names)
 
 
 def shown_models(run: Run) -> tuple[str, ...]:

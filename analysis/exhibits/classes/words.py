@@ -35,7 +35,7 @@ class ClassReport(AgainstBaseline):
                 "saying the most frequent class: it has learned nothing that decides."
             )
         return (
-            f"It decides rightly for {percent(own, 1)} of the {run.scoring.noun.many}; always "
+            f"It decides rightly for {percent(own, 1)} of the {run.scoring.unit_name.many}; always "
             f"saying the most frequent class would for {percent(usual, 1)}."
         )
 
@@ -59,7 +59,7 @@ class ClassReport(AgainstBaseline):
         among = f" in {count(cases, 'case')}" if cases else ""
         return {
             "participants": (
-                f"They are {run.scoring.noun.count(len(samples))}{among} of "
+                f"They are {run.scoring.unit_name.count(len(samples))}{among} of "
                 f"{count(samples['subject'].nunique(), 'subject')}: {_counts(run)}."
             ),
             "photographs": (
@@ -89,7 +89,7 @@ class ClassReport(AgainstBaseline):
             else "The likeliest class is decided for; AUC, sensitivity and specificity are means "
             "over the classes, each against the rest."
         )
-        return {"unit": f"The unit of every figure is the {scoring.noun.one}. {how}"}
+        return {"unit": f"The unit of every figure is the {scoring.unit_name.one}. {how}"}
 
 
 def _scoring(run: Run) -> LabelScoring:

@@ -100,27 +100,27 @@ def numbers_section(run: Run) -> Section:
     """The best model's predictions and their differences, out of fold and on the test set."""
     partitions: list[Partition] = ["oof", "test"] if run.has_test else ["oof"]
     parts = [run.once(number_agreement, partition) for partition in partitions]
-    noun, unit = run.scoring.noun, f" {run.scoring.unit}" if run.scoring.unit else ""
+    unit_name, unit = run.scoring.unit_name, f" {run.scoring.unit}" if run.scoring.unit else ""
     first = parts[0]
     lead = (
-        f"For a single {noun.one}, {first.model} lies between {first.said(first.lower)} and "
+        f"For a single {unit_name.one}, {first.model} lies between {first.said(first.lower)} and "
         f"{first.said(first.upper)}{unit} from the truth in {percent(first.share_within)} of the "
-        f"out-of-fold {noun.many}."
+        f"out-of-fold {unit_name.many}."
     )
     blocks = (
         Figure(
             "predicted",
             partial(draw_predicted, parts),
-            f"Predicted against true values by {first.model}, a point a {noun.one}. Dotted: "
+            f"Predicted against true values by {first.model}, a point a {unit_name.one}. Dotted: "
             "identity.",
             partial(_points, parts),
         ),
         Figure(
             "differences",
             partial(draw_differences, parts),
-            f"Difference against average of prediction and truth, a point a {noun.one}. Solid: "
-            "mean difference and 95 % limits of agreement; shaded: the mean's 95 % interval over "
-            "resampled subjects.",
+            f"Difference against average of prediction and truth, a point a {unit_name.one}. "
+            "Solid: mean difference and 95 % limits of agreement; shaded: the mean's 95 % interval "
+            "over resampled subjects.",
             partial(_limits, parts),
         ),
     )

@@ -35,7 +35,7 @@ def studies_section(run: SearchRun) -> Section:
                 str(len(study.results.trials)),
                 Cell(format_number(score, digits), note=ends),
                 format_number(found.corrected.get(metric.name), digits),
-                format_number(found.own_recipe.get(metric.name), digits),
+                format_number(found.default_configuration.get(metric.name), digits),
                 percent(study.saved.fraction),
             )
         )
@@ -58,7 +58,7 @@ def _frame(run: SearchRun) -> pd.DataFrame:
                 f"{name}_low": low,
                 f"{name}_high": high,
                 "corrected": found.corrected.get(name),
-                "own_recipe": found.own_recipe.get(name),
+                "own_recipe": found.default_configuration.get(name),
                 "saved": study.saved.fraction,
             }
         )

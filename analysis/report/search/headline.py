@@ -110,9 +110,9 @@ def _gain(study: StudyFacts) -> str:
     words = "better" if value >= 0 else "worse"
     text = (
         f"The sweep's own recipe, which nobody chose, has "
-        f"{format_number(found.own_recipe[name], digits)}. The best trial is "
+        f"{format_number(found.default_configuration[name], digits)}. The best trial is "
         f"{words} by {format_number(abs(value), digits)} on the same "
-        f"{study.results.scoring.noun.many}"
+        f"{study.results.scoring.unit_name.many}"
     )
     ends = found.better_by_interval.get(name)
     if ends is None:
@@ -137,7 +137,7 @@ def _tiles(study: StudyFacts) -> list[Tile]:
         note = interval(selection.interval.low, selection.interval.high, digits)
         label = f"Corrected for taking the best of {selection.num_learners}"
         tiles.append(Tile(label, format_number(selection.corrected, digits), note))
-    own = found.own_recipe.get(name)
+    own = found.default_configuration.get(name)
     tiles.append(Tile("The sweep's own recipe", format_number(own, digits)))
     saved = study.saved
     if saved.num_stopped:

@@ -62,7 +62,7 @@ def predict_as_samples(learner: TrainedLearner, dataset: Dataset, photos: list[s
     place = 2 if "case" in table else 1
     table.insert(place, "photo", photos)
     notes = [_point_note(learner, point) for point in points]
-    what = f"{learner.task.noun.count(len(table))}, a row each"
+    what = f"{learner.task.unit_name.count(len(table))}, a row each"
     notes += _known_subjects(learner, dataset)
     return Predicted(table, 4, what, _shown_samples(table), tuple(notes))
 
@@ -95,9 +95,9 @@ def _of_decided(table: pd.DataFrame) -> list[float]:
     return [float(row[f"{PROBABILITY}{row[PREDICTED]}"]) for row in rows]
 
 
-def _more(table: pd.DataFrame, noun: str) -> str:
+def _more(table: pd.DataFrame, unit_name: str) -> str:
     left = len(table) - MOST_ROWS_SHOWN
-    return f"\n… and {left} more {noun}" if left > 0 else ""
+    return f"\n… and {left} more {unit_name}" if left > 0 else ""
 
 
 def _region_notes(learner: TrainedLearner, dataset: Dataset, visits: pd.DataFrame) -> list[str]:

@@ -44,7 +44,7 @@ def predict(
     from foldgrid.records.files import FileRoot
 
     store = RunStore.open(run)
-    _refuse_canary(store)
+    _refuse_permutation(store)
     name, reason = backbone, ""
     if name is None:
         best = best_learner(store)
@@ -61,8 +61,8 @@ def predict(
     print(f"\n{output}: {predicted.what}")
 
 
-def _refuse_canary(store: RunStore) -> None:
-    if store.read_canary() is not None:
+def _refuse_permutation(store: RunStore) -> None:
+    if store.read_permutation() is not None:
         raise SweepError(
             f"{store.location}: a canary, trained on shuffled truth; what it predicts means "
             "nothing.\nGive the run folder of the sweep itself."

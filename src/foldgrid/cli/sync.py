@@ -216,5 +216,5 @@ def _account(found: Sendable[Config, Epoch, Record], tally: Tally) -> Iterator[s
         yield f"see       {tally.url}"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"
+def _count(number: int, unit_name: str) -> str:
+    return f"{number} {unit_name}{'s' if number != 1 else ''}"

@@ -82,7 +82,7 @@ def synthesize_single(
     truth = table.samples[table.layout.targets[0]]
     print(
         f"{manifest.path}: {manifest.num_subjects} subjects, {truth.nunique()} "
-        f"{table.layout.noun}, {len(manifest.photos):,} photos of "
+        f"{table.layout.truth_name}, {len(manifest.photos):,} photos of "
         f"{settings.photo_width}x{settings.photo_height} pixels"
     )
     if contact_sheet is not None:
@@ -91,7 +91,7 @@ def synthesize_single(
         with writing(contact_sheet):
             contact_sheet.parent.mkdir(parents=True, exist_ok=True)
             sheet.save(contact_sheet)
-        print(f"{contact_sheet}: some of them with their {table.layout.noun}")
+        print(f"{contact_sheet}: some of them with their {table.layout.truth_name}")
     print(f"\nNext:\n  python -m foldgrid data check {manifest.path}")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from foldgrid.data.manifest.rows import GRADE_PREFIX, SCORES
+from foldgrid.data.manifest.rows import ANNOTATION_PREFIX, SCORES
 from foldgrid.specs.samples import TILES_A_SIDE, SampleKind
 
 
@@ -25,7 +25,7 @@ class SampleLayout:
             every sample does.
         split_columns: What a split's table says of each sample, before its side.
         targets: The columns that hold what is to be predicted; the graders' come after them.
-        noun: What these columns hold, for people.
+        truth_name: What these columns hold, for people.
     """
 
     kind: SampleKind
@@ -33,7 +33,7 @@ class SampleLayout:
     weighs_visits: bool
     split_columns: tuple[str, ...]
     targets: tuple[str, ...]
-    noun: str
+    truth_name: str
 
     @property
     def grid(self) -> int:
@@ -48,7 +48,7 @@ MOSAICS = SampleLayout(
     weighs_visits=True,
     split_columns=("sample", "subject", "visit", "day", "region"),
     targets=SCORES,
-    noun="scores",
+    truth_name="scores",
 )
 SINGLE = SampleLayout(
     kind="single",
@@ -56,7 +56,7 @@ SINGLE = SampleLayout(
     weighs_visits=False,
     split_columns=("sample", "subject", "visit", "day", "case", "label"),
     targets=("label", "taxonomy"),
-    noun="labels",
+    truth_name="labels",
 )
 MEASURED = SampleLayout(
     kind="measured",
@@ -64,7 +64,7 @@ MEASURED = SampleLayout(
     weighs_visits=False,
     split_columns=("sample", "subject", "visit", "day", "case", "value"),
     targets=("value", "band"),
-    noun="values",
+    truth_name="values",
 )
 
 
@@ -109,5 +109,5 @@ class SampleTable:
     @property
     def target_columns(self) -> tuple[str, ...]:
         """The columns of ``samples`` that hold what is to be predicted."""
-        graders = (str(name) for name in self.samples if str(name).startswith(GRADE_PREFIX))
-        return (*self.layout.targets, *graders)
+        raters = (str(name) for name in self.samples if str(name).startswith(ANNOTATION_PREFIX))
+        return (*self.layout.targets, *raters)

@@ -40,7 +40,7 @@ def write_run_files(prepared: PreparedSweep) -> None:
     store.write_first_weights(prepared.first_weights)
     store.write_samples(prepared.survey.targets)
     if prepared.canary is not None:
-        store.write_canary(prepared.canary)
+        store.write_permutation(prepared.canary)
     if prepared.space is None:
         store.write_plan(prepared.grid.cells)
     earlier = _provenance(store)

@@ -16,7 +16,6 @@ from ruamel.yaml.error import YAMLError
 from foldgrid.records.files import FileRoot
 from foldgrid.records.fit_folder import RECORD, FitFolder
 from foldgrid.records.tables import parquet_bytes, parquet_table
-from foldgrid.specs.canary import Canary, CanaryName, canary_folder
 from foldgrid.specs.checksums import (
     FileChecksum,
     checksummed_json,
@@ -26,6 +25,7 @@ from foldgrid.specs.checksums import (
 )
 from foldgrid.specs.errors import CorruptFileError, MissingFileError, SweepError
 from foldgrid.specs.fits import EpochRecord, FitRecord
+from foldgrid.specs.label_permutation import LabelPermutation, PermutationName, permutation_folder
 
 SWEEP, PLAN, PROVENANCE, CANARY = "sweep.yaml", "plan.json", "provenance.json", "canary.json"
 SPLIT, SPLIT_FACTS = "split.parquet", "split.json"
@@ -265,34 +265,34 @@ class RunStore:
         except (KeyError, TypeError, AttributeError) as error:
             raise self._unlike(FIRST_WEIGHTS, content, error) from error
 
-    def write_canary(self, canary: Canary) -> None:
+    def write_permutation(self, canary: LabelPermutation) -> None:
         """Writes ``canary.json``: this is no run of the sweep, but of its canary."""
         self.write_json(CANARY, canary.model_dump(mode="json"))
 
-    def is_canary(self) -> bool:
+    def is_permutation(self) -> bool:
         """Whether ``canary.json`` is there, whole or not."""
         return self.root.exists(CANARY)
 
-    def read_canary(self) -> Canary | None:
+    def read_permutation(self) -> LabelPermutation | None:
         """``canary.json``, or nothing: then the scores are the physician's."""
-        if not self.is_canary():
+        if not self.is_permutation():
             return None
         content = self.read_json(CANARY)
         try:
-            return Canary.model_validate(content)
+            return LabelPermutation.model_validate(content)
         except ValueError as error:
             raise self._unlike(CANARY, content, error) from error
 
-    def canary_store(self, name: CanaryName) -> RunStore:
+    def permutation_store(self, name: PermutationName) -> RunStore:
         """Where the canary of this run is, there or not: beside it."""
         if self.root.is_local:
             folder = self.root.local_path.resolve()
             # As it was given where that says enough: messages should not grow absolute paths.
             named = self.location.rstrip("/")
             path = named if named.rpartition("/")[2] == folder.name else str(folder)
-            return RunStore(canary_folder(path, name))
+            return RunStore(permutation_folder(path, name))
         path, mark, parameters = self.location.partition("?")
-        return RunStore(f"{canary_folder(path.rstrip('/'), name)}{mark}{parameters}")
+        return RunStore(f"{permutation_folder(path.rstrip('/'), name)}{mark}{parameters}")
 
     def write_provenance(self, provenance: dict[str, Any]) -> None:
         """Writes ``provenance.json``."""
@@ -321,7 +321,7 @@ class RunStore:
     def _shortest_command(self) -> str:
         name = self.location.partition("?")[0].rstrip("/").rpartition("/")[2]
         try:
-            canary = self.read_canary()
+            canary = self.read_permutation()
             if canary is not None:
                 return f"python launch.py --sweep {canary.sweep} --canary {canary.name}"
             return f"python launch.py --sweep {self.read_sweep().get('name')}"

@@ -150,7 +150,7 @@ def run_faults(store: RunStore) -> tuple[str, ...]:
         "photos.parquet": store.read_photos,
         "samples.parquet": store.read_samples,
         "weights.json": store.read_first_weights,
-        "canary.json": store.read_canary,
+        "canary.json": store.read_permutation,
         "provenance.json": store.read_provenance,
     }
     found = []

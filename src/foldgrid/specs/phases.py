@@ -88,5 +88,5 @@ def _describe(phase: Phase) -> str:
     return f"{phase.name} ({', '.join(words)})"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _count(number: int, unit_name: str) -> str:
+    return f"{number} {unit_name}" if number == 1 else f"{number} {unit_name}s"

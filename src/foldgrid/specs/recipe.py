@@ -300,8 +300,9 @@ def current_key(name: str, model: type[BaseModel] = TrainingRecipe) -> str:
         found = next((own for own, field in fields.items() if field.alias == part), part)
         parts.append(found)
         annotation = fields[found].annotation if found in fields else None
-        is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-        inner = annotation if is_model else None
+        inner = None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            inner = annotation
     return ".".join(parts)
 
 

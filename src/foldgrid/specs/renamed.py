@@ -94,7 +94,7 @@ class _Walk:
         if len(now) == 2 and now[0] == "budgets":
             models = [self.root]
         fields = {name: each for model in models for name, each in model.model_fields.items()}
-        earlier = {each.alias: name for name, each in fields.items() if each.alias}
+        earlier = {str(each.alias): name for name, each in fields.items() if each.alias}
         result: dict[str, Any] = {}
         for key, inner in value.items():
             current = earlier.get(key, key)

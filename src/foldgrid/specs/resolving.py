@@ -11,13 +11,13 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from foldgrid.specs.ablations import ablation_problems
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
 from foldgrid.specs.reading import Document, KeyPath, Renaming, read_document, validate
 from foldgrid.specs.renamed import current_path, note_on, with_current_names
 from foldgrid.specs.search_fit import sweep_problems
 from foldgrid.specs.search_space import SearchSpace, space_problems
 from foldgrid.specs.sweep import BudgetName, Sweep, per_backbone_problems
-from foldgrid.specs.variants import ablation_problems
 
 _Key = tuple[str, ...]
 Overlay = tuple[_Key, Any, str]

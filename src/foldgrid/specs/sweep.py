@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from foldgrid.specs.ablations import Ablation, ablations_of
 from foldgrid.specs.base import Spec
 from foldgrid.specs.by_name import NameIn, OwnSettings, SettingsIn, read_settings, settings_of
 from foldgrid.specs.errors import did_you_mean
@@ -24,7 +25,6 @@ from foldgrid.specs.recipe import (
 from foldgrid.specs.schedulers import NO_SCHEDULER, SCHEDULERS, Scheduler
 from foldgrid.specs.synthetic import SyntheticSettings, TrialSettings
 from foldgrid.specs.task import AnyTask, default_task
-from foldgrid.specs.variants import Variant, variants_of
 
 BudgetName = Literal["smoke", "paper"]
 SamplerName = Literal[
@@ -242,12 +242,12 @@ class Sweep(Spec):
             raise ValueError(f"{', '.join(twice)} given twice; each backbone once")
         return value
 
-    def learners(self) -> list[Variant]:
+    def learners(self) -> list[Ablation]:
         """The base learners: every backbone, each followed by its variants."""
         return [
-            variant
+            ablation
             for backbone in self.backbones
-            for variant in variants_of(backbone, self.recipe_of(backbone), self.ablation)
+            for ablation in ablations_of(backbone, self.recipe_of(backbone), self.ablation)
         ]
 
     def recipe_of(self, backbone: str) -> TrainingRecipe:

@@ -28,7 +28,7 @@ from foldgrid.metrics import NUMBER_METRICS
 from foldgrid.specs.metric import Metric, Target, TargetKind, metrics_of
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.scale import Scale
-from foldgrid.tasks.units import Noun, UnitTable
+from foldgrid.tasks.units import UnitName, UnitTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ class Scoring(ABC):
             first orders it.
         stratum: The column of the samples whose values a split should balance.
         balanced: What these are, for people: ``labels``.
-        noun: What a unit is called.
+        unit_name: What a unit is called.
         shown: The metrics that a table shows, in the order of its columns.
         baseline: The name of the model that says the same for everybody.
         unit: What judged numbers are counted in, such as ``months``; "" for pure numbers.
@@ -88,7 +88,7 @@ class Scoring(ABC):
     standard_metrics: tuple[str, ...]
     stratum: str
     balanced: str
-    noun = Noun("photograph", "photographs")
+    unit_name = UnitName("photograph", "photographs")
     shown: tuple[str, ...]
     baseline: str
     report: str

@@ -16,7 +16,7 @@ UNIT_COLUMNS = ("subject", "unit", "fold", "reference")
 
 
 @dataclass(frozen=True)
-class Noun:
+class UnitName:
     """What people call one unit, and several."""
 
     one: str

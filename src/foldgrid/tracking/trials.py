@@ -133,7 +133,7 @@ def trial_summary(record: TrialRecord, scoring: Scoring) -> dict[str, Any]:
         "status": record.status,
         "num_epochs": record.num_epochs,
         "num_planned_epochs": record.num_planned_epochs,
-        f"num_{scoring.noun.many}": record.num_visits,
+        f"num_{scoring.unit_name.many}": record.num_visits,
         "seconds/train": record.wall_seconds,
     }
     if record.status == "stopped":

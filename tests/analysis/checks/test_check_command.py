@@ -15,8 +15,8 @@ from foldgrid.analysis.checks.catalogue import check_and_save, stored_or_checked
 from foldgrid.analysis.checks.printing import render_markdown, render_terminal
 from foldgrid.analysis.checks.report import CheckReport, CheckResult, load_current
 from foldgrid.analysis.ranking.build import rank_and_save, rank_sweep
-from foldgrid.specs.canary import Canary
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.label_permutation import LabelPermutation
 
 
 def small(make_run: Any, **settings: Any) -> Any:
@@ -129,8 +129,10 @@ def test_stored_results_and_rankings_end_when_the_run_or_its_canary_changes(make
 def test_a_canarys_ranking_can_be_taken_for_nothing_else(make_run: Any) -> None:
     fake = small(make_run)
     store = fake.write()
-    canary = Canary(name="shuffled_scores", sweep="tiny", seed=0, data_fingerprint="d" * 16)
-    store.write_canary(canary)
+    canary = LabelPermutation(
+        name="shuffled_scores", sweep="tiny", seed=0, data_fingerprint="d" * 16
+    )
+    store.write_permutation(canary)
     first = rank_sweep(store).notes[0]
     assert first.topic == "CANARY"
     assert first.is_warning
@@ -212,7 +214,7 @@ def test_the_folder_of_a_canary_is_beside_the_run(tmp_path: Path) -> None:
     from foldgrid.records import RunStore
 
     def beside(location: str) -> str:
-        return RunStore(location).canary_store("shuffled_scores").location
+        return RunStore(location).permutation_store("shuffled_scores").location
 
     end = "-canary-shuffled_scores"
     assert beside("runs/tiny") == f"runs/tiny{end}"

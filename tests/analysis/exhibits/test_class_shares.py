@@ -13,7 +13,7 @@ from foldgrid.analysis.exhibits.classes.by_class import class_fractions, fold_sp
 from foldgrid.analysis.predictions.class_units import ClassUnits
 from foldgrid.analysis.statistics.estimates import overall_metrics
 from foldgrid.metrics.classification import by_class, class_metrics
-from foldgrid.tasks.classification.tree import is_below
+from foldgrid.tasks.classification.hierarchy import is_below
 
 
 def units(seed: int, num_units: int, num_classes: int, is_binary: bool = False) -> ClassUnits:
@@ -79,5 +79,5 @@ def test_the_spread_leaves_out_folds_without_a_figure() -> None:
         ("malignant_not/a", "malignant", False),
     ],
 )
-def test_what_is_below_a_node(way: str, node: str, expected: bool) -> None:
-    assert is_below(way, node) is expected
+def test_what_is_below_a_node(path: str, node: str, expected: bool) -> None:
+    assert is_below(path, node) is expected

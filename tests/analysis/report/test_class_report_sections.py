@@ -18,16 +18,16 @@ from foldgrid.analysis.drawing.palette import ROLES
 from foldgrid.analysis.exhibits.classes.by_class import fold_spreads, fractions_of_model
 from foldgrid.analysis.exhibits.classes.confusion import confusion, mistakes
 from foldgrid.analysis.exhibits.classes.embedding import chosen_fit, embedding
-from foldgrid.analysis.exhibits.classes.operating import points_of_models
-from foldgrid.analysis.exhibits.classes.reliability import reliability
-from foldgrid.analysis.exhibits.classes.roc import in_one_picture, roc_of_model, roc_of_models
-from foldgrid.analysis.exhibits.classes.shared import class_units
-from foldgrid.analysis.exhibits.classes.tree import (
+from foldgrid.analysis.exhibits.classes.hierarchy import (
     level_metrics,
     node_fractions,
     side_roc,
     units_at,
 )
+from foldgrid.analysis.exhibits.classes.operating import points_of_models
+from foldgrid.analysis.exhibits.classes.reliability import reliability
+from foldgrid.analysis.exhibits.classes.roc import in_one_picture, roc_of_model, roc_of_models
+from foldgrid.analysis.exhibits.classes.shared import class_units
 from foldgrid.analysis.exhibits.folds import fold_matrix
 from foldgrid.analysis.exhibits.methods.writing import write_statements
 from foldgrid.analysis.exhibits.published import beside_the_paper
@@ -239,10 +239,10 @@ def test_levels_are_sums_of_the_training_classes(reported_by_task: Any) -> None:
     for units in (fine, five, three):
         assert units.probabilities_UK.sum(axis=1) == pytest.approx(np.ones(units.num_units))
         assert units.reference_U.tolist() == [
-            next(place for place, node in enumerate(units.classes) if way.startswith(node))
-            for way in (fine.classes[each] for each in fine.reference_U)
+            next(place for place, node in enumerate(units.classes) if path.startswith(node))
+            for path in (fine.classes[each] for each in fine.reference_U)
         ]
-    benign = [place for place, way in enumerate(fine.classes) if way.startswith("benign")]
+    benign = [place for place, path in enumerate(fine.classes) if path.startswith("benign")]
     summed = fine.probabilities_UK[:, benign].sum(axis=1)
     assert three.probabilities_UK[:, 0] == pytest.approx(summed)
     # The judged level is the ranking's, units in the same order.
@@ -275,7 +275,7 @@ def test_one_side_against_the_other_leaves_neither_out(
     reported = reported_by_task("tree")
     run = reported.run
     fine = units_at(run, "training classes")
-    side_K = np.array([way.split("/")[0] for way in fine.classes])
+    side_K = np.array([path.split("/")[0] for path in fine.classes])
     positive_U = fine.probabilities_UK[:, side_K == "malignant"].sum(axis=1)
     negative_U = fine.probabilities_UK[:, side_K == "benign"].sum(axis=1)
     truth_U = side_K[fine.reference_U]

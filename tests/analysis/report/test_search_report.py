@@ -84,7 +84,7 @@ def test_the_head_is_the_best_and_what_it_is_worth(reported: Reported) -> None:
     assert f"Trial {best.number} is the best of 14: mobilenet_v3_small with an out-of-fold" in text
     assert f"{best.oof['mae']:.2f} (95 % interval {low:.2f} to {high:.2f})" in text
     assert f"choosing is worth {found.corrected['mae']:.2f}" in text
-    assert f"has {found.own_recipe['mae']:.2f}. The best trial is better by" in text
+    assert f"has {found.default_configuration['mae']:.2f}. The best trial is better by" in text
     assert "27 of 168 epochs" in text
 
 

@@ -73,7 +73,7 @@ def test_only_trials_that_trained_to_their_end_take_part(tmp_path: Path) -> None
     certainty = assess_study(study)
     assert set(certainty.intervals["mae"]) == {0, 1, 5, 6, 7}
     assert certainty.selections["mae"].num_learners == 5
-    assert set(certainty.worse_than_own["mae"]) == {1, 5, 6, 7}
+    assert set(certainty.worse_than_default["mae"]) == {1, 5, 6, 7}
     assert certainty.num_subjects == 20
 
 
@@ -86,7 +86,7 @@ def test_the_best_beside_the_own_recipe(tmp_path: Path, objective: str) -> None:
     found = best_certainty(study, assess_study(study), best)
     low, high = found.interval[objective]
     assert low < best.oof[objective] < high
-    assert found.own_recipe == {objective: own.oof[objective]}
+    assert found.default_configuration == {objective: own.oof[objective]}
     turn = 1 if objective == "ccc" else -1
     gain = turn * (best.oof[objective] - own.oof[objective])
     assert found.better_by[objective] == pytest.approx(gain)
@@ -101,7 +101,7 @@ def test_nothing_is_said_of_the_own_recipe_beside_itself(tmp_path: Path) -> None
     own = next(trial for trial in study.trials if trial.number == 0)
     found = best_certainty(study, assess_study(study), own)
     assert found.better_by == {}
-    assert found.own_recipe == {"mae": own.oof["mae"]}
+    assert found.default_configuration == {"mae": own.oof["mae"]}
 
 
 def test_of_a_front_each_trial_is_corrected_where_it_was_the_choice(tmp_path: Path) -> None:

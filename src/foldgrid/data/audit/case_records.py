@@ -49,7 +49,7 @@ def case_records(
     )
     described = {
         name: photos[name].tolist() if name in photos else [""] * len(names)
-        for name in (*DESCRIPTIONS, *manifest.graders)
+        for name in (*DESCRIPTIONS, *manifest.raters)
     }
     return given.assign(
         **described,

@@ -83,7 +83,7 @@ def describe_labelled_audit(audit: LabelledAudit) -> str:
         f"{len(manifest.labels)} labels",
         "  photos     " + _describe_files(audit.exams),
         *(f"  {line}" for line in _describe_labels(photos)),
-        *(f"  graders    {line}" for line in _describe_graders(manifest)),
+        *(f"  graders    {line}" for line in _describe_raters(manifest)),
     ]
     if manifest.warnings:
         lines.append(_counted(len(manifest.warnings), "warning"))
@@ -120,13 +120,13 @@ def _describe_labels(photos: pd.DataFrame) -> list[str]:
     ]
 
 
-def _describe_graders(manifest: LabelledManifest) -> list[str]:
-    if not manifest.graders:
+def _describe_raters(manifest: LabelledManifest) -> list[str]:
+    if not manifest.raters:
         return []
-    given = manifest.photos[list(manifest.graders)] != ""
+    given = manifest.photos[list(manifest.raters)] != ""
     counts = Counter(int(number) for number in given.sum(axis=1))
     return [
-        f"{len(manifest.graders)}; "
+        f"{len(manifest.raters)}; "
         + ", ".join(
             f"{count} photos with {number} grade{'s' if number != 1 else ''}"
             for number, count in sorted(counts.items())

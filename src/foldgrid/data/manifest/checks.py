@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from foldgrid.data.manifest.rows import (
-    GRADE_PREFIX,
+    ANNOTATION_PREFIX,
     LABELLED_COLUMNS,
     MEASURED_COLUMNS,
     REQUIRED_COLUMNS,
@@ -40,7 +40,7 @@ def manifest_kind(columns: Sequence[str]) -> SampleKind:
     if "value" in columns and "label" not in columns:
         return "measured"
     tell = {"label", "case", "taxonomy"} & set(columns) or any(
-        name.startswith(GRADE_PREFIX) or nearest("label", [name], most=1) for name in columns
+        name.startswith(ANNOTATION_PREFIX) or nearest("label", [name], most=1) for name in columns
     )
     return "single" if tell else "mosaics"
 

@@ -56,7 +56,7 @@ def _differences(changes: InputChanges, layout: SampleLayout) -> Iterator[str]:
     if len(changes.settings) > MOST_SETTINGS:
         yield f"and {len(changes.settings) - MOST_SETTINGS} more settings"
     yield from _sorts(changes.backbones, "backbone", "changed")
-    yield from _sorts(changes.samples, "sample", f"with other {layout.noun}")
+    yield from _sorts(changes.samples, "sample", f"with other {layout.truth_name}")
     photos = changes.photos if layout.grid > 1 else _by_sample(changes.photos)
     yield from _sorts(photos, "photograph", "with another content")
     if changes.sides:
@@ -73,15 +73,15 @@ def _by_sample(photos: Difference) -> Difference:
     return Difference(*(tuple(sample for sample, _ in keys) for keys in parts))
 
 
-def _sorts(difference: Difference, noun: str, changed: str) -> Iterator[str]:
+def _sorts(difference: Difference, what: str, changed: str) -> Iterator[str]:
     came, went = ("came", "went")
     if changed.startswith("from"):
         came, went = "from pre-trained weights now", "from random weights now"
     for keys, words in ((difference.changed, changed), (difference.came, came)):
         if keys:
-            yield f"{_some(map(_name, keys), noun)} {words}"
+            yield f"{_some(map(_name, keys), what)} {words}"
     if difference.went:
-        yield f"{_some(map(_name, difference.went), noun)} {went}"
+        yield f"{_some(map(_name, difference.went), what)} {went}"
 
 
 def _name(key: Any) -> str:
@@ -89,14 +89,14 @@ def _name(key: Any) -> str:
     return f"{key[0]} {key[1] + 1}" if isinstance(key, tuple) else str(key)
 
 
-def _some(names: Iterable[str], noun: str) -> str:
+def _some(names: Iterable[str], what: str) -> str:
     listed = list(names)
     more = ", ..." if len(listed) > MOST_NAMES else ""
-    return f"{_count(len(listed), noun)} ({', '.join(listed[:MOST_NAMES])}{more})"
+    return f"{_count(len(listed), what)} ({', '.join(listed[:MOST_NAMES])}{more})"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"
+def _count(number: int, unit_name: str) -> str:
+    return f"{number} {unit_name}{'s' if number != 1 else ''}"
 
 
 def _meaning(changes: InputChanges, results: Results) -> Iterator[str]:

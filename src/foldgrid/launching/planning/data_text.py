@@ -12,7 +12,7 @@ import pandas as pd
 
 from foldgrid.data.dataset import Survey
 from foldgrid.data.splits import Split
-from foldgrid.specs.canary import CanaryName
+from foldgrid.specs.label_permutation import PermutationName
 from foldgrid.specs.samples import SampleKind
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings
@@ -43,7 +43,7 @@ def split_words(survey: Survey, split: Split, num_seeds: int) -> str:
     )
 
 
-def canary_words(survey: Survey, name: CanaryName) -> str:
+def permutation_words(survey: Survey, name: PermutationName) -> str:
     """What the canary does to the targets."""
     given = SHUFFLED[survey.layout.kind]
     return (
@@ -120,8 +120,8 @@ def _classes(survey: Survey) -> str:
     counts = survey.samples["label"].value_counts(sort=False).sort_index()
     counts = counts.sort_values(ascending=False, kind="stable")
     words = [f"{name} {count}" for name, count in counts.items()]
-    graders = len(survey.target_columns) - len(survey.layout.targets)
-    graded = f"; {graders} grader{'s' if graders != 1 else ''}" if graders else ""
+    raters = len(survey.target_columns) - len(survey.layout.targets)
+    graded = f"; {raters} grader{'s' if raters != 1 else ''}" if raters else ""
     return f"{len(words)}, by photographs: {_some(words, MOST_CLASSES)}{graded}"
 
 

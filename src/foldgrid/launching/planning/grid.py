@@ -134,7 +134,7 @@ def plan_grid(
             threads = sweep.resources.cpus_per_fit
             keeps = sweep.keep == "best"
             job = FitJob(config, file, keeps, threads, seconds, gpus)
-            jobs.append(replace(job, keep_features=sweep.keep_features, variant=learner))
+            jobs.append(replace(job, keep_features=sweep.keep_features, ablation=learner))
     return Grid(tuple(jobs), frozenset(finished), selection)
 
 

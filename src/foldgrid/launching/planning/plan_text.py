@@ -13,7 +13,7 @@ from foldgrid.launching.durations import format_duration
 from foldgrid.launching.fetching import describe_files
 from foldgrid.launching.planning.changes_text import changed_facts
 from foldgrid.launching.planning.corruption import corruption_facts
-from foldgrid.launching.planning.data_text import canary_words, data_facts, split_words
+from foldgrid.launching.planning.data_text import data_facts, permutation_words, split_words
 from foldgrid.launching.planning.disk import disk_need, free_gib
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.planning.recorded_inputs import grid_results
@@ -76,7 +76,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
         *_varied(sweep),
         ("training", _training(recipe)),
         *([("phases", describe_phases(recipe.phases))] if recipe.phases else []),
-        *_own_recipes(prepared),
+        *_deviating_recipes(prepared),
         ("resources", _resources(prepared)),
         ("results", prepared.store.location),
     ]
@@ -105,7 +105,7 @@ def _varied(sweep: Sweep) -> list[tuple[str, str]]:
     ]
 
 
-def _own_recipes(prepared: PreparedSweep) -> list[tuple[str, str]]:
+def _deviating_recipes(prepared: PreparedSweep) -> list[tuple[str, str]]:
     """What backbones change of the recipe, where they change anything."""
     rows: list[tuple[str, str]] = []
     for backbone, changes in prepared.sweep.per_backbone.items():
@@ -130,7 +130,7 @@ def _describe_value(value: OwnValue) -> str:
 def _canary(prepared: PreparedSweep) -> list[tuple[str, str]]:
     if prepared.canary is None:
         return []
-    return [("canary", canary_words(prepared.survey, prepared.canary.name))]
+    return [("canary", permutation_words(prepared.survey, prepared.canary.name))]
 
 
 def _budget_words(sweep: Sweep) -> str:

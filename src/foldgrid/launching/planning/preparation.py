@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from foldgrid.data.canary import make_canary
 from foldgrid.data.dataset import Survey
+from foldgrid.data.label_permutation import permute_labels
 from foldgrid.data.splits import Split, inner_split, make_split
 from foldgrid.execution.resources import Resources, memory_on_card, plan_resources
 from foldgrid.launching.planning.found_recipe import FoundRecipe
@@ -18,8 +18,8 @@ from foldgrid.models.footprint import Footprint
 from foldgrid.records import CorruptFit, RunStore, Verified, run_location, verify_fits
 from foldgrid.records.verification import run_faults
 from foldgrid.simulation.source import survey_data
-from foldgrid.specs.canary import Canary, CanaryName, canary_folder
 from foldgrid.specs.errors import CorruptFileError, InputError, Problem, SweepError
+from foldgrid.specs.label_permutation import LabelPermutation, PermutationName, permutation_folder
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings, Sweep
@@ -63,7 +63,7 @@ class PreparedSweep:
     fetch_command: str
     space: SearchSpace | None = None
     found: FoundRecipe | None = None
-    canary: Canary | None = None
+    canary: LabelPermutation | None = None
     corrupt: tuple[CorruptFit, ...] = ()
     run_faults: tuple[str, ...] = ()
 
@@ -80,7 +80,7 @@ def prepare_sweep(
     cache: Path,
     only: Sequence[str] = (),
     asked_for: str = "",
-    canary: CanaryName | None = None,
+    canary: PermutationName | None = None,
     is_cluster: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
     fetch: Callable[[Sequence[WeightFile]], None] | None = None,
@@ -110,7 +110,7 @@ def prepare_sweep(
     footprints(sweep, resolved.document.source, FEWEST_OUTPUTS)
     fetch_command = f"python -m foldgrid weights fetch --sweep {asked_for or sweep.name}"
     weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command)
-    sweep, survey, split, about_canary = _prepare_data(resolved, cache, canary, on_progress)
+    sweep, survey, split, about_permutation = _prepare_data(resolved, cache, canary, on_progress)
     sizes = footprints(sweep, resolved.document.source, make_scoring(sweep.task).num_outputs)
     # A trial of a search holds the networks of all its folds.
     num_fits = sweep.split.num_folds if resolved.space is not None else 1
@@ -122,7 +122,7 @@ def prepare_sweep(
     ]
     resources = plan_resources(sweep.resources, memory, is_cluster=is_cluster)
     store = RunStore(run_location(storage, sweep.name))
-    _keep_apart(store, about_canary)
+    _keep_apart(store, about_permutation)
     missing = [file for file in weights.values() if file and not file.is_here]
     if missing and fetch is not None:
         fetch(missing)
@@ -152,7 +152,7 @@ def prepare_sweep(
         store,
         fetch_command,
         space=resolved.space,
-        canary=about_canary,
+        canary=about_permutation,
         corrupt=verified.corrupt,
         run_faults=faults,
     )
@@ -180,26 +180,26 @@ def _as_recorded(
 def _prepare_data(
     resolved: ResolvedSweep,
     cache: Path,
-    canary: CanaryName | None,
+    canary: PermutationName | None,
     on_progress: Callable[[int, int], None] | None,
-) -> tuple[Sweep, Survey, Split, Canary | None]:
+) -> tuple[Sweep, Survey, Split, LabelPermutation | None]:
     """The sweep with its task resolved, its photographs, who is held out, and the canary if any."""
     sweep = resolved.sweep
     survey = survey_data(sweep.data, cache, on_progress, photographs=sweep.task.sample_kind)
     split = make_split(survey.samples, sweep.split, survey.layout)
     sweep = _with_task_resolved(sweep, survey, split)
-    _check_grades(sweep, survey, resolved.document.source)
-    about_canary = None
+    _check_annotations(sweep, survey, resolved.document.source)
+    about_permutation = None
     if canary is not None:
         resolved = replace(resolved, sweep=sweep)
-        sweep, survey, about_canary = _as_canary(canary, resolved, survey, split)
+        sweep, survey, about_permutation = _as_permutation(canary, resolved, survey, split)
     _check_inner_splits(split, survey, sweep)
-    return sweep, survey, split, about_canary
+    return sweep, survey, split, about_permutation
 
 
-def _as_canary(
-    canary: CanaryName, resolved: ResolvedSweep, survey: Survey, split: Split
-) -> tuple[Sweep, Survey, Canary]:
+def _as_permutation(
+    canary: PermutationName, resolved: ResolvedSweep, survey: Survey, split: Split
+) -> tuple[Sweep, Survey, LabelPermutation]:
     """The sweep under a name that nobody takes for the true one's, on scores of the canary's."""
     sweep = resolved.sweep
     if resolved.space is not None:
@@ -207,19 +207,19 @@ def _as_canary(
             f"--canary {canary}: {sweep.name} searches, and a search has no canary.\n"
             "Take a sweep without search_space: the same data and split, a grid of fits."
         )
-    about = Canary(
+    about = LabelPermutation(
         name=canary, sweep=sweep.name, seed=sweep.seed, data_fingerprint=survey.fingerprint
     )
     title = f"CANARY ({canary}, no result): {sweep.title}"
-    renamed = {"name": canary_folder(sweep.name, canary), "title": title}
+    renamed = {"name": permutation_folder(sweep.name, canary), "title": title}
     return (
         sweep.model_copy(update=renamed),
-        make_canary(survey, split, canary, sweep.seed),
+        permute_labels(survey, split, canary, sweep.seed),
         about,
     )
 
 
-def _keep_apart(store: RunStore, canary: Canary | None) -> None:
+def _keep_apart(store: RunStore, canary: LabelPermutation | None) -> None:
     """Refuses to mix a sweep and a canary in one run folder, whatever the sweeps are called.
 
     Raises:
@@ -228,10 +228,10 @@ def _keep_apart(store: RunStore, canary: Canary | None) -> None:
     if not store.root.exists("sweep.yaml"):
         return
     # Whether it is whole or not: a canary's launch writes it again.
-    holds_canary = store.is_canary()
-    if holds_canary == (canary is not None):
+    holds_permutation = store.is_permutation()
+    if holds_permutation == (canary is not None):
         return
-    kinds = ("a canary", "a sweep") if holds_canary else ("a sweep", "a canary")
+    kinds = ("a canary", "a sweep") if holds_permutation else ("a sweep", "a canary")
     raise SweepError(
         f"{store.location}: holds {kinds[0]}; {kinds[1]} of that name may not join it.\n"
         "Give the sweep another name, or another --storage."
@@ -263,7 +263,7 @@ def _with_task_resolved(sweep: Sweep, survey: Survey, split: Split) -> Sweep:
     return sweep.model_copy(update={"task": task, "search": _search_for(sweep.search, task)})
 
 
-def _check_grades(sweep: Sweep, survey: Survey, source: str) -> None:
+def _check_annotations(sweep: Sweep, survey: Survey, source: str) -> None:
     """Refuses training labels by fewer graders where there are none, before any fit finds out.
 
     Raises:

@@ -33,7 +33,7 @@ def project_context(store: RunStore) -> ProjectContext:
     """What runs are tagged with, from the run folder's provenance."""
     provenance = store.read_provenance()
     git = provenance.get("git") or {}
-    canary = store.read_canary()
+    canary = store.read_permutation()
     return ProjectContext(
         data_fingerprint=provenance["data_fingerprint"],
         split_fingerprint=provenance["split_fingerprint"],

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from foldgrid.metrics import CLASS_METRICS
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.metric import TargetKind
-from foldgrid.tasks.classification.grades import majority_grade, translate_grades
+from foldgrid.tasks.classification.annotations import majority_label, translate_annotations
 from foldgrid.tasks.classification.spec import (
     BinarySpec,
     Classes,
@@ -112,9 +112,9 @@ class LabelScoring(Scoring):
             raise ValueError("the manifest has no columns grade_<grader>")
         words = self.spec.annotations or {name: (name,) for name in self.classes}
         class_of = {word: name for name, given in words.items() for word in given}
-        grades_NG = translate_grades(samples[columns].to_numpy(), class_of)
+        labels_NR = translate_annotations(samples[columns].to_numpy(), class_of)
         names = [str(name) for name in samples["sample"]]
-        voted = majority_grade(grades_NG, num_raters, names, order=self.classes)
+        voted = majority_label(labels_NR, num_raters, names, order=self.classes)
         own = self.targets(samples)[:, 0]
         place = {name: index for index, name in enumerate(self.classes)}
         found = [place[vote] if vote else label for vote, label in zip(voted, own, strict=True)]
@@ -190,7 +190,7 @@ class LabelScoring(Scoring):
     def distinguished(self) -> str:
         """Which classes the models give a probability, a sentence."""
         return (
-            f"The models give each {self.noun.one} a probability for "
+            f"The models give each {self.unit_name.one} a probability for "
             f"{', '.join(self.evaluated_classes)}."
         )
 

@@ -101,7 +101,7 @@ class BinarySpec(LabelSpec):
     specificity: float = Field(default=0.98, gt=0, lt=1)
 
 
-class TreeSpec(LabelSpec):
+class HierarchySpec(LabelSpec):
     """Classes cut from a tree of diseases, and coarse classes by summing up the tree.
 
     Attributes:

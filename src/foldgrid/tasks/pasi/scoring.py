@@ -23,7 +23,7 @@ from foldgrid.tasks.pasi.arithmetic import (
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.scale import Scale
 from foldgrid.tasks.scoring import FloatArray, Monitored, NumberScoring
-from foldgrid.tasks.units import Noun, UnitTable
+from foldgrid.tasks.units import UnitName, UnitTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ class PasiScoring(NumberScoring):
     """The score whose labels are balanced, as in the paper (there called desquamation)."""
 
     balanced = "scaling scores"
-    noun = Noun("visit", "visits")
+    unit_name = UnitName("visit", "visits")
     exhibits = ("agreement", "change", "errors", "distribution", "published")
     monitored = Monitored("pasi_mae", "PASI MAE")
     scale = COMPOSITE_SCALE

@@ -179,7 +179,7 @@ class RegressionScoring(NumberScoring):
         unit = f", in {self.unit}" if self.unit else ""
         ends = self.scale.ends
         clipped = f" Predictions are brought onto the scale ({ends})." if ends else ""
-        return f"The models predict one number of each {self.noun.one}{unit}.{clipped}"
+        return f"The models predict one number of each {self.unit_name.one}{unit}.{clipped}"
 
     def stacking_words(self, num_meta_learners: int) -> str:
         """What is combined, and what cannot be."""

@@ -26,7 +26,7 @@ MARK = "@"
 
 
 @dataclass(frozen=True)
-class Variant:
+class Ablation:
     """A base learner: a backbone, and what differs from the sweep's recipe for it.
 
     Attributes:
@@ -52,23 +52,23 @@ class Variant:
         return with_values(recipe, {self.key: self.value}) if self.key else recipe
 
 
-def is_variant(learner: str) -> bool:
+def is_ablation(learner: str) -> bool:
     """Whether a base learner's name is a variant's."""
     return MARK in learner
 
 
-def variants_of(
+def ablations_of(
     backbone: str, recipe: TrainingRecipe, ablation: Mapping[str, Sequence[Value]]
-) -> list[Variant]:
+) -> list[Ablation]:
     """The backbone itself, then a variant for each value that its recipe does not have already."""
-    found = [Variant(backbone)]
+    found = [Ablation(backbone)]
     for key, values in ablation.items():
         own = recipe_value(recipe, key)
-        found += [Variant(backbone, key, value) for value in values if value != own]
+        found += [Ablation(backbone, key, value) for value in values if value != own]
     return found
 
 
-def read_variant(learner: str) -> tuple[str, str, str]:
+def read_ablation(learner: str) -> tuple[str, str, str]:
     """The backbone, the key and the value, as text, of a base learner's name; "" where none.
 
     The key is today's, whatever the name says.

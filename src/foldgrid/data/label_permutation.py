@@ -36,8 +36,8 @@ from foldgrid.data.dataset import Survey
 from foldgrid.data.fingerprint import FINGERPRINT_LENGTH, data_fingerprint
 from foldgrid.data.manifest.rows import SCORES
 from foldgrid.data.splits import Split
-from foldgrid.specs.canary import CanaryName
 from foldgrid.specs.fits import content_digest
+from foldgrid.specs.label_permutation import PermutationName
 
 
 def shuffle_scores(samples: pd.DataFrame, partition: pd.Series[str], seed: int) -> pd.DataFrame:
@@ -91,7 +91,7 @@ def shuffle_labels(
     return _with_targets(samples, [given[subject] for subject in samples["subject"]], columns)
 
 
-def make_canary(survey: Survey, split: Split, name: CanaryName, seed: int) -> Survey:
+def permute_labels(survey: Survey, split: Split, name: PermutationName, seed: int) -> Survey:
     """The same photographs as ``survey`` with scores or labels that they cannot tell.
 
     Args:

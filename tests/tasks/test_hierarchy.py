@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.tasks.classification.tree import ancestor, partition, ways_of
+from foldgrid.tasks.classification.hierarchy import ancestor, partition, paths_of
 
 TREE = {
     "benign": {"melanocytic": ["naevus", "blue_naevus"], "wart": None},
     "malignant": {"melanocytic": {"nodular": [], "acral": {}}, "epidermal": ("carcinoma",)},
 }
-WAYS = {
+PATHS = {
     "naevus": "benign/melanocytic/naevus",
     "blue_naevus": "benign/melanocytic/blue_naevus",
     "wart": "benign/wart",
@@ -60,25 +60,25 @@ unambiguous = trees().filter(lambda tree: len(set(ends(tree))) == len(ends(tree)
 @st.composite
 def counted(draw: st.DrawFn) -> tuple[dict[str, str], dict[str, int], int]:
     """Ways, photographs by label, and the most of a class."""
-    ways = ways_of(draw(unambiguous))
-    counts = {label: draw(st.integers(0, 6)) for label in ways}
-    return ways, counts, draw(st.integers(1, 20))
+    paths = paths_of(draw(unambiguous))
+    counts = {label: draw(st.integers(0, 6)) for label in paths}
+    return paths, counts, draw(st.integers(1, 20))
 
 
 def test_ways_by_hand() -> None:
-    assert ways_of(TREE) == WAYS
+    assert paths_of(TREE) == PATHS
 
 
 @given(tree=unambiguous)
 def test_a_way_leads_through_the_tree_to_its_label(tree: dict[str, Any]) -> None:
-    ways = ways_of(tree)
-    assert list(ways) == ends(tree), "in the order of the tree"
-    for label, way in ways.items():
+    paths = paths_of(tree)
+    assert list(paths) == ends(tree), "in the order of the tree"
+    for label, path in paths.items():
         here: Any = tree
-        for name in way.split("/"):
+        for name in path.split("/"):
             here = here[name] if isinstance(here, dict) else dict.fromkeys(here)[name]
         assert not here
-        assert way.split("/")[-1] == label
+        assert path.split("/")[-1] == label
 
 
 @pytest.mark.parametrize(
@@ -94,22 +94,22 @@ def test_a_way_leads_through_the_tree_to_its_label(tree: dict[str, Any]) -> None
 )
 def test_what_is_no_tree_is_said(tree: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared below
-        ways_of(tree)
+        paths_of(tree)
     assert words in str(caught.value)
 
 
 def test_a_partition_by_hand() -> None:
     counts = {"naevus": 5, "blue_naevus": 1, "wart": 2, "nodular": 1, "acral": 1, "carcinoma": 0}
-    assert partition(WAYS, counts, 8) == {
+    assert partition(PATHS, counts, 8) == {
         "benign": ["naevus", "blue_naevus", "wart"],
         "malignant": ["nodular", "acral"],
     }
-    assert partition(WAYS, counts, 6) == {
+    assert partition(PATHS, counts, 6) == {
         "benign/melanocytic": ["naevus", "blue_naevus"],
         "benign/wart": ["wart"],
         "malignant": ["nodular", "acral"],
     }
-    assert partition(WAYS, counts, 1) == {
+    assert partition(PATHS, counts, 1) == {
         "benign/melanocytic/naevus": ["naevus"],
         "benign/melanocytic/blue_naevus": ["blue_naevus"],
         "benign/wart": ["wart"],
@@ -122,23 +122,23 @@ def test_a_partition_by_hand() -> None:
 def test_every_label_that_occurs_is_in_exactly_one_class(
     case: tuple[dict[str, str], dict[str, int], int],
 ) -> None:
-    ways, counts, most = case
-    classes = partition(ways, counts, most)
+    paths, counts, most = case
+    classes = partition(paths, counts, most)
     placed = [label for labels in classes.values() for label in labels]
     assert sorted(placed) == sorted(label for label, count in counts.items() if count)
     for node, labels in classes.items():
         assert labels, "a node without a photograph is no class"
-        assert all(f"{ways[label]}/".startswith(f"{node}/") for label in labels)
-        assert [label for label in ways if label in labels] == labels, "in the order of the ways"
+        assert all(f"{paths[label]}/".startswith(f"{node}/") for label in labels)
+        assert [label for label in paths if label in labels] == labels, "in the order of the ways"
 
 
 @given(case=counted())
 def test_only_a_single_label_may_be_larger_than_the_most(
     case: tuple[dict[str, str], dict[str, int], int],
 ) -> None:
-    ways, counts, most = case
-    for node, labels in partition(ways, counts, most).items():
-        is_alone = [ways[label] for label in labels] == [node]
+    paths, counts, most = case
+    for node, labels in partition(paths, counts, most).items():
+        is_alone = [paths[label] for label in labels] == [node]
         assert is_alone or sum(counts[label] for label in labels) <= most
 
 
@@ -146,8 +146,8 @@ def test_only_a_single_label_may_be_larger_than_the_most(
 def test_classes_are_disjoint_parts_of_the_tree(
     case: tuple[dict[str, str], dict[str, int], int],
 ) -> None:
-    ways, counts, most = case
-    classes = list(partition(ways, counts, most))
+    paths, counts, most = case
+    classes = list(partition(paths, counts, most))
     for one in classes:
         assert not [other for other in classes if other.startswith(f"{one}/")]
 
@@ -156,11 +156,11 @@ def test_classes_are_disjoint_parts_of_the_tree(
 def test_a_class_is_cut_no_finer_than_it_must_be(
     case: tuple[dict[str, str], dict[str, int], int],
 ) -> None:
-    ways, counts, most = case
-    for node in partition(ways, counts, most):
+    paths, counts, most = case
+    for node in partition(paths, counts, most):
         if "/" in node:
             above = node.rsplit("/", 1)[0]
-            around = sum(n for label, n in counts.items() if ways[label].startswith(f"{above}/"))
+            around = sum(n for label, n in counts.items() if paths[label].startswith(f"{above}/"))
             assert around > most
 
 
@@ -168,14 +168,14 @@ def test_a_class_is_cut_no_finer_than_it_must_be(
 def test_more_photographs_a_class_never_make_more_classes(
     case: tuple[dict[str, str], dict[str, int], int],
 ) -> None:
-    ways, counts, most = case
-    finer, coarser = (list(partition(ways, counts, limit)) for limit in (most, most + 1))
+    paths, counts, most = case
+    finer, coarser = (list(partition(paths, counts, limit)) for limit in (most, most + 1))
     assert len(coarser) <= len(finer)
     assert all(any(f"{each}/".startswith(f"{node}/") for node in coarser) for each in finer)
 
 
-@given(way=st.lists(st.sampled_from("abc"), min_size=1, max_size=5), depth=st.integers(1, 7))
-def test_an_ancestor_is_a_part_of_the_way(way: list[str], depth: int) -> None:
-    text = "/".join(way)
-    assert ancestor(text, depth).split("/") == way[:depth]
+@given(path=st.lists(st.sampled_from("abc"), min_size=1, max_size=5), depth=st.integers(1, 7))
+def test_an_ancestor_is_a_part_of_the_way(path: list[str], depth: int) -> None:
+    text = "/".join(path)
+    assert ancestor(text, depth).split("/") == path[:depth]
     assert ancestor(ancestor(text, depth), depth) == ancestor(text, depth)

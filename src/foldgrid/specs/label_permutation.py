@@ -6,10 +6,10 @@ from typing import Literal
 
 from foldgrid.specs.base import Spec
 
-CanaryName = Literal["shuffled_scores"]
+PermutationName = Literal["shuffled_scores"]
 
 
-class Canary(Spec):
+class LabelPermutation(Spec):
     """What makes a run folder a canary's: ``canary.json``.
 
     Attributes:
@@ -19,12 +19,12 @@ class Canary(Spec):
         data_fingerprint: The data set's with its true scores.
     """
 
-    name: CanaryName
+    name: PermutationName
     sweep: str
     seed: int
     data_fingerprint: str
 
 
-def canary_folder(run: str, name: CanaryName) -> str:
+def permutation_folder(run: str, name: PermutationName) -> str:
     """The run folder's name of a sweep's canary: ``quickstart-canary-shuffled_scores``."""
     return f"{run}-canary-{name}"

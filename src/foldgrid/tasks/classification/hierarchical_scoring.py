@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
+from foldgrid.tasks.classification.hierarchy import ancestor, partition, paths_of
 from foldgrid.tasks.classification.scoring import LabelScoring, check_labels, label_counts
-from foldgrid.tasks.classification.spec import TreeSpec
-from foldgrid.tasks.classification.tree import ancestor, partition, ways_of
+from foldgrid.tasks.classification.spec import HierarchySpec
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class TreeScoring(LabelScoring):
+class HierarchicalScoring(LabelScoring):
     """Training classes cut from a tree, and the coarse classes above them.
 
     A class's probability counts for the node above it at the level's depth; a class that is itself
@@ -28,14 +28,14 @@ class TreeScoring(LabelScoring):
     """
 
     exhibits = (*LabelScoring.exhibits, "tree")
-    spec: TreeSpec
+    spec: HierarchySpec
 
-    def __init__(self, spec: TreeSpec) -> None:
+    def __init__(self, spec: HierarchySpec) -> None:
         super().__init__(spec)
         self._levels = {name: _level(self.classes, depth) for name, depth in spec.levels.items()}
 
     @staticmethod
-    def resolved(spec: TreeSpec, samples: pd.DataFrame) -> TreeSpec:
+    def resolved(spec: HierarchySpec, samples: pd.DataFrame) -> HierarchySpec:
         """The task with its ways and training classes, cut by how many photographs there are.
 
         Args:
@@ -47,8 +47,8 @@ class TreeScoring(LabelScoring):
             InputError: The tree is no tree, a label is not in it, or a node does not exist.
         """
         labels = label_counts(samples)
-        ways = _ways(spec, samples)
-        if unplaced := sorted(set(labels) - set(ways)):
+        paths = _paths(spec, samples)
+        if unplaced := sorted(set(labels) - set(paths)):
             found = ", ".join(unplaced[:5])
             message = f"no place for {found}. Give every label of the manifest its place."
             raise InputError("task", [Problem("hierarchy", "", message)])
@@ -58,13 +58,13 @@ class TreeScoring(LabelScoring):
         counts = labels
         if "partition" in samples:
             counts = label_counts(samples[samples["partition"] == "train"])
-        classes = partition(ways, counts, spec.max_images_per_class)
+        classes = partition(paths, counts, spec.max_images_per_class)
         _check_nodes(spec, classes)
         # A label that only the test set has belongs to the nearest class that there is.
         for label in sorted(set(labels) - {each for given in classes.values() for each in given}):
-            classes[_nearest(ways[label], classes)].append(label)
+            classes[_nearest(paths[label], classes)].append(label)
         filled = {node: tuple(given) for node, given in classes.items()}
-        return spec.model_copy(update={"classes": filled, "paths": ways})
+        return spec.model_copy(update={"classes": filled, "paths": paths})
 
     @property
     def distinguished(self) -> str:
@@ -129,33 +129,33 @@ class TreeScoring(LabelScoring):
 
 def _level(classes: Sequence[str], depth: int) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     """The classes at a depth, and (K, J) which training class belongs to which."""
-    above = [ancestor(way, depth) for way in classes]
+    above = [ancestor(path, depth) for path in classes]
     names = tuple(dict.fromkeys(above))
     return names, np.array([[float(name == node) for name in names] for node in above])
 
 
-def _ways(spec: TreeSpec, samples: pd.DataFrame) -> dict[str, str]:
+def _paths(spec: HierarchySpec, samples: pd.DataFrame) -> dict[str, str]:
     if spec.paths:
         return spec.paths
     if spec.hierarchy:
         try:
-            return ways_of(spec.hierarchy)
+            return paths_of(spec.hierarchy)
         except ValueError as error:
             raise InputError("task", [Problem("hierarchy", "", f"{error}.")]) from None
     pairs = samples[["label", "taxonomy"]].drop_duplicates("label").sort_values("taxonomy")
-    ways = dict(zip(pairs["label"].tolist(), pairs["taxonomy"].tolist(), strict=True))
-    if not any(ways.values()):
+    paths = dict(zip(pairs["label"].tolist(), pairs["taxonomy"].tolist(), strict=True))
+    if not any(paths.values()):
         message = (
             "found neither a tree in the sweep nor a column `taxonomy` in the manifest. Write the "
             "tree under task.hierarchy, or give the manifest the column."
         )
         raise InputError("task", [Problem("hierarchy", "", message)])
-    return {label: way for label, way in ways.items() if way}
+    return {label: path for label, path in paths.items() if path}
 
 
-def _check_nodes(spec: TreeSpec, classes: dict[str, list[str]]) -> None:
+def _check_nodes(spec: HierarchySpec, classes: dict[str, list[str]]) -> None:
     """Checks that the nodes of the ROC curve can be told apart by the training classes."""
-    nodes = {ancestor(way, depth) for way in classes for depth in range(1, way.count("/") + 2)}
+    nodes = {ancestor(path, depth) for path in classes for depth in range(1, path.count("/") + 2)}
     problems = [
         Problem(
             key, "", f'no node "{node}" above the training classes. {did_you_mean(node, nodes)}'
@@ -167,9 +167,9 @@ def _check_nodes(spec: TreeSpec, classes: dict[str, list[str]]) -> None:
         raise InputError("task", problems)
 
 
-def _nearest(way: str, classes: dict[str, list[str]]) -> str:
+def _nearest(path: str, classes: dict[str, list[str]]) -> str:
     """The class that shares most of the way, the first of equals."""
-    names = way.split("/")
+    names = path.split("/")
 
     def shared(node: str) -> int:
         pairs = zip(names, node.split("/"), strict=False)

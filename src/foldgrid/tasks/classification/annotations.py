@@ -19,7 +19,7 @@ TextArray = NDArray[np.object_]
 Ties = Literal["upward", "downward"]
 
 
-def translate_grades(grades_NG: ArrayLike, classes: Mapping[str, str]) -> TextArray:
+def translate_annotations(labels_NR: ArrayLike, classes: Mapping[str, str]) -> TextArray:
     """Grades in the words of a task: ``{"0": "not_referable", …, "4": "referable"}``.
 
     Graders' words are coarser or finer than a task's classes. Which words are one class has to be
@@ -27,7 +27,7 @@ def translate_grades(grades_NG: ArrayLike, classes: Mapping[str, str]) -> TextAr
     is the commonest grade.
 
     Args:
-        grades_NG: Text; "" or NaN where a grader gave none.
+        labels_NR: Text; "" or NaN where a grader gave none.
         classes: The class by grade.
 
     Returns:
@@ -36,7 +36,7 @@ def translate_grades(grades_NG: ArrayLike, classes: Mapping[str, str]) -> TextAr
     Raises:
         ValueError: Grades that ``classes`` does not have, all of them named.
     """
-    grades = _as_text(grades_NG)
+    grades = _as_text(labels_NR)
     unknown = sorted(set(grades.ravel()) - {"", *classes})
     if unknown:
         raise ValueError(f"no class is given for the grades {', '.join(unknown)}")
@@ -46,8 +46,8 @@ def translate_grades(grades_NG: ArrayLike, classes: Mapping[str, str]) -> TextAr
     return translated
 
 
-def majority_grade(
-    grades_NG: ArrayLike,
+def majority_label(
+    labels_NR: ArrayLike,
     num_raters: int | None,
     names_N: Sequence[str],
     *,
@@ -62,7 +62,7 @@ def majority_grade(
     grades differ by the added opinion and by nothing else.
 
     Args:
-        grades_NG: A column a grader, always in the same order; text, "" or NaN where there is none.
+        labels_NR: A column a grader, always in the same order; text, "" or NaN where there is none.
         num_raters: How many opinions count, at least 1; null counts all. A photograph with fewer
             has what it has.
         names_N: The photographs' names.
@@ -77,7 +77,7 @@ def majority_grade(
     Raises:
         ValueError: ``num_raters`` is below 1, the shapes do not fit, or ``order`` lacks an opinion.
     """
-    grades = _as_text(grades_NG)
+    grades = _as_text(labels_NR)
     if grades.ndim != 2 or len(grades) != len(names_N):
         raise ValueError(f"grades of shape {grades.shape} for {len(names_N)} photographs")
     if num_raters is not None and num_raters < 1:
@@ -110,10 +110,10 @@ def _by_value(grade: str) -> tuple[bool, float, str]:
         return True, 0.0, grade
 
 
-def _hearing_order(name: str, num_graders: int) -> NDArray[Any]:
+def _hearing_order(name: str, num_raters: int) -> NDArray[Any]:
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
     # Sorting raw draws: the stream of PCG64 is promised to stay, `permutation` is not.
-    draws = np.random.Generator(np.random.PCG64(seed)).random(num_graders)
+    draws = np.random.Generator(np.random.PCG64(seed)).random(num_raters)
     return np.argsort(draws, kind="stable")
 
 

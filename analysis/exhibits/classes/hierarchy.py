@@ -45,8 +45,8 @@ from foldgrid.analysis.predictions.predictions import (
 )
 from foldgrid.analysis.run import Run
 from foldgrid.analysis.statistics.estimates import OverallMetric, overall_metrics
-from foldgrid.tasks.classification.tree import is_below
-from foldgrid.tasks.classification.tree_scoring import TreeScoring
+from foldgrid.tasks.classification.hierarchical_scoring import HierarchicalScoring
+from foldgrid.tasks.classification.hierarchy import is_below
 
 UNDECIDED = 0.5
 """The score of a unit to which a model gives neither side any probability."""
@@ -60,7 +60,7 @@ def training_units(table: PredictionTable, learner: str, partition: str) -> Clas
         learner: A complete one.
         partition: ``oof`` or ``test``.
     """
-    scoring = tree_scoring(table)
+    scoring = hierarchical_scoring(table)
     fits = _learner(table, learner).fits
     found = learner_predictions(fits, partition)
     samples = table.samples.loc[found.index]
@@ -87,7 +87,7 @@ def level_units(table: PredictionTable, learner: str, level: str, partition: str
         level: One of the task's.
         partition: ``oof`` or ``test``.
     """
-    scoring, fine = tree_scoring(table), training_units(table, learner, partition)
+    scoring, fine = hierarchical_scoring(table), training_units(table, learner, partition)
     of_class = scoring.probabilities_at(level, np.eye(len(fine.classes))).argmax(axis=1)
     return ClassUnits(
         model=learner,
@@ -113,15 +113,15 @@ def side_units(table: PredictionTable, learner: str, partition: str) -> ClassUni
     Returns:
         Negative, then positive; nothing where the task names no positive node.
     """
-    spec = tree_scoring(table).spec
+    spec = hierarchical_scoring(table).spec
     if spec.positive is None:
         return None
     fine = training_units(table, learner, partition)
-    is_positive_K = np.array([is_below(way, spec.positive) for way in fine.classes])
+    is_positive_K = np.array([is_below(path, spec.positive) for path in fine.classes])
     is_negative_K = (
         ~is_positive_K
         if spec.negative is None
-        else np.array([is_below(way, spec.negative) for way in fine.classes])
+        else np.array([is_below(path, spec.negative) for path in fine.classes])
     )
     kept_U = (is_positive_K | is_negative_K)[fine.reference_U]
     score_U = _fraction(
@@ -139,10 +139,10 @@ def side_units(table: PredictionTable, learner: str, partition: str) -> ClassUni
     )
 
 
-def tree_scoring(table: PredictionTable) -> TreeScoring:
+def hierarchical_scoring(table: PredictionTable) -> HierarchicalScoring:
     """The scoring of a table whose task is a tree."""
     scoring = table.scoring
-    assert isinstance(scoring, TreeScoring)
+    assert isinstance(scoring, HierarchicalScoring)
     return scoring
 
 
@@ -164,7 +164,7 @@ MOST_CLASSES = 12
 """Classes up to which a level's confusion matrix is drawn."""
 
 
-def tree_learner(run: Run) -> str:
+def hierarchy_learner(run: Run) -> str:
     """The base learner that this section is about: meta-learners know the judged level only."""
     return shown_learners(run)[0]
 
@@ -177,7 +177,7 @@ def units_at(run: Run, level: str, partition: Partition = "oof") -> ClassUnits:
         level: One of the task's, or ``training classes``.
         partition: ``oof`` or ``test``.
     """
-    table, learner = run.evaluation.table, tree_learner(run)
+    table, learner = run.evaluation.table, hierarchy_learner(run)
     if level == TRAINING:
         return training_units(table, learner, partition)
     return level_units(table, learner, level, partition)
@@ -246,23 +246,25 @@ def side_roc(run: Run, learner: str, partition: Partition = "oof") -> RocFacts |
     return roc_facts(learner, units.subjects_U, units.is_positive, units.positive_score, folds_U)
 
 
-def tree_section(run: Run) -> Section:
+def hierarchy_section(run: Run) -> Section:
     """Tables and matrices by level, then the curve of one side against the other."""
     metric_values = level_metrics(run)
     levels = _scoring(run).levels
     blocks: list[Block] = [_levels(run, metric_values)]
     for level in levels:
         blocks.append(_nodes(run, level))
-        is_shown = level == _scoring(run).spec.ranked_level and tree_learner(run) == run.best.model
+        is_shown = (
+            level == _scoring(run).spec.ranked_level and hierarchy_learner(run) == run.best.model
+        )
         if 1 < len(units_at(run, level).classes) <= MOST_CLASSES and not is_shown:
             blocks.append(_matrix(run, level))
     blocks += _partitions(run)
     return Section(_lead(run, metric_values), tuple(blocks))
 
 
-def _scoring(run: Run) -> TreeScoring:
+def _scoring(run: Run) -> HierarchicalScoring:
     scoring = run.scoring
-    assert isinstance(scoring, TreeScoring)
+    assert isinstance(scoring, HierarchicalScoring)
     return scoring
 
 
@@ -275,7 +277,7 @@ def _lead(run: Run, metric_values: dict[tuple[str, Partition], dict[str, Overall
         if part == "oof"
     ]
     return (
-        f"Out of fold, {tree_learner(run)}, the best base learner, has an accuracy of "
+        f"Out of fold, {hierarchy_learner(run)}, the best base learner, has an accuracy of "
         f"{', '.join(reported)}. It learned the training classes; the levels above are sums of "
         "their probabilities."
     )
@@ -302,14 +304,14 @@ def _levels(
         f"{INTERVALS} Sensitivity, specificity and AUC are means over the classes that occur, each "
         f"against the rest. The ranking goes by the level {evaluated}."
     )
-    caption = f"Every level of the tree: {tree_learner(run)}"
+    caption = f"Every level of the tree: {hierarchy_learner(run)}"
     return Table("levels", caption, columns, rows, partial(_levels_frame, metric_values), note)
 
 
 def _nodes(run: Run, level: str) -> Table:
     columns = (
         Column("Node"),
-        Column(run.scoring.noun.many.capitalize(), True),
+        Column(run.scoring.unit_name.many.capitalize(), True),
         Column("Sensitivity", True),
         Column("Specificity", True),
         Column("AUC", True),
@@ -325,7 +327,7 @@ def _nodes(run: Run, level: str) -> Table:
         for part in partitions(run)
         for each in node_fractions(run, level, part)
     )
-    caption = f"Nodes of the level {level}: {tree_learner(run)}"
+    caption = f"Nodes of the level {level}: {hierarchy_learner(run)}"
     return Table(
         f"nodes_{_key(level)}", caption, columns, rows, partial(_nodes_frame, run, level), INTERVALS
     )
@@ -333,14 +335,14 @@ def _nodes(run: Run, level: str) -> Table:
 
 def _matrix(run: Run, level: str) -> Figure:
     caption = (
-        f"Confusion matrix of {tree_learner(run)} at the level {level}, out of fold. "
+        f"Confusion matrix of {hierarchy_learner(run)} at the level {level}, out of fold. "
         f"{MATRIX_READING}"
     )
     return confusion_figure(f"confusion_{_key(level)}", level_confusion(run, level), caption)
 
 
 def _partitions(run: Run) -> list[Block]:
-    best, spec = tree_learner(run), _scoring(run).spec
+    best, spec = hierarchy_learner(run), _scoring(run).spec
     aucs = {
         part: tuple(
             each
@@ -363,11 +365,11 @@ def _partitions(run: Run) -> list[Block]:
     caption = (
         f"ROC curves of {best}, {spec.positive} against {against}. The score is the share of "
         f"{spec.positive} in the probability of both, summed over the training classes below."
-        f"{left} {READING.format(many=run.scoring.noun.many)}"
+        f"{left} {READING.format(many=run.scoring.unit_name.many)}"
     )
     words = (
         f"{best} tells {spec.positive} from {against} with {auc_words(drawn[0])} out of fold. "
-        f"{delong_sentence(run.scoring.noun.many, aucs['oof'])}"
+        f"{delong_sentence(run.scoring.unit_name.many, aucs['oof'])}"
     )
     table = auc_table("sides_auc", aucs)
     paint = partial(draw_roc_panels, best, where, drawn)
@@ -407,4 +409,4 @@ def _sides_frame(best: str, aucs: Mapping[Partition, tuple[RocFacts, ...]]) -> p
     )
 
 
-TREE = Exhibit("tree", "Level by level", tree_section, of="task")
+TREE = Exhibit("tree", "Level by level", hierarchy_section, of="task")

@@ -27,8 +27,8 @@ PARTITIONS = {"oof": "out of fold", "test": "test"}
 
 def _canary(contents: RunContents) -> Finding:
     if contents.canary is not None:
-        return assess_canary(contents)
-    beside = contents.store.canary_store("shuffled_scores")
+        return assess_permutation(contents)
+    beside = contents.store.permutation_store("shuffled_scores")
     command = f"{contents.store.relaunch_command()} --canary shuffled_scores"
     if not beside.root.exists("sweep.yaml"):
         return not_applicable(f"There is no canary beside this run. Train one: {command}")
@@ -36,10 +36,10 @@ def _canary(contents: RunContents) -> Finding:
     why = _unlike(contents, canary)
     if why:
         return not_applicable(f"{beside.location} {why}. Train one again: {command}")
-    return assess_canary(canary, _covered(contents, canary), len(contents.complete_learners))
+    return assess_permutation(canary, _covered(contents, canary), len(contents.complete_learners))
 
 
-def assess_canary(
+def assess_permutation(
     canary: RunContents, names: list[str] | None = None, num_learners: int | None = None
 ) -> Finding:
     """Whether skill remains in a canary's run.
