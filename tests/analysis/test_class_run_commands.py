@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldgrid.analysis.__main__ import main
 from foldgrid.analysis.checks.catalogue import CATALOGUE
 from foldgrid.analysis.checks.report import CheckResult, load_current
 from foldgrid.analysis.checks.run_contents import read_contents
@@ -23,6 +22,7 @@ from foldgrid.analysis.evaluation import evaluate, unit_predictions
 from foldgrid.analysis.ranking.build import evaluate_and_rank, rank_sweep
 from foldgrid.analysis.ranking.formats import TEXT_FORMATS
 from foldgrid.analysis.stacking import nested
+from foldgrid.cli.main import main
 from foldgrid.metrics import METRICS, class_metrics
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError

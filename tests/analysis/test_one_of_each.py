@@ -10,7 +10,6 @@ from rich.console import Console
 
 from foldgrid.analysis.checks import printing
 from foldgrid.analysis.checks.catalogue import run_checks
-from foldgrid.analysis.opening import open_run
 from foldgrid.analysis.ranking.build import rank_sweep
 from foldgrid.analysis.ranking.formats import NOTED_FORMATS
 from foldgrid.analysis.ranking.terminal import render_terminal
@@ -68,12 +67,7 @@ def test_checks_say_one_of_one(store: RunStore) -> None:
 
 def test_a_report_says_one_of_one(store: RunStore) -> None:
     page = write_report(store)
-    text = re.sub(
-        r"<style>.*?</style>|<[^>]+>",
-        " ",
-        store.root.read_bytes("report.html").decode(),
-        flags=re.S,
-    )
+    html = store.root.read_bytes("report.html").decode()
+    text = re.sub(r"<style>.*?</style>|<[^>]+>", " ", html, flags=re.DOTALL)
     assert page.endswith("report.html")
-    assert open_run(store.location).title
     assert strays(text) == []

@@ -7,10 +7,10 @@ import doctest
 import pytest
 from pydantic import ValidationError
 
-from foldgrid.__main__ import main
 from foldgrid.analysis.checks import catalogue
 from foldgrid.analysis.checks.catalogue import CATALOGUE, EXPLANATIONS
 from foldgrid.analysis.predictions.notes import KINDS, Note
+from foldgrid.cli.main import main
 
 
 def test_every_code_is_of_one_check_or_kind_of_note_and_explained() -> None:

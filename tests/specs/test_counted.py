@@ -30,7 +30,7 @@ def test_only_one_is_in_the_singular(number: int, noun: str) -> None:
     ("one", "many"),
     [
         ("batch", "batches"), ("epoch", "epochs"), ("class", "classes"), ("copy", "copies"),
-        ("day", "days"), ("box", "boxes"), ("branch", "branches"), ("base learner", "base learners"),
+        ("day", "days"), ("box", "boxes"), ("branch", "branches"), ("a fit", "a fits"),
     ],
 )  # fmt: skip
 def test_plurals_are_regular(one: str, many: str) -> None:

@@ -18,7 +18,7 @@ KINDS = {
 
 
 def explain(code: str | None = None, /) -> None:
-    """Explain the code of a check or a note.
+    """Explain the code of a check or a note, and what to do.
 
     Prints what is looked at, what it means for the metric values, what to do, and the literature
     behind it. Without a code it lists them all, a line each.
