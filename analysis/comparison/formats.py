@@ -149,7 +149,7 @@ def render_terminal(comparison: Comparison, console: Console) -> None:
     if comparison.settings:
         console.print(_settings(comparison))
         console.print()
-    print_notes(comparison.notes, console, in_full=True)
+    print_notes(comparison.notes, console)
 
 
 def _runs(comparison: Comparison) -> RichTable:
