@@ -36,7 +36,8 @@ def table_notes(evaluation: Evaluation, *, has_folds: bool) -> tuple[Note, ...]:
     """The notes of a ranking of a table of predictions, of which nothing else is known."""
     samples = evaluation.table.samples
     text = (
-        f"A table of predictions: {len(samples)} rows of {samples['subject'].nunique()} subjects. "
+        f"A table of predictions: {counted(len(samples), 'row')} of "
+        f"{counted(samples['subject'].nunique(), 'subject')}. "
         "How they were made is not known here: whether a subject's predictions come from a model "
         "that had not seen it is the table's claim."
     )
@@ -117,7 +118,10 @@ def _weights(evaluation: Evaluation) -> Note:
         f"Unlike starts: {some(random, 'base learner')} from random weights, "
         f"the other {len(complete) - len(random)} from pre-trained ones."
     )
-    brief = f"Unlike starts: {len(random)} of {len(complete)} base learners from random weights."
+    brief = (
+        f"Unlike starts: {len(random)} of {counted(len(complete), 'base learner')} from random "
+        f"weights."
+    )
     return Note(topic="weights", text=text, is_warning=True, brief=brief)
 
 

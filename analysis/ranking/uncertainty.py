@@ -53,7 +53,8 @@ def _ties(ranking: Ranking) -> Note:
     if not compared:
         return Note(topic="ties", text="Not applicable: there is one model only.")
     text = (
-        f"{len(tied)} of {len(compared)} other models cannot be told from {best.model} (marked ~): "
+        f"{len(tied)} of {counted(len(compared), 'other model')} cannot be told from {best.model} "
+        f"(marked ~): "
         "paired differences by subject, Holm-corrected, 5 %. "
         f"{_stability(ranking, best)}"
     )
@@ -93,7 +94,7 @@ def _selection(ranking: Ranking) -> list[Note]:
     if selection is None:
         return []
     title = ranking.metric.title
-    choice = f"Taking the best of {selection.num_learners} base learners by {title}"
+    choice = f"Taking the best of {counted(selection.num_learners, 'base learner')} by {title}"
     if selection.num_learners < 2:
         return []
     if selection.corrected is None or selection.naive is None:

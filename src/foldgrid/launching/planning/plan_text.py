@@ -159,7 +159,7 @@ def _weights(prepared: PreparedSweep) -> str:
     missing = [name for name in random if name not in unpublished]
     words = []
     if not random:
-        words.append(f"ImageNet weights for all {len(prepared.weights)} backbones")
+        words.append(f"ImageNet weights for all {counted(len(prepared.weights), 'backbone')}")
     absent = [file for file in prepared.weights.values() if file and not file.is_here]
     if policy == "fetch" and absent:
         verb = "is" if len(absent) == 1 else "are"
