@@ -76,6 +76,7 @@ REASONS = {
     "foldgrid.search.sync": "a search's runs for trackers",
     "foldgrid.sessions": "from a sweep's file to what runs it: loads torch",
     "foldgrid.simulation.pasi.writing": "the files of a study, apart from its pictures",
+    "foldgrid.specs.renamed": "a walk of its own: documents beside their models",
     "foldgrid.training.augmentation": "one known part of training",
     "foldgrid.training.early_stopping": "one known part of training",
     "foldgrid.training.finalize": "the end of a fit; its caller is long",

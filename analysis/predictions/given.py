@@ -309,7 +309,7 @@ class _Cells:
 
     def _evaluated(self, scoring: Scoring) -> tuple[str, ...]:
         """The classes in the task's order."""
-        evaluated = tuple(getattr(scoring, "judged_classes", self.classes))
+        evaluated = tuple(getattr(scoring, "evaluated_classes", self.classes))
         if set(evaluated) != set(self.classes):
             raise SweepError(
                 f"{self.source}: found columns for the classes {', '.join(self.classes)}, and the "

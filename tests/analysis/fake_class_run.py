@@ -89,7 +89,7 @@ class FakeClassRun:
         self.random = np.random.default_rng(self.seed)
         self.split = self._make_split()
         changes = [Ablation("")] + [
-            Ablation("", key, value) for key, values in self.vary.items() for value in values
+            Ablation("", key, value) for key, values in self.ablation.items() for value in values
         ]
         learners = [
             (place, Ablation(backbone, change.key, change.value))

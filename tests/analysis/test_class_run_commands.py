@@ -210,7 +210,7 @@ def test_a_falsified_prediction_is_found(
     break_it(fake)
     result = look(fake.write(), code)
     assert result.status == status
-    assert reported in " ".join((result.results, *result.places))
+    assert reported in " ".join((result.evidence, *result.places))
 
 
 nested_stack = nested.stack

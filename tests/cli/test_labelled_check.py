@@ -62,7 +62,7 @@ def test_check_writes_records_and_what_is_kept(
         (["--records", "STUDY/manifest.csv"], "is an input and stays as it is"),
         (["--write-kept", "kept.csv"], "Its paths are relative to"),
         (["--write-kept", "STUDY/manifest.csv"], "is an input and stays as it is"),
-        (["--far-share", "2"], "--far-share"),
+        (["--far-share", "2"], "--far-fraction"),
         (["--format", "html"], "--format"),
     ],
 )

@@ -90,5 +90,5 @@ def test_fewer_graders_need_grades_that_belong_to_classes(folder: Path) -> None:
         prepare(folder, sweep=eyes)
     assert "no class is given for the grades 0, 1, 2" in str(found.value)
     grades = 'task.annotations={not_referable: ["0", "1"], referable: ["2", "3", "4"]}'
-    learners = [task.learner for task in prepare(folder, grades, sweep=eyes).grid.tasks[::2]]
+    learners = [job.learner for job in prepare(folder, grades, sweep=eyes).grid.jobs[::2]]
     assert learners == ["resnet18", "resnet18@num_raters=1"]

@@ -51,8 +51,8 @@ REPLACEMENTS: dict[str, Any] = {
     "training.optimizer": "lion",
     "training.schedule": "steps",
     "training.phases": [{"name": "head", "epochs": None, "frozen": "backbone"}],
-    "training.normalization": "minus_one_to_one",
-    "training.num_raters": 2,
+    "training.pixels": "minus_one_to_one",
+    "training.num_grades": 2,
     "training.precision": "float32",
     "training.max_batches_per_epoch": 3,
 }

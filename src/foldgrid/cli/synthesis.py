@@ -93,7 +93,7 @@ def synthesize_single(
         with writing(contact_sheet):
             contact_sheet.parent.mkdir(parents=True, exist_ok=True)
             sheet.save(contact_sheet)
-        print(f"{contact_sheet}: some of them with their {table.layout.unit_name}")
+        print(f"{contact_sheet}: some of them with their {table.layout.truth_name}")
     print(f"\nNext:\n  foldgrid data check {manifest.path}")
 
 

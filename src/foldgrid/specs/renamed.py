@@ -96,8 +96,9 @@ class _Walk:
         fields = {name: each for model in models for name, each in model.model_fields.items()}
         earlier = {str(each.alias): name for name, each in fields.items() if each.alias}
         result: dict[str, Any] = {}
+        current: str
         for key, inner in value.items():
-            current = earlier.get(key, key)
+            current = earlier.get(key) or key
             if self._is_recipe_keyed(now):
                 current = current_key(key)
             if current != key:
