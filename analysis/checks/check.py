@@ -39,6 +39,7 @@ class Check:
         look: Looks, and answers.
         is_before_ranking: Whether it is looked at before every ranking. What takes as long as the
             ranking itself is looked at by ``check`` and ``report`` alone.
+        source: The literature behind it; "" where there is none.
     """
 
     code: str
@@ -49,6 +50,7 @@ class Check:
     mend: str
     look: Callable[[RunContents], Finding]
     is_before_ranking: bool = True
+    source: str = ""
 
     def run(self, contents: RunContents) -> CheckResult:
         """Looks at a run."""

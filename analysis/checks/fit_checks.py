@@ -15,6 +15,7 @@ from foldgrid.analysis.predictions.validation import (
     some,
 )
 from foldgrid.records import PlannedFit
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem
 
 NO_PLAN = "There is no grid of fits, or plan.json cannot be read; see FG201."
@@ -25,10 +26,12 @@ NO_FITS = "No fit is finished yet."
 
 def _records(contents: RunContents) -> Finding:
     if contents.faults:
-        return breach(f"{len(contents.faults)} files are corrupt or missing.", contents.faults)
+        return breach(
+            f"Corrupt or missing: {counted(len(contents.faults), 'file')}.", contents.faults
+        )
     if not contents.records:
         return not_applicable(NO_FITS)
-    return holds(f"The records of {len(contents.records)} finished fits are whole.")
+    return holds(f"Whole: the records of {counted(len(contents.records), 'finished fit')}.")
 
 
 def _missing(contents: RunContents) -> Finding:
@@ -36,13 +39,13 @@ def _missing(contents: RunContents) -> Finding:
         return not_applicable(NO_PLAN)
     num_planned = len(contents.plan)
     if not contents.missing:
-        return holds(f"All {num_planned} planned fits are finished.")
+        return holds(f"Finished: all of {counted(num_planned, 'planned fit')}.")
     problems = []
     for cell in contents.missing:
         has_failed = contents.store.root.exists(f"fits/{cell.fit_id}/failure.txt")
         message = f"failed; see fits/{cell.fit_id}/failure.txt." if has_failed else "not trained."
         problems.append(Problem(cell_name(cell), "", message))
-    return breach(f"{_some(contents.missing)} of {num_planned} planned are missing.", problems)
+    return breach(f"Missing: {_some(contents.missing)} of {num_planned} planned.", problems)
 
 
 def _end_of(cell: PlannedFit, contents: RunContents) -> str:
@@ -55,7 +58,7 @@ def _diverged(contents: RunContents) -> Finding:
     if not contents.records:
         return not_applicable(NO_FITS)
     if not contents.diverged:
-        return holds(f"The loss of all {len(contents.records)} finished fits stayed finite.")
+        return holds(f"The loss stayed finite in {counted(len(contents.records), 'finished fit')}.")
     problems = [Problem(cell_name(cell), "", _end_of(cell, contents)) for cell in contents.diverged]
     return breach(f"{_some(contents.diverged)} of {len(contents.records)} diverged.", problems)
 
@@ -65,9 +68,9 @@ def _settings(contents: RunContents) -> Finding:
         return not_applicable("Fewer than two fits can be compared.")
     problems = comparison_problems(fit.record.config for fit in contents.fits)
     if problems:
-        return breach(f"{len(problems)} settings differ between fits.", problems)
+        return breach(f"{counted(len(problems), 'setting')} differ between fits.", problems)
     settings = ", ".join(SHARED_SETTINGS)
-    return holds(f"{len(contents.fits)} fits are equal in {settings}.")
+    return holds(f"{counted(len(contents.fits), 'fit')} are equal in {settings}.")
 
 
 def _agreement(contents: RunContents) -> Finding:
@@ -80,7 +83,9 @@ def _agreement(contents: RunContents) -> Finding:
     if problems:
         return breach("The base learners were not held out on the same folds.", problems)
     folds = len(next(iter(planned.values())))
-    return holds(f"{len(planned)} base learners hold out the same samples in {folds} folds.")
+    return holds(
+        f"{counted(len(planned), 'base learner')} hold out the same samples in {folds} folds."
+    )
 
 
 def _computed_alike(contents: RunContents) -> Finding:
@@ -99,7 +104,9 @@ def _computed_alike(contents: RunContents) -> Finding:
             problems.append(Problem(key, "", f"{found}."))
     if problems:
         return breach(f"{', '.join(each.where for each in problems)} differ.", problems)
-    return holds(f"{len(records)} fits were computed by the same {', '.join(ENVIRONMENT_KEYS)}.")
+    return holds(
+        f"{counted(len(records), 'fit')} were computed by the same {', '.join(ENVIRONMENT_KEYS)}."
+    )
 
 
 def _some(cells: Sequence[PlannedFit]) -> str:

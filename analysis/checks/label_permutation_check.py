@@ -14,6 +14,7 @@ from foldgrid.analysis.checks.shuffled_skill import Skill, assess_skill, smalles
 from foldgrid.analysis.predictions.finished_fits import scoring_of
 from foldgrid.analysis.predictions.predictions import given_references, values_by_learner
 from foldgrid.analysis.predictions.validation import FoldPredictions, some
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.metric import TargetKind
@@ -75,7 +76,7 @@ def assess_permutation(
         for skill in found
         if skill.p_value <= level
     ]
-    total = f"{len(chosen)} base learner{'s' if len(chosen) != 1 else ''}"
+    total = counted(len(chosen), "base learner")
     if num_learners is not None and num_learners > len(chosen):
         total += f" of the sweep's {num_learners}"
     scale = scoring_of(fits[0]).scale
@@ -196,5 +197,6 @@ CHECKS = (
         "Look for what training and held-out samples share: one person under two names, copies of "
         "photographs, a site or a camera that gives the person away. FG101 to FG104 name some.",
         _canary,
+        source="Ojala and Garriga 2010, JMLR 11:1833-1863",
     ),
 )

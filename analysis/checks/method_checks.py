@@ -20,6 +20,7 @@ from foldgrid.analysis.predictions.validation import some
 from foldgrid.analysis.stacking import nested
 from foldgrid.analysis.stacking.nested_fits import FEWEST_BASE_LEARNERS
 from foldgrid.specs.ablations import is_ablation
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem, SweepError
 from foldgrid.tasks.scale import Scale
 from foldgrid.tasks.units import model_names
@@ -42,10 +43,13 @@ def _stopping(contents: RunContents) -> Finding:
     ]
     total = len(contents.records)
     if monitored:
-        return breach(f"{len(monitored)} of {total} fits stopped on the fold that they predict.")
+        return breach(
+            f"{len(monitored)} of {counted(total, 'fit')} stopped on the fold that is then "
+            f"predicted."
+        )
     if policies == {"none"}:
-        return holds(f"All {total} fits trained all of their epochs: nothing was chosen.")
-    return holds(f"All {total} fits stopped on subjects of their own training folds.")
+        return holds(f"{counted(total, 'fit')} trained to the last epoch: nothing was chosen.")
+    return holds(f"{counted(total, 'fit')} stopped on subjects of the training folds.")
 
 
 def _held_out_labels(contents: RunContents) -> Finding:
@@ -70,7 +74,7 @@ def _held_out_labels(contents: RunContents) -> Finding:
     if not has_power:
         return not_applicable("The meta-learners do not depend on any score, so nothing is shown.")
     return holds(
-        f"The held-out scores of {len(tried)} folds were falsified in turn; none of the "
+        f"The held-out scores of {counted(len(tried), 'fold')} were falsified in turn; none of the "
         f"{num_evaluated} meta-learners' predictions for that fold moved, others did."
     )
 
@@ -100,7 +104,7 @@ def _test_set(contents: RunContents) -> Finding:
         return breach(count, problems)
     return holds(
         f"The scores of {len(table.test)} test samples, and what was predicted for all but one, "
-        f"were falsified; none of the {num_evaluated} meta-learners moved."
+        f"were falsified; none of the {counted(num_evaluated, 'meta-learner')} moved."
     )
 
 
@@ -179,6 +183,7 @@ CHECKS = (
         "are too good by an unknown amount, for long training and small folds most.",
         "Take `early_stopping: {policy: inner_split}`, unless the aim is the paper's own way.",
         _stopping,
+        source="Kapoor and Narayanan 2023, doi:10.1016/j.patter.2023.100804",
     ),
     Check(
         "FG402",
@@ -189,6 +194,7 @@ CHECKS = (
         NOT_OURS,
         _held_out_labels,
         is_before_ranking=False,
+        source="Wolpert 1992, doi:10.1016/S0893-6080(05)80023-1",
     ),
     Check(
         "FG403",

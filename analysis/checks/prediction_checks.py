@@ -24,6 +24,7 @@ from foldgrid.analysis.predictions.validation import (
     target_problems,
     test_problems,
 )
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem
 
 NO_PREDICTIONS = "No fit's predictions can be read."
@@ -51,8 +52,10 @@ def _law(
     problems = [problem for fit in contents.fits for problem in find(fit, split)]
     if problems:
         fits = {problem.where for problem in problems}
-        return breach(f"{len(problems)} breaches by {some(sorted(fits), 'fit')}.", problems)
-    return holds(f"{len(contents.fits)} fits predicted {what}, each once.")
+        return breach(
+            f"{counted(len(problems), 'breach')} by {some(sorted(fits), 'fit')}.", problems
+        )
+    return holds(f"{counted(len(contents.fits), 'fit')} predicted {what}, each once.")
 
 
 def _held_out(contents: RunContents) -> Finding:
@@ -75,8 +78,11 @@ def _physician(contents: RunContents) -> Finding:
     reference = table.drop_duplicates("sample").set_index("sample")[list(targets)]
     problems = [problem for fit in fits for problem in target_problems(fit, reference, targets)]
     if problems:
-        return breach(f"{len(problems)} of {len(fits)} fits disagree.", problems)
-    return holds(f"{len(fits)} fits agree on the truth of {len(reference)} samples.")
+        return breach(f"{len(problems)} of {counted(len(fits), 'fit')} disagree.", problems)
+    return holds(
+        f"The truth of {counted(len(reference), 'sample')} is the same in "
+        f"{counted(len(fits), 'fit')}."
+    )
 
 
 def _without_repetitions(fit: FoldPredictions) -> FoldPredictions:
@@ -91,7 +97,9 @@ def _constant(contents: RunContents) -> Finding:
     constant = [fit for fit in contents.fits if is_constant(fit)]
     total = len(contents.fits)
     if not constant:
-        return holds(f"The out-of-fold predictions of all {total} fits differ between samples.")
+        return holds(
+            f"The out-of-fold predictions of {counted(total, 'fit')} differ between samples."
+        )
     folds: dict[str, list[str]] = {}
     for fit in constant:
         folds.setdefault(fit.backbone, []).append(str(fit.fold))
@@ -100,7 +108,7 @@ def _constant(contents: RunContents) -> Finding:
         for name, own in folds.items()
     ]
     names = some(folds, "base learner")
-    count = f"{len(constant)} of {total} fits say the same of everybody, of {names}."
+    count = f"The same of everybody: {len(constant)} of {counted(total, 'fit')}, of {names}."
     return breach(count, problems)
 
 

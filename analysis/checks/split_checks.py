@@ -13,6 +13,7 @@ from foldgrid.analysis.predictions.validation import (
     some,
     split_problems,
 )
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import split_fingerprint
 
@@ -34,7 +35,10 @@ def _law(contents: RunContents, code: str, kept: str) -> Finding:
 
 def _partitions(contents: RunContents) -> Finding:
     subjects = _subjects_by_partition(contents.split)
-    words = f"{subjects.get('train', 0)} subjects for training, {subjects.get('test', 0)} for test"
+    words = (
+        f"{counted(subjects.get('train', 0), 'subject')} for training, "
+        f"{subjects.get('test', 0)} for test"
+    )
     return _law(contents, PARTITION_CODE, f"{words}, nobody in both.")
 
 
@@ -50,7 +54,8 @@ def _folds(contents: RunContents) -> Finding:
     if contents.split is not None:
         train = contents.split[contents.split["partition"] == "train"]
         kept = (
-            f"{train['subject'].nunique()} subjects in {train['fold'].nunique()} folds, "
+            f"{counted(train['subject'].nunique(), 'subject')} in "
+            f"{counted(train['fold'].nunique(), 'fold')}, "
             "nobody in two."
         )
     return _law(contents, FOLDS_CODE, kept)
@@ -61,7 +66,7 @@ def _samples(contents: RunContents) -> Finding:
     count = 0 if split is None else len(split)
     has_regions = split is not None and "region" in split
     what = "region of one visit" if has_regions else "photograph"
-    kept = f"{count} samples, each one {what}; training samples each have a fold."
+    kept = f"{counted(count, 'sample')}, each one {what}; training samples each have a fold."
     return _law(contents, SAMPLES_CODE, kept)
 
 
@@ -76,13 +81,18 @@ def _photos(contents: RunContents) -> Finding:
     owners = photos.groupby("photo")["subject"].nunique()
     shared = photos[photos["photo"].isin(owners.index[owners > 1])]
     if shared.empty:
-        return holds(f"{len(photos)} photographs, compared byte by byte; none under two subjects.")
+        return holds(
+            f"{counted(len(photos), 'photograph')}, compared byte by byte; none under two subjects."
+        )
     problems = []
     for _, rows in shared.groupby("photo"):
         names = " and ".join(sorted(rows["subject"].unique()))
         message = f"one photograph under the subjects {names}: {some(rows['sample'])}."
         problems.append(Problem("", "", message))
-    count = f"{owners.gt(1).sum()} of {len(owners)} photographs lie under two subjects or more."
+    count = (
+        f"{owners.gt(1).sum()} of {counted(len(owners), 'photograph')} lie under two subjects "
+        f"or more."
+    )
     return breach(count, problems)
 
 
@@ -102,9 +112,9 @@ def _fingerprint(contents: RunContents) -> Finding:
         if record.config.split_fingerprint != found
     ]
     if problems:
-        count = f"{len(problems)} of {len(contents.records)} fits"
+        count = f"{len(problems)} of {counted(len(contents.records), 'fit')}"
         return breach(f"split.parquet is the split {found}; {count} trained on another.", problems)
-    return holds(f"All {len(contents.records)} fits trained on the split {found}.")
+    return holds(f"{counted(len(contents.records), 'fit')} trained on the split {found}.")
 
 
 CHECKS = (
@@ -116,6 +126,7 @@ CHECKS = (
         "A network that has seen a person recognises them: test figures are too good.",
         NEW_SPLIT,
         _partitions,
+        source="Kapoor and Narayanan 2023, doi:10.1016/j.patter.2023.100804",
     ),
     Check(
         FOLDS_CODE,
@@ -126,6 +137,7 @@ CHECKS = (
         "too good.",
         NEW_SPLIT,
         _folds,
+        source="Kapoor and Narayanan 2023, doi:10.1016/j.patter.2023.100804",
     ),
     Check(
         SAMPLES_CODE,
@@ -146,6 +158,7 @@ CHECKS = (
         "Keep the photograph where it belongs: `foldgrid data check MANIFEST` names the "
         "rows. Then launch again.",
         _photos,
+        source="Barz and Denzler 2020, doi:10.3390/jimaging6060041",
     ),
     Check(
         "FG105",

@@ -27,6 +27,7 @@ from foldgrid.analysis.statistics.intervals import expanded_percentiles
 from foldgrid.analysis.statistics.resampled import Resampled
 from foldgrid.analysis.statistics.resamples import SEED
 from foldgrid.records import RunStore
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.scoring import Scoring, by_model
@@ -46,7 +47,7 @@ def compare_sweeps(stores: Sequence[RunStore], by: str | None = None) -> Compari
     """
     if not 2 <= len(stores) <= len(LETTERS):
         raise SweepError(
-            f"compare: {len(stores)} run folder{'s' if len(stores) != 1 else ''} given. "
+            f"compare: {counted(len(stores), 'run folder')} given. "
             f"A comparison needs 2 to {len(LETTERS)}, such as runs/a runs/b; one alone is ranked: "
             "foldgrid rank RUN"
         )
@@ -244,7 +245,8 @@ def _extent(evaluation: Evaluation, section: str) -> str:
         "split": f"split {config.split_fingerprint[:6]}",
     }
     extent = (
-        f"{evaluation.table.scoring.unit_name.count(oof.num_units)} of {oof.num_subjects} subjects"
+        f"{evaluation.table.scoring.unit_name.count(oof.num_units)} of "
+        f"{counted(oof.num_subjects, 'subject')}"
     )
     return f"{fits} fits, {extent}, {facts[section]}"
 

@@ -9,9 +9,10 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from foldgrid.analysis.comparison.comparison import ComparedRun, Comparison, Difference
-from foldgrid.analysis.ranking.terminal import format_number
+from foldgrid.analysis.ranking.terminal import format_number, print_notes
+from foldgrid.specs.counted import counted
 from foldgrid.tables.table import Cell, Column, Table, Tone
-from foldgrid.tables.terminal import READABLE, WIDE, as_rich, topics
+from foldgrid.tables.terminal import READABLE, WIDE, as_rich
 from foldgrid.tables.text import as_csv, as_markdown
 
 
@@ -92,10 +93,10 @@ def _differences(comparison: Comparison, run: ComparedRun) -> Table:
 def heading(comparison: Comparison) -> str:
     """What is compared, in one sentence."""
     return (
-        f"{len(comparison.runs)} sweeps compared by out-of-fold (OOF) "
+        f"{counted(len(comparison.runs), 'sweep')} compared by out-of-fold (OOF) "
         f"{comparison.scoring.metrics[comparison.by].title}: "
         f"{comparison.scoring.unit_name.count(comparison.num_units)} of "
-        f"{comparison.num_subjects} subjects, held out on the same folds."
+        f"{counted(comparison.num_subjects, 'subject')}, held out on the same folds."
     )
 
 
@@ -149,8 +150,7 @@ def render_terminal(comparison: Comparison, console: Console) -> None:
     if comparison.settings:
         console.print(_settings(comparison))
         console.print()
-    notes = ((note.topic, note.text, note.is_warning) for note in comparison.notes)
-    console.print(topics(notes), width=min(console.width, READABLE))
+    print_notes(comparison.notes, console)
 
 
 def _runs(comparison: Comparison) -> RichTable:

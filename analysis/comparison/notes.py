@@ -8,6 +8,7 @@ from foldgrid.analysis.comparison.comparison import ComparedModel, ComparedRun, 
 from foldgrid.analysis.evaluation import Evaluation
 from foldgrid.analysis.predictions.notes import Note
 from foldgrid.analysis.predictions.validation import some
+from foldgrid.specs.counted import counted
 from foldgrid.tasks.scoring import Scoring
 
 BUDGET_KEYS = ("budget", "training.max_epochs", "training.max_batches_per_epoch")
@@ -131,7 +132,7 @@ def _cause(settings: Sequence[SettingDifference]) -> list[Note]:
     elif len(keys) == 1:
         text = f"One setting differs, {keys[0]}: a difference can be put down to it, or to noise."
     else:
-        text = f"{len(keys)} settings differ: no single one can be named as the cause."
+        text = f"{counted(len(keys), 'setting')} differ: no single one can be named as the cause."
     return [Note(topic="cause", text=text)]
 
 

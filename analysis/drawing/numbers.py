@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from foldgrid.specs.counted import counted
+
 UNDEFINED = "–"
 
 
@@ -37,8 +39,8 @@ def percent(share: float | None, decimals: int = 0) -> str:
 
 
 def count(number: int, word: str, plural: str = "") -> str:
-    """``1 visit``, ``304 visits``."""
-    return f"{number:,} {word if number == 1 else plural or word + 's'}".replace(",", "\u202f")
+    """``1 visit``, ``304 visits``; thousands are set apart as in `format_number`."""
+    return counted(number, word, plural).replace(",", "\u202f")
 
 
 def listed(names: list[str]) -> str:

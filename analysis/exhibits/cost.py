@@ -20,6 +20,7 @@ from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.cost_facts import COSTS, CostFacts, cost_facts, format_cost
 from foldgrid.analysis.run import Run
+from foldgrid.specs.counted import counted
 
 _HEIGHT = 184.0
 _STEP = 256.0
@@ -174,7 +175,8 @@ def _lead(facts: CostFacts) -> str:
     if len(facts.table) < 2 or not front:
         return "One base learner: there is nothing to weigh its cost against."
     return (
-        f"By parameters, {len(front)} of {len(facts.table)} base learners are on the front, from "
+        f"By parameters, {len(front)} of {counted(len(facts.table), 'base learner')} are on the "
+        f"front, from "
         f"the cheapest to the best: {listed(front)}."
     )
 

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from foldgrid.analysis.evaluation import Evaluation
 from foldgrid.analysis.predictions.predictions import BaseLearner
 from foldgrid.analysis.ranking.ranking import known_metric
+from foldgrid.specs.counted import counted
 from foldgrid.specs.fits import FitRecord
 
 COSTS: Mapping[str, str] = MappingProxyType(
@@ -206,7 +207,9 @@ def _notes(table: pd.DataFrame) -> tuple[str, ...]:
     for cost, title in COSTS.items():
         num_unknown = int(table[cost].isna().sum())
         if num_unknown:
-            notes.append(f"Unknown for {num_unknown} of {len(table)} base learners: {title}.")
+            notes.append(
+                f"Unknown for {num_unknown} of {counted(len(table), 'base learner')}: {title}."
+            )
     notes.append(
         "Times are wall-clock, early stopping included, beside whatever else the machine did."
     )

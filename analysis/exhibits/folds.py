@@ -22,6 +22,7 @@ from foldgrid.analysis.exhibits.words import task_report
 from foldgrid.analysis.predictions.predictions import fold_values
 from foldgrid.analysis.predictions.validation import FoldPredictions
 from foldgrid.analysis.run import Run
+from foldgrid.specs.counted import counted
 from foldgrid.tasks.scoring import by_model
 from foldgrid.tasks.units import UnitTable
 
@@ -113,7 +114,9 @@ def draw_fold_matrix(facts: FoldMatrix) -> Drawing:
 def describe_fold_matrix(facts: FoldMatrix) -> str:
     """The matrix in sentences."""
     digits = facts.decimals
-    text = f"{len(facts.backbones)} base learners by {len(facts.folds)} folds. "
+    text = (
+        f"{counted(len(facts.backbones), 'base learner')} by {counted(len(facts.folds), 'fold')}. "
+    )
     if facts.complete:
         low = min(facts.complete, key=lambda cell: cell.value)
         high = max(facts.complete, key=lambda cell: cell.value)

@@ -20,6 +20,7 @@ from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.words import task_report
 from foldgrid.analysis.run import Run
+from foldgrid.specs.counted import counted
 
 _GAP = 38.0
 
@@ -79,7 +80,7 @@ def describe_learning_curves(facts: LearningCurves) -> str:
     curves = [curve for each in facts.curves.values() for curve in each]
     epochs = [len(curve.train_losses) for curve in curves]
     best = [curve.best_epoch for curve in curves if curve.best_epoch]
-    text = f"{len(curves)} fits of {len(facts.curves)} base learners, "
+    text = f"{counted(len(curves), 'fit')} of {counted(len(facts.curves), 'base learner')}, "
     text += f"{_span(epochs)} epoch{'s' if max(epochs) > 1 else ''} each. "
     if best:
         last = sum(curve.best_epoch == len(curve.train_losses) for curve in curves)

@@ -23,6 +23,7 @@ from foldgrid.analysis.exhibits.words import task_report
 from foldgrid.analysis.ranking.ranking import KIND_TITLES, RankedModel
 from foldgrid.analysis.ranking.ranking import ranking_table as flat_rows
 from foldgrid.analysis.run import Run
+from foldgrid.specs.counted import counted
 
 _ROW = 21.0
 _BOTTOM = 40.0
@@ -79,7 +80,7 @@ def draw_forest(facts: Forest, key: str = "forest") -> Drawing:
 def describe_forest(facts: Forest) -> str:
     """The plot in sentences."""
     best, digits = facts.rows[0], facts.decimals
-    text = f"{len(facts.rows)} models. Best is {best.model} with {best.value:.{digits}f}"
+    text = f"{counted(len(facts.rows), 'model')}. Best is {best.model} with {best.value:.{digits}f}"
     if math.isfinite(best.low):
         text += f", 95 % interval {best.low:.{digits}f} to {best.high:.{digits}f}"
     tied = sum(row.is_tied for row in facts.rows[1:])
@@ -206,14 +207,13 @@ def ranking_section(run: Run) -> Section:
     caption = (
         f"{facts.title}. A filled mark cannot be told from the best; circles are base learners, "
         f"diamonds meta-learners, the square {task_report(run).baseline}. Lines are 95 % intervals "
-        f"over {run.ranking.num_resamples} resamples of the subjects; an arrow runs off the axis."
+        f"over {counted(run.ranking.num_resamples, 'resample')} of the subjects; an arrow runs "
+        f"off the axis."
     )
     if facts.landmarks:
         caption += f" {task_report(run).landmark_words(run)}"
     notes = tuple(
-        f"{note.topic[:1].upper()}{note.topic[1:]}: {note.text}"
-        for note in run.notes
-        if not note.is_warning
+        f"{note.heading} ({note.code}): {note.text}" for note in run.notes if not note.is_warning
     )
     blocks: list[Block] = []
     if facts.rows:

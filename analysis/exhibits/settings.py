@@ -22,6 +22,7 @@ from foldgrid.analysis.predictions.predictions import BaseLearner
 from foldgrid.analysis.ranking.ranking import RankedModel
 from foldgrid.analysis.run import Run
 from foldgrid.specs.ablations import is_ablation, read_ablation
+from foldgrid.specs.counted import counted
 from foldgrid.specs.recipe import Value, recipe_value
 
 FRACTION = "training_fraction"
@@ -179,7 +180,7 @@ def _figure(run: Run, key: str, curves: SettingCurves) -> Figure:
         caption += f" {next(iter(curves.names.values())).capitalize()}: {_nothing(key)}"
     num_backbones = len({each.backbone for each in varied_learners(run, key)})
     if num_backbones > len(curves.lines):
-        caption += f" {len(curves.lines)} of {num_backbones} backbones are drawn."
+        caption += f" {len(curves.lines)} of {counted(num_backbones, 'backbone')} are drawn."
     return Figure(
         "setting_" + "_".join(curves.setting.split()),
         partial(draw_setting_curves, curves),

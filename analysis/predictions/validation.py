@@ -22,6 +22,7 @@ from typing import TypeVar
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import FitConfig, FitRecord
 from foldgrid.tasks.pasi.arithmetic import REGION_WEIGHTS
@@ -182,7 +183,9 @@ def agreement_problems(
     for name, folds in planned.items():
         by_folds.setdefault(tuple(sorted(folds)), []).append(name)
     for folds, names in _all_but_most(by_folds):
-        message = f"{some(names, 'base learner')}: {len(folds)} folds, other than most have."
+        message = (
+            f"{some(names, 'base learner')}: {counted(len(folds), 'fold')}, other than most have."
+        )
         problems.append(Problem("plan", AGREEMENT_CODE, message))
     held_out: dict[int, dict[frozenset[str], list[str]]] = {}
     for fit in fits:
@@ -266,8 +269,7 @@ def some(names: Iterable[object], unit_name: str = "sample") -> str:
     """A count and the first three names: ``5 samples (a, b, c, ...)``."""
     listed = [str(name) for name in names]
     more = ", ..." if len(listed) > 3 else ""
-    plural = "s" if len(listed) != 1 else ""
-    return f"{len(listed)} {unit_name}{plural} ({', '.join(listed[:3])}{more})"
+    return f"{counted(len(listed), unit_name)} ({', '.join(listed[:3])}{more})"
 
 
 def _strays(

@@ -221,7 +221,9 @@ def _held(store: RunStore, by: str, shown: Sequence[str]) -> Ranking:
         save(store, ranking)
     except OSError as error:
         # Somebody else's run folder is often read-only; the ranking can be shown all the same.
-        note = Note(topic="not saved", text=f"{store.location}: {error}.", is_warning=True)
+        brief = f"Not saved: {error.strerror or error}."
+        text = f"{store.location}: {error}."
+        note = Note(topic="not saved", text=text, is_warning=True, brief=brief)
         ranking = ranking.model_copy(update={"notes": (note, *ranking.notes)})
     return ranking
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import PurePath
 from typing import Any
 
 from foldgrid.analysis.evaluation import Evaluation
-from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.predictions.notes import Note, synthetic_data_note
 from foldgrid.analysis.predictions.predictions import BaseLearner
 from foldgrid.analysis.predictions.validation import some
 from foldgrid.records import RunStore
+from foldgrid.specs.counted import counted
 from foldgrid.tasks.scoring import Scoring
 
 
@@ -34,7 +36,8 @@ def table_notes(evaluation: Evaluation, *, has_folds: bool) -> tuple[Note, ...]:
     """The notes of a ranking of a table of predictions, of which nothing else is known."""
     samples = evaluation.table.samples
     text = (
-        f"A table of predictions: {len(samples)} rows of {samples['subject'].nunique()} subjects. "
+        f"A table of predictions: {counted(len(samples), 'row')} of "
+        f"{counted(samples['subject'].nunique(), 'subject')}. "
         "How they were made is not known here: whether a subject's predictions come from a model "
         "that had not seen it is the table's claim."
     )
@@ -59,15 +62,16 @@ def warnings_first(notes: Iterable[Note]) -> tuple[Note, ...]:
 
 def _budget(evaluation: Evaluation) -> Note:
     recipe = evaluation.table.config.training
-    extent = f"at most {recipe.max_epochs} epoch{'s' if recipe.max_epochs != 1 else ''}"
+    extent = f"at most {counted(recipe.max_epochs, 'epoch')}"
     if recipe.max_batches_per_epoch:
-        extent += f" of {recipe.max_batches_per_epoch} batches"
+        extent += f" of {counted(recipe.max_batches_per_epoch, 'batch')}"
     if evaluation.table.config.budget == "smoke" and recipe.max_batches_per_epoch is not None:
         text = (
             f"Smoke budget, {extent}: these figures show that the machinery works, "
             "they are not results."
         )
-        return Note(topic="budget", text=text, is_warning=True)
+        brief = f"Smoke budget, {extent}: no results."
+        return Note(topic="budget", text=text, is_warning=True, brief=brief)
     return Note(topic="budget", text=f"{evaluation.table.config.budget}: {extent} a fit.")
 
 
@@ -78,7 +82,8 @@ def _early_stopping(evaluation: Evaluation) -> Note:
             "Each fit stopped on the very fold that it then predicts (held_out_fold, the paper's "
             "way): the OOF figures are optimistic."
         )
-        return Note(topic="stopping", text=text, is_warning=True)
+        brief = "Fits stopped on the fold that they predict: OOF is optimistic."
+        return Note(topic="stopping", text=text, is_warning=True, brief=brief)
     if policy == "none":
         text = (
             "Each fit trained all of its epochs and predicted with its last weights (none): "
@@ -95,7 +100,7 @@ def _order(evaluation: Evaluation) -> Note:
         f"Out-of-fold (OOF) figures order the table: every training {unit_name.one}, predicted by "
         "the fit that held its subject out; meta-learners and the baseline keep the same folds. "
         "The test set, predicted by the mean of a learner's fits, cannot order it: "
-        f"{unit_name.count(test.num_units)} of {test.num_subjects} subjects are too few."
+        f"{unit_name.count(test.num_units)} of {counted(test.num_subjects, 'subject')} are too few."
     )
     return Note(topic="order", text=text)
 
@@ -107,22 +112,26 @@ def _weights(evaluation: Evaluation) -> Note:
         return Note(topic="weights", text="Every base learner started from pre-trained weights.")
     if len(random) == len(complete):
         text = "Every base learner started from random weights, none from pre-trained ones."
-        return Note(topic="weights", text=text, is_warning=True)
+        brief = "Every base learner started from random weights."
+        return Note(topic="weights", text=text, is_warning=True, brief=brief)
     text = (
         f"Unlike starts: {some(random, 'base learner')} from random weights, "
         f"the other {len(complete) - len(random)} from pre-trained ones."
     )
-    return Note(topic="weights", text=text, is_warning=True)
+    brief = (
+        f"Unlike starts: {len(random)} of {counted(len(complete), 'base learner')} from random "
+        f"weights."
+    )
+    return Note(topic="weights", text=text, is_warning=True, brief=brief)
 
 
 def _data(store: RunStore) -> Note:
     data: dict[str, Any] = store.read_sweep().get("data") or {}
     manifest = data.get("manifest")
-    if manifest:
-        return Note(topic="data", text=f"The photographs of {manifest}.")
-    return Note(
-        topic="data", text="The embedded synthetic photographs: drawn pictures, no patients."
-    )
+    if not manifest:
+        return synthetic_data_note()
+    # Its name alone: a note goes into papers, and folders are named after people and sites.
+    return Note(topic="data", text=f"The photographs of {PurePath(manifest).name}.")
 
 
 def _stacking(evaluation: Evaluation) -> list[Note]:
@@ -149,15 +158,21 @@ def _left_out(evaluation: Evaluation) -> list[Note]:
     left_out = [learner for learner in evaluation.table.learners if learner.left_out]
     begun = [learner for learner in left_out if not learner.folds.startswith("0/")]
     untrained = [learner.name for learner in left_out if learner.folds.startswith("0/")]
-    notes = [Note(topic="left out", text=_why(learner), is_warning=True) for learner in begun]
+    notes = []
+    if begun:
+        text = " ".join(map(_why, begun))
+        brief = f"{counted(len(begun), 'base learner')} left out: folds are missing or diverged."
+        notes.append(Note(topic="left out", text=text, is_warning=True, brief=brief))
     if untrained:
         text = f"{some(untrained, 'base learner')} without a complete fit yet."
-        notes.append(Note(topic="left out", text=text, is_warning=True))
+        brief = f"Provisional: {counted(len(untrained), 'base learner')} not trained yet."
+        notes.append(Note(topic="left out", text=text, is_warning=True, brief=brief))
     visits = evaluation.oof.num_left_out + evaluation.test.num_left_out
     if visits:
         count = evaluation.table.scoring.unit_name.count(visits)
         text = f"{count} without all of: {', '.join(sorted(evaluation.parts))}."
-        notes.append(Note(topic="left out", text=text, is_warning=True))
+        brief = f"{count} left out: not all of the parts were photographed."
+        notes.append(Note(topic="left out", text=text, is_warning=True, brief=brief))
     return notes
 
 

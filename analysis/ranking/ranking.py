@@ -14,6 +14,7 @@ from foldgrid.analysis.statistics.facts import CriticalDifference, Interval, Sel
 from foldgrid.metrics import Metric
 from foldgrid.specs.ablations import is_ablation
 from foldgrid.specs.base import Spec
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.specs.task import AnyTask, default_task
 from foldgrid.tasks.registry import make_scoring
@@ -229,8 +230,9 @@ class Ranking(Spec):
     def _heading(self) -> str:
         units = self.scoring.unit_name.count(self.num_units["oof"])
         return (
-            f"{self.sweep or 'ranking'}: {len(self.rows)} models by out-of-fold "
-            f"{self.metric.title} over {units} of {self.num_subjects['oof']} subjects, with 95 % "
+            f"{self.sweep or 'ranking'}: {counted(len(self.rows), 'model')} by out-of-fold "
+            f"{self.metric.title} over {units} of {counted(self.num_subjects['oof'], 'subject')}, "
+            f"with 95 % "
             "intervals; ~ is tied with the best"
         )
 

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from foldgrid.analysis.predictions.notes import Note
 from foldgrid.analysis.ranking.ranking import RankedModel, Ranking
+from foldgrid.specs.counted import counted
+
+TIED = "~"
+"""After the rank of a model that cannot be told from the best."""
 
 
 def all_notes(ranking: Ranking) -> tuple[Note, ...]:
@@ -32,8 +36,8 @@ def format_interval(low: float | None, high: float | None, decimals: int = 2) ->
 
 def _figure(value: float, decimals: int) -> str:
     # Five characters, as in the terminal's columns, or one digit after the point.
-    fitting = (f"{value:.{digits}f}" for digits in range(decimals, 1, -1))
-    shortest = f"{value:.{min(decimals, 1)}f}"
+    fitting = (f"{value:z.{digits}f}" for digits in range(decimals, 1, -1))
+    shortest = f"{value:z.{min(decimals, 1)}f}"
     return next((text for text in fitting if len(text.lstrip("-")) <= 5), shortest)
 
 
@@ -42,13 +46,15 @@ def _ties(ranking: Ranking) -> Note:
     best = next((row for row in rows if ranking.standing(row).is_best), None)
     if best is None:
         found = "one subject" if ranking.num_subjects["oof"] < 2 else "nothing to compare"
-        return Note(topic="ties", text=f"Not applicable, {found}: no model was compared.")
+        text = f"Not applicable, {found}: no model was compared."
+        return Note(topic="ties", text=text, brief=f"No model was compared: {found}.")
     compared = [row for row in rows if ranking.standing(row).difference]
     tied = [row for row in compared if ranking.standing(row).is_tied]
     if not compared:
         return Note(topic="ties", text="Not applicable: there is one model only.")
     text = (
-        f"{len(tied)} of {len(compared)} other models cannot be told from {best.model} (marked ~): "
+        f"{len(tied)} of {counted(len(compared), 'other model')} cannot be told from {best.model} "
+        f"(marked ~): "
         "paired differences by subject, Holm-corrected, 5 %. "
         f"{_stability(ranking, best)}"
     )
@@ -56,7 +62,18 @@ def _ties(ranking: Ranking) -> Note:
     apart = [row.rank for row in compared if row not in tied and row.rank]
     if places and apart and min(apart) < max(places):
         text += " Models that err alike are told apart by less, so ~ need not run down in order."
-    return Note(topic="ties", text=text)
+    return Note(topic="ties", text=text, brief=_tied_in_short(len(tied), len(compared), best.model))
+
+
+def _tied_in_short(num_tied: int, num_others: int, best: str) -> str:
+    if not num_tied:
+        return f"No other model is tied with {best}."
+    if num_tied == num_others:
+        many = "The other model is" if num_others == 1 else f"All {num_others} other models are"
+    else:
+        verb = "is" if num_tied == 1 else "are"
+        many = f"{num_tied} of {counted(num_others, 'other model')} {verb}"
+    return f"{many} tied with {best} ({TIED})."
 
 
 def _stability(ranking: Ranking, best: RankedModel) -> str:
@@ -77,7 +94,7 @@ def _selection(ranking: Ranking) -> list[Note]:
     if selection is None:
         return []
     title = ranking.metric.title
-    choice = f"Taking the best of {selection.num_learners} base learners by {title}"
+    choice = f"Taking the best of {counted(selection.num_learners, 'base learner')} by {title}"
     if selection.num_learners < 2:
         return []
     if selection.corrected is None or selection.naive is None:
@@ -90,7 +107,11 @@ def _selection(ranking: Ranking) -> list[Note]:
         f"{_figure(selection.corrected, digits)} ({ends}) when chosen on resampled subjects and "
         "judged on the others (BBC-CV). Quote the second."
     )
-    return [Note(topic="selection", text=text)]
+    brief = (
+        f"Quote {_figure(selection.corrected, digits)} ({ends}), not "
+        f"{_figure(selection.naive, digits)}, for the best base learner."
+    )
+    return [Note(topic="selection", text=text, brief=brief)]
 
 
 def _intervals(ranking: Ranking) -> Note:

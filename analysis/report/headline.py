@@ -66,17 +66,8 @@ def write_headline(run: Run) -> Headline:
 
 
 def _warnings(run: Run) -> list[Note]:
-    warnings = [note for note in run.notes if note.is_warning]
-    if run.is_synthetic:
-        text = (
-            "The photographs are drawn by a program and no patient was scored. The figures show "
-            "what the method does, not what it would do in a clinic."
-        )
-        warnings.insert(0, Note(topic="synthetic data", text=text, is_warning=True))
-    return [
-        note.model_copy(update={"topic": note.topic[:1].upper() + note.topic[1:]})
-        for note in dict.fromkeys(warnings)
-    ]
+    warnings = dict.fromkeys(note for note in run.notes if note.is_warning)
+    return sorted(warnings, key=lambda note: note.topic != "synthetic data")
 
 
 def _verdict(run: Run) -> str:

@@ -14,6 +14,7 @@ from foldgrid.analysis.search.results import StudyResults, read_studies
 from foldgrid.analysis.statistics.facts import Interval
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
+from foldgrid.specs.counted import counted
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.trials import TrialCertainty, TrialRecord
 
@@ -117,15 +118,22 @@ def _lines(summary: StudySummary, trial: TrialRecord) -> list[str]:
     study, num_trials = summary.study, len(summary.study.trials)
     which = "the sweep's own recipe" if trial.number == 0 else f"trial {trial.number}"
     lines = [
-        f"best      {which} of {num_trials} trials: {trial.backbone}",
+        f"best      {which} of {counted(num_trials, 'trial')}: {trial.backbone}",
         *_wrapped([f"{name} {describe_value(value)}" for name, value in trial.values.items()]),
     ]
     for name in study.objectives:
         lines += ["", *_metric_values(summary, trial, name)]
     saved = summary.saved
     if saved.num_stopped and trial is study.best[0]:
-        words = f"{saved.num_saved} of {saved.num_planned} epochs ({100 * saved.fraction:.0f} %)"
-        lines += [_line("saved by stopping", "", f"{words}, {saved.num_stopped} trials given up")]
+        words = (
+            f"{saved.num_saved} of {counted(saved.num_planned, 'epoch')} "
+            f"({100 * saved.fraction:.0f} %)"
+        )
+        lines += [
+            _line(
+                "saved by stopping", "", f"{words}, {counted(saved.num_stopped, 'trial')} given up"
+            )
+        ]
     return lines
 
 
@@ -141,7 +149,9 @@ def _metric_values(summary: StudySummary, trial: TrialRecord, name: str) -> list
 
     certainty = summary.certainty
     unit_name = summary.study.scoring.unit_name
-    extent = f"{unit_name.count(certainty.num_visits)} of {certainty.num_subjects} subjects"
+    extent = (
+        f"{unit_name.count(certainty.num_visits)} of {counted(certainty.num_subjects, 'subject')}"
+    )
     ends = f"95 % {between(found.interval[name])}, " if name in found.interval else ""
     lines = [_line(f"out-of-fold {METRICS[name].title}", shown(trial.oof[name]), ends + extent)]
     num_complete = len(summary.study.complete)

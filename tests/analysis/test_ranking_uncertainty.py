@@ -13,6 +13,7 @@ from foldgrid.analysis.ranking.build import assess_evaluation, evaluate_and_rank
 from foldgrid.analysis.ranking.formats import render_latex, render_markdown, render_terminal
 from foldgrid.analysis.ranking.leaderboard import load_current, save
 from foldgrid.analysis.ranking.ranking import Ranking, ranking_table
+from foldgrid.analysis.ranking.terminal import BEST
 from foldgrid.analysis.ranking.uncertainty import all_notes
 from foldgrid.metrics import METRICS, number_metrics
 from foldgrid.records import RunStore
@@ -126,7 +127,8 @@ def test_the_terminal_marks_the_tied_and_shows_the_interval(ranking: Ranking, wi
     assert max(map(len, text.splitlines())) <= width
     assert text.isascii()
     assert "~ tied with the best" in text
-    for row in ranking.rows:
+    assert set(lines) >= {row.model for row in (*ranking.rows[:BEST], ranking.best)}
+    for row in (row for row in ranking.rows if row.model in lines):
         line = lines[row.model]
         assert (line[2] == "~") == ranking.standing(row).is_tied
         interval = row.interval("oof", "mae")
@@ -147,8 +149,8 @@ def test_the_flat_table_carries_intervals_and_the_standing(ranking: Ranking) -> 
 
 def test_markdown_and_latex_carry_the_interval_of_the_ordering_figure(ranking: Ranking) -> None:
     interval = ranking.best.oof_intervals["mae"]
-    ends = f"({interval.low:.2f} to {interval.high:.2f})"
-    assert ends in render_markdown(ranking)
-    assert ends in render_latex(ranking)
+    ends = f"{interval.low:.2f} to {interval.high:.2f}"
+    assert f" ({ends}) |" in render_markdown(ranking)
+    assert f" & {ends} & " in render_latex(ranking)
     assert "MAE (95 % interval)" in render_markdown(ranking)
-    assert r"MAE (95 \% interval)" in render_latex(ranking)
+    assert r"{MAE} & 95 \% interval" in render_latex(ranking)

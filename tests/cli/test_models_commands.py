@@ -104,7 +104,12 @@ def test_markdown_and_latex(capsys: pytest.CaptureFixture[str]) -> None:
     assert "| **total** |  |  |  |  |  | **11,689,512** | **1,814,073,344** |" in markdown
     latex = printed(capsys, *asked, "latex")
     assert r"\label{tab:resnet18}" in latex
-    assert r"    total &  &  &  &  &  & 11,689,512 & 1,814,073,344 \\" in latex
+    assert r"    total &  &  &  &  &  & 11689512 & 1814073344 \\" in latex
+    assert "S[table-format=10.0]" in latex
+    [caption] = [line for line in latex.splitlines() if r"\caption" in line]
+    assert "tablenotes" not in latex
+    assert caption in (noted := printed(capsys, *asked, "latex", "--notes"))
+    assert noted.count(r"\item ") > 1
     assert "172,032" in markdown
     assert "172,032" not in latex
 
@@ -208,10 +213,11 @@ def test_a_table_of_cells_is_safe_in_latex_and_markdown() -> None:
     columns = (Column("a_b"), Column("n", is_number=True))
     table = Table("a b", "100 % & more", columns, (("x_1", 2),))
     latex = as_latex(table, ["50 #"])
-    assert r"\caption{100 \% \& more 50 \#}" in latex
-    assert r"a\_b & n \\" in latex
+    assert r"\caption{100 \% \& more}" in latex
+    assert r"\item 50 \#" in latex
+    assert r"a\_b & {n} \\" in latex
     assert r"\label{tab:a-b}" in latex
-    assert r"\begin{tabular}{lr}" in latex
+    assert r"\begin{tabular}{lS[table-format=1.0]}" in latex
     assert as_markdown(table, ["50 #"]).splitlines()[2:] == [
         "| a_b | n |",
         "| :-- | --: |",

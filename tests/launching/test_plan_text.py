@@ -9,7 +9,7 @@ import pytest
 
 from foldgrid.execution.resources import Resources
 from foldgrid.launching.planning.disk import check_disk, disk_need
-from foldgrid.launching.planning.plan_text import plan_facts
+from foldgrid.launching.planning.plan_text import plan_facts, size_words
 from foldgrid.launching.planning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.models.weights import WeightFile
 from foldgrid.specs.errors import SweepError
@@ -59,6 +59,25 @@ def test_the_plan_counts_what_is_there(prepared: PreparedSweep) -> None:
     assert "90 mosaics of 64x64 (to be decoded once)" in said(prepared, "data")
     assert said(prepared, "backbones") == "2 x 2 folds"
     assert "imbalance" in said(prepared, "split")
+
+
+def test_what_may_surprise_comes_first(prepared: PreparedSweep) -> None:
+    topics = [topic for topic, _ in plan_facts(prepared)]
+    assert topics[:6] == ["fits", "budget", "time", "memory", "disk", "weights"]
+
+
+@pytest.mark.parametrize(
+    ("gib", "words"),
+    [
+        (0.001, "2 MiB"),
+        (0.05, "52 MiB"),
+        (0.1, "0.1 GiB"),
+        (9.96, "10.0 GiB"),
+        (1234.5, "1,234 GiB"),
+    ],
+)
+def test_sizes_are_never_nothing(gib: float, words: str) -> None:
+    assert size_words(gib) == words
 
 
 def test_the_plan_says_which_early_stopping(prepared: PreparedSweep) -> None:
@@ -117,7 +136,7 @@ def test_the_room_on_the_disk_is_said_and_what_cannot_fit_is_refused(
     need = disk_need(prepared)
     assert need.weights > 0
     assert need.total == need.weights + need.checkpoints + need.records
-    assert f"about {need.weights:.1f} GiB of weights" in said(prepared, "disk")
+    assert f"about {size_words(need.weights)} of weights" in said(prepared, "disk")
     check_disk(prepared)
     usage = SimpleNamespace(free=0.5 * need.total * 2**30)
     monkeypatch.setattr("foldgrid.launching.planning.disk.shutil.disk_usage", lambda path: usage)

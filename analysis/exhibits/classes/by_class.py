@@ -34,6 +34,7 @@ from foldgrid.analysis.statistics.estimates import Fraction, fractions_of
 from foldgrid.analysis.statistics.facts import Interval
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from foldgrid.metrics import Metric
+from foldgrid.specs.counted import counted
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,7 @@ def _over_folds(run: Run) -> Table:
         f"Each of the {num_folds} folds' own figures, of the fit that held it out. The SD tells "
         "how folds differ, people included; it is no interval of the mean."
     )
-    caption = f"Mean and standard deviation over {num_folds} folds"
+    caption = f"Mean and standard deviation over {counted(num_folds, 'fold')}"
     return Table(
         "over_folds", caption, tuple(columns), lines, partial(_spread_frame, spreads), note
     )

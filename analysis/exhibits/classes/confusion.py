@@ -28,6 +28,7 @@ from foldgrid.analysis.exhibits.classes.shared import (
     shown_learners,
 )
 from foldgrid.analysis.run import Run
+from foldgrid.specs.counted import counted
 
 _STRONGEST = 0.55
 """The most ink behind a figure; more, and the figure could not be read."""
@@ -80,7 +81,7 @@ def describe_confusion(facts: ConfusionFacts) -> str:
     """What is right, and which mistake is the most frequent."""
     counts, names = facts.counts_KK, facts.classes
     right = int(np.trace(counts))
-    text = f"{right} of {counts.sum()} units on the diagonal. "
+    text = f"{right} of {counted(counts.sum(), 'unit')} on the diagonal. "
     if len(names) <= 6:
         text += " ".join(
             f"{name}: {counts[k, k]} of {counts[k].sum()}." for k, name in enumerate(names)

@@ -33,6 +33,7 @@ from foldgrid.analysis.predictions.predictions import fold_values
 from foldgrid.analysis.predictions.validation import FoldPredictions
 from foldgrid.analysis.run import Run
 from foldgrid.metrics.counts import decide
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
 
 FloatArray = NDArray[np.float64]
@@ -135,7 +136,8 @@ def describe_embedding(facts: EmbeddingFacts) -> str:
     counts = np.bincount(facts.reference_N, minlength=len(facts.classes))
     named = ", ".join(f"{count} {name}" for count, name in zip(counts, facts.classes, strict=True))
     return (
-        f"{len(facts.reference_N)} units: {named}. {facts.is_wrong.sum()} were decided otherwise "
+        f"{counted(len(facts.reference_N), 'unit')}: {named}. {facts.is_wrong.sum()} were decided "
+        f"otherwise "
         "and are ringed. Only who is whose neighbour means something, not distances between groups."
     )
 
@@ -312,7 +314,7 @@ def embedding_section(run: Run) -> Section:
     title = run.ranking.metric.title
     lead = (
         f"Shown is fold {chosen.fit.fold} of {chosen.fit.backbone}, the best base learner that "
-        f"kept features: of its {chosen.num_fits} fits the one with the median {title} "
+        f"kept features: of its {counted(chosen.num_fits, 'fit')} the one with the median {title} "
         f"({format_number(chosen.value)})."
     )
     return Section(lead, blocks)

@@ -33,6 +33,7 @@ from foldgrid.analysis.exhibits.classes.shared import (
 from foldgrid.analysis.run import Run
 from foldgrid.analysis.statistics.estimates import Fraction, fractions_of
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
+from foldgrid.specs.counted import counted
 
 FloatArray = NDArray[np.float64]
 
@@ -173,7 +174,8 @@ def describe_reliability(parts: Sequence[ReliabilityFacts], titles: Sequence[str
     for facts, title in zip(parts, titles, strict=True):
         num_units = sum(each.share.num_units for each in facts.bins)
         sentences.append(
-            f"{title.capitalize()}: {num_units} units in {len(facts.bins)} bins, expected "
+            f"{title.capitalize()}: {counted(num_units, 'unit')} in {len(facts.bins)} bins, "
+            f"expected "
             f"calibration error {facts.calibration_error:.3f}."
         )
         above = [each for each in facts.bins if each.share.value < each.mean_probability]

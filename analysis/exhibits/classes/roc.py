@@ -30,6 +30,7 @@ from foldgrid.analysis.exhibits.classes.shared import (
 )
 from foldgrid.analysis.predictions.class_units import ClassUnits
 from foldgrid.analysis.run import Run
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
 
 ENSEMBLE = "mean"
@@ -175,7 +176,11 @@ def _both_partitions(run: Run, found: dict[Partition, tuple[RocFacts, ...]]) -> 
 def _all_models(run: Run) -> Figure:
     found = roc_of_models(run, "oof")
     shown = in_one_picture(found)
-    cut = f" {len(shown)} of {len(found)} models are drawn." if len(shown) < len(found) else ""
+    cut = (
+        f" {len(shown)} of {counted(len(found), 'model')} are drawn."
+        if len(shown) < len(found)
+        else ""
+    )
     caption = (
         "ROC curves of the best model, the base learners and their mean, out of fold, with AUC "
         f"and its 95 % interval over resampled subjects.{cut}"

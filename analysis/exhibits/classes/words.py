@@ -5,6 +5,7 @@ from __future__ import annotations
 from foldgrid.analysis.drawing.numbers import count, format_number, listed, percent
 from foldgrid.analysis.exhibits.task_words import AgainstBaseline
 from foldgrid.analysis.run import Run
+from foldgrid.specs.counted import counted
 from foldgrid.tasks.classification.scoring import LabelScoring
 
 
@@ -75,7 +76,8 @@ class ClassReport(AgainstBaseline):
         """See ``TaskReport``."""
         scoring = _scoring(run)
         return {
-            "output": f"The classification layer was replaced by {scoring.num_outputs} outputs, "
+            "output": "The classification layer was replaced by "
+            f"{counted(scoring.num_outputs, 'output')}, "
             f"{scoring.outputs_are}.",
             "loss": f"The loss is the {scoring.loss_is}.",
         }

@@ -27,6 +27,7 @@ from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.run import Run
 from foldgrid.analysis.statistics.estimates import Estimate, estimate, mean_of, resample_subjects
 from foldgrid.metrics import METRICS
+from foldgrid.specs.counted import counted
 from foldgrid.tasks.units import UnitTable
 
 Partition = Literal["oof", "test"]
@@ -143,7 +144,7 @@ def draw_predicted(parts: Sequence[NumberAgreement]) -> Drawing:
         "predicted",
         f"Predicted against true values, {parts[0].model}",
         " ".join(
-            f"{TITLES[each.partition].capitalize()}: {len(each.points)} points, MAE "
+            f"{TITLES[each.partition].capitalize()}: {counted(len(each.points), 'point')}, MAE "
             f"{each.said(each.mae)}, CCC {format_number(each.ccc)}."
             for each in parts
         ),

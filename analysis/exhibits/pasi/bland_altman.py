@@ -48,6 +48,7 @@ from foldgrid.analysis.statistics.estimates import (
     slope_of,
 )
 from foldgrid.analysis.statistics.resamples import SEED
+from foldgrid.specs.counted import counted
 
 WITHIN_95 = 1.959963984540054
 """How many SDs about the mean hold 95 % of a normal distribution."""
@@ -207,7 +208,7 @@ def describe_bland_altman(parts: Sequence[BlandAltman]) -> str:
             text += (
                 f", 95 % limits of agreement {facts.lower.value:+.2f} to {facts.upper.value:+.2f} "
                 f"PASI points, which hold {100 * facts.share_within:.0f} % of "
-                f"{facts.num_visits} visits"
+                f"{counted(facts.num_visits, 'visit')}"
             )
         sentences.append(text + ".")
     return " ".join(sentences)

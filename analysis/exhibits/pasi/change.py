@@ -44,6 +44,7 @@ from foldgrid.analysis.exhibits.pasi.visits import (
 from foldgrid.analysis.run import Run
 from foldgrid.analysis.statistics.estimates import Estimate, estimate, mean_of, resample_subjects
 from foldgrid.analysis.statistics.resamples import SEED
+from foldgrid.specs.counted import counted
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,8 @@ def describe_trajectories(facts: ChangeFacts) -> str:
         first, last = visits.iloc[0], visits.iloc[-1]
         sentences.append(
             f"{subject}: physician {first['physician']:.1f} to {last['physician']:.1f}, "
-            f"model {first['predicted']:.1f} to {last['predicted']:.1f} over {len(visits)} visits."
+            f"model {first['predicted']:.1f} to {last['predicted']:.1f} over "
+            f"{counted(len(visits), 'visit')}."
         )
     return " ".join(sentences)
 

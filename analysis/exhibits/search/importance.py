@@ -43,6 +43,7 @@ from foldgrid.analysis.search.results import StudyResults
 from foldgrid.analysis.search.run import StudyFacts
 from foldgrid.analysis.statistics.intervals import LEVEL
 from foldgrid.analysis.statistics.resamples import SEED
+from foldgrid.specs.counted import counted
 from foldgrid.specs.trials import TrialRecord
 
 FloatArray = NDArray[np.float64]
@@ -333,7 +334,8 @@ def importance_section(study: StudyFacts) -> Section:
     over = f"the {count(facts.num_complete, 'trial')} that trained to the end"
     if facts.parameters[0].complete is None:
         over = (
-            f"all {facts.num_trials} trials, those given up with their last score and the diverged "
+            f"all {counted(facts.num_trials, 'trial')}, those given up with their last score and "
+            f"the diverged "
             f"with the worst, because fewer than {FEWEST_TRIALS} trained to the end"
         )
     caption = (
@@ -344,7 +346,8 @@ def importance_section(study: StudyFacts) -> Section:
     )
     if both:
         caption += (
-            f" Hollow grey: the same over all {facts.num_trials} trials, those given up with their "
+            f" Hollow grey: the same over all {counted(facts.num_trials, 'trial')}, those given "
+            f"up with their "
             "last score. Where it lies far to the right of the filled dot, the scheduler gave up "
             "the bad values of this parameter, and the rest cannot show that it matters."
         )

@@ -33,6 +33,7 @@ from foldgrid.analysis.search.numbers import Scale, scales
 from foldgrid.analysis.search.results import StudyResults
 from foldgrid.analysis.search.run import StudyFacts
 from foldgrid.metrics import Metric
+from foldgrid.specs.counted import counted
 
 FloatArray = NDArray[np.float64]
 
@@ -197,7 +198,7 @@ def describe_landscape(facts: ShownLandscape) -> str:
     """Where the best score lies, in sentences."""
     across, up = _scales(facts.landscape)
     points = facts.landscape.points
-    text = f"{len(points)} trials."
+    text = f"{counted(len(points), 'trial')}."
     best = points[points["trial"] == facts.best]
     if len(best):
         row = best.iloc[0]

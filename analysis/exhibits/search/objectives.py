@@ -17,6 +17,7 @@ from foldgrid.analysis.drawing.trial_marks import mark_trials, name_point, score
 from foldgrid.analysis.exhibits.search.of_study import study_exhibit
 from foldgrid.analysis.search.run import SearchRun, StudyFacts
 from foldgrid.metrics import METRICS, Metric
+from foldgrid.specs.counted import counted
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def describe_objectives(facts: Objectives) -> str:
             front["trial"], front[facts.across.name], front[facts.up.name], strict=True
         )
     ]
-    return f"{len(facts.table)} trials. On the front: {', '.join(words)}."
+    return f"{counted(len(facts.table), 'trial')}. On the front: {', '.join(words)}."
 
 
 def _paint(facts: Objectives, width: int) -> MplFigure:

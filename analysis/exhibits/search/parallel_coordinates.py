@@ -25,6 +25,7 @@ from foldgrid.analysis.exhibits.search.of_study import study_exhibit
 from foldgrid.analysis.search.numbers import Scale, scales
 from foldgrid.analysis.search.run import StudyFacts
 from foldgrid.metrics import Metric
+from foldgrid.specs.counted import counted
 
 FloatArray = NDArray[np.float64]
 
@@ -67,7 +68,7 @@ def describe_parallel_coordinates(facts: ParallelCoordinates) -> str:
     complete = [i for i, status in enumerate(facts.statuses) if status == "complete"]
     order = sorted(complete, key=lambda i: facts.metric.sort_key(facts.scores[i]))
     top = order[: max(1, len(order) // 5)]
-    text = f"{len(facts.scores)} trials, {len(complete)} of them complete."
+    text = f"{counted(len(facts.scores), 'trial')}, {len(complete)} of them complete."
     if not top:
         return text
     ranges = []

@@ -21,6 +21,7 @@ from foldgrid.analysis.drawing.trial_marks import mark_trials, score_axis
 from foldgrid.analysis.exhibits.search.of_study import study_exhibit
 from foldgrid.analysis.search.run import StudyFacts
 from foldgrid.metrics import Metric
+from foldgrid.specs.counted import counted
 
 _LINE = 13.0
 """Between the names at the right."""
@@ -50,7 +51,7 @@ def draw_trial_curves(facts: TrialCurves) -> Drawing:
 def describe_trial_curves(facts: TrialCurves) -> str:
     """How long the trials trained, in sentences."""
     ends = facts.table.groupby("trial").agg(status=("status", "first"), epochs=("epoch", "max"))
-    text = f"{len(ends)} trials of up to {int(ends['epochs'].max())} epochs."
+    text = f"{counted(len(ends), 'trial')} of up to {int(ends['epochs'].max())} epochs."
     for status, words in (("stopped", "were given up"), ("diverged", "diverged")):
         own = ends[ends["status"] == status]
         if len(own):

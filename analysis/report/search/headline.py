@@ -11,16 +11,11 @@ from foldgrid.analysis.drawing.numbers import (
     listed,
     percent,
 )
-from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.predictions.notes import Note, synthetic_data_note
 from foldgrid.analysis.report.headline import Headline, Tile
 from foldgrid.analysis.search.run import SearchRun, StudyFacts
 from foldgrid.analysis.search.summary import describe_value
 from foldgrid.metrics import METRICS
-
-SYNTHETIC = (
-    "The photographs are drawn by a program and no patient was there. The figures show what the "
-    "method does, not what it would do in a clinic."
-)
 
 
 def write_search_headline(run: SearchRun) -> Headline:
@@ -44,13 +39,13 @@ def write_search_headline(run: SearchRun) -> Headline:
 def _warnings(run: SearchRun) -> list[Note]:
     notes = []
     if run.is_synthetic:
-        notes.append(Note(topic="Synthetic data", text=SYNTHETIC, is_warning=True))
+        notes.append(synthetic_data_note())
     if run.sweep.get("budget") == "smoke":
         text = (
-            "Few epochs of small pictures. That shows that everything works; what is best after "
-            "a few epochs need not be best after many."
+            "Smoke budget: few epochs of small pictures. That shows that everything works; what is "
+            "best after a few epochs need not be best after many."
         )
-        notes.append(Note(topic="Smoke budget", text=text, is_warning=True))
+        notes.append(Note(topic="budget", text=text, is_warning=True))
     return notes
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from foldgrid.cli.terminal import photograph_progress, writing
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.samples import SampleKind
 from foldgrid.specs.sweep import SplitSpec
@@ -85,12 +86,12 @@ def check_labelled(path: Path, folds: int, study: StudyCheck) -> None:
         records = case_records(manifest, audit.exams, audit.copies, audit.reasons)
         with writing(study.records):
             write_records(study.records, records)
-        said.append(f"{study.records}: a record of each of {len(records):,} photographs")
+        said.append(f"{study.records}: a record of each of {counted(len(records), 'photograph')}")
     if study.write_kept is not None:
         is_kept = audit.reasons == ""
         with writing(study.write_kept):
             write_kept(study.write_kept, manifest, is_kept)
-        said.append(f"{study.write_kept}: the {is_kept.sum():,} photographs that are left")
+        said.append(f"{study.write_kept}: the {counted(is_kept.sum(), 'photograph')} that are left")
     table = FLOW_FORMATS[study.format](audit.flow)
     if study.format != "terminal":
         print(table, end="")

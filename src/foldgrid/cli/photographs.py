@@ -18,6 +18,7 @@ from foldgrid.cli.synthesis import (
     synthesize_single,
 )
 from foldgrid.cli.terminal import photograph_progress, require_png, writing
+from foldgrid.specs.counted import counted
 from foldgrid.specs.sweep import DataSpec, SplitSpec
 
 TilePixels = Annotated[int, Parameter(validator=Number(gte=8, lte=1024))]
@@ -142,7 +143,7 @@ def cache(manifest: Path, /, *, tile_pixels: TilePixels = 128) -> None:
     what = "mosaics" if survey.grid > 1 else "single photographs"
     print(
         f"data {survey.fingerprint}: {len(survey.samples):,} {what} of {side}x{side} pixels "
-        f"from {survey.num_photos:,} photos, {survey.mosaics_bytes / 1e6:,.1f} MB"
+        f"from {counted(survey.num_photos, 'photo')}, {survey.mosaics_bytes / 1e6:,.1f} MB"
     )
     done = "already cached" if was_cached else f"decoded in {seconds:.1f} s and cached"
     print(f"{done}: {survey.mosaics_path}")
@@ -174,4 +175,6 @@ def mosaics(
     with writing(output):
         output.parent.mkdir(parents=True, exist_ok=True)
         sheet.save(output)
-    print(f"{output}: {min(most, len(dataset.samples))} of {len(dataset.samples):,} mosaics")
+    print(
+        f"{output}: {min(most, len(dataset.samples))} of {counted(len(dataset.samples), 'mosaic')}"
+    )

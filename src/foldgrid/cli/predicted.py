@@ -17,6 +17,7 @@ from foldgrid.predict.photographs import (
 )
 from foldgrid.predict.trained_learner import TrainedLearner
 from foldgrid.predict.visits import predict_visits
+from foldgrid.specs.counted import counted
 
 MOST_ROWS_SHOWN = 20
 MOST_PROBABILITIES_SHOWN = 4
@@ -45,7 +46,7 @@ def predict_as_visits(learner: TrainedLearner, dataset: Dataset) -> Predicted:
     """The PASI of each visit."""
     visits = predict_visits(learner, dataset)
     notes = [*_region_notes(learner, dataset, visits), *_known_subjects(learner, dataset)]
-    what = f"{len(visits)} visits, with the scores of each region"
+    what = f"{counted(len(visits), 'visit')}, with the scores of each region"
     return Predicted(visits, 3, what, _shown_visits(visits), tuple(notes))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foldgrid.cli.terminal import RunFolder, photograph_progress, writing
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import DataSpec
 
@@ -54,7 +55,10 @@ def predict(
     with writing(output):
         text = predicted.table.round(predicted.decimals).to_csv(index=False, lineterminator="\n")
         FileRoot(str(output.parent)).write_bytes(output.name, text.encode())
-    print(f"{learner.name} of {store.location}{reason}: mean of {len(learner.copies)} copies\n")
+    print(
+        f"{learner.name} of {store.location}{reason}: mean of "
+        f"{counted(len(learner.copies), 'copy')}\n"
+    )
     print(f"{predicted.shown}\n")
     for note in predicted.notes:
         print(f"note: {note}")

@@ -17,6 +17,7 @@ from foldgrid.describe.numbers import full_count, same_or_each, short_count
 from foldgrid.describe.structure import Structure
 from foldgrid.models.layers import Layer, fold, join_side_layers
 from foldgrid.specs.architectures import Architecture, find_architecture
+from foldgrid.specs.counted import counted
 
 VOLUMES = (
     "Volumes are height x width x depth, or tokens x depth. From an input W high, a kernel F, a "
@@ -100,7 +101,7 @@ def extent(description: Description) -> str:
     structure = description.structure
     return (
         f"{structure.pixels}x{structure.pixels} pixels, {structure.num_outputs} outputs: "
-        f"{structure.num_parameters:,} parameters, "
+        f"{counted(structure.num_parameters, 'parameter')}, "
         f"{short_count(structure.multiply_adds)} multiply-adds"
     )
 
@@ -178,7 +179,7 @@ def lecture_lines(description: Description) -> tuple[str, ...]:
     differences = description.lecture_differences
     num_metrics = num_lecture_values(description.structure.backbone)
     start = (
-        f"The CNN lecture's table of this network has {num_metrics} figures; "
+        f"The CNN lecture's table of this network has {counted(num_metrics, 'figure')}; "
         f"{num_metrics - len(differences)} of them are the same in torchvision's, norms apart. "
         "The others:"
     )

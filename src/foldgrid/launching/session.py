@@ -32,6 +32,7 @@ from foldgrid.launching.sweep_run import (
 )
 from foldgrid.launching.tracking.projecting import fit_runs
 from foldgrid.records.files import FileRoot
+from foldgrid.specs.counted import counted
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.tracking import Tracker
@@ -57,7 +58,8 @@ class Session(LaunchFrame[FitJob]):
     ) -> None:
         grid = prepared.grid
         plan = (
-            f"{prepared.sweep.name}: {len(grid.done)} of {len(grid.selected)} fits done, "
+            f"{prepared.sweep.name}: {len(grid.done)} of {counted(len(grid.selected), 'fit')} "
+            f"done, "
             f"{len(grid.left)} to train"
         )
         super().__init__(prepared, options, trackers, console, lambda job: job.config.fit_id, plan)

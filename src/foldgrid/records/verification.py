@@ -22,6 +22,7 @@ from foldgrid.records.fit_folder import (
 from foldgrid.records.run_store import RunStore
 from foldgrid.records.tables import parquet_table
 from foldgrid.specs.checksums import FileChecksum
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import CorruptFileError, MissingFileError
 from foldgrid.specs.fits import FitRecord
 
@@ -122,7 +123,7 @@ def _content_fault(
     data = folder.read_bytes(file)
     fault = checksum.fault_of(data) if checksum is not None else ""
     if not fault and file == HISTORY and (number := len(parse_history(data))) != record.num_epochs:
-        return f"{number} of {record.num_epochs} epochs"
+        return f"{number} of {counted(record.num_epochs, 'epoch')}"
     if not fault and file == PREDICTIONS and checksum is None:
         # Written before there were checksums: a table that can be read at least.
         return _table_fault(data)

@@ -9,6 +9,7 @@ from rich.console import Console
 from foldgrid.launching.planning.plan_text import describe_values
 from foldgrid.metrics import METRICS
 from foldgrid.search.trials import TrialJob
+from foldgrid.specs.counted import counted
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 
@@ -46,9 +47,12 @@ class SearchDisplay:
     def finished(self, job: TrialJob, record: TrialRecord) -> None:
         """A line."""
         self.num_done += 1
-        words = f"{record.num_epochs} epochs, {record.wall_seconds:.0f} s"
+        words = f"{counted(record.num_epochs, 'epoch')}, {record.wall_seconds:.0f} s"
         if record.status == "stopped":
-            words = f"given up after {record.num_epochs} of {record.num_planned_epochs} epochs"
+            words = (
+                f"given up after {record.num_epochs} of "
+                f"{counted(record.num_planned_epochs, 'epoch')}"
+            )
         self._line(job, f"{self._score(record)}  {words}   {describe_values(record.values)}")
 
     def _score(self, record: TrialRecord) -> str:

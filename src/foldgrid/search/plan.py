@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from foldgrid.launching.durations import format_duration
-from foldgrid.launching.planning.plan_text import plan_facts
+from foldgrid.launching.planning.plan_text import plan_facts, size_words
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.search.study import study_name
 from foldgrid.search.trials import TrialJob
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.recipe import Value, with_values
 from foldgrid.specs.search_space import (
@@ -144,7 +145,11 @@ def _facts(
     settings, folds = prepared.sweep.search, prepared.sweep.split.num_folds
     done, left = counts
     many = f" (for {len(studies)} backbones, each alike)" if len(studies) > 1 else ""
-    yield "trials", f"{done} of {done + left} done{many}, {folds} folds each in lockstep"
+    yield "trials", f"{done} of {done + left} done{many}, {counted(folds, 'fold')} each in lockstep"
+    given = plan_facts(prepared, budget_reason)
+    data = next(place for place, (topic, _) in enumerate(given) if topic == "data")
+    # What may surprise comes before what is searched, as in the plan of a grid.
+    yield from _of_a_search(given[:data], prepared, studies, left)
     goals = ", ".join(settings.objectives)
     of = make_scoring(prepared.sweep.task).metrics_are_of
     yield "search", f"{settings.sampler}, out-of-fold {goals}{of}"
@@ -154,9 +159,19 @@ def _facts(
         when = "".join(f"; when {k} is {', '.join(map(str, v))}" for k, v in parameter.when.items())
         topic = "space" if number == 0 else ""
         yield topic, f"{name}: {describe(parameter)}{when}"
-    for topic, words in plan_facts(prepared, budget_reason):
+    yield from _of_a_search(given[data:], prepared, studies, left)
+
+
+def _of_a_search(
+    facts: Iterable[tuple[str, str]],
+    prepared: PreparedSweep,
+    studies: tuple[StudyPlan, ...],
+    num_left: int,
+) -> Iterator[tuple[str, str]]:
+    """Rows of a grid's plan as they are for a search."""
+    for topic, words in facts:
         if topic == "time":
-            yield topic, _time(prepared, studies, left)
+            yield topic, _time(prepared, studies, num_left)
         elif topic == "memory":
             yield topic, _memory(prepared)
         elif topic == "training":
@@ -182,4 +197,4 @@ def _memory(prepared: PreparedSweep) -> str:
     batch, folds = prepared.sweep.training.batch_size, prepared.sweep.split.num_folds
     largest = max(size.memory_gib(batch, folds) for size in prepared.footprints.values())
     together = largest * prepared.resources.num_concurrent
-    return f"up to {together:.1f} GiB: a trial holds the networks of its {folds} folds"
+    return f"up to {size_words(together)}: a trial holds the networks of its {folds} folds"

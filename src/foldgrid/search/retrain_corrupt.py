@@ -13,6 +13,7 @@ from foldgrid.launching.planning.corruption import Fact, corruption_rows
 from foldgrid.records import SearchStore, TrialFolder
 from foldgrid.search.trial_log import TrialLog
 from foldgrid.search.trials import TrialJob
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import CorruptFileError, SweepError
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.tracking.runs import run_id_of
@@ -48,7 +49,7 @@ def corrupt_facts(corrupt: Sequence[CorruptTrial]) -> list[Fact]:
     lines = [f"search/{trial.folder.name}/{fault}" for trial in corrupt for fault in trial.faults]
     number = len(corrupt)
     verb = "is" if number == 1 else "are"
-    trials = f"{number} trial{'s' if number != 1 else ''} that {verb} over"
+    trials = f"{counted(number, 'trial')} that {verb} over"
     return corruption_rows(
         lines, f"{trials} {verb} not what was written, and {verb} trained again:"
     )

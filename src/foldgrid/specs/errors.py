@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from foldgrid.specs.counted import counted
+
 MAX_PROBLEMS_SHOWN = 20
 
 
@@ -103,7 +105,7 @@ def _format(source: str, problems: tuple[Problem, ...], advice: str) -> str:
     shown = problems[:MAX_PROBLEMS_SHOWN]
     where_width = max((len(problem.where) for problem in shown), default=0)
     what_width = max((len(problem.what) for problem in shown), default=0)
-    count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
+    count = counted(len(problems), "problem")
     lines = [f"{source}: {count}"]
     for problem in shown:
         columns = [problem.where.ljust(where_width)]

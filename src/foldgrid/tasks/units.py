@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from foldgrid.specs.counted import counted
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -24,7 +26,7 @@ class UnitName:
 
     def count(self, number: int) -> str:
         """``1 visit``, ``304 visits``."""
-        return f"{number:,} {self.one if number == 1 else self.many}"
+        return counted(number, self.one, self.many)
 
 
 @dataclass(frozen=True)

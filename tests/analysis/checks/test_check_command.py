@@ -91,10 +91,13 @@ def test_what_the_checks_found_stands_beside_the_ranking(make_run: Any) -> None:
     columns = [name for name in fake.predictions["vgg11", 1] if name.startswith("predicted_")]
     fake.predictions["vgg11", 1].loc[:, columns] = 1.5
     store = fake.write()
-    [note] = [note for note in rank_sweep(store).notes if note.topic == "checks"]
-    assert note.is_warning
-    for words in ("FG304, 1 of 4 fits", "FG401", "not passed: FG104, FG501", "foldgrid check"):
-        assert words in note.text
+    notes = {note.code: note for note in rank_sweep(store).notes}
+    assert notes["FG304"].is_warning
+    assert "1 of 4 fits" in notes["FG304"].text
+    assert "FG401" not in notes, "FG602 says it"
+    for words in ("Warnings: FG304, FG401", "not passed: FG104, FG501"):
+        assert words in notes["FG612"].text
+    assert "FG304, FG401 warn" in notes["FG612"].line
 
 
 def test_a_failure_that_breaks_no_law_is_a_loud_note(make_run: Any) -> None:

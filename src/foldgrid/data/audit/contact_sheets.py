@@ -17,6 +17,7 @@ from foldgrid.data.dataset import Dataset
 from foldgrid.data.manifest.rows import SCORES
 from foldgrid.data.photographs import decode_fitted
 from foldgrid.data.single_photos import value_bands
+from foldgrid.specs.counted import counted
 
 COLUMNS = 6
 SIDE_PIXELS = 192
@@ -103,7 +104,7 @@ def draw_labelled_sheet(
         top = PHOTO_GAP + number * pitch
         for line, name in enumerate((same["taxonomy"].iloc[0] or same["label"].iloc[0]).split("/")):
             draw.text((8 + 6 * line, top + 4 + 16 * line), name[:22], fill=INK, font=bold)
-        draw.text((8, top + 64), f"{len(same)} photos", fill=FAINT, font=small)
+        draw.text((8, top + 64), counted(len(same), "photo"), fill=FAINT, font=small)
         shown = np.unique(np.linspace(0, len(same) - 1, min(most, len(same))).round().astype(int))
         for column, place in enumerate(shown.tolist()):
             row = same.iloc[place]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from foldgrid.data.audit.image_quality import PhotoExam
 from foldgrid.data.audit.near_duplicates import CopyGroup
+from foldgrid.specs.counted import counted
 
 TWO_LABELS = "same picture under two labels"
 TWO_SUBJECTS = "same picture under two subjects"
@@ -67,7 +68,8 @@ def find_thresholds(exams: Sequence[PhotoExam], rules: ExclusionRules) -> Thresh
     focus = skin_fraction = None
     if len(exams) < FEWEST_TO_COMPARE:
         notes.append(
-            f"blur and distance are not judged: {len(exams)} photographs are too few to compare "
+            f"blur and distance are not judged: {counted(len(exams), 'photograph')} are too few "
+            f"to compare "
             f"({FEWEST_TO_COMPARE} are needed)"
         )
         return Thresholds(None, None, tuple(notes))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from foldgrid.data.dataset import Survey
 from foldgrid.data.manifest.rows import MAX_INVOLVEMENT, MAX_SEVERITY, SCORES
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.sweep import REGIONS
 
@@ -142,8 +143,9 @@ def describe_audit(audit: Audit) -> str:
     """The audit as plain text, a fact a line."""
     lines = [
         f"{audit.path}: no mistakes",
-        f"  {audit.num_subjects} subjects, {audit.num_visits} visits, {audit.num_photos} photos "
-        f"({audit.photo_bytes / 1e6:,.1f} MB), {audit.num_samples} mosaics "
+        f"  {counted(audit.num_subjects, 'subject')}, {counted(audit.num_visits, 'visit')}, "
+        f"{counted(audit.num_photos, 'photo')} "
+        f"({audit.photo_bytes / 1e6:,.1f} MB), {counted(audit.num_samples, 'mosaic')} "
         f"({audit.mosaics_bytes / 1e6:,.1f} MB), data {audit.fingerprint}",
         "  photos     "
         + ", ".join(f"{count} {name}" for name, count in audit.formats.items())
@@ -153,13 +155,14 @@ def describe_audit(audit: Audit) -> str:
     for region, facts in audit.regions.items():
         missing = f", {facts.num_missing} missing" if facts.num_missing else ""
         lines.append(
-            f"  {region:18} {facts.num_samples} visits, {facts.num_photos} photos "
+            f"  {region:18} {counted(facts.num_samples, 'visit')}, "
+            f"{counted(facts.num_photos, 'photo')} "
             f"(up to {facts.usual_photos} a visit{missing})"
         )
     for score, counts in audit.score_counts.items():
         fractions = "  ".join(f"{value}: {count}" for value, count in enumerate(counts))
         lines.append(f"  {score:18} {fractions}")
     if audit.warnings:
-        lines.append(f"{len(audit.warnings)} warning{'s' if len(audit.warnings) > 1 else ''}")
+        lines.append(counted(len(audit.warnings), "warning"))
         lines += [f"  {each.where}  {each.what}  {each.message}" for each in audit.warnings]
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from foldgrid.data.sample_table import MOSAICS, SampleLayout
 from foldgrid.launching.planning.changes import Difference, InputChanges, compare_inputs
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.planning.recorded_inputs import Results, prepared_inputs, recorded_inputs
+from foldgrid.specs.counted import counted
 from foldgrid.specs.recipe import current_key
 from foldgrid.specs.sweep import Sweep
 
@@ -92,11 +93,7 @@ def _name(key: Any) -> str:
 def _some(names: Iterable[str], what: str) -> str:
     listed = list(names)
     more = ", ..." if len(listed) > MOST_NAMES else ""
-    return f"{_count(len(listed), what)} ({', '.join(listed[:MOST_NAMES])}{more})"
-
-
-def _count(number: int, unit_name: str) -> str:
-    return f"{number} {unit_name}{'s' if number != 1 else ''}"
+    return f"{counted(len(listed), what)} ({', '.join(listed[:MOST_NAMES])}{more})"
 
 
 def _meaning(changes: InputChanges, results: Results) -> Iterator[str]:
@@ -107,18 +104,18 @@ def _meaning(changes: InputChanges, results: Results) -> Iterator[str]:
         stays = "stays" if aside == 1 else "stay"
         done = f"finished {what}" if what == "fit" else what
         yield (
-            f"{_count(aside, done)} {verb} to what was before: {they} {stays} on disk, "
+            f"{counted(aside, done)} {verb} to what was before: {they} {stays} on disk, "
             f"{is_are} not counted and not ranked; {_to_train(results)}"
         )
     if results.num_found:
         number = results.num_found
         verbs = "is found again and counts" if number == 1 else "are found again and count"
-        yield f"{_count(number, what)} of earlier launches under just these settings {verbs}"
+        yield f"{counted(number, what)} of earlier launches under just these settings {verbs}"
     if changes.versions and results.num_kept:
         number = results.num_kept
         rest = "; what is still to be trained is by the new ones" if results.num_left else ""
         yield (
-            f"versions do not make a new {what}: {_count(number, what)} by the old ones "
+            f"versions do not make a new {what}: {counted(number, what)} by the old ones "
             f"{'stays' if number == 1 else 'stay'}{rest}"
         )
 
@@ -127,4 +124,4 @@ def _to_train(results: Results) -> str:
     if not results.num_left:
         return "nothing is to be trained"
     verb = "is" if results.num_left == 1 else "are"
-    return f"{_count(results.num_left, results.what)} {verb} to be trained"
+    return f"{counted(results.num_left, results.what)} {verb} to be trained"

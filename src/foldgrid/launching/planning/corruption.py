@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.records.verification import fit_faults
+from foldgrid.specs.counted import counted
 from foldgrid.tracking.runs import run_id_of
 
 MOST_SHOWN = 8
@@ -17,7 +18,7 @@ def corruption_facts(prepared: PreparedSweep) -> list[Fact]:
     """What of a sweep's run folder is corrupt, as rows of its plan; none where all is whole."""
     lines = [line for fit in prepared.corrupt for line in fit.lines]
     number = len(prepared.corrupt)
-    fits = f"{number} finished fit{'s' if number != 1 else ''}"
+    fits = counted(number, "finished fit")
     verb = "is" if number == 1 else "are"
     rows = corruption_rows(lines, f"{fits} {verb} not what was written, and {verb} trained again:")
     closing = "the launch writes these files of the run folder again:"

@@ -12,6 +12,7 @@ import pandas as pd
 
 from foldgrid.data.dataset import Survey
 from foldgrid.data.splits import Split
+from foldgrid.specs.counted import counted
 from foldgrid.specs.label_permutation import PermutationName
 from foldgrid.specs.samples import SampleKind
 from foldgrid.specs.sweep import DataSpec
@@ -32,10 +33,10 @@ def split_words(survey: Survey, split: Split, num_seeds: int) -> str:
 
     def size(part: str) -> str:
         rows = table[table["partition"] == part]
-        units = f"{len(rows)} photographs"
+        units = counted(len(rows), "photograph")
         if survey.layout.weighs_visits:
-            units = f"{len(rows[['subject', 'visit']].drop_duplicates())} visits"
-        return f"{units} of {rows['subject'].nunique()} subjects"
+            units = counted(len(rows[["subject", "visit"]].drop_duplicates()), "visit")
+        return f"{units} of {counted(rows['subject'].nunique(), 'subject')}"
 
     return (
         f"train {size('train')}, test {size('test')}; imbalance {split.imbalance:.3f} "
@@ -94,8 +95,10 @@ def _composites(survey: Survey) -> str:
     samples = survey.samples
     visits = samples[["subject", "visit"]].drop_duplicates()
     return (
-        f"{source}: {samples['subject'].nunique()} subjects, {len(visits)} visits, "
-        f"{survey.num_photos} photographs; {len(samples)} mosaics of {_side(survey)}"
+        f"{source}: {counted(samples['subject'].nunique(), 'subject')}, "
+        f"{counted(len(visits), 'visit')}, "
+        f"{counted(survey.num_photos, 'photograph')}; {counted(len(samples), 'mosaic')} of "
+        f"{_side(survey)}"
     )
 
 
@@ -104,11 +107,14 @@ def _photographs(survey: Survey, data: DataSpec) -> str:
     if survey.is_synthetic and isinstance(data.synthetic, StudySettings):
         source = f"the embedded study {data.synthetic.study}"
     samples = survey.samples
-    counts = [f"{samples['subject'].nunique()} subjects"]
+    counts = [counted(samples["subject"].nunique(), "subject")]
     cases = samples.loc[samples["case"] != "", ["subject", "case"]].drop_duplicates()
     if len(cases):
-        counts.append(f"{len(cases)} cases")
-    return f"{source}: {', '.join(counts)}, {survey.num_photos} photographs of {_side(survey)}"
+        counts.append(counted(len(cases), "case"))
+    return (
+        f"{source}: {', '.join(counts)}, {counted(survey.num_photos, 'photograph')} of "
+        f"{_side(survey)}"
+    )
 
 
 def _side(survey: Survey) -> str:
@@ -121,7 +127,7 @@ def _classes(survey: Survey) -> str:
     counts = counts.sort_values(ascending=False, kind="stable")
     words = [f"{name} {count}" for name, count in counts.items()]
     raters = len(survey.target_columns) - len(survey.layout.targets)
-    graded = f"; {raters} grader{'s' if raters != 1 else ''}" if raters else ""
+    graded = f"; {counted(raters, 'grader')}" if raters else ""
     return f"{len(words)}, by photographs: {_some(words, MOST_CLASSES)}{graded}"
 
 

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from foldgrid.execution.fit_job import FitJob
 from foldgrid.launching.durations import format_duration
+from foldgrid.specs.counted import counted
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.tasks.registry import make_scoring
@@ -169,7 +170,9 @@ class ProgressDisplay:
         what = f"{monitored.title} {value:5.{monitored.decimals}f}"
         if record.status == "diverged":
             what = "diverged"
-        self._line(job, f"{what}   {record.num_epochs} epochs, {record.timings['total']:.1f} s")
+        self._line(
+            job, f"{what}   {counted(record.num_epochs, 'epoch')}, {record.timings['total']:.1f} s"
+        )
 
     def failed(self, job: FitJob, failure: Failure) -> None:
         """See ``events.Listener``."""

@@ -13,6 +13,7 @@ from typing import Generic, Self, TypeVar
 
 from foldgrid.launching.interrupt import Terminated
 from foldgrid.records import LogFile, RunStore
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitRecord
@@ -70,7 +71,9 @@ class LaunchLog(Generic[Job]):
 
     def finished(self, job: Job, record: FitRecord | TrialRecord) -> None:
         """See ``Listener``."""
-        self._info(f"{self._name_of(job)}: {record.status} after {record.num_epochs} epochs")
+        self._info(
+            f"{self._name_of(job)}: {record.status} after {counted(record.num_epochs, 'epoch')}"
+        )
 
     def failed(self, job: Job, failure: Failure) -> None:
         """See ``Listener``."""

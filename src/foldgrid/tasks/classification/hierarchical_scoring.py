@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.tasks.classification.hierarchy import ancestor, partition, paths_of
 from foldgrid.tasks.classification.scoring import LabelScoring, check_labels, label_counts
@@ -80,7 +81,7 @@ class HierarchicalScoring(LabelScoring):
         return (
             f"{len(self.classes)} training classes were cut from the tree of labels, going down "
             f"until a node had at most {self.spec.max_images_per_class} training photographs; "
-            f"models are judged by the {len(self.evaluated_classes)} nodes above them."
+            f"models are judged by the {counted(len(self.evaluated_classes), 'node')} above them."
         )
 
     @property

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foldgrid.metrics import METRICS
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.tasks.regression.spec import RegressionSpec
 from foldgrid.tasks.scale import Scale
@@ -84,7 +85,10 @@ class RegressionScoring(NumberScoring):
         ):
             if end is not None and len(beyond):
                 farthest = beyond.max() if key == "highest" else beyond.min()
-                message = f"found {end:g}, and {len(beyond)} values beyond it, up to {farthest:g}."
+                message = (
+                    f"found {end:g}, and {counted(len(beyond), 'value')} beyond it, up to "
+                    f"{farthest:g}."
+                )
                 problems.append(Problem(key, "", message))
         if problems:
             raise InputError("task", problems, "Correct the end, or the manifest's column `value`.")
