@@ -17,7 +17,7 @@ from foldgrid.analysis.checks.catalogue import CATALOGUE
 from foldgrid.specs.recipe import recipe_keys
 from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.task import TASKS
-from tests.markdown import PROJECT, anchors, code_spans, commands, links, parse, read, words_of
+from tests.written_pages import PROJECT, anchors, code_spans, commands, links, parse, read, words_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -153,15 +153,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("width", [1280, 390])
 def test_pages_fit_a_screen_and_need_no_network(site: Path, browser: Browser, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    trouble: list[str] = []
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("request", lambda request: trouble.append(request.url))
     for path in sorted(site.rglob("*.html")):
-        page = browser.new_page(viewport={"width": width, "height": 900})
-        trouble: list[str] = []
-        page.on("pageerror", lambda error, said=trouble: said.append(str(error)))
-        page.on("request", lambda request, said=trouble: said.append(request.url))
         page.goto(path.as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert [url for url in trouble if not url.startswith(("file:", "data:", "blob:"))] == []
-        page.close()
+    page.close()
 
 
 @pytest.mark.exhaustive
