@@ -134,11 +134,12 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def _table(model: type[BaseModel]) -> str:
     """Key, what it may be, default, meaning."""
-    properties = model.model_json_schema()["properties"]
+    properties = model.model_json_schema(by_alias=False)["properties"]
     words = _attributes(model)
     rows = ["| key | value | default | meaning |", "| --- | --- | --- | --- |"]
     for name, field in model.model_fields.items():
-        cells = (f"`{name}`", _allowed(properties[name]), _default(field), words.get(name, ""))
+        meaning = words.get(name, "") + (f" Earlier: `{field.alias}`." if field.alias else "")
+        cells = (f"`{name}`", _allowed(properties[name]), _default(field), meaning)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 
