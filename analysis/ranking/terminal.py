@@ -34,6 +34,9 @@ NAME_WIDTH = 27
 BEST = 15
 """Models that are shown unless all are asked for."""
 
+FEW = 3
+"""Models that are not worth a line that says they are left out."""
+
 
 def heading(ranking: Ranking) -> str:
     """What the table shows and how it is ordered, in one sentence."""
@@ -89,8 +92,8 @@ def render_terminal(
     Args:
         ranking: What to print.
         console: Where; its width decides how much of each row is shown.
-        top: Show only the best so many models, the best base learner and the baseline; None shows
-            all.
+        top: Show only the best so many models, the best base learner and the baseline, where that
+            leaves out more than a few; None shows all.
         has_notes: Whether every note stands below in full, not only what must be known, in short.
     """
     # Base learners without a single complete fit are named in the notes, not row by row.
@@ -114,11 +117,12 @@ def render_terminal(
 def _best_and_landmarks(rows: Sequence[RankedModel], top: int) -> list[RankedModel]:
     """The best, and below them the rows that they are held against."""
     learner = next((row for row in rows if row.kind == "base_learner"), None)
-    return [
+    shown = [
         row
         for place, row in enumerate(rows)
         if place < top or row is learner or row.kind == "baseline"
     ]
+    return list(rows) if len(rows) - len(shown) <= FEW else shown
 
 
 def _legend(ranking: Ranking, shown: Sequence[RankedModel]) -> list[str]:
