@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import foldgrid
-from foldgrid.analysis.checks.catalogue import CATALOGUE
+from foldgrid.analysis.checks.catalogue import CATALOGUE, EXPLANATIONS
 from foldgrid.cli.main import make_app
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep
@@ -87,6 +87,19 @@ def checks() -> str:
             f"Looks at\n:   {check.looks_at}\n\nA breach means\n:   {check.meaning}\n\n"
             f"What to do\n:   {check.mend}\n"
         )
+        text += f"\nSource\n:   {check.source}\n" if check.source else ""
+    return text
+
+
+def notes() -> str:
+    """Every kind of note beside a ranking or a comparison: what it means, what to do."""
+    text = ""
+    for note in EXPLANATIONS.values():
+        if note.kind != "note":
+            continue
+        text += f"\n### {note.code} {note.title}\n\nMeans\n:   {note.meaning}\n"
+        text += f"\nWhat to do\n:   {note.advice}\n" if note.advice else ""
+        text += f"\nSource\n:   {note.source}\n" if note.source else ""
     return text
 
 
@@ -101,7 +114,7 @@ def decisions() -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     part.__name__: part
-    for part in (commands, names, sweep_keys, search_space_keys, checks, decisions)
+    for part in (commands, names, sweep_keys, search_space_keys, checks, notes, decisions)
 }
 
 
