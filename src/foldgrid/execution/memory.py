@@ -9,14 +9,12 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 
-import torch
 from pydantic import Field
 
 from foldgrid.execution.fit_task import FitTask
 from foldgrid.execution.resources import SHARE_CLASSES
 from foldgrid.records.files import FileRoot
 from foldgrid.specs.base import Record
-from foldgrid.training.device import choose_device, describe_device
 
 
 class MemoryNote(Record):
@@ -118,6 +116,11 @@ def with_known_share(task: FitTask, root: FileRoot) -> FitTask:
 
 
 def _device_of(task: FitTask) -> str:
+    # Imported here: only where the fit is trained is torch there anyway.
+    import torch
+
+    from foldgrid.training.device import choose_device, describe_device
+
     return describe_device(choose_device() if task.uses_gpu else torch.device("cpu"))
 
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from http.client import HTTPException
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import torch
-from torch import Tensor
 
 from foldgrid.models.sources import find_source
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.fits import WeightsRecord
 from foldgrid.specs.sweep import WeightsPolicy
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _READ_BYTES = 1 << 20
 _OLD_DENSENET_NAME = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
@@ -54,6 +56,8 @@ class WeightFile:
 
     def load(self) -> dict[str, Tensor]:
         """The state dict, torch's version marks included; nothing but tensors is unpickled."""
+        import torch
+
         state: dict[str, Tensor] = torch.load(self.path, map_location="cpu", weights_only=True)
         for name in list(state):
             state[_OLD_DENSENET_NAME.sub(r"\1\2", name)] = state.pop(name)
@@ -80,8 +84,18 @@ def find_weight_file(backbone: str) -> WeightFile | None:
     if published is None:
         return None
     file = Path(urlsplit(published.url).path).name
-    path = Path(torch.hub.get_dir()) / "checkpoints" / file
+    path = _hub_folder() / "checkpoints" / file
     return WeightFile(backbone, published.name, published.url, path)
+
+
+def _hub_folder() -> Path:
+    """torch's hub folder; by torch's own rule where torch is not imported yet."""
+    if "torch" in sys.modules:
+        from torch import hub
+
+        return Path(hub.get_dir())
+    cache = os.getenv("XDG_CACHE_HOME", "~/.cache")
+    return Path(os.path.expanduser(os.getenv("TORCH_HOME", os.path.join(cache, "torch")))) / "hub"
 
 
 def resolve_weights(
@@ -148,7 +162,9 @@ def fetch_weight_file(file: WeightFile, mirror: str | None = None) -> bool:
     file.path.parent.mkdir(parents=True, exist_ok=True)
     partial = file.path.with_name(f"{file.path.name}.{os.getpid()}.partial")
     try:
-        torch.hub.download_url_to_file(url, str(partial), progress=False)
+        from torch import hub
+
+        hub.download_url_to_file(url, str(partial), progress=False)
         promised = promised_hash(file.path.name)
         status = partial.stat()
         found = _sha256(partial, status.st_size, status.st_mtime_ns)

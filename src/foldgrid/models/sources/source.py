@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
-
-from torch import nn
+from typing import TYPE_CHECKING, ClassVar
 
 from foldgrid.specs.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import nn
 
 USUAL_PIXELS = 224
 """The input size of most networks for ImageNet."""
