@@ -215,3 +215,16 @@ def test_what_measures_a_gpu_says_so_where_there_is_none(name: str, run: Runner)
     assert done.err.startswith(f"{name}: torch sees no GPU on this machine")
     assert "Traceback" not in done.err
     assert done.figures is None
+
+
+def test_what_starting_takes_is_shown_with_who_imports_what(run: Runner) -> None:
+    done = run("start_up", "--commands", "help", "--repeats", "1")
+
+    assert done.code == 0, done.err
+    figures = done.figures["commands"]["help"]
+    assert figures["wall"] > 0
+    assert figures["ratio"] > 1
+    of_rich = next(each for each in figures["imports"] if each["package"] == "rich")
+    assert of_rich["milliseconds"] > 0
+    assert of_rich["chain"][-1].startswith("foldgrid"), "the command itself is no module"
+    assert run("start_up", "--commands", "hlp").code == 2

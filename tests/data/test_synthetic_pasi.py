@@ -17,12 +17,12 @@ from pydantic import ValidationError
 from scipy.stats import spearmanr
 
 from foldgrid.simulation.pasi import session, synthesize_trial
-from foldgrid.simulation.pasi.sheet import contact_sheet
 from foldgrid.simulation.pasi.course import PHOTOS_OF_REGION, SubjectCourse, simulate_course
 from foldgrid.simulation.pasi.fields import smooth_texture
 from foldgrid.simulation.pasi.photograph import Scene, Subject, View, draw_scene
 from foldgrid.simulation.pasi.plan import plan_photographs
 from foldgrid.simulation.pasi.plaques import Severity
+from foldgrid.simulation.pasi.sheet import contact_sheet
 from foldgrid.simulation.pasi.streams import Stream, stream
 from foldgrid.simulation.pasi.traits import draw_studio, draw_traits
 from foldgrid.specs.errors import InputError

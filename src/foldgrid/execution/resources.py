@@ -103,8 +103,8 @@ def plan_resources(
         share = 0.0
     if share > num_cards and not is_cluster:
         raise SweepError(
-            f"resources.gpus_per_fit: found {share:g}; this machine has {num_cards} GPUs that torch "
-            "can use.\nLeave it at auto, or join a cluster that has them with --address."
+            f"resources.gpus_per_fit: found {share:g}; this machine has {num_cards} GPUs that "
+            "torch can use.\nLeave it at auto, or join a cluster that has them with --address."
         )
     concurrent = num_cpus // spec.cpus_per_fit
     if share and num_cards:

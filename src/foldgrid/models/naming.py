@@ -1,4 +1,4 @@
-"""Whether networks that are asked for by name can be had here. Imports torch when it has to look."""
+"""Whether networks that are asked for by name can be had here; torch comes when it has to look."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def check_backbones(
     }
     if stage_heads:
         refusals |= {
-            name: no_stages(name) for name in names if name not in refusals and not has_stages(name)
+            name: no_stages(name)
+            for name in names
+            if name not in refusals and not _has_stages(name)
         }
     problems = [
         Problem(f"line {lines[name]}" if name in lines else "backbones", name, refusals[name])
@@ -63,8 +65,32 @@ def no_stages(name: str) -> str:
 
 
 @fact_of_network
-def has_stages(backbone: str) -> bool:
-    """Whether a network can have heads at the ends of its stages."""
+def _has_stages(backbone: str) -> bool:
     from foldgrid.models.stages import stages_of
 
     return bool(stages_of(backbone))
+
+
+def check_frozen(backbone: str, frozen: int | str) -> None:
+    """Refuses what `freeze` would refuse, without a network.
+
+    Raises:
+        ValueError: No layer would be left to train, or the word is unknown.
+    """
+    if frozen in ("nothing", "backbone"):
+        return
+    if isinstance(frozen, str):
+        raise ValueError(f'frozen: found "{frozen}". Give nothing, backbone, or a number of layers')
+    num_layers = _num_weight_layers(backbone)
+    if not 0 <= frozen < num_layers:
+        raise ValueError(
+            f"frozen: found {frozen}, and {backbone} has {num_layers} layers with weights. At "
+            f"most {num_layers - 1} can be frozen, so that one is left to train"
+        )
+
+
+@fact_of_network
+def _num_weight_layers(backbone: str) -> int:
+    from foldgrid.models.freezing import weight_layers
+
+    return len(weight_layers(backbone))

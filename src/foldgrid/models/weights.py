@@ -89,13 +89,13 @@ def find_weight_file(backbone: str) -> WeightFile | None:
 
 
 def _hub_folder() -> Path:
-    """torch's hub folder; by torch's own rule where torch is not imported yet."""
+    """Torch's hub folder; by torch's own rule where torch is not imported yet."""
     if "torch" in sys.modules:
         from torch import hub
 
         return Path(hub.get_dir())
-    cache = os.getenv("XDG_CACHE_HOME", "~/.cache")
-    return Path(os.path.expanduser(os.getenv("TORCH_HOME", os.path.join(cache, "torch")))) / "hub"
+    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"))
+    return Path(os.environ.get("TORCH_HOME", cache / "torch")).expanduser() / "hub"
 
 
 def resolve_weights(

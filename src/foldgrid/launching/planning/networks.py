@@ -15,7 +15,7 @@ from typing import Any
 
 import foldgrid.models
 from foldgrid.data.cache import make_private_folder, write_whole
-from foldgrid.models import check_backbones
+from foldgrid.models import check_backbones, check_frozen
 from foldgrid.models.facts import known_facts
 from foldgrid.models.footprint import Footprint, footprint
 from foldgrid.specs.errors import InputError, Problem, SweepError
@@ -97,9 +97,6 @@ def check_networks(resolved: ResolvedSweep) -> None:
 def _frozen_problems(sweep: Sweep) -> Iterator[tuple[str, str]]:
     for name in sweep.backbones:
         for phase in sweep.recipe_of(name).phases:
-            # Imported here: a sweep without phases needs no torch to be checked.
-            from foldgrid.models.freezing import check_frozen
-
             try:
                 check_frozen(name, phase.frozen)
             except ValueError as error:

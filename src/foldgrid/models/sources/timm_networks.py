@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from foldgrid.models.facts import fact
@@ -51,6 +52,7 @@ class TimmNetworks(NetworkSource):
         return int(_configuration(name).input_size[-1])
 
 
+@lru_cache(maxsize=1024)
 @fact
 def _published(name: str) -> PublishedWeights | None:
     published = _configuration(name)

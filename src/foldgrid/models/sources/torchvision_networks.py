@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from foldgrid.models.facts import fact
@@ -21,11 +22,13 @@ def _models() -> Any:
     return models
 
 
+@lru_cache(maxsize=1024)
 @fact
 def _names() -> tuple[str, ...]:
     return tuple(_models().list_models(module=_models()))
 
 
+@lru_cache(maxsize=1024)
 @fact
 def _published(name: str) -> PublishedWeights | None:
     members = list(_models().get_model_weights(name))
