@@ -1,4 +1,4 @@
-"""A metric of another package, one file with an entry point, goes all the way; docs/metrics.md."""
+"""A metric of another package, one file with an entry point; docs/how-to/metrics.md."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldgrid.analysis.__main__ import main as analyse
 from foldgrid.analysis.evaluation import judge
+from foldgrid.cli.main import main as analyse
 from foldgrid.metrics import METRICS
 from foldgrid.records import SearchStore
 from tests.launching.tiny_sweep import TINY, Launcher

@@ -1,4 +1,4 @@
-"""A source of networks of another package, one file with an entry point; docs/models.md.
+"""A source of networks of another package, one file with an entry point; docs/how-to/models.md.
 
 The package is `tests/outside/site/pocket.py`. Nothing else knows it. That Ray's workers do is shown
 in `test_added_optimizer`.
@@ -11,8 +11,7 @@ from collections.abc import Iterator
 import pandas as pd
 import pytest
 
-from foldgrid.__main__ import main as foldgrid
-from foldgrid.analysis.__main__ import main as analyse
+from foldgrid.cli.main import main
 from foldgrid.models.sources import NETWORK_SOURCES
 from tests.launching.tiny_sweep import TINY, Launcher
 from tests.outside.packages import SITE, copied, installed
@@ -41,13 +40,13 @@ def test_it_trains_is_ranked_checked_and_reported(launcher: Launcher, package: N
     assert board.loc["pocket_cnn", "oof_mae"] > 0
     launcher.capture.readouterr()
     assert launcher.raw("--status", str(run)).code == 0
-    assert analyse(["check", str(run)]) == 0
-    assert analyse(["report", str(run)]) == 0
+    assert main(["check", str(run)]) == 0
+    assert main(["report", str(run)]) == 0
     assert "pocket_cnn" in (run / "report.html").read_text(encoding="utf-8")
     assert launcher.store().read_provenance()["versions"]["pocket"] == "1.0"
     # Its stages, hidden values and layers are the network's own answers.
     launcher.capture.readouterr()
-    assert foldgrid(["models", "describe", "pocket_cnn", "--outputs", "4"]) == 0
+    assert main(["models", "describe", "pocket_cnn", "--outputs", "4"]) == 0
     assert "pocket_cnn" in launcher.capture.readouterr().out
 
 
@@ -93,7 +92,7 @@ def test_a_library_that_it_lacks_is_named(launcher: Launcher) -> None:
 
 
 def test_the_documentation_shows_just_this_package() -> None:
-    page = (SITE.parents[2] / "docs/models.md").read_text(encoding="utf-8")
+    page = (SITE.parents[2] / "docs/how-to/models.md").read_text(encoding="utf-8")
     titles = [source.title for source in NETWORK_SOURCES.values()]
     assert all(f"| {title} | " in page for title in titles)
     assert f"```python\n{(SITE / 'pocket.py').read_text(encoding='utf-8')}```\n" in page

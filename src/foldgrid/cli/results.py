@@ -1,59 +1,58 @@
 """What a run folder says: ``rank``, ``report``, ``check``, ``compare`` and ``published``.
 
-Exit 0 on success, 1 when the work failed, 2 when the input is wrong.
+Of a check, exit 1 says that it failed.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cyclopts import App, CycloptsError
-
+from foldgrid.cli.terminal import RunFolder
 from foldgrid.specs.errors import SweepError
 from foldgrid.tables.text import check_format
 
 if TYPE_CHECKING:
+    from foldgrid.analysis.ranking.board import Ranking
     from foldgrid.records import RunStore
+
+TABLES = (".csv", ".parquet", ".pq")
+"""How the name of a table of predictions ends."""
 
 FORMATS = ("terminal", "csv", "md", "latex", "json", "svg")
 
-app = App(
-    name="python -m analysis",
-    help="Compare the models of a finished or running sweep. Reads records, trains nothing.",
-    version_flags=[],
-    result_action="return_value",
-)
 
-
-@app.command
 def rank(
-    run: str,
+    run: RunFolder,
     /,
     *,
     by: str | None = None,
     metric: tuple[str, ...] = (),
     format: str = "terminal",
+    task: str | None = None,
 ) -> None:
-    """Rank the models of a sweep.
+    """Rank the models of a sweep, or of any table of predictions.
 
     Prints base learners, meta-learners and the baseline, ordered by an out-of-fold figure, and
-    saves the table in the run folder as leaderboard.csv and leaderboard.json.
+    saves the table in the run folder as leaderboard.csv and leaderboard.json. Of a table of
+    predictions it saves nothing.
 
     Args:
-        run: The run folder, such as runs/all_backbones.
+        run: The run folder, such as runs/all_backbones; or a CSV or Parquet file with the columns
+            subject, truth and one for each model, of classes one for each model and class
+            (model:class), and where they are known sample, visit, fold and partition.
         by: The metric that orders the table, such as mae, spearman, auc or mcc; the task's first
             without. An unknown name lists those that the task has.
         metric: A metric that the table shows, in place of the task's own columns. Given several
             times, a column each.
         format: How it is printed: terminal, csv, md, latex, json or svg.
+        task: Of a table of predictions, what is predicted where the truth does not say enough, as
+            in a sweep: "{name: binary, positive: [melanoma]}".
     """
     check_format(format, FORMATS)
     from foldgrid.analysis.ranking.formats import TEXT_FORMATS, render_terminal
-    from foldgrid.analysis.ranking.making import stored_or_ranked
 
-    ranking = stored_or_ranked(_open(run), by, metric)
+    ranking = _ranking(run, by, metric, task)
     if format == "terminal":
         from rich.console import Console
 
@@ -62,8 +61,7 @@ def rank(
         sys.stdout.write(TEXT_FORMATS[format](ranking))
 
 
-@app.command
-def report(run: str, /, *, by: str | None = None) -> None:
+def report(run: RunFolder, /, *, by: str | None = None) -> None:
     """Write the report of a sweep, a grid or a search, and print where it is.
 
     Writes report.html, one file that needs nothing from elsewhere, and its figures as SVG and PNG
@@ -80,8 +78,7 @@ def report(run: str, /, *, by: str | None = None) -> None:
     print(write_report(RunStore.open(run), by))
 
 
-@app.command
-def published(run: str, /, *, format: str = "terminal") -> None:
+def published(run: RunFolder, /, *, format: str = "terminal") -> None:
     """Set a sweep beside the published study.
 
     Prints its MAE and CCC beside those of One-Step PASI, how far the two orders of the base
@@ -106,8 +103,7 @@ def published(run: str, /, *, format: str = "terminal") -> None:
         sys.stdout.write(PUBLISHED_FORMATS[format](comparison))
 
 
-@app.command
-def check(run: str, /, *, format: str = "terminal") -> int:
+def check(run: RunFolder, /, *, format: str = "terminal") -> int:
     """Check a sweep for what could make its figures wrong.
 
     Runs every check anew and saves the results in the run folder as checks.json. Exits 1 where a
@@ -134,8 +130,7 @@ def check(run: str, /, *, format: str = "terminal") -> int:
     return 1 if report.has_failed else 0
 
 
-@app.command
-def compare(*runs: str, by: str | None = None, format: str = "terminal") -> None:
+def compare(*runs: RunFolder, by: str | None = None, format: str = "terminal") -> None:
     """Compare two or more sweeps on the same data and split.
 
     Prints, for each base learner that is complete in both, the out-of-fold figures and their
@@ -161,6 +156,29 @@ def compare(*runs: str, by: str | None = None, format: str = "terminal") -> None
         sys.stdout.write(TEXT_FORMATS[format](comparison))
 
 
+def _ranking(run: str, by: str | None, metric: tuple[str, ...], task: str | None) -> Ranking:
+    """The ranking of a run folder or of a table of predictions."""
+    if not run.lower().endswith(TABLES):
+        if task is not None:
+            raise SweepError(
+                "--task is for a table of predictions; a run folder says its task itself.\n"
+                "Leave it out."
+            )
+        from foldgrid.analysis.ranking.making import stored_or_ranked
+
+        return stored_or_ranked(_open(run), by, metric)
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    from foldgrid.analysis.ranking.given import rank as rank_table
+
+    try:
+        words = YAML(typ="safe", pure=True).load(task) if task else None
+    except YAMLError as error:
+        raise SweepError(f'--task: "{task}" is no YAML, as in {{name: ordinal}}.') from error
+    return rank_table(run, by=by, metric=metric, task=words)
+
+
 def _open(run: str) -> RunStore:
     """The run folder of a grid.
 
@@ -173,17 +191,8 @@ def _open(run: str) -> RunStore:
     if SearchStore.of(store).exists():
         raise SweepError(
             f"{run}: a search, not a grid: there are no models to set side by side.\n"
-            f"See what it found with: python -m analysis report {run}\n"
-            "Train a grid with that, and look at the grid: python launch.py --sweep all_backbones "
+            f"See what it found with: foldgrid report {run}\n"
+            "Train a grid with that, and look at the grid: foldgrid launch all_backbones "
             f"--hyperparameters {run}"
         )
     return store
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code."""
-    try:
-        return int(app(arguments, exit_on_error=False, print_error=False) or 0)
-    except (SweepError, CycloptsError) as error:
-        print(error, file=sys.stderr)
-        return 2

@@ -17,7 +17,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
 
 from foldgrid.specs.registry import Registry
 
@@ -30,15 +32,41 @@ USUAL_PIXELS = 224
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """Weights of one network for ImageNet, as somebody publishes them.
+    """Weights of one network for ImageNet, as somebody publishes them: at one of three places.
 
     Attributes:
         name: What the publisher calls them, such as ``IMAGENET1K_V1``.
-        url: Where the file is; its name ends with the start of its SHA-256.
+        url: Where the file is; its name ends with the start of its SHA-256. "" where they are
+            published elsewhere.
+        hub: The repository on the Hugging Face Hub that holds them, ``owner/name`` or, of another
+            revision than ``main``, ``owner/name@revision``.
+        hub_file: The file in that repository.
+        package: The Python package that brings the file with it.
+        package_file: The file's name in that package.
+        sha256: The file's SHA-256 where it is pinned.
+        licence: The weights' licence as SPDX writes it in lower case, as far as it is known.
+        num_bytes: The file's size; 0 where nobody says it.
     """
 
     name: str
-    url: str
+    url: str = ""
+    hub: str = ""
+    hub_file: str = "model.safetensors"
+    package: str = ""
+    package_file: str = ""
+    sha256: str = ""
+    licence: str = ""
+    num_bytes: int = 0
+
+    @property
+    def file(self) -> str:
+        """The file's name in a folder of weight files."""
+        if self.package_file:
+            return self.package_file
+        if self.url:
+            return PurePosixPath(urlsplit(self.url).path).name
+        suffix = PurePosixPath(self.hub_file).suffix
+        return f"{self.hub.replace('/', '--')}{suffix}"
 
 
 class NetworkSource(ABC):

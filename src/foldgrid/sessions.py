@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from foldgrid.data.cache import cache_root
 from foldgrid.execution.ray_session import check_address
 from foldgrid.launching.deadline import Deadline
 from foldgrid.launching.decoding import photograph_progress
+from foldgrid.launching.fetching import check_mirror, fetch_weights
 from foldgrid.launching.options import Options, choose_budget
 from foldgrid.launching.planning.found_recipe import read_found
 from foldgrid.launching.planning.preparation import PreparedSweep, prepare_sweep
@@ -26,13 +29,13 @@ if TYPE_CHECKING:
 
 
 def open_session(
-    path: Path, spaces: Path, options: Options, console: Console
+    path: Path, spaces: Sequence[Path], options: Options, console: Console
 ) -> Session | SearchSession:
     """Reads, checks and plans the sweep at ``path``, and prints the plan.
 
     Args:
         path: The sweep's file.
-        spaces: The folder of search spaces.
+        spaces: The folders of search spaces.
         options: The command line's.
         console: Where to show the plan and the progress.
 
@@ -58,13 +61,13 @@ def open_session(
 
 
 def prepare(
-    path: Path, spaces: Path, options: Options, console: Console
+    path: Path, spaces: Sequence[Path], options: Options, console: Console
 ) -> tuple[PreparedSweep, str]:
     """Reads, checks and plans the sweep at ``path``; with it, why its budget was chosen.
 
     Args:
         path: The sweep's file.
-        spaces: The folder of search spaces.
+        spaces: The folders of search spaces.
         options: The command line's.
         console: Where to show progress.
 
@@ -73,12 +76,13 @@ def prepare(
     """
     budget, reason = choose_budget(options.budget)
     check_address(options.address)
+    check_mirror(options.mirror)
     Deadline.after(options.time_budget)
     found = read_found(options.hyperparameters) if options.hyperparameters else None
     resolved = resolve_sweep(
         path,
         budget,
-        [*options.overrides, *([f"keep={options.keep}"] if options.keep else [])],
+        options.all_overrides,
         options.manifest,
         spaces,
         found.overlays(path) if found else (),
@@ -105,6 +109,7 @@ def prepare(
             canary=options.canary,
             is_cluster=options.address is not None,
             on_progress=on_progress,
+            fetch=None if options.only_plan else partial(fetch_weights, console, options.mirror),
         )
     return replace(prepared, found=found), reason
 
