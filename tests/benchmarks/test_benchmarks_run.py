@@ -224,7 +224,7 @@ def test_what_starting_takes_is_shown_with_who_imports_what(run: Runner) -> None
     figures = done.figures["commands"]["help"]
     assert figures["wall"] > 0
     assert figures["ratio"] > 1
-    of_rich = next(each for each in figures["imports"] if each["package"] == "rich")
-    assert of_rich["milliseconds"] > 0
-    assert of_rich["chain"][-1].startswith("foldgrid"), "the command itself is no module"
+    milliseconds = {each["package"]: each["milliseconds"] for each in figures["imports"]}
+    assert milliseconds["foldgrid"] > 0
+    assert any(each["chain"][-1:] == ["foldgrid.cli.main"] for each in figures["imports"])
     assert run("start_up", "--commands", "hlp").code == 2

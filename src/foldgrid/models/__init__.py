@@ -7,7 +7,7 @@ sizes that are known need none.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from foldgrid.models.naming import check_backbones, check_frozen
+from foldgrid.models.naming import check_backbones
 from foldgrid.models.sources import known_backbones
 from foldgrid.models.weights import (
     WeightFile,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ParameterCounts,
         WeightLayer,
         batch_norms,
+        check_frozen,
         freeze,
         parameter_counts,
         train_mode,

@@ -14,7 +14,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from foldgrid.models.backbones import build_on_meta, head_parameters
 from foldgrid.models.construction import follow
-from foldgrid.models.naming import check_frozen
 from foldgrid.models.published import native_pixels
 from foldgrid.models.stages import StagedNetwork
 from foldgrid.models.tracing import ATTENTIONS, NORMS
@@ -129,14 +128,30 @@ def freeze(network: nn.Module, backbone: str, frozen: int | str) -> None:
             parameter.grad = None
 
 
+def check_frozen(backbone: str, frozen: int | str) -> None:
+    """Refuses what `freeze` would refuse, without a network.
+
+    Raises:
+        ValueError: No layer would be left to train, or the word is unknown.
+    """
+    _frozen_parameters(backbone, frozen)
+
+
 def _frozen_parameters(backbone: str, frozen: int | str) -> set[str]:
-    check_frozen(backbone, frozen)
     layers = weight_layers(backbone)
+    if frozen == "nothing":
+        return set()
     if frozen == "backbone":
         names = {name for layer in layers for name in layer.parameters}
         return names - set(head_parameters(backbone))
-    frozen_layers = layers[:frozen] if isinstance(frozen, int) else ()
-    return {name for layer in frozen_layers for name in layer.parameters}
+    if isinstance(frozen, str):
+        raise ValueError(f'frozen: found "{frozen}". Give nothing, backbone, or a number of layers')
+    if not 0 <= frozen < len(layers):
+        raise ValueError(
+            f"frozen: found {frozen}, and {backbone} has {len(layers)} layers with weights. At "
+            f"most {len(layers) - 1} can be frozen, so that one is left to train"
+        )
+    return {name for layer in layers[:frozen] for name in layer.parameters}
 
 
 def train_mode(network: nn.Module, *, auxiliary_heads: bool = True) -> None:

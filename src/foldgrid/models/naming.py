@@ -9,6 +9,7 @@ from foldgrid.models.sources import (
     find_source,
     known_backbones,
     missing_library,
+    no_stages,
     source_of,
 )
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
@@ -55,15 +56,6 @@ def check_backbones(
         raise InputError(source, problems)
 
 
-def no_stages(name: str) -> str:
-    """Why a network has no heads at the ends of its stages."""
-    return (
-        f"{name} cannot have heads at the ends of its stages. Convolutional networks can; "
-        "transformers (ViT, Swin) cannot, nor GoogLeNet and Inception v3, which have auxiliary "
-        "heads of their own."
-    )
-
-
 @fact_of_network
 def _has_stages(backbone: str) -> bool:
     from foldgrid.models.stages import stages_of
@@ -71,26 +63,13 @@ def _has_stages(backbone: str) -> bool:
     return bool(stages_of(backbone))
 
 
-def check_frozen(backbone: str, frozen: int | str) -> None:
-    """Refuses what `freeze` would refuse, without a network.
-
-    Raises:
-        ValueError: No layer would be left to train, or the word is unknown.
-    """
-    if frozen in ("nothing", "backbone"):
-        return
-    if isinstance(frozen, str):
-        raise ValueError(f'frozen: found "{frozen}". Give nothing, backbone, or a number of layers')
-    num_layers = _num_weight_layers(backbone)
-    if not 0 <= frozen < num_layers:
-        raise ValueError(
-            f"frozen: found {frozen}, and {backbone} has {num_layers} layers with weights. At "
-            f"most {num_layers - 1} can be frozen, so that one is left to train"
-        )
-
-
 @fact_of_network
-def _num_weight_layers(backbone: str) -> int:
-    from foldgrid.models.freezing import weight_layers
+def frozen_fault(backbone: str, frozen: int | str) -> str:
+    """Why a phase cannot freeze so much of a network; "" where it can. See `check_frozen`."""
+    from foldgrid.models.freezing import check_frozen
 
-    return len(weight_layers(backbone))
+    try:
+        check_frozen(backbone, frozen)
+    except ValueError as error:
+        return f"{error}."
+    return ""

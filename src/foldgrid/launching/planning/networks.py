@@ -15,9 +15,10 @@ from typing import Any
 
 import foldgrid.models
 from foldgrid.data.cache import make_private_folder, write_whole
-from foldgrid.models import check_backbones, check_frozen
+from foldgrid.models import check_backbones
 from foldgrid.models.facts import known_facts
 from foldgrid.models.footprint import Footprint, footprint
+from foldgrid.models.naming import frozen_fault
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.fits import content_digest
 from foldgrid.specs.optimizers import OPTIMIZERS
@@ -97,10 +98,8 @@ def check_networks(resolved: ResolvedSweep) -> None:
 def _frozen_problems(sweep: Sweep) -> Iterator[tuple[str, str]]:
     for name in sweep.backbones:
         for phase in sweep.recipe_of(name).phases:
-            try:
-                check_frozen(name, phase.frozen)
-            except ValueError as error:
-                yield f"phases.{phase.name}", f"{error}."
+            if fault := frozen_fault(name, phase.frozen):
+                yield f"phases.{phase.name}", fault
 
 
 def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footprint]:

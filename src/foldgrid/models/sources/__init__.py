@@ -26,6 +26,7 @@ __all__ = [
     "find_source",
     "known_backbones",
     "missing_library",
+    "no_stages",
     "source_of",
 ]
 
@@ -94,6 +95,15 @@ def missing_library(name: str) -> str | None:
     """
     library = source_of(name).library
     return library if find_spec(library) is None else None
+
+
+def no_stages(name: str) -> str:
+    """Why a network has no heads at the ends of its stages."""
+    return (
+        f"{name} cannot have heads at the ends of its stages. Convolutional networks can; "
+        "transformers (ViT, Swin) cannot, nor GoogLeNet and Inception v3, which have auxiliary "
+        "heads of their own."
+    )
 
 
 def fact_of_network(
