@@ -91,7 +91,7 @@ def measure_start(
         commands: Which of help, list, plan and worker; all without.
         run_folder: A ranked run folder, of which ``status`` and ``rank`` are measured, too.
         repeats: How often each is measured, in turns with bare Python; the medians count.
-        output: A JSON file for the figures.
+        output: A JSON file for the results.
     """
     known = dict(COMMANDS)
     if run_folder is not None:
@@ -117,8 +117,8 @@ def measure_start(
             }
             _print_imports(name, imports, console)
     rows = [
-        [name, *(figures[key] for key in ("bare", "wall", "more", "cpu", "ratio"))]
-        for name, figures in found.items()
+        [name, *(seconds[key] for key in ("bare", "wall", "more", "cpu", "ratio"))]
+        for name, seconds in found.items()
     ]
     headings = ["command", "bare Python (s)", "wall (s)", "more (s)", "CPU (s)", "CPU ratio"]
     console.print(make_table(headings, rows))

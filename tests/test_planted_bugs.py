@@ -44,7 +44,7 @@ BUGS = {
         "analysis/stacking/nested_fits.py",
         "others = folds_N != fold",
         "others = folds_N >= -1",
-        ("tests/analysis/test_stacking_honesty.py",),
+        ("tests/analysis/test_stacking_leakage.py",),
     ),
     "checkpoint: the schedule begins anew": Bug(
         "src/foldgrid/training/checkpoint.py",
@@ -59,10 +59,10 @@ BUGS = {
         ("tests/tracking/test_run_projector.py",),
     ),
     "checksums: what was changed is taken for what was written": Bug(
-        "src/foldgrid/specs/seals.py",
+        "src/foldgrid/specs/checksums.py",
         "if digest != content_digest(content, DIGEST_LENGTH):",
         "if len(digest) != DIGEST_LENGTH:",
-        ("tests/records/test_seals.py",),
+        ("tests/records/test_checksums.py",),
     ),
     "lock: whoever holds the run folder is dead": Bug(
         "src/foldgrid/records/run_lock.py",
@@ -74,7 +74,7 @@ BUGS = {
         "src/foldgrid/metrics/regression.py",
         " + (means[0, 0] - means[1, 0]) ** 2)",
         ")",
-        ("tests/scoring/test_metrics_against_other_libraries.py",),
+        ("tests/metrics/test_metrics_against_other_libraries.py",),
     ),
     "manifest: one region may have two scores": Bug(
         "src/foldgrid/data/manifest/scored.py",
@@ -89,7 +89,7 @@ BUGS = {
         ("tests/contracts/test_stopping_rules.py",),
     ),
     "ranking: the worst comes first": Bug(
-        "analysis/ranking/board.py",
+        "analysis/ranking/ranking.py",
         "key(row.oof.get(metric)), row.kind, row.model",
         "-key(row.oof.get(metric)), row.kind, row.model",
         ("tests/analysis/test_ranking.py",),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from foldgrid.execution.gpus import num_gpus
-from foldgrid.specs.canary import CanaryName
+from foldgrid.specs.label_permutation import PermutationName
 from foldgrid.specs.sweep import BudgetName, WeightsPolicy
 
 
@@ -30,7 +30,7 @@ class Options:
     address: str | None = None
     executor: Literal["ray", "inline"] = "ray"
     hyperparameters: str | None = None
-    canary: CanaryName | None = None
+    canary: PermutationName | None = None
     search_storage: str | None = None
     keep: Literal["best", "none"] | None = None
     trials: int | None = None
