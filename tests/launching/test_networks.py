@@ -13,9 +13,9 @@ from foldgrid.launching.planning import networks
 from foldgrid.launching.planning.networks import check_networks, facts_kept_in, footprints
 from foldgrid.models.footprint import Footprint, count_operations, footprint
 from foldgrid.models.sources import NETWORK_SOURCES
+from foldgrid.specs.checksums import checksummed_json, open_json
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.resolving import ResolvedSweep, resolve_sweep
-from foldgrid.specs.seals import open_json, seal_json
 from tests.outside.site.pocket import POCKET
 
 
@@ -125,7 +125,9 @@ def test_it_is_found_out_anew_by_other_versions(
         lambda facts: facts[:-40],
         lambda facts: facts.replace(b'"num_parameters": ', b'"num_parameters": 9'),
         lambda facts: b"[1, 2]",
-        lambda facts: seal_json({key: {"num_parameters": "x"} for key in open_json(facts, "")}),
+        lambda facts: checksummed_json(
+            {key: {"num_parameters": "x"} for key in open_json(facts, "")}
+        ),
     ],
     ids=["empty", "cut", "changed", "a-list", "of-another-shape"],
 )

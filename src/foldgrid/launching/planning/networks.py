@@ -19,12 +19,12 @@ from foldgrid.models import check_backbones
 from foldgrid.models.facts import known_facts
 from foldgrid.models.footprint import Footprint, footprint
 from foldgrid.models.naming import frozen_fault
+from foldgrid.specs.checksums import checksummed_json, open_json
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.fits import content_digest
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.samples import TILES_A_SIDE
-from foldgrid.specs.seals import open_json, seal_json
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tracking.provenance import package_versions
 
@@ -50,7 +50,7 @@ def facts_kept_in(cache: Path) -> Iterator[None]:
             with suppress(SweepError):
                 make_private_folder(file.parent)
                 # Another launch may have found out more meanwhile.
-                write_whole(file, seal_json(_read_facts(file) | facts))
+                write_whole(file, checksummed_json(_read_facts(file) | facts))
 
 
 def _code_of_networks() -> str:
