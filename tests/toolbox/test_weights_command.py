@@ -1,4 +1,4 @@
-"""``python -m foldgrid weights``, against a real HTTP server."""
+"""``foldgrid weights``, against a real HTTP server."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from foldgrid.__main__ import main
 from foldgrid.cli import weights
+from foldgrid.cli.main import main
 from foldgrid.models import WeightFile, fetch_weight_file, find_weight_file
 
 CONTENT = b"weights, or so they say"

@@ -1,4 +1,4 @@
-"""``python -m foldgrid weights …``: published pre-trained weights on this machine."""
+"""``foldgrid weights …``: published pre-trained weights on this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
-from foldgrid.cli.terminal import backbones_of_sweep
+from foldgrid.cli.terminal import SweepName, backbones_of_sweep
 from foldgrid.specs.errors import InputError, Problem, SweepError
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ app = App(name="weights", help="Pre-trained weights: which are here, and fetch t
 
 
 @app.command
-def fetch(*, sweep: str | None = None, backbone: Backbones = (), mirror: str | None = None) -> None:
+def fetch(
+    *, sweep: SweepName | None = None, backbone: Backbones = (), mirror: str | None = None
+) -> None:
     """Fetch the weight files that are missing; each is checked against the hash in its name.
 
     Args:
@@ -63,12 +65,12 @@ def fetch(*, sweep: str | None = None, backbone: Backbones = (), mirror: str | N
             "weights that could not be fetched",
             [Problem(name, "", message) for name, message in failures.items()],
             "Check the connection, or name a folder that holds them with --mirror; files copied by "
-            "hand go to the folder that `python -m foldgrid weights list` names.",
+            "hand go to the folder that `foldgrid weights list` names.",
         )
 
 
 @app.command(name="list")
-def list_files(*, sweep: str | None = None, backbone: Backbones = ()) -> None:
+def list_files(*, sweep: SweepName | None = None, backbone: Backbones = ()) -> None:
     """Show which weight files are here, with their size and the start of their SHA-256.
 
     Args:

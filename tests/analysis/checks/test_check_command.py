@@ -1,4 +1,4 @@
-"""``python -m analysis check``: what it prints, stores and returns, and what a ranking says."""
+"""``foldgrid check``: what it prints, stores and returns, and what a ranking says."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from foldgrid.analysis.__main__ import main
 from foldgrid.analysis.checks.catalogue import check_and_save, stored_or_checked
 from foldgrid.analysis.checks.printing import render_markdown, render_terminal
 from foldgrid.analysis.checks.report import CheckReport, CheckResult, load_current
 from foldgrid.analysis.ranking.making import rank_and_save, rank_sweep
+from foldgrid.cli.main import main
 from foldgrid.specs.canary import Canary
 from foldgrid.specs.errors import SweepError
 
