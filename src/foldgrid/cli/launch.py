@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from foldgrid.launching.tracking.sendable import GridSummary
     from foldgrid.records import RunStore
     from foldgrid.search.session import SearchSession
+    from foldgrid.specs.reading import Document
 
 
 def launch(
@@ -103,14 +104,26 @@ def launch(
         time_budget=time_budget,
     )
     with goes_on(GOES_ON):
-        return launch_sweep(path, options, is_plan=plan)
+        num_failed, _ = launch_sweep(path, options, Console(), is_plan=plan)
+    return 1 if num_failed else 0
 
 
-def launch_sweep(path: Path, options: Options, *, is_plan: bool) -> int:
-    """Plans the sweep at ``path`` and, unless only its plan is asked for, runs it."""
+def launch_sweep(
+    path: Path | Document, options: Options, console: Console, *, is_plan: bool
+) -> tuple[int, Session | SearchSession]:
+    """Plans a sweep and, unless only its plan is asked for, runs it.
+
+    Args:
+        path: The sweep's file, or what would stand in it.
+        options: The command line's.
+        console: Where to show plan, progress and results.
+        is_plan: Whether to stop at the plan.
+
+    Returns:
+        How many fits failed, and the session, which is closed.
+    """
     from foldgrid.sessions import open_session
 
-    console = Console()
     session = open_session(path, space_folders(), options, console)
     num_failed, is_hurried = 0, False
     try:
@@ -123,7 +136,7 @@ def launch_sweep(path: Path, options: Options, *, is_plan: bool) -> int:
         for warning in session.close(is_hurried=is_hurried):
             console.print(f"note: {warning}", markup=False, soft_wrap=True)
     session.print_failures()
-    return 1 if num_failed else 0
+    return num_failed, session
 
 
 def trackers_of(wandb: str, others: Sequence[str]) -> dict[str, str]:

@@ -17,7 +17,8 @@ from foldgrid.specs.sweep import BudgetName
 class Options:
     """The command line's options; see ``foldgrid launch --help``.
 
-    ``trackers`` has the way of each by its name; see ``Tracker.asked``.
+    ``trackers`` has the way of each by its name; see ``Tracker.asked``. ``is_own_process``: whether
+    a second Ctrl-C may end the process, which in a notebook is the user's.
     """
 
     sweep: str = ""
@@ -35,6 +36,7 @@ class Options:
     keep: Literal["best", "none"] | None = None
     trials: int | None = None
     time_budget: str | None = None
+    is_own_process: bool = True
 
 
 def choose_budget(wanted: Literal["auto", "smoke", "paper"]) -> tuple[BudgetName, str]:

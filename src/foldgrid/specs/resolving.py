@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
-from foldgrid.specs.reading import Document, KeyPath, read_document, validate
+from foldgrid.specs.reading import Document, KeyPath, document_of, read_document, validate
 from foldgrid.specs.search_fit import sweep_problems
 from foldgrid.specs.search_space import SearchSpace, space_problems
 from foldgrid.specs.sweep import BudgetName, Sweep, per_backbone_problems
@@ -91,7 +91,7 @@ def _in_words(folders: Sequence[Path]) -> str:
 
 
 def resolve_sweep(
-    path: Path,
+    path: Path | Document,
     budget: BudgetName,
     overrides: Sequence[str] = (),
     manifest: Path | None = None,
@@ -101,7 +101,7 @@ def resolve_sweep(
     """Reads a sweep file, applies a budget, then ``key=value`` overrides, and checks the whole.
 
     Args:
-        path: The sweep's file.
+        path: The sweep's file, or what would stand in it.
         budget: Its budget; every budget in the file is checked, whichever is chosen.
         overrides: ``training.lr=0.003``; the value is read as YAML.
         manifest: The user's photographs instead of what the file says.
@@ -111,9 +111,11 @@ def resolve_sweep(
     Raises:
         InputError: All mistakes of the file, of the overrides, or of the search space.
     """
-    written = read_document(path)
-    if not written.values.get("name"):
-        written.values["name"] = path.stem
+    written = document_of(path)
+    beside = Path()
+    if isinstance(path, Path):
+        written.values["name"] = written.values.get("name") or path.stem
+        beside = path.parent
     plain = validate(Sweep, written)
     for name in plain.budgets:
         _with_budget(written, name)
@@ -130,7 +132,7 @@ def resolve_sweep(
     _refuse(document, vary_problems(recipes, sweep.vary))
     if spaces is None:
         return ResolvedSweep(sweep, document)
-    return ResolvedSweep(sweep, document, _space_of(sweep, document, spaces, path.parent))
+    return ResolvedSweep(sweep, document, _space_of(sweep, document, spaces, beside))
 
 
 def read_space(path: Path) -> SearchSpace:
