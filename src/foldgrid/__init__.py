@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from foldgrid.version import __version__
 
 if TYPE_CHECKING:
-    from foldgrid.analysis.ranking.board import Ranking
     from foldgrid.analysis.ranking.given import rank
+    from foldgrid.analysis.ranking.ranking import Ranking
     from foldgrid.api import Sweep, launch
     from foldgrid.registering import (
         register_exhibit,
@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 _PLACES = {
-    "Ranking": "analysis.ranking.board",
+    "Ranking": "analysis.ranking.ranking",
     "rank": "analysis.ranking.given",
     "Sweep": "api",
     "launch": "api",

@@ -36,7 +36,7 @@ Overrides: TypeAlias = Mapping[str, Any] | Sequence[str] | None
 
 
 class Sweep:
-    """A sweep specification, read and checked: what to train, on which data, how it is judged.
+    """A sweep specification, read and checked: what to train, on which data, how it is evaluated.
 
     Args:
         source: A name that ``foldgrid list`` shows, the path of a YAML file, or a mapping with the
@@ -153,6 +153,8 @@ def launch(
     address: str | None = None,
     hyperparameters: str | PathLike[str] | None = None,
     search_storage: str | None = None,
+    weights: Literal["auto", "fetch", "required", "none"] | None = None,
+    mirror: str | None = None,
     keep: Literal["best", "none"] | None = None,
     trials: int | None = None,
     time_budget: str | None = None,
@@ -168,8 +170,7 @@ def launch(
         sweep: A name, the path of a YAML file, a mapping with its keys, or a `Sweep`.
         data: A manifest of your photographs, in place of the sweep's own data.
         budget: How much training: ``smoke``, ``paper``, or ``auto``: paper with a GPU.
-        overrides: Other values for keys of the sweep: ``{"training.lr": 0.003}``; whether
-            pre-trained weights are needed is ``{"weights": "none"}``.
+        overrides: Other values for keys of the sweep: ``{"training.lr": 0.003}``.
         only: A part of the grid: ``{"backbone": "resnet34", "fold": 0}``.
         storage: Where run folders go: a folder, or a URI such as ``s3://bucket/prefix``.
         executor: ``ray`` trains fits side by side, ``inline`` one after another without Ray.
@@ -178,6 +179,10 @@ def launch(
         address: An existing Ray cluster: ``auto``, or ``HOST:PORT``.
         hyperparameters: The run folder of a search, whose best configuration trains this grid.
         search_storage: Where a search remembers: ``postgresql://…`` or ``sqlite:///…``.
+        weights: Pre-trained weights: ``fetch`` downloads what is missing first, ``required``
+            refuses to start without, ``auto`` starts at random there, ``none`` always; else the
+            sweep says.
+        mirror: The URL of a folder that holds the same weight files, for ``fetch``.
         keep: Whether the ``best`` weights are kept, or ``none``.
         trials: Of a search, this many more trials.
         time_budget: Ends the launch after this long: ``2h``, ``90m``.
@@ -224,6 +229,8 @@ def launch(
         hyperparameters=None if hyperparameters is None else fspath(hyperparameters),
         canary=canary,
         search_storage=search_storage,
+        weights=weights,
+        mirror=mirror,
         keep=keep,
         trials=trials,
         time_budget=time_budget,
@@ -241,7 +248,7 @@ def _launched(sweep: Sweep, options: Options, console: Console) -> str:
     from foldgrid.cli.launch import launch_sweep
 
     try:
-        _, session = launch_sweep(sweep.document, options, console, is_plan=False)
+        _, session = launch_sweep(sweep.document, options, console)
     except OSError as error:
         raise LaunchError(
             f"{error.filename or options.storage}: {error.strerror or error}.\n"

@@ -21,8 +21,8 @@ from foldgrid.analysis.checks.report import CheckReport
 from foldgrid.analysis.run import Run as GridRun
 from foldgrid.analysis.search.run import SearchRun as OpenedSearch
 from foldgrid.records import RunStore, SearchStore, last_lines
+from foldgrid.specs.ablations import is_ablation, read_ablation
 from foldgrid.specs.errors import InputError, Problem, SweepError
-from foldgrid.specs.variants import is_variant, read_variant
 
 Photos: TypeAlias = str | PathLike[str] | pd.DataFrame | Sequence[str | PathLike[str]]
 
@@ -52,7 +52,7 @@ def open_run(location: str | PathLike[str], by: str | None = None) -> Run | Sear
 
 
 def _report(store: RunStore, by: str | None) -> Path | str:
-    from foldgrid.analysis.report.making import write_report
+    from foldgrid.analysis.report.build import write_report
 
     written = write_report(store, by)
     return Path(written) if store.root.is_local else written
@@ -120,10 +120,10 @@ class Run(GridRun):
             >>> run = foldgrid.open_run("runs/ssc_skin")
             >>> run.predict(["new/a.jpg", "new/b.jpg"])  # doctest: +SKIP
         """
-        from foldgrid.cli.prediction import predict_photographs, refuse_canary
+        from foldgrid.cli.prediction import predict_photographs, refuse_permutation
         from foldgrid.predict.trained_learner import open_learner
 
-        refuse_canary(self.store)
+        refuse_permutation(self.store)
         learner = open_learner(self.store, model or self._best_learner())
         with _manifest(photos) as manifest:
             table = predict_photographs(learner, manifest.path).table
@@ -133,7 +133,7 @@ class Run(GridRun):
         ranked = [
             row.model
             for row in self.ranking.rows
-            if row.kind == "base_learner" and row.rank and not is_variant(row.model)
+            if row.kind == "base_learner" and row.rank and not is_ablation(row.model)
         ]
         if not ranked:
             raise SweepError(f"{self.location}: no base learner is ranked yet. Name one.")
@@ -168,7 +168,7 @@ class SearchRun(OpenedSearch):
     def trials(self) -> pd.DataFrame:
         """A row a trial: ``study``, how it ended, its epochs, its scores and its configuration."""
         return pd.concat(
-            [each.trials.assign(study=each.evidence.entry.name) for each in self.studies],
+            [each.trials.assign(study=each.results.entry.name) for each in self.studies],
             ignore_index=True,
         )
 
@@ -177,12 +177,12 @@ class SearchRun(OpenedSearch):
         return _report(self.store, self.by)
 
     def __repr__(self) -> str:
-        number = sum(len(each.evidence.trials) for each in self.studies)
+        number = sum(len(each.results.trials) for each in self.studies)
         return f"<SearchRun {self.name}: {number} trials>"
 
 
 def _fit_rows(run: GridRun) -> list[dict[str, Any]]:
-    usable = {fit.record.fit_id for fit in run._evidence.fits}
+    usable = {fit.record.fit_id for fit in run._contents.fits}
     finished = run.store.finished_fits()
     rows = []
     for cell in run.plan:
@@ -195,7 +195,7 @@ def _fit_rows(run: GridRun) -> list[dict[str, Any]]:
             status, failure = ("failed" if said else "missing"), "".join(said)
         row: dict[str, Any] = {
             "base_learner": cell.backbone,
-            "backbone": read_variant(cell.backbone)[0],
+            "backbone": read_ablation(cell.backbone)[0],
             "fold": cell.fold,
             "fit_id": cell.fit_id,
             "status": status,

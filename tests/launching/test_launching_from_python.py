@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 import foldgrid
-from foldgrid.specs.failure import Failure
+from foldgrid.training import Fit
 from tests.launching.tiny_sweep import ONE_BACKBONE, Launcher
 
 QUIETLY: dict[str, Any] = {"executor": "inline", "wandb": "disabled", "quiet": True}
@@ -71,12 +72,10 @@ def test_what_goes_wrong_is_raised_and_failed_fits_are_named(
         foldgrid.Sweep({"title": "nameless", "backbones": ["resnet18"]})
     assert not launcher.storage.exists()
 
-    from foldgrid.training import Fit
-
-    def fail(self: Fit, *args: Any, **more: Any) -> None:
+    def fail(fit: Fit) -> float:
         raise RuntimeError("no such luck")
 
-    monkeypatch.setattr(Fit, "run", fail)
+    monkeypatch.setattr(Fit, "_train", fail)
     run = foldgrid.launch(sweep, budget="smoke", **where)
     assert isinstance(run, foldgrid.Run)
     assert run.fits()["status"].tolist() == ["failed"] * 2
@@ -85,10 +84,9 @@ def test_what_goes_wrong_is_raised_and_failed_fits_are_named(
     with pytest.raises(foldgrid.SweepError, match="nothing can be ranked yet"):
         run.ranking  # noqa: B018
 
-    def fill(self: Fit, *args: Any, **more: Any) -> None:
-        raise OSError(28, "No space left on device")
+    def fill(fit: Fit) -> float:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Fit, "run", fill)
+    monkeypatch.setattr(Fit, "_train", fill)
     with pytest.raises(foldgrid.LaunchError, match="No space left"):
         foldgrid.launch(sweep, budget="smoke", **where)
-    assert Failure

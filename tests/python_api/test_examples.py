@@ -5,7 +5,6 @@ from __future__ import annotations
 import doctest
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from foldgrid.specs.registry import Registry
 from foldgrid.specs.schedulers import SCHEDULERS
 from foldgrid.specs.task import TASKS
 from foldgrid.tracking import TRACKERS
-from tests.analysis.conftest import make_run  # noqa: F401  # a fixture
+from tests.analysis.conftest import FakeRun
 from tests.python_api.tiny import TINY_OVERRIDES
 
 REGISTRIES: tuple[Registry[Any], ...] = (
@@ -66,8 +65,7 @@ def _as_before() -> Any:
 def test_the_example_of_a_name_runs(
     name: str,
     tmp_path: Path,
-    make_run: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names = {
@@ -77,7 +75,7 @@ def test_the_example_of_a_name_runs(
         "tiny": TINY_OVERRIDES,
     }
     if name in {"Run", "open_run", "Ranking"}:
-        names["folder"] = make_run().write().location
+        names["folder"] = FakeRun(tmp_path / "tiny").write().location
     thing = getattr(foldgrid, name)
     # Not those of what a class inherits: they are other rooms'.
     found = doctest.DocTestFinder(recurse=False).find(thing, name, globs=names)

@@ -9,16 +9,17 @@ from typing import Literal
 
 import torch
 
-from foldgrid.specs.canary import CanaryName
-from foldgrid.specs.sweep import BudgetName
+from foldgrid.specs.label_permutation import PermutationName
+from foldgrid.specs.sweep import BudgetName, WeightsPolicy
 
 
 @dataclass(frozen=True)
 class Options:
     """The command line's options; see ``foldgrid launch --help``.
 
-    ``trackers`` has the way of each by its name; see ``Tracker.asked``. ``is_own_process``: whether
-    a second Ctrl-C may end the process, which in a notebook is the user's.
+    ``trackers`` has the way of each by its name; see ``Tracker.asked``. ``only_plan`` says that
+    nothing will be trained, so nothing is fetched for it either. ``is_own_process``: whether a
+    second Ctrl-C may end the process, which in a notebook is the user's.
     """
 
     sweep: str = ""
@@ -31,12 +32,26 @@ class Options:
     address: str | None = None
     executor: Literal["ray", "inline"] = "ray"
     hyperparameters: str | None = None
-    canary: CanaryName | None = None
+    canary: PermutationName | None = None
     search_storage: str | None = None
     keep: Literal["best", "none"] | None = None
     trials: int | None = None
     time_budget: str | None = None
     is_own_process: bool = True
+    weights: WeightsPolicy | None = None
+    mirror: str | None = None
+    only_plan: bool = False
+
+    @property
+    def all_overrides(self) -> tuple[str, ...]:
+        """The keys of the sweep that the command line sets, those with an option of their own too.
+
+        Example:
+            >>> Options(overrides=("seed=3",), weights="fetch").all_overrides
+            ('seed=3', 'weights=fetch')
+        """
+        own = {"keep": self.keep, "weights": self.weights}
+        return (*self.overrides, *(f"{key}={value}" for key, value in own.items() if value))
 
 
 def choose_budget(wanted: Literal["auto", "smoke", "paper"]) -> tuple[BudgetName, str]:

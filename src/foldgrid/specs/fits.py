@@ -20,7 +20,7 @@ RESULT_FORMAT = 1
 
 SPLIT_FINGERPRINT_LENGTH = 16
 
-Figure = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+MetricValue = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 """A number that may be undefined: JSON has no NaN, so it is written as null and read as NaN."""
 
 FitStatus = Literal["complete", "diverged"]
@@ -88,9 +88,9 @@ class EpochRecord(Record):
 
     epoch: int = Field(ge=1)
     learning_rate: float
-    train_loss: Figure
-    validation_loss: Figure
-    metrics: dict[str, Figure] = Field(default_factory=dict)
+    train_loss: MetricValue
+    validation_loss: MetricValue
+    metrics: dict[str, MetricValue] = Field(default_factory=dict)
     is_best: bool
     wall_seconds: float
     phase: str = ""
@@ -125,11 +125,15 @@ class WeightsRecord(Record):
         source: ``random``, or the publisher's name of the weights, such as ``IMAGENET1K_V1``.
         file: The weight file's name; null for random weights.
         sha256: Its hash; null for random weights.
+        package: The Python package that brought it, with its version; null where none did.
+        licence: The weights' licence; null where it is not known.
     """
 
     source: str
     file: str | None = None
     sha256: str | None = None
+    package: str | None = None
+    licence: str | None = None
 
 
 class FitRecord(Record):
@@ -171,7 +175,7 @@ class FitRecord(Record):
     best_epoch: int
     stopped_because: Literal["max_epochs", "early_stopping", "diverged"]
     last_learning_rate: float | None = None
-    metrics: dict[str, Figure]
+    metrics: dict[str, MetricValue]
     timings: dict[str, float]
     num_parameters: int
     multiply_adds: int | None = None

@@ -1,4 +1,4 @@
-"""Batches of composites: which samples, in which order, as tensors on the device.
+"""Batches of mosaics: which samples, in which order, as tensors on the device.
 
 Shape letters: B batch, N samples, H and W pixels, C channels.
 """
@@ -14,50 +14,50 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from foldgrid.models.backbones import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB
-from foldgrid.specs.recipe import Pixels
+from foldgrid.specs.recipe import Normalization
 from foldgrid.training.device import to_device
 
 Indices = NDArray[np.intp]
 
-PIXEL_STATISTICS: dict[Pixels, tuple[tuple[float, ...], tuple[float, ...]]] = {
+PIXEL_STATISTICS: dict[Normalization, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "imagenet": (IMAGENET_MEAN_RGB, IMAGENET_STD_RGB),
     "minus_one_to_one": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
 """What is subtracted from each channel of a picture in [0, 1], and what it is then divided by."""
 
 
-class CompositeSource:
-    """The composites, ready to be taken in batches.
+class MosaicSource:
+    """The mosaics, ready to be taken in batches.
 
     On CUDA the whole array lies on the card, once for each fit (the paper's is 0.2 GB); on a CPU
     batches are copied out of the shared array.
 
     Args:
-        composites_NHWC: uint8; may be read-only and memory-mapped.
+        mosaics_NHWC: uint8; may be read-only and memory-mapped.
         device: Where the batches are wanted.
-        pixels: What a network sees; see ``TrainingRecipe``.
+        normalization: What a network sees; see ``TrainingRecipe``.
     """
 
     def __init__(
         self,
-        composites_NHWC: NDArray[np.uint8],
+        mosaics_NHWC: NDArray[np.uint8],
         device: torch.device,
-        pixels: Pixels = "imagenet",
+        normalization: Normalization = "imagenet",
     ) -> None:
-        self._array = composites_NHWC
+        self._array = mosaics_NHWC
         self._device = device
         self._on_device: Tensor | None = None
         if device.type == "cuda":
             with warnings.catch_warnings():
                 # torch warns that the array is read-only; it is only copied from.
                 warnings.simplefilter("ignore", UserWarning)
-                self._on_device = torch.from_numpy(composites_NHWC).to(device)
-        mean, std = PIXEL_STATISTICS[pixels]
+                self._on_device = torch.from_numpy(mosaics_NHWC).to(device)
+        mean, std = PIXEL_STATISTICS[normalization]
         self._mean = torch.tensor(mean, device=device)[None, :, None, None]
         self._std = torch.tensor(std, device=device)[None, :, None, None]
 
     def take(self, indices: Indices) -> Tensor:
-        """The composites of ``indices`` as (B, C, H, W) in [0, 1], channels last in memory."""
+        """The mosaics of ``indices`` as (B, C, H, W) in [0, 1], channels last in memory."""
         if self._on_device is not None:
             rows = to_device(torch.from_numpy(indices), self._device)
             images_BHWC = self._on_device[rows]
@@ -77,7 +77,7 @@ def training_batches(
     """The samples of one epoch in random order, a batch an entry.
 
     A last batch of one sample joins the batch before it: batch normalisation cannot normalise a
-    single composite once its feature map has shrunk to one cell.
+    single mosaic once its feature map has shrunk to one cell.
     """
     order = indices[torch.randperm(len(indices), generator=generator).numpy()]
     starts = list(range(0, len(order), batch_size))

@@ -23,7 +23,7 @@ from foldgrid.training.state import FitState
 logger = logging.getLogger(__name__)
 
 
-def conclude(fit: FitState) -> FitRecord:
+def finalize(fit: FitState) -> FitRecord:
     """Predicts with the best weights and writes the records, ``fit.json`` last."""
     started = time.perf_counter()
     reason = fit.stopped_because
@@ -109,7 +109,7 @@ def _log_end(record: FitRecord) -> None:
 def _multiply_adds(fit: FitState) -> int:
     # Counted on shapes without numbers, so neither the device nor the random state notices; once
     # a backbone and process, because the footprint is kept.
-    pixels = int(fit.data.composites_NHWC.shape[1])
+    pixels = int(fit.data.mosaics_NHWC.shape[1])
     config, recipe = fit.config, fit.config.training
     weighs = recipe.auxiliary_loss_weight > 0
     size = footprint(config.backbone, fit.task.num_outputs, pixels, recipe.stage_heads, weighs)

@@ -51,7 +51,11 @@ class TorchvisionNetworks(NetworkSource):
         members = list(torchvision.models.get_model_weights(name))
         chosen = next((each for each in members if each.name == "IMAGENET1K_V1"), None)
         chosen = chosen or next(iter(members), None)
-        return chosen and PublishedWeights(chosen.name, chosen.url)
+        if chosen is None:
+            return None
+        # torchvision says it in MiB.
+        num_bytes = round(chosen.meta.get("_file_size", 0) * 2**20)
+        return PublishedWeights(chosen.name, chosen.url, num_bytes=num_bytes)
 
     def native_pixels(self, name: str) -> int:
         """The input size that the published weights were tested at."""
