@@ -9,6 +9,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from inspect import getfile
 
+from foldgrid.models.sources.efficientnet_lite import EfficientNetLite
 from foldgrid.models.sources.own_networks import OwnNetworks
 from foldgrid.models.sources.source import NETWORK_SOURCES, NetworkSource, PublishedWeights
 from foldgrid.models.sources.timm_networks import TimmNetworks
@@ -27,6 +28,7 @@ __all__ = [
 
 NETWORK_SOURCES.add("torchvision", TorchvisionNetworks())
 NETWORK_SOURCES.add("timm", TimmNetworks())
+NETWORK_SOURCES.add("efficientnet_lite", EfficientNetLite())
 NETWORK_SOURCES.add("own", OwnNetworks())
 
 
