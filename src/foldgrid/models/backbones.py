@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from foldgrid.models.construction import construct, construct_on_meta
 from foldgrid.models.pooling import make_pooling_deterministic
-from foldgrid.models.sources import no_stages
+from foldgrid.models.sources import no_stages, source_of
 from foldgrid.models.stages import STAGE_HEAD, Stage, StagedNetwork, stages_of
 
 IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
