@@ -133,7 +133,7 @@ def test_every_command_is_the_same_by_a_module(
         (["models", "compare", "--format", "svg"], ["python -m foldgrid"]),
         (["data", "check", "no.csv"], ["python -m foldgrid"]),
         (["predict", "{run}/nowhere", "no.csv"], ["python -m foldgrid"]),
-        (["weights", "list", "--sweep", "no"], ["python -m foldgrid"]),
+        (["weights", "list", "--bakbone", "no"], ["python -m foldgrid"]),
         (["list"], ["python launch.py", "--list"]),
         (["status", "{run}"], ["python launch.py", "--status", "{run}"]),
         (["status", "{run}"], ["python launch.py", "--status={run}"]),

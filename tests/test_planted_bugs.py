@@ -161,9 +161,9 @@ LINT_IMPORTS = (
         (
             ("-m", "mypy", "--cache-dir", "{cache}", "src"),
             "planted: int = ''",
-            "analysis/ranking/board.py",
+            "analysis/ranking/ranking.py",
         ),
-        (("-c", LINT_IMPORTS), "import foldgrid.training", "foldgrid.analysis.ranking.board ->"),
+        (("-c", LINT_IMPORTS), "import foldgrid.training", "foldgrid.analysis.ranking.ranking ->"),
     ],
     ids=["type error", "forbidden import"],
 )
@@ -171,7 +171,7 @@ def test_what_is_planted_into_the_analysis_is_found_by_the_checks(
     copied: Path, tmp_path: Path, tool: tuple[str, ...], line: str, found: str
 ) -> None:
     """The folder lies beside the package, which has it by a link (decision 0037)."""
-    file = copied / "analysis/ranking/board.py"
+    file = copied / "analysis/ranking/ranking.py"
     code = file.read_text(encoding="utf-8")
     file.write_text(f"{code}\n{line}\n", encoding="utf-8")
     try:
@@ -195,4 +195,4 @@ def test_the_types_of_the_analysis_are_looked_at() -> None:
     options.explicit_package_bases, options.namespace_packages = True, True
     options.mypy_path = [str(PROJECT / "src")]
     found = {each.module for each in create_source_list([str(PROJECT / "src")], options)}
-    assert {"foldgrid.analysis.ranking.board", "foldgrid.cli.main"} < found
+    assert {"foldgrid.analysis.ranking.ranking", "foldgrid.cli.main"} < found
