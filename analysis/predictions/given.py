@@ -144,7 +144,9 @@ class _Cells:
     def refuse(self, problems: Sequence[Problem]) -> None:
         """Raises what was found, if anything."""
         if problems:
-            raise InputError(self.source, problems, "docs/python.md describes such a table.")
+            raise InputError(
+                self.source, problems, "docs/reference/python.md describes such a table."
+            )
 
     def header_problems(self) -> list[Problem]:
         """What is wrong with the columns."""
