@@ -68,6 +68,7 @@ def test_the_example_of_a_name_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FOLDGRID_CACHE", str(tmp_path / "cache"))
     names = {
         "foldgrid": foldgrid,
         "np": np,
