@@ -301,7 +301,7 @@ def fetch_weight_file(
         file: What to fetch.
         mirror: A folder's URL that holds the same file names, for networks without the internet;
             without it, the publisher's address.
-        on_progress: Told how many bytes are here, and of how many.
+        on_progress: Notified how many bytes are here, and of how many.
 
     Returns:
         Whether anything was downloaded.
@@ -334,7 +334,7 @@ def stay_offline() -> None:
     """Has Hugging Face's library, which timm uses, download nothing in this process.
 
     It reads its variable when it is imported, so this comes first in a worker; where it is loaded
-    already, it is told as well.
+    already, it is reported as well.
     """
     os.environ["HF_HUB_OFFLINE"] = "1"
     if constants := sys.modules.get("huggingface_hub.constants"):

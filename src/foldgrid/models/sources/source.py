@@ -2,7 +2,7 @@
 
 One class says all there is to say of its networks: their names, how they are built, and what is
 published about each. Everything else (heads, footprints, stages, frozen layers, hidden values)
-asks the network itself. The laws (``tests/contracts/test_network_sources.py``):
+asks the network itself. The rules (``tests/contracts/test_network_sources.py``):
 
 1. *Names without a library.* ``names`` needs no package that may be lacking, and none of its names
    is another source's.
@@ -71,7 +71,7 @@ class PublishedWeights:
 
 
 class NetworkSource(ABC):
-    """A source of networks by name; see the laws above.
+    """A source of networks by name; see the rules above.
 
     Attributes:
         title: What people call it.
