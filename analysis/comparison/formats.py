@@ -150,7 +150,7 @@ def render_terminal(comparison: Comparison, console: Console) -> None:
     if comparison.settings:
         console.print(_settings(comparison))
         console.print()
-    print_notes(comparison.notes, console)
+    print_notes(comparison.notes, console, in_full=True)
 
 
 def _runs(comparison: Comparison) -> RichTable:

@@ -144,7 +144,7 @@ class _Cells:
     def refuse(self, problems: Sequence[Problem]) -> None:
         """Raises what was found, if anything."""
         if problems:
-            raise InputError(self.source, problems, "docs/python.md describes such a table.")
+            raise InputError(self.source, problems, "See docs/reference/python.md.")
 
     def header_problems(self) -> list[Problem]:
         """What is wrong with the columns."""

@@ -96,6 +96,13 @@ class Ranking(Spec):
         selections: By metric, the value of taking the best base learner, naive and corrected.
         critical_difference: The models' mean ranks with subjects as blocks.
         shown: The metrics that a table shows, in place of the task's; not stored.
+
+    Example:
+        >>> ranking = foldgrid.open_run(folder).ranking
+        >>> ranking.best.kind, ranking.metric.title
+        ('meta_learner', 'MAE')
+        >>> ranking.ordered_by("ccc").frame()["rank"].tolist()[:3]
+        [1, 2, 3]
     """
 
     format: int = FORMAT

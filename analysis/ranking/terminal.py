@@ -34,6 +34,9 @@ NAME_WIDTH = 27
 BEST = 15
 """Models that are shown unless all are asked for."""
 
+FEW = 3
+"""Models that are not worth a line that says they are left out."""
+
 
 def heading(ranking: Ranking) -> str:
     """What the table shows and how it is ordered, in one sentence."""
@@ -89,8 +92,8 @@ def render_terminal(
     Args:
         ranking: What to print.
         console: Where; its width decides how much of each row is shown.
-        top: Show only the best so many models, the best base learner and the baseline; None shows
-            all.
+        top: Show only the best so many models, the best base learner and the baseline, where that
+            leaves out more than a few; None shows all.
         has_notes: Whether every note stands below in full, not only what must be known, in short.
     """
     # Base learners without a single complete fit are named in the notes, not row by row.
@@ -103,22 +106,23 @@ def render_terminal(
     console.print(Text("; ".join(extents) + "."), end="\n\n")
     console.print(_table(ranking, shown, is_wide=console.width >= WIDE))
     console.print(Text("   " + "   ".join(_legend(ranking, shown)), style="dim"))
-    command = f"foldgrid rank {shlex.quote(ranking.location)}"
     if len(shown) < len(begun):
-        hidden = f"   {len(begun) - len(shown)} more: {command} --all"
+        command = f"foldgrid rank {shlex.quote(ranking.location)} --all"
+        hidden = f"   {len(begun) - len(shown)} more: {command}"
         console.print(Text(hidden, style="dim"), soft_wrap=True)
     console.print()
-    print_notes(all_notes(ranking), console, "" if has_notes else f"{command} --notes")
+    print_notes(all_notes(ranking), console, in_full=has_notes)
 
 
 def _best_and_landmarks(rows: Sequence[RankedModel], top: int) -> list[RankedModel]:
     """The best, and below them the rows that they are held against."""
     learner = next((row for row in rows if row.kind == "base_learner"), None)
-    return [
+    shown = [
         row
         for place, row in enumerate(rows)
         if place < top or row is learner or row.kind == "baseline"
     ]
+    return list(rows) if len(rows) - len(shown) <= FEW else shown
 
 
 def _legend(ranking: Ranking, shown: Sequence[RankedModel]) -> list[str]:
@@ -133,23 +137,18 @@ def _legend(ranking: Ranking, shown: Sequence[RankedModel]) -> list[str]:
     ]
 
 
-def print_notes(notes: Sequence[Note], console: Console, command: str = "") -> None:
-    """Prints what must be known before values are believed, a line each; or every note in full.
-
-    Args:
-        notes: All there are, the warnings first.
-        console: Where.
-        command: What prints them in full; without it they are printed in full here.
-    """
+def print_notes(notes: Sequence[Note], console: Console, in_full: bool = False) -> None:
+    """Prints what must be known before values are believed, a line each; or every note in full."""
     width = min(console.width, READABLE)
-    if not command:
+    if in_full:
         rows = [(f"{note.code} {note.topic}", note.text, note.is_warning) for note in notes]
         console.print(topics(rows), width=width)
         return
     lines = [(note.code, note.line, note.is_warning) for note in notes if note.is_needed]
     console.print(topics(lines), width=width)
-    more = f"more: foldgrid explain CODE; all {counted(len(notes), 'note')} in full: {command}"
-    console.print(Text(f"  {more}", style="dim"), soft_wrap=True)
+    all_of_them = f"foldgrid rank --notes has {counted(len(notes), 'note')} in full"
+    more = Text(f"  more: foldgrid explain CODE; {all_of_them}", style="dim")
+    console.print(more, soft_wrap=True)
 
 
 def _table(ranking: Ranking, rows: Sequence[RankedModel], is_wide: bool) -> RichTable:

@@ -142,7 +142,8 @@ def _baseline(ranking: Ranking) -> list[Note]:
         if difference.worse_by <= 0:
             text = f"No model is better than {row.model} by {ranking.metric.title}."
         elif ranking.standing(row).is_tied:
-            text = f"Not even the best can be distinguished from {row.model} by {ranking.metric.title}."
+            by = ranking.metric.title
+            text = f"Not even the best can be distinguished from {row.model} by {by}."
         else:
             continue
         return [Note(topic="baseline", text=text, is_warning=True)]

@@ -128,7 +128,7 @@ class LaunchFrame(Generic[Job]):
         lock = self._held.enter_context(RunLock(self.prepared.store.root))
         self.is_after_crash = lock.taken_from is not None
         with (
-            Interrupt() as interrupt,
+            Interrupt(ends_process=self.options.is_own_process) as interrupt,
             decoding(self.prepared.survey, self.console) as dataset,
             self._executor(is_left) as executor,
         ):
