@@ -77,29 +77,21 @@ def search_space_keys() -> str:
     return "\n".join(_tables(SearchSpace))
 
 
-def checks() -> str:
-    """Every check: what it looks at, what a breach means, what to do."""
+def codes() -> str:
+    """Every code of a check or a note: what it looks at, what it means, what to do, its source."""
+    before = {check.code for check in CATALOGUE if check.is_before_ranking}
     text = ""
-    for check in CATALOGUE:
-        when = ", before a ranking" if check.is_before_ranking else ""
-        text += (
-            f"\n## {check.code} {check.title}\n\n*{check.severity.capitalize()}{when}.*\n\n"
-            f"Looks at\n:   {check.looks_at}\n\nA breach means\n:   {check.meaning}\n\n"
-            f"What to do\n:   {check.mend}\n"
-        )
-        text += f"\nSource\n:   {check.source}\n" if check.source else ""
-    return text
-
-
-def notes() -> str:
-    """Every kind of note beside a ranking or a comparison: what it means, what to do."""
-    text = ""
-    for note in EXPLANATIONS.values():
-        if note.kind != "note":
-            continue
-        text += f"\n### {note.code} {note.title}\n\nMeans\n:   {note.meaning}\n"
-        text += f"\nWhat to do\n:   {note.advice}\n" if note.advice else ""
-        text += f"\nSource\n:   {note.source}\n" if note.source else ""
+    for each in EXPLANATIONS.values():
+        kind = each.kind.capitalize() + (", before a ranking" if each.code in before else "")
+        text += f"\n## {each.code} {each.title}\n\n*{kind}.*\n"
+        questions = {
+            "Looks at": each.looks_at,
+            "Means": each.meaning,
+            "What to do": each.advice,
+            "Source": each.source,
+        }
+        for question, answer in questions.items():
+            text += f"\n{question}\n:   {answer}\n" * bool(answer)
     return text
 
 
@@ -114,7 +106,7 @@ def decisions() -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     part.__name__: part
-    for part in (commands, names, sweep_keys, search_space_keys, checks, notes, decisions)
+    for part in (commands, names, sweep_keys, search_space_keys, codes, decisions)
 }
 
 
@@ -147,11 +139,12 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def _table(model: type[BaseModel]) -> str:
     """Key, what it may be, default, meaning."""
-    properties = model.model_json_schema()["properties"]
+    properties = model.model_json_schema(by_alias=False)["properties"]
     words = _attributes(model)
     rows = ["| key | value | default | meaning |", "| --- | --- | --- | --- |"]
     for name, field in model.model_fields.items():
-        cells = (f"`{name}`", _allowed(properties[name]), _default(field), words.get(name, ""))
+        meaning = words.get(name, "") + (f" Earlier: `{field.alias}`." if field.alias else "")
+        cells = (f"`{name}`", _allowed(properties[name]), _default(field), meaning)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 

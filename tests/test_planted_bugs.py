@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from mypy.find_sources import create_source_list
+from mypy.options import Options
 
 PROJECT = Path(__file__).resolve().parents[1]
 FOUND, NOTHING_FOUND = 1, 0
@@ -144,3 +146,53 @@ def test_each_is_found(copied: Path, what: str) -> None:
     finally:
         file.write_text(code, encoding="utf-8")
     assert spoiled.returncode == FOUND, f"nobody noticed\n{spoiled.stdout}{spoiled.stderr}"
+
+
+LINT_IMPORTS = (
+    "from importlinter.cli import lint_imports_command; lint_imports_command(['--no-cache'])"
+)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("tool", "line", "found"),
+    [
+        (
+            ("-m", "mypy", "--cache-dir", "{cache}", "src"),
+            "planted: int = ''",
+            "analysis/ranking/ranking.py",
+        ),
+        (("-c", LINT_IMPORTS), "import foldgrid.training", "foldgrid.analysis.ranking.ranking ->"),
+    ],
+    ids=["type error", "forbidden import"],
+)
+def test_what_is_planted_into_the_analysis_is_found_by_the_checks(
+    copied: Path, tmp_path: Path, tool: tuple[str, ...], line: str, found: str
+) -> None:
+    """The folder lies beside the package, which has it by a link (decision 0037)."""
+    file = copied / "analysis/ranking/ranking.py"
+    code = file.read_text(encoding="utf-8")
+    file.write_text(f"{code}\n{line}\n", encoding="utf-8")
+    try:
+        done = subprocess.run(
+            [sys.executable, *(word.format(cache=tmp_path / "cache") for word in tool)],
+            cwd=copied,
+            env={**os.environ, "PYTHONPATH": str(copied / "src")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        file.write_text(code, encoding="utf-8")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert found in done.stdout
+
+
+def test_the_types_of_the_analysis_are_looked_at() -> None:
+    """As mypy finds its files."""
+    options = Options()
+    options.explicit_package_bases, options.namespace_packages = True, True
+    options.mypy_path = [str(PROJECT / "src")]
+    found = {each.module for each in create_source_list([str(PROJECT / "src")], options)}
+    assert {"foldgrid.analysis.ranking.ranking", "foldgrid.cli.main"} < found

@@ -70,12 +70,12 @@ def test_every_difference_has_a_reason_and_every_reason_a_difference(network: st
 
 
 @pytest.mark.parametrize(
-    ("network", "num_metrics", "num_same"),
+    ("network", "num_values", "num_same"),
     [("alexnet", 67, 43), ("vgg16", 124, 122), ("googlenet", 514, 387), ("resnet18", 138, 114)],
 )
-def test_how_much_is_the_same(network: str, num_metrics: int, num_same: int) -> None:
-    assert num_lecture_values(network) == num_metrics
-    assert num_metrics - len(lecture_differences(network)) == num_same
+def test_how_much_is_the_same(network: str, num_values: int, num_same: int) -> None:
+    assert num_lecture_values(network) == num_values
+    assert num_values - len(lecture_differences(network)) == num_same
 
 
 @pytest.mark.parametrize("network", NETWORKS)

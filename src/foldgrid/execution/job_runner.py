@@ -14,8 +14,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Generic
 
-import torch
-
 from foldgrid.execution.trainer import ActiveJob, Epoch, Job, Result, Trainer
 from foldgrid.specs.errors import StorageAwayError, SweepError
 from foldgrid.specs.failure import Failure
@@ -139,6 +137,8 @@ NO_SPACE = re.compile(r"No space left on device|Disk quota exceeded|StorageFull"
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a card, or this machine, had no memory left for a tensor."""
+    import torch
+
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(str(error)) is not None

@@ -9,14 +9,12 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 
-import torch
 from pydantic import Field
 
 from foldgrid.execution.fit_job import FitJob
 from foldgrid.execution.resources import FRACTION_CLASSES
 from foldgrid.records.files import FileRoot
 from foldgrid.specs.base import Record
-from foldgrid.training.device import choose_device, describe_device
 
 
 class MemoryNote(Record):
@@ -123,6 +121,11 @@ def with_known_fraction(job: FitJob, root: FileRoot) -> FitJob:
 
 
 def _device_of(job: FitJob) -> str:
+    # Imported here: only where the fit is trained is torch there anyway.
+    import torch
+
+    from foldgrid.training.device import choose_device, describe_device
+
     return describe_device(choose_device() if job.uses_gpu else torch.device("cpu"))
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import torch
-
 from foldgrid.data.cores import num_usable_cores
+from foldgrid.execution.gpus import num_gpus
 from foldgrid.models.footprint import Footprint
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import ResourceSpec
@@ -92,25 +91,27 @@ def plan_resources(
         SweepError: A fit asks for more GPUs than there are; Ray would wait for them for ever.
     """
     num_cpus = max(num_usable_cores(), spec.cpus_per_fit)
-    num_gpus = torch.cuda.device_count()
+    num_cards = num_gpus()
     if spec.gpus_per_fit != "auto":
         fraction = float(spec.gpus_per_fit)
-    elif num_gpus:
+    elif num_cards:
+        import torch
+
         card_gib = torch.cuda.get_device_properties(0).total_memory / 2**30
         fraction = choose_fraction(max(memory_gib, default=0.0), card_gib)
     else:
         fraction = 0.0
-    if fraction > num_gpus and not is_cluster:
+    if fraction > num_cards and not is_cluster:
         raise SweepError(
-            f"resources.gpus_per_fit: found {fraction:g}; this machine has {num_gpus} GPUs that "
+            f"resources.gpus_per_fit: found {fraction:g}; this machine has {num_cards} GPUs that "
             "torch can use.\nLeave it at auto, or join a cluster that has them with --address."
         )
     concurrent = num_cpus // spec.cpus_per_fit
-    if fraction and num_gpus:
-        on_gpus = int(num_gpus / fraction) if fraction <= 1 else num_gpus // int(fraction)
+    if fraction and num_cards:
+        on_gpus = int(num_cards / fraction) if fraction <= 1 else num_cards // int(fraction)
         concurrent = min(concurrent, on_gpus)
     if spec.max_concurrent is not None:
         concurrent = min(concurrent, spec.max_concurrent)
     return Resources(
-        num_cpus, num_gpus, spec.cpus_per_fit, fraction, max(concurrent, 1), spec.max_concurrent
+        num_cpus, num_cards, spec.cpus_per_fit, fraction, max(concurrent, 1), spec.max_concurrent
     )

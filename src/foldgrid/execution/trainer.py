@@ -6,9 +6,8 @@ The grid's fits and the search's trials are two kinds of work; executors know ne
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
-import torch
 from pydantic import BaseModel
 
 from foldgrid.execution.events import Listener
@@ -16,7 +15,10 @@ from foldgrid.execution.fit_job import FitJob
 from foldgrid.execution.memory import lighter_fit, with_known_size
 from foldgrid.records import LogFile, RunStore
 from foldgrid.specs.fits import EpochRecord, FitRecord
-from foldgrid.training import Fit, TrainingData
+from foldgrid.training import TrainingData
+
+if TYPE_CHECKING:
+    from foldgrid.training import Fit
 
 Job = TypeVar("Job")
 Epoch = TypeVar("Epoch", bound=BaseModel)
@@ -210,6 +212,11 @@ def open_fit(
     keep_state: bool = True,
 ) -> Fit:
     """The fit of ``job``, at its start or at its last checkpoint; see ``Fit``."""
+    # Imported here: the launcher hands fits out and needs no torch.
+    import torch
+
+    from foldgrid.training import Fit
+
     return Fit(
         job.config,
         data,

@@ -11,16 +11,16 @@ from functools import lru_cache
 from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-
-import safetensors.torch
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from foldgrid.models.download import Progress, WrongContentError, download, sha256_of
 from foldgrid.models.sources import PublishedWeights, find_source
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.fits import WeightsRecord
 from foldgrid.specs.sweep import WeightsPolicy
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FOLDER_VARIABLE = "FOLDGRID_WEIGHTS"
 """The environment variable that names a folder of weight files, looked in before all others."""
@@ -84,6 +84,10 @@ class WeightFile:
 
     def load(self) -> dict[str, Tensor]:
         """The state dict, torch's version marks included; nothing but tensors is unpickled."""
+        # Imported here: whether a file is there is asked without torch.
+        import safetensors.torch
+        import torch
+
         if self.path.suffix == ".safetensors":
             return safetensors.torch.load_file(self.path)
         state: dict[str, Tensor] = torch.load(self.path, map_location="cpu", weights_only=True)
@@ -153,7 +157,13 @@ def _places(published: PublishedWeights) -> Iterator[Path]:
 
 def weights_folder() -> Path:
     """Where fetched files go: torch's hub folder (``TORCH_HOME``)."""
-    return Path(torch.hub.get_dir()) / "checkpoints"
+    if "torch" in sys.modules:
+        from torch import hub
+
+        return Path(hub.get_dir()) / "checkpoints"
+    # Its own rule, to be asked without the seconds that torch takes.
+    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"))
+    return Path(os.environ.get("TORCH_HOME", cache / "torch")).expanduser() / "hub/checkpoints"
 
 
 def _in_package(published: PublishedWeights) -> Path | None:

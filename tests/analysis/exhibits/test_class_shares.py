@@ -71,7 +71,7 @@ def test_the_spread_leaves_out_folds_without_a_figure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "node", "expected"),
+    ("path", "node", "expected"),
     [
         ("malignant/melanocytic", "malignant", True),
         ("malignant", "malignant", True),

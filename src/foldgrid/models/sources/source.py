@@ -18,12 +18,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from torch import nn
-
 from foldgrid.specs.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import nn
 
 USUAL_PIXELS = 224
 """The input size of most networks for ImageNet."""

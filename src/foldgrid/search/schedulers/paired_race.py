@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from foldgrid.metrics import Metric
 from foldgrid.search.schedulers.rules import NEVER_STOPPED, Searched, rung_epochs
@@ -20,6 +19,9 @@ from foldgrid.specs.schedulers import (
     grace_problems,
 )
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FloatArray = NDArray[np.float64]
 
@@ -95,7 +97,7 @@ class PairedRace:
         self._metric, self._rungs, self._significance = metric, frozenset(rungs), significance
         self._max_epochs = max_epochs
         self._reference = units["reference"].to_numpy(np.float64)
-        subjects, found = pd.factorize(units["subject"])
+        subjects, found = units["subject"].factorize()
         # Every unit, and then every unit but those of one subject.
         self._kept = [
             np.arange(len(subjects)),
@@ -170,4 +172,7 @@ class PairedRace:
         error = float(np.sqrt((num_subjects - 1) / num_subjects * spread))
         if error == 0.0:
             return 0.0 if difference > 0 else 1.0
-        return float(stats.t.sf(difference / error, num_subjects - 1))
+        # Imported here: whoever reads a sweep reads the names of all schedulers.
+        from scipy.special import stdtr
+
+        return float(stdtr(num_subjects - 1, -difference / error))

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Protocol
 
 from foldgrid.metrics import METRICS, Metric
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NEVER_STOPPED = 0
 """The sweep's own recipe trains to its end: everything is compared with it."""
