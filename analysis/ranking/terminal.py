@@ -5,7 +5,7 @@ Below the table stands what must be known before it is believed, a line each wit
 
 Nothing depends on colour alone: meta-learners carry ``+`` and the baseline ``=`` before the name,
 models that are tied with the best ``~`` after the rank. The ends of its interval stand beside the
-ordering figure. Only ASCII is drawn, so a log file or a terminal of any encoding shows the same.
+ordering metric. Only ASCII is drawn, so a log file or a terminal of any encoding shows the same.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ def heading(ranking: Ranking) -> str:
 
 
 def describe_extent(ranking: Ranking, partition: str) -> str:
-    """How much data is behind a partition's figures: ``304 visits of 54 subjects``."""
+    """How much data is behind a partition's values: ``304 visits of 54 subjects``."""
     units, subjects = ranking.num_units[partition], ranking.num_subjects[partition]
     return f"{ranking.scoring.unit_name.count(units)} of {counted(subjects, 'subject')}"
 
 
 def format_number(value: float | None, decimals: int = 2) -> str:
-    """A figure in five characters while it is below 100,000; ``-`` where it is undefined.
+    """A value in five characters while it is below 100,000; ``-`` where it is undefined.
 
     Args:
-        value: The figure; its sign is not counted.
+        value: The value; its sign is not counted.
         decimals: Digits after the point where there is room.
     """
     if value is None:
@@ -67,7 +67,7 @@ def format_number(value: float | None, decimals: int = 2) -> str:
 
 
 def fitted_name(model: str, width: int) -> str:
-    """A model's name in so many characters; of a variant, what it changes stays to be read.
+    """A model's name in so many characters; of an ablation, what it changes stays to be read.
 
     ``shufflenet_v2_x0_5@training_fraction=0.1`` in 25 is ``shuffl..@training_sha..=0.1``.
     """
@@ -153,7 +153,7 @@ def print_notes(notes: Sequence[Note], console: Console, in_full: bool = False) 
 
 def _table(ranking: Ranking, rows: Sequence[RankedModel], is_wide: bool) -> RichTable:
     # Widths are fixed, and with a blank between columns make 80 or 112: a name that is too long
-    # ends in an ellipsis, a figure never does.
+    # ends in an ellipsis, a value never does.
     columns = [
         Column("\n# ", is_number=True, width=3),
         Column("\n  model", width=NAME_WIDTH),
@@ -176,7 +176,7 @@ def _table(ranking: Ranking, rows: Sequence[RankedModel], is_wide: bool) -> Rich
 
 
 def _columns(ranking: Ranking, is_wide: bool) -> list[tuple[str, str]]:
-    """The figures that fit: at 80 columns the test set shows its first and its last."""
+    """The values that fit: at 80 columns the test set shows its first and its last."""
     names = ranking.columns()
     test = names if is_wide else (names[0], names[-1])
     return [*(("oof", name) for name in names), *(("test", name) for name in test)]
