@@ -45,7 +45,7 @@ class Step(Generic[Epoch, Result]):
 class JobRunner(Generic[Job, Epoch, Result]):
     """Trains one job step by step.
 
-    Laws: an error of the job never leaves ``advance``, it becomes the last step; where memory runs
+    Rules: an error of the job never leaves ``advance``, it becomes the last step; where memory runs
     out the job goes on from its last checkpoint with smaller parts of a batch, as long as there
     are any; whatever happens is in the job's log.
 
@@ -145,7 +145,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether a file could not be written because its disk, or its owner's share of it, is full."""
+    """Whether a file could not be written because its disk or its owner's quota is full."""
     if isinstance(error, OSError) and error.errno in FULL:
         return True
     return NO_SPACE.search(str(error)) is not None

@@ -1,4 +1,4 @@
-"""Ray itself for the time of a sweep: started here, or or a cluster joined and watched."""
+"""Ray itself for the time of a sweep: started here, or or a cluster joined and monitored."""
 
 from __future__ import annotations
 

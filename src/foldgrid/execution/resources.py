@@ -12,11 +12,11 @@ from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import ResourceSpec
 
 FRACTION_CLASSES = (1.0, 1 / 2, 1 / 4, 1 / 8)
-"""The shares of a GPU that ``auto`` chooses from. Few, because an actor is only reused between
+"""The fractions of a GPU that ``auto`` chooses from. Few, because an actor is only reused between
 fits that ask for the same."""
 
 _GPU_HEADROOM = 0.85
-"""The share of a card's memory that fits may plan with; the rest is for what convolutions borrow
+"""The fraction of a card's memory that fits may plan with; the rest is for what convolutions borrow
 and for the allocator's fragments."""
 
 PROCESS_GIB = 0.8
@@ -32,7 +32,7 @@ class Resources:
         num_cpus: Cores of this machine that may be used.
         num_gpus: Its GPUs.
         cpus_per_fit: Cores a fit.
-        gpus_per_fit: GPUs a fit, a share where below 1.
+        gpus_per_fit: GPUs a fit, a fraction where below 1.
         num_concurrent: Fits at a time on this machine.
         max_concurrent: The most at a time anywhere; null lets a cluster be filled.
     """

@@ -17,7 +17,8 @@ class Options:
     """The command line's options; see ``foldgrid launch --help``.
 
     ``trackers`` has the way of each by its name; see ``Tracker.asked``. ``only_plan`` says that
-    nothing will be trained, so nothing is fetched for it either.
+    nothing will be trained, so nothing is fetched for it either. ``is_own_process``: whether a
+    second Ctrl-C may end the process, which in a notebook is the user's.
     """
 
     sweep: str = ""
@@ -35,6 +36,7 @@ class Options:
     keep: Literal["best", "none"] | None = None
     trials: int | None = None
     time_budget: str | None = None
+    is_own_process: bool = True
     weights: WeightsPolicy | None = None
     mirror: str | None = None
     only_plan: bool = False

@@ -1,4 +1,4 @@
-"""A prepared sweep, run: the run folder's files, the fits, and what trackers are told."""
+"""A prepared sweep, run: the run folder's files, the fits, and what trackers are reported."""
 
 from __future__ import annotations
 

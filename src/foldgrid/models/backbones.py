@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from foldgrid.models.construction import construct, construct_on_meta
 from foldgrid.models.pooling import make_pooling_deterministic
-from foldgrid.models.sources import no_stages
+from foldgrid.models.sources import no_stages, source_of
 from foldgrid.models.stages import STAGE_HEAD, Stage, StagedNetwork, stages_of
 
 IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
@@ -92,7 +92,8 @@ def _stages(name: str) -> tuple[Stage, ...]:
 
 def _load_body(network: nn.Module, name: str, pretrained: Mapping[str, Tensor]) -> None:
     head = set(head_parameters(name))
-    body = {key: value for key, value in pretrained.items() if key not in head}
+    adapted = source_of(name).adapt_state(name, network, pretrained, None)
+    body = {key: value for key, value in adapted.items() if key not in head}
     missing, unexpected = network.load_state_dict(_marked(network, body, pretrained), strict=False)
     if differing := sorted({*missing, *unexpected} - head):
         raise ValueError(f"these weights are not {name}'s: {', '.join(differing[:5])}")

@@ -13,7 +13,14 @@ from ruamel.yaml.error import YAMLError
 
 from foldgrid.specs.ablations import ablation_problems
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
-from foldgrid.specs.reading import Document, KeyPath, Renaming, read_document, validate
+from foldgrid.specs.reading import (
+    Document,
+    KeyPath,
+    Renaming,
+    document_of,
+    read_document,
+    validate,
+)
 from foldgrid.specs.renamed import current_path, note_on, with_current_names
 from foldgrid.specs.search_fit import sweep_problems
 from foldgrid.specs.search_space import SearchSpace, space_problems
@@ -94,7 +101,7 @@ def _in_words(folders: Sequence[Path]) -> str:
 
 
 def resolve_sweep(
-    path: Path,
+    path: Path | Document,
     budget: BudgetName,
     overrides: Sequence[str] = (),
     manifest: Path | None = None,
@@ -104,7 +111,7 @@ def resolve_sweep(
     """Reads a sweep file, applies a budget, then ``key=value`` overrides, and checks the whole.
 
     Args:
-        path: The sweep's file.
+        path: The sweep's file, or what would stand in it.
         budget: Its budget; every budget in the file is checked, whichever is chosen.
         overrides: ``training.lr=0.003``; the value is read as YAML.
         manifest: The user's photographs instead of what the file says.
@@ -114,9 +121,11 @@ def resolve_sweep(
     Raises:
         InputError: All mistakes of the file, of the overrides, or of the search space.
     """
-    written = with_current_names(Sweep, read_document(path))
-    if not written.values.get("name"):
-        written.values["name"] = path.stem
+    written = with_current_names(Sweep, document_of(path))
+    beside = Path()
+    if isinstance(path, Path):
+        written.values["name"] = written.values.get("name") or path.stem
+        beside = path.parent
     plain = validate(Sweep, written)
     for name in plain.budgets:
         _with_budget(written, name)
@@ -133,7 +142,7 @@ def resolve_sweep(
     _refuse(document, ablation_problems(recipes, sweep.ablation))
     if spaces is None:
         return ResolvedSweep(sweep, document, renamed=note_on([document]))
-    space, *documents = _space_of(sweep, document, spaces, path.parent)
+    space, *documents = _space_of(sweep, document, spaces, beside)
     return ResolvedSweep(sweep, document, space, note_on([document, *documents]))
 
 

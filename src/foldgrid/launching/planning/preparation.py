@@ -96,7 +96,7 @@ def prepare_sweep(
         canary: Train on scores that the pictures cannot tell, in a run folder of their own; the
             split stays that of the true scores.
         is_cluster: Whether the fits run on a cluster that was there before.
-        on_progress: Told of photographs generated or read.
+        on_progress: Notified of photographs generated or read.
         fetch: Downloads weight files, once all else is in order; nothing where the sweep is shown
             and not trained.
 
@@ -266,7 +266,7 @@ def _verified(store: RunStore, grid: Grid | None) -> tuple[Verified, tuple[str, 
 def _with_task_resolved(sweep: Sweep, survey: Survey, split: Split) -> Sweep:
     """The sweep with what only the data can tell its task, such as the classes that there are.
 
-    A search that does not say what for is for the task's first figure.
+    A search that does not say what for is for the task's first metric.
 
     Raises:
         InputError: The data do not have what the task asks for.
@@ -277,7 +277,7 @@ def _with_task_resolved(sweep: Sweep, survey: Survey, split: Split) -> Sweep:
 
 
 def _check_annotations(sweep: Sweep, survey: Survey, source: str) -> None:
-    """Refuses training labels by fewer graders where there are none, before any fit finds out.
+    """Refuses training labels by fewer raters where there are none, before any fit finds out.
 
     Raises:
         InputError: The task, or the manifest, has no grades; or grades that belong to no class.

@@ -12,6 +12,7 @@ from inspect import getfile
 from typing import Concatenate, ParamSpec, TypeVar
 
 from foldgrid.models.facts import fact
+from foldgrid.models.sources.efficientnet_lite import EfficientNetLite
 from foldgrid.models.sources.own_networks import OwnNetworks
 from foldgrid.models.sources.source import NETWORK_SOURCES, NetworkSource, PublishedWeights
 from foldgrid.models.sources.timm_networks import TimmNetworks
@@ -35,6 +36,7 @@ T = TypeVar("T")
 
 NETWORK_SOURCES.add("torchvision", TorchvisionNetworks())
 NETWORK_SOURCES.add("timm", TimmNetworks())
+NETWORK_SOURCES.add("efficientnet_lite", EfficientNetLite())
 NETWORK_SOURCES.add("own", OwnNetworks())
 
 
