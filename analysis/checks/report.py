@@ -29,14 +29,14 @@ class CheckResult(Spec):
     Attributes:
         code: Its stable code, such as FG101.
         title: What should hold, in a few words.
-        severity: ``error`` where a breach makes figures wrong, ``warning`` where it changes how
+        severity: ``error`` where a breach makes values wrong, ``warning`` where it changes how
             they are to be read.
         looks_at: What it looks at.
         status: A breach is ``failed`` or ``warning``, as the severity says. ``not applicable``
             means that there was nothing to look at: it says nothing good.
         evidence: A sentence with counts and names.
         places: Every breach, a line each.
-        meaning: What the breach means for the figures; "" where there is none.
+        meaning: What the breach means for the values; "" where there is none.
         mend: What to do about it; likewise.
     """
 

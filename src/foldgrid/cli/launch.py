@@ -234,7 +234,7 @@ def report(session: Session, console: Console) -> None:
 
 
 def rank_and_summarise(store: RunStore) -> tuple[Ranking, GridSummary]:
-    """Ranks what is complete, stores the ranking, and says what trackers are told of it.
+    """Ranks what is complete, stores the ranking, and says what trackers are notified of it.
 
     Raises:
         SweepError: There is no ranking yet.

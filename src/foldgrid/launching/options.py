@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import torch
-
+from foldgrid.execution.gpus import num_gpus
 from foldgrid.specs.label_permutation import PermutationName
 from foldgrid.specs.sweep import BudgetName, WeightsPolicy
 
@@ -58,6 +57,6 @@ def choose_budget(wanted: Literal["auto", "smoke", "paper"]) -> tuple[BudgetName
     """The budget, and why it was chosen where ``auto`` chose."""
     if wanted != "auto":
         return wanted, ""
-    if torch.cuda.is_available():
+    if num_gpus():
         return "paper", " (chosen because there is a GPU; --budget smoke is quick)"
     return "smoke", " (chosen because there is no GPU; --budget paper trains in full)"

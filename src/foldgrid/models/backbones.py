@@ -6,7 +6,7 @@ Shape letters: B batch, C channels, H and W pixels, K outputs.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 
 import torch
@@ -14,59 +14,11 @@ from torch import Tensor, nn
 
 from foldgrid.models.construction import construct, construct_on_meta
 from foldgrid.models.pooling import make_pooling_deterministic
-from foldgrid.models.sources import find_source, known_backbones, missing_library, source_of
+from foldgrid.models.sources import no_stages, source_of
 from foldgrid.models.stages import STAGE_HEAD, Stage, StagedNetwork, stages_of
-from foldgrid.specs.errors import InputError, Problem, did_you_mean
 
 IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
 IMAGENET_STD_RGB = (0.229, 0.224, 0.225)
-
-
-def check_backbones(
-    names: Sequence[str], source: str, lines: Mapping[str, int], *, stage_heads: bool = False
-) -> None:
-    """Refuses names that no network has, and networks that cannot be built here as asked for.
-
-    Args:
-        names: The backbones asked for.
-        source: Where they were asked for, for the message.
-        lines: The line of each name in ``source``, as far as known.
-        stage_heads: Whether each is to have heads at the ends of its stages.
-
-    Raises:
-        InputError: All that are refused, the unknown ones with their nearest known ones.
-    """
-    known = known_backbones()
-    refusals = {
-        name: f"there is no network of this name. {did_you_mean(name, known)}"
-        for name in names
-        if find_source(name) is None
-    }
-    refusals |= {
-        name: f"it needs {library}, which is not installed here. "
-        f"`{source_of(name).install_command()}` brings it."
-        for name in names
-        if name not in refusals and (library := missing_library(name))
-    }
-    if stage_heads:
-        refusals |= {
-            name: _no_stages(name) for name in names if name not in refusals and not stages_of(name)
-        }
-    problems = [
-        Problem(f"line {lines[name]}" if name in lines else "backbones", name, refusals[name])
-        for name in names
-        if name in refusals
-    ]
-    if problems:
-        raise InputError(source, problems)
-
-
-def _no_stages(name: str) -> str:
-    return (
-        f"{name} cannot have heads at the ends of its stages. Convolutional networks can; "
-        "transformers (ViT, Swin) cannot, nor GoogLeNet and Inception v3, which have auxiliary "
-        "heads of their own."
-    )
 
 
 def build_on_meta(name: str, num_outputs: int, stage_heads: bool = False) -> nn.Module:
@@ -135,12 +87,13 @@ def _with_stage_heads(network: nn.Module, name: str, num_outputs: int) -> Staged
 def _stages(name: str) -> tuple[Stage, ...]:
     if stages := stages_of(name):
         return stages
-    raise ValueError(_no_stages(name))
+    raise ValueError(no_stages(name))
 
 
 def _load_body(network: nn.Module, name: str, pretrained: Mapping[str, Tensor]) -> None:
     head = set(head_parameters(name))
-    body = {key: value for key, value in pretrained.items() if key not in head}
+    adapted = source_of(name).adapt_state(name, network, pretrained, None)
+    body = {key: value for key, value in adapted.items() if key not in head}
     missing, unexpected = network.load_state_dict(_marked(network, body, pretrained), strict=False)
     if differing := sorted({*missing, *unexpected} - head):
         raise ValueError(f"these weights are not {name}'s: {', '.join(differing[:5])}")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from foldgrid.models.sources import fact_of_network, source_of
 
-from foldgrid.models.backbones import build_on_meta
-from foldgrid.models.construction import follow, has_auxiliary_heads
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 _BYTES = 4
 _WEIGHT_COPIES = 3
@@ -74,7 +74,7 @@ class Footprint:
         return (2 + self.num_states) * self.weights_gib
 
 
-@lru_cache(maxsize=1024)
+@fact_of_network
 def footprint(
     backbone: str,
     num_outputs: int,
@@ -96,7 +96,10 @@ def footprint(
             no stages; the message says so.
     """
     size = count_operations(backbone, num_outputs, pixels, stage_heads)
-    if auxiliary_heads and has_auxiliary_heads(backbone):
+    if auxiliary_heads and source_of(backbone).has_auxiliary_heads(backbone):
+        from foldgrid.models.backbones import build_on_meta
+        from foldgrid.models.construction import follow
+
         network = build_on_meta(backbone, num_outputs).eval()
         # The network asks itself whether it trains; its layers stay as in prediction.
         network.training = True
@@ -119,6 +122,13 @@ def count_operations(
     Raises:
         ValueError: The network cannot take images so small, or has no stages; the message says so.
     """
+    # Imported here: footprints that are known already need no torch.
+    from torch import Tensor
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from foldgrid.models.backbones import build_on_meta
+    from foldgrid.models.construction import follow
+
     network = build_on_meta(backbone, num_outputs, stage_heads).eval()
     activations = 0
 

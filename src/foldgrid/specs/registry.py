@@ -23,7 +23,7 @@ T = TypeVar("T")
 class Registry(MutableMapping[str, T]):
     """The things of one kind by name, complete at the first look.
 
-    Laws: a name is given once, and is the thing's own where it has a ``name``; ours come first,
+    Rules: a name is given once, and is the thing's own where it has a ``name``; ours come first,
     in the order in which their room adds them, then those of other packages by name; what another
     package brings is of the kind's type, or the first look says whose it is and what is wrong.
 

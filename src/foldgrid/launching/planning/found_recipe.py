@@ -27,7 +27,7 @@ class BestTrial(TrialCertainty):
 
     Attributes:
         backbone: What was trained.
-        trial: Its number in its study; 0 is the search's own recipe.
+        trial: Its number in its study; 0 is the search's default configuration.
         of_trials: How many it is the best of.
         values: What was drawn of the search space.
         oof: Its out-of-fold figures.

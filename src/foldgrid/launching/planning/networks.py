@@ -1,20 +1,74 @@
 """Whether a sweep's networks can be trained as it says, and how large they are.
 
-Networks are followed as shapes without numbers: nothing is drawn or trained to find out.
+Networks are followed as shapes without numbers: nothing is drawn or trained to find out, and what
+was found out is kept between launches.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-from foldgrid.models import check_backbones, check_frozen
+import foldgrid.models
+from foldgrid.data.cache import make_private_folder, write_whole
+from foldgrid.models import check_backbones
+from foldgrid.models.facts import known_facts
 from foldgrid.models.footprint import Footprint, footprint
-from foldgrid.specs.errors import InputError, Problem
+from foldgrid.models.naming import frozen_fault
+from foldgrid.specs.checksums import checksummed_json, open_json
+from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.specs.fits import content_digest
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.samples import TILES_A_SIDE
 from foldgrid.specs.sweep import Sweep
+from foldgrid.tracking.provenance import package_versions
+
+
+@contextmanager
+def facts_kept_in(cache: Path) -> Iterator[None]:
+    """Inside, facts about networks are looked up in the cache, and those found out put there.
+
+    They lie in ``<cache>/networks/``, a file for the versions of the libraries and this project's
+    own code of networks. A file that is damaged, or cannot be read or written, only costs time.
+
+    Args:
+        cache: The cache's root.
+    """
+    file = cache / "networks" / f"{_code_of_networks()}.json"
+    before = _read_facts(file)
+    facts = dict(before)
+    try:
+        with known_facts(facts):
+            yield
+    finally:
+        if facts != before:
+            with suppress(SweepError):
+                make_private_folder(file.parent)
+                # Another launch may have found out more meanwhile.
+                write_whole(file, checksummed_json(_read_facts(file) | facts))
+
+
+def _code_of_networks() -> str:
+    """16 hexadecimal digits of all code that decides what a fact about networks is."""
+    folder = Path(foldgrid.models.__file__).parent
+    code = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        code.update(path.read_bytes())
+    versions = package_versions(["foldgrid", "torch", "torchvision", "timm"])
+    return content_digest({**versions, "code": code.hexdigest()}, 16)
+
+
+def _read_facts(file: Path) -> dict[str, Any]:
+    try:
+        facts = open_json(file.read_bytes(), str(file))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def check_networks(resolved: ResolvedSweep) -> None:
@@ -44,10 +98,8 @@ def check_networks(resolved: ResolvedSweep) -> None:
 def _frozen_problems(sweep: Sweep) -> Iterator[tuple[str, str]]:
     for name in sweep.backbones:
         for phase in sweep.recipe_of(name).phases:
-            try:
-                check_frozen(name, phase.frozen)
-            except ValueError as error:
-                yield f"phases.{phase.name}", f"{error}."
+            if fault := frozen_fault(name, phase.frozen):
+                yield f"phases.{phase.name}", fault
 
 
 def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footprint]:

@@ -39,7 +39,7 @@ class RunningFit:
 
 @dataclass(frozen=True)
 class BestFit:
-    """The best fit so far, by what its task watches.
+    """The best fit so far, by what its task monitors.
 
     Attributes:
         monitored: What that is.

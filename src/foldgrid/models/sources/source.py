@@ -2,7 +2,7 @@
 
 One class says all there is to say of its networks: their names, how they are built, and what is
 published about each. Everything else (heads, footprints, stages, frozen layers, hidden values)
-asks the network itself. The laws (``tests/contracts/test_network_sources.py``):
+asks the network itself. The rules (``tests/contracts/test_network_sources.py``):
 
 1. *Names without a library.* ``names`` needs no package that may be lacking, and none of its names
    is another source's.
@@ -16,14 +16,16 @@ asks the network itself. The laws (``tests/contracts/test_network_sources.py``):
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from torch import nn
-
 from foldgrid.specs.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 USUAL_PIXELS = 224
 """The input size of most networks for ImageNet."""
@@ -69,7 +71,7 @@ class PublishedWeights:
 
 
 class NetworkSource(ABC):
-    """A source of networks by name; see the laws above.
+    """A source of networks by name; see the rules above.
 
     Attributes:
         title: What people call it.
@@ -94,6 +96,23 @@ class NetworkSource(ABC):
     @abstractmethod
     def construct(self, name: str, num_outputs: int) -> nn.Module:
         """The network with fresh weights and a last layer of ``num_outputs``."""
+
+    def adapt_state(
+        self, name: str, network: nn.Module, state: Mapping[str, Tensor], pixels: int | None
+    ) -> Mapping[str, Tensor]:
+        """A published state dict as ``network`` takes it: entries renamed, embeddings resized.
+
+        Args:
+            name: The network's name.
+            network: As it was constructed.
+            state: As published; left as it is.
+            pixels: What the network was built for; nothing for its own size.
+
+        Raises:
+            ValueError: It is another network's; says where they differ.
+        """
+        del name, network, pixels
+        return state
 
     def has_auxiliary_heads(self, name: str) -> bool:
         """Whether the network's authors gave it further heads than its last layer, in training."""

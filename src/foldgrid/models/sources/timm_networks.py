@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
+from foldgrid.models.facts import fact
 from foldgrid.models.sources.source import NetworkSource, PublishedWeights
 from foldgrid.specs.errors import SweepError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _NAMES = (
     "seresnet101",
@@ -35,18 +38,25 @@ class TimmNetworks(NetworkSource):
 
     def construct(self, name: str, num_outputs: int) -> nn.Module:
         """The network as timm initialises it."""
-        network = _timm(name).create_model(name, pretrained=False, num_classes=num_outputs)
-        assert isinstance(network, nn.Module)
+        network: nn.Module = _timm(name).create_model(
+            name, pretrained=False, num_classes=num_outputs
+        )
         return network
 
     def published_weights(self, name: str) -> PublishedWeights | None:
         """What timm takes first for the network; ``seresnet101`` has none."""
-        published = _configuration(name)
-        return PublishedWeights(published.tag, published.url) if published.url else None
+        return _published(name)
 
     def native_pixels(self, name: str) -> int:
         """The input size that the network was trained at."""
         return int(_configuration(name).input_size[-1])
+
+
+@lru_cache(maxsize=1024)
+@fact
+def _published(name: str) -> PublishedWeights | None:
+    published = _configuration(name)
+    return PublishedWeights(published.tag, published.url) if published.url else None
 
 
 def _configuration(name: str) -> Any:
