@@ -119,10 +119,10 @@ def _paint_curve(axes: Axes, facts: TrialCurves, number: int, curve: pd.DataFram
 
 
 def _name_ends(axes: Axes, facts: TrialCurves) -> None:
-    names = {0: "default configuration"}
+    names = {0: "default"}
     if facts.best >= 0:
         names[facts.best] = (
-            "default configuration,\nthe best" if facts.best == 0 else f"best,\ntrial {facts.best}"
+            "default,\nthe best" if facts.best == 0 else f"best,\ntrial {facts.best}"
         )
     ends = []
     for number, name in names.items():

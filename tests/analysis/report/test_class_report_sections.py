@@ -225,7 +225,7 @@ def test_without_a_test_set_points_say_that_they_flatter(tmp_path: Path) -> None
     report = make_report(fake.write())
     section = next(each for each in report.sections if each.key == "operating")
     assert "That flatters; there is no test set." in section.lead
-    assert "judged there" in section.blocks[0].caption
+    assert "evaluated there" in section.blocks[0].caption
     left_out = {each.key: each.left_out for each in report.sections if each.left_out}
     assert set(left_out) == {"embedding"}
     assert "keep_features: true" in left_out["embedding"]
@@ -348,7 +348,7 @@ def test_settings_that_are_words_have_a_table_and_no_curve(tmp_path: Path) -> No
     assert setting_curves(run, "normalization") is None
     values = [each.value for each in varied_learners(run, "normalization")]
     assert values == ["imagenet", "minus_one_to_one"] * 2
-    assert "varied_pixels" in [each.key for each in varied_section(run).blocks]
+    assert "varied_normalization" in [each.key for each in varied_section(run).blocks]
 
 
 def test_everything_on_the_held_out_fold_is_all_that_is_left(tmp_path: Path) -> None:
