@@ -59,7 +59,7 @@ def describe(
     try:
         structure = describe_network(name, outputs, size)
     except ValueError as error:
-        raise SweepError(f"--pixels: {error}.\n{_right_size(name, outputs, size)}") from error
+        raise SweepError(f"--pixels: {error}.\n{_right_size(name, size)}") from error
     description = make_description(structure, depth, show_all)
     if format == "terminal":
         from rich.console import Console
@@ -131,12 +131,12 @@ def _buildable(names: Sequence[str]) -> list[str]:
     return [name for name in names if name not in lacking]
 
 
-def _right_size(name: str, outputs: int, pixels: int) -> str:
-    from foldgrid.describe.structure import smallest_pixels
+def _right_size(name: str, pixels: int) -> str:
+    from foldgrid.models.footprint import nearest_sizes
     from foldgrid.models.published import native_pixels
 
     native = native_pixels(name)
-    smallest = smallest_pixels(name, outputs, pixels)
-    if smallest is None or smallest == native:
+    near = [str(size) for size in nearest_sizes(name, pixels)]
+    if not near:
         return f"Give --pixels {native}, the size that it was made for."
-    return f"Give --pixels {smallest} or more."
+    return f"Give --pixels {' or '.join(near)}; it was made for {native}."

@@ -8,18 +8,22 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
 
 from foldgrid.models.construction import construct, construct_on_meta
 from foldgrid.models.pooling import make_pooling_deterministic
-from foldgrid.models.sources import find_source, known_backbones, missing_library, source_of
+from foldgrid.models.sources import (
+    NETWORK_SOURCES,
+    all_backbones,
+    find_source,
+    missing_library,
+    source_of,
+)
 from foldgrid.models.stages import STAGE_HEAD, Stage, StagedNetwork, stages_of
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
-
-IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
-IMAGENET_STD_RGB = (0.229, 0.224, 0.225)
 
 
 def check_backbones(
@@ -36,18 +40,19 @@ def check_backbones(
     Raises:
         InputError: All that are refused, the unknown ones with their nearest known ones.
     """
-    known = known_backbones()
-    refusals = {
-        name: f"there is no network of this name. {did_you_mean(name, known)}"
-        for name in names
-        if find_source(name) is None
-    }
+    refusals = {name: _unknown(name) for name in names if find_source(name) is None}
     refusals |= {
         name: f"it needs {library}, which is not installed here. "
         f"`{source_of(name).install_command()}` brings it."
         for name in names
         if name not in refusals and (library := missing_library(name))
     }
+    refusals |= {
+        name: reason
+        for name in names
+        if name not in refusals and (reason := source_of(name).refusal(name))
+    }
+    refusals |= _doubles([name for name in names if name not in refusals])
     if stage_heads:
         refusals |= {
             name: _no_stages(name) for name in names if name not in refusals and not stages_of(name)
@@ -61,6 +66,28 @@ def check_backbones(
         raise InputError(source, problems)
 
 
+def _unknown(name: str) -> str:
+    found = f"there is no network of this name. {did_you_mean(name, all_backbones(), most=5)}"
+    lacking = {
+        source.title: source.install_command()
+        for source in NETWORK_SOURCES.values()
+        if find_spec(source.library) is None
+    }
+    more = (f"{title}, which is not installed, has more: `{how}`." for title, how in lacking.items())
+    return " ".join([found, *more])
+
+
+def _doubles(names: Sequence[str]) -> dict[str, str]:
+    """Names that are another spelling of one before them, each with why it is refused."""
+    found: dict[str, str] = {}
+    first: dict[str, str] = {}
+    for name in names:
+        known = first.setdefault(source_of(name).canonical(name), name)
+        if known != name:
+            found[name] = f"this is {known}, which is there already. Give each network once."
+    return found
+
+
 def _no_stages(name: str) -> str:
     return (
         f"{name} cannot have heads at the ends of its stages. Convolutional networks can; "
@@ -69,13 +96,16 @@ def _no_stages(name: str) -> str:
     )
 
 
-def build_on_meta(name: str, num_outputs: int, stage_heads: bool = False) -> nn.Module:
+def build_on_meta(
+    name: str, num_outputs: int, stage_heads: bool = False, pixels: int | None = None
+) -> nn.Module:
     """The network as shapes without numbers, on torch's meta device; draws nothing at random.
 
     Raises:
-        ValueError: ``stage_heads`` where the network has no stages.
+        ValueError: ``stage_heads`` where the network has no stages, or it cannot be built for
+            pictures of ``pixels``.
     """
-    network = construct_on_meta(name, num_outputs)
+    network = construct_on_meta(name, num_outputs, pixels)
     if not stage_heads:
         return network
     with torch.device("meta"):
@@ -105,11 +135,12 @@ def build_network(
     pretrained: Mapping[str, Tensor] | None = None,
     *,
     stage_heads: bool = False,
+    pixels: int | None = None,
 ) -> nn.Module:
     """The network ``name`` with its last layer replaced by one of ``num_outputs`` outputs.
 
     Args:
-        name: One of ``known_backbones()``.
+        name: Any that `check_backbones` takes.
         num_outputs: K, the size of the new last layer and of each auxiliary head.
         pretrained: The published state dict for ImageNet; the head's entries are left out and the
             head keeps its fresh initialisation. Without it all weights are drawn at random from
@@ -117,13 +148,16 @@ def build_network(
         stage_heads: Add a linear classifier at the end of each stage. In training the network then
             gives all their outputs (see `forward_all`), in prediction the mean of all. The body's
             random weights are those of the network without them.
+        pixels: Height and width of the pictures, for networks whose position embeddings depend on
+            them; ``pretrained`` ones are resized. Nothing for the network's own size.
 
     Raises:
-        ValueError: ``pretrained`` does not fit the network, or it has no stages.
+        ValueError: ``pretrained`` does not fit the network, it has no stages, or it cannot be built
+            for pictures of this size.
     """
-    network = construct(name, num_outputs)
+    network = construct(name, num_outputs, pixels)
     if pretrained is not None:
-        _load_body(network, name, pretrained)
+        _load_body(network, name, pretrained, pixels)
     network = make_pooling_deterministic(network)
     return _with_stage_heads(network, name, num_outputs) if stage_heads else network
 
@@ -138,15 +172,34 @@ def _stages(name: str) -> tuple[Stage, ...]:
     raise ValueError(_no_stages(name))
 
 
-def _load_body(network: nn.Module, name: str, pretrained: Mapping[str, Tensor]) -> None:
+def _load_body(
+    network: nn.Module, name: str, pretrained: Mapping[str, Tensor], pixels: int | None
+) -> None:
     head = set(head_parameters(name))
-    body = {key: value for key, value in pretrained.items() if key not in head}
+    try:
+        adapted = source_of(name).adapt_state(name, network, pretrained, pixels)
+    except (RuntimeError, KeyError) as error:
+        raise ValueError(f"these weights are not {name}'s ({error})") from error
+    # What comes behind a last layer that is not theirs (an MLP's, a class's offset) goes with it.
+    body = {key: value for key, value in adapted.items() if key not in head}
+    own = network.state_dict()
+    shapes = [
+        f"{key} is {_shape(value)} in them and {_shape(own[key])} in the network"
+        for key, value in body.items()
+        if key in own and value.shape != own[key].shape
+    ]
+    if shapes:
+        raise ValueError(f"these weights are not {name}'s: {', '.join(shapes[:5])}")
     missing, unexpected = network.load_state_dict(_marked(network, body, pretrained), strict=False)
     if differing := sorted({*missing, *unexpected} - head):
         raise ValueError(f"these weights are not {name}'s: {', '.join(differing[:5])}")
     if hasattr(network, "transform_input"):
         # torchvision's GoogLeNet and Inception v3 weights expect inputs in [-1, 1].
         network.transform_input = True  # type: ignore[assignment]
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "a number"
 
 
 def load_state(network: nn.Module, state: Mapping[str, Tensor]) -> None:

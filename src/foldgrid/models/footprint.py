@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from foldgrid.models.backbones import build_on_meta
 from foldgrid.models.construction import follow, has_auxiliary_heads
+from foldgrid.models.published import native_pixels
 
 _BYTES = 4
 _WEIGHT_COPIES = 3
@@ -97,7 +98,7 @@ def footprint(
     """
     size = count_operations(backbone, num_outputs, pixels, stage_heads)
     if auxiliary_heads and has_auxiliary_heads(backbone):
-        network = build_on_meta(backbone, num_outputs).eval()
+        network = build_on_meta(backbone, num_outputs, pixels=pixels).eval()
         # The network asks itself whether it trains; its layers stay as in prediction.
         network.training = True
         try:
@@ -119,7 +120,7 @@ def count_operations(
     Raises:
         ValueError: The network cannot take images so small, or has no stages; the message says so.
     """
-    network = build_on_meta(backbone, num_outputs, stage_heads).eval()
+    network = build_on_meta(backbone, num_outputs, stage_heads, pixels).eval()
     activations = 0
 
     def count(_module: nn.Module, _inputs: tuple[Tensor, ...], output: object) -> None:
@@ -138,3 +139,34 @@ def count_operations(
     parameters = sum(parameter.numel() for parameter in network.parameters())
     # torch counts a multiplication and an addition as two.
     return Footprint(parameters, operations.get_total_flops() // 2, activations)
+
+
+_STEPS = (32, 16, 14, 8)
+"""Networks halve pictures up to five times, or cut them into patches."""
+
+
+@lru_cache(maxsize=256)
+def nearest_sizes(backbone: str, pixels: int, multiple_of: int = 1) -> tuple[int, ...]:
+    """The sizes next to ``pixels`` that a network takes: one below, one above, where there are.
+
+    Args:
+        backbone: A known name.
+        pixels: Height and width that it does not take.
+        multiple_of: What the sizes must be a multiple of.
+    """
+    near = {pixels // step * step + more * step for step in _STEPS for more in (0, 1, 2)}
+    tried = sorted(
+        (each for each in (*near, native_pixels(backbone)) if each > 0 and each % multiple_of == 0),
+        key=lambda each: abs(each - pixels),
+    )
+    below = (each for each in tried if each < pixels and _takes(backbone, each))
+    above = (each for each in tried if each > pixels and _takes(backbone, each))
+    return tuple(each for each in (next(below, None), next(above, None)) if each is not None)
+
+
+def _takes(backbone: str, pixels: int) -> bool:
+    try:
+        footprint(backbone, 1, pixels)
+    except ValueError:
+        return False
+    return True

@@ -13,6 +13,7 @@ from foldgrid.launching.planning.plan_text import plan_facts
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.search.study import study_name
 from foldgrid.search.trials import TrialTask
+from foldgrid.specs.backbone_names import slug_of
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.recipe import Value, with_values
 from foldgrid.specs.search_space import (
@@ -88,7 +89,7 @@ def plan_studies(prepared: PreparedSweep) -> tuple[StudyPlan, ...]:
         StudyPlan(
             prepared,
             space,
-            _name(prepared, space, prefix, backbones),
+            _name(prepared, space, slug_of(prefix), backbones),
             backbones,
             first_values(space, sweep, backbones[0]),
         )

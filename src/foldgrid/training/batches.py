@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from foldgrid.models.backbones import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB
+from foldgrid.models.sources.source import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB
 from foldgrid.specs.recipe import Pixels
 from foldgrid.training.device import to_device
 

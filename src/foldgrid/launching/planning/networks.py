@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from foldgrid.models import check_backbones, check_frozen
-from foldgrid.models.footprint import Footprint, footprint
+from foldgrid.models.footprint import Footprint, footprint, nearest_sizes
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.resolving import ResolvedSweep
@@ -61,7 +61,8 @@ def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footpri
     Raises:
         InputError: All that cannot take the sweep's pictures.
     """
-    pixels = TILES_A_SIDE[sweep.task.sample_kind] * sweep.data.tile_pixels
+    grid = TILES_A_SIDE[sweep.task.sample_kind]
+    pixels = grid * sweep.data.tile_pixels
     sizes: dict[str, Footprint] = {}
     problems = []
     for name in sweep.backbones:
@@ -73,9 +74,16 @@ def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footpri
             optimizer = OPTIMIZERS.named(recipe.optimizer)
             sizes[name] = replace(size, num_states=optimizer.num_states)
         except ValueError as error:
-            problems.append(Problem("data.tile_pixels", name, str(error)))
+            problems.append(Problem("data.tile_pixels", name, _with_nearest(error, name, pixels, grid)))
     if problems:
         raise InputError(
-            source, problems, "Enlarge data.tile_pixels, or leave these backbones out."
+            source, problems, "Change data.tile_pixels, or leave these backbones out."
         )
     return sizes
+
+
+def _with_nearest(error: ValueError, name: str, pixels: int, grid: int) -> str:
+    """What is wrong with a size, and the nearest values of ``data.tile_pixels`` that are right."""
+    sizes = [str(size // grid) for size in nearest_sizes(name, pixels, grid)]
+    fitting = f". data.tile_pixels: {' or '.join(sizes)} fits" if sizes else ""
+    return f"{error}{fitting}."

@@ -10,15 +10,23 @@ from importlib.util import find_spec
 from inspect import getfile
 
 from foldgrid.models.sources.own_networks import OwnNetworks
-from foldgrid.models.sources.source import NETWORK_SOURCES, NetworkSource, PublishedWeights
+from foldgrid.models.sources.source import (
+    NETWORK_SOURCES,
+    NetworkSource,
+    Preprocessing,
+    PublishedWeights,
+)
 from foldgrid.models.sources.timm_networks import TimmNetworks
 from foldgrid.models.sources.torchvision_networks import TorchvisionNetworks
+from foldgrid.models.sources.weight_files import WeightFiles
 from foldgrid.specs.errors import SweepError
 
 __all__ = [
     "NETWORK_SOURCES",
     "NetworkSource",
+    "Preprocessing",
     "PublishedWeights",
+    "all_backbones",
     "find_source",
     "known_backbones",
     "missing_library",
@@ -28,6 +36,7 @@ __all__ = [
 NETWORK_SOURCES.add("torchvision", TorchvisionNetworks())
 NETWORK_SOURCES.add("timm", TimmNetworks())
 NETWORK_SOURCES.add("own", OwnNetworks())
+NETWORK_SOURCES.add("file", WeightFiles())
 
 
 def _source_by_name() -> dict[str, NetworkSource]:
@@ -62,9 +71,24 @@ def known_backbones() -> tuple[str, ...]:
     return tuple(sorted(_source_by_name()))
 
 
+def all_backbones() -> tuple[str, ...]:
+    """The names of all networks, those that only an installed library knows among them, sorted.
+
+    Imports timm, which takes a second; `known_backbones` does not.
+    """
+    more = (name for source in NETWORK_SOURCES.values() for name in source.more_names())
+    return tuple(sorted({*known_backbones(), *more}))
+
+
 def find_source(name: str) -> NetworkSource | None:
-    """Who builds ``name``; nothing where nobody does."""
-    return _source_by_name().get(name)
+    """Who builds ``name``; nothing where nobody does.
+
+    A name that several have is that of the first who knows it without its library.
+    """
+    source = _source_by_name().get(name)
+    if source is not None:
+        return source
+    return next((each for each in NETWORK_SOURCES.values() if each.builds(name)), None)
 
 
 def source_of(name: str) -> NetworkSource:
