@@ -86,7 +86,7 @@ COMPILE := $(VENV)-lock/bin/uv pip compile pyproject.toml --quiet --universal --
 lock: ## resolve requirements.txt and requirements-dev.txt anew from pyproject.toml
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet uv
-	$(COMPILE) --group dev -o $(VENV)-lock/all.txt > /dev/null
+	$(COMPILE) --group dev --group docs -o $(VENV)-lock/all.txt > /dev/null
 	printf '%s\n' '# Written by `make lock` from pyproject.toml. The package itself comes last.' > requirements.txt
 	$(COMPILE) -c $(VENV)-lock/all.txt >> requirements.txt
 	printf '%s\n' '-e .' >> requirements.txt

@@ -7,7 +7,7 @@ question than whether this run has something to show (a section's ``left_out``):
 whether it stands on the page, the second what stands there.
 
 Ours live in ``foldgrid.analysis.exhibits``, a room each; another package brings its own by an entry
-point of the group ``foldgrid.exhibits``. docs/exhibits.md shows one.
+point of the group ``foldgrid.exhibits``. docs/how-to/exhibits.md shows one.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Exhibit(Generic[AnyRun]):
             raise SweepError(
                 f'{file}: the exhibit "{self.name}" cannot be shown.\n'
                 f"  `make` returned {made!r}, which is no Section.\n"
-                "Return foldgrid.analysis.drawing.blocks.Section; docs/exhibits.md shows one."
+                "Return foldgrid.analysis.drawing.blocks.Section: docs/how-to/exhibits.md."
             )
         return made.named(self.name, self.anchor or self.name, self.title)
 

@@ -138,9 +138,9 @@ class Study(Spec):
 
     def open_session(self, storage: Path, console: Console) -> Session:
         """The planned sweep as ``launch.py`` opens it; its cache is ``FOLDGRID_CACHE``'s."""
-        from foldgrid.api import open_session
         from foldgrid.launching.options import Options
         from foldgrid.launching.session import Session
+        from foldgrid.sessions import open_session
 
         options = Options(
             budget="smoke",

@@ -29,7 +29,7 @@ def task_of_run(store: RunStore) -> TaskSpec:
         first = error.errors()[0]
         mend = f"Launch the sweep again, it writes the file anew: {store.relaunch_command()}"
         if first["type"] == UNKNOWN_TASK:
-            mend = "Install the package that brings the task; docs/tasks.md shows how it is found."
+            mend = "Install the package that brings the task; see docs/how-to/tasks.md."
         where = f"{store.location}/sweep.yaml"
         raise SweepError(f"{where}: its task cannot be read: {first['msg']}\n{mend}") from error
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from foldgrid.version import __version__
+
 if TYPE_CHECKING:
     from foldgrid.analysis.opening import open_run
 
 __all__ = ["__version__", "open_run"]
-
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -18,12 +18,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import foldgrid.analysis.evaluation
-import foldgrid.analysis.ranking.leaderboard
-import foldgrid.analysis.ranking.making
-import foldgrid.analysis.ranking.terminal
-import foldgrid.api
-import foldgrid.launching.session  # noqa: F401
 from foldgrid.cli import launch
 from foldgrid.training.checkpoint_interval import CheckpointPace
 

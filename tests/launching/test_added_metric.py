@@ -1,4 +1,4 @@
-"""A metric of another package, one file with an entry point, goes all the way; docs/metrics.md."""
+"""A metric of another package, one file with an entry point; docs/how-to/metrics.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A source of networks of another package, one file with an entry point; docs/models.md.
+"""A source of networks of another package, one file with an entry point; docs/how-to/models.md.
 
 The package is `tests/outside/site/pocket.py`. Nothing else knows it. That Ray's workers do is shown
 in `test_added_optimizer`.
@@ -93,7 +93,7 @@ def test_a_library_that_it_lacks_is_named(launcher: Launcher) -> None:
 
 
 def test_the_documentation_shows_just_this_package() -> None:
-    page = (SITE.parents[2] / "docs/models.md").read_text(encoding="utf-8")
+    page = (SITE.parents[2] / "docs/how-to/models.md").read_text(encoding="utf-8")
     titles = [source.title for source in NETWORK_SOURCES.values()]
     assert all(f"| {title} | " in page for title in titles)
     assert f"```python\n{(SITE / 'pocket.py').read_text(encoding='utf-8')}```\n" in page

@@ -1,4 +1,4 @@
-"""An optimiser of another package, one file with an entry point, all the way; docs/training.md.
+"""An optimiser of another package, one file, all the way; docs/how-to/training.md.
 
 The package is `tests/outside/site/lion.py`. Nothing else knows it.
 """
@@ -178,5 +178,5 @@ def test_where_it_is_not_installed_its_records_are_not_taken_for_damaged(
 
 
 def test_the_documentation_shows_just_this_package() -> None:
-    page = (SITE.parents[2] / "docs/training.md").read_text(encoding="utf-8")
+    page = (SITE.parents[2] / "docs/how-to/training.md").read_text(encoding="utf-8")
     assert f"```python\n{(SITE / 'lion.py').read_text(encoding='utf-8')}```\n" in page

@@ -1,4 +1,4 @@
-"""A scheduler of another package, one file with an entry point, all the way; docs/search.md.
+"""A scheduler of another package, one file with an entry point, all the way; docs/how-to/search.md.
 
 The package is `tests/outside/site/behind.py`. Nothing else knows it.
 """
@@ -113,6 +113,6 @@ def test_a_mistake_in_its_file_is_told_with_its_name_and_file(launch_of: Launche
 
 
 def test_the_documentation_shows_just_this_package() -> None:
-    page = (SITE.parents[2] / "docs/search.md").read_text(encoding="utf-8")
+    page = (SITE.parents[2] / "docs/how-to/search.md").read_text(encoding="utf-8")
     assert all(f"| `{name}` |" in page for name in SCHEDULERS)
     assert f"```python\n{(SITE / 'behind.py').read_text(encoding='utf-8')}```\n" in page

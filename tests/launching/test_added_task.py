@@ -1,4 +1,4 @@
-"""A task of another package, one file with an entry point, goes all the way; docs/tasks.md."""
+"""A task of another package, one file with an entry point, all the way; docs/how-to/tasks.md."""
 
 from __future__ import annotations
 
@@ -157,6 +157,6 @@ def test_not_installed_its_run_folder_says_so(launcher: Launcher, package: Path)
         assert analyse(["report", str(run)]) == 2
     said = launcher.capture.readouterr().err
     assert 'no task is called "one_vs_rest"' in said
-    assert "docs/tasks.md" in said
+    assert "docs/how-to/tasks.md" in said
     assert "pydantic" not in said
     assert "validation error" not in said

@@ -1,4 +1,4 @@
-"""A tracker from another package, and TensorBoard, through whole launches; docs/tracking.md.
+"""A tracker from another package, and TensorBoard, through whole launches; docs/how-to/tracking.md.
 
 The package is `tests/tracking/json_lines.py`, one file, and an entry point. Nothing else knows it.
 """
@@ -151,7 +151,7 @@ def test_none_shows_the_sweep_nowhere(launcher: Launcher) -> None:
 
 
 def test_the_documentation_shows_just_this_package() -> None:
-    page = (PROJECT / "docs/tracking.md").read_text(encoding="utf-8")
+    page = (PROJECT / "docs/how-to/tracking.md").read_text(encoding="utf-8")
     assert f"```python\n{SOURCE.read_text(encoding='utf-8')}```\n" in page
 
 

@@ -1,7 +1,7 @@
 """A task that foldgrid does not have, whole, in one file: each class asked for by itself.
 
 A network says of each class how likely it is, whatever the others are; the answers are divided by
-their sum. docs/tasks.md tells it step by step; `tests.tasks.outside` makes a package of it.
+their sum. docs/how-to/tasks.md tells it step by step; `tests.tasks.outside` makes a package of it.
 """
 
 from __future__ import annotations

@@ -114,8 +114,8 @@ def launch(
             "the main one."
         )
     path = find_sweep(sweep, SWEEPS)
-    from foldgrid.api import open_session
     from foldgrid.launching.options import Options
+    from foldgrid.sessions import open_session
 
     options = Options(
         sweep=sweep,

@@ -217,7 +217,7 @@ def _asked(function: Callable[..., Any], shape: tuple[int, ...], *arguments: Any
             place = ""
         raise SweepError(
             f"{place or 'a metric'}: {name} failed.\n  {type(error).__name__}: {error}\n"
-            "It is given arrays of one length, all of them finite; see docs/metrics.md."
+            "It is given arrays of one length, all of them finite; see docs/how-to/metrics.md."
         ) from error
 
 

@@ -1,7 +1,7 @@
 """What a metric is, and every metric by name.
 
 A metric is one thing, a `Metric`: its words, its direction and how it is computed. The room
-`foldgrid.metrics` adds ours, other packages theirs by an entry point; docs/metrics.md shows how.
+`foldgrid.metrics` adds ours, other packages theirs by an entry point: docs/how-to/metrics.md.
 """
 
 from __future__ import annotations

@@ -186,7 +186,7 @@ class Sweep(Spec):
         task: What is predicted.
         data: On which photographs.
         split: Who is held out.
-        backbones: The networks by name, each trained once a fold; see docs/models.md.
+        backbones: The networks by name, each trained once a fold; see docs/how-to/models.md.
         weights: Pre-trained weights: ``required`` refuses to start where a file is missing,
             ``auto`` starts from random weights there and says so, ``none`` always does. A network
             of which nobody publishes weights starts at random anyway.

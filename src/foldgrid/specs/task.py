@@ -1,7 +1,7 @@
 """What a sweep predicts: the words of a task, read by the model that its name says.
 
 A kind of task is one thing, a `TaskKind`: its words and what they mean. The rooms of
-`foldgrid.tasks` add ours, other packages theirs by an entry point; docs/tasks.md shows how.
+`foldgrid.tasks` add ours, other packages theirs by an entry point; docs/how-to/tasks.md shows how.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class FolderTracker(Tracker):
     Which runs are whole, and that others are made again, is seen to here.
 
     Example:
-        ``docs/tracking.md`` has one that writes JSON lines.
+        ``docs/how-to/tracking.md`` has one that writes JSON lines.
     """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""The laws of exhibits, over all of them on every kind of run; docs/exhibits.md tells them."""
+"""The laws of exhibits, over all of them on every kind of run; docs/how-to/exhibits.md."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_a_run_has_those_of_its_kind_and_its_task(run: Opened, kind: str) -> Non
 
 def test_every_exhibit_is_tried_and_told() -> None:
     assert set().union(*KINDS.values()) == set(EXHIBITS)
-    page = (PROJECT / "docs" / "exhibits.md").read_text(encoding="utf-8")
+    page = (PROJECT / "docs" / "how-to" / "exhibits.md").read_text(encoding="utf-8")
     table = page.partition("## The exhibits")[2].partition("## One")[0]
     assert set(re.findall(r"`(\w+)`", table)) == set(EXHIBITS)
 
@@ -345,7 +345,7 @@ def test_nested_facts_lie_flat() -> None:
 
 
 def test_the_example_of_the_docs_works(told: Told) -> None:
-    page = (PROJECT / "docs" / "exhibits.md").read_text(encoding="utf-8")
+    page = (PROJECT / "docs" / "how-to" / "exhibits.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     [code] = [each for each in blocks if "COHORT" in each]
     names: dict[str, Any] = {}

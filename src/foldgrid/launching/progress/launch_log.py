@@ -11,7 +11,6 @@ import traceback
 from collections.abc import Callable, Iterable
 from typing import Generic, Self, TypeVar
 
-from foldgrid import __version__
 from foldgrid.launching.interrupt import Terminated
 from foldgrid.records import LogFile, RunStore
 from foldgrid.specs.errors import SweepError
@@ -19,6 +18,7 @@ from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.specs.passwords import hide_all_passwords, hide_passwords
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
+from foldgrid.version import __version__
 
 LOG_FILE = "launch.log"
 
