@@ -73,7 +73,9 @@ def _unknown(name: str) -> str:
         for source in NETWORK_SOURCES.values()
         if find_spec(source.library) is None
     }
-    more = (f"{title}, which is not installed, has more: `{how}`." for title, how in lacking.items())
+    more = (
+        f"{title}, which is not installed, has more: `{how}`." for title, how in lacking.items()
+    )
     return " ".join([found, *more])
 
 
@@ -172,30 +174,65 @@ def _stages(name: str) -> tuple[Stage, ...]:
     raise ValueError(_no_stages(name))
 
 
+def check_weights(
+    name: str, num_outputs: int, pretrained: Mapping[str, Tensor], pixels: int
+) -> None:
+    """Refuses weights that `build_network` would refuse; builds no network with numbers.
+
+    Raises:
+        ValueError: They are another network's, or cannot be resized to ``pixels``; says which
+            layers differ.
+    """
+    _body_of(build_on_meta(name, num_outputs, pixels=pixels), name, pretrained, pixels)
+
+
 def _load_body(
     network: nn.Module, name: str, pretrained: Mapping[str, Tensor], pixels: int | None
 ) -> None:
-    head = set(head_parameters(name))
+    body = _body_of(network, name, pretrained, pixels)
+    network.load_state_dict(_marked(network, body, pretrained), strict=False)
+    if hasattr(network, "transform_input"):
+        # torchvision's GoogLeNet and Inception v3 weights expect inputs in [-1, 1].
+        network.transform_input = True  # type: ignore[assignment]
+
+
+def _body_of(
+    network: nn.Module, name: str, pretrained: Mapping[str, Tensor], pixels: int | None
+) -> dict[str, Tensor]:
+    """All of a published state but the heads, as the network takes it.
+
+    Raises:
+        ValueError: Names or shapes differ.
+    """
+    heads = set(head_parameters(name))
     try:
         adapted = source_of(name).adapt_state(name, network, pretrained, pixels)
-    except (RuntimeError, KeyError) as error:
+    except (RuntimeError, KeyError, IndexError) as error:
         raise ValueError(f"these weights are not {name}'s ({error})") from error
-    # What comes behind a last layer that is not theirs (an MLP's, a class's offset) goes with it.
-    body = {key: value for key, value in adapted.items() if key not in head}
-    own = network.state_dict()
+    body = {key: value for key, value in adapted.items() if key not in heads}
+    own = {key: value for key, value in network.state_dict().items() if key not in heads}
     shapes = [
         f"{key} is {_shape(value)} in them and {_shape(own[key])} in the network"
         for key, value in body.items()
         if key in own and value.shape != own[key].shape
     ]
-    if shapes:
-        raise ValueError(f"these weights are not {name}'s: {', '.join(shapes[:5])}")
-    missing, unexpected = network.load_state_dict(_marked(network, body, pretrained), strict=False)
-    if differing := sorted({*missing, *unexpected} - head):
-        raise ValueError(f"these weights are not {name}'s: {', '.join(differing[:5])}")
-    if hasattr(network, "transform_input"):
-        # torchvision's GoogLeNet and Inception v3 weights expect inputs in [-1, 1].
-        network.transform_input = True  # type: ignore[assignment]
+    # A file without marks may lack counters of batches, which nobody predicts with.
+    missing = [key for key in own if key not in body and not key.endswith("num_batches_tracked")]
+    further = [key for key in body if key not in own and not _is_of_head(key, heads)]
+    differing = [
+        *shapes,
+        *(f"{key} is missing" for key in missing),
+        *(f"{key} is not in the network" for key in further),
+    ]
+    if differing:
+        more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
+        raise ValueError(f"these weights are not {name}'s: {', '.join(differing[:3])}{more}")
+    return {key: value for key, value in body.items() if key in own}
+
+
+def _is_of_head(key: str, heads: set[str]) -> bool:
+    """Whether an entry is of a module whose last layer is replaced, such as a second bias."""
+    return any(key.rpartition(".")[0] == head.rpartition(".")[0] for head in heads)
 
 
 def _shape(tensor: Tensor) -> str:

@@ -51,9 +51,8 @@ def outputs_of_copies(
     precision = choose_precision(device, recipe.precision)
     source = CompositeSource(composites_NHWC, device, recipe.pixels)
     rows = np.arange(len(composites_NHWC))
-    return np.stack(
-        [predict(copy, source, rows, device, precision) for copy in _copies(learner, device)]
-    )
+    copies = _copies(learner, device, source.pixels)
+    return np.stack([predict(copy, source, rows, device, precision) for copy in copies])
 
 
 def predict_outputs(
@@ -67,13 +66,13 @@ def predict_outputs(
     return mean_NK.astype(np.float32)
 
 
-def _copies(learner: TrainedLearner, device: torch.device) -> Iterator[nn.Module]:
+def _copies(learner: TrainedLearner, device: torch.device, pixels: int) -> Iterator[nn.Module]:
     """The network with each copy's weights in turn, so that one copy lies in memory at a time."""
     network: nn.Module | None = None
     for record in learner.copies:
         state = _read_weights(learner.store, record)
         if network is None:
-            network = build_for(record.config, learner.task.num_outputs)
+            network = build_for(record.config, learner.task.num_outputs, pixels=pixels)
             network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         load_state(network, state)
         yield network

@@ -56,6 +56,11 @@ class CompositeSource:
         self._mean = torch.tensor(mean, device=device)[None, :, None, None]
         self._std = torch.tensor(std, device=device)[None, :, None, None]
 
+    @property
+    def pixels(self) -> int:
+        """Height and width of the pictures as the network sees them."""
+        return int(self._array.shape[1])
+
     def take(self, indices: Indices) -> Tensor:
         """The composites of ``indices`` as (B, C, H, W) in [0, 1], channels last in memory."""
         if self._on_device is not None:

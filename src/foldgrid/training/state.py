@@ -86,7 +86,8 @@ class FitState:
         self.task = task.with_learned(self.learned)
         self.targets_NK = self._targets()
         self.source = CompositeSource(data.composites_NHWC, self.device, recipe.pixels)
-        network = build_first(config, self.task, weights, self.targets_NK[self.roles.train])
+        targets_NK = self.targets_NK[self.roles.train]
+        network = build_first(config, self.task, weights, targets_NK, self.source.pixels)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.enter_phase(0)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")

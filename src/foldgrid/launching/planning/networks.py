@@ -74,11 +74,11 @@ def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footpri
             optimizer = OPTIMIZERS.named(recipe.optimizer)
             sizes[name] = replace(size, num_states=optimizer.num_states)
         except ValueError as error:
-            problems.append(Problem("data.tile_pixels", name, _with_nearest(error, name, pixels, grid)))
+            problems.append(
+                Problem("data.tile_pixels", name, _with_nearest(error, name, pixels, grid))
+            )
     if problems:
-        raise InputError(
-            source, problems, "Change data.tile_pixels, or leave these backbones out."
-        )
+        raise InputError(source, problems, "Change data.tile_pixels, or leave these backbones out.")
     return sizes
 
 

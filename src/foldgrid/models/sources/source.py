@@ -11,8 +11,8 @@ asks the network itself. The laws (``tests/contracts/test_network_sources.py``):
 3. *The last layer is the size that is asked for*: ``(B, 3, H, W)`` to ``(B, num_outputs)``, and
    only parameters of the last layer and of auxiliary heads depend on that number.
 4. *A picture of* ``native_pixels`` *can be taken*, in training and in prediction.
-5. *At its own size* ``construct_at`` *is* ``construct``, bit for bit; at another size the parameters
-   have the same names.
+5. *At its own size* ``construct_at`` *is* ``construct``, bit for bit; at others the parameters have
+   the same names.
 """
 
 from __future__ import annotations

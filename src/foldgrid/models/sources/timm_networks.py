@@ -14,6 +14,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import torch
 from torch import Tensor, nn
@@ -144,7 +145,9 @@ class TimmNetworks(NetworkSource):
             if "img_size" not in options or isinstance(error, NotImplementedError):
                 raise
             size = options["img_size"]
-            raise ValueError(f"{name} cannot be built for {size}x{size} pixels ({error})") from error
+            raise ValueError(
+                f"{name} cannot be built for {size}x{size} pixels ({error})"
+            ) from error
         assert isinstance(network, nn.Module)
         return network
 
@@ -153,21 +156,14 @@ class TimmNetworks(NetworkSource):
     ) -> Mapping[str, Tensor]:
         """As timm itself adapts it: entries renamed, embeddings of positions resized."""
         del network
-
-        def load() -> None:
-            with _stopped_before_loading():
+        with torch.random.fork_rng(devices=[]), _stopped_before_loading(), catch_warnings():
+            # timm resizes tables of relative positions in a way that torch will forget one day.
+            simplefilter("ignore", UserWarning)
+            try:
                 # No number of classes is theirs: no head is taken over.
                 self._create(name, 1, pixels, state_dict=dict(state), num_classes=-1)
-
-        try:
-            try:
-                with torch.device("meta"):
-                    load()
-            except NotImplementedError:
-                with torch.random.fork_rng(devices=[]):
-                    load()
-        except _AboutToLoad as adapted:
-            return adapted.state
+            except _LoadingError as adapted:
+                return adapted.state
         raise AssertionError(f"timm loaded nothing into {name}")
 
     def published_weights(self, name: str) -> PublishedWeights | None:
@@ -291,7 +287,7 @@ def _check_patches(name: str, network: nn.Module, pixels: int) -> None:
             raise ValueError(f"{name} cuts pictures into patches of {side}x{side} pixels")
 
 
-class _AboutToLoad(Exception):
+class _LoadingError(Exception):
     """Carries a state dict out of timm, adapted and not loaded."""
 
     def __init__(self, state: Mapping[str, Tensor]) -> None:
@@ -300,14 +296,14 @@ class _AboutToLoad(Exception):
 
 @contextmanager
 def _stopped_before_loading() -> Iterator[None]:
-    """Within, a module that begins to load a state dict raises `_AboutToLoad` instead.
+    """Within, a module that begins to load a state dict raises `_LoadingError` instead.
 
     Each architecture has a function of its own that adapts a state dict, which timm calls on the
     way to loading it and keeps to itself.
     """
 
     def stop(_module: nn.Module, state: Mapping[str, Tensor], *_more: Any) -> None:
-        raise _AboutToLoad(state)
+        raise _LoadingError(state)
 
     def note(parent: nn.Module, _name: str, _child: nn.Module | None) -> None:
         # A module that gets its second child has the hook already.
