@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from foldgrid.data.cache import cache_root
 from foldgrid.execution.ray_session import check_address
 from foldgrid.launching.deadline import Deadline
 from foldgrid.launching.decoding import photograph_progress
+from foldgrid.launching.fetching import check_mirror, fetch_weights
 from foldgrid.launching.options import Options, choose_budget
 from foldgrid.launching.planning.found_recipe import read_found
 from foldgrid.launching.planning.preparation import PreparedSweep, prepare_sweep
@@ -73,12 +75,13 @@ def prepare(
     """
     budget, reason = choose_budget(options.budget)
     check_address(options.address)
+    check_mirror(options.mirror)
     Deadline.after(options.time_budget)
     found = read_found(options.hyperparameters) if options.hyperparameters else None
     resolved = resolve_sweep(
         path,
         budget,
-        [*options.overrides, *([f"keep={options.keep}"] if options.keep else [])],
+        options.all_overrides,
         options.manifest,
         spaces,
         found.overlays(path) if found else (),
@@ -105,6 +108,7 @@ def prepare(
             canary=options.canary,
             is_cluster=options.address is not None,
             on_progress=on_progress,
+            fetch=None if options.only_plan else partial(fetch_weights, console, options.mirror),
         )
     return replace(prepared, found=found), reason
 

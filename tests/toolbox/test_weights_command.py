@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from foldgrid.__main__ import main
-from foldgrid.cli import weights
-from foldgrid.models import WeightFile, fetch_weight_file, find_weight_file
+from foldgrid.models import WeightFile, download, fetch_weight_file, find_weight_file
 
 CONTENT = b"weights, or so they say"
 
@@ -124,7 +123,7 @@ def test_a_refused_connection_says_what_to_do(
 def test_servers_that_are_silent_or_speak_otherwise_are_given_up(
     answer: bytes, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(weights, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(download, "SILENCE_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(10)
 

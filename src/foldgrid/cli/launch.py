@@ -67,6 +67,8 @@ def launch(
     keep: Literal["best", "none"] | None = None,
     trials: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     time_budget: str | None = None,
+    weights: Literal["auto", "fetch", "required", "none"] | None = None,
+    mirror: str | None = None,
 ) -> int:
     """Run a sweep; run it again, and it trains only what is missing.
 
@@ -98,6 +100,10 @@ def launch(
             instead of as many as the sweep says in all.
         time_budget: End the launch after this long (2h, 90m, 1h30m); what is running then goes
             on at the next launch.
+        weights: Pre-trained weights: fetch downloads what is missing before it trains, required
+            refuses to start where something is, auto starts from random weights there, none
+            always does; without it the sweep says.
+        mirror: The URL of a folder that holds the same weight files, for --weights fetch.
     """
     given = given_options(locals())
     console = Console()
@@ -133,6 +139,9 @@ def launch(
         keep=keep,
         trials=trials,
         time_budget=time_budget,
+        weights=weights,
+        mirror=mirror,
+        only_plan=plan,
     )
     session = open_session(path, SPACES, options, console)
     num_failed, is_hurried = 0, False

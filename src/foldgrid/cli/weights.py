@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from http.client import HTTPException
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
+from rich.console import Console
 
 from foldgrid.cli.terminal import backbones_of_sweep
-from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.specs.errors import SweepError
 
 if TYPE_CHECKING:
     from foldgrid.models import WeightFile
 
 MAIN_SWEEP = "all_backbones"
-SILENCE_SECONDS = 30.0
-"""A server that says nothing for so long is given up: some firewalls swallow requests."""
-
 Backbones = Annotated[tuple[str, ...], Parameter(negative=())]
 
 app = App(name="weights", help="Pre-trained weights: which are here, and fetch the others.")
@@ -36,8 +30,9 @@ def fetch(*, sweep: str | None = None, backbone: Backbones = (), mirror: str | N
         backbone: Those of this network instead. May be repeated.
         mirror: The URL of a folder that holds the same files, for networks without the internet.
     """
-    if mirror is not None:
-        _check_mirror(mirror)
+    from foldgrid.launching.fetching import check_mirror, not_fetched
+
+    check_mirror(mirror)
     names = _chosen(sweep, backbone)
     from foldgrid.models import find_weight_file
 
@@ -55,16 +50,11 @@ def fetch(*, sweep: str | None = None, backbone: Backbones = (), mirror: str | N
             _say(name, "failed")
             continue
         here.append(file.path)
-        _say(name, f"{what:15} {_megabytes(file.path)}  {file.path.name}")
+        _say(name, f"{what:15} {_megabytes(file.path)}  {file.name}")
     total = sum(path.stat().st_size for path in here)
     print(f"{len(here)} of {len(names)} networks have their weights here, {total / 1e6:,.1f} MB.")
     if failures:
-        raise InputError(
-            "weights that could not be fetched",
-            [Problem(name, "", message) for name, message in failures.items()],
-            "Check the connection, or name a folder that holds them with --mirror; files copied by "
-            "hand go to the folder that `python -m foldgrid weights list` names.",
-        )
+        raise not_fetched(failures)
 
 
 @app.command(name="list")
@@ -76,12 +66,11 @@ def list_files(*, sweep: str | None = None, backbone: Backbones = ()) -> None:
         backbone: Those of this network instead. May be repeated.
     """
     names = _chosen(sweep, backbone)
-    from foldgrid.models import find_weight_file
+    from foldgrid.models import find_weight_file, weights_folder
 
     files = [find_weight_file(name) for name in names]
-    folder = next((file.path.parent for file in files if file), None)
-    if folder is not None:
-        print(f"{folder}:")
+    if any(files):
+        print(f"{weights_folder()}:")
     for name, file in zip(names, files, strict=True):
         _say(name, _description(file))
 
@@ -100,47 +89,30 @@ def _chosen(sweep: str | None, backbones: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _check_mirror(mirror: str) -> None:
-    if urlsplit(mirror).scheme not in ("http", "https", "file"):
-        raise SweepError(
-            f'--mirror: found "{mirror}". A URL is needed, such as https://mirror.example/weights.'
-        )
-
-
 def _fetched(file: WeightFile, mirror: str | None) -> str:
     """Fetches a file unless it is here, and says which."""
+    from foldgrid.launching.fetching import download_progress
     from foldgrid.models import fetch_weight_file
 
-    try:
-        with _patience(SILENCE_SECONDS):
-            return "fetched" if fetch_weight_file(file, mirror) else "already here"
-    except HTTPException as error:
-        raise SweepError(f"{mirror or file.url}: is not answered in HTTP ({error}).") from error
-
-
-@contextmanager
-def _patience(seconds: float) -> Iterator[None]:
-    """How long a silent server is waited for; torch's own download would wait forever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+    with download_progress(Console(stderr=True), file.backbone) as on_progress:
+        return "fetched" if fetch_weight_file(file, mirror, on_progress) else "already here"
 
 
 def _description(file: WeightFile | None) -> str:
-    from foldgrid.models.weights import promised_hash
+    from foldgrid.models import weights_folder
 
     if file is None:
         return "none published"
     if not file.is_here:
-        return f"{'missing':8} {'':11}  {file.path.name}"
-    found, promised = file.sha256(), promised_hash(file.path.name)
+        brought = "" if file.url else f"  comes with {file.package} (foldgrid[demo])"
+        return f"{'missing':8} {'':11}  {file.name}{brought}"
+    found = file.sha256()
     verdict = ""
-    if promised and not found.startswith(promised):
+    if not found.startswith(file.promised):
         verdict = "  not what its name promises: remove it, and fetch it again"
-    return f"{found[:8]:8} {_megabytes(file.path)}  {file.path.name}{verdict}"
+    elsewhere = file.path.parent != weights_folder()
+    place = f"  in {file.path.parent}" if elsewhere else ""
+    return f"{found[:8]:8} {_megabytes(file.path)}  {file.name}{place}{verdict}"
 
 
 def _megabytes(path: Path) -> str:

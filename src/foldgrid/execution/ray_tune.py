@@ -21,6 +21,7 @@ from foldgrid.execution.lost_workers import reason, told_by
 from foldgrid.execution.ray_session import RaySession
 from foldgrid.execution.resources import Resources
 from foldgrid.execution.work import Epoch, Result, Steering, Task, Work
+from foldgrid.models import stay_offline
 from foldgrid.specs.failure import Failure
 
 MANY = 1000
@@ -289,6 +290,8 @@ def _trainable() -> type:
 
         def setup(self, config: dict[str, Any], work: Work[Any, Any, Any]) -> None:
             """Called once an actor; the work's data lie in shared memory, not in this process."""
+            # Weights were fetched before, if at all; thirty workers would each fetch them.
+            stay_offline()
             self._work = work
             self._attempt: Attempt[Any, Any, Any] | None = None
             self.reset_config(config)

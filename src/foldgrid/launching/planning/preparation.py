@@ -19,7 +19,7 @@ from foldgrid.records import DamagedFit, RunStore, Verified, run_location, verif
 from foldgrid.records.verification import run_faults
 from foldgrid.simulation.source import survey_data
 from foldgrid.specs.canary import Canary, CanaryName, canary_folder
-from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.specs.errors import DamagedFileError, InputError, Problem, SweepError
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings, Sweep
@@ -83,6 +83,7 @@ def prepare_sweep(
     canary: CanaryName | None = None,
     is_cluster: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
+    fetch: Callable[[Sequence[WeightFile]], None] | None = None,
 ) -> PreparedSweep:
     """Checks and plans a sweep.
 
@@ -96,6 +97,8 @@ def prepare_sweep(
             split stays that of the true scores.
         is_cluster: Whether the fits run on a cluster that was there before.
         on_progress: Told of photographs generated or read.
+        fetch: Downloads weight files, once all else is in order; nothing where the sweep is shown
+            and not trained.
 
     Raises:
         SweepError: Whatever is wrong with the sweep, the data, the split or the weights.
@@ -120,6 +123,11 @@ def prepare_sweep(
     resources = plan_resources(sweep.resources, memory, is_cluster=is_cluster)
     store = RunStore(run_location(storage, sweep.name))
     _keep_apart(store, about_canary)
+    missing = [file for file in weights.values() if file and not file.is_here]
+    if missing and fetch is not None:
+        fetch(missing)
+    elif missing:
+        weights = _as_recorded(weights, store)
     grid = plan_grid(
         sweep,
         data_fingerprint=survey.fingerprint,
@@ -148,6 +156,25 @@ def prepare_sweep(
         damaged=verified.damaged,
         run_faults=faults,
     )
+
+
+def _as_recorded(
+    weights: dict[str, WeightFile | None], store: RunStore
+) -> dict[str, WeightFile | None]:
+    """Files that are yet to be fetched, with the whole hash where the run folder knows it.
+
+    Their names promise the start of it alone, and fits that are done are known by the whole.
+    """
+    try:
+        recorded = store.read_first_weights() if store.root.exists("sweep.yaml") else {}
+    except (FileNotFoundError, DamagedFileError):
+        recorded = {}
+    found = dict(weights)
+    for name, file in weights.items():
+        known = recorded.get(name, "")
+        if file and not file.is_here and file.promised and known.startswith(file.promised):
+            found[name] = replace(file, promise=known)
+    return found
 
 
 def _prepare_data(

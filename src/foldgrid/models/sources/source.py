@@ -58,7 +58,8 @@ class PublishedWeights:
         name: What the publisher calls them, such as ``IMAGENET1K_V1``.
         url: Where the file is; its name ends with the start of its SHA-256. "" where they are
             published elsewhere.
-        hub: The repository on the Hugging Face Hub that holds them, ``owner/name``.
+        hub: The repository on the Hugging Face Hub that holds them, ``owner/name`` or, of another
+            revision than ``main``, ``owner/name@revision``.
         hub_file: The file in that repository.
         package: The Python package that brings the file with it.
         package_file: The file's name in that package.

@@ -86,8 +86,10 @@ class TorchvisionNetworks(NetworkSource):
         chosen = chosen or next(iter(members), None)
         if chosen is None:
             return None
+        # torchvision says it in MiB.
+        num_bytes = round(chosen.meta.get("_file_size", 0) * 2**20)
         licence = "cc-by-nc-4.0" if "SWAG" in chosen.name else "bsd-3-clause"
-        return PublishedWeights(chosen.name, chosen.url, licence=licence)
+        return PublishedWeights(chosen.name, chosen.url, num_bytes=num_bytes, licence=licence)
 
     def native_pixels(self, name: str) -> int:
         """The input size that the published weights were tested at."""
