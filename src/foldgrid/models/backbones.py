@@ -207,8 +207,9 @@ def _body_of(
     heads = set(head_parameters(name))
     try:
         adapted = source_of(name).adapt_state(name, network, pretrained, pixels)
-    except (RuntimeError, KeyError, IndexError) as error:
-        raise ValueError(f"these weights are not {name}'s ({error})") from error
+    except (RuntimeError, KeyError, IndexError):
+        # Nothing of it is where it should be: the comparison says what.
+        adapted = pretrained
     body = {key: value for key, value in adapted.items() if key not in heads}
     own = {key: value for key, value in network.state_dict().items() if key not in heads}
     shapes = [

@@ -5,6 +5,8 @@ Shape letters: B batch, C channels, D hidden units, H and W pixels.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -47,7 +49,8 @@ def last_hidden(network: nn.Module, images_BCHW: Tensor) -> Tensor:
 
 def _heads(network: nn.Module) -> list[nn.Module]:
     """What timm's networks call their classifiers; of others the network, which ends with it."""
-    found = network.get_classifier() if hasattr(network, "get_classifier") else network
+    own: Any = network
+    found = own.get_classifier() if hasattr(network, "get_classifier") else network
     return list(found) if isinstance(found, (tuple, list, nn.ModuleList)) else [found]
 
 

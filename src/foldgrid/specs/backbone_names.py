@@ -74,13 +74,34 @@ def read_file_name(name: str) -> WeightsOfFile | None:
         return WeightsOfFile(found[2], path=found[1])
     raise ValueError(
         f"name a file and the network that its weights are of, file:PATH:NAME; the file ends with "
-        f"{', '.join(WEIGHT_SUFFIXES)}. Example: file:weights.safetensors:resnet18"
+        f"{', '.join(WEIGHT_SUFFIXES)}. Example: file:weights.safetensors:resnet18."
     )
 
 
 def known_file_name(architecture: str, sha256: str) -> str:
     """How weights from a file are called wherever they are recorded."""
     return f"{FILE_PREFIX}{sha256[:NUM_HASH_DIGITS]}:{architecture}"
+
+
+def known_by_hash(name: str, folder: Path) -> tuple[str, Path | None]:
+    """A backbone's name as it is recorded, and the file that it named, if it did.
+
+    Args:
+        name: As a sweep has it.
+        folder: What a relative path is seen from.
+
+    Raises:
+        ValueError: The file cannot be read, or the name is not written as it must be.
+    """
+    found = read_file_name(name)
+    if found is None or not found.path:
+        return name, None
+    path = (folder / Path(found.path).expanduser()).absolute()
+    try:
+        return known_file_name(found.architecture, file_sha256(path)), path
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise ValueError(f'found "{name}": {path} cannot be read ({why}).') from error
 
 
 def architecture_of(name: str) -> str:

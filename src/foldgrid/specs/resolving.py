@@ -22,7 +22,11 @@ _Key = tuple[str, ...]
 Overlay = tuple[_Key, Any, str]
 """A key path, its value, and where that comes from, for messages."""
 
-_SHORT_KEYS: dict[_Key, _Key] = {("training", "lr"): ("training", "learning_rate")}
+_SHORT_KEYS: dict[_Key, _Key] = {
+    ("training", "lr"): ("training", "learning_rate"),
+    ("weights", "policy"): ("weights",),
+    ("weights", "licences"): ("licences",),
+}
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def resolve_sweep(
     Raises:
         InputError: All mistakes of the file, of the overrides, or of the search space.
     """
-    written = read_document(path)
+    written = _with_weights_apart(read_document(path))
     if not written.values.get("name"):
         written.values["name"] = path.stem
     plain = validate(Sweep, written)
@@ -97,13 +101,50 @@ def resolve_sweep(
         document = _overlay(document, *_parse_override(text))
     if manifest is not None:
         document = _overlay(document, ("data", "manifest"), str(manifest), "--data")
-    sweep = validate(Sweep, document)
+    sweep = _with_weight_files(validate(Sweep, document), document, path.parent)
     _refuse(document, per_backbone_problems(sweep))
     recipes = {backbone: sweep.recipe_of(backbone) for backbone in sweep.backbones}
     _refuse(document, vary_problems(recipes, sweep.vary))
     if spaces is None:
         return ResolvedSweep(sweep, document)
     return ResolvedSweep(sweep, document, _space_of(sweep, document, spaces, path.parent))
+
+
+def _with_weights_apart(written: Document) -> Document:
+    """``weights: {policy: …, licences: […]}`` as the two keys that it stands for.
+
+    Raises:
+        InputError: Another key below ``weights``.
+    """
+    values, lines = copy.deepcopy(written.values), dict(written.lines)
+    budgets = values.get("budgets")
+    names = list(budgets) if isinstance(budgets, dict) else []
+    for origin in ((), *(("budgets", name) for name in names)):
+        inner = budgets[origin[1]] if origin else values
+        below = inner.get("weights") if isinstance(inner, dict) else None
+        if not isinstance(below, dict):
+            continue
+        if strange := [key for key in below if key not in ("policy", "licences")]:
+            message = f"{did_you_mean(str(strange[0]), ('policy', 'licences'))}"
+            where = written.where((*origin, "weights")) or "file"
+            problem = Problem(where, f"weights.{strange[0]}", f"there is no such key. {message}")
+            raise InputError(written.source, [problem])
+        del inner["weights"]
+        for key, known in (("policy", "weights"), ("licences", "licences")):
+            if key in below:
+                inner[known] = below[key]
+                line = written.lines.get((*origin, "weights", key))
+                if line is not None:
+                    lines[(*origin, known)] = line
+    return replace(written, values=values, lines=lines)
+
+
+def _with_weight_files(sweep: Sweep, document: Document, folder: Path) -> Sweep:
+    try:
+        return sweep.with_weight_files(folder)
+    except ValueError as error:
+        _refuse(document, [(("backbones",), str(error))])
+        raise
 
 
 def read_space(path: Path) -> SearchSpace:

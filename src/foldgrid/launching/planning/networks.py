@@ -5,16 +5,24 @@ Networks are followed as shapes without numbers: nothing is drawn or trained to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pickle import UnpicklingError
 
-from foldgrid.models import check_backbones, check_frozen
+from safetensors import SafetensorError
+
+from foldgrid.models import WeightFile, check_backbones, check_frozen
+from foldgrid.models.backbones import build_on_meta, check_weights
 from foldgrid.models.footprint import Footprint, footprint, nearest_sizes
+from foldgrid.models.published import native_pixels
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.samples import TILES_A_SIDE
 from foldgrid.specs.sweep import Sweep
+
+FEWEST_OUTPUTS = 2
+"""With so many a network is tried before it is known how many classes there are."""
 
 
 def check_networks(resolved: ResolvedSweep) -> None:
@@ -48,6 +56,69 @@ def _frozen_problems(sweep: Sweep) -> Iterator[tuple[str, str]]:
                 check_frozen(name, phase.frozen)
             except ValueError as error:
                 yield f"phases.{phase.name}", f"{error}."
+
+
+def check_licences(resolved: ResolvedSweep, weights: Mapping[str, WeightFile | None]) -> None:
+    """Refuses pre-trained weights whose licence the sweep does not allow.
+
+    Raises:
+        InputError: All of them, each with its licence.
+    """
+    allowed, document = resolved.sweep.licences, resolved.document
+    if allowed is None:
+        return
+    where = document.where(("weights", "licences")) or document.where(("licences",)) or "weights"
+    problems = [
+        Problem(where, name, f"its weights have {_licence_words(file)}, which is not allowed here.")
+        for name, file in weights.items()
+        if file and file.licence not in allowed
+    ]
+    if problems:
+        advice = (
+            f"weights.licences allows {', '.join(allowed)}. Leave these backbones out, allow their "
+            "licence, or start from random weights (weights.policy: none)."
+        )
+        raise InputError(document.source, problems, advice)
+
+
+def _licence_words(file: WeightFile) -> str:
+    return f"the licence {file.licence}" if file.licence else "a licence that is not known"
+
+
+def check_weight_files(sweep: Sweep, weights: Mapping[str, WeightFile | None]) -> None:
+    """Refuses weights that are another network's, or cannot be resized to the sweep's pictures.
+
+    Only the user's own files, and those of networks that depend on the pictures' size; a
+    publisher's weights are what their hash says.
+
+    Raises:
+        InputError: All of them, each with the layers that differ.
+    """
+    pixels = TILES_A_SIDE[sweep.task.sample_kind] * sweep.data.tile_pixels
+    problems = []
+    for name, file in weights.items():
+        if file is None or not file.is_here or not _may_not_fit(name, file, pixels):
+            continue
+        try:
+            check_weights(name, FEWEST_OUTPUTS, file.load(), pixels)
+        except ValueError as error:
+            problems.append(Problem("backbones", name, f"{error}."))
+        except (OSError, RuntimeError, SafetensorError, UnpicklingError) as error:
+            first = (str(error).splitlines() or [type(error).__name__])[0]
+            problems.append(Problem("backbones", name, f"its file cannot be read ({first})."))
+    if problems:
+        advice = "Take the network that the weights are of, or data.tile_pixels of their size."
+        raise InputError("pre-trained weights", problems, advice)
+
+
+def _may_not_fit(name: str, file: WeightFile, pixels: int) -> bool:
+    if file.source == "file":
+        return True
+    if pixels == native_pixels(name):
+        return False
+    own, other = build_on_meta(name, 1), build_on_meta(name, 1, pixels=pixels)
+    shapes = [{key: each.shape for key, each in net.state_dict().items()} for net in (own, other)]
+    return shapes[0] != shapes[1]
 
 
 def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footprint]:

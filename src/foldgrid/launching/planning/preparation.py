@@ -12,7 +12,13 @@ from foldgrid.data.splits import Split, inner_split, make_split
 from foldgrid.execution.resources import Resources, memory_on_card, plan_resources
 from foldgrid.launching.planning.found_recipe import FoundRecipe
 from foldgrid.launching.planning.grid import Grid, SampleCounts, parse_selection, plan_grid
-from foldgrid.launching.planning.networks import check_networks, footprints
+from foldgrid.launching.planning.networks import (
+    FEWEST_OUTPUTS,
+    check_licences,
+    check_networks,
+    check_weight_files,
+    footprints,
+)
 from foldgrid.models import WeightFile, resolve_weights
 from foldgrid.models.footprint import Footprint
 from foldgrid.records import DamagedFit, RunStore, Verified, run_location, verify_fits
@@ -26,9 +32,6 @@ from foldgrid.specs.sweep import SearchSettings, Sweep
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.registry import make_scoring, resolve_task
 from foldgrid.training.training_data import samples_with_sides
-
-FEWEST_OUTPUTS = 2
-"""With so many a network is tried before it is known how many classes there are."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,10 @@ def prepare_sweep(
     # Before any photograph is read: the number of classes does not decide what is too small.
     footprints(sweep, resolved.document.source, FEWEST_OUTPUTS)
     fetch_command = f"python -m foldgrid weights fetch --sweep {asked_for or sweep.name}"
-    weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command)
+    files = sweep.weight_files
+    weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command, files)
+    check_licences(resolved, weights)
+    check_weight_files(sweep, weights)
     sweep, survey, split, about_canary = _prepare_data(resolved, cache, canary, on_progress)
     sizes = footprints(sweep, resolved.document.source, make_scoring(sweep.task).num_outputs)
     # A trial of a search holds the networks of all its folds.

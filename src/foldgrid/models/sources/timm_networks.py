@@ -6,6 +6,7 @@ has. ``resnet50`` is torchvision's; ``timm:resnet50`` and ``resnet50.a1_in1k`` a
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -189,6 +190,23 @@ class TimmNetworks(NetworkSource):
         return Preprocessing(tuple(own.mean), tuple(own.std), own.interpolation)
 
 
+def find_in_hub_cache(repository: str, file: str) -> Path | None:
+    """A file of a Hugging Face repository where it lies on this machine (``HF_HOME``).
+
+    Args:
+        repository: ``owner/name`` or ``owner/name@revision``.
+        file: Its name in the repository.
+    """
+    # It takes a while, and only who asks for such files needs it; it reads its variables once.
+    from huggingface_hub import try_to_load_from_cache
+
+    home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
+    cache = os.environ.get("HF_HUB_CACHE") or str(Path(home).expanduser() / "hub")
+    plain, _, revision = repository.partition("@")
+    found = try_to_load_from_cache(plain, file, cache_dir=cache, revision=revision or None)
+    return Path(found) if isinstance(found, str) else None
+
+
 def _is_installed() -> bool:
     return find_spec("timm") is not None
 
@@ -242,19 +260,20 @@ def _from_repository(name: str) -> _Entry:
     if not _REPOSITORY.fullmatch(name):
         raise SweepError(f"{name}: no repository on Hugging Face. Write hf-hub:OWNER/NAME.")
     timm = _timm(name)
-    from huggingface_hub import try_to_load_from_cache
     from timm.models import PretrainedCfg
     from timm.models._hub import load_model_config_from_path
 
-    repository, _, revision = name.removeprefix(HUB_PREFIX).partition("@")
-    found = try_to_load_from_cache(repository, "config.json", revision=revision or None)
-    if not isinstance(found, str):
+    repository = name.removeprefix(HUB_PREFIX)
+    found = find_in_hub_cache(repository, "config.json")
+    if found is None:
+        plain, _, revision = repository.partition("@")
+        which = f"{plain} --revision {revision}" if revision else plain
         raise SweepError(
             f"{name}: its config.json is not in Hugging Face's cache here, and nothing is "
-            f"downloaded without being asked. `hf download {repository}` gets it."
+            f"downloaded without being asked. `hf download {which}` gets it."
         )
     try:
-        described, architecture, arguments = load_model_config_from_path(Path(found).parent)
+        described, architecture, arguments = load_model_config_from_path(found.parent)
         known = PretrainedCfg.__dataclass_fields__
         described = {key: value for key, value in described.items() if key in known}
         described |= {"file": None, "source": None, "hf_hub_id": name.removeprefix(HUB_PREFIX)}
@@ -305,7 +324,7 @@ def _stopped_before_loading() -> Iterator[None]:
     def stop(_module: nn.Module, state: Mapping[str, Tensor], *_more: Any) -> None:
         raise _LoadingError(state)
 
-    def note(parent: nn.Module, _name: str, _child: nn.Module | None) -> None:
+    def note(parent: Any, _name: str, _child: nn.Module | None) -> None:
         # A module that gets its second child has the hook already.
         if stop not in parent._load_state_dict_pre_hooks.values():
             parent.register_load_state_dict_pre_hook(stop)

@@ -61,7 +61,8 @@ class TorchvisionNetworks(NetworkSource):
             return state
         assert pixels is not None
         patch = int(name.rpartition("_")[2])
-        return interpolate_embeddings(pixels, patch, OrderedDict(state))
+        resized: Mapping[str, Tensor] = interpolate_embeddings(pixels, patch, OrderedDict(state))
+        return resized
 
     def _create(self, name: str, num_outputs: int, **more: Any) -> nn.Module:
         options: dict[str, Any] = {"weights": None, "num_classes": num_outputs, **more}

@@ -36,7 +36,7 @@ class WeightFiles(NetworkSource):
         try:
             source, architecture = _of(name)
         except ValueError as error:
-            return f"{error}."
+            return str(error)
         return source.refusal(architecture)
 
     def construct(self, name: str, num_outputs: int) -> nn.Module:
@@ -94,4 +94,4 @@ def _of(name: str) -> tuple[NetworkSource, str]:
                 return source, architecture
     names = [each for source in others for each in (*source.names(), *source.more_names())]
     hint = did_you_mean(architecture, names, most=5)
-    raise ValueError(f'there is no network called "{architecture}". {hint}'.rstrip(".?") + "?")
+    raise ValueError(f'there is no network called "{architecture}". {hint}')
