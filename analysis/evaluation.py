@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
 from foldgrid.analysis.predictions.predictions import PredictionTable, read_prediction_table
-from foldgrid.analysis.stacking.nested import add_baseline, fit_stack
+from foldgrid.analysis.stacking.nested import add_baseline, fit_stack, no_stack
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError, did_you_mean
+from foldgrid.tasks.scoring import Scoring
 from foldgrid.tasks.units import UnitTable, beside, model_names
 
 
@@ -57,10 +60,19 @@ def judge(store: RunStore, table: PredictionTable | None = None) -> Judgement:
     Raises:
         SweepError: Nothing is complete yet, or a law of honest stacking is broken.
     """
-    table = table or read_prediction_table(store)
+    return judge_table(table or read_prediction_table(store))
+
+
+def judge_table(table: PredictionTable, *, has_folds: bool = True) -> Judgement:
+    """Stacks the base learners of a table of predictions and scores every visit.
+
+    Args:
+        table: What the base learners predict.
+        has_folds: Whether its folds are those that were held out; else nothing is stacked.
+    """
     # One thread: the same bits on any number of cores, and small products are no slower for it.
     with threadpool_limits(limits=1):
-        stacked = fit_stack(table)
+        stacked = fit_stack(table) if has_folds else no_stack(table)
         meta_oof, meta_test = stacked.oof, stacked.test
         scoring = table.scoring
         parts = scoring.parts(table.samples)
@@ -100,6 +112,57 @@ def unit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
         part.insert(1, "partition", partition)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
+
+
+def predictions_of(
+    judgement: Judgement, models: Sequence[str] = (), *, samples: bool = False
+) -> pd.DataFrame:
+    """What models predicted beside the truth, as `foldgrid.analysis.predictions.given` reads it.
+
+    Args:
+        judgement: What ``judge`` returned.
+        models: Their names; every complete base learner without.
+        samples: A row a sample instead of one a unit.
+
+    Raises:
+        SweepError: No model of a name was judged; the message offers the nearest.
+    """
+    table = judgement.table
+    chosen = tuple(models) or table.complete_learners
+    for model in chosen:
+        _check_judged(judgement, model)
+    rows = {
+        "oof": (judgement.oof.units, judgement.oof.predicted),
+        "test": (judgement.test.units, judgement.test.predicted),
+    }
+    if samples:
+        rows = {
+            "oof": (table.train_samples.reset_index(), judgement.composites("oof")),
+            "test": (table.test_samples.reset_index(), judgement.composites("test")),
+        }
+    parts = [_beside_truth(table.scoring, *rows[name], name, chosen) for name in rows]
+    return pd.concat(parts, ignore_index=True).astype({"fold": "Int64"})
+
+
+def _beside_truth(
+    scoring: Scoring,
+    units: pd.DataFrame,
+    predicted: pd.DataFrame,
+    partition: str,
+    models: Sequence[str],
+) -> pd.DataFrame:
+    """One partition of ``predictions_of``."""
+    named = [name for name in ("sample", "visit", "day", "region") if name in units]
+    if scoring.judges == "classes":
+        classes = predicted.columns.get_level_values(1).unique()
+        truth = classes.to_numpy()[units["reference"].to_numpy(dtype=np.int64)]
+        columns = {f"{m}:{name}": predicted[m, name].to_numpy() for m in models for name in classes}
+    else:
+        truth = units["reference"].to_numpy()
+        columns = {model: predicted[model].to_numpy() for model in models}
+    fold = units["fold"].where(units["fold"] >= 0).to_numpy()
+    about = units[["subject", *named]].reset_index(drop=True)
+    return about.assign(fold=fold, partition=partition, truth=truth, **columns)
 
 
 def _check_judged(judgement: Judgement, model: str) -> None:

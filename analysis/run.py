@@ -8,10 +8,12 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+import pandas as pd
+
 from foldgrid.analysis.checks.catalogue import check_before_ranking, complete_checks
 from foldgrid.analysis.checks.report import CheckReport
 from foldgrid.analysis.checks.run_evidence import RunEvidence, read_evidence
-from foldgrid.analysis.evaluation import Judgement, judge
+from foldgrid.analysis.evaluation import Judgement, judge, predictions_of
 from foldgrid.analysis.exhibit import ShownExhibit, chosen_exhibit, exhibits_of
 from foldgrid.analysis.predictions.notes import Note
 from foldgrid.analysis.predictions.task import scoring_of_run
@@ -209,6 +211,30 @@ class Run(RecordedRun):
         """What to know before believing the figures, by every check."""
         notes = ranking_notes(self.store, self.judgement, self.checks)
         return all_notes(self.ranking.model_copy(update={"notes": notes}))
+
+    def predictions(self, *models: str, samples: bool = False) -> pd.DataFrame:
+        """The predictions of one model or several beside the truth, a row a unit.
+
+        Args:
+            models: Base learners, meta-learners or the baseline; every complete base learner
+                without.
+            samples: A row a sample instead: of the PASI task a region, in units of C.
+
+        Returns:
+            ``subject``, ``sample`` or ``visit`` and ``day``, ``fold`` (which one held the subject
+            out; NA in the test set), ``partition`` (``oof`` or ``test``), ``truth``, and a column
+            a model in the task's unit; of classes ``truth`` is a class's name, and each model has
+            a column of probabilities a class, ``model:class``. `foldgrid.rank` reads such a table.
+
+        Raises:
+            SweepError: There is no such model, or nothing is complete yet.
+
+        Example:
+            >>> run = foldgrid.open_run("runs/quickstart")
+            >>> run.predictions("shufflenet_v2_x0_5").columns.tolist()
+            ['subject', 'visit', 'day', 'fold', 'partition', 'truth', 'shufflenet_v2_x0_5']
+        """
+        return predictions_of(self.judgement, models, samples=samples)
 
     @property
     def scoring(self) -> Scoring:

@@ -80,7 +80,7 @@ class MadeUpSweep:
         )
         is_test = samples["partition"] == "test"
         table = PredictionTable(
-            (), samples, predicted[~is_test], predicted[is_test], self._config(0, 0)
+            (), samples, predicted[~is_test], predicted[is_test], self._config(0, 0).task
         )
         units, regions = table.scoring.units, frozenset(BODY)
         oof = units(table.train_samples, table.oof, regions)

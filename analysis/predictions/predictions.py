@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from foldgrid.analysis.predictions.validation import (
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring, by_model
 from foldgrid.tasks.units import model_names
@@ -52,8 +54,8 @@ class BaseLearner:
 
     @property
     def folds(self) -> str:
-        """Usable over planned folds: ``4/5``."""
-        return f"{len(self.fits)}/{len(self.planned_folds)}"
+        """Usable over planned folds: ``4/5``; "" where nothing is known of its fits."""
+        return f"{len(self.fits)}/{len(self.planned_folds)}" if self.planned_folds else ""
 
     @property
     def weights(self) -> str:
@@ -72,19 +74,27 @@ class PredictionTable:
         oof: What is judged of the training samples, by complete base learners; see
             ``UnitTable.predicted``.
         test: The same of the test samples.
-        config: What all fits have in common, as one of them has it.
+        task: What is predicted.
+        fitted: Of a run folder, what all fits have in common; nothing of a table that was given.
     """
 
     learners: tuple[BaseLearner, ...]
     samples: pd.DataFrame
     oof: pd.DataFrame
     test: pd.DataFrame
-    config: FitConfig
+    task: TaskSpec
+    fitted: FitConfig | None = None
 
     @property
+    def config(self) -> FitConfig:
+        """What all fits have in common, as one of them has it; of a run folder only."""
+        assert self.fitted is not None
+        return self.fitted
+
+    @cached_property
     def scoring(self) -> Scoring:
         """What the predictions mean."""
-        return make_scoring(self.config.task)
+        return make_scoring(self.task)
 
     @property
     def complete_learners(self) -> tuple[str, ...]:
@@ -145,7 +155,8 @@ def read_prediction_table(store: RunStore, finished: FinishedFits | None = None)
         samples=samples.assign(reference=references.reindex(samples.index)),
         oof=_in_order(values_by_learner(chosen, "oof"), samples.index),
         test=_in_order(values_by_learner(chosen, "test"), samples.index),
-        config=config,
+        task=config.task,
+        fitted=config,
     )
 
 

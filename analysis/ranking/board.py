@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any, Literal
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -17,6 +18,9 @@ from foldgrid.specs.task import AnyTask, default_task
 from foldgrid.specs.variants import is_variant
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = 4
 """Raised when a stored leaderboard can no longer be read as it was, or its figures change."""
@@ -166,6 +170,69 @@ class Ranking(Spec):
     def standing(self, row: RankedModel) -> Standing:
         """Where a model stands by the metric that orders the rows."""
         return row.standings.get(self.by) or Standing()
+
+    def frame(self) -> pd.DataFrame:
+        """The ranking as a data frame, a row a model, best first.
+
+        Returns:
+            ``rank``, ``model``, ``kind``, ``folds``; where the model stands against the best by
+            the ordering metric (``is_tied``, ``probability_best``, ``rank_low``, ``rank_high``,
+            ``worse_by``, ``p_holm`` and more); every metric as ``oof_mae`` and ``test_mae``, with
+            the ends of its 95 % interval (``oof_mae_low``, ``oof_mae_high``). NaN is undefined.
+
+        Example:
+            >>> run = foldgrid.open_run("runs/quickstart")
+            >>> run.ranking.frame()[["rank", "model", "oof_mae", "oof_mae_low", "oof_mae_high"]]
+        """
+        import pandas as pd
+
+        return pd.DataFrame(ranking_table(self)).astype({"rank": "Int64"})
+
+    def _shown_frame(self) -> pd.DataFrame:
+        """What a prompt or a notebook shows: the columns of a table, rounded, ties marked."""
+        import pandas as pd
+
+        rows = []
+        for row in self.rows:
+            tied = "~" if self.standing(row).is_tied else ""
+            cells = {"#": f"{row.rank or ''}{tied}", "model": row.model}
+            for partition in ("oof", "test"):
+                for name in self.columns():
+                    digits, value = self.scoring.decimals(name), row.figure(partition, name)
+                    text = "-" if value is None else f"{value:.{digits}f}"
+                    ends = row.interval(partition, name)
+                    if name == self.by and ends.low is not None:
+                        text += f" [{ends.low:.{digits}f}, {ends.high:.{digits}f}]"
+                    title = "OOF" if partition == "oof" else "test"
+                    cells[f"{title} {self.metrics[name].title}"] = text
+            rows.append(cells)
+        return pd.DataFrame(rows)
+
+    def __repr__(self) -> str:
+        """A table for a prompt; ``frame`` has all the numbers."""
+        return f"{self._heading}\n{self._shown_frame().to_string(index=False)}"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        warnings = "".join(
+            f"<li><b>{escape(note.topic)}</b>: {escape(note.text)}</li>"
+            for note in self.notes
+            if note.is_warning
+        )
+        below = f"<ul>{warnings}</ul>" if warnings else ""
+        table = self._shown_frame().to_html(index=False, border=0)
+        return f"<p>{escape(self._heading)}</p>{table}{below}"
+
+    @property
+    def _heading(self) -> str:
+        units = self.scoring.noun.count(self.num_units["oof"])
+        return (
+            f"{self.sweep or 'ranking'}: {len(self.rows)} models by out-of-fold "
+            f"{self.metric.title} over {units} of {self.num_subjects['oof']} subjects, with 95 % "
+            "intervals; ~ is tied with the best"
+        )
 
     def columns(self) -> tuple[str, ...]:
         """The metrics that a table shows, the ordering one among them.

@@ -6,6 +6,7 @@ Importing this file is cheap; pandas and scikit-learn are loaded when a ranking 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from foldgrid.analysis.predictions.notes import Note
@@ -88,23 +89,63 @@ def rank_judgement(
         made_from: What ``made_from_now`` said before anything was read.
         further: Metrics that it holds beside the task's standard ones and ``by``.
     """
+    sweep = store.read_sweep()
+    about = Source(
+        name=str(sweep.get("name") or ""),
+        title=str(sweep.get("title") or ""),
+        location=store.location,
+        made_from=made_from,
+        notes=ranking_notes(store, judgement, checks),
+    )
+    return rank_models(judgement, about, by, further)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is said of that which a ranking was computed from.
+
+    Attributes:
+        name: The sweep's, or the table's.
+        title: One line for people; "" for none.
+        location: The run folder or file, as it was given.
+        made_from: A digest of its content.
+        notes: What to know of its predictions.
+    """
+
+    name: str
+    title: str
+    location: str
+    made_from: str
+    notes: tuple[Note, ...]
+
+
+def rank_models(
+    judgement: Judgement, source: Source, by: str, further: Sequence[str] = ()
+) -> Ranking:
+    """The ranking of what was judged, wherever it is from.
+
+    Args:
+        judgement: What every model said of it.
+        source: Where that is from.
+        by: The OOF metric that orders it.
+        further: Metrics that it holds beside the task's standard ones and ``by``.
+    """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     # One thread: the same bits on any number of cores, and small products are no slower for it.
     with threadpool_limits(limits=1):
         assessment = assess_judgement(judgement, (by, *further))
-    sweep = store.read_sweep()
     ranking = Ranking(
-        made_from=made_from,
-        sweep=str(sweep.get("name") or ""),
-        title=str(sweep.get("title") or ""),
-        location=store.location,
+        made_from=source.made_from,
+        sweep=source.name,
+        title=source.title,
+        location=source.location,
         by=by,
-        task=judgement.table.config.task,
+        task=judgement.table.task,
         num_units={"oof": judgement.oof.num_units, "test": judgement.test.num_units},
         num_subjects={"oof": judgement.oof.num_subjects, "test": judgement.test.num_subjects},
         rows=(*_base_learners(judgement, assessment), *_others(judgement, assessment)),
-        notes=ranking_notes(store, judgement, checks),
+        notes=source.notes,
         num_resamples=assessment.num_resamples,
         selections=assessment.selections,
         critical_difference=assessment.critical_difference,

@@ -30,6 +30,28 @@ def write_notes(store: RunStore, judgement: Judgement) -> tuple[Note, ...]:
     return warnings_first(notes)
 
 
+def table_notes(judgement: Judgement, *, has_folds: bool) -> tuple[Note, ...]:
+    """The notes of a ranking of a table of predictions, of which nothing else is known."""
+    samples = judgement.table.samples
+    text = (
+        f"A table of predictions: {len(samples)} rows of {samples['subject'].nunique()} subjects. "
+        "How they were made is not known here: whether a subject's predictions come from a model "
+        "that had not seen it is the table's claim."
+    )
+    notes = [Note(topic="data", text=text), *_order_of(judgement, has_folds)]
+    return warnings_first([*notes, output_note(judgement), *_left_out(judgement)])
+
+
+def _order_of(judgement: Judgement, has_folds: bool) -> list[Note]:
+    if has_folds:
+        return [_order(judgement), *_stacking(judgement)]
+    text = (
+        "Without a column `fold` there are no meta-learners, and the baseline of a subject is the "
+        "mean over all others."
+    )
+    return [Note(topic="stacking", text=text)]
+
+
 def warnings_first(notes: Iterable[Note]) -> tuple[Note, ...]:
     """The same notes, the warnings before the facts."""
     return tuple(sorted(notes, key=lambda note: not note.is_warning))

@@ -93,6 +93,13 @@ def fit_stack(table: PredictionTable) -> Stack:
     )
 
 
+def no_stack(table: PredictionTable) -> Stack:
+    """No meta-learner, as where there are no folds to fit one honestly."""
+    return Stack(
+        pd.DataFrame(index=table.oof.index), pd.DataFrame(index=table.test.index), pd.DataFrame()
+    )
+
+
 def _without_variants(table: PredictionTable) -> PredictionTable:
     names = [name for name in table.complete_learners if not is_variant(name)]
     if len(names) == len(table.complete_learners):

@@ -9,19 +9,29 @@ folder ``analysis/``), which is imported when it is asked for.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from foldgrid.version import __version__
 
 if TYPE_CHECKING:
     from foldgrid.analysis.opening import open_run
+    from foldgrid.analysis.ranking.given import rank
 
-__all__ = ["__version__", "open_run"]
+__all__ = ["__version__", "open_run", "rank"]
+
+_PLACES = {
+    "open_run": "foldgrid.analysis.opening",
+    "rank": "foldgrid.analysis.ranking.given",
+}
+"""Where each name is defined; imported when it is asked for, and no sooner."""
 
 
 def __getattr__(name: str) -> Any:
-    if name != "open_run":
+    if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from foldgrid.analysis.opening import open_run
+    return getattr(import_module(_PLACES[name]), name)
 
-    return open_run
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

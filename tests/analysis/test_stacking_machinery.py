@@ -76,7 +76,7 @@ def made_up(num_learners: int, seed: int, is_nonsense: bool = False) -> Predicti
         )
     frame = pd.DataFrame(predicted, index=index, columns=names)
     oof, test = frame[subject < 10], frame[subject >= 10]
-    return PredictionTable((), samples, oof, test, CONFIG)
+    return PredictionTable((), samples, oof, test, CONFIG.task)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from foldgrid.execution import ray_tune
 from foldgrid.execution.events import FitListener
 from foldgrid.execution.fit_task import FitTask
 from foldgrid.execution.inline import InlineExecutor
@@ -261,3 +262,12 @@ def test_a_worker_lost_too_often_fails_its_fit(shaken: Course) -> None:
     assert log.count("its worker was lost; it goes on from its last checkpoint") == 1
     assert "failed (lost worker)" in log
     assert shaken.store.finished_fits() == {LOST_ONCE.config.fit_id}
+
+
+def test_ray_s_workers_download_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    trainable = ray_tune._trainable()
+    worker = object.__new__(trainable)
+    work = FitWork(random_study(), RunStore(str(tmp_path)))
+    trainable.setup(worker, {"task": GOOD[0]}, work)
+    assert os.environ["HF_HUB_OFFLINE"] == "1"

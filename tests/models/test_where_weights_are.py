@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +18,7 @@ from foldgrid.models import (
     fetch_weight_file,
     find_weight_file,
     resolve_weights,
+    stay_offline,
     weights_folder,
 )
 from foldgrid.models.sources import NETWORK_SOURCES, PublishedWeights
@@ -168,3 +170,13 @@ def test_files_to_be_fetched_are_planned_with_what_is_known_of_them(publish: Pub
     assert not file.is_here
     assert file.sha256() == "0123abcd"
     assert resolve_weights(["pocket_cnn"], "none", "") == {"pocket_cnn": None}
+
+
+def test_a_library_that_is_loaded_already_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    stay_offline()
+    assert constants.is_offline_mode()
+    assert os.environ["HF_HUB_OFFLINE"] == "1"

@@ -15,7 +15,11 @@ from foldgrid.specs.errors import SweepError
 from foldgrid.tables.text import check_format
 
 if TYPE_CHECKING:
+    from foldgrid.analysis.ranking.board import Ranking
     from foldgrid.records import RunStore
+
+TABLES = (".csv", ".parquet", ".pq")
+"""How the name of a table of predictions ends."""
 
 FORMATS = ("terminal", "csv", "md", "latex", "json", "svg")
 
@@ -35,25 +39,30 @@ def rank(
     by: str | None = None,
     metric: tuple[str, ...] = (),
     format: str = "terminal",
+    task: str | None = None,
 ) -> None:
-    """Rank the models of a sweep.
+    """Rank the models of a sweep, or of any table of predictions.
 
     Prints base learners, meta-learners and the baseline, ordered by an out-of-fold figure, and
-    saves the table in the run folder as leaderboard.csv and leaderboard.json.
+    saves the table in the run folder as leaderboard.csv and leaderboard.json. Of a table of
+    predictions it saves nothing.
 
     Args:
-        run: The run folder, such as runs/all_backbones.
+        run: The run folder, such as runs/all_backbones; or a CSV or Parquet file with the columns
+            subject, truth and one for each model, of classes one for each model and class
+            (model:class), and where they are known sample, visit, fold and partition.
         by: The metric that orders the table, such as mae, spearman, auc or mcc; the task's first
             without. An unknown name lists those that the task has.
         metric: A metric that the table shows, in place of the task's own columns. Given several
             times, a column each.
         format: How it is printed: terminal, csv, md, latex, json or svg.
+        task: Of a table of predictions, what is predicted where the truth does not say enough, as
+            in a sweep: "{name: binary, positive: [melanoma]}".
     """
     check_format(format, FORMATS)
     from foldgrid.analysis.ranking.formats import TEXT_FORMATS, render_terminal
-    from foldgrid.analysis.ranking.making import stored_or_ranked
 
-    ranking = stored_or_ranked(_open(run), by, metric)
+    ranking = _ranking(run, by, metric, task)
     if format == "terminal":
         from rich.console import Console
 
@@ -159,6 +168,29 @@ def compare(*runs: str, by: str | None = None, format: str = "terminal") -> None
         render_terminal(comparison, Console())
     else:
         sys.stdout.write(TEXT_FORMATS[format](comparison))
+
+
+def _ranking(run: str, by: str | None, metric: tuple[str, ...], task: str | None) -> Ranking:
+    """The ranking of a run folder or of a table of predictions."""
+    if not run.lower().endswith(TABLES):
+        if task is not None:
+            raise SweepError(
+                "--task is for a table of predictions; a run folder says its task itself.\n"
+                "Leave it out."
+            )
+        from foldgrid.analysis.ranking.making import stored_or_ranked
+
+        return stored_or_ranked(_open(run), by, metric)
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    from foldgrid.analysis.ranking.given import rank as rank_table
+
+    try:
+        words = YAML(typ="safe", pure=True).load(task) if task else None
+    except YAMLError as error:
+        raise SweepError(f'--task: "{task}" is no YAML, as in {{name: ordinal}}.') from error
+    return rank_table(run, by=by, metric=metric, task=words)
 
 
 def _open(run: str) -> RunStore:

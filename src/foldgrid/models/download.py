@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.message import Message
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
 from typing import IO
@@ -199,7 +200,7 @@ class _Transfer:
             self.promised = self.promised or redirects.promised
             self._copy(response, here)
 
-    def _at_the_end(self, here: int, headers: HTTPMessage) -> None:
+    def _at_the_end(self, here: int, headers: Message) -> None:
         """The server has nothing after ``here``: the file is whole, or it was another one."""
         _, _, total = headers.get("Content-Range", "").rpartition("/")
         if total != str(here) and not self._is_right():
