@@ -14,6 +14,7 @@ from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.tables.text import check_format
 
 FORMATS = ("terminal", "md", "csv", "json", "latex")
+LIST_FORMATS = ("terminal", "md", "csv", "json")
 
 Pixels = Annotated[int, Parameter(validator=Number(gte=1, lte=4096))]
 Outputs = Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))]
@@ -21,6 +22,26 @@ Depth = Annotated[int, Parameter(validator=Number(gte=1, lte=20))]
 ShowAll = Annotated[bool, Parameter(name="--all", negative=())]
 
 app = App(name="models", help="What the networks are made of, and what they cost.")
+
+
+@app.command(name="list")
+def list_(*patterns: str, format: str = "terminal") -> None:
+    """List networks by name: parameters, input size, licence of the weights.
+
+    Without a pattern these are torchvision's and this project's; timm's thousands of names are
+    asked for by patterns. Nothing is computed and no weights are needed.
+
+    Args:
+        patterns: Names, or patterns such as 'vit*dino*' (in quotes, or the shell takes them).
+        format: How it is printed: terminal, md, csv or json.
+    """
+    check_format(format, LIST_FORMATS)
+    from foldgrid.describe.listing import list_networks, render
+
+    networks = list_networks(patterns)
+    sys.stdout.write(render(networks, format))
+    if format == "terminal" and not patterns:
+        print("timm has more than a thousand others: `models list 'vit*dino*'` shows some.")
 
 
 @app.command

@@ -5,7 +5,7 @@ Shape letters: B batch, C channels, H and W pixels, K outputs.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
@@ -83,11 +83,19 @@ def _doubles(names: Sequence[str]) -> dict[str, str]:
     """Names that are another spelling of one before them, each with why it is refused."""
     found: dict[str, str] = {}
     first: dict[str, str] = {}
+    architectures = Counter(map(_architecture, names))
     for name in names:
+        if architectures[_architecture(name)] == 1:
+            # Nobody asks a library for what is there once.
+            continue
         known = first.setdefault(source_of(name).canonical(name), name)
         if known != name:
             found[name] = f"this is {known}, which is there already. Give each network once."
     return found
+
+
+def _architecture(name: str) -> str:
+    return name if name.startswith("hf-hub:") else name.removeprefix("timm:").partition(".")[0]
 
 
 def _no_stages(name: str) -> str:

@@ -39,7 +39,10 @@ def construct(name: str, num_outputs: int, pixels: int | None = None) -> nn.Modu
     """
     if pixels is None:
         return source_of(name).construct(name, num_outputs)
-    return source_of(name).construct_at(name, num_outputs, pixels)
+    try:
+        return source_of(name).construct_at(name, num_outputs, pixels)
+    except ValueError as error:
+        raise ValueError(f"{name} cannot take {pixels}x{pixels} pixels ({error})") from error
 
 
 def construct_on_meta(name: str, num_outputs: int, pixels: int | None = None) -> nn.Module:

@@ -154,7 +154,7 @@ def nearest_sizes(backbone: str, pixels: int, multiple_of: int = 1) -> tuple[int
         pixels: Height and width that it does not take.
         multiple_of: What the sizes must be a multiple of.
     """
-    near = {pixels // step * step + more * step for step in _STEPS for more in (0, 1, 2)}
+    near = {pixels // step * step + more * step for step in _STEPS for more in range(-2, 4)}
     tried = sorted(
         (each for each in (*near, native_pixels(backbone)) if each > 0 and each % multiple_of == 0),
         key=lambda each: abs(each - pixels),

@@ -69,6 +69,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
         ("backbones", f"{len(sweep.backbones)} x {split.num_folds} folds"),
         *_varied(sweep),
         ("weights", _weights(prepared)),
+        *_licences(prepared),
         ("training", _training(recipe)),
         *([("phases", describe_phases(recipe.phases))] if recipe.phases else []),
         *_own_recipes(prepared),
@@ -157,7 +158,7 @@ def _weights(prepared: PreparedSweep) -> str:
     missing = [name for name in random if name not in unpublished]
     words = []
     if not random:
-        words.append(f"ImageNet weights for all {len(prepared.weights)} backbones")
+        words.append(f"pre-trained weights for all {len(prepared.weights)} backbones")
     absent = [file for file in prepared.weights.values() if file and not file.is_here]
     if policy == "fetch" and absent:
         verb = "is" if len(absent) == 1 else "are"
@@ -172,6 +173,20 @@ def _weights(prepared: PreparedSweep) -> str:
         verb = "starts" if len(unpublished) == 1 else "start"
         words.append(f"{_names(unpublished)} {verb} from random weights (none are published)")
     return f"{policy}: {'; '.join(words)}"
+
+
+def _licences(prepared: PreparedSweep) -> list[tuple[str, str]]:
+    """The licences of the weights, each with the networks whose weights have it."""
+    by_licence: dict[str, list[str]] = {}
+    for name, file in prepared.weights.items():
+        if file is not None:
+            by_licence.setdefault(file.licence or "not known", []).append(name)
+    is_one = len(by_licence) == 1
+    words = [
+        licence if is_one else f"{licence}: {_names(names)}"
+        for licence, names in sorted(by_licence.items())
+    ]
+    return [("licences", "; ".join(words))] if words else []
 
 
 def _how_to_get(missing: Iterable[str], fetch_command: str) -> str:

@@ -143,12 +143,9 @@ class TimmNetworks(NetworkSource):
                 **options,
             )
         except (TypeError, AssertionError, ValueError, RuntimeError) as error:
-            if "img_size" not in options or isinstance(error, NotImplementedError):
+            if pixels is None or isinstance(error, NotImplementedError):
                 raise
-            size = options["img_size"]
-            raise ValueError(
-                f"{name} cannot be built for {size}x{size} pixels ({error})"
-            ) from error
+            raise ValueError(str(error)) from error
         assert isinstance(network, nn.Module)
         return network
 
@@ -303,7 +300,7 @@ def _check_patches(name: str, network: nn.Module, pixels: int) -> None:
             continue
         side = patch[0] if isinstance(patch, (tuple, list)) else patch
         if isinstance(side, int) and pixels % side:
-            raise ValueError(f"{name} cuts pictures into patches of {side}x{side} pixels")
+            raise ValueError(f"it cuts pictures into patches of {side}x{side} pixels")
 
 
 class _LoadingError(Exception):

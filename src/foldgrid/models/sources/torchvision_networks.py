@@ -46,7 +46,7 @@ class TorchvisionNetworks(NetworkSource):
         if name.startswith("vit_") and pixels != self.native_pixels(name):
             patch = int(name.rpartition("_")[2])
             if pixels % patch:
-                raise ValueError(f"{name} cuts pictures into patches of {patch}x{patch} pixels")
+                raise ValueError(f"it cuts pictures into patches of {patch}x{patch} pixels")
             return self._create(name, num_outputs, image_size=pixels)
         if name.startswith("maxvit_") and pixels != self.native_pixels(name):
             return self._create(name, num_outputs, input_size=(pixels, pixels))
