@@ -1,8 +1,8 @@
-"""``python launch.py --sweep NAME``: runs a sweep; see `foldgrid.cli.launch`."""
+"""``python launch.py --sweep NAME``, from a clone: ``foldgrid launch``; see `foldgrid.cli.main`."""
 
 import sys
 
-from foldgrid.cli.launch import main
+from foldgrid.cli.main import main, words_of_launch_py
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(words_of_launch_py(sys.argv[1:])))

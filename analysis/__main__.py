@@ -1,8 +1,8 @@
-"""``python -m analysis``, from a clone: hands over to `foldgrid.cli.results`."""
+"""``python -m analysis``, from a clone: hands over to `foldgrid.cli.main`."""
 
 import sys
 
-from foldgrid.cli.results import main
+from foldgrid.cli.main import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(program="python -m analysis"))

@@ -139,7 +139,7 @@ def _measure_commands(
 
 
 def _rank(folder: str, checkout: Path) -> Took:
-    """``python -m analysis rank`` of a checkout, on one thread."""
+    """``foldgrid rank`` of a checkout, on one thread."""
     paths = f"{checkout / 'src'}{os.pathsep}{checkout}"
     command = [sys.executable, "-m", "analysis", "rank", folder, "--by", "ccc"]
     started, used = time.perf_counter(), _processor_seconds()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parent.parent
 SWEEP = PROJECT / "sweeps" / "all_backbones.yaml"
-SPACES = PROJECT / "search_spaces"
+SPACES = (PROJECT / "search_spaces",)
 SMALL_BACKBONES = ("shufflenet_v2_x0_5", "squeezenet1_1", "mobilenet_v3_small", "resnet18")
 VISITS_A_SUBJECT = 338 / 60
 """Of the published trial, which the embedded one simulates."""
@@ -137,7 +137,7 @@ class Study(Spec):
         )
 
     def open_session(self, storage: Path, console: Console) -> Session:
-        """The planned sweep as ``launch.py`` opens it; its cache is ``FOLDGRID_CACHE``'s."""
+        """The planned sweep as ``foldgrid launch`` opens it; its cache is ``FOLDGRID_CACHE``'s."""
         from foldgrid.launching.options import Options
         from foldgrid.launching.session import Session
         from foldgrid.sessions import open_session

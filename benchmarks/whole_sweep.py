@@ -1,4 +1,4 @@
-"""A side: the sweep as ``launch.py`` runs it, from the plan to everything closed.
+"""A side: the sweep as ``foldgrid launch`` runs it, from the plan to everything closed.
 
 ``python -m benchmarks.whole_sweep FOLDER`` reads ``FOLDER/study.json`` and writes
 ``FOLDER/result.json``. The ranking, which no other side makes, is left out.

@@ -14,7 +14,7 @@ TOLD = ("FG202", "FG203", "FG401")
 
 def check_notes(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
     """The notes: that this is a canary, every failure, and the rest in a sentence or two."""
-    command = f"`python -m analysis check {shlex.quote(store.location)}`"
+    command = f"`foldgrid check {shlex.quote(store.location)}`"
     failed = [
         Note(
             topic=each.code,

@@ -19,7 +19,7 @@ from foldgrid.specs.fits import split_fingerprint
 NO_SPLIT = "split.parquet cannot be read; see FG201."
 NEW_SPLIT = (
     "Launch the sweep into a new --storage: the split is then drawn anew. If it is broken again, "
-    "look at the manifest with `python -m foldgrid data check`."
+    "look at the manifest with `foldgrid data check`."
 )
 
 
@@ -143,7 +143,7 @@ CHECKS = (
         "photos.parquet: which files are equal byte by byte",
         "One of the subjects has somebody else's picture, and the split, which keeps subjects "
         "apart, cannot keep the two copies apart.",
-        "Keep the photograph where it belongs: `python -m foldgrid data check MANIFEST` names the "
+        "Keep the photograph where it belongs: `foldgrid data check MANIFEST` names the "
         "rows. Then launch again.",
         _photos,
     ),

@@ -48,7 +48,7 @@ def compare_sweeps(stores: Sequence[RunStore], by: str | None = None) -> Compari
         raise SweepError(
             f"compare: {len(stores)} run folder{'s' if len(stores) != 1 else ''} given. "
             f"A comparison needs 2 to {len(LETTERS)}, such as runs/a runs/b; one alone is ranked: "
-            "python -m analysis rank RUN"
+            "foldgrid rank RUN"
         )
     by = known_figure(by, scoring_of_run(stores[0]))
     judgements = [judge(store) for store in stores]
@@ -230,7 +230,7 @@ def _refusal(pair: Sequence[tuple[RunStore, Judgement]], reason: str, section: s
     cause = "task" if section == "task" else "data and split"
     lines.append(
         f"Launch one of them again with the other's {cause}, or rank each by itself: "
-        f"python -m analysis rank {locations[1]}"
+        f"foldgrid rank {locations[1]}"
     )
     return "\n".join(lines)
 

@@ -127,7 +127,7 @@ def read_prediction_table(store: RunStore, finished: FinishedFits | None = None)
     except FileNotFoundError as error:
         raise SweepError(
             f"{store.location}: nothing was trained here yet (no plan or no split).\n"
-            "Launch the sweep that names this folder; `python launch.py --list` shows the sweeps."
+            "Launch the sweep that names this folder; `foldgrid list` shows the sweeps."
         ) from error
     except (*READ_ERRORS, KeyError, TypeError) as error:
         first = (str(error).splitlines() or [""])[0]

@@ -8,7 +8,7 @@
     6. All fits agree on the truth: what the physician scored, what a photograph is labelled.
     7. All base learners hold out the same samples in the same folds.
 
-Every breach carries the code of the check that finds it (``python -m analysis check``).
+Every breach carries the code of the check that finds it (``foldgrid check``).
 Knows tables and their words, not where they are stored.
 """
 

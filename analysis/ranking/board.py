@@ -154,7 +154,7 @@ class Ranking(Spec):
         if metric not in self.metrics:
             raise SweepError(
                 f"{self.location}: this ranking holds {', '.join(self.metrics)}, and no {metric}.\n"
-                f"`python -m analysis rank {self.location} --by {metric}` computes it."
+                f"`foldgrid rank {self.location} --by {metric}` computes it."
             )
         key = self.scoring.metrics[metric].sort_key
         rows = sorted(

@@ -80,7 +80,7 @@ def render_svg(ranking: Ranking) -> str:
     """What the terminal shows, at 112 columns, for a README or a slide."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     render_terminal(ranking, console)
-    title = f"python -m analysis rank {ranking.location} --by {ranking.by}"
+    title = f"foldgrid rank {ranking.location} --by {ranking.by}"
     # Rich fetches its font from the web; a viewer's own monospaced font does as well.
     return _WEB_FONT.sub("", console.export_svg(title=title, unique_id="ranking")) + "\n"
 

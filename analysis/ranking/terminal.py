@@ -100,7 +100,7 @@ def render_terminal(ranking: Ranking, console: Console, top: int | None = None) 
     legend.append("bold: best of its column")
     console.print(Text("   " + "   ".join(legend[1:]), style="dim"))
     if len(shown) < len(begun):
-        hidden = f"{len(begun) - len(shown)} more: python -m analysis rank"
+        hidden = f"{len(begun) - len(shown)} more: foldgrid rank"
         console.print(Text(f"   {hidden} {ranking.location}", style="dim"), soft_wrap=True)
     console.print()
     notes = ((note.topic, note.text, note.is_warning) for note in all_notes(ranking))

@@ -96,7 +96,7 @@ def read_studies(store: RunStore, by: str = "") -> tuple[StudyEvidence, ...]:
     if not search.exists():
         raise SweepError(
             f"{store.location}: nothing was searched here (it holds no search/plan.json).\n"
-            "`python launch.py --sweep lr_plateau` searches."
+            "`foldgrid launch lr_plateau` searches."
         )
     plan = search.read_plan()
     objectives = _objectives(plan.settings.objectives, by)

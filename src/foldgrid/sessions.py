@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
 
 
 def open_session(
-    path: Path, spaces: Path, options: Options, console: Console
+    path: Path, spaces: Sequence[Path], options: Options, console: Console
 ) -> Session | SearchSession:
     """Reads, checks and plans the sweep at ``path``, and prints the plan.
 
     Args:
         path: The sweep's file.
-        spaces: The folder of search spaces.
+        spaces: The folders of search spaces.
         options: The command line's.
         console: Where to show the plan and the progress.
 
@@ -60,13 +61,13 @@ def open_session(
 
 
 def prepare(
-    path: Path, spaces: Path, options: Options, console: Console
+    path: Path, spaces: Sequence[Path], options: Options, console: Console
 ) -> tuple[PreparedSweep, str]:
     """Reads, checks and plans the sweep at ``path``; with it, why its budget was chosen.
 
     Args:
         path: The sweep's file.
-        spaces: The folder of search spaces.
+        spaces: The folders of search spaces.
         options: The command line's.
         console: Where to show progress.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from foldgrid.cli.results import main
+from foldgrid.cli.main import main
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -42,7 +42,7 @@ def test_rank_prints_saves_and_prints_the_stored_table_again(make_run: Any) -> N
     assert "17 models ordered by out-of-fold (OOF) MAE" in first.stdout
     assert (fake.folder / "leaderboard.csv").is_file()
     code = (
-        "import sys, foldgrid.cli.results as command\n"
+        "import sys, foldgrid.cli.main as command\n"
         "slow = ('sklearn', 'scipy', 'torch', 'ray', 'wandb')\n"
         "print(command.main(sys.argv[1:]), [name for name in slow if name in sys.modules])"
     )
@@ -99,7 +99,7 @@ def test_nothing_finished_names_the_command_that_trains(
     fake.unfinished |= set(fake.predictions)
     fake.write()
     assert main(["rank", str(fake.folder)]) == 2
-    assert "python launch.py --sweep tiny" in capsys.readouterr().err
+    assert "foldgrid launch tiny" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["csv", "md", "latex", "json"])
@@ -144,4 +144,4 @@ def test_a_search_is_no_grid(
     assert main([command, *arguments]) == 2
     said = capsys.readouterr().err
     assert "a search, not a grid" in said
-    assert f"python -m analysis report {store.location}" in said
+    assert f"foldgrid report {store.location}" in said

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldgrid.analysis.__main__ import main
 from foldgrid.analysis.checks.catalogue import CATALOGUE
 from foldgrid.analysis.checks.report import CheckResult, load_current
 from foldgrid.analysis.checks.run_evidence import read_evidence
@@ -23,6 +22,7 @@ from foldgrid.analysis.evaluation import judge, unit_predictions
 from foldgrid.analysis.ranking.formats import TEXT_FORMATS
 from foldgrid.analysis.ranking.making import judge_and_rank, rank_sweep
 from foldgrid.analysis.stacking import nested
+from foldgrid.cli.main import main
 from foldgrid.metrics import METRICS, class_metrics
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError

@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from foldgrid.analysis.__main__ import main
 from foldgrid.analysis.checks.canary_check import class_by_class
 from foldgrid.analysis.checks.catalogue import stored_or_checked
 from foldgrid.analysis.checks.method_checks import CHECKS
@@ -31,6 +30,7 @@ from foldgrid.analysis.report.making import make_report
 from foldgrid.analysis.run import Run
 from foldgrid.analysis.stacking.meta_learners import CLASS_META_LEARNERS
 from foldgrid.analysis.stacking.nested import stack
+from foldgrid.cli.main import main
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.task import TaskSpec

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foldgrid.analysis.__main__ import main
 from foldgrid.analysis.comparison.board import Comparison, Difference
 from foldgrid.analysis.comparison.comparing import compare_sweeps
 from foldgrid.analysis.comparison.formats import TEXT_FORMATS, comparison_table
 from foldgrid.analysis.evaluation import judge, unit_predictions
+from foldgrid.cli.main import main
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
@@ -138,7 +138,7 @@ def test_what_cannot_be_compared_is_refused(
     assert output.out == ""
     assert output.err.startswith(f"Cannot compare {second.folder} with {first.folder}: ")
     assert f"  {first.folder}   4 fits, 30 visits of 10 subjects" in output.err
-    assert "rank each by itself: python -m analysis rank" in output.err
+    assert "rank each by itself: foldgrid rank" in output.err
     assert [word for word in words if word not in output.err] == [], output.err
 
 
@@ -191,7 +191,7 @@ def test_sweeps_without_a_common_base_learner_still_show_the_best_of_each(sweep:
 def test_nothing_complete_is_told_with_the_command_that_trains(sweep: Maker) -> None:
     first, second = sweep("a"), sweep("b")
     second.unfinished |= set(second.predictions)
-    with pytest.raises(SweepError, match=r"python launch\.py --sweep b"):
+    with pytest.raises(SweepError, match=r"foldgrid launch b"):
         compare_sweeps([first.write(), second.write()])
 
 

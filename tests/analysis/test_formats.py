@@ -99,7 +99,7 @@ def test_the_top_few_keep_the_baseline_and_name_the_command_for_the_rest(ranking
     assert "shufflenet_v2_x0_5" in text
     assert "predict_the_mean" in text
     assert "resnet34" not in text
-    assert "3 more: python -m analysis rank runs/all_backbones" in text
+    assert "3 more: foldgrid rank runs/all_backbones" in text
 
 
 def test_csv_parses_back_at_full_precision(ranking: Ranking) -> None:

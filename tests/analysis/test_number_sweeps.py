@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from foldgrid.analysis.__main__ import main as analyse
 from foldgrid.analysis.checks.catalogue import run_checks
 from foldgrid.analysis.comparison.comparing import compare_sweeps
 from foldgrid.analysis.comparison.formats import render_markdown as render_comparison
@@ -22,6 +21,7 @@ from foldgrid.analysis.ranking.formats import render_markdown
 from foldgrid.analysis.ranking.making import rank_sweep
 from foldgrid.analysis.report.making import make_report
 from foldgrid.analysis.stacking.meta_learners import META_LEARNERS, meta_learners
+from foldgrid.cli.main import main as analyse
 from foldgrid.records import RunStore
 from tests.analysis.made_up_numbers import BONE_AGE, LIGHTNESS, RANGES, SKIN_SCORE, NumberRun
 from tests.analysis.report.conftest import quickly_made

@@ -111,7 +111,7 @@ def test_nothing_complete_says_what_is_missing_and_which_command_trains(make_run
     message = str(caught.value)
     assert "nothing can be ranked yet" in message
     assert "resnet18   1/2 folds   fold 0 not trained yet" in message
-    assert "python launch.py --sweep tiny" in message
+    assert "foldgrid launch tiny" in message
 
 
 def test_a_folder_without_a_plan_is_answered(make_run: Any) -> None:

@@ -14,7 +14,7 @@ from sklearn.metrics import mean_absolute_error, roc_auc_score
 
 import foldgrid
 from foldgrid.analysis.ranking.board import Ranking
-from foldgrid.cli import results
+from foldgrid.cli.main import main
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import InputError, SweepError
 from tests.analysis.conftest import FakeRun
@@ -216,19 +216,19 @@ def test_the_command_reads_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[
     file = tmp_path / "predictions.csv"
     labels().to_csv(file, index=False)
     task = "{name: binary, positive: [ill]}"
-    assert results.main(["rank", str(file), "--by", "mcc", "--task", task]) == 0
+    assert main(["rank", str(file), "--by", "mcc", "--task", task]) == 0
     shown = capsys.readouterr().out
     assert "predictions: 1 model ordered by" in shown
     assert "net" in shown
     assert list(tmp_path.iterdir()) == [file]
-    assert results.main(["rank", str(file), "--format", "csv"]) == 0
+    assert main(["rank", str(file), "--format", "csv"]) == 0
     assert capsys.readouterr().out.startswith("rank,model,kind,")
     broken(near={3: "x"}).to_csv(file, index=False)
-    assert results.main(["rank", str(file)]) == 2
+    assert main(["rank", str(file)]) == 2
     said = capsys.readouterr().err
     # The line of the file, whose header is line 1.
     assert 'row 5   near   found "x". A number is needed.' in said
-    assert results.main(["rank", str(tmp_path / "none.csv")]) == 2
+    assert main(["rank", str(tmp_path / "none.csv")]) == 2
     assert "not found" in capsys.readouterr().err
 
 

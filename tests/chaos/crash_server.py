@@ -18,7 +18,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from foldgrid.cli import launch
+import foldgrid.analysis.evaluation
+import foldgrid.analysis.ranking.leaderboard
+import foldgrid.analysis.ranking.making
+import foldgrid.analysis.ranking.terminal
+import foldgrid.cli.launch
+import foldgrid.launching.session
+import foldgrid.sessions  # noqa: F401
+from foldgrid.cli.main import main, words_of_launch_py
 from foldgrid.training.checkpoint_interval import CheckpointPace
 
 WRITING = os.O_WRONLY | os.O_RDWR
@@ -81,7 +88,7 @@ def obey(order: dict[str, Any]) -> None:
     CheckpointPace.is_due = lambda self: True  # type: ignore[method-assign]
     sys.argv = ["launch.py", *order["arguments"]]
     Gates(order["root"], order["gate"], order["log"]).watch()
-    code = launch.main()
+    code = main(words_of_launch_py(sys.argv[1:]))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -155,7 +155,7 @@ def test_only_a_folder_that_holds_a_sweep_is_opened(store: RunStore) -> None:
         RunStore.open(store.location)
     message = str(caught.value)
     assert message.startswith(f"{store.location}: not a run folder")
-    assert "launch.py --sweep" in message
+    assert "foldgrid launch" in message
     store.write_sweep({"title": "A"})
     assert RunStore.open(store.location).read_sweep() == {"title": "A"}
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from foldgrid.__main__ import main as toolbox
+from foldgrid.cli.main import main as toolbox
 from foldgrid.data.manifest.checks import manifest_kind
 from foldgrid.data.manifest.measured import read_measured_manifest
 from foldgrid.data.manifest.source import check_kind, read_samples

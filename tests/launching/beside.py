@@ -24,6 +24,7 @@ _FORKSERVER = multiprocessing.get_context("forkserver")
 _FORKSERVER.set_forkserver_preload(
     [
         "foldgrid.cli.launch",
+        "foldgrid.cli.main",
         "foldgrid.launching.session",
         "foldgrid.training.fit",
         "foldgrid.analysis.ranking.making",
@@ -104,9 +105,9 @@ def _launch(
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
     sys.argv = ["launch.py", *arguments]
 
-    from foldgrid.cli.launch import main
+    from foldgrid.cli.main import main, words_of_launch_py
 
-    code = main()
+    code = main(words_of_launch_py(arguments))
     # As an interpreter ends. multiprocessing would first wait, for minutes, for the idle processes
     # of joblib, which are told to end only here.
     threading._shutdown()

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import foldgrid
-from foldgrid.analysis.__main__ import main
 from foldgrid.analysis.exhibit import EXHIBITS
+from foldgrid.cli.main import main
 from foldgrid.specs.errors import SweepError
 from tests.analysis.report import visits_exhibit
 from tests.analysis.report.conftest import quickly_made

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldgrid.analysis.__main__ import main as analyse
 from foldgrid.analysis.evaluation import judge
+from foldgrid.cli.main import main as analyse
 from foldgrid.metrics import METRICS
 from foldgrid.records import SearchStore
 from tests.launching.tiny_sweep import TINY, Launcher

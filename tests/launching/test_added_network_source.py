@@ -11,8 +11,7 @@ from collections.abc import Iterator
 import pandas as pd
 import pytest
 
-from foldgrid.__main__ import main as foldgrid
-from foldgrid.analysis.__main__ import main as analyse
+from foldgrid.cli.main import main
 from foldgrid.models.sources import NETWORK_SOURCES
 from tests.launching.tiny_sweep import TINY, Launcher
 from tests.outside.packages import SITE, copied, installed
@@ -41,13 +40,13 @@ def test_it_trains_is_ranked_checked_and_reported(launcher: Launcher, package: N
     assert board.loc["pocket_cnn", "oof_mae"] > 0
     launcher.capture.readouterr()
     assert launcher.raw("--status", str(run)).code == 0
-    assert analyse(["check", str(run)]) == 0
-    assert analyse(["report", str(run)]) == 0
+    assert main(["check", str(run)]) == 0
+    assert main(["report", str(run)]) == 0
     assert "pocket_cnn" in (run / "report.html").read_text(encoding="utf-8")
     assert launcher.store().read_provenance()["versions"]["pocket"] == "1.0"
     # Its stages, hidden values and layers are the network's own answers.
     launcher.capture.readouterr()
-    assert foldgrid(["models", "describe", "pocket_cnn", "--outputs", "4"]) == 0
+    assert main(["models", "describe", "pocket_cnn", "--outputs", "4"]) == 0
     assert "pocket_cnn" in launcher.capture.readouterr().out
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foldgrid.analysis.__main__ import main as analyse
+from foldgrid.cli.main import main as analyse
 from foldgrid.records import RunStore
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.training import checkpoint

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pandas as pd
 import pytest
 
-from foldgrid.analysis.__main__ import main as analyse
+from foldgrid.cli.main import main as analyse
 from foldgrid.records import SearchStore
 from foldgrid.specs.schedulers import SCHEDULERS
 from tests.launching.tiny_sweep import ONE_BACKBONE, Launcher

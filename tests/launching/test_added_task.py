@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foldgrid.analysis.__main__ import main as analyse
+from foldgrid.cli.main import main as analyse
 from foldgrid.metrics.classification import class_metrics
 from foldgrid.records import RunStore
 from foldgrid.specs.task import TASKS

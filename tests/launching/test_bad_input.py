@@ -60,8 +60,8 @@ def test_all_mistakes_of_a_file_come_in_one_message(launcher: Launcher) -> None:
     ("options", "words"),
     [
         (("--sweep", "all_bakbones"), ("all_bakbones", 'Did you mean "all_backbones"?')),
-        (("--sweep", "no/such.yaml"), ("no/such.yaml", "--list")),
-        ((), ("--sweep is missing", "--list")),
+        (("--sweep", "no/such.yaml"), ("no/such.yaml", "foldgrid list")),
+        ((), ("No sweep was named", "foldgrid list")),
         (("--sweep", "quickstart", "--set", "training.lrr=1"), ("--set", "training.lrr")),
         (("--sweep", "quickstart", "--set", "nonsense"), ("nonsense", "key=value")),
         (("--sweep", "quickstart", "--only", "fold=9"), ("fold=9", "Folds are 0 to 4")),
@@ -84,7 +84,7 @@ def test_required_weights_that_are_missing_stop_plan_and_launch(
     path = launcher.write(TINY.replace("weights: none", "weights: required"))
     for option in (("--plan",), ()):
         done = launcher(path, *option)
-        fetch = f"python -m foldgrid weights fetch --sweep {path}"
+        fetch = f"foldgrid weights fetch --sweep {path}"
         check_refused(done, launcher, "shufflenet_v2_x0_5", "squeezenet1_1", "missing", fetch)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from foldgrid.__main__ import main as toolbox
-from foldgrid.analysis.__main__ import main as analysis
+from foldgrid.cli.main import main
 from foldgrid.records import RunStore
 from foldgrid.tasks.pasi.arithmetic import SCORES
 from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launcher
@@ -64,7 +63,7 @@ def test_a_canary_is_trained_beside_its_sweep_and_checked_with_it(launcher: Laun
     )
 
     # The sweep's own check finds it.
-    code = analysis(["check", str(launcher.storage / "tiny"), "--format", "json"])
+    code = main(["check", str(launcher.storage / "tiny"), "--format", "json"])
     results = json.loads(launcher.capture.readouterr().out)["results"]
     found = {each["code"]: each for each in results}
     assert code == 0
@@ -76,7 +75,7 @@ def test_a_canary_is_trained_beside_its_sweep_and_checked_with_it(launcher: Laun
 def test_a_canary_of_other_settings_says_nothing(launcher: Launcher) -> None:
     path = launcher.done_before(ONE_BACKBONE, *OPTIONS[2:])
     launcher(path, *OPTIONS, "--set", "training.lr=0.002")
-    analysis(["check", str(launcher.storage / "tiny"), "--format", "json"])
+    main(["check", str(launcher.storage / "tiny"), "--format", "json"])
     results = json.loads(launcher.capture.readouterr().out)["results"]
     [found] = [each for each in results if each["code"] == "FG501"]
     assert found["status"] == "not applicable"
@@ -98,7 +97,7 @@ def test_a_sweep_and_a_canary_never_share_a_folder(launcher: Launcher) -> None:
 
     # Nor does it predict for anybody.
     run = str(launcher.storage / NAME)
-    assert toolbox(["predict", run, str(launcher.folder / "new.csv")]) == 2
+    assert main(["predict", run, str(launcher.folder / "new.csv")]) == 2
     assert "means nothing" in launcher.capture.readouterr().err
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from PIL import Image
 
-from foldgrid.analysis.__main__ import main as analyse
+from foldgrid.cli.main import main as analyse
 from foldgrid.records import RunStore
 from tests.launching.own_photographs import write_study
 from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launcher

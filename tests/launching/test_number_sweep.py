@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from foldgrid.__main__ import main as toolbox
-from foldgrid.analysis.__main__ import main as analyse
+from foldgrid.cli.main import main
 from foldgrid.records import RunStore, SearchStore
 from tests.analysis.report.conftest import quickly_made
 from tests.launching.tiny_sweep import Launcher
@@ -85,13 +84,13 @@ def test_it_learns_months_and_predicts_new_hands(launcher: Launcher, hands: Path
     run = str(launcher.storage / "tiny")
     with quickly_made():
         for command in (["rank", run], ["check", run], ["report", run]):
-            assert analyse(command) == 0
+            assert main(command) == 0
     ranking = pd.read_csv(Path(run) / "leaderboard.csv").set_index("model")
     assert ranking.loc["plain_cnn", "oof_mae"] == pytest.approx(errors, rel=1e-4)
     new = hands.with_name("new.csv")
     pd.read_csv(hands)[["photo", "subject"]].to_csv(new, index=False)
     out = hands.with_name("predicted.csv")
-    assert toolbox(["predict", run, str(new), "--output", str(out)]) == 0
+    assert main(["predict", run, str(new), "--output", str(out)]) == 0
     found = pd.read_csv(out)
     assert list(found) == ["subject", "photo", "predicted"]
     test = said[said["partition"] == "test"].groupby("sample")["predicted_value"].mean()
@@ -142,7 +141,7 @@ def test_its_canary_has_no_skill(launcher: Launcher, hands: Path) -> None:
     assert done.code == 0, done.out + done.err
     (beside,) = launcher.storage.glob("*canary*")
     launcher.capture.readouterr()
-    analyse(["check", str(beside)])
+    main(["check", str(beside)])
     said = " ".join(launcher.capture.readouterr().out.split())
     assert "months against" in said, said
 
@@ -165,7 +164,7 @@ def test_a_search_scores_in_the_unit(launcher: Launcher, hands: Path) -> None:
     table = pd.read_csv(grid / "tiny" / "leaderboard.csv").set_index("model")
     assert table.loc["plain_cnn", "oof_mae"] == pytest.approx(best.oof["mae"], rel=1e-6)
     with quickly_made():
-        assert analyse(["report", str(folder)]) == 0
+        assert main(["report", str(folder)]) == 0
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "out-of-fold MAE, months" in page
     assert "PASI" not in page + done.out

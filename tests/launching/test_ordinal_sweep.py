@@ -7,9 +7,9 @@ import json
 import pandas as pd
 import pytest
 
-from foldgrid.analysis.__main__ import main as analyse
 from foldgrid.analysis.exhibits.classes.by_class import fold_spreads
 from foldgrid.analysis.run import Run
+from foldgrid.cli.main import main as analyse
 from foldgrid.metrics.classification import class_metrics
 from tests.analysis.report.conftest import quickly_made
 from tests.launching.test_added_task import STAGES

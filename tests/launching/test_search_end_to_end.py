@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 from ruamel.yaml import YAML
 
-from foldgrid.analysis.__main__ import main as analyse
+from foldgrid.cli.main import main as analyse
 from foldgrid.launching.planning.found_recipe import read_found
 from foldgrid.specs.recipe import recipe_value
 from foldgrid.specs.trials import TrialCertainty
@@ -284,7 +284,7 @@ def test_what_a_search_found_is_worth_and_its_report(launcher: Launcher, browser
     gain = best["own_recipe"]["mae"] - best["oof"]["mae"]
     assert best["better_by"].get("mae", 0.0) == pytest.approx(gain)
     assert "for having been chosen among 4 complete trials" in done.out
-    assert f"python -m analysis report {folder}" in done.out
+    assert f"foldgrid report {folder}" in done.out
     # A grid takes it up with all of that in its provenance.
     taken = launcher(launcher.write(SMALL), "--hyperparameters", str(folder), "--plan")
     assert taken.code == 0, taken.err

@@ -76,7 +76,7 @@ def test_every_epoch_of_every_trial_is_in_wandb_once_and_the_stopped_are_marked(
     assert "kept in the run folder until `--sync` sends it" in done.out
     folder = launcher.storage / "tiny"
     assert f"W&B       {folder}/wandb/" in done.out
-    assert f"python launch.py --sync {folder}" in done.out
+    assert f"foldgrid sync {folder}" in done.out
     runs = check_that_runs_are_the_records(folder)
     records = trials_of(folder)
     stopped = {number for number, record in records.items() if record.status == "stopped"}

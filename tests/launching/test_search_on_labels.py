@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foldgrid.analysis.__main__ import main as analyse
+from foldgrid.cli.main import main as analyse
 from foldgrid.records import SearchStore
 from foldgrid.specs.trials import TrialRecord
 from tests.launching.tiny_labels import SEARCHED

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pandas as pd
 import pytest
 
-from foldgrid.cli import launch
+from foldgrid.cli.main import main, words_of_launch_py
 from foldgrid.search.lockstep import LockstepTrial
 from tests.launching.beside import LaunchBeside, launched_beside
 from tests.launching.test_search_end_to_end import FOUR, SEARCH, best_of, trials_of
@@ -77,7 +77,7 @@ def test_a_killed_search_goes_on_and_finds_what_the_journal_finds(
     # As the next process's own command line, which the records keep without the password.
     monkeypatch.setattr(sys, "argv", ["launch.py", *command])
     launcher.capture.readouterr()
-    code, last = launch.main(), launcher.capture.readouterr()
+    code, last = main(words_of_launch_py(command)), launcher.capture.readouterr()
     said += last.out + last.err
     assert code == 0, said
     assert "optuna-dashboard 'postgresql+psycopg://searcher:***@127.0.0.1" in said

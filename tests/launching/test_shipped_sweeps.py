@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 
 from foldgrid.analysis.report.making import make_report
-from foldgrid.cli import launch
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.specs.resolving import resolve_sweep, yaml_files
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tasks.registry import make_scoring
 from tests.launching.tiny_sweep import SHORT_TRAINING, SMALL_DATA, Launcher
 
+PROJECT = Path(__file__).parents[2]
+SWEEPS = PROJECT / "sweeps"
 THROUGH_RAY = ("all_backbones", "lr_plateau")
 """A grid and a search; the others train in this process."""
 TINIEST = ("data.synthetic.num_subjects=5", "data.synthetic.num_visits=25")
@@ -63,7 +64,7 @@ def tiny_settings(sweep: Sweep) -> tuple[str, ...]:
     return settings
 
 
-NAMES = sorted(yaml_files(launch.SWEEPS))
+NAMES = sorted(yaml_files(SWEEPS))
 
 
 @pytest.mark.slow
@@ -86,7 +87,7 @@ def test_a_shipped_sweep_runs_through_ray(name: str, launcher: Launcher, local_r
 
 def run_and_rank(name: str, launcher: Launcher, executor: str, *, is_whole: bool = False) -> None:
     """Launches it at tiny size; its results can be ranked and reported."""
-    path = launch.SWEEPS / f"{name}.yaml"
+    path = SWEEPS / f"{name}.yaml"
     settings = tiny_settings(resolve_sweep(path, "smoke").sweep)
     if name in REPRESENTATIVES and not is_whole:
         settings += (f"backbones=[{', '.join(REPRESENTATIVES[name])}]",)
@@ -127,12 +128,12 @@ def test_the_list_names_every_sweep_and_space_on_a_line(launcher: Launcher) -> N
     done = launcher.raw("--list")
     assert done.code == 0
     names = [line.split()[0] for line in done.out.splitlines() if line.startswith("  ")]
-    assert names == [*yaml_files(launch.SWEEPS), *yaml_files(launch.SPACES)]
+    assert names == [*yaml_files(SWEEPS), *yaml_files(PROJECT / "search_spaces")]
 
 
 def test_the_studies_keep_what_their_papers_say() -> None:
     def paper(name: str) -> Sweep:
-        return resolve_sweep(launch.SWEEPS / f"{name}.yaml", "paper").sweep
+        return resolve_sweep(SWEEPS / f"{name}.yaml", "paper").sweep
 
     skin = paper("ssc_skin")
     head, fine_tuning = skin.training.phases

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from foldgrid.cli import launch
+from foldgrid.cli.main import main
 from foldgrid.records import RunStore
 from foldgrid.records.run_lock import RunLock
 from foldgrid.specs.progress import LaunchProgress, RunningTask
@@ -20,7 +20,7 @@ SEARCH = TINY + "search_space: lr_plateau\nsearch: {num_trials: 2, sampler: Rand
 def status_of(launcher: Launcher, name: str = "tiny") -> str:
     """What ``--status`` prints."""
     launcher.capture.readouterr()
-    assert launch.main(["--status", str(launcher.storage / name)]) == 0
+    assert main(["status", str(launcher.storage / name)]) == 0
     return launcher.capture.readouterr().out
 
 
@@ -99,15 +99,15 @@ def test_of_a_search(launcher: Launcher) -> None:
 
 
 def test_what_is_no_run_folder(launcher: Launcher) -> None:
-    assert launch.main(["--status", str(launcher.folder)]) == 2
+    assert main(["status", str(launcher.folder)]) == 2
     assert "not a run folder" in launcher.capture.readouterr().err
 
 
 def test_it_answers_without_loading_torch_or_ray(launcher: Launcher) -> None:
     launcher.done_before(TINY, "--only", "fold=0")
     script = (
-        "import sys\nfrom foldgrid.cli import launch\n"
-        f"assert launch.main(['--status', {str(launcher.storage / 'tiny')!r}]) == 0\n"
+        "import sys\nfrom foldgrid.cli.main import main\n"
+        f"assert main(['status', {str(launcher.storage / 'tiny')!r}]) == 0\n"
         "print(sorted({'torch', 'ray', 'wandb', 'optuna'} & set(sys.modules)))\n"
     )
     said = subprocess.run(

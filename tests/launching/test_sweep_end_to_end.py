@@ -60,7 +60,7 @@ def test_the_ranking_is_printed_with_what_to_type_next(launcher: Launcher) -> No
     done = launcher(launcher.done_before(), ranked=True)
     for words in ("shufflenet_v2_x0_5", "squeezenet1_1", "predict_the_mean", "OOF", "Next:"):
         assert words in done.out
-    assert "python -m analysis rank" in done.out
+    assert "foldgrid rank" in done.out
     assert "\x1b" not in done.out, "colours do not belong into a pipe"
     table = pd.read_csv(launcher.storage / "tiny" / "leaderboard.csv")
     kinds = table["kind"].value_counts()
@@ -279,7 +279,7 @@ def test_a_signal_stops_and_the_next_launch_goes_on(
         patch.setattr(Fit, "_train", be_stopped)
         stopped = launcher(path)
     assert stopped.code == code
-    assert "it trains only what is missing" in stopped.out
+    assert "it trains only what is missing" in stopped.err
     assert "Traceback" not in stopped.out + stopped.err
     assert fit_times(launcher.storage / "tiny") == {}
     assert launcher(path).code == 0

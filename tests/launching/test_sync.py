@@ -1,4 +1,4 @@
-"""``--sync RUN``: W&B's server made complete from the records, whatever happened before."""
+"""``foldgrid sync RUN``: W&B's server made complete from the records, whatever happened before."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.tracking.fake_wandb_server import FAILS, HANGS, MUTE, REFUSES, WELL, 
 
 PROJECT = Path(__file__).resolve().parents[2]
 NUM_FITS = 2
-COMMAND = "launch.py --sync"
+COMMAND = "foldgrid sync"
 OFFLINE = ("--wandb", "offline")
 SEARCH = (
     ONE_BACKBONE + "search_space: lr_plateau\nsearch: {num_trials: 2, sampler: RandomSampler}\n"
@@ -110,7 +110,7 @@ def test_an_offline_sweep_is_sent_in_the_plans_order(
 ) -> None:
     path = launcher.done_before(TINY, *OFFLINE, ranked=True)
     done = launcher(path, *OFFLINE, ranked=True)
-    assert f"python launch.py --sync {launcher.storage}/tiny" in done.out
+    assert f"foldgrid sync {launcher.storage}/tiny" in done.out
     sent = sync(launcher)
     assert sent.code == 0, sent.out + sent.err
     assert "W&B       4 runs sent with 8 epochs; the summary sent" in sent.out
@@ -147,7 +147,7 @@ def test_an_outage_stops_no_sweep(
     assert done.code == 0, done.out + done.err
     assert server.mood == mood
     assert "note: W&B could not be reached" in done.out
-    assert f"`python launch.py --sync {launcher.storage}/tiny`" in done.out
+    assert f"`foldgrid sync {launcher.storage}/tiny`" in done.out
     assert len(launcher.store().finished_fits()) == NUM_FITS
     server.turn(WELL)
     assert sync(launcher).code == 0
@@ -165,7 +165,7 @@ def test_fits_are_trained_while_w_and_b_hangs(
     server.turn(HANGS)
     done = launcher(launcher.write(ONE_BACKBONE), "--wandb", "online")
     assert done.code == 0, done.out + done.err
-    assert f"Waiting for W&B; Ctrl-C leaves the rest to `python {COMMAND}" in done.out
+    assert f"Waiting for W&B; Ctrl-C leaves the rest to `{COMMAND}" in done.out
     assert "W&B did not take everything before the launch ended" in done.out
     assert server.num_turned_away == 1, "the first request has no answer yet"
     assert len(launcher.store().finished_fits()) == NUM_FITS
@@ -222,15 +222,15 @@ def test_what_is_wrong_with_the_command_line(
         said = sync(launcher)
     assert said.code == 2
     assert f"process {os.getpid()}" in said.err
-    assert "--sync when it has ended" in said.err
+    assert "`foldgrid sync` when it has ended" in said.err
     assert sync(launcher, "--wandb", "online").code == 0
     for options, words in (
-        (("--wandb", "offline"), "--wandb offline contradicts it"),
-        (("--wandb", "disabled"), "Leave --wandb out"),
-        (("--sweep", "tiny"), "found --sweep beside it"),
-        (("--plan", "--set", "seed=1"), "found --plan, --set beside it"),
-        (("--status", run), "found --status"),
-        (("--budget", "smoke"), "found --budget"),
+        (("--wandb", "offline"), 'Invalid value "offline" for --wandb'),
+        (("--wandb", "disabled"), 'Choose from: "auto", "online"'),
+        (("--sweep", "tiny"), "--sweep"),
+        (("--plan", "--set", "seed=1"), "--plan"),
+        (("--status", run), "--status"),
+        (("--budget", "smoke"), "--budget"),
     ):
         said = sync(launcher, *options)
         assert (said.code, words in said.err) == (2, True), said.err

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from foldgrid.cli import launch
 from foldgrid.records import RunStore
 from foldgrid.specs.resolving import resolve_sweep
 from tests.launching.test_search_in_wandb import check_that_runs_are_the_records
-from tests.launching.test_shipped_sweeps import check_grid, tiny_settings
+from tests.launching.test_shipped_sweeps import SWEEPS, check_grid, tiny_settings
 from tests.wandb_run_file import read_run_file
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -50,7 +49,7 @@ def check_grid_in_wandb(folder: Path) -> None:
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", ["lr_plateau", "all_backbones"])
 def test_every_point_of_a_command_is_in_wandb_once(name: str, tmp_path: Path) -> None:
-    path = launch.SWEEPS / f"{name}.yaml"
+    path = SWEEPS / f"{name}.yaml"
     settings = tiny_settings(resolve_sweep(path, "smoke").sweep) + FIVE_FOLDS
     command = [sys.executable, str(PROJECT / "launch.py"), "--sweep", name, "--budget", "smoke"]
     command += ["--wandb", "offline", *(part for each in settings for part in ("--set", each))]

@@ -14,7 +14,7 @@ import pytest
 import torch
 from _pytest.mark import ParameterSet
 
-from foldgrid.analysis.__main__ import main as analyse
+from foldgrid.cli.main import main as analyse
 from foldgrid.data.cache import load_or_build
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.records.sealed_state import seal_state

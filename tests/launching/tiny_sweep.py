@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from foldgrid.cli import launch
+from foldgrid.cli.main import main, words_of_launch_py
 from foldgrid.records import RunStore
 from tests.made_once import MadeOnce
 
@@ -123,7 +124,7 @@ class Launcher:
     def raw(self, *arguments: str) -> Launched:
         """Launches with exactly these arguments."""
         self.capture.readouterr()
-        code = launch.main(list(arguments))
+        code = main(words_of_launch_py(arguments))
         said = self.capture.readouterr()
         return Launched(code, said.out, said.err)
 

@@ -40,7 +40,7 @@ REPRESENTATIVES = {
 
 OTHERS = {
     "beit": ("beit_base_patch16_224", 32),
-    "byoanet": ("halonet_h1", 64),
+    "byoanet": ("halonet_h1", 256),
     "byobnet": ("test_byobnet", 32),
     "cait": ("cait_xxs24_224", 32),
     "coat": ("coat_tiny", 64),
@@ -108,7 +108,7 @@ NETWORKS = [
         for family, member in OTHERS.items()
     ),
 ]
-NOT_RESIZED = ("levit_128s",)
+NOT_RESIZED = ("levit_128s", "gmlp_ti16_224")
 """Tables of positions that timm does not resize: pre-trained, they take their own size alone."""
 
 

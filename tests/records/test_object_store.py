@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from pyarrow import fs
 
-from foldgrid.cli import launch
+from foldgrid.cli.main import main
 from foldgrid.records import object_store
 from foldgrid.records.files import FileRoot
 from foldgrid.records.object_store import PATIENCE_VARIABLE
@@ -110,7 +110,7 @@ def test_wrong_keys_are_the_users_to_mend(
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         with pytest.raises(SweepError, match="AWS_ACCESS_KEY_ID"):
             FileRoot("s3://bucket/mine").read_bytes("sweep.yaml")
-        assert launch.main(["--status", "s3://bucket/mine"]) == 2
+        assert main(["status", "s3://bucket/mine"]) == 2
     said = capsys.readouterr().err
     assert "s3://bucket/mine: the object store refuses" in said
     assert "AWS_SECRET_ACCESS_KEY" in said
@@ -127,7 +127,7 @@ def test_a_store_that_never_answered_is_not_waited_for(
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-    assert launch.main(["--status", f"s3://{BUCKET}/mine"]) == 1
+    assert main(["status", f"s3://{BUCKET}/mine"]) == 1
     said = capsys.readouterr().err
     assert "the object store is away" in said
     assert "run the same command again" in said

@@ -205,7 +205,7 @@ def test_a_search_space_that_the_sweep_s_phases_do_not_allow_is_refused(tmp_path
     path = tmp_path / "searched.yaml"
     path.write_text(SWEEP + "search_space: short\n")
     with pytest.raises(InputError, match="max_epochs 50, with which mobilenet_v2 has: phases"):
-        resolve_sweep(path, "paper", spaces=spaces)
+        resolve_sweep(path, "paper", spaces=(spaces,))
 
 
 def test_equal_recipes_and_searches_have_equal_hashes() -> None:

@@ -166,8 +166,8 @@ def test_a_sweep_is_found_by_its_name_or_its_path(file: Path, tmp_path: Path) ->
     (tmp_path / "another.yaml").write_text("title: A\n", encoding="utf-8")
     (tmp_path / "notes.txt").write_text("", encoding="utf-8")
     assert list(yaml_files(tmp_path)) == ["another", "two_networks"]
-    assert find_sweep("two_networks", tmp_path) == file
-    assert find_sweep(str(file), tmp_path / "elsewhere") == file
+    assert find_sweep("two_networks", (tmp_path,)) == file
+    assert find_sweep(str(file), (tmp_path / "elsewhere",)) == file
 
 
 @pytest.mark.parametrize("name", ["two_netwroks", "two_netwroks.yaml", "notes.txt"])
@@ -175,11 +175,11 @@ def test_an_unknown_sweep_is_refused_with_the_nearest_names(
     file: Path, tmp_path: Path, name: str
 ) -> None:
     with pytest.raises(SweepError) as caught:
-        find_sweep(name, tmp_path)
+        find_sweep(name, (tmp_path,))
     message = str(caught.value)
-    assert message.startswith(f'--sweep: no sweep "{name}" in {tmp_path}. ')
+    assert message.startswith(f'No sweep "{name}" in {tmp_path}/. ')
     assert "two_networks" in message
-    assert "launch.py --list" in message
+    assert "foldgrid list" in message
 
 
 def test_a_file_that_cannot_be_named_after_is_told_so(file: Path) -> None:

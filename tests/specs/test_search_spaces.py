@@ -36,7 +36,7 @@ def resolve(folder: Path, space: str, sweep: str = SWEEP) -> SearchSpace | None:
     spaces = folder / "spaces"
     spaces.mkdir(exist_ok=True)
     write(spaces, space)
-    return resolve_sweep(write(folder, sweep), "paper", spaces=spaces).space
+    return resolve_sweep(write(folder, sweep), "paper", spaces=(spaces,)).space
 
 
 @pytest.mark.parametrize("name", SPACES)

@@ -1,4 +1,4 @@
-"""``python -m foldgrid data``."""
+"""``foldgrid data``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from foldgrid.__main__ import main
+from foldgrid.cli.main import main
 
 SMALL = ["--num-subjects", "6", "--num-visits", "30", "--photo-width", "48", "--photo-height", "32"]
 
@@ -46,7 +46,7 @@ def test_synthesize_writes_a_user_s_folder_and_the_command_that_uses_it(
     assert main(["data", "synthesize", "mine", *SMALL, "--contact-sheet", "sheet.png"]) == 0
     output = capsys.readouterr().out
     assert "mine/manifest.csv: 6 subjects, 30 visits, " in output
-    assert "python launch.py --sweep quickstart --data mine/manifest.csv" in output
+    assert "foldgrid launch quickstart --data mine/manifest.csv" in output
     assert len(list(Path("mine/photos").rglob("*.jpg"))) > 200
     with Image.open("sheet.png") as sheet:
         assert sheet.width > 400
@@ -161,7 +161,7 @@ def test_synthesize_writes_a_study_that_check_reads(
     output = capsys.readouterr().out
     assert "mine/manifest.csv: 6 subjects, " in output
     assert "photos of 48x48 pixels" in output
-    assert "python -m foldgrid data check mine/manifest.csv" in output
+    assert "foldgrid data check mine/manifest.csv" in output
     assert main(["data", "check", "mine/manifest.csv"]) == 0
     assert "excluded: blurred" in capsys.readouterr().out
     with Image.open("sheet.png") as sheet:

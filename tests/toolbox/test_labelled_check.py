@@ -1,4 +1,4 @@
-"""``python -m foldgrid data check`` of a labelled manifest."""
+"""``foldgrid data check`` of a labelled manifest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from foldgrid.__main__ import main
+from foldgrid.cli.main import main
 from foldgrid.data.manifest.labelled import read_labelled_manifest
 from tests.data.skin_pictures import make_flaws, make_study
 

@@ -1,4 +1,4 @@
-"""``python -m foldgrid models``."""
+"""``foldgrid models``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from foldgrid.__main__ import main
+from foldgrid.cli.main import main
 from foldgrid.describe.numbers import full_count, same_or_each, short_count
 from foldgrid.describe.structure import describe
 from foldgrid.specs.errors import SweepError

@@ -1,4 +1,4 @@
-"""``python -m foldgrid predict``."""
+"""``foldgrid predict``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foldgrid.__main__ import main
+from foldgrid.cli.main import main
 from foldgrid.records import RunStore
 from foldgrid.tasks.pasi.arithmetic import SCORES
 from tests.trained_run import TRIAL, small_dataset, train_run, write_leaderboard

@@ -1,4 +1,4 @@
-"""``python -m foldgrid predict`` for sweeps that learned labels."""
+"""``foldgrid predict`` for sweeps that learned labels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foldgrid.__main__ import main
+from foldgrid.cli.main import main
 from foldgrid.records import RunStore
 from foldgrid.simulation.source import find_manifest, open_dataset
 from foldgrid.specs.sweep import DataSpec

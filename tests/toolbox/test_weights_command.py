@@ -1,4 +1,4 @@
-"""``python -m foldgrid weights``, against a real HTTP server."""
+"""``foldgrid weights``, against a real HTTP server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from foldgrid.__main__ import main
+from foldgrid.cli.main import main
 from foldgrid.models import WeightFile, download, fetch_weight_file, find_weight_file
 
 CONTENT = b"weights, or so they say"

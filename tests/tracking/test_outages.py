@@ -85,7 +85,7 @@ def test_a_sync_sends_what_an_outage_kept_back(tmp_path, server, mood, after_row
         assert not projector.wait(0), "the fits are over while W&B is still being tried"
     (warning,) = projector.warnings
     assert "lost nothing" in warning
-    assert f"`python launch.py --sync {tmp_path}`" in warning
+    assert f"`foldgrid sync {tmp_path}`" in warning
     assert server.mood == mood, "the launch ended without W&B"
     for run in read_folds(tmp_path).values():
         assert steps(run) == WHOLE

@@ -102,7 +102,7 @@ def test_without_a_network_it_goes_on_offline_with_one_warning(tmp_path, monkeyp
     assert time.monotonic() - began < 30
     (warning,) = projector.warnings
     assert "went on offline and lost nothing" in warning
-    assert f"`python launch.py --sync {tmp_path}`" in warning
+    assert f"`foldgrid sync {tmp_path}`" in warning
     runs = read_folds(tmp_path)
     assert len(runs) == len(all_configs())
     assert all(steps(run) == [1, 2, 3] for run in runs.values())

@@ -166,7 +166,7 @@ def test_weights_that_were_not_kept_come_with_the_command_that_keeps_them(
     assert "fold 0   is trained, but its weights were not kept." in message
     assert "fold 1   is trained, but its weights were not kept." in message
     command = (
-        f"python launch.py --sweep {tmp_path}/tiny/sweep.yaml --budget smoke "
+        f"foldgrid launch {tmp_path}/tiny/sweep.yaml --budget smoke "
         "--only backbone=shufflenet_v2_x0_5 --keep best --storage runs_with_weights"
     )
     assert command in message
@@ -185,7 +185,7 @@ def test_missing_and_diverged_fits_are_all_named(
     message = refusal(copy, "shufflenet_v2_x0_5")
     assert "fold 0   diverged" in message
     assert "fold 1   is not trained yet" in message
-    assert "python launch.py --sweep tiny" in message
+    assert "foldgrid launch tiny" in message
     copy.fit(plan[1].fit_id).complete(store.read_fit(plan[1].fit_id))
     assert "Name another network" in refusal(copy, "shufflenet_v2_x0_5")
 
@@ -218,7 +218,7 @@ def test_a_damaged_weight_file_is_named(
 
 def test_the_best_learner_is_the_ranking_s(tmp_path: Path) -> None:
     store = RunStore(str(tmp_path))
-    with pytest.raises(SweepError, match="python -m analysis rank"):
+    with pytest.raises(SweepError, match="foldgrid rank"):
         best_learner(store)
     write_leaderboard(store, {"vgg11": None})
     with pytest.raises(SweepError, match="--backbone"):

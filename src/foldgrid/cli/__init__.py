@@ -1,4 +1,4 @@
-"""The commands of ``python -m foldgrid``: arguments in, work done in the other rooms, text out.
+"""The commands of ``foldgrid``: arguments in, work done in the other rooms, text out.
 
 Importing a command is cheap, so that ``--help`` is quick; torch and pandas are loaded inside.
 """

@@ -1,4 +1,4 @@
-"""What ``python -m foldgrid data check`` does with a labelled manifest."""
+"""What ``foldgrid data check`` does with a labelled manifest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m foldgrid models …``: what a network is made of, and networks side by side."""
+"""``foldgrid models …``: what a network is made of, and networks side by side."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from foldgrid.cli.terminal import backbones_of_sweep
+from foldgrid.cli.terminal import SweepName, backbones_of_sweep
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.tables.text import check_format
 
@@ -93,7 +93,7 @@ def describe(
 @app.command
 def compare(
     *names: str,
-    sweep: str | None = None,
+    sweep: SweepName | None = None,
     pixels: Pixels | None = None,
     outputs: Outputs = 1000,
     format: str = "terminal",

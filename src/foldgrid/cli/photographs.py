@@ -1,4 +1,4 @@
-"""``python -m foldgrid data …``: photographs and manifests, before anything is trained."""
+"""``foldgrid data …``: photographs and manifests, before anything is trained."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def check_scored(manifest: Path, folds: int) -> None:
     print(describe_audit(audit))
     check_enough_subjects(read_manifest(manifest), SplitSpec(num_folds=folds))
     print(f"{audit.num_subjects} subjects are enough for {folds} folds and a test set.")
-    print(f"\nNext:\n  python launch.py --sweep quickstart --data {manifest}")
+    print(f"\nNext:\n  foldgrid launch quickstart --data {manifest}")
 
 
 @app.command

@@ -1,11 +1,11 @@
-"""``python -m foldgrid predict``: new photographs through a finished sweep's base learner."""
+"""``foldgrid predict``: new photographs through a finished sweep's base learner."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foldgrid.cli.terminal import photograph_progress, writing
+from foldgrid.cli.terminal import RunFolder, photograph_progress, writing
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import DataSpec
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def predict(
-    run: str,
+    run: RunFolder,
     manifest: Path,
     /,
     *,

@@ -1,16 +1,14 @@
 """What a run folder says: ``rank``, ``report``, ``check``, ``compare`` and ``published``.
 
-Exit 0 on success, 1 when the work failed, 2 when the input is wrong.
+Of a check, exit 1 says that it failed.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cyclopts import App, CycloptsError
-
+from foldgrid.cli.terminal import RunFolder
 from foldgrid.specs.errors import SweepError
 from foldgrid.tables.text import check_format
 
@@ -23,17 +21,9 @@ TABLES = (".csv", ".parquet", ".pq")
 
 FORMATS = ("terminal", "csv", "md", "latex", "json", "svg")
 
-app = App(
-    name="python -m analysis",
-    help="Compare the models of a finished or running sweep. Reads records, trains nothing.",
-    version_flags=[],
-    result_action="return_value",
-)
 
-
-@app.command
 def rank(
-    run: str,
+    run: RunFolder,
     /,
     *,
     by: str | None = None,
@@ -71,8 +61,7 @@ def rank(
         sys.stdout.write(TEXT_FORMATS[format](ranking))
 
 
-@app.command
-def report(run: str, /, *, by: str | None = None) -> None:
+def report(run: RunFolder, /, *, by: str | None = None) -> None:
     """Write the report of a sweep, a grid or a search, and print where it is.
 
     Writes report.html, one file that needs nothing from elsewhere, and its figures as SVG and PNG
@@ -89,8 +78,7 @@ def report(run: str, /, *, by: str | None = None) -> None:
     print(write_report(RunStore.open(run), by))
 
 
-@app.command
-def published(run: str, /, *, format: str = "terminal") -> None:
+def published(run: RunFolder, /, *, format: str = "terminal") -> None:
     """Set a sweep beside the published study.
 
     Prints its MAE and CCC beside those of One-Step PASI, how far the two orders of the base
@@ -115,8 +103,7 @@ def published(run: str, /, *, format: str = "terminal") -> None:
         sys.stdout.write(PUBLISHED_FORMATS[format](comparison))
 
 
-@app.command
-def check(run: str, /, *, format: str = "terminal") -> int:
+def check(run: RunFolder, /, *, format: str = "terminal") -> int:
     """Check a sweep for what could make its figures wrong.
 
     Runs every check anew and saves the results in the run folder as checks.json. Exits 1 where a
@@ -143,8 +130,7 @@ def check(run: str, /, *, format: str = "terminal") -> int:
     return 1 if report.has_failed else 0
 
 
-@app.command
-def compare(*runs: str, by: str | None = None, format: str = "terminal") -> None:
+def compare(*runs: RunFolder, by: str | None = None, format: str = "terminal") -> None:
     """Compare two or more sweeps on the same data and split.
 
     Prints, for each base learner that is complete in both, the out-of-fold figures and their
@@ -205,17 +191,8 @@ def _open(run: str) -> RunStore:
     if SearchStore.of(store).exists():
         raise SweepError(
             f"{run}: a search, not a grid: there are no models to set side by side.\n"
-            f"See what it found with: python -m analysis report {run}\n"
-            "Train a grid with that, and look at the grid: python launch.py --sweep all_backbones "
+            f"See what it found with: foldgrid report {run}\n"
+            "Train a grid with that, and look at the grid: foldgrid launch all_backbones "
             f"--hyperparameters {run}"
         )
     return store
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code."""
-    try:
-        return int(app(arguments, exit_on_error=False, print_error=False) or 0)
-    except (SweepError, CycloptsError) as error:
-        print(error, file=sys.stderr)
-        return 2

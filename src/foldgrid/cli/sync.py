@@ -1,4 +1,4 @@
-"""``--sync``: what W&B's server lacks of a run folder, sent from the records.
+"""``foldgrid sync``: what W&B's server lacks of a run folder, sent from the records.
 
 Knows which fits and trials there are and what is said of them; how a run is sent is `tracking`'s.
 See docs/decisions/0020.
@@ -6,17 +6,20 @@ See docs/decisions/0020.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
+from cyclopts import Parameter
 from rich.console import Console
 
+from foldgrid.cli.launch import rank_and_summarise
+from foldgrid.cli.terminal import RunFolder, goes_on
 from foldgrid.launching.interrupt import Interrupt
 from foldgrid.launching.tracking.projecting import local_run_folder
 from foldgrid.launching.tracking.sendable import (
     Config,
     Epoch,
-    GridSummary,
     Record,
     Sendable,
     grid_sendable,
@@ -61,30 +64,40 @@ class Tally:
     url: str = ""
 
 
-def sync_run(
-    store: RunStore, summarise_grid: Callable[[RunStore], GridSummary], console: Console
+def sync(
+    run: RunFolder,
+    /,
+    *,
+    _wandb: Annotated[Literal["auto", "online"], Parameter("--wandb", show=False)] = "auto",
 ) -> int:
-    """Sends what W&B lacks of a run folder, and says what that was; returns the exit code.
+    """Send what W&B's server lacks of a run folder, from its records.
+
+    It may be repeated: what is there is not sent again.
 
     Args:
-        store: From ``RunStore.open``.
-        summarise_grid: Ranks a grid.
-        console: Where to say it.
+        run: The run folder, such as runs/all_backbones.
+        _wandb: What a launch's command line may end with.
 
     Raises:
         SweepError: There is no W&B key, a launch trains there, or the run folder is damaged.
     """
+    with goes_on("run the same command again; it sends only what is missing."):
+        return sync_run(RunStore.open(run), Console())
+
+
+def sync_run(store: RunStore, console: Console) -> int:
+    """Sends what W&B lacks of a run folder, and says what that was; returns the exit code."""
     _check_wandb()
     holder = read_holder(store.root)
     if holder is not None and holder.is_alive():
         raise SweepError(
             f"{store.location}: somebody writes into this run folder: {holder.describe()}.\n"
-            "A launch tells W&B itself; --sync when it has ended."
+            "A launch tells W&B itself; `foldgrid sync` when it has ended."
         )
     with Interrupt(), RunLock(store.root):
         sweep = _read_sweep(store)
         if sweep.search_space is None:
-            grid = grid_sendable(store, sweep, summarise_grid)
+            grid = grid_sendable(store, sweep, lambda store: rank_and_summarise(store)[1])
             return _sync(store, sweep, grid, console)
         # Optuna takes half a second that a grid need not pay.
         from foldgrid.search.sync import search_sendable
@@ -95,11 +108,11 @@ def sync_run(
 def _check_wandb() -> None:
     if resolve_mode("online") == "disabled":
         raise SweepError(
-            "--sync: W&B's library is not installed.\nInstall it with `pip install wandb`."
+            "foldgrid sync: W&B's library is not installed.\nInstall it with `pip install wandb`."
         )
     if not has_key():
         raise SweepError(
-            "--sync: no W&B key was found.\n"
+            "foldgrid sync: no W&B key was found.\n"
             "Log in with `wandb login`, or set WANDB_API_KEY; nothing is lost meanwhile."
         )
 

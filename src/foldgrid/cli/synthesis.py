@@ -1,4 +1,4 @@
-"""What ``python -m foldgrid data synthesize`` does, by study."""
+"""What ``foldgrid data synthesize`` does, by study."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def synthesize_pasi(folder: Path, options: TrialOptions, contact_sheet: Path | N
         with writing(contact_sheet):
             write_contact_sheet(path, contact_sheet)
         print(f"{contact_sheet}: some of them with their scores")
-    print(f"\nNext:\n  python launch.py --sweep quickstart --data {path}")
+    print(f"\nNext:\n  foldgrid launch quickstart --data {path}")
 
 
 def synthesize_single(
@@ -92,7 +92,7 @@ def synthesize_single(
             contact_sheet.parent.mkdir(parents=True, exist_ok=True)
             sheet.save(contact_sheet)
         print(f"{contact_sheet}: some of them with their {table.layout.noun}")
-    print(f"\nNext:\n  python -m foldgrid data check {manifest.path}")
+    print(f"\nNext:\n  foldgrid data check {manifest.path}")
 
 
 def study_settings(study: StudyName, options: TrialOptions) -> StudySettings:

@@ -1,20 +1,76 @@
-"""What the commands share towards people: progress, mistakes of the command line, names, paths."""
+"""What the commands share towards people: progress, mistakes of the command line, names, ends."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import CycloptsError
+from cyclopts import CycloptsError, Parameter
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from foldgrid.specs.errors import InputError, Problem, SweepError
 
-PROJECT = Path(__file__).resolve().parents[3]
-SWEEPS, SPACES = PROJECT / "sweeps", PROJECT / "search_spaces"
+AGAIN = "run the same command again."
+GOES_ON = "run the same command again; it trains only what is missing."
+
+
+def complete_sweep(_: object) -> list[str]:
+    """The sweeps that a shell offers."""
+    from foldgrid.specs.resolving import sweep_folders, yaml_files
+
+    return list(yaml_files(*sweep_folders()))
+
+
+def complete_run(_: object) -> list[str]:
+    """The run folders in ``runs/`` that a shell offers."""
+    return [str(found.parent) for found in sorted(Path("runs").glob("*/sweep.yaml"))]
+
+
+SweepName = Annotated[str, Parameter(completer=complete_sweep)]
+RunFolder = Annotated[str, Parameter(completer=complete_run)]
+
+
+@contextmanager
+def goes_on(advice: str) -> Iterator[None]:
+    """Whatever ends the block early carries what a second try does, for `main` to say.
+
+    Args:
+        advice: Such as `GOES_ON`.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, OSError) as error:
+        error.add_note(advice)
+        raise
+
+
+def print_disk_is_full(where: str, error: str, advice: str) -> None:
+    """Says that nothing can be written, and what to do."""
+    print(
+        f"\n{where}: the disk is full ({error}{_free_room(where)}).\n"
+        "What was written is whole, and what was under way goes on from its last checkpoint.\n"
+        f"Make room there, or copy the folder to a larger disk for --storage; then {advice}",
+        file=sys.stderr,
+    )
+
+
+def _free_room(where: str) -> str:
+    """How much is free where a file or folder of this machine is, for people."""
+    path = Path(where)
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return f"; {shutil.disk_usage(path).free / 2**20:,.1f} MiB are free"
+
+
+def print_storage_is_away(where: str, error: str, advice: str) -> None:
+    """Says that the object store is gone, and what to do."""
+    print(f"\n{where}: the object store is away ({error}).", file=sys.stderr)
+    print(f"Once it answers again, {advice}", file=sys.stderr)
 
 
 @contextmanager
@@ -42,13 +98,13 @@ def backbones_of_sweep(sweep: str) -> tuple[Sequence[str], str]:
     Raises:
         SweepError: There is no such sweep, or it has mistakes.
     """
-    from foldgrid.specs.resolving import find_sweep, resolve_sweep
+    from foldgrid.specs.resolving import find_sweep, resolve_sweep, sweep_folders
 
-    path = find_sweep(sweep, SWEEPS)
+    path = find_sweep(sweep, sweep_folders())
     return resolve_sweep(path, "paper").sweep.backbones, str(path)
 
 
-def explain(error: CycloptsError) -> str:
+def command_line_problem(error: CycloptsError) -> str:
     """A mistake of the command line in the house's words."""
     cause = error.__cause__
     if not isinstance(cause, ValidationError):

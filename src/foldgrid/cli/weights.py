@@ -1,4 +1,4 @@
-"""``python -m foldgrid weights …``: published pre-trained weights on this machine."""
+"""``foldgrid weights …``: published pre-trained weights on this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from foldgrid.cli.terminal import backbones_of_sweep
+from foldgrid.cli.terminal import SweepName, backbones_of_sweep
 from foldgrid.specs.errors import SweepError
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ app = App(name="weights", help="Pre-trained weights: which are here, and fetch t
 
 
 @app.command
-def fetch(*, sweep: str | None = None, backbone: Backbones = (), mirror: str | None = None) -> None:
+def fetch(
+    *, sweep: SweepName | None = None, backbone: Backbones = (), mirror: str | None = None
+) -> None:
     """Fetch the weight files that are missing; each is checked against the hash in its name.
 
     Args:
@@ -58,7 +60,7 @@ def fetch(*, sweep: str | None = None, backbone: Backbones = (), mirror: str | N
 
 
 @app.command(name="list")
-def list_files(*, sweep: str | None = None, backbone: Backbones = ()) -> None:
+def list_files(*, sweep: SweepName | None = None, backbone: Backbones = ()) -> None:
     """Show which weight files are here, with their size and the start of their SHA-256.
 
     Args:

@@ -54,7 +54,7 @@ def check_address(address: str | None) -> None:
     if address.startswith("ray://"):
         raise SweepError(
             f"--address {address}: a Ray client cannot carry the fits' progress back here.\n"
-            "Run launch.py on the cluster's head node with --address auto, or give HOST:PORT."
+            "Run foldgrid on the cluster's head node with --address auto, or give HOST:PORT."
         )
     host, _, port = address.rpartition(":")
     try:

@@ -68,7 +68,7 @@ def not_fetched(failures: dict[str, str]) -> InputError:
         "weights that could not be fetched",
         [Problem(name, "", message) for name, message in failures.items()],
         "Check the connection, or name a folder that holds them with --mirror; files copied by "
-        "hand go to the folder that `python -m foldgrid weights list` names. What broke off goes "
+        "hand go to the folder that `foldgrid weights list` names. What broke off goes "
         "on where it was.",
     )
 

@@ -15,7 +15,7 @@ from foldgrid.specs.sweep import BudgetName, WeightsPolicy
 
 @dataclass(frozen=True)
 class Options:
-    """The command line's options; see ``launch.py --help``.
+    """The command line's options; see ``foldgrid launch --help``.
 
     ``trackers`` has the way of each by its name; see ``Tracker.asked``. ``only_plan`` says that
     nothing will be trained, so nothing is fetched for it either.

@@ -88,7 +88,7 @@ def best_learner(store: RunStore) -> BestLearner:
     if not ranked:
         raise SweepError(
             f"{store.location}: found no ranking to take the best base learner from.\n"
-            f"Make one with `python -m analysis rank {store.location}`, or name the network with "
+            f"Make one with `foldgrid rank {store.location}`, or name the network with "
             "--backbone."
         )
     return BestLearner(min(ranked, key=lambda name: (by.sort_key(ranked[name]), name)), by)
@@ -159,6 +159,6 @@ def _keeping_command(store: RunStore, learner: str) -> str:
     # The resolved sweep says it all, overrides included; from object storage it cannot be read.
     source = f"{store.location}/sweep.yaml" if store.root.is_local else sweep.get("name")
     return (
-        f"python launch.py --sweep {source} --budget {sweep.get('budget')} "
+        f"foldgrid launch {source} --budget {sweep.get('budget')} "
         f"--only backbone={read_variant(learner)[0]} --keep best --storage runs_with_weights"
     )

@@ -75,7 +75,7 @@ class RunStore:
             raise SweepError(
                 f"{location}: not a run folder (it holds no sweep.yaml).\n"
                 "Give the folder that a sweep left, such as runs/all_backbones; "
-                "`python launch.py --sweep all_backbones` makes one."
+                "`foldgrid launch all_backbones` makes one."
             )
         return store
 
@@ -305,22 +305,25 @@ class RunStore:
             words = list(self.read_provenance().get("command") or [])
         except (FileNotFoundError, ValueError):
             words = []
-        if not words or Path(words[0]).name != "launch.py":
+        program, words = Path(words[0]).stem if words else "", words[1:]
+        if program in ("foldgrid", "__main__") and words[:1] == ["launch"]:
+            words = words[1:]
+        elif program != "launch":
             return self._shortest_command()
         while "--only" in words:
             position = words.index("--only")
             del words[position : position + 2]
-        return shlex.join(["python", *words])
+        return shlex.join(["foldgrid", "launch", *words])
 
     def _shortest_command(self) -> str:
         name = self.location.partition("?")[0].rstrip("/").rpartition("/")[2]
         try:
             canary = self.read_canary()
             if canary is not None:
-                return f"python launch.py --sweep {canary.sweep} --canary {canary.name}"
-            return f"python launch.py --sweep {self.read_sweep().get('name')}"
+                return f"foldgrid launch {canary.sweep} --canary {canary.name}"
+            return f"foldgrid launch {self.read_sweep().get('name')}"
         except (FileNotFoundError, ValueError):
-            return f"python launch.py --sweep {name}"
+            return f"foldgrid launch {name}"
 
     def read_fit(self, fit_id: str) -> FitRecord:
         """The record of one finished fit."""

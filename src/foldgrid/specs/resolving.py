@@ -44,27 +44,54 @@ class ResolvedSweep:
     space: SearchSpace | None = None
 
 
-def yaml_files(folder: Path) -> dict[str, Path]:
-    """The sweeps or search spaces in a folder by name, sorted."""
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+def sweep_folders() -> tuple[Path, ...]:
+    """Where sweeps are found by name: ``./sweeps``, then those that come with the package."""
+    return _folders("sweeps")
 
 
-def find_sweep(name: str, folder: Path) -> Path:
-    """The file of the sweep ``name``: a name in ``folder``, or a path.
+def space_folders() -> tuple[Path, ...]:
+    """Where search spaces are: ``./search_spaces``, then those that come with the package."""
+    return _folders("search_spaces")
+
+
+def _folders(kind: str) -> tuple[Path, ...]:
+    here, shipped = Path(kind), Path(__file__).parents[1] / kind
+    if not here.is_dir():
+        return (shipped,)
+    # In a clone the package's folder is a link to the working folder's.
+    return (here,) if here.samefile(shipped) else (here, shipped)
+
+
+def yaml_files(*folders: Path) -> dict[str, Path]:
+    """The sweeps or search spaces in folders by name, sorted; of two the first folder's."""
+    files = {path.stem: path for folder in reversed(folders) for path in folder.glob("*.yaml")}
+    return dict(sorted(files.items()))
+
+
+def find_sweep(name: str, folders: Sequence[Path]) -> Path:
+    """The file of the sweep ``name``: a name in ``folders``, or a path.
+
+    Args:
+        name: Such as ``quickstart`` or ``mine/quickstart.yaml``.
+        folders: See ``sweep_folders``.
 
     Raises:
         SweepError: There is none; the nearest names are offered.
     """
-    files = yaml_files(folder)
+    files = yaml_files(*folders)
     if name in files:
         return files[name]
     path = Path(name)
     if path.suffix in {".yaml", ".yml"} and path.is_file():
         return path
     raise SweepError(
-        f'--sweep: no sweep "{name}" in {folder}. {did_you_mean(name, files)}\n'
-        "Give one of their names, or the path of a YAML file; `python launch.py --list` shows them."
+        f'No sweep "{name}" in {_in_words(folders)}. {did_you_mean(name, files)}\n'
+        "Give one of their names, or the path of a YAML file; `foldgrid list` shows them."
     )
+
+
+def _in_words(folders: Sequence[Path]) -> str:
+    return " or ".join(f"{folder}/" for folder in folders)
 
 
 def resolve_sweep(
@@ -72,7 +99,7 @@ def resolve_sweep(
     budget: BudgetName,
     overrides: Sequence[str] = (),
     manifest: Path | None = None,
-    spaces: Path | None = None,
+    spaces: Sequence[Path] | None = None,
     found: Sequence[Overlay] = (),
 ) -> ResolvedSweep:
     """Reads a sweep file, applies a budget, then ``key=value`` overrides, and checks the whole.
@@ -82,7 +109,7 @@ def resolve_sweep(
         budget: Its budget; every budget in the file is checked, whichever is chosen.
         overrides: ``training.lr=0.003``; the value is read as YAML.
         manifest: The user's photographs instead of what the file says.
-        spaces: The folder of search spaces; without, the sweep's own is not looked up.
+        spaces: The folders of search spaces; without, the sweep's own is not looked up.
         found: What a search found, over the file and under ``overrides``.
 
     Raises:
@@ -159,7 +186,9 @@ def read_space(path: Path) -> SearchSpace:
     return space
 
 
-def _space_of(sweep: Sweep, document: Document, folder: Path, beside: Path) -> SearchSpace | None:
+def _space_of(
+    sweep: Sweep, document: Document, folders: Sequence[Path], beside: Path
+) -> SearchSpace | None:
     """The space that a sweep names; a grid names none.
 
     Raises:
@@ -173,19 +202,19 @@ def _space_of(sweep: Sweep, document: Document, folder: Path, beside: Path) -> S
         if "search" in document.values:
             message = (
                 "found settings of a search without a space. Name one with `search_space`: "
-                f"{', '.join(yaml_files(folder))}."
+                f"{', '.join(yaml_files(*folders))}."
             )
             raise InputError(document.source, [Problem(at("search"), "search", message)])
         return None
-    named, files = sweep.search_space, yaml_files(folder)
+    named, files = sweep.search_space, yaml_files(*folders)
     if Path(named).suffix in (".yaml", ".yml"):
         # Of a user's own, wherever it is; the sweep's file says it from where it lies itself.
         files = {named: beside / named} if (beside / named).is_file() else {}
     if named not in files:
         guess = did_you_mean(named, files) + " " if files else ""
         message = (
-            f'no such space "{named}". {guess}Spaces are the files in {folder}, or give the path '
-            "of a YAML file, as seen from the sweep's own."
+            f'no such space "{named}". {guess}Spaces are the files in {_in_words(folders)}, or '
+            "give the path of a YAML file, as seen from the sweep's own."
         )
         raise InputError(document.source, [Problem(at("search_space"), "search_space", message)])
     if sweep.vary:

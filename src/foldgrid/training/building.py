@@ -66,7 +66,7 @@ def build_first(
         raise SweepError(
             f"{weights.path}: not the file that the sweep was planned with (its SHA-256 "
             f"is {weights.sha256()}, planned was {config.weights}).\n"
-            "Every machine needs the same file: `python -m foldgrid weights fetch` gets it."
+            "Every machine needs the same file: `foldgrid weights fetch` gets it."
         )
     pretrained = weights.load() if weights else None
     network = build_for(config, task.num_outputs, pretrained, pixels=pixels)

@@ -1,4 +1,4 @@
-"""``python -m analysis check``: what it prints, stores and returns, and what a ranking says."""
+"""``foldgrid check``: what it prints, stores and returns, and what a ranking says."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from foldgrid.analysis.__main__ import main
 from foldgrid.analysis.checks.catalogue import check_and_save, stored_or_checked
 from foldgrid.analysis.checks.printing import render_markdown, render_terminal
 from foldgrid.analysis.checks.report import CheckReport, CheckResult, load_current
 from foldgrid.analysis.ranking.making import rank_and_save, rank_sweep
+from foldgrid.cli.main import main
 from foldgrid.specs.canary import Canary
 from foldgrid.specs.errors import SweepError
 
@@ -93,7 +93,7 @@ def test_what_the_checks_found_stands_beside_the_ranking(make_run: Any) -> None:
     store = fake.write()
     [note] = [note for note in rank_sweep(store).notes if note.topic == "checks"]
     assert note.is_warning
-    for words in ("FG304, 1 of 4 fits", "FG401", "not passed: FG104, FG501", "analysis check"):
+    for words in ("FG304, 1 of 4 fits", "FG401", "not passed: FG104, FG501", "foldgrid check"):
         assert words in note.text
 
 

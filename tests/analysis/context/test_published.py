@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, permutation_test, spearmanr
 
-from foldgrid.analysis.__main__ import main
 from foldgrid.analysis.published.comparability import differences_from_paper, verdict
 from foldgrid.analysis.published.published import (
     PublishedComparison,
@@ -23,6 +22,7 @@ from foldgrid.analysis.published.published import (
 from foldgrid.analysis.published.study import published_models
 from foldgrid.analysis.ranking.making import rank_sweep
 from foldgrid.analysis.stacking.meta_learners import META_LEARNERS
+from foldgrid.cli.main import main
 from foldgrid.models import known_backbones
 from foldgrid.specs.recipe import TrainingRecipe
 

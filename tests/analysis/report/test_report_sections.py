@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import torch
 
-from foldgrid.analysis.__main__ import main
 from foldgrid.analysis.drawing.blocks import Figure, Table
 from foldgrid.analysis.drawing.palette import ROLES
 from foldgrid.analysis.exhibits.folds import fold_matrix
@@ -25,6 +24,7 @@ from foldgrid.analysis.exhibits.methods.writing import PARAGRAPHS, write_stateme
 from foldgrid.analysis.report.making import Report, make_report
 from foldgrid.analysis.report.page import number_parts
 from foldgrid.analysis.run import Run
+from foldgrid.cli.main import main
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
 from foldgrid.specs.recipe import with_values

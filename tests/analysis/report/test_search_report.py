@@ -12,11 +12,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from foldgrid.analysis.__main__ import main
 from foldgrid.analysis.drawing.blocks import Figure, Table, Text
 from foldgrid.analysis.report.making import make_report
 from foldgrid.analysis.report.page import number_parts
 from foldgrid.analysis.report.saving import Report
+from foldgrid.cli.main import main
 from foldgrid.records import RunStore
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings

@@ -143,7 +143,7 @@ def read_found(location: str) -> FoundRecipe:
     except FileNotFoundError as error:
         raise SweepError(
             f"--hyperparameters {location}: holds no {BEST_FILE}.\n"
-            "Give the run folder of a search; `python launch.py --sweep lr_plateau` makes one."
+            "Give the run folder of a search; `foldgrid launch lr_plateau` makes one."
         ) from error
     try:
         found = BestTrials.model_validate(store.read_yaml(BEST_FILE), strict=False)

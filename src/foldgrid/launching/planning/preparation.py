@@ -111,7 +111,7 @@ def prepare_sweep(
     selection = parse_selection(only, sweep)
     # Before any photograph is read: the number of classes does not decide what is too small.
     footprints(sweep, resolved.document.source, FEWEST_OUTPUTS)
-    fetch_command = f"python -m foldgrid weights fetch --sweep {asked_for or sweep.name}"
+    fetch_command = f"foldgrid weights fetch --sweep {asked_for or sweep.name}"
     files = sweep.weight_files
     weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command, files)
     check_licences(resolved, weights)

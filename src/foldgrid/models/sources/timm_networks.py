@@ -6,6 +6,7 @@ has. ``resnet50`` is torchvision's; ``timm:resnet50`` and ``resnet50.a1_in1k`` a
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_module_registration_hook
 
@@ -153,7 +155,6 @@ class TimmNetworks(NetworkSource):
         self, name: str, network: nn.Module, state: Mapping[str, Tensor], pixels: int | None
     ) -> Mapping[str, Tensor]:
         """As timm itself adapts it: entries renamed, embeddings of positions resized."""
-        del network
         with torch.random.fork_rng(devices=[]), _stopped_before_loading(), catch_warnings():
             # timm resizes tables of relative positions in a way that torch will forget one day.
             simplefilter("ignore", UserWarning)
@@ -161,7 +162,7 @@ class TimmNetworks(NetworkSource):
                 # No number of classes is theirs: no head is taken over.
                 self._create(name, 1, pixels, state_dict=dict(state), num_classes=-1)
             except _LoadingError as adapted:
-                return adapted.state
+                return _with_positions_resized(adapted.state, network.state_dict())
         raise AssertionError(f"timm loaded nothing into {name}")
 
     def published_weights(self, name: str) -> PublishedWeights | None:
@@ -301,6 +302,39 @@ def _check_patches(name: str, network: nn.Module, pixels: int) -> None:
         side = patch[0] if isinstance(patch, (tuple, list)) else patch
         if isinstance(side, int) and pixels % side:
             raise ValueError(f"it cuts pictures into patches of {side}x{side} pixels")
+
+
+def _with_positions_resized(
+    state: Mapping[str, Tensor], own: Mapping[str, Tensor]
+) -> Mapping[str, Tensor]:
+    """``state`` with the position embeddings that timm left at another size than ``own``."""
+    found = dict(state)
+    for key, value in state.items():
+        wanted = own[key].shape if "pos_embed" in key and key in own else value.shape
+        if wanted != value.shape and len(wanted) == value.dim() and value.dim() in (3, 4):
+            found[key] = _resized(value, wanted)
+    return found
+
+
+def _resized(positions: Tensor, wanted: torch.Size) -> Tensor:
+    """A grid of positions at another size; as it is where it is no grid."""
+    if positions.dim() == 3:
+        from timm.layers import resample_abs_pos_embed
+
+        for num_tokens in (0, 1, 2, 5):
+            sides = [math.isqrt(shape[1] - num_tokens) for shape in (positions.shape, wanted)]
+            squares = [side**2 + num_tokens for side in sides]
+            if squares == [positions.shape[1], wanted[1]] and all(sides):
+                resized: Tensor = resample_abs_pos_embed(
+                    positions, [sides[1]] * 2, num_prefix_tokens=num_tokens
+                )
+                return resized
+        return positions
+    is_depth_last = positions.shape[1] != wanted[1]
+    maps_BCHW = positions.permute(0, 3, 1, 2) if is_depth_last else positions
+    size = tuple(wanted[1:3]) if is_depth_last else tuple(wanted[2:])
+    scaled = F.interpolate(maps_BCHW, size=size, mode="bicubic", antialias=True)
+    return scaled.permute(0, 2, 3, 1) if is_depth_last else scaled
 
 
 class _LoadingError(Exception):

@@ -19,7 +19,7 @@ TITLE = "W&B"
 
 def sync_command(location: str) -> str:
     """What a user types to send what W&B lacks of a run folder."""
-    return f"python launch.py --sync {shlex.quote(location)}"
+    return f"foldgrid sync {shlex.quote(location)}"
 
 
 class WandbWriter(RunWriter):
