@@ -40,7 +40,6 @@ REPRESENTATIVES = {
 
 OTHERS = {
     "beit": ("beit_base_patch16_224", 32),
-    "byoanet": ("halonet_h1", 256),
     "byobnet": ("test_byobnet", 32),
     "cait": ("cait_xxs24_224", 32),
     "coat": ("coat_tiny", 64),

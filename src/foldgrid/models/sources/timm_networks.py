@@ -130,7 +130,7 @@ class TimmNetworks(NetworkSource):
     def construct_at(self, name: str, num_outputs: int, pixels: int) -> nn.Module:
         """The same, its embeddings of positions and windows made for pictures of ``pixels``."""
         network = self._create(name, num_outputs, pixels)
-        _check_patches(name, network, pixels)
+        _check_patches(network, pixels)
         return network
 
     def _create(self, name: str, num_outputs: int, pixels: int | None, **more: Any) -> nn.Module:
@@ -289,7 +289,7 @@ def _from_repository(name: str) -> _Entry:
     return _Entry(architecture, configuration, dict(arguments))
 
 
-def _check_patches(name: str, network: nn.Module, pixels: int) -> None:
+def _check_patches(network: nn.Module, pixels: int) -> None:
     """Refuses a size of which a patch would hang over the edge and be cut off.
 
     Raises:
