@@ -53,6 +53,7 @@ REASONS = {
     "foldgrid.data.canary": "shuffled truths, apart from the plan that asks for them",
     "foldgrid.data.group_balance": "an algorithm of its own, tested by properties",
     "foldgrid.describe.comparison_formats": "how it is printed: rich is loaded for it",
+    "foldgrid.describe.listing": "a command's content; its caller is long",
     "foldgrid.describe.formats": "how it is printed: rich is loaded for it",
     "foldgrid.execution.inline": "one of two executors",
     "foldgrid.execution.lost_workers": "Ray's words for people; its caller is long",

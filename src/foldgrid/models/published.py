@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from foldgrid.models.sources import source_of
+from foldgrid.specs.recipe import pixels_of
 
 
 def native_pixels(backbone: str) -> int:
     """The input size that the published weights were tested at, or the network was made for."""
     return source_of(backbone).native_pixels(backbone)
+
+
+def own_pixels(backbone: str) -> str:
+    """The value of a recipe's ``pixels`` that the published weights were trained with."""
+    own = source_of(backbone).preprocessing(backbone)
+    return pixels_of(own.mean, own.std)
 
 
 def published_top5(backbone: str) -> float | None:

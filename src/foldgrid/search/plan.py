@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from foldgrid.launching.durations import format_duration
+from foldgrid.launching.planning.grid import with_own_pixels
 from foldgrid.launching.planning.plan_text import plan_facts
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.search.study import study_name
@@ -50,7 +51,8 @@ class StudyPlan:
         """The trial that trains ``values`` on all folds."""
         backbone = str(values.get(BACKBONE, self.backbones[0]))
         changed = {name: value for name, value in values.items() if name != BACKBONE}
-        recipe = with_values(self.prepared.sweep.recipe_of(backbone), changed)
+        asked = with_values(self.prepared.sweep.recipe_of(backbone), changed)
+        recipe = with_own_pixels(asked, backbone)
         fits = tuple(
             replace(
                 cell,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     Discriminator,
     Field,
@@ -32,7 +33,56 @@ OwnValue = Annotated[
 
 EarlyStoppingPolicy = Literal["inner_split", "held_out_fold", "none"]
 Schedule = Literal["plateau", "steps", "constant"]
-Pixels = Literal["imagenet", "minus_one_to_one"]
+OWN_PIXELS = "network"
+"""What a network sees is what its weights were trained with; planning says what that is."""
+
+PIXEL_STATISTICS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "minus_one_to_one": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "zero_to_one": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    "clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
+}
+"""What is subtracted from each channel of a picture in [0, 1], and what it is then divided by."""
+
+
+def pixel_statistics(pixels: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The channels' means and deviations that a value of ``pixels`` stands for.
+
+    Fits of before networks had values of their own saw ImageNet's; theirs read ``network``.
+
+    Raises:
+        ValueError: Neither a known word nor six numbers.
+    """
+    if pixels == OWN_PIXELS:
+        return PIXEL_STATISTICS["imagenet"]
+    if pixels in PIXEL_STATISTICS:
+        return PIXEL_STATISTICS[pixels]
+    try:
+        mean, std = (tuple(map(float, part.split())) for part in pixels.split("/"))
+    except ValueError:
+        mean, std = (), ()
+    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+        words = ", ".join([OWN_PIXELS, *PIXEL_STATISTICS])
+        raise ValueError(
+            f"give {words}, or three means / three deviations above 0, such as "
+            '"0.5 0.5 0.5 / 0.25 0.25 0.25"'
+        )
+    return mean, std
+
+
+def pixels_of(mean: tuple[float, ...], std: tuple[float, ...]) -> str:
+    """The value of ``pixels`` that stands for these means and deviations."""
+    found = (name for name, each in PIXEL_STATISTICS.items() if each == (mean, std))
+    numbers = " / ".join(" ".join(map(repr, part)) for part in (mean, std))
+    return next(found, numbers)
+
+
+def _check_pixels(pixels: str) -> str:
+    pixel_statistics(pixels)
+    return pixels
+
+
+Pixels = Annotated[str, AfterValidator(_check_pixels)]
 
 
 class Augmentation(Spec):
@@ -130,8 +180,10 @@ class TrainingRecipe(Spec):
         phases: What trains when, in order; without any, everything trains in every epoch.
         early_stopping: When the fit ends, and which samples decide.
         augmentation: What varies between epochs.
-        pixels: What a network sees: ``imagenet`` standardises by the channel means and deviations
-            of ImageNet, ``minus_one_to_one`` scales to [-1, 1].
+        pixels: What a network sees: ``network`` standardises by the channel means and deviations
+            that its weights were trained with; ``imagenet`` by ImageNet's, ``clip`` by CLIP's;
+            ``minus_one_to_one`` scales to [-1, 1], ``zero_to_one`` leaves them in [0, 1]; or the
+            numbers, ``"0.5 0.5 0.5 / 0.25 0.25 0.25"``.
         training_share: The share of its training samples that a fit trains on, whole subjects,
             stratified, in (0, 1]; a smaller share is a part of a larger one. What it watches and
             predicts stays the same, so shares can be compared.
@@ -169,7 +221,7 @@ class TrainingRecipe(Spec):
     phases: tuple[Phase, ...] = ()
     early_stopping: EarlyStopping = EarlyStopping()
     augmentation: Augmentation = Augmentation()
-    pixels: Pixels = "imagenet"
+    pixels: Pixels = OWN_PIXELS
     training_share: float = Field(default=1.0, gt=0, le=1)
     num_grades: int | None = Field(default=None, ge=1)
     start_from_mean: bool = False
@@ -258,6 +310,9 @@ def deciding_values(training: Mapping[str, Any]) -> dict[str, Any]:
     own, chosen = found.pop("optimizer_settings", {}), found.get("optimizer", DEFAULT_OPTIMIZER)
     if own.get(chosen):
         found["optimizer_settings"] = {chosen: own[chosen]}
+    if found.get("pixels") == "imagenet":
+        # The default of before; planning gives it to networks of ImageNet's values.
+        del found["pixels"]
     for key in LATER_KEYS:
         *parents, last = key.split(".")
         inner, default = found, defaults

@@ -13,17 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from foldgrid.models.sources.source import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB
-from foldgrid.specs.recipe import Pixels
+from foldgrid.specs.recipe import pixel_statistics
 from foldgrid.training.device import to_device
 
 Indices = NDArray[np.intp]
-
-PIXEL_STATISTICS: dict[Pixels, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    "imagenet": (IMAGENET_MEAN_RGB, IMAGENET_STD_RGB),
-    "minus_one_to_one": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-}
-"""What is subtracted from each channel of a picture in [0, 1], and what it is then divided by."""
 
 
 class CompositeSource:
@@ -42,7 +35,7 @@ class CompositeSource:
         self,
         composites_NHWC: NDArray[np.uint8],
         device: torch.device,
-        pixels: Pixels = "imagenet",
+        pixels: str = "imagenet",
     ) -> None:
         self._array = composites_NHWC
         self._device = device
@@ -52,7 +45,7 @@ class CompositeSource:
                 # torch warns that the array is read-only; it is only copied from.
                 warnings.simplefilter("ignore", UserWarning)
                 self._on_device = torch.from_numpy(composites_NHWC).to(device)
-        mean, std = PIXEL_STATISTICS[pixels]
+        mean, std = pixel_statistics(pixels)
         self._mean = torch.tensor(mean, device=device)[None, :, None, None]
         self._std = torch.tensor(std, device=device)[None, :, None, None]
 

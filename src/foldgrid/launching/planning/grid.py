@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from foldgrid.execution.fit_task import FitTask
 from foldgrid.models import WeightFile
 from foldgrid.models.footprint import PREDICT_SHARE, Footprint
+from foldgrid.models.published import own_pixels
 from foldgrid.records import PlannedFit
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.fits import FitConfig
-from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe import OWN_PIXELS, TrainingRecipe
 from foldgrid.specs.sweep import Sweep
 
 
@@ -119,7 +120,8 @@ def plan_grid(
     tasks = []
     for learner in sweep.learners():
         backbone = learner.backbone
-        file, recipe = weights[backbone], learner.recipe(sweep.recipe_of(backbone))
+        file = weights[backbone]
+        recipe = with_own_pixels(learner.recipe(sweep.recipe_of(backbone)), backbone)
         for fold in range(sweep.split.num_folds):
             config = FitConfig(
                 backbone=backbone,
@@ -138,6 +140,13 @@ def plan_grid(
             task = FitTask(config, file, keeps, threads, seconds, gpus)
             tasks.append(replace(task, keep_features=sweep.keep_features, variant=learner))
     return Grid(tuple(tasks), frozenset(finished), selection)
+
+
+def with_own_pixels(recipe: TrainingRecipe, backbone: str) -> TrainingRecipe:
+    """A recipe that says in numbers or by a name of its own what ``backbone`` sees."""
+    if recipe.pixels != OWN_PIXELS:
+        return recipe
+    return recipe.model_copy(update={"pixels": own_pixels(backbone)})
 
 
 def estimate_seconds(footprint: Footprint, recipe: TrainingRecipe, counts: SampleCounts) -> float:

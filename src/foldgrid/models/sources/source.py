@@ -26,13 +26,13 @@ from urllib.parse import urlsplit
 
 from torch import Tensor, nn
 
+from foldgrid.specs.recipe import PIXEL_STATISTICS
 from foldgrid.specs.registry import Registry
 
 USUAL_PIXELS = 224
 """The input size of most networks for ImageNet."""
 
-IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
-IMAGENET_STD_RGB = (0.229, 0.224, 0.225)
+IMAGENET_MEAN_RGB, IMAGENET_STD_RGB = PIXEL_STATISTICS["imagenet"]
 
 
 @dataclass(frozen=True)
