@@ -11,15 +11,24 @@ import safetensors.torch
 import timm
 import torch
 
-from foldgrid.launching.planning.networks import check_licences, check_networks, check_weight_files
+from foldgrid.launching.planning.grid import SampleCounts, Selection, plan_grid
+from foldgrid.launching.planning.networks import (
+    check_licences,
+    check_networks,
+    check_weight_files,
+    footprints,
+)
 from foldgrid.models import build_network, check_backbones, find_weight_file, resolve_weights
 from foldgrid.models.backbones import build_on_meta
+from foldgrid.models.footprint import footprint
 from foldgrid.models.published import native_pixels
 from foldgrid.models.sources import all_backbones, find_source, known_backbones, source_of
 from foldgrid.specs.backbone_names import known_by_hash, read_file_name, slug_of
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.recipe import TrainingRecipe, pixel_statistics
 from foldgrid.specs.resolving import ResolvedSweep, resolve_sweep
+from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.task import default_task
 from foldgrid.tracking.runs import run_id_of
 from tests.models.representatives import networks
@@ -315,6 +324,69 @@ def test_a_licence_that_is_not_allowed_is_refused(
 def test_a_strange_key_below_weights_is_refused(sweep: Path) -> None:
     sweep.write_text(SWEEP + "weights: {licenses: [mit]}\n")
     with pytest.raises(InputError, match=r'line 10 +weights.licenses .*"licences"'):
+        resolve_sweep(sweep, "paper")
+
+
+def planned(sweep: Sweep, weights: dict[str, Any] | None = None) -> dict[str, TrainingRecipe]:
+    """By backbone the recipe of its first fit."""
+    size = footprint("plain_cnn", 1, 64)
+    grid = plan_grid(
+        sweep,
+        data_fingerprint="d",
+        split_fingerprint="s",
+        weights=weights or dict.fromkeys(sweep.backbones),
+        footprints=dict.fromkeys(sweep.backbones, size),
+        counts=SampleCounts(1, 1, 1),
+        finished=set(),
+        selection=Selection(),
+    )
+    return {task.config.backbone: task.config.training for task in grid.tasks}
+
+
+def test_a_network_sees_what_its_weights_were_trained_with_unless_the_sweep_says_otherwise(
+    repository: str, sweep: Path
+) -> None:
+    clip = "vit_base_patch32_clip_224.openai"
+    names = ["resnet18", "tf_efficientnet_lite0", clip, repository, "plain_cnn"]
+    written = f"title: What networks see\nbackbones: [{', '.join(names)}]\n"
+    sweep.write_text(written)
+    found = planned(resolved(sweep).sweep)
+    assert [found[name].pixels for name in names] == [
+        "imagenet",
+        "minus_one_to_one",
+        "clip",
+        "0.1 0.2 0.3 / 0.4 0.5 0.6",
+        "imagenet",
+    ]
+    assert pixel_statistics(found[repository].pixels) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+    assert {recipe.input_size for recipe in found.values()} == {"data"}
+    sweep.write_text(written + "training: {pixels: imagenet, input_size: network}\n")
+    said = planned(resolved(sweep).sweep)
+    assert {recipe.pixels for recipe in said.values()} == {"imagenet"}
+    assert [said[name].input_size for name in names] == [224, 224, 224, 96, 128]
+    assert [said[name].interpolation for name in names[:2]] == ["bilinear", "bicubic"]
+
+
+def test_a_size_of_pictures_that_does_not_fit_is_refused_with_those_that_do(sweep: Path) -> None:
+    name = "timm:vit_small_patch14_dinov2"
+    for key, words in (
+        ("data: {tile_pixels: 64}", r"data.tile_pixels .*data.tile_pixels: 56 or 70 fits"),
+        ("training: {input_size: 100}", r"training.input_size .*: 98 or 112 fits"),
+    ):
+        sweep.write_text(f"title: Patches\nbackbones: ['{name}']\n{key}\n")
+        with pytest.raises(InputError, match=words) as caught:
+            footprints(resolved(sweep).sweep, "mine.yaml", 3)
+        assert "patches of 14x14 pixels" in str(caught.value)
+    sweep.write_text(f"title: Patches\nbackbones: ['{name}']\ntraining: {{input_size: 98}}\n")
+    assert set(footprints(resolved(sweep).sweep, "mine.yaml", 3)) == {name}
+
+
+@pytest.mark.parametrize(
+    "pixels", ["imagnet", "0.5 0.5", "1 1 1 / 0 1 1", "1 1 1", "a b c / 1 1 1"]
+)
+def test_what_a_network_sees_is_a_word_or_six_numbers(sweep: Path, pixels: str) -> None:
+    sweep.write_text(SWEEP + f'training: {{pixels: "{pixels}"}}\n')
+    with pytest.raises(InputError, match="three means / three deviations"):
         resolve_sweep(sweep, "paper")
 
 

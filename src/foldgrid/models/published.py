@@ -17,6 +17,13 @@ def own_pixels(backbone: str) -> str:
     return pixels_of(own.mean, own.std)
 
 
+def own_interpolation(backbone: str) -> str:
+    """How pictures were resized for the published weights: ``bilinear`` or ``bicubic``."""
+    named = source_of(backbone).preprocessing(backbone).interpolation
+    # timm's ``random`` and ``lanczos`` are none of torch's.
+    return named if named == "bilinear" else "bicubic"
+
+
 def published_top5(backbone: str) -> float | None:
     """The top-5 accuracy of the published weights on ImageNet, in percent, of one centre crop."""
     return source_of(backbone).published_top5(backbone)

@@ -21,7 +21,7 @@ from foldgrid.predict.trained_learner import TrainedLearner
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import MissingFileError, SweepError
 from foldgrid.specs.fits import FitRecord
-from foldgrid.training.batches import CompositeSource
+from foldgrid.training.batches import CompositeSource, seen_by
 from foldgrid.training.building import build_for
 from foldgrid.training.device import choose_device, choose_precision, prepare_torch
 from foldgrid.training.network_state import predict
@@ -49,7 +49,7 @@ def outputs_of_copies(
     device = device or choose_device()
     recipe = learner.copies[0].config.training
     precision = choose_precision(device, recipe.precision)
-    source = CompositeSource(composites_NHWC, device, recipe.pixels)
+    source = CompositeSource(composites_NHWC, device, *seen_by(recipe))
     rows = np.arange(len(composites_NHWC))
     copies = _copies(learner, device, source.pixels)
     return np.stack([predict(copy, source, rows, device, precision) for copy in copies])

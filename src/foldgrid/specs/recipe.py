@@ -85,6 +85,9 @@ def _check_pixels(pixels: str) -> str:
 Pixels = Annotated[str, AfterValidator(_check_pixels)]
 
 
+InputSize = Literal["data", "network"] | Annotated[int, Field(ge=8, le=2048)]
+
+
 class Augmentation(Spec):
     """What is drawn anew for each training picture at each epoch.
 
@@ -184,6 +187,11 @@ class TrainingRecipe(Spec):
             that its weights were trained with; ``imagenet`` by ImageNet's, ``clip`` by CLIP's;
             ``minus_one_to_one`` scales to [-1, 1], ``zero_to_one`` leaves them in [0, 1]; or the
             numbers, ``"0.5 0.5 0.5 / 0.25 0.25 0.25"``.
+        input_size: Height and width of the pictures as a network sees them: ``data``, as large as
+            ``data.tile_pixels`` makes them; ``network``, what its weights were trained at; or a
+            number. They are resized last, after what is drawn at random.
+        interpolation: How they are resized: ``network``, as for its weights, ``bilinear`` or
+            ``bicubic``.
         training_share: The share of its training samples that a fit trains on, whole subjects,
             stratified, in (0, 1]; a smaller share is a part of a larger one. What it watches and
             predicts stays the same, so shares can be compared.
@@ -222,6 +230,8 @@ class TrainingRecipe(Spec):
     early_stopping: EarlyStopping = EarlyStopping()
     augmentation: Augmentation = Augmentation()
     pixels: Pixels = OWN_PIXELS
+    input_size: InputSize = "data"
+    interpolation: Literal["network", "bilinear", "bicubic"] = "network"
     training_share: float = Field(default=1.0, gt=0, le=1)
     num_grades: int | None = Field(default=None, ge=1)
     start_from_mean: bool = False
@@ -270,8 +280,9 @@ class TrainingRecipe(Spec):
 SHARED_KEYS = ("early_stopping.policy", "early_stopping.inner_share")
 """What must be alike in all fits that are compared: which samples decide when a fit ends."""
 
-LIST_KEYS = ("phases",)
-"""What is no single value: a backbone may replace the list as a whole, a search cannot vary it."""
+LIST_KEYS = ("phases", "input_size")
+"""What is no single value, or what a network is built for: a backbone may replace it as a whole, a
+search cannot vary it."""
 
 OPTIMIZER_SETTINGS = "optimizer_settings"
 """Below it each optimiser's settings are keys of their own."""
@@ -282,6 +293,8 @@ LATER_KEYS = (
     "steps",
     "phases",
     "pixels",
+    "input_size",
+    "interpolation",
     "training_share",
     "num_grades",
     "stage_heads",

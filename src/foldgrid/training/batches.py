@@ -10,10 +10,11 @@ import warnings
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from foldgrid.specs.recipe import pixel_statistics
+from foldgrid.specs.recipe import TrainingRecipe, pixel_statistics
 from foldgrid.training.device import to_device
 
 Indices = NDArray[np.intp]
@@ -28,7 +29,9 @@ class CompositeSource:
     Args:
         composites_NHWC: uint8; may be read-only and memory-mapped.
         device: Where the batches are wanted.
-        pixels: What a network sees; see ``TrainingRecipe``.
+        pixels: What a network sees; see ``TrainingRecipe``, and for the next two.
+        input_size: Height and width of the pictures as the network sees them, or ``data``.
+        interpolation: How they are resized.
     """
 
     def __init__(
@@ -36,8 +39,12 @@ class CompositeSource:
         composites_NHWC: NDArray[np.uint8],
         device: torch.device,
         pixels: str = "imagenet",
+        input_size: int | str = "data",
+        interpolation: str = "bilinear",
     ) -> None:
         self._array = composites_NHWC
+        self._resized = input_size if isinstance(input_size, int) else None
+        self._interpolation = interpolation
         self._device = device
         self._on_device: Tensor | None = None
         if device.type == "cuda":
@@ -52,7 +59,7 @@ class CompositeSource:
     @property
     def pixels(self) -> int:
         """Height and width of the pictures as the network sees them."""
-        return int(self._array.shape[1])
+        return self._resized or int(self._array.shape[1])
 
     def take(self, indices: Indices) -> Tensor:
         """The composites of ``indices`` as (B, C, H, W) in [0, 1], channels last in memory."""
@@ -65,8 +72,18 @@ class CompositeSource:
 
     def normalise(self, images_BCHW: Tensor) -> Tensor:
         """Pictures in [0, 1] as the network takes them, channels last in memory."""
+        if self._resized not in (None, images_BCHW.shape[-1]):
+            side = (self._resized, self._resized)
+            images_BCHW = F.interpolate(images_BCHW, side, mode=self._interpolation, antialias=True)
+            # Bicubic weights are negative far out.
+            images_BCHW = images_BCHW.clamp(0, 1)
         standardised = (images_BCHW - self._mean) / self._std
         return standardised.contiguous(memory_format=torch.channels_last)
+
+
+def seen_by(recipe: TrainingRecipe) -> tuple[str, int | str, str]:
+    """What a network sees, as `CompositeSource` asks for it: scaling, size, interpolation."""
+    return recipe.pixels, recipe.input_size, recipe.interpolation
 
 
 def training_batches(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from foldgrid.execution.fit_task import FitTask
 from foldgrid.models import WeightFile
 from foldgrid.models.footprint import PREDICT_SHARE, Footprint
-from foldgrid.models.published import own_pixels
+from foldgrid.models.published import native_pixels, own_interpolation, own_pixels
 from foldgrid.records import PlannedFit
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.fits import FitConfig
@@ -144,9 +145,14 @@ def plan_grid(
 
 def with_own_pixels(recipe: TrainingRecipe, backbone: str) -> TrainingRecipe:
     """A recipe that says in numbers or by a name of its own what ``backbone`` sees."""
-    if recipe.pixels != OWN_PIXELS:
-        return recipe
-    return recipe.model_copy(update={"pixels": own_pixels(backbone)})
+    own: dict[str, Any] = {}
+    if recipe.pixels == OWN_PIXELS:
+        own["pixels"] = own_pixels(backbone)
+    if recipe.input_size == "network":
+        own["input_size"] = native_pixels(backbone)
+    if recipe.input_size != "data" and recipe.interpolation == "network":
+        own["interpolation"] = own_interpolation(backbone)
+    return recipe.model_copy(update=own) if own else recipe
 
 
 def estimate_seconds(footprint: Footprint, recipe: TrainingRecipe, counts: SampleCounts) -> float:

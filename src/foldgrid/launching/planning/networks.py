@@ -94,9 +94,9 @@ def check_weight_files(sweep: Sweep, weights: Mapping[str, WeightFile | None]) -
     Raises:
         InputError: All of them, each with the layers that differ.
     """
-    pixels = TILES_A_SIDE[sweep.task.sample_kind] * sweep.data.tile_pixels
     problems = []
     for name, file in weights.items():
+        pixels = _pixels_seen(sweep, name)
         if file is None or not file.is_here or not _may_not_fit(name, file, pixels):
             continue
         try:
@@ -132,29 +132,39 @@ def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footpri
     Raises:
         InputError: All that cannot take the sweep's pictures.
     """
-    grid = TILES_A_SIDE[sweep.task.sample_kind]
-    pixels = grid * sweep.data.tile_pixels
     sizes: dict[str, Footprint] = {}
     problems = []
     for name in sweep.backbones:
+        pixels, recipe = _pixels_seen(sweep, name), sweep.recipe_of(name)
         try:
-            recipe = sweep.recipe_of(name)
             size = footprint(
                 name, num_outputs, pixels, recipe.stage_heads, recipe.auxiliary_loss_weight > 0
             )
             optimizer = OPTIMIZERS.named(recipe.optimizer)
             sizes[name] = replace(size, num_states=optimizer.num_states)
         except ValueError as error:
-            problems.append(
-                Problem("data.tile_pixels", name, _with_nearest(error, name, pixels, grid))
-            )
+            problems.append(_size_problem(error, sweep, name, pixels))
     if problems:
-        raise InputError(source, problems, "Change data.tile_pixels, or leave these backbones out.")
+        raise InputError(
+            source, problems, "Change the size of pictures, or leave these backbones out."
+        )
     return sizes
 
 
-def _with_nearest(error: ValueError, name: str, pixels: int, grid: int) -> str:
-    """What is wrong with a size, and the nearest values of ``data.tile_pixels`` that are right."""
+def _pixels_seen(sweep: Sweep, backbone: str) -> int:
+    """Height and width of the pictures as a network sees them."""
+    size = sweep.recipe_of(backbone).input_size
+    if size == "network":
+        return native_pixels(backbone)
+    of_data = TILES_A_SIDE[sweep.task.sample_kind] * sweep.data.tile_pixels
+    return of_data if size == "data" else size
+
+
+def _size_problem(error: ValueError, sweep: Sweep, name: str, pixels: int) -> Problem:
+    """What is wrong with a size, and the nearest values that are right."""
+    of_data = sweep.recipe_of(name).input_size == "data"
+    key = "data.tile_pixels" if of_data else "training.input_size"
+    grid = TILES_A_SIDE[sweep.task.sample_kind] if of_data else 1
     sizes = [str(size // grid) for size in nearest_sizes(name, pixels, grid)]
-    fitting = f". data.tile_pixels: {' or '.join(sizes)} fits" if sizes else ""
-    return f"{error}{fitting}."
+    fitting = f". {key}: {' or '.join(sizes)} fits" if sizes else ""
+    return Problem(key, name, f"{error}{fitting}.")
