@@ -133,7 +133,11 @@ def test_a_transformer_is_built_for_the_size_that_it_sees(
 ) -> None:
     name = "timm:test_vit"
     fits = {
-        size: make_fit(make_config(name, max_epochs=1, input_size=size), tmp_path, data)
+        size: make_fit(
+            make_config(name, max_epochs=1, input_size=size, interpolation="bicubic"),
+            tmp_path,
+            data,
+        )
         for size in ("data", 96)
     }
     assert len({fit.config.fit_id for fit in fits.values()}) == 2
