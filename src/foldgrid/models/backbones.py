@@ -12,6 +12,7 @@ from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
+from torch.fx.proxy import TraceError
 
 from foldgrid.models.construction import construct, construct_on_meta
 from foldgrid.models.pooling import make_pooling_deterministic
@@ -173,7 +174,12 @@ def build_network(
 
 
 def _with_stage_heads(network: nn.Module, name: str, num_outputs: int) -> StagedNetwork:
-    return StagedNetwork(network, _stages(name), num_outputs)
+    stages = _stages(name)
+    try:
+        return StagedNetwork(network, stages, num_outputs)
+    except (TraceError, TypeError, AttributeError, KeyError) as error:
+        # Not every network's way through its layers can be written down without pictures.
+        raise ValueError(_no_stages(name)) from error
 
 
 def _stages(name: str) -> tuple[Stage, ...]:

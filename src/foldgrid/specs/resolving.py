@@ -144,9 +144,9 @@ def _with_weights_apart(written: Document) -> Document:
         InputError: Another key below ``weights``.
     """
     values, lines = copy.deepcopy(written.values), dict(written.lines)
-    budgets = values.get("budgets")
-    names = list(budgets) if isinstance(budgets, dict) else []
-    for origin in ((), *(("budgets", name) for name in names)):
+    given = values.get("budgets")
+    budgets: dict[str, Any] = given if isinstance(given, dict) else {}
+    for origin in ((), *(("budgets", name) for name in budgets)):
         inner = budgets[origin[1]] if origin else values
         below = inner.get("weights") if isinstance(inner, dict) else None
         if not isinstance(below, dict):

@@ -244,11 +244,16 @@ class Sweep(Spec):
     budget: BudgetName = "paper"
     budgets: dict[BudgetName, dict[str, Any]] = Field(default_factory=dict)
     _weight_files: dict[str, Path] = PrivateAttr(default_factory=dict)
+    _written_names: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @property
     def weight_files(self) -> dict[str, Path]:
         """By backbone, the file that ``file:…`` named; written nowhere and told to nobody."""
         return self._weight_files
+
+    def known_name(self, written: str) -> str:
+        """A backbone's name where a file of weights was named by its path, as it was written."""
+        return self._written_names.get(written, written)
 
     def with_weight_files(self, folder: Path) -> Sweep:
         """The sweep with files of weights known by their hashes, and their paths kept apart.
@@ -268,6 +273,7 @@ class Sweep(Spec):
         own = {called.get(name, (name, None))[0]: each for name, each in self.per_backbone.items()}
         found = self.model_copy(update={"backbones": tuple(names), "per_backbone": own})
         found._weight_files = files
+        found._written_names = {name: known for name, (known, _) in called.items()}
         return found
 
     @field_validator("backbones")

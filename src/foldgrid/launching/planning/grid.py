@@ -49,6 +49,7 @@ def parse_selection(texts: Sequence[str], sweep: Sweep) -> Selection:
     problems, backbones, folds = [], [], []
     for text in texts:
         key, _, value = text.partition("=")
+        value = sweep.known_name(value)
         if key == "backbone" and value in sweep.backbones:
             backbones.append(value)
         elif key == "backbone":
