@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quickstart test test-all chaos check lint types layers format lock schema benchmarks clean
+.PHONY: help demo quickstart test test-all chaos check lint types layers docs format lock schema benchmarks clean
 
 help: ## print this list
 	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,7 +48,7 @@ SURVIVAL := tests/chaos $(patsubst %,tests/%.py, \
 chaos: $(VENV)/.development ## break everything that can break, and show that nothing is lost (SEED=7 strikes elsewhere)
 	CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -m "" -p no:randomly $(SURVIVAL)
 
-check: lint types layers test ## everything that CI checks
+check: lint types layers docs test ## everything that CI checks
 
 lint: $(VENV)/.development ## ruff: style and format
 	$(BIN)/ruff check .
@@ -59,6 +59,10 @@ types: $(VENV)/.development ## mypy --strict
 
 layers: $(VENV)/.development ## import-linter: who may import whom
 	$(BIN)/lint-imports
+
+docs: export NO_MKDOCS_2_WARNING := 1
+docs: $(VENV)/.development ## build the documentation into site/; index.html opens without a network
+	$(BIN)/mkdocs build --quiet --strict
 
 format: $(VENV)/.development ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
@@ -95,4 +99,4 @@ lock: ## resolve requirements.txt and requirements-dev.txt anew from pyproject.t
 	rm -rf $(VENV)-lock
 
 clean: ## remove the environment and the caches; runs/ stays
-	rm -rf $(VENV) $(VENV)-benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf site $(VENV) $(VENV)-benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

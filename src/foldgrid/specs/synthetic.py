@@ -23,47 +23,43 @@ class TrialSettings(Spec):
 
     The defaults are the published trial's figures (60 subjects, 338 visits of 8 photographs,
     74.8 % PASI90 at week 16) at a picture size that a laptop makes in under a minute.
+
+    Attributes:
+        seed: Seed of everything drawn at random.
+        num_subjects: Subjects in the trial, 2 to 999.
+        num_visits: Visits in all; every subject has 5 or 6, so between 5 and 6 times
+            `num_subjects`.
+        photo_width: Width of the stored photograph in pixels, before its EXIF orientation is
+            applied.
+        photo_height: Height of the stored photograph in pixels, before its EXIF orientation is
+            applied.
+        missing_share: Share of the planned photographs that were never taken, 0 to 0.5. Every
+            region of every visit keeps at least one.
+        placebo_share: Share of the subjects in the placebo arm, who hardly improve, 0 to 1.
+        pasi90_share: Share of all subjects that lose at least 90 % of their baseline PASI by the
+            last visit, 0 to 1. The rater's noise moves the achieved share by a subject or two.
+        studio: ``standard`` hangs one backdrop and hands out one kind of clothes at every site, as
+            a standardised study does; ``varied`` lets each subject's site choose, which makes the
+            scores much harder to see in small pictures.
+        rater_noise: Standard deviation of the rater's error in erythema, induration and scaling,
+            in grades.
+        rater_area_noise: Relative standard deviation of the rater's estimate of the affected share
+            of the skin.
+        jpeg_quality: JPEG quality in Pillow's scale, 30 to 100.
     """
 
     seed: int = Field(default=0, ge=0, lt=2**63)
-    """Seed of everything drawn at random."""
-
     num_subjects: int = Field(default=60, ge=2, le=999)
-    """Subjects in the trial, 2 to 999."""
-
     num_visits: int = Field(default=338, ge=2 * FEWEST_VISITS_A_SUBJECT)
-    """Visits in all; every subject has 5 or 6, so between 5 and 6 times `num_subjects`."""
-
     photo_width: int = Field(default=192, ge=32, le=8192)
-    """Width of the stored photograph in pixels, before its EXIF orientation is applied."""
-
     photo_height: int = Field(default=128, ge=32, le=8192)
-    """Height of the stored photograph in pixels, before its EXIF orientation is applied."""
-
     missing_share: float = Field(default=0.015, ge=0.0, le=0.5)
-    """Share of the planned photographs that were never taken, 0 to 0.5. Every region of every
-    visit keeps at least one."""
-
     placebo_share: float = Field(default=0.1, ge=0.0, le=1.0)
-    """Share of the subjects in the placebo arm, who hardly improve, 0 to 1."""
-
     pasi90_share: float = Field(default=0.748, ge=0.0, le=1.0)
-    """Share of all subjects that lose at least 90 % of their baseline PASI by the last visit,
-    0 to 1. The rater's noise moves the achieved share by a subject or two."""
-
     studio: Literal["standard", "varied"] = "standard"
-    """``standard`` hangs one backdrop and hands out one kind of clothes at every site, as a
-    standardised study does; ``varied`` lets each subject's site choose, which makes the scores
-    much harder to see in small pictures."""
-
     rater_noise: float = Field(default=0.25, ge=0.0, le=2.0)
-    """Standard deviation of the rater's error in erythema, induration and scaling, in grades."""
-
     rater_area_noise: float = Field(default=0.1, ge=0.0, le=1.0)
-    """Relative standard deviation of the rater's estimate of the affected share of the skin."""
-
     jpeg_quality: int = Field(default=90, ge=30, le=100)
-    """JPEG quality in Pillow's scale, 30 to 100."""
 
     @model_validator(mode="after")
     def _visits_fit_the_subjects(self) -> TrialSettings:
@@ -107,25 +103,23 @@ DEFAULT_SUBJECTS: dict[StudyName, int] = {
 
 
 class StudySettings(Spec):
-    """Settings of a simulated study of single photographs. Equal settings give equal bytes."""
+    """Settings of a simulated study of single photographs. Equal settings give equal bytes.
+
+    Attributes:
+        study: Which study.
+        seed: Seed of everything drawn at random.
+        num_subjects: Subjects in the study, 6 to 999.
+        photo_width: Width of a photograph in pixels.
+        photo_height: Height of a photograph in pixels.
+        jpeg_quality: JPEG quality in Pillow's scale, 30 to 100.
+    """
 
     study: StudyName
-    """Which study."""
-
     seed: int = Field(default=0, ge=0, lt=2**63)
-    """Seed of everything drawn at random."""
-
     num_subjects: int = Field(ge=6, le=999)
-    """Subjects in the study, 6 to 999."""
-
     photo_width: int = Field(default=144, ge=32, le=2048)
-    """Width of a photograph in pixels."""
-
     photo_height: int = Field(default=144, ge=32, le=2048)
-    """Height of a photograph in pixels."""
-
     jpeg_quality: int = Field(default=90, ge=30, le=100)
-    """JPEG quality in Pillow's scale, 30 to 100."""
 
 
 def _simulated(settings: Any) -> Literal["trial", "study"]:

@@ -1,0 +1,209 @@
+"""The parts of the documentation that are made from the code, each time the site is built.
+
+A page says ``<!-- made from the code: NAME -->`` where one goes; see `PARTS`. MkDocs calls
+`on_page_markdown`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from cyclopts.docs.markdown import generate_markdown_docs
+from griffe import Docstring, DocstringSectionAttributes
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+import foldgrid
+from foldgrid.analysis.checks.catalogue import CATALOGUE
+from foldgrid.cli.main import make_app
+from foldgrid.specs.search_space import SearchSpace
+from foldgrid.specs.sweep import Sweep
+from foldgrid.specs.task import TASKS, TaskSpec
+
+DECISIONS = Path(__file__).parent / "decisions"
+PLACE = re.compile(r"<!-- made from the code: (\w+) -->")
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """A page with the parts that it asks for.
+
+    Raises:
+        KeyError: It asks for one that nobody makes.
+    """
+    return PLACE.sub(lambda place: PARTS[place[1]](), markdown)
+
+
+def commands() -> str:
+    """Every command with its options."""
+    app = make_app()
+    for name in app:
+        _ = app[name].help  # loads it: its first line is then in the list of all
+    return generate_markdown_docs(
+        app, heading_level=2, max_heading_level=3, no_root_title=True, generate_toc=False
+    )
+
+
+def names() -> str:
+    """Every public name of `foldgrid`, for mkdocstrings to describe."""
+    text = ""
+    for name in sorted(foldgrid.__all__, key=str.lower):
+        thing = getattr(foldgrid, name)
+        if callable(thing):
+            # mkdocstrings finds no namespace below a package, which foldgrid.analysis is.
+            module = thing.__module__.replace("foldgrid.analysis.", "analysis.")
+            text += (
+                f"::: {module}.{thing.__qualname__}\n    options:\n"
+                f"      heading: foldgrid.{name}\n      heading_level: 2\n\n"
+            )
+    return text
+
+
+def sweep_keys() -> str:
+    """Every key of a sweep's file, then those of each task."""
+    text = "\n".join(_tables(Sweep))
+    for name, kind in TASKS.items():
+        text += f"\n## `task: {{name: {name}}}` {{ #task-{name} }}\n\n"
+        text += f"{_opening(kind.words)}\n\n{_table(kind.words)}"
+    return text
+
+
+def search_space_keys() -> str:
+    """Every key of a search space's file."""
+    return "\n".join(_tables(SearchSpace))
+
+
+def checks() -> str:
+    """Every check: what it looks at, what a breach means, what to do."""
+    text = ""
+    for check in CATALOGUE:
+        when = ", before a ranking" if check.is_before_ranking else ""
+        text += (
+            f"\n## {check.code} {check.title}\n\n*{check.severity.capitalize()}{when}.*\n\n"
+            f"Looks at\n:   {check.looks_at}\n\nA breach means\n:   {check.meaning}\n\n"
+            f"What to do\n:   {check.mend}\n"
+        )
+    return text
+
+
+def decisions() -> str:
+    """A line for each decision note: its heading."""
+    headings = {
+        path.name: path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+        for path in sorted(DECISIONS.glob("0*.md"))
+    }
+    return "".join(f"- [{heading}]({name})\n" for name, heading in headings.items())
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    part.__name__: part
+    for part in (commands, names, sweep_keys, search_space_keys, checks, decisions)
+}
+
+
+def _tables(model: type[BaseModel]) -> Iterator[str]:
+    """A table for a model, then one for each model that is a part of it."""
+    shown: set[type[BaseModel]] = set()
+
+    def below(model: type[BaseModel], path: str, heading: str) -> Iterator[str]:
+        shown.add(model)
+        yield f"{heading}\n\n{_table(model)}"
+        for name, field in model.model_fields.items():
+            parts = [part for part in _models_in(field.annotation) if part not in shown]
+            for part in parts:
+                inner = f"{path}.{name}".strip(".")
+                kind = re.sub("(?<=.)(?=[A-Z])", " ", part.__name__).lower()
+                title = f"`{inner}`, {kind}" if parts[1:] else f"`{inner}`"
+                yield from below(part, inner, f"\n## {title}\n\n{_opening(part)}")
+
+    return below(model, "", "")
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if annotation is not TaskSpec:  # each task has a section of its own
+            yield annotation
+    else:
+        for argument in get_args(annotation):
+            yield from _models_in(argument)
+
+
+def _table(model: type[BaseModel]) -> str:
+    """Key, what it may be, default, meaning."""
+    properties = model.model_json_schema()["properties"]
+    words = _attributes(model)
+    rows = ["| key | value | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, field in model.model_fields.items():
+        cells = (f"`{name}`", _allowed(properties[name]), _default(field), words.get(name, ""))
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def _attributes(model: type[BaseModel]) -> dict[str, str]:
+    """The meaning of each key, from the docstrings of the model and of what it extends."""
+    found: dict[str, str] = {}
+    for each in reversed(model.__mro__):
+        for section in Docstring(each.__doc__ or "").parse("google"):
+            if isinstance(section, DocstringSectionAttributes):
+                found |= {item.name: _linked(item.description) for item in section.value}
+    return found
+
+
+def _linked(text: str) -> str:
+    """A description in one line; pages that it names are links."""
+    return re.sub(r"docs/([\w/-]+\.md)", r"[\1](../\1)", " ".join(text.split()))
+
+
+def _opening(model: type[BaseModel]) -> str:
+    """What a model's docstring says before it lists the keys."""
+    return inspect.cleandoc(model.__doc__ or "").split("\nAttributes:")[0].strip()
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, BaseModel):
+        return ""
+    if value in (None, "", (), {}):
+        return "none"
+    return f"`{json.dumps(value).strip(chr(34))}`"
+
+
+def _allowed(schema: dict[str, Any]) -> str:
+    """What a key may be, in words, from its JSON Schema."""
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "enum" in schema:
+        return ", ".join(f"`{each}`" for each in schema["enum"])
+    if "anyOf" in schema:
+        several = dict.fromkeys(_allowed(each) for each in schema["anyOf"])
+        several.pop("nothing", None)
+        return " or ".join(several)
+    kind = schema.get("type")
+    if kind == "array":
+        return f"list: {_allowed(schema.get('items', {}))}"
+    if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
+        return f"names, each with {_allowed(schema['additionalProperties'])}"
+    return NAMES.get(str(kind), "keys, see below") + "".join(
+        f", {words} {schema[key]:g}" for key, words in BOUNDS.items() if key in schema
+    )
+
+
+NAMES = {
+    "integer": "whole number",
+    "number": "number",
+    "string": "text",
+    "boolean": "`true`, `false`",
+    "null": "nothing",
+}
+BOUNDS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "above",
+    "maximum": "at most",
+    "exclusiveMaximum": "below",
+}
