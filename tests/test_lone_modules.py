@@ -59,7 +59,6 @@ REASONS = {
     "foldgrid.execution.lost_workers": "Ray's words for people; its caller is long",
     "foldgrid.execution.ray_tune": "one of two executors: Ray is loaded for it",
     "foldgrid.launching.planning.data_text": "the plan's words on data; its caller is long",
-    "foldgrid.launching.planning.grid": "which fits there are; its caller is long",
     "foldgrid.launching.planning.networks": "the plan's networks; its caller is long",
     "foldgrid.launching.progress.display": "facts and panel of a running launch",
     "foldgrid.launching.progress.launch_log": "a file of the run folder",
