@@ -19,7 +19,7 @@ from foldgrid.tasks.units import UnitTable, beside, model_names
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Evaluation:
     """What every model said of every visit.
 
     Attributes:
@@ -50,7 +50,7 @@ class Judgement:
         return self.table.test.join(self.meta_test)
 
 
-def judge(store: RunStore, table: PredictionTable | None = None) -> Judgement:
+def evaluate(store: RunStore, table: PredictionTable | None = None) -> Evaluation:
     """Reads a run folder, stacks its base learners and scores every visit.
 
     Args:
@@ -60,10 +60,10 @@ def judge(store: RunStore, table: PredictionTable | None = None) -> Judgement:
     Raises:
         SweepError: Nothing is complete yet, or a law of honest stacking is broken.
     """
-    return judge_table(table or read_prediction_table(store))
+    return evaluate_table(table or read_prediction_table(store))
 
 
-def judge_table(table: PredictionTable, *, has_folds: bool = True) -> Judgement:
+def evaluate_table(table: PredictionTable, *, has_folds: bool = True) -> Evaluation:
     """Stacks the base learners of a table of predictions and scores every visit.
 
     Args:
@@ -79,7 +79,7 @@ def judge_table(table: PredictionTable, *, has_folds: bool = True) -> Judgement:
         oof = scoring.units(table.train_samples, beside(table.oof, meta_oof), parts)
         test = scoring.units(table.test_samples, beside(table.test, meta_test), parts)
         oof, test = add_baseline(scoring, oof, test)
-    return Judgement(
+    return Evaluation(
         table,
         model_names(meta_oof),
         parts,
@@ -91,11 +91,11 @@ def judge_table(table: PredictionTable, *, has_folds: bool = True) -> Judgement:
     )
 
 
-def unit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
+def unit_predictions(evaluation: Evaluation, model: str) -> pd.DataFrame:
     """What one model predicted beside the truth, a row a unit.
 
     Args:
-        judgement: What ``judge`` returned.
+        evaluation: What ``evaluate`` returned.
         model: A base learner, a meta-learner or the baseline.
 
     Returns:
@@ -104,10 +104,10 @@ def unit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
     Raises:
         SweepError: No model of that name was judged; the message offers the nearest.
     """
-    _check_judged(judgement, model)
+    _check_evaluated(evaluation, model)
     parts = []
-    for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
-        part = judgement.table.scoring.told(table, model)
+    for partition, table in (("oof", evaluation.oof), ("test", evaluation.test)):
+        part = evaluation.table.scoring.reported(table, model)
         part.insert(0, "model", model)
         part.insert(1, "partition", partition)
         parts.append(part)
@@ -115,30 +115,30 @@ def unit_predictions(judgement: Judgement, model: str) -> pd.DataFrame:
 
 
 def predictions_of(
-    judgement: Judgement, models: Sequence[str] = (), *, samples: bool = False
+    evaluation: Evaluation, models: Sequence[str] = (), *, samples: bool = False
 ) -> pd.DataFrame:
     """What models predicted beside the truth, as `foldgrid.analysis.predictions.given` reads it.
 
     Args:
-        judgement: What ``judge`` returned.
+        evaluation: What ``evaluate`` returned.
         models: Their names; every complete base learner without.
         samples: A row a sample instead of one a unit.
 
     Raises:
         SweepError: No model of a name was judged; the message offers the nearest.
     """
-    table = judgement.table
+    table = evaluation.table
     chosen = tuple(models) or table.complete_learners
     for model in chosen:
-        _check_judged(judgement, model)
+        _check_evaluated(evaluation, model)
     rows = {
-        "oof": (judgement.oof.units, judgement.oof.predicted),
-        "test": (judgement.test.units, judgement.test.predicted),
+        "oof": (evaluation.oof.units, evaluation.oof.predicted),
+        "test": (evaluation.test.units, evaluation.test.predicted),
     }
     if samples:
         rows = {
-            "oof": (table.train_samples.reset_index(), judgement.composites("oof")),
-            "test": (table.test_samples.reset_index(), judgement.composites("test")),
+            "oof": (table.train_samples.reset_index(), evaluation.composites("oof")),
+            "test": (table.test_samples.reset_index(), evaluation.composites("test")),
         }
     parts = [_beside_truth(table.scoring, *rows[name], name, chosen) for name in rows]
     return pd.concat(parts, ignore_index=True).astype({"fold": "Int64"})
@@ -153,7 +153,7 @@ def _beside_truth(
 ) -> pd.DataFrame:
     """One partition of ``predictions_of``."""
     named = [name for name in ("sample", "visit", "day", "region") if name in units]
-    if scoring.judges == "classes":
+    if scoring.target_kind == "classes":
         classes = predicted.columns.get_level_values(1).unique()
         truth = classes.to_numpy()[units["reference"].to_numpy(dtype=np.int64)]
         columns = {f"{m}:{name}": predicted[m, name].to_numpy() for m in models for name in classes}
@@ -165,7 +165,7 @@ def _beside_truth(
     return about.assign(fold=fold, partition=partition, truth=truth, **columns)
 
 
-def _check_judged(judgement: Judgement, model: str) -> None:
-    known = judgement.oof.models
+def _check_evaluated(evaluation: Evaluation, model: str) -> None:
+    known = evaluation.oof.models
     if model not in known:
         raise SweepError(f'no judged model "{model}". {did_you_mean(model, known)}')

@@ -12,15 +12,15 @@ import pandas as pd
 
 from foldgrid.analysis.checks.catalogue import check_before_ranking, complete_checks
 from foldgrid.analysis.checks.report import CheckReport
-from foldgrid.analysis.checks.run_evidence import RunEvidence, read_evidence
-from foldgrid.analysis.evaluation import Judgement, judge, predictions_of
+from foldgrid.analysis.checks.run_contents import RunContents, read_contents
+from foldgrid.analysis.evaluation import Evaluation, evaluate, predictions_of
 from foldgrid.analysis.exhibit import ShownExhibit, chosen_exhibit, exhibits_of
 from foldgrid.analysis.predictions.notes import Note
 from foldgrid.analysis.predictions.task import scoring_of_run
-from foldgrid.analysis.ranking.board import RankedModel, Ranking, known_figure
+from foldgrid.analysis.ranking.build import rank_evaluation, ranking_notes
 from foldgrid.analysis.ranking.leaderboard import made_from_now
-from foldgrid.analysis.ranking.making import rank_judgement, ranking_notes
-from foldgrid.analysis.ranking.sureness import all_notes
+from foldgrid.analysis.ranking.ranking import RankedModel, Ranking, known_metric
+from foldgrid.analysis.ranking.uncertainty import all_notes
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.fits import FitConfig, FitRecord
 from foldgrid.tasks.scoring import Scoring
@@ -169,7 +169,7 @@ class Run(RecordedRun):
     """
 
     def __init__(self, store: RunStore, by: str | None = None) -> None:
-        super().__init__(store, known_figure(by, scoring_of_run(store)))
+        super().__init__(store, known_metric(by, scoring_of_run(store)))
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -182,34 +182,34 @@ class Run(RecordedRun):
         return next(iter(self.scoring.metrics))
 
     @cached_property
-    def _evidence(self) -> RunEvidence:
+    def _contents(self) -> RunContents:
         """All that can be read of it; each fit is read once, for checks and figures alike."""
-        return read_evidence(self.store)
+        return read_contents(self.store)
 
     @cached_property
     def _first_checks(self) -> CheckReport:
-        return check_before_ranking(self._evidence)
+        return check_before_ranking(self._contents)
 
     @cached_property
-    def judgement(self) -> Judgement:
+    def evaluation(self) -> Evaluation:
         """Every model on every visit."""
-        return judge(self.store, self._evidence.table)
+        return evaluate(self.store, self._contents.table)
 
     @cached_property
     def ranking(self) -> Ranking:
         """The models in order, with how sure that is."""
         made_from = made_from_now(self.store)
-        return rank_judgement(self.store, self.judgement, self.by, self._first_checks, made_from)
+        return rank_evaluation(self.store, self.evaluation, self.by, self._first_checks, made_from)
 
     @cached_property
     def checks(self) -> CheckReport:
         """Every check, those too that no ranking waits for."""
-        return complete_checks(self._evidence, self._first_checks)
+        return complete_checks(self._contents, self._first_checks)
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:
         """What to know before believing the figures, by every check."""
-        notes = ranking_notes(self.store, self.judgement, self.checks)
+        notes = ranking_notes(self.store, self.evaluation, self.checks)
         return all_notes(self.ranking.model_copy(update={"notes": notes}))
 
     def predictions(self, *models: str, samples: bool = False) -> pd.DataFrame:
@@ -234,12 +234,12 @@ class Run(RecordedRun):
             >>> run.predictions("shufflenet_v2_x0_5").columns.tolist()
             ['subject', 'visit', 'day', 'fold', 'partition', 'truth', 'shufflenet_v2_x0_5']
         """
-        return predictions_of(self.judgement, models, samples=samples)
+        return predictions_of(self.evaluation, models, samples=samples)
 
     @property
     def scoring(self) -> Scoring:
         """What is predicted, and how it counts."""
-        return self.judgement.table.scoring
+        return self.evaluation.table.scoring
 
     @property
     def best(self) -> RankedModel:
@@ -265,7 +265,7 @@ class Run(RecordedRun):
     @property
     def config(self) -> FitConfig:
         """What all fits have in common, as one of them has it."""
-        return self.judgement.table.config
+        return self.evaluation.table.config
 
     @cached_property
     def plan(self) -> tuple[PlannedFit, ...]:
@@ -275,7 +275,7 @@ class Run(RecordedRun):
     @cached_property
     def records(self) -> dict[str, FitRecord]:
         """The finished fits of the plan that can be read, by fit id, in the plan's order."""
-        return dict(self._evidence.records)
+        return dict(self._contents.records)
 
     @cached_property
     def subject_labels(self) -> dict[str, str]:
@@ -283,7 +283,7 @@ class Run(RecordedRun):
 
         A report is sent around; who is meant can be looked up in the run folder only.
         """
-        names = sorted({str(name) for name in self.judgement.table.samples["subject"]})
+        names = sorted({str(name) for name in self.evaluation.table.samples["subject"]})
         return {name: f"subject {number}" for number, name in enumerate(names, start=1)}
 
     def without_names(self, text: str) -> str:
@@ -296,7 +296,7 @@ class Run(RecordedRun):
             return "".join(self.subject_labels.get(word, word) for word in words)
 
         text = re.sub(r"\bsubjects? ([^:.]+)", numbered, text)
-        owners = self.judgement.table.samples["subject"]
+        owners = self.evaluation.table.samples["subject"]
         for sample in sorted(map(str, owners.index), key=len, reverse=True):
             text = text.replace(sample, f"one of {self.subject_labels[str(owners[sample])]}")
         return text
@@ -304,4 +304,4 @@ class Run(RecordedRun):
     @property
     def has_test(self) -> bool:
         """Whether there is a test set to speak of."""
-        return self.judgement.test.num_units > 0
+        return self.evaluation.test.num_units > 0

@@ -35,7 +35,7 @@ from foldgrid.specs.errors import SweepError
 from foldgrid.tasks.pasi.arithmetic import SCORES
 from foldgrid.training.device import choose_device, choose_precision
 from foldgrid.training.state import fit_seed
-from foldgrid.training.training_data import TrainingData, assign_roles, samples_with_sides
+from foldgrid.training.training_data import TrainingData, assign_roles, samples_with_partition
 
 GOAL_FEW, GOAL_ALL = 6.0, 2.0
 ALIKE = 1.5
@@ -185,7 +185,9 @@ def peer_inputs(prepared: PreparedSweep, study: Study, settings: dict[str, Any])
     survey, sweep = prepared.survey, prepared.sweep
     # Who is in which role does not depend on the pictures.
     nothing = np.zeros((0, 0, 0, 3), np.uint8)
-    data = TrainingData(nothing, samples_with_sides(survey.samples, prepared.split), survey.stratum)
+    data = TrainingData(
+        nothing, samples_with_partition(survey.samples, prepared.split), survey.stratum
+    )
     photos: list[list[str]] = [[] for _ in range(len(survey.samples))]
     for tile in survey.table.tiles:
         photos[tile.sample_index].append(str(tile.path))
@@ -194,8 +196,8 @@ def peer_inputs(prepared: PreparedSweep, study: Study, settings: dict[str, Any])
         for row, paths in zip(survey.samples.to_dict("records"), photos, strict=True)
     ]
     fits = []
-    for task in prepared.grid.selected:
-        config = task.config
+    for job in prepared.grid.selected:
+        config = job.config
         stopping = config.training.early_stopping
         roles = assign_roles(data, config.fold, stopping, fit_seed(config))
         rows = {name: indices.tolist() for name, indices in vars(roles).items()}

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from foldgrid.execution.fit_task import FitTask
+from foldgrid.execution.fit_job import FitJob
 from foldgrid.records import FitFolder
 from foldgrid.records.files import FileRoot
 from foldgrid.specs.fits import EpochRecord, FitRecord
@@ -70,21 +70,21 @@ class Worker:
     data: TrainingData
 
     @classmethod
-    def open(cls, composites: str, samples: pd.DataFrame, stratum: str) -> None:
-        """Called once a process: maps the composites, which all processes share."""
-        cls.data = TrainingData(np.load(composites, mmap_mode="r"), samples, stratum)
+    def open(cls, mosaics: str, samples: pd.DataFrame, stratum: str) -> None:
+        """Called once a process: maps the mosaics, which all processes share."""
+        cls.data = TrainingData(np.load(mosaics, mmap_mode="r"), samples, stratum)
 
     @classmethod
-    def train(cls, task: FitTask) -> Trained:
+    def train(cls, job: FitJob) -> Trained:
         """Trains one fit."""
         began = time.time()
         fit = Fit(
-            task.config,
+            job.config,
             cls.data,
-            NoFolder(task.config.fit_id),
-            task.weights,
-            keep_weights=task.keep_weights,
-            num_threads=task.num_threads,
+            NoFolder(job.config.fit_id),
+            job.weights,
+            keep_weights=job.keep_weights,
+            num_threads=job.num_threads,
         )
         return Trained(fit.run(), began, time.time())
 
@@ -93,16 +93,16 @@ def main(folder: Path) -> None:
     # Imported here: the processes import this module again, and need none of it.
     from benchmarks.side_by_side import SideResult
     from benchmarks.study import Study
-    from foldgrid.data.dataset import load_composites
+    from foldgrid.data.dataset import load_mosaics
 
     study = Study.load(folder)
     prepared = study.prepare(folder / "runs")
     started = time.time()
-    dataset = load_composites(prepared.survey)
+    dataset = load_mosaics(prepared.survey)
     data = TrainingData.from_dataset(dataset, prepared.split)
     # As Ray sets it for its workers.
     os.environ["OMP_NUM_THREADS"] = "1"
-    shared = str(dataset.composites_path), data.samples, data.stratum
+    shared = str(dataset.mosaics_path), data.samples, data.stratum
     with multiprocessing.get_context("spawn").Pool(study.cores, Worker.open, shared) as pool:
         trained = list(pool.imap_unordered(Worker.train, prepared.grid.left, chunksize=1))
         pool.close()

@@ -84,8 +84,8 @@ def measure_memory(
 
     Args:
         backbones: torchvision's names; left out, the 29.
-        pixels: The composites' side.
-        batch_size: Composites a step.
+        pixels: The mosaics' side.
+        batch_size: Mosaics a step.
         processes: Fits at a time.
         output: A JSON file for the figures.
     """
@@ -103,7 +103,7 @@ def measure_memory(
     ]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, open_worker, (pixels,)) as pool:
-        first, again = (watched(pool.map(measure, jobs), jobs, console) for _ in range(2))
+        first, again = (monitored(pool.map(measure, jobs), jobs, console) for _ in range(2))
     print_found(jobs, first, again, console)
     rows = [
         {**asdict(job), **asdict(one), "same_bits": one.digest == other.digest}
@@ -112,7 +112,7 @@ def measure_memory(
     write_output(output, {"benchmark": "gpu_memory", "environment": environment, "fits": rows})
 
 
-def watched(found: Iterable[Found], jobs: Sequence[Job], console: Console) -> list[Found]:
+def monitored(found: Iterable[Found], jobs: Sequence[Job], console: Console) -> list[Found]:
     """All that is found, a line for each as it comes."""
     kept = []
     for job, each in zip(jobs, found, strict=True):
@@ -134,7 +134,7 @@ def open_worker(pixels: int) -> None:
 
 
 def measure(job: Job) -> Found:
-    """Trains a few steps, concludes, and says what that took."""
+    """Trains a few steps, finalizes, and says what that took."""
     recipe = TrainingRecipe(
         max_epochs=2,
         max_batches_per_epoch=NUM_BATCHES,
@@ -142,7 +142,7 @@ def measure(job: Job) -> Found:
         learning_rate=0.001,
         precision=job.precision,
     )
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as reported:
         warnings.simplefilter("always")
         fit = noise_fit(job.backbone, recipe, Worker.data)
         fit.run()
@@ -150,7 +150,7 @@ def measure(job: Job) -> Found:
         allocated_gib=torch.cuda.max_memory_allocated() / 2**30,
         reserved_gib=torch.cuda.max_memory_reserved() / 2**30,
         digest=digest_of(fit),
-        warned=tuple(sorted({str(each.message).split(" ")[0] for each in told})),
+        warned=tuple(sorted({str(each.message).split(" ")[0] for each in reported})),
     )
 
 

@@ -32,7 +32,7 @@ from benchmarks.side_by_side import (
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.training import Fit
-from foldgrid.training.batches import CompositeSource
+from foldgrid.training.batches import MosaicSource
 from foldgrid.training.device import describe_device
 
 Precision = Literal["bfloat16", "float32"]
@@ -111,8 +111,8 @@ def measure_sharing(
     Args:
         backbones: torchvision's names.
         processes: How many fits at a time.
-        pixels: The composites' side.
-        batch_size: Composites a step.
+        pixels: The mosaics' side.
+        batch_size: Mosaics a step.
         seconds: How long each setting is measured, at least; epochs are whole.
         ways: Whether to measure one fit in both precisions and both layouts, too.
         output: A JSON file for the figures.
@@ -228,7 +228,7 @@ def train_for(fit: Fit, seconds: float) -> dict[str, Any]:
     }
 
 
-class ChannelsFirst(CompositeSource):
+class ChannelsFirst(MosaicSource):
     """Pictures as torch lays them where nobody says otherwise."""
 
     def normalise(self, images_BCHW: Tensor) -> Tensor:
@@ -239,7 +239,7 @@ class ChannelsFirst(CompositeSource):
 def lay_channels_first(fit: Fit) -> None:
     """Lays a fit's weights and pictures the other way."""
     fit.network.to(memory_format=torch.contiguous_format)
-    fit.source = ChannelsFirst(fit.data.composites_NHWC, fit.device)
+    fit.source = ChannelsFirst(fit.data.mosaics_NHWC, fit.device)
 
 
 def print_shared(speeds: Sequence[Speed], console: Console) -> None:

@@ -34,16 +34,16 @@ from benchmarks.stored_curves import CURVES, Curve, CurveStudy, write_curves
 from benchmarks.study import PROJECT, SPACES
 from foldgrid.data.cache import cache_root
 from foldgrid.data.cores import num_usable_cores
-from foldgrid.data.dataset import load_composites
-from foldgrid.execution.work import open_fit
+from foldgrid.data.dataset import load_mosaics
+from foldgrid.execution.trainer import open_fit
 from foldgrid.launching.planning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.models import WeightFile
 from foldgrid.records import SearchStore
-from foldgrid.search.lockstep import TrialWork
+from foldgrid.search.lockstep import TrialTrainer
 from foldgrid.search.plan import StudyPlan, plan_studies, training_units
 from foldgrid.search.storage.files import JournalSearchStorage
 from foldgrid.search.study import SearchStudy
-from foldgrid.search.trials import TrialTask
+from foldgrid.search.trials import TrialJob
 from foldgrid.specs.base import Spec
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.resolving import resolve_sweep
@@ -120,7 +120,7 @@ class CurveWork:
         name: The seed of its data.
         plan: The study.
         store: Where its trials go.
-        composites: The file of its training samples' pictures.
+        mosaics: The file of its training samples' pictures.
         samples: Its training samples.
         stratum: See ``TrainingData``.
         units: Its visits.
@@ -131,7 +131,7 @@ class CurveWork:
     name: str
     plan: StudyPlan
     store: SearchStore
-    composites: Path
+    mosaics: Path
     samples: pd.DataFrame
     stratum: str
     units: pd.DataFrame
@@ -141,11 +141,11 @@ class CurveWork:
     @property
     def data(self) -> TrainingData:
         """The training samples, their pictures mapped."""
-        return TrainingData(np.load(self.composites, mmap_mode="r"), self.samples, self.stratum)
+        return TrainingData(np.load(self.mosaics, mmap_mode="r"), self.samples, self.stratum)
 
-    def task(self, number: int, device: str) -> TrialTask:
+    def job(self, number: int, device: str) -> TrialJob:
         """A configuration's trial on ``device``, from the pre-trained weights."""
-        task = self.plan.task(number, self.values[number])
+        job = self.plan.job(number, self.values[number])
         sha256 = self.weights.sha256()
         fits = tuple(
             replace(
@@ -155,9 +155,9 @@ class CurveWork:
                 gpus=float(device == "cuda"),
                 num_threads=1,
             )
-            for fit in task.fits
+            for fit in job.fits
         )
-        return replace(task, fits=fits)
+        return replace(job, fits=fits)
 
     def finished(self) -> CurveStudy:
         """What is trained so far."""
@@ -188,8 +188,8 @@ def pretrained_weights(settings: CurveSettings, folder: Path, console: Console) 
             f"training.learning_rate={PRETRAINING_RATE}",
             "keep=best",
         )
-        data = TrainingData.from_dataset(load_composites(prepared.survey), prepared.split)
-        fit = open_fit(prepared.grid.tasks[0], data, prepared.store)
+        data = TrainingData.from_dataset(load_mosaics(prepared.survey), prepared.split)
+        fit = open_fit(prepared.grid.jobs[0], data, prepared.store)
         record = fit.run()
         console.print(f"pre-trained: {record.metrics}", soft_wrap=True)
         aside = path.with_suffix(".partial")
@@ -213,35 +213,35 @@ def open_work(settings: CurveSettings, seed: int, folder: Path, weights: WeightF
     """Plans one study and writes its pictures where every process finds them."""
     prepared = settings.prepare(seed, folder)
     (plan,) = plan_studies(prepared)
-    dataset = load_composites(prepared.survey)
+    dataset = load_mosaics(prepared.survey)
     data = TrainingData.from_dataset(dataset, prepared.split).without_test()
-    composites = folder / f"data-{seed}.npy"
-    np.save(composites, data.composites_NHWC)
+    mosaics = folder / f"data-{seed}.npy"
+    np.save(mosaics, data.mosaics_NHWC)
     values = draw_values(plan, settings.num_configurations)
     store = SearchStore.of(prepared.store).absolute()
     units = training_units(plan, data)
     return CurveWork(
-        str(seed), plan, store, composites, data.samples, data.stratum, units, weights, values
+        str(seed), plan, store, mosaics, data.samples, data.stratum, units, weights, values
     )
 
 
-def train_until(works: Sequence[CurveWork], tasks: Any, device: str, deadline: float) -> None:
-    """A process: takes (study, number) from ``tasks`` until there is none or time is over."""
+def train_until(works: Sequence[CurveWork], jobs: Any, device: str, deadline: float) -> None:
+    """A process: takes (study, number) from ``jobs`` until there is none or time is over."""
     data = [work.data for work in works]
     while time.time() < deadline:
         try:
-            study, number = tasks.get(timeout=1.0)
+            study, number = jobs.get(timeout=1.0)
         except queue.Empty:
             return
         work = works[study]
         folder = work.store.trial(work.plan.name, number)
-        job = TrialWork(data[study], work.store).open(work.task(number, device))
+        job = TrialTrainer(data[study], work.store).open(work.job(number, device))
         while not job.is_over and time.time() < deadline:
             job.run_epoch()
         if job.is_over:
             words = describe_device(torch.device(device))
             Path(folder.path, "device.txt").write_text(words, encoding="utf-8")
-            folder.complete(job.conclude(), job.epochs, work.units)
+            folder.complete(job.finalize(), job.epochs, work.units)
 
 
 @app.default
@@ -294,7 +294,7 @@ def make_curves(
     devices = _devices(cpu_processes, gpu_processes)
     made = _made(settings, weights, devices)
     # A queue that nobody holds is gone before a process has opened it.
-    processes, tasks = _start(works, devices, started + 60 * minutes)
+    processes, jobs = _start(works, devices, started + 60 * minutes)
     console.print(f"{time.time() - started:.0f} s: {len(processes)} processes started")
     is_over = False
     while not is_over:
@@ -303,7 +303,7 @@ def make_curves(
         _write(output, works, made, started, console)
     if failed := [process.exitcode for process in processes if process.exitcode]:
         raise RuntimeError(f"{len(failed)} processes failed, with codes {failed}")
-    tasks.close()
+    jobs.close()
 
 
 def _devices(num_cpu: int | None, num_gpu: int | None) -> list[str]:
@@ -319,7 +319,7 @@ def _start(
 ) -> tuple[list[SpawnProcess], Any]:
     """Starts a process a device, none without work; returns them and the queue of what is left."""
     context = multiprocessing.get_context("spawn")
-    tasks = context.Queue()
+    jobs = context.Queue()
     left = [
         (study, number)
         for number in range(len(works[0].values))
@@ -327,16 +327,16 @@ def _start(
         if not work.store.trial(work.plan.name, number).is_over()
     ]
     for each in left:
-        tasks.put(each)
+        jobs.put(each)
     # Read when a process imports its arithmetic; one core each.
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     processes = [
-        context.Process(target=train_until, args=(works, tasks, device, deadline))
+        context.Process(target=train_until, args=(works, jobs, device, deadline))
         for device in devices[: len(left)]
     ]
     for process in processes:
         process.start()
-    return processes, tasks
+    return processes, jobs
 
 
 def _wait(processes: Sequence[SpawnProcess], seconds: float) -> None:

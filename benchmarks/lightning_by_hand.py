@@ -38,7 +38,7 @@ from torchvision.transforms import v2
 SCORES = ("erythema", "induration", "scaling", "involvement")
 
 
-class Composites(Dataset[tuple[Tensor, Tensor]]):
+class Mosaics(Dataset[tuple[Tensor, Tensor]]):
     """Up to four photographs of a region in a 2x2 grid, and its scores; decoded for each item."""
 
     def __init__(
@@ -72,12 +72,12 @@ class Composites(Dataset[tuple[Tensor, Tensor]]):
             tiles = [self.turn(tile) for tile in tiles]
             places = torch.randperm(4).tolist()
         side = self.tile_pixels
-        composite = Image.new("RGB", (2 * side, 2 * side))
+        mosaic = Image.new("RGB", (2 * side, 2 * side))
         for tile, place in zip(tiles, places, strict=False):
-            composite.paste(tile, (place % 2 * side, place // 2 * side))
+            mosaic.paste(tile, (place % 2 * side, place // 2 * side))
         if self.is_training:
-            composite = self.jitter(composite)
-        return self.to_tensor(composite), torch.tensor([float(sample[name]) for name in SCORES])
+            mosaic = self.jitter(mosaic)
+        return self.to_tensor(mosaic), torch.tensor([float(sample[name]) for name in SCORES])
 
     def _open(self, path: str) -> Image.Image:
         with Image.open(path) as file:
@@ -148,7 +148,7 @@ def train_fit(trial: dict[str, Any], folder: str, settings: dict[str, Any]) -> N
     def load(rows: list[int], is_training: bool = False) -> DataLoader[tuple[Tensor, Tensor]]:
         size = settings["batch_size"] if is_training else 64
         return DataLoader(
-            Composites(samples, rows, settings["tile_pixels"], is_training),
+            Mosaics(samples, rows, settings["tile_pixels"], is_training),
             batch_size=size,
             shuffle=is_training,
             num_workers=settings["loader_workers"],

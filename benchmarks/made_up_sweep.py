@@ -21,7 +21,7 @@ from foldgrid.tasks.units import UnitTable
 
 BODY = ("upper_extremities", "trunk", "lower_extremities")
 VISITS_A_SUBJECT = 6
-TEST_SHARE = 0.1
+TEST_FRACTION = 0.1
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class MadeUpSweep:
         return store
 
     def tables(self) -> tuple[PredictionTable, UnitTable, UnitTable]:
-        """The base learners' composites, and the visits of both partitions, without any file."""
+        """The base learners' mosaics, and the visits of both partitions, without any file."""
         random = np.random.default_rng(self.seed)
         split = self._split()
         scores = _scores(len(split), random)
@@ -89,7 +89,7 @@ class MadeUpSweep:
     def _split(self) -> pd.DataFrame:
         visits = np.arange(self.num_visits)
         subject = visits // VISITS_A_SUBJECT
-        num_test = max(2, round(TEST_SHARE * (int(subject[-1]) + 1)))
+        num_test = max(2, round(TEST_FRACTION * (int(subject[-1]) + 1)))
         is_test = subject < num_test
         visit_table = pd.DataFrame(
             {

@@ -1,6 +1,6 @@
 """Fits of noise at the paper's size, for what depends on shapes alone: time and memory.
 
-1,014 composites of 60 subjects. Nothing is written, and what the networks learn means nothing.
+1,014 mosaics of 60 subjects. Nothing is written, and what the networks learn means nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NUM_VISITS, NUM_SUBJECTS, NUM_TEST_SUBJECTS, NUM_FOLDS = 338, 60, 6, 5
 
 
 def noise_data(pixels: int) -> TrainingData:
-    """Composites of ``pixels`` x ``pixels`` as many as the paper has, with folds and a test set."""
+    """Mosaics of ``pixels`` x ``pixels`` as many as the paper has, with folds and a test set."""
     random = np.random.default_rng(0)
     visits: np.ndarray = np.arange(NUM_VISITS).repeat(len(REGIONS))
     subjects = visits % NUM_SUBJECTS

@@ -42,7 +42,7 @@ from foldgrid.specs.sweep import SearchSettings
 
 REPLAYED = tuple(name for name, scheduler in SCHEDULERS.items() if not scheduler.pauses)
 TITLES = {"none": "full training"}
-SHARES = (0.25, 0.5, 0.75)
+FRACTIONS = (0.25, 0.5, 0.75)
 """Of full training's epochs: where the regret at equal epochs is read."""
 
 app = App(
@@ -62,7 +62,7 @@ class Replay:
         regret: The chosen trial's score minus the best of all, in the objective's unit.
         relative_regret: The same as a share of the best score.
         missed_best: 1 where the best of all was given up, else 0.
-        regret_at: Regret when ``SHARES`` of full training's epochs were spent, as far as then
+        regret_at: Regret when ``FRACTIONS`` of full training's epochs were spent, as far as then
             known; infinite before the first trial was complete.
     """
 
@@ -108,7 +108,9 @@ def _against(
         regret=score(found.chosen) - best,
         relative_regret=(score(found.chosen) - best) / abs(best),
         missed_best=float(full.chosen in found.stopped),
-        regret_at=tuple(found.best_after(int(share * full.num_epochs)) - best for share in SHARES),
+        regret_at=tuple(
+            found.best_after(int(fraction * full.num_epochs)) - best for fraction in FRACTIONS
+        ),
     )
 
 
@@ -133,14 +135,14 @@ def summarise(found: Sequence[Replay]) -> dict[str, Any]:
         name: mean_with_interval([row[name] for row in rows]) for name in names
     }
     summary["regret_at"] = {
-        str(share): mean_with_interval([each.regret_at[position] for each in found])
-        for position, share in enumerate(SHARES)
+        str(fraction): mean_with_interval([each.regret_at[position] for each in found])
+        for position, fraction in enumerate(FRACTIONS)
     }
     return summary
 
 
 @dataclass(frozen=True)
-class Ground:
+class RecordedInputs:
     """What all rules are replayed on.
 
     Attributes:
@@ -219,19 +221,19 @@ def measure_efficiency(
     }
     settings = SearchSettings.model_validate({k: v for k, v in given.items() if v is not None})
     stored = _study(curves, study)
-    ground = Ground(stored, settings, min(trials, len(stored.curves)), seeds)
+    ground = RecordedInputs(stored, settings, min(trials, len(stored.curves)), seeds)
     console, environment = Console(), describe_environment()
     title = (
         f"{seeds} searches of {ground.num_trials} of {len(stored.curves)} configurations, data "
         f"{study}; nothing is given up before epoch {grace_epochs}"
     )
     print_opening(console, title, environment)
-    figures = {}
+    metric_values = {}
     num_processes = processes or num_usable_cores()
     with ProcessPoolExecutor(num_processes, mp_context=get_context("spawn")) as pool:
         for count in workers:
-            figures[str(count)] = ground.replay_all(count, pool, num_processes)
-            _print(count, figures[str(count)], settings, console)
+            metric_values[str(count)] = ground.replay_all(count, pool, num_processes)
+            _print(count, metric_values[str(count)], settings, console)
     write_output(
         output,
         {
@@ -242,7 +244,7 @@ def measure_efficiency(
             "seeds": seeds,
             "trials": ground.num_trials,
             "settings": settings.model_dump(mode="json", exclude={"scheduler", "num_trials"}),
-            "by_workers": figures,
+            "by_workers": metric_values,
         },
     )
 
@@ -257,7 +259,7 @@ def _study(curves: Path, name: str) -> CurveStudy:
 
 def _print(
     num_workers: int,
-    figures: Mapping[str, Mapping[str, Any]],
+    metric_values: Mapping[str, Mapping[str, Any]],
     settings: SearchSettings,
     console: Console,
 ) -> None:
@@ -265,24 +267,31 @@ def _print(
     metric = METRICS[settings.objectives[0]].title
     spent: list[list[object]] = []
     lost: list[list[object]] = []
-    for name, each in figures.items():
+    for name, each in metric_values.items():
         title = TITLES.get(name, name)
-        percents = [_words(each[figure], 100, 1) for figure in ("epochs", "time", "missed_best")]
+        percents = [
+            _words(each[metric_value], 100, 1) for metric_value in ("epochs", "time", "missed_best")
+        ]
         spent.append([title, *percents])
         regrets = _words(each["regret"], 1, 3), _words(each["relative_regret"], 100, 1)
-        at = [each["regret_at"][str(share)] for share in SHARES]
+        at = [each["regret_at"][str(fraction)] for fraction in FRACTIONS]
         lost.append([title, *regrets, *("-" if one is None else f"{one[0]:.2f}" for one in at)])
     console.print(f"{num_workers} trials at a time, mean (95 % interval over the searches)")
     console.print(make_table(["% of full training", "epochs", "time", "best lost"], spent))
-    headings = ["regret", metric, "% of the best", *(f"at {share:.0%}" for share in SHARES)]
+    headings = [
+        "regret",
+        metric,
+        "% of the best",
+        *(f"at {fraction:.0%}" for fraction in FRACTIONS),
+    ]
     console.print(make_table(headings, lost), end="\n\n")
 
 
-def _words(figure: Interval | None, factor: float, digits: int) -> str:
+def _words(metric_value: Interval | None, factor: float, digits: int) -> str:
     """The mean, and its interval."""
-    if figure is None:
+    if metric_value is None:
         return "-"
-    mean, low, high = (f"{factor * each:.{digits}f}" for each in figure)
+    mean, low, high = (f"{factor * each:.{digits}f}" for each in metric_value)
     return f"{mean} ({low}-{high})"
 
 

@@ -29,9 +29,9 @@ from foldgrid.data.cache import CACHE_VARIABLE
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.fits import Figure
+from foldgrid.specs.fits import MetricValue
 
-BUSY_SHARE = 0.3
+BUSY_FRACTION = 0.3
 """A load average above this share of the cores, before anything is measured, is noted."""
 
 LOG_LINES_SHOWN = 25
@@ -48,7 +48,7 @@ class SideResult(Spec, allow_inf_nan=True):
 
     phases: dict[str, float]
     fit_seconds: float | None = None
-    losses: dict[str, Figure]
+    losses: dict[str, MetricValue]
 
     def save(self, folder: Path) -> None:
         """Writes ``result.json``."""
@@ -157,7 +157,7 @@ def print_opening(console: Console, title: str, environment: Mapping[str, str]) 
     console.print(title, markup=False, highlight=False, soft_wrap=True)
     words = ", ".join(f"{name} {value}" for name, value in environment.items())
     console.print(words, style="dim", markup=False, highlight=False, soft_wrap=True)
-    if _load() > BUSY_SHARE * num_usable_cores():
+    if _load() > BUSY_FRACTION * num_usable_cores():
         console.print(
             "note: the machine is busy with something else; a ratio of sides that were disturbed "
             "differently says little",

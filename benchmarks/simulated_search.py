@@ -77,7 +77,7 @@ def simulate(
         now, worker, place, number = heapq.heappop(under_way)
         search.num_epochs += 1
         search.duration = now
-        status = _hear(trials[place], place, number, rule)
+        status = _receive(trials[place], place, number, rule)
         if status is None:
             heapq.heappush(under_way, (now + 1, worker, place, number + 1))
             continue
@@ -93,7 +93,9 @@ def simulate(
     return search
 
 
-def _hear(trial: Curve, place: int, number: int, rule: StoppingRule | None) -> TrialStatus | None:
+def _receive(
+    trial: Curve, place: int, number: int, rule: StoppingRule | None
+) -> TrialStatus | None:
     """How the trial ended with its epoch ``number``; nothing while it goes on."""
     if number == len(trial.epochs):
         return trial.status

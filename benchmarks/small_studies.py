@@ -28,7 +28,7 @@ from benchmarks.side_by_side import (
     write_output,
 )
 from benchmarks.study import PROJECT
-from foldgrid.specs.variants import is_variant
+from foldgrid.specs.ablations import is_ablation
 
 STUDIES = ("ssc_skin", "ssc_skin_stages", "aidda", "referable_dr", "skin_taxonomy")
 
@@ -75,7 +75,7 @@ def _learned(sweep: str, seconds: float, rows: Sequence[dict[str, Any]]) -> Lear
     learners = [
         row
         for row in rows
-        if row["kind"] == "base_learner" and not row["left_out"] and not is_variant(row["model"])
+        if row["kind"] == "base_learner" and not row["left_out"] and not is_ablation(row["model"])
     ]
     best = max(learners, key=lambda row: row["oof"]["accuracy"])
     baseline = next(row for row in rows if row["kind"] == "baseline")

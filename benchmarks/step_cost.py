@@ -32,10 +32,10 @@ from benchmarks.side_by_side import (
 )
 from benchmarks.study import all_backbones
 from foldgrid.models import build_network, forward_all
-from foldgrid.models.footprint import PREDICT_SHARE, Footprint, footprint
+from foldgrid.models.footprint import PREDICT_FRACTION, Footprint, footprint
 from foldgrid.specs.recipe import Augmentation
 from foldgrid.training.augmentation import augment
-from foldgrid.training.batches import CompositeSource
+from foldgrid.training.batches import MosaicSource
 from foldgrid.training.device import choose_device, prepare_torch
 from foldgrid.training.network_state import predict
 
@@ -72,8 +72,8 @@ def measure_costs(
 
     Args:
         backbones: torchvision's names; left out, the 29.
-        pixels: The composites' side.
-        batch_size: Composites a step.
+        pixels: The mosaics' side.
+        batch_size: Mosaics a step.
         seconds: How long each backbone trains, and predicts, at least; the median step counts.
         output: A JSON file for the figures.
     """
@@ -88,8 +88,8 @@ def measure_costs(
     sizes = [footprint(name, NUM_OUTPUTS, pixels) for name in names]
     current = current_constants()
     refitted = refit(sizes, [cost.train_ms for cost in costs], batch_size)
-    share = statistics.fmean(cost.predict_ms / cost.train_ms for cost in costs)
-    print_constants(current, refitted, share, len(names), console)
+    fraction = statistics.fmean(cost.predict_ms / cost.train_ms for cost in costs)
+    print_constants(current, refitted, fraction, len(names), console)
     write_output(
         output,
         {
@@ -99,19 +99,19 @@ def measure_costs(
             "environment": environment,
             "costs": [asdict(cost) for cost in costs],
             "constants": {"current": current, "refitted": refitted},
-            "predict_share": {"current": PREDICT_SHARE, "measured": share},
+            "predict_share": {"current": PREDICT_FRACTION, "measured": fraction},
         },
     )
 
 
 def measure_backbone(backbone: str, pixels: int, batch_size: int, seconds: float) -> Cost:
-    """Trains and predicts on noise, as ``training.Fit`` does on composites."""
+    """Trains and predicts on noise, as ``training.Fit`` does on mosaics."""
     prepare_torch(1, seed=0)
     device = choose_device()
     num_samples = 4 * batch_size
     random = np.random.default_rng(0)
-    composites = random.integers(0, 256, (num_samples, pixels, pixels, 3), dtype=np.uint8)
-    source = CompositeSource(composites, device)
+    mosaics = random.integers(0, 256, (num_samples, pixels, pixels, 3), dtype=np.uint8)
+    source = MosaicSource(mosaics, device)
     network = build_network(backbone, NUM_OUTPUTS)
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-5, momentum=0.9)
@@ -193,7 +193,7 @@ def print_costs(costs: list[Cost], console: Console) -> None:
 def print_constants(
     current: dict[str, float],
     refitted: dict[str, float] | None,
-    share: float,
+    fraction: float,
     num_backbones: int,
     console: Console,
 ) -> None:
@@ -202,7 +202,7 @@ def print_constants(
         [f"ms {name}", value, "" if refitted is None else refitted[name]]
         for name, value in current.items()
     ]
-    rows.append(["predicting against training", PREDICT_SHARE, share])
+    rows.append(["predicting against training", PREDICT_FRACTION, fraction])
     console.print()
     console.print(make_table(["constant", "in the code", "measured"], rows))
     if refitted is None:

@@ -43,7 +43,7 @@ class Study(Spec):
         batches: Batches an epoch; null is the whole epoch.
         learning_rate: Of every fit.
         keep: Whether fits leave their weights (``best``) or not (``none``).
-        tile_pixels: The side of a tile; a composite is twice as wide.
+        tile_pixels: The side of a tile; a mosaic is twice as wide.
         num_subjects: Of the synthetic trial.
         photo_width: Of its photographs, in pixels.
         cores: Processes that train at a time, a thread each.
@@ -119,7 +119,7 @@ class Study(Spec):
         side = 2 * self.tile_pixels
         return (
             f"{self.num_fits} fits: {len(self.backbones)} backbones x {self.num_folds_trained} "
-            f"folds, {self.epochs} epochs ({batches}), composites of {side}x{side}, "
+            f"folds, {self.epochs} epochs ({batches}), mosaics of {side}x{side}, "
             f"{self.cores} at a time"
         )
 

@@ -27,7 +27,7 @@ from benchmarks.side_by_side import (
 from benchmarks.study import SMALL_BACKBONES, Study
 from foldgrid.data.cache import cache_root
 from foldgrid.data.cores import num_usable_cores
-from foldgrid.data.dataset import load_composites
+from foldgrid.data.dataset import load_mosaics
 from foldgrid.specs.errors import SweepError
 
 GOAL = 1.15
@@ -140,10 +140,10 @@ def _plain(side: Measurement) -> dict[str, Any]:
 
 
 def measure_pairs(study: Study, repeats: int, console: Console) -> list[Pair]:
-    """Measures both sides by turns; photographs and composites are made before the clock starts."""
+    """Measures both sides by turns; photographs and mosaics are made before the clock starts."""
     pairs = []
     with tempfile.TemporaryDirectory(prefix="foldgrid-benchmark-") as scratch:
-        load_composites(study.prepare(Path(scratch)).survey)
+        load_mosaics(study.prepare(Path(scratch)).survey)
         for number in by_turns(repeats):
             sweep = measure("benchmarks.whole_sweep", study, Path(scratch) / "sweep")
             loop = measure("benchmarks.bare_loop", study, Path(scratch) / "loop")

@@ -15,33 +15,33 @@ from rich.console import Console
 
 from benchmarks.side_by_side import SideResult
 from benchmarks.study import Study
-from foldgrid.execution.fit_task import FitTask
+from foldgrid.execution.fit_job import FitJob
 from foldgrid.launching.progress.display import SweepProgress
 from foldgrid.launching.session import Session
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitRecord
 
 
-class WatchedProgress(SweepProgress):
+class MonitoredProgress(SweepProgress):
     """Also notes when the first fit was taken up and when the last was finished."""
 
     first_started = math.inf
     last_finished = -math.inf
 
-    def started(self, task: FitTask) -> None:
+    def started(self, job: FitJob) -> None:
         """See ``foldgrid.execution.events.Listener``."""
         self.first_started = min(self.first_started, time.perf_counter())
-        super().started(task)
+        super().started(job)
 
-    def finished(self, task: FitTask, record: FitRecord) -> None:
+    def finished(self, job: FitJob, record: FitRecord) -> None:
         """See ``foldgrid.execution.events.Listener``."""
-        super().finished(task, record)
+        super().finished(job, record)
         self.last_finished = time.perf_counter()
 
 
 def train(session: Session) -> dict[str, float]:
     """Trains a planned sweep; returns the seconds of its phases."""
-    progress = WatchedProgress(
+    progress = MonitoredProgress(
         session.progress.num_total, session.progress.num_done, session.progress.work_left
     )
     session.progress = progress
@@ -63,7 +63,7 @@ def main(folder: Path) -> None:
     session = study.open_session(folder / "runs", Console())
     phases = train(session)
     store = session.prepared.store
-    records = [store.read_fit(task.config.fit_id) for task in session.prepared.grid.selected]
+    records = [store.read_fit(job.config.fit_id) for job in session.prepared.grid.selected]
     SideResult(
         phases=phases,
         fit_seconds=sum(record.timings["total"] for record in records),

@@ -12,12 +12,14 @@ from ray import cloudpickle
 from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from foldgrid.execution.fit_task import FitTask
-from foldgrid.execution.work import FitWork
+from foldgrid.execution.fit_job import FitJob
+from foldgrid.execution.trainer import FitTrainer
 from foldgrid.records import RunStore
 from foldgrid.training import Fit, TrainingData
 
-TOLD = "CUDA out of memory. Tried to allocate 392.00 MiB. GPU 0 has a total capacity of 8.00 GiB."
+REPORTED = (
+    "CUDA out of memory. Tried to allocate 392.00 MiB. GPU 0 has a total capacity of 8.00 GiB."
+)
 
 
 def hold_at_most(num_samples: int) -> Any:
@@ -31,7 +33,7 @@ def hold_at_most(num_samples: int) -> Any:
         # On the meta device networks are only counted.
         is_real = isinstance(module, nn.Conv2d) and inputs[0].device.type == "cpu"
         if is_real and len(inputs[0]) > num_samples:
-            raise torch.OutOfMemoryError(TOLD)
+            raise torch.OutOfMemoryError(REPORTED)
 
     return register_module_forward_pre_hook(check)
 
@@ -49,8 +51,8 @@ def memory_for(num_samples: int) -> Iterator[None]:
 @contextmanager
 def fits_in_small_memory(
     data: TrainingData, store: RunStore, num_samples: int, enough_gpus: float = 2.0
-) -> Iterator[FitWork]:
-    """The work of fits in processes that hold so many samples, wherever they are trained.
+) -> Iterator[FitTrainer]:
+    """The trainer of fits in processes that hold so many samples, wherever they are trained.
 
     Args:
         data: The samples.
@@ -61,28 +63,28 @@ def fits_in_small_memory(
     # Workers of Ray cannot import the tests, so what is defined here travels whole.
     this = sys.modules[__name__]
     cloudpickle.register_pickle_by_value(this)
-    work = SmallMemoryWork(data, store)
-    work.num_samples, work.enough_gpus = num_samples, enough_gpus
+    trainer = SmallMemoryTrainer(data, store)
+    trainer.num_samples, trainer.enough_gpus = num_samples, enough_gpus
     try:
-        yield work
+        yield trainer
     finally:
         cloudpickle.unregister_pickle_by_value(this)
-        work.release()
+        trainer.release()
 
 
-class SmallMemoryWork(FitWork):
+class SmallMemoryTrainer(FitTrainer):
     """See ``fits_in_small_memory``."""
 
     num_samples, enough_gpus = 0, 2.0
     limit: Any = None
 
-    def open(self, task: FitTask, state: bytes | None = None) -> Fit:
+    def open(self, job: FitJob, state: bytes | None = None) -> Fit:
         """Limits the process, for as long as it trains such fits."""
-        if task.gpus >= self.enough_gpus:
+        if job.gpus >= self.enough_gpus:
             self.release()
         elif self.limit is None:
             self.limit = hold_at_most(self.num_samples)
-        return super().open(task, state)
+        return super().open(job, state)
 
     def release(self) -> None:
         """Takes the limit away from this process."""

@@ -133,7 +133,7 @@ def test_every_command_is_the_same_by_a_module(
         (["models", "compare", "--format", "svg"], ["python -m foldgrid"]),
         (["data", "check", "no.csv"], ["python -m foldgrid"]),
         (["predict", "{run}/nowhere", "no.csv"], ["python -m foldgrid"]),
-        (["weights", "list", "--sweep", "no"], ["python -m foldgrid"]),
+        (["weights", "list", "--bakbone", "no"], ["python -m foldgrid"]),
         (["list"], ["python launch.py", "--list"]),
         (["status", "{run}"], ["python launch.py", "--status", "{run}"]),
         (["status", "{run}"], ["python launch.py", "--status={run}"]),
@@ -164,6 +164,26 @@ def test_the_words_of_launch_py() -> None:
         (["--wandb=online", "--sync=runs/x"], ["sync", "runs/x", "--wandb=online"]),
     ):
         assert words_of_launch_py(words) == command
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["launch.py", "--sweep", "a b", "--plan"], "foldgrid launch --sweep 'a b' --plan"),
+        (["bin/foldgrid", "launch", "tiny", "--only", "fold=0"], "foldgrid launch tiny"),
+        (["foldgrid/__main__.py", "launch", "tiny"], "foldgrid launch tiny"),
+        (["a_notebook.py", "launch"], "foldgrid launch the_sweep"),
+        (["foldgrid", "sync", "runs/tiny"], "foldgrid launch the_sweep"),
+        ([], "foldgrid launch the_sweep"),
+    ],
+)
+def test_a_run_folder_knows_the_command_that_goes_on(
+    words: list[str], command: str, tmp_path: Path
+) -> None:
+    store = RunStore(str(tmp_path))
+    store.write_sweep({"name": "the_sweep"})
+    store.write_provenance({"command": words})
+    assert store.relaunch_command() == command
 
 
 @pytest.mark.parametrize(

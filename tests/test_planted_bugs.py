@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from mypy.find_sources import create_source_list
+from mypy.options import Options
 
 PROJECT = Path(__file__).resolve().parents[1]
 FOUND, NOTHING_FOUND = 1, 0
@@ -44,7 +46,7 @@ BUGS = {
         "analysis/stacking/nested_fits.py",
         "others = folds_N != fold",
         "others = folds_N >= -1",
-        ("tests/analysis/test_stacking_honesty.py",),
+        ("tests/analysis/test_stacking_leakage.py",),
     ),
     "checkpoint: the schedule begins anew": Bug(
         "src/foldgrid/training/checkpoint.py",
@@ -59,10 +61,10 @@ BUGS = {
         ("tests/tracking/test_run_projector.py",),
     ),
     "checksums: what was changed is taken for what was written": Bug(
-        "src/foldgrid/specs/seals.py",
+        "src/foldgrid/specs/checksums.py",
         "if digest != content_digest(content, DIGEST_LENGTH):",
         "if len(digest) != DIGEST_LENGTH:",
-        ("tests/records/test_seals.py",),
+        ("tests/records/test_checksums.py",),
     ),
     "lock: whoever holds the run folder is dead": Bug(
         "src/foldgrid/records/run_lock.py",
@@ -74,7 +76,7 @@ BUGS = {
         "src/foldgrid/metrics/regression.py",
         " + (means[0, 0] - means[1, 0]) ** 2)",
         ")",
-        ("tests/scoring/test_metrics_against_other_libraries.py",),
+        ("tests/metrics/test_metrics_against_other_libraries.py",),
     ),
     "manifest: one region may have two scores": Bug(
         "src/foldgrid/data/manifest/scored.py",
@@ -89,7 +91,7 @@ BUGS = {
         ("tests/contracts/test_stopping_rules.py",),
     ),
     "ranking: the worst comes first": Bug(
-        "analysis/ranking/board.py",
+        "analysis/ranking/ranking.py",
         "key(row.oof.get(metric)), row.kind, row.model",
         "-key(row.oof.get(metric)), row.kind, row.model",
         ("tests/analysis/test_ranking.py",),
@@ -144,3 +146,53 @@ def test_each_is_found(copied: Path, what: str) -> None:
     finally:
         file.write_text(code, encoding="utf-8")
     assert spoiled.returncode == FOUND, f"nobody noticed\n{spoiled.stdout}{spoiled.stderr}"
+
+
+LINT_IMPORTS = (
+    "from importlinter.cli import lint_imports_command; lint_imports_command(['--no-cache'])"
+)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("tool", "line", "found"),
+    [
+        (
+            ("-m", "mypy", "--cache-dir", "{cache}", "src"),
+            "planted: int = ''",
+            "analysis/ranking/ranking.py",
+        ),
+        (("-c", LINT_IMPORTS), "import foldgrid.training", "foldgrid.analysis.ranking.ranking ->"),
+    ],
+    ids=["type error", "forbidden import"],
+)
+def test_what_is_planted_into_the_analysis_is_found_by_the_checks(
+    copied: Path, tmp_path: Path, tool: tuple[str, ...], line: str, found: str
+) -> None:
+    """The folder lies beside the package, which has it by a link (decision 0037)."""
+    file = copied / "analysis/ranking/ranking.py"
+    code = file.read_text(encoding="utf-8")
+    file.write_text(f"{code}\n{line}\n", encoding="utf-8")
+    try:
+        done = subprocess.run(
+            [sys.executable, *(word.format(cache=tmp_path / "cache") for word in tool)],
+            cwd=copied,
+            env={**os.environ, "PYTHONPATH": str(copied / "src")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        file.write_text(code, encoding="utf-8")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert found in done.stdout
+
+
+def test_the_types_of_the_analysis_are_looked_at() -> None:
+    """As mypy finds its files."""
+    options = Options()
+    options.explicit_package_bases, options.namespace_packages = True, True
+    options.mypy_path = [str(PROJECT / "src")]
+    found = {each.module for each in create_source_list([str(PROJECT / "src")], options)}
+    assert {"foldgrid.analysis.ranking.ranking", "foldgrid.cli.main"} < found

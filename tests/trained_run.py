@@ -18,13 +18,13 @@ from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.registry import resolve_task
 from foldgrid.training import Fit, TrainingData
-from foldgrid.training.training_data import samples_with_sides
+from foldgrid.training.training_data import samples_with_partition
 
 TILE_PIXELS = 32
 TRIAL = TrialSettings(num_subjects=6, num_visits=30, photo_width=48, photo_height=32)
 TRIAL_DATA = DataSpec(tile_pixels=TILE_PIXELS, synthetic=TRIAL)
 RECIPE = TrainingRecipe(
-    # Recomputed statistics let the outputs differ between composites after so few steps.
+    # Recomputed statistics let the outputs differ between mosaics after so few steps.
     max_epochs=1,
     max_batches_per_epoch=2,
     batch_size=8,
@@ -48,12 +48,12 @@ def train_run(
     training: TrainingRecipe = RECIPE,
 ) -> RunStore:
     """Trains two folds of each backbone and writes what predictions need of a run folder."""
-    split_spec = SplitSpec(num_folds=2, test_share=0.2, num_seeds=5)
+    split_spec = SplitSpec(num_folds=2, test_fraction=0.2, num_seeds=5)
     split = make_split(dataset.samples, split_spec, dataset.layout)
     sweep = Sweep(
         name=folder.name,
         title="A trial in miniature",
-        task=resolve_task(task or PasiSpec(), samples_with_sides(dataset.samples, split)),
+        task=resolve_task(task or PasiSpec(), samples_with_partition(dataset.samples, split)),
         data=data,
         split=split_spec,
         backbones=backbones,
@@ -89,7 +89,7 @@ def train_run(
 
 def write_leaderboard(
     store: RunStore,
-    figures: Mapping[str, float | None],
+    metric_values: Mapping[str, float | None],
     by: str = "mae",
     task: TaskSpec | None = None,
 ) -> None:
@@ -97,7 +97,7 @@ def write_leaderboard(
     rows = [{"model": "ridge", "kind": "meta_learner", "oof": {by: 0.1}}]
     rows += [
         {"model": name, "kind": "base_learner", "oof": {by: value}}
-        for name, value in figures.items()
+        for name, value in metric_values.items()
     ]
     words = (task or PasiSpec()).model_dump(mode="json")
     store.write_json("leaderboard.json", {"by": by, "task": words, "rows": rows})

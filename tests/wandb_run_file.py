@@ -66,7 +66,7 @@ def read_run_file(path: Path) -> WandbRunFile:
     """Reads one ``.wandb`` file, as far as it goes where its writer was killed.
 
     Raises:
-        InputError: Not such a file, or damaged: a checksum does not agree.
+        InputError: Not such a file, or corrupt: a checksum does not agree.
     """
     # The module takes its content from one of several, by protobuf's version; mypy sees none.
     from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
@@ -87,7 +87,7 @@ def read_run_file(path: Path) -> WandbRunFile:
 def _payloads(path: Path, data: bytes) -> Iterator[tuple[int, bytes]]:
     """Each whole record and where it ends; stops at an unfinished one."""
     if data[: len(HEADER)] != HEADER[: len(data)]:
-        raise _damaged(path, 0, "this is not a W&B run file")
+        raise _corrupt(path, 0, "this is not a W&B run file")
     offset, parts = len(HEADER), b""
     while offset < len(data):
         left_in_block = BLOCK_BYTES - offset % BLOCK_BYTES
@@ -105,14 +105,14 @@ def _payloads(path: Path, data: bytes) -> Iterator[tuple[int, bytes]]:
         if len(chunk) < length + 1:
             return
         if zlib.crc32(chunk) != checksum:
-            raise _damaged(path, offset, "a checksum does not agree with its data")
+            raise _corrupt(path, offset, "a checksum does not agree with its data")
         offset += CHUNK.size + length
         parts = chunk[1:] if kind in (WHOLE, FIRST) else parts + chunk[1:]
         if kind in (WHOLE, LAST):
             yield offset, parts
 
 
-def _damaged(path: Path, offset: int, what: str) -> InputError:
+def _corrupt(path: Path, offset: int, what: str) -> InputError:
     advice = "Remove the run's folder and run the sweep again: it is made from the records."
     return InputError(str(path), [Problem(f"byte {offset}", "", what)], advice)
 

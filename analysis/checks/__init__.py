@@ -2,7 +2,7 @@
 
     report        what a check may say; ``checks.json``
     check         a check's words, and how it answers
-    run_evidence  everything of a run folder that can be read, and what cannot
+    run_contents  everything of a run folder that can be read, and what cannot
     *_checks      the checks themselves: split, fits, predictions, method, canary
     catalogue     all of them in order; running them
 

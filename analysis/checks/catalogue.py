@@ -1,40 +1,105 @@
-"""All checks in the order of their codes, and running them."""
+"""All checks in the order of their codes, what every code means, and running the checks."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
 from foldgrid.analysis.checks import (
-    canary_check,
     fit_checks,
+    label_permutation_check,
     method_checks,
     prediction_checks,
     split_checks,
 )
 from foldgrid.analysis.checks.check import Check
 from foldgrid.analysis.checks.report import CheckReport, load_current, save
-from foldgrid.analysis.checks.run_evidence import RunEvidence, read_evidence
+from foldgrid.analysis.checks.run_contents import RunContents, read_contents
+from foldgrid.analysis.predictions.notes import KINDS
 from foldgrid.records import RunStore
+from foldgrid.specs.errors import SweepError, did_you_mean
 
 CATALOGUE: tuple[Check, ...] = (
     *split_checks.CHECKS,
     *fit_checks.CHECKS,
     *prediction_checks.CHECKS,
     *method_checks.CHECKS,
-    *canary_check.CHECKS,
+    *label_permutation_check.CHECKS,
 )
 """Every check."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A code in words: of a check, or of a kind of note.
+
+    Attributes:
+        code: FG and three digits.
+        kind: ``error`` or ``warning``, as a check's severity, or ``note``.
+        title: What should hold, or what the note answers.
+        looks_at: What is looked at; "" of a note.
+        meaning: What it means for the metric values: of a check, where it fails.
+        advice: What to do about it; "" where nothing is to be done.
+        source: The literature behind it; "" where there is none.
+
+    Example:
+        >>> explain("fg101").title
+        'Every subject is on one side, training or test'
+    """
+
+    code: str
+    kind: str
+    title: str
+    looks_at: str
+    meaning: str
+    advice: str
+    source: str
+
+
+EXPLANATIONS: Mapping[str, Explanation] = MappingProxyType(
+    {
+        each.code: each
+        for each in (
+            *(
+                Explanation(c.code, c.severity, c.title, c.looks_at, c.meaning, c.mend, c.source)
+                for c in CATALOGUE
+            ),
+            *(
+                Explanation(k.code, "note", k.title, "", k.meaning, k.advice, k.source)
+                for k in KINDS
+            ),
+        )
+    }
+)
+"""Every code of a check or a note, in order: ``foldgrid explain`` and the documentation ask."""
+
+
+def explain(code: str) -> Explanation:
+    """What a code means, in capitals or not.
+
+    Raises:
+        SweepError: Neither a check nor a note has it; the message offers the nearest.
+    """
+    found = EXPLANATIONS.get(code.upper())
+    if found is None:
+        raise SweepError(
+            f'explain: no check and no note has the code "{code}". '
+            f"{did_you_mean(code.upper(), EXPLANATIONS)}\n"
+            "`foldgrid explain` lists them all."
+        )
+    return found
 
 
 def run_checks(store: RunStore) -> CheckReport:
     """Runs every check on a run folder; reads, and writes nothing.
 
-    No damage to the run folder is an error here: it is what is looked for.
+    No corrupt file in the run folder is an error here: it is what is looked for.
     """
-    return _look(read_evidence(store))
+    return _look(read_contents(store))
 
 
 def check_and_save(store: RunStore) -> CheckReport:
@@ -48,25 +113,25 @@ def stored_or_checked(store: RunStore) -> CheckReport:
     return stored if stored and _is_complete(stored) else check_and_save(store)
 
 
-def check_before_ranking(evidence: RunEvidence) -> CheckReport:
+def check_before_ranking(contents: RunContents) -> CheckReport:
     """Runs the checks that a ranking waits for, and no others.
 
     Args:
-        evidence: What was read of the run folder.
+        contents: What was read of the run folder.
     """
-    return _look(evidence, {check.code for check in CATALOGUE if check.is_before_ranking})
+    return _look(contents, {check.code for check in CATALOGUE if check.is_before_ranking})
 
 
-def complete_checks(evidence: RunEvidence, report: CheckReport) -> CheckReport:
+def complete_checks(contents: RunContents, report: CheckReport) -> CheckReport:
     """The results of every check: those given, those stored of the same state, and new ones.
 
     Args:
-        evidence: What was read of the run folder.
+        contents: What was read of the run folder.
         report: What ``check_before_ranking`` returned of it.
     """
-    known = _with_stored(evidence.store, report)
+    known = _with_stored(contents.store, report)
     missing = {check.code for check in CATALOGUE} - {each.code for each in known.results}
-    return _joined(known, _look(evidence, missing)) if missing else known
+    return _joined(known, _look(contents, missing)) if missing else known
 
 
 def keep_checks(store: RunStore, report: CheckReport) -> None:
@@ -74,17 +139,17 @@ def keep_checks(store: RunStore, report: CheckReport) -> None:
     _saved(store, _with_stored(store, report))
 
 
-def _look(evidence: RunEvidence, codes: Collection[str] | None = None) -> CheckReport:
+def _look(contents: RunContents, codes: Collection[str] | None = None) -> CheckReport:
     """Runs the checks of these codes; all without."""
     # One thread, as for the ranking: the same bits on any number of cores.
     with threadpool_limits(limits=1):
         results = [
-            check.run(evidence) for check in CATALOGUE if codes is None or check.code in codes
+            check.run(contents) for check in CATALOGUE if codes is None or check.code in codes
         ]
     return CheckReport(
-        made_from=evidence.made_from,
-        location=evidence.store.location,
-        sweep=str(evidence.store.read_sweep().get("name") or ""),
+        made_from=contents.made_from,
+        location=contents.store.location,
+        sweep=str(contents.store.read_sweep().get("name") or ""),
         results=tuple(results),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from foldgrid.analysis.checks.report import CheckResult, Severity, Status
-from foldgrid.analysis.checks.run_evidence import RunEvidence
+from foldgrid.analysis.checks.run_contents import RunContents
 from foldgrid.specs.errors import Problem
 
 
@@ -39,6 +39,7 @@ class Check:
         look: Looks, and answers.
         is_before_ranking: Whether it is looked at before every ranking. What takes as long as the
             ranking itself is looked at by ``check`` and ``report`` alone.
+        source: The literature behind it; "" where there is none.
     """
 
     code: str
@@ -47,12 +48,13 @@ class Check:
     looks_at: str
     meaning: str
     mend: str
-    look: Callable[[RunEvidence], Finding]
+    look: Callable[[RunContents], Finding]
     is_before_ranking: bool = True
+    source: str = ""
 
-    def run(self, evidence: RunEvidence) -> CheckResult:
+    def run(self, contents: RunContents) -> CheckResult:
         """Looks at a run."""
-        finding = self.look(evidence)
+        finding = self.look(contents)
         is_breach = finding.holds is False
         return CheckResult(
             code=self.code,

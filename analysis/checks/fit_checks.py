@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
-from foldgrid.analysis.checks.run_evidence import RunEvidence, cell_name
+from foldgrid.analysis.checks.run_contents import RunContents, cell_name
 from foldgrid.analysis.predictions.validation import (
     AGREEMENT_CODE,
     SETTINGS_CODE,
@@ -15,6 +15,7 @@ from foldgrid.analysis.predictions.validation import (
     some,
 )
 from foldgrid.records import PlannedFit
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem
 
 NO_PLAN = "There is no grid of fits, or plan.json cannot be read; see FG201."
@@ -23,68 +24,72 @@ ENVIRONMENT_KEYS = ("device", "precision", "torch", "python")
 NO_FITS = "No fit is finished yet."
 
 
-def _records(evidence: RunEvidence) -> Finding:
-    if evidence.faults:
-        return breach(f"{len(evidence.faults)} files are damaged or missing.", evidence.faults)
-    if not evidence.records:
+def _records(contents: RunContents) -> Finding:
+    if contents.faults:
+        return breach(
+            f"Corrupt or missing: {counted(len(contents.faults), 'file')}.", contents.faults
+        )
+    if not contents.records:
         return not_applicable(NO_FITS)
-    return holds(f"The records of {len(evidence.records)} finished fits are whole.")
+    return holds(f"Whole: the records of {counted(len(contents.records), 'finished fit')}.")
 
 
-def _missing(evidence: RunEvidence) -> Finding:
-    if not evidence.plan:
+def _missing(contents: RunContents) -> Finding:
+    if not contents.plan:
         return not_applicable(NO_PLAN)
-    num_planned = len(evidence.plan)
-    if not evidence.missing:
-        return holds(f"All {num_planned} planned fits are finished.")
+    num_planned = len(contents.plan)
+    if not contents.missing:
+        return holds(f"Finished: all of {counted(num_planned, 'planned fit')}.")
     problems = []
-    for cell in evidence.missing:
-        has_failed = evidence.store.root.exists(f"fits/{cell.fit_id}/failure.txt")
+    for cell in contents.missing:
+        has_failed = contents.store.root.exists(f"fits/{cell.fit_id}/failure.txt")
         message = f"failed; see fits/{cell.fit_id}/failure.txt." if has_failed else "not trained."
         problems.append(Problem(cell_name(cell), "", message))
-    return breach(f"{_some(evidence.missing)} of {num_planned} planned are missing.", problems)
+    return breach(f"Missing: {_some(contents.missing)} of {num_planned} planned.", problems)
 
 
-def _end_of(cell: PlannedFit, evidence: RunEvidence) -> str:
-    record = evidence.records.get(cell.fit_id)
+def _end_of(cell: PlannedFit, contents: RunContents) -> str:
+    record = contents.records.get(cell.fit_id)
     after = f" in epoch {record.num_epochs}" if record is not None else ""
     return f"the loss was no longer finite{after}."
 
 
-def _diverged(evidence: RunEvidence) -> Finding:
-    if not evidence.records:
+def _diverged(contents: RunContents) -> Finding:
+    if not contents.records:
         return not_applicable(NO_FITS)
-    if not evidence.diverged:
-        return holds(f"The loss of all {len(evidence.records)} finished fits stayed finite.")
-    problems = [Problem(cell_name(cell), "", _end_of(cell, evidence)) for cell in evidence.diverged]
-    return breach(f"{_some(evidence.diverged)} of {len(evidence.records)} diverged.", problems)
+    if not contents.diverged:
+        return holds(f"The loss stayed finite in {counted(len(contents.records), 'finished fit')}.")
+    problems = [Problem(cell_name(cell), "", _end_of(cell, contents)) for cell in contents.diverged]
+    return breach(f"{_some(contents.diverged)} of {len(contents.records)} diverged.", problems)
 
 
-def _settings(evidence: RunEvidence) -> Finding:
-    if len(evidence.fits) < 2:
+def _settings(contents: RunContents) -> Finding:
+    if len(contents.fits) < 2:
         return not_applicable("Fewer than two fits can be compared.")
-    problems = comparison_problems(fit.record.config for fit in evidence.fits)
+    problems = comparison_problems(fit.record.config for fit in contents.fits)
     if problems:
-        return breach(f"{len(problems)} settings differ between fits.", problems)
+        return breach(f"{counted(len(problems), 'setting')} differ between fits.", problems)
     settings = ", ".join(SHARED_SETTINGS)
-    return holds(f"{len(evidence.fits)} fits are equal in {settings}.")
+    return holds(f"{counted(len(contents.fits), 'fit')} are equal in {settings}.")
 
 
-def _agreement(evidence: RunEvidence) -> Finding:
+def _agreement(contents: RunContents) -> Finding:
     planned: dict[str, list[int]] = {}
-    for cell in evidence.plan or ():
+    for cell in contents.plan or ():
         planned.setdefault(cell.backbone, []).append(cell.fold)
     if len(planned) < 2:
         return not_applicable("Fewer than two base learners can be compared.")
-    problems = agreement_problems(planned, evidence.fits)
+    problems = agreement_problems(planned, contents.fits)
     if problems:
         return breach("The base learners were not held out on the same folds.", problems)
     folds = len(next(iter(planned.values())))
-    return holds(f"{len(planned)} base learners hold out the same samples in {folds} folds.")
+    return holds(
+        f"{counted(len(planned), 'base learner')} hold out the same samples in {folds} folds."
+    )
 
 
-def _computed_alike(evidence: RunEvidence) -> Finding:
-    records = list(evidence.records.values())
+def _computed_alike(contents: RunContents) -> Finding:
+    records = list(contents.records.values())
     if len(records) < 2:
         return not_applicable("Fewer than two finished fits can be compared.")
     problems = []
@@ -99,7 +104,9 @@ def _computed_alike(evidence: RunEvidence) -> Finding:
             problems.append(Problem(key, "", f"{found}."))
     if problems:
         return breach(f"{', '.join(each.where for each in problems)} differ.", problems)
-    return holds(f"{len(records)} fits were computed by the same {', '.join(ENVIRONMENT_KEYS)}.")
+    return holds(
+        f"{counted(len(records), 'fit')} were computed by the same {', '.join(ENVIRONMENT_KEYS)}."
+    )
 
 
 def _some(cells: Sequence[PlannedFit]) -> str:
@@ -113,7 +120,7 @@ CHECKS = (
         "error",
         "plan.json, split.parquet, and every finished fit's files",
         "What cannot be read is left out of the ranking, with its whole base learner.",
-        "Restore the files, or launch the sweep again: it trains the damaged fits again and writes "
+        "Restore the files, or launch the sweep again: it trains the corrupt fits again and writes "
         "the run folder's own files anew.",
         _records,
     ),

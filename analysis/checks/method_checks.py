@@ -14,13 +14,14 @@ import numpy as np
 import pandas as pd
 
 from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
-from foldgrid.analysis.checks.run_evidence import RunEvidence
+from foldgrid.analysis.checks.run_contents import RunContents
 from foldgrid.analysis.predictions.predictions import PredictionTable
 from foldgrid.analysis.predictions.validation import some
 from foldgrid.analysis.stacking import nested
 from foldgrid.analysis.stacking.nested_fits import FEWEST_BASE_LEARNERS
+from foldgrid.specs.ablations import is_ablation
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem, SweepError
-from foldgrid.specs.variants import is_variant
 from foldgrid.tasks.scale import Scale
 from foldgrid.tasks.units import model_names
 
@@ -31,25 +32,28 @@ UNMOVED = 1e-9
 """Refits may differ by rounding, a share of the task's scale."""
 
 
-def _stopping(evidence: RunEvidence) -> Finding:
-    policies = {r.config.training.early_stopping.policy for r in evidence.records.values()}
+def _stopping(contents: RunContents) -> Finding:
+    policies = {r.config.training.early_stopping.policy for r in contents.records.values()}
     if not policies:
         return not_applicable("No fit is finished yet.")
-    watched = [
+    monitored = [
         record
-        for record in evidence.records.values()
+        for record in contents.records.values()
         if record.config.training.early_stopping.policy == "held_out_fold"
     ]
-    total = len(evidence.records)
-    if watched:
-        return breach(f"{len(watched)} of {total} fits stopped on the fold that they predict.")
+    total = len(contents.records)
+    if monitored:
+        return breach(
+            f"{len(monitored)} of {counted(total, 'fit')} stopped on the fold that is then "
+            f"predicted."
+        )
     if policies == {"none"}:
-        return holds(f"All {total} fits trained all of their epochs: nothing was chosen.")
-    return holds(f"All {total} fits stopped on subjects of their own training folds.")
+        return holds(f"{counted(total, 'fit')} trained to the last epoch: nothing was chosen.")
+    return holds(f"{counted(total, 'fit')} stopped on subjects of the training folds.")
 
 
-def _held_out_labels(evidence: RunEvidence) -> Finding:
-    table = _part(evidence)
+def _held_out_labels(contents: RunContents) -> Finding:
+    table = _part(contents)
     if isinstance(table, str):
         return not_applicable(table)
     before, _ = nested.stack(table)
@@ -64,19 +68,19 @@ def _held_out_labels(evidence: RunEvidence) -> Finding:
         has_power |= bool(is_moved[folds != fold].to_numpy().any())
         for name in is_moved.columns[is_moved[folds == fold].any()]:
             moved.setdefault(str(name), []).append(int(fold))
-    num_judged = len(model_names(before))
+    num_evaluated = len(model_names(before))
     if moved:
-        return breach(f"{some(moved, 'meta-learner')} of {num_judged} moved.", _told(moved))
+        return breach(f"{some(moved, 'meta-learner')} of {num_evaluated} moved.", _reported(moved))
     if not has_power:
         return not_applicable("The meta-learners do not depend on any score, so nothing is shown.")
     return holds(
-        f"The held-out scores of {len(tried)} folds were falsified in turn; none of the "
-        f"{num_judged} meta-learners' predictions for that fold moved, others did."
+        f"The held-out scores of {counted(len(tried), 'fold')} were falsified in turn; none of the "
+        f"{num_evaluated} meta-learners' predictions for that fold moved, others did."
     )
 
 
-def _test_set(evidence: RunEvidence) -> Finding:
-    table = _part(evidence)
+def _test_set(contents: RunContents) -> Finding:
+    table = _part(contents)
     if isinstance(table, str):
         return not_applicable(table)
     if len(table.test) < 2:
@@ -93,24 +97,24 @@ def _test_set(evidence: RunEvidence) -> Finding:
         _moved(before_oof, after_oof, scale).any()
         | _moved(before_test.loc[first], after_test.loc[first], scale).any()
     )
-    names, num_judged = list(is_moved.index[is_moved]), len(model_names(before_oof))
+    names, num_evaluated = list(is_moved.index[is_moved]), len(model_names(before_oof))
     if names:
         problems = [Problem(name, "", "changes with the test set.") for name in names]
-        count = f"{some(names, 'meta-learner')} of {num_judged} moved."
+        count = f"{some(names, 'meta-learner')} of {num_evaluated} moved."
         return breach(count, problems)
     return holds(
         f"The scores of {len(table.test)} test samples, and what was predicted for all but one, "
-        f"were falsified; none of the {num_judged} meta-learners moved."
+        f"were falsified; none of the {counted(num_evaluated, 'meta-learner')} moved."
     )
 
 
-def _part(evidence: RunEvidence) -> PredictionTable | str:
+def _part(contents: RunContents) -> PredictionTable | str:
     """A part of the predictions that meta-learners can be fitted on, or why there is none."""
     try:
-        table = evidence.table
+        table = contents.table
     except SweepError as error:
         return f"There is nothing to stack: {str(error).splitlines()[0]}"
-    if sum(not is_variant(name) for name in table.complete_learners) < FEWEST_BASE_LEARNERS:
+    if sum(not is_ablation(name) for name in table.complete_learners) < FEWEST_BASE_LEARNERS:
         return "Stacking needs two complete base learners."
     folds = table.train_samples["fold"]
     if folds.nunique() < 2:
@@ -126,7 +130,7 @@ def _unlike(oof: pd.DataFrame) -> list[str]:
     """Some base learners, those whose predictions vary most: constant ones would show nothing."""
     spread = oof.std().groupby(level=0, sort=False).max()
     ordered = spread.sort_values(ascending=False, kind="stable")
-    return [str(name) for name in ordered.index if not is_variant(str(name))][:MOST_LEARNERS]
+    return [str(name) for name in ordered.index if not is_ablation(str(name))][:MOST_LEARNERS]
 
 
 def _falsified(table: PredictionTable, rows: pd.Index[str]) -> PredictionTable:
@@ -156,7 +160,7 @@ def _moved(before: pd.DataFrame, after: pd.DataFrame, scale: Scale) -> pd.DataFr
     return moved.T.groupby(level=0, sort=False).any().T
 
 
-def _told(moved: dict[str, list[int]]) -> list[Problem]:
+def _reported(moved: dict[str, list[int]]) -> list[Problem]:
     return [
         Problem(name, "", f"its predictions for fold {fold} change with that fold's scores.")
         for name, folds in moved.items()
@@ -179,6 +183,7 @@ CHECKS = (
         "are too good by an unknown amount, for long training and small folds most.",
         "Take `early_stopping: {policy: inner_split}`, unless the aim is the paper's own way.",
         _stopping,
+        source="Kapoor and Narayanan 2023, doi:10.1016/j.patter.2023.100804",
     ),
     Check(
         "FG402",
@@ -189,6 +194,7 @@ CHECKS = (
         NOT_OURS,
         _held_out_labels,
         is_before_ranking=False,
+        source="Wolpert 1992, doi:10.1016/S0893-6080(05)80023-1",
     ),
     Check(
         "FG403",

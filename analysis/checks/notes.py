@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-import shlex
-
-from foldgrid.analysis.checks.report import CheckReport
-from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.checks.report import CheckReport, CheckResult
+from foldgrid.analysis.predictions.notes import BRIEF, Note
 from foldgrid.records import RunStore
 
-TOLD = ("FG202", "FG203", "FG401")
-"""Warnings that a ranking explains in notes of its own; here their codes are enough."""
+REPORTED = ("FG202", "FG203", "FG401")
+"""Warnings that a ranking explains in notes of its own; their codes in the summary are enough."""
 
 
 def check_notes(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
     """The notes: that this is a canary, every failure, and the rest in a sentence or two."""
-    command = f"`foldgrid check {shlex.quote(store.location)}`"
-    failed = [
-        Note(
-            topic=each.code,
-            text=f"{each.title}? No. {each.evidence} {each.meaning}",
-            is_warning=True,
-        )
-        for each in report.having("failed")
-    ]
-    warnings = [
-        each.code if each.code in TOLD else f"{each.code}, {each.evidence.rstrip('.')}"
-        for each in report.having("warning")
-    ]
-    text = f"{report.headline}."
-    if warnings:
-        text += f" Warnings: {'; '.join(warnings)}."
+    failed, warned = report.having("failed"), report.having("warning")
+    text = brief = f"{report.headline}."
+    if warned:
+        codes = ", ".join(each.code for each in warned)
+        text += f" Warnings: {codes}."
+        if len(brief) + len(codes) < BRIEF:
+            brief = f"{report.headline} ({codes} warn)."
     idle = [each.code for each in report.having("not applicable")]
     if idle:
         text += f" Not applicable, so not passed: {', '.join(idle)}."
-    summary = Note(topic="checks", text=f"{text} {command} explains.", is_warning=bool(warnings))
-    return (*_canary(store, report), *failed, summary)
+    summary = Note(topic="checks", text=text, brief=brief)
+    breaches = [_breach(each) for each in (*failed, *warned) if each.code not in REPORTED]
+    return (*_canary(store, report), *breaches, summary)
+
+
+def _breach(result: CheckResult) -> Note:
+    no = f"{result.title}? No."
+    brief = f"FAILED: {no}" if result.status == "failed" else no
+    if len(brief) + len(result.evidence) < BRIEF:
+        brief += f" {result.evidence}"
+    text = f"{no} {result.evidence} {result.meaning}"
+    return Note(topic=result.code, text=text, is_warning=True, brief=brief)
 
 
 def _canary(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
-    canary = store.read_canary()
+    canary = store.read_permutation()
     if canary is None:
         return ()
     [verdict] = [result for result in report.results if result.code == "FG501"]
@@ -48,4 +47,5 @@ def _canary(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
         f"(an error below predict_the_mean's proves nothing). FG501 {verdict.status}: "
         f"{verdict.evidence}"
     )
-    return (Note(topic="CANARY", text=text, is_warning=True),)
+    brief = f"THIS IS A CANARY of {canary.sweep}, no result; FG501 {verdict.status}."
+    return (Note(topic="CANARY", text=text, is_warning=True, brief=brief),)

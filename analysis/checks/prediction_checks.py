@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
 from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
-from foldgrid.analysis.checks.run_evidence import RunEvidence
+from foldgrid.analysis.checks.run_contents import RunContents
 from foldgrid.analysis.predictions.finished_fits import scoring_of
 from foldgrid.analysis.predictions.validation import (
     HELD_OUT_CODE,
@@ -24,6 +24,7 @@ from foldgrid.analysis.predictions.validation import (
     target_problems,
     test_problems,
 )
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem
 
 NO_PREDICTIONS = "No fit's predictions can be read."
@@ -32,51 +33,56 @@ AGAIN = (
     "Remove the folders of these fits under fits/ and launch the sweep again: it trains only what "
     "is missing."
 )
-CONSTANT_SHARE = 0.01
+CONSTANT_FRACTION = 0.01
 """Predictions that vary by less than this share of the truth's spread count as constant."""
 
-LITTLE = f"spread under {CONSTANT_SHARE:.0%} of the truth's."
+LITTLE = f"spread under {CONSTANT_FRACTION:.0%} of the truth's."
 
 
 def _law(
-    evidence: RunEvidence,
+    contents: RunContents,
     find: Callable[[FoldPredictions, SplitSamples], list[Problem]],
     what: str,
 ) -> Finding:
-    if evidence.samples is None:
+    if contents.samples is None:
         return not_applicable(NO_SPLIT)
-    if not evidence.fits:
+    if not contents.fits:
         return not_applicable(NO_PREDICTIONS)
-    split = SplitSamples(evidence.samples)
-    problems = [problem for fit in evidence.fits for problem in find(fit, split)]
+    split = SplitSamples(contents.samples)
+    problems = [problem for fit in contents.fits for problem in find(fit, split)]
     if problems:
         fits = {problem.where for problem in problems}
-        return breach(f"{len(problems)} breaches by {some(sorted(fits), 'fit')}.", problems)
-    return holds(f"{len(evidence.fits)} fits predicted {what}, each once.")
+        return breach(
+            f"{counted(len(problems), 'breach')} by {some(sorted(fits), 'fit')}.", problems
+        )
+    return holds(f"{counted(len(contents.fits), 'fit')} predicted {what}, each once.")
 
 
-def _held_out(evidence: RunEvidence) -> Finding:
-    return _law(evidence, held_out_problems, "exactly the samples of their held-out folds")
+def _held_out(contents: RunContents) -> Finding:
+    return _law(contents, held_out_problems, "exactly the samples of their held-out folds")
 
 
-def _test(evidence: RunEvidence) -> Finding:
-    return _law(evidence, test_problems, "exactly the test samples")
+def _test(contents: RunContents) -> Finding:
+    return _law(contents, test_problems, "exactly the test samples")
 
 
-def _physician(evidence: RunEvidence) -> Finding:
-    if not evidence.fits:
+def _physician(contents: RunContents) -> Finding:
+    if not contents.fits:
         return not_applicable(NO_PREDICTIONS)
-    tasks = [fit.record.config.task for fit in evidence.fits]
+    tasks = [fit.record.config.task for fit in contents.fits]
     if any(task != tasks[0] for task in tasks):
         return not_applicable("The fits predict different things; see FG204.")
-    targets = scoring_of(evidence.fits[0]).target_names
-    fits = [_without_repetitions(each) for each in evidence.fits]
+    targets = scoring_of(contents.fits[0]).target_names
+    fits = [_without_repetitions(each) for each in contents.fits]
     table = pd.concat([fit.table for fit in fits])
     reference = table.drop_duplicates("sample").set_index("sample")[list(targets)]
     problems = [problem for fit in fits for problem in target_problems(fit, reference, targets)]
     if problems:
-        return breach(f"{len(problems)} of {len(fits)} fits disagree.", problems)
-    return holds(f"{len(fits)} fits agree on the truth of {len(reference)} samples.")
+        return breach(f"{len(problems)} of {counted(len(fits), 'fit')} disagree.", problems)
+    return holds(
+        f"The truth of {counted(len(reference), 'sample')} is the same in "
+        f"{counted(len(fits), 'fit')}."
+    )
 
 
 def _without_repetitions(fit: FoldPredictions) -> FoldPredictions:
@@ -85,13 +91,15 @@ def _without_repetitions(fit: FoldPredictions) -> FoldPredictions:
     return replace(fit, table=fit.table.drop_duplicates("sample").reset_index(drop=True))
 
 
-def _constant(evidence: RunEvidence) -> Finding:
-    if not evidence.fits:
+def _constant(contents: RunContents) -> Finding:
+    if not contents.fits:
         return not_applicable(NO_PREDICTIONS)
-    constant = [fit for fit in evidence.fits if is_constant(fit)]
-    total = len(evidence.fits)
+    constant = [fit for fit in contents.fits if is_constant(fit)]
+    total = len(contents.fits)
     if not constant:
-        return holds(f"The out-of-fold predictions of all {total} fits differ between samples.")
+        return holds(
+            f"The out-of-fold predictions of {counted(total, 'fit')} differ between samples."
+        )
     folds: dict[str, list[str]] = {}
     for fit in constant:
         folds.setdefault(fit.backbone, []).append(str(fit.fold))
@@ -100,15 +108,15 @@ def _constant(evidence: RunEvidence) -> Finding:
         for name, own in folds.items()
     ]
     names = some(folds, "base learner")
-    count = f"{len(constant)} of {total} fits say the same of everybody, of {names}."
+    count = f"The same of everybody: {len(constant)} of {counted(total, 'fit')}, of {names}."
     return breach(count, problems)
 
 
 def is_constant(fit: FoldPredictions) -> bool:
     """Whether a fit says nearly the same of all the samples that it held out.
 
-    True where every prediction has a standard deviation below ``CONSTANT_SHARE`` of the truth's. A
-    fold in which the truth is the same of everybody does not count.
+    True where every prediction has a standard deviation below ``CONSTANT_FRACTION`` of the truth's.
+    A fold in which the truth is the same of everybody does not count.
     """
     table = fit.table[fit.table["partition"] == "oof"]
     scoring = scoring_of(fit)
@@ -117,7 +125,7 @@ def is_constant(fit: FoldPredictions) -> bool:
     given = _as_numbers(table[list(scoring.target_names)]).std(axis=0)
     predicted = table[list(scoring.prediction_names)].to_numpy(dtype=np.float64).std(axis=0)
     smallest = given if len(given) == len(predicted) else given.max(initial=0.0)
-    return bool(given.any() and (predicted <= CONSTANT_SHARE * smallest).all())
+    return bool(given.any() and (predicted <= CONSTANT_FRACTION * smallest).all())
 
 
 def _as_numbers(targets: pd.DataFrame) -> NDArray[np.float64]:

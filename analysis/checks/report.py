@@ -8,6 +8,7 @@ from typing import Literal
 from foldgrid.analysis.predictions.state import state_digest
 from foldgrid.records import RunStore
 from foldgrid.specs.base import Spec
+from foldgrid.specs.counted import counted
 
 FORMAT = 1
 """Raised when stored results can no longer be read as they were, or a check looks at more."""
@@ -85,9 +86,10 @@ class CheckReport(Spec):
         for status in STATUSES:
             count = len(self.having(status))
             if count:
-                plural = "s" if status == "warning" and count > 1 else ""
-                words.append(f"{count} {status}{plural}")
-        return f"{len(self.results)} checks: {', '.join(words)}"
+                words.append(
+                    counted(count, "warning") if status == "warning" else f"{count} {status}"
+                )
+        return f"{counted(len(self.results), 'check')}: {', '.join(words)}"
 
 
 def checked_state(store: RunStore) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pandas as pd
 
 from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
-from foldgrid.analysis.checks.run_evidence import RunEvidence
+from foldgrid.analysis.checks.run_contents import RunContents
 from foldgrid.analysis.predictions.validation import (
     FOLDS_CODE,
+    PARTITION_CODE,
     SAMPLES_CODE,
-    SIDES_CODE,
     some,
     split_problems,
 )
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import split_fingerprint
 
@@ -23,99 +24,109 @@ NEW_SPLIT = (
 )
 
 
-def _law(evidence: RunEvidence, code: str, kept: str) -> Finding:
+def _law(contents: RunContents, code: str, kept: str) -> Finding:
     """The breaches of one law of the split."""
-    if evidence.split is None:
+    if contents.split is None:
         return not_applicable(NO_SPLIT)
-    problems = [each for each in split_problems(evidence.split) if each.what == code]
+    problems = [each for each in split_problems(contents.split) if each.what == code]
     count = f"{len(problems)} breach{'es' if len(problems) != 1 else ''} in split.parquet."
     return breach(count, problems) if problems else holds(kept)
 
 
-def _sides(evidence: RunEvidence) -> Finding:
-    subjects = _subjects_by_side(evidence.split)
-    words = f"{subjects.get('train', 0)} subjects for training, {subjects.get('test', 0)} for test"
-    return _law(evidence, SIDES_CODE, f"{words}, nobody in both.")
+def _partitions(contents: RunContents) -> Finding:
+    subjects = _subjects_by_partition(contents.split)
+    words = (
+        f"{counted(subjects.get('train', 0), 'subject')} for training, "
+        f"{subjects.get('test', 0)} for test"
+    )
+    return _law(contents, PARTITION_CODE, f"{words}, nobody in both.")
 
 
-def _subjects_by_side(split: pd.DataFrame | None) -> dict[str, int]:
+def _subjects_by_partition(split: pd.DataFrame | None) -> dict[str, int]:
     if split is None:
         return {}
     counts = split.groupby("partition")["subject"].nunique()
     return {str(side): int(count) for side, count in counts.items()}
 
 
-def _folds(evidence: RunEvidence) -> Finding:
+def _folds(contents: RunContents) -> Finding:
     kept = ""
-    if evidence.split is not None:
-        train = evidence.split[evidence.split["partition"] == "train"]
+    if contents.split is not None:
+        train = contents.split[contents.split["partition"] == "train"]
         kept = (
-            f"{train['subject'].nunique()} subjects in {train['fold'].nunique()} folds, "
+            f"{counted(train['subject'].nunique(), 'subject')} in "
+            f"{counted(train['fold'].nunique(), 'fold')}, "
             "nobody in two."
         )
-    return _law(evidence, FOLDS_CODE, kept)
+    return _law(contents, FOLDS_CODE, kept)
 
 
-def _samples(evidence: RunEvidence) -> Finding:
-    split = evidence.split
+def _samples(contents: RunContents) -> Finding:
+    split = contents.split
     count = 0 if split is None else len(split)
     has_regions = split is not None and "region" in split
     what = "region of one visit" if has_regions else "photograph"
-    kept = f"{count} samples, each one {what}; training samples each have a fold."
-    return _law(evidence, SAMPLES_CODE, kept)
+    kept = f"{counted(count, 'sample')}, each one {what}; training samples each have a fold."
+    return _law(contents, SAMPLES_CODE, kept)
 
 
-def _photos(evidence: RunEvidence) -> Finding:
-    if evidence.photos is None or evidence.samples is None:
+def _photos(contents: RunContents) -> Finding:
+    if contents.photos is None or contents.samples is None:
         return not_applicable(
             "This run folder does not say which photographs its samples have "
             "(no photos.parquet). The next launch of the sweep writes it."
         )
-    subject = evidence.samples.set_index("sample")["subject"]
-    photos = evidence.photos.assign(subject=evidence.photos["sample"].map(subject))
+    subject = contents.samples.set_index("sample")["subject"]
+    photos = contents.photos.assign(subject=contents.photos["sample"].map(subject))
     owners = photos.groupby("photo")["subject"].nunique()
     shared = photos[photos["photo"].isin(owners.index[owners > 1])]
     if shared.empty:
-        return holds(f"{len(photos)} photographs, compared byte by byte; none under two subjects.")
+        return holds(
+            f"{counted(len(photos), 'photograph')}, compared byte by byte; none under two subjects."
+        )
     problems = []
     for _, rows in shared.groupby("photo"):
         names = " and ".join(sorted(rows["subject"].unique()))
         message = f"one photograph under the subjects {names}: {some(rows['sample'])}."
         problems.append(Problem("", "", message))
-    count = f"{owners.gt(1).sum()} of {len(owners)} photographs lie under two subjects or more."
+    count = (
+        f"{owners.gt(1).sum()} of {counted(len(owners), 'photograph')} lie under two subjects "
+        f"or more."
+    )
     return breach(count, problems)
 
 
-def _fingerprint(evidence: RunEvidence) -> Finding:
-    if evidence.split is None:
+def _fingerprint(contents: RunContents) -> Finding:
+    if contents.split is None:
         return not_applicable(NO_SPLIT)
-    if not evidence.records:
+    if not contents.records:
         return not_applicable("No finished fit names its split yet.")
-    table = evidence.split
+    table = contents.split
     sides = zip(
         table["sample"].tolist(), table["partition"].tolist(), table["fold"].tolist(), strict=True
     )
     found = split_fingerprint(sides)
     problems = [
         Problem(fit_id, "", f"trained on the split {record.config.split_fingerprint}.")
-        for fit_id, record in evidence.records.items()
+        for fit_id, record in contents.records.items()
         if record.config.split_fingerprint != found
     ]
     if problems:
-        count = f"{len(problems)} of {len(evidence.records)} fits"
+        count = f"{len(problems)} of {counted(len(contents.records), 'fit')}"
         return breach(f"split.parquet is the split {found}; {count} trained on another.", problems)
-    return holds(f"All {len(evidence.records)} fits trained on the split {found}.")
+    return holds(f"{counted(len(contents.records), 'fit')} trained on the split {found}.")
 
 
 CHECKS = (
     Check(
-        SIDES_CODE,
+        PARTITION_CODE,
         "Every subject is on one side, training or test",
         "error",
         "split.parquet: subjects and partitions",
         "A network that has seen a person recognises them: test figures are too good.",
         NEW_SPLIT,
-        _sides,
+        _partitions,
+        source="Kapoor and Narayanan 2023, doi:10.1016/j.patter.2023.100804",
     ),
     Check(
         FOLDS_CODE,
@@ -126,6 +137,7 @@ CHECKS = (
         "too good.",
         NEW_SPLIT,
         _folds,
+        source="Kapoor and Narayanan 2023, doi:10.1016/j.patter.2023.100804",
     ),
     Check(
         SAMPLES_CODE,
@@ -146,6 +158,7 @@ CHECKS = (
         "Keep the photograph where it belongs: `foldgrid data check MANIFEST` names the "
         "rows. Then launch again.",
         _photos,
+        source="Barz and Denzler 2020, doi:10.3390/jimaging6060041",
     ),
     Check(
         "FG105",

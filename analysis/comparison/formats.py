@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from foldgrid.analysis.comparison.board import ComparedRun, Comparison, Difference
-from foldgrid.analysis.ranking.terminal import format_figure
+from foldgrid.analysis.comparison.comparison import ComparedRun, Comparison, Difference
+from foldgrid.analysis.ranking.terminal import format_number, print_notes
+from foldgrid.specs.counted import counted
 from foldgrid.tables.table import Cell, Column, Table, Tone
-from foldgrid.tables.terminal import READABLE, WIDE, as_rich, topics
+from foldgrid.tables.terminal import READABLE, WIDE, as_rich
 from foldgrid.tables.text import as_csv, as_markdown
 
 
@@ -66,7 +67,7 @@ def render_markdown(comparison: Comparison) -> str:
 def _differences(comparison: Comparison, run: ComparedRun) -> Table:
     title = comparison.scoring.metrics[comparison.by].title
     decimals = comparison.scoring.decimals(comparison.by)
-    shown, signed = (partial(each, decimals=decimals) for each in (format_figure, format_signed))
+    shown, signed = (partial(each, decimals=decimals) for each in (format_number, format_signed))
     columns = (
         Column("base learner"),
         Column(f"A {title}", is_number=True, format=shown),
@@ -92,10 +93,10 @@ def _differences(comparison: Comparison, run: ComparedRun) -> Table:
 def heading(comparison: Comparison) -> str:
     """What is compared, in one sentence."""
     return (
-        f"{len(comparison.runs)} sweeps compared by out-of-fold (OOF) "
+        f"{counted(len(comparison.runs), 'sweep')} compared by out-of-fold (OOF) "
         f"{comparison.scoring.metrics[comparison.by].title}: "
-        f"{comparison.scoring.noun.count(comparison.num_units)} of "
-        f"{comparison.num_subjects} subjects, held out on the same folds."
+        f"{comparison.scoring.unit_name.count(comparison.num_units)} of "
+        f"{counted(comparison.num_subjects, 'subject')}, held out on the same folds."
     )
 
 
@@ -120,7 +121,7 @@ def best_of_each(comparison: Comparison, run: ComparedRun) -> str:
     first, second, difference = comparison.runs[0].best, run.best, run.minus_reference
     decimals = comparison.scoring.decimals(comparison.by)
     named = ", ".join(
-        f"{letter} {best.model} {format_figure(best.oof[comparison.by], decimals)}"
+        f"{letter} {best.model} {format_number(best.oof[comparison.by], decimals)}"
         for letter, best in (("A", first), (run.letter, second))
     )
     if difference is None:
@@ -149,8 +150,7 @@ def render_terminal(comparison: Comparison, console: Console) -> None:
     if comparison.settings:
         console.print(_settings(comparison))
         console.print()
-    notes = ((note.topic, note.text, note.is_warning) for note in comparison.notes)
-    console.print(topics(notes), width=min(console.width, READABLE))
+    print_notes(comparison.notes, console)
 
 
 def _runs(comparison: Comparison) -> RichTable:
@@ -175,7 +175,7 @@ def _printed(comparison: Comparison, run: ComparedRun, is_wide: bool) -> RichTab
         Column("\n  base learner", format="  {}".format, width=(24 if is_wide else 27) - 3 * finer),
         *(
             Column(f"{letter}\n{metrics[name].title}", True, format=shown, width=6)
-            for name, shown in ((n, partial(format_figure, decimals=digits(n))) for n in names)
+            for name, shown in ((n, partial(format_number, decimals=digits(n))) for n in names)
             for letter in ("A", run.letter)
         ),
         Column(minus, is_number=True, width=7 + finer, wraps="words"),
@@ -186,10 +186,10 @@ def _printed(comparison: Comparison, run: ComparedRun, is_wide: bool) -> RichTab
     for model, first, second, difference in comparison.paired_rows(run):
         reading = comparison.reading(difference, run.letter)
         tone: Tone = "strong" if reading.endswith("better") else ""
-        figures = (each[name] for name in names for each in (first, second))
+        metric_values = (each[name] for name in names for each in (first, second))
         signed = Cell(format_signed(difference.value, decimals), tone)
         ends = format_interval(difference, decimals)
-        rows.append((model, *figures, signed, ends, Cell(f" {reading}", tone)))
+        rows.append((model, *metric_values, signed, ends, Cell(f" {reading}", tone)))
     return as_rich(Table("", "", columns, tuple(rows)))
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from foldgrid.analysis.comparison.board import SettingDifference
-from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.comparison.comparison import SettingDifference
+from foldgrid.analysis.evaluation import Evaluation
 from foldgrid.records import RunStore
+from foldgrid.specs.recipe import current_key
+from foldgrid.specs.sweep import Sweep
 
 DECIDING = ("seed", "budget", "training", "result_format")
 """The parts of a fit's configuration that comparable runs may differ in."""
@@ -19,7 +21,7 @@ MISSING = "not set"
 
 
 def differing_settings(
-    stores: Sequence[RunStore], judgements: Sequence[Judgement]
+    stores: Sequence[RunStore], evaluations: Sequence[Evaluation]
 ) -> tuple[SettingDifference, ...]:
     """Every setting in which at least two of the runs differ.
 
@@ -27,15 +29,17 @@ def differing_settings(
     was trained; only where the photographs lie, and the versions, come from the run's papers.
     """
     differences: list[tuple[str, tuple[str, ...]]] = []
-    configs = [judgement.table.config.model_dump(mode="json") for judgement in judgements]
+    configs = [evaluation.table.config.model_dump(mode="json") for evaluation in evaluations]
     differences += differing_keys(configs, DECIDING)
-    shared = set.intersection(*(set(map(str, each.table.oof)) for each in judgements))
-    weights = tuple(_weights(judgement, shared) for judgement in judgements)
+    shared = set.intersection(*(set(map(str, each.table.oof)) for each in evaluations))
+    weights = tuple(_weights(evaluation, shared) for evaluation in evaluations)
     if len(set(weights)) > 1:
         differences.append(("weights", weights))
     differences += differing_keys([store.read_sweep() for store in stores], ("data", "split"))
     differences += differing_keys([_environment(store) for store in stores], ("versions", "git"))
-    return tuple(SettingDifference(key=key, values=values) for key, values in differences)
+    return tuple(
+        SettingDifference(key=current_key(key, Sweep), values=values) for key, values in differences
+    )
 
 
 def differing_keys(
@@ -75,9 +79,9 @@ def _in_words(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _weights(judgement: Judgement, shared: set[str]) -> str:
+def _weights(evaluation: Evaluation, shared: set[str]) -> str:
     """Where the shared base learners started: ``random``, or ``IMAGENET1K_V1, random``."""
-    learners = [each for each in judgement.table.learners if each.name in shared]
+    learners = [each for each in evaluation.table.learners if each.name in shared]
     return ", ".join(sorted({name for each in learners for name in each.weights.split(", ")}))
 
 

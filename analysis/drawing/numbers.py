@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
+from foldgrid.specs.counted import counted
+
 UNDEFINED = "–"
 
 
-def figure(value: float | None, decimals: int = 2) -> str:
+def format_number(value: float | None, decimals: int = 2) -> str:
     """A number with a true minus sign; a dash where it is undefined."""
     if value is None or not math.isfinite(value):
         return UNDEFINED
@@ -20,7 +22,7 @@ def figure(value: float | None, decimals: int = 2) -> str:
 
 def interval(low: float | None, high: float | None, decimals: int = 2) -> str:
     """Both ends of an interval, ``4.61 to 5.70``; "" where one is undefined."""
-    ends = [figure(low, decimals), figure(high, decimals)]
+    ends = [format_number(low, decimals), format_number(high, decimals)]
     return "" if UNDEFINED in ends else f"{ends[0]} to {ends[1]}"
 
 
@@ -33,12 +35,12 @@ def percent(share: float | None, decimals: int = 0) -> str:
     """A share between 0 and 1 as percent."""
     if share is None or not math.isfinite(share):
         return UNDEFINED
-    return f"{figure(100 * share, decimals)}\u202f%"
+    return f"{format_number(100 * share, decimals)}\u202f%"
 
 
-def count(number: int, noun: str, plural: str = "") -> str:
-    """``1 visit``, ``304 visits``."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}".replace(",", "\u202f")
+def count(number: int, word: str, plural: str = "") -> str:
+    """``1 visit``, ``304 visits``; thousands are set apart as in `format_number`."""
+    return counted(number, word, plural).replace(",", "\u202f")
 
 
 def listed(names: list[str]) -> str:

@@ -13,10 +13,10 @@ from foldgrid.analysis.exhibits.checks import CHECKS
 from foldgrid.analysis.exhibits.classes.by_class import CLASSES
 from foldgrid.analysis.exhibits.classes.confusion import CONFUSION
 from foldgrid.analysis.exhibits.classes.embedding import EMBEDDING
+from foldgrid.analysis.exhibits.classes.hierarchy import TREE
 from foldgrid.analysis.exhibits.classes.operating import OPERATING
 from foldgrid.analysis.exhibits.classes.reliability import CALIBRATION
 from foldgrid.analysis.exhibits.classes.roc import ROC
-from foldgrid.analysis.exhibits.classes.tree import TREE
 from foldgrid.analysis.exhibits.cost import COST
 from foldgrid.analysis.exhibits.critical_difference import CRITICAL
 from foldgrid.analysis.exhibits.folds import FOLDS

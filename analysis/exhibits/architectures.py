@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from foldgrid.analysis.drawing.blocks import Cell, Column, Section, Table, Text
-from foldgrid.analysis.drawing.numbers import figure
+from foldgrid.analysis.drawing.numbers import format_number
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.cost_facts import format_cost, learner_costs
 from foldgrid.analysis.run import Run
+from foldgrid.specs.ablations import is_ablation
 from foldgrid.specs.architectures import Architecture, find_architecture
-from foldgrid.specs.variants import is_variant
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def architectures(run: Run) -> tuple[ComparedArchitecture, ...]:
         run: The opened run.
     """
     found = []
-    for learner in run.judgement.table.learners:
-        if is_variant(learner.name):
+    for learner in run.evaluation.table.learners:
+        if is_ablation(learner.name):
             continue
         costs = learner_costs(learner) if learner.fits else {}
         found.append(
@@ -135,7 +135,7 @@ def _top5(each: ComparedArchitecture) -> Cell:
     known = each.architecture
     if known is None or each.backbone not in known.top5_error:
         return Cell("–")
-    return Cell(figure(known.top5_error[each.backbone], 1), "", known.conditions)
+    return Cell(format_number(known.top5_error[each.backbone], 1), "", known.conditions)
 
 
 ARCHITECTURES = Exhibit("architectures", "Architectures", architectures_section)

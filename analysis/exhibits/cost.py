@@ -15,11 +15,12 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text
 from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure
 from foldgrid.analysis.drawing.drawing import Drawing, draw
-from foldgrid.analysis.drawing.numbers import figure, listed
+from foldgrid.analysis.drawing.numbers import format_number, listed
 from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.cost_facts import COSTS, CostFacts, cost_facts, format_cost
 from foldgrid.analysis.run import Run
+from foldgrid.specs.counted import counted
 
 _HEIGHT = 184.0
 _STEP = 256.0
@@ -152,7 +153,7 @@ def _short(value: float) -> str:
 
 def cost_section(run: Run) -> Section:
     """The Pareto front of error against each cost, and the costs as a table."""
-    facts = cost_facts(run.judgement, run.by)
+    facts = cost_facts(run.evaluation, run.by)
     title = run.ranking.metric.title
     blocks: list[Block] = []
     if len(facts.table) > 1 and shown_costs(facts):
@@ -174,7 +175,8 @@ def _lead(facts: CostFacts) -> str:
     if len(facts.table) < 2 or not front:
         return "One base learner: there is nothing to weigh its cost against."
     return (
-        f"By parameters, {len(front)} of {len(facts.table)} base learners are on the front, from "
+        f"By parameters, {len(front)} of {counted(len(facts.table), 'base learner')} are on the "
+        f"front, from "
         f"the cheapest to the best: {listed(front)}."
     )
 
@@ -205,11 +207,11 @@ def _row(row: dict[str, Any], decimals: int) -> tuple[Cell, ...]:
     }
     return (
         Cell(str(row["model"])),
-        Cell(figure(row["error"], decimals)),
+        Cell(format_number(row["error"], decimals)),
         costs["parameters"],
         costs["multiply_adds"],
         costs["train_seconds"],
-        Cell(figure(row["epochs_per_fit"], 1)),
+        Cell(format_number(row["epochs_per_fit"], 1)),
         costs["peak_memory_gib"],
     )
 

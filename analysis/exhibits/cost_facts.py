@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.evaluation import Evaluation
 from foldgrid.analysis.predictions.predictions import BaseLearner
-from foldgrid.analysis.ranking.board import known_figure
+from foldgrid.analysis.ranking.ranking import known_metric
+from foldgrid.specs.counted import counted
 from foldgrid.specs.fits import FitRecord
 
 COSTS: Mapping[str, str] = MappingProxyType(
@@ -56,24 +57,24 @@ class CostFacts:
     notes: tuple[str, ...]
 
 
-def cost_facts(judgement: Judgement, metric: str | None = None) -> CostFacts:
+def cost_facts(evaluation: Evaluation, metric: str | None = None) -> CostFacts:
     """The costs of every complete base learner, and the front of OOF error against each.
 
     Args:
-        judgement: What ``judge`` returned.
+        evaluation: What ``evaluate`` returned.
         metric: The OOF figure to hold the costs against; its direction says which end is best.
 
     Raises:
         SweepError: There is no such metric.
     """
-    scoring = judgement.table.scoring
-    metric = known_figure(metric, scoring)
+    scoring = evaluation.table.scoring
+    metric = known_metric(metric, scoring)
     figure = scoring.metrics[metric]
-    learners = [one for one in judgement.table.learners if not one.left_out]
+    learners = [one for one in evaluation.table.learners if not one.left_out]
     rows = [
         {
             "model": one.name,
-            "error": figure(judgement.oof.reference, judgement.oof.predicted_by(one.name)),
+            "error": figure(evaluation.oof.reference, evaluation.oof.predicted_by(one.name)),
             **learner_costs(one),
         }
         for one in learners
@@ -206,7 +207,9 @@ def _notes(table: pd.DataFrame) -> tuple[str, ...]:
     for cost, title in COSTS.items():
         num_unknown = int(table[cost].isna().sum())
         if num_unknown:
-            notes.append(f"Unknown for {num_unknown} of {len(table)} base learners: {title}.")
+            notes.append(
+                f"Unknown for {num_unknown} of {counted(len(table), 'base learner')}: {title}."
+            )
     notes.append(
         "Times are wall-clock, early stopping included, beside whatever else the machine did."
     )

@@ -18,6 +18,7 @@ from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.words import task_report
 from foldgrid.analysis.run import Run
 from foldgrid.analysis.statistics.facts import CriticalDifference
+from foldgrid.specs.counted import counted
 
 _ROW = 19.0
 _TOP, _BOTTOM = 34.0, 38.0
@@ -43,14 +44,15 @@ def describe_critical_difference(facts: CriticalDifference) -> str:
     """The ranks in sentences."""
     names = list(facts.mean_ranks)
     text = (
-        f"{len(names)} models ranked by each of {facts.num_subjects} subjects. Best mean rank: "
+        f"{counted(len(names), 'model')} ranked by each of "
+        f"{counted(facts.num_subjects, 'subject')}. Best mean rank: "
         f"{names[0]} ({facts.mean_ranks[names[0]]:.1f}); worst: {names[-1]} "
         f"({facts.mean_ranks[names[-1]]:.1f}). "
     )
     first = next((group for group in facts.groups if names[0] in group), ())
     return text + (
         f"Mean ranks nearer than {facts.critical_difference or 0:.2f} cannot be told apart; "
-        f"{max(len(first) - 1, 0)} models share the best one's group."
+        f"{counted(max(len(first) - 1, 0), 'other model')} in the best one's group."
     )
 
 

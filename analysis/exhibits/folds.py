@@ -22,6 +22,7 @@ from foldgrid.analysis.exhibits.words import task_report
 from foldgrid.analysis.predictions.predictions import fold_values
 from foldgrid.analysis.predictions.validation import FoldPredictions
 from foldgrid.analysis.run import Run
+from foldgrid.specs.counted import counted
 from foldgrid.tasks.scoring import by_model
 from foldgrid.tasks.units import UnitTable
 
@@ -113,7 +114,9 @@ def draw_fold_matrix(facts: FoldMatrix) -> Drawing:
 def describe_fold_matrix(facts: FoldMatrix) -> str:
     """The matrix in sentences."""
     digits = facts.decimals
-    text = f"{len(facts.backbones)} base learners by {len(facts.folds)} folds. "
+    text = (
+        f"{counted(len(facts.backbones), 'base learner')} by {counted(len(facts.folds), 'fold')}. "
+    )
     if facts.complete:
         low = min(facts.complete, key=lambda cell: cell.value)
         high = max(facts.complete, key=lambda cell: cell.value)
@@ -202,7 +205,7 @@ def fold_matrix(run: Run) -> FoldMatrix:
     """
     metric = run.scoring.metrics[task_report(run).fold_metric(run)]
     order = [row.model for row in run.ranking.rows if row.kind == "base_learner"]
-    learners = {learner.name: learner for learner in run.judgement.table.learners}
+    learners = {learner.name: learner for learner in run.evaluation.table.learners}
     cells = []
     for name in order:
         usable = {fit.fold: fit for fit in learners[name].fits}
@@ -222,9 +225,9 @@ def fold_matrix(run: Run) -> FoldMatrix:
 
 def fold_units(run: Run, fit: FoldPredictions) -> UnitTable:
     """The units that one fit held out, as it predicted them under its base learner's name."""
-    scoring, values = run.judgement.table.scoring, fold_values(fit)
-    samples = run.judgement.table.samples.loc[values.index]
-    return scoring.units(samples, by_model({fit.backbone: values}), run.judgement.parts)
+    scoring, values = run.evaluation.table.scoring, fold_values(fit)
+    samples = run.evaluation.table.samples.loc[values.index]
+    return scoring.units(samples, by_model({fit.backbone: values}), run.evaluation.parts)
 
 
 def _state(run: Run, fit_id: str) -> CellState:
@@ -240,8 +243,8 @@ def folds_section(run: Run) -> Section:
     larger = "larger it is" if facts.is_higher_better else "larger its error"
     undefined = f", “n/a” one over whose fold the {facts.title} is not defined"
     caption = (
-        f"Out-of-fold {facts.title} of the {run.scoring.noun.many} by base learner and held-out "
-        f"fold; the darker a cell, the {larger}. A dash is a fit that is not trained yet, "
+        f"Out-of-fold {facts.title} of the {run.scoring.unit_name.many} by base learner and "
+        f"held-out fold; the darker a cell, the {larger}. A dash is a fit that is not trained yet, "
         "“div.” one that diverged, a question mark one whose predictions cannot be used"
         f"{undefined if facts.undefined else ''}."
     )

@@ -20,6 +20,7 @@ from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.words import task_report
 from foldgrid.analysis.run import Run
+from foldgrid.specs.counted import counted
 
 _GAP = 38.0
 
@@ -79,7 +80,7 @@ def describe_learning_curves(facts: LearningCurves) -> str:
     curves = [curve for each in facts.curves.values() for curve in each]
     epochs = [len(curve.train_losses) for curve in curves]
     best = [curve.best_epoch for curve in curves if curve.best_epoch]
-    text = f"{len(curves)} fits of {len(facts.curves)} base learners, "
+    text = f"{counted(len(curves), 'fit')} of {counted(len(facts.curves), 'base learner')}, "
     text += f"{_span(epochs)} epoch{'s' if max(epochs) > 1 else ''} each. "
     if best:
         last = sum(curve.best_epoch == len(curve.train_losses) for curve in curves)
@@ -168,7 +169,7 @@ def _paint_panel(axes: Axes, curves: tuple[Curve, ...]) -> None:
             axes.plot([curve.best_epoch], [best], "o", color=ACCENT, markersize=3.2)
 
 
-WATCHED = {
+MONITORED = {
     "inner_split": "the subjects set aside for early stopping",
     "held_out_fold": "the held-out fold, which the fit also predicts",
     "none": "the held-out fold, which decides nothing here",
@@ -217,12 +218,12 @@ def learning_section(run: Run) -> Section:
     facts = learning_curves(run)
     if not facts.curves:
         return Section(left_out="no fit kept a history of its epochs.")
-    watched = WATCHED[run.config.training.early_stopping.policy]
+    monitored = MONITORED[run.config.training.early_stopping.policy]
     has_phases = any(curve.phase_starts for each in facts.curves.values() for curve in each)
     phases = " A dotted upright marks the beginning of another phase." if has_phases else ""
     caption = (
         f"Loss by epoch, a panel a base learner and a line a fold. Dashed grey: training, on "
-        f"augmented pictures. Solid: {watched}. The dot is the epoch whose weights made the "
+        f"augmented pictures. Solid: {monitored}. The dot is the epoch whose weights made the "
         f"predictions.{phases} All panels share their axes; the highest 3 % of the losses may be "
         "cut off."
     )

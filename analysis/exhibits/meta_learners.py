@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as MplFigure
 from foldgrid.analysis.drawing.blocks import Cell, Column, Figure, Section, Table
 from foldgrid.analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
 from foldgrid.analysis.drawing.drawing import Drawing, draw
-from foldgrid.analysis.drawing.numbers import figure, interval
+from foldgrid.analysis.drawing.numbers import format_number, interval
 from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, PAPER
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.words import task_report
@@ -64,11 +64,11 @@ def _paint(weights: pd.DataFrame, width: int) -> MplFigure:
     )  # fmt: skip
     most = min(_ROW, span / num_columns) - 3.0
     values = weights.to_numpy(dtype=float)
-    shares = np.abs(values) / np.maximum(np.abs(values).max(axis=0, keepdims=True), 1e-12)
-    for row, column in np.argwhere(shares > 1e-4):
+    fractions = np.abs(values) / np.maximum(np.abs(values).max(axis=0, keepdims=True), 1e-12)
+    for row, column in np.argwhere(fractions > 1e-4):
         axes.plot(
             [column], [row], "o", color=ACCENT,
-            markersize=max(1.2, most * shares[row, column] ** 0.5),
+            markersize=max(1.2, most * fractions[row, column] ** 0.5),
             markerfacecolor=ACCENT if values[row, column] > 0 else PAPER, markeredgewidth=1.1,
         )  # fmt: skip
     return figure
@@ -76,12 +76,12 @@ def _paint(weights: pd.DataFrame, width: int) -> MplFigure:
 
 def stacking_section(run: Run) -> Section:
     """The weights as bubbles and as numbers."""
-    if not run.judgement.meta_learners:
+    if not run.evaluation.meta_learners:
         reason = "stacking needs two complete base learners and two folds."
         return Section(left_out=reason)
-    weights = run.judgement.meta_weights
+    weights = run.evaluation.meta_weights
     known = set(weights.columns.get_level_values(0))
-    names = [name for name in run.judgement.meta_learners if name in known]
+    names = [name for name in run.evaluation.meta_learners if name in known]
     order = [row.model for row in run.ranking.rows if row.model in weights.index]
     whole = pd.DataFrame({name: weights[name, "weight"] for name in names}).loc[order]
     caption = (
@@ -122,7 +122,7 @@ def _cell(weights: pd.DataFrame, name: str, meta: str) -> Cell:
     weight, lowest, highest = (
         float(weights[meta, part].loc[name]) for part in ("weight", "lowest", "highest")
     )
-    return Cell(figure(weight), "", interval(lowest, highest))
+    return Cell(format_number(weight), "", interval(lowest, highest))
 
 
 def _frame(weights: pd.DataFrame) -> pd.DataFrame:

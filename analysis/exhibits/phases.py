@@ -10,7 +10,7 @@ import pandas as pd
 
 from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Section, Table
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import UNDEFINED, figure
+from foldgrid.analysis.drawing.numbers import UNDEFINED, format_number
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.published.published_parameters import (
     ComparedCount,
@@ -87,10 +87,10 @@ def _table(phases: dict[str, tuple[tuple[PhaseRecord, ...], ...]]) -> Table:
                     Cell(name if place == 0 else ""),
                     Cell(phase.name or "all"),
                     Cell(f"{first}–{last}" if last > first else str(first)),
-                    Cell(figure(phase.frozen_parameters, 0)),
-                    Cell(figure(phase.trained_parameters, 0)),
-                    Cell(figure(phase.running_statistics, 0)),
-                    Cell(figure(fmean(each.seconds for each in same), 1)),
+                    Cell(format_number(phase.frozen_parameters, 0)),
+                    Cell(format_number(phase.trained_parameters, 0)),
+                    Cell(format_number(phase.running_statistics, 0)),
+                    Cell(format_number(fmean(each.seconds for each in same), 1)),
                 )
             )
     note = (
@@ -137,11 +137,11 @@ def _published(run: Run, study: PublishedParameters, phases: Sequence[PhaseRecor
 
 def _row(each: ComparedCount) -> tuple[Cell, ...]:
     return (
-        Cell(figure(each.figure.published, 0)),
-        Cell(f"{each.figure.said_to_be}, phase {each.figure.phase}"),
-        Cell(COUNTED[each.figure.counted]),
-        Cell(UNDEFINED if each.ours is None else figure(each.ours, 0)),
-        Cell(each.figure.explanation),
+        Cell(format_number(each.count.published, 0)),
+        Cell(f"{each.count.said_to_be}, phase {each.count.phase}"),
+        Cell(COUNTED[each.count.counted]),
+        Cell(UNDEFINED if each.ours is None else format_number(each.ours, 0)),
+        Cell(each.count.explanation),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from foldgrid.analysis.drawing.blocks import Column, Pairs, Section, Table, cells
-from foldgrid.analysis.drawing.numbers import UNDEFINED, count, figure
+from foldgrid.analysis.drawing.numbers import UNDEFINED, count, format_number
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.run import RecordedRun, Run
 
@@ -23,7 +23,7 @@ def provenance(run: Run) -> list[tuple[str, str]]:
         run: The opened run.
     """
     recorded = run.provenance
-    table = run.judgement.table
+    table = run.evaluation.table
     devices = sorted({record.environment.get("device", "") for record in run.records.values()})
     pairs = [
         *launch_facts(run),
@@ -115,7 +115,7 @@ def _commit(git: dict[str, Any]) -> str:
 def _hours(run: Run) -> str:
     seconds = sum(record.timings.get("total", 0.0) for record in run.records.values())
     if seconds > 7200:
-        text = f"{figure(seconds / 3600, 1)} hours"
+        text = f"{format_number(seconds / 3600, 1)} hours"
     else:
         text = f"{seconds / 60:.0f} minutes" if seconds > 120 else f"{seconds:.0f} seconds"
     return f"{text}, summed over {count(len(run.records), 'fit')}" if run.records else ""

@@ -11,22 +11,22 @@ import pandas as pd
 
 from foldgrid.analysis.drawing.blocks import Cell, Column, Section, Table, Text
 from foldgrid.analysis.drawing.frames import frame_of
-from foldgrid.analysis.drawing.numbers import figure, interval
+from foldgrid.analysis.drawing.numbers import format_number, interval
 from foldgrid.analysis.exhibit import Exhibit
-from foldgrid.analysis.exhibits.classes.by_class import shares_of_model
-from foldgrid.analysis.exhibits.classes.operating import judged_on, points_of_models
+from foldgrid.analysis.exhibits.classes.by_class import fractions_of_model
+from foldgrid.analysis.exhibits.classes.hierarchy import level_metrics
+from foldgrid.analysis.exhibits.classes.operating import evaluated_on, points_of_models
 from foldgrid.analysis.exhibits.classes.shared import WORDS, Partition, estimate_cell, partitions
-from foldgrid.analysis.exhibits.classes.tree import level_figures
 from foldgrid.analysis.published.published import PublishedComparison, compare_with_published
 from foldgrid.analysis.published.published_classes import (
-    PublishedFigure,
     PublishedStudy,
+    PublishedValue,
     find_published_classes,
 )
 from foldgrid.analysis.run import Run
-from foldgrid.analysis.statistics.estimates import Share
+from foldgrid.analysis.statistics.estimates import Fraction
 from foldgrid.analysis.statistics.facts import Interval
-from foldgrid.tasks.classification.tree_scoring import TreeScoring
+from foldgrid.tasks.classification.hierarchical_scoring import HierarchicalScoring
 
 
 def published_section(run: Run) -> Section:
@@ -37,11 +37,11 @@ def published_section(run: Run) -> Section:
     if not any(row.kind == "base_learner" for row in both):
         reason = "none of this sweep's base learners is in the published tables."
         return Section(left_out=reason)
-    blocks = (_figures(facts), _correlations(facts), _differences(facts))
+    blocks = (_metric_values(facts), _correlations(facts), _differences(facts))
     return Section(facts.verdict, blocks)
 
 
-def _figures(facts: PublishedComparison) -> Table:
+def _metric_values(facts: PublishedComparison) -> Table:
     columns = (
         Column("Model"),
         Column("Paper's", True, "place"),
@@ -63,7 +63,7 @@ def _figures(facts: PublishedComparison) -> Table:
                 Cell(row.paper_name, "muted" if row.left_out else "", note),
                 Cell(str(row.published_rank or "–")),
                 *(
-                    Cell(figure(side.get(metric), decimals))
+                    Cell(format_number(side.get(metric), decimals))
                     for metric in ("mae", "ccc")
                     for side, decimals in (
                         (row.published, 3 if metric == "ccc" else 2),
@@ -93,10 +93,10 @@ def _correlations(facts: PublishedComparison) -> Table:
         (
             Cell(f"{'OOF' if each.partition == 'oof' else 'test'} {each.metric.upper()}"),
             Cell(str(each.num_models)),
-            Cell(figure(each.spearman)),
-            Cell(figure(each.spearman_p, 3)),
-            Cell(figure(each.kendall)),
-            Cell(figure(each.kendall_p, 3)),
+            Cell(format_number(each.spearman)),
+            Cell(format_number(each.spearman_p, 3)),
+            Cell(format_number(each.kendall)),
+            Cell(format_number(each.kendall_p, 3)),
         )
         for each in facts.correlations
     )
@@ -142,7 +142,7 @@ class Ours:
 
 def beside_the_paper(
     run: Run,
-) -> tuple[tuple[PublishedFigure, Mapping[Partition, Ours]], ...]:
+) -> tuple[tuple[PublishedValue, Mapping[Partition, Ours]], ...]:
     """Each published figure with ours by partition.
 
     Args:
@@ -155,7 +155,8 @@ def beside_the_paper(
     if study is None:
         return ()
     return tuple(
-        (each, {part: _ours(run, each, part) for part in partitions(run)}) for each in study.figures
+        (each, {part: _ours(run, each, part) for part in partitions(run)})
+        for each in study.metric_values
     )
 
 
@@ -182,7 +183,7 @@ def published_classes_section(run: Run) -> Section:
     return Section(lead, blocks)
 
 
-def _ours(run: Run, wanted: PublishedFigure, partition: Partition) -> Ours:
+def _ours(run: Run, wanted: PublishedValue, partition: Partition) -> Ours:
     model = run.best.model if wanted.ours == "best" else wanted.ours
     row = next((row for row in run.ranking.rows if row.model == model and not row.left_out), None)
     if row is None:
@@ -193,33 +194,33 @@ def _ours(run: Run, wanted: PublishedFigure, partition: Partition) -> Ours:
         return _at_point(run, wanted, model, partition)
     if wanted.of_class:
         return _of_class(run, wanted, model, partition)
-    return Ours(row.figure(partition, wanted.measure), row.interval(partition, wanted.measure))
+    return Ours(row.value(partition, wanted.measure), row.interval(partition, wanted.measure))
 
 
-def _at_level(run: Run, wanted: PublishedFigure, partition: Partition) -> Ours:
-    if not isinstance(run.scoring, TreeScoring):
+def _at_level(run: Run, wanted: PublishedValue, partition: Partition) -> Ours:
+    if not isinstance(run.scoring, HierarchicalScoring):
         return Ours(None, UNKNOWN)
-    found = level_figures(run).get((wanted.level, partition))
+    found = level_metrics(run).get((wanted.level, partition))
     if found is None:
         return Ours(None, UNKNOWN)
     return Ours(found[wanted.measure].value, found[wanted.measure].interval)
 
 
-def _at_point(run: Run, wanted: PublishedFigure, model: str, partition: Partition) -> Ours:
-    if not run.scoring.is_binary or partition != judged_on(run):
+def _at_point(run: Run, wanted: PublishedValue, model: str, partition: Partition) -> Ours:
+    if not run.scoring.is_binary or partition != evaluated_on(run):
         return Ours(None, UNKNOWN)
     points = {each.name: each for each in points_of_models(run)[model]}
-    return _of_share(cast(Share, getattr(points[wanted.point], wanted.measure)))
+    return _of_fraction(cast(Fraction, getattr(points[wanted.point], wanted.measure)))
 
 
-def _of_class(run: Run, wanted: PublishedFigure, model: str, partition: Partition) -> Ours:
-    for each in shares_of_model(run, model, partition):
+def _of_class(run: Run, wanted: PublishedValue, model: str, partition: Partition) -> Ours:
+    for each in fractions_of_model(run, model, partition):
         if each.name == wanted.of_class:
-            return _of_share(cast(Share, getattr(each, wanted.measure)))
+            return _of_fraction(cast(Fraction, getattr(each, wanted.measure)))
     return Ours(None, UNKNOWN)
 
 
-def _of_share(share: Share) -> Ours:
+def _of_fraction(share: Fraction) -> Ours:
     return Ours(share.value, share.interval)
 
 
@@ -238,9 +239,11 @@ def _table(run: Run, study: PublishedStudy) -> Table:
         name = Cell(wanted.model, "", _ours_name(run, wanted)) if is_new else Cell("")
         named = wanted.model
         published = Cell(
-            figure(wanted.published, 3),
+            format_number(wanted.published, 3),
             "",
-            f"± {figure(wanted.sd, 3)}" if wanted.sd else interval(wanted.low, wanted.high, 3),
+            f"± {format_number(wanted.sd, 3)}"
+            if wanted.sd
+            else interval(wanted.low, wanted.high, 3),
         )
         title = run.scoring.metrics[wanted.measure].title
         detail = wanted.of_class or wanted.level or wanted.point
@@ -254,7 +257,7 @@ def _table(run: Run, study: PublishedStudy) -> Table:
     return Table("published_table", caption, columns, tuple(rows), partial(_frame, run), note)
 
 
-def _ours_name(run: Run, wanted: PublishedFigure) -> str:
+def _ours_name(run: Run, wanted: PublishedValue) -> str:
     return f"ours: {run.best.model if wanted.ours == 'best' else wanted.ours}"
 
 

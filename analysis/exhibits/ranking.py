@@ -15,14 +15,15 @@ from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Sectio
 from foldgrid.analysis.drawing.canvas import SMALL, TEXT, add_axes, fitted, new_figure
 from foldgrid.analysis.drawing.drawing import Drawing, draw
 from foldgrid.analysis.drawing.frames import frame_of
-from foldgrid.analysis.drawing.numbers import count, figure, interval, percent
+from foldgrid.analysis.drawing.numbers import count, format_number, interval, percent
 from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.task_words import Landmark
 from foldgrid.analysis.exhibits.words import task_report
-from foldgrid.analysis.ranking.board import KIND_TITLES, RankedModel
-from foldgrid.analysis.ranking.board import ranking_table as flat_rows
+from foldgrid.analysis.ranking.ranking import KIND_TITLES, RankedModel
+from foldgrid.analysis.ranking.ranking import ranking_table as flat_rows
 from foldgrid.analysis.run import Run
+from foldgrid.specs.counted import counted
 
 _ROW = 21.0
 _BOTTOM = 40.0
@@ -79,7 +80,7 @@ def draw_forest(facts: Forest, key: str = "forest") -> Drawing:
 def describe_forest(facts: Forest) -> str:
     """The plot in sentences."""
     best, digits = facts.rows[0], facts.decimals
-    text = f"{len(facts.rows)} models. Best is {best.model} with {best.value:.{digits}f}"
+    text = f"{counted(len(facts.rows), 'model')}. Best is {best.model} with {best.value:.{digits}f}"
     if math.isfinite(best.low):
         text += f", 95 % interval {best.low:.{digits}f} to {best.high:.{digits}f}"
     tied = sum(row.is_tied for row in facts.rows[1:])
@@ -91,12 +92,12 @@ def describe_forest(facts: Forest) -> str:
 
 def _paint(facts: Forest, width: int) -> MplFigure:
     is_wide = width > 500
-    names, figures = (206, 132) if is_wide else (142, 36)
+    names, numbers = (206, 132) if is_wide else (142, 36)
     top = 12.0 + _LINE * len(facts.landmarks)
     size = TEXT if is_wide else SMALL - 0.5
     height = _ROW * len(facts.rows)
     figure = new_figure(width, top + height + _BOTTOM)
-    axes = add_axes(figure, names, top, width - names - figures, height)
+    axes = add_axes(figure, names, top, width - names - numbers, height)
     axes.set_ylim(len(facts.rows) - 0.5, -0.5)
     right = _right_end(facts)
     axes.set_xlim(0, right)
@@ -186,7 +187,7 @@ def forest(run: Run, partition: str = "oof") -> Forest:
     """
     rows = []
     for row in run.ranking.rows:
-        value, ends = row.figure(partition, run.by), row.interval(partition, run.by)
+        value, ends = row.value(partition, run.by), row.interval(partition, run.by)
         if value is not None:
             low = math.nan if ends.low is None else ends.low
             high = math.nan if ends.high is None else ends.high
@@ -206,14 +207,13 @@ def ranking_section(run: Run) -> Section:
     caption = (
         f"{facts.title}. A filled mark cannot be told from the best; circles are base learners, "
         f"diamonds meta-learners, the square {task_report(run).baseline}. Lines are 95 % intervals "
-        f"over {run.ranking.num_resamples} resamples of the subjects; an arrow runs off the axis."
+        f"over {counted(run.ranking.num_resamples, 'resample')} of the subjects; an arrow runs "
+        f"off the axis."
     )
     if facts.landmarks:
         caption += f" {task_report(run).landmark_words(run)}"
     notes = tuple(
-        f"{note.topic[:1].upper()}{note.topic[1:]}: {note.text}"
-        for note in run.notes
-        if not note.is_warning
+        f"{note.heading} ({note.code}): {note.text}" for note in run.notes if not note.is_warning
     )
     blocks: list[Block] = []
     if facts.rows:
@@ -223,13 +223,13 @@ def ranking_section(run: Run) -> Section:
     blocks.append(ranking_table(run))
     if run.has_test:
         shown = run.ranking.columns()
-        blocks.append(_figures_table(run, "test_table", "The same models on the test set",
+        blocks.append(_metrics_table(run, "test_table", "The same models on the test set",
                                      [("test", name) for name in shown]))  # fmt: skip
     further = [name for name in run.ranking.metrics if name not in run.ranking.columns()]
     pairs = [
         (part, name) for part in PARTITIONS if part == "oof" or run.has_test for name in further
     ]
-    blocks.append(_figures_table(run, "further_table", "Further figures of every model", pairs))
+    blocks.append(_metrics_table(run, "further_table", "Further figures of every model", pairs))
     blocks.append(Text(notes, is_list=True, heading="How to read it"))
     landmarks = partial(frame_of, facts.landmarks)
     return Section(_lead(run), tuple(blocks), further={"landmarks": landmarks})
@@ -266,16 +266,20 @@ def ranking_table(run: Run) -> Table:
     return Table("ranking_table", caption, tuple(columns), tuple(rows), partial(_frame, run), note)
 
 
-def _figures_table(run: Run, key: str, caption: str, figures: Sequence[tuple[str, str]]) -> Table:
-    is_mixed = len({partition for partition, _ in figures}) > 1
+def _metrics_table(
+    run: Run, key: str, caption: str, metric_values: Sequence[tuple[str, str]]
+) -> Table:
+    is_mixed = len({partition for partition, _ in metric_values}) > 1
     columns = [Column("Model")]
-    for partition, name in figures:
+    for partition, name in metric_values:
         columns.append(
             Column(run.ranking.metrics[name].title, True, PARTITIONS[partition] if is_mixed else "")
         )
-    rows = tuple((_name(run, row), *_cells(run, row, figures)) for row in run.ranking.rows)
+    rows = tuple((_name(run, row), *_cells(run, row, metric_values)) for row in run.ranking.rows)
     names = [
-        f"{partition}_{name}{end}" for partition, name in figures for end in ("", "_low", "_high")
+        f"{partition}_{name}{end}"
+        for partition, name in metric_values
+        for end in ("", "_low", "_high")
     ]
     frame = partial(_frame, run, ["model", *names])
     return Table(key, caption, tuple(columns), rows, frame, ROW_NOTE)
@@ -300,17 +304,17 @@ def _name(run: Run, row: RankedModel) -> Cell:
     return Cell(row.model, tone, kind)
 
 
-def _cells(run: Run, row: RankedModel, figures: Sequence[tuple[str, str]]) -> list[Cell]:
-    best = run.ranking.best_figures()
+def _cells(run: Run, row: RankedModel, metric_values: Sequence[tuple[str, str]]) -> list[Cell]:
+    best = run.ranking.best_values()
     cells = []
-    for partition, name in figures:
-        value, ends = row.figure(partition, name), row.interval(partition, name)
+    for partition, name in metric_values:
+        value, ends = row.value(partition, name), row.interval(partition, name)
         is_first = value is not None and value == best.get((partition, name))
         digits = run.scoring.decimals(name)
         # An interval of squares is wide: a digit less keeps it in its column.
         shown = max(0, digits - (name == "mse"))
         note = interval(ends.low, ends.high, shown) if value is not None else ""
-        cells.append(Cell(figure(value, digits), "strong" if is_first else "", note))
+        cells.append(Cell(format_number(value, digits), "strong" if is_first else "", note))
     return cells
 
 

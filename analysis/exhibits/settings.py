@@ -9,7 +9,7 @@ import pandas as pd
 
 from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import count, figure, listed
+from foldgrid.analysis.drawing.numbers import count, format_number, listed
 from foldgrid.analysis.drawing.series import MOST_SERIES
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.classes.shared import WORDS, Partition, estimate_cell, partitions
@@ -19,19 +19,20 @@ from foldgrid.analysis.exhibits.settings_drawing import (
     draw_setting_curves,
 )
 from foldgrid.analysis.predictions.predictions import BaseLearner
-from foldgrid.analysis.ranking.board import RankedModel
+from foldgrid.analysis.ranking.ranking import RankedModel
 from foldgrid.analysis.run import Run
+from foldgrid.specs.ablations import is_ablation, read_ablation
+from foldgrid.specs.counted import counted
 from foldgrid.specs.recipe import Value, recipe_value
-from foldgrid.specs.variants import is_variant, read_variant
 
-SHARE = "training_share"
+FRACTION = "training_fraction"
 WORDS_OF: dict[str, str] = {
-    SHARE: "share of the training photographs",
-    "num_grades": "grades a photograph",
+    FRACTION: "share of the training photographs",
+    "num_raters": "grades a photograph",
 }
 """What a key of the recipe is called; others go by their own name."""
 
-NOTHING: dict[str, str] = {"num_grades": "label"}
+NOTHING: dict[str, str] = {"num_raters": "label"}
 """What null means: the label itself, whoever made it."""
 
 
@@ -52,7 +53,7 @@ class Varied:
 
 def varied_keys(run: Run) -> tuple[str, ...]:
     """The keys of the recipe that the sweep varies, in its order."""
-    keys = [read_variant(fit.backbone)[1] for fit in run.plan if is_variant(fit.backbone)]
+    keys = [read_ablation(fit.backbone)[1] for fit in run.plan if is_ablation(fit.backbone)]
     return tuple(dict.fromkeys(keys))
 
 
@@ -69,8 +70,8 @@ def varied_learners(run: Run, key: str) -> tuple[Varied, ...]:
     """
     rows = {row.model: row for row in run.ranking.rows}
     found = []
-    for learner in run.judgement.table.learners:
-        backbone, own_key, _ = read_variant(learner.name)
+    for learner in run.evaluation.table.learners:
+        backbone, own_key, _ = read_ablation(learner.name)
         if own_key in {"", key} and learner.fits:
             found.append(Varied(backbone, _value(learner, key), rows[learner.name]))
     order = list(dict.fromkeys(each.backbone for each in found))
@@ -97,7 +98,7 @@ def setting_curves(run: Run, key: str, partition: Partition = "oof") -> SettingC
     beyond = max(numbers, default=0.0) + 1.0
     lines: dict[str, list[SettingPoint]] = {}
     for each in learners:
-        reached = each.row.figure(partition, run.by)
+        reached = each.row.value(partition, run.by)
         ends = each.row.interval(partition, run.by)
         if reached is not None:
             at = float(each.value) if isinstance(each.value, int | float) else beyond
@@ -109,7 +110,7 @@ def setting_curves(run: Run, key: str, partition: Partition = "oof") -> SettingC
         setting=WORDS_OF.get(key, key),
         title=run.ranking.metric.title,
         partition=WORDS[partition],
-        is_share=key == SHARE,
+        is_share=key == FRACTION,
         lines={name: tuple(points) for name, points in list(lines.items())[:MOST_SERIES]},
         names={beyond: _written(key, None)} if None in values else {},
     )
@@ -138,10 +139,10 @@ def photographs_of(run: Run, share: float) -> int:
         run: The opened run.
         share: Of the training samples, 0 to 1.
     """
-    folds = run.judgement.table.train_samples["fold"]
+    folds = run.evaluation.table.train_samples["fold"]
     others = float(len(folds) * (1 - 1 / max(1, folds.nunique())))
     stopping = run.config.training.early_stopping
-    kept = 1 - stopping.inner_share if stopping.policy == "inner_split" else 1.0
+    kept = 1 - stopping.inner_fraction if stopping.policy == "inner_split" else 1.0
     return round(others * kept * share)
 
 
@@ -158,7 +159,7 @@ def _place(value: Value) -> tuple[bool, float, str]:
 def _written(key: str, value: Value) -> str:
     if value is None:
         return NOTHING.get(key, "null")
-    if key == SHARE and isinstance(value, int | float):
+    if key == FRACTION and isinstance(value, int | float):
         return f"{100 * value:g} %"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -169,17 +170,17 @@ def _figure(run: Run, key: str, curves: SettingCurves) -> Figure:
         f"Out-of-fold {title} against the {curves.setting}, a line a backbone. Uprights: 95 % "
         "intervals over resampled subjects; lines stand a little aside so that they do not cover."
     )
-    if key == SHARE:
-        told = [
+    if key == FRACTION:
+        reported = [
             f"{curves.written(each)} are about {count(photographs_of(run, each), 'photograph')}"
             for each in (curves.settings[0], curves.settings[-1])
         ]
-        caption += f" {listed(told)} a fit, on average over the folds."
+        caption += f" {listed(reported)} a fit, on average over the folds."
     if curves.names:
         caption += f" {next(iter(curves.names.values())).capitalize()}: {_nothing(key)}"
     num_backbones = len({each.backbone for each in varied_learners(run, key)})
     if num_backbones > len(curves.lines):
-        caption += f" {len(curves.lines)} of {num_backbones} backbones are drawn."
+        caption += f" {len(curves.lines)} of {counted(num_backbones, 'backbone')} are drawn."
     return Figure(
         "setting_" + "_".join(curves.setting.split()),
         partial(draw_setting_curves, curves),
@@ -191,7 +192,7 @@ def _figure(run: Run, key: str, curves: SettingCurves) -> Figure:
 
 
 def _nothing(key: str) -> str:
-    if key == "num_grades":
+    if key == "num_raters":
         return "trained on the manifest's labels, not on a majority of some grades."
     return "the setting is null."
 
@@ -199,7 +200,7 @@ def _nothing(key: str) -> str:
 def _table(run: Run, key: str) -> Table:
     title = run.ranking.metric.title
     parts = partitions(run)
-    is_share, decimals = key == SHARE, run.scoring.decimals(run.by)
+    is_share, decimals = key == FRACTION, run.scoring.decimals(run.by)
     columns = [Column("Backbone"), Column(key, True)]
     columns += [Column("Photographs", True, "about, a fit")] if is_share else []
     columns += [Column(title, True, WORDS[part]) for part in parts]
@@ -209,9 +210,9 @@ def _table(run: Run, key: str) -> Table:
         cells = [Cell("" if each.backbone == named else each.backbone)]
         cells.append(Cell(_written(key, each.value)))
         if is_share and isinstance(each.value, int | float):
-            cells.append(Cell(figure(photographs_of(run, each.value), 0)))
+            cells.append(Cell(format_number(photographs_of(run, each.value), 0)))
         cells += [
-            estimate_cell(each.row.figure(part, run.by), each.row.interval(part, run.by), decimals)
+            estimate_cell(each.row.value(part, run.by), each.row.interval(part, run.by), decimals)
             for part in parts
         ]
         named = each.backbone
@@ -232,7 +233,7 @@ def _frame(run: Run, key: str) -> pd.DataFrame:
             "backbone": each.backbone,
             key: each.value,
             "partition": part,
-            run.by: each.row.figure(part, run.by),
+            run.by: each.row.value(part, run.by),
             f"{run.by}_interval": each.row.interval(part, run.by),
         }
         for each in varied_learners(run, key)

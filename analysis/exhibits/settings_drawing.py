@@ -174,9 +174,13 @@ def _paint_line(axes: Axes, line: tuple[SettingPoint, ...], place: int, num_line
                 [at, at], [each.low, each.high], color=look.colour, linewidth=1.1, alpha=0.6,
                 transform=whole, zorder=2, clip_on=False,
             )  # fmt: skip
-    figures = [each.figure for each in line]
-    axes.plot(x, figures, linewidth=1.6, transform=whole, zorder=3, clip_on=False, **look.line)
-    axes.plot(x, figures, markersize=6, transform=whole, zorder=4, clip_on=False, **look.point)
+    metric_values = [each.figure for each in line]
+    axes.plot(
+        x, metric_values, linewidth=1.6, transform=whole, zorder=3, clip_on=False, **look.line
+    )
+    axes.plot(
+        x, metric_values, markersize=6, transform=whole, zorder=4, clip_on=False, **look.point
+    )
 
 
 def _name_lines(axes: Axes, facts: SettingCurves, room: float) -> None:

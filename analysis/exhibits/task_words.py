@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from foldgrid.analysis.drawing.numbers import figure, percent
+from foldgrid.analysis.drawing.numbers import format_number, percent
 from foldgrid.analysis.run import Run
 
 
@@ -76,7 +76,7 @@ class AgainstBaseline:
 
     def landmarks(self, run: Run, partition: str) -> list[Landmark]:
         """What the baseline reaches by the ordering figure, where it is defined."""
-        value = run.baseline.figure(partition, run.by)
+        value = run.baseline.value(partition, run.by)
         return [] if value is None else [Landmark(self.floor, value)]
 
     def landmark_words(self, run: Run) -> str:
@@ -86,7 +86,7 @@ class AgainstBaseline:
 
 def error_beside_the_mean(error: float, mean: float, decimals: int = 2, unit: str = "") -> str:
     """How much better the best model is than saying the mean for everybody; no full stop."""
-    own, floor = figure(error, decimals) + f" {unit}".rstrip(), figure(mean, decimals)
+    own, floor = format_number(error, decimals) + f" {unit}".rstrip(), format_number(mean, decimals)
     share = 1 - error / mean
     if share < 0.005:
         return (

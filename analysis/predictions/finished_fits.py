@@ -9,13 +9,13 @@ import numpy as np
 
 from foldgrid.analysis.predictions.validation import FoldPredictions
 from foldgrid.records import PlannedFit, RunStore
-from foldgrid.specs.errors import DamagedFileError, MissingFileError
+from foldgrid.specs.errors import CorruptFileError, MissingFileError
 from foldgrid.specs.fits import FitRecord
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring
 
 READ_ERRORS = (OSError, ValueError)
-"""What reading a missing or damaged file raises; a parse error of any format is a ValueError."""
+"""What reading a missing or corrupt file raises; a parse error of any format is a ValueError."""
 
 
 @dataclass(frozen=True)
@@ -71,20 +71,20 @@ class FinishedFits:
         try:
             record = self.store.read_fit(planned.fit_id)
         except READ_ERRORS as error:
-            return ReadFit(None, None, f"fit.json: {damage(error)}")
+            return ReadFit(None, None, f"fit.json: {fault_of(error)}")
         if record.status == "diverged":
             return ReadFit(record, None, _divergence(record))
         try:
             table = self.store.read_predictions(planned.fit_id)
         except READ_ERRORS as error:
-            return ReadFit(record, None, f"predictions.parquet: {damage(error)}")
+            return ReadFit(record, None, f"predictions.parquet: {fault_of(error)}")
         fit = FoldPredictions(planned.backbone, record, table)
         return ReadFit(record, fit, _fault(fit))
 
 
-def damage(error: Exception) -> str:
+def fault_of(error: Exception) -> str:
     """What is wrong with a file, by what reading it raised."""
-    if isinstance(error, DamagedFileError | MissingFileError):
+    if isinstance(error, CorruptFileError | MissingFileError):
         return error.fault
     return (str(error).splitlines() or [type(error).__name__])[0]
 

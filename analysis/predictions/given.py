@@ -115,10 +115,10 @@ def read_given(
 def _refuse_task(cells: _Cells, scoring: Scoring) -> None:
     """A table of classes is no task of numbers, and photographs of regions need their region."""
     found = "classes" if cells.classes else "numbers"
-    if scoring.judges != found:
+    if scoring.target_kind != found:
         raise SweepError(
             f"{cells.source}: found a table of {found}, and the task {scoring.spec.name} is of "
-            f"{scoring.judges}.\nA table of classes has a column for each model and class, "
+            f"{scoring.target_kind}.\nA table of classes has a column for each model and class, "
             "model:class; a table of numbers one for each model."
         )
     if scoring.parts(pd.DataFrame({"region": ["trunk"]})) and "region" not in cells.frame:
@@ -295,7 +295,7 @@ class _Cells:
         """The truth as models are judged by it: a number, or the index of a class."""
         if not self.classes:
             return self._numbers("truth")
-        places = {name: place for place, name in enumerate(self._judged(scoring))}
+        places = {name: place for place, name in enumerate(self._evaluated(scoring))}
         given = getattr(scoring.spec, "classes", {})
         owners = {label: name for name, labels in given.items() for label in labels}
         names = [_text(value) for value in self.frame["truth"]]
@@ -307,15 +307,15 @@ class _Cells:
         ]
         return np.array(found, np.int64), problems
 
-    def _judged(self, scoring: Scoring) -> tuple[str, ...]:
+    def _evaluated(self, scoring: Scoring) -> tuple[str, ...]:
         """The classes in the task's order."""
-        judged = tuple(getattr(scoring, "judged_classes", self.classes))
-        if set(judged) != set(self.classes):
+        evaluated = tuple(getattr(scoring, "evaluated_classes", self.classes))
+        if set(evaluated) != set(self.classes):
             raise SweepError(
                 f"{self.source}: found columns for the classes {', '.join(self.classes)}, and the "
-                f"task has {', '.join(judged)}.\nName the columns, or the task's classes, alike."
+                f"task has {', '.join(evaluated)}.\nName the columns, or the task's classes, alike."
             )
-        return judged
+        return evaluated
 
     def predictions(self, scoring: Scoring) -> tuple[pd.DataFrame, list[Problem]]:
         """What each model says, as a run folder's are; and what is wrong with it."""
@@ -326,15 +326,15 @@ class _Cells:
                 columns[name], wrong = self._numbers(name)
                 problems += wrong
             return pd.DataFrame(columns), problems
-        shares = {}
+        fractions = {}
         for model in self.models:
             values = {}
-            for name in self._judged(scoring):
+            for name in self._evaluated(scoring):
                 values[name], wrong = self._numbers(f"{model}{MARK}{name}")
                 problems += wrong
-            shares[model] = pd.DataFrame(values)
-            problems += self._share_problems(model, shares[model])
-        return by_model(shares), problems
+            fractions[model] = pd.DataFrame(values)
+            problems += self._share_problems(model, fractions[model])
+        return by_model(fractions), problems
 
     def _share_problems(self, model: str, values: pd.DataFrame) -> Iterator[Problem]:
         """Rows that are no probabilities."""

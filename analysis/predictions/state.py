@@ -21,7 +21,7 @@ def state_digest(store: RunStore, format: int) -> str:
     try:
         planned = [fit.fit_id for fit in store.read_plan()]
     except (OSError, ValueError, KeyError, TypeError):
-        # Missing or damaged: whoever reads it next says so.
+        # Missing or corrupt: whoever reads it next says so.
         planned = []
     finished = sorted(store.finished_fits().intersection(planned))
     # Lengths too: what was torn or lost since is out of date. Weights are nobody's figures.
@@ -30,7 +30,7 @@ def state_digest(store: RunStore, format: int) -> str:
     state: dict[str, Any] = {"format": format, "plan": planned, "finished": finished}
     state["lengths"] = lengths
     # Its check is part of what is said of the run.
-    beside = store.canary_store("shuffled_scores")
+    beside = store.permutation_store("shuffled_scores")
     if beside.root.exists("plan.json"):
         state["canary"] = state_digest(beside, format)
     return content_digest(state)

@@ -22,6 +22,7 @@ from typing import TypeVar
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.fits import FitConfig, FitRecord
 from foldgrid.tasks.pasi.arithmetic import REGION_WEIGHTS
@@ -29,7 +30,7 @@ from foldgrid.tasks.pasi.arithmetic import REGION_WEIGHTS
 SHARED_SETTINGS = ("data_fingerprint", "split_fingerprint", "task", "budget")
 """What must be equal for two fits' figures to be comparable (law 3)."""
 
-SIDES_CODE, FOLDS_CODE, SAMPLES_CODE = "FG101", "FG102", "FG103"
+PARTITION_CODE, FOLDS_CODE, SAMPLES_CODE = "FG101", "FG102", "FG103"
 SETTINGS_CODE, AGREEMENT_CODE = "FG204", "FG205"
 HELD_OUT_CODE, TEST_CODE, PHYSICIAN_CODE = "FG301", "FG302", "FG303"
 """The codes under which `foldgrid.analysis.checks` knows the laws."""
@@ -107,7 +108,7 @@ def split_problems(split: pd.DataFrame) -> list[Problem]:
     sides = split.groupby("subject")["partition"].nunique()
     for subject in sides.index[sides > 1]:
         message = f"subject {subject} is on both sides, train and test."
-        problems.append(Problem("split", SIDES_CODE, message))
+        problems.append(Problem("split", PARTITION_CODE, message))
     train = split[split["partition"] == "train"]
     rows = train[train["fold"].isna() | (train["fold"] < 0).fillna(False)]
     if len(rows):
@@ -182,7 +183,9 @@ def agreement_problems(
     for name, folds in planned.items():
         by_folds.setdefault(tuple(sorted(folds)), []).append(name)
     for folds, names in _all_but_most(by_folds):
-        message = f"{some(names, 'base learner')}: {len(folds)} folds, other than most have."
+        message = (
+            f"{some(names, 'base learner')}: {counted(len(folds), 'fold')}, other than most have."
+        )
         problems.append(Problem("plan", AGREEMENT_CODE, message))
     held_out: dict[int, dict[frozenset[str], list[str]]] = {}
     for fit in fits:
@@ -262,12 +265,11 @@ def _differ(found: pd.DataFrame, reference: pd.DataFrame) -> pd.Series[bool]:
     return numbers | (found != reference).drop(columns=is_number).any(axis=1)
 
 
-def some(names: Iterable[object], noun: str = "sample") -> str:
+def some(names: Iterable[object], unit_name: str = "sample") -> str:
     """A count and the first three names: ``5 samples (a, b, c, ...)``."""
     listed = [str(name) for name in names]
     more = ", ..." if len(listed) > 3 else ""
-    plural = "s" if len(listed) != 1 else ""
-    return f"{len(listed)} {noun}{plural} ({', '.join(listed[:3])}{more})"
+    return f"{counted(len(listed), unit_name)} ({', '.join(listed[:3])}{more})"
 
 
 def _strays(

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from foldgrid.analysis.ranking.board import Ranking
+from foldgrid.analysis.ranking.ranking import Ranking
 from foldgrid.records import RunStore
 from foldgrid.specs.base import Spec
+from foldgrid.specs.counted import counted
 from foldgrid.specs.fits import FitConfig
 
 Forbids = Literal["order", "sizes", "nothing"]
@@ -133,7 +134,7 @@ def _weights(run: _Run) -> list[Difference]:
     reason = (
         "the base learners started from random weights"
         if is_all
-        else f"{num_random} of {len(starts)} base learners started from random weights"
+        else f"{num_random} of {counted(len(starts), 'base learner')} started from random weights"
     )
     theirs = "weights pre-trained on ImageNet"
     return [Difference(topic="weights", ours=ours, theirs=theirs, forbids="order", reason=reason)]
@@ -147,7 +148,7 @@ def _training(run: _Run) -> list[Difference]:
     # A fit that ends before the paper's patience runs out cannot have stopped as the paper's did.
     if not is_cut and recipe.max_epochs > PAPER_PATIENCE:
         return []
-    extent = f"at most {recipe.max_epochs} epoch{'s' if recipe.max_epochs != 1 else ''}"
+    extent = f"at most {counted(recipe.max_epochs, 'epoch')}"
     if is_cut:
         extent += f" of {recipe.max_batches_per_epoch} batches"
     return [
@@ -182,10 +183,10 @@ def _folds(run: _Run) -> list[Difference]:
     return [
         Difference(
             topic="folds",
-            ours=f"{run.num_folds} folds",
+            ours=counted(run.num_folds, "fold"),
             theirs=f"{PAPER_NUM_FOLDS} folds",
             forbids="sizes",
-            reason=f"a test prediction is the mean of {run.num_folds} fits, "
+            reason=f"a test prediction is the mean of {counted(run.num_folds, 'fit')}, "
             f"not of {PAPER_NUM_FOLDS}",
         )
     ]

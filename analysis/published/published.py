@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from foldgrid.analysis.published.comparability import Difference, differences_from_paper, verdict
-from foldgrid.analysis.published.study import FIGURES, SOURCE, PublishedModel, published_models
-from foldgrid.analysis.ranking.board import RankedModel, Ranking
+from foldgrid.analysis.published.study import METRIC_NAMES, SOURCE, PublishedModel, published_models
+from foldgrid.analysis.ranking.ranking import RankedModel, Ranking
 from foldgrid.records import RunStore
 from foldgrid.specs.base import Spec
 from foldgrid.specs.fits import FitConfig
@@ -118,10 +118,10 @@ def compared_models(ranking: Ranking) -> tuple[ComparedModel, ...]:
     """Every model of either side, by published MAE; what the study lacks last, in our order."""
     published = published_models()
     ours = {row.paper_name or row.model: row for row in ranking.rows}
-    errors = sorted(model.figures["mae"] for model in published.values())
-    theirs = sorted(published.values(), key=lambda model: (model.figures["mae"], model.model))
+    errors = sorted(model.metric_values["mae"] for model in published.values())
+    theirs = sorted(published.values(), key=lambda model: (model.metric_values["mae"], model.model))
     rows = [
-        _side_by_side(ours.get(model.model), model, errors.index(model.figures["mae"]) + 1)
+        _side_by_side(ours.get(model.model), model, errors.index(model.metric_values["mae"]) + 1)
         for model in theirs
     ]
     rows += [_side_by_side(row, None, None) for name, row in ours.items() if name not in published]
@@ -144,13 +144,13 @@ def _correlate(rows: tuple[ComparedModel, ...], metric: str, partition: str) -> 
 def _side_by_side(
     ours: RankedModel | None, theirs: PublishedModel | None, place: int | None
 ) -> ComparedModel:
-    nothing: dict[str, float | None] = dict.fromkeys(FIGURES)
+    nothing: dict[str, float | None] = dict.fromkeys(METRIC_NAMES)
     kind = ours.kind if ours else (theirs.kind if theirs else "")
     return ComparedModel(
         model=ours.model if ours else "",
         paper_name=theirs.model if theirs else "",
         kind=kind,
-        published=dict(theirs.figures) if theirs else nothing,
+        published=dict(theirs.metric_values) if theirs else nothing,
         published_rank=place,
         oof=ours.oof if ours else nothing,
         test=ours.test if ours else nothing,
@@ -191,17 +191,17 @@ def rank_correlation(
     rank_N = rankdata(ours)
     centred_N = rank_N - rank_N.mean()
     product = abs(float(centred_N @ rankdata(theirs)))
-    spearman_p = _share_beyond(np.abs(shuffled_PN @ centred_N), product)
+    spearman_p = _fraction_beyond(np.abs(shuffled_PN @ centred_N), product)
     first, second = np.triu_indices(len(ours), k=1)
     order_M = np.sign(rank_N[first] - rank_N[second])
     concordance_P = np.sign(shuffled_PN[:, first] - shuffled_PN[:, second]) @ order_M
     their_rank = rankdata(theirs)
     concordance = abs(float(np.sign(their_rank[first] - their_rank[second]) @ order_M))
-    kendall_p = _share_beyond(np.abs(concordance_P), concordance)
+    kendall_p = _fraction_beyond(np.abs(concordance_P), concordance)
     rho, tau = spearmanr(ours, theirs).statistic, kendalltau(ours, theirs).statistic
     return float(rho), spearman_p, float(tau), kendall_p
 
 
-def _share_beyond(permuted: np.ndarray, found: float) -> float:
+def _fraction_beyond(permuted: np.ndarray, found: float) -> float:
     # Sums of ranks are whole or half numbers; the slack is for rounding alone.
     return float((1 + np.count_nonzero(permuted >= found - 1e-6)) / (1 + len(permuted)))

@@ -14,7 +14,7 @@ from foldgrid.specs.base import Spec
 from foldgrid.specs.reading import read_document, validate
 
 
-class PublishedFigure(Spec):
+class PublishedValue(Spec):
     """A figure of a study.
 
     Attributes:
@@ -49,13 +49,13 @@ class PublishedStudy(Spec):
         sweep: How the names of the sweeps that repeat it begin.
         source: The paper, and what its figures are of.
         differences: What forbids to compare the sizes, a sentence or two each.
-        figures: In the order of a table.
+        metric_values: In the order of a table.
     """
 
     sweep: str
     source: str
     differences: tuple[str, ...]
-    figures: tuple[PublishedFigure, ...]
+    metric_values: tuple[PublishedValue, ...]
 
 
 class _Studies(Spec):

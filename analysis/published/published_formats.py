@@ -7,9 +7,10 @@ from rich.console import Console
 from rich.text import Text
 
 from foldgrid.analysis.published.published import COMPARED, ComparedModel, PublishedComparison
-from foldgrid.analysis.published.study import FIGURES
-from foldgrid.analysis.ranking.terminal import format_figure
+from foldgrid.analysis.published.study import METRIC_NAMES
+from foldgrid.analysis.ranking.terminal import format_number
 from foldgrid.metrics import METRICS
+from foldgrid.specs.counted import counted
 from foldgrid.tables.table import Cell, Column, Table
 from foldgrid.tables.terminal import READABLE, as_rich
 from foldgrid.tables.text import as_csv, as_markdown
@@ -46,7 +47,7 @@ def render_csv(comparison: PublishedComparison) -> str:
             **{
                 f"{side}_{metric}": getattr(row, side).get(metric)
                 for side in ("published", "oof", "test")
-                for metric in FIGURES
+                for metric in METRIC_NAMES
             },
             "left_out": row.left_out,
         }
@@ -74,11 +75,11 @@ def _ours(comparison: PublishedComparison) -> list[ComparedModel]:
 
 def _table(comparison: PublishedComparison, between: str) -> Table:
     """The models of both, with what stands between a side and its metric in the headings."""
-    figures = (
+    metric_values = (
         Column(
             f"{side}{between}{METRICS[metric].title}",
             is_number=True,
-            format=format_figure,
+            format=format_number,
         )
         for metric in COMPARED
         for side in ("published", "OOF", "test")
@@ -95,7 +96,10 @@ def _table(comparison: PublishedComparison, between: str) -> Table:
         for row in _ours(comparison)
     )
     return Table(
-        "", "", (Column("model" if between == " " else f"{'model':<18}"), *figures), tuple(rows)
+        "",
+        "",
+        (Column("model" if between == " " else f"{'model':<18}"), *metric_values),
+        tuple(rows),
     )
 
 
@@ -105,12 +109,12 @@ def _correlation_lines(comparison: PublishedComparison) -> list[str]:
         against = f"our {'OOF' if each.partition == 'oof' else 'test'}"
         start = f"Order by {METRICS[each.metric].title}, published test against {against}"
         if each.spearman is None or each.kendall is None:
-            lines.append(f"{start}: undefined over {each.num_models} base learners.")
+            lines.append(f"{start}: undefined over {counted(each.num_models, 'base learner')}.")
             continue
         lines.append(
             f"{start}: Spearman {each.spearman:.2f} (p = {each.spearman_p:.3f}), "
             f"Kendall {each.kendall:.2f} (p = {each.kendall_p:.3f}), "
-            f"{each.num_models} base learners."
+            f"{counted(each.num_models, 'base learner')}."
         )
     return lines
 
@@ -123,7 +127,7 @@ def _lines_below(comparison: PublishedComparison) -> list[str]:
         lines.append(f"Names of the paper: {', '.join(renamed)}.")
     num_missing = len(comparison.rows) - len(_ours(comparison))
     if num_missing:
-        lines.append(f"{num_missing} models of the paper are not in this sweep.")
+        lines.append(f"{counted(num_missing, 'model')} of the paper are not in this sweep.")
     lines += [
         f"{each.topic}: ours {each.ours}; the paper's {each.theirs}."
         for each in comparison.differences

@@ -44,13 +44,13 @@ class PublishedParameters(Spec):
         sweep: The sweep that repeats the study.
         backbone: The network that they are of.
         source: The paper.
-        figures: In the order of the paper.
+        counts: In the order of the paper.
     """
 
     sweep: str
     backbone: str
     source: str
-    figures: tuple[PublishedCount, ...]
+    counts: tuple[PublishedCount, ...]
 
 
 class _Studies(Spec):
@@ -81,12 +81,12 @@ class ComparedCount:
     """A figure of a study and ours.
 
     Attributes:
-        figure: The study's.
+        count: The study's.
         ours: The same count of our network in this phase; nothing where our training has no such
             phase.
     """
 
-    figure: PublishedCount
+    count: PublishedCount
     ours: int | None
 
 
@@ -126,20 +126,20 @@ def compare_parameters(
         phases: Of one of our fits, in order.
     """
     return tuple(
-        ComparedCount(figure, _ours(figure, phases))
-        for figure in study.figures
-        if figure.num_classes == num_classes
+        ComparedCount(count, _ours(count, phases))
+        for count in study.counts
+        if count.num_classes == num_classes
     )
 
 
-def _ours(figure: PublishedCount, phases: Sequence[PhaseCounts]) -> int | None:
-    if figure.phase > len(phases):
+def _ours(count: PublishedCount, phases: Sequence[PhaseCounts]) -> int | None:
+    if count.phase > len(phases):
         return None
-    phase = phases[figure.phase - 1]
+    phase = phases[count.phase - 1]
     frozen, trained = phase.frozen_parameters, phase.trained_parameters
     counts: dict[Counted, int] = {
         "total": frozen + trained + phase.running_statistics,
         "not_trained": frozen + phase.running_statistics,
         "trained": trained,
     }
-    return counts[figure.counted]
+    return counts[count.counted]

@@ -15,7 +15,7 @@ from typing import Literal
 from foldgrid.specs.base import Spec
 from foldgrid.tasks.pasi.scoring import PasiScoring
 
-FIGURES = PasiScoring.shown
+METRIC_NAMES = PasiScoring.shown
 """What the study published of every model."""
 
 SOURCE = "Xing et al. 2023, medRxiv 2023.03.23.23287628, tables 1 and S1"
@@ -27,14 +27,14 @@ class PublishedModel(Spec):
     Attributes:
         model: Its name there.
         kind: ``base_learner`` or ``meta_learner``.
-        figures: mae, mse, pcc and ccc on the study's test set.
+        metric_values: mae, mse, pcc and ccc on the study's test set.
         source: Whose network it is, as the study cites it.
         num_decimals: Of ``mae`` and ``ccc``: 3 for the ten of table 1, else 2.
     """
 
     model: str
     kind: Literal["base_learner", "meta_learner"]
-    figures: dict[str, float]
+    metric_values: dict[str, float]
     source: str
     num_decimals: int
 
@@ -49,11 +49,11 @@ def published_models() -> Mapping[str, PublishedModel]:
     models = {}
     for row in _read("one_step_pasi_table_s1.csv"):
         name = row["model"]
-        figures = {metric: float(finer.get(name, row)[metric]) for metric in FIGURES}
+        metric_values = {metric: float(finer.get(name, row)[metric]) for metric in METRIC_NAMES}
         models[name] = PublishedModel(
             model=name,
             kind="base_learner" if row["kind"] == "base_learner" else "meta_learner",
-            figures=figures,
+            metric_values=metric_values,
             source=row["source"],
             num_decimals=3 if name in finer else 2,
         )

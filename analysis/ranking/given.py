@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foldgrid.analysis.ranking.board import Ranking, check_figure, known_figure
+from foldgrid.analysis.ranking.ranking import Ranking, check_metric, known_metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,10 +71,10 @@ def rank(
     """
     import pandas as pd
 
-    from foldgrid.analysis.evaluation import judge_table
+    from foldgrid.analysis.evaluation import evaluate_table
     from foldgrid.analysis.predictions.given import read_file, read_given
-    from foldgrid.analysis.ranking.making import Source, rank_models
-    from foldgrid.analysis.ranking.reading import table_notes
+    from foldgrid.analysis.ranking.build import Source, rank_models
+    from foldgrid.analysis.ranking.notes import table_notes
     from foldgrid.specs.fits import content_digest
 
     location = "predictions"
@@ -83,16 +83,16 @@ def rank(
         predictions = read_file(Path(predictions))
     given = read_given(predictions, location, task, models)
     scoring = given.table.scoring
-    by, shown = known_figure(by, scoring), (metric,) if isinstance(metric, str) else tuple(metric)
+    by, shown = known_metric(by, scoring), (metric,) if isinstance(metric, str) else tuple(metric)
     for name in shown:
-        check_figure(name, scoring, "metric")
-    judgement = judge_table(given.table, has_folds=given.has_folds)
+        check_metric(name, scoring, "metric")
+    evaluation = evaluate_table(given.table, has_folds=given.has_folds)
     source = Source(
         name=Path(location).stem,
         title="",
         location=location,
         made_from=content_digest(pd.util.hash_pandas_object(predictions).tolist()),
-        notes=table_notes(judgement, has_folds=given.has_folds),
+        notes=table_notes(evaluation, has_folds=given.has_folds),
     )
-    ranking = rank_models(judgement, source, by, shown)
+    ranking = rank_models(evaluation, source, by, shown)
     return ranking.model_copy(update={"shown": tuple(dict.fromkeys(shown))})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from foldgrid.analysis.predictions.state import state_digest
-from foldgrid.analysis.ranking.board import FORMAT, Ranking
+from foldgrid.analysis.ranking.ranking import FORMAT, Ranking
 from foldgrid.records import RunStore
 
 JSON_FILE = "leaderboard.json"

@@ -1,5 +1,8 @@
 """A ranking for people at a terminal: one table, readable at 80 columns, in a pipe and in colour.
 
+Below the table stands what must be known before it is believed, a line each with the code that
+``foldgrid explain`` explains; the report has all in full.
+
 Nothing depends on colour alone: meta-learners carry ``+`` and the baseline ``=`` before the name,
 models that are tied with the best ``~`` after the rank. The ends of its interval stand beside the
 ordering figure. Only ASCII is drawn, so a log file or a terminal of any encoding shows the same.
@@ -7,13 +10,18 @@ ordering figure. Only ASCII is drawn, so a log file or a terminal of any encodin
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from foldgrid.analysis.ranking.board import KIND_TITLES, RankedModel, Ranking
-from foldgrid.analysis.ranking.sureness import all_notes
-from foldgrid.specs.variants import MARK, read_variant
+from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.ranking.ranking import KIND_TITLES, RankedModel, Ranking
+from foldgrid.analysis.ranking.uncertainty import TIED, all_notes
+from foldgrid.specs.ablations import MARK, read_ablation
+from foldgrid.specs.counted import counted
 from foldgrid.tables.table import Cell, Column, Table, Tone
 from foldgrid.tables.terminal import READABLE, WIDE, as_rich, topics
 
@@ -23,25 +31,26 @@ UNDEFINED = "-"
 NAME_WIDTH = 27
 """Columns of a model's name, its mark included."""
 
-TIED = "~"
+BEST = 15
+"""Models that are shown unless all are asked for."""
 
 
 def heading(ranking: Ranking) -> str:
     """What the table shows and how it is ordered, in one sentence."""
     ranked = sum(1 for row in ranking.rows if row.rank is not None)
     end = {"lower": "lowest", "higher": "highest", "zero": "nearest to 0"}[ranking.metric.direction]
-    models = f"{ranked} model{'s' if ranked != 1 else ''}"
     name = f"{ranking.sweep}: " if ranking.sweep else ""
+    models = counted(ranked, "model")
     return f"{name}{models} ordered by out-of-fold (OOF) {ranking.metric.title}, {end} first."
 
 
 def describe_extent(ranking: Ranking, partition: str) -> str:
     """How much data is behind a partition's figures: ``304 visits of 54 subjects``."""
     units, subjects = ranking.num_units[partition], ranking.num_subjects[partition]
-    return f"{ranking.scoring.noun.count(units)} of {subjects} subjects"
+    return f"{ranking.scoring.unit_name.count(units)} of {counted(subjects, 'subject')}"
 
 
-def format_figure(value: float | None, decimals: int = 2) -> str:
+def format_number(value: float | None, decimals: int = 2) -> str:
     """A figure in five characters while it is below 100,000; ``-`` where it is undefined.
 
     Args:
@@ -50,16 +59,16 @@ def format_figure(value: float | None, decimals: int = 2) -> str:
     """
     if value is None:
         return UNDEFINED
-    fitting = (f"{value:.{digits}f}" for digits in range(decimals, 0, -1))
-    return next((text for text in fitting if len(text.lstrip("-")) <= 5), f"{value:.0f}")
+    fitting = (f"{value:z.{digits}f}" for digits in range(decimals, 0, -1))
+    return next((text for text in fitting if len(text.lstrip("-")) <= 5), f"{value:z.0f}")
 
 
 def fitted_name(model: str, width: int) -> str:
     """A model's name in so many characters; of a variant, what it changes stays to be read.
 
-    ``shufflenet_v2_x0_5@training_share=0.1`` in 25 is ``shuffl..@training_sha..=0.1``.
+    ``shufflenet_v2_x0_5@training_fraction=0.1`` in 25 is ``shuffl..@training_sha..=0.1``.
     """
-    backbone, key, value = read_variant(model)
+    backbone, key, value = read_ablation(model)
     if len(model) <= width or not key:
         return model
     ending = f"={value}"
@@ -72,42 +81,78 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: max(width - 2, 1)]}.."
 
 
-def render_terminal(ranking: Ranking, console: Console, top: int | None = None) -> None:
-    """Prints the ranking: what it is, the table, how to read it.
+def render_terminal(
+    ranking: Ranking, console: Console, top: int | None = BEST, has_notes: bool = False
+) -> None:
+    """Prints the ranking: what it is, the table, what must be known before it is believed.
 
     Args:
         ranking: What to print.
         console: Where; its width decides how much of each row is shown.
-        top: Show only the best so many models, and the baseline; None shows all.
+        top: Show only the best so many models, the best base learner and the baseline; None shows
+            all.
+        has_notes: Whether every note stands below in full, not only what must be known, in short.
     """
     # Base learners without a single complete fit are named in the notes, not row by row.
     begun = [row for row in ranking.rows if not row.folds.startswith("0/")]
-    shown = [
-        row
-        for place, row in enumerate(begun)
-        if top is None or place < top or row.kind == "baseline"
-    ]
+    shown = begun if top is None else _best_and_landmarks(begun, top)
     if ranking.title:
         console.print(Text(ranking.title, style="bold"))
     console.print(Text(heading(ranking)))
     extents = [f"{name} {describe_extent(ranking, name.lower())}" for name in ("OOF", "test")]
     console.print(Text("; ".join(extents) + "."), end="\n\n")
     console.print(_table(ranking, shown, is_wide=console.width >= WIDE))
-    kinds = {row.kind for row in shown}
-    legend = [f"{MARKS[kind]} {KIND_TITLES[kind]}" for kind in KIND_TITLES if kind in kinds]
-    if any(ranking.standing(row).is_tied for row in shown):
-        legend.append(f"{TIED} tied with the best")
-    legend.append("bold: best of its column")
-    console.print(Text("   " + "   ".join(legend[1:]), style="dim"))
+    console.print(Text("   " + "   ".join(_legend(ranking, shown)), style="dim"))
+    command = f"foldgrid rank {shlex.quote(ranking.location)}"
     if len(shown) < len(begun):
-        hidden = f"{len(begun) - len(shown)} more: foldgrid rank"
-        console.print(Text(f"   {hidden} {ranking.location}", style="dim"), soft_wrap=True)
+        hidden = f"   {len(begun) - len(shown)} more: {command} --all"
+        console.print(Text(hidden, style="dim"), soft_wrap=True)
     console.print()
-    notes = ((note.topic, note.text, note.is_warning) for note in all_notes(ranking))
-    console.print(topics(notes), width=min(console.width, READABLE))
+    print_notes(all_notes(ranking), console, "" if has_notes else f"{command} --notes")
 
 
-def _table(ranking: Ranking, rows: list[RankedModel], is_wide: bool) -> RichTable:
+def _best_and_landmarks(rows: Sequence[RankedModel], top: int) -> list[RankedModel]:
+    """The best, and below them the rows that they are held against."""
+    learner = next((row for row in rows if row.kind == "base_learner"), None)
+    return [
+        row
+        for place, row in enumerate(rows)
+        if place < top or row is learner or row.kind == "baseline"
+    ]
+
+
+def _legend(ranking: Ranking, shown: Sequence[RankedModel]) -> list[str]:
+    """What the marks mean that are shown; base learners have none."""
+    kinds = {row.kind for row in shown}
+    legend = [f"{MARKS[kind]} {title}" for kind, title in KIND_TITLES.items() if kind in kinds]
+    tied = any(ranking.standing(row).is_tied for row in shown)
+    return [
+        *(words for words in legend if not words.startswith(" ")),
+        *([f"{TIED} tied with the best"] if tied else []),
+        "bold: best of its column",
+    ]
+
+
+def print_notes(notes: Sequence[Note], console: Console, command: str = "") -> None:
+    """Prints what must be known before values are believed, a line each; or every note in full.
+
+    Args:
+        notes: All there are, the warnings first.
+        console: Where.
+        command: What prints them in full; without it they are printed in full here.
+    """
+    width = min(console.width, READABLE)
+    if not command:
+        rows = [(f"{note.code} {note.topic}", note.text, note.is_warning) for note in notes]
+        console.print(topics(rows), width=width)
+        return
+    lines = [(note.code, note.line, note.is_warning) for note in notes if note.is_needed]
+    console.print(topics(lines), width=width)
+    more = f"more: foldgrid explain CODE; all {counted(len(notes), 'note')} in full: {command}"
+    console.print(Text(f"  {more}", style="dim"), soft_wrap=True)
+
+
+def _table(ranking: Ranking, rows: Sequence[RankedModel], is_wide: bool) -> RichTable:
     # Widths are fixed, and with a blank between columns make 80 or 112: a name that is too long
     # ends in an ellipsis, a figure never does.
     columns = [
@@ -115,17 +160,17 @@ def _table(ranking: Ranking, rows: list[RankedModel], is_wide: bool) -> RichTabl
         Column("\n  model", width=NAME_WIDTH),
     ]
     if is_wide:
-        columns.append(_figure_column("\nfolds"))
+        columns.append(_number_column("\nfolds"))
     for partition, name in _columns(ranking, is_wide):
         is_ordering = partition == "oof" and name == ranking.by
         is_first_of_test = partition == "test" and name == ranking.columns()[0]
         title = f"{'OOF' if partition == 'oof' else 'test'}\n{ranking.metrics[name].heading}"
         width = 5 + (1 + is_wide) * is_first_of_test
-        columns.append(_figure_column(title, width, "strong" if is_ordering else ""))
+        columns.append(_number_column(title, width, "strong" if is_ordering else ""))
         if is_ordering:
-            columns += [_figure_column("95 %\nfrom"), _figure_column("\nto")]
-            columns += [_figure_column("best\nin")] * is_wide
-    best = ranking.best_figures()
+            columns += [_number_column("95 %\nfrom"), _number_column("\nto")]
+            columns += [_number_column("best\nin")] * is_wide
+    best = ranking.best_values()
     cells = [_cells(ranking, row, best, is_wide) for row in rows]
     styles = ["dim" if row.left_out else STYLES[row.kind] for row in rows]
     return as_rich(Table("", "", tuple(columns), tuple(cells)), styles=styles)
@@ -138,7 +183,7 @@ def _columns(ranking: Ranking, is_wide: bool) -> list[tuple[str, str]]:
     return [*(("oof", name) for name in names), *(("test", name) for name in test)]
 
 
-def _figure_column(title: str, width: int = 5, tone: Tone = "") -> Column:
+def _number_column(title: str, width: int = 5, tone: Tone = "") -> Column:
     return Column(title, is_number=True, tone=tone, width=width)
 
 
@@ -153,16 +198,16 @@ def _cells(
     if is_wide:
         cells.append(Cell(row.folds))
     for partition, name in _columns(ranking, is_wide):
-        value = row.figure(partition, name)
+        value = row.value(partition, name)
         is_best = value is not None and value == best.get((partition, name))
         digits = ranking.scoring.decimals(name)
-        cells.append(Cell(format_figure(value, digits), "strong" if is_best else ""))
+        cells.append(Cell(format_number(value, digits), "strong" if is_best else ""))
         if partition == "oof" and name == ranking.by:
             interval = row.interval(partition, name)
-            cells += [Cell(format_figure(end, digits)) for end in (interval.low, interval.high)]
-            cells += [Cell(_share(standing.probability_best))] * is_wide
+            cells += [Cell(format_number(end, digits)) for end in (interval.low, interval.high)]
+            cells += [Cell(_fraction(standing.probability_best))] * is_wide
     return tuple(cells)
 
 
-def _share(probability: float | None) -> str:
+def _fraction(probability: float | None) -> str:
     return UNDEFINED if probability is None else f"{probability:.0%}"

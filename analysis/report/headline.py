@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from foldgrid.analysis.drawing.numbers import UNDEFINED, count, figure, interval, percent
+from foldgrid.analysis.drawing.numbers import UNDEFINED, count, format_number, interval, percent
 from foldgrid.analysis.exhibits.words import task_report
 from foldgrid.analysis.predictions.notes import Note
 from foldgrid.analysis.run import Run
@@ -66,21 +66,12 @@ def write_headline(run: Run) -> Headline:
 
 
 def _warnings(run: Run) -> list[Note]:
-    warnings = [note for note in run.notes if note.is_warning]
-    if run.is_synthetic:
-        text = (
-            "The photographs are drawn by a program and no patient was scored. The figures show "
-            "what the method does, not what it would do in a clinic."
-        )
-        warnings.insert(0, Note(topic="synthetic data", text=text, is_warning=True))
-    return [
-        note.model_copy(update={"topic": note.topic[:1].upper() + note.topic[1:]})
-        for note in dict.fromkeys(warnings)
-    ]
+    warnings = dict.fromkeys(note for note in run.notes if note.is_warning)
+    return sorted(warnings, key=lambda note: note.topic != "synthetic data")
 
 
 def _verdict(run: Run) -> str:
-    best, metric, oof = run.best, run.ranking.metric, run.judgement.oof
+    best, metric, oof = run.best, run.ranking.metric, run.evaluation.oof
     kind = {"base_learner": "base learner ", "meta_learner": "meta-learner "}.get(best.kind, "")
     end = {"lower": "smallest", "higher": "largest", "zero": "smallest"}[metric.direction]
     unit = task_report(run).unit_of(run.by)
@@ -89,9 +80,10 @@ def _verdict(run: Run) -> str:
     sure = interval(ends.low, ends.high, digits)
     return (
         f"The {kind}{best.model} has the {end} out-of-fold {metric.title}: "
-        f"{figure(best.figure('oof', run.by), digits)}{f' {unit}' if unit else ''}"
+        f"{format_number(best.value('oof', run.by), digits)}{f' {unit}' if unit else ''}"
         + (f" (95 % interval {sure})" if sure else "")
-        + f", over {run.scoring.noun.count(oof.num_units)} of {count(oof.num_subjects, 'subject')}."
+        + f", over {run.scoring.unit_name.count(oof.num_units)} "
+        + f"of {count(oof.num_subjects, 'subject')}."
     )
 
 
@@ -124,15 +116,17 @@ def _tiles(run: Run) -> list[Tile]:
     title, digits = run.ranking.metric.title, run.scoring.decimals(run.by)
     tiles = [_tile(run, "oof", run.by, f"Out-of-fold {title}")]
     if run.has_test:
-        test = run.judgement.test
-        extent = f"{run.scoring.noun.count(test.num_units)}, {count(test.num_subjects, 'subject')}"
+        test = run.evaluation.test
+        extent = (
+            f"{run.scoring.unit_name.count(test.num_units)}, {count(test.num_subjects, 'subject')}"
+        )
         tiles.append(_tile(run, "test", run.by, f"Test {title}, {extent}"))
     selection = run.ranking.selections.get(run.by)
     if selection and selection.corrected is not None and selection.num_learners > 1:
         tiles.append(
             Tile(
                 f"Out-of-fold {title}, corrected for taking the best of {selection.num_learners}",
-                figure(selection.corrected, digits),
+                format_number(selection.corrected, digits),
                 interval(selection.interval.low, selection.interval.high, digits),
             )
         )
@@ -143,5 +137,5 @@ def _tiles(run: Run) -> list[Tile]:
 
 def _tile(run: Run, partition: str, metric: str, name: str) -> Tile:
     ends, digits = run.best.interval(partition, metric), run.scoring.decimals(metric)
-    value = figure(run.best.figure(partition, metric), digits)
+    value = format_number(run.best.value(partition, metric), digits)
     return Tile(name, value, interval(ends.low, ends.high, digits))

@@ -2,11 +2,11 @@
 
 Knows the records of trials and the statistics of rankings; not who searched, not a page.
 
-    evidence    records -> trials with their epochs, and the visits that complete trials predicted
+    results     records -> trials with their epochs, and the visits that complete trials predicted
     certainty   intervals, the winner's curse, the best against the sweep's own recipe
     course      the best so far, trial by trial; what became of the epochs
     importance  which parameters the score depends on, and how sure that is
     landscape   the score over two parameters, where there are trials
     numbers     a parameter's values as numbers on the scale on which they were drawn
-    conclusion  the same in a few words, for ``best.yaml`` and the terminal
+    summary     the same in a few words, for ``best.yaml`` and the terminal
 """

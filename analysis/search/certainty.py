@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foldgrid.analysis.search.evidence import StudyEvidence
+from foldgrid.analysis.search.results import StudyResults
 from foldgrid.analysis.statistics.differences import differences_to
 from foldgrid.analysis.statistics.facts import Difference, Interval, Selection
 from foldgrid.analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles
@@ -32,7 +32,7 @@ class StudyCertainty:
         num_visits: Their visits.
         intervals: By objective and trial, the 95 % interval of the out-of-fold figure.
         selections: By objective, choosing the best of the complete trials, naive and corrected.
-        worse_than_own: By objective and trial, how much worse it is than trial 0, paired by
+        worse_than_default: By objective and trial, how much worse it is than trial 0, paired by
             subject; below 0 it is better. Nothing where trial 0 is not complete.
     """
 
@@ -41,11 +41,11 @@ class StudyCertainty:
     num_visits: int
     intervals: dict[str, dict[int, Interval]]
     selections: dict[str, Selection]
-    worse_than_own: dict[str, dict[int, Difference]]
+    worse_than_default: dict[str, dict[int, Difference]]
 
 
-def judge_study(
-    study: StudyEvidence, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
+def assess_study(
+    study: StudyResults, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
 ) -> StudyCertainty:
     """Resamples the subjects of a study.
 
@@ -69,19 +69,19 @@ def judge_study(
         selections={}
         if part is None
         else {name: _selection(part, name) for name in study.objectives},
-        worse_than_own={}
+        worse_than_default={}
         if part is None or 0 not in numbers
-        else {name: _worse_than_own(part, numbers, name) for name in study.objectives},
+        else {name: _worse_than_default(part, numbers, name) for name in study.objectives},
     )
 
 
 def _by_objective(
-    study: StudyEvidence, numbers: Sequence[int], part: Resampled
+    study: StudyResults, numbers: Sequence[int], part: Resampled
 ) -> dict[str, dict[int, Interval]]:
     found: dict[str, dict[int, Interval]] = {}
     for name in study.objectives:
-        is_defined_M = ~np.isnan(part.figures[name])
-        ends = expanded_percentiles(part.figures_RM[name], part.sums.num_subjects, is_defined_M)
+        is_defined_M = ~np.isnan(part.metric_values[name])
+        ends = expanded_percentiles(part.values_RM[name], part.sums.num_subjects, is_defined_M)
         found[name] = dict(zip(numbers, ends, strict=True))
     return found
 
@@ -92,18 +92,20 @@ def _selection(part: Resampled, name: str) -> Selection:
         part.models,
         part.sums,
         part.resamples,
-        part.figures_RM[name],
-        part.figures[name],
+        part.values_RM[name],
+        part.metric_values[name],
     )
 
 
-def _worse_than_own(part: Resampled, numbers: Sequence[int], name: str) -> dict[int, Difference]:
+def _worse_than_default(
+    part: Resampled, numbers: Sequence[int], name: str
+) -> dict[int, Difference]:
     if part.sums.num_subjects < FEWEST_SUBJECTS:
         return {}
     found = differences_to(
         list(numbers).index(0),
-        losses(part.metrics[name], part.figures[name]),
-        losses(part.metrics[name], part.figures_RM[name]),
+        losses(part.metrics[name], part.metric_values[name]),
+        losses(part.metrics[name], part.values_RM[name]),
         part.sums.num_subjects,
     )
     return {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from foldgrid.analysis.search.evidence import StudyEvidence
+from foldgrid.analysis.search.results import StudyResults
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class EpochsSaved:
     num_diverged: int
 
     @property
-    def share(self) -> float:
+    def fraction(self) -> float:
         """What the scheduler saved, of all that was planned."""
         return self.num_saved / self.num_planned if self.num_planned else 0.0
 
 
-def epochs_saved(study: StudyEvidence) -> EpochsSaved:
+def epochs_saved(study: StudyResults) -> EpochsSaved:
     """Adds up a study's epochs."""
     left = {
         status: sum(
@@ -62,7 +62,7 @@ def epochs_saved(study: StudyEvidence) -> EpochsSaved:
     )
 
 
-def optimisation_history(study: StudyEvidence) -> pd.DataFrame:
+def optimisation_history(study: StudyResults) -> pd.DataFrame:
     """The best so far, by trial and by epochs spent.
 
     Returns:
@@ -90,7 +90,7 @@ def optimisation_history(study: StudyEvidence) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def trial_curves(study: StudyEvidence) -> pd.DataFrame:
+def trial_curves(study: StudyResults) -> pd.DataFrame:
     """The first objective by epoch, a row an epoch: trial, status, epoch, score."""
     rows = [
         {

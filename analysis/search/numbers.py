@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foldgrid.analysis.search.evidence import StudyEvidence
+from foldgrid.analysis.search.results import StudyResults
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import ChoiceParameter
 from foldgrid.specs.trials import TrialRecord
@@ -63,18 +63,18 @@ class Scale:
         """Whether a position stands for 0."""
         return self.has_zero and position <= self.ends[0] + 1e-9
 
-    def share(self, value: Value) -> float:
+    def fraction(self, value: Value) -> float:
         """Where a value is between the ends, 0 to 1; in the middle where they are one."""
         low, high = self.ends
         return (self.position(value) - low) / (high - low) if high > low else 0.5
 
 
-def scales(study: StudyEvidence) -> tuple[Scale, ...]:
+def scales(study: StudyResults) -> tuple[Scale, ...]:
     """The parameters of a study's space, in its order."""
     return tuple(_scale(study, name) for name in study.plan.space.parameters)
 
 
-def _scale(study: StudyEvidence, name: str) -> Scale:
+def _scale(study: StudyResults, name: str) -> Scale:
     parameter = study.plan.space.parameters[name]
     seen = [study.value(trial, name) for trial in study.trials]
     if isinstance(parameter, ChoiceParameter):
@@ -91,7 +91,7 @@ def _scale(study: StudyEvidence, name: str) -> Scale:
 
 
 def positions(
-    study: StudyEvidence, trials: Sequence[TrialRecord], axes: Sequence[Scale]
+    study: StudyResults, trials: Sequence[TrialRecord], axes: Sequence[Scale]
 ) -> FloatArray:
     """Where the trials are, trials by parameters."""
     rows = [[axis.position(study.value(trial, axis.name)) for axis in axes] for trial in trials]

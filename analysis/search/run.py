@@ -8,9 +8,9 @@ import pandas as pd
 
 from foldgrid.analysis.run import RecordedRun, Remembering
 from foldgrid.analysis.search.certainty import StudyCertainty
-from foldgrid.analysis.search.conclusion import Conclusion, conclude_study
 from foldgrid.analysis.search.course import EpochsSaved, optimisation_history, trial_curves
-from foldgrid.analysis.search.evidence import StudyEvidence, read_studies
+from foldgrid.analysis.search.results import StudyResults, read_studies
+from foldgrid.analysis.search.summary import StudySummary, summarize_study
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.trials import TrialCertainty, TrialRecord
@@ -20,59 +20,59 @@ class StudyFacts(Remembering):
     """The facts of one study.
 
     Args:
-        evidence: Its trials.
+        results: Its trials.
         place: Its place among the studies of the search, from 0.
         suffix: What tells its figures from those of other studies; "" for the only one.
     """
 
-    def __init__(self, evidence: StudyEvidence, place: int, suffix: str) -> None:
+    def __init__(self, results: StudyResults, place: int, suffix: str) -> None:
         super().__init__()
-        self.evidence, self.place, self.suffix = evidence, place, suffix
+        self.results, self.place, self.suffix = results, place, suffix
 
     def key(self, name: str) -> str:
         """The anchor of an exhibit."""
         return f"{name}{self.suffix}"
 
     @cached_property
-    def conclusion(self) -> Conclusion:
+    def summary(self) -> StudySummary:
         """What it came to."""
-        return conclude_study(self.evidence)
+        return summarize_study(self.results)
 
     @property
     def certainty(self) -> StudyCertainty:
         """How sure its scores are."""
-        return self.conclusion.certainty
+        return self.summary.certainty
 
     @property
     def saved(self) -> EpochsSaved:
         """What became of its epochs."""
-        return self.conclusion.saved
+        return self.summary.saved
 
     @property
     def best(self) -> TrialRecord | None:
         """Its best trial in the first objective."""
-        return self.evidence.best[0] if self.evidence.best else None
+        return self.results.best[0] if self.results.best else None
 
     @property
     def best_certainty(self) -> TrialCertainty:
         """How sure the best trial's score is."""
         best = self.best
-        return self.conclusion.best[best.number] if best else TrialCertainty()
+        return self.summary.best[best.number] if best else TrialCertainty()
 
     @cached_property
     def history(self) -> pd.DataFrame:
         """The best so far, trial by trial."""
-        return optimisation_history(self.evidence)
+        return optimisation_history(self.results)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
         """The score by trial and epoch."""
-        return trial_curves(self.evidence)
+        return trial_curves(self.results)
 
     @cached_property
     def trials(self) -> pd.DataFrame:
         """A row a trial: how it ended, its epochs, its figures and its values as trained."""
-        objectives, names = self.evidence.objectives, list(self.evidence.plan.space.parameters)
+        objectives, names = self.results.objectives, list(self.results.plan.space.parameters)
         rows = [
             {
                 "trial": trial.number,
@@ -80,9 +80,9 @@ class StudyFacts(Remembering):
                 "num_epochs": trial.num_epochs,
                 "num_planned_epochs": trial.num_planned_epochs,
                 **{name: trial.oof.get(name, float("nan")) for name in objectives},
-                **{name: self.evidence.value(trial, name) for name in names},
+                **{name: self.results.value(trial, name) for name in names},
             }
-            for trial in self.evidence.trials
+            for trial in self.results.trials
         ]
         return pd.DataFrame(rows)
 

@@ -16,7 +16,7 @@ from scipy.linalg import eigh
 
 FloatArray = NDArray[np.float64]
 
-NOISE_SHARE = 1e-6
+NOISE_FRACTION = 1e-6
 """Directions in which the predictions vary by less than this share are float32 rounding."""
 
 MOST_AXES = 128

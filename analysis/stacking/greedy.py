@@ -97,14 +97,14 @@ class Selection(WeightedSum):
         num_steps: Learners added after the start; of all means on the way the best is kept.
         num_bags: Selections among random parts of the learners, whose weights are averaged; 0
             makes one selection among all of them.
-        bag_share: The share of the learners in each part, in (0, 1].
+        bag_fraction: The share of the learners in each part, in (0, 1].
         seed: Draws the parts.
         weights_: How often each learner was chosen, as a share: 0 or more, together 1.
     """
 
     num_steps: int
     num_bags = 0
-    bag_share = 0.5
+    bag_fraction = 0.5
     seed = 0
 
     @abstractmethod
@@ -119,7 +119,7 @@ class Selection(WeightedSum):
             self.weights_ = grow_selection(loss, self.num_steps)
             return
         random, num_learners = np.random.default_rng(self.seed), values_NLK.shape[1]
-        bag_size = max(1, round(self.bag_share * num_learners))
+        bag_size = max(1, round(self.bag_fraction * num_learners))
         self.weights_ = np.zeros(num_learners)
         for _ in range(self.num_bags):
             bag = np.sort(random.choice(num_learners, bag_size, replace=False))
@@ -133,7 +133,7 @@ class GreedySelection(Selection, Numbers):
     Args:
         num_steps: Learners added after the start.
         num_bags: Selections among random parts of the learners.
-        bag_share: The share of the learners in each part.
+        bag_fraction: The share of the learners in each part.
         seed: Draws the parts.
         scale: See ``Numbers``.
     """
@@ -142,14 +142,14 @@ class GreedySelection(Selection, Numbers):
         self,
         num_steps: int = 50,
         num_bags: int = 0,
-        bag_share: float = 0.5,
+        bag_fraction: float = 0.5,
         seed: int = 0,
         scale: Scale | None = None,
     ) -> None:
         super().__init__(scale)
         self.num_steps = num_steps
         self.num_bags = num_bags
-        self.bag_share = bag_share
+        self.bag_fraction = bag_fraction
         self.seed = seed
 
     def _loss(self, values_NLK: FloatArray, truth_N: NDArray[Any]) -> SelectionLoss:

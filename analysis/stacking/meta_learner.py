@@ -221,9 +221,9 @@ def of_truth(probabilities_NLK: FloatArray, truth_N: IntArray) -> FloatArray:
     return probabilities_NLK[np.arange(len(truth_N)), :, truth_N]
 
 
-def normalised(shares: FloatArray) -> FloatArray:
+def normalised(fractions: FloatArray) -> FloatArray:
     """Divided by their sum over the last axis."""
-    return np.asarray(shares / shares.sum(axis=-1, keepdims=True))
+    return np.asarray(fractions / fractions.sum(axis=-1, keepdims=True))
 
 
 def _flat(X: Any) -> Any:

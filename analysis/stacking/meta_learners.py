@@ -85,6 +85,6 @@ CLASS_META_LEARNERS: Mapping[str, Probabilities] = MappingProxyType(
 
 def meta_learners_of(scoring: Scoring) -> Mapping[str, MetaLearner]:
     """Every meta-learner of a task's values, by name, unfitted."""
-    if scoring.judges == "classes":
+    if scoring.target_kind == "classes":
         return CLASS_META_LEARNERS
     return meta_learners(scoring.scale)

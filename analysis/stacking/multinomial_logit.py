@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
-from foldgrid.analysis.stacking.axes import NOISE_SHARE, principal_axes
+from foldgrid.analysis.stacking.axes import NOISE_FRACTION, principal_axes
 from foldgrid.analysis.stacking.meta_learner import FloatArray, IntArray, LogPool, log_odds
 from foldgrid.analysis.stacking.regressions import PENALTIES, choose_penalty
 from foldgrid.metrics.classification import LEAST_PROBABILITY
@@ -46,7 +46,7 @@ class LogitStack(LogPool):
         odds_NKL = log_odds(values_NLK).transpose(0, 2, 1)
         num_learners = odds_NKL.shape[2]
         rows = odds_NKL.reshape(-1, num_learners)
-        axes = principal_axes(rows, NOISE_SHARE * float(np.linalg.norm(rows)))
+        axes = principal_axes(rows, NOISE_FRACTION * float(np.linalg.norm(rows)))
         # Along the axes the penalty is the same and there are few; what lies across them is noise.
         features_NKA = odds_NKL @ axes.directions_LA
         start_NK = odds_NKL.mean(axis=2)

@@ -17,7 +17,7 @@ from foldgrid.analysis.predictions.predictions import PredictionTable
 from foldgrid.analysis.stacking.meta_learner import FloatArray
 from foldgrid.analysis.stacking.meta_learners import meta_learners_of
 from foldgrid.analysis.stacking.nested_fits import fit_nested, weight_table
-from foldgrid.specs.variants import is_variant
+from foldgrid.specs.ablations import is_ablation
 from foldgrid.tasks.scoring import NumberScoring, Scoring, by_model
 from foldgrid.tasks.units import UnitTable
 
@@ -77,7 +77,7 @@ def fit_stack(table: PredictionTable) -> Stack:
     Variants of a backbone are left out: trained on less, or otherwise, they would only be in the
     way.
     """
-    table = _without_variants(table)
+    table = _without_ablations(table)
     samples = table.train_samples
     fits = fit_nested(
         meta_learners_of(table.scoring),
@@ -100,8 +100,8 @@ def no_stack(table: PredictionTable) -> Stack:
     )
 
 
-def _without_variants(table: PredictionTable) -> PredictionTable:
-    names = [name for name in table.complete_learners if not is_variant(name)]
+def _without_ablations(table: PredictionTable) -> PredictionTable:
+    names = [name for name in table.complete_learners if not is_ablation(name)]
     if len(names) == len(table.complete_learners):
         return table
     return replace(table, oof=table.oof[names], test=table.test[names])

@@ -93,11 +93,11 @@ def _fit_one(
     folds_N: NDArray[np.int64],
     unseen_TLK: FloatArray,
 ) -> NestedFit:
-    judged_NK, fold_fits = np.empty((len(known_NLK), known_NLK.shape[2])), []
+    evaluated_NK, fold_fits = np.empty((len(known_NLK), known_NLK.shape[2])), []
     for fold in np.unique(folds_N):
         others = folds_N != fold
         fitted = clone(meta_learner).fit(known_NLK[others], truth_N[others], groups=folds_N[others])
-        judged_NK[~others] = fitted.combine(known_NLK[~others])
+        evaluated_NK[~others] = fitted.combine(known_NLK[~others])
         fold_fits.append(fitted)
     whole = clone(meta_learner).fit(known_NLK, truth_N, groups=folds_N)
     weights = {}
@@ -108,4 +108,4 @@ def _fit_one(
             "lowest": spread.min(axis=0),
             "highest": spread.max(axis=0),
         }
-    return NestedFit(judged_NK, whole.combine(unseen_TLK), weights)
+    return NestedFit(evaluated_NK, whole.combine(unseen_TLK), weights)

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from foldgrid.analysis.stacking.axes import NOISE_SHARE, principal_axes
+from foldgrid.analysis.stacking.axes import NOISE_FRACTION, principal_axes
 from foldgrid.analysis.stacking.meta_learner import FloatArray, Numbers
 from foldgrid.tasks.scale import Scale
 
@@ -32,7 +32,7 @@ MAX_STEPS = 200
 """Newton steps; it needs about ten, and forty where every truth is the lowest and an intercept runs
 off."""
 
-GRADIENT_SHARE = 1e-9
+GRADIENT_FRACTION = 1e-9
 """Newton stops where no slope of the mean loss is steeper."""
 
 ROUNDING = 1e-12
@@ -40,7 +40,7 @@ ROUNDING = 1e-12
 
 
 def maximise_likelihood(
-    design: FloatArray, share: FloatArray, penalties: FloatArray, start: FloatArray
+    design: FloatArray, fraction: FloatArray, penalties: FloatArray, start: FloatArray
 ) -> FloatArray:
     """Fractional logistic regression by Newton's method with halved steps.
 
@@ -48,7 +48,7 @@ def maximise_likelihood(
 
     Args:
         design: Samples by parameters.
-        share: The target of each sample, 0 to 1.
+        fraction: The target of each sample, 0 to 1.
         penalties: By parameter, what is added to the squared column; half of it times the squared
             parameter is added to the loss.
         start: Where to begin.
@@ -59,14 +59,14 @@ def maximise_likelihood(
 
     def loss(parameters: FloatArray) -> float:
         predictor = design @ parameters
-        likelihood = np.logaddexp(0.0, predictor) - share * predictor
+        likelihood = np.logaddexp(0.0, predictor) - fraction * predictor
         return float(likelihood.sum() + 0.5 * penalties @ parameters**2)
 
     parameters, current = start, loss(start)
     for _ in range(MAX_STEPS):
         mean = expit(design @ parameters)
-        slope = design.T @ (mean - share) + penalties * parameters
-        if not slope.size or np.abs(slope).max() <= GRADIENT_SHARE * len(share):
+        slope = design.T @ (mean - fraction) + penalties * parameters
+        if not slope.size or np.abs(slope).max() <= GRADIENT_FRACTION * len(fraction):
             break
         curvature = (design.T * (mean * (1.0 - mean))) @ design + np.diag(penalties)
         curvature[np.diag_indices_from(curvature)] += ROUNDING * np.trace(curvature)
@@ -135,34 +135,34 @@ class StackedRegression(Numbers):
     ) -> None:
         features_NL = self._features(values_NLK[:, :, 0])
         centre_L = self._centre(features_NL)
-        axes = principal_axes(features_NL - centre_L, NOISE_SHARE * _norm(features_NL))
+        axes = principal_axes(features_NL - centre_L, NOISE_FRACTION * _norm(features_NL))
         features_NA = (features_NL - centre_L) @ axes.directions_LA
-        share_N = self.ends.share(truth_N)
+        fraction_N = self.ends.fraction(truth_N)
         num_learners = features_NL.shape[1]
         self.penalty_ = self.penalty
         if self.penalty is None:
-            self.penalty_ = self._choose_penalty(features_NA, share_N, groups, num_learners)
+            self.penalty_ = self._choose_penalty(features_NA, fraction_N, groups, num_learners)
         if self.penalty_:
             size = max(_norm(features_NA), axes.noise)
             ridges = [self.penalty_ * size**2 / num_learners]
-            weights_A, self.offset_ = self._path(features_NA, share_N, ridges)[0]
+            weights_A, self.offset_ = self._path(features_NA, fraction_N, ridges)[0]
         else:
             # Along axes of one size a plain fit is well conditioned, and of all weights that fit
             # equally well it takes the smallest: learners that repeat each other share theirs.
-            scale_A = np.sqrt(len(share_N)) / axes.sizes_A
-            weights_A, self.offset_ = self._path(features_NA * scale_A, share_N, [0.0])[0]
+            scale_A = np.sqrt(len(fraction_N)) / axes.sizes_A
+            weights_A, self.offset_ = self._path(features_NA * scale_A, fraction_N, [0.0])[0]
             weights_A = scale_A * weights_A
         self.weights_ = axes.directions_LA @ weights_A
         self.offset_ -= float(centre_L @ self.weights_)
 
     def _combine(self, values_NLK: FloatArray) -> FloatArray:
         predictor_N = self._features(values_NLK[:, :, 0]) @ self.weights_ + self.offset_
-        return self.ends.of_share(self._share(predictor_N))[:, None]
+        return self.ends.of_fraction(self._fraction(predictor_N))[:, None]
 
     def _choose_penalty(
         self,
         features_NA: FloatArray,
-        share_N: FloatArray,
+        fraction_N: FloatArray,
         groups: NDArray[Any] | None,
         num_learners: int,
     ) -> float:
@@ -171,13 +171,15 @@ class StackedRegression(Numbers):
         def left_out(others_N: NDArray[np.bool_]) -> list[float]:
             centre_A = self._centre(features_NA[others_N])
             known_NA = features_NA[others_N] - centre_A
-            size = max(_norm(known_NA), NOISE_SHARE * _norm(features_NA[others_N]))
+            size = max(_norm(known_NA), NOISE_FRACTION * _norm(features_NA[others_N]))
             ridges = [penalty * size**2 / num_learners for penalty in PENALTIES]
             losses = []
-            for weights_A, offset in self._path(known_NA, share_N[others_N], ridges):
+            for weights_A, offset in self._path(known_NA, fraction_N[others_N], ridges):
                 predictor = (features_NA[~others_N] - centre_A) @ weights_A + offset
-                share = self.ends.share(self.ends.clip(self.ends.of_share(self._share(predictor))))
-                losses.append(float(np.mean((share - share_N[~others_N]) ** 2)))
+                fraction = self.ends.fraction(
+                    self.ends.clip(self.ends.of_fraction(self._fraction(predictor)))
+                )
+                losses.append(float(np.mean((fraction - fraction_N[~others_N]) ** 2)))
             return losses
 
         return choose_penalty(groups, left_out)
@@ -190,12 +192,12 @@ class StackedRegression(Numbers):
         """What the regression sees of the predicted numbers."""
 
     @abstractmethod
-    def _share(self, predictor: FloatArray) -> FloatArray:
+    def _fraction(self, predictor: FloatArray) -> FloatArray:
         """The share of the scale from the linear predictor."""
 
     @abstractmethod
     def _path(
-        self, features_NA: FloatArray, share_N: FloatArray, ridges: list[float]
+        self, features_NA: FloatArray, fraction_N: FloatArray, ridges: list[float]
     ) -> list[tuple[FloatArray, float]]:
         """Weights and offset for each ridge (added to the squared features), in their order."""
 
@@ -210,11 +212,11 @@ class FractionalLogit(StackedRegression):
         half = self.ends.step / 2
         return np.asarray(logit((numbers - self.ends.origin + half) / (self.ends.width + 2 * half)))
 
-    def _share(self, predictor: FloatArray) -> FloatArray:
+    def _fraction(self, predictor: FloatArray) -> FloatArray:
         return np.asarray(expit(predictor))
 
     def _path(
-        self, features_NA: FloatArray, share_N: FloatArray, ridges: list[float]
+        self, features_NA: FloatArray, fraction_N: FloatArray, ridges: list[float]
     ) -> list[tuple[FloatArray, float]]:
         num_samples, num_axes = features_NA.shape
         ones = np.ones((num_samples, int(self.intercept)))
@@ -224,7 +226,7 @@ class FractionalLogit(StackedRegression):
         for ridge in ridges:
             penalties = np.zeros(len(parameters))
             penalties[:num_axes] = max(ridge, SEPARATION_GUARD * num_samples * (not ridge))
-            parameters = maximise_likelihood(design, share_N, penalties, parameters)
+            parameters = maximise_likelihood(design, fraction_N, penalties, parameters)
             path.append((parameters[:num_axes], float(parameters[num_axes:].sum())))
         return path
 
@@ -233,17 +235,17 @@ class LinearStack(StackedRegression):
     """Least squares or ridge regression of the share on the predicted shares."""
 
     def _features(self, numbers: FloatArray) -> FloatArray:
-        return self.ends.share(numbers)
+        return self.ends.fraction(numbers)
 
-    def _share(self, predictor: FloatArray) -> FloatArray:
+    def _fraction(self, predictor: FloatArray) -> FloatArray:
         return predictor
 
     def _path(
-        self, features_NA: FloatArray, share_N: FloatArray, ridges: list[float]
+        self, features_NA: FloatArray, fraction_N: FloatArray, ridges: list[float]
     ) -> list[tuple[FloatArray, float]]:
-        offset = float(share_N.mean()) if self.intercept else 0.0
+        offset = float(fraction_N.mean()) if self.intercept else 0.0
         left, sizes, right = np.linalg.svd(features_NA, full_matrices=False)
-        along = left.T @ (share_N - offset)
+        along = left.T @ (fraction_N - offset)
         # One decomposition serves every ridge: it only shrinks each axis by another factor.
         return [
             (right.T @ (along * sizes / np.maximum(sizes**2 + ridge, np.finfo(float).tiny)), offset)

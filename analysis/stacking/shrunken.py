@@ -14,11 +14,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, ElasticNetCV, LinearRegression
 from sklearn.model_selection import LeaveOneGroupOut
 
-from foldgrid.analysis.stacking.axes import NOISE_SHARE
+from foldgrid.analysis.stacking.axes import NOISE_FRACTION
 from foldgrid.analysis.stacking.meta_learner import FloatArray, Numbers, WeightedSum
 from foldgrid.tasks.scale import Scale
 
-FALLBACK_SHARE = 0.1
+FALLBACK_FRACTION = 0.1
 """The penalty as a share of the strongest where no groups are left to choose it by."""
 
 TOLERANCE = 1e-4
@@ -41,8 +41,10 @@ class NonNegativeLeastSquares(WeightedSum, Numbers):
         self, values_NLK: FloatArray, truth_N: NDArray[Any], groups: NDArray[Any] | None
     ) -> None:
         # Rotating the samples keeps every squared error, and leaves a row a learner to solve.
-        shares = np.column_stack([self.ends.share(values_NLK[:, :, 0]), self.ends.share(truth_N)])
-        corner = np.asarray(np.linalg.qr(shares, mode="r"))
+        fractions = np.column_stack(
+            [self.ends.fraction(values_NLK[:, :, 0]), self.ends.fraction(truth_N)]
+        )
+        corner = np.asarray(np.linalg.qr(fractions, mode="r"))
         model = LinearRegression(positive=True, fit_intercept=False, copy_X=False)
         self.weights_ = model.fit(corner[:, :-1], corner[:, -1]).coef_
         # A share counts from the lowest, a weighted sum of numbers from 0.
@@ -89,13 +91,15 @@ class ElasticNetStack(WeightedSum, Numbers):
         numbers = values_NLK[:, :, 0]
         squares = ((numbers - truth_N[:, None]) ** 2).sum(axis=0)
         looked_at = np.sort(np.argsort(squares, kind="stable")[: self.most_learners])
-        features, share = self.ends.share(numbers[:, looked_at]), self.ends.share(truth_N)
+        features, fraction = self.ends.fraction(numbers[:, looked_at]), self.ends.fraction(truth_N)
         centred = features - features.mean(axis=0)
         self.weights_ = np.zeros(numbers.shape[1])
         self.offset_ = float(truth_N.mean())
-        strongest = np.abs(centred.T @ (share - share.mean())).max() / (len(share) * self.l1_ratio)
-        self.penalty_ = FALLBACK_SHARE * float(strongest)
-        noise = NOISE_SHARE * np.linalg.norm(features)
+        strongest = np.abs(centred.T @ (fraction - fraction.mean())).max() / (
+            len(fraction) * self.l1_ratio
+        )
+        self.penalty_ = FALLBACK_FRACTION * float(strongest)
+        noise = NOISE_FRACTION * np.linalg.norm(features)
         if strongest <= np.finfo(float).eps or np.linalg.norm(centred) <= noise:
             return
         settings = {"l1_ratio": self.l1_ratio, "tol": TOLERANCE, "max_iter": MAX_SWEEPS}
@@ -103,15 +107,15 @@ class ElasticNetStack(WeightedSum, Numbers):
         if groups is not None and len(np.unique(groups)) >= 2:
             model = ElasticNetCV(
                 alphas=strongest * np.geomspace(1.0, self.weakest, self.num_penalties),
-                cv=list(LeaveOneGroupOut().split(features, share, groups)),
+                cv=list(LeaveOneGroupOut().split(features, fraction, groups)),
                 **settings,
             )
         with warnings.catch_warnings():
             # A weak penalty on learners that repeat each other may stop short of the last digit;
             # how well it then does on left-out groups is measured all the same.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(features, share)
+            model.fit(features, fraction)
         self.penalty_ = float(getattr(model, "alpha_", self.penalty_))
         self.weights_[looked_at] = model.coef_ + 0.0  # No -0.0.
-        offset = self.ends.of_share(model.intercept_)
+        offset = self.ends.of_fraction(model.intercept_)
         self.offset_ = float(offset) - self.ends.origin * float(model.coef_.sum())

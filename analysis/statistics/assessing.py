@@ -22,7 +22,7 @@ from foldgrid.analysis.statistics.intervals import FEWEST_SUBJECTS, LEVEL, expan
 from foldgrid.analysis.statistics.resampled import Resampled
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from foldgrid.analysis.statistics.selection import correct_selection, losses
-from foldgrid.specs.variants import is_variant
+from foldgrid.specs.ablations import is_ablation
 from foldgrid.tasks.scoring import Scoring
 from foldgrid.tasks.units import UnitTable
 
@@ -70,7 +70,7 @@ def assess_resampled(
             of a backbone, which answer another question, unless there is nothing else.
     """
     parts = {"oof": oof, "test": test}
-    others = {baseline, *filter(is_variant, oof.models)}
+    others = {baseline, *filter(is_ablation, oof.models)}
     rivals = [place for place, model in enumerate(oof.models) if model not in others] or [
         place for place, model in enumerate(oof.models) if model != baseline
     ]
@@ -78,7 +78,7 @@ def assess_resampled(
     return Assessment(
         num_resamples=len(oof.resamples.counts_RS),
         seed=oof.resamples.seed,
-        figures={name: _by_model(part) for name, part in parts.items()},
+        metric_values={name: _by_model(part) for name, part in parts.items()},
         intervals={name: _intervals(part) for name, part in parts.items()},
         standings={name: _standings(oof, name, rivals, learners) for name in oof.metrics},
         selections={name: _selection(oof, name, learners) for name in oof.metrics},
@@ -94,7 +94,7 @@ def _by_model(part: Resampled) -> dict[str, dict[str, float | None]]:
             model: None if math.isnan(value) else float(value)
             for model, value in zip(part.models, values, strict=True)
         }
-        for metric, values in part.figures.items()
+        for metric, values in part.metric_values.items()
     }
 
 
@@ -104,9 +104,9 @@ def _intervals(part: Resampled) -> dict[str, dict[str, Interval]]:
             zip(
                 part.models,
                 expanded_percentiles(
-                    part.figures_RM[metric],
+                    part.values_RM[metric],
                     part.sums.num_subjects,
-                    ~np.isnan(part.figures[metric]),
+                    ~np.isnan(part.metric_values[metric]),
                 ),
                 strict=True,
             )
@@ -118,8 +118,8 @@ def _intervals(part: Resampled) -> dict[str, dict[str, Interval]]:
 def _standings(
     part: Resampled, metric: str, rivals: Sequence[int], learners: Collection[int]
 ) -> dict[str, Standing]:
-    losses_M = losses(part.metrics[metric], part.figures[metric])
-    losses_RM = losses(part.metrics[metric], part.figures_RM[metric])
+    losses_M = losses(part.metrics[metric], part.metric_values[metric])
+    losses_RM = losses(part.metrics[metric], part.values_RM[metric])
     candidates = [
         (losses_M[place], place not in learners, part.models[place], place)
         for place in rivals
@@ -132,7 +132,7 @@ def _standings(
     differences = differences_to(best, losses_M, losses_RM, num_subjects)
     ranges_2M = rank_ranges(losses_RM)
     is_learner = np.isin(rivals, list(learners))
-    firsts = dict(zip(rivals, shares_of_firsts(losses_RM[:, rivals], is_learner), strict=True))
+    firsts = dict(zip(rivals, fractions_of_firsts(losses_RM[:, rivals], is_learner), strict=True))
     return {
         model: _standing(place == best, differences[place], firsts.get(place), ranges_2M[:, place])
         for place, model in enumerate(part.models)
@@ -163,15 +163,15 @@ def _selection(part: Resampled, metric: str, learners: Sequence[int]) -> Selecti
         [part.models[place] for place in learners],
         part.sums.of_models(learners),
         part.resamples,
-        part.figures_RM[metric][:, learners],
-        part.figures[metric][learners],
+        part.values_RM[metric][:, learners],
+        part.metric_values[metric][learners],
     )
 
 
 FloatArray = NDArray[np.float64]
 
 
-def shares_of_firsts(
+def fractions_of_firsts(
     losses_RM: FloatArray, is_simple_M: NDArray[np.bool_] | None = None
 ) -> FloatArray:
     """The share of the resamples in which each model is the best; models that tie share it.

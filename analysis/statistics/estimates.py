@@ -23,7 +23,7 @@ from foldgrid.analysis.statistics.intervals import (
     NO_SPREAD,
     UNDEFINED,
     expanded_percentiles,
-    tail_share,
+    tail_fraction,
     why_no_interval,
 )
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
@@ -32,7 +32,7 @@ from foldgrid.metrics.counts import quotient
 from foldgrid.metrics.sums import SubjectSums
 
 FloatArray = NDArray[np.float64]
-WeightedFigure = Callable[[FloatArray], FloatArray]
+WeightedMetric = Callable[[FloatArray], FloatArray]
 """Weights (R, N) in, a figure for each row out, NaN where a row leaves it undefined."""
 
 
@@ -89,7 +89,7 @@ def resample_subjects(
     return Resamples(drawn.counts_RS[:, code_N], len(code_N), len(known))
 
 
-def estimate(figure: WeightedFigure, resamples: Resamples) -> Estimate:
+def estimate(metric_value: WeightedMetric, resamples: Resamples) -> Estimate:
     """A figure and its 95 % interval.
 
     Resamples that leave the figure undefined (no visit of a stratum was drawn) are left out, and
@@ -98,26 +98,26 @@ def estimate(figure: WeightedFigure, resamples: Resamples) -> Estimate:
     """
     if resamples.num_records == 0:
         return Estimate(math.nan)
-    value = float(figure(np.ones((1, resamples.num_records)))[0])
+    value = float(metric_value(np.ones((1, resamples.num_records)))[0])
     if len(resamples.weights_RN) == 0 or math.isnan(value):
         return Estimate(value)
-    values_R = figure(resamples.weights_RN)
+    values_R = metric_value(resamples.weights_RN)
     defined = values_R[np.isfinite(values_R)]
     if why_no_interval(len(defined), len(values_R)):
         return Estimate(value)
-    tail = tail_share(resamples.num_subjects)
+    tail = tail_fraction(resamples.num_subjects)
     low, high = (float(end) for end in np.quantile(defined, [tail, 1 - tail]))
     return Estimate(value, low, high) if low < high else Estimate(value)
 
 
-def mean_of(values_N: ArrayLike, among_N: ArrayLike | None = None) -> WeightedFigure:
+def mean_of(values_N: ArrayLike, among_N: ArrayLike | None = None) -> WeightedMetric:
     """The mean of a quantity, over the records ``among_N`` marks (all without it)."""
     values = np.asarray(values_N, dtype=np.float64)
     kept = np.ones(len(values)) if among_N is None else np.asarray(among_N, dtype=np.float64)
     return lambda weights_RN: ratio(weights_RN @ (kept * values), weights_RN @ kept)
 
 
-def metric_of(name: str, truth_N: FloatArray, predicted_N: FloatArray) -> WeightedFigure:
+def metric_of(name: str, truth_N: FloatArray, predicted_N: FloatArray) -> WeightedMetric:
     """A metric of numbers over the records.
 
     Args:
@@ -126,7 +126,7 @@ def metric_of(name: str, truth_N: FloatArray, predicted_N: FloatArray) -> Weight
         predicted_N: What one model predicted.
     """
     sums = SubjectSums.of(np.arange(len(truth_N)), truth_N, predicted_N[:, None])
-    return lambda weights_RN: sums.figure(METRICS[name], weights_RN)[:, 0]
+    return lambda weights_RN: sums.value(METRICS[name], weights_RN)[:, 0]
 
 
 def ratio(above: FloatArray, below: FloatArray) -> FloatArray:
@@ -135,7 +135,7 @@ def ratio(above: FloatArray, below: FloatArray) -> FloatArray:
     return np.divide(above, below, out=undefined, where=below != 0)
 
 
-def slope_of(values_N: FloatArray, against_N: FloatArray) -> WeightedFigure:
+def slope_of(values_N: FloatArray, against_N: FloatArray) -> WeightedMetric:
     """The least-squares slope of one quantity on another; NaN where the other does not vary."""
 
     def slope(weights_RN: FloatArray) -> FloatArray:
@@ -169,7 +169,7 @@ def second_moments(
 
 
 @dataclass(frozen=True)
-class Share:
+class Fraction:
     """A share with what it is of.
 
     Attributes:
@@ -184,13 +184,13 @@ class Share:
     interval: Interval
 
 
-def shares_of(
+def fractions_of(
     subjects_U: ArrayLike,
     values_UQ: ArrayLike,
     among_UQ: ArrayLike,
     num_resamples: int = NUM_RESAMPLES,
     seed: int = SEED,
-) -> tuple[Share, ...]:
+) -> tuple[Fraction, ...]:
     """The mean of each quantity over the units that it is about.
 
     Args:
@@ -211,10 +211,10 @@ def shares_of(
     np.add.at(sizes_SQ, subject_U, among)
     plain_Q = quotient(sums_SQ.sum(axis=0), sizes_SQ.sum(axis=0))
     counts_RS = SubjectResamples.draw(len(sums_SQ), num_resamples, seed).counts_RS
-    figures_RQ = quotient(counts_RS @ sums_SQ, counts_RS @ sizes_SQ)
-    intervals = expanded_percentiles(figures_RQ, len(sums_SQ), ~np.isnan(plain_Q))
+    values_RQ = quotient(counts_RS @ sums_SQ, counts_RS @ sizes_SQ)
+    intervals = expanded_percentiles(values_RQ, len(sums_SQ), ~np.isnan(plain_Q))
     return tuple(
-        Share(float(value), int(size), _with_spread(interval))
+        Fraction(float(value), int(size), _with_spread(interval))
         for value, size, interval in zip(plain_Q, sizes_SQ.sum(axis=0), intervals, strict=True)
     )
 
@@ -226,7 +226,7 @@ def _with_spread(interval: Interval) -> Interval:
 
 
 @dataclass(frozen=True)
-class OverallFigure:
+class OverallMetric:
     """A metric.
 
     Attributes:
@@ -238,12 +238,12 @@ class OverallFigure:
     interval: Interval
 
 
-def overall_figures(
+def overall_metrics(
     units: ClassUnits,
     names: Sequence[str],
     num_resamples: int = NUM_RESAMPLES,
     seed: int = SEED,
-) -> dict[str, OverallFigure]:
+) -> dict[str, OverallMetric]:
     """Some metrics of a model.
 
     Args:
@@ -262,9 +262,9 @@ def overall_figures(
         metric = METRICS[name].of(target)
         value = metric(units.reference_U, units.probabilities_UK)
         if math.isnan(value):
-            found[name] = OverallFigure(value, Interval(reason=UNDEFINED))
+            found[name] = OverallMetric(value, Interval(reason=UNDEFINED))
         else:
-            figures_R1 = sums.figure(metric, resamples.counts_RS)
-            interval = expanded_percentiles(figures_R1, sums.num_subjects)[0]
-            found[name] = OverallFigure(value, interval)
+            values_R1 = sums.value(metric, resamples.counts_RS)
+            interval = expanded_percentiles(values_R1, sums.num_subjects)[0]
+            found[name] = OverallMetric(value, interval)
     return found

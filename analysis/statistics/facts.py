@@ -110,7 +110,7 @@ class Assessment(Spec):
     Attributes:
         num_resamples: Draws of the subjects.
         seed: Of the draws.
-        figures: By partition (``oof``, ``test``), metric and model; null is undefined.
+        metric_values: By partition (``oof``, ``test``), metric and model; null is undefined.
         intervals: Their intervals, by the same keys.
         standings: By metric and model, over the OOF visits.
         selections: By metric, over the OOF visits.
@@ -120,7 +120,7 @@ class Assessment(Spec):
 
     num_resamples: int
     seed: int
-    figures: dict[str, dict[str, dict[str, float | None]]]
+    metric_values: dict[str, dict[str, dict[str, float | None]]]
     intervals: dict[str, dict[str, dict[str, Interval]]]
     standings: dict[str, dict[str, Standing]]
     selections: dict[str, Selection]

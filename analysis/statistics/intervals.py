@@ -56,37 +56,37 @@ def why_no_interval(num_defined: int, num_resamples: int, num_subjects: int | No
     return TOO_MANY_UNDEFINED if num_undefined > MOST_UNDEFINED * num_resamples else ""
 
 
-def tail_share(num_subjects: int) -> float:
+def tail_fraction(num_subjects: int) -> float:
     """The share of the resamples to cut off at each end."""
     quantile = special.stdtrit(num_subjects - 1, 1 - (1 - LEVEL) / 2)
     return float(special.ndtr(-quantile * math.sqrt(num_subjects / (num_subjects - 1))))
 
 
 def expanded_percentiles(
-    figures_RM: FloatArray, num_subjects: int, is_defined_M: NDArray[np.bool_] | None = None
+    values_RM: FloatArray, num_subjects: int, is_defined_M: NDArray[np.bool_] | None = None
 ) -> tuple[Interval, ...]:
     """Each model's interval.
 
     Args:
-        figures_RM: A metric by resample and model; NaN where it is undefined.
+        values_RM: A metric by resample and model; NaN where it is undefined.
         num_subjects: Subjects that the resamples drew from.
         is_defined_M: Whether the figure over all visits is defined; left out, it is.
 
     Returns:
         An interval a model; without ends and with the reason where there is none.
     """
-    num_undefined_M = np.isnan(figures_RM).sum(axis=0)
-    reasons = [""] * figures_RM.shape[1]
+    num_undefined_M = np.isnan(values_RM).sum(axis=0)
+    reasons = [""] * values_RM.shape[1]
     for model, num_undefined in enumerate(num_undefined_M):
         if is_defined_M is not None and not is_defined_M[model]:
             reasons[model] = UNDEFINED
         else:
-            num_defined = len(figures_RM) - int(num_undefined)
-            reasons[model] = why_no_interval(num_defined, len(figures_RM), num_subjects)
+            num_defined = len(values_RM) - int(num_undefined)
+            reasons[model] = why_no_interval(num_defined, len(values_RM), num_subjects)
     kept = np.array([not reason for reason in reasons], dtype=bool)
     ends_2M = np.full((2, len(reasons)), np.nan)
     if kept.any():
-        ends_2M[:, kept] = _quantiles(figures_RM[:, kept], tail_share(num_subjects))
+        ends_2M[:, kept] = _quantiles(values_RM[:, kept], tail_fraction(num_subjects))
     return tuple(
         Interval(num_undefined=int(num_undefined), reason=reason)
         if reason
@@ -95,11 +95,11 @@ def expanded_percentiles(
     )
 
 
-def _quantiles(figures_RM: FloatArray, tail: float) -> FloatArray:
+def _quantiles(values_RM: FloatArray, tail: float) -> FloatArray:
     # nanquantile goes column by column in Python: only for the few columns that need it.
-    whole = ~np.isnan(figures_RM).any(axis=0)
-    ends_2M = np.empty((2, figures_RM.shape[1]))
-    shares = [tail, 1 - tail]
-    ends_2M[:, whole] = np.quantile(figures_RM[:, whole], shares, axis=0)
-    ends_2M[:, ~whole] = np.nanquantile(figures_RM[:, ~whole], shares, axis=0)
+    whole = ~np.isnan(values_RM).any(axis=0)
+    ends_2M = np.empty((2, values_RM.shape[1]))
+    fractions = [tail, 1 - tail]
+    ends_2M[:, whole] = np.quantile(values_RM[:, whole], fractions, axis=0)
+    ends_2M[:, ~whole] = np.nanquantile(values_RM[:, ~whole], fractions, axis=0)
     return ends_2M

@@ -29,16 +29,16 @@ class Resampled:
         metrics: By name, what they are judged by.
         sums: Their sums by subject.
         resamples: The draws of its subjects.
-        figures: By metric, of each model over all units; NaN is undefined.
-        figures_RM: By metric, over the resamples.
+        metric_values: By metric, of each model over all units; NaN is undefined.
+        values_RM: By metric, over the resamples.
     """
 
     models: tuple[str, ...]
     metrics: Mapping[str, Metric]
     sums: SubjectSums
     resamples: SubjectResamples
-    figures: dict[str, FloatArray]
-    figures_RM: dict[str, FloatArray]
+    metric_values: dict[str, FloatArray]
+    values_RM: dict[str, FloatArray]
 
     @classmethod
     def of(
@@ -71,7 +71,7 @@ class Resampled:
             sums,
             resamples,
             _plain(metrics, table.reference, predicted),
-            sums.figures(metrics, resamples.counts_RS),
+            sums.metric_values(metrics, resamples.counts_RS),
         )
 
 

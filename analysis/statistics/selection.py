@@ -29,10 +29,10 @@ FEWEST_SUBJECTS = 3
 """With two, a resample chooses by one person and is judged by the other."""
 
 
-def losses(metric: Metric, figures: FloatArray) -> FloatArray:
+def losses(metric: Metric, metric_values: FloatArray) -> FloatArray:
     """A metric's figures turned so that lower is better, as ``Metric.sort_key`` does one by one."""
     turn = {"lower": np.positive, "higher": np.negative, "zero": np.abs}
-    return np.asarray(turn[metric.direction](figures))
+    return np.asarray(turn[metric.direction](metric_values))
 
 
 def correct_selection(
@@ -40,8 +40,8 @@ def correct_selection(
     models: Sequence[str],
     sums: SubjectSums,
     resamples: SubjectResamples,
-    figures_RM: FloatArray,
-    figures_M: FloatArray,
+    values_RM: FloatArray,
+    values_M: FloatArray,
 ) -> Selection:
     """The figure of choosing by ``metric`` among ``models``, naive and corrected.
 
@@ -50,10 +50,10 @@ def correct_selection(
         models: The candidates, in the order of the columns.
         sums: Their sums.
         resamples: The draws.
-        figures_RM: The metric over the resamples.
-        figures_M: The metric over all units; NaN where undefined.
+        values_RM: The metric over the resamples.
+        values_M: The metric over all units; NaN where undefined.
     """
-    losses_M = losses(metric, figures_M)
+    losses_M = losses(metric, values_M)
     if np.isnan(losses_M).all():
         return Selection(num_learners=len(models), reason=f"no {metric.title} is defined")
     winner = min(
@@ -62,29 +62,31 @@ def correct_selection(
         if not math.isnan(loss)
     )[2]
     naive = Selection(
-        num_learners=len(models), winner=models[winner], naive=float(figures_M[winner])
+        num_learners=len(models), winner=models[winner], naive=float(values_M[winner])
     )
     if sums.num_subjects < FEWEST_SUBJECTS:
         return naive.model_copy(update={"reason": f"fewer than {FEWEST_SUBJECTS} subjects"})
-    judges_anybody = (resamples.counts_RS == 0).any(axis=1)
-    judged_R = _judged(metric, sums, resamples, losses(metric, figures_RM))[judges_anybody]
-    known = judged_R[~np.isnan(judged_R)]
-    if reason := why_no_interval(len(known), len(judged_R)):
+    leaves_any_out = (resamples.counts_RS == 0).any(axis=1)
+    evaluated_R = _evaluated(metric, sums, resamples, losses(metric, values_RM))[leaves_any_out]
+    known = evaluated_R[~np.isnan(evaluated_R)]
+    if reason := why_no_interval(len(known), len(evaluated_R)):
         return naive.model_copy(update={"reason": reason})
     low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    interval = Interval(low=float(low), high=float(high), num_undefined=len(judged_R) - len(known))
+    interval = Interval(
+        low=float(low), high=float(high), num_undefined=len(evaluated_R) - len(known)
+    )
     return naive.model_copy(update={"corrected": float(known.mean()), "interval": interval})
 
 
-def _judged(
+def _evaluated(
     metric: Metric, sums: SubjectSums, resamples: SubjectResamples, losses_RM: FloatArray
 ) -> FloatArray:
     """The figure of each resample's choice over the subjects that it did not see."""
     chosen_R = np.where(np.isnan(losses_RM), np.inf, losses_RM).argmin(axis=1)
     can_choose_R = ~np.isnan(losses_RM).all(axis=1)
-    judged_R = np.full(len(losses_RM), np.nan)
+    evaluated_R = np.full(len(losses_RM), np.nan)
     left_out_RS = resamples.left_out()
     for model in np.unique(chosen_R[can_choose_R]):
         rows = np.flatnonzero((chosen_R == model) & can_choose_R)
-        judged_R[rows] = sums.of_models([model]).figure(metric, left_out_RS[rows])[:, 0]
-    return judged_R
+        evaluated_R[rows] = sums.of_models([model]).value(metric, left_out_RS[rows])[:, 0]
+    return evaluated_R

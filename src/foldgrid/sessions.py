@@ -87,6 +87,8 @@ def prepare(
         spaces,
         found.overlays(path) if found else (),
     )
+    if resolved.renamed:
+        console.print(resolved.renamed, highlight=False, soft_wrap=True, markup=False)
     if found and resolved.space is not None:
         raise SweepError(
             f"--hyperparameters {found.location}: this sweep searches, it trains no grid.\n"

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from foldgrid.records import PlannedFit, RunStore
+from foldgrid.specs.ablations import Ablation, read_ablation
 from foldgrid.specs.fits import (
     EpochRecord,
     FitConfig,
@@ -19,11 +20,15 @@ from foldgrid.specs.fits import (
     split_fingerprint,
 )
 from foldgrid.specs.recipe import EarlyStopping, TrainingRecipe, Value, with_values
-from foldgrid.specs.variants import Variant, read_variant
-from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, LabelSpec, TreeSpec
+from foldgrid.tasks.classification.spec import (
+    BinarySpec,
+    ClassificationSpec,
+    HierarchySpec,
+    LabelSpec,
+)
 from foldgrid.tasks.registry import make_scoring
 
-WAYS = {
+PATHS = {
     "nevus": "benign/melanocytic/nevus",
     "keratosis": "benign/epidermal/keratosis",
     "melanoma": "malignant/melanocytic/melanoma",
@@ -40,12 +45,12 @@ TASKS: dict[str, LabelSpec] = {
         specificity=0.9,
         classes={"not_referable": ("not_referable",), "referable": ("referable",)},
     ),
-    "tree": TreeSpec(
+    "tree": HierarchySpec(
         levels={"three": 1, "five": 2},
         positive="malignant",
         negative="benign",
-        classes={way: (label,) for label, way in WAYS.items()},
-        ways=WAYS,
+        classes={path: (label,) for label, path in PATHS.items()},
+        paths=PATHS,
     ),
 }
 LOSSES = (1.2, 0.9, 1.0)
@@ -58,7 +63,7 @@ class FakeClassRun:
     Attributes:
         folder: The run folder to be.
         task: One of ``TASKS``.
-        vary: By key of the recipe the values of variants, as a sweep's ``vary``.
+        ablation: By key of the recipe the values of variants, as a sweep's ``vary``.
         skills: How well the backbones tell the classes apart, one each.
         has_features: Whether the fits keep their last hidden layer.
         split: The split's table.
@@ -68,7 +73,7 @@ class FakeClassRun:
     folder: Path
     task: str = "classification"
     backbones: tuple[str, ...] = ("mobilenet_v2", "plain_cnn")
-    vary: dict[str, tuple[Value, ...]] = field(default_factory=dict)
+    ablation: dict[str, tuple[Value, ...]] = field(default_factory=dict)
     skills: tuple[float, ...] = (2.0, 1.2, 0.8)
     num_folds: int = 3
     num_subjects: int = 24
@@ -83,23 +88,25 @@ class FakeClassRun:
         self.spec = TASKS[self.task]
         self.random = np.random.default_rng(self.seed)
         self.split = self._make_split()
-        changes = [Variant("")] + [
-            Variant("", key, value) for key, values in self.vary.items() for value in values
+        changes = [Ablation("")] + [
+            Ablation("", key, value) for key, values in self.ablation.items() for value in values
         ]
         learners = [
-            (place, Variant(backbone, change.key, change.value))
+            (place, Ablation(backbone, change.key, change.value))
             for place, backbone in enumerate(self.backbones)
             for change in changes
         ]
         self.recipes = {
-            variant.name: variant.recipe(
+            ablation.name: ablation.recipe(
                 TrainingRecipe(early_stopping=EarlyStopping(policy=self.policy))
             )
-            for _, variant in learners
+            for _, ablation in learners
         }
         self.predictions = {
-            (variant.name, fold): self._predict(fold, self.skills[place] - 0.3 * bool(variant.key))
-            for place, variant in learners
+            (ablation.name, fold): self._predict(
+                fold, self.skills[place] - 0.3 * bool(ablation.key)
+            )
+            for place, ablation in learners
             for fold in range(self.num_folds)
         }
 
@@ -152,7 +159,7 @@ class FakeClassRun:
         """What decides one fit."""
         columns = (self.split[name].tolist() for name in ("sample", "partition", "fold"))
         return FitConfig(
-            backbone=read_variant(learner)[0],
+            backbone=read_ablation(learner)[0],
             fold=fold,
             task=self.spec,
             data_fingerprint="d" * 10,

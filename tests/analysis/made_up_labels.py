@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from foldgrid.specs.ablations import read_ablation
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import with_values
 from foldgrid.specs.task import TaskSpec
-from foldgrid.specs.variants import read_variant
 from foldgrid.tasks.classification.ordinal import OrdinalSpec
 from foldgrid.tasks.classification.scoring import softmax
-from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, TreeSpec
+from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, HierarchySpec
 from tests.analysis.photograph_run import PhotographRun
 
 STAGES = ClassificationSpec(
@@ -22,18 +22,18 @@ STAGES = ClassificationSpec(
 )
 GRADES = OrdinalSpec(classes=STAGES.classes)
 REFERABLE = BinarySpec(positive=("late",), classes={"no": ("normal", "early"), "yes": ("late",)})
-WAYS = {
+PATHS = {
     "naevus": "benign/melanocytic/naevus",
     "wart": "benign/wart",
     "nodular": "malignant/melanocytic/nodular",
     "acral": "malignant/melanocytic/acral",
 }
-LESIONS = TreeSpec(
+LESIONS = HierarchySpec(
     levels={"two": 1, "three": 2},
-    most_photographs=3,
+    max_images_per_class=3,
     positive="malignant",
-    ways=WAYS,
-    classes={WAYS[label]: (label,) for label in WAYS},
+    paths=PATHS,
+    classes={PATHS[label]: (label,) for label in PATHS},
 )
 
 
@@ -47,7 +47,7 @@ class LabelledRun(PhotographRun):
     def truth(self, subject: int, photo: int, random: np.random.Generator) -> dict[str, Any]:
         labels = [label for given in self.task.classes.values() for label in given]  # type: ignore[attr-defined]
         label = labels[(subject + (photo == 0)) % len(labels)]
-        return {"label": label, "taxonomy": WAYS.get(label, "")}
+        return {"label": label, "taxonomy": PATHS.get(label, "")}
 
     def predict(
         self, rows: pd.DataFrame, error_factor: int, random: np.random.Generator
@@ -66,7 +66,7 @@ class LabelledRun(PhotographRun):
         return table
 
     def config(self, backbone: str, fold: int) -> FitConfig:
-        network, key, value = read_variant(backbone)
+        network, key, value = read_ablation(backbone)
         config = super().config(network, fold)
         changed = {key: float(value)} if key else {}
         recipe = with_values(config.training, changed)

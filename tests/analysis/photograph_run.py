@@ -11,11 +11,11 @@ import pandas as pd
 
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.registry import make_scoring
-from tests.analysis.report.conftest import ToldRun
+from tests.analysis.report.conftest import ReportedRun
 
 
 @dataclass
-class PhotographRun(ToldRun):
+class PhotographRun(ReportedRun):
     """A sweep whose first backbone is the best; the others know less and less.
 
     Attributes:

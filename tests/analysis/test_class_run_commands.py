@@ -16,11 +16,11 @@ import pytest
 
 from foldgrid.analysis.checks.catalogue import CATALOGUE
 from foldgrid.analysis.checks.report import CheckResult, load_current
-from foldgrid.analysis.checks.run_evidence import read_evidence
-from foldgrid.analysis.comparison.comparing import compare_sweeps
-from foldgrid.analysis.evaluation import judge, unit_predictions
+from foldgrid.analysis.checks.run_contents import read_contents
+from foldgrid.analysis.comparison.build import compare_sweeps
+from foldgrid.analysis.evaluation import evaluate, unit_predictions
+from foldgrid.analysis.ranking.build import evaluate_and_rank, rank_sweep
 from foldgrid.analysis.ranking.formats import TEXT_FORMATS
-from foldgrid.analysis.ranking.making import judge_and_rank, rank_sweep
 from foldgrid.analysis.stacking import nested
 from foldgrid.cli.main import main
 from foldgrid.metrics import METRICS, class_metrics
@@ -48,18 +48,18 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.parametrize("task", TASKS)
 def test_every_metric_orders_the_ranking(written: Any, task: str) -> None:
     fake, store = written(task)
-    judged, ranking = judge_and_rank(store)
+    evaluated, ranking = evaluate_and_rank(store)
     assert ranking.by == "auc"
-    metrics = class_metrics(len(ranking.scoring.judged_classes), task == "binary")
+    metrics = class_metrics(len(ranking.scoring.evaluated_classes), task == "binary")
     assert list(ranking.metrics) == list(metrics)
     for name, metric in metrics.items():
         rows = ranking.ordered_by(name).rows
-        found = [row.figure("oof", name) for row in rows if row.figure("oof", name) is not None]
+        found = [row.value("oof", name) for row in rows if row.value("oof", name) is not None]
         assert found == sorted(found, reverse=metric.direction == "higher")
         for row in rows:
-            for part, table in (("oof", judged.oof), ("test", judged.test)):
+            for part, table in (("oof", evaluated.oof), ("test", evaluated.test)):
                 value = metric(table.reference, table.predicted_by(row.model))
-                assert row.figure(part, name) == (None if np.isnan(value) else value)
+                assert row.value(part, name) == (None if np.isnan(value) else value)
     names = {row.model: row.kind for row in ranking.rows}
     assert names["class_shares"] == "baseline"
     assert [name for name, kind in names.items() if kind == "base_learner"] == [*fake.backbones]
@@ -100,9 +100,9 @@ def test_the_command_refuses_a_metric_of_another_task(
 @pytest.mark.parametrize("task", TASKS)
 def test_predictions_of_a_model_have_a_column_a_class(written: Any, task: str) -> None:
     fake, store = written(task)
-    judged = judge(store)
-    table = unit_predictions(judged, "mean")
-    columns = [f"predicted_{name}" for name in judged.table.scoring.judged_classes]
+    evaluated = evaluate(store)
+    table = unit_predictions(evaluated, "mean")
+    columns = [f"predicted_{name}" for name in evaluated.table.scoring.evaluated_classes]
     assert list(table.columns[-len(columns) :]) == columns
     assert table[columns].sum(axis=1).to_numpy() == pytest.approx(np.ones(len(fake.split)))
     assert set(table["photograph"]) == set(fake.split["sample"])
@@ -129,7 +129,7 @@ def test_sweeps_of_unlike_tasks_are_not_compared(written: Any) -> None:
 
 def look(store: RunStore, code: str) -> CheckResult:
     [check] = [each for each in CATALOGUE if each.code == code]
-    return check.run(read_evidence(store))
+    return check.run(read_contents(store))
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -170,7 +170,7 @@ def label_otherwise(fake: FakeClassRun) -> None:
     fake.predictions[CELL].loc[0, "label"] = other
 
 
-def say_the_shares(fake: FakeClassRun) -> None:
+def say_the_fractions(fake: FakeClassRun) -> None:
     said = fake.predictions[CELL].filter(like="predicted_").columns
     fake.predictions[CELL].loc[:, said] = np.float32(1 / len(said))
 
@@ -180,13 +180,13 @@ def not_finite(fake: FakeClassRun) -> None:
     fake.predictions[CELL].loc[0, said[0]] = np.nan
 
 
-def watch_the_fold(fake: FakeClassRun) -> None:
+def monitor_the_fold(fake: FakeClassRun) -> None:
     fake.__init__(fake.folder, fake.task, policy="held_out_fold")  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize(
-    ("break_it", "code", "status", "told"),
+    ("break_it", "code", "status", "reported"),
     [
         (not_finite, "FG201", "failed", "not finite"),
         (predict_twice, "FG301", "failed", "more than once"),
@@ -194,8 +194,8 @@ def watch_the_fold(fake: FakeClassRun) -> None:
         (predict_a_fold_it_saw, "FG301", "failed", "a fold that it trained on"),
         (forget_a_test_sample, "FG302", "failed", "1 sample"),
         (label_otherwise, "FG303", "failed", "another truth"),
-        (say_the_shares, "FG304", "warning", "plain_cnn fold 1"),
-        (watch_the_fold, "FG401", "warning", "6 of 6 fits"),
+        (say_the_fractions, "FG304", "warning", "plain_cnn fold 1"),
+        (monitor_the_fold, "FG401", "warning", "6 of 6 fits"),
     ],
 )
 def test_a_falsified_prediction_is_found(
@@ -204,13 +204,13 @@ def test_a_falsified_prediction_is_found(
     break_it: Callable[[FakeClassRun], None],
     code: str,
     status: str,
-    told: str,
+    reported: str,
 ) -> None:
     fake = FakeClassRun(tmp_path / "tiny", task)
     break_it(fake)
     result = look(fake.write(), code)
     assert result.status == status
-    assert told in " ".join((result.evidence, *result.places))
+    assert reported in " ".join((result.evidence, *result.places))
 
 
 nested_stack = nested.stack
@@ -276,11 +276,11 @@ def test_a_metric_beside_the_standard_ones_is_computed_when_it_is_asked_for(
     assert main(["rank", str(fake.folder), "--by", name]) == 0
     assert METRICS[name].heading in capsys.readouterr().out
     assert f"oof_{name}_low" in pd.read_csv(fake.folder / "leaderboard.csv").columns
-    judged, ranking = judge_and_rank(store, name)
+    evaluated, ranking = evaluate_and_rank(store, name)
     for row in ranking.rows:
-        pair = judged.oof.reference, judged.oof.predicted_by(row.model)
+        pair = evaluated.oof.reference, evaluated.oof.predicted_by(row.model)
         value = ranking.metrics[name](*pair)
-        assert row.figure("oof", name) == (None if np.isnan(value) else value)
+        assert row.value("oof", name) == (None if np.isnan(value) else value)
     with pytest.raises(SweepError, match=f"holds auc, .* and no {name}"):
         rank_sweep(store).ordered_by(name)
 

@@ -14,19 +14,19 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from foldgrid.analysis.checks.canary_check import class_by_class
 from foldgrid.analysis.checks.catalogue import stored_or_checked
+from foldgrid.analysis.checks.label_permutation_check import class_by_class
 from foldgrid.analysis.checks.method_checks import CHECKS
 from foldgrid.analysis.checks.report import load_current as load_checks
-from foldgrid.analysis.checks.shuffled_skill import judge_skill
-from foldgrid.analysis.comparison.comparing import compare_sweeps
-from foldgrid.analysis.evaluation import judge, unit_predictions
+from foldgrid.analysis.checks.shuffled_skill import assess_skill
+from foldgrid.analysis.comparison.build import compare_sweeps
+from foldgrid.analysis.evaluation import evaluate, unit_predictions
 from foldgrid.analysis.exhibits.folds import fold_matrix
 from foldgrid.analysis.predictions.predictions import read_prediction_table
-from foldgrid.analysis.ranking.board import Ranking
+from foldgrid.analysis.ranking.build import rank_and_save, rank_sweep, stored_or_ranked
 from foldgrid.analysis.ranking.formats import render_csv
-from foldgrid.analysis.ranking.making import rank_and_save, rank_sweep, stored_or_ranked
-from foldgrid.analysis.report.making import make_report
+from foldgrid.analysis.ranking.ranking import Ranking
+from foldgrid.analysis.report.build import make_report
 from foldgrid.analysis.run import Run
 from foldgrid.analysis.stacking.meta_learners import CLASS_META_LEARNERS
 from foldgrid.analysis.stacking.nested import stack
@@ -134,8 +134,8 @@ def test_it_can_be_ordered_by_any_of_its_metrics_and_by_no_other_task_s(
 
 def test_a_reader_gets_probabilities_by_their_names(labelled: Maker) -> None:
     run = labelled()
-    judgement = judge(run.write())
-    frame = unit_predictions(judgement, "resnet18")
+    evaluation = evaluate(run.write())
+    frame = unit_predictions(evaluation, "resnet18")
     assert list(frame) == [
         "model", "partition", "subject", "photograph", "reference",
         "predicted_normal", "predicted_early", "predicted_late",
@@ -146,7 +146,7 @@ def test_a_reader_gets_probabilities_by_their_names(labelled: Maker) -> None:
         said_by(run, "resnet18")[list(run.scoring.prediction_names)],
     )
     with pytest.raises(SweepError, match='Did you mean "resnet18"'):
-        unit_predictions(judgement, "resnet81")
+        unit_predictions(evaluation, "resnet81")
 
 
 def test_a_folds_predictions_do_not_depend_on_that_folds_labels(ranked: Ranked) -> None:
@@ -201,7 +201,7 @@ def test_classes_in_another_order_are_another_task(labelled: Maker) -> None:
         {"num_test_subjects": 0},
         {"backbones": ("resnet18",)},
         {"policy": "none"},
-        {"backbones": ("resnet18", "resnet18@training_share=0.5")},
+        {"backbones": ("resnet18", "resnet18@training_fraction=0.5")},
     ],
     ids=["no test set", "one base learner", "nothing watched", "a variant"],
 )
@@ -222,7 +222,7 @@ def test_it_is_read_whatever_is_missing(
 
 
 def test_where_only_variants_are_complete_nothing_is_stacked(labelled: Maker) -> None:
-    names = ("resnet18", "resnet18@training_share=0.5", "resnet18@training_share=0.25")
+    names = ("resnet18", "resnet18@training_fraction=0.5", "resnet18@training_fraction=0.25")
     run = labelled(backbones=names)
     run.unfinished.add(("resnet18", 0))
     ranking = rank_sweep(run.write())
@@ -274,7 +274,7 @@ def test_its_report_is_written_and_names_nobody(labelled: Maker, task: TaskSpec)
     run = labelled(task=task)
     with quickly_made():
         report = make_report(run.write())
-    for words in (*run.scoring.judged_classes, "photographs", "cross-entropy"):
+    for words in (*run.scoring.evaluated_classes, "photographs", "cross-entropy"):
         assert words in report.html
     for words in ("PASI", "erythema"):
         assert words not in report.html, words
@@ -318,6 +318,6 @@ def test_classes_are_judged_for_skill_one_by_one() -> None:
     assert rows.index.is_unique
     np.testing.assert_allclose(said["knows"].groupby(lambda name: name.split()[0]).sum(), 1)
     assert rows.groupby(lambda name: name.split()[0])["reference"].sum().eq(1).all()
-    p_values = {skill.model: skill.p_value for skill in judge_skill(rows, said)}
+    p_values = {skill.model: skill.p_value for skill in assess_skill(rows, said)}
     assert p_values["knows"] < 0.01
     assert p_values["guesses"] > 0.05

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foldgrid.analysis.comparison.board import Comparison, Difference
-from foldgrid.analysis.comparison.comparing import compare_sweeps
+from foldgrid.analysis.comparison.build import compare_sweeps
+from foldgrid.analysis.comparison.comparison import Comparison, Difference
 from foldgrid.analysis.comparison.formats import TEXT_FORMATS, comparison_table
-from foldgrid.analysis.evaluation import judge, unit_predictions
+from foldgrid.analysis.evaluation import evaluate, unit_predictions
 from foldgrid.cli.main import main
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
@@ -84,15 +84,15 @@ def test_the_figures_are_those_of_the_visits(sweep: Maker) -> None:
     stores = [sweep("a").write(), sweep("b", noise=0.9).write()]
     comparison = compare_sweeps(stores, "pcc")
     for row in comparison.rows:
-        figures = []
+        metric_values = []
         for place, store in enumerate(stores):
-            visits = unit_predictions(judge(store), row.model).query("partition == 'oof'")
+            visits = unit_predictions(evaluate(store), row.model).query("partition == 'oof'")
             pairs = visits["physician_pasi"], visits["predicted_pasi"]
             expected = {name: METRICS[name](*pairs) for name in ("mae", "mse", "pcc", "ccc")}
             assert row.oof[place] == pytest.approx(expected)
-            figures.append(expected["pcc"])
+            metric_values.append(expected["pcc"])
         assert row.minus_reference[1] is not None
-        assert row.minus_reference[1].value == pytest.approx(figures[1] - figures[0])
+        assert row.minus_reference[1].value == pytest.approx(metric_values[1] - metric_values[0])
     best = comparison.runs[0].best
     assert best.oof["pcc"] is not None
     assert best.oof["pcc"] >= max((row.oof[0] or {})["pcc"] or -1 for row in comparison.rows)
@@ -170,10 +170,10 @@ def test_half_finished_sweeps_are_compared_where_both_are_complete(sweep: Maker)
     comparison = compare_sweeps([first.write(), second.write()])
     assert [row.model for row in comparison.rows] == ["resnet18"]
     assert [(run.complete, run.planned) for run in comparison.runs] == [(2, 3), (2, 3)]
-    told = [note.text for note in comparison.notes if note.topic == "left out"]
-    assert "A: 1 base learner (vgg11) not complete." in told
-    assert "B: 1 base learner (alexnet) not complete." in told
-    assert "A: 1 base learner (alexnet) without a counterpart." in told
+    reported = [note.text for note in comparison.notes if note.topic == "left out"]
+    assert "A: 1 base learner (vgg11) not complete." in reported
+    assert "B: 1 base learner (alexnet) not complete." in reported
+    assert "A: 1 base learner (alexnet) without a counterpart." in reported
 
 
 def test_sweeps_without_a_common_base_learner_still_show_the_best_of_each(sweep: Maker) -> None:

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.analysis.comparison.board import Difference
-from foldgrid.analysis.comparison.comparing import paired_difference
-from foldgrid.analysis.statistics.intervals import tail_share
+from foldgrid.analysis.comparison.build import paired_difference
+from foldgrid.analysis.comparison.comparison import Difference
+from foldgrid.analysis.statistics.intervals import tail_fraction
 from foldgrid.metrics import METRICS
 from foldgrid.tasks.pasi.scoring import PasiScoring
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.units import UnitTable
 
-FIGURES = ("mae", "mse", "pcc", "ccc")
+METRIC_NAMES = ("mae", "mse", "pcc", "ccc")
 
 
 SCORING = PasiScoring(PasiSpec())
@@ -40,20 +40,22 @@ def difference(
     return paired_difference(metric, SCORING, table, {"first": first, "second": second})
 
 
-@pytest.mark.parametrize("metric", FIGURES)
+@pytest.mark.parametrize("metric", METRIC_NAMES)
 def test_the_interval_is_that_of_resampling_by_hand(metric: str) -> None:
     truth, first, second, subjects = trial(3)
     ours = difference(metric, truth, first, second, subjects)
     random = np.random.default_rng(99)
     rows = {name: np.flatnonzero(subjects == name) for name in np.unique(subjects)}
-    figure = METRICS[metric]
+    metric_value = METRICS[metric]
     drawn = []
     for _ in range(2000):
         chosen = np.concatenate([rows[each] for each in random.choice(list(rows), len(rows))])
-        drawn.append(figure(truth[chosen], second[chosen]) - figure(truth[chosen], first[chosen]))
-    tail = tail_share(len(rows))
+        drawn.append(
+            metric_value(truth[chosen], second[chosen]) - metric_value(truth[chosen], first[chosen])
+        )
+    tail = tail_fraction(len(rows))
     low, high = np.quantile(drawn, [tail, 1 - tail])
-    assert ours.value == pytest.approx(figure(truth, second) - figure(truth, first))
+    assert ours.value == pytest.approx(metric_value(truth, second) - metric_value(truth, first))
     assert ours.low is not None
     assert ours.high is not None
     tolerance = 0.1 * (high - low)  # Two draws of 2,000.
@@ -61,7 +63,7 @@ def test_the_interval_is_that_of_resampling_by_hand(metric: str) -> None:
     assert ours.high == pytest.approx(high, abs=tolerance)
 
 
-@given(st.integers(0, 10_000), st.sampled_from(FIGURES))
+@given(st.integers(0, 10_000), st.sampled_from(METRIC_NAMES))
 def test_turning_the_pair_turns_the_interval(seed: int, metric: str) -> None:
     truth, first, second, subjects = trial(seed, num_subjects=5)
     forth = difference(metric, truth, first, second, subjects)

@@ -13,13 +13,13 @@ import pytest
 from rich.console import Console
 
 from foldgrid.analysis.checks.catalogue import run_checks
-from foldgrid.analysis.comparison.comparing import compare_sweeps
+from foldgrid.analysis.comparison.build import compare_sweeps
 from foldgrid.analysis.comparison.formats import render_markdown as render_comparison
 from foldgrid.analysis.comparison.formats import render_terminal as print_comparison
-from foldgrid.analysis.evaluation import judge, unit_predictions
+from foldgrid.analysis.evaluation import evaluate, unit_predictions
+from foldgrid.analysis.ranking.build import rank_sweep
 from foldgrid.analysis.ranking.formats import render_markdown
-from foldgrid.analysis.ranking.making import rank_sweep
-from foldgrid.analysis.report.making import make_report
+from foldgrid.analysis.report.build import make_report
 from foldgrid.analysis.stacking.meta_learners import META_LEARNERS, meta_learners
 from foldgrid.cli.main import main as analyse
 from foldgrid.records import RunStore
@@ -62,9 +62,9 @@ def is_closed(name: str) -> bool:
 
 @EVERY_RANGE
 def test_nothing_within_the_scale_is_clipped(tmp_path: Path, name: str) -> None:
-    judgement = judge(store_of(tmp_path, name, error=0.0))
+    evaluation = evaluate(store_of(tmp_path, name, error=0.0))
     low, high = RANGES[name][1]
-    for table in (judgement.oof, judgement.test):
+    for table in (evaluation.oof, evaluation.test):
         for model in table.models:
             said = table.predicted_by(model)
             if model == "predict_the_mean":
@@ -76,12 +76,12 @@ def test_nothing_within_the_scale_is_clipped(tmp_path: Path, name: str) -> None:
 
 
 def test_what_leaves_the_scale_is_brought_back(tmp_path: Path) -> None:
-    judgement = judge(store_of(tmp_path, "skin score", error=0.4))
-    for model in judgement.oof.models:
-        said = judgement.oof.predicted_by(model)
+    evaluation = evaluate(store_of(tmp_path, "skin score", error=0.4))
+    for model in evaluation.oof.models:
+        said = evaluation.oof.predicted_by(model)
         assert said.min() >= 0, model
         assert said.max() <= 51, model
-    unclipped = judge(store_of(tmp_path / "open", "-5 to 5", error=0.4))
+    unclipped = evaluate(store_of(tmp_path / "open", "-5 to 5", error=0.4))
     assert unclipped.oof.predicted_by("resnet18").max() > 5
 
 
@@ -95,13 +95,13 @@ def test_another_unit_gives_the_same_meta_learners(tmp_path: Path, name: str) ->
     folds = np.arange(60) % 3
     from foldgrid.tasks.scale import Scale
 
-    of_share, of_unit = Scale(0.0, 1.0, step=1 / 51), Scale(low, high, step=(high - low) / 51)
-    for key, each in meta_learners(of_share).items():
+    of_fraction, of_unit = Scale(0.0, 1.0, step=1 / 51), Scale(low, high, step=(high - low) / 51)
+    for key, each in meta_learners(of_fraction).items():
         plain = each.fit(known, share, groups=folds).predict(known)
         other = meta_learners(of_unit)[key]
-        scaled = other.fit(of_unit.of_share(known), of_unit.of_share(share), groups=folds)
-        found = scaled.predict(of_unit.of_share(known))
-        np.testing.assert_allclose(of_unit.share(found), plain, atol=2e-3, err_msg=key)
+        scaled = other.fit(of_unit.of_fraction(known), of_unit.of_fraction(share), groups=folds)
+        found = scaled.predict(of_unit.of_fraction(known))
+        np.testing.assert_allclose(of_unit.fraction(found), plain, atol=2e-3, err_msg=key)
 
 
 @EVERY_RANGE
@@ -164,8 +164,8 @@ def test_its_report_tells_what_it_is_about(tmp_path: Path, name: str) -> None:
 
 
 def test_what_a_model_said_is_told_photograph_by_photograph(tmp_path: Path) -> None:
-    judgement = judge(store_of(tmp_path, "bone age"))
-    frame = unit_predictions(judgement, "resnet18")
+    evaluation = evaluate(store_of(tmp_path, "bone age"))
+    frame = unit_predictions(evaluation, "resnet18")
     assert list(frame) == [
         "model", "partition", "subject", "photograph", "value", "predicted_value",
     ]  # fmt: skip

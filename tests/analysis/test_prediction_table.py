@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldgrid.analysis.evaluation import judge
+from foldgrid.analysis.evaluation import evaluate
 from foldgrid.analysis.predictions.predictions import read_prediction_table
 from foldgrid.specs.errors import SweepError
 from foldgrid.tasks.pasi.arithmetic import SCORES
@@ -71,9 +71,9 @@ def test_visits_computed_by_hand() -> None:
 
 def test_head_and_neck_counts_where_it_was_photographed(make_run: Any) -> None:
     body = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
-    judgement = judge(make_run(regions=body, num_folds=2).write())
-    assert judgement.parts == set(body)
-    assert judgement.oof.units["reference"].max() <= 72
+    evaluation = evaluate(make_run(regions=body, num_folds=2).write())
+    assert evaluation.parts == set(body)
+    assert evaluation.oof.units["reference"].max() <= 72
 
 
 def test_a_visit_without_a_region_is_left_out_and_counted(make_run: Any) -> None:
@@ -82,9 +82,9 @@ def test_a_visit_without_a_region_is_left_out_and_counted(make_run: Any) -> None
     fake.split = fake.split[~gone]
     for cell, table in fake.predictions.items():
         fake.predictions[cell] = table[table["sample"].isin(fake.split["sample"])]
-    judgement = judge(fake.write())
-    assert (judgement.oof.num_left_out, judgement.test.num_left_out) == (1, 1)
-    assert judgement.oof.num_units == 10 * 3 - 1
+    evaluation = evaluate(fake.write())
+    assert (evaluation.oof.num_left_out, evaluation.test.num_left_out) == (1, 1)
+    assert evaluation.oof.num_units == 10 * 3 - 1
 
 
 def test_an_incomplete_base_learner_is_left_out_with_its_reason(make_run: Any) -> None:

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import mean_absolute_error, roc_auc_score
 
 import foldgrid
-from foldgrid.analysis.ranking.board import Ranking
+from foldgrid.analysis.ranking.ranking import Ranking
 from foldgrid.cli.main import main
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import InputError, SweepError
@@ -140,7 +140,7 @@ def test_visits_of_a_run_are_ranked_as_numbers(make_run: Callable[..., FakeRun])
     table = run.predictions()
     assert list(table)[:6] == ["subject", "visit", "day", "fold", "partition", "truth"]
     ranking = foldgrid.rank(table)
-    for model in run.judgement.table.complete_learners:
+    for model in run.evaluation.table.complete_learners:
         assert figures(ranking, model)["mae"] == pytest.approx(
             figures(run.ranking, model)["mae"], rel=1e-12
         )

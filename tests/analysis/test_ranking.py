@@ -11,27 +11,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.analysis.evaluation import judge
+from foldgrid.analysis.evaluation import evaluate
 from foldgrid.analysis.predictions.notes import Note
-from foldgrid.analysis.ranking import making as module
-from foldgrid.analysis.ranking.board import RankedModel, Ranking, ranking_table
-from foldgrid.analysis.ranking.leaderboard import load_current, made_from_now
-from foldgrid.analysis.ranking.making import (
-    judge_and_rank,
+from foldgrid.analysis.ranking import build as module
+from foldgrid.analysis.ranking.build import (
+    evaluate_and_rank,
     rank_and_save,
     rank_sweep,
     stored_or_ranked,
 )
-from foldgrid.analysis.ranking.reading import write_notes
+from foldgrid.analysis.ranking.leaderboard import load_current, made_from_now
+from foldgrid.analysis.ranking.notes import write_notes
+from foldgrid.analysis.ranking.ranking import RankedModel, Ranking, ranking_table
 from foldgrid.metrics import METRICS
 from foldgrid.specs.errors import SweepError
 from foldgrid.tasks.pasi.scoring import PasiScoring
 from tests.analysis.conftest import FakeRun
 
-FIGURES = PasiScoring.shown
+METRIC_NAMES = PasiScoring.shown
 
 
-def made_up(figures: dict[str, float | None]) -> Ranking:
+def made_up(metric_values: dict[str, float | None]) -> Ranking:
     return Ranking(
         made_from="0",
         sweep="made_up",
@@ -41,8 +41,10 @@ def made_up(figures: dict[str, float | None]) -> Ranking:
         num_units={"oof": 2, "test": 1},
         num_subjects={"oof": 2, "test": 1},
         rows=tuple(
-            RankedModel(model=name, kind="base_learner", oof=dict.fromkeys(FIGURES, value), test={})
-            for name, value in figures.items()
+            RankedModel(
+                model=name, kind="base_learner", oof=dict.fromkeys(METRIC_NAMES, value), test={}
+            )
+            for name, value in metric_values.items()
         ),
         notes=(),
     )
@@ -71,10 +73,10 @@ def test_the_rows_are_learners_meta_learners_and_the_baseline(make_run: Any) -> 
 
 
 def test_the_figures_are_those_of_the_visits(make_run: Any) -> None:
-    judgement, ranking = judge_and_rank(make_run(num_folds=2, num_subjects=6).write())
+    evaluation, ranking = evaluate_and_rank(make_run(num_folds=2, num_subjects=6).write())
     for row in ranking.rows:
-        for partition, table in (("oof", judgement.oof), ("test", judgement.test)):
-            for name in FIGURES:
+        for partition, table in (("oof", evaluation.oof), ("test", evaluation.test)):
+            for name in METRIC_NAMES:
                 value = METRICS[name](table.units["reference"], table.predicted[row.model])
                 expected = None if math.isnan(value) else value
                 assert getattr(row, partition)[name] == expected
@@ -84,7 +86,7 @@ def test_the_figures_are_those_of_the_visits(make_run: Any) -> None:
     )
 
 
-figures = st.dictionaries(
+metric_values = st.dictionaries(
     st.text("abcdef", min_size=1, max_size=3),
     st.none() | st.sampled_from([0.0, 0.25, 0.5, -0.5, 1.0]),
     min_size=1,
@@ -92,7 +94,7 @@ figures = st.dictionaries(
 )
 
 
-@given(figures, st.sampled_from(FIGURES))
+@given(metric_values, st.sampled_from(METRIC_NAMES))
 def test_the_order_is_the_metrics_own_with_ties_by_name(
     values: dict[str, float | None], by: str
 ) -> None:
@@ -103,7 +105,7 @@ def test_the_order_is_the_metrics_own_with_ties_by_name(
     assert [row.rank is None for row in rows] == [row.oof[by] is None for row in rows]
 
 
-@given(figures, st.sampled_from(FIGURES))
+@given(metric_values, st.sampled_from(METRIC_NAMES))
 def test_ordering_forgets_the_order_before(values: dict[str, float | None], by: str) -> None:
     ranking = made_up(values)
     assert ranking.ordered_by("ccc").ordered_by(by) == ranking.ordered_by(by)
@@ -126,7 +128,7 @@ def notes_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[
         fake = FakeRun(tmp_path_factory.mktemp("noted") / "tiny", **(small | json.loads(changed)))
         fake.backbones = tuple(fake.backbones)
         store = fake.write()
-        return write_notes(store, judge(store))
+        return write_notes(store, evaluate(store))
 
     return notes
 
@@ -142,8 +144,8 @@ def notes_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[
         ({"weights": {"vgg11": "random"}}, "weights", "(vgg11) from random weights", True),
         ({}, "weights", "pre-trained", False),
         ({"weights": {"vgg11": "random", "resnet18": "random"}}, "weights", "random", True),
-        ({"sweep": {"data": {"manifest": "mine.csv"}}}, "data", "mine.csv", False),
-        ({"sweep": {"data": {"manifest": None}}}, "data", "synthetic", False),
+        ({"sweep": {"data": {"manifest": "/who/mine.csv"}}}, "data", "of mine.csv", False),
+        ({"sweep": {"data": {"manifest": None}}}, "synthetic data", "No patient", True),
         ({"output": "composite"}, "output", "directly", False),
         ({}, "output", "0 to 64.8", False),
         ({}, "split", "0.0123", False),
@@ -184,11 +186,11 @@ def test_a_stored_ranking_is_used_until_a_fit_is_added(
     assert load_current(store) is not None
 
 
-@pytest.mark.parametrize("damaged", [b"", b"{}", b'{"format": 1, "made_'])
-def test_a_damaged_leaderboard_is_made_again(make_run: Any, damaged: bytes) -> None:
+@pytest.mark.parametrize("corrupt", [b"", b"{}", b'{"format": 1, "made_'])
+def test_a_corrupt_leaderboard_is_made_again(make_run: Any, corrupt: bytes) -> None:
     store = make_run(backbones=("resnet18",), num_folds=2, num_subjects=6).write()
     ranking = rank_and_save(store)
-    store.write_bytes("leaderboard.json", damaged)
+    store.write_bytes("leaderboard.json", corrupt)
     assert load_current(store) is None
     assert stored_or_ranked(store) == ranking
 

@@ -42,18 +42,18 @@ def test_every_model_has_every_figure_interval_and_standing() -> None:
     reference_V = table.units["reference"]
     for metric in number_metrics():
         for model in predicted:
-            figure = found.figures["test"][metric][model]
+            metric_value = found.metric_values["test"][metric][model]
             interval = found.intervals["test"][metric][model]
             if (metric, model) == ("pcc", "baseline"):
-                assert figure is None
+                assert metric_value is None
                 assert interval.reason == "the figure is undefined"
                 assert model not in found.standings[metric]
                 continue
-            assert figure == METRICS[metric](reference_V, predicted[model])
+            assert metric_value == METRICS[metric](reference_V, predicted[model])
             assert (interval.low is None) == bool(interval.reason)
-            assert figure is not None
+            assert metric_value is not None
             if interval.low is not None and interval.high is not None:
-                assert interval.low <= figure <= interval.high
+                assert interval.low <= metric_value <= interval.high
             assert model in found.standings[metric]
 
 
@@ -66,8 +66,8 @@ def test_the_best_the_tied_and_the_worse() -> None:
     assert not standings["learner_c"].is_tied
     assert not standings["baseline"].is_tied
     assert standings["baseline"].probability_best is None
-    shares = [each.probability_best for each in standings.values()]
-    assert sum(share for share in shares if share is not None) == pytest.approx(1.0)
+    fractions = [each.probability_best for each in standings.values()]
+    assert sum(share for share in fractions if share is not None) == pytest.approx(1.0)
     assert (standings["meta"].rank_low, standings["meta"].rank_high) == (1, 2)
     assert standings["baseline"].rank_high == 5
     assert found.selections["mae"].num_learners == 3

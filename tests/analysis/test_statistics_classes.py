@@ -55,7 +55,7 @@ def test_figures_are_those_of_the_units_that_were_drawn(study: Study, seed: int)
     resamples = SubjectResamples.draw(len(names), 4, seed)
     metrics = every_metric(probabilities_UMK.shape[2], is_binary)
     for weights_RS in (resamples.counts_RS, resamples.left_out()):
-        found = sums.figures(metrics, weights_RS)
+        found = sums.metric_values(metrics, weights_RS)
         assert list(found) == list(metrics)
         for row, weights_S in enumerate(weights_RS.astype(int)):
             drawn = np.repeat(
@@ -114,11 +114,11 @@ def test_rows_of_ones_give_the_plain_figures_of_any_number_of_models() -> None:
         skills = {f"model{place}": place / 10 for place in range(num_models)}
         _, subject_U, reference_U, probabilities_UMK = made_up(10, skills)
         sums = SubjectSums.of(subject_U, reference_U, probabilities_UMK, target_of(3))
-        for name, figures_1M in sums.figures(every_metric(3), np.ones((1, 10))).items():
+        for name, values_1M in sums.metric_values(every_metric(3), np.ones((1, 10))).items():
             metric = every_metric(3)[name]
             plain = [metric(reference_U, probabilities_UMK[:, m]) for m in range(num_models)]
-            np.testing.assert_allclose(figures_1M, [plain], rtol=1e-12)
-            np.testing.assert_array_equal(sums.figure(metric, np.ones((1, 10))), figures_1M)
+            np.testing.assert_allclose(values_1M, [plain], rtol=1e-12)
+            np.testing.assert_array_equal(sums.value(metric, np.ones((1, 10))), values_1M)
 
 
 def test_some_models_alone_have_the_figures_that_they_have_among_others() -> None:
@@ -126,9 +126,9 @@ def test_some_models_alone_have_the_figures_that_they_have_among_others() -> Non
     sums, weights_RS = SubjectSums.of(*units, target_of(3)), SubjectResamples.draw(12, 20).counts_RS
     chosen = sums.of_models([2, 0])
     assert (chosen.num_subjects, chosen.num_models) == (12, 2)
-    for name, figures_RM in chosen.figures(every_metric(3), weights_RS).items():
-        whole_RM = sums.figure(every_metric(3)[name], weights_RS)
-        np.testing.assert_allclose(figures_RM, whole_RM[:, [2, 0]])
+    for name, values_RM in chosen.metric_values(every_metric(3), weights_RS).items():
+        whole_RM = sums.value(every_metric(3)[name], weights_RS)
+        np.testing.assert_allclose(values_RM, whole_RM[:, [2, 0]])
     np.testing.assert_array_equal(chosen.subject_losses(), sums.subject_losses()[:, [2, 0]])
 
 
@@ -147,10 +147,10 @@ def test_a_diverged_model_spoils_only_its_own_figures() -> None:
     probabilities_UMK[0, 1, 0], probabilities_UMK[5, 2, 1] = np.nan, np.inf
     part = resampled(names, subject_U, reference_U, probabilities_UMK, num_resamples=30)
     for name in part.metrics:
-        assert np.isfinite(part.figures[name][0]), name
-        assert np.isnan(part.figures[name][1:]).all(), name
-        assert np.isnan(part.figures_RM[name][:, 1:]).all(), name
-        assert np.isfinite(part.figures_RM[name][:, 0]).mean() > 0.9, name
+        assert np.isfinite(part.metric_values[name][0]), name
+        assert np.isnan(part.metric_values[name][1:]).all(), name
+        assert np.isnan(part.values_RM[name][:, 1:]).all(), name
+        assert np.isfinite(part.values_RM[name][:, 0]).mean() > 0.9, name
 
 
 def test_a_class_that_is_none_is_refused() -> None:
@@ -176,13 +176,13 @@ def test_the_whole_assessment_of_a_classification() -> None:
         assert found.selections[name].num_learners == 3
         assert found.selections[name].corrected is not None
         for model in names:
-            figure = found.figures["test"][name][model]
+            metric_value = found.metric_values["test"][name][model]
             interval = found.intervals["oof"][name][model]
             column = units[2][:, names.index(model)]
-            assert figure == class_metrics(3)[name](units[1], column)
-            if interval.low is not None and interval.high is not None and figure is not None:
-                assert interval.low <= figure <= interval.high
-    assert found.figures["oof"]["auc"]["baseline"] == 0.5
+            assert metric_value == class_metrics(3)[name](units[1], column)
+            if interval.low is not None and interval.high is not None and metric_value is not None:
+                assert interval.low <= metric_value <= interval.high
+    assert found.metric_values["oof"]["auc"]["baseline"] == 0.5
     assert next(iter(found.critical_difference.mean_ranks)) == "meta"
 
 
@@ -213,5 +213,5 @@ def test_the_same_bits_every_time_and_the_units_in_any_order() -> None:
     order = np.random.default_rng(0).permutation(len(units[0]))
     shuffled = resampled(names, *(part[order] for part in units), num_resamples=40)
     for name in first.metrics:
-        np.testing.assert_array_equal(first.figures_RM[name], again.figures_RM[name])
-        np.testing.assert_allclose(shuffled.figures_RM[name], first.figures_RM[name], atol=1e-12)
+        np.testing.assert_array_equal(first.values_RM[name], again.values_RM[name])
+        np.testing.assert_allclose(shuffled.values_RM[name], first.values_RM[name], atol=1e-12)

@@ -22,8 +22,8 @@ from tests.analysis.made_up_visits import Population
 def compare(sums: SubjectSums, metric: str = "mae", best: int = 0) -> tuple[Difference | None, ...]:
     resamples = SubjectResamples.draw(sums.num_subjects)
     ones_1S = np.ones((1, sums.num_subjects))
-    plain = losses(METRICS[metric], sums.figure(METRICS[metric], ones_1S)[0])
-    resampled = losses(METRICS[metric], sums.figure(METRICS[metric], resamples.counts_RS))
+    plain = losses(METRICS[metric], sums.value(METRICS[metric], ones_1S)[0])
+    resampled = losses(METRICS[metric], sums.value(METRICS[metric], resamples.counts_RS))
     return differences_to(best, plain, resampled, sums.num_subjects)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from foldgrid.analysis.statistics.intervals import expanded_percentiles, tail_share
+from foldgrid.analysis.statistics.intervals import expanded_percentiles, tail_fraction
 from foldgrid.analysis.statistics.resamples import SubjectResamples
 from foldgrid.metrics import number_metrics
 from foldgrid.metrics.sums import SubjectSums
@@ -26,8 +26,10 @@ def coverage() -> dict[str, np.ndarray]:
         for column, clusters_V in enumerate((subject_V, np.arange(len(subject_V)))):
             sums = SubjectSums.of(clusters_V, *pairs)
             resamples = SubjectResamples.draw(sums.num_subjects, 400, number)
-            for name, figures_RM in sums.figures(number_metrics(), resamples.counts_RS).items():
-                (interval,) = expanded_percentiles(figures_RM, sums.num_subjects)
+            for name, values_RM in sums.metric_values(
+                number_metrics(), resamples.counts_RS
+            ).items():
+                (interval,) = expanded_percentiles(values_RM, sums.num_subjects)
                 assert interval.low is not None
                 assert interval.high is not None
                 held[name][column] += interval.low <= population.truth[name] <= interval.high
@@ -50,9 +52,9 @@ def test_with_six_subjects_plain_percentiles_are_much_too_narrow() -> None:
     expanded = plain = 0
     for number in range(NUM_STUDIES):
         sums = SubjectSums.of(*population.draw(np.random.default_rng(number), 6))
-        errors_RM = sums.figures(number_metrics(), SubjectResamples.draw(6, 400, number).counts_RS)[
-            "mae"
-        ]
+        errors_RM = sums.metric_values(
+            number_metrics(), SubjectResamples.draw(6, 400, number).counts_RS
+        )["mae"]
         (interval,) = expanded_percentiles(errors_RM, 6)
         low, high = np.quantile(errors_RM, [0.025, 0.975])
         assert interval.low is not None
@@ -68,26 +70,26 @@ def test_with_six_subjects_plain_percentiles_are_much_too_narrow() -> None:
 def test_the_interval_of_a_mean_is_as_wide_as_students(num_subjects: int) -> None:
     values = stats.norm.ppf((np.arange(num_subjects) + 0.5) / num_subjects)
     sums = SubjectSums.of(np.arange(num_subjects), np.zeros(num_subjects), values[:, None])
-    biases = sums.figures(number_metrics(), SubjectResamples.draw(num_subjects, 20_000).counts_RS)[
-        "bias"
-    ]
+    biases = sums.metric_values(
+        number_metrics(), SubjectResamples.draw(num_subjects, 20_000).counts_RS
+    )["bias"]
     (interval,) = expanded_percentiles(biases, num_subjects)
     half = stats.t.ppf(0.975, num_subjects - 1) * values.std(ddof=1) / np.sqrt(num_subjects)
     assert [interval.low, interval.high] == pytest.approx([-half, half], rel=0.07)
 
 
 def test_many_subjects_give_the_usual_percentiles() -> None:
-    assert tail_share(100_000) == pytest.approx(0.025, abs=1e-4)
-    assert tail_share(6) == pytest.approx(0.0024, abs=1e-4)
-    assert tail_share(54) == pytest.approx(0.0214, abs=2e-4)
-    assert tail_share(3) < 1e-6
+    assert tail_fraction(100_000) == pytest.approx(0.025, abs=1e-4)
+    assert tail_fraction(6) == pytest.approx(0.0024, abs=1e-4)
+    assert tail_fraction(54) == pytest.approx(0.0214, abs=2e-4)
+    assert tail_fraction(3) < 1e-6
 
 
 def test_what_has_no_interval_says_why() -> None:
-    figures_RM = np.linspace(0, 1, 100)[:, None] * np.ones(4)
-    figures_RM[:5, 1] = np.nan
-    figures_RM[:6, 2] = np.nan
-    found = expanded_percentiles(figures_RM, 30, np.array([True, True, True, False]))
+    values_RM = np.linspace(0, 1, 100)[:, None] * np.ones(4)
+    values_RM[:5, 1] = np.nan
+    values_RM[:6, 2] = np.nan
+    found = expanded_percentiles(values_RM, 30, np.array([True, True, True, False]))
     assert [each.num_undefined for each in found] == [0, 5, 6, 0]
     assert [each.reason for each in found] == [
         "",
@@ -98,4 +100,4 @@ def test_what_has_no_interval_says_why() -> None:
     assert [each.low is None for each in found] == [False, False, True, True]
     assert found[1].low is not None
     assert found[1].low > (found[0].low or 0.0)
-    assert [each.reason for each in expanded_percentiles(figures_RM, 1)] == ["one subject only"] * 4
+    assert [each.reason for each in expanded_percentiles(values_RM, 1)] == ["one subject only"] * 4

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from foldgrid.analysis.statistics.assessing import rank_ranges, shares_of_firsts
+from foldgrid.analysis.statistics.assessing import fractions_of_firsts, rank_ranges
 from foldgrid.analysis.statistics.critical_difference import critical_difference, nemenyi_width
 from foldgrid.analysis.statistics.facts import Selection
 from foldgrid.analysis.statistics.resamples import SubjectResamples
@@ -29,7 +29,7 @@ loss_tables = arrays(
 
 def test_a_meta_learner_that_repeats_a_base_learner_takes_nothing_from_it() -> None:
     losses_RM = np.array([[1.0, 1.0, 2.0], [1.0, 1.0, 0.5], [3.0, 3.0, 4.0]])
-    found = shares_of_firsts(losses_RM, np.array([True, False, False]))
+    found = fractions_of_firsts(losses_RM, np.array([True, False, False]))
     assert found == pytest.approx([2 / 3, 0, 1 / 3])
 
 
@@ -43,7 +43,7 @@ def test_shares_of_firsts_by_hand(losses_RM: np.ndarray) -> None:
             winners = np.flatnonzero(row == known.min())
             expected[winners] += 1 / len(winners)
             counted += 1
-    found = shares_of_firsts(losses_RM)
+    found = fractions_of_firsts(losses_RM)
     if counted:
         np.testing.assert_allclose(found, expected / counted)
         assert found.sum() == pytest.approx(1.0)
@@ -66,28 +66,28 @@ def choose(
 ) -> Selection:
     sums = SubjectSums.of(*study)
     resamples = SubjectResamples.draw(sums.num_subjects, num_resamples)
-    figures_RM = sums.figure(METRICS[metric], resamples.counts_RS)
-    figures_M = sums.figure(METRICS[metric], np.ones((1, sums.num_subjects)))[0]
+    values_RM = sums.value(METRICS[metric], resamples.counts_RS)
+    values_M = sums.value(METRICS[metric], np.ones((1, sums.num_subjects)))[0]
     names = [f"m{place:03}" for place in range(sums.num_models)]
-    return correct_selection(METRICS[metric], names, sums, resamples, figures_RM, figures_M)
+    return correct_selection(METRICS[metric], names, sums, resamples, values_RM, values_M)
 
 
 @pytest.mark.parametrize("metric", ["mae", "ccc", "bias"])
 def test_the_correction_is_choosing_on_the_drawn_and_judging_on_the_others(metric: str) -> None:
     study = Population().draw(np.random.default_rng(2), 9, num_models=4)
     subject_V, reference_V, predicted_VM = study
-    judged = []
+    evaluated = []
     for counts_S in SubjectResamples.draw(9, 60).counts_RS.astype(int):
         drawn = np.repeat(np.arange(len(subject_V)), counts_S[subject_V])
         left = counts_S[subject_V] == 0
         function = METRICS[metric]
         keys = [function.sort_key(function(reference_V[drawn], column[drawn]))
                 for column in predicted_VM.T]  # fmt: skip
-        judged.append(function(reference_V[left], predicted_VM[left, int(np.argmin(keys))]))
+        evaluated.append(function(reference_V[left], predicted_VM[left, int(np.argmin(keys))]))
     found = choose(study, metric, num_resamples=60)
-    assert found.corrected == pytest.approx(np.mean(judged))
-    assert found.interval.low == pytest.approx(np.quantile(judged, 0.025))
-    assert found.interval.high == pytest.approx(np.quantile(judged, 0.975))
+    assert found.corrected == pytest.approx(np.mean(evaluated))
+    assert found.interval.low == pytest.approx(np.quantile(evaluated, 0.025))
+    assert found.interval.high == pytest.approx(np.quantile(evaluated, 0.975))
 
 
 def test_the_best_of_equal_learners_flatters_itself_and_the_correction_does_not() -> None:
@@ -123,10 +123,10 @@ def test_what_cannot_be_corrected_says_why() -> None:
 
 
 def test_losses_order_as_the_metrics_do() -> None:
-    figures = np.array([-0.5, 0.1, 0.9])
+    metric_values = np.array([-0.5, 0.1, 0.9])
     for metric in number_metrics().values():
-        expected = [metric.sort_key(value) for value in figures]
-        np.testing.assert_allclose(losses(metric, figures), expected)
+        expected = [metric.sort_key(value) for value in metric_values]
+        np.testing.assert_allclose(losses(metric, metric_values), expected)
 
 
 error_tables = arrays(

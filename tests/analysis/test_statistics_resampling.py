@@ -38,7 +38,7 @@ def test_figures_are_those_of_the_visits_that_were_drawn(
     resamples = SubjectResamples.draw(len(names), 6, seed)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = sums.figures(number_metrics(), resamples.counts_RS)
+        found = sums.metric_values(number_metrics(), resamples.counts_RS)
     for row, counts_S in enumerate(resamples.counts_RS.astype(int)):
         drawn = np.concatenate(
             [
@@ -59,19 +59,19 @@ def test_rows_of_ones_give_the_plain_figures_of_any_number_of_models() -> None:
         reference_V = random.gamma(2.0, 5.0, 60)
         predicted_VM = random.gamma(2.0, 5.0, (60, num_models))
         sums = SubjectSums.of(np.arange(60) // 5, reference_V, predicted_VM)
-        for name, figures_1M in sums.figures(number_metrics(), np.ones((1, 12))).items():
+        for name, values_1M in sums.metric_values(number_metrics(), np.ones((1, 12))).items():
             plain = [METRICS[name](reference_V, column) for column in predicted_VM.T]
-            np.testing.assert_allclose(figures_1M[0], plain, rtol=1e-10)
+            np.testing.assert_allclose(values_1M[0], plain, rtol=1e-10)
 
 
 def test_a_diverged_model_spoils_only_its_own_figures() -> None:
     reference_V = np.arange(8.0)
     predicted_VM = np.column_stack([reference_V + 1, np.full(8, np.nan), np.full(8, np.inf)])
     sums = SubjectSums.of(np.arange(8) // 2, reference_V, predicted_VM)
-    figures = sums.figures(number_metrics(), SubjectResamples.draw(4, 20).counts_RS)
-    assert np.isfinite(figures["mae"][:, 0]).all()
+    metric_values = sums.metric_values(number_metrics(), SubjectResamples.draw(4, 20).counts_RS)
+    assert np.isfinite(metric_values["mae"][:, 0]).all()
     for name in ("pcc", "ccc", "icc"):
-        assert np.isnan(figures[name][:, 1:]).all()
+        assert np.isnan(metric_values[name][:, 1:]).all()
 
 
 def test_near_constant_predictions_far_from_the_scores_keep_their_precision() -> None:
@@ -79,7 +79,7 @@ def test_near_constant_predictions_far_from_the_scores_keep_their_precision() ->
     reference_V = random.gamma(2.0, 5.0, 40)
     predicted_V = 60 + 1e-3 * reference_V + 1e-4 * random.normal(size=40)
     sums = SubjectSums.of(np.arange(40) // 4, reference_V, predicted_V[:, None])
-    found = float(sums.figures(number_metrics(), np.ones((1, 10)))["pcc"][0, 0])
+    found = float(sums.metric_values(number_metrics(), np.ones((1, 10)))["pcc"][0, 0])
     assert found == pytest.approx(METRICS["pcc"](reference_V, predicted_V), abs=1e-6)
 
 

@@ -34,7 +34,7 @@ class Done:
     code: int
     out: str
     err: str
-    figures: Any
+    results: Any
 
 
 @dataclass
@@ -55,8 +55,8 @@ class Runner:
             patch.setattr(sys, "argv", [name, *options, "--output", str(written)])
             code = side_by_side.run(importlib.import_module(f"benchmarks.{name}").app)
         said = self.capture.readouterr()
-        figures = json.loads(written.read_text(encoding="utf-8")) if written.exists() else None
-        return Done(code, said.out, said.err, figures)
+        results = json.loads(written.read_text(encoding="utf-8")) if written.exists() else None
+        return Done(code, said.out, said.err, results)
 
 
 @pytest.fixture
@@ -97,20 +97,20 @@ def test_sweep_overhead_prints_both_ratios(
     assert done.code == 0, done.err
     assert "whole, starting and stopping included" in done.out
     assert "from the first fit to the last" in done.out
-    found = done.figures["ratios_whole"] + done.figures["ratios_without_start_and_stop"]
+    found = done.results["ratios_whole"] + done.results["ratios_without_start_and_stop"]
     assert len(found) == 2
     assert all(math.isfinite(ratio) and ratio > 0 for ratio in found)
-    assert done.figures["num_fits"] == 2
+    assert done.results["num_fits"] == 2
 
 
 def test_step_cost_measures_one_backbone(run: Runner) -> None:
     done = run("step_cost", "--backbones", "squeezenet1_1", "--seconds", "0.1")
 
     assert done.code == 0, done.err
-    (cost,) = done.figures["costs"]
+    (cost,) = done.results["costs"]
     assert cost["backbone"] == "squeezenet1_1"
     assert all(cost[name] > 0 for name in ("train_ms", "predict_ms", "estimated_ms"))
-    assert done.figures["constants"]["refitted"] is None
+    assert done.results["constants"]["refitted"] is None
 
 
 def test_analysis_scale_times_both_commands_and_their_growth(run: Runner) -> None:
@@ -121,16 +121,16 @@ def test_analysis_scale_times_both_commands_and_their_growth(run: Runner) -> Non
     assert done.code == 0, done.err
     assert "printed from the stored ranking" in done.out
     assert "grows like n to the" in done.out
-    (ranked,), (stored,) = done.figures["ranked_seconds"], done.figures["stored_seconds"]
+    (ranked,), (stored,) = done.results["ranked_seconds"], done.results["stored_seconds"]
     assert ranked > 0
     assert stored > 0
     (here,), (there,) = (
-        done.figures[f"ranked_processor_seconds{side}"] for side in ("", "_against")
+        done.results[f"ranked_processor_seconds{side}"] for side in ("", "_against")
     )
     assert 0.2 < here / there < 5, "the same work"
     assert "here / there" in done.out
-    assert list(done.figures["growth_seconds"]["statistics"]) == ["2", "4"]
-    assert done.figures["growth_exponents"]["stacking"] is None
+    assert list(done.results["growth_seconds"]["statistics"]) == ["2", "4"]
+    assert done.results["growth_exponents"]["stacking"] is None
 
 
 def test_search_efficiency_compares_every_rule_that_can_be_replayed(run: Runner) -> None:
@@ -139,8 +139,8 @@ def test_search_efficiency_compares_every_rule_that_can_be_replayed(run: Runner)
 
     assert done.code == 0, done.err
     assert "% of full training" in done.out
-    assert list(done.figures["by_workers"]) == ["1", "2"]
-    for rules in done.figures["by_workers"].values():
+    assert list(done.results["by_workers"]) == ["1", "2"]
+    for rules in done.results["by_workers"].values():
         assert list(rules) == ["none", "asha", "median", "paired_race"]
         assert rules["none"]["epochs"] == [1.0, 1.0, 1.0]
         assert rules["none"]["regret"] == [0.0, 0.0, 0.0]
@@ -214,4 +214,4 @@ def test_what_measures_a_gpu_says_so_where_there_is_none(name: str, run: Runner)
     assert done.code == 2
     assert done.err.startswith(f"{name}: torch sees no GPU on this machine")
     assert "Traceback" not in done.err
-    assert done.figures is None
+    assert done.results is None

@@ -12,7 +12,7 @@ from benchmarks.simulated_search import draw_order, mean_with_interval, simulate
 from benchmarks.stored_curves import Curve, CurveStudy, read_curves, write_curves
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
-from tests.tuning.search.made_up_trials import made_up_trial, made_up_units
+from tests.search.made_up_trials import made_up_trial, made_up_units
 
 UNITS = made_up_units(num_subjects=6)
 
@@ -26,13 +26,13 @@ class StopsAll:
     """Gives everything up after its second epoch, and remembers what it was told."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[int, int, TrialStatus]] = []
+        self.reported: list[tuple[int, int, TrialStatus]] = []
 
     def should_stop(self, number: int, epoch: TrialEpoch) -> bool:
         return epoch.epoch == 2
 
     def ended(self, number: int, epochs: Sequence[TrialEpoch], status: TrialStatus) -> None:
-        self.told.append((number, len(epochs), status))
+        self.reported.append((number, len(epochs), status))
 
 
 CURVES = [curve(0, 0.5), curve(1, 0.9), curve(2, 0.0, num_epochs=3), curve(3, 0.7)]
@@ -63,7 +63,7 @@ def test_the_first_trial_is_judged_and_not_given_up() -> None:
     assert search.stopped == {1, 2, 3}
     assert search.chosen == 0
     assert search.num_epochs == 4 + 3 * 2
-    assert rule.told == [(0, 4, "complete"), *((place, 2, "stopped") for place in (1, 2, 3))]
+    assert rule.reported == [(0, 4, "complete"), *((place, 2, "stopped") for place in (1, 2, 3))]
 
 
 def test_what_was_known_when() -> None:

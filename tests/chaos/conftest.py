@@ -18,7 +18,7 @@ import pytest
 from tests.chaos.crashing import CrashServer, crash_server
 from tests.made_once import MadeOnce
 
-TOLD = pytest.StashKey[list["Chronicle"]]()
+REPORTED = pytest.StashKey[list["Chronicle"]]()
 LOST = ("failed", "error")
 SEED = int(os.environ.get("CHAOS_SEED", "0"))
 
@@ -49,9 +49,9 @@ class Chronicle:
 @pytest.fixture
 def chronicle(request: pytest.FixtureRequest) -> Chronicle:
     """Where the test tells what it does; printed at the end of the session."""
-    told = request.config.stash.setdefault(TOLD, [])
-    told.append(Chronicle(request.node.name))
-    return told[-1]
+    reported = request.config.stash.setdefault(REPORTED, [])
+    reported.append(Chronicle(request.node.name))
+    return reported[-1]
 
 
 @pytest.fixture
@@ -77,16 +77,16 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Prints what was done, by the chaos tests and by those run with them, and what was lost."""
-    told = config.stash.get(TOLD, [])
-    if not told:
+    reported = config.stash.get(REPORTED, [])
+    if not reported:
         return
     terminalreporter.section(f"chaos, seed {SEED}")
-    for each in told:
+    for each in reported:
         terminalreporter.write_line(each.name)
         for line in each.lines:
             terminalreporter.write_line(f"    {line}")
         terminalreporter.write_line(f"  {each.last_word or 'NOT CONCLUDED: see above'}")
-    num_lost = sum(not each.last_word for each in told)
+    num_lost = sum(not each.last_word for each in reported)
     if "CHAOS_SEED" in os.environ:
         # Not in the whole suite, of which these are a part.
         for line in _besides(terminalreporter, config.rootpath):

@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import foldgrid.analysis.evaluation
+import foldgrid.analysis.ranking.build
 import foldgrid.analysis.ranking.leaderboard
-import foldgrid.analysis.ranking.making
 import foldgrid.analysis.ranking.terminal
 import foldgrid.cli.launch
 import foldgrid.launching.session
 import foldgrid.sessions  # noqa: F401
 from foldgrid.cli.main import main, words_of_launch_py
-from foldgrid.training.checkpoint_interval import CheckpointPace
+from foldgrid.training.checkpoint_interval import CheckpointInterval
 
 WRITING = os.O_WRONLY | os.O_RDWR
 
@@ -38,9 +38,9 @@ class Gates:
         self.root, self.last, self.count = root + os.sep, last, 0
         self.log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
-    def watch(self) -> None:
+    def monitor(self) -> None:
         """Begins; there is no end but the process's own."""
-        sys.addaudithook(self._hear)
+        sys.addaudithook(self._receive)
         real = os.replace
 
         def replace(source: Any, target: Any, **more: Any) -> None:
@@ -49,7 +49,7 @@ class Gates:
 
         os.replace = replace
 
-    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def _receive(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open" and isinstance(arguments[0], (str, os.PathLike)):
             path, _, flags = arguments
             if flags & WRITING and self._reach("opens", path) and flags & os.O_APPEND:
@@ -85,9 +85,9 @@ def obey(order: dict[str, Any]) -> None:
     os.dup2(said, 2)
     os.environ.update(order["environment"])
     # A checkpoint after every epoch, whatever it costs: as in a long training.
-    CheckpointPace.is_due = lambda self: True  # type: ignore[method-assign]
+    CheckpointInterval.is_due = lambda self: True  # type: ignore[method-assign]
     sys.argv = ["launch.py", *order["arguments"]]
-    Gates(order["root"], order["gate"], order["log"]).watch()
+    Gates(order["root"], order["gate"], order["log"]).monitor()
     code = main(words_of_launch_py(sys.argv[1:]))
     sys.stdout.flush()
     sys.stderr.flush()

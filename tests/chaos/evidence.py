@@ -84,7 +84,7 @@ def assert_nothing_is_torn(run: Path) -> None:
         elif path.name == "last.pt":
             assert _goes_on_from(RunStore(str(run)), path.parent.name) > 0 or _is_over(path.parent)
     store = RunStore(str(run))
-    assert verify_fits(store, store.root.folders("fits")).damaged == ()
+    assert verify_fits(store, store.root.folders("fits")).corrupt == ()
     assert run_faults(store) == ()
     for path in run.glob("fits/*/fit.json"):
         fit, record = path.parent, store.read_fit(path.parent.name)
@@ -118,8 +118,10 @@ def assert_wandb_has_each_epoch_once(run: Path, store: RunStore) -> int:
     by_fit = {each.config["fit_id"]: each for each in fits}
     assert by_fit.keys() == store.finished_fits()
     for fit_id, facts in by_fit.items():
-        told = [(step, row["validation/loss"]) for step, row in facts.history]
-        assert told == [(each.epoch, each.validation_loss) for each in store.read_history(fit_id)]
+        reported = [(step, row["validation/loss"]) for step, row in facts.history]
+        assert reported == [
+            (each.epoch, each.validation_loss) for each in store.read_history(fit_id)
+        ]
         assert facts.is_finished
         assert facts.exit_code == 0
     return sum(len(each.history) for each in fits)

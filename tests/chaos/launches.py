@@ -17,7 +17,7 @@ from tests.chaos.evidence import Outcome, checkpoints, epochs_done, outcome
 from tests.chaos.processes import descendants, kill, title, wait_until_gone
 
 PROJECT = Path(__file__).parents[2]
-WATCHED = Path(__file__).parent / "watched"
+MONITORED = Path(__file__).parent / "monitored"
 SOON = 120.0
 """Seconds within which a launch must have come somewhere, on the slowest machine."""
 FATE_SECONDS = 40.0
@@ -124,7 +124,7 @@ class Place:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
-                env=os.environ | self.watching(number) | self.environment,
+                env=os.environ | self.monitoring(number) | self.environment,
                 start_new_session=True,
             )
         launch = Launch(process, output, number)
@@ -134,10 +134,10 @@ class Place:
             if not launch.is_over():
                 launch.kill(with_workers=True)
 
-    def watching(self, number: int) -> dict[str, str]:
+    def monitoring(self, number: int) -> dict[str, str]:
         """The variables by which processes find foldgrid, and note for which launch they train."""
         return {
-            "PYTHONPATH": os.pathsep.join(map(str, (WATCHED, PROJECT, PROJECT / "src"))),
+            "PYTHONPATH": os.pathsep.join(map(str, (MONITORED, PROJECT, PROJECT / "src"))),
             "OMP_NUM_THREADS": "1",
             "FOLDGRID_CACHE": str(self.cache),
             "CHAOS_LOG": str(self._log),
@@ -182,8 +182,8 @@ class Account:
         trained = Counter(each.fit_id for each in self.place.trained(launch))
         on_record = epochs_done(self.place.store)
         for fit_id, num_trained in trained.items():
-            told = self.safe[fit_id] + num_trained
-            assert on_record.get(fit_id, 0) in (told - 1, told), fit_id
+            reported = self.safe[fit_id] + num_trained
+            assert on_record.get(fit_id, 0) in (reported - 1, reported), fit_id
         safe = Counter(checkpoints(self.place.store))
         assert all(safe[fit_id] >= epochs for fit_id, epochs in self.safe.items())
         self.num_lost += sum((self.safe + trained - safe).values())

@@ -98,7 +98,9 @@ def cluster(num_nodes: int, place: Place, *, apart: bool = False) -> Iterator[Cl
     """
     home = place.folder / "home"
     home.mkdir(parents=True)
-    environment = os.environ | place.watching(0) | {"HOME": str(home), "RAY_AUTH_MODE": "disabled"}
+    environment = (
+        os.environ | place.monitoring(0) | {"HOME": str(home), "RAY_AUTH_MODE": "disabled"}
+    )
     place.environment |= {"HOME": str(home), "RAY_AUTH_MODE": "disabled"}
     environment |= {
         "RAY_health_check_initial_delay_ms": "1000",

@@ -1,4 +1,4 @@
-"""The laws of ``execution.work.Executor``, kept by every executor."""
+"""The laws of ``execution.trainer.Executor``, kept by every executor."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import pytest
 
 from foldgrid.execution import ray_tune
 from foldgrid.execution.events import FitListener
-from foldgrid.execution.fit_task import FitTask
+from foldgrid.execution.fit_job import FitJob
 from foldgrid.execution.inline import InlineExecutor
 from foldgrid.execution.ray_tune import RayTuneExecutor
 from foldgrid.execution.resources import plan_resources
-from foldgrid.execution.work import Executor, FitWork
+from foldgrid.execution.trainer import Executor, FitTrainer
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
 from foldgrid.specs.sweep import ResourceSpec
+from tests.execution.small_grid import Recorder, fit_job, ids, random_study
 from tests.small_memory import fits_in_small_memory
-from tests.tuning.small_grid import Recorder, fit_task, ids, random_study
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 
@@ -37,18 +37,18 @@ ONE_AT_A_TIME: dict[str, Callable[[], Executor]] = {
     ),
 }
 GOOD = [
-    *(fit_task("squeezenet1_1", fold) for fold in (0, 1)),
-    *(fit_task("shufflenet_v2_x0_5", fold) for fold in (0, 1)),
+    *(fit_job("squeezenet1_1", fold) for fold in (0, 1)),
+    *(fit_job("shufflenet_v2_x0_5", fold) for fold in (0, 1)),
 ]
-BAD = fit_task("no_such_network")
-FINISHED_BEFORE = fit_task("squeezenet1_1", max_epochs=1)
+BAD = fit_job("no_such_network")
+FINISHED_BEFORE = fit_job("squeezenet1_1", max_epochs=1)
 
 
 def train(
-    executor: Executor, tasks: Sequence[FitTask], store: RunStore, listener: FitListener
+    executor: Executor, jobs: Sequence[FitJob], store: RunStore, listener: FitListener
 ) -> None:
     with executor:
-        executor.run(FitWork(random_study(), store), tasks, listener)
+        executor.run(FitTrainer(random_study(), store), jobs, listener)
 
 
 def result_of(store: RunStore, fit_id: str) -> tuple[bytes, str, list[tuple[object, ...]]]:
@@ -79,14 +79,14 @@ class Course:
     def store(self) -> RunStore:
         return RunStore(str(self.folder))
 
-    def log_of(self, task: FitTask) -> str:
-        return (self.folder / "fits" / task.config.fit_id / "fit.log").read_text()
+    def log_of(self, job: FitJob) -> str:
+        return (self.folder / "fits" / job.config.fit_id / "fit.log").read_text()
 
 
-def left_by(folder: Path, task: FitTask) -> object:
+def left_by(folder: Path, job: FitJob) -> object:
     """What a fit left, and when."""
-    written = (folder / "fits" / task.config.fit_id / "fit.json").stat().st_mtime_ns
-    return result_of(RunStore(str(folder)), task.config.fit_id), written
+    written = (folder / "fits" / job.config.fit_id / "fit.json").stat().st_mtime_ns
+    return result_of(RunStore(str(folder)), job.config.fit_id), written
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +95,11 @@ def courses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Course]:
     found = {}
     for name, make in EXECUTORS.items():
         folder, recorder = tmp_path_factory.mktemp(name), Recorder()
-        store, tasks = RunStore(str(folder)), [BAD, *GOOD, FINISHED_BEFORE]
+        store, jobs = RunStore(str(folder)), [BAD, *GOOD, FINISHED_BEFORE]
         train(InlineExecutor(), [FINISHED_BEFORE], store, Recorder())
         before = left_by(folder, FINISHED_BEFORE)
         # In another order, too: what a worker trained before must not matter.
-        train(make(), tasks if name == "inline" else tasks[::-1], store, recorder)
+        train(make(), jobs if name == "inline" else jobs[::-1], store, recorder)
         found[name] = Course(folder, before, recorder)
     return found
 
@@ -110,14 +110,14 @@ def course(request: pytest.FixtureRequest, courses: dict[str, Course]) -> Course
 
 
 def test_every_fit_is_trained_once_and_told_in_order(course: Course) -> None:
-    told = course.recorder
+    reported = course.recorder
     assert course.store.finished_fits() == set(ids([*GOOD, FINISHED_BEFORE]))
-    assert sorted(told.of("finished")) == sorted(ids([*GOOD, FINISHED_BEFORE]))
-    assert sorted(told.of("started")) == sorted(ids([*GOOD, BAD, FINISHED_BEFORE]))
+    assert sorted(reported.of("finished")) == sorted(ids([*GOOD, FINISHED_BEFORE]))
+    assert sorted(reported.of("started")) == sorted(ids([*GOOD, BAD, FINISHED_BEFORE]))
     for fit_id in ids(GOOD):
-        kinds = [kind for kind, heard in told.heard if heard == fit_id]
+        kinds = [kind for kind, received in reported.received if received == fit_id]
         assert kinds == ["started", "epoch", "epoch", "finished"]
-        assert told.epochs[fit_id] == [1, 2]
+        assert reported.epochs[fit_id] == [1, 2]
 
 
 def test_records_have_the_same_bits_whichever_executor_made_them(
@@ -137,48 +137,48 @@ def test_an_error_of_one_fit_is_told_and_the_others_go_on(course: Course) -> Non
 
 def test_a_fit_that_was_finished_meanwhile_is_left_alone(course: Course) -> None:
     fit_id = FINISHED_BEFORE.config.fit_id
-    kinds = [kind for kind, heard in course.recorder.heard if heard == fit_id]
+    kinds = [kind for kind, received in course.recorder.received if received == fit_id]
     assert kinds == ["started", "finished"]
     assert left_by(course.folder, FINISHED_BEFORE) == course.before
 
 
 def test_a_fit_has_a_log_of_its_own(course: Course) -> None:
-    for task in GOOD:
-        text = course.log_of(task)
+    for job in GOOD:
+        text = course.log_of(job)
         lines = text.splitlines()
         assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO    ", x) for x in lines)
         assert text.count("taken up by process") == 1
-        assert [f"fold {task.config.fold}: epoch {n}:" in text for n in (1, 2, 3)] == [1, 1, 0]
-        assert f"fold {1 - task.config.fold}: " not in text
+        assert [f"fold {job.config.fold}: epoch {n}:" in text for n in (1, 2, 3)] == [1, 1, 0]
+        assert f"fold {1 - job.config.fold}: " not in text
 
 
 @pytest.mark.parametrize("name", EXECUTORS)
 def test_nothing_to_do_is_done(name: str, tmp_path: Path) -> None:
     recorder = Recorder()
     train(EXECUTORS[name](), [], RunStore(str(tmp_path)), recorder)
-    assert recorder.heard == []
+    assert recorder.received == []
 
 
 @pytest.mark.parametrize("name", ["inline", pytest.param("ray", marks=pytest.mark.exhaustive)])
 def test_where_memory_runs_out_a_fit_goes_on_with_parts_of_a_batch(
     name: str, tmp_path: Path
 ) -> None:
-    tasks = [fit_task("squeezenet1_1", fold) for fold in (0, 1)]
+    jobs = [fit_job("squeezenet1_1", fold) for fold in (0, 1)]
     store, recorder = RunStore(str(tmp_path)), Recorder()
     # One after the other, so that the second can know.
     with (
         ONE_AT_A_TIME[name]() as executor,
-        fits_in_small_memory(random_study(), store, num_samples=3) as work,
+        fits_in_small_memory(random_study(), store, num_samples=3) as trainer,
     ):
-        executor.run(work, tasks, recorder)
+        executor.run(trainer, jobs, recorder)
     assert recorder.failures == {}
-    assert recorder.of("finished") == ids(tasks)
-    for fit_id in ids(tasks):
+    assert recorder.of("finished") == ids(jobs)
+    for fit_id in ids(jobs):
         record = store.read_fit(fit_id)
         assert record.micro_batch_size == 2
         assert record.config.training.batch_size == 8
         assert recorder.epochs[fit_id] == [1, 2]
-    first, second = ((tmp_path / "fits" / name / "fit.log").read_text() for name in ids(tasks))
+    first, second = ((tmp_path / "fits" / name / "fit.log").read_text() for name in ids(jobs))
     assert "out of memory on cpu with 8 samples at a time" in first
     assert "out of memory on cpu with 4 samples at a time" in first
     assert "goes on with 2 at a time" in first
@@ -196,9 +196,9 @@ class WorkerKiller(Recorder):
         super().__init__()
         self.times_left = times
 
-    def epoch_done(self, task: FitTask, record: EpochRecord) -> None:
-        super().epoch_done(task, record)
-        fit_id = task.config.fit_id
+    def epoch_done(self, job: FitJob, record: EpochRecord) -> None:
+        super().epoch_done(job, record)
+        fit_id = job.config.fit_id
         if self.times_left.get(fit_id) and record.epoch < 3:
             self.times_left[fit_id] -= 1
             for worker in trainable_workers():
@@ -225,7 +225,7 @@ def trainable_workers() -> list[int]:
     return [worker for worker in found if is_ours(worker)]
 
 
-LOST_ONCE, LOST_TOO_OFTEN = (fit_task("shufflenet_v2_x0_5", fold, max_epochs=4) for fold in (0, 1))
+LOST_ONCE, LOST_TOO_OFTEN = (fit_job("shufflenet_v2_x0_5", fold, max_epochs=4) for fold in (0, 1))
 
 
 @pytest.fixture(scope="module")
@@ -235,8 +235,8 @@ def shaken(tmp_path_factory: pytest.TempPathFactory) -> Course:
         pytest.skip("finds workers through /proc")
     folder = tmp_path_factory.mktemp("shaken")
     killer = WorkerKiller({LOST_ONCE.config.fit_id: 1, LOST_TOO_OFTEN.config.fit_id: 9})
-    tasks = [LOST_ONCE, LOST_TOO_OFTEN]
-    train(ONE_AT_A_TIME["ray"](), tasks, RunStore(str(folder)), killer)
+    jobs = [LOST_ONCE, LOST_TOO_OFTEN]
+    train(ONE_AT_A_TIME["ray"](), jobs, RunStore(str(folder)), killer)
     assert killer.times_left[LOST_ONCE.config.fit_id] == 0, "the test killed nobody"
     return Course(folder, None, killer)
 
@@ -268,6 +268,6 @@ def test_ray_s_workers_download_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     trainable = ray_tune._trainable()
     worker = object.__new__(trainable)
-    work = FitWork(random_study(), RunStore(str(tmp_path)))
+    work = FitTrainer(random_study(), RunStore(str(tmp_path)))
     trainable.setup(worker, {"task": GOOD[0]}, work)
     assert os.environ["HF_HUB_OFFLINE"] == "1"

@@ -120,7 +120,7 @@ def test_resampled_it_is_the_value_of_the_units_that_were_drawn(
     # A resample, the whole, and the subjects that a resample left out, who may be nobody.
     weights_RS = np.vstack([ones_1S, drawn_RS, drawn_RS == 0]).astype(np.float64)
     sums = SubjectSums.of(study.subject_U, study.reference_U, study.predicted, target)
-    found_RM = sums.figure(metric, weights_RS)
+    found_RM = sums.value(metric, weights_RS)
     assert found_RM.shape == (len(weights_RS), 2)
     for row, weights_S in enumerate(weights_RS.astype(int)):
         drawn = np.repeat(np.arange(len(subject_U)), weights_S[subject_U])
@@ -140,16 +140,16 @@ def test_models_are_apart_and_a_diverged_one_has_no_value(target: Target, name: 
         predicted = random.dirichlet(np.ones(target.num_classes), (30, 3))
     weights_RS = random.multinomial(10, np.full(10, 0.1), 20).astype(np.float64)
     sums = SubjectSums.of(subject_U, reference_U, predicted, target)
-    whole_RM = sums.figure(metric, weights_RS)
+    whole_RM = sums.value(metric, weights_RS)
     for place in range(3):
-        alone_RM = sums.of_models([place]).figure(metric, weights_RS)
+        alone_RM = sums.of_models([place]).value(metric, weights_RS)
         np.testing.assert_allclose(alone_RM, whole_RM[:, [place]], rtol=1e-12, atol=1e-12)
     for lost in (np.nan, np.inf):
         spoilt = predicted.copy()
         spoilt[4:, 1] = lost
         assert math.isnan(metric(reference_U, spoilt[:, 1]))
         again = SubjectSums.of(subject_U, reference_U, spoilt, target)
-        found_RM = again.figure(metric, weights_RS)
+        found_RM = again.value(metric, weights_RS)
         np.testing.assert_allclose(found_RM[:, [0, 2]], whole_RM[:, [0, 2]], rtol=1e-12)
         assert not np.isfinite(found_RM[:, 1]).any()
 
@@ -159,7 +159,7 @@ def test_without_a_unit_nothing_is_defined(target: Target, name: str) -> None:
     metric, shape = metric_of(target, name), (0, 2, target.num_classes)
     predicted = np.empty(shape if target.num_classes else shape[:2])
     assert math.isnan(metric([], predicted[:, 0]))
-    found = SubjectSums.of([], np.array([]), predicted, target).figure(metric, np.ones((3, 1)))
+    found = SubjectSums.of([], np.array([]), predicted, target).value(metric, np.ones((3, 1)))
     assert np.isnan(found).all()
     assert found.shape == (3, 2)
 

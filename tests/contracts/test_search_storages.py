@@ -18,8 +18,8 @@ from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import Parameter
 from foldgrid.specs.sweep import SamplerName
 from tests.postgresql_on_localhost import PASSWORD, PostgresqlServer
-from tests.tuning.search.searching_launch import gate, launch
-from tests.tuning.search.small_study import (
+from tests.search.searching_launch import gate, launch
+from tests.search.small_study import (
     COUNTABLE,
     journal,
     open_study,
@@ -27,7 +27,7 @@ from tests.tuning.search.small_study import (
     search,
     tell_score,
 )
-from tests.tuning.search.storage_places import KINDS, Place, new_place, plugged_in
+from tests.search.storage_places import KINDS, Place, new_place, plugged_in
 
 GRID_FIRST: dict[str, Value] = {"batch_size": 16, "plateau.patience": 4}
 
@@ -113,7 +113,7 @@ def test_a_launch_that_lives_keeps_its_trials(place: Place) -> None:
 
 def test_a_launch_that_is_killed_loses_its_trial_to_the_next(place: Place) -> None:
     with launch(place, 3, gate(2)) as alone:
-        assert alone.hear() == 0
+        assert alone.receive() == 0
         study = open_study(place.open())
         assert study.close_stale() == 0, "it is alive"
         alone.kill()
@@ -184,7 +184,7 @@ def test_the_number_of_trials_is_that_of_all_launches(place: Place) -> None:
     asked = [ask(one, 3), ask(other, 3), ask(one, 3)]
     assert other.ask(3) is None
     assert not one.has_room(3)
-    other.give_up(asked[1][0], "no memory")
+    other.mark_failed(asked[1][0], "no memory")
     assert one.has_room(3)
     assert ask(other, 3)[1] not in [values for _, values in asked]
 
@@ -214,7 +214,7 @@ def test_launches_at_once_share_the_trials(place: Place) -> None:
         launch(place, num_trials, both_drew) as one,
         launch(place, num_trials, both_drew) as other,
     ):
-        numbers = [one.hear_all(), other.hear_all()]
+        numbers = [one.receive_all(), other.receive_all()]
     assert sorted(numbers[0] + numbers[1]) == list(range(num_trials))
     assert all(numbers), "both took part"
     records = open_study(place.open()).records()

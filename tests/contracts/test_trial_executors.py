@@ -12,13 +12,13 @@ import pytest
 from foldgrid.execution.inline import InlineExecutor
 from foldgrid.execution.ray_tune import RayTuneExecutor
 from foldgrid.execution.resources import plan_resources
-from foldgrid.execution.work import Executor
+from foldgrid.execution.trainer import Executor
 from foldgrid.records import SearchStore
-from foldgrid.search.lockstep import TrialWork
-from foldgrid.search.trials import TrialTask
+from foldgrid.search.lockstep import TrialTrainer
+from foldgrid.search.trials import TrialJob
 from foldgrid.specs.sweep import ResourceSpec
 from foldgrid.specs.trials import TrialEpoch
-from tests.tuning.search.small_search import TrialRecorder, training_samples, trial_task
+from tests.search.small_search import TrialRecorder, training_samples, trial_job
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 
@@ -29,7 +29,7 @@ EXECUTORS: dict[str, Callable[[], Executor]] = {
 
 
 @dataclass
-class GiveUp:
+class StopAt:
     """Gives trials up after an epoch.
 
     Attributes:
@@ -40,29 +40,29 @@ class GiveUp:
     after: dict[int, int]
     stopped_ones: list[int] = field(default_factory=list)
 
-    def should_stop(self, task: TrialTask, epoch: TrialEpoch) -> bool:
-        return self.after.get(task.number) == epoch.epoch
+    def should_stop(self, job: TrialJob, epoch: TrialEpoch) -> bool:
+        return self.after.get(job.number) == epoch.epoch
 
-    def stopped(self, task: TrialTask) -> None:
-        self.stopped_ones.append(task.number)
+    def stopped(self, job: TrialJob) -> None:
+        self.stopped_ones.append(job.number)
 
     def ray_scheduler(self) -> Any | None:
         return None
 
 
 def run(
-    name: str, tasks: Iterable[TrialTask], folder: Path, steering: GiveUp | None = None
+    name: str, jobs: Iterable[TrialJob], folder: Path, steering: StopAt | None = None
 ) -> TrialRecorder:
     recorder = TrialRecorder()
     with EXECUTORS[name]() as executor:
-        work = TrialWork(training_samples(), SearchStore(str(folder)))
-        executor.run(work, tasks, recorder, steering)
+        trainer = TrialTrainer(training_samples(), SearchStore(str(folder)))
+        executor.run(trainer, jobs, recorder, steering)
     return recorder
 
 
-GOOD, ANOTHER_GOOD = trial_task(0), trial_task(2, momentum=0.5)
-BAD = trial_task(1, "no_such_network")
-GIVEN_UP_EARLY, GIVEN_UP_AT_THE_END = trial_task(3), trial_task(4)
+GOOD, ANOTHER_GOOD = trial_job(0), trial_job(2, momentum=0.5)
+BAD = trial_job(1, "no_such_network")
+STOPPED_EARLY, STOPPED_AT_THE_END = trial_job(3), trial_job(4)
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ class Course:
 
     folder: Path
     recorder: TrialRecorder
-    steering: GiveUp
+    steering: StopAt
 
-    def kinds(self, task: TrialTask) -> list[str]:
-        return [kind for kind, heard in self.recorder.heard if heard == task.number]
+    def kinds(self, job: TrialJob) -> list[str]:
+        return [kind for kind, received in self.recorder.received if received == job.number]
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +82,9 @@ def courses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Course]:
     found = {}
     for name in EXECUTORS:
         folder = tmp_path_factory.mktemp(name)
-        steering = GiveUp({GIVEN_UP_EARLY.number: 1, GIVEN_UP_AT_THE_END.number: 2})
-        tasks = [GOOD, BAD, ANOTHER_GOOD, GIVEN_UP_EARLY, GIVEN_UP_AT_THE_END]
-        found[name] = Course(folder, run(name, iter(tasks), folder, steering), steering)
+        steering = StopAt({STOPPED_EARLY.number: 1, STOPPED_AT_THE_END.number: 2})
+        jobs = [GOOD, BAD, ANOTHER_GOOD, STOPPED_EARLY, STOPPED_AT_THE_END]
+        found[name] = Course(folder, run(name, iter(jobs), folder, steering), steering)
     return found
 
 
@@ -94,8 +94,8 @@ def course(request: pytest.FixtureRequest, courses: dict[str, Course]) -> Course
 
 
 def test_every_trial_is_told_in_order_and_an_error_of_one_stops_none(course: Course) -> None:
-    for task in (GOOD, ANOTHER_GOOD):
-        assert course.kinds(task) == ["started", "epoch", "epoch", "finished"]
+    for job in (GOOD, ANOTHER_GOOD):
+        assert course.kinds(job) == ["started", "epoch", "epoch", "finished"]
     assert course.kinds(BAD) == ["started", "failed"]
     assert "no_such_network" in course.recorder.messages[BAD.number]
     failure = course.folder / "trials" / "study" / "0001" / "failure.txt"
@@ -103,26 +103,26 @@ def test_every_trial_is_told_in_order_and_an_error_of_one_stops_none(course: Cou
 
 
 def test_both_find_the_same_scores(courses: dict[str, Course]) -> None:
-    for task in (GOOD, ANOTHER_GOOD):
-        ours, theirs = (courses[name].recorder.records[task.number] for name in EXECUTORS)
+    for job in (GOOD, ANOTHER_GOOD):
+        ours, theirs = (courses[name].recorder.records[job.number] for name in EXECUTORS)
         assert ours.oof == theirs.oof
         assert ours.best_epochs == theirs.best_epochs
 
 
 @pytest.mark.parametrize("name", EXECUTORS)
 def test_an_iterator_that_gives_nothing_is_done(name: str, tmp_path: Path) -> None:
-    assert run(name, iter([]), tmp_path).heard == []
+    assert run(name, iter([]), tmp_path).received == []
 
 
 def test_a_trial_that_is_given_up_ends_there_and_the_others_go_on(course: Course) -> None:
-    assert course.steering.stopped_ones == [GIVEN_UP_EARLY.number]
-    assert course.kinds(GIVEN_UP_EARLY) == ["started", "epoch"]
-    for task in (GOOD, ANOTHER_GOOD):
-        assert len(course.recorder.epochs[task.number]) == 2
-        assert task.number in course.recorder.records
+    assert course.steering.stopped_ones == [STOPPED_EARLY.number]
+    assert course.kinds(STOPPED_EARLY) == ["started", "epoch"]
+    for job in (GOOD, ANOTHER_GOOD):
+        assert len(course.recorder.epochs[job.number]) == 2
+        assert job.number in course.recorder.records
 
 
 def test_the_last_epoch_is_nobody_s_to_stop(course: Course) -> None:
-    number = GIVEN_UP_AT_THE_END.number
+    number = STOPPED_AT_THE_END.number
     assert number not in course.steering.stopped_ones
     assert course.recorder.records[number].status == "complete"

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.data.canary import make_canary, shuffle_labels, shuffle_scores
-from foldgrid.data.dataset import load_composites
+from foldgrid.data.dataset import load_mosaics
 from foldgrid.data.fingerprint import photo_table
+from foldgrid.data.label_permutation import permute_labels, shuffle_labels, shuffle_scores
 from foldgrid.data.sample_table import SINGLE
 from foldgrid.data.splits import make_split
 from foldgrid.simulation.source import survey_data
@@ -189,13 +189,13 @@ def test_the_canary_of_labels_keeps_pictures_and_changes_the_fingerprint(
     data, cache = DataSpec(manifest=path, tile_pixels=16), tmp_path / "cache"
     survey = survey_data(data, cache, photographs="single")
     split = make_split(survey.samples, SplitSpec(num_folds=2, num_seeds=5), SINGLE)
-    canary = make_canary(survey, split, "shuffled_scores", 3)
+    canary = permute_labels(survey, split, "shuffled_scores", 3)
     assert canary.fingerprint != survey.fingerprint
     assert canary.target_columns == survey.target_columns
     assert not canary.targets.equals(survey.targets)
     assert (canary.samples.dtypes == survey.samples.dtypes).all()
-    true, given = load_composites(survey), load_composites(canary)
-    assert (given.composites_NHWC == true.composites_NHWC).all()
+    true, given = load_mosaics(survey), load_mosaics(canary)
+    assert (given.mosaics_NHWC == true.mosaics_NHWC).all()
     assert len(list((cache / "composites").glob("*.npy"))) == 1, "pictures are kept once"
 
 
@@ -204,15 +204,15 @@ def test_the_canary_keeps_pictures_and_split_and_changes_the_fingerprint(
 ) -> None:
     cache = tmp_path_factory.mktemp("cache")
     survey = survey_data(DataSpec(tile_pixels=16, synthetic=TRIAL), cache)
-    spec = SplitSpec(num_folds=2, test_share=0.25, num_seeds=5)
+    spec = SplitSpec(num_folds=2, test_fraction=0.25, num_seeds=5)
     split = make_split(survey.samples, spec)
-    canary = make_canary(survey, split, "shuffled_scores", 0)
+    canary = permute_labels(survey, split, "shuffled_scores", 0)
     assert canary.fingerprint != survey.fingerprint
-    assert canary.fingerprint == make_canary(survey, split, "shuffled_scores", 0).fingerprint
-    assert canary.fingerprint != make_canary(survey, split, "shuffled_scores", 1).fingerprint
-    true, given = load_composites(survey), load_composites(canary)
+    assert canary.fingerprint == permute_labels(survey, split, "shuffled_scores", 0).fingerprint
+    assert canary.fingerprint != permute_labels(survey, split, "shuffled_scores", 1).fingerprint
+    true, given = load_mosaics(survey), load_mosaics(canary)
     assert given.fingerprint == canary.fingerprint
-    assert (given.composites_NHWC == true.composites_NHWC).all()
+    assert (given.mosaics_NHWC == true.mosaics_NHWC).all()
     assert given.samples["sample"].tolist() == true.samples["sample"].tolist()
     assert not given.samples[list(SCORES)].equals(true.samples[list(SCORES)])
     assert (given.samples.dtypes == true.samples.dtypes).all()

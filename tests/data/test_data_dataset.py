@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldgrid.data import composites as composites_module
 from foldgrid.data import fingerprint as fingerprint_module
+from foldgrid.data import mosaics as mosaics_module
 from foldgrid.data.cache import cache_root, load_or_build
-from foldgrid.data.dataset import Dataset, load_composites
+from foldgrid.data.dataset import Dataset, load_mosaics
 from foldgrid.data.fingerprint import data_fingerprint, hash_photos
 from foldgrid.data.sample_table import SampleTable, Tile
 from foldgrid.simulation.source import open_dataset, survey_data
@@ -46,7 +46,7 @@ def no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a photo was decoded")
 
-    monkeypatch.setattr(composites_module, "decode_tile", refuse)
+    monkeypatch.setattr(mosaics_module, "decode_tile", refuse)
 
 
 def test_a_survey_decodes_nothing(trial: Trial, cache: Path, no_decoding: None) -> None:
@@ -54,7 +54,7 @@ def test_a_survey_decodes_nothing(trial: Trial, cache: Path, no_decoding: None) 
     survey = survey_data(spec(path), cache)
     assert survey.num_photos == len(rows)
     assert survey.shape == (12, 2 * T, 2 * T, 3)
-    assert survey.composites_bytes == 12 * 4 * T * T * 3
+    assert survey.mosaics_bytes == 12 * 4 * T * T * 3
     assert not survey.is_cached
     assert not survey.is_synthetic
 
@@ -67,21 +67,21 @@ def test_the_second_load_decodes_nothing(
     request.getfixturevalue("no_decoding")
     survey = survey_data(spec(path), cache)
     assert survey.is_cached
-    second = load_composites(survey)
-    assert np.array_equal(first.composites_NHWC, second.composites_NHWC)
-    assert first.composites_NHWC.any()
+    second = load_mosaics(survey)
+    assert np.array_equal(first.mosaics_NHWC, second.mosaics_NHWC)
+    assert first.mosaics_NHWC.any()
     pd.testing.assert_frame_equal(first.samples, second.samples)
 
 
-def test_composites_are_mapped_and_read_only(trial: Trial, cache: Path) -> None:
+def test_mosaics_are_mapped_and_read_only(trial: Trial, cache: Path) -> None:
     path, _ = trial()
     dataset = open_dataset(spec(path), cache)
-    assert isinstance(dataset.composites_NHWC, np.memmap)
+    assert isinstance(dataset.mosaics_NHWC, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
-        dataset.composites_NHWC[0] = 0
+        dataset.mosaics_NHWC[0] = 0
     assert dataset.manifest_path == path
-    assert dataset.composites_path is not None
-    assert np.array_equal(np.load(dataset.composites_path), dataset.composites_NHWC)
+    assert dataset.mosaics_path is not None
+    assert np.array_equal(np.load(dataset.mosaics_path), dataset.mosaics_NHWC)
 
 
 def truncate(path: Path) -> None:
@@ -109,19 +109,19 @@ def claim_another_shape(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage",
+    "corruption",
     [truncate, flip_a_bit, Path.unlink, lose_the_label, garble_the_label, claim_another_shape],
 )
-def test_a_damaged_cache_is_made_again(
-    trial: Trial, cache: Path, damage: Callable[[Path], None]
+def test_a_corrupt_cache_is_made_again(
+    trial: Trial, cache: Path, corruption: Callable[[Path], None]
 ) -> None:
     path, _ = trial()
-    whole = np.array(open_dataset(spec(path), cache).composites_NHWC)
-    kept = survey_data(spec(path), cache).composites_path
-    damage(kept)
+    whole = np.array(open_dataset(spec(path), cache).mosaics_NHWC)
+    kept = survey_data(spec(path), cache).mosaics_path
+    corruption(kept)
     survey = survey_data(spec(path), cache)
-    assert survey.is_cached is (damage is flip_a_bit)
-    assert np.array_equal(load_composites(survey).composites_NHWC, whole)
+    assert survey.is_cached is (corruption is flip_a_bit)
+    assert np.array_equal(load_mosaics(survey).mosaics_NHWC, whole)
     assert survey.is_cached
 
 
@@ -199,7 +199,7 @@ def test_without_a_manifest_the_synthetic_trial_is_made_once_and_read_as_any_oth
     assert seen
     assert survey.is_synthetic
     assert survey.manifest.num_subjects == 2
-    assert load_composites(survey).manifest_path is None
+    assert load_mosaics(survey).manifest_path is None
     for photo in survey.manifest.folder.rglob("*.jpg"):
         os.utime(photo, (1e9, 1e9))
     survey_data(data, cache)
@@ -301,7 +301,7 @@ def test_photos_are_read_once(trial: Trial, cache: Path, monkeypatch: pytest.Mon
     assert [a == b for a, b in zip(first, changed, strict=True)].count(False) == 1
 
 
-def test_a_damaged_memory_of_hashes_only_costs_time(trial: Trial, cache: Path) -> None:
+def test_a_corrupt_memory_of_hashes_only_costs_time(trial: Trial, cache: Path) -> None:
     path, _ = trial()
     before = fingerprint(path, cache)
     (memory,) = (cache / "photo_hashes").iterdir()
@@ -313,7 +313,7 @@ def test_a_damaged_memory_of_hashes_only_costs_time(trial: Trial, cache: Path) -
 def test_a_dataset_can_be_made_of_arrays(trial: Trial, cache: Path) -> None:
     path, _ = trial()
     opened = open_dataset(spec(path), cache)
-    made = Dataset(opened.samples, np.array(opened.composites_NHWC), opened.fingerprint, T)
+    made = Dataset(opened.samples, np.array(opened.mosaics_NHWC), opened.fingerprint, T)
     assert made.manifest_path is None
 
 

@@ -72,7 +72,7 @@ def test_a_good_manifest_reads(tmp_path: Path, rows: list[Row]) -> None:
     assert manifest.num_subjects == 6
     assert manifest.labels == ("eczema", "healthy", "psoriasis")
     assert (manifest.photos["taxonomy"] != "").any()
-    assert manifest.graders == ("grade_a", "grade_b")
+    assert manifest.raters == ("grade_a", "grade_b")
     assert manifest.photos["subject"].iloc[2] == "001"
     assert manifest.photos["row"].tolist() == list(range(2, 14))
     assert manifest.photos["day"].iloc[4] == 6.0
@@ -250,9 +250,9 @@ def test_what_is_odd_is_a_warning(tmp_path: Path, rows: list[Row]) -> None:
         (["photo", "subject", "lable"], "single"),
         (["photo", "subject", "taxonomy"], "single"),
         (["photo", "subject", "grade_a"], "single"),
-        (["photo", "subject", "visit"], "composites"),
-        (["photo", "subject", "visit", "region", "label"], "composites"),
-        (["photo", "subject", "label", "scaling"], "composites"),
+        (["photo", "subject", "visit"], "mosaics"),
+        (["photo", "subject", "visit", "region", "label"], "mosaics"),
+        (["photo", "subject", "label", "scaling"], "mosaics"),
     ],
 )
 def test_the_header_tells_the_kind(columns: list[str], kind: str) -> None:

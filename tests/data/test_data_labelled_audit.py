@@ -92,10 +92,10 @@ def test_the_rules_can_be_turned_off(tmp_path: Path) -> None:
     path, _ = make_study(tmp_path)
     make_flaws(tmp_path)
     manifest = read_labelled_manifest(path)
-    audit = audit_labelled(manifest, ExclusionRules(blur_deviations=0, far_share=0))
+    audit = audit_labelled(manifest, ExclusionRules(blur_deviations=0, far_fraction=0))
     assert not {"blurred", "far away"} & set(audit.reasons)
     assert audit.thresholds.focus is None
-    assert audit.thresholds.skin_share is None
+    assert audit.thresholds.skin_fraction is None
 
 
 def test_few_photographs_or_none_of_skin_are_not_judged(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_an_exam_tells_what_the_file_says(tmp_path: Path) -> None:
     assert exam.sha1 == hashlib.sha1(path.read_bytes()).hexdigest()
     assert (exam.facts.width, exam.facts.height) == (160, 120)
     assert exam.facts.num_bytes == path.stat().st_size
-    assert exam.skin_share > 0.9
+    assert exam.skin_fraction > 0.9
 
 
 @pytest.mark.parametrize("written", ["", "0000:00:00 00:00:00", "yesterday"])
@@ -208,8 +208,8 @@ def test_the_kept_manifest_reads_and_has_no_flaws(
     write_kept(path, audit.manifest, audit.reasons == "")
     kept = read_labelled_manifest(path)
     assert len(kept.photos) == audit.flow[-1].num_photos
-    assert kept.graders == ("grade_a",)
-    again = audit_labelled(kept, ExclusionRules(blur_deviations=0, far_share=0))
+    assert kept.raters == ("grade_a",)
+    again = audit_labelled(kept, ExclusionRules(blur_deviations=0, far_fraction=0))
     assert set(again.reasons) == {""}
 
 

@@ -144,9 +144,8 @@ def test_more_photos_than_tiles(trial: Trial) -> None:
     for row in rows[:6]:
         row.update(rows[0] | {"photo": row["photo"]})
     message = refusal(write_csv(path, rows))
-    assert (
-        "rows 2, 3, 4, 5, 6, 7   photo   found 6 photos of 001/v1/trunk. A composite holds at"
-        in (message)
+    assert "rows 2, 3, 4, 5, 6, 7   photo   found 6 photos of 001/v1/trunk. A mosaic holds at" in (
+        message
     )
 
 
@@ -296,10 +295,10 @@ def test_parquet_numbers_become_plain_identifiers(trial: Trial) -> None:
     assert photos["subject"].unique().tolist() == ["1", "2", "3"]
 
 
-def test_damaged_parquet(tmp_path: Path) -> None:
+def test_corrupt_parquet(tmp_path: Path) -> None:
     path = tmp_path / "manifest.parquet"
     path.write_bytes(b"PAR1 and no more")
-    assert "file   is a damaged Parquet file (" in refusal(path)
+    assert "file   is a corrupt Parquet file (" in refusal(path)
     path.write_text("photo,subject\n")
     assert "file   is not a Parquet file, whatever its name says." in refusal(path)
 

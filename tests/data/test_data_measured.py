@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from foldgrid.cli.main import main as toolbox
+from foldgrid.cli.main import main as cli
 from foldgrid.data.manifest.checks import manifest_kind
 from foldgrid.data.manifest.measured import read_measured_manifest
 from foldgrid.data.manifest.source import check_kind, read_samples
@@ -87,13 +87,13 @@ def test_the_header_tells_which_kind_it_is() -> None:
     assert manifest_kind(["photo", "subject", "value"]) == "measured"
     assert manifest_kind(["photo", "subject", "value", "case"]) == "measured"
     assert manifest_kind(["photo", "subject", "value", "label"]) == "single"
-    assert manifest_kind(["photo", "subject", "value", "region"]) == "composites"
-    assert manifest_kind(["photo", "subject"]) == "composites"
+    assert manifest_kind(["photo", "subject", "value", "region"]) == "mosaics"
+    assert manifest_kind(["photo", "subject"]) == "mosaics"
 
 
 def test_a_manifest_of_another_kind_is_refused_with_both_named(tmp_path: Path) -> None:
     path = manifest(tmp_path, VALUES)
-    for kind, wanted in (("single", "labels"), ("composites", "regions and scores")):
+    for kind, wanted in (("single", "labels"), ("mosaics", "regions and scores")):
         with pytest.raises(InputError, match=f"of values, without {wanted}") as refused:
             check_kind(path, kind)  # type: ignore[arg-type]
         assert "Take a sweep whose task is regression" in str(refused.value)
@@ -104,14 +104,14 @@ def test_a_manifest_of_another_kind_is_refused_with_both_named(tmp_path: Path) -
 
 def test_data_check_says_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = manifest(tmp_path, VALUES)
-    assert toolbox(["data", "check", str(path), "--folds", "3"]) == 0
+    assert cli(["data", "check", str(path), "--folds", "3"]) == 0
     said = capsys.readouterr().out
     for words in ("no mistakes", "5 subjects", "12 to 228, median 141.5", "12 to 40.5", "enough"):
         assert words in said
-    assert toolbox(["data", "check", str(path), "--folds", "9"]) == 2
-    assert toolbox(["data", "check", str(path), "--blur-deviations", "2"]) == 2
+    assert cli(["data", "check", str(path), "--folds", "9"]) == 2
+    assert cli(["data", "check", str(path), "--blur-deviations", "2"]) == 2
     assert "has values" in capsys.readouterr().err
-    assert toolbox(["data", "cache", str(path), "--tile-pixels", "8"]) == 0
+    assert cli(["data", "cache", str(path), "--tile-pixels", "8"]) == 0
     assert "10 single photographs of 8x8 pixels" in capsys.readouterr().out
 
 
@@ -121,7 +121,7 @@ def test_the_study_of_skin_thickness_is_such_a_manifest(
     folder, sheet = tmp_path / "study", tmp_path / "sheet.png"
     options = ["--num-subjects", "12", "--photo-width", "32", "--photo-height", "32"]
     command = ["data", "synthesize", str(folder), "--study", "skin_thickness", *options]
-    assert toolbox([*command, "--contact-sheet", str(sheet)]) == 0
+    assert cli([*command, "--contact-sheet", str(sheet)]) == 0
     assert "values" in capsys.readouterr().out
     read = read_measured_manifest(folder / "manifest.csv")
     values = read.photos["value"]
@@ -132,4 +132,4 @@ def test_the_study_of_skin_thickness_is_such_a_manifest(
     assert set(read.photos["day"]) == {0.0, 182.0}
     assert values.nunique() > 6
     assert Image.open(sheet).size[0] > 500
-    assert toolbox(["data", "check", str(folder / "manifest.csv"), "--folds", "5"]) == 0
+    assert cli(["data", "check", str(folder / "manifest.csv"), "--folds", "5"]) == 0

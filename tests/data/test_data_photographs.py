@@ -64,7 +64,7 @@ def test_every_orientation_gives_the_same_tile(
     )
 
 
-def test_a_damaged_orientation_counts_as_upright(tmp_path: Path) -> None:
+def test_a_corrupt_orientation_counts_as_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ORIENTATION_TAG] = 77
     paint(1).save(tmp_path / "odd.png", exif=exif)

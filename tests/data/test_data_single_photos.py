@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldgrid.data import composites as composites_module
-from foldgrid.data.dataset import Survey, load_composites
+from foldgrid.data import mosaics as mosaics_module
+from foldgrid.data.dataset import Survey, load_mosaics
 from foldgrid.data.fingerprint import photo_table
 from foldgrid.data.photographs import decode_tile
 from foldgrid.simulation.source import open_dataset, survey_data
@@ -43,10 +43,10 @@ def test_every_photograph_is_a_sample_of_one_tile(
 ) -> None:
     path, rows = labelled()
     with monkeypatch.context() as patch:
-        patch.delattr(composites_module, "decode_tile")
+        patch.delattr(mosaics_module, "decode_tile")
         survey = survey_of(path, cache)
     assert survey.shape == (12, T, T, 3)
-    assert survey.composites_bytes == 12 * T * T * 3
+    assert survey.mosaics_bytes == 12 * T * T * 3
     assert (survey.num_photos, len(survey.photo_facts)) == (12, 12)
     assert (survey.grid, survey.stratum) == (1, "label")
     assert survey.target_columns == ("label", "taxonomy", "grade_a")
@@ -70,17 +70,17 @@ def test_photographs_keep_their_shape_and_are_kept(
     data = DataSpec(manifest=path, tile_pixels=T)
     dataset = open_dataset(data, cache, photographs="single")
     assert (dataset.grid, dataset.stratum) == (1, "label")
-    assert dataset.composites_NHWC.shape == (12, T, T, 3)
+    assert dataset.mosaics_NHWC.shape == (12, T, T, 3)
     for index, row in enumerate(rows):
         tile = decode_tile(path.parent / row["photo"], T)
-        assert np.array_equal(dataset.composites_NHWC[index], tile)
+        assert np.array_equal(dataset.mosaics_NHWC[index], tile)
     # 48x32 photographs: black above and below.
-    assert not dataset.composites_NHWC[:, 0].any()
-    assert dataset.composites_NHWC[:, T // 2].any()
-    monkeypatch.delattr(composites_module, "decode_tile")
+    assert not dataset.mosaics_NHWC[:, 0].any()
+    assert dataset.mosaics_NHWC[:, T // 2].any()
+    monkeypatch.delattr(mosaics_module, "decode_tile")
     again = survey_of(path, cache)
     assert again.is_cached
-    assert np.array_equal(load_composites(again).composites_NHWC, dataset.composites_NHWC)
+    assert np.array_equal(load_mosaics(again).mosaics_NHWC, dataset.mosaics_NHWC)
 
 
 def test_the_manifests_order_and_place_do_not_count(
@@ -152,7 +152,7 @@ def test_a_study_is_made_once_and_read_as_any_other(cache: Path) -> None:
     again = survey_data(data, cache, photographs="single")
     assert (folder / "manifest.csv").stat().st_mtime_ns == written
     assert again.fingerprint == survey.fingerprint
-    assert load_composites(survey).manifest_path is None
+    assert load_mosaics(survey).manifest_path is None
     assert survey_of(survey.manifest.path, cache).fingerprint == survey.fingerprint
 
 

@@ -44,19 +44,19 @@ def make_samples(num_subjects: int, seed: int, num_long: int | None = None) -> p
     st.integers(2, 5),
 )
 def test_every_sample_is_on_one_side_and_every_subject_too(
-    num_subjects: int, seed: int, test_share: float, num_folds: int
+    num_subjects: int, seed: int, test_fraction: float, num_folds: int
 ) -> None:
-    check_sides(
+    check_partitions(
         make_samples(num_subjects, seed),
-        SplitSpec(test_share=test_share, num_folds=num_folds, num_seeds=5, seed=seed),
+        SplitSpec(test_fraction=test_fraction, num_folds=num_folds, num_seeds=5, seed=seed),
     )
 
 
 def test_scikit_learns_folds_keep_subjects_whole_too() -> None:
-    check_sides(make_samples(30, 0), SplitSpec(fold_method="stratified_group_kfold"))
+    check_partitions(make_samples(30, 0), SplitSpec(fold_method="stratified_group_kfold"))
 
 
-def check_sides(samples: pd.DataFrame, spec: SplitSpec) -> None:
+def check_partitions(samples: pd.DataFrame, spec: SplitSpec) -> None:
     split = make_split(samples, spec)
     assert split.table["sample"].tolist() == samples["sample"].tolist()
     assert (split.table.groupby("subject")["fold"].nunique() == 1).all()
@@ -169,14 +169,16 @@ def test_labelled_photographs_keep_subjects_and_cases_whole_with_any_number_of_c
 
 def test_labels_are_balanced_by_photographs() -> None:
     samples = labelled_samples(80, 3, 1)
-    split = make_split(samples, SplitSpec(test_share=0.2), SINGLE)
+    split = make_split(samples, SplitSpec(test_fraction=0.2), SINGLE)
     is_test = (split.table["partition"] == "test").to_numpy()
     assert abs(is_test.mean() - 0.2) < 0.03
-    shares = [samples["label"][side].value_counts(normalize=True) for side in (is_test, ~is_test)]
-    assert shares[0].sub(shares[1], fill_value=0).abs().max() < 0.05
+    fractions = [
+        samples["label"][side].value_counts(normalize=True) for side in (is_test, ~is_test)
+    ]
+    assert fractions[0].sub(fractions[1], fill_value=0).abs().max() < 0.05
     # A shuffle of the classes' names is another problem only by name.
     named = samples.assign(label=samples["label"].map(lambda name: f"z{name[::-1]}"))
-    assert make_split(named, SplitSpec(test_share=0.2), SINGLE).imbalance < 0.03
+    assert make_split(named, SplitSpec(test_fraction=0.2), SINGLE).imbalance < 0.03
 
 
 def test_scikit_learns_folds_take_labels_too() -> None:
@@ -203,15 +205,17 @@ def test_folds_that_scikit_learn_leaves_empty_are_refused() -> None:
 
 
 @given(st.integers(2, 30), st.sampled_from([0.1, 0.15, 0.3]), st.integers(0, 100))
-def test_the_inner_split_takes_whole_subjects(num_subjects: int, share: float, seed: int) -> None:
+def test_the_inner_split_takes_whole_subjects(
+    num_subjects: int, fraction: float, seed: int
+) -> None:
     samples = make_samples(num_subjects, 3)
     groups, labels = samples["subject"].to_numpy(), samples["scaling"].to_numpy()
-    aside = inner_split(groups, labels, share, seed=seed, num_seeds=10)
+    aside = inner_split(groups, labels, fraction, seed=seed, num_seeds=10)
     assert not set(groups[aside]) & set(groups[~aside])
     assert aside.any()
     assert not aside.all()
-    assert abs(aside.mean() - share) <= 1 / num_subjects
-    assert np.array_equal(aside, inner_split(groups, labels, share, seed=seed, num_seeds=10))
+    assert abs(aside.mean() - fraction) <= 1 / num_subjects
+    assert np.array_equal(aside, inner_split(groups, labels, fraction, seed=seed, num_seeds=10))
 
 
 def test_the_inner_split_needs_two_subjects() -> None:

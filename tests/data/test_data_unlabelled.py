@@ -37,7 +37,7 @@ def test_labels_trees_and_grades_are_passed_over_whatever_they_say(labelled: Tri
     rows[2]["taxonomy"], rows[3]["grade_a"] = "//", "?"
     manifest = read_single_photos(write_csv(path, rows, LABELLED_COLUMNS))
     assert (manifest.photos["label"] == "").all()
-    assert (manifest.graders, manifest.warnings) == ((), ())
+    assert (manifest.raters, manifest.warnings) == ((), ())
     assert manifest.photos["case"].tolist() == [row["case"] for row in rows]
 
 
@@ -64,7 +64,7 @@ def test_unlabelled_pictures_are_the_labelled_ones(labelled: Trial, tmp_path: Pa
     write_csv(path, rows, ["photo", "subject", "case", "visit", "day"])
     new = open_dataset(data, cache, photographs="single", for_training=False)
     assert new.samples["sample"].tolist() == known.samples["sample"].tolist()
-    np.testing.assert_array_equal(new.composites_NHWC, known.composites_NHWC)
+    np.testing.assert_array_equal(new.mosaics_NHWC, known.mosaics_NHWC)
     assert new.fingerprint != known.fingerprint
 
 
@@ -81,4 +81,4 @@ def test_photographs_of_regions_will_do_for_labels_but_not_the_other_way(
     path, _ = labelled()
     data = DataSpec(manifest=path, tile_pixels=16)
     with pytest.raises(InputError, match="without regions and scores"):
-        open_dataset(data, cache, photographs="composites", for_training=False)
+        open_dataset(data, cache, photographs="mosaics", for_training=False)

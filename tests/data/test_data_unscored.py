@@ -58,12 +58,12 @@ def test_every_other_check_stays(trial: Trial) -> None:
     assert "score columns" not in message
 
 
-def test_unscored_composites_are_the_scored_ones(trial: Trial, tmp_path: Path) -> None:
+def test_unscored_mosaics_are_the_scored_ones(trial: Trial, tmp_path: Path) -> None:
     path, rows = trial()
     scored = open_dataset(DataSpec(manifest=path, tile_pixels=16), tmp_path / "cache")
     write_csv(path, rows, [*PHOTO_COLUMNS, "day"])
     data = DataSpec(manifest=path, tile_pixels=16)
     unscored = open_dataset(data, tmp_path / "cache", for_training=False)
     assert unscored.samples["sample"].tolist() == scored.samples["sample"].tolist()
-    np.testing.assert_array_equal(unscored.composites_NHWC, scored.composites_NHWC)
+    np.testing.assert_array_equal(unscored.mosaics_NHWC, scored.mosaics_NHWC)
     assert unscored.fingerprint != scored.fingerprint

@@ -29,7 +29,7 @@ from foldgrid.specs.synthetic import TrialSettings
 
 SCORES = ["erythema", "induration", "scaling", "involvement"]
 SMALL = TrialSettings(
-    num_subjects=3, num_visits=16, photo_width=48, photo_height=32, missing_share=0.05
+    num_subjects=3, num_visits=16, photo_width=48, photo_height=32, missing_fraction=0.05
 )
 TINY = SMALL.model_copy(update={"num_subjects": 2, "num_visits": 10})
 VIEWS = [
@@ -75,11 +75,11 @@ def test_the_default_trial_has_the_published_counts() -> None:
     assert sum(len(visit.photos) for visit in plan) == 338 * 8 - round(0.015 * 338 * 8)
 
 
-@given(share=st.floats(0, 0.5), seed=st.integers(0, 10**6))
-def test_no_region_of_a_visit_misses_all_its_photographs(share: float, seed: int) -> None:
-    settings = TrialSettings(num_subjects=4, num_visits=22, missing_share=share, seed=seed)
+@given(fraction=st.floats(0, 0.5), seed=st.integers(0, 10**6))
+def test_no_region_of_a_visit_misses_all_its_photographs(fraction: float, seed: int) -> None:
+    settings = TrialSettings(num_subjects=4, num_visits=22, missing_fraction=fraction, seed=seed)
     plan = plan_photographs(settings)
-    assert sum(len(visit.photos) for visit in plan) == 22 * 8 - round(share * 22 * 8)
+    assert sum(len(visit.photos) for visit in plan) == 22 * 8 - round(fraction * 22 * 8)
     for visit in plan:
         assert {photo.view.region for photo in visit.photos} == set(PHOTOS_OF_REGION)
 
@@ -126,7 +126,7 @@ def test_area_and_grades_are_zero_together_and_within_their_scales(
                 *grades, involvement = state.scores
                 assert all(0 <= grade <= 4 for grade in grades)
                 assert 0 <= involvement <= 6
-                assert (involvement == 0) == (sum(grades) == 0) == (state.share == 0.0)
+                assert (involvement == 0) == (sum(grades) == 0) == (state.fraction == 0.0)
 
 
 def test_scores_do_not_depend_on_the_size_of_the_pictures() -> None:
@@ -159,8 +159,8 @@ def test_visits_that_do_not_fit_the_subjects_are_explained() -> None:
 
 
 def test_placebo_and_responders_must_leave_room_for_each_other() -> None:
-    with pytest.raises(ValidationError, match=r"Lower placebo_share to 0\.252"):
-        TrialSettings(placebo_share=0.4)
+    with pytest.raises(ValidationError, match=r"Lower placebo_fraction to 0\.252"):
+        TrialSettings(placebo_fraction=0.4)
 
 
 @pytest.mark.parametrize(
@@ -176,10 +176,10 @@ def test_other_bad_settings_are_refused(wrong: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda v: f"{v.region}_{v.index + 1}")
 def test_the_drawn_share_of_the_skin_is_the_wanted_one(view: View) -> None:
-    for subject, share in ((1, 0.05), (2, 0.3), (3, 0.6), (4, 0.95)):
-        scene = scene_of(subject, view, Severity(share, share, 2.0, 2.0, 2.0))
+    for subject, fraction in ((1, 0.05), (2, 0.3), (3, 0.6), (4, 0.95)):
+        scene = scene_of(subject, view, Severity(fraction, fraction, 2.0, 2.0, 2.0))
         assert 0.1 < scene.skin.mean() < 0.9
-        assert scene.plaque_share == pytest.approx(share, abs=0.03)
+        assert scene.plaque_fraction == pytest.approx(fraction, abs=0.03)
 
 
 def test_plaques_shrink_in_place() -> None:
@@ -194,7 +194,7 @@ def test_clear_skin_has_no_plaques_and_little_contrast() -> None:
     ill = scene_of(3, VIEWS[0], Severity(0.3, 0.3, 3.0, 3.0, 3.0))
     healed = scene_of(3, VIEWS[0], Severity(0.0, 0.3, 0.0, 0.0, 0.0))
     healthy = scene_of(3, VIEWS[0], Severity(0.0, 0.0, 0.0, 0.0, 0.0))
-    assert healed.plaque_share == 0.0
+    assert healed.plaque_fraction == 0.0
     plaque = ill.plaque > 0.9
     stain = np.abs(healed.radiance[1] - healthy.radiance[1])[plaque].mean()
     disease = np.abs(ill.radiance[1] - healthy.radiance[1])[plaque].mean()
@@ -371,7 +371,7 @@ def test_a_folder_of_something_else_is_left_alone(small_trial: Path, tmp_path: P
 def test_a_single_huge_photograph_is_drawn_in_bounded_size() -> None:
     scene = scene_of(1, VIEWS[0], Severity(0.3, 0.3, 2.0, 2.0, 2.0), size=(4928, 3264))
     assert max(scene.skin.shape) == 1536
-    assert scene.plaque_share == pytest.approx(0.3, abs=0.02)
+    assert scene.plaque_fraction == pytest.approx(0.3, abs=0.02)
 
 
 def test_the_contact_sheet_shows_the_chosen_subjects(small_trial: Path, tmp_path: Path) -> None:

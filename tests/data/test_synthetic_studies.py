@@ -168,7 +168,7 @@ def test_a_study_reads_and_has_what_its_source_has(made: Made, study: StudyName)
         assert photos[photos["case"] != ""].groupby("case").size().max() > 2
     if study == "referable_dr":
         assert manifest.labels == (NOT_REFERABLE, REFERABLE)
-        assert len(manifest.graders) == 5
+        assert len(manifest.raters) == 5
     if study == "skin_taxonomy":
         assert len(manifest.labels) >= 30
         counts = photos.drop_duplicates("case")["label"].value_counts()
@@ -232,7 +232,7 @@ def test_the_check_finds_what_was_spoilt_and_nothing_else(made: Made) -> None:
 
 def test_the_label_is_the_majority_of_grades_that_differ(made: Made) -> None:
     photos = made("referable_dr").photos
-    columns = list(made("referable_dr").graders)
+    columns = list(made("referable_dr").raters)
     for grades, label in zip(photos[columns].values.tolist(), photos["label"], strict=True):
         assert majority_label([int(each) if each else None for each in grades]) == label
     spread = photos[columns].replace("", np.nan).astype(float)

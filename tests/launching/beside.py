@@ -27,7 +27,7 @@ _FORKSERVER.set_forkserver_preload(
         "foldgrid.cli.main",
         "foldgrid.launching.session",
         "foldgrid.training.fit",
-        "foldgrid.analysis.ranking.making",
+        "foldgrid.analysis.ranking.build",
         "wandb",
     ]
 )

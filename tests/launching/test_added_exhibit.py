@@ -79,9 +79,9 @@ def test_a_mistake_in_it_is_told_with_its_name_and_file(
     file = install(f"cohort = {MODULE}:WRONG")
     run = launcher.storage / "tiny"
     assert main(["report", str(run)]) == 2
-    told = capsys.readouterr().err
-    assert f'{file}: the exhibit "cohort" of visits cannot be used.' in told
-    assert "found 'no exhibit', which is no exhibit" in told
+    reported = capsys.readouterr().err
+    assert f'{file}: the exhibit "cohort" of visits cannot be used.' in reported
+    assert "found 'no exhibit', which is no exhibit" in reported
     assert not (run / "report.html").exists()
 
 
@@ -97,6 +97,6 @@ def test_a_part_that_has_another_s_name_is_told(
     monkeypatch.setitem(EXHIBITS, "again", again)
     run = launcher.storage / "tiny"
     assert main(["report", str(run)]) == 2
-    told = capsys.readouterr().err
-    assert 'two parts are called "visits", one of the exhibit "cohort", one of "again"' in told
+    reported = capsys.readouterr().err
+    assert 'two parts are called "visits", one of the exhibit "cohort", one of "again"' in reported
     assert not (run / "report.html").exists()

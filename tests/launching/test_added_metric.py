@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldgrid.analysis.evaluation import judge
+from foldgrid.analysis.evaluation import evaluate
 from foldgrid.cli.main import main as analyse
 from foldgrid.metrics import METRICS
 from foldgrid.records import SearchStore
@@ -62,7 +62,7 @@ def test_it_ranks_anew_and_where_a_ranking_is_stored(
     # The stored ranking lacks it, so that one is computed that holds it.
     found = ranked(launcher, "--by", "median_error")
     assert found["by"] == "median_error"
-    evaluated = judge(launcher.store())
+    evaluated = evaluate(launcher.store())
     for row in found["rows"]:
         for part, units in (("oof", evaluated.oof), ("test", evaluated.test)):
             errors = np.abs(units.predicted_by(row["model"]) - units.reference)

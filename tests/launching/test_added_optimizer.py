@@ -22,7 +22,7 @@ from tests.training.tiny_study import folder_of, make_config, make_data, make_fi
 LION = ONE_BACKBONE.replace(
     "training:\n", "training:\n  optimizer: lion\n  optimizer_settings: {lion: {beta1: 0.8}}\n"
 )
-BOTH = LION + "vary: {optimizer: [sgd], optimizer_settings.lion.beta2: [0.5]}\n"
+BOTH = LION + "ablation: {optimizer: [sgd], optimizer_settings.lion.beta2: [0.5]}\n"
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_a_mistake_in_its_file_is_told_with_its_name_and_file(launcher: Launcher
         assert fault in refused.err
 
 
-def test_where_it_is_not_installed_its_records_are_not_taken_for_damaged(
+def test_where_it_is_not_installed_its_records_are_not_taken_for_corrupt(
     launcher: Launcher, package: None
 ) -> None:
     sweep = launcher.done_before(LION)

@@ -65,7 +65,7 @@ def test_it_gives_trials_up_and_is_told_everywhere(launch_of: Launcher, package:
     assert analyse(["report", str(run)]) == 0
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "behind: gave up what was 0% behind the best at the same epoch" in page
-    # Where it is not installed, the plan is not taken for damaged.
+    # Where it is not installed, the plan is not taken for corrupt.
     del SCHEDULERS["behind"]
     launch_of.capture.readouterr()
     assert analyse(["report", str(run)]) == 2

@@ -28,7 +28,7 @@ task: {name: one_vs_rest, classes: [normal, early, late]}
 data:
   tile_pixels: 40
   synthetic: {study: ssc_skin, num_subjects: 20}
-split: {num_folds: 2, num_seeds: 20, test_share: 0.2}
+split: {num_folds: 2, num_seeds: 20, test_fraction: 0.2}
 backbones: [plain_cnn, shufflenet_v2_x0_5]
 weights: none
 training:
@@ -98,9 +98,9 @@ def test_every_metric_orders_its_ranking(launcher: Launcher, package: Path) -> N
         assert analyse(["rank", str(run), "--by", name, "--format", "json"]) == 0
         ranking = json.loads(launcher.capture.readouterr().out)
         assert ranking["by"] == name
-        figures = [row["oof"][name] for row in ranking["rows"]]
-        told = [value for value in figures if value is not None]
-        assert told == sorted(told, key=metric.sort_key), name
+        metric_values = [row["oof"][name] for row in ranking["rows"]]
+        reported = [value for value in metric_values if value is not None]
+        assert reported == sorted(reported, key=metric.sort_key), name
     assert analyse(["rank", str(run), "--by", "mae"]) == 2
 
 

@@ -90,8 +90,8 @@ def test_a_killed_grid_goes_on_and_every_epoch_arrives_once(
     assert runs.keys() == store.finished_fits()
     for fit_id, lines in runs.items():
         check_points(lines, store.read_history(fit_id))
-        figures = store.read_fit(fit_id).metrics
-        assert lines[-1]["summary"]["test/pasi_mae"] == figures["test/pasi_mae"]
+        metric_values = store.read_fit(fit_id).metrics
+        assert lines[-1]["summary"]["test/pasi_mae"] == metric_values["test/pasi_mae"]
     columns, rows = ranking[0]["tables"]["ranking"]
     board = json.loads((run / "leaderboard.json").read_text(encoding="utf-8"))
     assert len(rows) == len(board["rows"])
@@ -116,8 +116,8 @@ def test_a_search_is_shown_trial_by_trial(launcher: Launcher, package: Path) -> 
         record, history = folder.read_record(), folder.read_history()
         lines = runs[f"{record.backbone}/trial-{record.number:04}"]
         assert [line.get("step") for line in lines] == [1, 2, None]
-        told = [line["values"]["oof/mae"] for line in lines[:-1]]
-        assert told == [epoch.oof["mae"] for epoch in history]
+        reported = [line["values"]["oof/mae"] for line in lines[:-1]]
+        assert reported == [epoch.oof["mae"] for epoch in history]
         assert lines[-1]["summary"]["status"] == "complete"
     assert summary[0]["facts"]["num_trials"] == 2
     assert len(summary[0]["tables"]["trials"][1]) == 2
@@ -171,10 +171,10 @@ def test_tensorboard_gets_what_was_trained_without_it(launcher: Launcher) -> Non
     ids = {f"tiny-{fit_id}" for fit_id in store.finished_fits()}
     summary = marks_of(run) - ids
     assert (marks_of(run) - summary, len(summary)) == (ids, 1)
-    check_that_a_damaged_fit_is_made_again(launcher, sweep, store)
+    check_that_a_corrupt_fit_is_made_again(launcher, sweep, store)
 
 
-def check_that_a_damaged_fit_is_made_again(
+def check_that_a_corrupt_fit_is_made_again(
     launcher: Launcher, sweep: Path, store: RunStore
 ) -> None:
     """Also where it is trained again by a launch that tells TensorBoard nothing."""

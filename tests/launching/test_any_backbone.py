@@ -63,7 +63,7 @@ def test_they_train_are_ranked_reported_and_predict(launcher: Launcher, sweep: P
     store = launcher.store()
     records = {fit: store.read_fit(fit) for fit in store.finished_fits()}
     assert len(records) == 6
-    sees = {each.config.backbone: each.config.training.pixels for each in records.values()}
+    sees = {each.config.backbone: each.config.training.normalization for each in records.values()}
     assert sees["hf-hub:owner/skin"] == "0.1 0.2 0.3 / 0.4 0.5 0.6"
     licences = {each.config.backbone: each.weights.licence for each in records.values()}
     assert licences["hf-hub:owner/skin"] == "mit"

@@ -19,13 +19,13 @@ import pytest
 
 from foldgrid.analysis.checks.catalogue import run_checks
 from foldgrid.analysis.checks.report import CheckResult
-from foldgrid.data.canary import make_canary
-from foldgrid.data.dataset import Survey, load_composites
+from foldgrid.data.dataset import Survey, load_mosaics
+from foldgrid.data.label_permutation import permute_labels
 from foldgrid.data.splits import Split, make_split
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.simulation.source import survey_data
-from foldgrid.specs.canary import Canary
 from foldgrid.specs.fits import FitConfig, split_fingerprint
+from foldgrid.specs.label_permutation import LabelPermutation
 from foldgrid.specs.recipe import Augmentation, TrainingRecipe
 from foldgrid.specs.sweep import DataSpec, SplitSpec
 from foldgrid.specs.synthetic import TrialSettings
@@ -36,7 +36,7 @@ BACKBONE = "mobilenet_v3_small"
 TRIAL = TrialSettings(
     num_subjects=10, num_visits=60, photo_width=64, photo_height=48, studio="varied"
 )
-SPLIT = SplitSpec(num_folds=2, test_share=0.15, num_seeds=20)
+SPLIT = SplitSpec(num_folds=2, test_fraction=0.15, num_seeds=20)
 RECIPE = TrainingRecipe(
     max_epochs=20,
     learning_rate=0.01,
@@ -81,8 +81,8 @@ def train_canary(
 ) -> RunStore:
     """A canary's run folder, as a launch leaves it, from networks truly trained."""
     true = make_split(survey.samples, SPLIT)
-    canary = make_canary(survey, true, "shuffled_scores", 0)
-    split, data = arrange(true, TrainingData.from_dataset(load_composites(canary), true))
+    canary = permute_labels(survey, true, "shuffled_scores", 0)
+    split, data = arrange(true, TrainingData.from_dataset(load_mosaics(canary), true))
     store = RunStore(str(folder))
     plan = []
     for fold in range(SPLIT.num_folds):
@@ -101,8 +101,10 @@ def train_canary(
         plan.append(PlannedFit(config.fit_id, BACKBONE, fold))
     store.write_split(split.table, {"fingerprint": split.fingerprint})
     store.write_plan(plan)
-    store.write_canary(
-        Canary(name="shuffled_scores", sweep="x", seed=0, data_fingerprint=survey.fingerprint)
+    store.write_permutation(
+        LabelPermutation(
+            name="shuffled_scores", sweep="x", seed=0, data_fingerprint=survey.fingerprint
+        )
     )
     store.write_sweep({"name": folder.name, "title": "A canary in miniature"})
     return store

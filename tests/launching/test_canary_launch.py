@@ -43,12 +43,12 @@ def test_a_canary_is_trained_beside_its_sweep_and_checked_with_it(launcher: Laun
     assert true.read_photos().equals(canary.read_photos())
     assert len(canary.finished_fits()) == 4
     assert not true.finished_fits() & canary.finished_fits()
-    about = canary.read_canary()
+    about = canary.read_permutation()
     assert about is not None
     assert about.sweep == "tiny"
     assert about.data_fingerprint == true.read_provenance()["data_fingerprint"]
     assert about.data_fingerprint != canary.read_provenance()["data_fingerprint"]
-    assert true.read_canary() is None
+    assert true.read_permutation() is None
 
     # The scores that it was trained on are the subject's alone.
     predictions = canary.read_predictions(sorted(canary.finished_fits())[0])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from foldgrid.data.manifest.labelled import read_labelled_manifest
-from foldgrid.specs.variants import read_variant
+from foldgrid.specs.ablations import read_ablation
 from tests.launching.tiny_labels import IN_CASES, SEARCHED, VARIED
 from tests.launching.tiny_sweep import Launcher
 from tests.wandb_run_file import WandbRunFile, read_run_file
@@ -53,11 +53,11 @@ def test_every_epoch_of_every_fit_is_there_once_under_its_base_learner(
     for fit_id, run in fits.items():
         epochs = store.read_history(fit_id)
         assert [step for step, _ in run.history] == [epoch.epoch for epoch in epochs]
-        told = [row["validation/auc"] for _, row in run.history]
+        reported = [row["validation/auc"] for _, row in run.history]
         # Without anybody of a class among those that are watched, it is undefined.
-        assert told == pytest.approx([epoch.metrics["auc"] for epoch in epochs], nan_ok=True)
+        assert reported == pytest.approx([epoch.metrics["auc"] for epoch in epochs], nan_ok=True)
         assert run.group == plan[fit_id]
-        _, key, value = read_variant(plan[fit_id])
+        _, key, value = read_ablation(plan[fit_id])
         assert (f"{key}={value}" in run.tags) == bool(key)
         assert run.config["task"]["classes"] == {"normal": ["normal"], "SSc": ["early", "late"]}
         assert run.summary["test/auc"] == store.read_fit(fit_id).metrics["test/auc"]

@@ -18,7 +18,7 @@ BONE_AGE = """\
 title: bone age in months
 task: {name: regression, unit: months, loss: LOSS}
 data: {tile_pixels: 32, manifest: MANIFEST}
-split: {num_folds: 2, num_seeds: 20, test_share: 0.2}
+split: {num_folds: 2, num_seeds: 20, test_fraction: 0.2}
 backbones: [plain_cnn]
 weights: none
 training:

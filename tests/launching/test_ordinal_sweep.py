@@ -40,8 +40,8 @@ def test_it_trains_ranks_stacks_and_reports(launcher: Launcher) -> None:
         launcher.capture.readouterr()
         assert analyse(["rank", str(run), "--by", name, "--format", "json"]) == 0
         ranking = json.loads(launcher.capture.readouterr().out)
-        told = [row["oof"][name] for row in ranking["rows"] if row["oof"][name] is not None]
-        assert told == sorted(told, key=metric.sort_key), name
+        reported = [row["oof"][name] for row in ranking["rows"] if row["oof"][name] is not None]
+        assert reported == sorted(reported, key=metric.sort_key), name
     assert analyse(["rank", str(run), "--by", "mae"]) == 2
     assert analyse(["check", str(run)]) == 0
     with quickly_made():

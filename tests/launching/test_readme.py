@@ -129,8 +129,8 @@ def test_its_tasks_are_those_there_are() -> None:
             assert sweep(shown).task.name == name
         metric = row["ranked by"].strip("`")
         page = read("docs/how-to/tasks.md")
-        [told] = [each for each in next(tables(page)) if each["`name`"] == f"`{name}`"]
-        assert told["ordered by"] == f"`{metric}`"
+        [reported] = [each for each in next(tables(page)) if each["`name`"] == f"`{name}`"]
+        assert reported["ordered by"] == f"`{metric}`"
 
 
 def test_its_counts_are_right() -> None:
@@ -156,8 +156,10 @@ def test_its_measurements_are_those_of_the_documentation() -> None:
 
 def test_how_long_the_tests_take_is_what_was_measured_last() -> None:
     *_, measured = list(tables(read("docs/explanation/testing.md")))[1]
-    told = re.findall(r"`(make test|.ci/run)`(?: takes)? (\d+ min \d+ s)", read("CONTRIBUTING.md"))
-    assert dict(told) == {
+    reported = re.findall(
+        r"`(make test|.ci/run)`(?: takes)? (\d+ min \d+ s)", read("CONTRIBUTING.md")
+    )
+    assert dict(reported) == {
         "make test": measured["`make test`"],
         ".ci/run": measured["all of `.ci/run`, with the installation"],
     }

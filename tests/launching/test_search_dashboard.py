@@ -97,8 +97,8 @@ def test_the_dashboard_shows_the_search(
         study = page.url
         for _, trial in trials.iterrows():
             page.goto(f"{study}/trials?numbers={trial['trial']}")
-            for figure in (trial["oof_mae"], trial["learning_rate"]):
-                shown = page.get_by_text(f"{figure:.12f}".rstrip("0")[:12]).first
+            for metric_value in (trial["oof_mae"], trial["learning_rate"]):
+                shown = page.get_by_text(f"{metric_value:.12f}".rstrip("0")[:12]).first
                 expect(shown).to_be_visible(timeout=60_000)
         page.screenshot(path=launcher.folder / "trial.png")
     page.close()

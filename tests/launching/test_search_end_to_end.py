@@ -215,9 +215,9 @@ def test_a_search_never_reads_the_test_set(launcher: Launcher) -> None:
             is_test = (data.samples["partition"] == "test").to_numpy()
             assert is_test.any()
             data.samples.loc[is_test, ["erythema", "induration", "scaling", "involvement"]] = 0
-            composites = np.array(data.composites_NHWC)
-            composites[is_test] = 0
-            return type(data)(composites, data.samples, data.stratum)
+            mosaics = np.array(data.mosaics_NHWC)
+            mosaics[is_test] = 0
+            return type(data)(mosaics, data.samples, data.stratum)
 
         patch.setattr(session.TrainingData, "from_dataset", spoiled)
         launcher(launcher.write(SEARCH, "spoiled"))
@@ -264,9 +264,9 @@ def test_hyperparameters_of_what_is_no_search(launcher: Launcher) -> None:
     assert missing.code == 2
     assert "holds no best.yaml" in missing.err
     (launcher.folder / "best.yaml").write_text("best: []\n")
-    damaged = launcher(launcher.write(), "--hyperparameters", str(launcher.folder))
-    assert damaged.code == 2
-    assert "is damaged" in damaged.err
+    corrupt = launcher(launcher.write(), "--hyperparameters", str(launcher.folder))
+    assert corrupt.code == 2
+    assert "is corrupt" in corrupt.err
     assert not launcher.storage.exists()
 
 

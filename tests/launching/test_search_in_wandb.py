@@ -48,8 +48,8 @@ def check_that_runs_are_the_records(folder: Path) -> dict[int, WandbRunFile]:
         history = store.trial(record.study, number).read_history()
         assert [step for step, _ in run.history] == list(range(1, record.num_epochs + 1))
         for metric in ("mae", "ccc"):
-            told = [row[f"oof/{metric}"] for _, row in run.history]
-            assert told == [epoch.oof[metric] for epoch in history]
+            reported = [row[f"oof/{metric}"] for _, row in run.history]
+            assert reported == [epoch.oof[metric] for epoch in history]
         assert run.config["values"]["learning_rate"] == record.values["learning_rate"]
         assert (run.group, run.is_finished, run.exit_code) == (record.study, True, 0)
         assert run.summary["status"] == record.status
@@ -114,8 +114,8 @@ def test_a_population_is_shown_by_the_course_that_was_recorded(
     assert changed
     assert {number for number, run in runs.items() if "changes" in run.summary} == changed
     for number in changed:
-        told = [change["inherited_from"] for change in runs[number].summary["changes"]]
-        assert told == [change.inherited_from for change in records[number].changes]
+        reported = [change["inherited_from"] for change in runs[number].summary["changes"]]
+        assert reported == [change.inherited_from for change in records[number].changes]
         assert runs[number].config["training"] == records[number].training.model_dump(mode="json")
 
 

@@ -45,13 +45,13 @@ def test_a_race_on_classes_is_chosen_by_the_task_s_figure(launcher: Launcher) ->
     assert (folder / "best.yaml").exists()
     launcher.capture.readouterr()
     assert analyse(["report", str(folder)]) == 0
-    words = told(folder / "report.html")
+    words = reported(folder / "report.html")
     assert "AUC" in words
     for foreign in ("visit", "PASI", "MAE"):
         assert foreign not in words + done.out, foreign
 
 
-def told(page: Path) -> str:
+def reported(page: Path) -> str:
     """What a report says, without its pictures and its style."""
     text = page.read_text(encoding="utf-8")
     text = re.sub(r"<(style|script|svg)\b.*?</\1>", " ", text, flags=re.DOTALL)
@@ -87,20 +87,20 @@ def test_two_objectives_of_classes_have_a_front(launcher: Launcher) -> None:
     folder = launcher.storage / "tiny"
     trials = trials_of(folder)
     assert len(trials) == 4
-    figures = [(trial.oof["auc"], trial.oof["accuracy"]) for trial in trials]
+    metric_values = [(trial.oof["auc"], trial.oof["accuracy"]) for trial in trials]
     front = {
         trial.number
-        for trial, own in zip(trials, figures, strict=True)
+        for trial, own in zip(trials, metric_values, strict=True)
         if not any(
             all(a >= b for a, b in zip(other, own, strict=True)) and other != own
-            for other in figures
+            for other in metric_values
         )
     }
     assert front
     for number in front:
         assert f"{trials[number].oof['accuracy']:.3f}" in done.out
     assert analyse(["report", str(folder), "--by", "accuracy"]) == 0
-    assert "Accuracy" in told(folder / "report.html")
+    assert "Accuracy" in reported(folder / "report.html")
 
 
 def test_a_figure_that_the_task_does_not_have_is_refused(launcher: Launcher) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from foldgrid.analysis.report.making import make_report
+from foldgrid.analysis.report.build import make_report
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.specs.resolving import resolve_sweep, yaml_files
 from foldgrid.specs.sweep import Sweep
@@ -47,7 +47,7 @@ SMALLEST_PIXELS = {"aidda": 76}
 def tiny_settings(sweep: Sweep) -> tuple[str, ...]:
     """What makes a sweep tiny: few subjects, small pictures, one epoch."""
     settings = (*SHORT_TRAINING, "training.max_epochs=1", "keep=none")
-    if sweep.task.sample_kind == "composites":
+    if sweep.task.sample_kind == "mosaics":
         settings = (*SMALL_DATA, *TINIEST, *settings)
     else:
         pixels = f"data.tile_pixels={SMALLEST_PIXELS.get(sweep.name, 32)}"
@@ -139,9 +139,9 @@ def test_the_studies_keep_what_their_papers_say() -> None:
     head, fine_tuning = skin.training.phases
     assert (head.epochs, head.frozen, fine_tuning.frozen) == (100, "backbone", 10)
     assert (skin.training.planned_epochs, skin.data.tile_pixels) == (150, 128)
-    assert skin.training.pixels == "minus_one_to_one"
+    assert skin.training.normalization == "minus_one_to_one"
     # 80/10/10: a tenth for the test, and of nine equal folds one is held out.
-    assert (skin.split.test_share, skin.split.num_folds) == (0.1, 9)
+    assert (skin.split.test_fraction, skin.split.num_folds) == (0.1, 9)
     assert skin.recipe_of("plain_cnn").phases == ()
     assert skin.recipe_of("plain_cnn").max_epochs == 120
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
 
 import pytest
+from rich.console import Console
 
 from foldgrid.cli.main import main
-from foldgrid.records import RunStore
+from foldgrid.launching.progress.status import Cell, print_matrix
+from foldgrid.records import PlannedFit, RunStore
 from foldgrid.records.run_lock import RunLock
-from foldgrid.specs.progress import LaunchProgress, RunningTask
+from foldgrid.specs.progress import LaunchProgress, RunningJob
 from tests.launching.tiny_sweep import TINY, Launcher
 
 SEARCH = TINY + "search_space: lr_plateau\nsearch: {num_trials: 2, sampler: RandomSampler}\n"
@@ -34,17 +37,39 @@ def say(store: RunStore, **facts: object) -> None:
 def test_after_half_of_a_sweep(launcher: Launcher) -> None:
     launcher.done_before(TINY, "--only", "fold=0")
     said = status_of(launcher)
-    assert said.startswith("a tiny sweep\nnot running; the last launch's last word was")
+    assert said.startswith("a tiny sweep\nnot running; the last launch reported ")
+    assert said.splitlines()[2] == "fits      2 of 4 done, 2 left"
+    assert said.endswith("Launch it again: it trains only what is missing.\n")
     for backbone in ("shufflenet_v2_x0_5", "squeezenet1_1"):
         assert re.search(rf"{backbone} +done +·", said)
-    assert "2 of 4 done, 2 left" in said
+
+
+def test_of_many_backbones_those_that_are_alike_are_counted() -> None:
+    names = {"done": 20, "left": 1, "mixed": 2}
+    cells = [
+        Cell(PlannedFit(fit_id=f"{kind}{n}-{fold}", backbone=f"{kind}{n}", fold=fold), state)
+        for kind, number in names.items()
+        for n in range(number)
+        for fold in (0, 1)
+        for state in ["left" if kind == "left" or (kind == "mixed" and fold) else "done"]
+    ]
+    stream = io.StringIO()
+    print_matrix(cells, Console(file=stream, width=80))
+    lines = [" ".join(line.split()) for line in stream.getvalue().splitlines()]
+    assert lines == [
+        "backbone fold 0 fold 1",
+        "mixed0 done ·",
+        "mixed1 done ·",
+        "20 backbones: all folds done",
+        "1 backbone: all folds left",
+    ]
 
 
 def test_while_a_fit_trains_and_after_its_launcher_was_killed(launcher: Launcher) -> None:
     launcher.done_before(TINY, "--only", "fold=0")
     store = RunStore(str(launcher.storage / "tiny"))
     left = [fit for fit in store.read_plan() if fit.fold == 1]
-    running = {left[0].fit_id: RunningTask(since=0.0, epoch=7)}
+    running = {left[0].fit_id: RunningJob(since=0.0, epoch=7)}
     say(store, running=running, seconds_left=7200.0)
     with RunLock(store.root):
         said = status_of(launcher)

@@ -81,8 +81,8 @@ def check_complete(server: FakeWandbServer, store: RunStore, num_fits: int = NUM
     for fit_id, run in runs.items():
         history, record = store.read_history(fit_id), store.read_fit(fit_id)
         assert run.steps == [epoch.epoch for epoch in history] == [1, 2]
-        told = [row["validation/loss"] for row in run.history]
-        assert told == pytest.approx([epoch.validation_loss for epoch in history])
+        reported = [row["validation/loss"] for row in run.history]
+        assert reported == pytest.approx([epoch.validation_loss for epoch in history])
         assert record.metrics
         for name, value in record.metrics.items():
             assert run.summary[name.replace(".", "_")] == pytest.approx(value)

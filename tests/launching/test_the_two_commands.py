@@ -31,11 +31,11 @@ def check_grid_in_wandb(folder: Path) -> None:
     fits = [run for run in runs if run.job_type == "fold"]
     assert sorted(run.config["fit_id"] for run in fits) == sorted(store.finished_fits())
     for run in fits:
-        told = [
+        reported = [
             (step, row["epoch"], row["train/loss"], row["validation/loss"], row["learning_rate"])
             for step, row in run.history
         ]
-        assert told == [
+        assert reported == [
             (each.epoch, each.epoch, each.train_loss, each.validation_loss, each.learning_rate)
             for each in store.read_history(run.config["fit_id"])
         ]

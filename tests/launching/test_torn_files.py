@@ -1,4 +1,4 @@
-"""Every file that a launch leaves, damaged: named, and made again to the same bits, or refused."""
+"""Every file that a launch leaves, corrupt: named, and made again to the same bits, or refused."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from _pytest.mark import ParameterSet
 from foldgrid.cli.main import main as analyse
 from foldgrid.data.cache import load_or_build
 from foldgrid.records import RunStore, SearchStore
-from foldgrid.records.sealed_state import seal_state
+from foldgrid.records.state_checksum import checksummed_state
 from foldgrid.tracking.wandb.ledger import ProjectionLedger
 from foldgrid.training.checkpoint import read_state
 from tests.launching.tiny_sweep import ONE_BACKBONE, TINY, Launcher
-from tests.records.damage import DAMAGES, cut, empty, flip
+from tests.records.corruption import CORRUPTIONS, cut, empty, flip
 from tests.training.tiny_study import outcome
 from tests.wandb_run_file import read_run_file
 
@@ -56,8 +56,10 @@ def representative(kind: str, *those: str) -> ParameterSet:
     return pytest.param(kind, marks=() if kind in those else pytest.mark.exhaustive)
 
 
-@pytest.mark.parametrize("kind", [representative(kind, "cut", "flip") for kind in sorted(DAMAGES)])
-def test_what_is_damaged_is_named_and_trained_again(launcher: Launcher, kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind", [representative(kind, "cut", "flip") for kind in sorted(CORRUPTIONS)]
+)
+def test_what_is_corrupt_is_named_and_trained_again(launcher: Launcher, kind: str) -> None:
     sweep = launcher.done_before(ranked=True)
     run, store, random_ = launcher.storage / "tiny", launcher.store(), random.Random(kind)
     before = outcomes(store)
@@ -66,9 +68,9 @@ def test_what_is_damaged_is_named_and_trained_again(launcher: Launcher, kind: st
         # Of weights only the length is looked at before they are read.
         del fits["best.safetensors"]
     for file, fit_id in fits.items():
-        DAMAGES[kind](run / "fits" / fit_id / file, random_.uniform(0.2, 0.8))
+        CORRUPTIONS[kind](run / "fits" / fit_id / file, random_.uniform(0.2, 0.8))
     for file in RUN_FILES:
-        DAMAGES[kind](run / file, random_.uniform(0.2, 0.8))
+        CORRUPTIONS[kind](run / file, random_.uniform(0.2, 0.8))
     found = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     plan = launcher(sweep, "--plan")
     assert plan.code == 0, plan.err
@@ -89,7 +91,7 @@ def test_what_is_damaged_is_named_and_trained_again(launcher: Launcher, kind: st
     assert analyse(["check", str(run)]) == 0
 
 
-def test_the_wandb_run_of_a_damaged_fit_is_made_again(launcher: Launcher) -> None:
+def test_the_wandb_run_of_a_corrupt_fit_is_made_again(launcher: Launcher) -> None:
     sweep = launcher.done_before(TINY, *OFFLINE, ranked=True)
     run, store = launcher.storage / "tiny", launcher.store()
     fit_id = sorted(store.finished_fits())[0]
@@ -121,29 +123,29 @@ def test_the_analysis_refuses_what_it_cannot_do_without(
 
 
 @pytest.mark.parametrize("file", FIT_FILES[:3])
-def test_the_analysis_names_a_damaged_fit_and_leaves_it_out(
+def test_the_analysis_names_a_corrupt_fit_and_leaves_it_out(
     launcher: Launcher, file: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     launcher.done_before(ranked=True)
     run, store = launcher.storage / "tiny", launcher.store()
-    damaged = next(cell for cell in store.read_plan() if cell.backbone == "squeezenet1_1")
-    cut(run / "fits" / damaged.fit_id / file, 0.5)
+    corrupt = next(cell for cell in store.read_plan() if cell.backbone == "squeezenet1_1")
+    cut(run / "fits" / corrupt.fit_id / file, 0.5)
     assert analyse(["check", str(run)]) == 1
     said = " ".join(capsys.readouterr().out.split())
-    assert f"squeezenet1_1 fold {damaged.fold}: {file}: " in said
-    assert "launch the sweep again: it trains the damaged fits again" in said
+    assert f"squeezenet1_1 fold {corrupt.fold}: {file}: " in said
+    assert "launch the sweep again: it trains the corrupt fits again" in said
     assert analyse(["rank", str(run)]) == 0
     ranked = capsys.readouterr().out
     assert "FG201" in ranked
 
 
-def test_a_damaged_record_is_no_traceback_in_the_status(launcher: Launcher) -> None:
+def test_a_corrupt_record_is_no_traceback_in_the_status(launcher: Launcher) -> None:
     launcher.done_before(ranked=True)
     run, store = launcher.storage / "tiny", launcher.store()
     cut(run / "fits" / sorted(store.finished_fits())[0] / "fit.json", 0.5)
     said = launcher.raw("--status", str(run))
     assert said.code == 0
-    assert "1 damaged" in said.out
+    assert "1 corrupt" in said.out
     cut(run / "plan.json", 0.5)
     refused = launcher.raw("--status", str(run))
     assert refused.code == 2
@@ -151,7 +153,7 @@ def test_a_damaged_record_is_no_traceback_in_the_status(launcher: Launcher) -> N
 
 
 @pytest.mark.parametrize("kind", [representative(kind, "cut") for kind in ("cut", "flip", "lose")])
-def test_damaged_trials_are_named_and_trained_again(launcher: Launcher, kind: str) -> None:
+def test_corrupt_trials_are_named_and_trained_again(launcher: Launcher, kind: str) -> None:
     sweep = launcher.done_before(SEARCH)
     run = launcher.storage / "tiny"
     search = SearchStore.of(RunStore(str(run)))
@@ -160,9 +162,9 @@ def test_damaged_trials_are_named_and_trained_again(launcher: Launcher, kind: st
     records = {each.number: each for each in search.read_trials(study)}
     files = ("trial.json", "predictions.parquet") if kind != "lose" else ("history.jsonl",)
     for number, file in enumerate(files):
-        DAMAGES[kind](run / search.trial(study, number).name.join(("search/", f"/{file}")), 0.6)
+        CORRUPTIONS[kind](run / search.trial(study, number).name.join(("search/", f"/{file}")), 0.6)
     for file in ("search/plan.json", "search/trials.csv", "best.yaml", "sweep.yaml"):
-        DAMAGES[kind](run / file, 0.6)
+        CORRUPTIONS[kind](run / file, 0.6)
     done = launcher(sweep)
     assert done.code == 0, done.err
     unwrapped = "".join(done.out.split())
@@ -172,8 +174,10 @@ def test_damaged_trials_are_named_and_trained_again(launcher: Launcher, kind: st
     for number, record in records.items():
         timeless = {"wall_seconds": 0.0}
         assert again[number].model_copy(update=timeless) == record.model_copy(update=timeless)
-        told = [(each.epoch, each.predicted) for each in search.trial(study, number).read_epochs()]
-        assert told == [(each.epoch, each.predicted) for each in before[number]]
+        reported = [
+            (each.epoch, each.predicted) for each in search.trial(study, number).read_epochs()
+        ]
+        assert reported == [(each.epoch, each.predicted) for each in before[number]]
     assert search.to_redo(study) == {}
     assert "are trained again" not in launcher(sweep).out
 
@@ -189,7 +193,7 @@ def test_a_search_whose_study_is_lost_is_made_of_its_trials(launcher: Launcher) 
     journal.write_bytes(b"\n".join([lines[0], lines[1][:-3], *lines[2:]]))
     refused = launcher(sweep)
     assert refused.code == 2
-    assert "journal.log: line 2 is damaged" in refused.err
+    assert "journal.log: line 2 is corrupt" in refused.err
     journal.unlink()
     done = launcher(sweep)
     assert done.code == 0, done.err
@@ -218,7 +222,7 @@ def test_no_pickle_in_a_run_folder_or_in_the_cache_is_executed(
         assert read_state(state, torch.device("cpu")) is None
     first, second, third, fourth = sorted(store.finished_fits())
     (run / "fits" / first / "fit.json").unlink()
-    (run / "fits" / first / "last.pt").write_bytes(seal_state(buffer.getvalue()))
+    (run / "fits" / first / "last.pt").write_bytes(checksummed_state(buffer.getvalue()))
     (run / "fits" / second / "predictions.parquet").write_bytes(bomb)
     (run / "fits" / third / "fit.json").write_bytes(bomb)
     (run / "fits" / fourth / "best.safetensors").write_bytes(bomb)

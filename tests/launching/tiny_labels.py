@@ -8,7 +8,7 @@ task: {name: classification, classes: {normal: [normal], SSc: [early, late]}}
 data:
   tile_pixels: 32
   synthetic: {study: ssc_skin, num_subjects: 20, photo_width: 48, photo_height: 48}
-split: {num_folds: 2, num_seeds: 20, test_share: 0.2}
+split: {num_folds: 2, num_seeds: 20, test_fraction: 0.2}
 backbones: [squeezenet1_1]
 weights: none
 training:
@@ -18,7 +18,7 @@ training:
   learning_rate: 0.003
   start_from_mean: true
 """
-VARIED = SKIN + "vary: {training_share: [0.5], pixels: [minus_one_to_one]}\n"
+VARIED = SKIN + "ablation: {training_fraction: [0.5], normalization: [minus_one_to_one]}\n"
 IN_CASES = SKIN.replace("study: ssc_skin", "study: aidda").replace(
     "classes: {normal: [normal], SSc: [early, late]}", "classes: []"
 )

@@ -22,7 +22,7 @@ SMALL_DATA = (
     "data.synthetic.photo_height=32",
     "split.num_folds=2",
     "split.num_seeds=20",
-    "split.test_share=0.2",
+    "split.test_fraction=0.2",
 )
 SHORT_TRAINING = (
     "training.max_epochs=2",
@@ -36,7 +36,7 @@ title: a tiny sweep
 data:
   tile_pixels: 32
   synthetic: {num_subjects: 8, num_visits: 40, photo_width: 48, photo_height: 32}
-split: {num_folds: 2, num_seeds: 20, test_share: 0.2}
+split: {num_folds: 2, num_seeds: 20, test_fraction: 0.2}
 backbones:
   - shufflenet_v2_x0_5
   - squeezenet1_1

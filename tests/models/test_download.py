@@ -164,11 +164,11 @@ def test_a_download_arrives_whole_and_goes_on_where_it_was(
     ranges: list[int],
 ) -> None:
     server.behaviours = behaviours
-    told: list[tuple[int, int | None]] = []
-    assert download(server.url, path, DIGEST[:8], on_progress=lambda *seen: told.append(seen))
+    reported: list[tuple[int, int | None]] = []
+    assert download(server.url, path, DIGEST[:8], on_progress=lambda *seen: reported.append(seen))
     assert path.read_bytes() == CONTENT
     assert server.ranges == ranges
-    assert told[-1] == (len(CONTENT), len(CONTENT))
+    assert reported[-1] == (len(CONTENT), len(CONTENT))
     assert list(path.parent.iterdir()) == [path]
     assert not download(server.url, path, DIGEST[:8])
 

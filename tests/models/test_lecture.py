@@ -15,7 +15,7 @@ from foldgrid.describe.lecture import (
     lecture_differences,
     lecture_notes,
     lecture_rows,
-    num_lecture_figures,
+    num_lecture_values,
 )
 from foldgrid.describe.structure import describe
 from foldgrid.models import known_backbones
@@ -32,7 +32,7 @@ def rows(network: str) -> list[LectureRow]:
 
 
 def kernel(row: LectureRow) -> tuple[int, int]:
-    height, width = (row.figures["kernel"] or "1x1").split("x")
+    height, width = (row.cells["kernel"] or "1x1").split("x")
     return int(height), int(width)
 
 
@@ -46,12 +46,12 @@ def num_parameters(row: LectureRow, depth_in: int) -> int:
 
 def multiply_adds(row: LectureRow) -> int:
     """The lecture's formula: W2 x H2 x D2 x F x F x D1."""
-    volume = row.figures["output"] or f"1x1x{row.depth_out}"
+    volume = row.cells["output"] or f"1x1x{row.depth_out}"
     return math.prod(map(int, volume.split("x"))) * math.prod(kernel(row)) * depth(row)
 
 
 def depth(row: LectureRow) -> int:
-    return int(row.figures["depth_in"])
+    return int(row.cells["depth_in"])
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -70,25 +70,23 @@ def test_every_difference_has_a_reason_and_every_reason_a_difference(network: st
 
 
 @pytest.mark.parametrize(
-    ("network", "num_figures", "num_same"),
+    ("network", "num_values", "num_same"),
     [("alexnet", 67, 43), ("vgg16", 124, 122), ("googlenet", 514, 387), ("resnet18", 138, 114)],
 )
-def test_how_much_is_the_same(network: str, num_figures: int, num_same: int) -> None:
-    assert num_lecture_figures(network) == num_figures
-    assert num_figures - len(lecture_differences(network)) == num_same
+def test_how_much_is_the_same(network: str, num_values: int, num_same: int) -> None:
+    assert num_lecture_values(network) == num_values
+    assert num_values - len(lecture_differences(network)) == num_same
 
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_the_printed_parameters_follow_from_the_printed_kernels_and_add_up(network: str) -> None:
     total = next(r for r in lecture_rows() if r.network == network and r.layer == TOTAL)
-    printed = [row for row in rows(network) if row.figures["parameters"]]
-    assert sum(int(row.figures["parameters"]) for row in printed) == int(
-        total.figures["parameters"]
-    )
+    printed = [row for row in rows(network) if row.cells["parameters"]]
+    assert sum(int(row.cells["parameters"]) for row in printed) == int(total.cells["parameters"])
     wrong = [
         row.layer
         for row in printed
-        if int(row.figures["parameters"]) != num_parameters(row, depth(row))
+        if int(row.cells["parameters"]) != num_parameters(row, depth(row))
     ]
     assert wrong == (["maxpool2"] if network == "vgg16" else [])
 
@@ -97,12 +95,12 @@ def test_the_printed_parameters_follow_from_the_printed_kernels_and_add_up(netwo
 def test_the_printed_sizes_follow_from_the_size_formula(network: str) -> None:
     checked = 0
     for row in rows(network):
-        is_padding_known = row.figures["padding"] or "pool" in row.layer
-        if not (row.figures["input"] and row.figures["stride"] and is_padding_known):
+        is_padding_known = row.cells["padding"] or "pool" in row.layer
+        if not (row.cells["input"] and row.cells["stride"] and is_padding_known):
             continue
-        high, stride = int(row.figures["input"].split("x")[0]), int(row.figures["stride"])
-        free = high - kernel(row)[0] + 2 * float(row.figures["padding"] or 0)
-        assert math.floor(free / stride) + 1 == int(row.figures["output"].split("x")[0]), row
+        high, stride = int(row.cells["input"].split("x")[0]), int(row.cells["stride"])
+        free = high - kernel(row)[0] + 2 * float(row.cells["padding"] or 0)
+        assert math.floor(free / stride) + 1 == int(row.cells["output"].split("x")[0]), row
         checked += 1
     assert checked >= 5
 
@@ -114,7 +112,7 @@ def test_the_lecture_s_quizzes() -> None:
     dense = next(row for row in rows("alexnet") if row.layer == "fc6")
     assert num_parameters(dense, 6 * 6 * 256) == 37_752_832
     quiz = next(row for row in lecture_rows() if row.layer == "quiz-fc6")
-    assert int(quiz.figures["parameters"]) == 6 * 6 * 256 * 4096 + 1 != 37_752_832
+    assert int(quiz.cells["parameters"]) == 6 * 6 * 256 * 4096 + 1 != 37_752_832
     ours = {layer.name: layer for layer in describe("alexnet", 1000, 224).layers}
     assert ours[dense.ours].parameters == 37_752_832
 
@@ -130,7 +128,7 @@ def test_the_figures_in_the_notes_are_right() -> None:
     computing = [row for name, row in alexnet.items() if "pool" not in name]
     assert round(sum(map(multiply_adds, computing)) / 1e9, 2) == 1.14
     layers = {layer.name: layer for layer in describe("googlenet", 1000, 224).layers}
-    convolutions = [row for row in rows("googlenet") if row.figures["parameters"]]
+    convolutions = [row for row in rows("googlenet") if row.cells["parameters"]]
     right = [num_parameters(row, layers[row.ours].input[-1]) for row in convolutions]
     assert sum(right) == 6_998_552
     shortcuts = [

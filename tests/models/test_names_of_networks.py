@@ -26,7 +26,7 @@ from foldgrid.models.sources import all_backbones, find_source, known_backbones,
 from foldgrid.specs.backbone_names import known_by_hash, read_file_name, slug_of
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.fits import FitConfig
-from foldgrid.specs.recipe import TrainingRecipe, pixel_statistics
+from foldgrid.specs.recipe import TrainingRecipe, channel_statistics
 from foldgrid.specs.resolving import ResolvedSweep, resolve_sweep
 from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.task import default_task
@@ -351,18 +351,18 @@ def test_a_network_sees_what_its_weights_were_trained_with_unless_the_sweep_says
     written = f"title: What networks see\nbackbones: [{', '.join(names)}]\n"
     sweep.write_text(written)
     found = planned(resolved(sweep).sweep)
-    assert [found[name].pixels for name in names] == [
+    assert [found[name].normalization for name in names] == [
         "imagenet",
         "minus_one_to_one",
         "clip",
         "0.1 0.2 0.3 / 0.4 0.5 0.6",
         "imagenet",
     ]
-    assert pixel_statistics(found[repository].pixels) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+    assert channel_statistics(found[repository].normalization) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
     assert {recipe.input_size for recipe in found.values()} == {"data"}
-    sweep.write_text(written + "training: {pixels: imagenet, input_size: network}\n")
+    sweep.write_text(written + "training: {normalization: imagenet, input_size: network}\n")
     said = planned(resolved(sweep).sweep)
-    assert {recipe.pixels for recipe in said.values()} == {"imagenet"}
+    assert {recipe.normalization for recipe in said.values()} == {"imagenet"}
     assert [said[name].input_size for name in names] == [224, 224, 224, 96, 128]
     assert [said[name].interpolation for name in names[:2]] == ["bilinear", "bicubic"]
 
@@ -385,7 +385,7 @@ def test_a_size_of_pictures_that_does_not_fit_is_refused_with_those_that_do(swee
     "pixels", ["imagnet", "0.5 0.5", "1 1 1 / 0 1 1", "1 1 1", "a b c / 1 1 1"]
 )
 def test_what_a_network_sees_is_a_word_or_six_numbers(sweep: Path, pixels: str) -> None:
-    sweep.write_text(SWEEP + f'training: {{pixels: "{pixels}"}}\n')
+    sweep.write_text(SWEEP + f'training: {{normalization: "{pixels}"}}\n')
     with pytest.raises(InputError, match="three means / three deviations"):
         resolve_sweep(sweep, "paper")
 

@@ -185,7 +185,7 @@ def test_auto_takes_what_is_there_and_none_takes_nothing(checkpoints: Path) -> N
 
 
 @pytest.mark.parametrize("policy", ["auto", "required"])
-def test_a_damaged_file_is_refused_before_any_fit(checkpoints: Path, policy: WeightsPolicy) -> None:
+def test_a_corrupt_file_is_refused_before_any_fit(checkpoints: Path, policy: WeightsPolicy) -> None:
     weight_file("resnet18").path.write_bytes(b"half of the weights")
     with pytest.raises(InputError) as caught:
         resolve_weights(["resnet18"], policy, "fetch them all")

@@ -54,7 +54,7 @@ def test_a_fit_killed_while_completing_is_finished_or_not_but_never_half(
     folder.write_checkpoint(b"checkpoint")
     steps: list[tuple[bool, bool]] = []
 
-    def watch(target: object, name: str) -> None:
+    def monitor(target: object, name: str) -> None:
         real = getattr(target, name)
 
         def step(*arguments: object, **options: object) -> None:
@@ -64,8 +64,8 @@ def test_a_fit_killed_while_completing_is_finished_or_not_but_never_half(
 
         monkeypatch.setattr(target, name, step)
 
-    watch(store.root, "write_bytes")
-    watch(store.root, "remove")
+    monitor(store.root, "write_bytes")
+    monitor(store.root, "remove")
     write_fit(folder, config)
     assert (False, False) not in steps, "the checkpoint went before the record came"
     assert steps[-1] == (True, False)

@@ -55,7 +55,7 @@ def fit_ids(name: str) -> list[str]:
         finished=set(),
         selection=Selection(),
     )
-    return [task.config.fit_id for task in grid.tasks]
+    return [job.config.fit_id for job in grid.jobs]
 
 
 def test_every_shipped_sweep_is_known() -> None:

@@ -168,7 +168,7 @@ def test_a_file_without_a_mapping_is_refused(tmp_path: Path, text: str) -> None:
             [
                 "line 10",
                 "split.xyzzy",
-                "unknown key. Known: fold_method, num_folds, num_seeds, seed, test_share.",
+                "unknown key. Known: fold_method, num_folds, num_seeds, seed, test_fraction.",
             ],
         ),
         (
@@ -206,7 +206,7 @@ def test_a_file_without_a_mapping_is_refused(tmp_path: Path, text: str) -> None:
             ],
         ),
         ("resources:\n  gpus_per_fit: many", ["line 10", "resources.gpus_per_fit", 'found "many"']),
-        ("split:\n  test_share: .nan", ["line 10", "split.test_share", "found NaN."]),
+        ("split:\n  test_fraction: .nan", ["line 10", "split.test_fraction", "found NaN."]),
         ("data:\n  manifest: 3", ["line 10", "data.manifest", "found 3."]),
         (
             "data:\n  synthetic:\n    num_subjects: 10",

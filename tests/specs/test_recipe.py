@@ -49,7 +49,7 @@ def test_phases_are_read_as_they_are_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "told"),
+    ("keys", "reported"),
     [
         ({"phases": [{"name": "a"}, {"name": "b"}]}, "a has no number of epochs"),
         ({"phases": [{"name": "a", "epochs": 1}, {"name": "a"}]}, "a given twice"),
@@ -60,15 +60,17 @@ def test_phases_are_read_as_they_are_written() -> None:
         ({"phases": [{"name": "a", "frozen": True}]}, "'nothing' or 'backbone'"),
         ({"phases": [{"name": "a", "learning_rate": 0.0}]}, "greater than 0"),
         ({"early_stopping": {"policy": "none"}}, "Take schedule: steps or constant"),
-        ({"training_share": 0.0}, "greater than 0"),
+        ({"training_fraction": 0.0}, "greater than 0"),
         ({"augmentation": {"smallest_crop": 0}}, "greater than 0"),
         ({"augmentation": {"zoom": 1}}, "less than 1"),
         ({"schedule": "cosine"}, "'plateau', 'steps' or 'constant'"),
         ({"steps": {"factor": 1}}, "less than 1"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_with_the_reason(keys: dict[str, Any], told: str) -> None:
-    assert told in refusal(**keys)
+def test_what_cannot_be_trained_is_refused_with_the_reason(
+    keys: dict[str, Any], reported: str
+) -> None:
+    assert reported in refusal(**keys)
 
 
 @pytest.mark.parametrize("schedule", ["steps", "constant"])
@@ -108,7 +110,7 @@ def test_where_there_are_no_phases_every_epoch_is_of_the_first() -> None:
 
 def test_a_list_of_phases_is_no_key_of_a_search_but_can_be_replaced() -> None:
     assert "phases" not in list(recipe_keys())
-    assert {"schedule", "steps.every_epochs", "training_share", "augmentation.zoom"} <= set(
+    assert {"schedule", "steps.every_epochs", "training_fraction", "augmentation.zoom"} <= set(
         recipe_keys()
     )
     two = with_values(TrainingRecipe(), {"phases": (HEAD, FINE)})
@@ -166,7 +168,7 @@ def test_a_budget_and_the_command_line_replace_the_whole_list_too(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "reported"),
     [
         (
             "phases: [], max",
@@ -190,11 +192,11 @@ def test_a_budget_and_the_command_line_replace_the_whole_list_too(tmp_path: Path
     ],
 )
 def test_a_mistake_in_phases_is_told_where_it_is(
-    tmp_path: Path, old: str, new: str, told: str
+    tmp_path: Path, old: str, new: str, reported: str
 ) -> None:
     with pytest.raises(InputError) as caught:
         resolve(tmp_path, SWEEP.replace(old, new))
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
 
 
 def test_a_search_space_that_the_sweep_s_phases_do_not_allow_is_refused(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_an_override_s_value_is_yaml(file: Path) -> None:
         ("training.lr=fast", ["--set", "training.learning_rate", 'found "fast".']),
         ("training.lr=", ["--set", "training.learning_rate", "found null."]),
         ("seed.deep=1", ["--set", "seed", "Input should be a valid integer."]),
-        ("split.test_share=0.9", ["--set", "split.test_share", "found 0.9."]),
+        ("split.test_fraction=0.9", ["--set", "split.test_fraction", "found 0.9."]),
     ],
 )
 def test_a_wrong_override_is_blamed_on_the_command_line(

@@ -57,7 +57,7 @@ def test_a_study_is_named_and_the_trial_is_not(tmp_path: Path) -> None:
             "study: aidda\nnum_subjects: 3",
             "line 6   data.synthetic.num_subjects   found 3. Input should be greater",
         ),
-        ("missing_share: 2.0", "line 5   data.synthetic.missing_share   found 2.0."),
+        ("missing_fraction: 2.0", "line 5   data.synthetic.missing_fraction   found 2.0."),
         (
             "studdy: aidda\nnum_subjects: 60",
             'line 5   data.synthetic.studdy   unknown key. Did you mean "study"',

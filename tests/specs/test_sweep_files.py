@@ -35,7 +35,7 @@ def test_the_main_sweep_is_the_paper_s() -> None:
     sweep = resolve_sweep(SHIPPED["all_backbones"], "paper").sweep
     recipe = sweep.training
     assert len(sweep.backbones) == 29
-    assert (sweep.split.num_folds, sweep.split.test_share) == (5, 0.1)
+    assert (sweep.split.num_folds, sweep.split.test_fraction) == (5, 0.1)
     assert (recipe.learning_rate, recipe.momentum, recipe.batch_size) == (0.01, 0.9, 16)
     assert (recipe.plateau.factor, recipe.plateau.patience) == (0.1, 10)
     assert recipe.plateau.threshold == 1e-4

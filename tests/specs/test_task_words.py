@@ -17,7 +17,7 @@ from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.task import TASKS, AnyTask, TaskSpec
 from foldgrid.tasks.classification.ordinal import OrdinalSpec
-from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, TreeSpec
+from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, HierarchySpec
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.regression.spec import RegressionSpec
 
@@ -27,7 +27,9 @@ EXAMPLES: dict[str, TaskSpec] = {
     "pasi": PasiSpec(output="composite"),
     "classification": ClassificationSpec(classes={"normal": ("normal",), "SSc": ("early", "late")}),
     "binary": BinarySpec(positive=("referable",), sensitivity=0.9),
-    "tree": TreeSpec(levels={"two": 1}, tree={"benign": ["naevus"], "malignant": ["nodular"]}),
+    "tree": HierarchySpec(
+        levels={"two": 1}, hierarchy={"benign": ["naevus"], "malignant": ["nodular"]}
+    ),
     "regression": RegressionSpec(unit="months", loss="mae"),
     "ordinal": OrdinalSpec(classes={"mild": ("1", "2"), "severe": ("3",)}),
 }
@@ -68,8 +70,8 @@ def test_a_sweep_without_a_word_of_it_predicts_pasi(tmp_path: Path) -> None:
         ),
         ("{name: binary, positive: [a]}", BinarySpec(positive=("a",))),
         (
-            "{name: tree, levels: {two: 1, nine: 2}, judged: nine}",
-            TreeSpec(levels={"two": 1, "nine": 2}, judged="nine"),
+            "{name: tree, levels: {two: 1, nine: 2}, ranking_level: nine}",
+            HierarchySpec(levels={"two": 1, "nine": 2}, ranking_level="nine"),
         ),
     ],
 )
@@ -81,8 +83,8 @@ def test_words_by_the_task_s_name(tmp_path: Path, text: str, spec: TaskSpec) -> 
 
 
 def test_the_first_level_is_judged_unless_another_is_named() -> None:
-    assert TreeSpec(levels={"two": 1, "nine": 2}).judged_level == "two"
-    assert TreeSpec(levels={"two": 1, "nine": 2}, judged="nine").judged_level == "nine"
+    assert HierarchySpec(levels={"two": 1, "nine": 2}).ranked_level == "two"
+    assert HierarchySpec(levels={"two": 1, "nine": 2}, ranking_level="nine").ranked_level == "nine"
 
 
 MISTAKES = {
@@ -126,12 +128,12 @@ MISTAKES = {
     "name: tree": ["line 3 task.levels missing. It has no default."],
     "name: tree\n  levels: {}": ["line 5 task.levels found {}."],
     "name: tree\n  levels:\n    two: 0": ["line 6 task.levels.two found 0."],
-    "name: tree\n  judged: tow\n  levels: {two: 1}": [
-        'line 5 task.judged found "tow". no such level. Did you mean "two"?'
+    "name: tree\n  ranking_level: tow\n  levels: {two: 1}": [
+        'line 5 task.ranking_level found "tow". no such level. Did you mean "two"?'
     ],
-    "name: tree\n  levels: {two: 1}\n  tree: [a]": ['line 6 task.tree found ["a"].'],
-    "name: tree\n  levels: {two: 1}\n  most_photographs: 0\n  positive: 3": [
-        "line 6 task.most_photographs found 0.",
+    "name: tree\n  levels: {two: 1}\n  hierarchy: [a]": ['line 6 task.hierarchy found ["a"].'],
+    "name: tree\n  levels: {two: 1}\n  max_images_per_class: 0\n  positive: 3": [
+        "line 6 task.max_images_per_class found 0.",
         "line 7 task.positive found 3.",
     ],
 }
@@ -196,7 +198,7 @@ def test_what_is_predicted_decides_which_fit_it_is() -> None:
         PasiSpec(),
         ClassificationSpec(classes={"SSc": ("early", "late"), "normal": ("normal",)}),
         BinarySpec(positive=("referable",)),
-        TreeSpec(levels={"two": 2}),
+        HierarchySpec(levels={"two": 2}),
     ]
     digests = [config_of(spec).digest for spec in specs]
     # Among them: the same classes in another order, and so other outputs of the network.
@@ -210,11 +212,11 @@ def test_the_digests_of_pasi_have_not_moved() -> None:
 
 def test_an_editor_is_told_the_words_of_every_task() -> None:
     schema: dict[str, Any] = json.loads(schema_of("sweep"))
-    told = {each["title"]: each for each in schema["properties"]["task"]["anyOf"]}
-    assert list(told) == [type(spec).__name__ for spec in EXAMPLES.values()]
+    reported = {each["title"]: each for each in schema["properties"]["task"]["anyOf"]}
+    assert list(reported) == [type(spec).__name__ for spec in EXAMPLES.values()]
     for spec in EXAMPLES.values():
-        definition = told[type(spec).__name__]
+        definition = reported[type(spec).__name__]
         assert set(definition["properties"]) == set(type(spec).model_fields)
         assert definition["additionalProperties"] is False
-    classes = told["ClassificationSpec"]["properties"]["classes"]
+    classes = reported["ClassificationSpec"]["properties"]["classes"]
     assert [way["type"] for way in classes["anyOf"]] == ["array", "object"], "both ways are allowed"

@@ -76,23 +76,40 @@ def test_markdown_sets_tones_and_notes() -> None:
 
 def test_latex_with_a_caption_is_a_table_and_without_one_a_tabular() -> None:
     full = as_latex(TABLE, ["50 %"], groups=[("Test", 1)])
-    assert full.startswith("\\begin{table}\n")
+    assert full.startswith("% \\usepackage{booktabs,siunitx,threeparttable}\n\\begin{table}\n")
     assert full.endswith("\\end{table}\n")
-    assert r"\caption{Errors 50 \%}" in full
+    assert r"\caption{Errors}" in full
+    assert r"\item 50 \%" in full
     assert r"\label{tab:errors}" in full
     assert r"& \multicolumn{1}{c}{Test} \\" in full
     assert r"\cmidrule(lr){2-2}" in full
-    assert r"c\_1 & \textbf{5} (4 to 6) \\" in full
-    bare = Table("", "", COLUMNS, ((Cell("1~", latex=r"1$\sim$"), 2),))
+    assert r"c\_1 & \bfseries 5{ (4 to 6)} \\" in full
+    assert "threeparttable" not in as_latex(TABLE)
+    bare = Table("", "", COLUMNS, ((Cell("1~", latex=r"1$\sim$"), 2), ("x", Cell("-1,234"))))
     assert as_latex(bare).splitlines() == [
-        r"\begin{tabular}{lr}",
+        r"\begin{tabular}{lS[table-format=-4.2]}",
         r"\toprule",
-        r"model & MAE \\",
+        r"model & {MAE} \\",
         r"\midrule",
         r"1$\sim$ & 2.00 \\",
+        r"x & -1234 \\",
         r"\bottomrule",
         r"\end{tabular}",
     ]
+
+
+def test_latex_lines_up_numbers_and_nothing_else() -> None:
+    titles = ("numbers", "with gaps", "sizes", "ranks", "nothing")
+    rows = (
+        ("1.5", "-", "3x3", Cell("1~", latex=r"1$\sim$"), ""),
+        ("-12.25", "", "5x5", "2", "-"),
+        ("7", "3", "1x1", "3", ""),
+    )
+    table = Table("", "", tuple(Column(title, is_number=True) for title in titles), rows)
+    text = as_latex(table)
+    assert r"{S[table-format=-2.2]S[table-format=1.0]rrr}" in text
+    assert r"1.5 & {--} & 3x3 & 1$\sim$ &  \\" in text
+    assert r"-12.25 &  & 5x5 & 2 & - \\" in text
 
 
 def test_a_terminal_shows_rules_totals_and_wraps_where_it_is_told() -> None:

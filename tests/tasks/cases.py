@@ -11,7 +11,7 @@ import pandas as pd
 from foldgrid.data.single_photos import value_bands
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.classification.ordinal import OrdinalSpec
-from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, TreeSpec
+from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, HierarchySpec
 from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.regression.spec import RegressionSpec
@@ -68,10 +68,10 @@ def measured(low: float, high: float) -> Samples:
     """Photographs with numbers between two ends, both of which occur; two of each subject."""
 
     def samples(random: np.random.Generator, num_subjects: int) -> pd.DataFrame:
-        shares = np.concatenate([[0.0, 1.0], random.random(2 * num_subjects - 2)])
+        fractions = np.concatenate([[0.0, 1.0], random.random(2 * num_subjects - 2)])
         places = range(2 * num_subjects)
         table = pd.DataFrame({"subject": [f"s{place // 2}" for place in places]})
-        table = table.assign(value=low + shares * (high - low), case="")
+        table = table.assign(value=low + fractions * (high - low), case="")
         table = table.assign(sample=[f"p{place:02}" for place in places])
         return table.assign(band=value_bands(table["value"]), partition="train")
 
@@ -103,7 +103,7 @@ CASES = {
     "classification": Case(ClassificationSpec, labelled, sure_of_the_class),
     "binary": Case(lambda: BinarySpec(positive=("acral", "nodular")), labelled, sure_of_the_class),
     "tree": Case(
-        lambda: TreeSpec(levels={"two": 1, "three": 2}, most_photographs=3),
+        lambda: HierarchySpec(levels={"two": 1, "three": 2}, max_images_per_class=3),
         labelled,
         sure_of_the_class,
     ),

@@ -44,8 +44,8 @@ class OneVsRestScoring(ClassScoring):
         return F.binary_cross_entropy_with_logits(outputs_BK, is_it.float())
 
     def start_bias(self, targets_NT: FloatArray) -> FloatArray:
-        shares = (targets_NT == np.arange(self.num_outputs)).mean(axis=0).clip(0.01, 0.99)
-        return np.asarray(np.log(shares / (1 - shares)), np.float32)
+        fractions = (targets_NT == np.arange(self.num_outputs)).mean(axis=0).clip(0.01, 0.99)
+        return np.asarray(np.log(fractions / (1 - fractions)), np.float32)
 
 
 ONE_VS_REST = TaskKind(OneVsRestSpec, OneVsRestScoring)

@@ -96,11 +96,13 @@ def test_perfect_outputs_cost_nothing_and_err_nowhere(
     targets = task(output).targets(samples)
     as_tensor = torch.from_numpy(targets)
     assert float(task(output).loss(as_tensor, as_tensor)) == 0
-    figures = task(output).evaluate(samples, targets)
-    assert figures["composite_mae"] == pytest.approx(0, abs=1e-5)
-    assert figures["pasi_mae"] == pytest.approx(0, abs=1e-5)
+    metric_values = task(output).evaluate(samples, targets)
+    assert metric_values["composite_mae"] == pytest.approx(0, abs=1e-5)
+    assert metric_values["pasi_mae"] == pytest.approx(0, abs=1e-5)
     if samples[list(SCORES)].prod(axis=1).nunique() > 1:
-        assert figures["pasi_ccc"] == pytest.approx(1) or math.isnan(figures["pasi_ccc"])
+        assert metric_values["pasi_ccc"] == pytest.approx(1) or math.isnan(
+            metric_values["pasi_ccc"]
+        )
 
 
 def test_the_loss_is_the_mean_squared_error_over_batch_and_outputs() -> None:
@@ -110,13 +112,15 @@ def test_the_loss_is_the_mean_squared_error_over_batch_and_outputs() -> None:
 
 def test_figures_of_merit_are_those_done_by_hand() -> None:
     # Composites 24, 72, 0, 1 are predicted as 36, 60, 12, 1; PASI 26.4, 0, 0.3 as 25.2, 4.8, 0.3.
-    figures = task("composite").evaluate(SAMPLES, np.array([[3], [5], [1], [1 / 12]], np.float32))
-    assert figures["composite_mae"] == pytest.approx((12 + 12 + 12 + 0) / 4)
-    assert figures["pasi_mae"] == pytest.approx((1.2 + 4.8 + 0) / 3, rel=1e-6)
+    metric_values = task("composite").evaluate(
+        SAMPLES, np.array([[3], [5], [1], [1 / 12]], np.float32)
+    )
+    assert metric_values["composite_mae"] == pytest.approx((12 + 12 + 12 + 0) / 4)
+    assert metric_values["pasi_mae"] == pytest.approx((1.2 + 4.8 + 0) / 3, rel=1e-6)
     physician, model = np.array([26.4, 0, 0.3]), np.array([25.2, 4.8, 0.3])
     covariance = ((physician - 8.9) * (model - 10.1)).mean()
     expected = 2 * covariance / (physician.var() + model.var() + 1.2**2)
-    assert figures["pasi_ccc"] == pytest.approx(expected, rel=1e-6)
+    assert metric_values["pasi_ccc"] == pytest.approx(expected, rel=1e-6)
 
 
 def test_scores_are_multiplied_after_they_were_clipped() -> None:

@@ -36,15 +36,15 @@ def test_it_clips_at_its_ends_and_nowhere_else(scale: Scale, values: list[float]
 
 @given(scale=scales(), values=numbers)
 def test_a_share_finds_its_way_back(scale: Scale, values: list[float]) -> None:
-    shares = scale.share(values)
+    fractions = scale.fraction(values)
     tolerance = 1e-9 * (1e6 + scale.width)
-    np.testing.assert_allclose(scale.of_share(shares), values, atol=tolerance, rtol=1e-9)
+    np.testing.assert_allclose(scale.of_fraction(fractions), values, atol=tolerance, rtol=1e-9)
     if scale.is_closed:
-        on_it = scale.share(scale.clip(values))
+        on_it = scale.fraction(scale.clip(values))
         assert on_it.min() >= -1e-12
         assert on_it.max() <= 1 + 1e-12
     else:
-        np.testing.assert_array_equal(shares, values)
+        np.testing.assert_array_equal(fractions, values)
 
 
 @given(scale=scales(), values=numbers)

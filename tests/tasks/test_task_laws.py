@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from foldgrid.specs.task import TASKS
-from foldgrid.tasks.classification.tree_scoring import TreeScoring
+from foldgrid.tasks.classification.hierarchical_scoring import HierarchicalScoring
 from foldgrid.tasks.registry import make_scoring, resolve_task
 from foldgrid.tasks.scoring import FloatArray, Scoring
 from foldgrid.tasks.units import UnitTable
@@ -89,7 +89,7 @@ def test_values_are_what_is_judged(name: str, seed: int, num_subjects: int) -> N
     )
     assert values.shape == (len(samples), task.num_values)
     assert values.index.tolist() == samples["sample"].tolist()
-    if task.judges == "classes":
+    if task.target_kind == "classes":
         assert values.to_numpy().min() >= 0
         np.testing.assert_allclose(values.sum(axis=1), 1)
 
@@ -102,7 +102,7 @@ def test_perfect_outputs_mean_the_reference(name: str, seed: int, num_subjects: 
     outputs = CASES[name].perfect(task, samples)
     values = task.values(by_sample(task.prediction_columns(outputs), samples)).to_numpy()
     reference = task.reference(by_sample(task.target_columns(samples), samples)).to_numpy()
-    if task.judges == "classes":
+    if task.target_kind == "classes":
         expected = np.eye(task.num_values)[reference.astype(int)]
         np.testing.assert_allclose(values, expected, atol=1e-9)
     else:
@@ -132,7 +132,7 @@ def units_of(task: Scoring, samples: pd.DataFrame, outputs: FloatArray) -> UnitT
     facts = samples.assign(fold=0).set_index("sample")
     facts["reference"] = task.reference(by_sample(task.target_columns(samples), samples))
     values = task.values(by_sample(task.prediction_columns(outputs), samples))
-    if task.judges == "classes":
+    if task.target_kind == "classes":
         values.columns = pd.MultiIndex.from_product([["model"], values.columns])
     else:
         values.columns = pd.Index(["model"])
@@ -209,9 +209,9 @@ def test_no_other_bias_alone_costs_less(name: str, seed: int, num_subjects: int)
 @EVERY_TASK
 def test_an_epoch_s_figures_are_what_is_watched(name: str) -> None:
     task, samples = made(name, 1, 8)
-    figures = task.evaluate(samples, CASES[name].perfect(task, samples))
-    watched = figures[task.watched.key]
-    assert watched == pytest.approx(1.0 if task.watched.is_higher_better else 0.0, abs=1e-4)
+    metric_values = task.evaluate(samples, CASES[name].perfect(task, samples))
+    monitored = metric_values[task.monitored.key]
+    assert monitored == pytest.approx(1.0 if task.monitored.is_higher_better else 0.0, abs=1e-4)
     assert task.evaluate(samples[:0], np.zeros((0, task.num_outputs), np.float32)) == {}
 
 
@@ -232,12 +232,12 @@ def test_its_names_are_its_own(name: str) -> None:
 def test_nothing_on_the_scale_is_clipped(name: str, seed: int, num_subjects: int) -> None:
     task, samples = made(name, seed, num_subjects)
     truth = task.reference(by_sample(task.target_columns(samples), samples)).to_numpy()
-    if task.judges == "numbers":
+    if task.target_kind == "numbers":
         np.testing.assert_array_equal(task.scale.clip(truth), truth)
         other = task.other_truth(pd.Series(truth))
         ends = task.scale.over(truth)
         assert other.between(ends.lowest, ends.highest).all()
-    elif task.judges == "classes":
+    elif task.target_kind == "classes":
         assert set(task.other_truth(pd.Series(truth))) <= set(range(task.num_values))
 
 
@@ -245,10 +245,10 @@ def test_nothing_on_the_scale_is_clipped(name: str, seed: int, num_subjects: int
 def test_its_words_are_sentences_about_itself(name: str) -> None:
     task, samples = made(name, 0, 5)
     explained = task.explained(task.parts(samples))
-    told = [explained, task.stacking_words(7)]
-    assert all((text.endswith(".") and text[0].isupper()) or text[0].isdigit() for text in told)
+    reported = [explained, task.stacking_words(7)]
+    assert all((text.endswith(".") and text[0].isupper()) or text[0].isdigit() for text in reported)
     assert ("PASI" in explained) == name.startswith("pasi")
-    assert ("probability" in explained or "tree" in explained) == (task.judges == "classes")
+    assert ("probability" in explained or "tree" in explained) == (task.target_kind == "classes")
     assert task.unit in ("", "PASI points") or task.unit in explained
     assert task.outputs_are
     assert task.loss_is
@@ -261,10 +261,10 @@ def test_its_words_are_sentences_about_itself(name: str) -> None:
 def test_what_it_tells_of_a_unit_names_the_truth(name: str) -> None:
     task, samples = made(name, 0, 5)
     table = units_of(task, samples, CASES[name].perfect(task, samples))
-    told = task.told(table, "model")
-    assert len(told) == table.num_units
-    assert "subject" in told
-    assert [column for column in told if str(column).startswith("predicted_")]
+    reported = task.reported(table, "model")
+    assert len(reported) == table.num_units
+    assert "subject" in reported
+    assert [column for column in reported if str(column).startswith("predicted_")]
 
 
 def test_training_s_library_is_not_loaded_before_something_is_trained() -> None:
@@ -280,13 +280,15 @@ def test_training_s_library_is_not_loaded_before_something_is_trained() -> None:
 @given(seed=seeds, num_subjects=sizes)
 def test_a_level_of_the_tree_is_the_sum_of_what_is_below(seed: int, num_subjects: int) -> None:
     task, samples = made("tree", seed, num_subjects)
-    assert isinstance(task, TreeScoring)
+    assert isinstance(task, HierarchicalScoring)
     columns = task.prediction_columns(any_outputs(task, samples, seed))
     fine = np.column_stack([columns[f"predicted_{each}"] for each in task.classes])
     for level, depth in task.spec.levels.items():
         summed = task.probabilities_at(level, fine)
         for place, node in enumerate(task.classes_at(level)):
             below = [
-                k for k, way in enumerate(task.classes) if way.split("/")[:depth] == node.split("/")
+                k
+                for k, path in enumerate(task.classes)
+                if path.split("/")[:depth] == node.split("/")
             ]
             np.testing.assert_allclose(summed[:, place], fine[:, below].sum(axis=1))

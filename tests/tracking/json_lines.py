@@ -12,9 +12,9 @@ class JsonLines(FolderTracker):
         return JsonRun(folder, header)
 
     def write_summary(self, folder, header, content):
-        told = {"tables": content.tables, "facts": content.facts, "images": len(content.images)}
+        reported = {"tables": content.tables, "facts": content.facts, "images": len(content.images)}
         run = JsonRun(folder, header)
-        run.write("summary", told)
+        run.write("summary", reported)
         run.file.close()
 
 
@@ -23,8 +23,8 @@ class JsonRun(OpenRun):
         self.file = (folder / "run.jsonl").open("w", encoding="utf-8")
         self.write("header", vars(header))
 
-    def write(self, kind, told):
-        print(json.dumps({"kind": kind, **told}), file=self.file, flush=True)
+    def write(self, kind, reported):
+        print(json.dumps({"kind": kind, **reported}), file=self.file, flush=True)
 
     def log(self, point):
         self.write("point", {"step": point.step, "values": dict(point.values)})

@@ -60,7 +60,7 @@ def test_launches_at_the_same_time_agree_on_one_key(tmp_path):
     assert len(set(seen)) == 1
 
 
-def test_a_damaged_key_is_never_replaced(tmp_path):
+def test_a_corrupt_key_is_never_replaced(tmp_path):
     (tmp_path / KEY_NAME).write_bytes(b"short")
     with pytest.raises(InputError, match="found 5 bytes; a key has 32"):
         Pseudonyms.open(tmp_path)

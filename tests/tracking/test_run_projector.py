@@ -241,7 +241,7 @@ def test_trouble_becomes_a_warning_and_the_next_fit_goes_on(tmp_path):
 
 def test_a_variant_is_filed_under_its_own_name(tmp_path):
     config, other = make_config(fold=0), make_config(fold=1)
-    name = f"{config.backbone}@training_share=0.1"
+    name = f"{config.backbone}@training_fraction=0.1"
     kind = FitRuns(make_sweep(), CONTEXT, {config.fit_id: name})
     with wandb_projector(tmp_path, kind, "offline") as projector:
         for each in (config, other):
@@ -249,7 +249,7 @@ def test_a_variant_is_filed_under_its_own_name(tmp_path):
     assert projector.warnings == ()
     runs = read_folds(tmp_path)
     assert runs[config.fit_id].group == name
-    assert "training_share=0.1" in runs[config.fit_id].tags
+    assert "training_fraction=0.1" in runs[config.fit_id].tags
     assert runs[config.fit_id].run_id == f"mini-{config.fit_id}"
     # Fits of earlier settings are in no plan any more.
     assert runs[other.fit_id].group == other.backbone

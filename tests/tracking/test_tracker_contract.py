@@ -96,9 +96,9 @@ def test_every_epoch_of_every_fit_is_there_once_in_order(kit, tmp_path):
     for config in all_configs():
         run = run_of(kit, tmp_path, config)
         assert run.steps == WHOLE
-        for (_, told), epoch in zip(run.history, make_history(), strict=True):
+        for (_, reported), epoch in zip(run.history, make_history(), strict=True):
             expected = dict(make_grid().point(epoch).values)
-            assert told == pytest.approx(expected)
+            assert reported == pytest.approx(expected)
         assert (run.name, run.group, run.job_type) == (config.fit_id, config.backbone, "fold")
         assert run.tags == set(make_grid().header(config).tags)
         assert run.config["training"]["momentum"] == config.training.momentum
@@ -266,9 +266,9 @@ def test_a_summary_has_the_tables_and_facts_and_replaces_an_earlier_one(kit, tmp
     assert (run.last_word["best/mae"], run.last_word["num_fits"]) == (3.25, 6)
     assert set(run.tables) == {"ranking", "visits"}
     ada = Pseudonyms.open(tmp_path).pseudonym("Ada Lovelace")
-    told = str(run.tables)
+    reported = str(run.tables)
     for words in ("resnet18", "3.25", "mobilenet", ada, "28.0"):
-        assert words in told
+        assert words in reported
 
 
 def test_images_go_only_where_the_sweep_says_so(kit, tmp_path):
@@ -367,10 +367,10 @@ def test_whatever_happens_every_epoch_arrives_once(name, telling, tmp_path_facto
             trained = min(trained, number)
             projection.start(header, history[:trained])
             continue
-        told = history[trained : trained + number]
-        for point in told if what == "epochs" else ():
+        reported = history[trained : trained + number]
+        for point in reported if what == "epochs" else ():
             projection.log(header.run_id, point)
-        trained += len(told)
+        trained += len(reported)
     projection.finish(header, kind.ending(make_record(config, 5)), history)
     assert kit.writer(folder, kind).is_whole(header.run_id)
     assert run_of(kit, folder, config).steps == [1, 2, 3, 4, 5]

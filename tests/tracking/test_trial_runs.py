@@ -52,7 +52,7 @@ def trained(folder, *arguments, **options):
 
 
 @pytest.fixture(scope="module")
-def own_recipe(tmp_path_factory):
+def default_configuration(tmp_path_factory):
     return trained(tmp_path_factory.mktemp("own"), make_trial(0))
 
 
@@ -61,13 +61,16 @@ def stopped(tmp_path_factory):
     return trained(tmp_path_factory.mktemp("stopped"), make_trial(7), 2, "stopped")
 
 
-def test_trials_are_filed_by_study_sweep_data_and_code(own_recipe, stopped):
-    assert (own_recipe.name, stopped.name) == ("resnet18/trial-0000", "resnet18/trial-0007")
-    for run in (own_recipe, stopped):
+def test_trials_are_filed_by_study_sweep_data_and_code(default_configuration, stopped):
+    assert (default_configuration.name, stopped.name) == (
+        "resnet18/trial-0000",
+        "resnet18/trial-0007",
+    )
+    for run in (default_configuration, stopped):
         assert run.group == STUDY
         assert run.job_type == "trial"
     common = {"mini", "data-da7ada7ada", "budget-smoke", "git-c0ffee1"}
-    assert set(own_recipe.tags) == common | {"own-recipe"}
+    assert set(default_configuration.tags) == common | {"own-recipe"}
     assert set(stopped.tags) == common | {"stopped"}
 
 
@@ -75,8 +78,10 @@ def test_the_configuration_has_the_values_on_one_level_and_the_whole_recipe(stop
     assert stopped.config["values"] == {"learning_rate": 0.003, "plateau_patience": 5}
     assert stopped.config["training"]["plateau"]["patience"] == 5
     assert stopped.config["training"]["momentum"] == 0.9
-    told = {name: stopped.config[name] for name in ("sampler", "scheduler", "trial", "backbone")}
-    assert told == {
+    reported = {
+        name: stopped.config[name] for name in ("sampler", "scheduler", "trial", "backbone")
+    }
+    assert reported == {
         "sampler": "RandomSampler",
         "scheduler": "asha",
         "trial": 7,
@@ -93,15 +98,15 @@ def test_what_a_scheduler_alone_has_to_set_is_told(monkeypatch):
     assert "scheduler_settings" not in make_kind().header(make_trial(1)).config
 
 
-def test_every_epoch_is_there_once_with_its_out_of_fold_figures(own_recipe):
-    assert steps(own_recipe) == [1, 2, 3, 4]
-    assert [row["oof/mae"] for _, row in own_recipe.history][:2] == [10.0, 5.0]
-    assert [row["num_running"] for _, row in own_recipe.history] == [2, 2, 2, 0]
-    assert {row["epoch_seconds"] for _, row in own_recipe.history} == {0.25}
-    assert own_recipe.summary["oof/mae"] == 2.5
-    assert own_recipe.summary["status"] == "complete"
-    assert "epochs_saved" not in own_recipe.summary
-    assert (own_recipe.is_finished, own_recipe.exit_code) == (True, 0)
+def test_every_epoch_is_there_once_with_its_out_of_fold_figures(default_configuration):
+    assert steps(default_configuration) == [1, 2, 3, 4]
+    assert [row["oof/mae"] for _, row in default_configuration.history][:2] == [10.0, 5.0]
+    assert [row["num_running"] for _, row in default_configuration.history] == [2, 2, 2, 0]
+    assert {row["epoch_seconds"] for _, row in default_configuration.history} == {0.25}
+    assert default_configuration.summary["oof/mae"] == 2.5
+    assert default_configuration.summary["status"] == "complete"
+    assert "epochs_saved" not in default_configuration.summary
+    assert (default_configuration.is_finished, default_configuration.exit_code) == (True, 0)
 
 
 def test_a_stopped_trial_is_marked_and_no_failure(stopped):

@@ -1,4 +1,4 @@
-"""The reader of ``.wandb`` files: framing over block ends, torn ends, damage."""
+"""The reader of ``.wandb`` files: framing over block ends, torn ends, corruption."""
 
 import shutil
 
@@ -49,7 +49,7 @@ def test_a_torn_file_is_read_as_far_as_it_goes(copy, keep):
         assert run.is_truncated
 
 
-def test_padding_at_the_end_is_not_damage(copy):
+def test_padding_at_the_end_is_not_corruption(copy):
     copy.write_bytes(copy.read_bytes() + b"\0" * 100)
     run = read_run_file(copy)
     assert run.is_finished

@@ -53,9 +53,9 @@ def read_tensorboard(folder: Path) -> dict[str, SeenRun]:
     for run_folder in (folder / "tensorboard").iterdir():
         (path,) = run_folder.glob("events.out.tfevents.*")
         file = read_event_file(path)
-        header, told = facts(file.texts["header"]), facts(file.texts.get("summary"))
+        header, reported = facts(file.texts["header"]), facts(file.texts.get("summary"))
         about = (header["name"], header["group"], header["job_type"])
-        tags = set(told.pop("tags", header["tags"]))
+        tags = set(reported.pop("tags", header["tags"]))
         if header["job_type"] == "summary":
             tables = {key: text for key, text in file.texts.items() if text.startswith("| ")}
             last_word = facts(file.texts["facts"])
@@ -63,8 +63,8 @@ def read_tensorboard(folder: Path) -> dict[str, SeenRun]:
         else:
             history = [(step, _points(values)) for step, values in file.scalars]
             history = [(step, values) for step, values in history if values]
-            run = SeenRun(*about, tags, header["config"], history, told)
-            assert len(file.plugins) in ((0, 2, 3) if told else (0,))
+            run = SeenRun(*about, tags, header["config"], history, reported)
+            assert len(file.plugins) in ((0, 2, 3) if reported else (0,))
         seen[run_folder.name] = run
     return seen
 

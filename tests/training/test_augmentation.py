@@ -70,7 +70,7 @@ def test_the_generator_alone_decides(how: Augmentation, seed: int, grid: int) ->
     second = augment(before, how, generator(seed), grid)
     torch.set_rng_state(state)
     assert torch.equal(first, second)
-    assert torch.equal(before, kept), "the given composites were changed"
+    assert torch.equal(before, kept), "the given mosaics were changed"
 
 
 def test_another_draw_gives_another_picture() -> None:
@@ -82,7 +82,7 @@ def test_another_draw_gives_another_picture() -> None:
 
 
 @given(settings, seeds, st.integers(0, 3), grids)
-def test_a_composite_is_none_of_the_others_business(
+def test_a_mosaic_is_none_of_the_others_business(
     how: Augmentation, seed: int, changed: int, grid: int
 ) -> None:
     before = pictures(4)
@@ -178,7 +178,7 @@ def test_a_missing_photograph_stays_black_whatever_the_light(
 
 
 @given(seeds, st.floats(0.01, 0.5))
-def test_brightness_is_one_factor_a_composite_within_its_half_width(
+def test_brightness_is_one_factor_a_mosaic_within_its_half_width(
     seed: int, half_width: float
 ) -> None:
     images = pictures() / 2 + 1e-3
@@ -210,7 +210,7 @@ def test_the_corners_that_turning_uncovers_are_black_as_padding_is(
 
 
 BEFORE_FLIPS = {
-    # Pixels in steps of 1/4096 and the generator afterwards, as they were when a composite could
+    # Pixels in steps of 1/4096 and the generator afterwards, as they were when a mosaic could
     # only be turned, shuffled and lit otherwise.
     "all": ({}, "e023b2fa407edd51", "135cba38cda4e16d"),
     "little turns": ({"rotation_degrees": 30.0}, "0301fbb55e23cd98", "135cba38cda4e16d"),

@@ -17,8 +17,8 @@ from foldgrid.specs.recipe import Augmentation
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.training import TrainingData
 from foldgrid.training.augmentation import augment
-from foldgrid.training.batches import CompositeSource
-from foldgrid.training.checkpoint_interval import CheckpointPace
+from foldgrid.training.batches import MosaicSource
+from foldgrid.training.checkpoint_interval import CheckpointInterval
 from foldgrid.training.network_state import predict
 from tests.training.tiny_study import (
     WITH_AUXILIARY_HEADS,
@@ -78,12 +78,12 @@ def test_every_backbone_of_the_sweep_gives_the_same_bits_twice(
 ) -> None:
     data = make_data(pixels=128)
     config = make_config(backbone, max_epochs=1, max_batches_per_epoch=2, batch_size=16)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as reported:
         warnings.simplefilter("always")
         first, again = (train(config, tmp_path / name, data) for name in ("1", "2"))
     assert first == again
     # torch names the operators that it cannot promise the same bits of.
-    assert not [str(each.message) for each in told if "deterministic" in str(each.message)]
+    assert not [str(each.message) for each in reported if "deterministic" in str(each.message)]
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -96,7 +96,7 @@ def test_a_fit_that_goes_on_ends_as_one_that_was_never_interrupted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # On a slow machine a fit would also write checkpoints by itself.
-    monkeypatch.setattr(CheckpointPace, "is_due", lambda pace: False)
+    monkeypatch.setattr(CheckpointInterval, "is_due", lambda pace: False)
     config = make_config(
         backbone,
         max_epochs=4,
@@ -205,7 +205,7 @@ def test_augmentation_draws_the_same_on_the_card(data: TrainingData, tmp_path: P
     rows = np.arange(16)
     found = []
     for name in ("cpu", "cuda"):
-        source = CompositeSource(data.composites_NHWC, torch.device(name))
+        source = MosaicSource(data.mosaics_NHWC, torch.device(name))
         generator = torch.Generator().manual_seed(0)
         images = augment(source.take(rows), Augmentation(), generator)
         found.append((source.normalise(images).cpu(), generator.get_state()))

@@ -17,10 +17,10 @@ losses = st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0]) | st.floats(0, 10), min_
 @given(losses, st.integers(1, 10))
 def test_the_best_epoch_is_the_first_of_the_lowest_loss(values: list[float], patience: int) -> None:
     stopping = EarlyStopping(patience)
-    told = [stopping.update(epoch, loss) for epoch, loss in enumerate(values, start=1)]
+    reported = [stopping.update(epoch, loss) for epoch, loss in enumerate(values, start=1)]
     assert stopping.best_loss == min(values)
     assert stopping.best_epoch == values.index(min(values)) + 1
-    assert told == [loss < min(values[:n], default=math.inf) for n, loss in enumerate(values)]
+    assert reported == [loss < min(values[:n], default=math.inf) for n, loss in enumerate(values)]
 
 
 @given(losses, st.integers(1, 10))

@@ -29,7 +29,7 @@ def test_a_network_learns(data: TrainingData, tmp_path: Path) -> None:
         max_batches_per_epoch=None,
         start_from_mean=True,
         batch_norm_statistics="recomputed",
-        # The redder a composite, the more skin is involved; another light would hide it.
+        # The redder a mosaic, the more skin is involved; another light would hide it.
         augmentation={"rotate_tiles": False, "brightness": 0, "contrast": 0},
     )
     fit = make_fit(config, tmp_path, data)
@@ -76,10 +76,10 @@ def test_a_fit_ends_with_its_last_epoch(data: TrainingData, tmp_path: Path) -> N
     assert (record.num_epochs, record.stopped_because) == (3, "max_epochs")
 
 
-def test_concluding_early_is_refused(data: TrainingData, tmp_path: Path) -> None:
+def test_finalizing_early_is_refused(data: TrainingData, tmp_path: Path) -> None:
     fit = make_fit(make_config(), tmp_path, data)
     with pytest.raises(RuntimeError, match="not over"):
-        fit.conclude()
+        fit.finalize()
     assert not fit.folder.is_finished()
 
 
@@ -104,7 +104,7 @@ def test_the_mean_is_that_of_the_training_samples_alone(data: TrainingData, tmp_
     fit = make_fit(make_config(start_from_mean=True), tmp_path / "1", data)
     unseen = np.concatenate([fit.roles.held_out, fit.roles.test, fit.roles.validation])
     samples.loc[unseen, "erythema"] = 4 - samples.loc[unseen, "erythema"]
-    changed = TrainingData(data.composites_NHWC, samples, data.stratum)
+    changed = TrainingData(data.mosaics_NHWC, samples, data.stratum)
     other = make_fit(make_config(start_from_mean=True), tmp_path / "2", changed)
     assert torch.equal(fit.network.fc.bias, other.network.fc.bias)
 
@@ -115,10 +115,10 @@ def test_what_is_held_out_never_changes_what_is_learned(data: TrainingData, tmp_
     config = make_config()
     fit = make_fit(config, tmp_path / "1", data)
     unseen = np.concatenate([fit.roles.held_out, fit.roles.test])
-    samples, composites = data.samples.copy(), data.composites_NHWC.copy()
+    samples, mosaics = data.samples.copy(), data.mosaics_NHWC.copy()
     samples.loc[unseen, ["erythema", "involvement"]] = 0
-    composites[unseen] = 255 - composites[unseen]
-    other = make_fit(config, tmp_path / "2", TrainingData(composites, samples, data.stratum))
+    mosaics[unseen] = 255 - mosaics[unseen]
+    other = make_fit(config, tmp_path / "2", TrainingData(mosaics, samples, data.stratum))
     for each in (fit, other):
         each.run()
     assert fit.folder.read_weights() == other.folder.read_weights()
@@ -140,7 +140,7 @@ def test_batch_norm_averages_can_be_measured_anew_after_each_epoch(
         with torch.no_grad():
             pictures = fit.source.normalise(fit.source.take(fit.roles.train))
             expected = stem(pictures).mean(dim=(0, 2, 3))
-        # As the weights now are, and on composites as they are, not as they were augmented.
+        # As the weights now are, and on mosaics as they are, not as they were augmented.
         torch.testing.assert_close(norm.running_mean, expected, rtol=1e-4, atol=1e-5)
         assert norm.num_batches_tracked == len(fit.roles.train) / 6
         assert norm.momentum == momentum

@@ -15,7 +15,7 @@ from foldgrid.models import WeightFile, build_network, forward_all, last_hidden,
 from foldgrid.models.footprint import footprint
 from foldgrid.records import RunStore
 from foldgrid.records.verification import fit_faults
-from foldgrid.specs.errors import DamagedFileError, MissingFileError
+from foldgrid.specs.errors import CorruptFileError, MissingFileError
 from foldgrid.training import TrainingData
 from foldgrid.training.building import build_for
 from tests.training.tiny_study import (
@@ -43,7 +43,7 @@ def test_where_nothing_is_chosen_all_epochs_are_trained_and_the_last_predicts(
     losses = [epoch.validation_loss for epoch in history]
     assert min(losses) < losses[-1]
     last = fit.predict(fit.roles.test)
-    record = fit.conclude()
+    record = fit.finalize()
     assert (record.num_epochs, record.best_epoch, record.stopped_because) == (6, 6, "max_epochs")
     assert record.metrics["validation/loss"] == losses[-1]
     assert all(epoch.is_best for epoch in history)
@@ -56,10 +56,10 @@ def test_where_nothing_is_chosen_the_held_out_fold_changes_nothing(
     config = make_config(max_epochs=3, **FIXED)
     fit = make_fit(config, tmp_path / "1", data)
     unseen = np.concatenate([fit.roles.held_out, fit.roles.test])
-    samples, composites = data.samples.copy(), data.composites_NHWC.copy()
+    samples, mosaics = data.samples.copy(), data.mosaics_NHWC.copy()
     samples.loc[unseen, ["erythema", "involvement"]] = 0
-    composites[unseen] = 255 - composites[unseen]
-    changed = replace(data, composites_NHWC=composites, samples=samples)
+    mosaics[unseen] = 255 - mosaics[unseen]
+    changed = replace(data, mosaics_NHWC=mosaics, samples=samples)
     other = make_fit(config, tmp_path / "2", changed)
     for each in (fit, other):
         each.run()
@@ -70,7 +70,7 @@ def test_a_share_trains_on_fewer_and_predicts_the_same_samples(
     data: TrainingData, tmp_path: Path
 ) -> None:
     whole = make_fit(make_config(max_epochs=1), tmp_path, data)
-    half = make_fit(make_config(max_epochs=1, training_share=0.5), tmp_path, data)
+    half = make_fit(make_config(max_epochs=1, training_fraction=0.5), tmp_path, data)
     assert len(half.roles.train) == pytest.approx(len(whole.roles.train) / 2, abs=6)
     for fit in (whole, half):
         fit.run()
@@ -99,20 +99,20 @@ def test_single_photographs_train_too(tmp_path: Path) -> None:
 
 
 def test_another_scaling_of_the_pixels_is_another_fit(data: TrainingData, tmp_path: Path) -> None:
-    config = make_config(WITH_DROPOUT, max_epochs=1, pixels="minus_one_to_one")
+    config = make_config(WITH_DROPOUT, max_epochs=1, normalization="minus_one_to_one")
     fit = make_fit(config, tmp_path, data)
     other = make_fit(make_config(WITH_DROPOUT, max_epochs=1), tmp_path, data)
     for name, value in fit.network.state_dict().items():
         assert torch.equal(value, other.network.state_dict()[name])
     rows = fit.roles.test[:2]
-    pictures = data.composites_NHWC[rows].transpose(0, 3, 1, 2).astype(np.float32)
+    pictures = data.mosaics_NHWC[rows].transpose(0, 3, 1, 2).astype(np.float32)
     seen = fit.source.normalise(fit.source.take(rows)).numpy()
     np.testing.assert_allclose(seen, pictures / 127.5 - 1, atol=1e-6)
     assert not np.array_equal(fit.predict(rows), other.predict(rows))
 
 
 @pytest.mark.parametrize(
-    ("weights", "pixels", "shifts"),
+    ("weights", "normalization", "shifts"),
     [
         ("random", "imagenet", False),
         ("random", "minus_one_to_one", False),
@@ -122,9 +122,10 @@ def test_another_scaling_of_the_pixels_is_another_fit(data: TrainingData, tmp_pa
     ],
 )
 def test_networks_that_shift_their_input_do_so_for_imagenet_s_scaling_only(
-    weights: str, pixels: str, shifts: bool
+    weights: str, normalization: str, shifts: bool
 ) -> None:
-    network = build_for(make_config("googlenet", weights=weights, pixels=pixels), 4, pixels=64)
+    config = make_config("googlenet", weights=weights, normalization=normalization)
+    network = build_for(config, 4, pixels=64)
     assert network.transform_input is shifts
 
 
@@ -236,7 +237,7 @@ def test_features_change_nothing_else_and_are_vouched_for(
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DamagedFileError):
+    with pytest.raises(CorruptFileError):
         with_features.folder.read_features()
     assert "features.parquet" in fit_faults(with_features.folder, store.fit_sizes())[0]
     with_features.folder.discard()

@@ -20,8 +20,8 @@ from foldgrid.specs.fits import FitConfig, FitRecord
 from foldgrid.tasks.pasi.arithmetic import SCORES
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.training import Fit, TrainingData
-from foldgrid.training.batches import CompositeSource
-from foldgrid.training.checkpoint_interval import CheckpointPace
+from foldgrid.training.batches import MosaicSource
+from foldgrid.training.checkpoint_interval import CheckpointInterval
 from tests.training.tiny_study import (
     FAST,
     WITH_DROPOUT,
@@ -41,7 +41,7 @@ def predictions_from(fit: Fit, data: TrainingData) -> pd.DataFrame:
     """The predictions as anyone can make them again from ``best.safetensors``."""
     network = network_with(fit.config, safetensors.torch.load(fit.folder.read_weights()))
     rows = np.concatenate([fit.roles.held_out, fit.roles.test])
-    source = CompositeSource(data.composites_NHWC, torch.device("cpu"))
+    source = MosaicSource(data.mosaics_NHWC, torch.device("cpu"))
     with torch.inference_mode():
         outputs = network(source.normalise(source.take(rows))).numpy()
     return pd.DataFrame(make_scoring(fit.config.task).prediction_columns(outputs))
@@ -80,14 +80,14 @@ def test_the_record_says_what_the_contract_promises(
     parts = sum(record.timings[name] for name in ("setup", "train", "predict"))
     assert record.timings["total"] == pytest.approx(parts)
     assert record.num_parameters == sum(p.numel() for p in fit.network.parameters())
-    pixels = data.composites_NHWC.shape[1]
+    pixels = data.mosaics_NHWC.shape[1]
     assert record.multiply_adds == footprint(fit.config.backbone, 4, pixels).multiply_adds > 0
     assert (record.weights.source, record.weights.sha256) == ("random", None)
     assert record.environment["device"] == "cpu"
     assert record.environment["torch"] == torch.__version__
     assert record.peak_memory_gib > 0
-    figures = {"composite_mae", "pasi_mae", "pasi_ccc"}
-    expected = {f"{part}/{name}" for part in ("oof", "test") for name in figures}
+    metric_values = {"composite_mae", "pasi_mae", "pasi_ccc"}
+    expected = {f"{part}/{name}" for part in ("oof", "test") for name in metric_values}
     assert set(record.metrics) == {"validation/loss", *expected}
 
 
@@ -143,7 +143,7 @@ def test_predictions_are_the_best_epoch_s_and_not_the_last_one_s(
             set_head_bias(fit.network, FAST, torch.full((4,), 50.0))
         fit.run_epoch()
         by_epoch.append(fit.predict(rows))
-    record = fit.conclude()
+    record = fit.finalize()
     assert record.best_epoch < record.num_epochs
     names = [f"predicted_{name}" for name in SCORES]
     written = fit.folder.read_predictions()[names].to_numpy()
@@ -208,7 +208,7 @@ def test_a_figure_that_cannot_be_computed_stays_in_the_history(
     first = samples.index[fold][0]
     lonely = samples[~fold | (samples.index == first)].index
     one_visit = TrainingData(
-        data.composites_NHWC[lonely], samples.loc[lonely].reset_index(drop=True), data.stratum
+        data.mosaics_NHWC[lonely], samples.loc[lonely].reset_index(drop=True), data.stratum
     )
     config = make_config(max_epochs=2, early_stopping={"policy": "held_out_fold"})
     fit = make_fit(config, tmp_path, one_visit)
@@ -265,7 +265,7 @@ def test_a_failure_s_text_goes_when_the_fit_completes(data: TrainingData, tmp_pa
 def test_a_fit_goes_on_from_its_last_checkpoint(
     data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CheckpointPace, "is_due", lambda pace: True)
+    monkeypatch.setattr(CheckpointInterval, "is_due", lambda pace: True)
     config = make_config(seed=1, max_epochs=3)
     epochs = make_fit(config, tmp_path, data).run_epoch()
     resumed = make_fit(config, tmp_path, data)
@@ -276,7 +276,7 @@ def test_a_fit_goes_on_from_its_last_checkpoint(
 def test_a_checkpoint_that_would_cost_too_much_is_not_written(
     data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CheckpointPace, "is_due", lambda pace: False)
+    monkeypatch.setattr(CheckpointInterval, "is_due", lambda pace: False)
     fit = make_fit(make_config(), tmp_path, data)
     fit.run_epoch()
     assert not fit.folder.has_checkpoint()

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from foldgrid.models.backbones import head_parameters
-from foldgrid.records.sealed_state import HEADER_BYTES
+from foldgrid.records.state_checksum import HEADER_BYTES
 from foldgrid.specs.fits import FitConfig
 from foldgrid.training import TrainingData
-from foldgrid.training.checkpoint_interval import CheckpointPace
+from foldgrid.training.checkpoint_interval import CheckpointInterval
 from tests.training.tiny_study import (
     FAST,
     WITH_AUXILIARY_HEADS,
@@ -96,9 +96,9 @@ def test_another_seed_gives_another_result(data: TrainingData, tmp_path: Path) -
 
 def test_the_data_are_the_same_after_a_fit(tmp_path: Path) -> None:
     data = make_data()
-    kept, samples = data.composites_NHWC.copy(), data.samples.copy()
+    kept, samples = data.mosaics_NHWC.copy(), data.samples.copy()
     make_fit(make_config(max_epochs=1), tmp_path, data).run()
-    assert (data.composites_NHWC == kept).all()
+    assert (data.mosaics_NHWC == kept).all()
     assert data.samples.equals(samples)
 
 
@@ -141,7 +141,7 @@ def test_a_fit_that_goes_on_ends_as_one_that_was_never_interrupted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # On a slow machine a fit would also write checkpoints by itself.
-    monkeypatch.setattr(CheckpointPace, "is_due", lambda pace: False)
+    monkeypatch.setattr(CheckpointInterval, "is_due", lambda pace: False)
     config = INTERRUPTED[name]
     for stop_after in epochs:
         fit = make_fit(config, tmp_path, data)
@@ -160,7 +160,7 @@ def test_a_fit_that_goes_on_ends_as_one_that_was_never_interrupted(
     assert not resumed.folder.has_checkpoint()
 
 
-def test_a_fit_interrupted_before_it_concluded_only_concludes(
+def test_a_fit_interrupted_before_it_was_finalized_only_finalizes(
     data: TrainingData, tmp_path: Path, uninterrupted: dict[str, dict[str, Any]]
 ) -> None:
     fit = make_fit(INTERRUPTED[FAST], tmp_path, data)
@@ -169,16 +169,16 @@ def test_a_fit_interrupted_before_it_concluded_only_concludes(
     fit.save_checkpoint()
     resumed = make_fit(INTERRUPTED[FAST], tmp_path, data)
     assert resumed.is_over
-    resumed.conclude()
+    resumed.finalize()
     assert outcome(resumed.folder) == uninterrupted[FAST]
 
 
-def damage_checkpoint(folder: Path) -> None:
+def corrupt_checkpoint(folder: Path) -> None:
     whole = (folder / "last.pt").read_bytes()
     (folder / "last.pt").write_bytes(whole[: len(whole) // 2])
 
 
-def damage_history(folder: Path) -> None:
+def corrupt_history(folder: Path) -> None:
     (folder / "history.jsonl").write_text('{"epoch": 1, "learning_r')
 
 
@@ -188,7 +188,7 @@ def flip_a_bit_of_the_checkpoint(folder: Path) -> None:
     (folder / "last.pt").write_bytes(content)
 
 
-def strip_the_checkpoint_of_its_seal(folder: Path) -> None:
+def strip_the_checkpoint_of_its_checksum(folder: Path) -> None:
     """As an earlier version left it."""
     content = (folder / "last.pt").read_bytes()
     (folder / "last.pt").write_bytes(content[HEADER_BYTES:])
@@ -200,27 +200,27 @@ def lose_checkpoint(folder: Path) -> None:
 
 def lose_checkpoint_and_tear_first_line(folder: Path) -> None:
     lose_checkpoint(folder)
-    damage_history(folder)
+    corrupt_history(folder)
 
 
 @pytest.mark.parametrize(
-    "damage",
+    "corruption",
     [
-        damage_checkpoint,
+        corrupt_checkpoint,
         flip_a_bit_of_the_checkpoint,
-        strip_the_checkpoint_of_its_seal,
+        strip_the_checkpoint_of_its_checksum,
         lose_checkpoint,
         lose_checkpoint_and_tear_first_line,
     ],
 )
 def test_where_there_is_nothing_sound_to_go_on_from_the_fit_starts_anew(
-    damage: Any, data: TrainingData, tmp_path: Path
+    corruption: Any, data: TrainingData, tmp_path: Path
 ) -> None:
     config = make_config()
     fit = make_fit(config, tmp_path, data)
     fit.run_epoch()
     fit.save_checkpoint()
-    damage(tmp_path / "fits" / config.fit_id)
+    corruption(tmp_path / "fits" / config.fit_id)
     again = make_fit(config, tmp_path, data)
     assert again.epoch == 0
     assert again.folder.read_history() == []
@@ -235,14 +235,14 @@ def test_a_checkpoint_brings_its_own_history(data: TrainingData, tmp_path: Path)
     fit = make_fit(config, tmp_path, data)
     first = fit.run_epoch()
     fit.save_checkpoint()
-    damage_history(tmp_path / "fits" / config.fit_id)
+    corrupt_history(tmp_path / "fits" / config.fit_id)
     again = make_fit(config, tmp_path, data)
     assert again.epoch == 1
     assert again.folder.read_history() == [first]
 
 
 def test_torch_alone_would_not_notice_a_flipped_bit() -> None:
-    # Why states are sealed; should torch learn to look, the seal costs little.
+    # Why states have a checksum; should torch learn to look, the checksum costs little.
     weights = torch.arange(1000.0)
     buffer = io.BytesIO()
     torch.save({"weights": weights}, buffer)
@@ -268,10 +268,10 @@ def test_a_checkpoint_after_the_last_epoch_holds_the_best_weights(tmp_path: Path
     fit = make_fit(config, tmp_path)
     while not fit.is_over:
         fit.run_epoch()
-    expected = fit.conclude().metrics
+    expected = fit.finalize().metrics
     weights = folder_of(config, tmp_path).read_weights()
     fit.save_checkpoint()
     again = make_fit(config, tmp_path)
     assert again.is_over
-    assert again.conclude().metrics == expected
+    assert again.finalize().metrics == expected
     assert folder_of(config, tmp_path).read_weights() == weights

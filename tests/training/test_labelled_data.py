@@ -12,7 +12,7 @@ from foldgrid.simulation.source import open_dataset
 from foldgrid.specs.recipe import EarlyStopping
 from foldgrid.specs.sweep import DataSpec, SplitSpec
 from foldgrid.specs.synthetic import StudySettings
-from foldgrid.training.training_data import TrainingData, assign_roles, nested_share
+from foldgrid.training.training_data import TrainingData, assign_roles, nested_fraction
 
 
 @pytest.fixture(scope="module")
@@ -26,16 +26,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
 
 def test_pictures_and_sides_are_in_the_samples_order(data: TrainingData) -> None:
     assert (data.stratum, data.grid) == ("label", 1)
-    assert data.composites_NHWC.shape == (len(data.samples), 16, 16, 3)
+    assert data.mosaics_NHWC.shape == (len(data.samples), 16, 16, 3)
     assert set(data.samples["fold"]) == {-1, 0, 1, 2}
     kept = data.without_test()
     assert (kept.stratum, kept.grid) == ("label", 1)
     assert (kept.samples["partition"] == "train").all()
-    assert len(kept.composites_NHWC) == len(kept.samples) < len(data.samples)
+    assert len(kept.mosaics_NHWC) == len(kept.samples) < len(data.samples)
 
 
 def test_subjects_and_cases_are_whole_in_every_role(data: TrainingData) -> None:
-    stopping = EarlyStopping(policy="inner_split", inner_share=0.25)
+    stopping = EarlyStopping(policy="inner_split", inner_fraction=0.25)
     for fold in range(3):
         roles = assign_roles(data, fold, stopping, seed=1)
         parts = [roles.train, roles.validation, roles.held_out, roles.test]
@@ -48,7 +48,7 @@ def test_subjects_and_cases_are_whole_in_every_role(data: TrainingData) -> None:
 
 def test_a_share_of_the_subjects_keeps_the_labels(data: TrainingData) -> None:
     subjects, labels = (data.samples[name].to_numpy() for name in ("subject", "label"))
-    chosen = [nested_share(subjects, labels, share, 0) for share in (0.3, 0.6, 1.0)]
+    chosen = [nested_fraction(subjects, labels, fraction, 0) for fraction in (0.3, 0.6, 1.0)]
     for smaller, larger in pairwise(chosen):
         assert (larger | ~smaller).all()
     assert set(labels[chosen[0]]) == set(labels)
@@ -58,6 +58,6 @@ def test_a_share_of_the_subjects_keeps_the_labels(data: TrainingData) -> None:
 
 def test_the_pictures_are_the_photographs(data: TrainingData) -> None:
     # Nobody's picture is black, and no two subjects share one.
-    assert data.composites_NHWC.reshape(len(data.samples), -1).max(axis=1).min() > 30
-    by_picture = data.samples.groupby([picture.tobytes() for picture in data.composites_NHWC])
+    assert data.mosaics_NHWC.reshape(len(data.samples), -1).max(axis=1).min() > 30
+    by_picture = data.samples.groupby([picture.tobytes() for picture in data.mosaics_NHWC])
     assert (by_picture["subject"].nunique() == 1).all()

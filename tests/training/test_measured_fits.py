@@ -85,7 +85,7 @@ def test_predictions_are_in_the_unit_and_near_the_values(
     assert said["value"].isin(measured.samples["value"]).all()
     assert said["predicted_value"].between(-200, 700).all()
     assert abs(said["predicted_value"].mean() - said["value"].mean()) < 100
-    figures = folder_of(config, tmp_path).read_record().metrics
+    metric_values = folder_of(config, tmp_path).read_record().metrics
     oof = said[said["partition"] == "oof"]
     error = (oof["predicted_value"] - oof["value"]).abs().mean()
-    assert figures["oof/mae"] == pytest.approx(error, rel=1e-5)
+    assert metric_values["oof/mae"] == pytest.approx(error, rel=1e-5)

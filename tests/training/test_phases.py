@@ -14,7 +14,7 @@ from foldgrid.models.backbones import head_parameters
 from foldgrid.models.freezing import weight_layers
 from foldgrid.specs.fits import FitConfig
 from foldgrid.training import Fit, TrainingData
-from foldgrid.training.checkpoint_interval import CheckpointPace
+from foldgrid.training.checkpoint_interval import CheckpointInterval
 from tests.training.tiny_study import (
     FAST,
     WITH_DROPOUT,
@@ -227,7 +227,7 @@ def test_a_fit_goes_on_with_the_same_bits_within_a_phase_and_between_two(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # On a slow machine a fit would also write checkpoints by itself.
-    monkeypatch.setattr(CheckpointPace, "is_due", lambda pace: False)
+    monkeypatch.setattr(CheckpointInterval, "is_due", lambda pace: False)
     config = IN_PHASES[name]
     fit = make_fit(config, tmp_path, data)
     while fit.epoch < stop_after:

@@ -55,7 +55,7 @@ def recorded_test_outputs(store: RunStore, names: tuple[str, ...]) -> pd.DataFra
 
 def check_outputs(learner: TrainedLearner, dataset: Dataset, recorded: pd.DataFrame) -> None:
     rows = dataset.samples.index[dataset.samples["sample"].isin(recorded.index)]
-    outputs_NK = predict_outputs(learner, dataset.composites_NHWC[rows])
+    outputs_NK = predict_outputs(learner, dataset.mosaics_NHWC[rows])
     found = learner.task.prediction_columns(outputs_NK)
     expected = recorded.loc[dataset.samples.loc[rows, "sample"]]
     for name, values in found.items():
@@ -102,7 +102,7 @@ def test_the_composite_output_is_read_in_its_unit(tmp_path: Path, dataset: Datas
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, pytest.param({"pixels": "minus_one_to_one"}, marks=pytest.mark.exhaustive)],
+    [{}, pytest.param({"normalization": "minus_one_to_one"}, marks=pytest.mark.exhaustive)],
     ids=["as they are", "scaled"],
 )
 def test_networks_that_shift_pretrained_inputs_do_so_again(
@@ -128,7 +128,7 @@ def test_networks_that_shift_pretrained_inputs_do_so_again(
 def test_pixels_are_scaled_and_heads_at_stages_read_as_in_training(
     tmp_path: Path, dataset: Dataset
 ) -> None:
-    recipe = with_values(RECIPE, {"pixels": "minus_one_to_one", "stage_heads": True})
+    recipe = with_values(RECIPE, {"normalization": "minus_one_to_one", "stage_heads": True})
     store = train_run(tmp_path / "tiny", dataset, training=recipe)
     recorded = recorded_test_outputs(store, SCORES)
     check_outputs(open_learner(store, "shufflenet_v2_x0_5"), dataset, recorded)
@@ -191,28 +191,28 @@ def test_missing_and_diverged_fits_are_all_named(
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("corruption", "reported"),
     [
         ("missing", "is missing"),
         ("cut", r"1,000 bytes, [\d,]+ were written"),
         ("changed", "not what was written"),
     ],
 )
-def test_a_damaged_weight_file_is_named(
-    tmp_path: Path, dataset: Dataset, damage: str, told: str
+def test_a_corrupt_weight_file_is_named(
+    tmp_path: Path, dataset: Dataset, corruption: str, reported: str
 ) -> None:
     store = train_run(tmp_path / "tiny", dataset)
     path = Path(store.fit(store.read_plan()[1].fit_id).path) / "best.safetensors"
-    if damage == "missing":
+    if corruption == "missing":
         path.unlink()
-    elif damage == "cut":
+    elif corruption == "cut":
         path.write_bytes(path.read_bytes()[:1000])
     else:
         # One bit of one weight: the file can be read as well as before.
         content = bytearray(path.read_bytes())
         content[-1] ^= 1
         path.write_bytes(content)
-    with pytest.raises(SweepError, match=rf"best\.safetensors: {told}"):
+    with pytest.raises(SweepError, match=rf"best\.safetensors: {reported}"):
         predict_visits(open_learner(store, "shufflenet_v2_x0_5"), dataset)
 
 

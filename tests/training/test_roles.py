@@ -33,33 +33,33 @@ def studies(draw: st.DrawFn) -> TrainingData:
     return TrainingData(np.zeros((len(samples), 2, 2, 3), np.uint8), samples, "scaling")
 
 
-shares = st.floats(0.05, 0.45)
+fractions = st.floats(0.05, 0.45)
 
 
 def subjects(data: TrainingData, rows: np.ndarray) -> set[int]:
     return set(data.samples["subject"].iloc[rows])
 
 
-def both_policies(data: TrainingData, fold: int, share: float) -> list[Roles]:
-    inner = EarlyStopping(policy="inner_split", inner_share=share)
+def both_policies(data: TrainingData, fold: int, fraction: float) -> list[Roles]:
+    inner = EarlyStopping(policy="inner_split", inner_fraction=fraction)
     return [assign_roles(data, fold, stopping, seed=3) for stopping in (inner, HELD_OUT)]
 
 
-@given(studies(), st.integers(0, 2), shares)
+@given(studies(), st.integers(0, 2), fractions)
 def test_what_is_predicted_is_the_fold_and_the_test_set(
-    data: TrainingData, fold: int, share: float
+    data: TrainingData, fold: int, fraction: float
 ) -> None:
     samples = data.samples
-    for roles in both_policies(data, fold, share):
+    for roles in both_policies(data, fold, fraction):
         assert roles.held_out.tolist() == samples.index[samples["fold"] == fold].tolist()
         assert roles.test.tolist() == samples.index[samples["partition"] == "test"].tolist()
 
 
-@given(studies(), st.integers(0, 2), shares)
+@given(studies(), st.integers(0, 2), fractions)
 def test_no_subject_is_trained_on_and_then_watched_or_predicted(
-    data: TrainingData, fold: int, share: float
+    data: TrainingData, fold: int, fraction: float
 ) -> None:
-    for roles in both_policies(data, fold, share):
+    for roles in both_policies(data, fold, fraction):
         assert len(roles.train)
         assert len(roles.validation)
         trained = subjects(data, roles.train)
@@ -67,11 +67,11 @@ def test_no_subject_is_trained_on_and_then_watched_or_predicted(
             assert not trained & subjects(data, rows)
 
 
-@given(studies(), st.integers(0, 2), shares)
+@given(studies(), st.integers(0, 2), fractions)
 def test_every_sample_has_a_role_and_only_the_paper_s_policy_uses_one_twice(
-    data: TrainingData, fold: int, share: float
+    data: TrainingData, fold: int, fraction: float
 ) -> None:
-    inner, paper = both_policies(data, fold, share)
+    inner, paper = both_policies(data, fold, fraction)
     parts = [inner.train, inner.validation, inner.held_out, inner.test]
     assert sorted(np.concatenate(parts).tolist()) == list(range(len(data.samples)))
     assert paper.validation.tolist() == paper.held_out.tolist()
@@ -79,21 +79,21 @@ def test_every_sample_has_a_role_and_only_the_paper_s_policy_uses_one_twice(
     assert sorted(np.concatenate(parts).tolist()) == list(range(len(data.samples)))
 
 
-@given(studies(), st.integers(0, 2), shares)
+@given(studies(), st.integers(0, 2), fractions)
 def test_watched_subjects_come_whole_from_the_training_folds(
-    data: TrainingData, fold: int, share: float
+    data: TrainingData, fold: int, fraction: float
 ) -> None:
-    roles = both_policies(data, fold, share)[0]
-    watched = subjects(data, roles.validation)
-    assert not watched & subjects(data, roles.held_out)
-    assert not watched & subjects(data, roles.test)
-    everywhere = np.flatnonzero(data.samples["subject"].isin(watched))
+    roles = both_policies(data, fold, fraction)[0]
+    monitored = subjects(data, roles.validation)
+    assert not monitored & subjects(data, roles.held_out)
+    assert not monitored & subjects(data, roles.test)
+    everywhere = np.flatnonzero(data.samples["subject"].isin(monitored))
     assert roles.validation.tolist() == everywhere.tolist()
 
 
-@given(studies(), st.integers(0, 2), shares)
-def test_the_same_seed_gives_the_same_roles(data: TrainingData, fold: int, share: float) -> None:
-    first, second = (both_policies(data, fold, share)[0] for _ in range(2))
+@given(studies(), st.integers(0, 2), fractions)
+def test_the_same_seed_gives_the_same_roles(data: TrainingData, fold: int, fraction: float) -> None:
+    first, second = (both_policies(data, fold, fraction)[0] for _ in range(2))
     assert first.train.tolist() == second.train.tolist()
 
 
@@ -111,18 +111,20 @@ def test_where_nothing_is_chosen_all_other_folds_are_trained_on(
     data: TrainingData, fold: int
 ) -> None:
     roles = assign_roles(data, fold, NOTHING_CHOSEN, seed=0)
-    watched = assign_roles(data, fold, HELD_OUT, seed=0)
-    assert roles.train.tolist() == watched.train.tolist()
-    assert roles.validation.tolist() == roles.held_out.tolist() == watched.held_out.tolist()
+    monitored = assign_roles(data, fold, HELD_OUT, seed=0)
+    assert roles.train.tolist() == monitored.train.tolist()
+    assert roles.validation.tolist() == roles.held_out.tolist() == monitored.held_out.tolist()
 
 
 @pytest.mark.parametrize("policy", ["inner_split", "held_out_fold"])
 def test_a_share_of_the_subjects_changes_only_who_is_trained_on(
     policy: str, data: TrainingData
 ) -> None:
-    def roles(share: float, backbone: str = FAST, **changes: int) -> Roles:
+    def roles(fraction: float, backbone: str = FAST, **changes: int) -> Roles:
         stopping = {"policy": policy}
-        config = make_config(backbone, training_share=share, early_stopping=stopping, **changes)
+        config = make_config(
+            backbone, training_fraction=fraction, early_stopping=stopping, **changes
+        )
         return roles_of(data, config, fit_seed(config))
 
     whole, half, quarter = roles(1.0), roles(0.5), roles(0.25)

@@ -21,10 +21,10 @@ from foldgrid.specs.recipe import TrainingRecipe, with_values
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings
 from foldgrid.specs.task import TaskSpec
+from foldgrid.tasks.classification.hierarchical_scoring import HierarchicalScoring
 from foldgrid.tasks.classification.operating_points import apply_threshold
 from foldgrid.tasks.classification.ordinal import OrdinalSpec
-from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, TreeSpec
-from foldgrid.tasks.classification.tree_scoring import TreeScoring
+from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec, HierarchySpec
 from tests.trained_run import RECIPE, train_run
 
 STUDY = StudySettings(study="ssc_skin", num_subjects=16, photo_width=48, photo_height=48)
@@ -32,7 +32,7 @@ DATA = DataSpec(tile_pixels=32, synthetic=STUDY)
 STAGES = ("normal", "early", "late")
 CLASSES = ClassificationSpec(classes={name: (name,) for name in STAGES})
 BINARY = BinarySpec(positive=("early", "late"), sensitivity=0.9, specificity=0.8)
-TREE = TreeSpec(levels={"coarse": 1, "fine": 2}, most_photographs=5)
+TREE = HierarchySpec(levels={"coarse": 1, "fine": 2}, max_images_per_class=5)
 NETWORK = "plain_cnn"
 
 
@@ -65,7 +65,7 @@ def without_labels(dataset: Dataset, rows: NDArray[np.intp] | None = None) -> Da
     if rows is None:
         return replace(dataset, samples=samples)
     chosen = samples.iloc[rows].reset_index(drop=True)
-    return replace(dataset, samples=chosen, composites_NHWC=dataset.composites_NHWC[rows])
+    return replace(dataset, samples=chosen, mosaics_NHWC=dataset.mosaics_NHWC[rows])
 
 
 def predicted_test_samples(learner: TrainedLearner, dataset: Dataset) -> pd.DataFrame:
@@ -77,15 +77,17 @@ def predicted_test_samples(learner: TrainedLearner, dataset: Dataset) -> pd.Data
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"pixels": "minus_one_to_one", "stage_heads": True}], ids=["plain", "heads"]
+    "changes",
+    [{}, {"normalization": "minus_one_to_one", "stage_heads": True}],
+    ids=["plain", "heads"],
 )
 def test_predictions_are_the_mean_of_what_the_copies_recorded(
     tmp_path: Path, dataset: Dataset, changes: dict[str, object]
 ) -> None:
     learner = learner_of(tmp_path / "tiny", dataset, CLASSES, with_values(RECIPE, changes))
     found, expected = predicted_test_samples(learner, dataset), recorded(learner, "test")
-    shares = found[[f"probability_{name}" for name in STAGES]].to_numpy()
-    np.testing.assert_allclose(shares, expected.to_numpy(), atol=1e-5)
+    fractions = found[[f"probability_{name}" for name in STAGES]].to_numpy()
+    np.testing.assert_allclose(fractions, expected.to_numpy(), atol=1e-5)
     assert found["predicted"].tolist() == [STAGES[k] for k in expected.to_numpy().argmax(axis=1)]
     subjects = dataset.samples.set_index("sample")["subject"]
     assert found["subject"].tolist() == subjects.loc[found.index].tolist()
@@ -95,7 +97,7 @@ def test_predictions_are_the_mean_of_what_the_copies_recorded(
 def test_the_mean_is_of_probabilities_not_of_outputs(tmp_path: Path, dataset: Dataset) -> None:
     learner = learner_of(tmp_path / "tiny", dataset, CLASSES)
     found = predict_samples(learner, without_labels(dataset))
-    outputs = learner.task.prediction_columns(predict_outputs(learner, dataset.composites_NHWC))
+    outputs = learner.task.prediction_columns(predict_outputs(learner, dataset.mosaics_NHWC))
     apart = found["probability_late"].to_numpy() - outputs["predicted_late"]
     assert np.abs(apart).max() > 1e-6
 
@@ -112,12 +114,12 @@ def test_a_binary_task_calls_at_points_that_were_chosen_out_of_fold(
     assert apply_threshold(is_positive, scores, sensitive.threshold).sensitivity >= 0.9
     assert apply_threshold(is_positive, scores, specific.threshold).specificity >= 0.8
     found = predicted_test_samples(learner, dataset)
-    share = found["probability_early_or_late"]
+    fraction = found["probability_early_or_late"]
     for point in (sensitive, specific):
         is_called = found[f"predicted_at_{point.name}"] == "early_or_late"
-        assert is_called.tolist() == (share >= point.threshold).tolist()
-    assert (found["predicted"] == "early_or_late").tolist() == (share >= 0.5).tolist()
-    np.testing.assert_allclose(found["probability_normal"] + share, 1)
+        assert is_called.tolist() == (fraction >= point.threshold).tolist()
+    assert (found["predicted"] == "early_or_late").tolist() == (fraction >= 0.5).tolist()
+    np.testing.assert_allclose(found["probability_normal"] + fraction, 1)
 
 
 def test_a_point_that_nothing_tells_is_left_out(tmp_path: Path, dataset: Dataset) -> None:
@@ -130,16 +132,18 @@ def test_a_point_that_nothing_tells_is_left_out(tmp_path: Path, dataset: Dataset
 def test_a_tree_tells_every_level_and_the_finest(tmp_path: Path, dataset: Dataset) -> None:
     learner = learner_of(tmp_path / "tiny", dataset, TREE)
     task = learner.task
-    assert isinstance(task, TreeScoring)
+    assert isinstance(task, HierarchicalScoring)
     found, expected = predicted_test_samples(learner, dataset), recorded(learner, "test")
     finest = expected.to_numpy()
     assert found["predicted_finest"].tolist() == [task.classes[k] for k in finest.argmax(axis=1)]
     assert len(task.classes) == 3
     for level in ("coarse", "fine"):
-        classes, shares = task.classes_at(level), task.probabilities_at(level, finest)
-        assert found[f"predicted_{level}"].tolist() == [classes[k] for k in shares.argmax(axis=1)]
+        classes, fractions = task.classes_at(level), task.probabilities_at(level, finest)
+        assert found[f"predicted_{level}"].tolist() == [
+            classes[k] for k in fractions.argmax(axis=1)
+        ]
         columns = [f"probability_{name}" for name in classes]
-        np.testing.assert_allclose(found[columns].to_numpy(), shares, atol=1e-5)
+        np.testing.assert_allclose(found[columns].to_numpy(), fractions, atol=1e-5)
     assert found["predicted"].tolist() == found["predicted_coarse"].tolist()
 
 
@@ -147,13 +151,13 @@ def test_grades_are_predicted_too(tmp_path: Path, dataset: Dataset) -> None:
     words = OrdinalSpec(classes={name: (name,) for name in STAGES})
     learner = learner_of(tmp_path / "tiny", dataset, words)
     found, expected = predicted_test_samples(learner, dataset), recorded(learner, "test")
-    shares = found[[f"probability_{name}" for name in STAGES]].to_numpy()
-    np.testing.assert_allclose(shares, expected.to_numpy(), atol=1e-5)
+    fractions = found[[f"probability_{name}" for name in STAGES]].to_numpy()
+    np.testing.assert_allclose(fractions, expected.to_numpy(), atol=1e-5)
 
 
 def test_a_variant_is_opened_by_its_name(tmp_path: Path, dataset: Dataset) -> None:
     store = train_run(tmp_path / "tiny", dataset, (NETWORK,), task=CLASSES, data=DATA)
-    name = f"{NETWORK}@training_share=0.5"
+    name = f"{NETWORK}@training_fraction=0.5"
     plan = [PlannedFit(cell.fit_id, name, cell.fold) for cell in store.read_plan()]
     copy = RunStore(store.location)
     copy.write_plan(plan)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldgrid.training.batches import CompositeSource, training_batches
+from foldgrid.training.batches import MosaicSource, training_batches
 from tests.training.tiny_study import make_data
 
 numbers = st.integers(1, 60)
@@ -60,20 +60,20 @@ def test_the_generator_decides_the_order_and_every_epoch_has_its_own() -> None:
 
 def test_pictures_come_in_the_order_asked_for_and_the_array_stays_as_it_was() -> None:
     data = make_data()
-    kept = data.composites_NHWC.copy()
-    source = CompositeSource(data.composites_NHWC, torch.device("cpu"))
+    kept = data.mosaics_NHWC.copy()
+    source = MosaicSource(data.mosaics_NHWC, torch.device("cpu"))
     images = source.take(np.array([5, 0, 5]))
     assert images.shape == (3, 3, 64, 64)
-    expected = data.composites_NHWC[[5, 0, 5]].transpose(0, 3, 1, 2).astype(np.float32) / 255
+    expected = data.mosaics_NHWC[[5, 0, 5]].transpose(0, 3, 1, 2).astype(np.float32) / 255
     np.testing.assert_array_equal(images.numpy(), expected)
     images.zero_()
-    np.testing.assert_array_equal(data.composites_NHWC, kept)
+    np.testing.assert_array_equal(data.mosaics_NHWC, kept)
 
 
 def test_pictures_can_be_scaled_to_minus_one_to_one() -> None:
     values = np.array([0, 51, 255], np.uint8)
     pixels = np.broadcast_to(values[:, None, None, None], (3, 2, 2, 3))
-    source = CompositeSource(np.array(pixels), torch.device("cpu"), "minus_one_to_one")
+    source = MosaicSource(np.array(pixels), torch.device("cpu"), "minus_one_to_one")
     scaled = source.normalise(source.take(np.arange(3)))
     np.testing.assert_allclose(scaled[:, 0, 0, 0].numpy(), [-1, -0.6, 1], atol=1e-6)
     assert scaled.is_contiguous(memory_format=torch.channels_last)
@@ -83,7 +83,7 @@ def test_pictures_can_be_scaled_to_minus_one_to_one() -> None:
 def test_pictures_are_resized_last_and_stay_between_black_and_white(interpolation: str) -> None:
     pixels = np.zeros((1, 8, 8, 3), np.uint8)
     pixels[:, :, 4:] = 255
-    source = CompositeSource(pixels, torch.device("cpu"), "zero_to_one", 20, interpolation)
+    source = MosaicSource(pixels, torch.device("cpu"), "zero_to_one", 20, interpolation)
     assert source.pixels == 20
     taken = source.take(np.array([0]))
     assert taken.shape[-1] == 8
@@ -91,12 +91,12 @@ def test_pictures_are_resized_last_and_stay_between_black_and_white(interpolatio
     assert seen.shape == (1, 3, 20, 20)
     assert seen.is_contiguous(memory_format=torch.channels_last)
     assert (seen.min(), seen.max()) == (0, 1)
-    same = CompositeSource(pixels, torch.device("cpu"), "zero_to_one", 8, interpolation)
+    same = MosaicSource(pixels, torch.device("cpu"), "zero_to_one", 8, interpolation)
     assert torch.equal(same.normalise(taken), taken)
 
 
 def test_pictures_are_normalised_as_imagenet_s_were() -> None:
-    grey = CompositeSource(np.full((1, 2, 2, 3), 128, np.uint8), torch.device("cpu"))
+    grey = MosaicSource(np.full((1, 2, 2, 3), 128, np.uint8), torch.device("cpu"))
     normalised = grey.normalise(grey.take(np.array([0])))
     expected = (128 / 255 - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
     np.testing.assert_allclose(normalised[0, :, 0, 0].numpy(), expected, rtol=1e-5)

@@ -1,4 +1,4 @@
-"""A study that trains in a second: 12 subjects, 72 composites, redder where it is worse.
+"""A study that trains in a second: 12 subjects, 72 mosaics, redder where it is worse.
 
 For whoever needs real fits: ``make_data``, ``make_config``, ``make_fit``.
 """
@@ -64,11 +64,11 @@ def make_data(num_subjects: int = 12, num_visits: int = 2, pixels: int = 64) -> 
     """Noise that is the redder the more skin is involved; the array is read-only, as in a sweep."""
     samples = make_samples(num_subjects, num_visits)
     rng = np.random.default_rng(1)
-    composites_NHWC = rng.integers(0, 256, (len(samples), pixels, pixels, 3), dtype=np.uint8)
-    red = composites_NHWC[..., 0] // 3 + samples["involvement"].to_numpy()[:, None, None] * 25
-    composites_NHWC[..., 0] = red
-    composites_NHWC.flags.writeable = False
-    return TrainingData(composites_NHWC, samples, "scaling")
+    mosaics_NHWC = rng.integers(0, 256, (len(samples), pixels, pixels, 3), dtype=np.uint8)
+    red = mosaics_NHWC[..., 0] // 3 + samples["involvement"].to_numpy()[:, None, None] * 25
+    mosaics_NHWC[..., 0] = red
+    mosaics_NHWC.flags.writeable = False
+    return TrainingData(mosaics_NHWC, samples, "scaling")
 
 
 def make_config(

@@ -14,7 +14,7 @@ import pandas as pd
 
 from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Section, Table
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import figure, percent
+from foldgrid.analysis.drawing.numbers import format_number, percent
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.classes.roc_facts import auc_and_interval
 from foldgrid.analysis.exhibits.classes.shared import (
@@ -24,20 +24,21 @@ from foldgrid.analysis.exhibits.classes.shared import (
     called,
     class_units,
     estimate_cell,
+    fraction_cell,
     partitions,
-    share_cell,
     shown_models,
 )
 from foldgrid.analysis.predictions.class_units import ClassUnits
 from foldgrid.analysis.run import Run
-from foldgrid.analysis.statistics.estimates import Share, shares_of
+from foldgrid.analysis.statistics.estimates import Fraction, fractions_of
 from foldgrid.analysis.statistics.facts import Interval
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from foldgrid.metrics import Metric
+from foldgrid.specs.counted import counted
 
 
 @dataclass(frozen=True)
-class ClassShares:
+class ClassFractions:
     """One class against the rest.
 
     Attributes:
@@ -52,9 +53,9 @@ class ClassShares:
 
     name: str
     num_units: int
-    sensitivity: Share
-    specificity: Share
-    precision: Share
+    sensitivity: Fraction
+    specificity: Fraction
+    precision: Fraction
     auc: float
     auc_interval: Interval
 
@@ -74,9 +75,9 @@ class FoldSpread:
     by_fold: Mapping[int, float]
 
 
-def class_shares(
+def class_fractions(
     units: ClassUnits, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
-) -> tuple[ClassShares, ...]:
+) -> tuple[ClassFractions, ...]:
     """Figures of each class; of a binary task only of the positive one.
 
     Args:
@@ -87,7 +88,7 @@ def class_shares(
     asked = units.asked_classes
     is_it_UC = units.reference_U[:, None] == asked
     is_called_UC = units.decided[:, None] == asked
-    shares = shares_of(
+    fractions = fractions_of(
         units.subjects_U,
         np.hstack([is_called_UC, ~is_called_UC, is_it_UC]),
         np.hstack([is_it_UC, ~is_it_UC, is_called_UC]),
@@ -96,7 +97,7 @@ def class_shares(
     )
     found = []
     for place, each in enumerate(asked):
-        sensitivity, specificity, precision = shares[place :: len(asked)]
+        sensitivity, specificity, precision = fractions[place :: len(asked)]
         auc, interval = auc_and_interval(
             units.subjects_U,
             units.reference_U == each,
@@ -105,7 +106,7 @@ def class_shares(
             seed,
         )
         found.append(
-            ClassShares(
+            ClassFractions(
                 units.classes[each],
                 sensitivity.num_units,
                 sensitivity,
@@ -141,7 +142,7 @@ def fold_spread(units: ClassUnits, metric: Metric) -> FoldSpread:
 
 
 OVERALL = ("accuracy", "sensitivity", "specificity", "auc")
-FIGURE_COLUMNS = (
+METRIC_COLUMNS = (
     Column("Sensitivity", True),
     Column("Specificity", True),
     Column("Precision", True),
@@ -149,7 +150,9 @@ FIGURE_COLUMNS = (
 )
 
 
-def shares_of_model(run: Run, model: str, partition: Partition = "oof") -> tuple[ClassShares, ...]:
+def fractions_of_model(
+    run: Run, model: str, partition: Partition = "oof"
+) -> tuple[ClassFractions, ...]:
     """One model's figures by class; of a binary task those of the positive class.
 
     Args:
@@ -157,7 +160,7 @@ def shares_of_model(run: Run, model: str, partition: Partition = "oof") -> tuple
         model: Any judged model.
         partition: ``oof`` or ``test``.
     """
-    return class_shares(class_units(run, model, partition))
+    return class_fractions(class_units(run, model, partition))
 
 
 def overall_metrics(run: Run) -> tuple[str, ...]:
@@ -186,29 +189,30 @@ def fold_spreads(run: Run) -> dict[str, dict[str, FoldSpread]]:
 
 def classes_section(run: Run) -> Section:
     """Tables: all models overall, the best by class, and every base learner by class."""
-    shares = shares_of_model(run, run.best.model)
+    fractions = fractions_of_model(run, run.best.model)
     blocks: list[Block] = [_overall(run), _over_folds(run), _of_best(run)]
     if len(shown_models(run)) > 1:
         blocks.append(_of_learners(run))
-    return Section(_lead(run, shares), tuple(blocks))
+    return Section(_lead(run, fractions), tuple(blocks))
 
 
-def _lead(run: Run, shares: tuple[ClassShares, ...]) -> str:
+def _lead(run: Run, fractions: tuple[ClassFractions, ...]) -> str:
     best = called(run, run.best.model)
-    if len(shares) == 1:
-        one = shares[0]
+    if len(fractions) == 1:
+        one = fractions[0]
         return (
             f"Out of fold, {best} finds {percent(one.sensitivity.value)} of the "
-            f"{run.scoring.noun.many} of {one.name} and calls "
+            f"{run.scoring.unit_name.many} of {one.name} and calls "
             f"{percent(1 - one.specificity.value)} of the others so, decided at a probability of "
             "0.5."
         )
-    known = [each for each in shares if each.num_units]
+    known = [each for each in fractions if each.num_units]
     low = min(known, key=lambda each: each.sensitivity.value)
     high = max(known, key=lambda each: each.sensitivity.value)
     return (
         f"Out of fold, {best} recognises {high.name} best ({percent(high.sensitivity.value)} of "
-        f"its {run.scoring.noun.many}) and {low.name} worst ({percent(low.sensitivity.value)})."
+        f"its {run.scoring.unit_name.many}) and {low.name} worst "
+        f"({percent(low.sensitivity.value)})."
     )
 
 
@@ -221,7 +225,7 @@ def _overall(run: Run) -> Table:
     lines = []
     for model in shown_models(run):
         cells = [
-            estimate_cell(rows[model].figure(part, name), rows[model].interval(part, name))
+            estimate_cell(rows[model].value(part, name), rows[model].interval(part, name))
             for part in partitions(run)
             for name in names
         ]
@@ -229,7 +233,7 @@ def _overall(run: Run) -> Table:
     of = "" if run.scoring.is_binary else (
         " Sensitivity, specificity and AUC are means over the classes, each against the rest."
     )  # fmt: skip
-    caption = f"All {run.scoring.noun.many} together, model by model"
+    caption = f"All {run.scoring.unit_name.many} together, model by model"
     note = f"{INTERVALS}{of}"
     return Table(
         "overall", caption, tuple(columns), tuple(lines), partial(_overall_frame, run), note
@@ -252,7 +256,7 @@ def _over_folds(run: Run) -> Table:
         f"Each of the {num_folds} folds' own figures, of the fit that held it out. The SD tells "
         "how folds differ, people included; it is no interval of the mean."
     )
-    caption = f"Mean and standard deviation over {num_folds} folds"
+    caption = f"Mean and standard deviation over {counted(num_folds, 'fold')}"
     return Table(
         "over_folds", caption, tuple(columns), lines, partial(_spread_frame, spreads), note
     )
@@ -260,52 +264,56 @@ def _over_folds(run: Run) -> Table:
 
 def spread_words(spread: FoldSpread) -> str:
     """``0.93 ± 0.02``; the mean alone where one fold has a figure."""
-    mean, sd = figure(spread.mean), figure(spread.sd)
+    mean, sd = format_number(spread.mean), format_number(spread.sd)
     return mean if sd == "–" else f"{mean} ± {sd}"
 
 
 def _of_best(run: Run) -> Table:
-    columns = (Column("Class"), Column(run.scoring.noun.many.capitalize(), True), *FIGURE_COLUMNS)
+    columns = (
+        Column("Class"),
+        Column(run.scoring.unit_name.many.capitalize(), True),
+        *METRIC_COLUMNS,
+    )
     lines = tuple(
         (
             Cell(each.name, "", WORDS[part]),
             Cell(str(each.num_units)),
-            *_figures(each),
+            *_metric_values(each),
         )
         for part in partitions(run)
-        for each in shares_of_model(run, run.best.model, part)
+        for each in fractions_of_model(run, run.best.model, part)
     )
     caption = f"By class, each against the rest: {called(run, run.best.model)}"
     note = (
         f"{INTERVALS} Precision: of those decided for the class, the share that is of it; it holds "
         "where classes are as frequent as here."
     )
-    frame = partial(_shares_frame, run, (run.best.model,), partitions(run))
+    frame = partial(_fractions_frame, run, (run.best.model,), partitions(run))
     return Table("by_class", caption, columns, lines, frame, note)
 
 
 def _of_learners(run: Run) -> Table:
-    columns = (Column("Class"), Column("Model"), *FIGURE_COLUMNS)
+    columns = (Column("Class"), Column("Model"), *METRIC_COLUMNS)
     models = shown_models(run)
-    shares = {model: shares_of_model(run, model) for model in models}
+    fractions = {model: fractions_of_model(run, model) for model in models}
     lines = []
-    for place, of_class in enumerate(shares[models[0]]):
+    for place, of_class in enumerate(fractions[models[0]]):
         for model in models:
-            each = shares[model][place]
-            number = run.scoring.noun.count(of_class.num_units)
+            each = fractions[model][place]
+            number = run.scoring.unit_name.count(of_class.num_units)
             first = Cell(each.name, "", number) if model == models[0] else Cell("")
-            lines.append((first, _name(run, model, False), *_figures(each)))
+            lines.append((first, _name(run, model, False), *_metric_values(each)))
     caption = "Every base learner by class, out of fold"
-    frame = partial(_shares_frame, run, models, ("oof",))
+    frame = partial(_fractions_frame, run, models, ("oof",))
     return Table("learners_by_class", caption, columns, tuple(lines), frame, INTERVALS)
 
 
-def _figures(shares: ClassShares) -> tuple[Cell, ...]:
+def _metric_values(fractions: ClassFractions) -> tuple[Cell, ...]:
     return (
-        share_cell(shares.sensitivity),
-        share_cell(shares.specificity),
-        share_cell(shares.precision),
-        estimate_cell(shares.auc, shares.auc_interval),
+        fraction_cell(fractions.sensitivity),
+        fraction_cell(fractions.specificity),
+        fraction_cell(fractions.precision),
+        estimate_cell(fractions.auc, fractions.auc_interval),
     )
 
 
@@ -321,7 +329,7 @@ def _overall_frame(run: Run) -> pd.DataFrame:
             "model": model,
             "partition": part,
             "metric": name,
-            "value": rows[model].figure(part, name),
+            "value": rows[model].value(part, name),
             "interval": rows[model].interval(part, name),
         }
         for model in shown_models(run)
@@ -339,9 +347,9 @@ def _spread_frame(spreads: Mapping[str, Mapping[str, FoldSpread]]) -> pd.DataFra
     )
 
 
-def _shares_frame(run: Run, models: Sequence[str], parts: Sequence[Partition]) -> pd.DataFrame:
+def _fractions_frame(run: Run, models: Sequence[str], parts: Sequence[Partition]) -> pd.DataFrame:
     return beside_each_other(
-        frame_of(shares_of_model(run, model, part), model=model, partition=part)
+        frame_of(fractions_of_model(run, model, part), model=model, partition=part)
         for model in models
         for part in parts
     ).rename(columns={"name": "class"})

@@ -28,6 +28,7 @@ from foldgrid.analysis.exhibits.classes.shared import (
     shown_learners,
 )
 from foldgrid.analysis.run import Run
+from foldgrid.specs.counted import counted
 
 _STRONGEST = 0.55
 """The most ink behind a figure; more, and the figure could not be read."""
@@ -56,7 +57,7 @@ class ConfusionFacts:
     counts_KK: NDArray[np.int64]
 
     @property
-    def row_shares(self) -> NDArray[np.float64]:
+    def row_fractions(self) -> NDArray[np.float64]:
         """K by K, each row divided by its sum; 0 where a class has no unit."""
         supports_K1 = np.maximum(self.counts_KK.sum(axis=1, keepdims=True), 1)
         return np.asarray(self.counts_KK / supports_K1)
@@ -80,7 +81,7 @@ def describe_confusion(facts: ConfusionFacts) -> str:
     """What is right, and which mistake is the most frequent."""
     counts, names = facts.counts_KK, facts.classes
     right = int(np.trace(counts))
-    text = f"{right} of {counts.sum()} units on the diagonal. "
+    text = f"{right} of {counted(counts.sum(), 'unit')} on the diagonal. "
     if len(names) <= 6:
         text += " ".join(
             f"{name}: {counts[k, k]} of {counts[k].sum()}." for k, name in enumerate(names)
@@ -147,7 +148,7 @@ def _say(axes: Axes, text: str, x: float, align: str) -> None:
 def _paint_row(axes: Axes, facts: ConfusionFacts, row: int, cell: float) -> None:
     font = max(_LEAST_FONT, min(TEXT, 0.46 * cell))
     for column, (count, share) in enumerate(
-        zip(facts.counts_KK[row], facts.row_shares[row], strict=True)
+        zip(facts.counts_KK[row], facts.row_fractions[row], strict=True)
     ):
         axes.add_patch(
             Rectangle(
@@ -258,7 +259,7 @@ def _lead(run: Run) -> str:
     text = (
         f"Out of fold, {called(run, run.best.model)} decides rightly for "
         f"{right} of "
-        f"{run.scoring.noun.count(total)} ({percent(right / total)})."
+        f"{run.scoring.unit_name.count(total)} ({percent(right / total)})."
     )
     found = mistakes(facts)
     return f"{text} The most frequent mistake: {found[0]}." if found else text

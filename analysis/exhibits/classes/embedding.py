@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # n
 from foldgrid.analysis.drawing.blocks import Figure, Section
 from foldgrid.analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
 from foldgrid.analysis.drawing.drawing import Drawing, draw
-from foldgrid.analysis.drawing.numbers import figure
+from foldgrid.analysis.drawing.numbers import format_number
 from foldgrid.analysis.drawing.palette import ACCENT, CAUTION, FAINT, INK
 from foldgrid.analysis.drawing.series import series
 from foldgrid.analysis.exhibit import Exhibit
@@ -33,6 +33,7 @@ from foldgrid.analysis.predictions.predictions import fold_values
 from foldgrid.analysis.predictions.validation import FoldPredictions
 from foldgrid.analysis.run import Run
 from foldgrid.metrics.counts import decide
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
 
 FloatArray = NDArray[np.float64]
@@ -135,7 +136,8 @@ def describe_embedding(facts: EmbeddingFacts) -> str:
     counts = np.bincount(facts.reference_N, minlength=len(facts.classes))
     named = ", ".join(f"{count} {name}" for count, name in zip(counts, facts.classes, strict=True))
     return (
-        f"{len(facts.reference_N)} units: {named}. {facts.is_wrong.sum()} were decided otherwise "
+        f"{counted(len(facts.reference_N), 'unit')}: {named}. {facts.is_wrong.sum()} were decided "
+        f"otherwise "
         "and are ringed. Only who is whose neighbour means something, not distances between groups."
     )
 
@@ -259,7 +261,7 @@ def chosen_fit(run: Run) -> ChosenFit | None:
     Returns:
         None where no features were kept.
     """
-    learners = {each.name: each for each in run.judgement.table.learners}
+    learners = {each.name: each for each in run.evaluation.table.learners}
     metric = run.scoring.metrics[run.by]
     for name in shown_learners(run):
         fits = [fit for fit in learners[name].fits if fit.record.features_kept]
@@ -289,7 +291,7 @@ def embedding(run: Run, partition: Partition = "oof") -> EmbeddingFacts:
     kept = run.store.read_features(fit.record.fit_id)
     features = kept[kept["partition"] == partition].set_index("sample")["features"]
     values = fold_values(fit, partition).loc[features.index]
-    reference = run.judgement.table.samples.loc[features.index, "reference"]
+    reference = run.evaluation.table.samples.loc[features.index, "reference"]
     return EmbeddingFacts(
         model=f"{fit.backbone}, fold {fit.fold}",
         coordinates_N2=plane_coordinates(np.stack(features.to_list())),
@@ -312,15 +314,15 @@ def embedding_section(run: Run) -> Section:
     title = run.ranking.metric.title
     lead = (
         f"Shown is fold {chosen.fit.fold} of {chosen.fit.backbone}, the best base learner that "
-        f"kept features: of its {chosen.num_fits} fits the one with the median {title} "
-        f"({figure(chosen.value)})."
+        f"kept features: of its {counted(chosen.num_fits, 'fit')} the one with the median {title} "
+        f"({format_number(chosen.value)})."
     )
     return Section(lead, blocks)
 
 
 def _figure_of(run: Run, partition: Partition) -> Figure:
     facts = run.once(embedding, partition)
-    many = run.scoring.noun.many
+    many = run.scoring.unit_name.many
     whose = f"the {many} that it held out" if partition == "oof" else f"the test {many}"
     present = len(np.unique(facts.reference_N))
     marks = (
@@ -347,13 +349,13 @@ def _frame(facts: EmbeddingFacts) -> pd.DataFrame:
 
 def _figure(run: Run, fit: FoldPredictions) -> float:
     values = fold_values(fit)
-    reference = run.judgement.table.samples.loc[values.index, "reference"]
+    reference = run.evaluation.table.samples.loc[values.index, "reference"]
     metric = run.scoring.metrics[run.by]
     return float(metric(reference.to_numpy(dtype=np.int64), values.to_numpy(dtype=np.float64)))
 
 
 def _num_units(run: Run, partition: Partition) -> int:
-    return (run.judgement.oof if partition == "oof" else run.judgement.test).num_units
+    return (run.evaluation.oof if partition == "oof" else run.evaluation.test).num_units
 
 
 EMBEDDING = Exhibit("embedding", "The last hidden layer", embedding_section, of="task")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Section, Table, Text
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import figure, interval, percent
+from foldgrid.analysis.drawing.numbers import format_number, interval, percent
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.classes.roc import (
     auc_frame,
@@ -26,8 +26,8 @@ from foldgrid.analysis.exhibits.classes.shared import (
     Partition,
     called,
     class_units,
+    fraction_cell,
     partitions,
-    share_cell,
 )
 from foldgrid.analysis.run import Run
 from foldgrid.specs.errors import SweepError
@@ -54,7 +54,7 @@ def points_of_models(run: Run) -> dict[str, tuple[OperatingFacts, ...]]:
         raise SweepError("operating points are of a binary task.")
     found = {}
     for model in binary_models(run):
-        chosen, applied = (class_units(run, model, part) for part in ("oof", judged_on(run)))
+        chosen, applied = (class_units(run, model, part) for part in ("oof", evaluated_on(run)))
         truth, score = chosen.is_positive, chosen.positive_score
         thresholds = {
             "high sensitivity": choose_threshold(truth, score, sensitivity=spec.sensitivity),
@@ -69,7 +69,7 @@ def points_of_models(run: Run) -> dict[str, tuple[OperatingFacts, ...]]:
     return found
 
 
-def judged_on(run: Run) -> Partition:
+def evaluated_on(run: Run) -> Partition:
     """The partition that operating points are applied to."""
     return "test" if run.has_test else "oof"
 
@@ -78,12 +78,12 @@ def operating_section(run: Run) -> Section:
     """Points as a table and on the curves; DeLong's interval beside that by subject."""
     points = points_of_models(run)
     blocks: list[Block] = [_table(run, points)]
-    curves = roc_of_models(run, judged_on(run))
+    curves = roc_of_models(run, evaluated_on(run))
     if run.has_test and curves:
         blocks.append(_figure(run, curves, points))
     aucs = {part: roc_of_models(run, part) for part in partitions(run)}
     blocks.append(auc_table("delong", aucs))
-    blocks.append(Text((delong_sentence(run.scoring.noun.many, aucs["oof"]),)))
+    blocks.append(Text((delong_sentence(run.scoring.unit_name.many, aucs["oof"]),)))
     return Section(_lead(run, points[run.best.model]), tuple(blocks))
 
 
@@ -119,9 +119,9 @@ def _table(run: Run, points: dict[str, tuple[OperatingFacts, ...]]) -> Table:
         (
             Cell(model if place == 0 else "", "strong" if model == run.best.model else ""),
             Cell(each.name),
-            Cell(figure(each.point.threshold, 3)),
+            Cell(format_number(each.point.threshold, 3)),
             *(
-                share_cell(share)
+                fraction_cell(share)
                 for share in (
                     each.sensitivity,
                     each.specificity,
@@ -133,7 +133,7 @@ def _table(run: Run, points: dict[str, tuple[OperatingFacts, ...]]) -> Table:
         for model, both in points.items()
         for place, each in enumerate(both)
     ]
-    units = class_units(run, run.best.model, judged_on(run))
+    units = class_units(run, run.best.model, evaluated_on(run))
     share = percent(float(units.is_positive.mean())) if units.num_units else "–"
     note = (
         f"{INTERVALS} PPV and NPV, the positive and negative predictive values, hold where "
@@ -180,7 +180,7 @@ def auc_table(key: str, aucs: dict[Partition, tuple[RocFacts, ...]]) -> Table:
             Cell(each.name, "", WORDS[part]),
             Cell(str(each.num_positives)),
             Cell(str(each.num_negatives)),
-            Cell(figure(each.auc, 3)),
+            Cell(format_number(each.auc, 3)),
             Cell(interval(each.interval.low, each.interval.high, 3) or "–"),
             Cell(interval(*each.delong, 3) or "–"),
         )
@@ -213,7 +213,7 @@ def delong_sentence(many: str, found: Sequence[RocFacts]) -> str:
 
 
 def _range(ratios: list[float]) -> str:
-    low, high = figure(min(ratios)), figure(max(ratios))
+    low, high = format_number(min(ratios)), format_number(max(ratios))
     return low if low == high else f"{low} to {high}"
 
 

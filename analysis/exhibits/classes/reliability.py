@@ -19,7 +19,7 @@ from foldgrid.analysis.drawing.blocks import Cell, Column, Figure, Section, Tabl
 from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
 from foldgrid.analysis.drawing.drawing import Drawing, draw
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import figure
+from foldgrid.analysis.drawing.numbers import format_number
 from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.classes.shared import (
@@ -31,8 +31,9 @@ from foldgrid.analysis.exhibits.classes.shared import (
     shown_models,
 )
 from foldgrid.analysis.run import Run
-from foldgrid.analysis.statistics.estimates import Share, shares_of
+from foldgrid.analysis.statistics.estimates import Fraction, fractions_of
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
+from foldgrid.specs.counted import counted
 
 FloatArray = NDArray[np.float64]
 
@@ -53,7 +54,7 @@ class ReliabilityBin:
     low: float
     high: float
     mean_probability: float
-    share: Share
+    share: Fraction
 
 
 @dataclass(frozen=True)
@@ -101,14 +102,14 @@ def reliability_facts(
     bin_U = np.minimum((probability * num_bins).astype(int), num_bins - 1)
     used = np.unique(bin_U)
     is_in_UB = bin_U[:, None] == used
-    shares = shares_of(
+    fractions = fractions_of(
         subjects_U, np.tile(came_true[:, None], len(used)), is_in_UB, num_resamples, seed
     )
     bins = tuple(
         ReliabilityBin(
             each / num_bins, (each + 1) / num_bins, float(probability[bin_U == each].mean()), share
         )
-        for each, share in zip(used.tolist(), shares, strict=True)
+        for each, share in zip(used.tolist(), fractions, strict=True)
     )
     distances = [
         each.share.num_units * abs(each.mean_probability - each.share.value) for each in bins
@@ -173,7 +174,8 @@ def describe_reliability(parts: Sequence[ReliabilityFacts], titles: Sequence[str
     for facts, title in zip(parts, titles, strict=True):
         num_units = sum(each.share.num_units for each in facts.bins)
         sentences.append(
-            f"{title.capitalize()}: {num_units} units in {len(facts.bins)} bins, expected "
+            f"{title.capitalize()}: {counted(num_units, 'unit')} in {len(facts.bins)} bins, "
+            f"expected "
             f"calibration error {facts.calibration_error:.3f}."
         )
         above = [each for each in facts.bins if each.share.value < each.mean_probability]
@@ -288,7 +290,7 @@ def _lead(run: Run, facts: ReliabilityFacts) -> str:
     ) / max(1, num_units)
     text = (
         f"Out of fold, the probabilities that {called(run, run.best.model)} gives for {facts.says} "
-        f"are {figure(facts.calibration_error)} off on average (expected calibration error)"
+        f"are {format_number(facts.calibration_error)} off on average (expected calibration error)"
     )
     if abs(excess) < facts.calibration_error / 2:
         return f"{text}, sometimes above and sometimes below."
@@ -307,9 +309,12 @@ def _table(run: Run) -> Table:
     lines = tuple(
         (
             Cell(model, "strong" if model == run.best.model else ""),
-            *(Cell(figure(reliability(run, model, part).calibration_error)) for part in parts),
-            *(Cell(figure(rows[model].figure(part, "brier"))) for part in parts),
-            *(Cell(figure(rows[model].figure(part, "log_loss"))) for part in parts),
+            *(
+                Cell(format_number(reliability(run, model, part).calibration_error))
+                for part in parts
+            ),
+            *(Cell(format_number(rows[model].value(part, "brier"))) for part in parts),
+            *(Cell(format_number(rows[model].value(part, "log_loss"))) for part in parts),
         )
         for model in models
     )
@@ -329,8 +334,8 @@ def _errors(run: Run, models: Sequence[str], parts: Sequence[Partition]) -> pd.D
             "model": model,
             "partition": part,
             "calibration_error": reliability(run, model, part).calibration_error,
-            "brier": rows[model].figure(part, "brier"),
-            "log_loss": rows[model].figure(part, "log_loss"),
+            "brier": rows[model].value(part, "brier"),
+            "log_loss": rows[model].value(part, "log_loss"),
         }
         for model in models
         for part in parts

@@ -10,7 +10,7 @@ import pandas as pd
 
 from foldgrid.analysis.drawing.blocks import Block, Figure, Section, Text
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import count, figure
+from foldgrid.analysis.drawing.numbers import count, format_number
 from foldgrid.analysis.drawing.series import MOST_SERIES
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.classes.roc_drawing import (
@@ -30,6 +30,7 @@ from foldgrid.analysis.exhibits.classes.shared import (
 )
 from foldgrid.analysis.predictions.class_units import ClassUnits
 from foldgrid.analysis.run import Run
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
 
 ENSEMBLE = "mean"
@@ -134,18 +135,17 @@ def _words(facts: RocFacts) -> str:
     text = auc_words(facts)
     if not facts.folds:
         return text
-    sd = figure(facts.fold_sd)
+    sd = format_number(facts.fold_sd)
     spread = f" ± {sd}" if sd != "–" else ""
     over = count(len(facts.folds), "fold")
-    return (
-        f"{text} over all folds together; mean ± SD over {over} {figure(facts.fold_mean)}{spread}"
-    )
+    mean = format_number(facts.fold_mean)
+    return f"{text} over all folds together; mean ± SD over {over} {mean}{spread}"
 
 
 def _panels(run: Run, partition: Partition, facts: tuple[RocFacts, ...]) -> Figure:
     best = run.best.model
     if partition == "oof":
-        reading = READING.format(many=run.scoring.noun.many)
+        reading = READING.format(many=run.scoring.unit_name.many)
     else:
         reading = "With its AUC and the 95 % interval over resampled subjects."
     caption = (
@@ -166,7 +166,7 @@ def _both_partitions(run: Run, found: dict[Partition, tuple[RocFacts, ...]]) -> 
     where = " and ".join(WORDS[part] for part in found)
     caption = (
         f"ROC curves of {called(run, best)}, the positive class against the other. "
-        f"{READING.format(many=run.scoring.noun.many)}"
+        f"{READING.format(many=run.scoring.unit_name.many)}"
     )
     paint = partial(draw_roc_panels, best, where, facts)
     frames = [partial(curves_frame, both, part) for part, both in found.items()]
@@ -176,7 +176,11 @@ def _both_partitions(run: Run, found: dict[Partition, tuple[RocFacts, ...]]) -> 
 def _all_models(run: Run) -> Figure:
     found = roc_of_models(run, "oof")
     shown = in_one_picture(found)
-    cut = f" {len(shown)} of {len(found)} models are drawn." if len(shown) < len(found) else ""
+    cut = (
+        f" {len(shown)} of {counted(len(found), 'model')} are drawn."
+        if len(shown) < len(found)
+        else ""
+    )
     caption = (
         "ROC curves of the best model, the base learners and their mean, out of fold, with AUC "
         f"and its 95 % interval over resampled subjects.{cut}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from foldgrid.analysis.statistics.estimates import Share, shares_of
+from foldgrid.analysis.statistics.estimates import Fraction, fractions_of
 from foldgrid.analysis.statistics.facts import Interval
 from foldgrid.analysis.statistics.intervals import UNDEFINED, expanded_percentiles
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED, SubjectResamples
@@ -142,8 +142,8 @@ def auc_and_interval(
     target = Target("classes", 2, is_binary=True)
     sums = SubjectSums.of(subjects, is_positive_U.astype(np.int64), scores_U12, target)
     resamples = SubjectResamples.draw(sums.num_subjects, num_resamples, seed)
-    figures_R1 = sums.figure(METRICS["auc"].of(target), resamples.counts_RS)
-    return auc, expanded_percentiles(figures_R1, sums.num_subjects)[0]
+    values_R1 = sums.value(METRICS["auc"].of(target), resamples.counts_RS)
+    return auc, expanded_percentiles(values_R1, sums.num_subjects)[0]
 
 
 def one_vs_rest(
@@ -198,10 +198,10 @@ class OperatingFacts:
 
     name: str
     point: OperatingPoint
-    sensitivity: Share
-    specificity: Share
-    positive_predictive_value: Share
-    negative_predictive_value: Share
+    sensitivity: Fraction
+    specificity: Fraction
+    positive_predictive_value: Fraction
+    negative_predictive_value: Fraction
 
 
 def operating_facts(
@@ -230,5 +230,5 @@ def operating_facts(
     is_called = np.asarray(score_U, dtype=np.float64) >= threshold
     so_UQ = np.column_stack([is_called, ~is_called, is_positive, ~is_positive])
     among_UQ = np.column_stack([is_positive, ~is_positive, is_called, ~is_called])
-    shares = shares_of(subjects_U, so_UQ, among_UQ, num_resamples, seed)
-    return OperatingFacts(name, apply_threshold(is_positive, score_U, threshold), *shares)
+    fractions = fractions_of(subjects_U, so_UQ, among_UQ, num_resamples, seed)
+    return OperatingFacts(name, apply_threshold(is_positive, score_U, threshold), *fractions)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from foldgrid.analysis.drawing.blocks import Cell
-from foldgrid.analysis.drawing.numbers import figure, interval
+from foldgrid.analysis.drawing.numbers import format_number, interval
 from foldgrid.analysis.predictions.class_units import ClassUnits
-from foldgrid.analysis.ranking.board import KIND_TITLES
+from foldgrid.analysis.ranking.ranking import KIND_TITLES
 from foldgrid.analysis.run import Run
-from foldgrid.analysis.statistics.estimates import Share
+from foldgrid.analysis.statistics.estimates import Fraction
 from foldgrid.analysis.statistics.facts import Interval
-from foldgrid.specs.variants import is_variant
+from foldgrid.specs.ablations import is_ablation
 
 Partition = Literal["oof", "test"]
 
@@ -37,7 +37,7 @@ def class_units(run: Run, model: str, partition: Partition) -> ClassUnits:
         model: Any judged model.
         partition: ``oof`` or ``test``.
     """
-    table = run.judgement.oof if partition == "oof" else run.judgement.test
+    table = run.evaluation.oof if partition == "oof" else run.evaluation.test
     return ClassUnits.of(table, run.scoring, model)
 
 
@@ -45,7 +45,7 @@ def shown_learners(run: Run) -> tuple[str, ...]:
     """The complete base learners in the ranking's order, variants apart where there are others."""
     rows = [row for row in run.ranking.rows if row.kind == "base_learner" and not row.left_out]
     names = [row.model for row in rows]
-    return tuple([name for name in names if not is_variant(name)] or names)
+    return tuple([name for name in names if not is_ablation(name)] or names)
 
 
 def shown_models(run: Run) -> tuple[str, ...]:
@@ -62,9 +62,9 @@ def called(run: Run, model: str) -> str:
 def estimate_cell(value: float | None, ends: Interval, decimals: int = 2) -> Cell:
     """A figure, and its interval in a second line."""
     beside = interval(ends.low, ends.high, decimals) if value is not None else ""
-    return Cell(figure(value, decimals), note=beside)
+    return Cell(format_number(value, decimals), note=beside)
 
 
-def share_cell(share: Share) -> Cell:
+def fraction_cell(share: Fraction) -> Cell:
     """A share, and its interval in a second line."""
     return estimate_cell(share.value, share.interval)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from foldgrid.analysis.drawing.numbers import count, figure, listed, percent
+from foldgrid.analysis.drawing.numbers import count, format_number, listed, percent
 from foldgrid.analysis.exhibits.task_words import AgainstBaseline
 from foldgrid.analysis.run import Run
+from foldgrid.specs.counted import counted
 from foldgrid.tasks.classification.scoring import LabelScoring
 
 
@@ -26,7 +27,7 @@ class ClassReport(AgainstBaseline):
 
     def meaning(self, run: Run) -> str:
         """The best model's accuracy beside that of always saying the most frequent class."""
-        own, usual = run.best.figure("oof", "accuracy"), run.baseline.figure("oof", "accuracy")
+        own, usual = run.best.value("oof", "accuracy"), run.baseline.value("oof", "accuracy")
         if own is None or usual is None:
             return ""
         if own <= usual:
@@ -35,7 +36,7 @@ class ClassReport(AgainstBaseline):
                 "saying the most frequent class: it has learned nothing that decides."
             )
         return (
-            f"It decides rightly for {percent(own, 1)} of the {run.scoring.noun.many}; always "
+            f"It decides rightly for {percent(own, 1)} of the {run.scoring.unit_name.many}; always "
             f"saying the most frequent class would for {percent(usual, 1)}."
         )
 
@@ -53,13 +54,13 @@ class ClassReport(AgainstBaseline):
 
     def data_statements(self, run: Run) -> dict[str, str]:
         """Photographs, subjects, cases, classes."""
-        samples = run.judgement.table.samples
+        samples = run.evaluation.table.samples
         pixels = (run.sweep.get("data") or {}).get("tile_pixels")
         cases = samples["case"][samples["case"] != ""].nunique() if "case" in samples else 0
         among = f" in {count(cases, 'case')}" if cases else ""
         return {
             "participants": (
-                f"They are {run.scoring.noun.count(len(samples))}{among} of "
+                f"They are {run.scoring.unit_name.count(len(samples))}{among} of "
                 f"{count(samples['subject'].nunique(), 'subject')}: {_counts(run)}."
             ),
             "photographs": (
@@ -75,7 +76,8 @@ class ClassReport(AgainstBaseline):
         """See ``TaskReport``."""
         scoring = _scoring(run)
         return {
-            "output": f"The classification layer was replaced by {scoring.num_outputs} outputs, "
+            "output": "The classification layer was replaced by "
+            f"{counted(scoring.num_outputs, 'output')}, "
             f"{scoring.outputs_are}.",
             "loss": f"The loss is the {scoring.loss_is}.",
         }
@@ -89,7 +91,7 @@ class ClassReport(AgainstBaseline):
             else "The likeliest class is decided for; AUC, sensitivity and specificity are means "
             "over the classes, each against the rest."
         )
-        return {"unit": f"The unit of every figure is the {scoring.noun.one}. {how}"}
+        return {"unit": f"The unit of every figure is the {scoring.unit_name.one}. {how}"}
 
 
 def _scoring(run: Run) -> LabelScoring:
@@ -99,9 +101,11 @@ def _scoring(run: Run) -> LabelScoring:
 
 
 def _counts(run: Run) -> str:
-    classes = _scoring(run).judged_classes
-    counts = run.judgement.table.samples["reference"].value_counts()
-    return listed([f"{figure(counts.get(k, 0), 0)} {name}" for k, name in enumerate(classes)])
+    classes = _scoring(run).evaluated_classes
+    counts = run.evaluation.table.samples["reference"].value_counts()
+    return listed(
+        [f"{format_number(counts.get(k, 0), 0)} {name}" for k, name in enumerate(classes)]
+    )
 
 
 def _classes(run: Run) -> str:

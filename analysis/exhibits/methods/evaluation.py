@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from foldgrid.analysis.drawing.numbers import count, figure, interval, listed
+from foldgrid.analysis.drawing.numbers import count, format_number, interval, listed
 from foldgrid.analysis.exhibits.words import task_report
 from foldgrid.analysis.run import Run
+from foldgrid.specs.counted import counted
 
 
 def evaluation_statements(run: Run) -> dict[str, str]:
@@ -36,7 +37,8 @@ def evaluation_statements(run: Run) -> dict[str, str]:
             f"Models are ordered by their out-of-fold {ranking.metric.title}; the test set "
             "orders nothing."
             + (
-                f" The error of taking the best of {selection.num_learners} base learners was "
+                f" The error of taking the best of "
+                f"{counted(selection.num_learners, 'base learner')} was "
                 "corrected by bootstrapping the choice over subjects (BBC-CV, Tsamardinos et al. "
                 "2018)."
                 if selection and selection.corrected is not None and selection.num_learners > 1
@@ -52,19 +54,18 @@ def result_statements(run: Run) -> dict[str, str]:
     best, ranking = run.best, run.ranking
     shown = []
     for partition, name in (("oof", "out of fold"), ("test", "on the test set")):
-        figures = []
+        metric_values = []
         for metric in ranking.metrics:
-            value, ends = best.figure(partition, metric), best.interval(partition, metric)
+            value, ends = best.value(partition, metric), best.interval(partition, metric)
             if value is not None:
                 digits = run.scoring.decimals(metric)
                 sure = interval(ends.low, ends.high, digits)
-                text = f"{ranking.metrics[metric].title} {figure(value, digits)}"
-                figures.append(f"{text} ({sure})" if sure else text)
-        if figures:
-            shown.append(f"{name}: {', '.join(figures)}")
-    warnings = [
-        note.text for note in run.notes if note.is_warning and note.topic not in {"checks", "data"}
-    ]
+                text = f"{ranking.metrics[metric].title} {format_number(value, digits)}"
+                metric_values.append(f"{text} ({sure})" if sure else text)
+        if metric_values:
+            shown.append(f"{name}: {', '.join(metric_values)}")
+    said = {"checks", "data", "synthetic data"}
+    warnings = [note.text for note in run.notes if note.is_warning and note.topic not in said]
     if run.is_synthetic:
         warnings.insert(0, "The photographs are drawn, not taken of patients.")
     return {

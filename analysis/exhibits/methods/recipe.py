@@ -58,14 +58,14 @@ def stopping_sentence(recipe: TrainingRecipe) -> str:
     epochs += f" of {count(cut, 'batch', 'batches')}" if cut else ""
     if stopping.policy == "none":
         return f"Every fit trained {epochs}; its last weights predicted, and nothing was chosen."
-    watched = {
-        "inner_split": f"{100 * stopping.inner_share:g} % of the training samples, whole subjects "
-        "of the training folds, never of the fold that the fit then predicts",
+    monitored = {
+        "inner_split": f"{100 * stopping.inner_fraction:g} % of the training samples, whole "
+        "subjects of the training folds, never of the fold that the fit then predicts",
         "held_out_fold": "the very fold that the fit then predicts, which makes the out-of-fold "
         "figures optimistic",
     }
     return (
         f"A fit ended after {stopping.patience} epochs without a new lowest validation loss, at "
         f"the latest after {epochs}; the weights of its best epoch were kept. Watched were "
-        f"{watched[stopping.policy]}."
+        f"{monitored[stopping.policy]}."
     )

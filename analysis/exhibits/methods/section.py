@@ -14,6 +14,7 @@ from foldgrid.analysis.drawing.numbers import listed
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.methods.writing import PARAGRAPHS, write_statements
 from foldgrid.analysis.run import Run
+from foldgrid.specs.counted import counted
 
 OPEN = "The authors must fill this in."
 
@@ -62,7 +63,7 @@ def guidelines_section(run: Run) -> Section:
     for key, guideline in _guidelines().items():
         items = answered_items(run, key)
         filled = sum(bool(answer) for _, _, answer in items)
-        counts.append(f"{filled} of {len(items)} items of {guideline['name']}")
+        counts.append(f"{filled} of {counted(len(items), 'item')} of {guideline['name']}")
         columns = (Column("Item"), Column("About"), Column("Answer"))
         rows = tuple(
             (Cell(number), Cell(title), Cell(answer) if answer else Cell(OPEN, "muted"))

@@ -23,7 +23,7 @@ def data_statements(run: Run) -> dict[str, str]:
 def partition_statements(run: Run) -> dict[str, str]:
     """Who was held out, and how balanced that is."""
     split = run.sweep.get("split") or {}
-    oof, test, noun = run.judgement.oof, run.judgement.test, run.scoring.noun
+    oof, test, unit_name = run.evaluation.oof, run.evaluation.test, run.scoring.unit_name
     num_folds = int(oof.units["fold"].nunique())
     method = {
         "greedy": "placed one after another where the imbalance stayed smallest",
@@ -32,11 +32,11 @@ def partition_statements(run: Run) -> dict[str, str]:
     imbalance = run.split_facts.get("imbalance")
     seeds = split.get("num_seeds")
     tested = (
-        f"{noun.count(test.num_units)} of {count(test.num_subjects, 'subject')} were set "
-        f"aside as the test set, {noun.count(oof.num_units)} of "
+        f"{unit_name.count(test.num_units)} of {count(test.num_subjects, 'subject')} were set "
+        f"aside as the test set, {unit_name.count(oof.num_units)} of "
         f"{count(oof.num_subjects, 'subject')} were left for training."
         if run.has_test
-        else f"There is no test set; {noun.count(oof.num_units)} of "
+        else f"There is no test set; {unit_name.count(oof.num_units)} of "
         f"{count(oof.num_subjects, 'subject')} were used for training."
     )
     balance = (

@@ -13,14 +13,14 @@ from foldgrid.analysis.exhibits.methods.recipe import (
 )
 from foldgrid.analysis.exhibits.words import task_report
 from foldgrid.analysis.run import Run
+from foldgrid.specs.ablations import is_ablation, read_ablation
 from foldgrid.specs.optimizers import OPTIMIZERS
-from foldgrid.specs.variants import is_variant, read_variant
 
 
 def model_statements(run: Run) -> dict[str, str]:
     """Which networks, from which weights, with which outputs."""
-    complete = [learner for learner in run.judgement.table.learners if not learner.left_out]
-    learners = [each for each in complete if not is_variant(each.name)] or complete
+    complete = [learner for learner in run.evaluation.table.learners if not learner.left_out]
+    learners = [each for each in complete if not is_ablation(each.name)] or complete
     names = listed([learner.name for learner in learners])
     random = [learner.name for learner in learners if "random" in learner.weights.split(", ")]
     pretrained = sorted({learner.weights for learner in learners if learner.name not in random})
@@ -36,24 +36,24 @@ def model_statements(run: Run) -> dict[str, str]:
     return {
         "backbones": (
             f"{count(len(learners), 'network was', 'networks were')} compared: {names}."
-            + _variants([each.name for each in complete])
+            + _ablations([each.name for each in complete])
         ),
         "weights": start,
         "output": task_report(run).model_statements(run)["output"],
     }
 
 
-def _variants(learners: list[str]) -> str:
+def _ablations(learners: list[str]) -> str:
     """What was varied beside the networks, a sentence after a space; "" where nothing was."""
     values: dict[str, list[str]] = {}
     for name in learners:
-        _, key, value = read_variant(name)
+        _, key, value = read_ablation(name)
         if key and value not in values.setdefault(key, []):
             values[key].append(value)
     if not values:
         return ""
-    told = [f"{key} {listed(each)}" for key, each in values.items()]
-    return f" Each was also trained with one setting otherwise: {'; '.join(told)}."
+    reported = [f"{key} {listed(each)}" for key, each in values.items()]
+    return f" Each was also trained with one setting otherwise: {'; '.join(reported)}."
 
 
 def training_statements(run: Run) -> dict[str, str]:
@@ -61,7 +61,7 @@ def training_statements(run: Run) -> dict[str, str]:
     recipe = run.config.training
     optimizer = OPTIMIZERS.named(recipe.optimizer)
     sample = task_report(run).sample
-    has_tiles = run.config.task.sample_kind == "composites"
+    has_tiles = run.config.task.sample_kind == "mosaics"
     changes = augmentations(recipe.augmentation, has_tiles)
     diverged = sum(record.status == "diverged" for record in run.records.values())
     return {
@@ -69,7 +69,7 @@ def training_statements(run: Run) -> dict[str, str]:
         "optimiser": (
             f"{optimizer.words(recipe, recipe.settings_of(recipe.optimizer))}, batches of "
             f"{recipe.batch_size} and a learning rate of {recipe.learning_rate:g}, "
-            f"{rate_falls(recipe)}." + phases_sentence(recipe) + _own_recipes(run)
+            f"{rate_falls(recipe)}." + phases_sentence(recipe) + _deviating_recipes(run)
         ),
         "stopping": stopping_sentence(recipe),
         "augmentation": (
@@ -89,13 +89,13 @@ def training_statements(run: Run) -> dict[str, str]:
     }
 
 
-def _own_recipes(run: Run) -> str:
+def _deviating_recipes(run: Run) -> str:
     """What some base learners were trained by instead; "" where all had one recipe."""
     own: dict[str, set[str]] = {}
-    plain = {fit.fit_id for fit in run.plan if not is_variant(fit.backbone)}
-    common = _flat(run.config.training.model_dump(mode="json"))
+    plain = {fit.fit_id for fit in run.plan if not is_ablation(fit.backbone)}
+    common = _flat(run.config.training.model_dump(mode="json", by_alias=False))
     for record in run.records.values():
-        theirs = _flat(record.config.training.model_dump(mode="json"))
+        theirs = _flat(record.config.training.model_dump(mode="json", by_alias=False))
         changes = {f"{key} {value}" for key, value in theirs.items() if value != common.get(key)}
         if record.fit_id in plain:
             own.setdefault(record.config.backbone, set()).update(changes)
@@ -116,12 +116,16 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def prediction_statements(run: Run) -> dict[str, str]:
     """Who predicted whom."""
-    names, noun = run.judgement.meta_learners, run.scoring.noun.one
+    names, unit_name = run.evaluation.meta_learners, run.scoring.unit_name.one
     return {
         "prediction": (
-            f"Each training {noun} was predicted by the fit that had held its subject out "
+            f"Each training {unit_name} was predicted by the fit that had held its subject out "
             "(out of fold, OOF)"
-            + (f"; each test {noun} by the mean of a base learner's fits." if run.has_test else ".")
+            + (
+                f"; each test {unit_name} by the mean of a base learner's fits."
+                if run.has_test
+                else "."
+            )
         ),
         "stacking": (
             f"{count(len(names), 'meta-learner')} combined what the base learners said: "

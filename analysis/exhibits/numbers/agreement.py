@@ -21,12 +21,13 @@ from foldgrid.analysis.drawing.blocks import Figure, Section
 from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
 from foldgrid.analysis.drawing.drawing import Drawing, draw
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import figure, percent
+from foldgrid.analysis.drawing.numbers import format_number, percent
 from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.run import Run
 from foldgrid.analysis.statistics.estimates import Estimate, estimate, mean_of, resample_subjects
 from foldgrid.metrics import METRICS
+from foldgrid.specs.counted import counted
 from foldgrid.tasks.units import UnitTable
 
 Partition = Literal["oof", "test"]
@@ -67,12 +68,12 @@ class NumberAgreement:
 
     def said(self, value: float) -> str:
         """A number in the unit, for people."""
-        return figure(value, self.decimals)
+        return format_number(value, self.decimals)
 
 
 def number_agreement(run: Run, partition: Partition) -> NumberAgreement:
     """The agreement of the model that a report is about."""
-    table: UnitTable = getattr(run.judgement, partition)
+    table: UnitTable = getattr(run.evaluation, partition)
     points = table.units[["subject", "unit"]].assign(
         truth=table.units["reference"], predicted=table.predicted[run.best.model]
     )
@@ -100,27 +101,27 @@ def numbers_section(run: Run) -> Section:
     """The best model's predictions and their differences, out of fold and on the test set."""
     partitions: list[Partition] = ["oof", "test"] if run.has_test else ["oof"]
     parts = [run.once(number_agreement, partition) for partition in partitions]
-    noun, unit = run.scoring.noun, f" {run.scoring.unit}" if run.scoring.unit else ""
+    unit_name, unit = run.scoring.unit_name, f" {run.scoring.unit}" if run.scoring.unit else ""
     first = parts[0]
     lead = (
-        f"For a single {noun.one}, {first.model} lies between {first.said(first.lower)} and "
+        f"For a single {unit_name.one}, {first.model} lies between {first.said(first.lower)} and "
         f"{first.said(first.upper)}{unit} from the truth in {percent(first.share_within)} of the "
-        f"out-of-fold {noun.many}."
+        f"out-of-fold {unit_name.many}."
     )
     blocks = (
         Figure(
             "predicted",
             partial(draw_predicted, parts),
-            f"Predicted against true values by {first.model}, a point a {noun.one}. Dotted: "
+            f"Predicted against true values by {first.model}, a point a {unit_name.one}. Dotted: "
             "identity.",
             partial(_points, parts),
         ),
         Figure(
             "differences",
             partial(draw_differences, parts),
-            f"Difference against average of prediction and truth, a point a {noun.one}. Solid: "
-            "mean difference and 95 % limits of agreement; shaded: the mean's 95 % interval over "
-            "resampled subjects.",
+            f"Difference against average of prediction and truth, a point a {unit_name.one}. "
+            "Solid: mean difference and 95 % limits of agreement; shaded: the mean's 95 % interval "
+            "over resampled subjects.",
             partial(_limits, parts),
         ),
     )
@@ -143,8 +144,8 @@ def draw_predicted(parts: Sequence[NumberAgreement]) -> Drawing:
         "predicted",
         f"Predicted against true values, {parts[0].model}",
         " ".join(
-            f"{TITLES[each.partition].capitalize()}: {len(each.points)} points, MAE "
-            f"{each.said(each.mae)}, CCC {figure(each.ccc)}."
+            f"{TITLES[each.partition].capitalize()}: {counted(len(each.points), 'point')}, MAE "
+            f"{each.said(each.mae)}, CCC {format_number(each.ccc)}."
             for each in parts
         ),
         partial(_paint, tuple(parts), False),

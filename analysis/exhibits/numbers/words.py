@@ -22,7 +22,7 @@ class NumberReport(AgainstBaseline):
 
     def __init__(self, scoring: Scoring) -> None:
         self._scoring = scoring
-        self.sample = scoring.noun.one
+        self.sample = scoring.unit_name.one
 
     def unit_of(self, metric: str) -> str:
         """See ``TaskReport``."""
@@ -30,7 +30,7 @@ class NumberReport(AgainstBaseline):
 
     def meaning(self, run: Run) -> str:
         """The best model's error beside the baseline's."""
-        error, mean = run.best.figure("oof", "mae"), run.baseline.figure("oof", "mae")
+        error, mean = run.best.value("oof", "mae"), run.baseline.value("oof", "mae")
         if error is None or not mean:
             return ""
         digits, unit = self._scoring.decimals("mae"), self._scoring.unit
@@ -50,13 +50,13 @@ class NumberReport(AgainstBaseline):
 
     def data_statements(self, run: Run) -> dict[str, str]:
         """Photographs, subjects, the range of the numbers."""
-        samples = run.judgement.table.samples
+        samples = run.evaluation.table.samples
         truth = samples["reference"]
         pixels = (run.sweep.get("data") or {}).get("tile_pixels")
         unit = f" {self._scoring.unit}" if self._scoring.unit else ""
         return {
             "participants": (
-                f"They are {self._scoring.noun.count(len(samples))} of "
+                f"They are {self._scoring.unit_name.count(len(samples))} of "
                 f"{count(samples['subject'].nunique(), 'subject')}."
             ),
             "photographs": (
@@ -66,7 +66,7 @@ class NumberReport(AgainstBaseline):
                 else ""
             ),
             "outcome": (
-                f"The reference is one number of each {self._scoring.noun.one}, from "
+                f"The reference is one number of each {self._scoring.unit_name.one}, from "
                 f"{truth.min():g} to {truth.max():g}{unit}, the median {truth.median():g}."
             ),
         }
@@ -84,4 +84,6 @@ class NumberReport(AgainstBaseline):
         unit = f" Errors are in {self._scoring.unit}." if self._scoring.unit else ""
         ends = self._scoring.scale.ends
         clipped = f" Predictions were brought onto the scale ({ends})." if ends else ""
-        return {"unit": f"The unit of every figure is the {self._scoring.noun.one}.{unit}{clipped}"}
+        return {
+            "unit": f"The unit of every figure is the {self._scoring.unit_name.one}.{unit}{clipped}"
+        }

@@ -24,7 +24,7 @@ from foldgrid.analysis.drawing.blocks import Figure, Numbers, Section
 from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure, side_by_side
 from foldgrid.analysis.drawing.drawing import Drawing, draw
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import figure, percent
+from foldgrid.analysis.drawing.numbers import format_number, percent
 from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.pasi.scatter import scatter_figure, scatter_numbers
@@ -39,7 +39,7 @@ from foldgrid.analysis.run import Run
 from foldgrid.analysis.statistics.estimates import (
     Estimate,
     FloatArray,
-    WeightedFigure,
+    WeightedMetric,
     estimate,
     mean_of,
     ratio,
@@ -48,6 +48,7 @@ from foldgrid.analysis.statistics.estimates import (
     slope_of,
 )
 from foldgrid.analysis.statistics.resamples import SEED
+from foldgrid.specs.counted import counted
 
 WITHIN_95 = 1.959963984540054
 """How many SDs about the mean hold 95 % of a normal distribution."""
@@ -112,7 +113,7 @@ def bland_altman(pairs: ModelVisits, seed: int = SEED) -> BlandAltman:
     mean = mean_of(differences)
     plain = _plain_sd(differences)
     repeated = _repeated_sd(differences, visits["subject"])
-    figures = {
+    metric_values = {
         "mean_difference": mean,
         "sd": plain,
         "lower": _limit(mean, plain, -WITHIN_95),
@@ -122,7 +123,7 @@ def bland_altman(pairs: ModelVisits, seed: int = SEED) -> BlandAltman:
         "upper_repeated": _limit(mean, repeated, WITHIN_95),
         "slope": slope_of(differences, points["average"].to_numpy(dtype=np.float64)),
     }
-    found = {name: estimate(figure, resamples) for name, figure in figures.items()}
+    found = {name: estimate(figure, resamples) for name, figure in metric_values.items()}
     is_within = points["difference"].between(found["lower"].value, found["upper"].value)
     return BlandAltman(
         model=pairs.model,
@@ -140,11 +141,11 @@ def best_agreement(run: Run, partition: Partition) -> BlandAltman:
     return bland_altman(run.once(best_visits, partition))
 
 
-def _limit(mean: WeightedFigure, sd: WeightedFigure, num_sds: float) -> WeightedFigure:
+def _limit(mean: WeightedMetric, sd: WeightedMetric, num_sds: float) -> WeightedMetric:
     return lambda weights_RN: mean(weights_RN) + num_sds * sd(weights_RN)
 
 
-def _plain_sd(differences_N: FloatArray) -> WeightedFigure:
+def _plain_sd(differences_N: FloatArray) -> WeightedMetric:
     def sd(weights_RN: FloatArray) -> FloatArray:
         total = weights_RN.sum(axis=1)
         spread, _, _ = second_moments(differences_N, differences_N, weights_RN)
@@ -153,7 +154,7 @@ def _plain_sd(differences_N: FloatArray) -> WeightedFigure:
     return sd
 
 
-def _repeated_sd(differences_N: FloatArray, subjects: pd.Series[str]) -> WeightedFigure:
+def _repeated_sd(differences_N: FloatArray, subjects: pd.Series[str]) -> WeightedMetric:
     """The SD of one visit's difference: between plus within subjects, by analysis of variance.
 
     A subject drawn twice counts as two. With one visit a subject it is the plain SD.
@@ -207,7 +208,7 @@ def describe_bland_altman(parts: Sequence[BlandAltman]) -> str:
             text += (
                 f", 95 % limits of agreement {facts.lower.value:+.2f} to {facts.upper.value:+.2f} "
                 f"PASI points, which hold {100 * facts.share_within:.0f} % of "
-                f"{facts.num_visits} visits"
+                f"{counted(facts.num_visits, 'visit')}"
             )
         sentences.append(text + ".")
     return " ".join(sentences)
@@ -264,7 +265,8 @@ def agreement_section(run: Run) -> Section:
     agreement = run.once(best_agreement, "oof")
     lead = (
         f"For a single visit, {run.best.model} lies between "
-        f"{figure(agreement.lower.value, 1)} and {figure(agreement.upper.value, 1)} PASI points "
+        f"{format_number(agreement.lower.value, 1)} and "
+        f"{format_number(agreement.upper.value, 1)} PASI points "
         f"from the physician in {percent(agreement.share_within)} of the out-of-fold visits"
     )
     slope = agreement.slope.value

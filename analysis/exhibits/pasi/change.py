@@ -25,7 +25,7 @@ from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Figure, Sectio
 from foldgrid.analysis.drawing.canvas import SMALL, add_axes, fitted, new_figure
 from foldgrid.analysis.drawing.drawing import Drawing, draw
 from foldgrid.analysis.drawing.frames import beside_each_other, frame_of
-from foldgrid.analysis.drawing.numbers import count, figure, interval, listed, percent
+from foldgrid.analysis.drawing.numbers import count, format_number, interval, listed, percent
 from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.pasi.response import (
@@ -44,6 +44,7 @@ from foldgrid.analysis.exhibits.pasi.visits import (
 from foldgrid.analysis.run import Run
 from foldgrid.analysis.statistics.estimates import Estimate, estimate, mean_of, resample_subjects
 from foldgrid.analysis.statistics.resamples import SEED
+from foldgrid.specs.counted import counted
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,8 @@ def describe_trajectories(facts: ChangeFacts) -> str:
         first, last = visits.iloc[0], visits.iloc[-1]
         sentences.append(
             f"{subject}: physician {first['physician']:.1f} to {last['physician']:.1f}, "
-            f"model {first['predicted']:.1f} to {last['predicted']:.1f} over {len(visits)} visits."
+            f"model {first['predicted']:.1f} to {last['predicted']:.1f} over "
+            f"{counted(len(visits), 'visit')}."
         )
     return " ".join(sentences)
 
@@ -298,7 +300,7 @@ def _lead(facts: ChangeFacts) -> str:
         f"for {percent(at_end.agreement.value)} of {count(at_end.num_subjects, 'subject')} (out of "
         "fold)"
     )
-    kappa = figure(at_end.kappa.value)
+    kappa = format_number(at_end.kappa.value)
     return f"{text}, kappa {kappa}." if kappa != "–" else f"{text}."
 
 
@@ -362,14 +364,18 @@ def _row(response: ResponseAgreement, where: str) -> tuple[Cell, ...]:
         Cell(str(response.num_visits), "", f"of {response.num_subjects}"),
         Cell(str(response.both + response.physician_only)),
         Cell(str(response.both + response.model_only)),
-        _share(response.agreement),
-        Cell(figure(response.kappa.value), "", interval(response.kappa.low, response.kappa.high)),
-        _share(response.sensitivity),
-        _share(response.specificity),
+        _fraction(response.agreement),
+        Cell(
+            format_number(response.kappa.value),
+            "",
+            interval(response.kappa.low, response.kappa.high),
+        ),
+        _fraction(response.sensitivity),
+        _fraction(response.specificity),
     )
 
 
-def _share(estimate: Estimate) -> Cell:
+def _fraction(estimate: Estimate) -> Cell:
     return Cell(percent(estimate.value), "", interval(100 * estimate.low, 100 * estimate.high, 0))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.evaluation import Evaluation
 from foldgrid.analysis.exhibits.pasi.visits import Partition, known_model
 from foldgrid.analysis.predictions.finished_fits import scoring_of
 from foldgrid.analysis.predictions.predictions import BaseLearner, PredictionTable
@@ -43,12 +43,12 @@ class ComponentErrors:
 
 
 def error_by_region(
-    judgement: Judgement, model: str | None = None, partition: Partition = "oof", seed: int = SEED
+    evaluation: Evaluation, model: str | None = None, partition: Partition = "oof", seed: int = SEED
 ) -> ComponentErrors:
     """Error of the composite C = (E + I + S) x involvement, 0 to 72, region by region.
 
     Args:
-        judgement: What ``judge`` returned.
+        evaluation: What ``evaluate`` returned.
         model: A base learner or a meta-learner; None takes the best. The baseline predicts a PASI
             and no regions.
         partition: ``oof`` or ``test``.
@@ -61,11 +61,11 @@ def error_by_region(
     Raises:
         SweepError: No model of that name was judged.
     """
-    name = known_model(judgement, model)
-    composites = judgement.composites(partition)
+    name = known_model(evaluation, model)
+    composites = evaluation.composites(partition)
     if name not in composites:
         return ComponentErrors(pd.DataFrame(), f"{name} predicts a visit's PASI, not its regions.")
-    table = judgement.table
+    table = evaluation.table
     samples = table.train_samples if partition == "oof" else table.test_samples
     if samples.empty:
         return ComponentErrors(pd.DataFrame(), f"There are no {partition} samples.")
@@ -79,7 +79,7 @@ def error_by_region(
 
 
 def error_by_score(
-    judgement: Judgement, model: str | None = None, partition: Partition = "oof", seed: int = SEED
+    evaluation: Evaluation, model: str | None = None, partition: Partition = "oof", seed: int = SEED
 ) -> ComponentErrors:
     """Error and agreement of erythema, induration, scaling and involvement.
 
@@ -87,7 +87,7 @@ def error_by_score(
     agreement and kappa of the outputs rounded to the nearest grade, halves upwards.
 
     Args:
-        judgement: What ``judge`` returned.
+        evaluation: What ``evaluate`` returned.
         model: A base learner; None takes the best. Meta-learners and the baseline predict no
             single scores.
         partition: ``oof`` or ``test`` (the mean of a learner's copies).
@@ -101,17 +101,17 @@ def error_by_score(
     Raises:
         SweepError: No model of that name was judged.
     """
-    name = known_model(judgement, model)
-    if judgement.table.scoring.target_names != SCORES:
+    name = known_model(evaluation, model)
+    if evaluation.table.scoring.target_names != SCORES:
         reason = "The models predict a region's composite directly, no single scores."
         return ComponentErrors(pd.DataFrame(), reason)
-    learner = next((one for one in judgement.table.learners if one.name == name), None)
+    learner = next((one for one in evaluation.table.learners if one.name == name), None)
     if learner is None:
         return ComponentErrors(pd.DataFrame(), f"{name} predicts no single scores.")
     scores = raw_scores(learner, partition)
     if scores.empty:
         return ComponentErrors(pd.DataFrame(), f"There are no {partition} samples.")
-    samples = judgement.table.samples.loc[scores.index]
+    samples = evaluation.table.samples.loc[scores.index]
     resamples = resample_subjects(samples["subject"], seed=seed)
     masks = _regions(samples["region"])
     rows = []

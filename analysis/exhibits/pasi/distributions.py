@@ -20,7 +20,7 @@ from foldgrid.analysis.drawing.drawing import Drawing, draw
 from foldgrid.analysis.drawing.frames import beside_each_other
 from foldgrid.analysis.drawing.numbers import percent
 from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED
-from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.evaluation import Evaluation
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.pasi.components import physician_scores
 from foldgrid.analysis.run import Run
@@ -56,17 +56,19 @@ class ScoreDistributions:
     not_applicable: str = ""
 
 
-def score_distributions(judgement: Judgement, store: RunStore | None = None) -> ScoreDistributions:
+def score_distributions(
+    evaluation: Evaluation, store: RunStore | None = None
+) -> ScoreDistributions:
     """Histograms of every score and of the PASI, train against test.
 
     Args:
-        judgement: What ``judge`` returned.
+        evaluation: What ``evaluate`` returned.
         store: The run folder, for the split's recorded imbalance.
     """
-    is_test = judgement.table.samples["partition"] == "test"
-    known = physician_scores(judgement.table)
+    is_test = evaluation.table.samples["partition"] == "test"
+    known = physician_scores(evaluation.table)
     tables, reason = [], ""
-    if judgement.table.scoring.target_names == SCORES:
+    if evaluation.table.scoring.target_names == SCORES:
         test_rows = is_test.loc[known.index].to_numpy()
         for score in SCORES:
             grades = np.arange(int(SCORE_MAXIMA[score]) + 1)
@@ -74,15 +76,15 @@ def score_distributions(judgement: Judgement, store: RunStore | None = None) -> 
             counts = [
                 (values[part] == grades[:, None]).sum(axis=1) for part in (~test_rows, test_rows)
             ]
-            tables.append(_shares(pd.DataFrame({"score": score, "grade": grades}), *counts))
+            tables.append(_fractions(pd.DataFrame({"score": score, "grade": grades}), *counts))
     else:
         reason = "The records hold a region's composite, no single scores."
-    edges = np.arange(0.0, max_pasi(judgement.parts) + BIN_WIDTH, BIN_WIDTH)
+    edges = np.arange(0.0, max_pasi(evaluation.parts) + BIN_WIDTH, BIN_WIDTH)
     pasi_counts = [
         np.histogram(table.units["reference"], bins=edges)[0]
-        for table in (judgement.oof, judgement.test)
+        for table in (evaluation.oof, evaluation.test)
     ]
-    bins = _shares(pd.DataFrame({"low": edges[:-1], "high": edges[1:]}), *pasi_counts)
+    bins = _fractions(pd.DataFrame({"low": edges[:-1], "high": edges[1:]}), *pasi_counts)
     scores = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     differences = {str(table["score"].iloc[0]): _difference(table) for table in tables}
     return ScoreDistributions(
@@ -103,12 +105,12 @@ def recorded_imbalance(store: RunStore) -> float | None:
     return float(found) if isinstance(found, int | float) else None
 
 
-def _shares(table: pd.DataFrame, train: np.ndarray, test: np.ndarray) -> pd.DataFrame:
-    shares = {
+def _fractions(table: pd.DataFrame, train: np.ndarray, test: np.ndarray) -> pd.DataFrame:
+    fractions = {
         f"{name}_share": counts / counts.sum() if counts.sum() else np.full(len(counts), np.nan)
         for name, counts in (("train", train), ("test", test))
     }
-    return table.assign(train=train, test=test, **shares)
+    return table.assign(train=train, test=test, **fractions)
 
 
 def _difference(table: pd.DataFrame) -> float:
@@ -171,8 +173,8 @@ def _paint(facts: ScoreDistributions, width: int) -> MplFigure:
 
 
 def _largest(table: pd.DataFrame) -> float:
-    shares = table.reindex(columns=["train_share", "test_share"])
-    return float(shares.max().max()) if shares.notna().any(axis=None) else 0.0
+    fractions = table.reindex(columns=["train_share", "test_share"])
+    return float(fractions.max().max()) if fractions.notna().any(axis=None) else 0.0
 
 
 def _paint_panel(
@@ -202,7 +204,7 @@ def _write_legend(axes: Axes) -> None:
 
 def scores_section(run: Run) -> Section:
     """The distributions of the four scores and of the PASI."""
-    facts = score_distributions(run.judgement, run.store)
+    facts = score_distributions(run.evaluation, run.store)
     if not run.has_test:
         return Section(left_out="there is no test set to compare with.")
     caption = (

@@ -18,7 +18,7 @@ import pandas as pd
 
 from foldgrid.analysis.drawing.blocks import Block, Cell, Column, Numbers, Section, Table, Text
 from foldgrid.analysis.drawing.frames import beside_each_other
-from foldgrid.analysis.drawing.numbers import figure, interval, percent
+from foldgrid.analysis.drawing.numbers import format_number, interval, percent
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.pasi.components import (
     ComponentErrors,
@@ -114,7 +114,7 @@ def best_severity(run: Run, partition: Partition) -> pd.DataFrame:
 
 def best_regions(run: Run, partition: Partition) -> ComponentErrors:
     """The error by region of the model that a report is about."""
-    return error_by_region(run.judgement, run.best.model, partition)
+    return error_by_region(run.evaluation, run.best.model, partition)
 
 
 def _parts(run: Run) -> list[tuple[str, Partition]]:
@@ -175,7 +175,7 @@ def _lead(run: Run) -> str:
     table = run.once(best_severity, "oof").set_index("stratum")
     known = table[table["num_visits"] > 0].drop(index="all")
     parts = [
-        f"{name} {figure(row['mae'])} (bias {figure(row['bias'])})"
+        f"{name} {format_number(row['mae'])} (bias {format_number(row['bias'])})"
         for name, row in known.iterrows()
     ]
     return f"Out-of-fold MAE of {run.best.model} by severity: {'; '.join(parts)}."
@@ -188,7 +188,7 @@ def best_base_learner(run: Run) -> str:
 
 def _by_score(run: Run) -> list[tuple[str, ComponentErrors]]:
     name = best_base_learner(run)
-    return [(where, error_by_score(run.judgement, name, part)) for where, part in _parts(run)]
+    return [(where, error_by_score(run.evaluation, name, part)) for where, part in _parts(run)]
 
 
 def _scores(
@@ -213,7 +213,7 @@ def _scores(
                         *_errors(row),
                         Cell(percent(row["exact"])),
                         Cell(percent(row["within_one"])),
-                        Cell(figure(row["kappa"])),
+                        Cell(format_number(row["kappa"])),
                     )
                 )
     note = f"{intervals} Involvement runs from 0 to 6, the others from 0 to 4."
@@ -233,7 +233,7 @@ def _errors(row: dict[str, Any]) -> tuple[Cell, ...]:
     return (
         Cell(str(row["num_subjects"])),
         *(
-            Cell(figure(row[name]), "", interval(row[f"{name}_low"], row[f"{name}_high"]))
+            Cell(format_number(row[name]), "", interval(row[f"{name}_low"], row[f"{name}_high"]))
             for name in ("mae", "bias")
         ),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.evaluation import Evaluation
 from foldgrid.analysis.stacking.nested import BASELINE
 from foldgrid.metrics import METRICS
 
@@ -36,7 +36,7 @@ class ReferenceLine:
     source: str = ""
 
 
-def reference_lines(judgement: Judgement) -> tuple[ReferenceLine, ...]:
+def reference_lines(evaluation: Evaluation) -> tuple[ReferenceLine, ...]:
     """The two rater floors and the predict-the-mean baseline of both partitions.
 
     An error below the floor between raters cannot be told from another physician's opinion; one
@@ -63,7 +63,7 @@ def reference_lines(judgement: Judgement) -> tuple[ReferenceLine, ...]:
         "oof": "Every visit gets the mean PASI of the visits in the other folds.",
         "test": "Every test visit gets the mean PASI of all training visits.",
     }
-    tables = {"oof": judgement.oof, "test": judgement.test}
+    tables = {"oof": evaluation.oof, "test": evaluation.test}
     baselines = tuple(
         ReferenceLine(
             BASELINE,

@@ -43,6 +43,7 @@ from foldgrid.analysis.statistics.estimates import (
 from foldgrid.analysis.statistics.intervals import LEVEL
 from foldgrid.analysis.statistics.resamples import SEED
 from foldgrid.metrics import METRICS
+from foldgrid.specs.counted import counted
 
 BAND_MEANING = (
     "95 % prediction interval of one further visit about the least-squares line; it takes visits "
@@ -185,7 +186,8 @@ def describe_scatter(parts: Sequence[ScatterFacts]) -> str:
     sentences = []
     for facts in parts:
         text = (
-            f"{PARTITION_TITLES[facts.partition].capitalize()}: {len(facts.points)} visits, "
+            f"{PARTITION_TITLES[facts.partition].capitalize()}: "
+            f"{counted(len(facts.points), 'visit')}, "
             f"MAE {facts.mae.value:.2f}"
         )
         if math.isfinite(facts.pcc.value):

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from foldgrid.analysis.evaluation import Judgement
+from foldgrid.analysis.evaluation import Evaluation
 from foldgrid.analysis.run import Run
 from foldgrid.analysis.stacking.nested import BASELINE
 from foldgrid.metrics import METRICS
@@ -62,44 +62,44 @@ class ModelVisits:
         return self.visits["predicted"] - self.visits["physician"]
 
 
-def best_model(judgement: Judgement, by: str = "mae") -> str:
+def best_model(evaluation: Evaluation, by: str = "mae") -> str:
     """The model on top of the ranking: the best OOF figure, the baseline only where it is alone.
 
     Args:
-        judgement: What ``judge`` returned.
+        evaluation: What ``evaluate`` returned.
         by: One of ``foldgrid.metrics.METRICS``.
 
     Raises:
         SweepError: There is no such metric.
     """
-    metric, table = METRICS.named(by), judgement.oof
+    metric, table = METRICS.named(by), evaluation.oof
     truth = table.units["reference"]
     learned = [name for name in table.predicted.columns if name != BASELINE]
 
     def place(name: str) -> tuple[float, bool, str]:
         # As the ranking breaks ties: a base learner stands before the meta-learner that took it.
-        is_meta = name in judgement.meta_learners
+        is_meta = name in evaluation.meta_learners
         return metric.sort_key(metric(truth, table.predicted[name])), is_meta, name
 
     return min(learned, key=place) if learned else BASELINE
 
 
 def model_visits(
-    judgement: Judgement, model: str | None = None, partition: Partition = "oof"
+    evaluation: Evaluation, model: str | None = None, partition: Partition = "oof"
 ) -> ModelVisits:
     """The visits of one model, ready for every figure of this room.
 
     Args:
-        judgement: What ``judge`` returned.
+        evaluation: What ``evaluate`` returned.
         model: A base learner, a meta-learner or the baseline; None takes ``best_model``.
         partition: ``oof`` or ``test``.
 
     Raises:
         SweepError: No model of that name was judged; the message offers the nearest.
     """
-    name = known_model(judgement, model)
-    scored: UnitTable = getattr(judgement, partition)
-    table = judgement.table
+    name = known_model(evaluation, model)
+    scored: UnitTable = getattr(evaluation, partition)
+    table = evaluation.table
     samples = table.train_samples if partition == "oof" else table.test_samples
     times = in_order_of_time(samples[["subject", "visit", "day"]])
     pairs = scored.units[["subject", "visit"]].assign(
@@ -113,13 +113,13 @@ def model_visits(
         partition=partition,
         visits=visits[is_scored].reset_index(drop=True),
         incomplete_baselines=tuple(lacking.astype(str)),
-        max_pasi=max_pasi(judgement.parts),
+        max_pasi=max_pasi(evaluation.parts),
     )
 
 
 def best_visits(run: Run, partition: Partition) -> ModelVisits:
     """The visits of the model that a report is about."""
-    return model_visits(run.judgement, run.best.model, partition)
+    return model_visits(run.evaluation, run.best.model, partition)
 
 
 def shown_partitions(run: Run) -> list[Partition]:
@@ -127,16 +127,16 @@ def shown_partitions(run: Run) -> list[Partition]:
     return [each for each in PARTITIONS if run.once(best_visits, each).num_visits]
 
 
-def known_model(judgement: Judgement, model: str | None) -> str:
+def known_model(evaluation: Evaluation, model: str | None) -> str:
     """``model``, or the best one for None.
 
     Raises:
         SweepError: No model of that name was judged; the message offers the nearest.
     """
-    known = list(judgement.oof.predicted.columns)
+    known = list(evaluation.oof.predicted.columns)
     if model is not None and model not in known:
         raise SweepError(f'no judged model "{model}". {did_you_mean(model, known)}')
-    return model or best_model(judgement)
+    return model or best_model(evaluation)
 
 
 def in_order_of_time(samples: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foldgrid.analysis.drawing.numbers import count, figure, listed
+from foldgrid.analysis.drawing.numbers import count, format_number, listed
 from foldgrid.analysis.exhibits.pasi.errors import best_severity
 from foldgrid.analysis.exhibits.pasi.reference_lines import (
     BETWEEN_RATERS,
@@ -46,7 +46,7 @@ class PasiReport:
             Landmark("within a rater", WITHIN_RATER),
             Landmark("between raters", BETWEEN_RATERS),
         ]
-        mean = run.baseline.figure(partition, "mae")
+        mean = run.baseline.value(partition, "mae")
         return found if mean is None else [*found, Landmark("saying the mean", mean)]
 
     def landmark_words(self, run: Run) -> str:
@@ -57,7 +57,7 @@ class PasiReport:
 
     def meaning(self, run: Run) -> str:
         """The error beside what an error means: the baseline, and what physicians differ by."""
-        error, mean = run.best.figure("oof", "mae"), run.baseline.figure("oof", "mae")
+        error, mean = run.best.value("oof", "mae"), run.baseline.value("oof", "mae")
         if error is None or not mean:
             return ""
         beside = "above" if error > BETWEEN_RATERS else "within"
@@ -81,11 +81,11 @@ class PasiReport:
 
     def data_statements(self, run: Run) -> dict[str, str]:
         """Visits, composites, regions, scores."""
-        samples = run.judgement.table.samples
+        samples = run.evaluation.table.samples
         visits = len(samples[["subject", "visit"]].drop_duplicates())
-        regions = [region for region in REGION_WEIGHTS if region in run.judgement.parts]
+        regions = [region for region in REGION_WEIGHTS if region in run.evaluation.parts]
         pixels = (run.sweep.get("data") or {}).get("tile_pixels")
-        dropped = run.judgement.oof.num_left_out + run.judgement.test.num_left_out
+        dropped = run.evaluation.oof.num_left_out + run.evaluation.test.num_left_out
         return {
             "participants": (
                 f"They cover {count(visits, 'visit')} of "
@@ -130,7 +130,7 @@ class PasiReport:
     def evaluation_statements(self, run: Run) -> dict[str, str]:
         """See ``TaskReport``."""
         strata = [
-            f"{row['title']} MAE {figure(row['mae'])}, bias {figure(row['bias'])} "
+            f"{row['title']} MAE {format_number(row['mae'])}, bias {format_number(row['bias'])} "
             f"({count(row['num_visits'], 'visit')})"
             for row in run.once(best_severity, "oof").to_dict("records")
             if row["num_visits"] and row["stratum"] != "all"

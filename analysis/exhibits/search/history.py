@@ -21,6 +21,7 @@ from foldgrid.analysis.drawing.trial_marks import mark_trials, score_axis, score
 from foldgrid.analysis.exhibits.search.of_study import study_exhibit
 from foldgrid.analysis.search.run import StudyFacts
 from foldgrid.metrics import Metric
+from foldgrid.specs.counted import counted
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,11 @@ def describe_history(facts: SearchHistory) -> str:
     table = facts.table
     known = table[table["best_so_far"].notna()]
     if known.empty:
-        return f"{len(table)} trials, none of which has trained to its end."
+        return f"{counted(len(table), 'trial')}, none of which has trained to its end."
     found = known[known["best_so_far"] == known["best_so_far"].iloc[-1]].iloc[0]
     return (
-        f"{len(table)} trials, {int(table['epochs_spent'].iloc[-1])} epochs. The best score, "
+        f"{counted(len(table), 'trial')}, {int(table['epochs_spent'].iloc[-1])} epochs. The best "
+        f"score, "
         f"{found['best_so_far']:.3g}, was found by trial {int(found['trial'])}, after "
         f"{int(found['epochs_spent'])} epochs."
     )
@@ -113,7 +115,7 @@ MARKS = (
 
 def history_section(study: StudyFacts) -> Section:
     """The optimisation history."""
-    metric, own = study.evidence.metric, study.evidence.own
+    metric, own = study.results.metric, study.results.own
     facts = SearchHistory(
         study.history,
         metric,
@@ -135,7 +137,7 @@ def history_section(study: StudyFacts) -> Section:
 
 
 def _lead(study: StudyFacts) -> str:
-    trials = study.evidence.trials
+    trials = study.results.trials
     ends = {
         status: sum(trial.status == status for trial in trials)
         for status in ("complete", "stopped", "diverged")
@@ -147,7 +149,9 @@ def _lead(study: StudyFacts) -> str:
         return f"{text}."
     until = study.history[study.history["trial"] <= study.best.number]
     after = int(until["epochs_spent"].max())
-    return f"{text}. The best was found after {after} of {study.saved.num_trained} epochs."
+    return (
+        f"{text}. The best was found after {after} of {counted(study.saved.num_trained, 'epoch')}."
+    )
 
 
 def _epochs_table(study: StudyFacts) -> Table:
@@ -179,7 +183,7 @@ def _epochs_words(study: StudyFacts) -> str:
         return "No scheduler gave a trial up, so none of the epochs was saved by one."
     return (
         f"Giving up {count(study.saved.num_stopped, 'trial')} saved at most "
-        f"{percent(study.saved.share)} of the epochs: some of these trials' folds might have "
+        f"{percent(study.saved.fraction)} of the epochs: some of these trials' folds might have "
         "ended by their own patience. That is early stopping of fits, part of the recipe, and is "
         "counted apart."
     )

@@ -38,11 +38,12 @@ from foldgrid.analysis.drawing.drawing import Drawing, draw
 from foldgrid.analysis.drawing.numbers import count, listed, percent
 from foldgrid.analysis.drawing.palette import ACCENT, FAINT, INK, MUTED, PAPER
 from foldgrid.analysis.exhibits.search.of_study import study_exhibit
-from foldgrid.analysis.search.evidence import StudyEvidence
 from foldgrid.analysis.search.numbers import Scale, positions, scales
+from foldgrid.analysis.search.results import StudyResults
 from foldgrid.analysis.search.run import StudyFacts
 from foldgrid.analysis.statistics.intervals import LEVEL
 from foldgrid.analysis.statistics.resamples import SEED
+from foldgrid.specs.counted import counted
 from foldgrid.specs.trials import TrialRecord
 
 FloatArray = NDArray[np.float64]
@@ -57,7 +58,7 @@ NUM_TREES = 8
 
 
 @dataclass(frozen=True)
-class Shares:
+class Fractions:
     """A parameter's share of the explained variance over some trials.
 
     Attributes:
@@ -83,12 +84,12 @@ class Importance:
     """
 
     name: str
-    complete: Shares | None
-    all_trials: Shares | None
+    complete: Fractions | None
+    all_trials: Fractions | None
     chance: float
 
     @property
-    def shown(self) -> Shares:
+    def shown(self) -> Fractions:
         """The shares that order the parameters."""
         found = self.complete or self.all_trials
         if found is None:
@@ -114,7 +115,7 @@ class Importances:
 
 
 def parameter_importances(
-    study: StudyEvidence,
+    study: StudyResults,
     num_resamples: int = NUM_RESAMPLES,
     num_shuffles: int = NUM_SHUFFLES,
     seed: int = SEED,
@@ -141,13 +142,15 @@ def parameter_importances(
     known = {name: pair for name, pair in samples.items() if _is_enough(pair[1])}
     if not known:
         return Importances((), *sizes, reason=_too_few(*sizes))
-    shares = {name: _bootstrapped(axes, *pair, num_resamples, seed) for name, pair in known.items()}
+    fractions = {
+        name: _bootstrapped(axes, *pair, num_resamples, seed) for name, pair in known.items()
+    }
     chance_P = _shuffled(axes, *next(iter(known.values())), num_shuffles, seed)
-    none: list[Shares | None] = [None] * len(axes)
+    none: list[Fractions | None] = [None] * len(axes)
     found = [
         Importance(axis.name, whole, every, float(chance))
         for axis, whole, every, chance in zip(
-            axes, shares.get("complete", none), shares.get("all", none), chance_P, strict=True
+            axes, fractions.get("complete", none), fractions.get("all", none), chance_P, strict=True
         )
     ]
     order = sorted(found, key=lambda each: -each.shown.mean)
@@ -168,29 +171,29 @@ def _too_few(num_complete: int, num_trials: int) -> str:
     )
 
 
-def _loss(study: StudyEvidence, trial: TrialRecord) -> float:
+def _loss(study: StudyResults, trial: TrialRecord) -> float:
     return study.metric.sort_key(study.score(trial))
 
 
-def _losses(study: StudyEvidence, trials: Sequence[TrialRecord]) -> FloatArray:
+def _losses(study: StudyResults, trials: Sequence[TrialRecord]) -> FloatArray:
     """The trials' ranks by score; what has none ranks last."""
     return rankdata([_loss(study, trial) for trial in trials]).astype(np.float64)
 
 
 def _bootstrapped(
     axes: Sequence[Scale], places_TP: FloatArray, losses_T: FloatArray, num_repeats: int, seed: int
-) -> list[Shares | None]:
+) -> list[Fractions | None]:
     random = np.random.default_rng(seed)
     repeats = []
     for number in range(num_repeats):
         drawn = random.integers(len(losses_T), size=len(losses_T))
         if len(np.unique(losses_T[drawn])) > 1:
             repeats.append(_fanova(axes, places_TP[drawn], losses_T[drawn], seed + number))
-    shares_RP = np.array(repeats)
-    low_P, high_P = np.quantile(shares_RP, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    fractions_RP = np.array(repeats)
+    low_P, high_P = np.quantile(fractions_RP, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     return [
-        Shares(float(mean), float(low), float(high))
-        for mean, low, high in zip(shares_RP.mean(axis=0), low_P, high_P, strict=True)
+        Fractions(float(mean), float(low), float(high))
+        for mean, low, high in zip(fractions_RP.mean(axis=0), low_P, high_P, strict=True)
     ]
 
 
@@ -198,11 +201,11 @@ def _shuffled(
     axes: Sequence[Scale], places_TP: FloatArray, losses_T: FloatArray, num_repeats: int, seed: int
 ) -> FloatArray:
     random = np.random.default_rng(seed)
-    shares = [
+    fractions = [
         _fanova(axes, places_TP, random.permutation(losses_T), seed + number)
         for number in range(num_repeats)
     ]
-    return np.asarray(np.quantile(np.array(shares), 1 - (1 - LEVEL) / len(axes), axis=0))
+    return np.asarray(np.quantile(np.array(fractions), 1 - (1 - LEVEL) / len(axes), axis=0))
 
 
 def _fanova(
@@ -270,10 +273,10 @@ def describe_importances(facts: Importances) -> str:
 
 def _paint(facts: Importances, width: int) -> MplFigure:
     is_wide = width > 500
-    names, figures = (150, 118) if is_wide else (112, 34)
+    names, numbers = (150, 118) if is_wide else (112, 34)
     height = _ROW * len(facts.parameters)
     figure = new_figure(width, height + 54)
-    axes = add_axes(figure, names, 8, width - names - figures, height)
+    axes = add_axes(figure, names, 8, width - names - numbers, height)
     axes.set_ylim(len(facts.parameters) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.grid(False, axis="y")
@@ -295,9 +298,9 @@ def _paint_row(axes: Axes, each: Importance, place: int, is_wide: bool) -> None:
               linestyle=(0, (2, 1.5)), zorder=1)  # fmt: skip
     both = each.complete is not None and each.all_trials is not None
     if each.complete is not None:
-        _paint_shares(axes, each.complete, place - (0.15 if both else 0), True)
+        _paint_fractions(axes, each.complete, place - (0.15 if both else 0), True)
     if each.all_trials is not None:
-        _paint_shares(axes, each.all_trials, place + (0.17 if both else 0), False)
+        _paint_fractions(axes, each.all_trials, place + (0.17 if both else 0), False)
     text = f"{100 * each.shown.mean:.0f}%"
     if is_wide:
         text += f"  ({100 * each.shown.low:.0f}–{100 * each.shown.high:.0f}%)"
@@ -307,19 +310,19 @@ def _paint_row(axes: Axes, each: Importance, place: int, is_wide: bool) -> None:
     )  # fmt: skip
 
 
-def _paint_shares(axes: Axes, shares: Shares, at: float, is_complete: bool) -> None:
+def _paint_fractions(axes: Axes, fractions: Fractions, at: float, is_complete: bool) -> None:
     colour = ACCENT if is_complete else MUTED
-    axes.plot([shares.low, shares.high], [at, at], color=colour, zorder=2,
+    axes.plot([fractions.low, fractions.high], [at, at], color=colour, zorder=2,
               linewidth=1.8 if is_complete else 1.1, solid_capstyle="butt")  # fmt: skip
     axes.plot(
-        [shares.mean], [at], "o", color=colour, markersize=6.4 if is_complete else 4.6, zorder=3,
+        [fractions.mean], [at], "o", color=colour, markersize=6.4 if is_complete else 4.6, zorder=3,
         markerfacecolor=colour if is_complete else PAPER, markeredgewidth=1.4, clip_on=False,
     )  # fmt: skip
 
 
 def importances_of(study: StudyFacts) -> Importances:
     """How much a study's score depends on each of its parameters."""
-    return parameter_importances(study.evidence)
+    return parameter_importances(study.results)
 
 
 def importance_section(study: StudyFacts) -> Section:
@@ -331,7 +334,8 @@ def importance_section(study: StudyFacts) -> Section:
     over = f"the {count(facts.num_complete, 'trial')} that trained to the end"
     if facts.parameters[0].complete is None:
         over = (
-            f"all {facts.num_trials} trials, those given up with their last score and the diverged "
+            f"all {counted(facts.num_trials, 'trial')}, those given up with their last score and "
+            f"the diverged "
             f"with the worst, because fewer than {FEWEST_TRIALS} trained to the end"
         )
     caption = (
@@ -342,7 +346,8 @@ def importance_section(study: StudyFacts) -> Section:
     )
     if both:
         caption += (
-            f" Hollow grey: the same over all {facts.num_trials} trials, those given up with their "
+            f" Hollow grey: the same over all {counted(facts.num_trials, 'trial')}, those given "
+            f"up with their "
             "last score. Where it lies far to the right of the filled dot, the scheduler gave up "
             "the bad values of this parameter, and the rest cannot show that it matters."
         )
@@ -360,9 +365,9 @@ def _frame(parameters: tuple[Importance, ...]) -> pd.DataFrame:
     rows = []
     for each in parameters:
         row: dict[str, object] = {"parameter": each.name}
-        for name, shares in (("complete", each.complete), ("all_trials", each.all_trials)):
+        for name, fractions in (("complete", each.complete), ("all_trials", each.all_trials)):
             for end in ("mean", "low", "high"):
-                row[f"{name}_{end}"] = getattr(shares, end) if shares else None
+                row[f"{name}_{end}"] = getattr(fractions, end) if fractions else None
         rows.append({**row, "chance": each.chance})
     return pd.DataFrame(rows)
 

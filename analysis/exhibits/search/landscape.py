@@ -29,10 +29,11 @@ from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED, PAPER
 from foldgrid.analysis.drawing.trial_marks import mark_trials, name_point, strengths
 from foldgrid.analysis.exhibits.search.importance import Importances, importances_of
 from foldgrid.analysis.exhibits.search.of_study import study_exhibit
-from foldgrid.analysis.search.evidence import StudyEvidence
 from foldgrid.analysis.search.numbers import Scale, scales
+from foldgrid.analysis.search.results import StudyResults
 from foldgrid.analysis.search.run import StudyFacts
 from foldgrid.metrics import Metric
+from foldgrid.specs.counted import counted
 
 FloatArray = NDArray[np.float64]
 
@@ -75,7 +76,7 @@ class Landscape:
     reason: str = ""
 
 
-def score_landscape(study: StudyEvidence, importances: Importances) -> Landscape:
+def score_landscape(study: StudyResults, importances: Importances) -> Landscape:
     """The landscape over learning rate and patience, or over the two that matter most.
 
     Args:
@@ -99,7 +100,7 @@ def score_landscape(study: StudyEvidence, importances: Importances) -> Landscape
     return Landscape(across, up, points, shown, explained)
 
 
-def _pair(study: StudyEvidence, importances: Importances) -> tuple[Scale, Scale] | None:
+def _pair(study: StudyResults, importances: Importances) -> tuple[Scale, Scale] | None:
     numbers = {axis.name: axis for axis in scales(study) if axis.is_number}
     ordered = [each.name for each in importances.parameters if each.name in numbers]
     names = list(dict.fromkeys([*ordered, *numbers]))
@@ -108,7 +109,7 @@ def _pair(study: StudyEvidence, importances: Importances) -> tuple[Scale, Scale]
     return (numbers[names[0]], numbers[names[1]]) if len(names) > 1 else None
 
 
-def _points(study: StudyEvidence, across: Scale, up: Scale) -> pd.DataFrame:
+def _points(study: StudyResults, across: Scale, up: Scale) -> pd.DataFrame:
     rows = []
     for trial in study.trials:
         x, y = study.value(trial, across.name), study.value(trial, up.name)
@@ -116,8 +117,8 @@ def _points(study: StudyEvidence, across: Scale, up: Scale) -> pd.DataFrame:
             {
                 "trial": trial.number,
                 "status": trial.status,
-                "x": across.share(x),
-                "y": up.share(y),
+                "x": across.fraction(x),
+                "y": up.fraction(y),
                 across.name: x,
                 up.name: y,
                 "score": study.score(trial),
@@ -166,7 +167,7 @@ _OPACITIES = (0.05, 0.12, 0.20, 0.30, 0.41, 0.54, 0.68)
 
 
 @dataclass(frozen=True)
-class LandscapeFigure:
+class ShownLandscape:
     """A landscape and what is pointed out in it.
 
     Attributes:
@@ -180,7 +181,7 @@ class LandscapeFigure:
     best: int
 
 
-def draw_landscape(facts: LandscapeFigure) -> Drawing:
+def draw_landscape(facts: ShownLandscape) -> Drawing:
     """A surface, and a mark a trial."""
     across, up = _scales(facts.landscape)
     title = f"{facts.metric.title} over {across.name} and {up.name}"
@@ -193,11 +194,11 @@ def _scales(landscape: Landscape) -> tuple[Scale, Scale]:
     return landscape.across, landscape.up
 
 
-def describe_landscape(facts: LandscapeFigure) -> str:
+def describe_landscape(facts: ShownLandscape) -> str:
     """Where the best score lies, in sentences."""
     across, up = _scales(facts.landscape)
     points = facts.landscape.points
-    text = f"{len(points)} trials."
+    text = f"{counted(len(points), 'trial')}."
     best = points[points["trial"] == facts.best]
     if len(best):
         row = best.iloc[0]
@@ -209,7 +210,7 @@ def describe_landscape(facts: LandscapeFigure) -> str:
     return text
 
 
-def _paint(facts: LandscapeFigure, width: int) -> MplFigure:
+def _paint(facts: ShownLandscape, width: int) -> MplFigure:
     across, up = _scales(facts.landscape)
     is_wide = width > 500
     left, right, top = 48.0, 128.0 if is_wide else 10.0, 26.0
@@ -269,7 +270,7 @@ def _ticks(scale: Scale) -> list[tuple[float, str]]:
     ]
 
 
-def _levels(facts: LandscapeFigure) -> np.ndarray:
+def _levels(facts: ShownLandscape) -> np.ndarray:
     surface = facts.landscape.surface_GG
     known = surface[np.isfinite(surface)] if surface.size else surface
     if not known.size or np.ptp(known) <= 1e-9 * max(1.0, float(np.abs(known).max())):
@@ -277,12 +278,12 @@ def _levels(facts: LandscapeFigure) -> np.ndarray:
     return np.linspace(float(known.min()), float(known.max()), _LEVELS + 1)
 
 
-def _colours(facts: LandscapeFigure) -> list[tuple[float, float, float, float]]:
+def _colours(facts: ShownLandscape) -> list[tuple[float, float, float, float]]:
     ordered = _OPACITIES if facts.metric.direction == "higher" else _OPACITIES[::-1]
     return [(*to_rgb(ACCENT), opacity) for opacity in ordered]
 
 
-def _paint_surface(axes: Axes, facts: LandscapeFigure, levels: np.ndarray) -> None:
+def _paint_surface(axes: Axes, facts: ShownLandscape, levels: np.ndarray) -> None:
     line = np.linspace(0, 1, len(facts.landscape.surface_GG))
     surface = np.ma.masked_invalid(facts.landscape.surface_GG)
     filled = axes.contourf(line, line, surface, levels=levels, colors=_colours(facts), zorder=1)
@@ -290,7 +291,7 @@ def _paint_surface(axes: Axes, facts: LandscapeFigure, levels: np.ndarray) -> No
     axes.contour(line, line, surface, levels=levels[1:-1], colors=[PAPER], linewidths=0.8, zorder=2)
 
 
-def _paint_key(axes: Axes, facts: LandscapeFigure, levels: np.ndarray, is_wide: bool) -> None:
+def _paint_key(axes: Axes, facts: ShownLandscape, levels: np.ndarray, is_wide: bool) -> None:
     axes.grid(False)
     for place, colour in enumerate(_colours(facts)):
         span = (place, place + 1)
@@ -312,7 +313,7 @@ def _paint_key(axes: Axes, facts: LandscapeFigure, levels: np.ndarray, is_wide: 
     axes.set_title(f"smoothed {title}", loc="left", fontsize=SMALL, color=MUTED, pad=4)
 
 
-def _mark_points(axes: Axes, facts: LandscapeFigure) -> None:
+def _mark_points(axes: Axes, facts: ShownLandscape) -> None:
     points = facts.landscape.points
     for status in ("diverged", "stopped", "complete"):
         own = points[points["status"] == status]
@@ -327,7 +328,7 @@ def _mark_points(axes: Axes, facts: LandscapeFigure) -> None:
                       markeredgecolor=ACCENT, clip_on=False)  # fmt: skip
 
 
-def _point_out(axes: Axes, facts: LandscapeFigure) -> None:
+def _point_out(axes: Axes, facts: ShownLandscape) -> None:
     points = facts.landscape.points
     places = {
         int(trial): (float(x), float(y))
@@ -347,7 +348,7 @@ def _point_out(axes: Axes, facts: LandscapeFigure) -> None:
 
 def landscape_of(study: StudyFacts) -> Landscape:
     """A study's score over two parameters."""
-    return score_landscape(study.evidence, study.once(importances_of))
+    return score_landscape(study.results, study.once(importances_of))
 
 
 def landscape_section(study: StudyFacts) -> Section:
@@ -355,7 +356,7 @@ def landscape_section(study: StudyFacts) -> Section:
     facts, best = study.once(landscape_of), study.best
     if facts.across is None or facts.up is None:
         return Section(left_out=f"{facts.reason}.")
-    metric = study.evidence.metric
+    metric = study.results.metric
     pair = f"{facts.across.name} and {facts.up.name}"
     caption = (
         f"{metric.title} over {pair}, a mark a trial: filled trained to the end, hollow was given "
@@ -377,11 +378,11 @@ def landscape_section(study: StudyFacts) -> Section:
         )
         why = (
             f"fewer than {FEWEST_TRIALS} trials trained to their end"
-            if len(study.evidence.complete) < FEWEST_TRIALS
+            if len(study.results.complete) < FEWEST_TRIALS
             else f"{pair} foretell nothing about the score of a further trial"
         )
         lead = f"The trials are shown without an estimate between them: {why}."
-    shown = LandscapeFigure(facts, metric, best.number if best else -1)
+    shown = ShownLandscape(facts, metric, best.number if best else -1)
     part = Figure(
         study.key("landscape"),
         partial(draw_landscape, shown),

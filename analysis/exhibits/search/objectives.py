@@ -11,12 +11,13 @@ from matplotlib.figure import Figure as MplFigure
 from foldgrid.analysis.drawing.blocks import Figure, Section
 from foldgrid.analysis.drawing.canvas import SMALL, add_axes, new_figure
 from foldgrid.analysis.drawing.drawing import Drawing, draw
-from foldgrid.analysis.drawing.numbers import figure, listed
+from foldgrid.analysis.drawing.numbers import format_number, listed
 from foldgrid.analysis.drawing.palette import ACCENT, INK, MUTED
 from foldgrid.analysis.drawing.trial_marks import mark_trials, name_point, score_axis, score_limits
 from foldgrid.analysis.exhibits.search.of_study import study_exhibit
 from foldgrid.analysis.search.run import SearchRun, StudyFacts
 from foldgrid.metrics import METRICS, Metric
+from foldgrid.specs.counted import counted
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def describe_objectives(facts: Objectives) -> str:
             front["trial"], front[facts.across.name], front[facts.up.name], strict=True
         )
     ]
-    return f"{len(facts.table)} trials. On the front: {', '.join(words)}."
+    return f"{counted(len(facts.table), 'trial')}. On the front: {', '.join(words)}."
 
 
 def _paint(facts: Objectives, width: int) -> MplFigure:
@@ -82,28 +83,28 @@ def _paint(facts: Objectives, width: int) -> MplFigure:
 
 def front_section(study: StudyFacts) -> Section:
     """The front of several objectives."""
-    evidence = study.evidence
-    if not evidence.best:
+    results = study.results
+    if not results.best:
         return Section(left_out="no trial has trained to its end.")
-    across, up = (evidence.scoring.metrics[name] for name in evidence.objectives[:2])
-    best = {trial.number for trial in evidence.best}
+    across, up = (results.scoring.metrics[name] for name in results.objectives[:2])
+    best = {trial.number for trial in results.best}
     table = study.trials.assign(is_best=study.trials["trial"].isin(best))
     caption = (
         f"{up.title} against {across.title}, a mark a trial. Joined: the front, trials that no "
         "other beats in every objective. Hollow marks were given up; the wildest are left out."
     )
-    shown = table[["trial", "status", "is_best", *evidence.objectives]]
+    shown = table[["trial", "status", "is_best", *results.objectives]]
     paint = partial(draw_objectives, Objectives(table, across, up))
     part = Figure(study.key("objectives"), paint, caption, lambda: shown, is_filed=True)
     words = [
         f"trial {trial.number} "
         + "("
         + ", ".join(
-            f"{METRICS[name].title} {figure(trial.oof[name], evidence.decimals(name))}"
-            for name in evidence.objectives
+            f"{METRICS[name].title} {format_number(trial.oof[name], results.decimals(name))}"
+            for name in results.objectives
         )
         + ")"
-        for trial in evidence.best
+        for trial in results.best
     ]
     lead = (
         f"On the front: {listed(words)}. Which of them is best depends on what it is for."
@@ -114,7 +115,7 @@ def front_section(study: StudyFacts) -> Section:
 
 
 def _why_not(run: SearchRun) -> str:
-    has_several = len(run.studies[0].evidence.objectives) > 1
+    has_several = len(run.studies[0].results.objectives) > 1
     return "" if has_several else "it was searched for one objective"
 
 

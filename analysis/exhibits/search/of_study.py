@@ -52,7 +52,7 @@ def study_exhibit(
             block
             for study, each in zip(run.studies, sections, strict=True)
             for block in (
-                Text((each.lead or each.left_out,), heading=study.evidence.label),
+                Text((each.lead or each.left_out,), heading=study.results.label),
                 *each.blocks,
             )
         ]

@@ -25,6 +25,7 @@ from foldgrid.analysis.exhibits.search.of_study import study_exhibit
 from foldgrid.analysis.search.numbers import Scale, scales
 from foldgrid.analysis.search.run import StudyFacts
 from foldgrid.metrics import Metric
+from foldgrid.specs.counted import counted
 
 FloatArray = NDArray[np.float64]
 
@@ -67,15 +68,15 @@ def describe_parallel_coordinates(facts: ParallelCoordinates) -> str:
     complete = [i for i, status in enumerate(facts.statuses) if status == "complete"]
     order = sorted(complete, key=lambda i: facts.metric.sort_key(facts.scores[i]))
     top = order[: max(1, len(order) // 5)]
-    text = f"{len(facts.scores)} trials, {len(complete)} of them complete."
+    text = f"{counted(len(facts.scores), 'trial')}, {len(complete)} of them complete."
     if not top:
         return text
     ranges = []
     for column, scale in enumerate(facts.scales):
         if scale.is_number:
-            shares = facts.places_TP[top, column]
-            ranges.append(f"{scale.name} {_value(scale, shares.min())} to "
-                          f"{_value(scale, shares.max())}")  # fmt: skip
+            fractions = facts.places_TP[top, column]
+            ranges.append(f"{scale.name} {_value(scale, fractions.min())} to "
+                          f"{_value(scale, fractions.max())}")  # fmt: skip
     return text + (f" The best fifth have {', '.join(ranges)}." if ranges else "")
 
 
@@ -88,7 +89,7 @@ def _value(scale: Scale, share: float) -> str:
 def _paint(facts: ParallelCoordinates, width: int) -> MplFigure:
     num_axes = len(facts.scales) + 1
     is_row = width < 500 or num_axes > _MOST_COLUMNS
-    lines_TA = np.column_stack([_spread(facts), _score_shares(facts)])
+    lines_TA = np.column_stack([_spread(facts), _score_fractions(facts)])
     if is_row:
         height, left, right = 56.0 * (num_axes - 1), 20.0, 20.0
         figure = new_figure(width, height + 62)
@@ -127,11 +128,11 @@ def _spread(facts: ParallelCoordinates) -> FloatArray:
     return spread_TP
 
 
-def _score_shares(facts: ParallelCoordinates) -> FloatArray:
+def _score_fractions(facts: ParallelCoordinates) -> FloatArray:
     low, high = score_limits(facts.scores)
-    shares = (np.array(facts.scores) - low) / (high - low)
+    fractions = (np.array(facts.scores) - low) / (high - low)
     worst = 0.0 if facts.metric.direction == "higher" else 1.0
-    return np.clip(np.where(np.isfinite(shares), shares, worst), 0, 1)
+    return np.clip(np.where(np.isfinite(fractions), fractions, worst), 0, 1)
 
 
 def _paint_lines(
@@ -238,28 +239,28 @@ def _score_ticks(facts: ParallelCoordinates) -> list[tuple[float, str]]:
 
 def parallel_section(study: StudyFacts) -> Section:
     """Parallel coordinates."""
-    evidence, best = study.evidence, study.best
-    axes = scales(evidence)
-    numbers = [trial.number for trial in evidence.trials]
+    results, best = study.results, study.best
+    axes = scales(results)
+    numbers = [trial.number for trial in results.trials]
     facts = ParallelCoordinates(
         scales=axes,
         places_TP=np.array(
             [
-                [axis.share(evidence.value(trial, axis.name)) for axis in axes]
-                for trial in evidence.trials
+                [axis.fraction(results.value(trial, axis.name)) for axis in axes]
+                for trial in results.trials
             ]
         ),
-        scores=tuple(evidence.score(trial) for trial in evidence.trials),
-        statuses=tuple(trial.status for trial in evidence.trials),
-        metric=evidence.metric,
+        scores=tuple(results.score(trial) for trial in results.trials),
+        statuses=tuple(trial.status for trial in results.trials),
+        metric=results.metric,
         best=numbers.index(best.number) if best else -1,
         own=numbers.index(0) if 0 in numbers else -1,
     )
-    end = "highest" if evidence.metric.direction == "higher" else "lowest"
+    end = "highest" if results.metric.direction == "higher" else "lowest"
     caption = (
-        f"A line a trial, through its values to its {evidence.metric.title}. The stronger the "
+        f"A line a trial, through its values to its {results.metric.title}. The stronger the "
         f"colour the better the score, in five steps of equally many trials; thick: the best, with "
-        f"the {end} {evidence.metric.title}; long dashes: the sweep's own recipe. Thin dashed grey "
+        f"the {end} {results.metric.title}; long dashes: the sweep's own recipe. Thin dashed grey "
         "lines were given up or diverged. Look for a stretch of an axis that only strong lines "
         "cross: that is where a parameter decides. Axes drawn logarithmically are logarithmic; on "
         "an axis of choices the trials of one choice stand beside each other, in order of score."

@@ -9,20 +9,20 @@ import pandas as pd
 from foldgrid.analysis.drawing.blocks import Cell, Column, Pairs, Section, Table, cells
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.provenance import launch_facts, versions
-from foldgrid.analysis.search.conclusion import describe_value
 from foldgrid.analysis.search.run import SearchRun, StudyFacts
+from foldgrid.analysis.search.summary import describe_value
 from foldgrid.metrics import METRICS
 from foldgrid.specs.search_space import describe
 
 
 def searched_section(run: SearchRun) -> Section:
     """The space, the sampler, the scheduler, and what was recorded of the launches."""
-    settings = run.studies[0].evidence.plan.settings
+    settings = run.studies[0].results.plan.settings
     facts = run.sweep
     pairs = [
         ("Objectives", ", ".join(METRICS[name].description for name in settings.objectives)),
         ("Sampler", settings.sampler),
-        ("Scheduler", settings.judge.report(settings, settings.own)),
+        ("Scheduler", settings.scheduling.report(settings, settings.own)),
         ("Trials asked for", str(settings.num_trials) + _each(run)),
         ("Seed", str(facts.get("seed", ""))),
         ("Budget", str(facts.get("budget") or "")),
@@ -46,18 +46,18 @@ def _each(run: SearchRun) -> str:
 
 def space_table(study: StudyFacts) -> Table:
     """The parameters: what they could be, what the sweep's own recipe has, and what was best."""
-    evidence = study.evidence
-    own = next((trial for trial in evidence.trials if trial.number == 0), None)
+    results = study.results
+    own = next((trial for trial in results.trials if trial.number == 0), None)
     rows = []
-    for name, parameter in evidence.plan.space.parameters.items():
+    for name, parameter in results.plan.space.parameters.items():
         when = "; ".join(
             f"when {other} is {', '.join(map(str, allowed))}"
             for other, allowed in parameter.when.items()
         )
         row = (name, Cell(describe(parameter), note=when))
-        first = evidence.entry.first.get(name)
-        value = describe_value(evidence.value(own, name) if own else first)
-        best = describe_value(evidence.value(study.best, name)) if study.best else "–"
+        first = results.entry.first.get(name)
+        value = describe_value(results.value(own, name) if own else first)
+        best = describe_value(results.value(study.best, name)) if study.best else "–"
         rows.append(cells(*row, value, best))
     columns = (Column("Parameter"), Column("Could be"), Column("Own recipe", True),
                Column("Best", True))  # fmt: skip
@@ -66,16 +66,16 @@ def space_table(study: StudyFacts) -> Table:
 
 def _frame(study: StudyFacts) -> pd.DataFrame:
     """A row a parameter: what it could be, the sweep's own value and the best trial's."""
-    evidence = study.evidence
-    own = next((trial for trial in evidence.trials if trial.number == 0), None)
+    results = study.results
+    own = next((trial for trial in results.trials if trial.number == 0), None)
     return pd.DataFrame(
         {
             "parameter": name,
             "could_be": describe(parameter),
-            "own": evidence.value(own, name) if own else evidence.entry.first.get(name),
-            "best": evidence.value(study.best, name) if study.best else None,
+            "own": results.value(own, name) if own else results.entry.first.get(name),
+            "best": results.value(study.best, name) if study.best else None,
         }
-        for name, parameter in evidence.plan.space.parameters.items()
+        for name, parameter in results.plan.space.parameters.items()
     )
 
 

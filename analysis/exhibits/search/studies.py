@@ -7,15 +7,15 @@ from functools import partial
 import pandas as pd
 
 from foldgrid.analysis.drawing.blocks import Cell, Column, Section, Table, cells
-from foldgrid.analysis.drawing.numbers import between, figure, percent
+from foldgrid.analysis.drawing.numbers import between, format_number, percent
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.search.run import SearchRun
 
 
 def studies_section(run: SearchRun) -> Section:
     """Each backbone's best, what it is worth, and what was saved."""
-    metric = run.studies[0].evidence.metric
-    digits = run.studies[0].evidence.decimals(metric.name)
+    metric = run.studies[0].results.metric
+    digits = run.studies[0].results.decimals(metric.name)
     columns = (
         Column("Backbone"),
         Column("Trials", True),
@@ -31,12 +31,12 @@ def studies_section(run: SearchRun) -> Section:
         score = best.oof.get(metric.name) if best else None
         rows.append(
             cells(
-                study.evidence.label,
-                str(len(study.evidence.trials)),
-                Cell(figure(score, digits), note=ends),
-                figure(found.corrected.get(metric.name), digits),
-                figure(found.own_recipe.get(metric.name), digits),
-                percent(study.saved.share),
+                study.results.label,
+                str(len(study.results.trials)),
+                Cell(format_number(score, digits), note=ends),
+                format_number(found.corrected.get(metric.name), digits),
+                format_number(found.default_configuration.get(metric.name), digits),
+                percent(study.saved.fraction),
             )
         )
     frame = partial(_frame, run)
@@ -47,19 +47,19 @@ def studies_section(run: SearchRun) -> Section:
 def _frame(run: SearchRun) -> pd.DataFrame:
     rows = []
     for study in run.studies:
-        name, found, best = study.evidence.metric.name, study.best_certainty, study.best
+        name, found, best = study.results.metric.name, study.best_certainty, study.best
         low, high = found.interval.get(name) or (None, None)
         rows.append(
             {
-                "study": study.evidence.label,
-                "num_trials": len(study.evidence.trials),
+                "study": study.results.label,
+                "num_trials": len(study.results.trials),
                 "best_trial": best.number if best else None,
                 name: best.oof.get(name) if best else None,
                 f"{name}_low": low,
                 f"{name}_high": high,
                 "corrected": found.corrected.get(name),
-                "own_recipe": found.own_recipe.get(name),
-                "saved": study.saved.share,
+                "own_recipe": found.default_configuration.get(name),
+                "saved": study.saved.fraction,
             }
         )
     return pd.DataFrame(rows)

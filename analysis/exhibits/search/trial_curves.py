@@ -21,6 +21,7 @@ from foldgrid.analysis.drawing.trial_marks import mark_trials, score_axis
 from foldgrid.analysis.exhibits.search.of_study import study_exhibit
 from foldgrid.analysis.search.run import StudyFacts
 from foldgrid.metrics import Metric
+from foldgrid.specs.counted import counted
 
 _LINE = 13.0
 """Between the names at the right."""
@@ -50,7 +51,7 @@ def draw_trial_curves(facts: TrialCurves) -> Drawing:
 def describe_trial_curves(facts: TrialCurves) -> str:
     """How long the trials trained, in sentences."""
     ends = facts.table.groupby("trial").agg(status=("status", "first"), epochs=("epoch", "max"))
-    text = f"{len(ends)} trials of up to {int(ends['epochs'].max())} epochs."
+    text = f"{counted(len(ends), 'trial')} of up to {int(ends['epochs'].max())} epochs."
     for status, words in (("stopped", "were given up"), ("diverged", "diverged")):
         own = ends[ends["status"] == status]
         if len(own):
@@ -87,8 +88,8 @@ def _limits(facts: TrialCurves) -> tuple[float, float]:
     if not len(scores):
         return 0.0, 1.0
     lit = facts.table[facts.table["trial"].isin([0, facts.best])]["score"].dropna()
-    shares = {"lower": (0.0, 0.94), "higher": (0.06, 1.0), "zero": (0.03, 0.97)}
-    middle = np.quantile(scores, shares[facts.metric.direction])
+    fractions = {"lower": (0.0, 0.94), "higher": (0.06, 1.0), "zero": (0.03, 0.97)}
+    middle = np.quantile(scores, fractions[facts.metric.direction])
     low, high = min([*middle, *lit]), max([*middle, *lit])
     room = 0.06 * (high - low) or 0.5
     return low - room, high + room
@@ -146,9 +147,9 @@ def curves_section(study: StudyFacts) -> Section:
     best = study.best
     if study.curves.empty or study.curves["score"].isna().all():
         return Section(left_out="no epoch has a score.")
-    facts = TrialCurves(study.curves, study.evidence.metric, best.number if best else -1)
+    facts = TrialCurves(study.curves, study.results.metric, best.number if best else -1)
     caption = (
-        f"Out-of-fold {study.evidence.metric.title} after each epoch, a line a trial: each fold "
+        f"Out-of-fold {study.results.metric.title} after each epoch, a line a trial: each fold "
         "predicts with the weights that its own validation subjects liked best so far. Thick: the "
         "best trial. Dashed: the sweep's own recipe. Grey lines that end in a hollow dot were "
         "given up there; a cross diverged. The worst curves may leave the axis."

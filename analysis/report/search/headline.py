@@ -6,21 +6,16 @@ from foldgrid.analysis.drawing.numbers import (
     UNDEFINED,
     between,
     count,
-    figure,
+    format_number,
     interval,
     listed,
     percent,
 )
-from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.predictions.notes import Note, synthetic_data_note
 from foldgrid.analysis.report.headline import Headline, Tile
-from foldgrid.analysis.search.conclusion import describe_value
 from foldgrid.analysis.search.run import SearchRun, StudyFacts
+from foldgrid.analysis.search.summary import describe_value
 from foldgrid.metrics import METRICS
-
-SYNTHETIC = (
-    "The photographs are drawn by a program and no patient was there. The figures show what the "
-    "method does, not what it would do in a clinic."
-)
 
 
 def write_search_headline(run: SearchRun) -> Headline:
@@ -44,19 +39,19 @@ def write_search_headline(run: SearchRun) -> Headline:
 def _warnings(run: SearchRun) -> list[Note]:
     notes = []
     if run.is_synthetic:
-        notes.append(Note(topic="Synthetic data", text=SYNTHETIC, is_warning=True))
+        notes.append(synthetic_data_note())
     if run.sweep.get("budget") == "smoke":
         text = (
-            "Few epochs of small pictures. That shows that everything works; what is best after "
-            "a few epochs need not be best after many."
+            "Smoke budget: few epochs of small pictures. That shows that everything works; what is "
+            "best after a few epochs need not be best after many."
         )
-        notes.append(Note(topic="Smoke budget", text=text, is_warning=True))
+        notes.append(Note(topic="budget", text=text, is_warning=True))
     return notes
 
 
 def _many(run: SearchRun) -> str:
-    names = [study.evidence.label for study in run.studies]
-    total = sum(len(study.evidence.trials) for study in run.studies)
+    names = [study.results.label for study in run.studies]
+    total = sum(len(study.results.trials) for study in run.studies)
     return (
         f"{count(len(names), 'backbone')} were searched, each for itself: {listed(names)}; "
         f"{count(total, 'trial')} in all."
@@ -65,20 +60,20 @@ def _many(run: SearchRun) -> str:
 
 def study_verdict(study: StudyFacts) -> str:
     """The best configuration in a sentence."""
-    best, evidence = study.best, study.evidence
+    best, results = study.best, study.results
     if best is None:
-        return f"None of {count(len(evidence.trials), 'trial')} has trained to its end yet."
-    metric, digits = evidence.metric, evidence.decimals(evidence.metric.name)
+        return f"None of {count(len(results.trials), 'trial')} has trained to its end yet."
+    metric, digits = results.metric, results.decimals(results.metric.name)
     sure = between(study.best_certainty.interval.get(metric.name), digits)
-    score = f"an out-of-fold {metric.title} of {figure(best.oof[metric.name], digits)}"
+    score = f"an out-of-fold {metric.title} of {format_number(best.oof[metric.name], digits)}"
     score += f" (95 % interval {sure})" if sure else ""
     if best.number == 0:
         return (
-            f"Nothing among {count(len(evidence.trials), 'trial')} is better than the sweep's own "
+            f"Nothing among {count(len(results.trials), 'trial')} is better than the sweep's own "
             f"recipe: {best.backbone} with {score}."
         )
     return (
-        f"Trial {best.number} is the best of {len(evidence.trials)}: {best.backbone} with {score}."
+        f"Trial {best.number} is the best of {len(results.trials)}: {best.backbone} with {score}."
     )
 
 
@@ -91,32 +86,33 @@ def study_details(study: StudyFacts) -> list[str]:
 
 
 def _worth(study: StudyFacts) -> str:
-    name = study.evidence.metric.name
+    name = study.results.metric.name
     selection = study.certainty.selections.get(name)
     if selection is None or selection.num_learners < 2:
         return ""
     if selection.corrected is None:
         return f"The score could not be corrected for having been chosen: {selection.reason}."
-    digits = study.evidence.decimals(name)
+    digits = study.results.decimals(name)
     ends = interval(selection.interval.low, selection.interval.high, digits)
     return (
         f"The best of {count(selection.num_learners, 'complete trial')} is partly the luckiest. "
         "When the best is chosen on resampled subjects and judged on the others (BBC-CV), "
-        f"choosing is worth {figure(selection.corrected, digits)} ({ends}): quote this one. It "
-        "does not undo that sampler and scheduler had looked at the same subjects."
+        f"choosing is worth {format_number(selection.corrected, digits)} ({ends}): quote this one. "
+        "It does not undo that sampler and scheduler had looked at the same subjects."
     )
 
 
 def _gain(study: StudyFacts) -> str:
-    name, found = study.evidence.metric.name, study.best_certainty
+    name, found = study.results.metric.name, study.best_certainty
     if name not in found.better_by:
         return ""
-    digits, value = study.evidence.decimals(name), found.better_by[name]
+    digits, value = study.results.decimals(name), found.better_by[name]
     words = "better" if value >= 0 else "worse"
     text = (
-        f"The sweep's own recipe, which nobody chose, has {figure(found.own_recipe[name], digits)}"
-        f". The best trial is {words} by {figure(abs(value), digits)} on the same "
-        f"{study.evidence.scoring.noun.many}"
+        f"The sweep's own recipe, which nobody chose, has "
+        f"{format_number(found.default_configuration[name], digits)}. The best trial is "
+        f"{words} by {format_number(abs(value), digits)} on the same "
+        f"{study.results.scoring.unit_name.many}"
     )
     ends = found.better_by_interval.get(name)
     if ends is None:
@@ -130,21 +126,21 @@ def _gain(study: StudyFacts) -> str:
 def _tiles(study: StudyFacts) -> list[Tile]:
     if study.best is None:
         return []
-    name, found = study.evidence.metric.name, study.best_certainty
-    title, digits = METRICS[name].title, study.evidence.decimals(name)
+    name, found = study.results.metric.name, study.best_certainty
+    title, digits = METRICS[name].title, study.results.decimals(name)
     tiles = [
-        Tile(f"Best out-of-fold {title}", figure(study.best.oof[name], digits),
+        Tile(f"Best out-of-fold {title}", format_number(study.best.oof[name], digits),
              between(found.interval.get(name), digits))
     ]  # fmt: skip
     selection = study.certainty.selections.get(name)
     if selection and selection.num_learners > 1:
         note = interval(selection.interval.low, selection.interval.high, digits)
         label = f"Corrected for taking the best of {selection.num_learners}"
-        tiles.append(Tile(label, figure(selection.corrected, digits), note))
-    own = found.own_recipe.get(name)
-    tiles.append(Tile("The sweep's own recipe", figure(own, digits)))
+        tiles.append(Tile(label, format_number(selection.corrected, digits), note))
+    own = found.default_configuration.get(name)
+    tiles.append(Tile("The sweep's own recipe", format_number(own, digits)))
     saved = study.saved
     if saved.num_stopped:
         note = f"{saved.num_saved} of {count(saved.num_planned, 'epoch')}"
-        tiles.append(Tile("Epochs saved by giving up", percent(saved.share), note))
+        tiles.append(Tile("Epochs saved by giving up", percent(saved.fraction), note))
     return [tile for tile in tiles if tile.value != UNDEFINED]

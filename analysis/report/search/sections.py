@@ -36,5 +36,5 @@ def _whole(study: StudyFacts, parts: list[StudyExhibit]) -> Section:
         said = part.lead or (f"Not in this report: {part.left_out}" if part.left_out else "")
         blocks += [Text((said,) if said else (), heading=part.title), *part.blocks]
     return Section(
-        study_verdict(study), tuple(blocks), key=study.key("study"), title=study.evidence.label
+        study_verdict(study), tuple(blocks), key=study.key("study"), title=study.results.label
     )

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from foldgrid.cli.terminal import photograph_progress, writing
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.samples import SampleKind
 from foldgrid.specs.sweep import SplitSpec
@@ -16,7 +17,7 @@ from foldgrid.specs.sweep import SplitSpec
 class StudyCheck(BaseModel):
     """What else to do with a labelled manifest."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
 
     records: Path | None = None
     """Write a record of every photograph here: .csv, .parquet or .json. It names subjects and
@@ -32,8 +33,8 @@ class StudyCheck(BaseModel):
     """Blurred: so many robust standard deviations of log focus below the study's median; 0 looks
     for none."""
 
-    far_share: float = Field(default=0.4, ge=0.0, le=1.0)
-    """Far away: less than this share of the usual photograph's skin; 0 looks for none."""
+    far_fraction: float = Field(default=0.4, ge=0.0, le=1.0, alias="far_share")
+    """Far away: less than this fraction of the usual photograph's skin; 0 looks for none."""
 
     def refuse_unlabelled(self, manifest: Path, kind: SampleKind) -> None:
         """Refuse options that only a labelled manifest has.
@@ -77,7 +78,7 @@ def check_labelled(path: Path, folds: int, study: StudyCheck) -> None:
     if study.write_kept is not None:
         check_output("--write-kept", study.write_kept, manifest, KEPT_FORMATS)
         check_kept_folder("--write-kept", study.write_kept, manifest)
-    rules = ExclusionRules(study.blur_deviations, study.far_share)
+    rules = ExclusionRules(study.blur_deviations, study.far_fraction)
     with photograph_progress("Examining photographs") as on_progress:
         audit = audit_labelled(manifest, rules, on_progress)
     said = []
@@ -85,12 +86,12 @@ def check_labelled(path: Path, folds: int, study: StudyCheck) -> None:
         records = case_records(manifest, audit.exams, audit.copies, audit.reasons)
         with writing(study.records):
             write_records(study.records, records)
-        said.append(f"{study.records}: a record of each of {len(records):,} photographs")
+        said.append(f"{study.records}: a record of each of {counted(len(records), 'photograph')}")
     if study.write_kept is not None:
         is_kept = audit.reasons == ""
         with writing(study.write_kept):
             write_kept(study.write_kept, manifest, is_kept)
-        said.append(f"{study.write_kept}: the {is_kept.sum():,} photographs that are left")
+        said.append(f"{study.write_kept}: the {counted(is_kept.sum(), 'photograph')} that are left")
     table = FLOW_FORMATS[study.format](audit.flow)
     if study.format != "terminal":
         print(table, end="")

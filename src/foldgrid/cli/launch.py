@@ -18,16 +18,20 @@ from foldgrid.cli.terminal import (
     print_disk_is_full,
     print_storage_is_away,
 )
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.resolving import find_sweep, space_folders, sweep_folders
 
 if TYPE_CHECKING:
-    from foldgrid.analysis.ranking.board import Ranking
+    from foldgrid.analysis.ranking.ranking import Ranking
     from foldgrid.launching.options import Options
     from foldgrid.launching.session import Session
     from foldgrid.launching.tracking.sendable import GridSummary
     from foldgrid.records import RunStore
     from foldgrid.search.session import SearchSession
+
+MOST_COMMANDS = 3
+"""That a launch ends with."""
 
 
 def launch(
@@ -210,12 +214,11 @@ def report(session: Session, console: Console) -> None:
     session.summarise(*summary)
     run = store.location
     console.print()
-    console.print(f"results   {run}/", markup=False, soft_wrap=True)
-    console.print(f"ranking   {run}/leaderboard.csv and .json", markup=False, soft_wrap=True)
-    shown = ranking.scoring.shown
-    print_next(
-        next_commands(run, shown[-1] if shown[-1] != ranking.by else shown[0]), session, console
+    console.print(f"results   {run}/leaderboard.csv and .json", markup=False, soft_wrap=True)
+    console.print(
+        f"report    {run}/report.html, by the first command", markup=False, soft_wrap=True
     )
+    print_next(next_commands(run), session, console)
 
 
 def rank_and_summarise(store: RunStore) -> tuple[Ranking, GridSummary]:
@@ -225,28 +228,28 @@ def rank_and_summarise(store: RunStore) -> tuple[Ranking, GridSummary]:
         SweepError: There is no ranking yet.
     """
     from foldgrid.analysis.evaluation import unit_predictions
+    from foldgrid.analysis.ranking.build import evaluate_and_rank, ranking_table
     from foldgrid.analysis.ranking.leaderboard import save
-    from foldgrid.analysis.ranking.making import judge_and_rank, ranking_table
 
-    judgement, ranking = judge_and_rank(store)
+    evaluation, ranking = evaluate_and_rank(store)
     save(store, ranking)
     best = ranking.best.model
-    return ranking, (ranking_table(ranking), unit_predictions(judgement, best), {"best": best})
+    return ranking, (ranking_table(ranking), unit_predictions(evaluation, best), {"best": best})
 
 
 def report_search(session: SearchSession, console: Console) -> None:
     """Says what a search found, what that is worth, where it is, and what to type next."""
-    from foldgrid.analysis.search.conclusion import conclude, print_conclusion
+    from foldgrid.analysis.search.summary import print_summary, summarize_search
 
     try:
-        conclusions = conclude(session.prepared.store)
+        summaries = summarize_search(session.prepared.store)
     except SweepError as error:
         # Training was not in vain: what was found is written without what it is worth.
         console.print(f"\n{error}", markup=False, soft_wrap=True)
-        conclusions = ()
-    session.conclude({each.study.entry.name: each.best for each in conclusions})
-    for each in conclusions:
-        print_conclusion(each, console)
+        summaries = ()
+    session.finalize({each.study.entry.name: each.best for each in summaries})
+    for each in summaries:
+        print_summary(each, console)
     run = session.prepared.store.location
     quoted = shlex.quote(run)
     console.print(
@@ -256,9 +259,10 @@ def report_search(session: SearchSession, console: Console) -> None:
     )
     num_elsewhere = session.num_elsewhere()
     if num_elsewhere:
+        lie, they = ("lies", "it is") if num_elsewhere == 1 else ("lie", "they are")
         console.print(
-            f"\n{num_elsewhere} trials lie in other launches' run folders: they are in both files, "
-            "and not in what is said above. The best of all is in best.yaml.",
+            f"\n{counted(num_elsewhere, 'trial')} {lie} in other launches' run folders: {they} in "
+            "both files, and not in what is said above. The best of all is in best.yaml.",
             markup=False,
             soft_wrap=True,
         )
@@ -271,7 +275,10 @@ def report_search(session: SearchSession, console: Console) -> None:
 
 
 def print_next(commands: list[str], session: Session | SearchSession, console: Console) -> None:
-    """Says where trackers have the runs, and what a user may want to type next."""
+    """Says where trackers have the runs, and the three things to type next.
+
+    What a tracker needs, such as sending what it lacks, goes before all but the first.
+    """
     more = []
     for name, tracker in session.trackers.items():
         place = session.place_of(name)
@@ -280,17 +287,17 @@ def print_next(commands: list[str], session: Session | SearchSession, console: C
             console.print(f"{tracker.title:<9} {where}", markup=False, soft_wrap=True)
         more.append(tracker.next_command(place))
     console.print("\nNext:")
-    for command in filter(None, [*commands, *more]):
+    first, *rest = commands
+    for command in [first, *filter(None, more), *rest][:MOST_COMMANDS]:
         console.print(f"  {command}", markup=False, soft_wrap=True)
 
 
-def next_commands(run: str, by: str) -> list[str]:
+def next_commands(run: str) -> list[str]:
     """What a user may want to type after a grid."""
     quoted = shlex.quote(run)
     return [
         f"foldgrid report {quoted}",
         f"foldgrid check {quoted}",
-        f"foldgrid rank {quoted} --by {by}",
         f"foldgrid rank {quoted} --format latex",
     ]
 

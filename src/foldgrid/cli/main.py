@@ -48,6 +48,7 @@ COMMANDS = {
         "check": ("results:check", "Check a sweep for what could make its figures wrong."),
         "compare": ("results:compare", "Compare two or more sweeps on the same data and split."),
         "published": ("results:published", "Set a sweep beside the published study."),
+        "explain": ("explain:explain", "Explain the code of a check or a note, and what to do."),
         "predict": ("prediction:predict", "Predict new photographs with a trained base learner."),
     },
     "Photographs and networks": {

@@ -20,6 +20,7 @@ Pixels = Annotated[int, Parameter(validator=Number(gte=1, lte=4096))]
 Outputs = Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))]
 Depth = Annotated[int, Parameter(validator=Number(gte=1, lte=20))]
 ShowAll = Annotated[bool, Parameter(name="--all", negative=())]
+HasNotes = Annotated[bool, Parameter(name="--notes", negative=())]
 
 app = App(name="models", help="What the networks are made of, and what they cost.")
 
@@ -53,6 +54,7 @@ def describe(
     outputs: Outputs = 1000,
     depth: Depth | None = None,
     show_all: ShowAll = False,
+    notes: HasNotes = False,
     format: str = "terminal",
 ) -> None:
     """Show a network layer by layer: volumes, kernels, parameters, multiply-adds.
@@ -66,10 +68,11 @@ def describe(
         depth: A row for each module at so many parts of the layers' names: 1 for googlenet's
             inception modules, 2 for resnet34's residual blocks or densenet121's dense blocks.
         show_all: Also the norms, activations, dropout and sums, each in a row of its own.
+        notes: In LaTeX, below the table, how numbers were counted; the other formats say it.
         format: How it is printed: terminal, md, csv, json or latex.
     """
     check_format(format, FORMATS)
-    from foldgrid.describe.formats import TEXT_FORMATS, render_terminal
+    from foldgrid.describe.formats import TEXT_FORMATS, render_latex, render_terminal
     from foldgrid.describe.structure import describe as describe_network
     from foldgrid.describe.words import make_description
     from foldgrid.models import check_backbones
@@ -86,6 +89,8 @@ def describe(
         from rich.console import Console
 
         render_terminal(description, Console(highlight=False))
+    elif format == "latex":
+        sys.stdout.write(render_latex(description, notes))
     else:
         sys.stdout.write(TEXT_FORMATS[format](description))
 
@@ -96,6 +101,7 @@ def compare(
     sweep: SweepName | None = None,
     pixels: Pixels | None = None,
     outputs: Outputs = 1000,
+    notes: HasNotes = False,
     format: str = "terminal",
 ) -> None:
     """Set networks side by side: year, idea, top-5 accuracy, parameters, multiply-adds.
@@ -106,11 +112,12 @@ def compare(
         pixels: Height and width of the image; without it, what each one's weights were published
             for.
         outputs: How many outputs the last layer has.
+        notes: In LaTeX, below the table, how numbers were counted; the other formats say it.
         format: How it is printed: terminal, md, csv, json or latex.
     """
     check_format(format, FORMATS)
     from foldgrid.describe.comparison import compare_networks
-    from foldgrid.describe.comparison_formats import TEXT_FORMATS, render_terminal
+    from foldgrid.describe.comparison_formats import TEXT_FORMATS, render_latex, render_terminal
 
     chosen = _chosen(names, sweep)
     try:
@@ -122,6 +129,8 @@ def compare(
         from rich.console import Console
 
         render_terminal(networks, outputs, Console(highlight=False))
+    elif format == "latex":
+        sys.stdout.write(render_latex(networks, outputs, notes))
     else:
         sys.stdout.write(TEXT_FORMATS[format](networks, outputs))
 

@@ -18,6 +18,7 @@ from foldgrid.cli.synthesis import (
     synthesize_single,
 )
 from foldgrid.cli.terminal import photograph_progress, require_png, writing
+from foldgrid.specs.counted import counted
 from foldgrid.specs.sweep import DataSpec, SplitSpec
 
 TilePixels = Annotated[int, Parameter(validator=Number(gte=8, lte=1024))]
@@ -82,7 +83,7 @@ def check(
         check_labelled(manifest, folds, study)
         return
     study.refuse_unlabelled(manifest, kind)
-    {"composites": check_scored, "measured": check_measured}[kind](manifest, folds)
+    {"mosaics": check_scored, "measured": check_measured}[kind](manifest, folds)
 
 
 def check_measured(manifest: Path, folds: int) -> None:
@@ -116,15 +117,15 @@ def check_scored(manifest: Path, folds: int) -> None:
 
 @app.command
 def cache(manifest: Path, /, *, tile_pixels: TilePixels = 128) -> None:
-    """Decode the photographs now, so that a sweep finds its composites ready.
+    """Decode the photographs now, so that a sweep finds its mosaics ready.
 
     Args:
         manifest: A CSV or Parquet file, one row a photo, of any kind: with scores photographs
-            make composites, with labels or values each is kept by itself.
+            make mosaics, with labels or values each is kept by itself.
         tile_pixels: The sweep's data.tile_pixels, the side of a photo as networks see it.
     """
     from foldgrid.data.cache import cache_root
-    from foldgrid.data.dataset import load_composites
+    from foldgrid.data.dataset import load_mosaics
     from foldgrid.data.manifest.checks import manifest_kind
     from foldgrid.data.manifest.table import read_table
     from foldgrid.simulation.source import survey_data
@@ -136,42 +137,44 @@ def cache(manifest: Path, /, *, tile_pixels: TilePixels = 128) -> None:
     was_cached = survey.is_cached
     started = time.perf_counter()
     with photograph_progress("Decoding photographs") as on_progress:
-        load_composites(survey, on_progress)
+        load_mosaics(survey, on_progress)
     seconds = time.perf_counter() - started
     side = survey.grid * tile_pixels
-    what = "composites" if survey.grid > 1 else "single photographs"
+    what = "mosaics" if survey.grid > 1 else "single photographs"
     print(
         f"data {survey.fingerprint}: {len(survey.samples):,} {what} of {side}x{side} pixels "
-        f"from {survey.num_photos:,} photos, {survey.composites_bytes / 1e6:,.1f} MB"
+        f"from {counted(survey.num_photos, 'photo')}, {survey.mosaics_bytes / 1e6:,.1f} MB"
     )
     done = "already cached" if was_cached else f"decoded in {seconds:.1f} s and cached"
-    print(f"{done}: {survey.composites_path}")
+    print(f"{done}: {survey.mosaics_path}")
 
 
-@app.command
-def composites(
+@app.command(alias="composites")
+def mosaics(
     manifest: Path, output: Path, /, *, most: Most = 24, tile_pixels: TilePixels = 128
 ) -> None:
-    """Draw composites on a sheet, to see what a network sees.
+    """Draw mosaics on a sheet, to see what a network sees.
 
     The sheet names subjects and visits: keep it where the photographs may be kept.
 
     Args:
         manifest: A CSV or Parquet file, one row a photo; scores may be left out.
         output: The PNG to write.
-        most: Composites on the sheet, evenly spaced over the data.
+        most: Mosaics on the sheet, evenly spaced over the data.
         tile_pixels: The sweep's data.tile_pixels, the side of a photo as networks see it.
     """
     require_png("OUTPUT", output)
-    from foldgrid.data.audit.contact_sheets import draw_composite_sheet
+    from foldgrid.data.audit.contact_sheets import draw_mosaic_sheet
     from foldgrid.data.cache import cache_root
     from foldgrid.simulation.source import open_dataset
 
     data = DataSpec(manifest=manifest, tile_pixels=tile_pixels)
     with photograph_progress("Decoding photographs") as on_progress:
         dataset = open_dataset(data, cache_root(), on_progress, for_training=False)
-    sheet = draw_composite_sheet(dataset, most)
+    sheet = draw_mosaic_sheet(dataset, most)
     with writing(output):
         output.parent.mkdir(parents=True, exist_ok=True)
         sheet.save(output)
-    print(f"{output}: {min(most, len(dataset.samples))} of {len(dataset.samples):,} composites")
+    print(
+        f"{output}: {min(most, len(dataset.samples))} of {counted(len(dataset.samples), 'mosaic')}"
+    )

@@ -17,6 +17,7 @@ from foldgrid.predict.photographs import (
 )
 from foldgrid.predict.trained_learner import TrainedLearner
 from foldgrid.predict.visits import predict_visits
+from foldgrid.specs.counted import counted
 
 MOST_ROWS_SHOWN = 20
 MOST_PROBABILITIES_SHOWN = 4
@@ -45,7 +46,7 @@ def predict_as_visits(learner: TrainedLearner, dataset: Dataset) -> Predicted:
     """The PASI of each visit."""
     visits = predict_visits(learner, dataset)
     notes = [*_region_notes(learner, dataset, visits), *_known_subjects(learner, dataset)]
-    what = f"{len(visits)} visits, with the scores of each region"
+    what = f"{counted(len(visits), 'visit')}, with the scores of each region"
     return Predicted(visits, 3, what, _shown_visits(visits), tuple(notes))
 
 
@@ -62,7 +63,7 @@ def predict_as_samples(learner: TrainedLearner, dataset: Dataset, photos: list[s
     place = 2 if "case" in table else 1
     table.insert(place, "photo", photos)
     notes = [_point_note(learner, point) for point in points]
-    what = f"{learner.task.noun.count(len(table))}, a row each"
+    what = f"{learner.task.unit_name.count(len(table))}, a row each"
     notes += _known_subjects(learner, dataset)
     return Predicted(table, 4, what, _shown_samples(table), tuple(notes))
 
@@ -79,12 +80,12 @@ def _shown_visits(visits: pd.DataFrame) -> str:
 
 def _shown_samples(table: pd.DataFrame) -> str:
     """Who, which photograph, the class and its probability; of few classes all probabilities."""
-    shares = [str(name) for name in table if str(name).startswith(PROBABILITY)]
+    fractions = [str(name) for name in table if str(name).startswith(PROBABILITY)]
     shown = table.head(MOST_ROWS_SHOWN)
-    if PREDICTED in table and len(shares) > MOST_PROBABILITIES_SHOWN:
-        told = shown[[name for name in table if name not in shares]]
-        shown = told.assign(probability=_of_decided(shown))
-    titles = {name: name.removeprefix(PROBABILITY) for name in shares}
+    if PREDICTED in table and len(fractions) > MOST_PROBABILITIES_SHOWN:
+        reported = shown[[name for name in table if name not in fractions]]
+        shown = reported.assign(probability=_of_decided(shown))
+    titles = {name: name.removeprefix(PROBABILITY) for name in fractions}
     text = shown.rename(columns=titles).to_string(index=False, float_format="{:.2f}".format)
     return text + _more(table, "photographs")
 
@@ -95,9 +96,9 @@ def _of_decided(table: pd.DataFrame) -> list[float]:
     return [float(row[f"{PROBABILITY}{row[PREDICTED]}"]) for row in rows]
 
 
-def _more(table: pd.DataFrame, noun: str) -> str:
+def _more(table: pd.DataFrame, unit_name: str) -> str:
     left = len(table) - MOST_ROWS_SHOWN
-    return f"\n… and {left} more {noun}" if left > 0 else ""
+    return f"\n… and {left} more {unit_name}" if left > 0 else ""
 
 
 def _region_notes(learner: TrainedLearner, dataset: Dataset, visits: pd.DataFrame) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foldgrid.cli.terminal import RunFolder, photograph_progress, writing
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import DataSpec
 
@@ -44,7 +45,7 @@ def predict(
     from foldgrid.records.files import FileRoot
 
     store = RunStore.open(run)
-    _refuse_canary(store)
+    _refuse_permutation(store)
     name, reason = backbone, ""
     if name is None:
         best = best_learner(store)
@@ -54,15 +55,18 @@ def predict(
     with writing(output):
         text = predicted.table.round(predicted.decimals).to_csv(index=False, lineterminator="\n")
         FileRoot(str(output.parent)).write_bytes(output.name, text.encode())
-    print(f"{learner.name} of {store.location}{reason}: mean of {len(learner.copies)} copies\n")
+    print(
+        f"{learner.name} of {store.location}{reason}: mean of "
+        f"{counted(len(learner.copies), 'copy')}\n"
+    )
     print(f"{predicted.shown}\n")
     for note in predicted.notes:
         print(f"note: {note}")
     print(f"\n{output}: {predicted.what}")
 
 
-def _refuse_canary(store: RunStore) -> None:
-    if store.read_canary() is not None:
+def _refuse_permutation(store: RunStore) -> None:
+    if store.read_permutation() is not None:
         raise SweepError(
             f"{store.location}: a canary, trained on shuffled truth; what it predicts means "
             "nothing.\nGive the run folder of the sweep itself."
@@ -72,14 +76,14 @@ def _refuse_canary(store: RunStore) -> None:
 def _predict(learner: TrainedLearner, manifest: Path) -> Predicted:
     from foldgrid.cli.predicted import predict_as_samples, predict_as_visits
     from foldgrid.data.cache import cache_root
-    from foldgrid.data.dataset import load_composites
+    from foldgrid.data.dataset import load_mosaics
     from foldgrid.simulation.source import survey_data
 
     kind = learner.task.spec.sample_kind
     data = DataSpec(manifest=manifest, tile_pixels=learner.tile_pixels)
     with photograph_progress("Decoding photographs") as on_progress:
         survey = survey_data(data, cache_root(), on_progress, photographs=kind, for_training=False)
-        dataset = load_composites(survey, on_progress)
+        dataset = load_mosaics(survey, on_progress)
     if learner.regions:
         return predict_as_visits(learner, dataset)
     return predict_as_samples(learner, dataset, [tile.photo for tile in survey.table.tiles])

@@ -6,16 +6,20 @@ Of a check, exit 1 says that it failed.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from foldgrid.cli.terminal import RunFolder
 from foldgrid.specs.errors import SweepError
 from foldgrid.tables.text import check_format
 
 if TYPE_CHECKING:
-    from foldgrid.analysis.ranking.board import Ranking
+    from foldgrid.analysis.ranking.ranking import Ranking
     from foldgrid.records import RunStore
 
+ShowAll = Annotated[bool, Parameter(name="--all", negative=())]
+HasNotes = Annotated[bool, Parameter(name="--notes", negative=())]
 TABLES = (".csv", ".parquet", ".pq")
 """How the name of a table of predictions ends."""
 
@@ -28,6 +32,8 @@ def rank(
     *,
     by: str | None = None,
     metric: tuple[str, ...] = (),
+    show_all: ShowAll = False,
+    notes: HasNotes = False,
     format: str = "terminal",
     task: str | None = None,
 ) -> None:
@@ -45,18 +51,29 @@ def rank(
             without. An unknown name lists those that the task has.
         metric: A metric that the table shows, in place of the task's own columns. Given several
             times, a column each.
+        show_all: Every model at the terminal, in place of the best fifteen and what they are held
+            against.
+        notes: Every note in full below the table, in place of what must be known in a line each.
         format: How it is printed: terminal, csv, md, latex, json or svg.
         task: Of a table of predictions, what is predicted where the truth does not say enough, as
             in a sweep: "{name: binary, positive: [melanoma]}".
     """
     check_format(format, FORMATS)
-    from foldgrid.analysis.ranking.formats import TEXT_FORMATS, render_terminal
+    from foldgrid.analysis.ranking.formats import NOTED_FORMATS, TEXT_FORMATS, render_terminal
+    from foldgrid.analysis.ranking.terminal import BEST
 
+    if notes and format not in ("terminal", *NOTED_FORMATS):
+        raise SweepError(
+            f"--notes: {format} is the same with and without. Leave it out, or choose one of the "
+            f"formats terminal, {', '.join(NOTED_FORMATS)}."
+        )
     ranking = _ranking(run, by, metric, task)
     if format == "terminal":
         from rich.console import Console
 
-        render_terminal(ranking, Console())
+        render_terminal(ranking, Console(), top=None if show_all else BEST, has_notes=notes)
+    elif format in NOTED_FORMATS:
+        sys.stdout.write(NOTED_FORMATS[format](ranking, notes))
     else:
         sys.stdout.write(TEXT_FORMATS[format](ranking))
 
@@ -72,7 +89,7 @@ def report(run: RunFolder, /, *, by: str | None = None) -> None:
         by: The figure that orders the ranking, as `rank` knows them; of a search, which of its
             objectives is shown.
     """
-    from foldgrid.analysis.report.making import write_report
+    from foldgrid.analysis.report.build import write_report
     from foldgrid.records import RunStore
 
     print(write_report(RunStore.open(run), by))
@@ -90,7 +107,7 @@ def published(run: RunFolder, /, *, format: str = "terminal") -> None:
     """
     from foldgrid.analysis.published.published import compare_with_published
     from foldgrid.analysis.published.published_formats import PUBLISHED_FORMATS, render_terminal
-    from foldgrid.analysis.ranking.making import stored_or_ranked
+    from foldgrid.analysis.ranking.build import stored_or_ranked
 
     check_format(format, ("terminal", *PUBLISHED_FORMATS))
     store = _open(run)
@@ -145,7 +162,7 @@ def compare(*runs: RunFolder, by: str | None = None, format: str = "terminal") -
     from foldgrid.analysis.comparison.formats import TEXT_FORMATS, render_terminal
 
     check_format(format, ("terminal", *TEXT_FORMATS))
-    from foldgrid.analysis.comparison.comparing import compare_sweeps
+    from foldgrid.analysis.comparison.build import compare_sweeps
 
     comparison = compare_sweeps([_open(run) for run in runs], by)
     if format == "terminal":
@@ -164,7 +181,7 @@ def _ranking(run: str, by: str | None, metric: tuple[str, ...], task: str | None
                 "--task is for a table of predictions; a run folder says its task itself.\n"
                 "Leave it out."
             )
-        from foldgrid.analysis.ranking.making import stored_or_ranked
+        from foldgrid.analysis.ranking.build import stored_or_ranked
 
         return stored_or_ranked(_open(run), by, metric)
     from ruamel.yaml import YAML

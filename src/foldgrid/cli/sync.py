@@ -26,6 +26,7 @@ from foldgrid.launching.tracking.sendable import (
 )
 from foldgrid.records import RunLock, RunStore
 from foldgrid.records.run_lock import read_holder
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import StorageAwayError, SweepError
 from foldgrid.specs.reading import Document, validate
 from foldgrid.specs.sweep import Sweep
@@ -79,7 +80,7 @@ def sync(
         _wandb: What a launch's command line may end with.
 
     Raises:
-        SweepError: There is no W&B key, a launch trains there, or the run folder is damaged.
+        SweepError: There is no W&B key, a launch trains there, or the run folder is corrupt.
     """
     with goes_on("run the same command again; it sends only what is missing."):
         return sync_run(RunStore.open(run), Console())
@@ -172,7 +173,7 @@ def _send_runs(
 
 
 def _words(sent: SentRun) -> str:
-    words = f"{_count(sent.num_sent, 'epoch')} sent"
+    words = f"{counted(sent.num_sent, 'epoch')} sent"
     if sent.num_there:
         words += f", {sent.num_there} were there"
     if sent.num_beyond:
@@ -205,21 +206,21 @@ def _account(found: Sendable[Config, Epoch, Record], tally: Tally) -> Iterator[s
     """What was sent, what was there, what waits, and what to do."""
     parts = []
     if tally.sent:
-        epochs = _count(sum(sent.num_sent for sent in tally.sent), "epoch")
-        parts.append(f"{_count(len(tally.sent), 'run')} sent with {epochs}")
+        epochs = counted(sum(sent.num_sent for sent in tally.sent), "epoch")
+        parts.append(f"{counted(len(tally.sent), 'run')} sent with {epochs}")
     if tally.is_summary_sent:
         parts.append("the summary sent")
     if tally.num_there:
-        parts.append(f"{_count(tally.num_there, 'run')} sent earlier")
+        parts.append(f"{counted(tally.num_there, 'run')} sent earlier")
     yield f"W&B       {'; '.join(parts) or 'nothing sent'}"
     if found.num_unfinished:
-        words = f"{_count(found.num_unfinished, found.what)} not finished yet"
+        words = f"{counted(found.num_unfinished, found.what)} not finished yet"
         yield f"waits     {words}: a run is sent when its {found.what} is"
     if tally.no_summary:
         yield f"waits     the summary: {tally.no_summary}"
     if tally.away:
         left = len(found.finished) - len(tally.sent) - tally.num_there
-        yield f"waits     {_count(left, 'run')}: W&B could not be reached ({tally.away})"
+        yield f"waits     {counted(left, 'run')}: W&B could not be reached ({tally.away})"
     else:
         for name, why in tally.not_sent.items():
             yield f"not sent  {name}: {why}"
@@ -227,7 +228,3 @@ def _account(found: Sendable[Config, Epoch, Record], tally: Tally) -> Iterator[s
         yield "Nothing is lost. Run the same command again; it sends only what is missing."
     if tally.url:
         yield f"see       {tally.url}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"

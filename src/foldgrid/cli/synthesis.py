@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError, model_validator
 
 from foldgrid.cli.terminal import option_problems, photograph_progress, writing
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.synthetic import (
     DEFAULT_SUBJECTS,
@@ -55,8 +56,9 @@ def synthesize_pasi(folder: Path, options: TrialOptions, contact_sheet: Path | N
     manifest = read_manifest(path)
     num_visits = len(manifest.photos[["subject", "visit"]].drop_duplicates())
     print(
-        f"{path}: {manifest.num_subjects} subjects, {num_visits} visits, "
-        f"{len(manifest.photos):,} photos of {settings.photo_width}x{settings.photo_height} pixels"
+        f"{path}: {counted(manifest.num_subjects, 'subject')}, {counted(num_visits, 'visit')}, "
+        f"{counted(len(manifest.photos), 'photo')} of "
+        f"{settings.photo_width}x{settings.photo_height} pixels"
     )
     if contact_sheet is not None:
         with writing(contact_sheet):
@@ -81,8 +83,8 @@ def synthesize_single(
     manifest, table = read_samples(folder / "manifest.csv", kind, for_training=True)
     truth = table.samples[table.layout.targets[0]]
     print(
-        f"{manifest.path}: {manifest.num_subjects} subjects, {truth.nunique()} "
-        f"{table.layout.noun}, {len(manifest.photos):,} photos of "
+        f"{manifest.path}: {counted(manifest.num_subjects, 'subject')}, {truth.nunique()} "
+        f"{table.layout.truth_name}, {counted(len(manifest.photos), 'photo')} of "
         f"{settings.photo_width}x{settings.photo_height} pixels"
     )
     if contact_sheet is not None:
@@ -91,7 +93,7 @@ def synthesize_single(
         with writing(contact_sheet):
             contact_sheet.parent.mkdir(parents=True, exist_ok=True)
             sheet.save(contact_sheet)
-        print(f"{contact_sheet}: some of them with their {table.layout.noun}")
+        print(f"{contact_sheet}: some of them with their {table.layout.truth_name}")
     print(f"\nNext:\n  foldgrid data check {manifest.path}")
 
 

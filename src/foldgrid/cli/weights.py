@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from foldgrid.cli.terminal import SweepName, backbones_of_sweep
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
 
 if TYPE_CHECKING:
@@ -54,7 +55,10 @@ def fetch(
         here.append(file.path)
         _say(name, f"{what:15} {_megabytes(file.path)}  {file.name}")
     total = sum(path.stat().st_size for path in here)
-    print(f"{len(here)} of {len(names)} networks have their weights here, {total / 1e6:,.1f} MB.")
+    print(
+        f"{len(here)} of {counted(len(names), 'network')} have their weights here, "
+        f"{total / 1e6:,.1f} MB."
+    )
     if failures:
         raise not_fetched(failures)
 

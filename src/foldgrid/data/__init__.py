@@ -1,1 +1,1 @@
-"""From a manifest of photographs to composites and splits. Knows nothing of models or training."""
+"""From a manifest of photographs to mosaics and splits. Knows nothing of models or training."""

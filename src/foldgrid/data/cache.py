@@ -1,4 +1,4 @@
-"""Arrays kept on disk between launches: written whole, checked when read, made again when damaged.
+"""Arrays kept on disk between launches: written whole, checked when read, made again when corrupt.
 
 Knows files and arrays; does not know what the arrays show, only that it is private.
 """

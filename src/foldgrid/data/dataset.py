@@ -1,7 +1,7 @@
 """A data set in two steps: a survey that decodes nothing, then the samples' pictures.
 
 Knows where arrays are kept; does not know what is done with them. The pictures are called
-composites here whatever they show: a single photograph is a composite of one tile.
+mosaics here whatever they show: a single photograph is a mosaic of one tile.
 Shape letters: N samples, H and W pixels (tiles a side times T), T a tile's side, C channels.
 """
 
@@ -15,12 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.data.cache import is_kept, load_or_build
-from foldgrid.data.composites import Progress, composites_shape, fill_composites
 from foldgrid.data.fingerprint import data_fingerprint, hash_photos
 from foldgrid.data.manifest.source import read_samples
 from foldgrid.data.manifest.table import CheckedManifest
+from foldgrid.data.mosaics import Progress, fill_mosaics, mosaics_shape
 from foldgrid.data.photographs import PhotoError, PhotoFacts, inspect_photo
-from foldgrid.data.sample_table import COMPOSITES, SampleLayout, SampleTable
+from foldgrid.data.sample_table import MOSAICS, SampleLayout, SampleTable
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.samples import SampleKind
 
@@ -38,7 +38,7 @@ class Survey:
         photo_facts: The header of each, in order.
         cache: The cache's root.
         is_synthetic: Whether the photographs are a simulated study's.
-        composites_of: The fingerprint under which equal composites are kept; "" for its own. A
+        mosaics_of: The fingerprint under which equal mosaics are kept; "" for its own. A
             canary has other targets and the same pictures.
     """
 
@@ -50,7 +50,7 @@ class Survey:
     photo_facts: tuple[PhotoFacts, ...] = field(repr=False)
     cache: Path
     is_synthetic: bool
-    composites_of: str = ""
+    mosaics_of: str = ""
 
     @property
     def samples(self) -> pd.DataFrame:
@@ -89,23 +89,23 @@ class Survey:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(N, H, W, C) of the composites."""
-        return composites_shape(len(self.samples), self.tile_pixels, self.grid)
+        """(N, H, W, C) of the mosaics."""
+        return mosaics_shape(len(self.samples), self.tile_pixels, self.grid)
 
     @property
-    def composites_bytes(self) -> int:
-        """What the composites take, in memory and on disk."""
+    def mosaics_bytes(self) -> int:
+        """What the mosaics take, in memory and on disk."""
         return int(np.prod(self.shape))
 
     @property
-    def composites_path(self) -> Path:
-        """Where the composites are kept."""
-        return self.cache / "composites" / f"{self.composites_of or self.fingerprint}.npy"
+    def mosaics_path(self) -> Path:
+        """Where the mosaics are kept."""
+        return self.cache / "composites" / f"{self.mosaics_of or self.fingerprint}.npy"
 
     @property
     def is_cached(self) -> bool:
-        """Whether the composites are there already; their content is checked when loaded."""
-        return is_kept(self.composites_path, self.shape)
+        """Whether the mosaics are there already; their content is checked when loaded."""
+        return is_kept(self.mosaics_path, self.shape)
 
 
 @dataclass(frozen=True)
@@ -114,22 +114,22 @@ class Dataset:
 
     Attributes:
         samples: One row a sample; see `SampleTable.samples`.
-        composites_NHWC: uint8 RGB, (N, H, W, 3), read-only, memory-mapped where it was loaded.
+        mosaics_NHWC: uint8 RGB, (N, H, W, 3), read-only, memory-mapped where it was loaded.
         fingerprint: `data_fingerprint`.
         tile_pixels: T.
         manifest_path: The user's manifest; null for a simulated study.
-        composites_path: The array's file, for processes that map it themselves; null where the
+        mosaics_path: The array's file, for processes that map it themselves; null where the
             array never was in a file.
         layout: Of which kind the samples are.
     """
 
     samples: pd.DataFrame
-    composites_NHWC: NDArray[np.uint8]
+    mosaics_NHWC: NDArray[np.uint8]
     fingerprint: str
     tile_pixels: int
     manifest_path: Path | None = None
-    composites_path: Path | None = None
-    layout: SampleLayout = COMPOSITES
+    mosaics_path: Path | None = None
+    layout: SampleLayout = MOSAICS
 
     @property
     def grid(self) -> int:
@@ -148,7 +148,7 @@ def survey_manifest(
     on_progress: Progress | None = None,
     *,
     tile_pixels: int,
-    photographs: SampleKind = "composites",
+    photographs: SampleKind = "mosaics",
     for_training: bool = True,
     is_synthetic: bool = False,
 ) -> Survey:
@@ -159,7 +159,7 @@ def survey_manifest(
         cache: The cache's root.
         on_progress: Told of photographs read for the first time.
         tile_pixels: T, the side of a tile.
-        photographs: Whether they make composites with scores, or are samples with labels or
+        photographs: Whether they make mosaics with scores, or are samples with labels or
             values; the task decides.
         for_training: See `read_manifest` and `read_single_photos`: without it scores may be
             unknown, and are NaN then; labels and values are.
@@ -183,24 +183,24 @@ def survey_manifest(
     )
 
 
-def load_composites(survey: Survey, on_progress: Progress | None = None) -> Dataset:
-    """The composites from the cache, or decoded and kept there first.
+def load_mosaics(survey: Survey, on_progress: Progress | None = None) -> Dataset:
+    """The mosaics from the cache, or decoded and kept there first.
 
     Raises:
         InputError: All photos that cannot be decoded; then nothing is kept.
     """
     source = str(survey.manifest.path)
 
-    def build(composites_NHWC: NDArray[np.uint8]) -> None:
-        fill_composites(composites_NHWC, survey.table.tiles, survey.grid, source, on_progress)
+    def build(mosaics_NHWC: NDArray[np.uint8]) -> None:
+        fill_mosaics(mosaics_NHWC, survey.table.tiles, survey.grid, source, on_progress)
 
     return Dataset(
         samples=survey.samples,
-        composites_NHWC=load_or_build(survey.composites_path, survey.shape, build),
+        mosaics_NHWC=load_or_build(survey.mosaics_path, survey.shape, build),
         fingerprint=survey.fingerprint,
         tile_pixels=survey.tile_pixels,
         manifest_path=None if survey.is_synthetic else survey.manifest.path,
-        composites_path=survey.composites_path,
+        mosaics_path=survey.mosaics_path,
         layout=survey.layout,
     )
 

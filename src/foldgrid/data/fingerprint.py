@@ -16,14 +16,14 @@ from typing import Any
 import pandas as pd
 
 from foldgrid.data.cache import make_private_folder, write_whole
-from foldgrid.data.composites import Progress
 from foldgrid.data.cores import num_usable_cores
-from foldgrid.data.sample_table import COMPOSITES, SampleTable
+from foldgrid.data.mosaics import Progress
+from foldgrid.data.sample_table import MOSAICS, SampleTable
+from foldgrid.specs.checksums import checksummed_json, open_json
 from foldgrid.specs.fits import content_digest
-from foldgrid.specs.seals import open_json, seal_json
 
-COMPOSITE_FORMAT = 1
-"""Raised when the same photographs would no longer give the same composites."""
+MOSAIC_FORMAT = 1
+"""Raised when the same photographs would no longer give the same mosaics."""
 
 FINGERPRINT_LENGTH = 16
 NUM_DIGITS = 4
@@ -40,7 +40,7 @@ def hash_photos(
 
     Hashes are remembered under ``<cache>/photo_hashes/``, by path, size and time of change, in one
     file for the folder that holds all of the photos. A photo that was edited with both size and
-    time kept is taken for the old one; a lost or damaged memory only costs time.
+    time kept is taken for the old one; a lost or corrupt memory only costs time.
 
     Args:
         paths: The photos, absolute.
@@ -62,7 +62,7 @@ def hash_photos(
         memory = _without_outdated(memory, keys)
         kept = {keys[path]: digest for path, digest in read.items() if _is_settled(path)}
         make_private_folder(memory_file.parent)
-        write_whole(memory_file, seal_json(memory | kept))
+        write_whole(memory_file, checksummed_json(memory | kept))
         memory |= {keys[path]: digest for path, digest in read.items()}
     return [memory[keys[path]] for path in paths]
 
@@ -159,11 +159,11 @@ def data_fingerprint(table: SampleTable, photo_hashes: Sequence[str], tile_pixel
         for tile, digest in zip(table.tiles, photo_hashes, strict=True)
     ]
     content: dict[str, Any] = {
-        "format": COMPOSITE_FORMAT,
+        "format": MOSAIC_FORMAT,
         "tile_pixels": tile_pixels,
         "samples": samples,
         "tiles": tiles,
     }
-    if table.layout != COMPOSITES:
+    if table.layout != MOSAICS:
         content["layout"] = table.layout.kind
     return content_digest(content, FINGERPRINT_LENGTH)

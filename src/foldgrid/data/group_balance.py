@@ -40,7 +40,7 @@ class Cohorts:
 def divide_groups(
     groups_N: ArrayLike,
     labels_N: ArrayLike,
-    shares_K: ArrayLike,
+    fractions_K: ArrayLike,
     *,
     weights_N: ArrayLike | None = None,
     fewest_K: ArrayLike = 1,
@@ -61,7 +61,7 @@ def divide_groups(
     Args:
         groups_N: Who each record belongs to; any values that sort.
         labels_N: What is to be balanced; any values that sort.
-        shares_K: The target share of the records' weight for each cohort, summing to 1.
+        fractions_K: The target share of the records' weight for each cohort, summing to 1.
         weights_N: The weight of each record; null weighs each 1.
         fewest_K: The fewest groups of each cohort, one number for all or one for each.
         num_seeds: Random orders tried. More never give a worse result.
@@ -74,17 +74,17 @@ def divide_groups(
     Raises:
         ValueError: There are too few groups, or the shares do not sum to 1.
     """
-    shares = np.asarray(shares_K, dtype=np.float64)
+    fractions = np.asarray(fractions_K, dtype=np.float64)
     group_ids, group_N = _numbered(groups_N)
-    fewest = np.broadcast_to(np.asarray(fewest_K, dtype=np.int64), shares.shape)
+    fewest = np.broadcast_to(np.asarray(fewest_K, dtype=np.int64), fractions.shape)
     if len(group_ids) < fewest.sum():
         raise ValueError(f"{len(group_ids)} groups cannot fill cohorts of {fewest.tolist()}")
-    if np.any(shares <= 0) or not np.isclose(shares.sum(), 1):
-        raise ValueError(f"shares must be positive and sum to 1, found {shares.tolist()}")
+    if np.any(fractions <= 0) or not np.isclose(fractions.sum(), 1):
+        raise ValueError(f"shares must be positive and sum to 1, found {fractions.tolist()}")
     counts_GL = _label_weights(group_N, labels_N, weights_N)
     order_AG = _random_orders(len(group_ids), num_seeds, seed)
-    cohort_AG = _greedy_pass(counts_GL, order_AG, shares, fewest)
-    imbalance_A = np.round(_imbalance(_totals(counts_GL, cohort_AG, shares)), DECIMALS)
+    cohort_AG = _greedy_pass(counts_GL, order_AG, fractions, fewest)
+    imbalance_A = np.round(_imbalance(_totals(counts_GL, cohort_AG, fractions)), DECIMALS)
     best = int(np.argmin(imbalance_A))
     return Cohorts(cohort_AG[best][group_N], float(imbalance_A[best]), best)
 
@@ -92,7 +92,7 @@ def divide_groups(
 def imbalance_of(
     cohort_N: ArrayLike,
     labels_N: ArrayLike,
-    shares_K: ArrayLike,
+    fractions_K: ArrayLike,
     *,
     weights_N: ArrayLike | None = None,
 ) -> float:
@@ -101,7 +101,7 @@ def imbalance_of(
     Args:
         cohort_N: The cohort of each record, 0 to K - 1.
         labels_N: The label of each record.
-        shares_K: The target share of each cohort.
+        fractions_K: The target share of each cohort.
         weights_N: The weight of each record; null weighs each 1.
 
     Returns:
@@ -109,10 +109,10 @@ def imbalance_of(
         (weight with that label in the cohort) / (the cohort's target share x weight of all
         records). 0 is a perfect balance of labels and sizes.
     """
-    shares = np.asarray(shares_K, dtype=np.float64)
+    fractions = np.asarray(fractions_K, dtype=np.float64)
     cohorts = np.asarray(cohort_N, dtype=np.int64)
     counts_NL = _label_weights(np.arange(len(cohorts)), labels_N, weights_N)
-    return float(np.round(_imbalance(_totals(counts_NL, cohorts[None], shares)), DECIMALS)[0])
+    return float(np.round(_imbalance(_totals(counts_NL, cohorts[None], fractions)), DECIMALS)[0])
 
 
 def _numbered(values: ArrayLike) -> tuple[NDArray[Any], IntArray]:
@@ -142,11 +142,11 @@ def _random_orders(num_groups: int, num_seeds: int, seed: int) -> IntArray:
 
 
 def _greedy_pass(
-    counts_GL: FloatArray, order_AG: IntArray, shares_K: FloatArray, fewest_K: IntArray
+    counts_GL: FloatArray, order_AG: IntArray, fractions_K: FloatArray, fewest_K: IntArray
 ) -> IntArray:
     """Put every group somewhere, all attempts side by side; returns the cohort of each, (A, G)."""
     num_attempts, num_groups = order_AG.shape
-    num_cohorts = len(shares_K)
+    num_cohorts = len(fractions_K)
     attempts_A = np.arange(num_attempts)
     totals_AKL = np.zeros((num_attempts, num_cohorts, counts_GL.shape[1]))
     lacking_AK = np.tile(fewest_K, (num_attempts, 1))
@@ -154,7 +154,7 @@ def _greedy_pass(
     for step in range(num_groups):
         group_A = order_AG[:, step]
         # The group as it would count in each cohort: (A, K, L).
-        entry_AKL = counts_GL[group_A][:, None, :] / shares_K[None, :, None]
+        entry_AKL = counts_GL[group_A][:, None, :] / fractions_K[None, :, None]
         cost_AK = np.round(_added_difference(totals_AKL, entry_AKL), DECIMALS)
         must_fill_A = lacking_AK.clip(min=0).sum(axis=1) >= num_groups - step
         cost_AK[must_fill_A[:, None] & (lacking_AK <= 0)] = np.inf
@@ -176,10 +176,10 @@ def _added_difference(totals_AKL: FloatArray, entry_AKL: FloatArray) -> FloatArr
     return np.asarray(growth_AKL.sum(axis=2))
 
 
-def _totals(counts_GL: FloatArray, cohort_AG: IntArray, shares_K: FloatArray) -> FloatArray:
+def _totals(counts_GL: FloatArray, cohort_AG: IntArray, fractions_K: FloatArray) -> FloatArray:
     """Each label's weight in each cohort against the cohort's target size, (A, K, L)."""
-    member_AGK = cohort_AG[:, :, None] == np.arange(len(shares_K))
-    return np.asarray(np.einsum("agk,gl->akl", member_AGK, counts_GL) / shares_K[None, :, None])
+    member_AGK = cohort_AG[:, :, None] == np.arange(len(fractions_K))
+    return np.asarray(np.einsum("agk,gl->akl", member_AGK, counts_GL) / fractions_K[None, :, None])
 
 
 def _imbalance(totals_AKL: FloatArray) -> FloatArray:

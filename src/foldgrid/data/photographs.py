@@ -116,7 +116,7 @@ def decode_tile(path: Path, tile_pixels: int) -> NDArray[np.uint8]:
         (T, T, 3) RGB, 0 to 255.
 
     Raises:
-        PhotoError: As `inspect_photo`, or the pixels are damaged or of an unknown kind.
+        PhotoError: As `inspect_photo`, or the pixels are corrupt or of an unknown kind.
     """
     return _on_black(_scaled(path, tile_pixels), (tile_pixels, tile_pixels))
 
@@ -189,7 +189,7 @@ def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     except Image.DecompressionBombError as error:
         raise PhotoError(path, f"is too large ({error}). Scale it down.") from error
     except Exception as error:
-        # Pillow answers damaged files with nearly every kind of exception that there is.
+        # Pillow answers corrupt files with nearly every kind of exception that there is.
         reason = str(error) or type(error).__name__
         raise PhotoError(
             path, f"cannot be decoded ({reason}). Copy it again, or drop its row."

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from foldgrid.data.manifest.rows import GRADE_PREFIX, SCORES
+from foldgrid.data.manifest.rows import ANNOTATION_PREFIX, SCORES
 from foldgrid.specs.samples import TILES_A_SIDE, SampleKind
 
 
@@ -19,13 +19,13 @@ class SampleLayout:
     """What the kind of samples decides.
 
     Attributes:
-        kind: Composites, or single photographs with a label or with a number.
+        kind: Mosaics, or single photographs with a label or with a number.
         stratum: The column whose values splits balance.
         weighs_visits: Whether a visit weighs 1 in a split, however many samples it has; otherwise
             every sample does.
         split_columns: What a split's table says of each sample, before its side.
         targets: The columns that hold what is to be predicted; the graders' come after them.
-        noun: What these columns hold, for people.
+        truth_name: What these columns hold, for people.
     """
 
     kind: SampleKind
@@ -33,7 +33,7 @@ class SampleLayout:
     weighs_visits: bool
     split_columns: tuple[str, ...]
     targets: tuple[str, ...]
-    noun: str
+    truth_name: str
 
     @property
     def grid(self) -> int:
@@ -41,14 +41,14 @@ class SampleLayout:
         return TILES_A_SIDE[self.kind]
 
 
-COMPOSITES = SampleLayout(
-    kind="composites",
+MOSAICS = SampleLayout(
+    kind="mosaics",
     # As in the paper, where it is called desquamation.
     stratum="scaling",
     weighs_visits=True,
     split_columns=("sample", "subject", "visit", "day", "region"),
     targets=SCORES,
-    noun="scores",
+    truth_name="scores",
 )
 SINGLE = SampleLayout(
     kind="single",
@@ -56,7 +56,7 @@ SINGLE = SampleLayout(
     weighs_visits=False,
     split_columns=("sample", "subject", "visit", "day", "case", "label"),
     targets=("label", "taxonomy"),
-    noun="labels",
+    truth_name="labels",
 )
 MEASURED = SampleLayout(
     kind="measured",
@@ -64,7 +64,7 @@ MEASURED = SampleLayout(
     weighs_visits=False,
     split_columns=("sample", "subject", "visit", "day", "case", "value"),
     targets=("value", "band"),
-    noun="values",
+    truth_name="values",
 )
 
 
@@ -94,7 +94,7 @@ class SampleTable:
 
     Attributes:
         samples: One row a sample: ``sample`` (its name), ``subject``, ``visit``, ``day`` (NaN
-            where unknown), ``num_photos``, and of composites ``region`` and the four scores, of
+            where unknown), ``num_photos``, and of mosaics ``region`` and the four scores, of
             single photographs ``label``, ``case``, ``taxonomy`` ("" where not given) and
             ``grade_<grader>`` (text, "" where there is none); of measured ones ``value``,
             ``case`` and ``band`` (which fifth of the values it is in, for balanced splits).
@@ -104,10 +104,10 @@ class SampleTable:
 
     samples: pd.DataFrame
     tiles: tuple[Tile, ...]
-    layout: SampleLayout = COMPOSITES
+    layout: SampleLayout = MOSAICS
 
     @property
     def target_columns(self) -> tuple[str, ...]:
         """The columns of ``samples`` that hold what is to be predicted."""
-        graders = (str(name) for name in self.samples if str(name).startswith(GRADE_PREFIX))
-        return (*self.layout.targets, *graders)
+        raters = (str(name) for name in self.samples if str(name).startswith(ANNOTATION_PREFIX))
+        return (*self.layout.targets, *raters)

@@ -17,7 +17,7 @@ NUM_BANDS = 5
 
 def list_photos(manifest: LabelledManifest) -> SampleTable:
     """Make every labelled photo a sample; see ``list_measured`` for their order and names."""
-    columns = ("label", "case", "taxonomy", *sorted(manifest.graders))
+    columns = ("label", "case", "taxonomy", *sorted(manifest.raters))
     return _samples(manifest.photos, columns, SINGLE)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from foldgrid.data.group_balance import FloatArray, IntArray, divide_groups, imbalance_of
 from foldgrid.data.manifest.table import CheckedManifest
-from foldgrid.data.sample_table import COMPOSITES, SampleLayout
+from foldgrid.data.sample_table import MOSAICS, SampleLayout
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.fits import split_fingerprint
 from foldgrid.specs.sweep import SplitSpec
@@ -31,7 +31,7 @@ class Split:
 
     Attributes:
         table: One row a sample, in the samples' order: ``sample``, ``subject``, ``visit``,
-            ``day``, then ``region`` of a composite, ``case`` and ``label`` or ``value`` of a
+            ``day``, then ``region`` of a mosaic, ``case`` and ``label`` or ``value`` of a
             single photograph, then ``partition`` (``train`` or ``test``), ``fold`` (0 to
             num_folds - 1, and -1 for test).
         imbalance: Between train and test: `imbalance_of` the stratum's values.
@@ -65,10 +65,10 @@ class Split:
         )
 
 
-def make_split(samples: pd.DataFrame, spec: SplitSpec, layout: SampleLayout = COMPOSITES) -> Split:
+def make_split(samples: pd.DataFrame, spec: SplitSpec, layout: SampleLayout = MOSAICS) -> Split:
     """Hold out the test subjects, then divide the others into folds.
 
-    Of composites a visit weighs 1 however many of its regions were photographed, so the shares are
+    Of mosaics a visit weighs 1 however many of its regions were photographed, so the shares are
     shares of visits; of single photographs they are shares of photographs. Subjects stay whole,
     and with them their cases, for a case has one subject. They are put as `divide_groups` says; of
     ``num_seeds`` orders the best is kept.
@@ -84,11 +84,11 @@ def make_split(samples: pd.DataFrame, spec: SplitSpec, layout: SampleLayout = CO
     _require_subjects(samples["subject"].nunique(), spec, "split")
     weights_N = visit_weights(samples) if layout.weighs_visits else np.ones(len(samples))
     strata_N = samples[layout.stratum].to_numpy()
-    shares = [1 - spec.test_share, spec.test_share]
+    fractions = [1 - spec.test_fraction, spec.test_fraction]
     sides = divide_groups(
         samples["subject"].to_numpy(),
         strata_N,
-        shares,
+        fractions,
         weights_N=weights_N,
         # The folds need a subject each; a large share of few subjects must not take them.
         fewest_K=[spec.num_folds, 1],
@@ -108,7 +108,7 @@ def make_split(samples: pd.DataFrame, spec: SplitSpec, layout: SampleLayout = CO
         fold_imbalance=imbalance_of(
             fold_N[is_train_N],
             strata_N[is_train_N],
-            _equal_shares(spec.num_folds),
+            _equal_fractions(spec.num_folds),
             weights_N=weights_N[is_train_N],
         ),
         seed=spec.seed,
@@ -130,14 +130,14 @@ def _folds(
     return divide_groups(
         subjects_N,
         strata_N,
-        _equal_shares(spec.num_folds),
+        _equal_fractions(spec.num_folds),
         weights_N=weights_N,
         num_seeds=spec.num_seeds,
         seed=spec.seed,
     ).assigned
 
 
-def _equal_shares(num_folds: int) -> list[float]:
+def _equal_fractions(num_folds: int) -> list[float]:
     return [1 / num_folds] * num_folds
 
 
@@ -171,7 +171,7 @@ def _stratified_group_folds(
 def inner_split(
     groups_N: ArrayLike,
     labels_N: ArrayLike,
-    share: float,
+    fraction: float,
     *,
     seed: int,
     weights_N: ArrayLike | None = None,
@@ -182,7 +182,7 @@ def inner_split(
     Args:
         groups_N: The subject of each training sample.
         labels_N: Its label to be balanced.
-        share: The share of the samples to set aside, in (0, 1).
+        fraction: The share of the samples to set aside, in (0, 1).
         seed: Decides the random orders.
         weights_N: The weight of each sample; null weighs each 1.
         num_seeds: Random orders tried.
@@ -199,9 +199,9 @@ def inner_split(
             'needs at least 2: use more subjects or folds, or "held_out_fold".'
         )
         raise InputError("training.early_stopping", [Problem("policy", "", message)])
-    shares = [1 - share, share]
+    fractions = [1 - fraction, fraction]
     divided = divide_groups(
-        groups_N, labels_N, shares, weights_N=weights_N, num_seeds=num_seeds, seed=seed
+        groups_N, labels_N, fractions, weights_N=weights_N, num_seeds=num_seeds, seed=seed
     )
     return np.asarray(divided.assigned == 1)
 

@@ -71,9 +71,11 @@ def render_markdown(networks: Sequence[ComparedNetwork], num_outputs: int) -> st
     return as_markdown(_table(networks, num_outputs), _notes(networks))
 
 
-def render_latex(networks: Sequence[ComparedNetwork], num_outputs: int) -> str:
-    """A booktabs ``table``."""
-    return as_latex(_table(networks, num_outputs), _notes(networks))
+def render_latex(
+    networks: Sequence[ComparedNetwork], num_outputs: int, has_notes: bool = False
+) -> str:
+    """A ``table``, and where asked for below it how numbers were counted."""
+    return as_latex(_table(networks, num_outputs), _notes(networks) if has_notes else ())
 
 
 def render_csv(networks: Sequence[ComparedNetwork], num_outputs: int) -> str:
@@ -100,9 +102,8 @@ TEXT_FORMATS = {
     "md": render_markdown,
     "csv": render_csv,
     "json": render_json,
-    "latex": render_latex,
 }
-"""Every format that is a string, by the name that the command line knows."""
+"""The formats that are one string, by the name that the command line knows; LaTeX is apart."""
 
 
 def heading(networks: Sequence[ComparedNetwork], num_outputs: int) -> str:

@@ -66,9 +66,14 @@ def render_markdown(description: Description) -> str:
     return as_markdown(_table(description), notes)
 
 
-def render_latex(description: Description) -> str:
-    """A booktabs ``table``, without the comparison with the lecture: it would fill a page."""
-    return as_latex(_table(description), conventions(description))
+def render_latex(description: Description, has_notes: bool = False) -> str:
+    """A ``table``, without the comparison with the lecture: it would fill a page.
+
+    Args:
+        description: What to set.
+        has_notes: Whether it says below how numbers were counted.
+    """
+    return as_latex(_table(description), conventions(description) if has_notes else ())
 
 
 def render_csv(description: Description) -> str:
@@ -112,9 +117,8 @@ TEXT_FORMATS = {
     "md": render_markdown,
     "csv": render_csv,
     "json": render_json,
-    "latex": render_latex,
 }
-"""Every format that is a string, by the name that the command line knows."""
+"""The formats that are one string, by the name that the command line knows; LaTeX is apart."""
 
 
 def _table(description: Description) -> Table:

@@ -60,14 +60,14 @@ class LectureRow:
         network: torchvision's name of the network.
         layer: The lecture's name of the layer; ``total`` for the last row.
         ours: torchvision's name of the same layer.
-        figures: By each of ``FIELDS`` what is printed, such as ``11x11``; "" where nothing is.
+        cells: By each of ``FIELDS`` what is printed, such as ``11x11``; "" where nothing is.
         depth_out: The number of filters as printed.
     """
 
     network: str
     layer: str
     ours: str
-    figures: dict[str, str]
+    cells: dict[str, str]
     depth_out: str
 
 
@@ -98,7 +98,7 @@ def lecture_rows() -> tuple[LectureRow, ...]:
             network=row["network"],
             layer=row["layer"],
             ours=row["ours"],
-            figures={field: row[field] for field in FIELDS},
+            cells={field: row[field] for field in FIELDS},
             depth_out=row["depth_out"],
         )
         for row in _read_csv("lecture_tables.csv")
@@ -136,22 +136,22 @@ def lecture_differences(network: str) -> tuple[LectureDifference, ...]:
         if row.layer == TOTAL:
             ours = {"parameters": str(structure.num_parameters)}
         else:
-            ours = _figures(layers[row.ours])
+            ours = _cells(layers[row.ours])
         found += [
             LectureDifference(row.layer, row.ours, field, printed, ours[field])
-            for field, printed in row.figures.items()
+            for field, printed in row.cells.items()
             if printed and ours.get(field) and _bare(printed) != _bare(ours[field])
         ]
     return tuple(found)
 
 
-def num_lecture_figures(network: str) -> int:
+def num_lecture_values(network: str) -> int:
     """How many figures the lecture's table of ``network`` prints."""
     return sum(
         bool(printed)
         for row in lecture_rows()
         if row.network == network
-        for printed in row.figures.values()
+        for printed in row.cells.values()
     )
 
 
@@ -160,7 +160,7 @@ def sizes(numbers: Sequence[int]) -> str:
     return "x".join(str(number) for number in numbers)
 
 
-def _figures(layer: Layer) -> dict[str, str]:
+def _cells(layer: Layer) -> dict[str, str]:
     # The lecture writes half a padding where the last window hangs over the edge on one side.
     padding = "0.5" if layer.hangs_over else sizes(layer.padding[:1])
     return {
@@ -174,9 +174,9 @@ def _figures(layer: Layer) -> dict[str, str]:
     }
 
 
-def _bare(figure: str) -> str:
+def _bare(cell: str) -> str:
     # 1x1x4096 and 4096 are the same volume; so are kernels without an extent.
-    return figure.removeprefix("1x1x")
+    return cell.removeprefix("1x1x")
 
 
 def _read_csv(name: str) -> list[dict[str, str]]:

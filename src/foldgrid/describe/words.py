@@ -10,13 +10,14 @@ from foldgrid.describe.lecture import (
     LectureNote,
     lecture_differences,
     lecture_notes,
-    num_lecture_figures,
+    num_lecture_values,
     sizes,
 )
 from foldgrid.describe.numbers import full_count, same_or_each, short_count
 from foldgrid.describe.structure import Structure
 from foldgrid.models.layers import Layer, fold, join_side_layers
 from foldgrid.specs.architectures import Architecture, find_architecture
+from foldgrid.specs.counted import counted
 
 VOLUMES = (
     "Volumes are height x width x depth, or tokens x depth. From an input W high, a kernel F, a "
@@ -100,7 +101,7 @@ def extent(description: Description) -> str:
     structure = description.structure
     return (
         f"{structure.pixels}x{structure.pixels} pixels, {structure.num_outputs} outputs: "
-        f"{structure.num_parameters:,} parameters, "
+        f"{counted(structure.num_parameters, 'parameter')}, "
         f"{short_count(structure.multiply_adds)} multiply-adds"
     )
 
@@ -176,10 +177,10 @@ def lecture_lines(description: Description) -> tuple[str, ...]:
     if not description.lecture_notes:
         return ()
     differences = description.lecture_differences
-    num_figures = num_lecture_figures(description.structure.backbone)
+    num_metrics = num_lecture_values(description.structure.backbone)
     start = (
-        f"The CNN lecture's table of this network has {num_figures} figures; "
-        f"{num_figures - len(differences)} of them are the same in torchvision's, norms apart. "
+        f"The CNN lecture's table of this network has {counted(num_metrics, 'figure')}; "
+        f"{num_metrics - len(differences)} of them are the same in torchvision's, norms apart. "
         "The others:"
     )
     return (start, *(_why(note, differences) for note in description.lecture_notes))
@@ -191,11 +192,11 @@ def _why(note: LectureNote, differences: Sequence[LectureDifference]) -> str:
     shown = (telling or covered)[0]
     field = shown.field.replace("_", " ")
     example = f"{shown.layer} {field} {_grouped(shown.printed)}, here {_grouped(shown.found)}"
-    return f"{note.text} ({example}{f'; {len(covered)} figures' if len(covered) > 1 else ''})"
+    return f"{note.text} ({example}{f'; {len(covered)} values' if len(covered) > 1 else ''})"
 
 
-def _grouped(figure: str) -> str:
-    return f"{int(figure):,}" if figure.isdecimal() else figure
+def _grouped(cell: str) -> str:
+    return f"{int(cell):,}" if cell.isdecimal() else cell
 
 
 def as_document(description: Description) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The executor that needs no Ray: one task after another, in the caller's process."""
+"""The executor that needs no Ray: one job after another, in the caller's process."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from contextlib import closing
 from typing import Self
 
-from foldgrid.execution.attempt import Attempt
 from foldgrid.execution.events import Listener
-from foldgrid.execution.work import Epoch, Result, Steering, Task, Work
+from foldgrid.execution.job_runner import JobRunner
+from foldgrid.execution.trainer import Epoch, Job, Result, Steering, Trainer
 
 
 class InlineExecutor:
-    """See ``Executor``. A scheduler that pauses tasks needs Ray."""
+    """See ``Executor``. A scheduler that pauses jobs needs Ray."""
 
     def __enter__(self) -> Self:
         return self
@@ -22,39 +22,39 @@ class InlineExecutor:
 
     def run(
         self,
-        work: Work[Task, Epoch, Result],
-        tasks: Iterable[Task],
-        listener: Listener[Task, Epoch, Result],
-        steering: Steering[Task, Epoch] | None = None,
+        trainer: Trainer[Job, Epoch, Result],
+        jobs: Iterable[Job],
+        listener: Listener[Job, Epoch, Result],
+        steering: Steering[Job, Epoch] | None = None,
     ) -> None:
         """See ``Executor``."""
         if steering is not None and steering.ray_scheduler() is not None:
-            raise ValueError("this scheduler pauses tasks: it runs through Ray only")
-        for task in tasks:
-            listener.started(task)
-            with closing(Attempt(work, task)) as attempt:
-                _train(attempt, task, listener, steering)
+            raise ValueError("this scheduler pauses jobs: it runs through Ray only")
+        for job in jobs:
+            listener.started(job)
+            with closing(JobRunner(trainer, job)) as runner:
+                _train(runner, job, listener, steering)
 
 
 def _train(
-    attempt: Attempt[Task, Epoch, Result],
-    task: Task,
-    listener: Listener[Task, Epoch, Result],
-    steering: Steering[Task, Epoch] | None,
+    runner: JobRunner[Job, Epoch, Result],
+    job: Job,
+    listener: Listener[Job, Epoch, Result],
+    steering: Steering[Job, Epoch] | None,
 ) -> None:
     """Trains to the end, or until the steering gives it up."""
     while True:
-        step = attempt.advance()
+        step = runner.advance()
         if step.epoch is not None:
-            listener.epoch_done(task, step.epoch)
+            listener.epoch_done(job, step.epoch)
         if step.record is not None:
-            listener.finished(task, step.record)
+            listener.finished(job, step.record)
         if step.failure is not None:
-            listener.failed(task, step.failure)
+            listener.failed(job, step.failure)
         if step.is_last:
             return
         if steering is None or step.epoch is None:
             continue
-        if steering.should_stop(task, step.epoch):
-            steering.stopped(task)
+        if steering.should_stop(job, step.epoch):
+            steering.stopped(job)
             return

@@ -12,8 +12,8 @@ from dataclasses import replace
 import torch
 from pydantic import Field
 
-from foldgrid.execution.fit_task import FitTask
-from foldgrid.execution.resources import SHARE_CLASSES
+from foldgrid.execution.fit_job import FitJob
+from foldgrid.execution.resources import FRACTION_CLASSES
 from foldgrid.records.files import FileRoot
 from foldgrid.specs.base import Record
 from foldgrid.training.device import choose_device, describe_device
@@ -54,10 +54,15 @@ class MemoryNotes(Record):
         return {note.gpus for note in self.notes if note.micro_batch_size is None}
 
 
-def next_share(gpus: float, too_small: Iterable[float], classes: Iterable[float]) -> float | None:
+def next_fraction(
+    gpus: float, too_small: Iterable[float], classes: Iterable[float]
+) -> float | None:
     """The smallest share above ``gpus`` that is not known to be too small; nothing above a card."""
     known = set(too_small)
-    return min((share for share in classes if share > gpus and share not in known), default=None)
+    return min(
+        (fraction for fraction in classes if fraction > gpus and fraction not in known),
+        default=None,
+    )
 
 
 logger = logging.getLogger("foldgrid.training.memory")
@@ -66,59 +71,59 @@ SMALLEST_PART = 2
 """Batch normalisation cannot standardise one sample once its feature map has shrunk to one cell."""
 
 
-def with_known_size(task: FitTask, root: FileRoot) -> FitTask:
+def with_known_size(job: FitJob, root: FileRoot) -> FitJob:
     """The fit with the parts of a batch that fitted before, on such a device.
 
     Args:
-        task: A fit; one that says itself how large its parts are stays as it is.
+        job: A fit; one that says itself how large its parts are stays as it is.
         root: Where it is remembered.
     """
-    if task.micro_batch_size is not None:
-        return task
-    note = read_memory(root, task.config.backbone).on(_device_of(task), task.gpus)
-    return task if note is None else replace(task, micro_batch_size=note.micro_batch_size)
+    if job.micro_batch_size is not None:
+        return job
+    note = read_memory(root, job.config.backbone).on(_device_of(job), job.gpus)
+    return job if note is None else replace(job, micro_batch_size=note.micro_batch_size)
 
 
-def lighter_fit(task: FitTask, root: FileRoot) -> FitTask | None:
+def lighter_fit(job: FitJob, root: FileRoot) -> FitJob | None:
     """The fit with half as many samples on the device at a time; ``root`` remembers them.
 
     Returns:
         Nothing where the parts of a batch cannot be smaller.
     """
-    size = task.micro_batch_size or task.config.training.batch_size
+    size = job.micro_batch_size or job.config.training.batch_size
     half = max((size + 1) // 2, SMALLEST_PART) if size > SMALLEST_PART else None
-    note = MemoryNote(device=_device_of(task), gpus=task.gpus, micro_batch_size=half)
-    note_memory(root, task.config.backbone, note)
+    note = MemoryNote(device=_device_of(job), gpus=job.gpus, micro_batch_size=half)
+    note_memory(root, job.config.backbone, note)
     logger.warning("out of memory on %s with %d samples at a time", note.device, size)
     if half is None:
         return None
     logger.warning("goes on with %d at a time; the batch and its loss stay the recipe's", half)
-    return replace(task, micro_batch_size=half)
+    return replace(job, micro_batch_size=half)
 
 
-def with_larger_share(task: FitTask, root: FileRoot) -> FitTask | None:
+def with_larger_fraction(job: FitJob, root: FileRoot) -> FitJob | None:
     """The fit with more of a card, whole batches again.
 
     Returns:
         Nothing where it has a whole card already, or none at all.
     """
-    if not task.uses_gpu:
+    if not job.uses_gpu:
         return None
-    known = read_memory(root, task.config.backbone).too_small()
-    share = next_share(task.gpus, known, SHARE_CLASSES)
-    return None if share is None else replace(task, gpus=share, micro_batch_size=None)
+    known = read_memory(root, job.config.backbone).too_small()
+    fraction = next_fraction(job.gpus, known, FRACTION_CLASSES)
+    return None if fraction is None else replace(job, gpus=fraction, micro_batch_size=None)
 
 
-def with_known_share(task: FitTask, root: FileRoot) -> FitTask:
+def with_known_fraction(job: FitJob, root: FileRoot) -> FitJob:
     """The fit with a share of a card that is not known to be too small for its backbone."""
     # Without a card there is nothing to look up, and object storage answers each question slowly.
-    if not task.uses_gpu or task.gpus not in read_memory(root, task.config.backbone).too_small():
-        return task
-    return with_larger_share(task, root) or task
+    if not job.uses_gpu or job.gpus not in read_memory(root, job.config.backbone).too_small():
+        return job
+    return with_larger_fraction(job, root) or job
 
 
-def _device_of(task: FitTask) -> str:
-    return describe_device(choose_device() if task.uses_gpu else torch.device("cpu"))
+def _device_of(job: FitJob) -> str:
+    return describe_device(choose_device() if job.uses_gpu else torch.device("cpu"))
 
 
 def read_memory(root: FileRoot, backbone: str) -> MemoryNotes:
@@ -126,7 +131,7 @@ def read_memory(root: FileRoot, backbone: str) -> MemoryNotes:
     try:
         return MemoryNotes.model_validate_json(root.read_bytes(_file(backbone)))
     except (FileNotFoundError, ValueError):
-        # Nothing is lost with a damaged file: what does not fit is found out anew.
+        # Nothing is lost with a corrupt file: what does not fit is found out anew.
         return MemoryNotes()
 
 

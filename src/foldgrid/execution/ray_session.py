@@ -119,7 +119,7 @@ class RaySession:
         self.resources, self.address = resources, address
         self._is_mine = False
         self._restore: Callable[[], None] = lambda: None
-        self._watch: HeadWatch | None = None
+        self._monitor: HeadMonitor | None = None
 
     def __enter__(self) -> Self:
         os.environ.update(QUIET_ENVIRONMENT)
@@ -128,7 +128,7 @@ class RaySession:
         import ray
         from ray import tune  # noqa: F401  (takes a second, now rather than when all else is ready)
 
-        # For each lost worker Tune would print a traceback; the task's own log has what Ray said.
+        # For each lost worker Tune would print a traceback; the job's own log has what Ray said.
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
         if ray.is_initialized():
             return self
@@ -147,14 +147,14 @@ class RaySession:
             raise _no_cluster(self.address, error) from error
         self._is_mine = True
         if self.address is not None:
-            self._watch = HeadWatch(ray.get_runtime_context().gcs_address)
-            self._watch.__enter__()
+            self._monitor = HeadMonitor(ray.get_runtime_context().gcs_address)
+            self._monitor.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._watch is not None:
-            self._watch.__exit__()
-            self._watch = None
+        if self._monitor is not None:
+            self._monitor.__exit__()
+            self._monitor = None
         if self._is_mine:
             import ray
 
@@ -170,7 +170,7 @@ LOOK_SECONDS = 2.0
 EXIT_CODE = 1
 
 
-class HeadWatch:
+class HeadMonitor:
     """Looks after a cluster's head inside a ``with`` block.
 
     A launch cannot go on without it, nor end in order: Ray's calls hang until Ray ends the
@@ -191,7 +191,7 @@ class HeadWatch:
         self._address, self._end = address, end or _end_process
         self._patience = patience if patience is not None else _less_than_rays()
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="ray-head", daemon=True)
+        self._thread = threading.Thread(target=self._monitor, name="ray-head", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -201,7 +201,7 @@ class HeadWatch:
         self._is_over.set()
         self._thread.join()
 
-    def _watch(self) -> None:
+    def _monitor(self) -> None:
         seen = time.monotonic()
         while not self._is_over.wait(min(LOOK_SECONDS, self._patience / 4)):
             if self._answers():

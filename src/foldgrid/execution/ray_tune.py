@@ -1,4 +1,4 @@
-"""Tasks through Ray Tune: a class Trainable, one ``step`` an epoch, actors reused.
+"""Jobs through Ray Tune: a class Trainable, one ``step`` an epoch, actors reused.
 
 The record store is the ledger: Tune is a stateless executor here. It schedules, restarts lost
 workers, and carries events to the launcher; it keeps nothing that a later launch needs.
@@ -15,12 +15,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from foldgrid.execution.attempt import Attempt
 from foldgrid.execution.events import Listener
-from foldgrid.execution.lost_workers import reason, told_by
+from foldgrid.execution.job_runner import JobRunner
+from foldgrid.execution.lost_workers import reason, reported_by
 from foldgrid.execution.ray_session import RaySession
 from foldgrid.execution.resources import Resources
-from foldgrid.execution.work import Epoch, Result, Steering, Task, Work
+from foldgrid.execution.trainer import Epoch, Job, Result, Steering, Trainer
 from foldgrid.models import stay_offline
 from foldgrid.specs.failure import Failure
 
@@ -36,8 +36,8 @@ class RayTuneExecutor:
     Entering it starts Ray, or joins the cluster; a Ray that was started there ends on leaving.
 
     Args:
-        resources: What one task takes, and how many run at a time.
-        max_retries: How often a task is tried again after its worker was lost.
+        resources: What one job takes, and how many run at a time.
+        max_retries: How often a job is tried again after its worker was lost.
         address: An existing cluster (``auto``, or ``HOST:PORT``); nothing starts a local
             one for the time of the sweep.
     """
@@ -57,20 +57,20 @@ class RayTuneExecutor:
 
     def run(
         self,
-        work: Work[Task, Epoch, Result],
-        tasks: Iterable[Task],
-        listener: Listener[Task, Epoch, Result],
-        steering: Steering[Task, Epoch] | None = None,
+        trainer: Trainer[Job, Epoch, Result],
+        jobs: Iterable[Job],
+        listener: Listener[Job, Epoch, Result],
+        steering: Steering[Job, Epoch] | None = None,
     ) -> None:
         """See ``Executor``."""
-        if isinstance(tasks, Sequence) and not tasks:
+        if isinstance(jobs, Sequence) and not jobs:
             return
-        # Of paused tasks only: their states go through here, so a cluster's nodes must all see it.
+        # Of paused jobs only: their states go through here, so a cluster's nodes must all see it.
         scratch = tempfile.mkdtemp(prefix="foldgrid-tune-")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._tuner(work, tasks, listener, steering, scratch).fit()
+                self._tuner(trainer, jobs, listener, steering, scratch).fit()
         except _ListenerError as failed:
             raise failed.error from None
         finally:
@@ -78,26 +78,28 @@ class RayTuneExecutor:
 
     def _tuner(
         self,
-        work: Work[Task, Epoch, Result],
-        tasks: Iterable[Task],
-        listener: Listener[Task, Epoch, Result],
-        steering: Steering[Task, Epoch] | None,
+        trainer: Trainer[Job, Epoch, Result],
+        jobs: Iterable[Job],
+        listener: Listener[Job, Epoch, Result],
+        steering: Steering[Job, Epoch] | None,
         scratch: str,
     ) -> Any:
         from ray import tune
 
-        callback = _listening_callback(work, listener, steering)
-        trainable = tune.with_parameters(_trainable(), work=work)
+        callback = _listening_callback(trainer, listener, steering)
+        trainable = tune.with_parameters(_trainable(), trainer=trainer)
         return tune.Tuner(
-            tune.with_resources(trainable, _shares(self.resources.cpus_per_fit, type(work).gpus)),
-            **self._order(tasks, steering, work),
+            tune.with_resources(
+                trainable, _fractions(self.resources.cpus_per_fit, type(trainer).gpus)
+            ),
+            **self._order(jobs, steering, trainer),
             run_config=tune.RunConfig(
                 name="sweep",
                 storage_path=scratch,
                 verbose=0,
                 failure_config=tune.FailureConfig(max_failures=self.max_retries),
-                # Tune would save each task's end as well, on another machine into a folder that
-                # it does not have, and count a finished task as lost.
+                # Tune would save each job's end as well, on another machine into a folder that
+                # it does not have, and count a finished job as lost.
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 callbacks=[callback],
             ),
@@ -105,11 +107,11 @@ class RayTuneExecutor:
 
     def _order(
         self,
-        tasks: Iterable[Task],
-        steering: Steering[Task, Epoch] | None,
-        work: Work[Task, Epoch, Result],
+        jobs: Iterable[Job],
+        steering: Steering[Job, Epoch] | None,
+        trainer: Trainer[Job, Epoch, Result],
     ) -> dict[str, Any]:
-        """Which tasks, in which order, how many at a time, and who ends them."""
+        """Which jobs, in which order, how many at a time, and who ends them."""
         from ray import tune
 
         # On a cluster Tune fills every node; this machine's cores say nothing about the others'.
@@ -117,20 +119,20 @@ class RayTuneExecutor:
         limit = resources.max_concurrent if self.address else resources.num_concurrent
         scheduler = steering.ray_scheduler() if steering is not None else None
         if scheduler is not None:
-            # A paused task holds no worker, but would count.
+            # A paused job holds no worker, but would count.
             limit = None
         elif steering is not None:
-            scheduler = _steered(steering, work)
+            scheduler = _steered(steering, trainer)
         options: dict[str, Any] = {"reuse_actors": True, "scheduler": scheduler}
-        if isinstance(tasks, Sequence):
+        if isinstance(jobs, Sequence):
             # The order of a grid search is the order of its values: longest fits first.
             config = tune.TuneConfig(max_concurrent_trials=limit, **options)
             return {
-                "param_space": {"task": tune.grid_search(list(tasks))},
+                "param_space": {"job": tune.grid_search(list(jobs))},
                 "tune_config": config,
             }
         config = tune.TuneConfig(
-            search_alg=_searcher(iter(tasks)),
+            search_alg=_searcher(iter(jobs)),
             num_samples=-1,
             max_concurrent_trials=limit or MANY,
             trial_dirname_creator=_directory_name,
@@ -139,15 +141,15 @@ class RayTuneExecutor:
         return {"tune_config": config}
 
 
-def _shares(cpus: int, gpus_of: Callable[[Any], float]) -> Callable[[dict[str, Any]], Any]:
-    """What each task takes; those that take the same follow one another in the same actors."""
+def _fractions(cpus: int, gpus_of: Callable[[Any], float]) -> Callable[[dict[str, Any]], Any]:
+    """What each job takes; those that take the same follow one another in the same actors."""
     from ray import tune
 
-    def shares(config: dict[str, Any]) -> Any:
-        bundle = {"CPU": cpus, "GPU": gpus_of(config["task"])}
+    def fractions(config: dict[str, Any]) -> Any:
+        bundle = {"CPU": cpus, "GPU": gpus_of(config["job"])}
         return tune.PlacementGroupFactory([{name: n for name, n in bundle.items() if n}])
 
-    return shares
+    return fractions
 
 
 def _directory_name(trial: Any) -> str:
@@ -180,17 +182,17 @@ class _LauncherOnly:
         return {}
 
 
-def _searcher(tasks: Iterator[Any]) -> Any:
+def _searcher(jobs: Iterator[Any]) -> Any:
     from ray.tune.search import Searcher
 
-    here = _LauncherOnly(tasks)
+    here = _LauncherOnly(jobs)
 
-    class TaskSearcher(Searcher):  # type: ignore[misc]
-        """Tune's view of the tasks: it asks for the next one whenever there is room."""
+    class JobSearcher(Searcher):  # type: ignore[misc]
+        """Tune's view of the jobs: it asks for the next one whenever there is room."""
 
         def suggest(self, trial_id: str) -> dict[str, Any] | str:
-            task = next(here.kept, None)
-            return Searcher.FINISHED if task is None else {"task": task}
+            job = next(here.kept, None)
+            return Searcher.FINISHED if job is None else {"job": job}
 
         def on_trial_complete(self, trial_id: str, *rest: Any, **more: Any) -> None:
             """The listener hears of it; nothing to do here."""
@@ -201,83 +203,87 @@ def _searcher(tasks: Iterator[Any]) -> Any:
         def restore(self, checkpoint_path: str) -> None:
             """Nothing; see ``save``."""
 
-    return TaskSearcher()
+    return JobSearcher()
 
 
-def _steered(steering: Steering[Any, Any], work: Work[Any, Any, Any]) -> Any:
+def _steered(steering: Steering[Any, Any], trainer: Trainer[Any, Any, Any]) -> Any:
     from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-    here, epoch_type = _LauncherOnly(steering), work.epoch_type
+    here, epoch_type = _LauncherOnly(steering), trainer.epoch_type
 
     class SteeredScheduler(FIFOScheduler):  # type: ignore[misc]
-        """Starts tasks in their order; stops those that the steering gives up."""
+        """Starts jobs in their order; stops those that the steering gives up."""
 
         def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
             if "epoch" not in result or result["done"]:
                 return str(TrialScheduler.CONTINUE)
             epoch = epoch_type.model_validate_json(result["epoch"])
-            is_stopped = here.kept.should_stop(trial.config["task"], epoch)
+            is_stopped = here.kept.should_stop(trial.config["job"], epoch)
             return str(TrialScheduler.STOP if is_stopped else TrialScheduler.CONTINUE)
 
     return SteeredScheduler()
 
 
 def _listening_callback(
-    work: Work[Any, Any, Any], listener: Listener[Any, Any, Any], steering: Any
+    trainer: Trainer[Any, Any, Any], listener: Listener[Any, Any, Any], steering: Any
 ) -> Any:
     from ray import tune
 
-    here = _LauncherOnly((work, listener, steering))
+    here = _LauncherOnly((trainer, listener, steering))
 
     class ListeningCallback(tune.Callback):  # type: ignore[misc]
         """Turns Tune's callbacks into events; runs in the launcher's process."""
 
         def __init__(self) -> None:
-            self._told: set[str] = set()
+            self._reported: set[str] = set()
 
         def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             with _past_tune():
-                here.kept[1].started(trial.config["task"])
+                here.kept[1].started(trial.config["job"])
 
         def on_trial_result(
             self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **info: Any
         ) -> None:
-            (work, listener, _), task = here.kept, trial.config["task"]
+            (trainer, listener, _), job = here.kept, trial.config["job"]
             if "record" in result or "failure" in result:
-                self._told.add(trial.trial_id)
+                self._reported.add(trial.trial_id)
             with _past_tune():
                 if "epoch" in result:
-                    listener.epoch_done(task, work.epoch_type.model_validate_json(result["epoch"]))
+                    listener.epoch_done(
+                        job, trainer.epoch_type.model_validate_json(result["epoch"])
+                    )
                 if "record" in result:
-                    listener.finished(task, work.record_type.model_validate_json(result["record"]))
+                    listener.finished(
+                        job, trainer.record_type.model_validate_json(result["record"])
+                    )
                 if "failure" in result:
-                    listener.failed(task, Failure.model_validate_json(result["failure"]))
+                    listener.failed(job, Failure.model_validate_json(result["failure"]))
 
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             steering = here.kept[2]
-            if steering is not None and trial.trial_id not in self._told:
+            if steering is not None and trial.trial_id not in self._reported:
                 with _past_tune():
-                    steering.stopped(trial.config["task"])
+                    steering.stopped(trial.config["job"])
 
         def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            work, task = here.kept[0], trial.config["task"]
+            trainer, job = here.kept[0], trial.config["job"]
             text = "its worker was lost; it goes on from its last checkpoint elsewhere"
-            _note_in_log(work, task, logging.WARNING, f"{text} ({reason(told_by(trial))})")
+            _note_in_log(trainer, job, logging.WARNING, f"{text} ({reason(reported_by(trial))})")
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            (work, listener, _), task = here.kept, trial.config["task"]
-            told = told_by(trial)
-            message = f"its worker was lost, more often than max_retries ({reason(told)})"
-            _note_in_log(work, task, logging.ERROR, f"failed (lost worker): {message}")
+            (trainer, listener, _), job = here.kept, trial.config["job"]
+            reported = reported_by(trial)
+            message = f"its worker was lost, more often than max_retries ({reason(reported)})"
+            _note_in_log(trainer, job, logging.ERROR, f"failed (lost worker): {message}")
             with _past_tune():
-                work.note_failure(task, told + "\n")
-                listener.failed(task, Failure(kind="lost_worker", message=message))
+                trainer.note_failure(job, reported + "\n")
+                listener.failed(job, Failure(kind="lost_worker", message=message))
 
     return ListeningCallback()
 
 
-def _note_in_log(work: Work[Any, Any, Any], task: Any, level: int, text: str) -> None:
-    with closing(work.open_log(task)) as log:
+def _note_in_log(trainer: Trainer[Any, Any, Any], job: Any, level: int, text: str) -> None:
+    with closing(trainer.open_log(job)) as log:
         log.note(level, text)
 
 
@@ -285,47 +291,47 @@ def _trainable() -> type:
     """The Trainable's class; made on demand, because importing ``ray.tune`` takes seconds."""
     from ray import tune
 
-    class TaskTrainable(tune.Trainable):  # type: ignore[misc]
-        """Trains one task after another in one actor; a step is an epoch."""
+    class JobTrainable(tune.Trainable):  # type: ignore[misc]
+        """Trains one job after another in one actor; a step is an epoch."""
 
-        def setup(self, config: dict[str, Any], work: Work[Any, Any, Any]) -> None:
-            """Called once an actor; the work's data lie in shared memory, not in this process."""
+        def setup(self, config: dict[str, Any], trainer: Trainer[Any, Any, Any]) -> None:
+            """Called once an actor; the trainer's data lie in memory that all processes share."""
             # Weights were fetched before, if at all; thirty workers would each fetch them.
             stay_offline()
-            self._work = work
-            self._attempt: Attempt[Any, Any, Any] | None = None
+            self._trainer = trainer
+            self._runner: JobRunner[Any, Any, Any] | None = None
             self.reset_config(config)
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
-            """Takes the next task up in the same process."""
-            # The last task's memory goes before the next one's comes.
-            if self._attempt is not None:
-                self._attempt.close()
-            self._task = new_config["task"]
-            self._attempt = Attempt(self._work, self._task)
+            """Takes the next job up in the same process."""
+            # The last job's memory goes before the next one's comes.
+            if self._runner is not None:
+                self._runner.close()
+            self._job = new_config["job"]
+            self._runner = JobRunner(self._trainer, self._job)
             return True
 
         def step(self) -> dict[str, Any]:
-            """One epoch; the last also concludes the task."""
-            assert self._attempt is not None
+            """One epoch; the last also finalizes the job."""
+            assert self._runner is not None
             # An exception here would count as a lost worker and be tried again.
-            step = self._attempt.advance()
-            told = {"epoch": step.epoch, "record": step.record, "failure": step.failure}
-            facts = {name: each.model_dump_json() for name, each in told.items() if each}
+            step = self._runner.advance()
+            reported = {"epoch": step.epoch, "record": step.record, "failure": step.failure}
+            facts = {name: each.model_dump_json() for name, each in reported.items() if each}
             if step.is_last:
-                self._attempt.close()
+                self._runner.close()
             return {**facts, "done": step.is_last}
 
         def save_checkpoint(self, checkpoint_dir: str) -> None:
-            """Called where a scheduler pauses a task, or has another one go on from it."""
-            state = self._attempt.state() if self._attempt is not None else None
+            """Called where a scheduler pauses a job, or has another one go on from it."""
+            state = self._runner.state() if self._runner is not None else None
             if state is not None:
                 (Path(checkpoint_dir) / STATE_FILE).write_bytes(state)
 
         def load_checkpoint(self, checkpoint_dir: str) -> None:
-            """The task goes on from there at its next step."""
+            """The job goes on from there at its next step."""
             path = Path(checkpoint_dir) / STATE_FILE
             state = path.read_bytes() if path.exists() else None
-            self._attempt = Attempt(self._work, self._task, state)
+            self._runner = JobRunner(self._trainer, self._job, state)
 
-    return TaskTrainable
+    return JobTrainable

@@ -12,7 +12,7 @@ from foldgrid.models.footprint import Footprint
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import ResourceSpec
 
-SHARE_CLASSES = (1.0, 1 / 2, 1 / 4, 1 / 8)
+FRACTION_CLASSES = (1.0, 1 / 2, 1 / 4, 1 / 8)
 """The shares of a GPU that ``auto`` chooses from. Few, because an actor is only reused between
 fits that ask for the same."""
 
@@ -54,27 +54,27 @@ class Resources:
 
 
 def memory_on_card(
-    size: Footprint, batch_size: int, composites_gib: float, num_fits: int = 1
+    size: Footprint, batch_size: int, mosaics_gib: float, num_fits: int = 1
 ) -> float:
     """An estimate of what a process that trains takes of a card, in GiB.
 
     Args:
-        size: Of the network, at the composites' size.
-        batch_size: Composites a step.
-        composites_gib: All composites; each fit puts them on the card.
+        size: Of the network, at the mosaics' size.
+        batch_size: Mosaics a step.
+        mosaics_gib: All mosaics; each fit puts them on the card.
         num_fits: Fits that the process holds at a time: 1, or a trial's folds.
     """
-    return PROCESS_GIB + size.memory_gib(batch_size, num_fits) + num_fits * composites_gib
+    return PROCESS_GIB + size.memory_gib(batch_size, num_fits) + num_fits * mosaics_gib
 
 
-def choose_share(memory_gib: float, card_gib: float) -> float:
+def choose_fraction(memory_gib: float, card_gib: float) -> float:
     """The smallest share class of a card whose memory holds a fit.
 
     Args:
         memory_gib: What the largest fit's process is estimated to need.
         card_gib: The memory of one GPU.
     """
-    fitting = [s for s in SHARE_CLASSES if memory_gib <= s * card_gib * _GPU_HEADROOM]
+    fitting = [s for s in FRACTION_CLASSES if memory_gib <= s * card_gib * _GPU_HEADROOM]
     return min(fitting, default=1.0)
 
 
@@ -94,23 +94,23 @@ def plan_resources(
     num_cpus = max(num_usable_cores(), spec.cpus_per_fit)
     num_gpus = torch.cuda.device_count()
     if spec.gpus_per_fit != "auto":
-        share = float(spec.gpus_per_fit)
+        fraction = float(spec.gpus_per_fit)
     elif num_gpus:
         card_gib = torch.cuda.get_device_properties(0).total_memory / 2**30
-        share = choose_share(max(memory_gib, default=0.0), card_gib)
+        fraction = choose_fraction(max(memory_gib, default=0.0), card_gib)
     else:
-        share = 0.0
-    if share > num_gpus and not is_cluster:
+        fraction = 0.0
+    if fraction > num_gpus and not is_cluster:
         raise SweepError(
-            f"resources.gpus_per_fit: found {share:g}; this machine has {num_gpus} GPUs that torch "
-            "can use.\nLeave it at auto, or join a cluster that has them with --address."
+            f"resources.gpus_per_fit: found {fraction:g}; this machine has {num_gpus} GPUs that "
+            "torch can use.\nLeave it at auto, or join a cluster that has them with --address."
         )
     concurrent = num_cpus // spec.cpus_per_fit
-    if share and num_gpus:
-        on_gpus = int(num_gpus / share) if share <= 1 else num_gpus // int(share)
+    if fraction and num_gpus:
+        on_gpus = int(num_gpus / fraction) if fraction <= 1 else num_gpus // int(fraction)
         concurrent = min(concurrent, on_gpus)
     if spec.max_concurrent is not None:
         concurrent = min(concurrent, spec.max_concurrent)
     return Resources(
-        num_cpus, num_gpus, spec.cpus_per_fit, share, max(concurrent, 1), spec.max_concurrent
+        num_cpus, num_gpus, spec.cpus_per_fit, fraction, max(concurrent, 1), spec.max_concurrent
     )

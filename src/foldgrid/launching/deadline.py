@@ -30,7 +30,7 @@ def parse_duration(text: str) -> float:
 class TimeIsUp(BaseException):
     """Ends a launch from within an event.
 
-    Not an ``Exception``: those count as a failure of the task that the event is about.
+    Not an ``Exception``: those count as a failure of the job that the event is about.
     """
 
 
@@ -74,23 +74,23 @@ class Deadline:
         return self._end is not None and time.monotonic() >= self._end
 
     def gives_room(self) -> bool:
-        """Whether another task may start; notes where one may not."""
+        """Whether another job may start; notes where one may not."""
         self.cut_short = self.cut_short or self.has_passed
         return not self.has_passed
 
-    def started(self, task: object) -> None:
+    def started(self, job: object) -> None:
         """Raises ``TimeIsUp`` where it is."""
         self._check()
 
-    def epoch_done(self, task: object, record: object) -> None:
+    def epoch_done(self, job: object, record: object) -> None:
         """See ``started``."""
         self._check()
 
-    def finished(self, task: object, record: object) -> None:
+    def finished(self, job: object, record: object) -> None:
         """See ``started``; the record is on disk, and the others have been told."""
         self._check()
 
-    def failed(self, task: object, failure: object) -> None:
+    def failed(self, job: object, failure: object) -> None:
         """See ``started``."""
         self._check()
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from foldgrid.data.dataset import Dataset, Survey, load_composites
+from foldgrid.data.dataset import Dataset, Survey, load_mosaics
 
 
 @contextmanager
@@ -19,24 +19,24 @@ def decoding(survey: Survey, console: Console) -> Iterator[Future[Dataset]]:
 
     Leaving the block early gives up the photographs that are still in line.
     """
-    given_up = threading.Event()
+    stopped = threading.Event()
 
     def decode() -> Dataset:
         with photograph_progress(console, "Decoding photographs") as show:
 
             def on_progress(num_done: int, num_photos: int) -> None:
-                if given_up.is_set():
+                if stopped.is_set():
                     raise CancelledError
                 if show is not None:
                     show(num_done, num_photos)
 
-            return load_composites(survey, on_progress)
+            return load_mosaics(survey, on_progress)
 
     with ThreadPoolExecutor(1, "decoding") as pool:
         try:
             yield pool.submit(decode)
         finally:
-            given_up.set()
+            stopped.set()
 
 
 @contextmanager

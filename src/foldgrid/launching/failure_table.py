@@ -18,7 +18,7 @@ MOST_WITH_LINES = 10
 
 
 @dataclass(frozen=True)
-class FailedTask:
+class FailedJob:
     """A fit or a trial that failed.
 
     Attributes:
@@ -33,7 +33,7 @@ class FailedTask:
 
 
 def print_failures(
-    failed: Sequence[FailedTask], what: str, root: FileRoot, console: Console
+    failed: Sequence[FailedJob], what: str, root: FileRoot, console: Console
 ) -> None:
     """Prints every failure: title, class, message, the last lines of its log, and where that is.
 

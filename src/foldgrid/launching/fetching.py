@@ -18,6 +18,7 @@ from rich.progress import (
 
 from foldgrid.models import WeightFile, fetch_weight_file
 from foldgrid.models.download import Progress as OnProgress
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem, SweepError
 
 MOST_NAMED = 4
@@ -80,7 +81,7 @@ def describe_files(files: Sequence[WeightFile]) -> str:
     total = f", {'' if is_all else 'at least '}{format_bytes(known)}" if known else ""
     named = ", ".join(map(_with_size, files[:MOST_NAMED]))
     more = f", … {len(files) - MOST_NAMED} more" if len(files) > MOST_NAMED else ""
-    return f"{len(files)} weight file{'s' if len(files) > 1 else ''}{total} ({named}{more})"
+    return f"{counted(len(files), 'weight file')}{total} ({named}{more})"
 
 
 def _with_size(file: WeightFile) -> str:

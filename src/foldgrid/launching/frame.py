@@ -12,7 +12,7 @@ from rich.console import Console
 from foldgrid.data.dataset import Dataset
 from foldgrid.execution.inline import InlineExecutor
 from foldgrid.execution.ray_tune import RayTuneExecutor
-from foldgrid.execution.work import Executor
+from foldgrid.execution.trainer import Executor
 from foldgrid.launching.deadline import Deadline
 from foldgrid.launching.decoding import decoding
 from foldgrid.launching.interrupt import Interrupt
@@ -33,13 +33,13 @@ from foldgrid.tracking import (
     Tracker,
 )
 
-Task = TypeVar("Task")
+Job = TypeVar("Job")
 Config = TypeVar("Config")
 Epoch = TypeVar("Epoch")
 Record = TypeVar("Record")
 
 
-class LaunchFrame(Generic[Task]):
+class LaunchFrame(Generic[Job]):
     """A launch's hold on its run folder, its log, its limits and its trackers, until it is closed.
 
     Args:
@@ -47,7 +47,7 @@ class LaunchFrame(Generic[Task]):
         options: The command line's.
         trackers: By name, who is told of it.
         console: Where to show progress.
-        name_of: The name of a task, in the log.
+        name_of: The name of a job, in the log.
         plan: What the launch is about, in a line of the log.
 
     Attributes:
@@ -64,14 +64,14 @@ class LaunchFrame(Generic[Task]):
         options: Options,
         trackers: Mapping[str, Tracker],
         console: Console,
-        name_of: Callable[[Task], str],
+        name_of: Callable[[Job], str],
         plan: str,
     ) -> None:
         self.prepared, self.options, self.console = prepared, options, console
         self.trackers = trackers
         self.deadline = Deadline.after(options.time_budget)
         self.limit = FailureLimit(prepared.sweep.resources.max_failures_in_a_row)
-        self.log: LaunchLog[Task] = LaunchLog(prepared.store, name_of, plan)
+        self.log: LaunchLog[Job] = LaunchLog(prepared.store, name_of, plan)
         self.projector: RunProjector[Any, Any, Any] | None = None
         self.is_after_crash = False
         self._held = ExitStack()
@@ -166,7 +166,7 @@ class UselessToGoOn(BaseException):
 
 
 class FailureLimit:
-    """Ends a ``with`` block when tasks fail for a reason that all of them share.
+    """Ends a ``with`` block when jobs fail for a reason that all of them share.
 
     That is at once where the disk is full, the storage is away, or only the user can mend the
     input; else when so many have failed with none finished between.
@@ -192,17 +192,17 @@ class FailureLimit:
             raise SweepError(self.ended_by.message) from None
         return is_mine
 
-    def started(self, task: object) -> None:
+    def started(self, job: object) -> None:
         """Says nothing about whether it will last."""
 
-    def epoch_done(self, task: object, record: object) -> None:
+    def epoch_done(self, job: object, record: object) -> None:
         """See ``started``."""
 
-    def finished(self, task: object, record: object) -> None:
+    def finished(self, job: object, record: object) -> None:
         """Whatever failed before had its own reason."""
         self._row = 0
 
-    def failed(self, task: object, failure: Failure) -> None:
+    def failed(self, job: object, failure: Failure) -> None:
         """Raises ``UselessToGoOn`` where it is."""
         self._row += 1
         if self._row >= self.num_in_a_row or failure.kind in SHARED_BY_ALL:

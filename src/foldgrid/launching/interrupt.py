@@ -65,18 +65,18 @@ class Interrupt:
         self._asked = signal.Signals(number)
         self._raise()
 
-    def started(self, task: object) -> None:
+    def started(self, job: object) -> None:
         """Raises what was asked for where it was lost."""
         self._raise()
 
-    def epoch_done(self, task: object, record: object) -> None:
+    def epoch_done(self, job: object, record: object) -> None:
         """See ``started``."""
         self._raise()
 
-    def finished(self, task: object, record: object) -> None:
+    def finished(self, job: object, record: object) -> None:
         """A record that is complete is told first; the next event raises."""
 
-    def failed(self, task: object, failure: object) -> None:
+    def failed(self, job: object, failure: object) -> None:
         """See ``finished``."""
 
     def _raise(self) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import torch
 
-from foldgrid.specs.canary import CanaryName
+from foldgrid.specs.label_permutation import PermutationName
 from foldgrid.specs.sweep import BudgetName, WeightsPolicy
 
 
@@ -31,7 +31,7 @@ class Options:
     address: str | None = None
     executor: Literal["ray", "inline"] = "ray"
     hyperparameters: str | None = None
-    canary: CanaryName | None = None
+    canary: PermutationName | None = None
     search_storage: str | None = None
     keep: Literal["best", "none"] | None = None
     trials: int | None = None

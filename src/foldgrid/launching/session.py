@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from foldgrid.execution.events import FitListener, Listeners
-from foldgrid.execution.fit_task import FitTask
-from foldgrid.execution.memory import with_known_share, with_larger_share
-from foldgrid.execution.work import Executor, FitWork
-from foldgrid.launching.failure_table import FailedTask, print_failures
+from foldgrid.execution.fit_job import FitJob
+from foldgrid.execution.memory import with_known_fraction, with_larger_fraction
+from foldgrid.execution.trainer import Executor, FitTrainer
+from foldgrid.launching.failure_table import FailedJob, print_failures
 from foldgrid.launching.frame import LaunchFrame
 from foldgrid.launching.interrupt import Interrupt
 from foldgrid.launching.options import Options
-from foldgrid.launching.planning.damage import discard_damaged
+from foldgrid.launching.planning.corruption import discard_corrupt
 from foldgrid.launching.planning.plan_text import print_plan
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.progress.display import ProgressDisplay, SweepProgress
@@ -32,16 +32,17 @@ from foldgrid.launching.sweep_run import (
 )
 from foldgrid.launching.tracking.projecting import fit_runs
 from foldgrid.records.files import FileRoot
+from foldgrid.specs.counted import counted
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.tracking import Tracker
 from foldgrid.training import TrainingData
 
 NUM_SAMPLE_IMAGES = 12
-"""Composites that the summary run shows where the sweep says ``tracking.images: true``."""
+"""Mosaics that the summary run shows where the sweep says ``tracking.images: true``."""
 
 
-class Session(LaunchFrame[FitTask]):
+class Session(LaunchFrame[FitJob]):
     """A launch of a grid; see ``LaunchFrame``.
 
     Attributes:
@@ -57,13 +58,12 @@ class Session(LaunchFrame[FitTask]):
     ) -> None:
         grid = prepared.grid
         plan = (
-            f"{prepared.sweep.name}: {len(grid.done)} of {len(grid.selected)} fits done, "
+            f"{prepared.sweep.name}: {len(grid.done)} of {counted(len(grid.selected), 'fit')} "
+            f"done, "
             f"{len(grid.left)} to train"
         )
-        super().__init__(
-            prepared, options, trackers, console, lambda task: task.config.fit_id, plan
-        )
-        work = sum(task.estimated_seconds for task in grid.left)
+        super().__init__(prepared, options, trackers, console, lambda job: job.config.fit_id, plan)
+        work = sum(job.estimated_seconds for job in grid.left)
         self.progress = SweepProgress(len(grid.selected), len(grid.done), work)
         self._sample_images: list[NDArray[np.uint8]] = []
 
@@ -77,7 +77,7 @@ class Session(LaunchFrame[FitTask]):
         with self.training(is_left=bool(prepared.grid.left)) as (dataset, executor, interrupt):
             data = TrainingData.from_dataset(dataset, prepared.split)
             if prepared.sweep.tracking.images:
-                self._sample_images = list(data.composites_NHWC[:NUM_SAMPLE_IMAGES])
+                self._sample_images = list(data.mosaics_NHWC[:NUM_SAMPLE_IMAGES])
             self._write_and_train(executor, data, interrupt)
         return len(self.progress.failures)
 
@@ -88,12 +88,12 @@ class Session(LaunchFrame[FitTask]):
         if self.is_after_crash:
             clear_after_crash(prepared.store)
         write_run_files(prepared)
-        discard_damaged(prepared, self.forget_run)
+        discard_corrupt(prepared, self.forget_run)
         projector = self._open_projector()
         project_missing(prepared, projector)
         display = ProgressDisplay(self.progress, self.console)
         progress_file = self._progress_file()
-        listeners: Listeners[FitTask, EpochRecord, FitRecord] = Listeners(
+        listeners: Listeners[FitJob, EpochRecord, FitRecord] = Listeners(
             [
                 interrupt,
                 self.log,
@@ -106,15 +106,15 @@ class Session(LaunchFrame[FitTask]):
         )
         if prepared.grid.left:
             with display, progress_file, self.limit, self.deadline:
-                work = FitWork(data, prepared.store)
-                train_all(executor, work, prepared.grid.left, listeners)
+                trainer = FitTrainer(data, prepared.store)
+                train_all(executor, trainer, prepared.grid.left, listeners)
 
-    def _progress_file(self) -> ProgressFile[FitTask]:
+    def _progress_file(self) -> ProgressFile[FitJob]:
         """Tells other terminals; see ``--status``."""
         facts = self.progress
         return ProgressFile(
             self.prepared.store,
-            lambda task: task.config.fit_id,
+            lambda job: job.config.fit_id,
             facts.num_done,
             facts.num_total,
             lambda: facts.seconds_left,
@@ -135,12 +135,12 @@ class Session(LaunchFrame[FitTask]):
     def print_failures(self) -> None:
         """Prints what failed, with the end of its log."""
         failed = [
-            FailedTask(
-                f"{task.learner} fold {task.config.fold}",
+            FailedJob(
+                f"{job.learner} fold {job.config.fold}",
                 failure,
-                f"fits/{task.config.fit_id}/fit.log",
+                f"fits/{job.config.fit_id}/fit.log",
             )
-            for task, failure in self.progress.failures.values()
+            for job, failure in self.progress.failures.values()
         ]
         print_failures(failed, "fits", self.prepared.store.root, self.console)
 
@@ -161,64 +161,64 @@ class SecondTries:
     def __init__(self, listener: FitListener, root: FileRoot) -> None:
         self._listener, self._root = listener, root
         self._seen: dict[tuple[str, str], int] = {}
-        self._waiting: dict[str, tuple[FitTask, Failure]] = {}
+        self._waiting: dict[str, tuple[FitJob, Failure]] = {}
 
-    def started(self, task: FitTask) -> None:
+    def started(self, job: FitJob) -> None:
         """See ``Listener``."""
-        self._listener.started(task)
+        self._listener.started(job)
 
-    def epoch_done(self, task: FitTask, epoch: EpochRecord) -> None:
+    def epoch_done(self, job: FitJob, epoch: EpochRecord) -> None:
         """See ``Listener``."""
-        self._listener.epoch_done(task, epoch)
+        self._listener.epoch_done(job, epoch)
 
-    def finished(self, task: FitTask, record: FitRecord) -> None:
+    def finished(self, job: FitJob, record: FitRecord) -> None:
         """See ``Listener``."""
-        self._listener.finished(task, record)
+        self._listener.finished(job, record)
 
-    def failed(self, task: FitTask, failure: Failure) -> None:
+    def failed(self, job: FitJob, failure: Failure) -> None:
         """Decides, and tells."""
-        again = self._next_try(task, failure)
+        again = self._next_try(job, failure)
         if again is not None:
             failure = failure.model_copy(update={"is_tried_again": True})
-            self._waiting[task.config.fit_id] = again, failure
-        self._listener.failed(task, failure)
+            self._waiting[job.config.fit_id] = again, failure
+        self._listener.failed(job, failure)
 
-    def _next_try(self, task: FitTask, failure: Failure) -> FitTask | None:
+    def _next_try(self, job: FitJob, failure: Failure) -> FitJob | None:
         if failure.kind == "out_of_memory":
-            return with_larger_share(task, self._root)
+            return with_larger_fraction(job, self._root)
         if failure.kind != "error":
             return None
-        known = task.config.backbone, failure.message
+        known = job.config.backbone, failure.message
         self._seen[known] = self._seen.get(known, 0) + 1
-        return task if self._seen[known] == 1 else None
+        return job if self._seen[known] == 1 else None
 
-    def take(self) -> list[FitTask]:
+    def take(self) -> list[FitJob]:
         """The fits to be tried now, in the order in which they failed; each is given out once.
 
         Those are left out whose error came again in another fold meanwhile.
         """
         waiting, self._waiting = self._waiting.values(), {}
         return [
-            task
-            for task, failure in waiting
-            if self._seen.get((task.config.backbone, failure.message), 0) <= 1
+            job
+            for job, failure in waiting
+            if self._seen.get((job.config.backbone, failure.message), 0) <= 1
         ]
 
 
 def train_all(
-    executor: Executor, work: FitWork, tasks: Sequence[FitTask], listener: FitListener
+    executor: Executor, trainer: FitTrainer, jobs: Sequence[FitJob], listener: FitListener
 ) -> None:
     """Trains fits, and when all are through those that deserve another try.
 
     Args:
         executor: Who trains.
-        work: How.
-        tasks: The fits, in their order.
+        trainer: How.
+        jobs: The fits, in their order.
         listener: Told of all.
     """
-    root = work.store.root
+    root = trainer.store.root
     tries = SecondTries(listener, root)
-    left = [with_known_share(task, root) for task in tasks]
+    left = [with_known_fraction(job, root) for job in jobs]
     while left:
-        executor.run(work, left, tries)
+        executor.run(trainer, left, tries)
         left = tries.take()

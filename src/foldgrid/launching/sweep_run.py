@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from foldgrid.data.fingerprint import photo_table
-from foldgrid.execution.fit_task import FitTask
+from foldgrid.execution.fit_job import FitJob
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.tracking.projecting import ProjectingListener
 from foldgrid.records import RunStore
-from foldgrid.specs.errors import DamagedFileError, MissingFileError
+from foldgrid.specs.errors import CorruptFileError, MissingFileError
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.tracking import RunProjector, collect_provenance
 
@@ -40,7 +40,7 @@ def write_run_files(prepared: PreparedSweep) -> None:
     store.write_first_weights(prepared.first_weights)
     store.write_samples(prepared.survey.targets)
     if prepared.canary is not None:
-        store.write_canary(prepared.canary)
+        store.write_permutation(prepared.canary)
     if prepared.space is None:
         store.write_plan(prepared.grid.cells)
     earlier = _provenance(store)
@@ -52,10 +52,10 @@ def write_run_files(prepared: PreparedSweep) -> None:
 
 
 def _provenance(store: RunStore) -> dict[str, Any] | None:
-    """The provenance of the launches before; nothing where there is none, or a damaged one."""
+    """The provenance of the launches before; nothing where there is none, or a corrupt one."""
     try:
         return store.read_provenance()
-    except (DamagedFileError, MissingFileError):
+    except (CorruptFileError, MissingFileError):
         return None
 
 
@@ -91,24 +91,24 @@ FitProjector = RunProjector[FitConfig, EpochRecord, FitRecord]
 
 def fit_listener(
     projector: FitProjector, store: RunStore
-) -> ProjectingListener[FitTask, FitConfig, EpochRecord, FitRecord]:
+) -> ProjectingListener[FitJob, FitConfig, EpochRecord, FitRecord]:
     """Streams fits to trackers; one that goes on from a checkpoint brings its earlier epochs."""
 
-    def history_of(task: FitTask) -> Sequence[EpochRecord]:
-        return store.read_history(task.config.fit_id)
+    def history_of(job: FitJob) -> Sequence[EpochRecord]:
+        return store.read_history(job.config.fit_id)
 
-    def earlier_of(task: FitTask) -> Sequence[EpochRecord]:
-        folder = store.fit(task.config.fit_id)
+    def earlier_of(job: FitJob) -> Sequence[EpochRecord]:
+        folder = store.fit(job.config.fit_id)
         return folder.read_history() if folder.has_checkpoint() else []
 
-    return ProjectingListener(projector, lambda task: task.config, history_of, earlier_of)
+    return ProjectingListener(projector, lambda job: job.config, history_of, earlier_of)
 
 
 def project_missing(prepared: PreparedSweep, projector: FitProjector) -> int:
     """Makes the runs of finished fits that an earlier launch left without; returns how many."""
     missing = [t for t in prepared.grid.done if not projector.is_projected(t.config)]
-    for task in missing:
-        fit_id = task.config.fit_id
+    for job in missing:
+        fit_id = job.config.fit_id
         history, record = prepared.store.read_history(fit_id), prepared.store.read_fit(fit_id)
-        projector.project_whole(task.config, history, record)
+        projector.project_whole(job.config, history, record)
     return len(missing)

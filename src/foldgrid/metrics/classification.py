@@ -291,7 +291,7 @@ def class_metrics(
 
 
 @dataclass(frozen=True)
-class ClassFigures:
+class ClassMetrics:
     """One class against the rest; NaN is undefined.
 
     Attributes:
@@ -313,7 +313,7 @@ class ClassFigures:
 
 def by_class(
     reference: ArrayLike, probabilities: ArrayLike, is_binary: bool = False
-) -> tuple[ClassFigures, ...]:
+) -> tuple[ClassMetrics, ...]:
     """Figures of each class, in the order of the columns.
 
     Args:
@@ -337,7 +337,7 @@ def by_class(
     sensitivities_K = counts.sensitivities()
     specificities_K, precisions_K = counts.specificities(), counts.precisions()
     return tuple(
-        ClassFigures(
+        ClassMetrics(
             support=int(counts.support[each]),
             decided=int(counts.decided[each]),
             sensitivity=float(sensitivities_K[each]),

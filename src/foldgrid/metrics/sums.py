@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foldgrid.metrics.checked import checked_classes
-from foldgrid.specs.metric import METRICS, Judged, Metric, Target
+from foldgrid.specs.metric import METRICS, Metric, Target, TargetKind
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -27,10 +27,10 @@ T = TypeVar("T")
 
 NUMBERS = Target()
 
-BLOCK: Mapping[Judged, int] = MappingProxyType({"numbers": 64, "classes": 16})
+BLOCK: Mapping[TargetKind, int] = MappingProxyType({"numbers": 64, "classes": 16})
 """Models in one product: bounds the memory that the sums of all resamples take."""
 
-LOSSES: Mapping[Judged, str] = MappingProxyType({"numbers": "mae", "classes": "brier"})
+LOSSES: Mapping[TargetKind, str] = MappingProxyType({"numbers": "mae", "classes": "brier"})
 """By which metric of its own units a subject ranks the models."""
 
 
@@ -136,7 +136,7 @@ class SubjectSums:
         np.add.at(sums, self.subject_U, values)
         return sums
 
-    def figures(self, metrics: Mapping[str, Metric], weights_RS: FloatArray) -> Figures:
+    def metric_values(self, metrics: Mapping[str, Metric], weights_RS: FloatArray) -> MetricValues:
         """Metrics under each weighting of the subjects.
 
         Args:
@@ -163,9 +163,9 @@ class SubjectSums:
             blocks.append(found)
         return {name: np.hstack([block[name] for block in blocks]) for name in metrics}
 
-    def figure(self, metric: Metric, weights_RS: FloatArray) -> FloatArray:
+    def value(self, metric: Metric, weights_RS: FloatArray) -> FloatArray:
         """One of them."""
-        return self.figures({metric.name: metric}, weights_RS)[metric.name]
+        return self.metric_values({metric.name: metric}, weights_RS)[metric.name]
 
     def subject_losses(self) -> FloatArray:
         """(S, M) The mean absolute error or Brier score of each subject's own units."""
@@ -176,7 +176,7 @@ class SubjectSums:
             return cast(FloatArray, metric.compute.resampled(metric, Drawn(self)))
 
 
-Figures = dict[str, FloatArray]
+MetricValues = dict[str, FloatArray]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ _MS_PER_IMAGE = 1.5
 backbones at 64x64 pixels, batch 16; two thirds lie within 25 % of it. What is relied on is the
 order (longest fits first); the time that a plan prints is an estimate."""
 
-PREDICT_SHARE = 0.23
+PREDICT_FRACTION = 0.23
 """Predicting an image against training on it; the mean ratio of the same measurement."""
 
 

@@ -17,6 +17,7 @@ from foldgrid.models.construction import follow
 from foldgrid.models.published import native_pixels
 from foldgrid.models.stages import StagedNetwork
 from foldgrid.models.tracing import ATTENTIONS, NORMS
+from foldgrid.specs.counted import counted
 
 _LAYERS = (nn.Conv2d, nn.Linear, *ATTENTIONS)
 
@@ -169,7 +170,8 @@ def _frozen_parameters(backbone: str, frozen: int | str) -> set[str]:
         raise ValueError(f'frozen: found "{frozen}". Give nothing, backbone, or a number of layers')
     if not 0 <= frozen < len(layers):
         raise ValueError(
-            f"frozen: found {frozen}, and {backbone} has {len(layers)} layers with weights. At "
+            f"frozen: found {frozen}, and {backbone} has {counted(len(layers), 'layer')} with "
+            f"weights. At "
             f"most {len(layers) - 1} can be frozen, so that one is left to train"
         )
     return {name for layer in layers[:frozen] for name in layer.parameters}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from foldgrid.models.sources import source_of
-from foldgrid.specs.recipe import pixels_of
+from foldgrid.specs.recipe import normalization_of
 
 
 def native_pixels(backbone: str) -> int:
@@ -11,10 +11,10 @@ def native_pixels(backbone: str) -> int:
     return source_of(backbone).native_pixels(backbone)
 
 
-def own_pixels(backbone: str) -> str:
-    """The value of a recipe's ``pixels`` that the published weights were trained with."""
+def own_normalization(backbone: str) -> str:
+    """The value of a recipe's ``normalization`` that the published weights were trained with."""
     own = source_of(backbone).preprocessing(backbone)
-    return pixels_of(own.mean, own.std)
+    return normalization_of(own.mean, own.std)
 
 
 def own_interpolation(backbone: str) -> str:

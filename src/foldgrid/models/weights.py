@@ -225,7 +225,7 @@ def resolve_weights(
         _refuse_missing(missing, policy, fetch_command)
     is_taken = {name: file and (file.is_here or policy == "fetch") for name, file in found.items()}
     taken = {name: file if is_taken[name] else None for name, file in found.items()}
-    _refuse_damaged(taken.values(), fetch_command)
+    _refuse_corrupt(taken.values(), fetch_command)
     return taken
 
 
@@ -269,7 +269,7 @@ def _package_missing(file: WeightFile) -> str:
     )
 
 
-def _refuse_damaged(files: Iterable[WeightFile | None], fetch_command: str) -> None:
+def _refuse_corrupt(files: Iterable[WeightFile | None], fetch_command: str) -> None:
     """Refuses files whose hash is not the one that their publisher promises."""
     problems = []
     for file in files:

@@ -21,7 +21,7 @@ from foldgrid.predict.trained_learner import TrainedLearner
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import MissingFileError, SweepError
 from foldgrid.specs.fits import FitRecord
-from foldgrid.training.batches import CompositeSource, seen_by
+from foldgrid.training.batches import MosaicSource, seen_by
 from foldgrid.training.building import build_for
 from foldgrid.training.device import choose_device, choose_precision, prepare_torch
 from foldgrid.training.network_state import predict
@@ -29,7 +29,7 @@ from foldgrid.training.network_state import predict
 
 def outputs_of_copies(
     learner: TrainedLearner,
-    composites_NHWC: NDArray[np.uint8],
+    mosaics_NHWC: NDArray[np.uint8],
     device: torch.device | None = None,
 ) -> NDArray[np.float32]:
     """What each copy says, (F, N, K), in the task's own units.
@@ -39,29 +39,29 @@ def outputs_of_copies(
 
     Args:
         learner: Who predicts.
-        composites_NHWC: uint8 pictures of ``learner.tile_pixels`` a tile.
+        mosaics_NHWC: uint8 pictures of ``learner.tile_pixels`` a tile.
         device: Where to compute; chosen by what is there.
 
     Raises:
-        SweepError: A weight file is missing or damaged.
+        SweepError: A weight file is missing or corrupt.
     """
     prepare_torch(num_usable_cores(), seed=0)
     device = device or choose_device()
     recipe = learner.copies[0].config.training
     precision = choose_precision(device, recipe.precision)
-    source = CompositeSource(composites_NHWC, device, *seen_by(recipe))
-    rows = np.arange(len(composites_NHWC))
+    source = MosaicSource(mosaics_NHWC, device, *seen_by(recipe))
+    rows = np.arange(len(mosaics_NHWC))
     copies = _copies(learner, device, source.pixels)
     return np.stack([predict(copy, source, rows, device, precision) for copy in copies])
 
 
 def predict_outputs(
     learner: TrainedLearner,
-    composites_NHWC: NDArray[np.uint8],
+    mosaics_NHWC: NDArray[np.uint8],
     device: torch.device | None = None,
 ) -> NDArray[np.float32]:
     """The mean of the copies' outputs, (N, K); see ``outputs_of_copies``."""
-    outputs_FNK = outputs_of_copies(learner, composites_NHWC, device)
+    outputs_FNK = outputs_of_copies(learner, mosaics_NHWC, device)
     mean_NK: NDArray[np.float64] = outputs_FNK.mean(axis=0, dtype=np.float64)
     return mean_NK.astype(np.float32)
 

@@ -18,7 +18,7 @@ from foldgrid.data.dataset import Dataset
 from foldgrid.metrics.counts import decide
 from foldgrid.predict.fold_copies import outputs_of_copies
 from foldgrid.predict.trained_learner import TrainedLearner
-from foldgrid.specs.metric import Judged
+from foldgrid.specs.metric import TargetKind
 from foldgrid.tasks.classification.operating_points import choose_threshold
 from foldgrid.tasks.scoring import Scoring
 
@@ -63,21 +63,21 @@ def predict_samples(
         ``probability_<class>``; of a number ``predicted``, in the task's unit.
 
     Raises:
-        SweepError: A weight file is missing or damaged.
+        SweepError: A weight file is missing or corrupt.
     """
     task = learner.task
     names = dataset.samples["sample"].tolist()
     copies = [
         pd.DataFrame(learner.task_of(copy).prediction_columns(outputs_NK), index=names)
         for copy, outputs_NK in zip(
-            learner.copies, outputs_of_copies(learner, dataset.composites_NHWC), strict=True
+            learner.copies, outputs_of_copies(learner, dataset.mosaics_NHWC), strict=True
         )
     ]
     mean = sum(copies[1:], start=copies[0]) / len(copies)
-    told = TOLD[task.judges](task, mean, points)
+    reported = REPORTED[task.target_kind](task, mean, points)
     given = [name for name in ("case",) if (dataset.samples[name] != "").any()]
-    about = dataset.samples[["subject", *given]].set_axis(told.index)
-    return pd.concat([about, told], axis=1).reset_index(drop=True)
+    about = dataset.samples[["subject", *given]].set_axis(reported.index)
+    return pd.concat([about, reported], axis=1).reset_index(drop=True)
 
 
 def _classes(
@@ -97,12 +97,12 @@ def _classes(
         if not math.isnan(point.threshold):
             decided[point.column] = np.array(values.columns, object)[is_called.astype(int)]
     # A node of a tree can be a class of several levels: its probability is the same in all.
-    shares = {
+    fractions = {
         f"{PROBABILITY}{name}": probabilities_NJ[:, place]
         for classes, probabilities_NJ in layers.values()
         for place, name in enumerate(classes)
     }
-    return pd.DataFrame({**decided, **shares}, index=predictions.index)
+    return pd.DataFrame({**decided, **fractions}, index=predictions.index)
 
 
 def _numbers(
@@ -112,9 +112,9 @@ def _numbers(
     return task.values(predictions).set_axis([PREDICTED], axis=1)
 
 
-TOLD: Mapping[Judged, Callable[[Scoring, pd.DataFrame, Sequence[CallingPoint]], pd.DataFrame]] = (
-    MappingProxyType({"numbers": _numbers, "classes": _classes})
-)
+REPORTED: Mapping[
+    TargetKind, Callable[[Scoring, pd.DataFrame, Sequence[CallingPoint]], pd.DataFrame]
+] = MappingProxyType({"numbers": _numbers, "classes": _classes})
 """What is told of new samples, by kind of truth."""
 
 

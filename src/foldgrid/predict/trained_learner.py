@@ -12,11 +12,11 @@ from pydantic import TypeAdapter
 
 from foldgrid.metrics import Metric
 from foldgrid.records import PlannedFit, RunStore
+from foldgrid.specs.ablations import is_ablation, read_ablation
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
 from foldgrid.specs.fits import FitRecord
 from foldgrid.specs.sweep import REGIONS
 from foldgrid.specs.task import AnyTask, TaskSpec
-from foldgrid.specs.variants import is_variant, read_variant
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring
 
@@ -77,14 +77,18 @@ def best_learner(store: RunStore) -> BestLearner:
         board: dict[str, Any] = store.read_json("leaderboard.json")
         metrics = make_scoring(_TASK.validate_python(board.get("task") or {})).metrics
         by = metrics[board.get("by") or next(iter(metrics))]
-        figures = {
+        metric_values = {
             str(row["model"]): row["oof"][by.name]
             for row in board["rows"]
-            if row["kind"] == "base_learner" and not is_variant(row["model"])
+            if row["kind"] == "base_learner" and not is_ablation(row["model"])
         }
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-        figures = {}
-    ranked = {name: figure for name, figure in figures.items() if figure is not None}
+        metric_values = {}
+    ranked = {
+        name: metric_value
+        for name, metric_value in metric_values.items()
+        if metric_value is not None
+    }
     if not ranked:
         raise SweepError(
             f"{store.location}: found no ranking to take the best base learner from.\n"
@@ -160,5 +164,5 @@ def _keeping_command(store: RunStore, learner: str) -> str:
     source = f"{store.location}/sweep.yaml" if store.root.is_local else sweep.get("name")
     return (
         f"foldgrid launch {source} --budget {sweep.get('budget')} "
-        f"--only backbone={read_variant(learner)[0]} --keep best --storage runs_with_weights"
+        f"--only backbone={read_ablation(learner)[0]} --keep best --storage runs_with_weights"
     )

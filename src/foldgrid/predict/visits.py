@@ -34,7 +34,7 @@ def predict_visits(learner: TrainedLearner, dataset: Dataset) -> pd.DataFrame:
     assert isinstance(task, PasiScoring)
     rows = np.flatnonzero(dataset.samples["region"].isin(learner.regions))
     table = dataset.samples.iloc[rows][["subject", "visit", "day", "region"]]
-    outputs_NK = predict_outputs(learner, dataset.composites_NHWC[rows])
+    outputs_NK = predict_outputs(learner, dataset.mosaics_NHWC[rows])
     values = {"composite": task.composites(outputs_NK)}
     for name, column in task.prediction_columns(outputs_NK).items():
         score = name.removeprefix("predicted_")

@@ -8,10 +8,10 @@ from foldgrid.records.log_file import LogFile, last_lines
 from foldgrid.records.run_lock import RunLock
 from foldgrid.records.run_store import PlannedFit, RunStore, run_location
 from foldgrid.records.search_store import SearchStore, TrialFolder
-from foldgrid.records.verification import DamagedFit, Verified, verify_fits
+from foldgrid.records.verification import CorruptFit, Verified, verify_fits
 
 __all__ = [
-    "DamagedFit",
+    "CorruptFit",
     "FitFolder",
     "LogFile",
     "PlannedFit",

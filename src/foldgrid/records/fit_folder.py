@@ -2,7 +2,7 @@
 
 Law: ``fit.json`` is written last. It exists if and only if the fit is complete, and then
 ``last.pt`` is gone. It vouches for itself and for the files beside it; what does not agree with it
-is refused (``DamagedFileError``), never read as something else.
+is refused (``CorruptFileError``), never read as something else.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import pandas as pd
 
 from foldgrid.records.files import FileRoot
 from foldgrid.records.log_file import LogFile
-from foldgrid.records.sealed_state import open_state, seal_state
+from foldgrid.records.state_checksum import checksummed_state, open_state
 from foldgrid.records.tables import parquet_bytes, parquet_table
 from foldgrid.specs.by_name import check_known
-from foldgrid.specs.errors import DamagedFileError, MissingFileError
+from foldgrid.specs.checksums import FileChecksum, checksummed_json, open_checksummed
+from foldgrid.specs.errors import CorruptFileError, MissingFileError
 from foldgrid.specs.fits import EpochRecord, FitRecord
-from foldgrid.specs.seals import FileSeal, open_sealed, seal_json
 
 RECORD, HISTORY, PREDICTIONS = "fit.json", "history.jsonl", "predictions.parquet"
 FEATURES = "features.parquet"
@@ -42,7 +42,7 @@ class FitFolder:
     def __init__(self, root: FileRoot, fit_id: str) -> None:
         self._root = root
         self.fit_id = fit_id
-        self._written: dict[str, FileSeal] = {}
+        self._written: dict[str, FileChecksum] = {}
 
     def _name(self, file: str) -> str:
         return f"fits/{self.fit_id}/{file}"
@@ -97,7 +97,7 @@ class FitFolder:
 
         Raises:
             MissingFileError: It is not there.
-            DamagedFileError: It is not what the fit wrote, or ``fit.json`` is damaged.
+            CorruptFileError: It is not what the fit wrote, or ``fit.json`` is corrupt.
         """
         return parquet_table(self._read_whole(PREDICTIONS), self._shown(PREDICTIONS), MEND)
 
@@ -110,13 +110,13 @@ class FitFolder:
 
         Raises:
             MissingFileError: The fit did not keep them.
-            DamagedFileError: They are not what the fit wrote, or ``fit.json`` is damaged.
+            CorruptFileError: They are not what the fit wrote, or ``fit.json`` is corrupt.
         """
         return parquet_table(self._read_whole(FEATURES), self._shown(FEATURES), MEND)
 
     def _write_table(self, file: str, table: pd.DataFrame) -> None:
         data = parquet_bytes(table)
-        self._written[file] = FileSeal.of(data)
+        self._written[file] = FileChecksum.of(data)
         self._root.write_bytes(self._name(file), data, durable=True)
 
     def write_weights(self, save: Callable[[Path], None]) -> None:
@@ -126,18 +126,18 @@ class FitFolder:
             save: Saves the weights to a file; some hundred megabytes need not be held once more.
         """
 
-        def save_and_seal(path: Path) -> None:
+        def save_with_checksum(path: Path) -> None:
             save(path)
-            self._written[WEIGHTS] = FileSeal.of_file(path)
+            self._written[WEIGHTS] = FileChecksum.of_file(path)
 
-        self._root.write_file(self._name(WEIGHTS), save_and_seal)
+        self._root.write_file(self._name(WEIGHTS), save_with_checksum)
 
     def read_weights(self) -> bytes:
         """``best.safetensors``, to be given to ``safetensors.torch.load``.
 
         Raises:
             MissingFileError: They are not there.
-            DamagedFileError: They are not what the fit wrote, or ``fit.json`` is damaged.
+            CorruptFileError: They are not what the fit wrote, or ``fit.json`` is corrupt.
         """
         return self._read_whole(WEIGHTS)
 
@@ -147,15 +147,15 @@ class FitFolder:
             data = self._root.read_bytes(self._name(file))
         except FileNotFoundError as error:
             raise MissingFileError(self._shown(file), MEND) from error
-        seal = self._seals().get(file)
-        fault = seal.fault_of(data) if seal is not None else ""
+        checksum = self._checksums().get(file)
+        fault = checksum.fault_of(data) if checksum is not None else ""
         if fault:
-            raise DamagedFileError(self._shown(file), fault, MEND)
+            raise CorruptFileError(self._shown(file), fault, MEND)
         return data
 
-    def _seals(self) -> dict[str, FileSeal]:
+    def _checksums(self) -> dict[str, FileChecksum]:
         try:
-            return self.read_sealed()[1]
+            return self.read_checksummed()[1]
         except FileNotFoundError:
             return {}
 
@@ -164,14 +164,14 @@ class FitFolder:
 
     def write_checkpoint(self, state: bytes) -> None:
         """Writes ``last.pt``, the state to go on from."""
-        self._root.write_bytes(self._name(STATE), seal_state(state))
+        self._root.write_bytes(self._name(STATE), checksummed_state(state))
 
     def has_checkpoint(self) -> bool:
         """Whether ``last.pt`` is there."""
         return self._root.exists(self._name(STATE))
 
     def read_checkpoint(self) -> bytes | None:
-        """The state in ``last.pt``; nothing where there is none, or where it is damaged."""
+        """The state in ``last.pt``; nothing where there is none, or where it is corrupt."""
         if not self.has_checkpoint():
             return None
         state, fault = open_state(self._root.read_bytes(self._name(STATE)))
@@ -206,8 +206,8 @@ class FitFolder:
         """Writes ``fit.json`` and clears what a complete fit no longer needs."""
         history = self._name(HISTORY)
         if self._root.exists(history):
-            self._written[HISTORY] = FileSeal.of(self._root.read_bytes(history))
-        data = seal_json(record.model_dump(mode="json"), self._written)
+            self._written[HISTORY] = FileChecksum.of(self._root.read_bytes(history))
+        data = checksummed_json(record.model_dump(mode="json"), self._written)
         self._root.write_bytes(self._name(RECORD), data, durable=True)
         self.clear_leftovers()
 
@@ -222,20 +222,20 @@ class FitFolder:
 
         Raises:
             FileNotFoundError: The fit is not complete.
-            DamagedFileError: It is not what was written.
+            CorruptFileError: It is not what was written.
             SweepError: It names what is not installed here.
         """
-        return self.read_sealed()[0]
+        return self.read_checksummed()[0]
 
-    def read_sealed(self) -> tuple[FitRecord, dict[str, FileSeal]]:
-        """``fit.json``, and the seals of the files that it vouches for; see ``read_record``."""
+    def read_checksummed(self) -> tuple[FitRecord, dict[str, FileChecksum]]:
+        """``fit.json``, and the checksums of the files that it vouches for; see ``read_record``."""
         data = self._root.read_bytes(self._name(RECORD))
-        content, seals = open_sealed(data, self._shown(RECORD), MEND)
+        content, checksums = open_checksummed(data, self._shown(RECORD), MEND)
         try:
-            return FitRecord.model_validate_json(json.dumps(content)), seals
+            return FitRecord.model_validate_json(json.dumps(content)), checksums
         except ValueError as error:
             check_known(error, self._shown(RECORD))
-            raise DamagedFileError.unreadable(self._shown(RECORD), data, error, MEND) from error
+            raise CorruptFileError.unreadable(self._shown(RECORD), data, error, MEND) from error
 
 
 def parse_history(data: bytes) -> list[EpochRecord]:

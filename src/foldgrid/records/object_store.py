@@ -43,7 +43,7 @@ class ObjectStore:
     def __init__(self, location: str) -> None:
         self._location = location
         self._has_answered = False
-        self._is_given_up = threading.Event()
+        self._is_abandoned = threading.Event()
 
     def ask(self, act: Callable[[], Answer]) -> Answer:
         """What ``act`` comes to; it is called again while the store is away.
@@ -58,13 +58,13 @@ class ObjectStore:
             try:
                 answer = act()
             except OSError as error:
-                self._judge(error, deadline)
-                self._is_given_up.wait(PAUSE_SECONDS)
+                self._decide(error, deadline)
+                self._is_abandoned.wait(PAUSE_SECONDS)
             else:
                 self._has_answered = True
                 return answer
 
-    def _judge(self, error: OSError, deadline: float) -> None:
+    def _decide(self, error: OSError, deadline: float) -> None:
         """Raises what ``error`` means, unless it is worth trying again."""
         text = str(error)
         if REFUSED.search(text):
@@ -75,10 +75,10 @@ class ObjectStore:
             ) from error
         if not AWAY.search(text):
             raise error
-        is_too_late = time.monotonic() >= deadline or self._is_given_up.is_set()
+        is_too_late = time.monotonic() >= deadline or self._is_abandoned.is_set()
         if is_too_late or not self._has_answered:
             # Whoever comes next need not wait as long once more.
-            self._is_given_up.set()
+            self._is_abandoned.set()
             raise StorageAwayError(errno.EHOSTUNREACH, text, self._location) from error
 
 

@@ -16,15 +16,21 @@ from ruamel.yaml.error import YAMLError
 from foldgrid.records.files import FileRoot
 from foldgrid.records.fit_folder import RECORD, FitFolder
 from foldgrid.records.tables import parquet_bytes, parquet_table
-from foldgrid.specs.canary import Canary, CanaryName, canary_folder
-from foldgrid.specs.errors import DamagedFileError, MissingFileError, SweepError
+from foldgrid.specs.checksums import (
+    FileChecksum,
+    checksummed_json,
+    checksummed_text,
+    open_json,
+    open_text,
+)
+from foldgrid.specs.errors import CorruptFileError, MissingFileError, SweepError
 from foldgrid.specs.fits import EpochRecord, FitRecord
-from foldgrid.specs.seals import FileSeal, open_json, open_text, seal_json, seal_text
+from foldgrid.specs.label_permutation import LabelPermutation, PermutationName, permutation_folder
 
 SWEEP, PLAN, PROVENANCE, CANARY = "sweep.yaml", "plan.json", "provenance.json", "canary.json"
 SPLIT, SPLIT_FACTS = "split.parquet", "split.json"
 PHOTOS, SAMPLES, FIRST_WEIGHTS = "photos.parquet", "samples.parquet", "weights.json"
-TABLE_SEALS = "tables.json"
+TABLE_CHECKSUMS = "tables.json"
 """What vouches for the tables, which cannot do so themselves."""
 MEND = "Run the launch command again: it writes this file again."
 
@@ -110,14 +116,14 @@ class RunStore:
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Writes a JSON file of the run folder atomically, with a digest of itself."""
-        self.root.write_bytes(name, seal_json(value))
+        self.root.write_bytes(name, checksummed_json(value))
 
     def read_json(self, name: str) -> Any:
         """A JSON file of the run folder.
 
         Raises:
             MissingFileError: It is not there.
-            DamagedFileError: It is no JSON, or not what was written.
+            CorruptFileError: It is no JSON, or not what was written.
         """
         return open_json(self._read(name), self._shown(name), MEND)
 
@@ -130,24 +136,24 @@ class RunStore:
     def _shown(self, name: str) -> str:
         return run_location(self.location, name)
 
-    def _unlike(self, name: str, content: Any, error: Exception) -> DamagedFileError:
+    def _unlike(self, name: str, content: Any, error: Exception) -> CorruptFileError:
         """A file whose content is not of the kind that it should be."""
         data = str(content).encode()
-        return DamagedFileError.unreadable(self._shown(name), data, error, MEND)
+        return CorruptFileError.unreadable(self._shown(name), data, error, MEND)
 
     def write_yaml(self, name: str, content: Mapping[str, Any]) -> None:
         """Writes a YAML file of the run folder, under a line with its checksum."""
         yaml, stream = YAML(), io.StringIO()
         yaml.default_flow_style = False
         yaml.dump(dict(content), stream)
-        self.root.write_bytes(name, seal_text(stream.getvalue()))
+        self.root.write_bytes(name, checksummed_text(stream.getvalue()))
 
     def read_yaml(self, name: str) -> dict[str, Any]:
         """A YAML file of the run folder as plain values.
 
         Raises:
             MissingFileError: It is not there.
-            DamagedFileError: It is no YAML mapping, or not what was written.
+            CorruptFileError: It is no YAML mapping, or not what was written.
         """
         text = open_text(self._read(name), self._shown(name), MEND)
         try:
@@ -179,21 +185,21 @@ class RunStore:
     def _write_table(self, name: str, table: pd.DataFrame) -> None:
         data = parquet_bytes(table)
         self.root.write_bytes(name, data)
-        seals = {**self._table_seals(), name: FileSeal.of(data).model_dump()}
-        self.write_json(TABLE_SEALS, seals)
+        checksums = {**self._table_checksums(), name: FileChecksum.of(data).model_dump()}
+        self.write_json(TABLE_CHECKSUMS, checksums)
 
     def _read_table(self, name: str) -> pd.DataFrame:
         data = self._read(name)
-        seal = self._table_seals().get(name)
-        fault = FileSeal.model_validate(seal).fault_of(data) if seal is not None else ""
+        checksum = self._table_checksums().get(name)
+        fault = FileChecksum.model_validate(checksum).fault_of(data) if checksum is not None else ""
         if fault:
-            raise DamagedFileError(self._shown(name), fault, MEND)
+            raise CorruptFileError(self._shown(name), fault, MEND)
         return parquet_table(data, self._shown(name), MEND)
 
-    def _table_seals(self) -> dict[str, Any]:
-        # Damaged itself, it vouches for nothing; tables of earlier versions have none either.
+    def _table_checksums(self) -> dict[str, Any]:
+        # Corrupt itself, it vouches for nothing; tables of earlier versions have none either.
         try:
-            return dict(self.read_json(TABLE_SEALS))
+            return dict(self.read_json(TABLE_CHECKSUMS))
         except (FileNotFoundError, ValueError, TypeError):
             return {}
 
@@ -205,7 +211,7 @@ class RunStore:
     def read_split(self) -> pd.DataFrame:
         """``split.parquet``: sample, subject, visit, day, partition, fold.
 
-        Of composites the region too, of single photographs case and label.
+        Of mosaics the region too, of single photographs case and label.
         """
         return self._read_table(SPLIT)
 
@@ -259,34 +265,34 @@ class RunStore:
         except (KeyError, TypeError, AttributeError) as error:
             raise self._unlike(FIRST_WEIGHTS, content, error) from error
 
-    def write_canary(self, canary: Canary) -> None:
+    def write_permutation(self, canary: LabelPermutation) -> None:
         """Writes ``canary.json``: this is no run of the sweep, but of its canary."""
         self.write_json(CANARY, canary.model_dump(mode="json"))
 
-    def is_canary(self) -> bool:
+    def is_permutation(self) -> bool:
         """Whether ``canary.json`` is there, whole or not."""
         return self.root.exists(CANARY)
 
-    def read_canary(self) -> Canary | None:
+    def read_permutation(self) -> LabelPermutation | None:
         """``canary.json``, or nothing: then the scores are the physician's."""
-        if not self.is_canary():
+        if not self.is_permutation():
             return None
         content = self.read_json(CANARY)
         try:
-            return Canary.model_validate(content)
+            return LabelPermutation.model_validate(content)
         except ValueError as error:
             raise self._unlike(CANARY, content, error) from error
 
-    def canary_store(self, name: CanaryName) -> RunStore:
+    def permutation_store(self, name: PermutationName) -> RunStore:
         """Where the canary of this run is, there or not: beside it."""
         if self.root.is_local:
             folder = self.root.local_path.resolve()
             # As it was given where that says enough: messages should not grow absolute paths.
             named = self.location.rstrip("/")
             path = named if named.rpartition("/")[2] == folder.name else str(folder)
-            return RunStore(canary_folder(path, name))
+            return RunStore(permutation_folder(path, name))
         path, mark, parameters = self.location.partition("?")
-        return RunStore(f"{canary_folder(path.rstrip('/'), name)}{mark}{parameters}")
+        return RunStore(f"{permutation_folder(path.rstrip('/'), name)}{mark}{parameters}")
 
     def write_provenance(self, provenance: dict[str, Any]) -> None:
         """Writes ``provenance.json``."""
@@ -299,7 +305,7 @@ class RunStore:
     def relaunch_command(self) -> str:
         """The command that trains what is missing here: the last launch's, without ``--only``.
 
-        Of a run folder whose own files are damaged, as near to it as they tell.
+        Of a run folder whose own files are corrupt, as near to it as they tell.
         """
         try:
             words = list(self.read_provenance().get("command") or [])
@@ -318,7 +324,7 @@ class RunStore:
     def _shortest_command(self) -> str:
         name = self.location.partition("?")[0].rstrip("/").rpartition("/")[2]
         try:
-            canary = self.read_canary()
+            canary = self.read_permutation()
             if canary is not None:
                 return f"foldgrid launch {canary.sweep} --canary {canary.name}"
             return f"foldgrid launch {self.read_sweep().get('name')}"

@@ -16,11 +16,11 @@ import pandas as pd
 from foldgrid.records.files import FileRoot
 from foldgrid.records.log_file import LogFile
 from foldgrid.records.run_store import RunStore, run_location
-from foldgrid.records.sealed_state import open_state, seal_state
+from foldgrid.records.state_checksum import checksummed_state, open_state
 from foldgrid.records.tables import parquet_bytes, parquet_table
 from foldgrid.specs.by_name import check_known
-from foldgrid.specs.errors import DamagedFileError, MissingFileError
-from foldgrid.specs.seals import FileSeal, open_sealed, seal_json
+from foldgrid.specs.checksums import FileChecksum, checksummed_json, open_checksummed
+from foldgrid.specs.errors import CorruptFileError, MissingFileError
 from foldgrid.specs.trials import SearchPlan, TrialEpoch, TrialRecord
 from foldgrid.tasks.scoring import by_model
 from foldgrid.tasks.units import UNIT_COLUMNS, UnitTable
@@ -95,8 +95,8 @@ class TrialFolder:
         predictions = parquet_bytes(table)
         self._root.write_bytes(self._name(HISTORY), history)
         self._root.write_bytes(self._name(PREDICTIONS), predictions)
-        seals = {HISTORY: FileSeal.of(history), PREDICTIONS: FileSeal.of(predictions)}
-        data = seal_json(record.model_dump(mode="json"), seals)
+        checksums = {HISTORY: FileChecksum.of(history), PREDICTIONS: FileChecksum.of(predictions)}
+        data = checksummed_json(record.model_dump(mode="json"), checksums)
         self._root.write_bytes(self._name(RECORD), data, durable=True)
         for file in (RUNNING, STATE, FAILURE, REDO):
             self._root.remove(self._name(file))
@@ -105,27 +105,27 @@ class TrialFolder:
     def faults(self) -> tuple[str, ...]:
         """What is wrong with the files of a trial that is over, a line each, file first."""
         try:
-            record, seals = self.read_sealed()
-        except DamagedFileError as error:
+            record, checksums = self.read_checksummed()
+        except CorruptFileError as error:
             return (f"{RECORD}: {error.fault}",)
         if (record.study, record.number) != (self._study, self._number):
             return (f"{RECORD}: of another trial, {record.study}/{record.number:04}",)
         found = []
         for file in (HISTORY, PREDICTIONS):
             try:
-                fault = self._fault(seals.get(file), self._root.read_bytes(self._name(file)))
+                fault = self._fault(checksums.get(file), self._root.read_bytes(self._name(file)))
             except FileNotFoundError:
                 fault = "missing"
             found += [f"{file}: {fault}"] if fault else []
         return tuple(found)
 
     @staticmethod
-    def _fault(seal: FileSeal | None, data: bytes) -> str:
-        return seal.fault_of(data) if seal is not None else ""
+    def _fault(checksum: FileChecksum | None, data: bytes) -> str:
+        return checksum.fault_of(data) if checksum is not None else ""
 
     def set_aside(self, record: TrialRecord) -> None:
         """Has the trial trained again: what it came to is noted first, then it is not over."""
-        self._root.write_bytes(self._name(REDO), seal_json(record.model_dump(mode="json")))
+        self._root.write_bytes(self._name(REDO), checksummed_json(record.model_dump(mode="json")))
         for file in (RECORD, HISTORY, PREDICTIONS, RUNNING, STATE):
             self._root.remove(self._name(file))
 
@@ -166,10 +166,10 @@ class TrialFolder:
 
     def write_state(self, state: bytes) -> None:
         """Writes ``state.pt``, all folds at one epoch, to go on from."""
-        self._root.write_bytes(self._name(STATE), seal_state(state))
+        self._root.write_bytes(self._name(STATE), checksummed_state(state))
 
     def read_state(self) -> bytes | None:
-        """The state in ``state.pt``; nothing where there is none, or where it is damaged."""
+        """The state in ``state.pt``; nothing where there is none, or where it is corrupt."""
         name = self._name(STATE)
         if not self._root.exists(name):
             return None
@@ -195,38 +195,38 @@ class TrialFolder:
 
         Raises:
             FileNotFoundError: The trial is not over.
-            DamagedFileError: It is not what was written.
+            CorruptFileError: It is not what was written.
             SweepError: It names what is not installed here.
         """
-        return self.read_sealed()[0]
+        return self.read_checksummed()[0]
 
-    def read_sealed(self) -> tuple[TrialRecord, dict[str, FileSeal]]:
-        """``trial.json``, and the seals of the files it vouches for; see ``read_record``."""
+    def read_checksummed(self) -> tuple[TrialRecord, dict[str, FileChecksum]]:
+        """``trial.json``, and the checksums of the files it vouches for; see ``read_record``."""
         return self._record_of(RECORD)
 
-    def _record_of(self, file: str) -> tuple[TrialRecord, dict[str, FileSeal]]:
+    def _record_of(self, file: str) -> tuple[TrialRecord, dict[str, FileChecksum]]:
         data = self._root.read_bytes(self._name(file))
-        content, seals = open_sealed(data, self._shown(file), MEND)
+        content, checksums = open_checksummed(data, self._shown(file), MEND)
         try:
-            return TrialRecord.model_validate_json(json.dumps(content)), seals
+            return TrialRecord.model_validate_json(json.dumps(content)), checksums
         except ValueError as error:
             check_known(error, self._shown(file))
-            raise DamagedFileError.unreadable(self._shown(file), data, error, MEND) from error
+            raise CorruptFileError.unreadable(self._shown(file), data, error, MEND) from error
 
     def _read_whole(self, file: str) -> bytes:
         """A file of a trial that is over, checked.
 
         Raises:
             MissingFileError: It is not there.
-            DamagedFileError: It is not what was written, or ``trial.json`` is damaged.
+            CorruptFileError: It is not what was written, or ``trial.json`` is corrupt.
         """
         try:
             data = self._root.read_bytes(self._name(file))
         except FileNotFoundError as error:
             raise MissingFileError(self._shown(file), MEND) from error
-        fault = self._fault(self.read_sealed()[1].get(file), data)
+        fault = self._fault(self.read_checksummed()[1].get(file), data)
         if fault:
-            raise DamagedFileError(self._shown(file), fault, MEND)
+            raise CorruptFileError(self._shown(file), fault, MEND)
         return data
 
     def read_history(self) -> list[TrialEpoch]:
@@ -235,7 +235,7 @@ class TrialFolder:
         try:
             return [TrialEpoch.model_validate_json(line) for line in data.splitlines()]
         except ValueError as error:
-            raise DamagedFileError.unreadable(self._shown(HISTORY), data, error, MEND) from error
+            raise CorruptFileError.unreadable(self._shown(HISTORY), data, error, MEND) from error
 
     def read_epochs(self) -> list[TrialEpoch]:
         """The epochs as the trial reported them, with their predictions."""
@@ -323,14 +323,14 @@ class SearchStore:
 
     def write_plan(self, plan: SearchPlan) -> None:
         """Writes ``plan.json``: what is searched."""
-        self.root.write_bytes("plan.json", seal_json(plan.model_dump(mode="json")))
+        self.root.write_bytes("plan.json", checksummed_json(plan.model_dump(mode="json")))
 
     def read_plan(self) -> SearchPlan:
         """``plan.json``.
 
         Raises:
             MissingFileError: Nothing was searched here.
-            DamagedFileError: It is not what was written.
+            CorruptFileError: It is not what was written.
             SweepError: It names what is not installed here.
         """
         shown = run_location(self.location, "plan.json")
@@ -338,12 +338,12 @@ class SearchStore:
             data = self.root.read_bytes("plan.json")
         except FileNotFoundError as error:
             raise MissingFileError(shown, PLAN_MEND) from error
-        content = open_sealed(data, shown, PLAN_MEND)[0]
+        content = open_checksummed(data, shown, PLAN_MEND)[0]
         try:
             return SearchPlan.model_validate_json(json.dumps(content))
         except ValueError as error:
             check_known(error, shown)
-            raise DamagedFileError.unreadable(shown, data, error, PLAN_MEND) from error
+            raise CorruptFileError.unreadable(shown, data, error, PLAN_MEND) from error
 
     def trial(self, study: str, number: int) -> TrialFolder:
         """The folder of one trial, there or not."""

@@ -6,7 +6,7 @@ import io
 
 import pandas as pd
 
-from foldgrid.specs.errors import DamagedFileError
+from foldgrid.specs.errors import CorruptFileError
 
 
 def parquet_bytes(table: pd.DataFrame) -> bytes:
@@ -22,12 +22,12 @@ def parquet_table(data: bytes, path: str, mend: str = "") -> pd.DataFrame:
     Args:
         data: The file's content.
         path: The file, for people.
-        mend: What to do where it is damaged.
+        mend: What to do where it is corrupt.
 
     Raises:
-        DamagedFileError: It is no Parquet file.
+        CorruptFileError: It is no Parquet file.
     """
     try:
         return pd.read_parquet(io.BytesIO(data))
     except (OSError, ValueError, KeyError) as error:
-        raise DamagedFileError.unreadable(path, data, error, mend) from error
+        raise CorruptFileError.unreadable(path, data, error, mend) from error

@@ -21,21 +21,22 @@ from foldgrid.records.fit_folder import (
 )
 from foldgrid.records.run_store import RunStore
 from foldgrid.records.tables import parquet_table
-from foldgrid.specs.errors import DamagedFileError, MissingFileError
+from foldgrid.specs.checksums import FileChecksum
+from foldgrid.specs.counted import counted
+from foldgrid.specs.errors import CorruptFileError, MissingFileError
 from foldgrid.specs.fits import FitRecord
-from foldgrid.specs.seals import FileSeal
 
 NUM_READERS = 16
 """Object storage answers one request in the time in which it answers many."""
 
 
 @dataclass(frozen=True)
-class DamagedFit:
+class CorruptFit:
     """A finished fit that must be trained again.
 
     Attributes:
         fit_id: Which.
-        faults: Its files that are damaged, each with what is wrong with it.
+        faults: Its files that are corrupt, each with what is wrong with it.
     """
 
     fit_id: str
@@ -53,11 +54,11 @@ class Verified:
 
     Attributes:
         finished: Those that are complete and whole.
-        damaged: Those that are complete and not what was written.
+        corrupt: Those that are complete and not what was written.
     """
 
     finished: frozenset[str]
-    damaged: tuple[DamagedFit, ...]
+    corrupt: tuple[CorruptFit, ...]
 
 
 def verify_fits(store: RunStore, fit_ids: Iterable[str]) -> Verified:
@@ -74,7 +75,7 @@ def verify_fits(store: RunStore, fit_ids: Iterable[str]) -> Verified:
     faults = dict(zip(complete, found, strict=True))
     return Verified(
         frozenset(fit_id for fit_id, each in faults.items() if not each),
-        tuple(DamagedFit(fit_id, each) for fit_id, each in faults.items() if each),
+        tuple(CorruptFit(fit_id, each) for fit_id, each in faults.items() if each),
     )
 
 
@@ -86,43 +87,45 @@ def fit_faults(folder: FitFolder, sizes: Mapping[str, int]) -> tuple[str, ...]:
         sizes: From ``RunStore.fit_sizes``.
     """
     try:
-        record, seals = folder.read_sealed()
-    except DamagedFileError as error:
+        record, checksums = folder.read_checksummed()
+    except CorruptFileError as error:
         return (f"{RECORD}: {error.fault}",)
     if not folder.fit_id == record.fit_id == record.config.fit_id:
         return (f"{RECORD}: of another fit, {record.fit_id}",)
     found = {}
-    for file in _files(folder.fit_id, record, seals, sizes):
-        size, seal = sizes.get(f"{folder.fit_id}/{file}"), seals.get(file)
+    for file in _files(folder.fit_id, record, checksums, sizes):
+        size, checksum = sizes.get(f"{folder.fit_id}/{file}"), checksums.get(file)
         if size is None:
             found[file] = "missing"
         else:
-            found[file] = seal.fault_of_length(size) if seal is not None else ""
+            found[file] = checksum.fault_of_length(size) if checksum is not None else ""
             # Weights are large: whoever reads them compares their checksum.
             if not found[file] and file != WEIGHTS:
-                found[file] = _content_fault(folder, file, seal, record)
+                found[file] = _content_fault(folder, file, checksum, record)
     return tuple(f"{file}: {fault}" for file, fault in found.items() if fault)
 
 
 def _files(
-    fit_id: str, record: FitRecord, seals: Mapping[str, FileSeal], sizes: Mapping[str, int]
+    fit_id: str, record: FitRecord, checksums: Mapping[str, FileChecksum], sizes: Mapping[str, int]
 ) -> list[str]:
     """The files that a complete fit left beside its record, and a history that it did not."""
-    files = dict.fromkeys(seals)
-    if not seals or f"{fit_id}/{HISTORY}" in sizes:
+    files = dict.fromkeys(checksums)
+    if not checksums or f"{fit_id}/{HISTORY}" in sizes:
         files[HISTORY] = None
     if record.status == "complete":
         files |= {PREDICTIONS: None, **({WEIGHTS: None} if record.weights_kept else {})}
     return list(files)
 
 
-def _content_fault(folder: FitFolder, file: str, seal: FileSeal | None, record: FitRecord) -> str:
+def _content_fault(
+    folder: FitFolder, file: str, checksum: FileChecksum | None, record: FitRecord
+) -> str:
     data = folder.read_bytes(file)
-    fault = seal.fault_of(data) if seal is not None else ""
+    fault = checksum.fault_of(data) if checksum is not None else ""
     if not fault and file == HISTORY and (number := len(parse_history(data))) != record.num_epochs:
-        return f"{number} of {record.num_epochs} epochs"
-    if not fault and file == PREDICTIONS and seal is None:
-        # Written before there were seals: a table that can be read at least.
+        return f"{number} of {counted(record.num_epochs, 'epoch')}"
+    if not fault and file == PREDICTIONS and checksum is None:
+        # Written before there were checksums: a table that can be read at least.
         return _table_fault(data)
     return fault
 
@@ -130,7 +133,7 @@ def _content_fault(folder: FitFolder, file: str, seal: FileSeal | None, record: 
 def _table_fault(data: bytes) -> str:
     try:
         parquet_table(data, PREDICTIONS)
-    except DamagedFileError as error:
+    except CorruptFileError as error:
         return error.fault
     return ""
 
@@ -148,14 +151,14 @@ def run_faults(store: RunStore) -> tuple[str, ...]:
         "photos.parquet": store.read_photos,
         "samples.parquet": store.read_samples,
         "weights.json": store.read_first_weights,
-        "canary.json": store.read_canary,
+        "canary.json": store.read_permutation,
         "provenance.json": store.read_provenance,
     }
     found = []
     for name, read in readers.items():
         try:
             read()
-        except DamagedFileError as error:
+        except CorruptFileError as error:
             found.append(f"{name}: {error.fault}")
         except MissingFileError:
             continue

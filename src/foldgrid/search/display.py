@@ -8,7 +8,8 @@ from rich.console import Console
 
 from foldgrid.launching.planning.plan_text import describe_values
 from foldgrid.metrics import METRICS
-from foldgrid.search.trials import TrialTask
+from foldgrid.search.trials import TrialJob
+from foldgrid.specs.counted import counted
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 
@@ -37,19 +38,22 @@ class SearchDisplay:
         self.best = best
         self.failures: dict[str, Failure] = {}
 
-    def started(self, task: TrialTask) -> None:
+    def started(self, job: TrialJob) -> None:
         """Nothing is said before there is a score."""
 
-    def epoch_done(self, task: TrialTask, epoch: TrialEpoch) -> None:
+    def epoch_done(self, job: TrialJob, epoch: TrialEpoch) -> None:
         """Nothing is said before there is a score."""
 
-    def finished(self, task: TrialTask, record: TrialRecord) -> None:
+    def finished(self, job: TrialJob, record: TrialRecord) -> None:
         """A line."""
         self.num_done += 1
-        words = f"{record.num_epochs} epochs, {record.wall_seconds:.0f} s"
+        words = f"{counted(record.num_epochs, 'epoch')}, {record.wall_seconds:.0f} s"
         if record.status == "stopped":
-            words = f"given up after {record.num_epochs} of {record.num_planned_epochs} epochs"
-        self._line(task, f"{self._score(record)}  {words}   {describe_values(record.values)}")
+            words = (
+                f"given up after {record.num_epochs} of "
+                f"{counted(record.num_planned_epochs, 'epoch')}"
+            )
+        self._line(job, f"{self._score(record)}  {words}   {describe_values(record.values)}")
 
     def _score(self, record: TrialRecord) -> str:
         if record.status == "diverged":
@@ -62,14 +66,14 @@ class SearchDisplay:
         self.best = value if is_best else self.best
         return f"OOF {self.metric.title} {value:6.3f}{'*' if is_best else ' '}"
 
-    def failed(self, task: TrialTask, failure: Failure) -> None:
+    def failed(self, job: TrialJob, failure: Failure) -> None:
         """A line."""
-        self.failures[task.name] = failure
-        self._line(task, f"FAILED  {failure.message}")
+        self.failures[job.name] = failure
+        self._line(job, f"FAILED  {failure.message}")
 
-    def _line(self, task: TrialTask, text: str) -> None:
+    def _line(self, job: TrialJob, text: str) -> None:
         width = len(str(self.num_total))
-        which = "own recipe" if task.number == 0 else f"trial {task.number:<4}"
+        which = "own recipe" if job.number == 0 else f"trial {job.number:<4}"
         self.console.print(
             f"[{self.num_done:{width}}/{self.num_total}] {which}  {text}",
             markup=False,

@@ -16,14 +16,14 @@ import numpy as np
 import torch
 
 from foldgrid.execution.memory import lighter_fit, with_known_size
-from foldgrid.execution.work import open_fit
+from foldgrid.execution.trainer import open_fit
 from foldgrid.records import LogFile, SearchStore, TrialFolder
-from foldgrid.search.trials import TrialTask, is_of, trial_record
+from foldgrid.search.trials import TrialJob, is_of, trial_record
 from foldgrid.specs.trials import TrialEpoch, TrialRecord, TrialStatus
 from foldgrid.tasks.scoring import predicted_units
 from foldgrid.tasks.units import UnitTable
 from foldgrid.training import Fit, TrainingData, checkpoint
-from foldgrid.training.checkpoint_interval import CheckpointPace
+from foldgrid.training.checkpoint_interval import CheckpointInterval
 from foldgrid.training.random_state import RandomState
 
 
@@ -35,7 +35,7 @@ class LockstepTrial:
     that was lost goes on from its last state; one that has none begins anew.
 
     Args:
-        task: What to train.
+        job: What to train.
         data: The training samples; see ``TrainingData.without_test``.
         folder: The trial's folder.
         state: From ``state``: this trial's, or, in population based training, a better one's,
@@ -47,26 +47,26 @@ class LockstepTrial:
 
     def __init__(
         self,
-        task: TrialTask,
+        job: TrialJob,
         data: TrainingData,
         folder: TrialFolder,
         state: bytes | None = None,
     ) -> None:
         if (data.samples["partition"] == "test").any():
             raise ValueError("a search is given the training samples only")
-        self.task, self.data, self.folder = task, data, folder
+        self.job, self.data, self.folder = job, data, folder
         self.fits: list[Fit] = []
         self._random: list[RandomState] = []
-        for fit_task in task.fits:
+        for fit_job in job.fits:
             # A state of all folds at one epoch is kept here, so none keeps its own.
-            fit = open_fit(fit_task, data, folder.fits, keep_state=False)
+            fit = open_fit(fit_job, data, folder.fits, keep_state=False)
             self.fits.append(fit)
             self._random.append(RandomState.now(fit.device))
         num_outputs = self.fits[0].task.num_outputs
         self.outputs_NK = np.full((len(data.samples), num_outputs), np.nan, np.float32)
         self.epochs: list[TrialEpoch] = []
         self._untold: list[TrialEpoch] = []
-        self._pace = CheckpointPace.of(*(fit.network for fit in self.fits))
+        self._pace = CheckpointInterval.of(*(fit.network for fit in self.fits))
         self._restore(state or folder.read_state())
         if state is None:
             self._untold = self._not_kept(folder.read_running())
@@ -83,7 +83,7 @@ class LockstepTrial:
 
     @property
     def is_over(self) -> bool:
-        """Whether ``conclude`` is next."""
+        """Whether ``finalize`` is next."""
         return not self.running and not self._untold
 
     def run_epoch(self) -> TrialEpoch:
@@ -101,7 +101,7 @@ class LockstepTrial:
         units = None if self.has_diverged else self.units()
         epoch = TrialEpoch(
             epoch=len(self.epochs) + 1,
-            oof={} if units is None else self._figures(units),
+            oof={} if units is None else self._metric_values(units),
             predicted=() if units is None else tuple(units.predicted.to_numpy().ravel().tolist()),
             best_epochs=tuple(fit.stopping.best_epoch for fit in self.fits),
             num_running=len(self.running),
@@ -129,16 +129,16 @@ class LockstepTrial:
                 columns[name][rows] = values
         return predicted_units(task, self.data.samples, columns)
 
-    def _figures(self, units: UnitTable) -> dict[str, float]:
+    def _metric_values(self, units: UnitTable) -> dict[str, float]:
         pair = units.reference, units.predicted_by("predicted")
-        measured = self.fits[0].task.measured(*self.task.objectives)
+        measured = self.fits[0].task.measured(*self.job.objectives)
         return {name: metric(*pair) for name, metric in measured.items()}
 
-    def conclude(self) -> TrialRecord:
+    def finalize(self) -> TrialRecord:
         """Clears what a trial that is over no longer needs; returns its record."""
         self.folder.remove_state()
         status: TrialStatus = "diverged" if self.has_diverged else "complete"
-        return trial_record(self.task, self.epochs, status)
+        return trial_record(self.job, self.epochs, status)
 
     def state(self) -> bytes:
         """All folds at the epoch where they stand, to go on from in another process."""
@@ -187,8 +187,8 @@ class LockstepTrial:
         )
 
 
-class TrialWork:
-    """See ``execution.work.Work``.
+class TrialTrainer:
+    """See ``execution.trainer.Trainer``.
 
     Args:
         data: The training samples alone.
@@ -200,44 +200,42 @@ class TrialWork:
     def __init__(self, data: TrainingData, store: SearchStore) -> None:
         self.data, self.store = data, store.absolute()
 
-    def finished(self, task: TrialTask) -> TrialRecord | None:
+    def finished(self, job: TrialJob) -> TrialRecord | None:
         """The trial's record, where it is over and the launcher was told twice."""
-        folder = self.store.trial(task.study, task.number)
+        folder = self.store.trial(job.study, job.number)
         record = folder.read_record() if folder.is_over() else None
-        return record if record is not None and is_of(record, task) else None
+        return record if record is not None and is_of(record, job) else None
 
-    def open(self, task: TrialTask, state: bytes | None = None) -> LockstepTrial:
-        """See ``Work``."""
-        return LockstepTrial(
-            task, self.data, self.store.trial(task.study, task.number), state or None
-        )
+    def open(self, job: TrialJob, state: bytes | None = None) -> LockstepTrial:
+        """See ``Trainer``."""
+        return LockstepTrial(job, self.data, self.store.trial(job.study, job.number), state or None)
 
-    def state(self, job: LockstepTrial) -> bytes:
-        """See ``Work``."""
-        return job.state()
+    def state(self, active: LockstepTrial) -> bytes:
+        """See ``Trainer``."""
+        return active.state()
 
-    def recall(self, task: TrialTask) -> TrialTask:
-        """See ``Work``; a trial's folds, in memory together, are remembered apart from fits."""
+    def recall(self, job: TrialJob) -> TrialJob:
+        """See ``Trainer``; a trial's folds, in memory together, are remembered apart from fits."""
         root = self.store.root
-        return replace(task, fits=tuple(with_known_size(fit, root) for fit in task.fits))
+        return replace(job, fits=tuple(with_known_size(fit, root) for fit in job.fits))
 
-    def lighter(self, task: TrialTask) -> TrialTask | None:
-        """See ``Work``; the folds are of one backbone, and halved together."""
-        half = lighter_fit(task.fits[0], self.store.root)
+    def lighter(self, job: TrialJob) -> TrialJob | None:
+        """See ``Trainer``; the folds are of one backbone, and halved together."""
+        half = lighter_fit(job.fits[0], self.store.root)
         if half is None:
             return None
         size = half.micro_batch_size
-        return replace(task, fits=tuple(replace(fit, micro_batch_size=size) for fit in task.fits))
+        return replace(job, fits=tuple(replace(fit, micro_batch_size=size) for fit in job.fits))
 
-    def open_log(self, task: TrialTask) -> LogFile:
-        """See ``Work``."""
-        return self.store.trial(task.study, task.number).open_log()
+    def open_log(self, job: TrialJob) -> LogFile:
+        """See ``Trainer``."""
+        return self.store.trial(job.study, job.number).open_log()
 
     @staticmethod
-    def gpus(task: TrialTask) -> float:
-        """See ``Work``; the folds share one worker."""
-        return task.fits[0].gpus
+    def gpus(job: TrialJob) -> float:
+        """See ``Trainer``; the folds share one worker."""
+        return job.fits[0].gpus
 
-    def note_failure(self, task: TrialTask, text: str) -> None:
-        """See ``Work``."""
-        self.store.trial(task.study, task.number).write_failure(text)
+    def note_failure(self, job: TrialJob, text: str) -> None:
+        """See ``Trainer``."""
+        self.store.trial(job.study, job.number).write_failure(text)

@@ -76,17 +76,17 @@ def _entry(trial: TrialRecord, num_trials: int, certainty: TrialCertainty | None
 
 def trial_rows(trials: Sequence[TrialRecord]) -> list[dict[str, Any]]:
     """Trials as lines of a table, all with the same figures."""
-    figures = next((tuple(trial.oof) for trial in trials if trial.oof), NUMBER_METRICS)
-    return [_row(trial, figures) for trial in trials]
+    metric_values = next((tuple(trial.oof) for trial in trials if trial.oof), NUMBER_METRICS)
+    return [_row(trial, metric_values) for trial in trials]
 
 
-def _row(trial: TrialRecord, figures: Sequence[str]) -> dict[str, Any]:
+def _row(trial: TrialRecord, metric_values: Sequence[str]) -> dict[str, Any]:
     return {
         "study": trial.study,
         "trial": trial.number,
         "status": trial.status,
         "backbone": trial.backbone,
-        **{f"oof_{name}": trial.oof.get(name) for name in figures},
+        **{f"oof_{name}": trial.oof.get(name) for name in metric_values},
         "num_epochs": trial.num_epochs,
         "num_planned_epochs": trial.num_planned_epochs,
         "wall_seconds": trial.wall_seconds,

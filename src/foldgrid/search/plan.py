@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from foldgrid.launching.durations import format_duration
-from foldgrid.launching.planning.grid import with_own_pixels
-from foldgrid.launching.planning.plan_text import plan_facts
+from foldgrid.launching.planning.grid import with_own_preprocessing
+from foldgrid.launching.planning.plan_text import plan_facts, size_words
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.search.study import study_name
-from foldgrid.search.trials import TrialTask
+from foldgrid.search.trials import TrialJob
 from foldgrid.specs.backbone_names import slug_of
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.recipe import Value, with_values
 from foldgrid.specs.search_space import (
@@ -24,7 +25,7 @@ from foldgrid.specs.search_space import (
     first_values,
 )
 from foldgrid.tasks.registry import make_scoring
-from foldgrid.tasks.scoring import judged_units
+from foldgrid.tasks.scoring import evaluated_units
 from foldgrid.tasks.units import UNIT_COLUMNS
 from foldgrid.training import TrainingData
 
@@ -47,12 +48,12 @@ class StudyPlan:
     backbones: tuple[str, ...]
     first: dict[str, Value]
 
-    def task(self, number: int, values: Mapping[str, Value]) -> TrialTask:
+    def job(self, number: int, values: Mapping[str, Value]) -> TrialJob:
         """The trial that trains ``values`` on all folds."""
         backbone = str(values.get(BACKBONE, self.backbones[0]))
         changed = {name: value for name, value in values.items() if name != BACKBONE}
         asked = with_values(self.prepared.sweep.recipe_of(backbone), changed)
-        recipe = with_own_pixels(asked, backbone)
+        recipe = with_own_preprocessing(asked, backbone)
         fits = tuple(
             replace(
                 cell,
@@ -60,11 +61,11 @@ class StudyPlan:
                 keep_weights=False,
                 keep_features=False,
             )
-            for cell in self.prepared.grid.tasks
+            for cell in self.prepared.grid.jobs
             if cell.config.backbone == backbone
         )
         objectives = self.prepared.sweep.search.objectives
-        return TrialTask(self.name, number, dict(values), fits, objectives=objectives)
+        return TrialJob(self.name, number, dict(values), fits, objectives=objectives)
 
 
 def plan_studies(prepared: PreparedSweep) -> tuple[StudyPlan, ...]:
@@ -103,14 +104,14 @@ def training_units(plan: StudyPlan, data: TrainingData) -> pd.DataFrame:
     """The training set's visits, subject, unit, fold and reference, as trials score them."""
     task = make_scoring(plan.prepared.sweep.task)
     outputs_NK = np.zeros((len(data.samples), task.num_outputs), np.float32)
-    return judged_units(task, data.samples, outputs_NK).units[list(UNIT_COLUMNS)]
+    return evaluated_units(task, data.samples, outputs_NK).units[list(UNIT_COLUMNS)]
 
 
 def _name(
     prepared: PreparedSweep, space: SearchSpace, prefix: str, backbones: tuple[str, ...]
 ) -> str:
     """Trials count for a study only while all that decides their scores is as it was."""
-    own = [cell.config for cell in prepared.grid.tasks if cell.config.backbone in backbones]
+    own = [cell.config for cell in prepared.grid.jobs if cell.config.backbone in backbones]
     facts = {
         "space": space.model_dump(mode="json"),
         "fits": [config.fit_id for config in own],
@@ -147,19 +148,33 @@ def _facts(
     settings, folds = prepared.sweep.search, prepared.sweep.split.num_folds
     done, left = counts
     many = f" (for {len(studies)} backbones, each alike)" if len(studies) > 1 else ""
-    yield "trials", f"{done} of {done + left} done{many}, {folds} folds each in lockstep"
+    yield "trials", f"{done} of {done + left} done{many}, {counted(folds, 'fold')} each in lockstep"
+    given = plan_facts(prepared, budget_reason)
+    data = next(place for place, (topic, _) in enumerate(given) if topic == "data")
+    # What may surprise comes before what is searched, as in the plan of a grid.
+    yield from _of_a_search(given[:data], prepared, studies, left)
     goals = ", ".join(settings.objectives)
-    of = make_scoring(prepared.sweep.task).figures_are_of
+    of = make_scoring(prepared.sweep.task).metrics_are_of
     yield "search", f"{settings.sampler}, out-of-fold {goals}{of}"
-    if words := settings.judge.plan(settings, settings.own):
+    if words := settings.scheduling.plan(settings, settings.own):
         yield "scheduler", words
     for number, (name, parameter) in enumerate(studies[0].space.parameters.items()):
         when = "".join(f"; when {k} is {', '.join(map(str, v))}" for k, v in parameter.when.items())
         topic = "space" if number == 0 else ""
         yield topic, f"{name}: {describe(parameter)}{when}"
-    for topic, words in plan_facts(prepared, budget_reason):
+    yield from _of_a_search(given[data:], prepared, studies, left)
+
+
+def _of_a_search(
+    facts: Iterable[tuple[str, str]],
+    prepared: PreparedSweep,
+    studies: tuple[StudyPlan, ...],
+    num_left: int,
+) -> Iterator[tuple[str, str]]:
+    """Rows of a grid's plan as they are for a search."""
+    for topic, words in facts:
         if topic == "time":
-            yield topic, _time(prepared, studies, left)
+            yield topic, _time(prepared, studies, num_left)
         elif topic == "memory":
             yield topic, _memory(prepared)
         elif topic == "training":
@@ -172,7 +187,7 @@ def _time(prepared: PreparedSweep, studies: tuple[StudyPlan, ...], num_left: int
     if not num_left:
         return "nothing to train"
     names = {name for study in studies for name in study.backbones}
-    cells = [cell for cell in prepared.grid.tasks if cell.config.backbone in names]
+    cells = [cell for cell in prepared.grid.jobs if cell.config.backbone in names]
     seconds = sum(cell.estimated_seconds for cell in cells) / len(names)
     whole = seconds * num_left / prepared.resources.num_concurrent
     each = f"a trial of the sweep's own recipe takes about {format_duration(seconds)}"
@@ -185,4 +200,4 @@ def _memory(prepared: PreparedSweep) -> str:
     batch, folds = prepared.sweep.training.batch_size, prepared.sweep.split.num_folds
     largest = max(size.memory_gib(batch, folds) for size in prepared.footprints.values())
     together = largest * prepared.resources.num_concurrent
-    return f"up to {together:.1f} GiB: a trial holds the networks of its {folds} folds"
+    return f"up to {size_words(together)}: a trial holds the networks of its {folds} folds"

@@ -8,7 +8,7 @@ from typing import Any
 
 from foldgrid.launching.tracking.projecting import ProjectingListener
 from foldgrid.records import SearchStore
-from foldgrid.search.trials import TrialTask
+from foldgrid.search.trials import TrialJob
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.tracking import RunProjector, TrialConfig
 
@@ -17,21 +17,21 @@ TrialProjector = RunProjector[TrialConfig, TrialEpoch, TrialRecord]
 
 def trial_listener(
     projector: TrialProjector, store: SearchStore
-) -> ProjectingListener[TrialTask, TrialConfig, TrialEpoch, TrialRecord]:
+) -> ProjectingListener[TrialJob, TrialConfig, TrialEpoch, TrialRecord]:
     """Streams trials to trackers; one that an earlier launch lost brings its earlier epochs."""
 
-    def history_of(task: TrialTask) -> Sequence[TrialEpoch]:
-        return store.trial(task.study, task.number).read_history()
+    def history_of(job: TrialJob) -> Sequence[TrialEpoch]:
+        return store.trial(job.study, job.number).read_history()
 
-    def earlier_of(task: TrialTask) -> Sequence[TrialEpoch]:
-        return store.trial(task.study, task.number).read_running()
+    def earlier_of(job: TrialJob) -> Sequence[TrialEpoch]:
+        return store.trial(job.study, job.number).read_running()
 
     return ProjectingListener(projector, _config, history_of, earlier_of)
 
 
-def _config(task: TrialTask) -> TrialConfig:
-    config = task.fits[0].config
-    return TrialConfig(task.study, task.number, config.backbone, task.values, config.training)
+def _config(job: TrialJob) -> TrialConfig:
+    config = job.fits[0].config
+    return TrialConfig(job.study, job.number, config.backbone, job.values, config.training)
 
 
 def project_missing_trials(
@@ -52,7 +52,7 @@ def project_missing_trials(
     return len(missing)
 
 
-def search_figures(
+def search_summary(
     trials: Mapping[str, Sequence[TrialRecord]], best: Mapping[str, Sequence[TrialRecord]]
 ) -> dict[str, Any]:
     """What the search's own run says beside its table.

@@ -10,8 +10,8 @@ import pandas as pd
 from rich.console import Console
 
 from foldgrid.execution.events import Listeners
-from foldgrid.execution.work import Executor
-from foldgrid.launching.failure_table import FailedTask, print_failures
+from foldgrid.execution.trainer import Executor
+from foldgrid.launching.failure_table import FailedJob, print_failures
 from foldgrid.launching.frame import LaunchFrame
 from foldgrid.launching.interrupt import Interrupt
 from foldgrid.launching.options import Options
@@ -25,17 +25,17 @@ from foldgrid.launching.tracking.projecting import project_context
 from foldgrid.metrics import METRICS, best_trials
 from foldgrid.records import SearchStore
 from foldgrid.search.display import SearchDisplay
-from foldgrid.search.lockstep import TrialWork
+from foldgrid.search.lockstep import TrialTrainer
 from foldgrid.search.outcome import Certainties, trial_rows, write_outcome
 from foldgrid.search.plan import StudyPlan, plan_studies, search_facts, training_units
-from foldgrid.search.projecting import project_missing_trials, search_figures, trial_listener
-from foldgrid.search.retrain_damaged import Redoing, damaged_facts, find_damaged, set_aside
+from foldgrid.search.projecting import project_missing_trials, search_summary, trial_listener
+from foldgrid.search.retrain_corrupt import RetrainSteering, corrupt_facts, find_corrupt, set_aside
 from foldgrid.search.schedulers.rules import Searched
 from foldgrid.search.storage.choice import choose_storage
 from foldgrid.search.study import SearchStudy, count_done
 from foldgrid.search.study_feed import StudyFeed, TrialSteering
-from foldgrid.search.trial_log import TrialKeeper
-from foldgrid.search.trials import TrialListener, TrialTask
+from foldgrid.search.trial_log import TrialLog
+from foldgrid.search.trials import TrialJob, TrialListener
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.schedulers import SCHEDULERS
@@ -55,7 +55,7 @@ POLL_SECONDS = 1.0
 
 def _check_executor(settings: SearchSettings, executor: Literal["ray", "inline"]) -> None:
     """Refuses a scheduler that pauses trials where one runs at a time."""
-    if executor == "inline" and settings.judge.pauses:
+    if executor == "inline" and settings.scheduling.pauses:
         others = [name for name, scheduler in SCHEDULERS.items() if not scheduler.pauses]
         raise SweepError(
             f"search.scheduler: found {settings.scheduler}, which pauses trials, and --executor "
@@ -73,14 +73,14 @@ def _known_of_all(
     return {n: each.model_copy(update={"corrected": {}}) for n, each in certainties.items()}
 
 
-class SearchSession(LaunchFrame[TrialTask]):
+class SearchSession(LaunchFrame[TrialJob]):
     """A launch of a search; see ``LaunchFrame``.
 
     Attributes:
         studies: What is searched.
         storage: Where the studies are remembered.
         store: The run folder's ``search/``.
-        damaged: Trials that are not what was written.
+        corrupt: Trials that are not what was written.
         failures: By trial, how it failed.
 
     Raises:
@@ -95,12 +95,12 @@ class SearchSession(LaunchFrame[TrialTask]):
         console: Console,
     ) -> None:
         plan = f"{prepared.sweep.name}: a search"
-        super().__init__(prepared, options, trackers, console, lambda task: task.name, plan)
+        super().__init__(prepared, options, trackers, console, lambda job: job.name, plan)
         _check_executor(prepared.sweep.search, options.executor)
         self.studies = plan_studies(prepared)
         self.storage = choose_storage(options.search_storage, self.local_folder / JOURNAL)
         self.store = SearchStore.of(prepared.store)
-        self.damaged = find_damaged(self.store, [study.name for study in self.studies])
+        self.corrupt = find_corrupt(self.store, [study.name for study in self.studies])
         self.failures: dict[str, Failure] = {}
 
     def print_plan(self, budget_reason: str) -> None:
@@ -112,8 +112,8 @@ class SearchSession(LaunchFrame[TrialTask]):
         remembers = ("remembers", self.storage.title)
         names = tuple(plan.name for plan in self.studies)
         changed = changed_facts(self.prepared, search_results(self.prepared, names, left))
-        told = self.tracker_rows("trial").items()
-        rows = [*changed, *damaged_facts(self.damaged), *facts, remembers, *told]
+        reported = self.tracker_rows("trial").items()
+        rows = [*changed, *corrupt_facts(self.corrupt), *facts, remembers, *reported]
         print_facts(self.prepared.sweep.title, rows, self.console)
 
     def _open(self, plan: StudyPlan) -> SearchStudy:
@@ -126,7 +126,7 @@ class SearchSession(LaunchFrame[TrialTask]):
         """Searches until every study has its trials; returns how many trials failed."""
         prepared = self.prepared
         is_left = any(self._num_left(study) for study in self.studies)
-        is_left = is_left or bool(self.damaged) or bool(self._num_to_redo())
+        is_left = is_left or bool(self.corrupt) or bool(self._num_to_redo())
         with (
             self.storage.answering(),
             self.training(is_left=is_left) as (dataset, executor, interrupt),
@@ -142,11 +142,11 @@ class SearchSession(LaunchFrame[TrialTask]):
         prepared = self.prepared
         self._write_plan()
         write_run_files(prepared)
-        self._set_aside_damaged()
+        self._set_aside_corrupt()
         display = self._display()
         self.failures = display.failures
-        progress: ProgressFile[TrialTask] = ProgressFile(
-            prepared.store, lambda task: task.name, display.num_done, display.num_total
+        progress: ProgressFile[TrialJob] = ProgressFile(
+            prepared.store, lambda job: job.name, display.num_done, display.num_total
         )
         with progress, self.limit, self.deadline:
             listeners: list[TrialListener] = [
@@ -161,13 +161,15 @@ class SearchSession(LaunchFrame[TrialTask]):
             for plan in self.studies:
                 self._search(plan, executor, data, listeners)
 
-    def _set_aside_damaged(self) -> None:
-        if not self.damaged:
+    def _set_aside_corrupt(self) -> None:
+        if not self.corrupt:
             return
-        told = {(r.study, r.number): r for plan in self.studies for r in self._open(plan).records()}
+        reported = {
+            (r.study, r.number): r for plan in self.studies for r in self._open(plan).records()
+        }
         # Looked at once more: another launch may have mended it since the plan was made.
-        damaged = find_damaged(self.store, [plan.name for plan in self.studies])
-        set_aside(damaged, told, self.forget_run, self.prepared.sweep.name)
+        corrupt = find_corrupt(self.store, [plan.name for plan in self.studies])
+        set_aside(corrupt, reported, self.forget_run, self.prepared.sweep.name)
 
     def _num_to_redo(self) -> int:
         return sum(len(self.store.to_redo(plan.name)) for plan in self.studies)
@@ -176,16 +178,16 @@ class SearchSession(LaunchFrame[TrialTask]):
         self,
         plan: StudyPlan,
         executor: Executor,
-        work: TrialWork,
+        trainer: TrialTrainer,
         units: pd.DataFrame,
         listeners: Sequence[TrialListener],
     ) -> None:
         """Trains the trials of a study again that were set aside."""
         records = self.store.to_redo(plan.name)
         if records:
-            keeper = TrialKeeper(self.store, units, Listeners(listeners))
-            tasks = [plan.task(number, record.values) for number, record in records.items()]
-            executor.run(work, tasks, keeper, Redoing(records, keeper))
+            trial_log = TrialLog(self.store, units, Listeners(listeners))
+            jobs = [plan.job(number, record.values) for number, record in records.items()]
+            executor.run(trainer, jobs, trial_log, RetrainSteering(records, trial_log))
 
     def _projecting(self) -> TrialListener:
         """Who streams trials to the trackers, which have those of earlier launches by then."""
@@ -213,22 +215,22 @@ class SearchSession(LaunchFrame[TrialTask]):
         feed = StudyFeed(study, plan, num_left, self.deadline, total)
         units = training_units(plan, data)
         most = most_epochs(plan.space, self.prepared.sweep)
-        work = TrialWork(data, self.store)
-        self._redo(plan, executor, work, units, listeners)
+        trainer = TrialTrainer(data, self.store)
+        self._redo(plan, executor, trainer, units, listeners)
         metrics = make_scoring(self.prepared.sweep.task).metrics
         searched = Searched(
-            settings, units, most, metrics, plan.space, self.prepared.sweep.seed, plan.task
+            settings, units, most, metrics, plan.space, self.prepared.sweep.seed, plan.job
         )
         rule = searched.rule()
         if rule is not None:
             for folder in self.store.trials(plan.name):
                 record = folder.read_record()
                 rule.ended(record.number, folder.read_epochs(), record.status)
-        keeper = TrialKeeper(self.store, units, Listeners([feed, *listeners]), rule)
+        trial_log = TrialLog(self.store, units, Listeners([feed, *listeners]), rule)
 
         def run() -> None:
-            tasks: Iterable[TrialTask] = list(feed) if settings.judge.draws_ahead else feed
-            executor.run(work, tasks, keeper, TrialSteering(rule, searched.tune(), keeper))
+            jobs: Iterable[TrialJob] = list(feed) if settings.scheduling.draws_ahead else feed
+            executor.run(trainer, jobs, trial_log, TrialSteering(rule, searched.tune(), trial_log))
 
         try:
             self._until_complete(feed, run)
@@ -277,7 +279,7 @@ class SearchSession(LaunchFrame[TrialTask]):
         space, settings = self.studies[0].space, self.prepared.sweep.search
         self.store.write_plan(SearchPlan(space=space, settings=settings, studies=entries))
 
-    def conclude(self, certainties: Certainties | None = None) -> dict[str, list[TrialRecord]]:
+    def finalize(self, certainties: Certainties | None = None) -> dict[str, list[TrialRecord]]:
         """Writes ``best.yaml``, ``search/trials.csv`` and the trackers' summary.
 
         Args:
@@ -295,7 +297,7 @@ class SearchSession(LaunchFrame[TrialTask]):
         best = write_outcome(self.prepared.store, self.studies, trials, certainties)
         if self.projector is not None:
             rows = trial_rows([trial for records in trials.values() for trial in records])
-            facts = search_figures(trials, best)
+            facts = search_summary(trials, best)
             self.projector.summarise(rows, facts=facts, table="trials")
         return best
 
@@ -303,8 +305,8 @@ class SearchSession(LaunchFrame[TrialTask]):
         """By study, the trials that are over, those in other launches' run folders included."""
         found: dict[str, list[TrialRecord]] = {}
         for plan in self.studies:
-            here, told = self.store.read_trials(plan.name), self._open(plan).records()
-            records = {record.number: record for record in (*here, *told)}
+            here, reported = self.store.read_trials(plan.name), self._open(plan).records()
+            records = {record.number: record for record in (*here, *reported)}
             found[plan.name] = [records[number] for number in sorted(records)]
         return found
 
@@ -325,7 +327,7 @@ class SearchSession(LaunchFrame[TrialTask]):
     def print_failures(self) -> None:
         """Prints what failed, with the end of its log."""
         failed = [
-            FailedTask(f"trial {name}", failure, f"search/trials/{name}/trial.log")
+            FailedJob(f"trial {name}", failure, f"search/trials/{name}/trial.log")
             for name, failure in self.failures.items()
         ]
         print_failures(failed, "trials", self.prepared.store.root, self.console)

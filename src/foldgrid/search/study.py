@@ -210,7 +210,7 @@ class SearchStudy:
             trial.set_user_attr(record.status, True)
             self._study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
 
-    def give_up(self, number: int, message: str) -> None:
+    def mark_failed(self, number: int, message: str) -> None:
         """Closes a trial that failed; it is not tried again."""
         with self._closing(number) as trial:
             # A message may hold a path, and the storage may be another machine's.
@@ -246,9 +246,9 @@ def study_name(prefix: str, facts: Mapping[str, Any]) -> str:
     return f"{prefix}-{content_digest(dict(facts))}"
 
 
-def objective_value(objective: str, figures: Mapping[str, float]) -> float:
+def objective_value(objective: str, metric_values: Mapping[str, float]) -> float:
     """The figure as it is optimised; NaN where it is undefined. Of the bias, its size."""
-    value = figures.get(objective, math.nan)
+    value = metric_values.get(objective, math.nan)
     return abs(value) if METRICS[objective].direction == "zero" else value
 
 

@@ -8,8 +8,8 @@ from foldgrid.launching.deadline import Deadline
 from foldgrid.search.plan import StudyPlan
 from foldgrid.search.schedulers.rules import NEVER_STOPPED, StoppingRule
 from foldgrid.search.study import SearchStudy
-from foldgrid.search.trial_log import TrialKeeper
-from foldgrid.search.trials import TrialTask
+from foldgrid.search.trial_log import TrialLog
+from foldgrid.search.trials import TrialJob
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 
@@ -37,17 +37,17 @@ class StudyFeed:
         self._num_left, self._deadline = num_left, deadline
         self._num_total, self._num_failed = num_total, 0
 
-    def __iter__(self) -> Iterator[TrialTask]:
+    def __iter__(self) -> Iterator[TrialJob]:
         return self
 
-    def __next__(self) -> TrialTask:
+    def __next__(self) -> TrialJob:
         """The next trial, suggested when there is room for it."""
         is_more = self._num_left > 0 and self._deadline.gives_room()
         asked = self._study.ask(self._limit) if is_more else None
         if asked is None:
             raise StopIteration
         self._num_left -= 1
-        return self._plan.task(*asked)
+        return self._plan.job(*asked)
 
     @property
     def _limit(self) -> int | None:
@@ -66,21 +66,21 @@ class StudyFeed:
         self._study.close_stale()
         return self._num_left > 0 and self._study.has_room(self._limit)
 
-    def started(self, task: TrialTask) -> None:
+    def started(self, job: TrialJob) -> None:
         """The study knows: it gave the trial out."""
 
-    def epoch_done(self, task: TrialTask, epoch: TrialEpoch) -> None:
+    def epoch_done(self, job: TrialJob, epoch: TrialEpoch) -> None:
         """Keeps the epoch's score; one that comes again after a lost worker is the same."""
-        self._study.report(task.number, epoch)
+        self._study.report(job.number, epoch)
 
-    def finished(self, task: TrialTask, record: TrialRecord) -> None:
+    def finished(self, job: TrialJob, record: TrialRecord) -> None:
         """Tells the score."""
-        self._study.tell(task.number, record)
+        self._study.tell(job.number, record)
 
-    def failed(self, task: TrialTask, failure: Failure) -> None:
+    def failed(self, job: TrialJob, failure: Failure) -> None:
         """Closes the trial without a score."""
         self._num_failed += 1
-        self._study.give_up(task.number, failure.message)
+        self._study.mark_failed(job.number, failure.message)
 
 
 class TrialSteering:
@@ -89,25 +89,25 @@ class TrialSteering:
     Args:
         rule: Judges; nothing lets every trial end by itself.
         scheduler: Ray Tune's, in the rule's stead.
-        keeper: Writes what a trial leaves that was stopped.
+        trial_log: Writes what a trial leaves that was stopped.
     """
 
     def __init__(
-        self, rule: StoppingRule | None, scheduler: object | None, keeper: TrialKeeper
+        self, rule: StoppingRule | None, scheduler: object | None, trial_log: TrialLog
     ) -> None:
-        self._rule, self._scheduler, self._keeper = rule, scheduler, keeper
+        self._rule, self._scheduler, self._trial_log = rule, scheduler, trial_log
 
-    def should_stop(self, task: TrialTask, epoch: TrialEpoch) -> bool:
+    def should_stop(self, job: TrialJob, epoch: TrialEpoch) -> bool:
         """See ``Steering``."""
         if self._rule is None:
             return False
         # The rule hears of every trial, also of the one that it may not stop.
-        is_worse = self._rule.should_stop(task.number, epoch)
-        return is_worse and task.number != NEVER_STOPPED
+        is_worse = self._rule.should_stop(job.number, epoch)
+        return is_worse and job.number != NEVER_STOPPED
 
-    def stopped(self, task: TrialTask) -> None:
+    def stopped(self, job: TrialJob) -> None:
         """See ``Steering``."""
-        self._keeper.stopped(task)
+        self._trial_log.stopped(job)
 
     def ray_scheduler(self) -> object | None:
         """See ``Steering``."""

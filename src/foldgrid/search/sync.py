@@ -13,7 +13,7 @@ from foldgrid.metrics import best_trials
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.records.search_store import TrialFolder
 from foldgrid.search.outcome import TRIALS_FILE, trial_rows
-from foldgrid.search.projecting import search_figures
+from foldgrid.search.projecting import search_summary
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
@@ -55,8 +55,8 @@ def _summary(
     """The search's own run; nothing where its launch told of more trials than lie here."""
     rows = trial_rows([trial for records in trials.values() for trial in records])
     if run.root.exists(TRIALS_FILE):
-        told = pd.read_csv(io.BytesIO(run.root.read_bytes(TRIALS_FILE)))
-        if len(told) > len(rows):
+        reported = pd.read_csv(io.BytesIO(run.root.read_bytes(TRIALS_FILE)))
+        if len(reported) > len(rows):
             return None
     best = {name: best_trials(found, sweep.search.objectives) for name, found in trials.items()}
-    return make_content(rows, None, search_figures(trials, best), (), None, "trials")
+    return make_content(rows, None, search_summary(trials, best), (), None, "trials")

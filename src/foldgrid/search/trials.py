@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from foldgrid.execution.events import Listener
-from foldgrid.execution.fit_task import FitTask
+from foldgrid.execution.fit_job import FitJob
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.trials import RecipeChange, TrialEpoch, TrialRecord, TrialStatus
 from foldgrid.tasks.registry import make_scoring
 
 
 @dataclass(frozen=True)
-class TrialTask:
+class TrialJob:
     """One configuration to be trained on all folds.
 
     Attributes:
@@ -28,7 +28,7 @@ class TrialTask:
     study: str
     number: int
     values: dict[str, Value]
-    fits: tuple[FitTask, ...]
+    fits: tuple[FitJob, ...]
     inherited_from: int | None = None
     objectives: tuple[str, ...] = ()
 
@@ -43,17 +43,17 @@ class TrialTask:
         return self.fits[0].config.training.planned_epochs
 
 
-TrialListener = Listener[TrialTask, TrialEpoch, TrialRecord]
+TrialListener = Listener[TrialJob, TrialEpoch, TrialRecord]
 """Hears of every trial, in the launcher's process."""
 
 
-def is_of(record: TrialRecord, task: TrialTask) -> bool:
-    """Whether a record is what a task came to: a study that forgot may ask for other values."""
-    return record.values == task.values or bool(record.changes)
+def is_of(record: TrialRecord, job: TrialJob) -> bool:
+    """Whether a record is what a job came to: a study that forgot may ask for other values."""
+    return record.values == job.values or bool(record.changes)
 
 
 def trial_record(
-    task: TrialTask,
+    job: TrialJob,
     epochs: Sequence[TrialEpoch],
     status: TrialStatus,
     changes: Sequence[RecipeChange] = (),
@@ -61,26 +61,26 @@ def trial_record(
     """What a trial came to.
 
     Args:
-        task: What was trained, last if it changed.
+        job: What was trained, last if it changed.
         epochs: All its epochs, at least one.
         status: How it ended.
         changes: What population based training changed.
     """
-    config, last = task.fits[0].config, epochs[-1]
+    config, last = job.fits[0].config, epochs[-1]
     num_values = make_scoring(config.task).num_values
     return TrialRecord(
-        study=task.study,
-        number=task.number,
+        study=job.study,
+        number=job.number,
         status=status,
         backbone=config.backbone,
-        values=task.values,
+        values=job.values,
         training=config.training,
         num_epochs=last.epoch,
-        num_planned_epochs=task.num_planned_epochs,
+        num_planned_epochs=job.num_planned_epochs,
         best_epochs=last.best_epochs,
         oof={} if status == "diverged" else last.oof,
         num_visits=0 if status == "diverged" else len(last.predicted) // num_values,
-        fit_ids=tuple(fit.config.fit_id for fit in task.fits),
+        fit_ids=tuple(fit.config.fit_id for fit in job.fits),
         wall_seconds=sum(epoch.wall_seconds for epoch in epochs),
         changes=tuple(changes),
     )

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from foldgrid.data.composites import Progress
 from foldgrid.data.cores import num_usable_cores
-from foldgrid.data.dataset import Dataset, Survey, load_composites, survey_manifest
+from foldgrid.data.dataset import Dataset, Survey, load_mosaics, survey_manifest
 from foldgrid.data.manifest.source import KINDS, check_kind, needs
+from foldgrid.data.mosaics import Progress
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.fits import content_digest
 from foldgrid.specs.samples import SampleKind
@@ -33,14 +33,14 @@ def open_dataset(
     cache: Path,
     on_progress: Progress | None = None,
     *,
-    photographs: SampleKind = "composites",
+    photographs: SampleKind = "mosaics",
     for_training: bool = True,
 ) -> Dataset:
-    """`survey_data`, then `load_composites`."""
+    """`survey_data`, then `load_mosaics`."""
     survey = survey_data(
         data, cache, on_progress, photographs=photographs, for_training=for_training
     )
-    return load_composites(survey, on_progress)
+    return load_mosaics(survey, on_progress)
 
 
 def survey_data(
@@ -48,7 +48,7 @@ def survey_data(
     cache: Path,
     on_progress: Progress | None = None,
     *,
-    photographs: SampleKind = "composites",
+    photographs: SampleKind = "mosaics",
     for_training: bool = True,
 ) -> Survey:
     """Read and check the manifest and every photo's header and bytes; decode nothing.
@@ -60,7 +60,7 @@ def survey_data(
         data: Where the photographs come from.
         cache: The cache's root.
         on_progress: Told of photographs generated, then of photographs read for the first time.
-        photographs: Whether they make composites with scores, or are samples with labels or
+        photographs: Whether they make mosaics with scores, or are samples with labels or
             values; the task decides.
         for_training: See `read_manifest` and `read_single_photos`: without it scores may be
             unknown, and are NaN then; labels and values are.
@@ -102,7 +102,7 @@ def find_manifest(
         InputError: The manifest, or the study, is for tasks of another kind.
     """
     if data.manifest is not None:
-        if for_training or kind == "composites":
+        if for_training or kind == "mosaics":
             check_kind(data.manifest, kind)
         return data.manifest
     _check_study(data.synthetic, kind)

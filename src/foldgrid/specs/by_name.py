@@ -112,7 +112,7 @@ def settings_of(registry: Registry[ThingT], name: str, given: OwnSettings) -> Sp
 
 
 def check_known(error: ValueError, file: str) -> None:
-    """Tells a record of something that is not installed here from one that is damaged.
+    """Tells a record of something that is not installed here from one that is corrupt.
 
     Args:
         error: Why a record cannot be read.

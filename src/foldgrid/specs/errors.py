@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from foldgrid.specs.counted import counted
+
 MAX_PROBLEMS_SHOWN = 20
 
 
@@ -48,7 +50,7 @@ class InputError(SweepError):
         super().__init__(_format(source, self.problems, advice))
 
 
-class DamagedFileError(SweepError, ValueError):
+class CorruptFileError(SweepError, ValueError):
     """A file that is not what was written: torn, changed, or of something else.
 
     Args:
@@ -64,7 +66,7 @@ class DamagedFileError(SweepError, ValueError):
     @classmethod
     def unreadable(
         cls, path: str, data: bytes, error: Exception, mend: str = ""
-    ) -> DamagedFileError:
+    ) -> CorruptFileError:
         """A file whose content cannot be made sense of.
 
         Args:
@@ -76,7 +78,7 @@ class DamagedFileError(SweepError, ValueError):
         first = (str(error).splitlines() or [type(error).__name__])[0]
         return cls(path, f"cannot be read ({first})" if data else "empty", mend)
 
-    def __reduce__(self) -> tuple[type[DamagedFileError], tuple[str, str, str]]:
+    def __reduce__(self) -> tuple[type[CorruptFileError], tuple[str, str, str]]:
         return type(self), (self.path, self.fault, self.mend)
 
 
@@ -103,7 +105,7 @@ def _format(source: str, problems: tuple[Problem, ...], advice: str) -> str:
     shown = problems[:MAX_PROBLEMS_SHOWN]
     where_width = max((len(problem.where) for problem in shown), default=0)
     what_width = max((len(problem.what) for problem in shown), default=0)
-    count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
+    count = counted(len(problems), "problem")
     lines = [f"{source}: {count}"]
     for problem in shown:
         columns = [problem.where.ljust(where_width)]

@@ -21,7 +21,7 @@ RESULT_FORMAT = 1
 
 SPLIT_FINGERPRINT_LENGTH = 16
 
-Figure = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+MetricValue = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 """A number that may be undefined: JSON has no NaN, so it is written as null and read as NaN."""
 
 FitStatus = Literal["complete", "diverged"]
@@ -89,9 +89,9 @@ class EpochRecord(Record):
 
     epoch: int = Field(ge=1)
     learning_rate: float
-    train_loss: Figure
-    validation_loss: Figure
-    metrics: dict[str, Figure] = Field(default_factory=dict)
+    train_loss: MetricValue
+    validation_loss: MetricValue
+    metrics: dict[str, MetricValue] = Field(default_factory=dict)
     is_best: bool
     wall_seconds: float
     phase: str = ""
@@ -176,7 +176,7 @@ class FitRecord(Record):
     best_epoch: int
     stopped_because: Literal["max_epochs", "early_stopping", "diverged"]
     last_learning_rate: float | None = None
-    metrics: dict[str, Figure]
+    metrics: dict[str, MetricValue]
     timings: dict[str, float]
     num_parameters: int
     multiply_adds: int | None = None

@@ -18,7 +18,7 @@ MODELS: dict[str, type[BaseModel]] = {"sweep": Sweep, "search_space": SearchSpac
 
 def schema_of(kind: str) -> str:
     """The schema of ``sweeps/*.yaml`` or ``search_spaces/*.yaml`` as JSON text."""
-    return json.dumps(MODELS[kind].model_json_schema(), indent=2) + "\n"
+    return json.dumps(MODELS[kind].model_json_schema(by_alias=False), indent=2) + "\n"
 
 
 if __name__ == "__main__":

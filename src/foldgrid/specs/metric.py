@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 from foldgrid.specs.registry import Registry
 
 Direction = Literal["lower", "higher", "zero"]
-Judged = Literal["numbers", "classes"]
+TargetKind = Literal["numbers", "classes"]
 Suits = Literal["numbers", "classes", "binary", "ordered"]
 
 
@@ -31,7 +31,7 @@ class Target:
         unit: What numbers are counted in, such as ``months``; "" for pure numbers.
     """
 
-    kind: Judged = "numbers"
+    kind: TargetKind = "numbers"
     num_classes: int = 0
     is_binary: bool = False
     is_ordered: bool = False

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from foldgrid.specs.base import Spec
+from foldgrid.specs.counted import counted
 
 Frozen = Literal["nothing", "backbone"] | Annotated[int, Field(ge=0)]
 """``nothing``, ``backbone`` (all but the head), or the number of first layers with weights."""
@@ -77,16 +78,12 @@ def describe_phases(phases: Sequence[Phase]) -> str:
 
 def _describe(phase: Phase) -> str:
     frozen = {"nothing": "nothing frozen", "backbone": "backbone frozen"}
-    words = [] if phase.epochs is None else [_count(phase.epochs, "epoch")]
+    words = [] if phase.epochs is None else [counted(phase.epochs, "epoch")]
     words.append(
         frozen[phase.frozen]
         if isinstance(phase.frozen, str)
-        else f"first {_count(phase.frozen, 'layer')} frozen"
+        else f"first {counted(phase.frozen, 'layer')} frozen"
     )
     if phase.learning_rate is not None:
         words.append(f"learning rate {phase.learning_rate:g}")
     return f"{phase.name} ({', '.join(words)})"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

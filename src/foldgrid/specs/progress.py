@@ -6,7 +6,7 @@ from foldgrid.specs.base import Record
 from foldgrid.specs.failure import Failure
 
 
-class RunningTask(Record):
+class RunningJob(Record):
     """A fit or a trial that a worker has taken up.
 
     Attributes:
@@ -34,5 +34,5 @@ class LaunchProgress(Record):
     num_done: int
     num_total: int
     seconds_left: float | None = None
-    running: dict[str, RunningTask]
+    running: dict[str, RunningJob]
     failures: dict[str, Failure]

@@ -39,6 +39,21 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 @dataclass(frozen=True)
+class Renaming:
+    """A key that was written under its earlier name.
+
+    Attributes:
+        where: ``line 6``, or ``--set``.
+        earlier: As it was written, dotted.
+        current: As it is called now, dotted.
+    """
+
+    where: str
+    earlier: str
+    current: str
+
+
+@dataclass(frozen=True)
 class Document:
     """A YAML mapping with the line of every key.
 
@@ -47,11 +62,13 @@ class Document:
         values: The content as plain dictionaries and lists.
         lines: By key path, where it was written: a 1-based line, or words for what came from
             elsewhere (``--set``); ``("training", "momentum")``, ``("backbones", 3)``.
+        renamed: Keys that were written under earlier names; see `foldgrid.specs.renamed`.
     """
 
     source: str
     values: dict[str, Any]
     lines: Mapping[KeyPath, int | str]
+    renamed: tuple[Renaming, ...] = ()
 
     def where(self, path: KeyPath) -> str:
         """``line 6``, the nearest line known for ``path``; "" where none is."""

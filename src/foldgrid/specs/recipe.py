@@ -33,10 +33,10 @@ OwnValue = Annotated[
 
 EarlyStoppingPolicy = Literal["inner_split", "held_out_fold", "none"]
 Schedule = Literal["plateau", "steps", "constant"]
-OWN_PIXELS = "network"
+OF_NETWORK = "network"
 """What a network sees is what its weights were trained with; planning says what that is."""
 
-PIXEL_STATISTICS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+CHANNEL_STATISTICS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "minus_one_to_one": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     "zero_to_one": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
@@ -45,24 +45,24 @@ PIXEL_STATISTICS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 """What is subtracted from each channel of a picture in [0, 1], and what it is then divided by."""
 
 
-def pixel_statistics(pixels: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The channels' means and deviations that a value of ``pixels`` stands for.
+def channel_statistics(normalization: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The channels' means and deviations that a value of ``normalization`` stands for.
 
     Fits of before networks had values of their own saw ImageNet's; theirs read ``network``.
 
     Raises:
         ValueError: Neither a known word nor six numbers.
     """
-    if pixels == OWN_PIXELS:
-        return PIXEL_STATISTICS["imagenet"]
-    if pixels in PIXEL_STATISTICS:
-        return PIXEL_STATISTICS[pixels]
+    if normalization == OF_NETWORK:
+        return CHANNEL_STATISTICS["imagenet"]
+    if normalization in CHANNEL_STATISTICS:
+        return CHANNEL_STATISTICS[normalization]
     try:
-        mean, std = (tuple(map(float, part.split())) for part in pixels.split("/"))
+        mean, std = (tuple(map(float, part.split())) for part in normalization.split("/"))
     except ValueError:
         mean, std = (), ()
     if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
-        words = ", ".join([OWN_PIXELS, *PIXEL_STATISTICS])
+        words = ", ".join([OF_NETWORK, *CHANNEL_STATISTICS])
         raise ValueError(
             f"give {words}, or three means / three deviations above 0, such as "
             '"0.5 0.5 0.5 / 0.25 0.25 0.25"'
@@ -70,19 +70,19 @@ def pixel_statistics(pixels: str) -> tuple[tuple[float, ...], tuple[float, ...]]
     return mean, std
 
 
-def pixels_of(mean: tuple[float, ...], std: tuple[float, ...]) -> str:
-    """The value of ``pixels`` that stands for these means and deviations."""
-    found = (name for name, each in PIXEL_STATISTICS.items() if each == (mean, std))
+def normalization_of(mean: tuple[float, ...], std: tuple[float, ...]) -> str:
+    """The value of ``normalization`` that stands for these means and deviations."""
+    found = (name for name, each in CHANNEL_STATISTICS.items() if each == (mean, std))
     numbers = " / ".join(" ".join(map(repr, part)) for part in (mean, std))
     return next(found, numbers)
 
 
-def _check_pixels(pixels: str) -> str:
-    pixel_statistics(pixels)
-    return pixels
+def _check_normalization(normalization: str) -> str:
+    channel_statistics(normalization)
+    return normalization
 
 
-Pixels = Annotated[str, AfterValidator(_check_pixels)]
+Normalization = Annotated[str, AfterValidator(_check_normalization)]
 
 
 InputSize = Literal["data", "network"] | Annotated[int, Field(ge=8, le=2048)]
@@ -91,7 +91,7 @@ InputSize = Literal["data", "network"] | Annotated[int, Field(ge=8, le=2048)]
 class Augmentation(Spec):
     """What is drawn anew for each training picture at each epoch.
 
-    A composite has four tiles, each with draws of its own; a single photograph is one tile.
+    A mosaic has four tiles, each with draws of its own; a single photograph is one tile.
 
     Attributes:
         rotate_tiles: Turn each tile by a random angle in ``[-rotation_degrees, rotation_degrees]``.
@@ -155,12 +155,12 @@ class EarlyStopping(Spec):
             last weights predict; the held-out fold's loss is reported, and decides nothing.
         patience: After so many epochs without a new lowest validation loss the fit ends; with
             phases, so many of the last phase.
-        inner_share: The share of the training samples that ``inner_split`` sets aside.
+        inner_fraction: The fraction of the training samples that ``inner_split`` sets aside.
     """
 
     policy: EarlyStoppingPolicy = "inner_split"
     patience: int = Field(default=50, ge=1)
-    inner_share: float = Field(default=0.15, gt=0, lt=0.5)
+    inner_fraction: float = Field(default=0.15, gt=0, lt=0.5, alias="inner_share")
 
 
 class TrainingRecipe(Spec):
@@ -183,8 +183,8 @@ class TrainingRecipe(Spec):
         phases: What trains when, in order; without any, everything trains in every epoch.
         early_stopping: When the fit ends, and which samples decide.
         augmentation: What varies between epochs.
-        pixels: What a network sees: ``network`` standardises by the channel means and deviations
-            that its weights were trained with; ``imagenet`` by ImageNet's, ``clip`` by CLIP's;
+        normalization: What a network sees: ``network`` standardises by the channel means and
+            deviations that its weights were trained with; ``imagenet`` by ImageNet's, ``clip`` by CLIP's;
             ``minus_one_to_one`` scales to [-1, 1], ``zero_to_one`` leaves them in [0, 1]; or the
             numbers, ``"0.5 0.5 0.5 / 0.25 0.25 0.25"``.
         input_size: Height and width of the pictures as a network sees them: ``data``, as large as
@@ -192,10 +192,10 @@ class TrainingRecipe(Spec):
             number. They are resized last, after what is drawn at random.
         interpolation: How they are resized: ``network``, as for its weights, ``bilinear`` or
             ``bicubic``.
-        training_share: The share of its training samples that a fit trains on, whole subjects,
-            stratified, in (0, 1]; a smaller share is a part of a larger one. What it watches and
-            predicts stays the same, so shares can be compared.
-        num_grades: How many graders' opinions a training label is the majority of, for photographs
+        training_fraction: The fraction of its training samples that a fit trains on, whole
+            subjects, stratified, in (0, 1]; a smaller share is a part of a larger one. What it
+            watches and predicts stays the same, so shares can be compared.
+        num_raters: How many graders' opinions a training label is the majority of, for photographs
             that several graded; null takes the label itself. What is watched and predicted keeps
             its label.
         start_from_mean: Start the new last layer at what the task says of the training samples
@@ -204,7 +204,7 @@ class TrainingRecipe(Spec):
         stage_heads: Add an auxiliary head at the end of each stage of the network.
         batch_norm_statistics: What batch normalisation predicts with. ``running`` is torch's moving
             average over training. ``recomputed`` measures anew after each epoch, on up to 8
-            batches of training composites with the weights as they now are (Wu and Johnson 2021);
+            batches of training mosaics with the weights as they now are (Wu and Johnson 2021);
             after few steps the moving average still remembers its start, and deep networks
             predict nonsense.
         auxiliary_loss_weight: Weight of each auxiliary head's loss (GoogLeNet, Inception v3, stage
@@ -229,11 +229,11 @@ class TrainingRecipe(Spec):
     phases: tuple[Phase, ...] = ()
     early_stopping: EarlyStopping = EarlyStopping()
     augmentation: Augmentation = Augmentation()
-    pixels: Pixels = OWN_PIXELS
+    normalization: Normalization = Field(default=OF_NETWORK, alias="pixels")
     input_size: InputSize = "data"
     interpolation: Literal["network", "bilinear", "bicubic"] = "network"
-    training_share: float = Field(default=1.0, gt=0, le=1)
-    num_grades: int | None = Field(default=None, ge=1)
+    training_fraction: float = Field(default=1.0, gt=0, le=1, alias="training_share")
+    num_raters: int | None = Field(default=None, ge=1, alias="num_grades")
     start_from_mean: bool = False
     stage_heads: bool = False
     batch_norm_statistics: Literal["running", "recomputed"] = "running"
@@ -277,7 +277,7 @@ class TrainingRecipe(Spec):
         return self.max_epochs
 
 
-SHARED_KEYS = ("early_stopping.policy", "early_stopping.inner_share")
+SHARED_KEYS = ("early_stopping.policy", "early_stopping.inner_fraction")
 """What must be alike in all fits that are compared: which samples decide when a fit ends."""
 
 LIST_KEYS = ("phases", "input_size")
@@ -303,9 +303,10 @@ LATER_KEYS = (
     "augmentation.smallest_crop",
     "augmentation.zoom",
 )
-"""Keys that came after the first release. At its default such a key changes nothing of what was
-trained before there was one, so it stays out of what a fit's id is made of: finished fits stay
-finished. Whoever adds a key to the recipe adds it here; its default must be what was done before.
+"""Keys that came after the first release, as files have them. At its default such a key changes
+nothing of what was trained before there was one, so it stays out of what a fit's id is made of:
+finished fits stay finished. Whoever adds a key to the recipe adds it here; its default must be what
+was done before.
 """
 
 
@@ -353,10 +354,30 @@ def recipe_keys(model: type[BaseModel] = TrainingRecipe, prefix: str = "") -> It
             yield prefix + name
 
 
+def current_key(name: str, model: type[BaseModel] = TrainingRecipe) -> str:
+    """A dotted key by today's names; one that is not known stays as it is.
+
+    Example:
+        >>> current_key("early_stopping.inner_share")
+        'early_stopping.inner_fraction'
+    """
+    parts: list[str] = []
+    inner: type[BaseModel] | None = model
+    for part in name.split("."):
+        fields = inner.model_fields if inner is not None else {}
+        found = next((own for own, field in fields.items() if field.alias == part), part)
+        parts.append(found)
+        annotation = fields[found].annotation if found in fields else None
+        inner = None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            inner = annotation
+    return ".".join(parts)
+
+
 def recipe_value(recipe: TrainingRecipe, name: str) -> Value:
-    """What ``recipe`` says of the key ``name``, one of ``recipe_keys``."""
+    """What ``recipe`` says of the key ``name``, one of ``recipe_keys`` or its earlier name."""
     found: Any = recipe
-    parts = name.split(".")
+    parts = current_key(name).split(".")
     if parts[0] == OPTIMIZER_SETTINGS:
         found, parts = recipe.settings_of(parts[1]), parts[2:]
     for part in parts:
@@ -369,12 +390,14 @@ def with_values(
 ) -> TrainingRecipe:
     """``recipe`` with some of its keys changed; a list of phases is replaced as a whole.
 
+    Keys may go by their earlier names.
+
     Raises:
         ValidationError: A value that the recipe does not allow.
     """
-    changed = recipe.model_dump(mode="json")
+    changed = recipe.model_dump(mode="json", by_alias=False)
     for name, value in values.items():
-        *parents, last = name.split(".")
+        *parents, last = current_key(name).split(".")
         inner = changed
         for part in parents:
             inner = inner.setdefault(part, {})

@@ -11,12 +11,13 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from foldgrid.specs.ablations import ablation_problems
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
-from foldgrid.specs.reading import Document, KeyPath, read_document, validate
+from foldgrid.specs.reading import Document, KeyPath, Renaming, read_document, validate
+from foldgrid.specs.renamed import current_path, note_on, with_current_names
 from foldgrid.specs.search_fit import sweep_problems
 from foldgrid.specs.search_space import SearchSpace, space_problems
 from foldgrid.specs.sweep import BudgetName, Sweep, per_backbone_problems
-from foldgrid.specs.variants import vary_problems
 
 _Key = tuple[str, ...]
 Overlay = tuple[_Key, Any, str]
@@ -37,11 +38,13 @@ class ResolvedSweep:
         sweep: With the budget's changes and the command line's overrides, ``budgets`` emptied.
         document: For messages about it.
         space: What it searches; nothing for a grid.
+        renamed: One line on the keys that are under their earlier names; "" where none is.
     """
 
     sweep: Sweep
     document: Document
     space: SearchSpace | None = None
+    renamed: str = ""
 
 
 def sweep_folders() -> tuple[Path, ...]:
@@ -115,26 +118,27 @@ def resolve_sweep(
     Raises:
         InputError: All mistakes of the file, of the overrides, or of the search space.
     """
-    written = _with_weights_apart(read_document(path))
+    written = _with_weights_apart(with_current_names(Sweep, read_document(path)))
     if not written.values.get("name"):
         written.values["name"] = path.stem
     plain = validate(Sweep, written)
     for name in plain.budgets:
         _with_budget(written, name)
     document = _with_budget(written, budget)
-    for overlay in found:
-        document = _overlay(document, *overlay)
+    for key, value, origin in found:
+        document = _overlay(document, current_path(key, document.values), value, origin)
     for text in overrides:
-        document = _overlay(document, *_parse_override(text))
+        document = _override(document, *_parse_override(text))
     if manifest is not None:
         document = _overlay(document, ("data", "manifest"), str(manifest), "--data")
     sweep = _with_weight_files(validate(Sweep, document), document, path.parent)
     _refuse(document, per_backbone_problems(sweep))
     recipes = {backbone: sweep.recipe_of(backbone) for backbone in sweep.backbones}
-    _refuse(document, vary_problems(recipes, sweep.vary))
+    _refuse(document, ablation_problems(recipes, sweep.ablation))
     if spaces is None:
-        return ResolvedSweep(sweep, document)
-    return ResolvedSweep(sweep, document, _space_of(sweep, document, spaces, path.parent))
+        return ResolvedSweep(sweep, document, renamed=note_on([document]))
+    space, *documents = _space_of(sweep, document, spaces, path.parent)
+    return ResolvedSweep(sweep, document, space, note_on([document, *documents]))
 
 
 def _with_weights_apart(written: Document) -> Document:
@@ -180,16 +184,20 @@ def read_space(path: Path) -> SearchSpace:
     Raises:
         InputError: All mistakes of the file.
     """
-    document = read_document(path)
+    return _read_space(path)[0]
+
+
+def _read_space(path: Path) -> tuple[SearchSpace, Document]:
+    document = with_current_names(SearchSpace, read_document(path))
     space = validate(SearchSpace, document)
     _refuse(document, space_problems(space))
-    return space
+    return space, document
 
 
 def _space_of(
     sweep: Sweep, document: Document, folders: Sequence[Path], beside: Path
-) -> SearchSpace | None:
-    """The space that a sweep names; a grid names none.
+) -> tuple[SearchSpace, Document] | tuple[None]:
+    """The space that a sweep names, and its file; a grid names none.
 
     Raises:
         InputError: There is no such space, it is wrong, or it does not suit the sweep.
@@ -205,7 +213,7 @@ def _space_of(
                 f"{', '.join(yaml_files(*folders))}."
             )
             raise InputError(document.source, [Problem(at("search"), "search", message)])
-        return None
+        return (None,)
     named, files = sweep.search_space, yaml_files(*folders)
     if Path(named).suffix in (".yaml", ".yml"):
         # Of a user's own, wherever it is; the sweep's file says it from where it lies itself.
@@ -217,12 +225,14 @@ def _space_of(
             "give the path of a YAML file, as seen from the sweep's own."
         )
         raise InputError(document.source, [Problem(at("search_space"), "search_space", message)])
-    if sweep.vary:
-        message = "found `vary` beside a search. A search varies by its space; drop one of them."
-        raise InputError(document.source, [Problem(at("vary"), "vary", message)])
-    space = read_space(files[named])
+    if sweep.ablation:
+        message = (
+            "found `ablation` beside a search. A search varies by its space; drop one of them."
+        )
+        raise InputError(document.source, [Problem(at("ablation"), "ablation", message)])
+    space, file = _read_space(files[named])
     _refuse(document, sweep_problems(space, sweep))
-    return space
+    return space, file
 
 
 def _refuse(document: Document, found: Sequence[tuple[tuple[str, ...], str]]) -> None:
@@ -272,6 +282,15 @@ def _parse_override(text: str) -> tuple[_Key, Any, str]:
     except YAMLError:
         parsed = value
     return _SHORT_KEYS.get(path, path), parsed, "--set"
+
+
+def _override(document: Document, path: _Key, value: Any, origin: str) -> Document:
+    """An override over the document; its key may go by an earlier name."""
+    current = current_path(path, document.values)
+    found = document.renamed
+    if current != path:
+        found = (*found, Renaming(origin, ".".join(path), ".".join(current)))
+    return replace(_overlay(document, current, value, origin), renamed=found)
 
 
 def _overlay(document: Document, path: _Key, value: Any, origin: str) -> Document:

@@ -162,7 +162,7 @@ def grace_problems(shared: SharedSettings, planned_epochs: int) -> Iterator[KeyP
         yield "grace_epochs", message
 
 
-def judged_at(shared: SharedSettings) -> str:
+def evaluated_at(shared: SharedSettings) -> str:
     """``from epoch 10 on, and every 2-fold``."""
     return f"from epoch {shared.grace_epochs} on, and every {shared.reduction_factor:g}-fold"
 

@@ -105,5 +105,7 @@ def _sampler_problems(space: SearchSpace, settings: SearchSettings) -> Iterator[
 
 def _scheduler_problems(space: SearchSpace, sweep: Sweep) -> Iterator[SweepProblem]:
     settings, longest = sweep.search, most_epochs(space, sweep)
-    for key, message in settings.judge.problems(settings, settings.own, longest, space.parameters):
+    for key, message in settings.scheduling.problems(
+        settings, settings.own, longest, space.parameters
+    ):
         yield ("search", key), message

@@ -16,6 +16,7 @@ from foldgrid.specs.errors import did_you_mean
 from foldgrid.specs.recipe import (
     TrainingRecipe,
     Value,
+    current_key,
     recipe_keys,
     recipe_value,
     with_values,
@@ -128,7 +129,7 @@ def space_problems(space: SearchSpace) -> list[tuple[tuple[str, ...], str]]:
     above: list[str] = []
     for name, parameter in space.parameters.items():
         path = ("parameters", name)
-        if name not in known:
+        if name != BACKBONE and current_key(name) not in known:
             message = f"the recipe has no such parameter. {did_you_mean(name, known)}"
             found.append((path, message))
         else:

@@ -14,6 +14,7 @@ from pydantic import (
     field_validator,
 )
 
+from foldgrid.specs.ablations import Ablation, ablations_of
 from foldgrid.specs.backbone_names import known_by_hash
 from foldgrid.specs.base import Spec
 from foldgrid.specs.by_name import NameIn, OwnSettings, SettingsIn, read_settings, settings_of
@@ -24,13 +25,13 @@ from foldgrid.specs.recipe import (
     OwnValue,
     TrainingRecipe,
     Value,
+    current_key,
     recipe_keys,
     with_values,
 )
 from foldgrid.specs.schedulers import NO_SCHEDULER, SCHEDULERS, Scheduler
 from foldgrid.specs.synthetic import SyntheticSettings, TrialSettings
 from foldgrid.specs.task import AnyTask, default_task
-from foldgrid.specs.variants import Variant, variants_of
 
 BudgetName = Literal["smoke", "paper"]
 SamplerName = Literal[
@@ -50,7 +51,7 @@ class DataSpec(Spec):
 
     Attributes:
         manifest: A manifest of the user's photographs; null generates a simulated study.
-        tile_pixels: The side of one tile: a photograph's longer side as models see it. A composite
+        tile_pixels: The side of one tile: a photograph's longer side as models see it. A mosaic
             is two tiles wide and high, a single photograph with a label is one tile.
         synthetic: What is simulated: the PASI trial's settings or, with ``study``, those of a
             study with labels.
@@ -65,8 +66,8 @@ class SplitSpec(Spec):
     """Who is held out.
 
     Attributes:
-        test_share: The share kept for the test set, whole subjects only: of the visits where
-            photographs make composites, of the photographs where each has a label.
+        test_fraction: The fraction kept for the test set, whole subjects only: of the visits where
+            photographs make mosaics, of the photographs where each has a label.
         num_folds: Folds of the training part, whole subjects only.
         fold_method: ``greedy`` balances the folds as the train/test split is balanced, by the
             scaling score or by the label; ``stratified_group_kfold`` is scikit-learn's.
@@ -74,7 +75,7 @@ class SplitSpec(Spec):
         seed: Where the random orders start.
     """
 
-    test_share: float = Field(default=0.1, gt=0, lt=0.5)
+    test_fraction: float = Field(default=0.1, gt=0, lt=0.5, alias="test_share")
     num_folds: int = Field(default=5, ge=2, le=50)
     fold_method: Literal["greedy", "stratified_group_kfold"] = "greedy"
     num_seeds: int = Field(default=200, ge=1)
@@ -103,7 +104,7 @@ class ResourceSpec(Spec):
 
     @field_validator("gpus_per_fit")
     @classmethod
-    def _share_or_whole(cls, value: Literal["auto"] | float) -> Literal["auto"] | float:
+    def _fraction_or_whole(cls, value: Literal["auto"] | float) -> Literal["auto"] | float:
         if value != "auto" and not (0 <= value <= 1 or value == int(value)):
             raise ValueError("a share between 0 and 1, or a whole number of GPUs")
         return value
@@ -115,7 +116,7 @@ class TrackingSpec(Spec):
     Attributes:
         project: The project under which runs are filed, where a tracker has projects.
         entity: The team that the project is of; null is the account's default.
-        images: Whether composites may be uploaded. Off: photographs never leave the machine.
+        images: Whether mosaics may be uploaded. Off: photographs never leave the machine.
     """
 
     project: str = Field(default="foldgrid", min_length=1)
@@ -174,7 +175,7 @@ class SearchSettings(Spec):
         return hash(self.model_dump_json())
 
     @property
-    def judge(self) -> Scheduler:
+    def scheduling(self) -> Scheduler:
         """The scheduler that ``scheduler`` names."""
         return SCHEDULERS.named(self.scheduler)
 
@@ -206,9 +207,9 @@ class Sweep(Spec):
         per_backbone: By backbone, the keys of ``training`` that it changes, nested ones dotted:
             ``vgg16: {learning_rate: 0.001, plateau.patience: 5}``. ``phases`` replaces the whole
             list; ``phases: []`` trains everything in every epoch.
-        vary: By key of ``training``, dotted where nested, other values: each trains every backbone
-            once more with that one change, as a base learner of its own
-            (``resnet18@training_share=0.1``). They are ranked, and never stacked.
+        ablation: By key of ``training``, dotted where nested, other values: each trains every
+            backbone once more with that one change, as a base learner of its own
+            (``resnet18@training_fraction=0.1``). They are ranked, and never stacked.
         search_space: The name of a file in ``search_spaces/``, or the path of a YAML file as seen
             from the sweep's: the sweep then searches the recipe instead of training a grid; null
             trains the grid.
@@ -234,7 +235,7 @@ class Sweep(Spec):
     seed: int = Field(default=0, ge=0)
     training: TrainingRecipe = TrainingRecipe()
     per_backbone: dict[str, dict[str, OwnValue]] = Field(default_factory=dict)
-    vary: dict[str, tuple[Value, ...]] = Field(default_factory=dict)
+    ablation: dict[str, tuple[Value, ...]] = Field(default_factory=dict, alias="vary")
     search_space: str | None = None
     search: SearchSettings = SearchSettings()
     resources: ResourceSpec = ResourceSpec()
@@ -284,12 +285,12 @@ class Sweep(Spec):
             raise ValueError(f"{', '.join(twice)} given twice; each backbone once")
         return value
 
-    def learners(self) -> list[Variant]:
+    def learners(self) -> list[Ablation]:
         """The base learners: every backbone, each followed by its variants."""
         return [
-            variant
+            ablation
             for backbone in self.backbones
-            for variant in variants_of(backbone, self.recipe_of(backbone), self.vary)
+            for ablation in ablations_of(backbone, self.recipe_of(backbone), self.ablation)
         ]
 
     def recipe_of(self, backbone: str) -> TrainingRecipe:
@@ -308,10 +309,10 @@ def per_backbone_problems(sweep: Sweep) -> list[tuple[tuple[str, ...], str]]:
             hint = did_you_mean(backbone, sweep.backbones)
             problems.append((path, f"not a backbone of this sweep. {hint}"))
         for name in changes:
-            if name not in known:
+            if current_key(name) not in known:
                 hint = did_you_mean(name, known)
                 problems.append(((*path, name), f"the recipe has no such key. {hint}"))
-        allowed = {name: value for name, value in changes.items() if name in known}
+        allowed = {name: value for name, value in changes.items() if current_key(name) in known}
         problems += [
             ((*path, *key), message) for key, message in _own_problems(sweep.training, allowed)
         ]

@@ -33,10 +33,10 @@ class TrialSettings(Spec):
             applied.
         photo_height: Height of the stored photograph in pixels, before its EXIF orientation is
             applied.
-        missing_share: Share of the planned photographs that were never taken, 0 to 0.5. Every
+        missing_fraction: Share of the planned photographs that were never taken, 0 to 0.5. Every
             region of every visit keeps at least one.
-        placebo_share: Share of the subjects in the placebo arm, who hardly improve, 0 to 1.
-        pasi90_share: Share of all subjects that lose at least 90 % of their baseline PASI by the
+        placebo_fraction: Share of the subjects in the placebo arm, who hardly improve, 0 to 1.
+        pasi90_fraction: Share of all subjects that lose at least 90 % of their baseline PASI by the
             last visit, 0 to 1. The rater's noise moves the achieved share by a subject or two.
         studio: ``standard`` hangs one backdrop and hands out one kind of clothes at every site, as
             a standardised study does; ``varied`` lets each subject's site choose, which makes the
@@ -53,9 +53,9 @@ class TrialSettings(Spec):
     num_visits: int = Field(default=338, ge=2 * FEWEST_VISITS_A_SUBJECT)
     photo_width: int = Field(default=192, ge=32, le=8192)
     photo_height: int = Field(default=128, ge=32, le=8192)
-    missing_share: float = Field(default=0.015, ge=0.0, le=0.5)
-    placebo_share: float = Field(default=0.1, ge=0.0, le=1.0)
-    pasi90_share: float = Field(default=0.748, ge=0.0, le=1.0)
+    missing_fraction: float = Field(default=0.015, ge=0.0, le=0.5, alias="missing_share")
+    placebo_fraction: float = Field(default=0.1, ge=0.0, le=1.0, alias="placebo_share")
+    pasi90_fraction: float = Field(default=0.748, ge=0.0, le=1.0, alias="pasi90_share")
     studio: Literal["standard", "varied"] = "standard"
     rater_noise: float = Field(default=0.25, ge=0.0, le=2.0)
     rater_area_noise: float = Field(default=0.1, ge=0.0, le=1.0)
@@ -77,12 +77,12 @@ class TrialSettings(Spec):
     @model_validator(mode="after")
     def _placebo_leaves_room(self) -> TrialSettings:
         # The tolerance lets 0.3 + 0.7 through, whatever binary fractions make of it.
-        if self.placebo_share + self.pasi90_share > 1.0 + 1e-9:
+        if self.placebo_fraction + self.pasi90_fraction > 1.0 + 1e-9:
             raise ValueError(
-                f"placebo_share: found {self.placebo_share} beside pasi90_share "
-                f"{self.pasi90_share}. Together they may not exceed 1, because the placebo arm "
-                f"does not reach PASI90. Lower placebo_share to {1 - self.pasi90_share:.3g}, or "
-                "lower pasi90_share."
+                f"placebo_fraction: found {self.placebo_fraction} beside pasi90_fraction "
+                f"{self.pasi90_fraction}. Together they may not exceed 1, because the placebo arm "
+                f"does not reach PASI90. Lower placebo_fraction to {1 - self.pasi90_fraction:.3g}, "
+                "or lower pasi90_fraction."
             )
         return self
 
@@ -141,5 +141,5 @@ MEASURED_STUDIES: frozenset[StudyName] = frozenset({"skin_thickness"})
 def study_kind(settings: TrialSettings | StudySettings) -> SampleKind:
     """Which samples a simulated study makes."""
     if isinstance(settings, TrialSettings):
-        return "composites"
+        return "mosaics"
     return "measured" if settings.study in MEASURED_STUDIES else "single"

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from foldgrid.specs.base import Record
-from foldgrid.specs.fits import Figure
+from foldgrid.specs.fits import MetricValue
 from foldgrid.specs.recipe import TrainingRecipe, Value
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings
@@ -30,7 +30,7 @@ class TrialEpoch(Record):
     """
 
     epoch: int = Field(ge=1)
-    oof: dict[str, Figure]
+    oof: dict[str, MetricValue]
     predicted: tuple[float, ...] = ()
     best_epochs: tuple[int, ...] = ()
     num_running: int
@@ -82,7 +82,7 @@ class TrialRecord(Record):
     num_epochs: int
     num_planned_epochs: int
     best_epochs: tuple[int, ...]
-    oof: dict[str, Figure]
+    oof: dict[str, MetricValue]
     num_visits: int
     fit_ids: tuple[str, ...]
     wall_seconds: float
@@ -97,7 +97,7 @@ class TrialCertainty(Record):
         corrected: What choosing the best by this objective is worth on subjects that it was not
             chosen by (BBC-CV over the trials that trained to their end); of the trial that is
             the best in the objective only.
-        own_recipe: The figure of trial 0, the sweep's own recipe.
+        default_configuration: The figure of trial 0, the sweep's own recipe.
         better_by: By how much the trial is better than trial 0, over the same visits; above 0 is
             better, whatever the objective's direction.
         better_by_interval: 95 % interval of it over resampled subjects, paired.
@@ -105,7 +105,7 @@ class TrialCertainty(Record):
 
     interval: dict[str, tuple[float, float]] = Field(default_factory=dict)
     corrected: dict[str, float] = Field(default_factory=dict)
-    own_recipe: dict[str, float] = Field(default_factory=dict)
+    default_configuration: dict[str, float] = Field(default_factory=dict, alias="own_recipe")
     better_by: dict[str, float] = Field(default_factory=dict)
     better_by_interval: dict[str, tuple[float, float]] = Field(default_factory=dict)
 

@@ -13,11 +13,13 @@ from foldgrid.tables.table import Cell, Table
 _LATEX_SPECIAL = str.maketrans(
     {
         **{character: f"\\{character}" for character in "&%$#_{}"},
-        "~": r"\textasciitilde{}",
+        "~": r"$\sim$",
         "^": r"\textasciicircum{}",
         "\\": r"\textbackslash{}",
     }
 )
+_NUMBER = re.compile(r"(?P<sign>-?)(?P<whole>\d[\d,]*)(?:\.(?P<decimals>\d+))?")
+_UNDEFINED = ("", "-")
 _MARKDOWN_TONES = {"strong": "**{}**", "code": "`{}`"}
 
 
@@ -68,37 +70,49 @@ def as_markdown(table: Table, notes: Sequence[str] = ()) -> str:
 def as_latex(
     table: Table, notes: Sequence[str] = (), groups: Sequence[tuple[str, int]] = ()
 ) -> str:
-    """The table for a paper; it needs the package booktabs.
+    """The table for a paper: rules of booktabs, numbers lined up by siunitx.
 
     Args:
         table: What to set; without a caption it is the ``tabular`` alone.
-        notes: Sentences that follow the caption.
+        notes: Sentences below it, set by threeparttable.
         groups: Headings above the last columns, each with the number of those that it spans.
     """
+    columns = [_latex_column(table, place) for place in range(len(table.columns))]
+    titles = [
+        f"{{{escape_latex(column.title)}}}" if spec[0] == "S" else escape_latex(column.title)
+        for column, spec in zip(table.columns, columns, strict=True)
+    ]
     inner = [
         r"\toprule",
         *_latex_groups(groups, len(table.columns)),
-        _latex_row([escape_latex(column.title) for column in table.columns]).lstrip(),
+        _latex_row(titles).lstrip(),
         r"\midrule",
-        *(_latex_row([_latex_cell(cell) for cell in row]) for row in table.cells),
+        *(_latex_cells(row, columns) for row in table.cells),
     ]
     if table.totals:
         inner.append(r"\midrule")
-        inner += [_latex_row([_latex_cell(cell) for cell in row]) for row in table.total_cells]
+        inner += [_latex_cells(row, columns) for row in table.total_cells]
     inner.append(r"\bottomrule")
-    aligned = "".join("r" if column.is_number else "l" for column in table.columns)
-    begin, end = rf"\begin{{tabular}}{{{aligned}}}", r"\end{tabular}"
+    tabular = [rf"\begin{{tabular}}{{{''.join(columns)}}}", *inner, r"\end{tabular}"]
     if not table.caption:
-        return "\n".join([begin, *inner, end]) + "\n"
-    caption = " ".join(escape_latex(text) for text in (table.caption, *notes))
+        return "\n".join(tabular) + "\n"
+    caption = [
+        rf"\caption{{{escape_latex(table.caption)}}}",
+        rf"\label{{tab:{re.sub('[^A-Za-z0-9]+', '-', table.key)}}}",
+    ]
+    body = [*caption, tabular[0], *(f"  {line}" for line in inner), tabular[-1]]
+    if notes:
+        items = [rf"  \item {escape_latex(note)}" for note in notes]
+        listed = [r"\begin{tablenotes}\footnotesize", *items, r"\end{tablenotes}"]
+        body = [r"\begin{threeparttable}", *_indented([*body, *listed]), r"\end{threeparttable}"]
+    packages = "booktabs,siunitx,threeparttable" if notes else "booktabs,siunitx"
     lines = [
+        rf"% \usepackage{{{packages}}}",
         r"\begin{table}",
         r"  \centering",
-        rf"  \caption{{{caption}}}",
-        rf"  \label{{tab:{re.sub('[^A-Za-z0-9]+', '-', table.key)}}}",
-        f"  {begin}",
-        *(f"    {line}" for line in inner),
-        f"  {end}",
+        # Else bold numbers are set as plain ones.
+        r"  \sisetup{detect-weight=true}",
+        *_indented(body),
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
@@ -131,14 +145,44 @@ def _markdown_cell(cell: Cell) -> str:
     return f"{text} ({cell.note})" if cell.note else text
 
 
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
+
+
 def _latex_row(cells: Sequence[str]) -> str:
     return " & ".join(cells) + r" \\"
 
 
-def _latex_cell(cell: Cell) -> str:
+def _latex_column(table: Table, place: int) -> str:
+    """``S`` of siunitx, with room for its numbers, where all are such; else ``r`` or ``l``."""
+    if not table.columns[place].is_number:
+        return "l"
+    cells = [row[place] for row in (*table.cells, *table.total_cells)]
+    numbers = [_NUMBER.fullmatch(cell.text) for cell in cells if cell.text not in _UNDEFINED]
+    found = [number for number in numbers if number]
+    if not found or len(found) < len(numbers) or any(cell.latex for cell in cells):
+        return "r"
+    sign = "-" if any(number["sign"] for number in found) else ""
+    whole = max(len(number["whole"].replace(",", "")) for number in found)
+    decimals = max(len(number["decimals"] or "") for number in found)
+    return f"S[table-format={sign}{whole}.{decimals}]"
+
+
+def _latex_cells(row: Sequence[Cell], columns: Sequence[str]) -> str:
+    return _latex_row(
+        [_latex_cell(cell, spec[0] == "S") for cell, spec in zip(row, columns, strict=True)]
+    )
+
+
+def _latex_cell(cell: Cell, is_lined_up: bool) -> str:
     text = cell.latex or escape_latex(cell.text)
-    text = rf"\textbf{{{text}}}" if cell.tone == "strong" else text
-    return f"{text} ({escape_latex(cell.note)})" if cell.note else text
+    note = f" ({escape_latex(cell.note)})" if cell.note else ""
+    if not is_lined_up:
+        return (rf"\textbf{{{text}}}" if cell.tone == "strong" else text) + note
+    if cell.text in _UNDEFINED:
+        return "{--}" if cell.text else ""
+    bold = r"\bfseries " if cell.tone == "strong" else ""
+    return f"{bold}{cell.text.replace(',', '')}" + (f"{{{note}}}" if note else "")
 
 
 def _latex_groups(groups: Sequence[tuple[str, int]], num_columns: int) -> list[str]:

@@ -49,16 +49,16 @@ class Scale:
             return numbers
         return np.clip(numbers, self.lowest, self.highest)
 
-    def share(self, values: ArrayLike) -> FloatArray:
+    def fraction(self, values: ArrayLike) -> FloatArray:
         """Numbers as shares of the way from the lowest to the highest; as they are if it is open.
 
         The unit in which a penalty means the same for what is predicted and by what.
         """
         return (np.asarray(values, dtype=np.float64) - self.origin) / self.width
 
-    def of_share(self, shares: ArrayLike) -> FloatArray:
-        """The numbers that shares are of; undoes ``share``."""
-        return self.width * np.asarray(shares, dtype=np.float64) + self.origin
+    def of_fraction(self, fractions: ArrayLike) -> FloatArray:
+        """The numbers that shares are of; undoes ``fraction``."""
+        return self.width * np.asarray(fractions, dtype=np.float64) + self.origin
 
     def over(self, values: ArrayLike) -> Scale:
         """This scale, an open end closed where these numbers end; the finite of them."""

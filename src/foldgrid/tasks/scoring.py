@@ -25,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foldgrid.metrics import NUMBER_METRICS
-from foldgrid.specs.metric import Judged, Metric, Target, metrics_of
+from foldgrid.specs.metric import Metric, Target, TargetKind, metrics_of
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.scale import Scale
-from foldgrid.tasks.units import Noun, UnitTable
+from foldgrid.tasks.units import UnitName, UnitTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Watched:
+class Monitored:
     """What one fit is judged by while a sweep trains.
 
     Attributes:
@@ -62,14 +62,14 @@ class Scoring(ABC):
         spec: The task's words, resolved; see ``resolved``.
 
     Attributes:
-        judges: Whether a unit's truth is a number or a class.
+        target_kind: Whether a unit's truth is a number or a class.
         is_binary: Whether there are two classes of which the last is the positive one.
         is_ordered: Whether the classes are grades, from the lowest to the highest.
         standard_metrics: The metrics that a ranking holds unless more is asked for, by name; the
             first orders it.
         stratum: The column of the samples whose values a split should balance.
         balanced: What these are, for people: ``labels``.
-        noun: What a unit is called.
+        unit_name: What a unit is called.
         shown: The metrics that a table shows, in the order of its columns.
         baseline: The name of the model that says the same for everybody.
         unit: What judged numbers are counted in, such as ``months``; "" for pure numbers.
@@ -82,19 +82,19 @@ class Scoring(ABC):
         published: The study whose table the ranking is shown beside; "" for none.
     """
 
-    judges: Judged
+    target_kind: TargetKind
     is_binary = False
     is_ordered = False
     standard_metrics: tuple[str, ...]
     stratum: str
     balanced: str
-    noun = Noun("photograph", "photographs")
+    unit_name = UnitName("photograph", "photographs")
     shown: tuple[str, ...]
     baseline: str
     report: str
     exhibits: tuple[str, ...] = ()
     unit = ""
-    figures_are_of = ""
+    metrics_are_of = ""
     yardstick = ""
     published = ""
     spec: TaskSpec
@@ -170,8 +170,8 @@ class Scoring(ABC):
     @property
     def target(self) -> Target:
         """What the units are evaluated by, as metrics know it."""
-        num_classes = self.num_values if self.judges == "classes" else 0
-        return Target(self.judges, num_classes, self.is_binary, self.is_ordered, self.unit)
+        num_classes = self.num_values if self.target_kind == "classes" else 0
+        return Target(self.target_kind, num_classes, self.is_binary, self.is_ordered, self.unit)
 
     @cached_property
     def metrics(self) -> Mapping[str, Metric]:
@@ -189,7 +189,7 @@ class Scoring(ABC):
 
     @property
     @abstractmethod
-    def watched(self) -> Watched:
+    def monitored(self) -> Monitored:
         """What a fit's progress is told by."""
 
     def decimals(self, metric: str) -> int:
@@ -222,7 +222,7 @@ class Scoring(ABC):
     def targets(self, samples: pd.DataFrame) -> FloatArray:
         """What is to be predicted, (N, T)."""
 
-    def graded_targets(self, samples: pd.DataFrame, num_grades: int) -> FloatArray:
+    def rated_targets(self, samples: pd.DataFrame, num_raters: int) -> FloatArray:
         """(N, T) Targets by the majority of so many graders' opinions.
 
         Raises:
@@ -274,7 +274,7 @@ class Scoring(ABC):
         """Figures of merit of a network's outputs for ``samples``, by name, for each epoch."""
 
     @abstractmethod
-    def told(self, table: UnitTable, model: str) -> pd.DataFrame:
+    def reported(self, table: UnitTable, model: str) -> pd.DataFrame:
         """What one model predicted beside the truth, a row a unit, in columns for people."""
 
     @abstractmethod
@@ -297,7 +297,7 @@ class Scoring(ABC):
 class NumberScoring(Scoring):
     """What all tasks of numbers share: one number a unit, judged by its distance from the truth."""
 
-    judges: Judged = "numbers"
+    target_kind: TargetKind = "numbers"
     num_values = 1
     standard_metrics = NUMBER_METRICS
     shown = ("mae", "mse", "pcc", "ccc")
@@ -337,7 +337,7 @@ def by_model(values: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame({name: table.iloc[:, 0] for name, table in values.items()})
 
 
-def judged_units(scoring: Scoring, samples: pd.DataFrame, outputs_NK: FloatArray) -> UnitTable:
+def evaluated_units(scoring: Scoring, samples: pd.DataFrame, outputs_NK: FloatArray) -> UnitTable:
     """What a ranking would compare, of one network's outputs.
 
     Args:
@@ -354,7 +354,7 @@ def judged_units(scoring: Scoring, samples: pd.DataFrame, outputs_NK: FloatArray
 def predicted_units(
     scoring: Scoring, samples: pd.DataFrame, columns: Mapping[str, NDArray[Any]]
 ) -> UnitTable:
-    """The same of predictions that are in the units that people use; see ``judged_units``.
+    """The same of predictions that are in the units that people use; see ``evaluated_units``.
 
     Args:
         scoring: The task's.

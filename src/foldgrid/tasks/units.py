@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from foldgrid.specs.counted import counted
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -16,7 +18,7 @@ UNIT_COLUMNS = ("subject", "unit", "fold", "reference")
 
 
 @dataclass(frozen=True)
-class Noun:
+class UnitName:
     """What people call one unit, and several."""
 
     one: str
@@ -24,7 +26,7 @@ class Noun:
 
     def count(self, number: int) -> str:
         """``1 visit``, ``304 visits``."""
-        return f"{number:,} {self.one if number == 1 else self.many}"
+        return counted(number, self.one, self.many)
 
 
 @dataclass(frozen=True)

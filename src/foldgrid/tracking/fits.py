@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from foldgrid.specs.ablations import read_ablation
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.specs.sweep import Sweep, TrackingSpec
-from foldgrid.specs.variants import read_variant
 from foldgrid.tracking.privacy import (
     ProjectContext,
     plain_key,
@@ -65,7 +65,7 @@ class FitRuns:
             data_fingerprint=config.data_fingerprint,
             split_fingerprint=config.split_fingerprint,
         )
-        _, key, value = read_variant(self._learner(config))
+        _, key, value = read_ablation(self._learner(config))
         return sweep_tags(sweep, context, f"fold-{config.fold}", f"{key}={value}" if key else "")
 
     def point(self, epoch: EpochRecord) -> Point:

@@ -70,9 +70,9 @@ class LiveRun:
         """
         if not history or not self.run.can_be_replaced:
             return True
-        told = {each.step: each.figures for each in history}
+        reported = {each.step: each.metric_values for each in history}
         passed_on = (each for each in self.points.values() if each.step <= self.logged_through)
-        return all(told.get(each.step) == each.figures for each in passed_on)
+        return all(reported.get(each.step) == each.metric_values for each in passed_on)
 
 
 class Projection:

@@ -55,8 +55,8 @@ class RunProjector(Generic[Config, Epoch, Record]):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What went wrong so far, a line for each kind of trouble."""
-        told = [self._warnings, *(channel.writer.warnings for channel in self._channels)]
-        return tuple(line for warnings in told for line in warnings.values())
+        reported = [self._warnings, *(channel.writer.warnings for channel in self._channels)]
+        return tuple(line for warnings in reported for line in warnings.values())
 
     def is_projected(self, config: Config) -> bool:
         """Whether its run is whole in every tracker; always true where there is none."""
@@ -118,7 +118,7 @@ class RunProjector(Generic[Config, Epoch, Record]):
             visit_predictions: Visit-level predictions with ``subject`` and ``visit``; they leave
                 as pseudonyms and visit numbers.
             facts: Further scalars, nested as they please.
-            sample_images: Composites, height x width x 3, uploaded without a caption, and only
+            sample_images: Mosaics, height x width x 3, uploaded without a caption, and only
                 where the sweep says ``tracking.images: true``.
             table: What the rows are called.
 

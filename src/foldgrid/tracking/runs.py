@@ -60,7 +60,7 @@ class Point:
     values: Mapping[str, float]
 
     @property
-    def figures(self) -> str:
+    def metric_values(self) -> str:
         """What is alike where the epoch is; as text, because NaN does not equal itself."""
         return repr({key: value for key, value in self.values.items() if key != EPOCH_SECONDS})
 

@@ -21,7 +21,7 @@ class SummaryContent:
     Attributes:
         tables: By key, the columns and the rows.
         facts: Scalars by key.
-        images: Composites, height x width x 3.
+        images: Mosaics, height x width x 3.
     """
 
     tables: dict[str, tuple[list[str], list[list[Any]]]]

@@ -110,8 +110,8 @@ class _EventRun(OpenRun):
         numbers = {f"{SUMMARY}/{key}": value for key, value in _numbers(ending.summary)}
         settings = _plain(self._header.config | ending.config)
         experiment, begun, ended = hparams(settings, numbers)
-        told = {**ending.summary, "tags": [*self._header.tags, *ending.tags]}
-        self._file.write([experiment, begun, text(SUMMARY, _json(told))])
+        reported = {**ending.summary, "tags": [*self._header.tags, *ending.tags]}
+        self._file.write([experiment, begun, text(SUMMARY, _json(reported))])
         self._file.write((_scalar(*each) for each in numbers.items()), ending.num_epochs)
         if ending.is_success:
             self._file.write([ended])
@@ -153,8 +153,8 @@ def _plain(settings: Mapping[str, Any], prefix: str = "") -> dict[str, bool | fl
 
 
 def _header_text(header: RunHeader) -> str:
-    told = {"name": header.name, "group": header.group, "job_type": header.job_type}
-    return _json({**told, "tags": list(header.tags), "config": header.config})
+    reported = {"name": header.name, "group": header.group, "job_type": header.job_type}
+    return _json({**reported, "tags": list(header.tags), "config": header.config})
 
 
 def _json(facts: Mapping[str, Any]) -> str:

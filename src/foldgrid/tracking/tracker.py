@@ -170,7 +170,7 @@ class Tracker(ABC):
 
     @abstractmethod
     def forget(self, place: Place, run_id: str) -> None:
-        """A run is not whole any more: its record is damaged, and is about to be made again.
+        """A run is not whole any more: its record is corrupt, and is about to be made again.
 
         Called for every tracker there is, also where the launch tells it nothing.
         """

@@ -125,13 +125,15 @@ class TrialRuns:
 
 def trial_summary(record: TrialRecord, scoring: Scoring) -> dict[str, Any]:
     """A trial's last word. One that diverged has no figures, whatever its last epochs had."""
-    figures = record.oof or dict.fromkeys(scoring.standard_metrics, math.nan)
-    summary: dict[str, Any] = {f"oof/{plain_key(name)}": value for name, value in figures.items()}
+    metric_values = record.oof or dict.fromkeys(scoring.standard_metrics, math.nan)
+    summary: dict[str, Any] = {
+        f"oof/{plain_key(name)}": value for name, value in metric_values.items()
+    }
     summary |= {
         "status": record.status,
         "num_epochs": record.num_epochs,
         "num_planned_epochs": record.num_planned_epochs,
-        f"num_{scoring.noun.many}": record.num_visits,
+        f"num_{scoring.unit_name.many}": record.num_visits,
         "seconds/train": record.wall_seconds,
     }
     if record.status == "stopped":

@@ -1,6 +1,6 @@
 """Augmentation in batches, on the device that trains.
 
-Each tile of a picture (four of a composite, one of a single photograph) has draws of its own for
+Each tile of a picture (four of a mosaic, one of a single photograph) has draws of its own for
 what moves it; brightness and contrast are the whole picture's.
 Shape letters: B batch, C channels, H and W pixels of a picture, S tiles of a picture, T pixels of a
 tile, N tiles of a batch.
@@ -28,7 +28,7 @@ def augment(
         settings: What varies, and how far.
         generator: On the CPU, so that every device draws the same numbers. What does not vary
             draws none.
-        grid: Tiles a side: 2 for composites, 1 for single photographs.
+        grid: Tiles a side: 2 for mosaics, 1 for single photographs.
 
     Returns:
         The augmented pictures in [0, 1]; the same shape, device and dtype.

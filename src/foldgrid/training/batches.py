@@ -1,4 +1,4 @@
-"""Batches of composites: which samples, in which order, as tensors on the device.
+"""Batches of mosaics: which samples, in which order, as tensors on the device.
 
 Shape letters: B batch, N samples, H and W pixels, C channels.
 """
@@ -14,35 +14,35 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from foldgrid.specs.recipe import TrainingRecipe, pixel_statistics
+from foldgrid.specs.recipe import TrainingRecipe, channel_statistics
 from foldgrid.training.device import to_device
 
 Indices = NDArray[np.intp]
 
 
-class CompositeSource:
-    """The composites, ready to be taken in batches.
+class MosaicSource:
+    """The mosaics, ready to be taken in batches.
 
     On CUDA the whole array lies on the card, once for each fit (the paper's is 0.2 GB); on a CPU
     batches are copied out of the shared array.
 
     Args:
-        composites_NHWC: uint8; may be read-only and memory-mapped.
+        mosaics_NHWC: uint8; may be read-only and memory-mapped.
         device: Where the batches are wanted.
-        pixels: What a network sees; see ``TrainingRecipe``, and for the next two.
+        normalization: What a network sees; see ``TrainingRecipe``, and for the next two.
         input_size: Height and width of the pictures as the network sees them, or ``data``.
         interpolation: How they are resized.
     """
 
     def __init__(
         self,
-        composites_NHWC: NDArray[np.uint8],
+        mosaics_NHWC: NDArray[np.uint8],
         device: torch.device,
-        pixels: str = "imagenet",
+        normalization: str = "imagenet",
         input_size: int | str = "data",
         interpolation: str = "bilinear",
     ) -> None:
-        self._array = composites_NHWC
+        self._array = mosaics_NHWC
         self._resized = input_size if isinstance(input_size, int) else None
         self._interpolation = interpolation
         self._device = device
@@ -51,8 +51,8 @@ class CompositeSource:
             with warnings.catch_warnings():
                 # torch warns that the array is read-only; it is only copied from.
                 warnings.simplefilter("ignore", UserWarning)
-                self._on_device = torch.from_numpy(composites_NHWC).to(device)
-        mean, std = pixel_statistics(pixels)
+                self._on_device = torch.from_numpy(mosaics_NHWC).to(device)
+        mean, std = channel_statistics(normalization)
         self._mean = torch.tensor(mean, device=device)[None, :, None, None]
         self._std = torch.tensor(std, device=device)[None, :, None, None]
 
@@ -62,7 +62,7 @@ class CompositeSource:
         return self._resized or int(self._array.shape[1])
 
     def take(self, indices: Indices) -> Tensor:
-        """The composites of ``indices`` as (B, C, H, W) in [0, 1], channels last in memory."""
+        """The mosaics of ``indices`` as (B, C, H, W) in [0, 1], channels last in memory."""
         if self._on_device is not None:
             rows = to_device(torch.from_numpy(indices), self._device)
             images_BHWC = self._on_device[rows]
@@ -82,8 +82,8 @@ class CompositeSource:
 
 
 def seen_by(recipe: TrainingRecipe) -> tuple[str, int | str, str]:
-    """What a network sees, as `CompositeSource` asks for it: scaling, size, interpolation."""
-    return recipe.pixels, recipe.input_size, recipe.interpolation
+    """What a network sees, as `MosaicSource` asks for it: scaling, size, interpolation."""
+    return recipe.normalization, recipe.input_size, recipe.interpolation
 
 
 def training_batches(
@@ -92,7 +92,7 @@ def training_batches(
     """The samples of one epoch in random order, a batch an entry.
 
     A last batch of one sample joins the batch before it: batch normalisation cannot normalise a
-    single composite once its feature map has shrunk to one cell.
+    single mosaic once its feature map has shrunk to one cell.
     """
     order = indices[torch.randperm(len(indices), generator=generator).numpy()]
     starts = list(range(0, len(order), batch_size))

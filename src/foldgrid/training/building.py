@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from foldgrid.models import WeightFile, build_network, set_head_bias
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
-from foldgrid.specs.recipe import OWN_PIXELS
+from foldgrid.specs.recipe import OF_NETWORK
 from foldgrid.tasks.scoring import Scoring
 
 
@@ -39,7 +39,7 @@ def build_for(
     if hasattr(network, "transform_input"):
         # torchvision's GoogLeNet and Inception v3 weights expect inputs in [-1, 1], which the
         # network makes of ImageNet's scaling itself where it is told so. No weight file tells.
-        shifts = config.weights != "random" and recipe.pixels in ("imagenet", OWN_PIXELS)
+        shifts = config.weights != "random" and recipe.normalization in ("imagenet", OF_NETWORK)
         network.transform_input = shifts  # type: ignore[assignment]
     return network
 

@@ -29,7 +29,8 @@ def state_of(fit: FitState) -> dict[str, Any]:
     state: dict[str, Any] = {
         **_where(fit),
         "epoch": fit.epoch,
-        # Sealed with the rest: the file may be torn or changed by the time somebody goes on.
+        # Under the checksum with the rest: the file may be torn or changed by the time somebody
+        # goes on.
         "history": [epoch.model_dump_json() for epoch in fit.folder.read_history()[: fit.epoch]],
         "network": fit.network.state_dict(),
         "best": fit.best.of(fit.network),

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from torch import nn
 
-SHARE = 0.03
+FRACTION = 0.03
 """The most of its time that a fit spends on writing checkpoints."""
 ASSUMED_BYTES_A_SECOND = 0.3e9
 """How fast a state is written, until the first one has been."""
@@ -16,29 +16,29 @@ TIMES_THE_WEIGHTS = 3
 """A state holds the weights, the best weights, and some optimiser's momentum."""
 
 
-class CheckpointPace:
+class CheckpointInterval:
     """Says when a checkpoint is worth its time, by what the last one took.
 
     A small network is saved after every epoch, a large one on slow storage more seldom.
 
     Args:
         state_bytes: How large a state is, roughly.
-        share: The most of the time that may go into writing; 0 for never.
+        fraction: The most of the time that may go into writing; 0 for never.
     """
 
-    def __init__(self, state_bytes: float, share: float = SHARE) -> None:
-        self._seconds, self._share = state_bytes / ASSUMED_BYTES_A_SECOND, share
+    def __init__(self, state_bytes: float, fraction: float = FRACTION) -> None:
+        self._seconds, self._fraction = state_bytes / ASSUMED_BYTES_A_SECOND, fraction
         self._last = time.monotonic()
 
     @classmethod
-    def of(cls, *networks: nn.Module, share: float = SHARE) -> CheckpointPace:
+    def of(cls, *networks: nn.Module, fraction: float = FRACTION) -> CheckpointInterval:
         """The pace of a state that holds these networks."""
         weights = sum(p.numel() * p.element_size() for n in networks for p in n.parameters())
-        return cls(TIMES_THE_WEIGHTS * weights, share)
+        return cls(TIMES_THE_WEIGHTS * weights, fraction)
 
     def is_due(self) -> bool:
         """Whether a checkpoint may be written now."""
-        return (time.monotonic() - self._last) * self._share > self._seconds
+        return (time.monotonic() - self._last) * self._fraction > self._seconds
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -23,7 +23,7 @@ from foldgrid.training.state import FitState
 logger = logging.getLogger(__name__)
 
 
-def conclude(fit: FitState) -> FitRecord:
+def finalize(fit: FitState) -> FitRecord:
     """Predicts with the best weights and writes the records, ``fit.json`` last."""
     started = time.perf_counter()
     reason = fit.stopped_because

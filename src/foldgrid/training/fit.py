@@ -21,7 +21,7 @@ from foldgrid.specs.phases import phase_index
 from foldgrid.training import checkpoint, finalize
 from foldgrid.training.augmentation import augment
 from foldgrid.training.batches import Indices, even_parts, training_batches
-from foldgrid.training.checkpoint_interval import CheckpointPace
+from foldgrid.training.checkpoint_interval import CheckpointInterval
 from foldgrid.training.device import (
     autocast,
     to_device,
@@ -42,7 +42,7 @@ class Fit(FitState):
     """Trains one backbone on all folds but one and predicts that fold and the test set.
 
     Laws: the same configuration, data, device and number of threads give the same bits; a fit that
-    goes on from its checkpoint ends as an uninterrupted one; ``conclude`` writes the record last.
+    goes on from its checkpoint ends as an uninterrupted one; ``finalize`` writes the record last.
 
     Args:
         config: As all others that are not named here, see ``FitState``.
@@ -79,11 +79,11 @@ class Fit(FitState):
         self._log(logging.INFO, "opened on %s, %s", self.device, self.precision)
         checkpoint.resume(self)
         self.setup_seconds = time.perf_counter() - started
-        self._pace = CheckpointPace.of(self.network) if keep_state else None
+        self._pace = CheckpointInterval.of(self.network) if keep_state else None
 
     @property
     def is_over(self) -> bool:
-        """Whether ``conclude`` is next."""
+        """Whether ``finalize`` is next."""
         return self.stopped_because is not None
 
     def run_epoch(self) -> EpochRecord:
@@ -161,10 +161,10 @@ class Fit(FitState):
             loss = self._backward(images_BCHW, targets_BK)
         else:
             # The mean over the batch is the mean of its parts' means, weighted by their sizes.
-            shares = [len(rows[part]) / len(rows) for part in parts]
+            fractions = [len(rows[part]) / len(rows) for part in parts]
             losses = [
-                self._backward(images_BCHW[part], targets_BK[part], share) * share
-                for part, share in zip(parts, shares, strict=True)
+                self._backward(images_BCHW[part], targets_BK[part], fraction) * fraction
+                for part, fraction in zip(parts, fractions, strict=True)
             ]
             loss = torch.stack(losses).sum()
         self.scaler.step(self.optimizer)
@@ -175,8 +175,8 @@ class Fit(FitState):
         """What of a batch is on the device at a time."""
         return even_parts(len(rows), self.micro_batch_size or len(rows))
 
-    def _backward(self, images_BCHW: Tensor, targets_BK: Tensor, share: float = 1.0) -> Tensor:
-        """Adds the gradient of ``share`` times the loss; returns the loss of the main head."""
+    def _backward(self, images_BCHW: Tensor, targets_BK: Tensor, fraction: float = 1.0) -> Tensor:
+        """Adds the gradient of ``fraction`` times the loss; returns the loss of the main head."""
         weight = self.config.training.auxiliary_loss_weight
         with autocast(self.device, self.precision):
             outputs, auxiliary = forward_all(self.network, images_BCHW)
@@ -184,8 +184,8 @@ class Fit(FitState):
         total = loss
         for head in auxiliary if weight else ():
             total = total + weight * self.task.loss(head.float(), targets_BK)
-        if share != 1.0:
-            total = total * share
+        if fraction != 1.0:
+            total = total * fraction
         self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
@@ -198,7 +198,7 @@ class Fit(FitState):
         logger.log(level, f"fold %d: {message}", self.config.fold, *values)
 
     def _log_epoch(self, record: EpochRecord) -> None:
-        figures = ", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items())
+        metric_values = ", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items())
         self._log(
             logging.INFO,
             "epoch %d: learning rate %.3g, training loss %.5g, validation loss %.5g%s%s, %.2f s",
@@ -207,7 +207,7 @@ class Fit(FitState):
             record.train_loss,
             record.validation_loss,
             " (best)" if record.is_best else "",
-            f", {figures}" if figures else "",
+            f", {metric_values}" if metric_values else "",
             record.wall_seconds,
         )
         if self.has_diverged:
@@ -222,12 +222,12 @@ class Fit(FitState):
         """Writes ``last.pt``, from which another process can go on after this epoch."""
         checkpoint.save(self)
 
-    def conclude(self) -> FitRecord:
+    def finalize(self) -> FitRecord:
         """Restores the best weights, predicts, and writes the records; ``fit.json`` last."""
-        return finalize.conclude(self)
+        return finalize.finalize(self)
 
     def run(self) -> FitRecord:
-        """Trains to the end and concludes."""
+        """Trains to the end and finalizes."""
         while not self.is_over:
             self.run_epoch()
-        return self.conclude()
+        return self.finalize()

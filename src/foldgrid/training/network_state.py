@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from foldgrid.models import forward_all, last_hidden, load_state, train_mode
 from foldgrid.models.freezing import batch_norms
-from foldgrid.training.batches import CompositeSource, Indices
+from foldgrid.training.batches import Indices, MosaicSource
 from foldgrid.training.device import Precision, autocast
 
 PREDICTION_BATCH = 64
@@ -57,7 +57,7 @@ class BestWeights:
 
 def recompute_batch_norm(
     network: nn.Module,
-    source: CompositeSource,
+    source: MosaicSource,
     batches: Iterable[Indices],
     device: torch.device,
     precision: Precision,
@@ -87,13 +87,13 @@ def recompute_batch_norm(
 
 def predict(
     network: nn.Module,
-    source: CompositeSource,
+    source: MosaicSource,
     indices: Indices,
     device: torch.device,
     precision: Precision,
     batch_size: int = PREDICTION_BATCH,
 ) -> NDArray[np.float32]:
-    """The network's outputs for the composites ``indices``, unaugmented, as (S, K)."""
+    """The network's outputs for the mosaics ``indices``, unaugmented, as (S, K)."""
 
     def outputs_of(images_BCHW: Tensor) -> Tensor:
         return forward_all(network, images_BCHW)[0]
@@ -103,13 +103,13 @@ def predict(
 
 def hidden_values(
     network: nn.Module,
-    source: CompositeSource,
+    source: MosaicSource,
     indices: Indices,
     device: torch.device,
     precision: Precision,
     batch_size: int = PREDICTION_BATCH,
 ) -> NDArray[np.float32]:
-    """The last hidden layer for the composites ``indices``, unaugmented, as (S, D)."""
+    """The last hidden layer for the mosaics ``indices``, unaugmented, as (S, D)."""
 
     def hidden_of(images_BCHW: Tensor) -> Tensor:
         return last_hidden(network, images_BCHW)
@@ -120,7 +120,7 @@ def hidden_values(
 def _in_batches(
     values_of: Callable[[Tensor], Tensor],
     network: nn.Module,
-    source: CompositeSource,
+    source: MosaicSource,
     indices: Indices,
     device: torch.device,
     precision: Precision,

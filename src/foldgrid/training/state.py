@@ -20,7 +20,7 @@ from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.phases import Phase
 from foldgrid.tasks.registry import make_scoring
-from foldgrid.training.batches import CompositeSource, Indices, seen_by
+from foldgrid.training.batches import Indices, MosaicSource, seen_by
 from foldgrid.training.building import build_first
 from foldgrid.training.device import (
     choose_device,
@@ -85,7 +85,7 @@ class FitState:
         self.learned = task.learned(data.samples.iloc[self.roles.train])
         self.task = task.with_learned(self.learned)
         self.targets_NK = self._targets()
-        self.source = CompositeSource(data.composites_NHWC, self.device, *seen_by(recipe))
+        self.source = MosaicSource(data.mosaics_NHWC, self.device, *seen_by(recipe))
         targets_NK = self.targets_NK[self.roles.train]
         network = build_first(config, self.task, weights, targets_NK, self.source.pixels)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -135,11 +135,11 @@ class FitState:
 
     def _targets(self) -> NDArray[np.float32]:
         """What is to be predicted; of training samples perhaps by fewer graders."""
-        samples, num_grades = self.data.samples, self.config.training.num_grades
+        samples, num_raters = self.data.samples, self.config.training.num_raters
         targets = self.task.targets(samples)
-        if num_grades is not None:
+        if num_raters is not None:
             train = self.roles.train
-            targets[train] = self.task.graded_targets(samples.iloc[train], num_grades)
+            targets[train] = self.task.rated_targets(samples.iloc[train], num_raters)
         return targets
 
     @property

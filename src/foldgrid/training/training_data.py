@@ -25,14 +25,14 @@ class TrainingData:
     """What all fits of a sweep share, read-only.
 
     Attributes:
-        composites_NHWC: The composites, uint8, C = 3.
-        samples: A row a composite: sample, subject, visit, targets, ``partition`` (train or
+        mosaics_NHWC: The mosaics, uint8, C = 3.
+        samples: A row a mosaic: sample, subject, visit, targets, ``partition`` (train or
             test), ``fold`` (-1 for test); see `SampleTable.samples`.
         stratum: The column of ``samples`` that splits are balanced by.
-        grid: Tiles a side of a composite; 1 where each shows a single photograph.
+        grid: Tiles a side of a mosaic; 1 where each shows a single photograph.
     """
 
-    composites_NHWC: NDArray[np.uint8]
+    mosaics_NHWC: NDArray[np.uint8]
     samples: pd.DataFrame
     stratum: str
     grid: int = 2
@@ -40,19 +40,19 @@ class TrainingData:
     @classmethod
     def from_dataset(cls, dataset: Dataset, split: Split) -> TrainingData:
         """The samples of ``dataset``, each on the side that ``split`` puts it."""
-        samples = samples_with_sides(dataset.samples, split)
+        samples = samples_with_partition(dataset.samples, split)
         # A plain view: Ray's object store takes the pixels themselves, not a map of a file.
-        pixels_NHWC = np.asarray(dataset.composites_NHWC)
+        pixels_NHWC = np.asarray(dataset.mosaics_NHWC)
         return cls(pixels_NHWC, samples, dataset.stratum, dataset.grid)
 
     def without_test(self) -> TrainingData:
         """The training samples alone: what a search may see."""
         rows = np.flatnonzero((self.samples["partition"] == "train").to_numpy())
         samples = self.samples.iloc[rows].reset_index(drop=True)
-        return replace(self, composites_NHWC=self.composites_NHWC[rows], samples=samples)
+        return replace(self, mosaics_NHWC=self.mosaics_NHWC[rows], samples=samples)
 
 
-def samples_with_sides(samples: pd.DataFrame, split: Split) -> pd.DataFrame:
+def samples_with_partition(samples: pd.DataFrame, split: Split) -> pd.DataFrame:
     """``samples`` in their order with the ``partition`` and ``fold`` that ``split`` gives each."""
     sides = split.table[["sample", "partition", "fold"]]
     return samples.merge(sides, on="sample", how="left", validate="1:1")
@@ -92,7 +92,9 @@ def assign_roles(data: TrainingData, fold: int, stopping: EarlyStopping, seed: i
         return Roles(train=others, validation=held_out, held_out=held_out, test=test)
     subjects = data.samples["subject"].to_numpy()
     strata = data.samples[data.stratum].to_numpy()
-    inner = inner_split(subjects[others], strata[others], share=stopping.inner_share, seed=seed)
+    inner = inner_split(
+        subjects[others], strata[others], fraction=stopping.inner_fraction, seed=seed
+    )
     return Roles(train=others[~inner], validation=others[inner], held_out=held_out, test=test)
 
 
@@ -109,11 +111,11 @@ def roles_of(data: TrainingData, config: FitConfig, seed: int) -> Roles:
     roles = assign_roles(data, config.fold, recipe.early_stopping, seed)
     subjects = data.samples["subject"].to_numpy()[roles.train]
     strata = data.samples[data.stratum].to_numpy()[roles.train]
-    chosen = nested_share(subjects, strata, recipe.training_share, _share_seed(config))
+    chosen = nested_fraction(subjects, strata, recipe.training_fraction, _fraction_seed(config))
     return replace(roles, train=roles.train[chosen])
 
 
-def _share_seed(config: FitConfig) -> int:
+def _fraction_seed(config: FitConfig) -> int:
     text = f"training_share/{config.seed}/{config.fold}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
 
@@ -122,10 +124,10 @@ FEWEST_SAMPLES = 2
 """Batch normalisation cannot normalise a single sample."""
 
 
-def nested_share(
-    subjects_N: NDArray[np.object_], strata_N: NDArray[np.object_], share: float, seed: int
+def nested_fraction(
+    subjects_N: NDArray[np.object_], strata_N: NDArray[np.object_], fraction: float, seed: int
 ) -> NDArray[np.bool_]:
-    """Chooses whole subjects that hold about ``share`` of the samples.
+    """Chooses whole subjects that hold about ``fraction`` of the samples.
 
     The subjects stand in one order, whatever the share, and the first of them are taken. So a
     smaller share is a part of a larger one. In the order the strata alternate as often as they
@@ -134,20 +136,20 @@ def nested_share(
     Args:
         subjects_N: Who each sample belongs to.
         strata_N: What is to be represented as in the whole. A subject counts for its most frequent.
-        share: In (0, 1].
+        fraction: In (0, 1].
         seed: Decides the order.
 
     Returns:
         (N,) True where the sample is chosen: at least one subject, and two samples.
     """
     chosen = np.ones(len(subjects_N), dtype=bool)
-    if share == 1:
+    if fraction == 1:
         return chosen
     order = _order(subjects_N, strata_N, seed)
     names, counts = np.unique(subjects_N, return_counts=True)
     sizes = dict(zip(names.tolist(), counts.tolist(), strict=True))
     samples_so_far = np.cumsum([sizes[subject] for subject in order])
-    last = int(np.argmin(np.abs(samples_so_far - share * len(subjects_N))))
+    last = int(np.argmin(np.abs(samples_so_far - fraction * len(subjects_N))))
     fewest = int(np.searchsorted(samples_so_far, min(FEWEST_SAMPLES, len(subjects_N))))
     return np.isin(subjects_N, np.array(order[: max(last, fewest) + 1], dtype=subjects_N.dtype))
 

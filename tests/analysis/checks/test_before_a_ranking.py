@@ -9,8 +9,8 @@ import pytest
 
 from foldgrid.analysis.checks.catalogue import CATALOGUE, check_and_save, stored_or_checked
 from foldgrid.analysis.checks.report import load_current
-from foldgrid.analysis.ranking.making import judge_and_rank, rank_sweep
-from foldgrid.analysis.report.making import make_report
+from foldgrid.analysis.ranking.build import evaluate_and_rank, rank_sweep
+from foldgrid.analysis.report.build import make_report
 from foldgrid.analysis.stacking import nested
 from foldgrid.records import RunStore
 
@@ -37,7 +37,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[str, str]]:
     return counted
 
 
-@pytest.mark.parametrize("use", [judge_and_rank, make_report])
+@pytest.mark.parametrize("use", [evaluate_and_rank, make_report])
 def test_each_fit_is_read_once(make_run: Any, reads: Counter[tuple[str, str]], use: Any) -> None:
     use(small(make_run).write())
     assert len(reads) == 8

@@ -13,10 +13,10 @@ from rich.console import Console
 from foldgrid.analysis.checks.catalogue import check_and_save, stored_or_checked
 from foldgrid.analysis.checks.printing import render_markdown, render_terminal
 from foldgrid.analysis.checks.report import CheckReport, CheckResult, load_current
-from foldgrid.analysis.ranking.making import rank_and_save, rank_sweep
+from foldgrid.analysis.ranking.build import rank_and_save, rank_sweep
 from foldgrid.cli.main import main
-from foldgrid.specs.canary import Canary
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.label_permutation import LabelPermutation
 
 
 def small(make_run: Any, **settings: Any) -> Any:
@@ -35,9 +35,9 @@ def test_a_sound_run_exits_0_and_leaves_its_results(
     fake = small(make_run)
     store = fake.write()
     assert main(["check", str(fake.folder)]) == 0
-    told = capsys.readouterr()
-    assert told.err == ""
-    assert "19 checks: 17 passed, 2 not applicable" in told.out
+    reported = capsys.readouterr()
+    assert reported.err == ""
+    assert "19 checks: 17 passed, 2 not applicable" in reported.out
     report = load_current(store)
     assert report is not None
     assert stored_or_checked(store) == report
@@ -69,9 +69,9 @@ def test_wrong_input_exits_2_and_writes_nothing(
     fake = small(make_run)
     fake.write()
     assert main([each.format(run=fake.folder) for each in arguments]) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert words in told.err
+    reported = capsys.readouterr()
+    assert reported.out == ""
+    assert words in reported.err
     assert not (fake.folder / "checks.json").exists()
 
 
@@ -91,10 +91,13 @@ def test_what_the_checks_found_stands_beside_the_ranking(make_run: Any) -> None:
     columns = [name for name in fake.predictions["vgg11", 1] if name.startswith("predicted_")]
     fake.predictions["vgg11", 1].loc[:, columns] = 1.5
     store = fake.write()
-    [note] = [note for note in rank_sweep(store).notes if note.topic == "checks"]
-    assert note.is_warning
-    for words in ("FG304, 1 of 4 fits", "FG401", "not passed: FG104, FG501", "foldgrid check"):
-        assert words in note.text
+    notes = {note.code: note for note in rank_sweep(store).notes}
+    assert notes["FG304"].is_warning
+    assert "1 of 4 fits" in notes["FG304"].text
+    assert "FG401" not in notes, "FG602 says it"
+    for words in ("Warnings: FG304, FG401", "not passed: FG104, FG501"):
+        assert words in notes["FG612"].text
+    assert "FG304, FG401 warn" in notes["FG612"].line
 
 
 def test_a_failure_that_breaks_no_law_is_a_loud_note(make_run: Any) -> None:
@@ -126,8 +129,10 @@ def test_stored_results_and_rankings_end_when_the_run_or_its_canary_changes(make
 def test_a_canarys_ranking_can_be_taken_for_nothing_else(make_run: Any) -> None:
     fake = small(make_run)
     store = fake.write()
-    canary = Canary(name="shuffled_scores", sweep="tiny", seed=0, data_fingerprint="d" * 16)
-    store.write_canary(canary)
+    canary = LabelPermutation(
+        name="shuffled_scores", sweep="tiny", seed=0, data_fingerprint="d" * 16
+    )
+    store.write_permutation(canary)
     first = rank_sweep(store).notes[0]
     assert first.topic == "CANARY"
     assert first.is_warning
@@ -209,7 +214,7 @@ def test_the_folder_of_a_canary_is_beside_the_run(tmp_path: Path) -> None:
     from foldgrid.records import RunStore
 
     def beside(location: str) -> str:
-        return RunStore(location).canary_store("shuffled_scores").location
+        return RunStore(location).permutation_store("shuffled_scores").location
 
     end = "-canary-shuffled_scores"
     assert beside("runs/tiny") == f"runs/tiny{end}"

@@ -10,7 +10,7 @@ import pytest
 
 from foldgrid.analysis.checks.catalogue import CATALOGUE, run_checks
 from foldgrid.analysis.checks.report import CheckResult
-from foldgrid.analysis.checks.run_evidence import read_evidence
+from foldgrid.analysis.checks.run_contents import read_contents
 from foldgrid.analysis.stacking import nested
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
@@ -29,7 +29,7 @@ def check_all(store: RunStore) -> dict[str, CheckResult]:
 def look(store: RunStore, code: str) -> CheckResult:
     """One check alone: refitting the meta-learners takes its time."""
     [check] = [each for each in CATALOGUE if each.code == code]
-    return check.run(read_evidence(store))
+    return check.run(read_contents(store))
 
 
 def not_passed(results: dict[str, CheckResult]) -> dict[str, str]:
@@ -117,7 +117,7 @@ def diverge(fake: Any) -> None:
     fake.diverged.add(CELL)
 
 
-def watch_the_fold(fake: Any) -> None:
+def monitor_the_fold(fake: Any) -> None:
     fake.policy = "held_out_fold"
 
 
@@ -147,7 +147,7 @@ BREACHES = [
     (forget_a_test_sample, "FG302", "failed", ["vgg11 fold 1", "1 sample"]),
     (score_otherwise, "FG303", "failed", ["vgg11 fold 1", "another truth"]),
     (say_the_same, "FG304", "warning", ["vgg11 fold 1", "1%"]),
-    (watch_the_fold, "FG401", "warning", ["9 of 9 fits"]),
+    (monitor_the_fold, "FG401", "warning", ["9 of 9 fits"]),
 ]
 
 
@@ -159,15 +159,15 @@ def test_a_breach_is_found_named_and_explained(
     break_it(fake)
     result = look(fake.write(), code)
     assert result.status == status
-    told = " ".join((result.evidence, *result.places))
-    assert all(name in told for name in names), told
+    reported = " ".join((result.evidence, *result.places))
+    assert all(name in reported for name in names), reported
     assert result.meaning
     assert result.mend
 
 
 def test_an_earlier_failure_hides_no_later_one(make_run: Any) -> None:
     fake = make_run(**QUICK)
-    for break_it in (cut_by_folds, predict_twice, score_otherwise, watch_the_fold):
+    for break_it in (cut_by_folds, predict_twice, score_otherwise, monitor_the_fold):
         break_it(fake)
     fake.predictions["resnet18", 0].loc[0, "predicted_scaling"] = float("inf")
     results = check_all(fake.write())
@@ -198,7 +198,7 @@ def cut_short(folder: Any, file: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "told", "lost"),
+    ("corruption", "reported", "lost"),
     [
         (lambda run: cut_short(run, "split.parquet"), "split.parquet", {"FG101", "FG301"}),
         (lambda run: (run / "split.parquet").unlink(), "is missing", {"FG102", "FG302"}),
@@ -206,20 +206,20 @@ def cut_short(folder: Any, file: str) -> None:
         (lambda run: (run / "plan.json").write_text("{"), "plan.json", {"FG202", "FG301"}),
     ],
 )
-def test_a_damaged_file_costs_the_checks_that_need_it(
-    make_run: Any, damage: Callable[[Any], None], told: str, lost: set[str]
+def test_a_corrupt_file_costs_the_checks_that_need_it(
+    make_run: Any, corruption: Callable[[Any], None], reported: str, lost: set[str]
 ) -> None:
     fake = make_run(**QUICK)
     store = fake.write()
-    damage(fake.folder)
+    corruption(fake.folder)
     results = check_all(store)
     assert results["FG201"].status == "failed"
-    assert told in " ".join(results["FG201"].places)
+    assert reported in " ".join(results["FG201"].places)
     assert {results[code].status for code in lost} == {"not applicable"}
 
 
 @pytest.mark.parametrize("file", ["fit.json", "predictions.parquet"])
-def test_a_damaged_fit_is_named_and_only_its_learner_is_left_out(make_run: Any, file: str) -> None:
+def test_a_corrupt_fit_is_named_and_only_its_learner_is_left_out(make_run: Any, file: str) -> None:
     from foldgrid.analysis.predictions.predictions import read_prediction_table
 
     fake = make_run(**QUICK)
@@ -231,7 +231,7 @@ def test_a_damaged_fit_is_named_and_only_its_learner_is_left_out(make_run: Any, 
     assert list(read_prediction_table(store).oof) == ["resnet18", "shufflenet_v2_x0_5"]
 
 
-def test_a_search_has_no_plan_and_that_is_no_damage(make_run: Any) -> None:
+def test_a_search_has_no_plan_and_that_is_no_corruption(make_run: Any) -> None:
     fake = make_run(**QUICK)
     store = fake.write()
     (fake.folder / "plan.json").unlink()

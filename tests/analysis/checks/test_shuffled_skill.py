@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from foldgrid.analysis.checks.shuffled_skill import judge_skill, smallest_p_value
+from foldgrid.analysis.checks.shuffled_skill import assess_skill, smallest_p_value
 
 
 def trial(
@@ -44,7 +44,7 @@ def test_in_one_fold_it_is_the_exact_test() -> None:
     scores = np.array([3.0, 10.0, 18.0, 25.0, 40.0])
     table = trial(scores, folds=1)
     predicted = table["reference"].to_numpy() + random.normal(0, 12, len(table))
-    [skill] = judge_skill(table, said(table, model=predicted), num_permutations=20_000)
+    [skill] = assess_skill(table, said(table, model=predicted), num_permutations=20_000)
     by_pair = table.assign(predicted=predicted).groupby(["subject", "region"]).first()
     own = {}
     for order in itertools.permutations(range(len(scores))):
@@ -69,7 +69,7 @@ def test_who_knows_the_person_is_caught_and_who_does_not_is_not() -> None:
     table = trial(random.gamma(1.0, 10, 24), folds=4)
     truth = table["reference"].to_numpy()
     persons = pd.Series(random.normal(0, 5, 24), index=sorted(table["subject"].unique()))
-    skills = judge_skill(
+    skills = assess_skill(
         table,
         said(
             table,
@@ -92,8 +92,8 @@ def test_the_order_of_rows_and_the_other_models_names_decide_nothing() -> None:
     table = trial(random.gamma(1.0, 10, 12), folds=3)
     predicted = said(table, a=random.normal(size=len(table)), b=random.normal(size=len(table)))
     shuffled = table.sample(frac=1, random_state=0)
-    straight = [skill.p_value for skill in judge_skill(table, predicted)]
-    assert straight == [skill.p_value for skill in judge_skill(shuffled, predicted)]
+    straight = [skill.p_value for skill in assess_skill(table, predicted)]
+    assert straight == [skill.p_value for skill in assess_skill(shuffled, predicted)]
 
 
 def test_more_models_never_make_a_smaller_p_value() -> None:
@@ -101,8 +101,8 @@ def test_more_models_never_make_a_smaller_p_value() -> None:
     table = trial(random.gamma(1.0, 10, 15), folds=3)
     truth = table["reference"].to_numpy()
     models = {f"m{i}": truth * 0.2 + random.normal(0, 10, len(table)) for i in range(8)}
-    alone = judge_skill(table, said(table, m0=models["m0"]))[0].p_value
-    among = judge_skill(table, said(table, **models))[0].p_value
+    alone = assess_skill(table, said(table, m0=models["m0"]))[0].p_value
+    among = assess_skill(table, said(table, **models))[0].p_value
     assert among >= alone
 
 
@@ -122,7 +122,7 @@ def test_an_honest_reader_of_severity_is_not_accused_more_often_than_the_level_s
             others = (table["fold"] != fold).to_numpy()
             line = np.polyfit(seen[others], table["reference"][others], 1)
             predicted[~others] = np.polyval(line, seen[~others])
-        [skill] = judge_skill(table, said(table, reader=predicted), num_permutations=99)
+        [skill] = assess_skill(table, said(table, reader=predicted), num_permutations=99)
         accused += skill.p_value <= 0.05
     assert accused <= 11
 
@@ -133,7 +133,7 @@ def test_a_subject_that_lacks_a_region_is_no_stumbling_block() -> None:
     lacking = (table["subject"] == "s04") & (table["region"] == "trunk")
     part = table[~lacking]
     predicted = said(table, knows=table["reference"].to_numpy()).loc[part.index]
-    [skill] = judge_skill(part, predicted)
+    [skill] = assess_skill(part, predicted)
     assert skill.p_value <= 0.001
     assert math.isfinite(skill.baseline_mae)
 

@@ -18,7 +18,7 @@ from foldgrid.analysis.drawing import drawing
 from foldgrid.analysis.drawing.blocks import Section
 from foldgrid.analysis.exhibits.search import importance
 from foldgrid.analysis.opening import opened
-from foldgrid.analysis.report.making import report_of
+from foldgrid.analysis.report.build import report_of
 from foldgrid.analysis.report.saving import Report, save_report
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
@@ -36,7 +36,7 @@ LAUNCH = {
 }
 
 
-class ToldRun(FakeRun):
+class ReportedRun(FakeRun):
     """A made-up sweep that also kept its epochs and its provenance."""
 
     def write(self) -> RunStore:
@@ -67,7 +67,7 @@ CLASS_SWEEPS = {
 """The names of the sweeps that repeat a study, by task."""
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """An opened run and its report.
 
     Attributes:
@@ -88,13 +88,13 @@ class Told(NamedTuple):
         return next(section for section in self.report.sections if section.key == key)
 
 
-def tell(fake: Any, store: RunStore) -> Told:
+def tell(fake: Any, store: RunStore) -> Reported:
     """A run folder opened, and its report saved in it."""
     run = opened(store)
     with quickly_made():
         report = report_of(run)
         save_report(store, report)
-    return Told(fake, run, report)
+    return Reported(fake, run, report)
 
 
 @contextmanager
@@ -114,9 +114,9 @@ def _quickly_made() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     """A sweep of three base learners, one of which lacks two folds; two people share a photo."""
-    run = ToldRun(
+    run = ReportedRun(
         tmp_path_factory.mktemp("runs") / "tiny",
         num_subjects=14,
         num_test_subjects=4,
@@ -135,22 +135,22 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
 
 
 @pytest.fixture(scope="session")
-def told_by_task(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Told]:
+def reported_by_task(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Reported]:
     """A sweep of a task of classes and its report, by the task's name."""
 
     @cache
-    def told(task: str) -> Told:
-        vary = {"training_share": (0.25,), "num_grades": (1, 2)} if task == "binary" else {}
+    def reported(task: str) -> Reported:
+        vary = {"training_fraction": (0.25,), "num_raters": (1, 2)} if task == "binary" else {}
         folder = tmp_path_factory.mktemp("runs") / CLASS_SWEEPS[task]
         fake = FakeClassRun(folder, task, vary=vary, has_features=True)
         store = fake.write()
         return tell(fake, store)
 
-    return told
+    return reported
 
 
 @pytest.fixture(scope="session")
-def told_search(tmp_path_factory: pytest.TempPathFactory) -> Told:
+def reported_search(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     """A search of 14 trials, three given up, one diverged."""
     search = MadeUpSearch(
         tmp_path_factory.mktemp("runs") / "tiny",
@@ -165,6 +165,6 @@ def told_search(tmp_path_factory: pytest.TempPathFactory) -> Told:
 
 
 @pytest.fixture
-def tell_run(tmp_path: Path) -> Callable[..., ToldRun]:
-    """Makes a ``ToldRun`` whose folder is the test's own."""
-    return lambda **settings: ToldRun(tmp_path / "tiny", **settings)
+def tell_run(tmp_path: Path) -> Callable[..., ReportedRun]:
+    """Makes a ``ReportedRun`` whose folder is the test's own."""
+    return lambda **settings: ReportedRun(tmp_path / "tiny", **settings)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.analysis.fake_class_run import TASKS
-from tests.analysis.report.conftest import Told
+from tests.analysis.report.conftest import Reported
 from tests.chromium import open_page
 
 pytestmark = pytest.mark.xdist_group("reports")
@@ -17,9 +17,9 @@ pytestmark = pytest.mark.xdist_group("reports")
 @pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize("task", TASKS)
 def test_every_figure_is_seen_and_nothing_runs_over(
-    browser: Browser, told_by_task: Callable[[str], Told], task: str, width: int
+    browser: Browser, reported_by_task: Callable[[str], Reported], task: str, width: int
 ) -> None:
-    page, trouble = open_page(browser, told_by_task(task).page, width)
+    page, trouble = open_page(browser, reported_by_task(task).page, width)
     figures = page.locator("figure").all()
     assert len(figures) >= 12
     over = {}

@@ -32,7 +32,7 @@ from foldgrid.specs.task import TASKS
 from foldgrid.tasks.classification.ordinal import OrdinalSpec
 from tests.analysis.fake_class_run import FakeClassRun
 from tests.analysis.made_up_numbers import AROUND_ZERO, NumberRun
-from tests.analysis.report.conftest import Told, ToldRun, tell
+from tests.analysis.report.conftest import Reported, ReportedRun, tell
 from tests.analysis.search.made_up_search import MadeUpSearch
 
 pytestmark = pytest.mark.xdist_group("reports")
@@ -64,7 +64,7 @@ KINDS: dict[str, set[str]] = {
 
 
 @pytest.fixture(scope="session")
-def told_searches(tmp_path_factory: pytest.TempPathFactory) -> Told:
+def reported_searches(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     """A search of two backbones for two objectives."""
     search = MadeUpSearch(
         tmp_path_factory.mktemp("runs") / "searches",
@@ -75,7 +75,7 @@ def told_searches(tmp_path_factory: pytest.TempPathFactory) -> Told:
     return tell(search, search.write())
 
 
-class PhasedRun(ToldRun):
+class PhasedRun(ReportedRun):
     """A sweep whose fits first train the head."""
 
     def record(self, backbone: str, fold: int) -> FitRecord:
@@ -94,7 +94,7 @@ class PhasedRun(ToldRun):
 
 
 @pytest.fixture(scope="session")
-def told_phased(tmp_path_factory: pytest.TempPathFactory) -> Told:
+def reported_phased(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     """A sweep that trained in phases."""
     folder = tmp_path_factory.mktemp("runs") / "phased"
     fake = PhasedRun(folder, backbones=("resnet18", "vgg11"), num_folds=2, num_subjects=8)
@@ -102,7 +102,7 @@ def told_phased(tmp_path_factory: pytest.TempPathFactory) -> Told:
 
 
 @pytest.fixture(scope="session")
-def told_regression(tmp_path_factory: pytest.TempPathFactory) -> Told:
+def reported_regression(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     """A sweep of numbers from -5 to 5."""
     folder, (task, ends) = tmp_path_factory.mktemp("runs") / "numbers", AROUND_ZERO
     fake = NumberRun(folder, backbones=("resnet18",), task=task, ends=ends, num_folds=2)
@@ -110,7 +110,7 @@ def told_regression(tmp_path_factory: pytest.TempPathFactory) -> Told:
 
 
 @pytest.fixture(scope="session")
-def told_ordinal(tmp_path_factory: pytest.TempPathFactory) -> Told:
+def reported_ordinal(tmp_path_factory: pytest.TempPathFactory) -> Reported:
     """A sweep of three grades."""
     fake = FakeClassRun(tmp_path_factory.mktemp("runs") / "grades", has_features=True)
     fake.spec = OrdinalSpec(classes=fake.spec.classes)
@@ -123,10 +123,10 @@ def run_of(request: pytest.FixtureRequest) -> Callable[[str], Opened]:
 
     def get(kind: str) -> Opened:
         if kind in ("classification", "binary", "tree"):
-            told = request.getfixturevalue("told_by_task")(kind)
+            reported = request.getfixturevalue("reported_by_task")(kind)
         else:
-            told = request.getfixturevalue("told" if kind == "pasi" else f"told_{kind}")
-        found: Opened = told.run
+            reported = request.getfixturevalue("reported" if kind == "pasi" else f"reported_{kind}")
+        found: Opened = reported.run
         return found
 
     return get
@@ -210,15 +210,15 @@ def test_what_a_run_lacks_is_refused_with_what_it_has(run: Opened) -> None:
         assert said.endswith(f"\nThis run has {', '.join(run.exhibits)}.")
 
 
-def test_the_first_lines_of_the_page_open_the_run_again(told: Told) -> None:
-    found = re.search(r"<pre[^>]*><code>(import .*?)</code>", told.report.html, re.DOTALL)
+def test_the_first_lines_of_the_page_open_the_run_again(reported: Reported) -> None:
+    found = re.search(r"<pre[^>]*><code>(import .*?)</code>", reported.report.html, re.DOTALL)
     assert found is not None
     names: dict[str, Any] = {}
-    exec(unescape(found[1]).replace("runs/tiny", told.run.location), names)
+    exec(unescape(found[1]).replace("runs/tiny", reported.run.location), names)
     again, call = names["run"], 'run.exhibit("learning").frame("learning_curves")'
-    assert again is not told.run
-    assert unescape(told.report.html).count(call) == 1
-    assert eval(call, names).equals(told.run.exhibit("learning").frame("learning_curves"))
+    assert again is not reported.run
+    assert unescape(reported.report.html).count(call) == 1
+    assert eval(call, names).equals(reported.run.exhibit("learning").frame("learning_curves"))
 
 
 def test_a_picture_is_drawn_and_saved(run_of: Any, tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_the_numbers_are_the_facts(run_of: Any) -> None:
     best, row = run.best.model, run.best
     area = run.exhibit("roc").frame("auc").set_index("partition")
     [curve] = roc_of_model(run, best, "test")
-    assert area.loc["oof", "auc"] == pytest.approx(row.figure("oof", "auc"))
+    assert area.loc["oof", "auc"] == pytest.approx(row.value("oof", "auc"))
     assert (area.loc["test", "auc"], area.loc["test", "auc_low"]) == (curve.auc, curve.interval.low)
     points = run.exhibit("roc").frame("roc_oof")
     whole = points[points["fold"].isna() & (points["partition"] == "test")]
@@ -254,7 +254,7 @@ def test_the_numbers_are_the_facts(run_of: Any) -> None:
     )
     table = run.exhibit("ranking").frame("ranking_table").set_index("model")
     for each in run.ranking.rows:
-        assert table.loc[each.model, "oof_auc"] == each.figure("oof", "auc")
+        assert table.loc[each.model, "oof_auc"] == each.value("oof", "auc")
         assert table.loc[each.model, "oof_auc_low"] == each.interval("oof", "auc").low
 
 
@@ -303,11 +303,11 @@ def test_what_a_task_names_is_there() -> None:
 
 
 def test_a_task_that_names_what_is_not_there_is_told(
-    told: Told, monkeypatch: pytest.MonkeyPatch
+    reported: Reported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(type(told.run.scoring), "exhibits", ("agreement", "chanje"))
+    monkeypatch.setattr(type(reported.run.scoring), "exhibits", ("agreement", "chanje"))
     with pytest.raises(SweepError, match=r'the exhibit "chanje", .* Did you mean "change"\?'):
-        told.run.exhibits  # noqa: B018
+        reported.run.exhibits  # noqa: B018
 
 
 def test_nothing_is_imported_before_it_is_asked_for(tmp_path: Path) -> None:
@@ -344,21 +344,21 @@ def test_nested_facts_lie_flat() -> None:
     ]  # fmt: skip
 
 
-def test_the_example_of_the_docs_works(told: Told) -> None:
+def test_the_example_of_the_docs_works(reported: Reported) -> None:
     page = (PROJECT / "docs" / "how-to" / "exhibits.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     [code] = [each for each in blocks if "COHORT" in each]
     names: dict[str, Any] = {}
     exec(code, names)
-    section = names["COHORT"].section(told.run)
+    section = names["COHORT"].section(reported.run)
     assert section.lead == "14 subjects came."
     assert section.blocks[0].frame()["num_visits"].sum() == 14 * 4
 
 
-def test_what_makes_no_section_is_told_with_its_file(told: Told) -> None:
+def test_what_makes_no_section_is_told_with_its_file(reported: Reported) -> None:
     def nothing(run: Run) -> Any:
         return "a sentence"
 
     said = r'test_exhibits\.py: the exhibit "mine" cannot be shown\.\n.*which is no Section'
     with pytest.raises(SweepError, match=said):
-        Exhibit("mine", "Mine", nothing).section(told.run)
+        Exhibit("mine", "Mine", nothing).section(reported.run)

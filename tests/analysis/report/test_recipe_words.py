@@ -46,8 +46,8 @@ def test_phases_are_told_where_there_are_some() -> None:
 
 def test_when_a_fit_ended_and_who_decided() -> None:
     assert "15 % of the training samples" in stopping_sentence(recipe())
-    watched = stopping_sentence(recipe(early_stopping={"policy": "held_out_fold"}))
-    assert "figures optimistic" in watched
+    monitored = stopping_sentence(recipe(early_stopping={"policy": "held_out_fold"}))
+    assert "figures optimistic" in monitored
     fixed = recipe(schedule="constant", early_stopping={"policy": "none"}, max_epochs=30)
     assert stopping_sentence(fixed) == (
         "Every fit trained 30 epochs; its last weights predicted, and nothing was chosen."
@@ -76,6 +76,6 @@ def test_only_what_varied_is_listed() -> None:
 
 
 def test_a_single_photograph_has_no_tiles() -> None:
-    told = augmentations(Augmentation(), False)
-    assert told[0] == "rotation by up to 180 degrees"
-    assert not any("tile" in words for words in told)
+    reported = augmentations(Augmentation(), False)
+    assert reported[0] == "rotation by up to 180 degrees"
+    assert not any("tile" in words for words in reported)

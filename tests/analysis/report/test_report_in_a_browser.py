@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from foldgrid.analysis.report.making import write_report
+from foldgrid.analysis.report.build import write_report
 from foldgrid.records import RunStore
-from tests.analysis.report.conftest import HOSTILE, Told
+from tests.analysis.report.conftest import HOSTILE, Reported
 from tests.chromium import contrast, luminance, open_page
 from tests.trained_run import small_dataset, train_run
 
@@ -21,9 +21,9 @@ pytestmark = pytest.mark.xdist_group("reports")
 
 
 @pytest.fixture
-def report(told: Told) -> Path:
+def report(reported: Reported) -> Path:
     """The report of a made-up sweep with a missing and a diverged fit."""
-    return told.page
+    return reported.page
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -21,7 +21,7 @@ from foldgrid.analysis.exhibits.folds import fold_matrix
 from foldgrid.analysis.exhibits.learning import learning_curves
 from foldgrid.analysis.exhibits.methods.section import OPEN, answered_items
 from foldgrid.analysis.exhibits.methods.writing import PARAGRAPHS, write_statements
-from foldgrid.analysis.report.making import Report, make_report
+from foldgrid.analysis.report.build import Report, make_report
 from foldgrid.analysis.report.page import number_parts
 from foldgrid.analysis.run import Run
 from foldgrid.cli.main import main
@@ -30,7 +30,7 @@ from foldgrid.records import RunStore
 from foldgrid.specs.recipe import with_values
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.registry import make_scoring
-from tests.analysis.report.conftest import Told, quickly_made
+from tests.analysis.report.conftest import Reported, quickly_made
 
 MOST_BYTES = 8 * 1024 * 1024
 
@@ -46,26 +46,26 @@ class Written(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def written(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Written:
+def written(reported: Reported, tmp_path_factory: pytest.TempPathFactory) -> Written:
     folder = tmp_path_factory.mktemp("elsewhere") / "place"
     made = shutil.ignore_patterns("report.html", "figures", "checks.json")
-    shutil.copytree(told.run.store.location, folder, ignore=made)
+    shutil.copytree(reported.run.store.location, folder, ignore=made)
     said = io.StringIO()
     with quickly_made(), redirect_stdout(said):
         assert main(["report", str(folder)]) == 0
     return Written(folder, said.getvalue())
 
 
-def test_the_same_records_give_the_same_bytes(told: Told, written: Written) -> None:
-    assert (written.folder / "report.html").read_text(encoding="utf-8") == told.report.html
+def test_the_same_records_give_the_same_bytes(reported: Reported, written: Written) -> None:
+    assert (written.folder / "report.html").read_text(encoding="utf-8") == reported.report.html
     figures = {path.name: path.read_bytes() for path in (written.folder / "figures").iterdir()}
-    for figure in told.report.figures:
+    for figure in reported.report.figures:
         assert figures[f"{figure.key}.svg"].decode() == figure.drawing.svg
         assert figures[f"{figure.key}.png"] == figure.drawing.png
 
 
-def test_it_is_one_small_file_that_names_no_machine(told: Told) -> None:
-    store, report = told.run.store, told.report
+def test_it_is_one_small_file_that_names_no_machine(reported: Reported) -> None:
+    store, report = reported.run.store, reported.report
     assert len(report.html.encode()) < MOST_BYTES
     for private in (store.location, "/home/somebody", "somebodys-laptop", "http:", "https:"):
         shown = report.html.replace("http://www.w3.org", "")
@@ -73,15 +73,15 @@ def test_it_is_one_small_file_that_names_no_machine(told: Told) -> None:
     assert "manifest.csv" in report.html
 
 
-def test_nobody_is_named(told: Told) -> None:
+def test_nobody_is_named(reported: Reported) -> None:
     """Not in the page and not in its figures, even where a check says who."""
-    report = told.report
+    report = reported.report
     said = "one photograph under the subject 6 and subject 7: 2 samples (one of subject 6"
     assert said in report.html
     assert "1 of 167 photographs lie under two subjects or more" in report.html
     text = report.html + "".join(figure.drawing.svg for figure in report.figures)
     assert "subject 1: physician" in text
-    for name in {*told.fake.split["sample"], *told.fake.split["subject"]}:
+    for name in {*reported.fake.split["sample"], *reported.fake.split["subject"]}:
         assert not re.search(rf"\b{re.escape(name)}\b", text), name
 
 
@@ -110,14 +110,15 @@ def test_recipes_that_differ_are_told(tell_run: Any) -> None:
             recipe = with_values(record.config.training, {"plateau.patience": 3})
             config = record.config.model_copy(update={"training": recipe})
             store.fit(planned.fit_id).complete(record.model_copy(update={"config": config}))
-    told = write_statements(Run(RunStore(store.location)))["optimiser"]
+    reported = write_statements(Run(RunStore(store.location)))["optimiser"]
     assert (
-        "Trained otherwise than resnet18, whose recipe this is: vgg11 (plateau.patience 3)" in told
+        "Trained otherwise than resnet18, whose recipe this is: vgg11 (plateau.patience 3)"
+        in reported
     )
 
 
-def test_every_number_can_be_had_again(told: Told) -> None:
-    report, names = told.report, {"run": told.run}
+def test_every_number_can_be_had_again(reported: Reported) -> None:
+    report, names = reported.report, {"run": reported.run}
     exhibits = number_parts(report.sections)
     assert len(exhibits) > 15
     for exhibit in exhibits:
@@ -128,19 +129,19 @@ def test_every_number_can_be_had_again(told: Told) -> None:
     assert eval(picture, names) == report.figures[0].drawing
 
 
-def test_the_ranking_s_figures_are_the_table_s(told: Told) -> None:
-    report, ranking = told.report, told.run.ranking
+def test_the_ranking_s_figures_are_the_table_s(reported: Reported) -> None:
+    report, ranking = reported.report, reported.run.ranking
     table = block(report, "ranking_table")
     assert isinstance(table, Table)
     shown = {row[0].text: row for row in table.rows}
     assert list(shown) == [row.model for row in ranking.rows]
     for row in ranking.rows:
-        mae = row.figure("oof", "mae")
+        mae = row.value("oof", "mae")
         assert shown[row.model][2].text == ("–" if mae is None else f"{mae:.2f}")
 
 
-def test_the_fold_matrix_shows_what_is_missing(told: Told) -> None:
-    run = told.run
+def test_the_fold_matrix_shows_what_is_missing(reported: Reported) -> None:
+    run = reported.run
     facts = fold_matrix(run)
     states = {(cell.backbone, cell.fold): cell.state for cell in facts.cells}
     assert len(facts.cells) == 15
@@ -149,23 +150,23 @@ def test_the_fold_matrix_shows_what_is_missing(told: Told) -> None:
     assert states["vgg11", 0] == states["resnet18", 3] == "complete"
     assert facts.backbones[-1] == "vgg11"
     # A fold's figure is that of the visits in it; together they are the whole.
-    visits = run.judgement.oof.units
+    visits = run.evaluation.oof.units
     for cell in facts.cells:
         if cell.state != "complete" or cell.backbone == "vgg11":
             continue
         rows = visits["fold"] == cell.fold
         truth = visits.loc[rows, "reference"]
-        predicted = run.judgement.oof.predicted.loc[rows, cell.backbone]
+        predicted = run.evaluation.oof.predicted.loc[rows, cell.backbone]
         assert cell.value == pytest.approx(METRICS["mae"](truth, predicted))
         assert cell.num_units == rows.sum()
     whole = [cell for cell in facts.cells if cell.backbone == "resnet18"]
     mean = np.average([cell.value for cell in whole], weights=[cell.num_units for cell in whole])
     row = next(row for row in run.ranking.rows if row.model == "resnet18")
-    assert mean == pytest.approx(row.figure("oof", "mae"))
+    assert mean == pytest.approx(row.value("oof", "mae"))
 
 
-def test_learning_curves_are_the_histories(told: Told) -> None:
-    run = told.run
+def test_learning_curves_are_the_histories(reported: Reported) -> None:
+    run = reported.run
     facts = learning_curves(run)
     assert sum(len(curves) for curves in facts.curves.values()) == 15
     planned = {(fit.backbone, fit.fold): fit.fit_id for fit in run.plan}
@@ -178,9 +179,9 @@ def test_learning_curves_are_the_histories(told: Told) -> None:
 
 
 def test_the_methods_say_what_was_recorded_and_nothing_else(
-    told: Told,
+    reported: Reported,
 ) -> None:
-    run = told.run
+    run = reported.run
     statements = write_statements(run)
     assert set(statements) <= {name for names in PARAGRAPHS.values() for name in names} | {
         "performance",
@@ -200,11 +201,11 @@ def test_the_methods_say_what_was_recorded_and_nothing_else(
         assert len(items) == len({item for item, _, _ in items}) == number
     funding = next(row for row in answered_items(run, "claim") if row[1] == "Funding")
     assert funding[2] == ""
-    assert OPEN in told.report.html
+    assert OPEN in reported.report.html
 
 
-def test_figures_are_sound_files_in_the_page_s_colours(told: Told) -> None:
-    for figure in told.report.figures:
+def test_figures_are_sound_files_in_the_page_s_colours(reported: Reported) -> None:
+    for figure in reported.report.figures:
         ElementTree.fromstring(figure.drawing.svg)
         assert figure.drawing.png.startswith(b"\x89PNG")
         assert figure.drawing.description
@@ -272,12 +273,12 @@ def block(report: Report, key: str) -> Table | Figure:
 
 
 def test_numbers_are_set_one_way() -> None:
-    from foldgrid.analysis.drawing.numbers import count, figure, interval, listed, percent
+    from foldgrid.analysis.drawing.numbers import count, format_number, interval, listed, percent
 
-    assert figure(-0.001) == "0.00"
-    assert figure(-1.5) == "\u22121.50"
-    assert figure(math.nan) == figure(None) == "–"
-    assert figure(12345.678, 1) == "12\u202f345.7"
+    assert format_number(-0.001) == "0.00"
+    assert format_number(-1.5) == "\u22121.50"
+    assert format_number(math.nan) == format_number(None) == "–"
+    assert format_number(12345.678, 1) == "12\u202f345.7"
     assert interval(1.0, math.nan) == ""
     assert percent(0.256) == "26\u202f%"
     assert (count(1, "visit"), count(2, "batch", "batches")) == ("1 visit", "2 batches")

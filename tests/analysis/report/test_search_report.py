@@ -13,22 +13,22 @@ import pandas as pd
 import pytest
 
 from foldgrid.analysis.drawing.blocks import Figure, Table, Text
-from foldgrid.analysis.report.making import make_report
+from foldgrid.analysis.report.build import make_report
 from foldgrid.analysis.report.page import number_parts
 from foldgrid.analysis.report.saving import Report
 from foldgrid.cli.main import main
 from foldgrid.records import RunStore
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings
-from tests.analysis.report.conftest import Told
+from tests.analysis.report.conftest import Reported
 from tests.analysis.search.made_up_search import SPACE, MadeUpSearch
 
 pytestmark = pytest.mark.xdist_group("reports")
 
 
 @pytest.fixture
-def told(told_search: Told) -> Told:
-    return told_search
+def reported(reported_search: Reported) -> Reported:
+    return reported_search
 
 
 def block(report: Report, key: str) -> Any:
@@ -36,36 +36,36 @@ def block(report: Report, key: str) -> Any:
     return next(each for each in blocks if getattr(each, "key", "") == key)
 
 
-def test_the_same_records_give_the_same_bytes(told: Told, tmp_path: Path) -> None:
+def test_the_same_records_give_the_same_bytes(reported: Reported, tmp_path: Path) -> None:
     elsewhere = tmp_path / "another" / "place"
-    shutil.copytree(told.run.store.location, elsewhere)
+    shutil.copytree(reported.run.store.location, elsewhere)
     again = make_report(RunStore(str(elsewhere)))
-    assert again.html == told.report.html
-    for first, second in zip(told.report.figures, again.figures, strict=True):
+    assert again.html == reported.report.html
+    for first, second in zip(reported.report.figures, again.figures, strict=True):
         assert (first.drawing, first.data) == (second.drawing, second.data)
 
 
-def test_it_names_nobody_and_no_machine(told: Told) -> None:
-    told_texts = [told.report.html]
-    told_texts += [f.drawing.svg + f.data for f in told.report.figures]
-    text = "".join(told_texts).replace("http://www.w3.org", "")
-    location = told.run.store.location
+def test_it_names_nobody_and_no_machine(reported: Reported) -> None:
+    reported_texts = [reported.report.html]
+    reported_texts += [f.drawing.svg + f.data for f in reported.report.figures]
+    text = "".join(reported_texts).replace("http://www.w3.org", "")
+    location = reported.run.store.location
     for private in (
         location, "/home/somebody", "somebodys-laptop", "person-0", "http:", "https:",
     ):  # fmt: skip
         assert private not in text, private
 
 
-def test_every_number_can_be_had_again(told: Told) -> None:
-    exhibits = number_parts(told.report.sections)
+def test_every_number_can_be_had_again(reported: Reported) -> None:
+    exhibits = number_parts(reported.report.sections)
     assert len(exhibits) == 8
     for exhibit in exhibits:
-        assert f'href="#{exhibit.key}">{exhibit.label}</a>' in told.report.html
-        assert len(eval(exhibit.call.splitlines()[0], {"run": told.run}))
+        assert f'href="#{exhibit.key}">{exhibit.label}</a>' in reported.report.html
+        assert len(eval(exhibit.call.splitlines()[0], {"run": reported.run}))
 
 
-def test_every_figure_says_how_to_read_it_and_has_its_numbers(told: Told) -> None:
-    figures = told.report.figures
+def test_every_figure_says_how_to_read_it_and_has_its_numbers(reported: Reported) -> None:
+    figures = reported.report.figures
     keys = ["history", "curves", "parallel", "importances", "landscape"]
     assert [each.key for each in figures] == keys
     for each in figures:
@@ -75,21 +75,21 @@ def test_every_figure_says_how_to_read_it_and_has_its_numbers(told: Told) -> Non
     assert set(curves["status"]) == {"complete", "stopped", "diverged"}
 
 
-def test_the_head_is_the_best_and_what_it_is_worth(told: Told) -> None:
-    study = told.run.studies[0]
+def test_the_head_is_the_best_and_what_it_is_worth(reported: Reported) -> None:
+    study = reported.run.studies[0]
     best, found = study.best, study.best_certainty
     assert best is not None
-    text = re.sub(r"\s+", " ", unescape(told.report.html)).replace("\u202f", " ")
+    text = re.sub(r"\s+", " ", unescape(reported.report.html)).replace("\u202f", " ")
     low, high = found.interval["mae"]
     assert f"Trial {best.number} is the best of 14: mobilenet_v3_small with an out-of-fold" in text
     assert f"{best.oof['mae']:.2f} (95 % interval {low:.2f} to {high:.2f})" in text
     assert f"choosing is worth {found.corrected['mae']:.2f}" in text
-    assert f"has {found.own_recipe['mae']:.2f}. The best trial is better by" in text
+    assert f"has {found.default_configuration['mae']:.2f}. The best trial is better by" in text
     assert "27 of 168 epochs" in text
 
 
-def test_the_table_has_every_trial_the_complete_ones_first(told: Told) -> None:
-    table = block(told.report, "trials")
+def test_the_table_has_every_trial_the_complete_ones_first(reported: Reported) -> None:
+    table = block(reported.report, "trials")
     assert isinstance(table, Table)
     assert len(table.rows) == 14
     ends = [row[0].note.split(",")[0] for row in table.rows]

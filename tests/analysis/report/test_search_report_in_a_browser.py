@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.analysis.report.conftest import HOSTILE, Told
+from tests.analysis.report.conftest import HOSTILE, Reported
 from tests.chromium import contrast, luminance, open_page
 
 A4_PIXELS = int((210 - 2 * 16) / 25.4 * 96)
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.xdist_group("reports")
 
 
 @pytest.fixture
-def report(told_search: Told) -> Path:
-    return told_search.page
+def report(reported_search: Reported) -> Path:
+    return reported_search.page
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -16,7 +16,7 @@ from foldgrid.analysis.run import Run
 
 def visits_of(run: Run) -> pd.DataFrame:
     """The visits of each subject."""
-    counts = run.judgement.table.samples.groupby("subject")["visit"].nunique()
+    counts = run.evaluation.table.samples.groupby("subject")["visit"].nunique()
     return pd.DataFrame({"subject": counts.index, "num_visits": counts.to_numpy()})
 
 

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldgrid.analysis.search.certainty import judge_study
-from foldgrid.analysis.search.conclusion import best_certainty, conclude
-from foldgrid.analysis.search.evidence import StudyEvidence, read_studies
+from foldgrid.analysis.search.certainty import assess_study
+from foldgrid.analysis.search.results import StudyResults, read_studies
+from foldgrid.analysis.search.summary import best_certainty, summarize_search
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import SearchSettings
 from tests.analysis.search.made_up_search import MadeUpSearch
 
 
-def study_of(folder: Path, **settings: object) -> StudyEvidence:
+def study_of(folder: Path, **settings: object) -> StudyResults:
     search = MadeUpSearch(folder / "made_up", **settings)  # type: ignore[arg-type]
     return read_studies(search.write())[0]
 
@@ -30,7 +30,7 @@ def test_choosing_among_equals_is_worth_less_than_it_seems(
 ) -> None:
     folder = tmp_path_factory.mktemp("equals")
     study = study_of(folder, seed=seed, num_trials=num_trials, truth=lambda _: 5.0, num_epochs=2)
-    selection = judge_study(study, num_resamples=400).selections["mae"]
+    selection = assess_study(study, num_resamples=400).selections["mae"]
     assert selection.naive is not None
     assert selection.corrected is not None
     assert selection.naive == min(trial.oof["mae"] for trial in study.complete)
@@ -45,7 +45,7 @@ def test_the_corrected_score_is_that_of_the_next_people(tmp_path: Path) -> None:
         study = study_of(
             tmp_path / str(seed), seed=seed, num_trials=15, truth=lambda _: 5.0, num_epochs=1
         )
-        selection = judge_study(study, num_resamples=200, seed=seed).selections["mae"]
+        selection = assess_study(study, num_resamples=200, seed=seed).selections["mae"]
         naive.append(selection.naive)
         corrected.append(selection.corrected)
     # After one epoch the made-up error is larger than the truth by this.
@@ -61,7 +61,7 @@ def test_the_interval_covers(tmp_path: Path) -> None:
         study = study_of(
             tmp_path / str(seed), seed=seed, num_trials=1, truth=lambda _: 5.0, num_epochs=1
         )
-        ends = judge_study(study, num_resamples=400, seed=seed).intervals["mae"][0]
+        ends = assess_study(study, num_resamples=400, seed=seed).intervals["mae"][0]
         assert ends.low is not None
         assert ends.high is not None
         covered.append(ends.low <= truth <= ends.high)
@@ -70,10 +70,10 @@ def test_the_interval_covers(tmp_path: Path) -> None:
 
 def test_only_trials_that_trained_to_their_end_take_part(tmp_path: Path) -> None:
     study = study_of(tmp_path, stopped=frozenset({2, 3}), diverged=frozenset({4}), num_trials=8)
-    certainty = judge_study(study)
+    certainty = assess_study(study)
     assert set(certainty.intervals["mae"]) == {0, 1, 5, 6, 7}
     assert certainty.selections["mae"].num_learners == 5
-    assert set(certainty.worse_than_own["mae"]) == {1, 5, 6, 7}
+    assert set(certainty.worse_than_default["mae"]) == {1, 5, 6, 7}
     assert certainty.num_subjects == 20
 
 
@@ -83,10 +83,10 @@ def test_the_best_beside_the_own_recipe(tmp_path: Path, objective: str) -> None:
     best = study.best[0]
     own = study.own
     assert own is not None
-    found = best_certainty(study, judge_study(study), best)
+    found = best_certainty(study, assess_study(study), best)
     low, high = found.interval[objective]
     assert low < best.oof[objective] < high
-    assert found.own_recipe == {objective: own.oof[objective]}
+    assert found.default_configuration == {objective: own.oof[objective]}
     turn = 1 if objective == "ccc" else -1
     gain = turn * (best.oof[objective] - own.oof[objective])
     assert found.better_by[objective] == pytest.approx(gain)
@@ -99,14 +99,16 @@ def test_the_best_beside_the_own_recipe(tmp_path: Path, objective: str) -> None:
 def test_nothing_is_said_of_the_own_recipe_beside_itself(tmp_path: Path) -> None:
     study = study_of(tmp_path, truth=lambda values: 2.0 if values["momentum"] == 0.9 else 9.0)
     own = next(trial for trial in study.trials if trial.number == 0)
-    found = best_certainty(study, judge_study(study), own)
+    found = best_certainty(study, assess_study(study), own)
     assert found.better_by == {}
-    assert found.own_recipe == {"mae": own.oof["mae"]}
+    assert found.default_configuration == {"mae": own.oof["mae"]}
 
 
 def test_of_a_front_each_trial_is_corrected_where_it_was_the_choice(tmp_path: Path) -> None:
     study = study_of(tmp_path, settings=SearchSettings(objectives=("mae", "bias")), num_trials=25)
-    found = {trial.number: best_certainty(study, judge_study(study), trial) for trial in study.best}
+    found = {
+        trial.number: best_certainty(study, assess_study(study), trial) for trial in study.best
+    }
     assert len(found) > 1, "the made-up trials differ in their bias by chance"
     chosen = [name for each in found.values() for name in each.corrected]
     assert sorted(chosen) == ["bias", "mae"], "each objective was chosen by once"
@@ -125,9 +127,9 @@ def test_a_folder_without_a_search_and_one_without_trials(tmp_path: Path) -> Non
     with pytest.raises(SweepError, match="nothing was searched here"):
         read_studies(RunStore(str(tmp_path)))
     store = MadeUpSearch(tmp_path / "young", num_trials=0).write()
-    conclusion = conclude(store)[0]
-    assert conclusion.best == {}
-    assert conclusion.saved.share == 0.0
+    summary = summarize_search(store)[0]
+    assert summary.best == {}
+    assert summary.saved.fraction == 0.0
 
 
 def test_trials_of_other_visits_are_refused(tmp_path: Path) -> None:

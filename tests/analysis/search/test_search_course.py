@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.analysis.search.course import epochs_saved, optimisation_history, trial_curves
-from foldgrid.analysis.search.evidence import read_studies
+from foldgrid.analysis.search.results import read_studies
 from foldgrid.metrics import METRICS
 from foldgrid.records import SearchStore
 from foldgrid.specs.sweep import SearchSettings
@@ -46,7 +46,7 @@ def test_the_laws_of_a_course(
     assert saved.num_trained + left == saved.num_planned == 8 * len(ends)
     assert saved.num_saved == 6 * ends.count("stopped")
     assert saved.num_diverged == 6 * ends.count("diverged")
-    assert saved.share == saved.num_saved / saved.num_planned
+    assert saved.fraction == saved.num_saved / saved.num_planned
     curves = trial_curves(study)
     lengths = curves.groupby("trial")["epoch"].max()
     assert list(lengths) == list(history["num_epochs"])

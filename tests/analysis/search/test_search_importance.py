@@ -17,8 +17,8 @@ from foldgrid.analysis.exhibits.search.importance import (
     parameter_importances,
 )
 from foldgrid.analysis.exhibits.search.landscape import LEAST_EXPLAINED, REACH, score_landscape
-from foldgrid.analysis.search.evidence import StudyEvidence, read_studies
 from foldgrid.analysis.search.numbers import positions, scales
+from foldgrid.analysis.search.results import StudyResults, read_studies
 from foldgrid.specs.recipe import Value
 from foldgrid.specs.search_space import SearchSpace
 from tests.analysis.search.made_up_search import SPACE, MadeUpSearch
@@ -26,7 +26,7 @@ from tests.analysis.search.made_up_search import SPACE, MadeUpSearch
 NOTHING = Importances((), 0, 0, reason="not asked")
 
 
-def study_of(folder: Path, **settings: object) -> StudyEvidence:
+def study_of(folder: Path, **settings: object) -> StudyResults:
     search = MadeUpSearch(folder / "made_up", num_epochs=2, **settings)  # type: ignore[arg-type]
     return read_studies(search.write())[0]
 
@@ -39,16 +39,16 @@ def steep(values: dict[str, Value]) -> float:
 
 def test_a_parameter_that_does_nothing_is_told_from_one_that_does(tmp_path: Path) -> None:
     found = parameter_importances(study_of(tmp_path, num_trials=40, truth=steep), 30, 30)
-    shares = {each.name: each.shown for each in found.parameters}
+    fractions = {each.name: each.shown for each in found.parameters}
     assert found.parameters[0].name == "learning_rate"
-    assert shares["learning_rate"].mean > 0.7
-    assert sum(each.mean for each in shares.values()) == pytest.approx(1.0)
-    assert shares["learning_rate"].mean > found.parameters[0].chance
+    assert fractions["learning_rate"].mean > 0.7
+    assert sum(each.mean for each in fractions.values()) == pytest.approx(1.0)
+    assert fractions["learning_rate"].mean > found.parameters[0].chance
     for each in found.parameters:
         assert 0 <= each.shown.low <= each.shown.mean <= each.shown.high <= 1
         if each.name in ("momentum", "weight_decay", "batch_size"):
             assert each.shown.mean < each.chance
-            assert each.shown.mean < shares["learning_rate"].low
+            assert each.shown.mean < fractions["learning_rate"].low
     assert all(each.all_trials is None for each in found.parameters)
 
 
@@ -62,8 +62,8 @@ def test_few_trials_make_wide_intervals(tmp_path: Path) -> None:
     widths = []
     for num_trials in (12, 60):
         study = study_of(tmp_path / str(num_trials), num_trials=num_trials, truth=steep)
-        share = parameter_importances(study, 30, 1).parameters[0].shown
-        widths.append(share.high - share.low)
+        fraction = parameter_importances(study, 30, 1).parameters[0].shown
+        widths.append(fraction.high - fraction.low)
     assert widths[0] > 2 * widths[1]
 
 
@@ -110,14 +110,14 @@ def test_values_outside_the_space_and_conditions_have_a_place(tmp_path: Path) ->
     axes = {axis.name: axis for axis in scales(study)}
     assert axes["plateau.factor"].low == 0.1, "the own recipe's factor lies below the space"
     decay = axes["weight_decay"]
-    assert decay.share(0.0) == 0.0
+    assert decay.fraction(0.0) == 0.0
     assert decay.has_zero
-    assert 0 < decay.share(1e-6) < decay.share(1e-2) == 1.0
+    assert 0 < decay.fraction(1e-6) < decay.fraction(1e-2) == 1.0
     places = positions(study, study.trials, tuple(axes.values()))
     assert np.isfinite(places).all()
 
 
-def without(study: StudyEvidence, *names: str) -> StudyEvidence:
+def without(study: StudyResults, *names: str) -> StudyResults:
     """The study of a space without some parameters."""
     kept = {name: each for name, each in study.plan.space.parameters.items() if name not in names}
     space = study.plan.space.model_copy(update={"parameters": kept})
@@ -176,14 +176,14 @@ def test_elsewhere_the_two_that_matter_most_are_shown(tmp_path: Path) -> None:
 
 
 @given(
-    low=st.floats(1e-6, 1.0), factor=st.floats(1.1, 1e5), share=st.floats(0, 1)
+    low=st.floats(1e-6, 1.0), factor=st.floats(1.1, 1e5), fraction=st.floats(0, 1)
 )  # fmt: skip
 def test_a_logarithmic_axis_has_its_ends_and_its_order(
-    low: float, factor: float, share: float
+    low: float, factor: float, fraction: float
 ) -> None:
     from foldgrid.analysis.search.numbers import Scale
 
     axis = Scale("learning_rate", True, low, low * factor)
-    assert axis.share(low) == pytest.approx(0.0, abs=1e-9)
-    assert axis.share(low * factor) == pytest.approx(1.0)
-    assert axis.share(low * factor**share) == pytest.approx(share, abs=1e-6)
+    assert axis.fraction(low) == pytest.approx(0.0, abs=1e-9)
+    assert axis.fraction(low * factor) == pytest.approx(1.0)
+    assert axis.fraction(low * factor**fraction) == pytest.approx(fraction, abs=1e-6)

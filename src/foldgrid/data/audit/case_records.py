@@ -49,7 +49,7 @@ def case_records(
     )
     described = {
         name: photos[name].tolist() if name in photos else [""] * len(names)
-        for name in (*DESCRIPTIONS, *manifest.graders)
+        for name in (*DESCRIPTIONS, *manifest.raters)
     }
     return given.assign(
         **described,
@@ -60,7 +60,7 @@ def case_records(
         sha1=[exam.sha1 for exam in exams],
         taken=[exam.taken.isoformat() if exam.taken else "" for exam in exams],
         focus=[round(exam.focus, 3) for exam in exams],
-        skin_share=[round(exam.skin_share, 4) for exam in exams],
+        skin_share=[round(exam.skin_fraction, 4) for exam in exams],
         picture_hash=[f"{exam.picture_hash:016x}" for exam in exams],
         copy_of=list(copy_of.values()),
         excluded=reasons.tolist(),

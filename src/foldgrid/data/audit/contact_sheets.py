@@ -1,4 +1,4 @@
-"""Sheets for people to look at: composites with their scores, photographs by their class.
+"""Sheets for people to look at: mosaics with their scores, photographs by their class.
 
 Knows samples and pictures; writes nothing.
 """
@@ -17,10 +17,11 @@ from foldgrid.data.dataset import Dataset
 from foldgrid.data.manifest.rows import SCORES
 from foldgrid.data.photographs import decode_fitted
 from foldgrid.data.single_photos import value_bands
+from foldgrid.specs.counted import counted
 
 COLUMNS = 6
 SIDE_PIXELS = 192
-"""About how large a composite is shown; whole multiples only, so that its pixels stay visible."""
+"""About how large a mosaic is shown; whole multiples only, so that its pixels stay visible."""
 
 CAPTION_PIXELS = 34
 GAP_PIXELS = 8
@@ -30,12 +31,12 @@ PHOTO_GAP, PHOTO_CAPTION, PHOTO_MARGIN = 6, 16, 170
 PAPER, INK, FAINT = (250, 249, 247), (30, 30, 32), (120, 120, 124)
 
 
-def draw_composite_sheet(dataset: Dataset, most: int) -> Image.Image:
-    """Draw composites, evenly spaced over the data set, under each its sample and scores.
+def draw_mosaic_sheet(dataset: Dataset, most: int) -> Image.Image:
+    """Draw mosaics, evenly spaced over the data set, under each its sample and scores.
 
     Args:
         dataset: The samples and their pictures.
-        most: Composites shown at most, at least 1.
+        most: Mosaics shown at most, at least 1.
     """
     num_samples = len(dataset.samples)
     shown = np.unique(np.linspace(0, num_samples - 1, min(most, num_samples)).round().astype(int))
@@ -50,7 +51,7 @@ def draw_composite_sheet(dataset: Dataset, most: int) -> Image.Image:
     for place, (index, sample) in enumerate(zip(shown, rows, strict=True)):
         left = GAP_PIXELS + place % COLUMNS * width
         top = GAP_PIXELS + place // COLUMNS * height
-        picture = Image.fromarray(dataset.composites_NHWC[index])
+        picture = Image.fromarray(dataset.mosaics_NHWC[index])
         sheet.paste(picture.resize((side, side), Image.Resampling.NEAREST), (left, top))
         draw.text((left, top + side + 2), str(sample["sample"]), fill=INK, font=font)
         draw.text((left, top + side + 17), _scores(sample), fill=FAINT, font=font)
@@ -103,7 +104,7 @@ def draw_labelled_sheet(
         top = PHOTO_GAP + number * pitch
         for line, name in enumerate((same["taxonomy"].iloc[0] or same["label"].iloc[0]).split("/")):
             draw.text((8 + 6 * line, top + 4 + 16 * line), name[:22], fill=INK, font=bold)
-        draw.text((8, top + 64), f"{len(same)} photos", fill=FAINT, font=small)
+        draw.text((8, top + 64), counted(len(same), "photo"), fill=FAINT, font=small)
         shown = np.unique(np.linspace(0, len(same) - 1, min(most, len(same))).round().astype(int))
         for column, place in enumerate(shown.tolist()):
             row = same.iloc[place]

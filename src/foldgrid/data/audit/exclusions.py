@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from foldgrid.data.audit.image_quality import PhotoExam
 from foldgrid.data.audit.near_duplicates import CopyGroup
+from foldgrid.specs.counted import counted
 
 TWO_LABELS = "same picture under two labels"
 TWO_SUBJECTS = "same picture under two subjects"
@@ -38,11 +39,12 @@ class ExclusionRules:
     Attributes:
         blur_deviations: Robust standard deviations of log10 focus below the study's median; 0:
             blur is not looked for.
-        far_share: Share of the study's median share of skin; 0: far-away shots are not looked for.
+        far_fraction: Share of the study's median share of skin; 0: far-away shots are not looked
+            for.
     """
 
     blur_deviations: float = 3.0
-    far_share: float = 0.4
+    far_fraction: float = 0.4
 
 
 @dataclass(frozen=True)
@@ -51,22 +53,23 @@ class Thresholds:
 
     Attributes:
         focus: Focus under which a photograph counts as blurred.
-        skin_share: Share of skin under which it counts as far away.
+        skin_fraction: Share of skin under which it counts as far away.
         notes: What is not looked for, and why.
     """
 
     focus: float | None
-    skin_share: float | None
+    skin_fraction: float | None
     notes: tuple[str, ...]
 
 
 def find_thresholds(exams: Sequence[PhotoExam], rules: ExclusionRules) -> Thresholds:
     """Set the thresholds by the study's own photographs."""
     notes = []
-    focus = skin_share = None
+    focus = skin_fraction = None
     if len(exams) < FEWEST_TO_COMPARE:
         notes.append(
-            f"blur and distance are not judged: {len(exams)} photographs are too few to compare "
+            f"blur and distance are not judged: {counted(len(exams), 'photograph')} are too few "
+            f"to compare "
             f"({FEWEST_TO_COMPARE} are needed)"
         )
         return Thresholds(None, None, tuple(notes))
@@ -75,15 +78,15 @@ def find_thresholds(exams: Sequence[PhotoExam], rules: ExclusionRules) -> Thresh
         middle = float(np.median(logs))
         spread = max(1.4826 * float(np.median(np.abs(logs - middle))), SMALLEST_SPREAD)
         focus = float(10 ** (middle - rules.blur_deviations * spread))
-    if rules.far_share > 0:
-        usual = float(np.median([exam.skin_share for exam in exams]))
+    if rules.far_fraction > 0:
+        usual = float(np.median([exam.skin_fraction for exam in exams]))
         if usual >= LEAST_USUAL_SKIN:
-            skin_share = rules.far_share * usual
+            skin_fraction = rules.far_fraction * usual
         else:
             notes.append(
                 f"distance is not judged: the usual photograph has {usual:.0%} of skin colour"
             )
-    return Thresholds(focus, skin_share, tuple(notes))
+    return Thresholds(focus, skin_fraction, tuple(notes))
 
 
 def find_reasons(
@@ -114,12 +117,12 @@ def find_reasons(
             pairs = zip(group.places[1:], group.is_exact[1:], strict=True)
             for place, is_exact in pairs:
                 reasons[place] = COPY if is_exact else NEAR_COPY
-    focus, skin = thresholds.focus, thresholds.skin_share
+    focus, skin = thresholds.focus, thresholds.skin_fraction
     for place, exam in enumerate(exams):
         if reasons[place]:
             continue
         if focus is not None and exam.focus < focus:
             reasons[place] = BLURRED
-        elif skin is not None and exam.skin_share < skin:
+        elif skin is not None and exam.skin_fraction < skin:
             reasons[place] = FAR_AWAY
     return reasons.astype(str)

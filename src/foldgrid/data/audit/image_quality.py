@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import fft, ndimage
 
-from foldgrid.data.composites import Progress
 from foldgrid.data.cores import num_usable_cores
+from foldgrid.data.mosaics import Progress
 from foldgrid.data.photographs import (
     PhotoError,
     PhotoFacts,
@@ -43,7 +43,7 @@ class PhotoExam:
         sha1: SHA-1 of the file's bytes, 40 hexadecimal digits: the record's identity of a picture.
         taken: When, by EXIF; null where that does not say.
         focus: Variance of the Laplacian of the grey picture, `exam_pixels` long; higher is sharper.
-        skin_share: Share of the picture whose colour could be skin's, 0 to 1.
+        skin_fraction: Share of the picture whose colour could be skin's, 0 to 1.
         picture_hash: 63 bits of the lowest waves of the grey picture; near copies share most.
         thumbnail_HWC: The picture squeezed to `THUMBNAIL_PIXELS` squared.
     """
@@ -52,7 +52,7 @@ class PhotoExam:
     sha1: str
     taken: datetime | None
     focus: float
-    skin_share: float
+    skin_fraction: float
     picture_hash: int
     thumbnail_HWC: NDArray[np.uint8] = field(repr=False)
 
@@ -123,7 +123,7 @@ def examine_photo(path: Path, pixels: int) -> PhotoExam:
         sha1=sha1,
         taken=read_capture_time(path),
         focus=max(float(ndimage.laplace(_grey(picture_HWC)).var()), MIN_FOCUS),
-        skin_share=float(could_be_skin(picture_HWC).mean()),
+        skin_fraction=float(could_be_skin(picture_HWC).mean()),
         picture_hash=_picture_hash(_grey(thumbnail_HWC)),
         thumbnail_HWC=thumbnail_HWC,
     )

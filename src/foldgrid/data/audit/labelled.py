@@ -15,8 +15,9 @@ from foldgrid.data.audit.exclusions import ExclusionRules, Thresholds, find_reas
 from foldgrid.data.audit.flow import FlowStep, study_flow
 from foldgrid.data.audit.image_quality import PhotoExam, examine_photos
 from foldgrid.data.audit.near_duplicates import CopyGroup, find_copies
-from foldgrid.data.composites import Progress
 from foldgrid.data.manifest.labelled import LabelledManifest
+from foldgrid.data.mosaics import Progress
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem
 
 MAX_GROUPS_NAMED = 12
@@ -78,25 +79,22 @@ def describe_labelled_audit(audit: LabelledAudit) -> str:
     num_cases = photos.loc[photos["case"] != "", "case"].nunique()
     lines = [
         f"{manifest.path}: no mistakes",
-        f"  {manifest.num_subjects} subjects, {num_cases} cases, {len(photos)} photos "
+        f"  {counted(manifest.num_subjects, 'subject')}, {counted(num_cases, 'case')}, "
+        f"{counted(len(photos), 'photo')} "
         f"({sum(exam.facts.num_bytes for exam in audit.exams) / 1e6:,.1f} MB), "
-        f"{len(manifest.labels)} labels",
+        f"{counted(len(manifest.labels), 'label')}",
         "  photos     " + _describe_files(audit.exams),
         *(f"  {line}" for line in _describe_labels(photos)),
-        *(f"  graders    {line}" for line in _describe_graders(manifest)),
+        *(f"  graders    {line}" for line in _describe_raters(manifest)),
     ]
     if manifest.warnings:
-        lines.append(_counted(len(manifest.warnings), "warning"))
+        lines.append(counted(len(manifest.warnings), "warning"))
         lines += [f"  {each.where}  {each.what}  {each.message}" for each in manifest.warnings]
     if audit.copies:
-        lines.append(_counted(len(audit.copies), "picture") + " more than once")
+        lines.append(counted(len(audit.copies), "picture") + " more than once")
         lines += [f"  {line}" for line in _describe_copies(audit)]
     lines += [f"  {line}" for line in _describe_thresholds(audit)]
     return "\n".join(lines)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number > 1 else ''}"
 
 
 def _describe_files(exams: Sequence[PhotoExam]) -> str:
@@ -114,21 +112,22 @@ def _describe_files(exams: Sequence[PhotoExam]) -> str:
 def _describe_labels(photos: pd.DataFrame) -> list[str]:
     by_label = photos.groupby("label")
     return [
-        f"{label:24} {rows['subject'].nunique()} subjects, "
-        f"{rows.loc[rows['case'] != '', 'case'].nunique()} cases, {len(rows)} photos"
+        f"{label:24} {counted(rows['subject'].nunique(), 'subject')}, "
+        f"{counted(rows.loc[rows['case'] != '', 'case'].nunique(), 'case')}, "
+        f"{counted(len(rows), 'photo')}"
         for label, rows in by_label
     ]
 
 
-def _describe_graders(manifest: LabelledManifest) -> list[str]:
-    if not manifest.graders:
+def _describe_raters(manifest: LabelledManifest) -> list[str]:
+    if not manifest.raters:
         return []
-    given = manifest.photos[list(manifest.graders)] != ""
+    given = manifest.photos[list(manifest.raters)] != ""
     counts = Counter(int(number) for number in given.sum(axis=1))
     return [
-        f"{len(manifest.graders)}; "
+        f"{len(manifest.raters)}; "
         + ", ".join(
-            f"{count} photos with {number} grade{'s' if number != 1 else ''}"
+            f"{counted(count, 'photo')} with {counted(number, 'grade')}"
             for number, count in sorted(counts.items())
         )
     ]
@@ -160,6 +159,8 @@ def _describe_thresholds(audit: LabelledAudit) -> list[str]:
             f"blurred: focus under {thresholds.focus:.1f} (variance of the Laplacian at "
             f"{audit.exam_pixels} pixels)"
         )
-    if thresholds.skin_share is not None:
-        lines.append(f"far away: under {thresholds.skin_share:.0%} of the picture of skin colour")
+    if thresholds.skin_fraction is not None:
+        lines.append(
+            f"far away: under {thresholds.skin_fraction:.0%} of the picture of skin colour"
+        )
     return lines

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from foldgrid.data.audit.scored import find_equal_photos
 from foldgrid.data.dataset import Survey
+from foldgrid.specs.counted import counted
 
 
 def describe_measured(survey: Survey) -> str:
@@ -29,7 +30,8 @@ def _lines(survey: Survey) -> Iterator[str]:
     formats = Counter(photo.format for photo in facts).most_common()
     yield f"{survey.manifest.path}: no mistakes"
     yield (
-        f"  {samples['subject'].nunique()} subjects, {cases} cases, {survey.num_photos} photos "
+        f"  {counted(samples['subject'].nunique(), 'subject')}, {cases} cases, "
+        f"{counted(survey.num_photos, 'photo')} "
         f"({sum(photo.num_bytes for photo in facts) / 1e6:,.1f} MB), data {survey.fingerprint}"
     )
     yield (
@@ -40,8 +42,11 @@ def _lines(survey: Survey) -> Iterator[str]:
     yield f"  values     {values.min():g} to {values.max():g}, median {values.median():g}"
     for _, rows in samples.groupby("band"):
         ends = f"{rows['value'].min():g} to {rows['value'].max():g}"
-        yield f"    {ends:22} {rows['subject'].nunique()} subjects, {len(rows)} photos"
+        yield (
+            f"    {ends:22} {counted(rows['subject'].nunique(), 'subject')}, "
+            f"{counted(len(rows), 'photo')}"
+        )
     warnings = [*survey.manifest.warnings, *find_equal_photos(survey)]
     if warnings:
-        yield f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}"
+        yield counted(len(warnings), "warning")
     yield from (f"  {each.where}  {each.what}  {each.message}" for each in warnings)

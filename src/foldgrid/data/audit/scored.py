@@ -10,6 +10,7 @@ import pandas as pd
 
 from foldgrid.data.dataset import Survey
 from foldgrid.data.manifest.rows import MAX_INVOLVEMENT, MAX_SEVERITY, SCORES
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem
 from foldgrid.specs.sweep import REGIONS
 
@@ -41,14 +42,14 @@ class Audit:
         num_subjects: Subjects.
         num_visits: Visits of all subjects.
         num_photos: Photographs.
-        num_samples: Composites.
+        num_samples: Mosaics.
         regions: By region that occurs, in ``REGIONS``' order.
         score_counts: By score, the number of samples with 0, 1, 2, …
         formats: Number of photos by file format.
         smallest: Width and height of the photo with the fewest pixels, as stored.
         largest: Likewise, with the most.
         photo_bytes: All photo files together.
-        composites_bytes: What the composites take.
+        mosaics_bytes: What the mosaics take.
         warnings: What is odd but usable, from the manifest and from equal photos.
     """
 
@@ -64,7 +65,7 @@ class Audit:
     smallest: tuple[int, int]
     largest: tuple[int, int]
     photo_bytes: int
-    composites_bytes: int
+    mosaics_bytes: int
     warnings: tuple[Problem, ...]
 
 
@@ -85,7 +86,7 @@ def audit_survey(survey: Survey) -> Audit:
         smallest=by_size[0][1:],
         largest=by_size[-1][1:],
         photo_bytes=sum(photo.num_bytes for photo in facts),
-        composites_bytes=survey.composites_bytes,
+        mosaics_bytes=survey.mosaics_bytes,
         warnings=(*survey.manifest.warnings, *find_equal_photos(survey)),
     )
 
@@ -142,9 +143,10 @@ def describe_audit(audit: Audit) -> str:
     """The audit as plain text, a fact a line."""
     lines = [
         f"{audit.path}: no mistakes",
-        f"  {audit.num_subjects} subjects, {audit.num_visits} visits, {audit.num_photos} photos "
-        f"({audit.photo_bytes / 1e6:,.1f} MB), {audit.num_samples} composites "
-        f"({audit.composites_bytes / 1e6:,.1f} MB), data {audit.fingerprint}",
+        f"  {counted(audit.num_subjects, 'subject')}, {counted(audit.num_visits, 'visit')}, "
+        f"{counted(audit.num_photos, 'photo')} "
+        f"({audit.photo_bytes / 1e6:,.1f} MB), {counted(audit.num_samples, 'mosaic')} "
+        f"({audit.mosaics_bytes / 1e6:,.1f} MB), data {audit.fingerprint}",
         "  photos     "
         + ", ".join(f"{count} {name}" for name, count in audit.formats.items())
         + f", from {audit.smallest[0]}x{audit.smallest[1]} to "
@@ -153,13 +155,14 @@ def describe_audit(audit: Audit) -> str:
     for region, facts in audit.regions.items():
         missing = f", {facts.num_missing} missing" if facts.num_missing else ""
         lines.append(
-            f"  {region:18} {facts.num_samples} visits, {facts.num_photos} photos "
+            f"  {region:18} {counted(facts.num_samples, 'visit')}, "
+            f"{counted(facts.num_photos, 'photo')} "
             f"(up to {facts.usual_photos} a visit{missing})"
         )
     for score, counts in audit.score_counts.items():
-        shares = "  ".join(f"{value}: {count}" for value, count in enumerate(counts))
-        lines.append(f"  {score:18} {shares}")
+        fractions = "  ".join(f"{value}: {count}" for value, count in enumerate(counts))
+        lines.append(f"  {score:18} {fractions}")
     if audit.warnings:
-        lines.append(f"{len(audit.warnings)} warning{'s' if len(audit.warnings) > 1 else ''}")
+        lines.append(counted(len(audit.warnings), "warning"))
         lines += [f"  {each.where}  {each.what}  {each.message}" for each in audit.warnings]
     return "\n".join(lines)

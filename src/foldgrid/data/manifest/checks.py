@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from foldgrid.data.manifest.rows import (
-    GRADE_PREFIX,
+    ANNOTATION_PREFIX,
     LABELLED_COLUMNS,
     MEASURED_COLUMNS,
     REQUIRED_COLUMNS,
@@ -31,18 +31,18 @@ from foldgrid.specs.samples import SampleKind
 def manifest_kind(columns: Sequence[str]) -> SampleKind:
     """Which samples a manifest is for, by its header alone.
 
-    Composites as soon as it has a region or a score; else labelled photographs where it has a
+    Mosaics as soon as it has a region or a score; else labelled photographs where it has a
     label, measured ones where it has a value, and labelled ones again where it has a column that
     only makes sense beside a label.
     """
     if {"region", *SCORES} & set(columns):
-        return "composites"
+        return "mosaics"
     if "value" in columns and "label" not in columns:
         return "measured"
     tell = {"label", "case", "taxonomy"} & set(columns) or any(
-        name.startswith(GRADE_PREFIX) or nearest("label", [name], most=1) for name in columns
+        name.startswith(ANNOTATION_PREFIX) or nearest("label", [name], most=1) for name in columns
     )
-    return "single" if tell else "composites"
+    return "single" if tell else "mosaics"
 
 
 def check_header(

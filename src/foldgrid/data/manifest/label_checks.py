@@ -15,7 +15,7 @@ from foldgrid.data.manifest.checks import (
     rows_by_file,
     rows_text,
 )
-from foldgrid.data.manifest.rows import GRADE_PREFIX
+from foldgrid.data.manifest.rows import ANNOTATION_PREFIX
 from foldgrid.specs.errors import Problem, nearest
 
 SEPARATORS = "-_./"
@@ -57,7 +57,7 @@ def _branches(photos: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["row", "taxonomy"])
 
 
-def find_tree_mistakes(photos: pd.DataFrame) -> list[Problem]:
+def find_hierarchy_mistakes(photos: pd.DataFrame) -> list[Problem]:
     """Find labels that the tree does not end in, that it has twice, or not at all."""
     placed = photos[photos["taxonomy"] != ""]
     if placed.empty:
@@ -65,7 +65,7 @@ def find_tree_mistakes(photos: pd.DataFrame) -> list[Problem]:
     leaves = placed["taxonomy"].str.rsplit("/", n=1).str[-1]
     wrong = placed[leaves != placed["label"]]
     known = leaves.unique().tolist()
-    problems = [_wrong_leaf(row, label, way, known) for row, label, way in _cells(wrong)]
+    problems = [_wrong_leaf(row, label, path, known) for row, label, path in _cells(wrong)]
     right = placed[leaves == placed["label"]]
     problems += find_disagreements(
         right, ["label"], ("taxonomy",), "a label has one place in the tree"
@@ -84,11 +84,11 @@ def _cells(rows: pd.DataFrame) -> list[tuple[int, str, str]]:
     return list(zip(*columns, strict=True))
 
 
-def _wrong_leaf(row: int, label: str, way: str, known: Sequence[str]) -> Problem:
-    leaf = way.rsplit("/", 1)[-1]
+def _wrong_leaf(row: int, label: str, path: str, known: Sequence[str]) -> Problem:
+    leaf = path.rsplit("/", 1)[-1]
     close = nearest(label, known, most=1)
     hint = f' Did you mean the label "{close[0]}"?' if close and close[0] != label else ""
-    message = f'found "{way}", which ends in "{leaf}", beside the label "{label}". The last name '
+    message = f'found "{path}", which ends in "{leaf}", beside the label "{label}". The last name '
     return Problem(f"row {row}", "taxonomy", f"{message}is the label: correct one of them.{hint}")
 
 
@@ -119,50 +119,52 @@ def find_rare_labels(photos: pd.DataFrame) -> list[Problem]:
 
 def find_inner_labels(photos: pd.DataFrame) -> list[Problem]:
     """Find labels that stand inside the tree, above other labels."""
-    ways = sorted(set(photos["taxonomy"]) - {""})
+    paths = sorted(set(photos["taxonomy"]) - {""})
     problems = []
-    for way in ways:
-        below = [other for other in ways if other.startswith(f"{way}/")]
+    for path in paths:
+        below = [other for other in paths if other.startswith(f"{path}/")]
         if below:
-            rows = photos.loc[photos["taxonomy"] == way, "row"]
-            message = f'"{way}" is a label and also holds others, such as "{below[0]}".'
+            rows = photos.loc[photos["taxonomy"] == path, "row"]
+            message = f'"{path}" is a label and also holds others, such as "{below[0]}".'
             problems.append(Problem(rows_text(rows), "taxonomy", message))
     return problems
 
 
-def grade_columns(columns: Sequence[str]) -> tuple[str, ...]:
+def annotation_columns(columns: Sequence[str]) -> tuple[str, ...]:
     """The graders' columns of a header, in its order."""
-    return tuple(name for name in columns if name.startswith(GRADE_PREFIX))
+    return tuple(name for name in columns if name.startswith(ANNOTATION_PREFIX))
 
 
-def find_nameless_graders(graders: Sequence[str]) -> list[Problem]:
+def find_nameless_raters(raters: Sequence[str]) -> list[Problem]:
     """Find a grader's column without the grader's name."""
-    message = f'found a column without a grader. Name it, as in "{GRADE_PREFIX}anna".'
-    return [Problem("header", name, message) for name in graders if name == GRADE_PREFIX]
+    message = f'found a column without a grader. Name it, as in "{ANNOTATION_PREFIX}anna".'
+    return [Problem("header", name, message) for name in raters if name == ANNOTATION_PREFIX]
 
 
-def find_lookalike_grades(photos: pd.DataFrame, graders: Sequence[str]) -> list[Problem]:
+def find_lookalike_annotations(photos: pd.DataFrame, raters: Sequence[str]) -> list[Problem]:
     """Find grades that differ only in case or blanks, whichever grader wrote them."""
-    if not graders:
+    if not raters:
         return []
-    given = _given(photos, graders)
-    return lookalike_names(given.rename(columns={"grade": f"{GRADE_PREFIX}…"}), f"{GRADE_PREFIX}…")
+    given = _given(photos, raters)
+    return lookalike_names(
+        given.rename(columns={"grade": f"{ANNOTATION_PREFIX}…"}), f"{ANNOTATION_PREFIX}…"
+    )
 
 
-def find_odd_grades(photos: pd.DataFrame, graders: Sequence[str]) -> list[Problem]:
+def find_odd_annotations(photos: pd.DataFrame, raters: Sequence[str]) -> list[Problem]:
     """Find graders who graded nothing, photos without a grade, and grades given once."""
-    if not graders:
+    if not raters:
         return []
-    given = _given(photos, graders)
+    given = _given(photos, raters)
     problems = [
         Problem("all rows", name, "empty. This grader graded nothing: drop the column.")
-        for name in graders
+        for name in raters
         if not (given["grader"] == name).any()
     ]
     ungraded = photos.loc[~photos["row"].isin(given["row"]), "row"]
     if len(ungraded) and len(given):
         message = "nobody graded these photos; their label stands alone."
-        problems.append(Problem(rows_text(ungraded), f"{GRADE_PREFIX}…", message))
+        problems.append(Problem(rows_text(ungraded), f"{ANNOTATION_PREFIX}…", message))
     counts = given["grade"].value_counts()
     usual = counts.index[counts > 1].tolist()
     for grade in sorted(counts.index[counts == 1]):
@@ -174,7 +176,7 @@ def find_odd_grades(photos: pd.DataFrame, graders: Sequence[str]) -> list[Proble
     return problems
 
 
-def _given(photos: pd.DataFrame, graders: Sequence[str]) -> pd.DataFrame:
+def _given(photos: pd.DataFrame, raters: Sequence[str]) -> pd.DataFrame:
     """A row for each grade that was given: ``row``, ``grader``, ``grade``."""
-    long = photos.melt(["row"], list(graders), var_name="grader", value_name="grade")
+    long = photos.melt(["row"], list(raters), var_name="grader", value_name="grade")
     return long[long["grade"] != ""]

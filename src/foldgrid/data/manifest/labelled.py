@@ -22,16 +22,16 @@ from foldgrid.data.manifest.checks import (
     too_few_subjects,
 )
 from foldgrid.data.manifest.label_checks import (
+    annotation_columns,
     find_double_labels,
+    find_hierarchy_mistakes,
     find_inner_labels,
-    find_lookalike_grades,
+    find_lookalike_annotations,
     find_lookalike_labels,
-    find_nameless_graders,
-    find_odd_grades,
+    find_nameless_raters,
+    find_odd_annotations,
     find_rare_labels,
     find_too_few_labels,
-    find_tree_mistakes,
-    grade_columns,
 )
 from foldgrid.data.manifest.rows import (
     DESCRIPTIONS,
@@ -53,10 +53,10 @@ class LabelledManifest(CheckedManifest):
     columns that the file has, as text.
 
     Attributes:
-        graders: The graders' columns.
+        raters: The graders' columns.
     """
 
-    graders: tuple[str, ...] = ()
+    raters: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -77,32 +77,32 @@ def read_labelled_manifest(path: Path) -> LabelledManifest:
     path = Path(path)
     table = read_table(path)
     check_header(str(path), table.columns, LABELLED_COLUMNS, LABELLED_COLUMNS)
-    graders = grade_columns(table.columns)
+    raters = annotation_columns(table.columns)
     described = tuple(name for name in DESCRIPTIONS if name in table.columns)
-    photos, problems = parse_rows(table, LabelledPhotoRow, (*graders, *described))
-    problems += find_nameless_graders(graders)
+    photos, problems = parse_rows(table, LabelledPhotoRow, (*raters, *described))
+    problems += find_nameless_raters(raters)
     if not photos.empty:
         photos, path_problems = find_photo_files(photos, path.absolute().parent)
         problems += path_problems
         problems += find_double_labels(photos)
         problems += find_split_cases(photos, "label")
         problems += find_lookalike_labels(photos)
-        problems += find_tree_mistakes(photos)
-        problems += find_lookalike_grades(photos, graders)
+        problems += find_hierarchy_mistakes(photos)
+        problems += find_lookalike_annotations(photos, raters)
         problems += find_too_few_labels(photos, problems)
         problems += too_few_subjects(photos, problems)
     if problems:
         raise InputError(str(path), problems)
     photos = _completed(photos)
-    known = {*LABELLED_COLUMNS, *OPTIONAL_LABELLED_COLUMNS, *graders, *DESCRIPTIONS}
+    known = {*LABELLED_COLUMNS, *OPTIONAL_LABELLED_COLUMNS, *raters, *DESCRIPTIONS}
     optional = (*OPTIONAL_LABELLED_COLUMNS, *DESCRIPTIONS)
     warnings = (
         *header_warnings(table.columns, known, optional),
         *find_rare_labels(photos),
         *find_inner_labels(photos),
-        *find_odd_grades(photos, graders),
+        *find_odd_annotations(photos, raters),
     )
-    return LabelledManifest(path, photos, warnings, graders)
+    return LabelledManifest(path, photos, warnings, raters)
 
 
 def read_single_photos(path: Path) -> LabelledManifest:
@@ -133,7 +133,7 @@ def read_single_photos(path: Path) -> LabelledManifest:
         problems += find_lookalike_labels(photos)
     if problems:
         raise InputError(str(path), problems)
-    known = {*LABELLED_COLUMNS, *OPTIONAL_LABELLED_COLUMNS, *grade_columns(table.columns)}
+    known = {*LABELLED_COLUMNS, *OPTIONAL_LABELLED_COLUMNS, *annotation_columns(table.columns)}
     optional = [name for name in OPTIONAL_LABELLED_COLUMNS if name != "taxonomy"]
     warnings = header_warnings(table.columns, {*known, *DESCRIPTIONS}, optional)
     return LabelledManifest(path, _completed(photos), tuple(warnings))
@@ -142,8 +142,8 @@ def read_single_photos(path: Path) -> LabelledManifest:
 def _completed(photos: pd.DataFrame) -> pd.DataFrame:
     """What one row says holds for the others: a visit's day, and a label's place in the tree."""
     placed = photos[photos["taxonomy"] != ""]
-    way_of = dict(zip(placed["label"], placed["taxonomy"], strict=True))
+    path_of = dict(zip(placed["label"], placed["taxonomy"], strict=True))
     return photos.assign(
         day=days_of_visits(photos),
-        taxonomy=[way_of.get(label, "") for label in photos["label"]],
+        taxonomy=[path_of.get(label, "") for label in photos["label"]],
     )

@@ -122,7 +122,7 @@ LABELLED_COLUMNS = (*SINGLE_COLUMNS, "label")
 MEASURED_COLUMNS = (*SINGLE_COLUMNS, "value")
 OPTIONAL_MEASURED_COLUMNS = ("case", "visit", "day")
 OPTIONAL_LABELLED_COLUMNS = ("case", "taxonomy", "visit", "day")
-GRADE_PREFIX = "grade_"
+ANNOTATION_PREFIX = "grade_"
 """What the name of a grader's column begins with; the grader's name follows."""
 
 DESCRIPTIONS = (

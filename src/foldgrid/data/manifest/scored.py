@@ -31,6 +31,7 @@ from foldgrid.data.manifest.rows import (
     ScoredPhotoRow,
 )
 from foldgrid.data.manifest.table import CheckedManifest, read_table
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem
 
 OTHER_SWEEPS_COLUMNS = ("label", "case", "taxonomy")
@@ -105,12 +106,12 @@ def find_contradictions(photos: pd.DataFrame) -> list[Problem]:
 
 
 def find_surplus_photos(photos: pd.DataFrame) -> list[Problem]:
-    """Find regions of a visit with more photos than a composite has tiles."""
+    """Find regions of a visit with more photos than a mosaic has tiles."""
     return [
         Problem(
             rows_text(rows["row"]),
             "photo",
-            f"found {len(rows)} photos of {joined(keys)}. A composite holds "
+            f"found {counted(len(rows), 'photo')} of {joined(keys)}. A mosaic holds "
             f"at most {MAX_PHOTOS_A_SAMPLE}: keep the best {MAX_PHOTOS_A_SAMPLE}.",
         )
         for keys, rows in photos.groupby(["subject", "visit", "region"], sort=False)

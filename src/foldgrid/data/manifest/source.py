@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from foldgrid.data.composites import group_photos
 from foldgrid.data.manifest.checks import manifest_kind
 from foldgrid.data.manifest.labelled import (
     read_labelled_manifest,
@@ -20,6 +19,7 @@ from foldgrid.data.manifest.measured import read_measured_manifest
 from foldgrid.data.manifest.rows import SCORES
 from foldgrid.data.manifest.scored import read_manifest
 from foldgrid.data.manifest.table import CheckedManifest, read_table
+from foldgrid.data.mosaics import group_photos
 from foldgrid.data.sample_table import SampleTable
 from foldgrid.data.single_photos import list_measured, list_photos
 from foldgrid.specs.errors import InputError, Problem
@@ -37,7 +37,7 @@ class ManifestKind:
         needed: What a task needs that learns from it.
         sweep: Which sweep takes it.
         columns: The columns that make a manifest one, for people.
-        tells: Any of them is a sign that it is one.
+        marker_columns: Any of them is a sign that it is one.
         read: Reads one to train on.
         read_unseen: Reads one to predict; the truth may be left out.
     """
@@ -46,7 +46,7 @@ class ManifestKind:
     needed: str
     sweep: str
     columns: str
-    tells: frozenset[str]
+    marker_columns: frozenset[str]
     read: Callable[[Path], Samples]
     read_unseen: Callable[[Path], Samples]
 
@@ -73,12 +73,12 @@ def _unlabelled(path: Path) -> Samples:
 
 KINDS: Mapping[SampleKind, ManifestKind] = MappingProxyType(
     {
-        "composites": ManifestKind(
+        "mosaics": ManifestKind(
             holds="regions and scores",
             needed="photographs of regions with scores",
             sweep="a sweep whose task is pasi",
             columns=f"the columns region and {', '.join(SCORES)}",
-            tells=frozenset({"region", *SCORES}),
+            marker_columns=frozenset({"region", *SCORES}),
             read=_scored,
             read_unseen=lambda path: _scored(path, for_training=False),
         ),
@@ -87,7 +87,7 @@ KINDS: Mapping[SampleKind, ManifestKind] = MappingProxyType(
             needed="photographs with a label",
             sweep="a sweep whose task learns labels",
             columns="the column label",
-            tells=frozenset({"label"}),
+            marker_columns=frozenset({"label"}),
             read=_labelled,
             read_unseen=_unlabelled,
         ),
@@ -96,7 +96,7 @@ KINDS: Mapping[SampleKind, ManifestKind] = MappingProxyType(
             needed="photographs with a value",
             sweep="a sweep whose task is regression",
             columns="the column value",
-            tells=frozenset({"value"}),
+            marker_columns=frozenset({"value"}),
             read=_measured,
             read_unseen=_unlabelled,
         ),
@@ -134,8 +134,8 @@ def check_kind(path: Path, kind: SampleKind) -> None:
     columns = set(read_table(path).columns)
     wanted, other = KINDS[kind], KINDS[manifest_kind(sorted(columns))]
     # A manifest may be of several; one of none gets the message of the columns that it lacks.
-    is_of_another = other is not KINDS["composites"] or bool(other.tells & columns)
-    if other is wanted or wanted.tells & columns or not is_of_another:
+    is_of_another = other is not KINDS["mosaics"] or bool(other.marker_columns & columns)
+    if other is wanted or wanted.marker_columns & columns or not is_of_another:
         return
     raise InputError(
         str(path),

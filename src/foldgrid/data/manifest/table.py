@@ -173,7 +173,7 @@ def _from_parquet(path: Path, content: bytes) -> RawTable:
         table = pq.read_table(io.BytesIO(content))
     except (pa.ArrowException, OSError) as error:
         first_line = str(error).splitlines()[0]
-        raise _refusal(path, f"is a damaged Parquet file ({first_line}). Write it again") from None
+        raise _refusal(path, f"is a corrupt Parquet file ({first_line}). Write it again") from None
     columns = [name.strip() for name in table.column_names]
     cells = [column.to_pylist() for column in table.columns]
     rows = [list(row) for row in zip(*cells, strict=True)]

@@ -29,7 +29,7 @@ Target = int | str
 
 
 @dataclass(frozen=True)
-class Ground:
+class RecordedInputs:
     """What results rest on; nothing where a run folder does not say.
 
     Attributes:
@@ -71,7 +71,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class GroundChanges:
+class InputChanges:
     """In what two grounds differ.
 
     Attributes:
@@ -93,7 +93,7 @@ class GroundChanges:
     versions: tuple[tuple[str, str, str], ...] = ()
 
 
-def compare_grounds(before: Ground, now: Ground) -> GroundChanges:
+def compare_inputs(before: RecordedInputs, now: RecordedInputs) -> InputChanges:
     """In what ``now`` differs from ``before``; what either does not say is no difference."""
     samples = compare(before.targets, now.targets)
     photos = compare(before.photos, now.photos)
@@ -101,7 +101,7 @@ def compare_grounds(before: Ground, now: Ground) -> GroundChanges:
     backbones = compare(_as_keys(before.backbones), _as_keys(now.backbones))
     others = {*backbones.came, *backbones.went}
     weights = compare(before.weights, now.weights)
-    return GroundChanges(
+    return InputChanges(
         settings=_pairs(before.settings, now.settings),
         backbones=backbones,
         samples=samples,
@@ -181,7 +181,7 @@ def _target(value: Any) -> Target:
     return value if isinstance(value, str) else int(value)
 
 
-def sides_of(split: pd.DataFrame) -> dict[str, str]:
+def partition_by_subject(split: pd.DataFrame) -> dict[str, str]:
     """By subject, the side of a split that it is on: ``test``, ``fold 0``."""
     rows = split[["subject", "partition", "fold"]].itertuples(index=False)
     return {str(s): "test" if part == "test" else f"fold {int(fold)}" for s, part, fold in rows}

@@ -1,14 +1,17 @@
-"""Changed ground in words: rows of the plan, for this terminal only, because they name people."""
+"""Changed inputs in words: rows of the plan, for this terminal only, because they name people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from foldgrid.data.sample_table import COMPOSITES, SampleLayout
-from foldgrid.launching.planning.changes import Difference, GroundChanges, compare_grounds
+from foldgrid.data.sample_table import MOSAICS, SampleLayout
+from foldgrid.launching.planning.changes import Difference, InputChanges, compare_inputs
 from foldgrid.launching.planning.preparation import PreparedSweep
-from foldgrid.launching.planning.recorded_inputs import Results, prepared_ground, recorded_ground
+from foldgrid.launching.planning.recorded_inputs import Results, prepared_inputs, recorded_inputs
+from foldgrid.specs.counted import counted
+from foldgrid.specs.recipe import current_key
+from foldgrid.specs.sweep import Sweep
 
 MOST_NAMES, MOST_SETTINGS = 3, 12
 
@@ -27,12 +30,12 @@ def changed_facts(prepared: PreparedSweep, results: Results) -> list[Fact]:
     """
     if not results.num_before and not results.num_found:
         return []
-    changes = compare_grounds(recorded_ground(prepared.store), prepared_ground(prepared))
+    changes = compare_inputs(recorded_inputs(prepared.store), prepared_inputs(prepared))
     return describe_changes(changes, results, prepared.survey.layout)
 
 
 def describe_changes(
-    changes: GroundChanges, results: Results, layout: SampleLayout = COMPOSITES
+    changes: InputChanges, results: Results, layout: SampleLayout = MOSAICS
 ) -> list[Fact]:
     """The rows; see ``changed_facts``. ``layout`` says what samples are called and hold."""
     lines = [f"  {line}" for line in _differences(changes, layout)]
@@ -46,14 +49,15 @@ def describe_changes(
     return [("changed" if not number else "", words) for number, words in enumerate(rows)]
 
 
-def _differences(changes: GroundChanges, layout: SampleLayout) -> Iterator[str]:
-    width = max((len(key) for key, *_ in changes.settings), default=0)
-    for key, before, now in changes.settings[:MOST_SETTINGS]:
+def _differences(changes: InputChanges, layout: SampleLayout) -> Iterator[str]:
+    settings = [(current_key(key, Sweep), *values) for key, *values in changes.settings]
+    width = max((len(key) for key, *_ in settings), default=0)
+    for key, before, now in settings[:MOST_SETTINGS]:
         yield f"{key:{width}}   {before} -> {now}"
     if len(changes.settings) > MOST_SETTINGS:
         yield f"and {len(changes.settings) - MOST_SETTINGS} more settings"
     yield from _sorts(changes.backbones, "backbone", "changed")
-    yield from _sorts(changes.samples, "sample", f"with other {layout.noun}")
+    yield from _sorts(changes.samples, "sample", f"with other {layout.truth_name}")
     photos = changes.photos if layout.grid > 1 else _by_sample(changes.photos)
     yield from _sorts(photos, "photograph", "with another content")
     if changes.sides:
@@ -70,33 +74,29 @@ def _by_sample(photos: Difference) -> Difference:
     return Difference(*(tuple(sample for sample, _ in keys) for keys in parts))
 
 
-def _sorts(difference: Difference, noun: str, changed: str) -> Iterator[str]:
+def _sorts(difference: Difference, what: str, changed: str) -> Iterator[str]:
     came, went = ("came", "went")
     if changed.startswith("from"):
         came, went = "from pre-trained weights now", "from random weights now"
     for keys, words in ((difference.changed, changed), (difference.came, came)):
         if keys:
-            yield f"{_some(map(_name, keys), noun)} {words}"
+            yield f"{_some(map(_name, keys), what)} {words}"
     if difference.went:
-        yield f"{_some(map(_name, difference.went), noun)} {went}"
+        yield f"{_some(map(_name, difference.went), what)} {went}"
 
 
 def _name(key: Any) -> str:
-    """``S01/V1/trunk``, and of a photograph ``S01/V1/trunk 2``: the second of the composite."""
+    """``S01/V1/trunk``, and of a photograph ``S01/V1/trunk 2``: the second of the mosaic."""
     return f"{key[0]} {key[1] + 1}" if isinstance(key, tuple) else str(key)
 
 
-def _some(names: Iterable[str], noun: str) -> str:
+def _some(names: Iterable[str], what: str) -> str:
     listed = list(names)
     more = ", ..." if len(listed) > MOST_NAMES else ""
-    return f"{_count(len(listed), noun)} ({', '.join(listed[:MOST_NAMES])}{more})"
+    return f"{counted(len(listed), what)} ({', '.join(listed[:MOST_NAMES])}{more})"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"
-
-
-def _meaning(changes: GroundChanges, results: Results) -> Iterator[str]:
+def _meaning(changes: InputChanges, results: Results) -> Iterator[str]:
     """What follows, for what is there and for what is to be trained."""
     what, aside = results.what, results.num_set_aside
     if aside:
@@ -104,18 +104,18 @@ def _meaning(changes: GroundChanges, results: Results) -> Iterator[str]:
         stays = "stays" if aside == 1 else "stay"
         done = f"finished {what}" if what == "fit" else what
         yield (
-            f"{_count(aside, done)} {verb} to what was before: {they} {stays} on disk, "
+            f"{counted(aside, done)} {verb} to what was before: {they} {stays} on disk, "
             f"{is_are} not counted and not ranked; {_to_train(results)}"
         )
     if results.num_found:
         number = results.num_found
         verbs = "is found again and counts" if number == 1 else "are found again and count"
-        yield f"{_count(number, what)} of earlier launches under just these settings {verbs}"
+        yield f"{counted(number, what)} of earlier launches under just these settings {verbs}"
     if changes.versions and results.num_kept:
         number = results.num_kept
         rest = "; what is still to be trained is by the new ones" if results.num_left else ""
         yield (
-            f"versions do not make a new {what}: {_count(number, what)} by the old ones "
+            f"versions do not make a new {what}: {counted(number, what)} by the old ones "
             f"{'stays' if number == 1 else 'stay'}{rest}"
         )
 
@@ -124,4 +124,4 @@ def _to_train(results: Results) -> str:
     if not results.num_left:
         return "nothing is to be trained"
     verb = "is" if results.num_left == 1 else "are"
-    return f"{_count(results.num_left, results.what)} {verb} to be trained"
+    return f"{counted(results.num_left, results.what)} {verb} to be trained"

@@ -12,7 +12,8 @@ import pandas as pd
 
 from foldgrid.data.dataset import Survey
 from foldgrid.data.splits import Split
-from foldgrid.specs.canary import CanaryName
+from foldgrid.specs.counted import counted
+from foldgrid.specs.label_permutation import PermutationName
 from foldgrid.specs.samples import SampleKind
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings
@@ -32,10 +33,10 @@ def split_words(survey: Survey, split: Split, num_seeds: int) -> str:
 
     def size(part: str) -> str:
         rows = table[table["partition"] == part]
-        units = f"{len(rows)} photographs"
+        units = counted(len(rows), "photograph")
         if survey.layout.weighs_visits:
-            units = f"{len(rows[['subject', 'visit']].drop_duplicates())} visits"
-        return f"{units} of {rows['subject'].nunique()} subjects"
+            units = counted(len(rows[["subject", "visit"]].drop_duplicates()), "visit")
+        return f"{units} of {counted(rows['subject'].nunique(), 'subject')}"
 
     return (
         f"train {size('train')}, test {size('test')}; imbalance {split.imbalance:.3f} "
@@ -43,7 +44,7 @@ def split_words(survey: Survey, split: Split, num_seeds: int) -> str:
     )
 
 
-def canary_words(survey: Survey, name: CanaryName) -> str:
+def permutation_words(survey: Survey, name: PermutationName) -> str:
     """What the canary does to the targets."""
     given = SHUFFLED[survey.layout.kind]
     return (
@@ -55,7 +56,7 @@ def canary_words(survey: Survey, name: CanaryName) -> str:
 Rows = list[tuple[str, str]]
 
 
-def _of_composites(survey: Survey, _data: DataSpec, _split: Split) -> Rows:
+def _of_mosaics(survey: Survey, _data: DataSpec, _split: Split) -> Rows:
     return [("data", _composites(survey))]
 
 
@@ -75,13 +76,13 @@ def _of_values(survey: Survey, data: DataSpec, _split: Split) -> Rows:
 
 
 FACTS: Mapping[SampleKind, Callable[[Survey, DataSpec, Split], Rows]] = MappingProxyType(
-    {"composites": _of_composites, "single": _of_labels, "measured": _of_values}
+    {"mosaics": _of_mosaics, "single": _of_labels, "measured": _of_values}
 )
 """What a plan says of the data, by kind of samples."""
 
 SHUFFLED: Mapping[SampleKind, str] = MappingProxyType(
     {
-        "composites": "scores of a visit",
+        "mosaics": "scores of a visit",
         "single": "label of a photograph",
         "measured": "value of a photograph",
     }
@@ -94,8 +95,10 @@ def _composites(survey: Survey) -> str:
     samples = survey.samples
     visits = samples[["subject", "visit"]].drop_duplicates()
     return (
-        f"{source}: {samples['subject'].nunique()} subjects, {len(visits)} visits, "
-        f"{survey.num_photos} photographs; {len(samples)} composites of {_side(survey)}"
+        f"{source}: {counted(samples['subject'].nunique(), 'subject')}, "
+        f"{counted(len(visits), 'visit')}, "
+        f"{counted(survey.num_photos, 'photograph')}; {counted(len(samples), 'mosaic')} of "
+        f"{_side(survey)}"
     )
 
 
@@ -104,11 +107,14 @@ def _photographs(survey: Survey, data: DataSpec) -> str:
     if survey.is_synthetic and isinstance(data.synthetic, StudySettings):
         source = f"the embedded study {data.synthetic.study}"
     samples = survey.samples
-    counts = [f"{samples['subject'].nunique()} subjects"]
+    counts = [counted(samples["subject"].nunique(), "subject")]
     cases = samples.loc[samples["case"] != "", ["subject", "case"]].drop_duplicates()
     if len(cases):
-        counts.append(f"{len(cases)} cases")
-    return f"{source}: {', '.join(counts)}, {survey.num_photos} photographs of {_side(survey)}"
+        counts.append(counted(len(cases), "case"))
+    return (
+        f"{source}: {', '.join(counts)}, {counted(survey.num_photos, 'photograph')} of "
+        f"{_side(survey)}"
+    )
 
 
 def _side(survey: Survey) -> str:
@@ -120,8 +126,8 @@ def _classes(survey: Survey) -> str:
     counts = survey.samples["label"].value_counts(sort=False).sort_index()
     counts = counts.sort_values(ascending=False, kind="stable")
     words = [f"{name} {count}" for name, count in counts.items()]
-    graders = len(survey.target_columns) - len(survey.layout.targets)
-    graded = f"; {graders} grader{'s' if graders != 1 else ''}" if graders else ""
+    raters = len(survey.target_columns) - len(survey.layout.targets)
+    graded = f"; {counted(raters, 'grader')}" if raters else ""
     return f"{len(words)}, by photographs: {_some(words, MOST_CLASSES)}{graded}"
 
 

@@ -11,8 +11,8 @@ from pydantic import Field, ValidationError
 
 from foldgrid.records import RunStore
 from foldgrid.specs.base import Record
-from foldgrid.specs.errors import DamagedFileError, SweepError
-from foldgrid.specs.fits import Figure
+from foldgrid.specs.errors import CorruptFileError, SweepError
+from foldgrid.specs.fits import MetricValue
 from foldgrid.specs.reading import read_document
 from foldgrid.specs.recipe import TrainingRecipe, Value
 from foldgrid.specs.resolving import Overlay
@@ -40,7 +40,7 @@ class BestTrial(TrialCertainty):
     trial: int
     of_trials: int
     values: dict[str, Value]
-    oof: dict[str, Figure]
+    oof: dict[str, MetricValue]
     num_visits: int
     training: TrainingRecipe
     changes: tuple[RecipeChange, ...] = ()
@@ -135,7 +135,7 @@ def read_found(location: str) -> FoundRecipe:
     """Reads what a search left.
 
     Raises:
-        SweepError: The folder is not one of a search, or its ``best.yaml`` is damaged.
+        SweepError: The folder is not one of a search, or its ``best.yaml`` is corrupt.
     """
     store = RunStore(location)
     try:
@@ -147,10 +147,10 @@ def read_found(location: str) -> FoundRecipe:
         ) from error
     try:
         found = BestTrials.model_validate(store.read_yaml(BEST_FILE), strict=False)
-    except (DamagedFileError, ValidationError) as error:
-        reason = error.fault if isinstance(error, DamagedFileError) else str(error).splitlines()[0]
+    except (CorruptFileError, ValidationError) as error:
+        reason = error.fault if isinstance(error, CorruptFileError) else str(error).splitlines()[0]
         raise SweepError(
-            f"--hyperparameters {location}: {BEST_FILE} is damaged ({reason}).\n"
+            f"--hyperparameters {location}: {BEST_FILE} is corrupt ({reason}).\n"
             "Launch its search again; it trains nothing that is there and writes the file anew."
         ) from error
     return FoundRecipe(location, hashlib.sha256(content).hexdigest(), found)

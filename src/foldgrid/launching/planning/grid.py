@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from foldgrid.execution.fit_task import FitTask
+from foldgrid.execution.fit_job import FitJob
 from foldgrid.models import WeightFile
-from foldgrid.models.footprint import PREDICT_SHARE, Footprint
-from foldgrid.models.published import native_pixels, own_interpolation, own_pixels
+from foldgrid.models.footprint import PREDICT_FRACTION, Footprint
+from foldgrid.models.published import native_pixels, own_interpolation, own_normalization
 from foldgrid.records import PlannedFit
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.fits import FitConfig
-from foldgrid.specs.recipe import OWN_PIXELS, TrainingRecipe
+from foldgrid.specs.recipe import OF_NETWORK, TrainingRecipe
 from foldgrid.specs.sweep import Sweep
 
 
@@ -73,37 +73,35 @@ class Grid:
     """All fits of a sweep's current settings.
 
     Attributes:
-        tasks: In the sweep's order: by backbone, then by fold.
+        jobs: In the sweep's order: by backbone, then by fold.
         finished: The ids of those that are complete.
         selection: The part that this launch is about.
     """
 
-    tasks: tuple[FitTask, ...]
+    jobs: tuple[FitJob, ...]
     finished: frozenset[str]
     selection: Selection
 
     @property
     def cells(self) -> list[PlannedFit]:
         """The grid as the run folder keeps it."""
-        return [
-            PlannedFit(task.config.fit_id, task.learner, task.config.fold) for task in self.tasks
-        ]
+        return [PlannedFit(job.config.fit_id, job.learner, job.config.fold) for job in self.jobs]
 
     @property
-    def selected(self) -> list[FitTask]:
+    def selected(self) -> list[FitJob]:
         """The fits of the selected part, finished or not."""
-        return [task for task in self.tasks if self.selection.has(task.config)]
+        return [job for job in self.jobs if self.selection.has(job.config)]
 
     @property
-    def done(self) -> list[FitTask]:
+    def done(self) -> list[FitJob]:
         """The selected fits that are complete."""
-        return [task for task in self.selected if task.config.fit_id in self.finished]
+        return [job for job in self.selected if job.config.fit_id in self.finished]
 
     @property
-    def left(self) -> list[FitTask]:
+    def left(self) -> list[FitJob]:
         """The selected fits that are to be trained, longest first: no core waits at the end."""
-        missing = [task for task in self.selected if task.config.fit_id not in self.finished]
-        return sorted(missing, key=lambda task: (-task.estimated_seconds, task.config.fit_id))
+        missing = [job for job in self.selected if job.config.fit_id not in self.finished]
+        return sorted(missing, key=lambda job: (-job.estimated_seconds, job.config.fit_id))
 
 
 def plan_grid(
@@ -119,11 +117,11 @@ def plan_grid(
     gpus: float = 0.0,
 ) -> Grid:
     """Plans every fit of ``sweep``."""
-    tasks = []
+    jobs = []
     for learner in sweep.learners():
         backbone = learner.backbone
         file = weights[backbone]
-        recipe = with_own_pixels(learner.recipe(sweep.recipe_of(backbone)), backbone)
+        recipe = with_own_preprocessing(learner.recipe(sweep.recipe_of(backbone)), backbone)
         for fold in range(sweep.split.num_folds):
             config = FitConfig(
                 backbone=backbone,
@@ -139,16 +137,16 @@ def plan_grid(
             seconds = estimate_seconds(footprints[backbone], recipe, counts)
             threads = sweep.resources.cpus_per_fit
             keeps = sweep.keep == "best"
-            task = FitTask(config, file, keeps, threads, seconds, gpus)
-            tasks.append(replace(task, keep_features=sweep.keep_features, variant=learner))
-    return Grid(tuple(tasks), frozenset(finished), selection)
+            job = FitJob(config, file, keeps, threads, seconds, gpus)
+            jobs.append(replace(job, keep_features=sweep.keep_features, ablation=learner))
+    return Grid(tuple(jobs), frozenset(finished), selection)
 
 
-def with_own_pixels(recipe: TrainingRecipe, backbone: str) -> TrainingRecipe:
+def with_own_preprocessing(recipe: TrainingRecipe, backbone: str) -> TrainingRecipe:
     """A recipe that says in numbers or by a name of its own what ``backbone`` sees."""
     own: dict[str, Any] = {}
-    if recipe.pixels == OWN_PIXELS:
-        own["pixels"] = own_pixels(backbone)
+    if recipe.normalization == OF_NETWORK:
+        own["normalization"] = own_normalization(backbone)
     if recipe.input_size == "network":
         own["input_size"] = native_pixels(backbone)
     if recipe.input_size != "data" and recipe.interpolation == "network":
@@ -158,9 +156,9 @@ def with_own_pixels(recipe: TrainingRecipe, backbone: str) -> TrainingRecipe:
 
 def estimate_seconds(footprint: Footprint, recipe: TrainingRecipe, counts: SampleCounts) -> float:
     """An estimate of the time of one fit on one core, if it trains all of its epochs."""
-    images = max(round(counts.train * recipe.training_share), 1)
+    images = max(round(counts.train * recipe.training_fraction), 1)
     if recipe.max_batches_per_epoch is not None:
         images = min(images, recipe.max_batches_per_epoch * recipe.batch_size)
-    epoch = images + PREDICT_SHARE * counts.validation
-    total = recipe.planned_epochs * epoch + PREDICT_SHARE * counts.predicted
+    epoch = images + PREDICT_FRACTION * counts.validation
+    total = recipe.planned_epochs * epoch + PREDICT_FRACTION * counts.predicted
     return total * footprint.train_ms(recipe.batch_size) / 1000

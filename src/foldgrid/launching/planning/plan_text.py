@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from rich.console import Console
@@ -11,12 +12,13 @@ from rich.text import Text
 from foldgrid.launching.durations import format_duration
 from foldgrid.launching.fetching import describe_files
 from foldgrid.launching.planning.changes_text import changed_facts
-from foldgrid.launching.planning.damage import damage_facts
-from foldgrid.launching.planning.data_text import canary_words, data_facts, split_words
+from foldgrid.launching.planning.corruption import corruption_facts
+from foldgrid.launching.planning.data_text import data_facts, permutation_words, split_words
 from foldgrid.launching.planning.disk import disk_need, free_gib
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.planning.recorded_inputs import grid_results
 from foldgrid.models import find_weight_file
+from foldgrid.specs.counted import counted
 from foldgrid.specs.optimizers import DEFAULT_OPTIMIZER, OPTIMIZERS
 from foldgrid.specs.phases import describe_phases
 from foldgrid.specs.recipe import OwnValue, TrainingRecipe
@@ -56,27 +58,27 @@ def print_facts(title: str, facts: Iterable[tuple[str, str]], console: Console) 
 
 
 def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[str, str]]:
-    """The plan as (topic, words)."""
+    """The plan as (topic, words): what may surprise, down to the weights, then the rest."""
     sweep = prepared.sweep
     recipe, split = sweep.training, sweep.split
     return [
         *_canary(prepared),
-        *damage_facts(prepared),
+        *corruption_facts(prepared),
         ("fits", _fits(prepared)),
         ("budget", f"{sweep.budget}{budget_reason}{_budget_words(sweep)}"),
-        *data_facts(prepared.survey, sweep.data, prepared.split),
-        ("split", split_words(prepared.survey, prepared.split, split.num_seeds)),
-        ("backbones", f"{len(sweep.backbones)} x {split.num_folds} folds"),
-        *_varied(sweep),
-        ("weights", _weights(prepared)),
-        *_licences(prepared),
-        ("training", _training(recipe)),
-        *([("phases", describe_phases(recipe.phases))] if recipe.phases else []),
-        *_own_recipes(prepared),
-        ("resources", _resources(prepared)),
         ("time", _time(prepared)),
         ("memory", _memory(prepared)),
         ("disk", _disk(prepared)),
+        ("weights", _weights(prepared)),
+        *_licences(prepared),
+        *data_facts(prepared.survey, sweep.data, prepared.split),
+        ("split", split_words(prepared.survey, prepared.split, split.num_seeds)),
+        ("backbones", f"{len(sweep.backbones)} x {counted(split.num_folds, 'fold')}"),
+        *_varied(sweep),
+        ("training", _training(recipe)),
+        *([("phases", describe_phases(recipe.phases))] if recipe.phases else []),
+        *_deviating_recipes(prepared),
+        ("resources", _resources(prepared)),
         ("results", prepared.store.location),
     ]
 
@@ -84,7 +86,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
 def _training(recipe: TrainingRecipe) -> str:
     stopping = recipe.early_stopping
     words = [
-        f"at most {recipe.planned_epochs} epochs{_cut(recipe.max_batches_per_epoch)}",
+        f"at most {counted(recipe.planned_epochs, 'epoch')}{_cut(recipe.max_batches_per_epoch)}",
         f"batch {recipe.batch_size}",
         f"learning rate {recipe.learning_rate:g}",
     ]
@@ -100,11 +102,11 @@ def _varied(sweep: Sweep) -> list[tuple[str, str]]:
     """What is trained once more with other values, each a base learner of its own."""
     return [
         ("" if place else "varied", f"{key}: {', '.join(map(_describe_value, values))}")
-        for place, (key, values) in enumerate(sweep.vary.items())
+        for place, (key, values) in enumerate(sweep.ablation.items())
     ]
 
 
-def _own_recipes(prepared: PreparedSweep) -> list[tuple[str, str]]:
+def _deviating_recipes(prepared: PreparedSweep) -> list[tuple[str, str]]:
     """What backbones change of the recipe, where they change anything."""
     rows: list[tuple[str, str]] = []
     for backbone, changes in prepared.sweep.per_backbone.items():
@@ -129,7 +131,7 @@ def _describe_value(value: OwnValue) -> str:
 def _canary(prepared: PreparedSweep) -> list[tuple[str, str]]:
     if prepared.canary is None:
         return []
-    return [("canary", canary_words(prepared.survey, prepared.canary.name))]
+    return [("canary", permutation_words(prepared.survey, prepared.canary.name))]
 
 
 def _budget_words(sweep: Sweep) -> str:
@@ -139,12 +141,12 @@ def _budget_words(sweep: Sweep) -> str:
 
 
 def _cut(max_batches: int | None) -> str:
-    return f" of {max_batches} batches" if max_batches is not None else ""
+    return f" of {counted(max_batches, 'batch')}" if max_batches is not None else ""
 
 
 def _fits(prepared: PreparedSweep) -> str:
     grid = prepared.grid
-    part = "" if len(grid.selected) == len(grid.tasks) else f" (of {len(grid.tasks)} in the sweep)"
+    part = "" if len(grid.selected) == len(grid.jobs) else f" (of {len(grid.jobs)} in the sweep)"
     done = f"{len(grid.done)} of {len(grid.selected)} done{part}"
     return f"{done}, {len(grid.left)} to train"
 
@@ -158,7 +160,7 @@ def _weights(prepared: PreparedSweep) -> str:
     missing = [name for name in random if name not in unpublished]
     words = []
     if not random:
-        words.append(f"pre-trained weights for all {len(prepared.weights)} backbones")
+        words.append(f"pre-trained weights for all {counted(len(prepared.weights), 'backbone')}")
     absent = [file for file in prepared.weights.values() if file and not file.is_here]
     if policy == "fetch" and absent:
         verb = "is" if len(absent) == 1 else "are"
@@ -207,11 +209,11 @@ def _names(names: Iterable[str]) -> str:
 
 def _resources(prepared: PreparedSweep) -> str:
     plan = prepared.resources
-    fit = f"{plan.cpus_per_fit} core{'s' if plan.cpus_per_fit > 1 else ''}"
+    fit = counted(plan.cpus_per_fit, "core")
     if plan.gpus_per_fit:
         fit += f" and {plan.gpus_per_fit:g} GPU"
-    gpus = f"{plan.num_gpus} GPU{'s' if plan.num_gpus != 1 else ''}"
-    machine = f"{plan.num_cpus} cores, {gpus if plan.num_gpus else 'no GPU'}"
+    gpus = counted(plan.num_gpus, "GPU") if plan.num_gpus else "no GPU"
+    machine = f"{counted(plan.num_cpus, 'core')}, {gpus}"
     what = "fit" if prepared.space is None else "trial"
     return f"{fit} a {what}, {plan.num_concurrent} at a time ({machine})"
 
@@ -220,10 +222,10 @@ def _time(prepared: PreparedSweep) -> str:
     left = prepared.grid.left
     if not left:
         return "nothing to train"
-    seconds = sum(task.estimated_seconds for task in left) / prepared.resources.num_concurrent
+    seconds = sum(job.estimated_seconds for job in left) / prepared.resources.num_concurrent
     if prepared.resources.gpus_per_fit:
         return f"on these GPUs not known yet; {format_duration(seconds)} on as many CPU cores"
-    return f"about {format_duration(seconds)}, if every fit trains all its epochs"
+    return f"about {format_duration(max(seconds, 1))}, if every fit trains all its epochs"
 
 
 def _memory(prepared: PreparedSweep) -> str:
@@ -235,17 +237,26 @@ def _memory(prepared: PreparedSweep) -> str:
         reverse=True,
     )
     together = sum(largest[: prepared.resources.num_concurrent])
-    data = prepared.survey.composites_bytes / 2**30
-    return f"up to {together:.1f} GiB for concurrent fits, {data:.2f} GiB for the data, shared"
+    data = prepared.survey.mosaics_bytes / 2**30
+    return (
+        f"up to {size_words(together)} for concurrent fits, {size_words(data)} for the data, shared"
+    )
 
 
 def _disk(prepared: PreparedSweep) -> str:
     if not prepared.grid.left:
         return "nothing more"
     need = disk_need(prepared)
-    kept = f"about {need.weights:.1f} GiB of weights (`--keep none` keeps only predictions)"
+    kept = f"about {size_words(need.weights)} of weights (`--keep none` keeps only predictions)"
     if prepared.sweep.keep == "none":
         kept = "no weights are kept (`--keep best` keeps them)"
-    words = f"{kept}, up to {need.checkpoints:.1f} GiB of checkpoints while it trains"
+    words = f"{kept}, up to {size_words(need.checkpoints)} of checkpoints while it trains"
     root = prepared.store.root
-    return f"{words}; {free_gib(root.local_path):.0f} GiB are free" if root.is_local else words
+    return f"{words}; {size_words(free_gib(root.local_path))} free" if root.is_local else words
+
+
+def size_words(gib: float) -> str:
+    """An amount of memory or disk: ``4.2 GiB``, ``63 GiB``, below a tenth of one ``12 MiB``."""
+    if gib < 0.1:
+        return f"{math.ceil(gib * 1024)} MiB"
+    return f"{gib:.1f} GiB" if gib < 10 else f"{gib:,.0f} GiB"

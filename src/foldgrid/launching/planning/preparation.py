@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from foldgrid.data.canary import make_canary
 from foldgrid.data.dataset import Survey
+from foldgrid.data.label_permutation import permute_labels
 from foldgrid.data.splits import Split, inner_split, make_split
 from foldgrid.execution.resources import Resources, memory_on_card, plan_resources
 from foldgrid.launching.planning.found_recipe import FoundRecipe
@@ -21,17 +21,17 @@ from foldgrid.launching.planning.networks import (
 )
 from foldgrid.models import WeightFile, resolve_weights
 from foldgrid.models.footprint import Footprint
-from foldgrid.records import DamagedFit, RunStore, Verified, run_location, verify_fits
+from foldgrid.records import CorruptFit, RunStore, Verified, run_location, verify_fits
 from foldgrid.records.verification import run_faults
 from foldgrid.simulation.source import survey_data
-from foldgrid.specs.canary import Canary, CanaryName, canary_folder
-from foldgrid.specs.errors import DamagedFileError, InputError, Problem, SweepError
+from foldgrid.specs.errors import CorruptFileError, InputError, Problem, SweepError
+from foldgrid.specs.label_permutation import LabelPermutation, PermutationName, permutation_folder
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings, Sweep
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.registry import make_scoring, resolve_task
-from foldgrid.training.training_data import samples_with_sides
+from foldgrid.training.training_data import samples_with_partition
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PreparedSweep:
         space: What is searched instead of training the grid; nothing for a grid.
         found: Where the recipe was found, if a search did.
         canary: What the scores or labels are where they are not the true ones.
-        damaged: Fits of the grid that are complete and not what was written: they are left.
+        corrupt: Fits of the grid that are complete and not what was written: they are left.
         run_faults: What is wrong with the run folder's own files, which a launch writes again.
     """
 
@@ -66,8 +66,8 @@ class PreparedSweep:
     fetch_command: str
     space: SearchSpace | None = None
     found: FoundRecipe | None = None
-    canary: Canary | None = None
-    damaged: tuple[DamagedFit, ...] = ()
+    canary: LabelPermutation | None = None
+    corrupt: tuple[CorruptFit, ...] = ()
     run_faults: tuple[str, ...] = ()
 
     @property
@@ -83,7 +83,7 @@ def prepare_sweep(
     cache: Path,
     only: Sequence[str] = (),
     asked_for: str = "",
-    canary: CanaryName | None = None,
+    canary: PermutationName | None = None,
     is_cluster: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
     fetch: Callable[[Sequence[WeightFile]], None] | None = None,
@@ -93,7 +93,7 @@ def prepare_sweep(
     Args:
         resolved: What to run.
         storage: The folder or URI that holds run folders.
-        cache: Where composites and simulated studies are kept.
+        cache: Where mosaics and simulated studies are kept.
         only: Parts of the grid, as the command line names them.
         asked_for: The sweep as the command line named it, for commands to type next.
         canary: Train on scores that the pictures cannot tell, in a run folder of their own; the
@@ -116,19 +116,19 @@ def prepare_sweep(
     weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command, files)
     check_licences(resolved, weights)
     check_weight_files(sweep, weights)
-    sweep, survey, split, about_canary = _prepare_data(resolved, cache, canary, on_progress)
+    sweep, survey, split, about_permutation = _prepare_data(resolved, cache, canary, on_progress)
     sizes = footprints(sweep, resolved.document.source, make_scoring(sweep.task).num_outputs)
     # A trial of a search holds the networks of all its folds.
     num_fits = sweep.split.num_folds if resolved.space is not None else 1
     memory = [
         memory_on_card(
-            size, sweep.recipe_of(name).batch_size, survey.composites_bytes / 2**30, num_fits
+            size, sweep.recipe_of(name).batch_size, survey.mosaics_bytes / 2**30, num_fits
         )
         for name, size in sizes.items()
     ]
     resources = plan_resources(sweep.resources, memory, is_cluster=is_cluster)
     store = RunStore(run_location(storage, sweep.name))
-    _keep_apart(store, about_canary)
+    _keep_apart(store, about_permutation)
     missing = [file for file in weights.values() if file and not file.is_here]
     if missing and fetch is not None:
         fetch(missing)
@@ -158,8 +158,8 @@ def prepare_sweep(
         store,
         fetch_command,
         space=resolved.space,
-        canary=about_canary,
-        damaged=verified.damaged,
+        canary=about_permutation,
+        corrupt=verified.corrupt,
         run_faults=faults,
     )
 
@@ -173,7 +173,7 @@ def _as_recorded(
     """
     try:
         recorded = store.read_first_weights() if store.root.exists("sweep.yaml") else {}
-    except (FileNotFoundError, DamagedFileError):
+    except (FileNotFoundError, CorruptFileError):
         recorded = {}
     found = dict(weights)
     for name, file in weights.items():
@@ -186,26 +186,26 @@ def _as_recorded(
 def _prepare_data(
     resolved: ResolvedSweep,
     cache: Path,
-    canary: CanaryName | None,
+    canary: PermutationName | None,
     on_progress: Callable[[int, int], None] | None,
-) -> tuple[Sweep, Survey, Split, Canary | None]:
+) -> tuple[Sweep, Survey, Split, LabelPermutation | None]:
     """The sweep with its task resolved, its photographs, who is held out, and the canary if any."""
     sweep = resolved.sweep
     survey = survey_data(sweep.data, cache, on_progress, photographs=sweep.task.sample_kind)
     split = make_split(survey.samples, sweep.split, survey.layout)
     sweep = _with_task_resolved(sweep, survey, split)
-    _check_grades(sweep, survey, resolved.document.source)
-    about_canary = None
+    _check_annotations(sweep, survey, resolved.document.source)
+    about_permutation = None
     if canary is not None:
         resolved = replace(resolved, sweep=sweep)
-        sweep, survey, about_canary = _as_canary(canary, resolved, survey, split)
+        sweep, survey, about_permutation = _as_permutation(canary, resolved, survey, split)
     _check_inner_splits(split, survey, sweep)
-    return sweep, survey, split, about_canary
+    return sweep, survey, split, about_permutation
 
 
-def _as_canary(
-    canary: CanaryName, resolved: ResolvedSweep, survey: Survey, split: Split
-) -> tuple[Sweep, Survey, Canary]:
+def _as_permutation(
+    canary: PermutationName, resolved: ResolvedSweep, survey: Survey, split: Split
+) -> tuple[Sweep, Survey, LabelPermutation]:
     """The sweep under a name that nobody takes for the true one's, on scores of the canary's."""
     sweep = resolved.sweep
     if resolved.space is not None:
@@ -213,19 +213,19 @@ def _as_canary(
             f"--canary {canary}: {sweep.name} searches, and a search has no canary.\n"
             "Take a sweep without search_space: the same data and split, a grid of fits."
         )
-    about = Canary(
+    about = LabelPermutation(
         name=canary, sweep=sweep.name, seed=sweep.seed, data_fingerprint=survey.fingerprint
     )
     title = f"CANARY ({canary}, no result): {sweep.title}"
-    renamed = {"name": canary_folder(sweep.name, canary), "title": title}
+    renamed = {"name": permutation_folder(sweep.name, canary), "title": title}
     return (
         sweep.model_copy(update=renamed),
-        make_canary(survey, split, canary, sweep.seed),
+        permute_labels(survey, split, canary, sweep.seed),
         about,
     )
 
 
-def _keep_apart(store: RunStore, canary: Canary | None) -> None:
+def _keep_apart(store: RunStore, canary: LabelPermutation | None) -> None:
     """Refuses to mix a sweep and a canary in one run folder, whatever the sweeps are called.
 
     Raises:
@@ -234,10 +234,10 @@ def _keep_apart(store: RunStore, canary: Canary | None) -> None:
     if not store.root.exists("sweep.yaml"):
         return
     # Whether it is whole or not: a canary's launch writes it again.
-    holds_canary = store.is_canary()
-    if holds_canary == (canary is not None):
+    holds_permutation = store.is_permutation()
+    if holds_permutation == (canary is not None):
         return
-    kinds = ("a canary", "a sweep") if holds_canary else ("a sweep", "a canary")
+    kinds = ("a canary", "a sweep") if holds_permutation else ("a sweep", "a canary")
     raise SweepError(
         f"{store.location}: holds {kinds[0]}; {kinds[1]} of that name may not join it.\n"
         "Give the sweep another name, or another --storage."
@@ -245,7 +245,7 @@ def _keep_apart(store: RunStore, canary: Canary | None) -> None:
 
 
 def _verified(store: RunStore, grid: Grid | None) -> tuple[Verified, tuple[str, ...]]:
-    """The fits of the grid that are complete, and what of the run folder is damaged."""
+    """The fits of the grid that are complete, and what of the run folder is corrupt."""
     cells = grid.cells if grid is not None else []
     try:
         return verify_fits(store, [cell.fit_id for cell in cells]), run_faults(store)
@@ -264,25 +264,25 @@ def _with_task_resolved(sweep: Sweep, survey: Survey, split: Split) -> Sweep:
     Raises:
         InputError: The data do not have what the task asks for.
     """
-    samples = samples_with_sides(survey.samples, split)
+    samples = samples_with_partition(survey.samples, split)
     task = resolve_task(sweep.task, samples)
     return sweep.model_copy(update={"task": task, "search": _search_for(sweep.search, task)})
 
 
-def _check_grades(sweep: Sweep, survey: Survey, source: str) -> None:
+def _check_annotations(sweep: Sweep, survey: Survey, source: str) -> None:
     """Refuses training labels by fewer graders where there are none, before any fit finds out.
 
     Raises:
         InputError: The task, or the manifest, has no grades; or grades that belong to no class.
     """
     recipes = [learner.recipe(sweep.recipe_of(learner.backbone)) for learner in sweep.learners()]
-    asked = [recipe.num_grades for recipe in recipes if recipe.num_grades is not None]
+    asked = [recipe.num_raters for recipe in recipes if recipe.num_raters is not None]
     try:
-        for num_grades in asked[:1]:
-            make_scoring(sweep.task).graded_targets(survey.samples, num_grades)
+        for num_raters in asked[:1]:
+            make_scoring(sweep.task).rated_targets(survey.samples, num_raters)
     except ValueError as error:
-        message = f"{error}. Leave it out, or give the manifest the columns and task.grades."
-        raise InputError(source, [Problem("training", "num_grades", message)]) from None
+        message = f"{error}. Leave it out, or give the manifest the columns and task.annotations."
+        raise InputError(source, [Problem("training", "num_raters", message)]) from None
 
 
 def _search_for(settings: SearchSettings, task: TaskSpec) -> SearchSettings:
@@ -309,7 +309,7 @@ def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep) -> None:
     for fold in range(sweep.split.num_folds):
         others = ((table["partition"] == "train") & (table["fold"] != fold)).to_numpy()
         subjects = table["subject"].to_numpy()[others]
-        inner_split(subjects, strata[others], share=stopping.inner_share, seed=0, num_seeds=1)
+        inner_split(subjects, strata[others], fraction=stopping.inner_fraction, seed=0, num_seeds=1)
 
 
 def _counts(split: Split, sweep: Sweep) -> SampleCounts:
@@ -320,5 +320,5 @@ def _counts(split: Split, sweep: Sweep) -> SampleCounts:
     stopping = sweep.training.early_stopping
     if stopping.policy != "inner_split":
         return SampleCounts(others, held_out, held_out + num_test)
-    inner = round(others * stopping.inner_share)
+    inner = round(others * stopping.inner_fraction)
     return SampleCounts(others - inner, inner, held_out + num_test)

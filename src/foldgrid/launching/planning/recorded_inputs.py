@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 from foldgrid.data.fingerprint import photo_table
 from foldgrid.launching.planning.changes import (
     DECIDING_PACKAGES,
-    Ground,
+    RecordedInputs,
     deciding_settings,
+    partition_by_subject,
     photos_of,
-    sides_of,
     targets_of,
 )
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.records import RunStore, SearchStore
-from foldgrid.specs.errors import DamagedFileError
+from foldgrid.specs.errors import CorruptFileError
 from foldgrid.specs.registry import other_packages
 from foldgrid.tracking.provenance import PACKAGES, package_versions
 
@@ -51,7 +51,7 @@ class Results:
 def grid_results(prepared: PreparedSweep) -> Results:
     """The fits of a grid, before and now."""
     store, grid = prepared.store, prepared.grid
-    whole = store.finished_fits() - {fit.fit_id for fit in prepared.damaged}
+    whole = store.finished_fits() - {fit.fit_id for fit in prepared.corrupt}
     now = {cell.fit_id for cell in grid.cells} & whole
     planned = _known(store.read_plan)
     # Without a plan nobody knows which fits counted; those that do now are the best guess.
@@ -80,32 +80,32 @@ def search_results(prepared: PreparedSweep, studies: tuple[str, ...], num_left: 
     )
 
 
-def recorded_ground(store: RunStore) -> Ground:
+def recorded_inputs(store: RunStore) -> RecordedInputs:
     """What the results of a run folder rest on, as far as it says."""
     sweep = _known(store.read_sweep)
     provenance: dict[str, Any] = _known(store.read_provenance) or {}
     samples, photos, split = map(_known, (store.read_samples, store.read_photos, store.read_split))
     versions = provenance.get("versions")
-    return Ground(
+    return RecordedInputs(
         settings=deciding_settings(sweep) if sweep is not None else None,
         backbones=tuple(sweep["backbones"]) if sweep is not None and "backbones" in sweep else None,
         targets=targets_of(samples) if samples is not None else None,
         photos=photos_of(photos) if photos is not None and "digits" in photos else None,
-        sides=sides_of(split) if split is not None else None,
+        sides=partition_by_subject(split) if split is not None else None,
         weights=_known(store.read_first_weights),
         versions=None if versions is None else _deciding(versions),
     )
 
 
-def prepared_ground(prepared: PreparedSweep) -> Ground:
+def prepared_inputs(prepared: PreparedSweep) -> RecordedInputs:
     """What the results of a prepared sweep would rest on."""
     sweep, survey = prepared.sweep, prepared.survey
-    return Ground(
+    return RecordedInputs(
         settings=deciding_settings(sweep.model_dump(mode="json")),
         backbones=tuple(sweep.backbones),
         targets=targets_of(survey.targets),
         photos=photos_of(photo_table(survey.table, survey.photo_hashes)),
-        sides=sides_of(prepared.split.table),
+        sides=partition_by_subject(prepared.split.table),
         weights=prepared.first_weights,
         versions=_deciding(package_versions([*PACKAGES, *other_packages()])),
     )
@@ -117,8 +117,8 @@ def _deciding(versions: dict[str, str | None]) -> dict[str, str]:
 
 
 def _known(read: Callable[[], Content]) -> Content | None:
-    """What is read; nothing where it is missing or damaged, which the plan says elsewhere."""
+    """What is read; nothing where it is missing or corrupt, which the plan says elsewhere."""
     try:
         return read()
-    except (FileNotFoundError, DamagedFileError):
+    except (FileNotFoundError, CorruptFileError):
         return None

@@ -13,12 +13,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from foldgrid.execution.fit_task import FitTask
+from foldgrid.execution.fit_job import FitJob
 from foldgrid.launching.durations import format_duration
+from foldgrid.specs.counted import counted
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.tasks.registry import make_scoring
-from foldgrid.tasks.scoring import Watched
+from foldgrid.tasks.scoring import Monitored
 
 LINE_EVERY_SECONDS = 30.0
 
@@ -27,7 +28,7 @@ LINE_EVERY_SECONDS = 30.0
 class RunningFit:
     """A fit that a worker has taken up."""
 
-    task: FitTask
+    job: FitJob
     started: float
     epoch: int = 0
     validation_loss: float = math.nan
@@ -38,25 +39,25 @@ class BestFit:
     """The best fit so far, by what its task watches.
 
     Attributes:
-        watched: What that is.
+        monitored: What that is.
         value: The fit's.
         name: The fit, for people.
     """
 
-    watched: Watched
+    monitored: Monitored
     value: float
     name: str
 
     def words(self) -> str:
         """``lowest fold PASI MAE 4.60 (resnet34 fold 2)``."""
-        end = "highest" if self.watched.is_higher_better else "lowest"
-        digits = self.watched.decimals
-        return f"{end} fold {self.watched.title} {self.value:.{digits}f} ({self.name})"
+        end = "highest" if self.monitored.is_higher_better else "lowest"
+        digits = self.monitored.decimals
+        return f"{end} fold {self.monitored.title} {self.value:.{digits}f} ({self.name})"
 
 
-def _watched(record: FitRecord) -> tuple[Watched, float]:
-    watched = make_scoring(record.config.task).watched
-    return watched, record.metrics.get(f"oof/{watched.key}", math.nan)
+def _monitored(record: FitRecord) -> tuple[Monitored, float]:
+    monitored = make_scoring(record.config.task).monitored
+    return monitored, record.metrics.get(f"oof/{monitored.key}", math.nan)
 
 
 @dataclass
@@ -74,43 +75,43 @@ class SweepProgress:
     work_left: float
     clock: Callable[[], float] = time.monotonic
     running: dict[str, RunningFit] = field(default_factory=dict)
-    failures: dict[str, tuple[FitTask, Failure]] = field(default_factory=dict)
+    failures: dict[str, tuple[FitJob, Failure]] = field(default_factory=dict)
     num_diverged: int = 0
     best: BestFit | None = None
     _work_done: float = 0.0
     _begun: float | None = None
 
-    def started(self, task: FitTask) -> None:
+    def started(self, job: FitJob) -> None:
         """See ``events.Listener``."""
         self._begun = self.clock() if self._begun is None else self._begun
-        if self.failures.pop(task.config.fit_id, None) is not None:
-            self.work_left += task.estimated_seconds
-        self.running[task.config.fit_id] = RunningFit(task, self.clock())
+        if self.failures.pop(job.config.fit_id, None) is not None:
+            self.work_left += job.estimated_seconds
+        self.running[job.config.fit_id] = RunningFit(job, self.clock())
 
-    def epoch_done(self, task: FitTask, record: EpochRecord) -> None:
+    def epoch_done(self, job: FitJob, record: EpochRecord) -> None:
         """See ``events.Listener``."""
-        fit = self.running.setdefault(task.config.fit_id, RunningFit(task, self.clock()))
+        fit = self.running.setdefault(job.config.fit_id, RunningFit(job, self.clock()))
         fit.epoch, fit.validation_loss = record.epoch, record.validation_loss
 
-    def finished(self, task: FitTask, record: FitRecord) -> None:
+    def finished(self, job: FitJob, record: FitRecord) -> None:
         """See ``events.Listener``."""
-        self._over(task)
+        self._over(job)
         self.num_done += 1
         self.num_diverged += record.status == "diverged"
-        watched, value = _watched(record)
-        sign = -1.0 if watched.is_higher_better else 1.0
+        monitored, value = _monitored(record)
+        sign = -1.0 if monitored.is_higher_better else 1.0
         if math.isfinite(value) and (self.best is None or sign * value < sign * self.best.value):
-            self.best = BestFit(watched, value, f"{task.learner} fold {task.config.fold}")
+            self.best = BestFit(monitored, value, f"{job.learner} fold {job.config.fold}")
 
-    def failed(self, task: FitTask, failure: Failure) -> None:
+    def failed(self, job: FitJob, failure: Failure) -> None:
         """See ``events.Listener``."""
-        self._over(task)
-        self.failures[task.config.fit_id] = (task, failure)
+        self._over(job)
+        self.failures[job.config.fit_id] = (job, failure)
 
-    def _over(self, task: FitTask) -> None:
-        self.running.pop(task.config.fit_id, None)
-        self.work_left -= task.estimated_seconds
-        self._work_done += task.estimated_seconds
+    def _over(self, job: FitJob) -> None:
+        self.running.pop(job.config.fit_id, None)
+        self.work_left -= job.estimated_seconds
+        self._work_done += job.estimated_seconds
 
     @property
     def elapsed_seconds(self) -> float:
@@ -150,34 +151,36 @@ class ProgressDisplay:
         if self._live is not None:
             self._live.stop()
 
-    def started(self, task: FitTask) -> None:
+    def started(self, job: FitJob) -> None:
         """See ``events.Listener``."""
-        self.progress.started(task)
+        self.progress.started(job)
 
-    def epoch_done(self, task: FitTask, record: EpochRecord) -> None:
+    def epoch_done(self, job: FitJob, record: EpochRecord) -> None:
         """See ``events.Listener``."""
-        self.progress.epoch_done(task, record)
+        self.progress.epoch_done(job, record)
         is_silent = self.progress.clock() - self._last_line > LINE_EVERY_SECONDS
         if self._live is None and is_silent:
             rest = f"{record.epoch} epochs, validation loss {record.validation_loss:.3f}"
-            self._line(task, f"running  {rest}")
+            self._line(job, f"running  {rest}")
 
-    def finished(self, task: FitTask, record: FitRecord) -> None:
+    def finished(self, job: FitJob, record: FitRecord) -> None:
         """See ``events.Listener``."""
-        self.progress.finished(task, record)
-        watched, value = _watched(record)
-        what = f"{watched.title} {value:5.{watched.decimals}f}"
+        self.progress.finished(job, record)
+        monitored, value = _monitored(record)
+        what = f"{monitored.title} {value:5.{monitored.decimals}f}"
         if record.status == "diverged":
             what = "diverged"
-        self._line(task, f"{what}   {record.num_epochs} epochs, {record.timings['total']:.1f} s")
+        self._line(
+            job, f"{what}   {counted(record.num_epochs, 'epoch')}, {record.timings['total']:.1f} s"
+        )
 
-    def failed(self, task: FitTask, failure: Failure) -> None:
+    def failed(self, job: FitJob, failure: Failure) -> None:
         """See ``events.Listener``."""
-        self.progress.failed(task, failure)
+        self.progress.failed(job, failure)
         again = " (is tried again)" if failure.is_tried_again else ""
-        self._line(task, f"FAILED  {failure.message.splitlines()[0]}{again}")
+        self._line(job, f"FAILED  {failure.message.splitlines()[0]}{again}")
 
-    def _line(self, task: FitTask, text: str) -> None:
+    def _line(self, job: FitJob, text: str) -> None:
         self._last_line = self.progress.clock()
         if self._live is not None:
             return
@@ -185,8 +188,8 @@ class ProgressDisplay:
         width = len(str(state.num_total))
         left = format_duration(state.seconds_left)
         self.console.print(
-            f"[{state.num_done:{width}}/{state.num_total}] {task.learner:<18} "
-            f"fold {task.config.fold}  {text}   left {left}",
+            f"[{state.num_done:{width}}/{state.num_total}] {job.learner:<18} "
+            f"fold {job.config.fold}  {text}   left {left}",
             markup=False,
             highlight=False,
             soft_wrap=True,
@@ -214,10 +217,10 @@ class ProgressDisplay:
     def _running_table(self) -> RenderableType:
         table = Table.grid(padding=(0, 2))
         for fit in list(self.progress.running.values())[:8]:
-            config = fit.task.config
+            config = fit.job.config
             loss = f"validation loss {fit.validation_loss:.3f}" if fit.epoch else "starting"
             epochs = f"epoch {fit.epoch}/{config.training.planned_epochs}"
             seconds = format_duration(self.progress.clock() - fit.started)
-            row = (f"  {fit.task.learner}", f"fold {config.fold}", epochs, loss, seconds)
+            row = (f"  {fit.job.learner}", f"fold {config.fold}", epochs, loss, seconds)
             table.add_row(*(Text(cell, "cyan" if n == 0 else "") for n, cell in enumerate(row)))
         return table

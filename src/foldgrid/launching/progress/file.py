@@ -10,23 +10,23 @@ from typing import Generic, Self, TypeVar
 from foldgrid.records import RunStore
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord
-from foldgrid.specs.progress import LaunchProgress, RunningTask
+from foldgrid.specs.progress import LaunchProgress, RunningJob
 from foldgrid.specs.trials import TrialEpoch
 
 PROGRESS_FILE = "progress.json"
 EVERY_SECONDS = 2.0
 """Not oftener than this; the records hold every epoch anyway."""
 
-Task = TypeVar("Task")
+Job = TypeVar("Job")
 
 
-class ProgressFile(Generic[Task]):
+class ProgressFile(Generic[Job]):
     """Listens, and keeps ``progress.json`` up to date inside a ``with`` block.
 
     Args:
         store: The run folder.
-        name_of: The name of a task.
-        num_done: Tasks that earlier launches completed.
+        name_of: The name of a job.
+        num_done: Jobs that earlier launches completed.
         num_total: How many there are to be.
         seconds_left: Estimates the time left; NaN where it cannot.
         clock: Seconds since 1970.
@@ -35,7 +35,7 @@ class ProgressFile(Generic[Task]):
     def __init__(
         self,
         store: RunStore,
-        name_of: Callable[[Task], str],
+        name_of: Callable[[Job], str],
         num_done: int,
         num_total: int,
         seconds_left: Callable[[], float] = lambda: math.nan,
@@ -43,7 +43,7 @@ class ProgressFile(Generic[Task]):
     ) -> None:
         self._store, self._name_of, self._clock = store, name_of, clock
         self._num_done, self._num_total, self._seconds_left = num_done, num_total, seconds_left
-        self._running: dict[str, RunningTask] = {}
+        self._running: dict[str, RunningJob] = {}
         self._failures: dict[str, Failure] = {}
         self._written = -math.inf
 
@@ -54,29 +54,29 @@ class ProgressFile(Generic[Task]):
     def __exit__(self, *exception: object) -> None:
         self._write()
 
-    def started(self, task: Task) -> None:
+    def started(self, job: Job) -> None:
         """See ``Listener``."""
-        self._failures.pop(self._name_of(task), None)
-        self._running[self._name_of(task)] = RunningTask(since=self._clock())
+        self._failures.pop(self._name_of(job), None)
+        self._running[self._name_of(job)] = RunningJob(since=self._clock())
         self._write_now_and_then()
 
-    def epoch_done(self, task: Task, epoch: EpochRecord | TrialEpoch) -> None:
+    def epoch_done(self, job: Job, epoch: EpochRecord | TrialEpoch) -> None:
         """See ``Listener``."""
-        name = self._name_of(task)
-        state = self._running.get(name) or RunningTask(since=self._clock())
+        name = self._name_of(job)
+        state = self._running.get(name) or RunningJob(since=self._clock())
         self._running[name] = state.model_copy(update={"epoch": epoch.epoch})
         self._write_now_and_then()
 
-    def finished(self, task: Task, record: object) -> None:
+    def finished(self, job: Job, record: object) -> None:
         """See ``Listener``."""
-        self._running.pop(self._name_of(task), None)
+        self._running.pop(self._name_of(job), None)
         self._num_done += 1
         self._write_now_and_then()
 
-    def failed(self, task: Task, failure: Failure) -> None:
+    def failed(self, job: Job, failure: Failure) -> None:
         """See ``Listener``."""
-        self._running.pop(self._name_of(task), None)
-        self._failures[self._name_of(task)] = failure
+        self._running.pop(self._name_of(job), None)
+        self._failures[self._name_of(job)] = failure
         self._write_now_and_then()
 
     def _write_now_and_then(self) -> None:
@@ -98,7 +98,7 @@ class ProgressFile(Generic[Task]):
 
 
 def read_progress(store: RunStore) -> LaunchProgress | None:
-    """What the last launch said; nothing where none did, or where it is damaged."""
+    """What the last launch said; nothing where none did, or where it is corrupt."""
     try:
         return LaunchProgress.model_validate_json(store.root.read_bytes(PROGRESS_FILE))
     except (FileNotFoundError, ValueError):

@@ -13,6 +13,7 @@ from typing import Generic, Self, TypeVar
 
 from foldgrid.launching.interrupt import Terminated
 from foldgrid.records import LogFile, RunStore
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.failure import Failure
 from foldgrid.specs.fits import EpochRecord, FitRecord
@@ -22,19 +23,19 @@ from foldgrid.version import __version__
 
 LOG_FILE = "launch.log"
 
-Task = TypeVar("Task")
+Job = TypeVar("Job")
 
 
-class LaunchLog(Generic[Task]):
+class LaunchLog(Generic[Job]):
     """Listens, and writes a line an event; as a context manager around the training.
 
     Args:
         store: The run folder; every launch adds to the same file.
-        name_of: The name of a task.
+        name_of: The name of a job.
         plan: What this launch is about, in a line.
     """
 
-    def __init__(self, store: RunStore, name_of: Callable[[Task], str], plan: str) -> None:
+    def __init__(self, store: RunStore, name_of: Callable[[Job], str], plan: str) -> None:
         self._file = LogFile(store.root, LOG_FILE)
         self._name_of, self._plan = name_of, plan
 
@@ -54,28 +55,30 @@ class LaunchLog(Generic[Task]):
         elif issubclass(kind, SweepError) or not isinstance(error, Exception):
             self._file.note(logging.ERROR, f"ended: {hide_passwords(str(error)) or kind.__name__}")
         else:
-            told = "".join(traceback.format_exception(error)).rstrip()
-            self._file.note(logging.ERROR, hide_passwords(told))
+            reported = "".join(traceback.format_exception(error)).rstrip()
+            self._file.note(logging.ERROR, hide_passwords(reported))
         self._file.flush()
 
     def _info(self, text: str) -> None:
         self._file.note(logging.INFO, text)
 
-    def started(self, task: Task) -> None:
+    def started(self, job: Job) -> None:
         """See ``Listener``."""
-        self._info(f"{self._name_of(task)}: started")
+        self._info(f"{self._name_of(job)}: started")
 
-    def epoch_done(self, task: Task, epoch: EpochRecord | TrialEpoch) -> None:
-        """Nothing: the task's own log has its epochs."""
+    def epoch_done(self, job: Job, epoch: EpochRecord | TrialEpoch) -> None:
+        """Nothing: the job's own log has its epochs."""
 
-    def finished(self, task: Task, record: FitRecord | TrialRecord) -> None:
+    def finished(self, job: Job, record: FitRecord | TrialRecord) -> None:
         """See ``Listener``."""
-        self._info(f"{self._name_of(task)}: {record.status} after {record.num_epochs} epochs")
+        self._info(
+            f"{self._name_of(job)}: {record.status} after {counted(record.num_epochs, 'epoch')}"
+        )
 
-    def failed(self, task: Task, failure: Failure) -> None:
+    def failed(self, job: Job, failure: Failure) -> None:
         """See ``Listener``."""
         again = "; is tried again" if failure.is_tried_again else ""
-        words = f"{self._name_of(task)}: failed ({failure.words}): {failure.message}{again}"
+        words = f"{self._name_of(job)}: failed ({failure.words}): {failure.message}{again}"
         self._file.note(logging.ERROR, words)
 
     def end(self, warnings: Iterable[str]) -> None:

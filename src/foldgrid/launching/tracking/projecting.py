@@ -1,4 +1,4 @@
-"""Tasks under way, streamed to trackers: the listener that fits and trials share."""
+"""Jobs under way, streamed to trackers: the listener that fits and trials share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tracking import FitRuns, ProjectContext, RunProjector
 
-Task = TypeVar("Task")
+Job = TypeVar("Job")
 Config = TypeVar("Config")
 Epoch = TypeVar("Epoch")
 Record = TypeVar("Record")
@@ -33,7 +33,7 @@ def project_context(store: RunStore) -> ProjectContext:
     """What runs are tagged with, from the run folder's provenance."""
     provenance = store.read_provenance()
     git = provenance.get("git") or {}
-    canary = store.read_canary()
+    canary = store.read_permutation()
     return ProjectContext(
         data_fingerprint=provenance["data_fingerprint"],
         split_fingerprint=provenance["split_fingerprint"],
@@ -49,33 +49,33 @@ def fit_runs(store: RunStore, sweep: Sweep, plan: Iterable[PlannedFit]) -> FitRu
 
 
 @dataclass(frozen=True)
-class ProjectingListener(Generic[Task, Config, Epoch, Record]):
-    """Streams each task's records to trackers; see ``tracking.RunProjector``.
+class ProjectingListener(Generic[Job, Config, Epoch, Record]):
+    """Streams each job's records to trackers; see ``tracking.RunProjector``.
 
     Attributes:
         projector: Writes the runs.
-        config_of: A task as the projector knows it.
-        history_of: All epochs of a task that is over, as recorded.
-        earlier_of: The epochs of an earlier launch that a task goes on from.
+        config_of: A job as the projector knows it.
+        history_of: All epochs of a job that is over, as recorded.
+        earlier_of: The epochs of an earlier launch that a job goes on from.
     """
 
     projector: RunProjector[Config, Epoch, Record]
-    config_of: Callable[[Task], Config]
-    history_of: Callable[[Task], Sequence[Epoch]]
-    earlier_of: Callable[[Task], Sequence[Epoch]]
+    config_of: Callable[[Job], Config]
+    history_of: Callable[[Job], Sequence[Epoch]]
+    earlier_of: Callable[[Job], Sequence[Epoch]]
 
-    def started(self, task: Task) -> None:
-        """Opens the task's run; with its earlier epochs where it goes on from them."""
-        self.projector.start(self.config_of(task), self.earlier_of(task))
+    def started(self, job: Job) -> None:
+        """Opens the job's run; with its earlier epochs where it goes on from them."""
+        self.projector.start(self.config_of(job), self.earlier_of(job))
 
-    def epoch_done(self, task: Task, epoch: Epoch) -> None:
+    def epoch_done(self, job: Job, epoch: Epoch) -> None:
         """Adds the epoch."""
-        self.projector.log_epoch(self.config_of(task), epoch)
+        self.projector.log_epoch(self.config_of(job), epoch)
 
-    def finished(self, task: Task, record: Record) -> None:
+    def finished(self, job: Job, record: Record) -> None:
         """Closes the run with its summary; the records fill what it lacks."""
-        self.projector.finish(self.config_of(task), record, self.history_of(task))
+        self.projector.finish(self.config_of(job), record, self.history_of(job))
 
-    def failed(self, task: Task, failure: object) -> None:
+    def failed(self, job: Job, failure: object) -> None:
         """Closes the run as failed."""
-        self.projector.abandon(self.config_of(task))
+        self.projector.abandon(self.config_of(job))

@@ -75,7 +75,7 @@ def grid_sendable(
     planned = [fit.fit_id for fit in plan]
     in_order = [name for name in planned if name in finished]
     in_order += sorted(finished.difference(planned))
-    damaged = {fit.fit_id: "; ".join(fit.faults) for fit in verify_fits(store, in_order).damaged}
+    corrupt = {fit.fit_id: "; ".join(fit.faults) for fit in verify_fits(store, in_order).corrupt}
 
     def content() -> SummaryContent:
         rows, visits, facts = summarise(store)
@@ -85,7 +85,7 @@ def grid_sendable(
     return Sendable(
         "fit",
         fit_runs(store, sweep, plan),
-        tuple(_finished_fit(store, name, damaged.get(name, "")) for name in in_order),
+        tuple(_finished_fit(store, name, corrupt.get(name, "")) for name in in_order),
         len(set(planned) - finished),
         content,
     )
@@ -115,4 +115,4 @@ def _sample_images(sweep: Sweep) -> list[NDArray[np.uint8]]:
     from foldgrid.simulation.source import open_dataset
 
     dataset = open_dataset(sweep.data, cache_root(), photographs=sweep.task.sample_kind)
-    return list(dataset.composites_NHWC[:NUM_SAMPLE_IMAGES])
+    return list(dataset.mosaics_NHWC[:NUM_SAMPLE_IMAGES])

@@ -26,13 +26,13 @@ from urllib.parse import urlsplit
 
 from torch import Tensor, nn
 
-from foldgrid.specs.recipe import PIXEL_STATISTICS
+from foldgrid.specs.recipe import CHANNEL_STATISTICS
 from foldgrid.specs.registry import Registry
 
 USUAL_PIXELS = 224
 """The input size of most networks for ImageNet."""
 
-IMAGENET_MEAN_RGB, IMAGENET_STD_RGB = PIXEL_STATISTICS["imagenet"]
+IMAGENET_MEAN_RGB, IMAGENET_STD_RGB = CHANNEL_STATISTICS["imagenet"]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from foldgrid.specs.schedulers import (
     KeyProblem,
     Scheduler,
     SharedSettings,
+    evaluated_at,
     grace_problems,
-    judged_at,
 )
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
 
@@ -34,7 +34,7 @@ class Asha(_Graceful):
 
     def plan(self, shared: SharedSettings, own: Spec) -> str:
         """See ``Scheduler``."""
-        return f"asha keeps one in {shared.reduction_factor:g}, {judged_at(shared)}"
+        return f"asha keeps one in {shared.reduction_factor:g}, {evaluated_at(shared)}"
 
     def report(self, shared: SharedSettings, own: Spec) -> str:
         """See ``Scheduler``."""

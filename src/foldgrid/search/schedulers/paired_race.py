@@ -16,8 +16,8 @@ from foldgrid.specs.schedulers import (
     KeyProblem,
     Scheduler,
     SharedSettings,
+    evaluated_at,
     grace_problems,
-    judged_at,
 )
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
 
@@ -31,7 +31,7 @@ class RacedInPairs(Scheduler):
         """See ``Scheduler``."""
         return (
             "paired_race gives up what is heading for worse than the best, by subjects "
-            f"(p < {shared.significance:g}), {judged_at(shared)}"
+            f"(p < {shared.significance:g}), {evaluated_at(shared)}"
         )
 
     def report(self, shared: SharedSettings, own: Spec) -> str:
@@ -157,8 +157,8 @@ class PairedRace:
         predicted = np.reshape(epoch.predicted, (len(self._reference), -1))
         if predicted.shape[1] == 1:
             predicted = predicted[:, 0]
-        figures = (metric(self._reference[kept], predicted[kept]) for kept in self._kept)
-        return np.array([metric.sort_key(figure) for figure in figures])
+        metric_values = (metric(self._reference[kept], predicted[kept]) for kept in self._kept)
+        return np.array([metric.sort_key(metric_value) for metric_value in metric_values])
 
     def _p_value(self, mine: FloatArray, rival: FloatArray) -> float:
         """How often a trial that ends as its rival did would seem to end so much worse."""

@@ -98,8 +98,8 @@ class PopulationBased(Scheduler):
     def tune(self, searched: Searched, own: Spec) -> Any:
         """See ``Scheduler``."""
         assert searched.space is not None
-        assert searched.retask is not None
-        return _population(searched, searched.space, searched.retask)
+        assert searched.remake_job is not None
+        return _population(searched, searched.space, searched.remake_job)
 
 
 def _scored(objective: str, result: dict[str, Any]) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def _scored(objective: str, result: dict[str, Any]) -> dict[str, Any]:
 
 def _never_last(trial: Any, result: dict[str, Any]) -> dict[str, Any]:
     """The result, unbeatable where it is of the trial that may not be stopped."""
-    is_kept = trial.config["task"].number == NEVER_STOPPED and "score" in result
+    is_kept = trial.config["job"].number == NEVER_STOPPED and "score" in result
     return {**result, "score": -math.inf} if is_kept else result
 
 
@@ -125,8 +125,8 @@ def _hyperband(searched: Searched) -> Any:
         """HyperBand on epochs and the objective."""
 
         def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
-            told = _never_last(trial, _scored(objective, result))
-            return str(super().on_trial_result(controller, trial, told))
+            reported = _never_last(trial, _scored(objective, result))
+            return str(super().on_trial_result(controller, trial, reported))
 
     # Trials end by themselves at their last epoch; a bracket that did it would call it stopping.
     return ScoredHyperBand(
@@ -139,7 +139,7 @@ def _hyperband(searched: Searched) -> Any:
     )
 
 
-def _population(searched: Searched, space: SearchSpace, retask: Retask) -> Any:
+def _population(searched: Searched, space: SearchSpace, remake_job: Retask) -> Any:
     from ray.tune.schedulers import PopulationBasedTraining
 
     objective = searched.objective
@@ -153,14 +153,14 @@ def _population(searched: Searched, space: SearchSpace, retask: Retask) -> Any:
         def _quantiles(self) -> tuple[list[Any], list[Any]]:
             lower, upper = super()._quantiles()
             # The sweep's own recipe goes on as it is: everything is compared with it.
-            return [t for t in lower if t.config["task"].number != NEVER_STOPPED], upper
+            return [t for t in lower if t.config["job"].number != NEVER_STOPPED], upper
 
         def _get_new_config(self, trial: Any, donor: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-            mine, better = trial.config["task"], donor.config["task"]
+            mine, better = trial.config["job"], donor.config["job"]
             epoch = self._trial_state[donor].last_train_time
             values = explored(space, better.values, _random(searched.seed, mine.number, epoch))
-            task = replace(retask(mine.number, values), inherited_from=better.number)
-            return {**trial.config, "task": task}, {}
+            job = replace(remake_job(mine.number, values), inherited_from=better.number)
+            return {**trial.config, "job": job}, {}
 
     return ScoredPopulation(
         time_attr="epochs",

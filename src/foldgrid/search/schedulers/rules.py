@@ -21,7 +21,7 @@ NEVER_STOPPED = 0
 """The sweep's own recipe trains to its end: everything is compared with it."""
 
 Retask = Callable[[int, dict[str, Value]], Any]
-"""A trial's number and its values to its task."""
+"""A trial's number and its values to its job."""
 
 
 class StoppingRule(Protocol):
@@ -47,7 +47,7 @@ class Searched:
         metrics: The task's.
         space: What may vary; none where nobody changes values in training.
         seed: The sweep's.
-        retask: Makes the task of a trial that goes on with other values.
+        remake_job: Makes the job of a trial that goes on with other values.
     """
 
     settings: SearchSettings
@@ -56,7 +56,7 @@ class Searched:
     metrics: Mapping[str, Metric] = field(default_factory=lambda: METRICS)
     space: SearchSpace | None = None
     seed: int = 0
-    retask: Retask | None = None
+    remake_job: Retask | None = None
 
     @property
     def objective(self) -> str:
@@ -65,12 +65,12 @@ class Searched:
 
     def rule(self) -> StoppingRule | None:
         """A fresh rule of the search's scheduler; none where it stops none."""
-        rule: StoppingRule | None = self.settings.judge.rule(self, self.settings.own)
+        rule: StoppingRule | None = self.settings.scheduling.rule(self, self.settings.own)
         return rule
 
     def tune(self) -> Any:
         """A fresh scheduler of Ray Tune's, where the search's is one that pauses trials."""
-        return self.settings.judge.tune(self, self.settings.own)
+        return self.settings.scheduling.tune(self, self.settings.own)
 
 
 def rung_epochs(grace: int, factor: float, max_epochs: int) -> tuple[int, ...]:

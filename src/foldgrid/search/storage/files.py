@@ -76,7 +76,7 @@ class JournalSearchStorage(FileSearchStorage):
         """Takes the last line off where a crash tore it: Optuna would write on in it.
 
         Raises:
-            SweepError: Another line is damaged, and Optuna could not read past it.
+            SweepError: Another line is corrupt, and Optuna could not read past it.
         """
         lock = JournalFileSymlinkLock(str(self.path))
         lock.acquire()
@@ -94,7 +94,7 @@ class JournalSearchStorage(FileSearchStorage):
             json.loads(line)
         except ValueError as error:
             raise SweepError(
-                f"{self.path}: line {number} is damaged ({error}).\n"
+                f"{self.path}: line {number} is corrupt ({error}).\n"
                 "Move the file away and run the same command again: trials that are over are read "
                 "from their folders, and the sampler begins anew."
             ) from error

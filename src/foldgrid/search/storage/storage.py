@@ -113,5 +113,5 @@ def has_studies(engine: Engine) -> bool:
 
 def said_by(error: BaseException) -> str:
     """What the driver said, on one line, without SQLAlchemy's references."""
-    told = str(getattr(error, "orig", None) or error).strip()
-    return " ".join(told.split()) or type(error).__name__
+    reported = str(getattr(error, "orig", None) or error).strip()
+    return " ".join(reported.split()) or type(error).__name__

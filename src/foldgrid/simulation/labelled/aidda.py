@@ -44,7 +44,7 @@ from foldgrid.specs.synthetic import StudySettings
 PSORIASIS, ECZEMA, HEALTHY = "psoriasis", "eczema_atopic_dermatitis", "healthy"
 PHOTOS_A_CASE = {PSORIASIS: (1, 3), ECZEMA: (2, 6), HEALTHY: (3, 5)}
 """Least and, not reached, most photographs; the published study has 1.3 and 3.5 a case."""
-FLAW_SHARES: dict[Flaw, float] = {
+FLAW_FRACTIONS: dict[Flaw, float] = {
     "copy": 0.02, "near copy": 0.015, "blurred": 0.03, "far away": 0.03,
 }  # fmt: skip
 CRUST = (0.42, 0.26, 0.10)
@@ -52,11 +52,11 @@ CRUST = (0.42, 0.26, 0.10)
 
 @dataclass(frozen=True)
 class Eruption:
-    """What one case shows: ``disease``, and its ``strength`` and ``share`` of the skin, 0 to 1."""
+    """One case: its ``disease``, and ``strength`` and ``fraction`` of the skin, 0 to 1."""
 
     disease: str
     strength: float
-    share: float
+    fraction: float
 
 
 def plan_aidda(settings: StudySettings) -> tuple[StudyShot, ...]:
@@ -97,8 +97,8 @@ def _spoil(shots: list[StudyShot], rng: np.random.Generator) -> tuple[StudyShot,
     order = rng.permutation(len(shots))
     flaws: dict[int, Flaw] = {}
     taken = 0
-    for flaw, share in FLAW_SHARES.items():
-        number = max(1, round(share * len(shots)))
+    for flaw, fraction in FLAW_FRACTIONS.items():
+        number = max(1, round(fraction * len(shots)))
         flaws |= dict.fromkeys(order[taken : taken + number].tolist(), flaw)
         taken += number
     spoilt: list[StudyShot] = []
@@ -135,8 +135,8 @@ def paint_aidda(settings: StudySettings, shot: StudyShot, rows: int, cols: int) 
 def _severity(eruption: Eruption) -> Severity:
     strength = eruption.strength
     return Severity(
-        share=eruption.share,
-        baseline_share=eruption.share,
+        fraction=eruption.fraction,
+        baseline_fraction=eruption.fraction,
         erythema=0.9 + 2.4 * strength,
         induration=0.6 + 3.2 * strength,
         scaling=0.3 + 3.6 * strength,
@@ -159,7 +159,7 @@ def _lay_eczema(
     scratch = _field(body, skin_map, ((13.0, 4.0, 1.0),))
     strength = eruption.strength
     # No border: redness fades into the skin around.
-    cover = smooth_step((area + 1.1 * eruption.share) / 2.6 + 0.25)
+    cover = smooth_step((area + 1.1 * eruption.fraction) / 2.6 + 0.25)
     papules = smooth_step((fine - 0.9) / 0.7) * cover
     crust = smooth_step((scratch - 1.75 + 0.35 * strength) / 0.4) * cover
     layers.plaques = Plaques(

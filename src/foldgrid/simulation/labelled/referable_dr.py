@@ -26,10 +26,10 @@ from foldgrid.specs.synthetic import StudySettings
 REFERABLE, NOT_REFERABLE = "referable", "not_referable"
 REFERABLE_FROM = 2
 """Moderate retinopathy or worse is referred."""
-GRADE_SHARES = (0.40, 0.18, 0.22, 0.11, 0.09)
-GRADERS = ("ada", "ben", "cleo", "dan", "eve")
-GRADER_ERROR = 0.42
-GRADER_LEANING = 0.18
+GRADE_FRACTIONS = (0.40, 0.18, 0.22, 0.11, 0.09)
+RATERS = ("ada", "ben", "cleo", "dan", "eve")
+RATER_ERROR = 0.42
+RATER_LEANING = 0.18
 LEFT_OUT = 0.12
 
 
@@ -44,11 +44,11 @@ class FundusFinding:
 def plan_referable_dr(settings: StudySettings) -> tuple[StudyShot, ...]:
     """Both eyes of every subject, one or two photographs each; the worse eye decides nothing."""
     rng = plan_stream(settings)
-    judges = stream(settings.seed, StudyStream.GRADERS)
-    leanings = judges.normal(0.0, GRADER_LEANING, len(GRADERS))
+    judges = stream(settings.seed, StudyStream.RATERS)
+    leanings = judges.normal(0.0, RATER_LEANING, len(RATERS))
     shots: list[StudyShot] = []
     for subject in range(1, settings.num_subjects + 1):
-        grade = int(np.searchsorted(np.cumsum(GRADE_SHARES), rng.random()).clip(0, 4))
+        grade = int(np.searchsorted(np.cumsum(GRADE_FRACTIONS), rng.random()).clip(0, 4))
         day = int(rng.integers(0, 900))
         for is_left in (False, True):
             # The eyes of a person are about as ill as each other.
@@ -82,7 +82,7 @@ def _grade(
     leanings: NDArray[np.float64],
     judges: np.random.Generator,
 ) -> list[int | None]:
-    seen = severity + leanings + judges.normal(0.0, GRADER_ERROR, len(leanings))
+    seen = severity + leanings + judges.normal(0.0, RATER_ERROR, len(leanings))
     is_left_out = judges.random(len(leanings)) < LEFT_OUT
     # Somebody grades every photograph.
     is_left_out[int(judges.integers(len(leanings)))] = False
@@ -104,7 +104,7 @@ def paint_referable_dr(settings: StudySettings, shot: StudyShot, rows: int, cols
 
 
 REFERABLE_DR = Study(
-    ("subject", "label", "visit", *(f"grade_{name}" for name in GRADERS), "picture_type"),
+    ("subject", "label", "visit", *(f"grade_{name}" for name in RATERS), "picture_type"),
     plan_referable_dr,
     paint_referable_dr,
 )

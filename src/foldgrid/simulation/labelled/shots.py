@@ -30,7 +30,7 @@ class StudyStream(IntEnum):
     SHOT = 103
     CAMERA = 104
     FUNDUS = 105
-    GRADERS = 106
+    RATERS = 106
 
 
 @dataclass(frozen=True)

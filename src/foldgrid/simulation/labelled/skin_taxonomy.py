@@ -53,7 +53,7 @@ def plan_skin_taxonomy(settings: StudySettings) -> tuple[StudyShot, ...]:
                         picture=len(shots) + 1,
                         place=lesion + 1,
                         finding=features,
-                        cells=(subject_name(subject), f"L{case:03d}", disease.name, disease.way),
+                        cells=(subject_name(subject), f"L{case:03d}", disease.name, disease.path),
                         day=day,
                     )
                 )
@@ -152,26 +152,26 @@ DISEASES: dict[str, tuple[float, _Set]] = {
 class Disease:
     """One leaf: its way from the root, how frequent it is, and how it looks."""
 
-    way: str
+    path: str
     weight: float
     features: Features
 
     @property
     def name(self) -> str:
         """The label."""
-        return self.way.rsplit("/", 1)[-1]
+        return self.path.rsplit("/", 1)[-1]
 
 
 def all_diseases() -> tuple[Disease, ...]:
     """Every leaf, with the features of its branches and its own."""
     return tuple(
-        Disease(way, weight, _features(way, own)) for way, (weight, own) in DISEASES.items()
+        Disease(path, weight, _features(path, own)) for path, (weight, own) in DISEASES.items()
     )
 
 
-def _features(way: str, own: _Set) -> Features:
+def _features(path: str, own: _Set) -> Features:
     merged: _Set = {}
-    names = way.split("/")
+    names = path.split("/")
     for depth in range(1, len(names)):
         merged |= BRANCHES["/".join(names[:depth])]
     return Features(**(merged | own))

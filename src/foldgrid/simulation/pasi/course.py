@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from foldgrid.simulation.pasi.streams import Stream, stream
 from foldgrid.specs.synthetic import FEWEST_VISITS_A_SUBJECT, TrialSettings
-from foldgrid.tasks.pasi.arithmetic import composite_score, involvement_from_share, pasi
+from foldgrid.tasks.pasi.arithmetic import composite_score, involvement_from_fraction, pasi
 
 PHOTOS_OF_REGION = {"upper_extremities": 4, "trunk": 2, "lower_extremities": 2}
 """Planned photographs a visit, by region; the order fixes the random streams."""
 
-CLEAR_SHARE = 0.004
+CLEAR_FRACTION = 0.004
 """Below this share of the region nobody sees a plaque."""
 
 SIX_VISIT_DAYS = (0, 14, 28, 56, 84, 112)
@@ -34,14 +34,14 @@ class RegionState:
     """One region at one visit.
 
     Attributes:
-        share: True share of the region's skin that plaques cover, 0 to 0.97.
-        baseline_share: The same at the first visit; what is lost since leaves a faint stain.
+        fraction: True share of the region's skin that plaques cover, 0 to 0.97.
+        baseline_fraction: The same at the first visit; what is lost since leaves a faint stain.
         intensities: True erythema, induration and scaling, 0 to about 4.3, continuous.
         scores: What the rater wrote: erythema, induration, scaling (0 to 4), involvement (0 to 6).
     """
 
-    share: float
-    baseline_share: float
+    fraction: float
+    baseline_fraction: float
     intensities: tuple[float, float, float]
     scores: tuple[int, int, int, int]
 
@@ -99,8 +99,8 @@ def simulate_course(settings: TrialSettings) -> tuple[SubjectCourse, ...]:
     """
     rng = stream(settings.seed, Stream.ALLOCATION)
     num = settings.num_subjects
-    num_placebo = round(settings.placebo_share * num)
-    num_responders = min(round(settings.pasi90_share * num), num - num_placebo)
+    num_placebo = round(settings.placebo_fraction * num)
+    num_responders = min(round(settings.pasi90_fraction * num), num - num_placebo)
     outcomes = ["placebo"] * num_placebo + ["responder"] * num_responders
     outcomes += ["partial"] * (num - len(outcomes))
     outcomes = [outcomes[i] for i in rng.permutation(num)]
@@ -138,12 +138,12 @@ def _draw_baseline(rng: np.random.Generator, target_pasi: float) -> NDArray[np.f
     """Draw share, erythema, induration, scaling by region with this (continuous) PASI."""
     own_13 = rng.normal([0.0, 0.0, 0.25], [0.4, 0.4, 0.8], (1, 3))
     regional_R3 = rng.normal(0.0, 0.25, (3, 3))
-    share_offset_R = rng.normal(0.0, 0.8, 3)
+    fraction_offset_R = rng.normal(0.0, 0.8, 3)
 
     def at_severity(severity: float) -> NDArray[np.float64]:
-        share_R = 0.97 / (1 + np.exp(3.1 - 5.2 * severity - share_offset_R))
+        fraction_R = 0.97 / (1 + np.exp(3.1 - 5.2 * severity - fraction_offset_R))
         intensity_R3 = np.clip(1.7 + 1.7 * severity + own_13 + regional_R3, 0.9, 4.3)
-        return np.column_stack([share_R, intensity_R3])
+        return np.column_stack([fraction_R, intensity_R3])
 
     low, high = -0.5, 2.5
     for _ in range(40):
@@ -190,12 +190,12 @@ def _rate(
     errors_3 = rng.normal(0.0, 1.0, 3) * settings.rater_noise
     area_error = np.exp(rng.normal() * settings.rater_area_noise)
     grades = [int(g) for g in np.clip(np.rint(truth_4[1:] + errors_3), 0, 4)]
-    share, first_share = min(float(truth_4[0]), 0.97), float(baseline_4[0])
-    if share < CLEAR_SHARE or sum(grades) == 0:
+    fraction, first_fraction = min(float(truth_4[0]), 0.97), float(baseline_4[0])
+    if fraction < CLEAR_FRACTION or sum(grades) == 0:
         # A region called clear is drawn clear: no grade without area, no area without a grade.
-        return RegionState(0.0, first_share, (0.0, 0.0, 0.0), (0, 0, 0, 0))
+        return RegionState(0.0, first_fraction, (0.0, 0.0, 0.0), (0, 0, 0, 0))
     erythema, induration, scaling = grades
-    involvement = int(involvement_from_share(min(share * float(area_error), 1.0)))
+    involvement = int(involvement_from_fraction(min(fraction * float(area_error), 1.0)))
     redness, thickness, flakes = (float(v) for v in truth_4[1:])
     scores = (erythema, induration, scaling, involvement)
-    return RegionState(share, first_share, (redness, thickness, flakes), scores)
+    return RegionState(fraction, first_fraction, (redness, thickness, flakes), scores)

@@ -58,7 +58,7 @@ class Scene:
     plaque: Plane
 
     @property
-    def plaque_share(self) -> float:
+    def plaque_fraction(self) -> float:
         """Share of the visible skin under plaques, 0 to 1."""
         return float((self.skin * self.plaque).sum() / max(float(self.skin.sum()), 1e-6))
 

@@ -71,20 +71,20 @@ def _plan_photo(course: SubjectCourse, visit: Visit, view: View, offset: float) 
 
 
 def _severity(state: RegionState, offset: float) -> Severity:
-    def moved(share: float) -> float:
-        if share <= 0.0:
+    def moved(fraction: float) -> float:
+        if fraction <= 0.0:
             return 0.0
-        odds = share / (1.0 - share) * float(np.exp(offset))
+        odds = fraction / (1.0 - fraction) * float(np.exp(offset))
         return odds / (1.0 + odds)
 
-    return Severity(moved(state.share), moved(state.baseline_share), *state.intensities)
+    return Severity(moved(state.fraction), moved(state.baseline_fraction), *state.intensities)
 
 
 def _lose_some(planned: list[PlannedVisit], settings: TrialSettings) -> tuple[PlannedVisit, ...]:
     """Drop the missing photographs, never the last of a region and visit."""
     rng = stream(settings.seed, Stream.MISSING)
     every = [(v, p) for v, visit in enumerate(planned) for p in range(len(visit.photos))]
-    to_lose = round(settings.missing_share * len(every))
+    to_lose = round(settings.missing_fraction * len(every))
     lost: set[tuple[int, int]] = set()
     left = {(v, region): n for v in range(len(planned)) for region, n in PHOTOS_OF_REGION.items()}
     for i in rng.permutation(len(every)):

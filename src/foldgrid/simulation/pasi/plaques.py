@@ -32,13 +32,13 @@ class Severity:
     """What one photograph has to show.
 
     Attributes:
-        share: Share of the visible skin under plaques, 0 to 1.
-        baseline_share: The same at the first visit, for the stain that healed skin keeps.
+        fraction: Share of the visible skin under plaques, 0 to 1.
+        baseline_fraction: The same at the first visit, for the stain that healed skin keeps.
         erythema, induration, scaling: True intensities, 0 to about 4.3.
     """
 
-    share: float
-    baseline_share: float
+    fraction: float
+    baseline_fraction: float
     erythema: float
     induration: float
     scaling: float
@@ -94,11 +94,11 @@ def draw_plaques(
         window, bump = surface.spot(at, spread)
         field[window] += strength * bump
     bare = field[skin > 0.5]
-    first_edge = _threshold(bare, severity.baseline_share)
-    if severity.share <= 0.0 or bare.size == 0:
+    first_edge = _threshold(bare, severity.baseline_fraction)
+    if severity.fraction <= 0.0 or bare.size == 0:
         nothing = np.zeros_like(field)
         return Plaques(nothing, nothing, nothing, nothing, _stain(field, first_edge, nothing))
-    rise = field - _threshold(bare, severity.share)
+    rise = field - _threshold(bare, severity.fraction)
     cover = smooth_step(rise / traits.border + 0.5)
     fine = smooth_texture(plaque_map, size, ((55.0, 16.0, 1.0), (24.0, 8.0, 0.7)))
     coarse = look_up(fine, surface.skin_along, surface.skin_across)
@@ -113,11 +113,11 @@ def draw_plaques(
     return Plaques(cover, redness, height, scale * cover, _stain(field, first_edge, cover))
 
 
-def _threshold(bare: Plane, share: float) -> float:
+def _threshold(bare: Plane, fraction: float) -> float:
     """Find the field's value that `share` of the bare skin exceeds."""
     if bare.size == 0:
         return 0.0
-    rank = min(int((1.0 - share) * bare.size), bare.size - 1)
+    rank = min(int((1.0 - fraction) * bare.size), bare.size - 1)
     return float(np.partition(bare, rank)[rank])
 
 

@@ -39,22 +39,22 @@ class OperatingPoint:
     @property
     def sensitivity(self) -> float:
         """Share of the positives that is called positive."""
-        return _share(self.true_positives, self.false_negatives)
+        return _fraction(self.true_positives, self.false_negatives)
 
     @property
     def specificity(self) -> float:
         """Share of the negatives that is not called positive."""
-        return _share(self.true_negatives, self.false_positives)
+        return _fraction(self.true_negatives, self.false_positives)
 
     @property
     def positive_predictive_value(self) -> float:
         """PPV: share of those called positive that are."""
-        return _share(self.true_positives, self.false_positives)
+        return _fraction(self.true_positives, self.false_positives)
 
     @property
     def negative_predictive_value(self) -> float:
         """NPV: share of those not called positive that are not."""
-        return _share(self.true_negatives, self.false_negatives)
+        return _fraction(self.true_negatives, self.false_negatives)
 
 
 def choose_threshold(
@@ -117,5 +117,5 @@ def apply_threshold(reference: ArrayLike, score: ArrayLike, threshold: float) ->
     )
 
 
-def _share(these: int, others: int) -> float:
+def _fraction(these: int, others: int) -> float:
     return these / (these + others) if these + others else math.nan

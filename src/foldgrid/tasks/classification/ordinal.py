@@ -15,7 +15,7 @@ from pydantic import Field
 from foldgrid.metrics import GRADE_METRICS
 from foldgrid.tasks.classification.scoring import LabelScoring, check_labels, label_counts
 from foldgrid.tasks.classification.spec import DistinctClasses, LabelSpec
-from foldgrid.tasks.scoring import FloatArray, Watched
+from foldgrid.tasks.scoring import FloatArray, Monitored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,7 @@ class OrdinalScoring(LabelScoring):
     is_ordered = True
     standard_metrics = GRADE_METRICS
     shown = ("quadratic_kappa", "auc", "accuracy", "sensitivity")
-    watched = Watched("quadratic_kappa", "QWK", is_higher_better=True)
+    monitored = Monitored("quadratic_kappa", "QWK", is_higher_better=True)
     spec: OrdinalSpec
 
     @staticmethod

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from foldgrid.metrics import CLASS_METRICS
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
-from foldgrid.specs.metric import Judged
-from foldgrid.tasks.classification.grades import majority_grade, translate_grades
+from foldgrid.specs.metric import TargetKind
+from foldgrid.tasks.classification.annotations import majority_label, translate_annotations
 from foldgrid.tasks.classification.spec import (
     BinarySpec,
     Classes,
@@ -22,7 +22,7 @@ from foldgrid.tasks.classification.spec import (
     LabelSpec,
 )
 from foldgrid.tasks.scale import Scale
-from foldgrid.tasks.scoring import FloatArray, Scoring, Watched
+from foldgrid.tasks.scoring import FloatArray, Monitored, Scoring
 from foldgrid.tasks.units import UnitTable
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class LabelScoring(Scoring):
         ValueError: The classes are not known yet.
     """
 
-    judges: Judged = "classes"
+    target_kind: TargetKind = "classes"
     stratum = "label"
     balanced = "labels"
     baseline = "class_shares"
@@ -57,7 +57,7 @@ class LabelScoring(Scoring):
         "embedding",
         "published_classes",
     )
-    watched = Watched("auc", "AUC", is_higher_better=True)
+    monitored = Monitored("auc", "AUC", is_higher_better=True)
     target_names = ("label",)
     outputs_are = "one a class, made probabilities by a softmax"
     loss_is = "cross-entropy"
@@ -78,14 +78,14 @@ class LabelScoring(Scoring):
         return len(self.classes)
 
     @property
-    def judged_classes(self) -> tuple[str, ...]:
+    def evaluated_classes(self) -> tuple[str, ...]:
         """J, the classes that models are judged by: the network's own, unless it says otherwise."""
         return self.classes
 
     @property
     def num_values(self) -> int:
         """J, a probability for each judged class."""
-        return len(self.judged_classes)
+        return len(self.evaluated_classes)
 
     @property
     def prediction_names(self) -> tuple[str, ...]:
@@ -98,7 +98,7 @@ class LabelScoring(Scoring):
             -1, 1
         )
 
-    def graded_targets(self, samples: pd.DataFrame, num_grades: int) -> FloatArray:
+    def rated_targets(self, samples: pd.DataFrame, num_raters: int) -> FloatArray:
         """The class that most of the first so many graders say; without any grade, the label's.
 
         Of classes with equally many votes the later one of the task's order wins, so a positive
@@ -110,11 +110,11 @@ class LabelScoring(Scoring):
         columns = sorted(str(name) for name in samples if str(name).startswith("grade_"))
         if not columns:
             raise ValueError("the manifest has no columns grade_<grader>")
-        words = self.spec.grades or {name: (name,) for name in self.classes}
+        words = self.spec.annotations or {name: (name,) for name in self.classes}
         class_of = {word: name for name, given in words.items() for word in given}
-        grades_NG = translate_grades(samples[columns].to_numpy(), class_of)
+        labels_NR = translate_annotations(samples[columns].to_numpy(), class_of)
         names = [str(name) for name in samples["sample"]]
-        voted = majority_grade(grades_NG, num_grades, names, order=self.classes)
+        voted = majority_label(labels_NR, num_raters, names, order=self.classes)
         own = self.targets(samples)[:, 0]
         place = {name: index for index, name in enumerate(self.classes)}
         found = [place[vote] if vote else label for vote, label in zip(voted, own, strict=True)]
@@ -137,15 +137,15 @@ class LabelScoring(Scoring):
         import pandas as pd
 
         probabilities_NK = predictions[list(self.prediction_names)].to_numpy(np.float64)
-        values_NJ = self.judged(probabilities_NK)
+        values_NJ = self.evaluated(probabilities_NK)
         values_NJ = values_NJ / values_NJ.sum(axis=1, keepdims=True)
-        return pd.DataFrame(values_NJ, predictions.index, list(self.judged_classes))
+        return pd.DataFrame(values_NJ, predictions.index, list(self.evaluated_classes))
 
-    def judged(self, probabilities_NK: NDArray[np.float64]) -> NDArray[np.float64]:
+    def evaluated(self, probabilities_NK: NDArray[np.float64]) -> NDArray[np.float64]:
         """The probabilities of the judged classes, of those of the network's."""
         return probabilities_NK
 
-    def judged_index(self, labels: Sequence[str]) -> NDArray[np.int64]:
+    def evaluated_index(self, labels: Sequence[str]) -> NDArray[np.int64]:
         """The index of the judged class of each label."""
         return np.array([self._index[label] for label in labels], np.int64)
 
@@ -153,15 +153,15 @@ class LabelScoring(Scoring):
         """The index of the judged class."""
         import pandas as pd
 
-        values = self.judged_index(targets["label"].tolist())
+        values = self.evaluated_index(targets["label"].tolist())
         return pd.Series(values, index=targets.index, name="reference")
 
     def evaluate(self, samples: pd.DataFrame, outputs_NK: FloatArray) -> dict[str, float]:
         """The metrics that a table shows, of the judged classes."""
         if len(samples) == 0:
             return {}
-        reference_N = self.judged_index(samples["label"].tolist())
-        probabilities_NJ = self.judged(self.probabilities(outputs_NK))
+        reference_N = self.evaluated_index(samples["label"].tolist())
+        probabilities_NJ = self.evaluated(self.probabilities(outputs_NK))
         return {name: self.metrics[name](reference_N, probabilities_NJ) for name in self.shown}
 
     def loss(self, outputs_BK: Tensor, targets_BT: Tensor) -> Tensor:
@@ -173,10 +173,10 @@ class LabelScoring(Scoring):
     def start_bias(self, targets_NT: FloatArray) -> FloatArray:
         """The logarithms of the classes' shares; a class without a sample counts as half a one."""
         counts_K = np.bincount(targets_NT[:, 0].astype(np.int64), minlength=self.num_outputs)
-        shares_K = np.maximum(counts_K, 0.5) / counts_K.sum()
-        return np.asarray(np.log(shares_K), np.float32)
+        fractions_K = np.maximum(counts_K, 0.5) / counts_K.sum()
+        return np.asarray(np.log(fractions_K), np.float32)
 
-    def told(self, table: UnitTable, model: str) -> pd.DataFrame:
+    def reported(self, table: UnitTable, model: str) -> pd.DataFrame:
         """``subject``, ``photograph``, ``reference`` (the class's index), ``predicted_<class>``."""
         columns = ["subject", "unit", "reference"]
         photographs = table.units[columns].rename(columns={"unit": "photograph"})
@@ -184,14 +184,14 @@ class LabelScoring(Scoring):
 
     def explained(self, parts: frozenset[str]) -> str:
         """The classes, and what is decided for."""
-        return f"{self.told_apart} {self.decided}"
+        return f"{self.distinguished} {self.decided}"
 
     @property
-    def told_apart(self) -> str:
+    def distinguished(self) -> str:
         """Which classes the models give a probability, a sentence."""
         return (
-            f"The models give each {self.noun.one} a probability for "
-            f"{', '.join(self.judged_classes)}."
+            f"The models give each {self.unit_name.one} a probability for "
+            f"{', '.join(self.evaluated_classes)}."
         )
 
     @property

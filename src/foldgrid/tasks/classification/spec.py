@@ -62,12 +62,12 @@ class LabelSpec(TaskSpec):
 
     Attributes:
         classes: By class, the labels that belong to it; filled in where it is empty.
-        grades: By class, the words that graders use for it in the columns ``grade_<grader>``;
-            empty where they use the classes' own. ``training.num_grades`` needs it.
+        annotations: By class, the words that raters use for it in the columns ``grade_<rater>``;
+            empty where they use the classes' own. ``training.num_raters`` needs it.
     """
 
     classes: Classes = Field(default_factory=dict)
-    grades: Classes = Field(default_factory=dict)
+    annotations: Classes = Field(default_factory=dict, alias="grades")
 
 
 class ClassificationSpec(LabelSpec):
@@ -101,36 +101,36 @@ class BinarySpec(LabelSpec):
     specificity: float = Field(default=0.98, gt=0, lt=1)
 
 
-class TreeSpec(LabelSpec):
+class HierarchySpec(LabelSpec):
     """Classes cut from a tree of diseases, and coarse classes by summing up the tree.
 
     Attributes:
         name: ``tree``.
-        tree: The tree: nodes with their children, and lists of labels at its ends. Empty takes
+        hierarchy: The tree: nodes with their children, and lists of labels at its ends. Empty takes
             the manifest's column ``taxonomy``.
-        most_photographs: A node with at most so many training photographs is a training class; a
-            larger one is divided into its children. A label is never divided.
+        max_images_per_class: A node with at most so many training photographs is a training class;
+            a larger one is divided into its children. A label is never divided.
         levels: By name, a depth of the tree (1 is below the root) at which predictions are summed
             up to coarse classes.
-        judged: The level that models are ranked by; the first where it is not said.
+        ranking_level: The level that models are ranked by; the first where it is not said.
         positive: A node below the root that a ROC curve tells from ``negative``.
         negative: Against what; null for everything else.
         classes: The training classes, each with its labels; filled in from the photographs.
-        ways: By label, its way from the root; filled in.
+        paths: By label, its path from the root; filled in.
     """
 
     name: Literal["tree"] = "tree"
-    tree: dict[str, Any] = Field(default_factory=dict)
-    most_photographs: int = Field(default=1000, ge=1)
+    hierarchy: dict[str, Any] = Field(default_factory=dict, alias="tree")
+    max_images_per_class: int = Field(default=1000, ge=1, alias="most_photographs")
     levels: dict[str, Annotated[int, Field(ge=1)]] = Field(min_length=1)
-    judged: str = ""
+    ranking_level: str = Field(default="", alias="judged")
     positive: str | None = None
     negative: str | None = None
-    ways: dict[str, str] = Field(default_factory=dict)
+    paths: dict[str, str] = Field(default_factory=dict, alias="ways")
 
-    @field_validator("judged")
+    @field_validator("ranking_level")
     @classmethod
-    def _judged_is_a_level(cls, value: str, info: ValidationInfo) -> str:
+    def _ranking_level_is_a_level(cls, value: str, info: ValidationInfo) -> str:
         levels = info.data.get("levels")
         if value and levels is not None and value not in levels:
             facts = {"hint": did_you_mean(value, levels)}
@@ -138,6 +138,6 @@ class TreeSpec(LabelSpec):
         return value
 
     @property
-    def judged_level(self) -> str:
+    def ranked_level(self) -> str:
         """The level that models are ranked by."""
-        return self.judged or next(iter(self.levels))
+        return self.ranking_level or next(iter(self.levels))

@@ -71,7 +71,7 @@ def composite_score(
         erythema: Redness, 0 to 4.
         induration: Thickness, 0 to 4.
         scaling: Desquamation, 0 to 4.
-        involvement: Area score, 0 to 6; see ``involvement_from_share``.
+        involvement: Area score, 0 to 6; see ``involvement_from_fraction``.
         clip: Bring each score onto its scale first. For a network's outputs, which may leave it:
             two negative factors would otherwise multiply to a severe region.
 
@@ -115,24 +115,24 @@ def max_pasi(regions: Iterable[str]) -> float:
     return round(MAX_COMPOSITE * sum(_weights(regions).values()), 6)
 
 
-def involvement_from_share(share: ArrayLike) -> NDArray[np.int64]:
+def involvement_from_fraction(fraction: ArrayLike) -> NDArray[np.int64]:
     """The area score of a region from the share of its skin that is affected.
 
     0: none, 1: under 10 %, 2: 10 to 29 %, 3: 30 to 49 %, 4: 50 to 69 %, 5: 70 to 89 %,
     6: 90 to 100 %.
 
     Args:
-        share: Affected share, 0 to 1.
+        fraction: Affected share, 0 to 1.
 
     Raises:
         ValueError: A share is below 0, above 1 or not a number.
     """
-    shares = np.asarray(share, dtype=np.float64)
-    outside = ~((shares >= 0.0) & (shares <= 1.0))
+    fractions = np.asarray(fraction, dtype=np.float64)
+    outside = ~((fractions >= 0.0) & (fractions <= 1.0))
     if outside.any():
-        raise ValueError(f"affected shares must lie in 0 to 1, found {shares[outside].flat[0]}")
-    grade = np.searchsorted(_INVOLVEMENT_FROM, shares, side="right") + 1
-    return np.asarray(np.where(shares > 0.0, grade, 0), dtype=np.int64)
+        raise ValueError(f"affected shares must lie in 0 to 1, found {fractions[outside].flat[0]}")
+    grade = np.searchsorted(_INVOLVEMENT_FROM, fractions, side="right") + 1
+    return np.asarray(np.where(fractions > 0.0, grade, 0), dtype=np.int64)
 
 
 def _weights(regions: Iterable[str]) -> dict[str, float]:

@@ -22,8 +22,8 @@ from foldgrid.tasks.pasi.arithmetic import (
 )
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.scale import Scale
-from foldgrid.tasks.scoring import FloatArray, NumberScoring, Watched
-from foldgrid.tasks.units import Noun, UnitTable
+from foldgrid.tasks.scoring import FloatArray, Monitored, NumberScoring
+from foldgrid.tasks.units import UnitName, UnitTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,12 +55,12 @@ class PasiScoring(NumberScoring):
     """The score whose labels are balanced, as in the paper (there called desquamation)."""
 
     balanced = "scaling scores"
-    noun = Noun("visit", "visits")
+    unit_name = UnitName("visit", "visits")
     exhibits = ("agreement", "change", "errors", "distribution", "published")
-    watched = Watched("pasi_mae", "PASI MAE")
+    monitored = Monitored("pasi_mae", "PASI MAE")
     scale = COMPOSITE_SCALE
     unit = "PASI points"
-    figures_are_of = " of the visits' PASI"
+    metrics_are_of = " of the visits' PASI"
     yardstick = (
         "For scale: trained physicians scoring the same photographs differ by 3.3 PASI points "
         "between raters and by 2.2 within one (Fink et al. 2018; other patients than these)."
@@ -221,7 +221,7 @@ class PasiScoring(NumberScoring):
             "pasi_ccc": METRICS["ccc"](*pair),
         }
 
-    def told(self, table: UnitTable, model: str) -> pd.DataFrame:
+    def reported(self, table: UnitTable, model: str) -> pd.DataFrame:
         """``subject``, ``visit``, ``day``, ``physician_pasi`` and ``predicted_pasi``."""
         visits = table.units[["subject", "visit", "day"]]
         return visits.assign(

@@ -16,6 +16,6 @@ class PasiSpec(TaskSpec):
             ``composite`` predicts their product score C = (E + I + S) x involvement directly.
     """
 
-    sample_kind = "composites"
+    sample_kind = "mosaics"
     name: Literal["pasi"] = "pasi"
     output: Literal["scores", "composite"] = "scores"

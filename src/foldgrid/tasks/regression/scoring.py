@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foldgrid.metrics import METRICS
+from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.tasks.regression.spec import RegressionSpec
 from foldgrid.tasks.scale import Scale
-from foldgrid.tasks.scoring import FloatArray, NumberScoring, Watched
+from foldgrid.tasks.scoring import FloatArray, Monitored, NumberScoring
 from foldgrid.tasks.units import UnitTable
 
 if TYPE_CHECKING:
@@ -84,7 +85,10 @@ class RegressionScoring(NumberScoring):
         ):
             if end is not None and len(beyond):
                 farthest = beyond.max() if key == "highest" else beyond.min()
-                message = f"found {end:g}, and {len(beyond)} values beyond it, up to {farthest:g}."
+                message = (
+                    f"found {end:g}, and {counted(len(beyond), 'value')} beyond it, up to "
+                    f"{farthest:g}."
+                )
                 problems.append(Problem(key, "", message))
         if problems:
             raise InputError("task", problems, "Correct the end, or the manifest's column `value`.")
@@ -110,9 +114,9 @@ class RegressionScoring(NumberScoring):
         return Scale(self.spec.lowest, self.spec.highest, self.spec.step, self.spec.unit)
 
     @property
-    def watched(self) -> Watched:
+    def monitored(self) -> Monitored:
         """See ``Scoring``."""
-        return Watched("mae", "MAE", decimals=self.decimals("mae"))
+        return Monitored("mae", "MAE", decimals=self.decimals("mae"))
 
     @property
     def loss_is(self) -> str:
@@ -167,7 +171,7 @@ class RegressionScoring(NumberScoring):
         truth = samples["value"].to_numpy(np.float64)
         return {name: METRICS[name](truth, predicted) for name in self.shown}
 
-    def told(self, table: UnitTable, model: str) -> pd.DataFrame:
+    def reported(self, table: UnitTable, model: str) -> pd.DataFrame:
         """``subject``, ``photograph``, ``value`` and ``predicted_value``."""
         photographs = table.units[["subject", "unit"]].rename(columns={"unit": "photograph"})
         return photographs.assign(
@@ -179,7 +183,7 @@ class RegressionScoring(NumberScoring):
         unit = f", in {self.unit}" if self.unit else ""
         ends = self.scale.ends
         clipped = f" Predictions are brought onto the scale ({ends})." if ends else ""
-        return f"The models predict one number of each {self.noun.one}{unit}.{clipped}"
+        return f"The models predict one number of each {self.unit_name.one}{unit}.{clipped}"
 
     def stacking_words(self, num_meta_learners: int) -> str:
         """What is combined, and what cannot be."""

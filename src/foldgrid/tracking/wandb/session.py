@@ -65,13 +65,13 @@ class WandbSession:
         self._patience = patience
         self._environment = ExitStack()
         self._is_open = False
-        self._is_given_up = threading.Event()
+        self._is_abandoned = threading.Event()
         self._runs: list[wandb.Run] = []
 
     @property
-    def is_given_up(self) -> bool:
+    def is_abandoned(self) -> bool:
         """Whether nobody waits for W&B's server any more."""
-        return self._is_given_up.is_set()
+        return self._is_abandoned.is_set()
 
     def check(self, mode: LiveMode) -> None:
         """Refuses to speak to a server that nobody waits for.
@@ -79,7 +79,7 @@ class WandbSession:
         Raises:
             TimeoutError: It is given up, and ``mode`` is online.
         """
-        if mode == "online" and self.is_given_up:
+        if mode == "online" and self.is_abandoned:
             raise TimeoutError("the launch ended before W&B had everything")
 
     @property
@@ -189,9 +189,9 @@ class WandbSession:
             self.abort()
             self._tear_down()
 
-    def give_up(self) -> None:
+    def mark_failed(self) -> None:
         """Ends W&B's service for good where it is online. May be called from any thread."""
-        self._is_given_up.set()
+        self._is_abandoned.set()
         self.abort()
 
     def abort(self) -> None:

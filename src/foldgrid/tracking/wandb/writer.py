@@ -13,7 +13,7 @@ from foldgrid.tracking.wandb.run import WandbRun
 from foldgrid.tracking.wandb.session import LiveMode, Patience, WandbSession
 from foldgrid.tracking.wandb.summary import write_content
 
-GIVEN_UP = "did not take everything before the launch ended"
+ABANDONED = "did not take everything before the launch ended"
 TITLE = "W&B"
 
 
@@ -80,7 +80,7 @@ class WandbWriter(RunWriter):
         if self._mode == "offline":
             return False
         self._mode = "offline"
-        said = GIVEN_UP if self._session.is_given_up else f"could not be reached: {error}"
+        said = ABANDONED if self._session.is_abandoned else f"could not be reached: {error}"
         self.warn(
             "offline",
             f"W&B {first_line(said)}. This launch went on offline and lost nothing; send the rest "
@@ -92,7 +92,7 @@ class WandbWriter(RunWriter):
 
     def abort(self) -> None:
         """Ends what hangs: what is still to be written goes offline."""
-        self._session.give_up()
+        self._session.mark_failed()
 
     def close(self) -> None:
         """Ends W&B's service."""

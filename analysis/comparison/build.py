@@ -1,0 +1,263 @@
+"""Two or more run folders side by side, on the same visits, or why they cannot be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from foldgrid.analysis.comparison.comparison import (
+    LETTERS,
+    BestModel,
+    ComparedModel,
+    ComparedRun,
+    Comparison,
+    Difference,
+    MetricValues,
+)
+from foldgrid.analysis.comparison.notes import write_notes
+from foldgrid.analysis.comparison.settings import differing_keys, differing_settings
+from foldgrid.analysis.evaluation import Evaluation, evaluate
+from foldgrid.analysis.predictions.task import scoring_of_run
+from foldgrid.analysis.ranking.ranking import Kind, known_metric
+from foldgrid.analysis.statistics.intervals import expanded_percentiles
+from foldgrid.analysis.statistics.resampled import Resampled
+from foldgrid.analysis.statistics.resamples import SEED
+from foldgrid.records import RunStore
+from foldgrid.specs.counted import counted
+from foldgrid.specs.errors import SweepError
+from foldgrid.specs.task import TaskSpec
+from foldgrid.tasks.scoring import Scoring, by_model
+from foldgrid.tasks.units import UnitTable
+
+
+def compare_sweeps(stores: Sequence[RunStore], by: str | None = None) -> Comparison:
+    """Compares every run with the first.
+
+    Args:
+        stores: Two run folders or more, the reference first.
+        by: The OOF figure that is compared; the task's first without.
+
+    Raises:
+        SweepError: ``by`` is unknown, there are too few or too many runs, a run has nothing
+            complete or breaks a law of honest stacking, or the runs cannot be compared.
+    """
+    if not 2 <= len(stores) <= len(LETTERS):
+        raise SweepError(
+            f"compare: {counted(len(stores), 'run folder')} given. "
+            f"A comparison needs 2 to {len(LETTERS)}, such as runs/a runs/b; one alone is ranked: "
+            "foldgrid rank RUN"
+        )
+    by = known_metric(by, scoring_of_run(stores[0]))
+    evaluations = [evaluate(store) for store in stores]
+    refuse_incomparable(stores, evaluations)
+    runs = _compared_runs(stores, evaluations, by)
+    settings = differing_settings(stores, evaluations)
+    rows = _compared_models(evaluations, by)
+    return Comparison(
+        by=by,
+        task=evaluations[0].table.config.task,
+        num_units=evaluations[0].oof.num_units,
+        num_subjects=evaluations[0].oof.num_subjects,
+        runs=runs,
+        rows=rows,
+        settings=settings,
+        notes=write_notes(runs, rows, evaluations, settings),
+    )
+
+
+def _compared_runs(
+    stores: Sequence[RunStore], evaluations: Sequence[Evaluation], by: str
+) -> tuple[ComparedRun, ...]:
+    best = [_best(evaluation, by) for evaluation in evaluations]
+    runs = []
+    for place, (store, evaluation) in enumerate(zip(stores, evaluations, strict=True)):
+        learners = evaluation.table.learners
+        difference = _difference(evaluations[0], best[0].model, evaluation, best[place].model, by)
+        runs.append(
+            ComparedRun(
+                letter=LETTERS[place],
+                location=store.location,
+                sweep=str(store.read_sweep().get("name") or ""),
+                complete=sum(not each.left_out for each in learners),
+                planned=len(learners),
+                best=best[place],
+                minus_reference=difference if place else None,
+            )
+        )
+    return tuple(runs)
+
+
+def _compared_models(evaluations: Sequence[Evaluation], by: str) -> tuple[ComparedModel, ...]:
+    first, others = evaluations[0], evaluations[1:]
+    rows = [
+        ComparedModel(
+            model=model,
+            oof=tuple(
+                _metric_values(each, model, by) if model in each.table.oof else None
+                for each in evaluations
+            ),
+            minus_reference=(
+                None,
+                *(
+                    _difference(first, model, each, model, by) if model in each.table.oof else None
+                    for each in others
+                ),
+            ),
+        )
+        for model in first.table.complete_learners
+        if any(model in each.table.oof for each in others)
+    ]
+    key = first.table.scoring.metrics[by].sort_key
+    return tuple(sorted(rows, key=lambda row: (key((row.oof[0] or {}).get(by)), row.model)))
+
+
+def _best(evaluation: Evaluation, by: str) -> BestModel:
+    """The best by an OOF figure of all that learned something; a tie goes to a base learner."""
+    kinds: dict[str, Kind] = dict.fromkeys(evaluation.table.complete_learners, "base_learner")
+    kinds |= dict.fromkeys(evaluation.meta_learners, "meta_learner")
+    metric_values = {name: _metric_values(evaluation, name, by) for name in kinds}
+    key = evaluation.table.scoring.metrics[by].sort_key
+    name = min(kinds, key=lambda model: (key(metric_values[model][by]), kinds[model], model))
+    return BestModel(model=name, kind=kinds[name], oof=metric_values[name])
+
+
+def _metric_values(evaluation: Evaluation, model: str, by: str) -> MetricValues:
+    oof, scoring = evaluation.oof, evaluation.table.scoring
+    pairs = oof.reference, oof.predicted_by(model)
+    values = {
+        name: scoring.metrics[name](*pairs) for name in {**dict.fromkeys(scoring.shown), by: 0}
+    }
+    return {name: None if math.isnan(value) else value for name, value in values.items()}
+
+
+def _difference(
+    first: Evaluation, first_model: str, second: Evaluation, second_model: str, by: str
+) -> Difference:
+    pair = {
+        "first": first.oof.predicted_by(first_model),
+        "second": second.oof.predicted_by(second_model),
+    }
+    return paired_difference(by, first.table.scoring, first.oof, pair)
+
+
+FloatArray = NDArray[np.float64]
+
+
+def paired_difference(
+    metric: str,
+    scoring: Scoring,
+    table: UnitTable,
+    pair: Mapping[str, FloatArray],
+    seed: int = SEED,
+) -> Difference:
+    """The second model's figure minus the first's, with the ranking's kind of 95 % interval.
+
+    Whole subjects are drawn with replacement, the same for both models: the units of one person
+    resemble each other, and a hard patient is hard for both.
+
+    Args:
+        metric: One of the task's.
+        scoring: The task's.
+        table: The units; what other models predicted of them is not looked at.
+        pair: What the two models predicted, the first first.
+        seed: Draws the subjects; the same for all models gives comparable intervals.
+
+    Returns:
+        No interval where there are fewer than two subjects, nothing at all where a figure is
+        undefined.
+    """
+    predicted = by_model(
+        {name: pd.DataFrame(values.reshape(len(values), -1)) for name, values in pair.items()}
+    )
+    part = Resampled.of(UnitTable(table.units, predicted), scoring, seed=seed, further=(metric,))
+    first, second = part.metric_values[metric]
+    if np.isnan(second - first):
+        return Difference()
+    values_RM = part.values_RM[metric]
+    interval = expanded_percentiles(values_RM[:, [1]] - values_RM[:, [0]], part.sums.num_subjects)
+    return Difference(value=float(second - first), low=interval[0].low, high=interval[0].high)
+
+
+def refuse_incomparable(stores: Sequence[RunStore], evaluations: Sequence[Evaluation]) -> None:
+    """Stops where the figures of these runs would not be about the same thing.
+
+    Args:
+        stores: The run folders, the reference first.
+        evaluations: What ``evaluate`` made of each.
+
+    Raises:
+        SweepError: A run has another task, data set or split than the reference; the message
+            says what each has and what to do.
+    """
+    for store, evaluation in zip(stores[1:], evaluations[1:], strict=True):
+        reason, what = _reason(evaluations[0], evaluation)
+        if reason:
+            pair = ((stores[0], evaluations[0]), (store, evaluation))
+            raise SweepError(_refusal(pair, reason, what))
+
+
+def _reason(first: Evaluation, second: Evaluation) -> tuple[str, str]:
+    """Why two runs cannot be compared and the section of the sweep it comes from, or ""."""
+    ours, theirs = first.table.config, second.table.config
+    if ours.task != theirs.task:
+        return "their models do not predict the same thing", "task"
+    if ours.data_fingerprint != theirs.data_fingerprint:
+        return "they were not trained on the same data", "data"
+    if ours.split_fingerprint != theirs.split_fingerprint:
+        return "they were not held out on the same split", "split"
+    names = ["subject", "unit", "fold"]
+    if not first.oof.units[names].equals(second.oof.units[names]):
+        unit_name = first.table.scoring.unit_name.many
+        return f"their records name other {unit_name} although the fingerprints agree", "split"
+    our_scores, their_scores = (
+        each.oof.units["reference"].to_numpy(dtype=np.float64) for each in (first, second)
+    )
+    if not np.allclose(our_scores, their_scores):
+        return "their records hold another truth although the fingerprints agree", "data"
+    return "", ""
+
+
+def _refusal(pair: Sequence[tuple[RunStore, Evaluation]], reason: str, section: str) -> str:
+    locations = [store.location for store, _ in pair]
+    width = max(map(len, locations))
+    lines = [f"Cannot compare {locations[1]} with {locations[0]}: {reason}."]
+    lines += [f"  {store.location:{width}}   {_extent(each, section)}" for store, each in pair]
+    keys = differing_keys([store.read_sweep() for store, _ in pair], (section,))
+    lines += [f"  Their sweeps differ in {key}: {' and '.join(values)}." for key, values in keys]
+    cause = "task" if section == "task" else "data and split"
+    lines.append(
+        f"Launch one of them again with the other's {cause}, or rank each by itself: "
+        f"foldgrid rank {locations[1]}"
+    )
+    return "\n".join(lines)
+
+
+def _extent(evaluation: Evaluation, section: str) -> str:
+    config, oof = evaluation.table.config, evaluation.oof
+    fits = sum(len(each.fits) for each in evaluation.table.learners if not each.left_out)
+    facts = {
+        "task": task_words(config.task),
+        "data": f"data {config.data_fingerprint[:6]}",
+        "split": f"split {config.split_fingerprint[:6]}",
+    }
+    extent = (
+        f"{evaluation.table.scoring.unit_name.count(oof.num_units)} of "
+        f"{counted(oof.num_subjects, 'subject')}"
+    )
+    return f"{fits} fits, {extent}, {facts[section]}"
+
+
+def task_words(task: TaskSpec) -> str:
+    """A task in words: ``task pasi with output scores``."""
+    settings = [
+        f"{key} {value if isinstance(value, str | int | float) else list(value)}"
+        for key, value in task.model_dump(
+            mode="json", by_alias=False, exclude={"name", "paths"}
+        ).items()
+        if value not in (None, "", {})
+    ]
+    return f"task {task.name}" + (f" with {', '.join(settings)}" if settings else "")

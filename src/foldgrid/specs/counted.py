@@ -1,0 +1,32 @@
+"""How many of what, in words."""
+
+from __future__ import annotations
+
+import re
+
+_HISSING = re.compile(r"(s|x|sh|tch|nch)$")
+_ENDS_IN_Y = re.compile(r"(?<![aeiou])y$")
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number and its noun, in the singular or the plural.
+
+    Args:
+        number: How many; thousands are set apart by a comma.
+        noun: What one is called, in one word or several: the last takes the plural.
+        plural: What several are called, where that is not regular.
+
+    Example:
+        >>> counted(1, "subject"), counted(6, "visit"), counted(0, "batch")
+        ('1 subject', '6 visits', '0 batches')
+        >>> counted(1234, "study"), counted(2, "index", "indices")
+        ('1,234 studies', '2 indices')
+    """
+    return f"{number:,} {noun if number == 1 else plural or several(noun)}"
+
+
+def several(noun: str) -> str:
+    """The regular plural of a noun."""
+    if _ENDS_IN_Y.search(noun):
+        return f"{noun[:-1]}ies"
+    return noun + ("es" if _HISSING.search(noun) else "s")

@@ -1,0 +1,30 @@
+"""The canary's words: a sweep trained once more on scores that its pictures cannot tell."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from foldgrid.specs.base import Spec
+
+PermutationName = Literal["shuffled_scores"]
+
+
+class LabelPermutation(Spec):
+    """What makes a run folder a canary's: ``canary.json``.
+
+    Attributes:
+        name: What was shuffled.
+        sweep: The sweep's own name, without the canary's.
+        seed: What decided the shuffle.
+        data_fingerprint: The data set's with its true scores.
+    """
+
+    name: PermutationName
+    sweep: str
+    seed: int
+    data_fingerprint: str
+
+
+def permutation_folder(run: str, name: PermutationName) -> str:
+    """The run folder's name of a sweep's canary: ``quickstart-canary-shuffled_scores``."""
+    return f"{run}-canary-{name}"
