@@ -184,9 +184,9 @@ class TrainingRecipe(Spec):
         early_stopping: When the fit ends, and which samples decide.
         augmentation: What varies between epochs.
         normalization: What a network sees: ``network`` standardises by the channel means and
-            deviations that its weights were trained with; ``imagenet`` by ImageNet's, ``clip`` by CLIP's;
-            ``minus_one_to_one`` scales to [-1, 1], ``zero_to_one`` leaves them in [0, 1]; or the
-            numbers, ``"0.5 0.5 0.5 / 0.25 0.25 0.25"``.
+            deviations that its weights were trained with; ``imagenet`` by ImageNet's, ``clip`` by
+            CLIP's; ``minus_one_to_one`` scales to [-1, 1], ``zero_to_one`` leaves them in [0, 1];
+            or the numbers, ``"0.5 0.5 0.5 / 0.25 0.25 0.25"``.
         input_size: Height and width of the pictures as a network sees them: ``data``, as large as
             ``data.tile_pixels`` makes them; ``network``, what its weights were trained at; or a
             number. They are resized last, after what is drawn at random.
