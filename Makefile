@@ -78,6 +78,7 @@ benchmarks: $(VENV)-benchmarks/.installed ## measure against a bare loop, agains
 	$(VENV)-benchmarks/bin/python -m benchmarks.against_lightning --batches 2
 	$(VENV)-benchmarks/bin/python -m benchmarks.against_lightning --all
 	$(VENV)-benchmarks/bin/python -m benchmarks.step_cost
+	$(VENV)-benchmarks/bin/python -m benchmarks.start_up
 	$(VENV)-benchmarks/bin/python -m benchmarks.analysis_scale
 	$(VENV)-benchmarks/bin/python -m benchmarks.search_efficiency
 
@@ -85,7 +86,7 @@ schema: $(VENV)/.runtime ## write the JSON Schemas that editors check sweeps and
 	$(BIN)/python -m foldgrid.specs.json_schema sweep > sweeps/sweep.schema.json
 	$(BIN)/python -m foldgrid.specs.json_schema search_space > search_spaces/search_space.schema.json
 
-COMPILE := $(VENV)-lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+COMPILE := $(VENV)-lock/bin/uv pip compile pyproject.toml --extra demo --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 lock: ## resolve requirements.txt and requirements-dev.txt anew from pyproject.toml
 	$(PYTHON) -m venv $(VENV)-lock

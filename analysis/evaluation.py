@@ -58,7 +58,7 @@ def evaluate(store: RunStore, table: PredictionTable | None = None) -> Evaluatio
         table: Its predictions, where they were read already.
 
     Raises:
-        SweepError: Nothing is complete yet, or a law of honest stacking is broken.
+        SweepError: Nothing is complete yet, or a rule of honest stacking is broken.
     """
     return evaluate_table(table or read_prediction_table(store))
 
@@ -102,7 +102,7 @@ def unit_predictions(evaluation: Evaluation, model: str) -> pd.DataFrame:
         model, partition (``oof`` or ``test``), and what the task tells of a unit; OOF units first.
 
     Raises:
-        SweepError: No model of that name was judged; the message offers the nearest.
+        SweepError: No model of that name was evaluated; the message offers the nearest.
     """
     _check_evaluated(evaluation, model)
     parts = []
@@ -125,7 +125,7 @@ def predictions_of(
         samples: A row a sample instead of one a unit.
 
     Raises:
-        SweepError: No model of a name was judged; the message offers the nearest.
+        SweepError: No model of a name was evaluated; the message offers the nearest.
     """
     table = evaluation.table
     chosen = tuple(models) or table.complete_learners

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from inspect import isfunction
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
@@ -25,6 +25,9 @@ from foldgrid.analysis.drawing.blocks import Figure, Numbers, Section, Table
 from foldgrid.analysis.drawing.drawing import Drawing
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.specs.registry import Registry
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Of = Literal["grid", "task", "search"]
 
@@ -156,18 +159,22 @@ class ShownExhibit:
         with _one_thread():
             return numbers()
 
-    def plot(self, part: str = "") -> Drawing:
-        """A picture; ``save`` writes it as SVG or PNG.
+    def plot(self, part: str = "", ax: Axes | None = None) -> Drawing:
+        """A picture: ``figure`` is matplotlib's, ``save`` writes SVG or PNG, a notebook shows it.
 
         Args:
             part: One of ``pictures``; the first without.
+            ax: Axes that show it, too, as pixels: a picture has axes of its own in its own style.
 
         Raises:
             SweepError: It has no such picture, or nothing of this run.
         """
         figure = self._chosen(self._figures, part, "picture")
         with _one_thread():
-            return figure.drawing
+            drawing = figure.drawing
+        if ax is not None:
+            drawing.show_in(ax)
+        return drawing
 
     @property
     def _figures(self) -> dict[str, Figure]:

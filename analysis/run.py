@@ -183,7 +183,7 @@ class Run(RecordedRun):
 
     @cached_property
     def _contents(self) -> RunContents:
-        """All that can be read of it; each fit is read once, for checks and figures alike."""
+        """All that can be read of it; each fit is read once, for checks and values alike."""
         return read_contents(self.store)
 
     @cached_property
@@ -208,7 +208,7 @@ class Run(RecordedRun):
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:
-        """What to know before believing the figures, by every check."""
+        """What to know before believing the values, by every check."""
         notes = ranking_notes(self.store, self.evaluation, self.checks)
         return all_notes(self.ranking.model_copy(update={"notes": notes}))
 
@@ -259,7 +259,7 @@ class Run(RecordedRun):
 
     @property
     def tied(self) -> list[RankedModel]:
-        """The rivals that cannot be told from the best."""
+        """The rivals that cannot be distinguished from the best."""
         return [row for row in self.rivals if self.ranking.standing(row).is_tied]
 
     @property

@@ -181,7 +181,7 @@ def measure_pairs(
 
 
 def peer_inputs(prepared: PreparedSweep, study: Study, settings: dict[str, Any]) -> dict[str, str]:
-    """The files that the peer reads: the same split, the same watched subjects, the same recipe."""
+    """The files that the peer reads: split, monitored subjects and recipe alike."""
     survey, sweep = prepared.survey, prepared.sweep
     # Who is in which role does not depend on the pictures.
     nothing = np.zeros((0, 0, 0, 3), np.uint8)

@@ -1,8 +1,8 @@
 """Makes the learning curves that searches are replayed on: `python -m benchmarks.learning_curves`.
 
-Random configurations of ``search_spaces/lr_plateau.yaml``, the sweep's own recipe first, each on
-all folds to its last epoch, by the search's own code. Needs neither Ray nor W&B. A run that was
-killed goes on; a run that is out of time writes what is finished.
+Random configurations of ``search_spaces/lr_plateau.yaml``, the sweep's default configuration first,
+each on all folds to its last epoch, by the search's own code. Needs neither Ray nor W&B. A run that
+was killed goes on; a run that is out of time writes what is finished.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class CurveSettings(Spec):
 
     Attributes:
         data_seeds: A study each: its patients, its split and its configurations.
-        num_configurations: Of each study, the sweep's own recipe included.
+        num_configurations: Of each study, the sweep's default configuration included.
         epochs: Of each configuration.
         batches: Batches an epoch.
         num_subjects: Of each study's synthetic trial.
@@ -274,7 +274,7 @@ def make_curves(
         cpu_processes: Processes that train on the CPU, a core each; left out, all cores, or half
             of them where there is a GPU.
         gpu_processes: Processes that share the GPU; left out, as many as the other cores.
-        minutes: After so long a configuration that is not finished is given up.
+        minutes: After so long a configuration that is not finished is stopped.
         output: Where the curves go, without an ending.
     """
     started, console = time.time(), Console()

@@ -57,11 +57,11 @@ class Replay:
     """One search against full training of the same trials in the same order.
 
     Attributes:
-        epochs: Epochs trained, as a share of full training's.
+        epochs: Epochs trained, as a fraction of full training's.
         time: Time on the clock, likewise.
         regret: The chosen trial's score minus the best of all, in the objective's unit.
-        relative_regret: The same as a share of the best score.
-        missed_best: 1 where the best of all was given up, else 0.
+        relative_regret: The same as a fraction of the best score.
+        missed_best: 1 where the best of all was stopped, else 0.
         regret_at: Regret when ``FRACTIONS`` of full training's epochs were spent, as far as then
             known; infinite before the first trial was complete.
     """
@@ -160,7 +160,7 @@ class RecordedInputs:
     def replay_all(
         self, num_workers: int, pool: ProcessPoolExecutor, num_parts: int
     ) -> dict[str, dict[str, Any]]:
-        """The figures of every rule by its name, its searches spread over the processes."""
+        """The values of every rule by its name, its searches spread over the processes."""
         asked = {
             name: [
                 pool.submit(
@@ -205,7 +205,7 @@ def measure_efficiency(
         trials: Trials of each search, at most as many as there are curves.
         workers: Trials under way at a time.
         objective: What is searched for.
-        grace_epochs: Nothing is given up before.
+        grace_epochs: Nothing is stopped before.
         reduction_factor: As in a sweep's ``search``; left out, its default.
         significance: Likewise.
         processes: That replay at a time; left out, one a usable core.

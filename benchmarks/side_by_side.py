@@ -32,7 +32,7 @@ from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import MetricValue
 
 BUSY_FRACTION = 0.3
-"""A load average above this share of the cores, before anything is measured, is noted."""
+"""A load average above this fraction of the cores, before anything is measured, is noted."""
 
 LOG_LINES_SHOWN = 25
 

@@ -27,7 +27,7 @@ class SimulatedSearch:
     Attributes:
         num_epochs: Epochs trained, of all trials.
         duration: Time on the clock until the last worker was done, in epochs.
-        stopped: The trials that were given up, by their place in the search.
+        stopped: The trials that were stopped, by their place in the search.
         complete: Of each trial that trained to its end and has a score, in the order in which
             they ended: epochs trained by then, time by then, its place, its score (smaller is
             better).
@@ -61,7 +61,8 @@ def simulate(
     """Replays a search.
 
     Args:
-        trials: In the order in which they are tried; the first is the sweep's own recipe.
+        trials: In the order in which they are tried; the first is the sweep's default
+            configuration.
         rule: What gives trials up; nothing lets all end by themselves.
         objective: What the best is chosen by.
         num_workers: Trials under way at a time.

@@ -1,6 +1,6 @@
 """Do the sweeps on labels learn at smoke size, and how long do they take?
 
-Each runs from one command to its ranking, on its simulated study. What is compared is the share
+Each runs from one command to its ranking, on its simulated study. What is compared is the fraction
 of photographs of held-out subjects that the best base learner decides rightly, out of fold,
 against always saying the most frequent class.
 """
@@ -98,7 +98,7 @@ def main(*sweeps: str, output: Path | None = None) -> None:
 
     Args:
         sweeps: Their names; all five without any.
-        output: Also write the figures to this JSON file.
+        output: Also write the values to this JSON file.
     """
     console, environment = Console(), describe_environment()
     print_opening(console, "What the sweeps on labels learn at smoke size.", environment)

@@ -34,11 +34,11 @@ class Curve:
     """One configuration, trained to its end.
 
     Attributes:
-        number: Its number in its study; 0 is the sweep's own recipe.
+        number: Its number in its study; 0 is the sweep's default configuration.
         values: What was drawn of the search space.
         status: ``complete`` or ``diverged``.
         device: What it was trained on.
-        epochs: What a search hears of it.
+        epochs: What a search receives the events of it.
     """
 
     number: int
@@ -101,7 +101,7 @@ def _row(curve: Curve) -> dict[str, Any]:
 
 
 def read_curves(path: Path) -> dict[str, CurveStudy]:
-    """The studies that ``write_curves`` wrote, by name; figures are those of rounded predictions.
+    """The studies that ``write_curves`` wrote, by name; values are those of rounded predictions.
 
     Raises:
         SweepError: The files are not there.

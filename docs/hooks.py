@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import foldgrid
-from foldgrid.analysis.checks.catalogue import CATALOGUE
+from foldgrid.analysis.checks.catalogue import CATALOGUE, EXPLANATIONS
 from foldgrid.cli.main import make_app
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep
@@ -77,16 +77,21 @@ def search_space_keys() -> str:
     return "\n".join(_tables(SearchSpace))
 
 
-def checks() -> str:
-    """Every check: what it looks at, what a breach means, what to do."""
+def codes() -> str:
+    """Every code of a check or a note: what it looks at, what it means, what to do, its source."""
+    before = {check.code for check in CATALOGUE if check.is_before_ranking}
     text = ""
-    for check in CATALOGUE:
-        when = ", before a ranking" if check.is_before_ranking else ""
-        text += (
-            f"\n## {check.code} {check.title}\n\n*{check.severity.capitalize()}{when}.*\n\n"
-            f"Looks at\n:   {check.looks_at}\n\nA breach means\n:   {check.meaning}\n\n"
-            f"What to do\n:   {check.mend}\n"
-        )
+    for each in EXPLANATIONS.values():
+        kind = each.kind.capitalize() + (", before a ranking" if each.code in before else "")
+        text += f"\n## {each.code} {each.title}\n\n*{kind}.*\n"
+        questions = {
+            "Looks at": each.looks_at,
+            "Means": each.meaning,
+            "What to do": each.advice,
+            "Source": each.source,
+        }
+        for question, answer in questions.items():
+            text += f"\n{question}\n:   {answer}\n" * bool(answer)
     return text
 
 
@@ -101,7 +106,7 @@ def decisions() -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     part.__name__: part
-    for part in (commands, names, sweep_keys, search_space_keys, checks, decisions)
+    for part in (commands, names, sweep_keys, search_space_keys, codes, decisions)
 }
 
 
@@ -134,11 +139,12 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def _table(model: type[BaseModel]) -> str:
     """Key, what it may be, default, meaning."""
-    properties = model.model_json_schema()["properties"]
+    properties = model.model_json_schema(by_alias=False)["properties"]
     words = _attributes(model)
     rows = ["| key | value | default | meaning |", "| --- | --- | --- | --- |"]
     for name, field in model.model_fields.items():
-        cells = (f"`{name}`", _allowed(properties[name]), _default(field), words.get(name, ""))
+        meaning = words.get(name, "") + (f" Earlier: `{field.alias}`." if field.alias else "")
+        cells = (f"`{name}`", _allowed(properties[name]), _default(field), meaning)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 

@@ -1,4 +1,4 @@
-"""Checks with codes: what could make a sweep's figures wrong, looked for one by one.
+"""Checks with codes: what could make a sweep's values wrong, looked for one by one.
 
     report        what a check may say; ``checks.json``
     check         a check's words, and how it answers
@@ -6,7 +6,7 @@
     *_checks      the checks themselves: split, fits, predictions, method, canary
     catalogue     all of them in order; running them
 
-Laws: every check always runs, on what can be read; what it has nothing to look at is "not
+Rules: every check always runs, on what can be read; what it has nothing to look at is "not
 applicable", which is not "passed"; an answer always comes with the evidence.
 
 Knows records and tables; never a picture, never a network.

@@ -47,7 +47,7 @@ def assess_permutation(
 
     Args:
         canary: The canary's run.
-        names: The base learners to judge; null judges all that are complete.
+        names: The base learners to evaluate; null evaluates all that are complete.
         num_learners: Of how many base learners of the sweep itself they are.
     """
     complete = canary.complete_learners

@@ -29,7 +29,7 @@ MOST_LEARNERS, MOST_SAMPLES, MOST_FOLDS = 3, 30, 3
 """Base learners, samples of a fold, and folds that the meta-learners are tried on."""
 
 UNMOVED = 1e-9
-"""Refits may differ by rounding, a share of the task's scale."""
+"""Refits may differ by rounding, a fraction of the task's scale."""
 
 
 def _stopping(contents: RunContents) -> Finding:

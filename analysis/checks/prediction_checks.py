@@ -34,7 +34,7 @@ AGAIN = (
     "is missing."
 )
 CONSTANT_FRACTION = 0.01
-"""Predictions that vary by less than this share of the truth's spread count as constant."""
+"""Predictions that vary by less than this fraction of the truth's spread count as constant."""
 
 LITTLE = f"spread under {CONSTANT_FRACTION:.0%} of the truth's."
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from foldgrid.analysis.predictions.state import state_digest
 from foldgrid.records import RunStore
 from foldgrid.specs.base import Spec
 from foldgrid.specs.counted import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = 1
 """Raised when stored results can no longer be read as they were, or a check looks at more."""
@@ -26,14 +29,14 @@ class CheckResult(Spec):
     Attributes:
         code: Its stable code, such as FG101.
         title: What should hold, in a few words.
-        severity: ``error`` where a breach makes figures wrong, ``warning`` where it changes how
+        severity: ``error`` where a breach makes values wrong, ``warning`` where it changes how
             they are to be read.
         looks_at: What it looks at.
         status: A breach is ``failed`` or ``warning``, as the severity says. ``not applicable``
             means that there was nothing to look at: it says nothing good.
         evidence: A sentence with counts and names.
         places: Every breach, a line each.
-        meaning: What the breach means for the figures; "" where there is none.
+        meaning: What the breach means for the values; "" where there is none.
         mend: What to do about it; likewise.
     """
 
@@ -73,6 +76,31 @@ class CheckReport(Spec):
     def having(self, status: Status) -> tuple[CheckResult, ...]:
         """The results of that status."""
         return tuple(result for result in self.results if result.status == status)
+
+    @property
+    def failures(self) -> tuple[CheckResult, ...]:
+        """The results of the checks that failed."""
+        return self.having("failed")
+
+    def frame(self) -> pd.DataFrame:
+        """A row a check: ``code``, ``title``, ``severity``, ``status``, ``evidence`` and more."""
+        import pandas as pd
+
+        names = ("code", "title", "severity", "status", "evidence", "meaning", "mend")
+        return pd.DataFrame(
+            [{name: getattr(each, name) for name in names} for each in self.results]
+        )
+
+    def __repr__(self) -> str:
+        """The counts, and what is not as it should be."""
+        loud = [
+            f"  {each.code} {each.status}: {each.evidence}"
+            for each in self.results
+            if not each.is_quiet
+        ]
+        return "\n".join([self.headline, *loud])
+
+    __str__ = __repr__
 
     @property
     def has_failed(self) -> bool:

@@ -11,7 +11,7 @@ agreement leans on the same chance, whichever way it points. With two folds or m
 therefore doubled; `tests/analysis/checks/test_shuffled_skill.py` shows by simulation that the level
 then holds, for a network that reads the true severity perfectly.
 
-Many learners are judged together by the largest standardised agreement of each permutation
+Many learners are evaluated together by the largest standardised agreement of each permutation
 (Westfall and Young 1993), which needs no further correction and loses little where learners say
 much the same.
 
@@ -33,7 +33,7 @@ FloatArray = NDArray[np.float64]
 NUM_PERMUTATIONS = 4999
 SEED = 20_231_023
 SMALLEST_SPREAD = 1e-9
-"""Below this share of the scores' own spread an agreement's spread is rounding."""
+"""Below this fraction of the scores' own spread an agreement's spread is rounding."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def assess_skill(
     num_permutations: int = NUM_PERMUTATIONS,
     seed: int = SEED,
 ) -> list[Skill]:
-    """Judges every model on scores that were shuffled by subject.
+    """Evaluates every model on scores that were shuffled by subject.
 
     Args:
         samples: By sample: subject, region, fold, and ``composite``, the given C, which is the

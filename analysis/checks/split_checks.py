@@ -25,7 +25,7 @@ NEW_SPLIT = (
 
 
 def _law(contents: RunContents, code: str, kept: str) -> Finding:
-    """The breaches of one law of the split."""
+    """The breaches of one rule of the split."""
     if contents.split is None:
         return not_applicable(NO_SPLIT)
     problems = [each for each in split_problems(contents.split) if each.what == code]

@@ -39,11 +39,11 @@ def compare_sweeps(stores: Sequence[RunStore], by: str | None = None) -> Compari
 
     Args:
         stores: Two run folders or more, the reference first.
-        by: The OOF figure that is compared; the task's first without.
+        by: The OOF value that is compared; the task's first without.
 
     Raises:
         SweepError: ``by`` is unknown, there are too few or too many runs, a run has nothing
-            complete or breaks a law of honest stacking, or the runs cannot be compared.
+            complete or breaks a rule of honest stacking, or the runs cannot be compared.
     """
     if not 2 <= len(stores) <= len(LETTERS):
         raise SweepError(
@@ -116,7 +116,7 @@ def _compared_models(evaluations: Sequence[Evaluation], by: str) -> tuple[Compar
 
 
 def _best(evaluation: Evaluation, by: str) -> BestModel:
-    """The best by an OOF figure of all that learned something; a tie goes to a base learner."""
+    """The best by an OOF value of all that learned something; a tie goes to a base learner."""
     kinds: dict[str, Kind] = dict.fromkeys(evaluation.table.complete_learners, "base_learner")
     kinds |= dict.fromkeys(evaluation.meta_learners, "meta_learner")
     metric_values = {name: _metric_values(evaluation, name, by) for name in kinds}
@@ -154,7 +154,7 @@ def paired_difference(
     pair: Mapping[str, FloatArray],
     seed: int = SEED,
 ) -> Difference:
-    """The second model's figure minus the first's, with the ranking's kind of 95 % interval.
+    """The second model's value minus the first's, with the ranking's kind of 95 % interval.
 
     Whole subjects are drawn with replacement, the same for both models: the units of one person
     resemble each other, and a hard patient is hard for both.
@@ -167,7 +167,7 @@ def paired_difference(
         seed: Draws the subjects; the same for all models gives comparable intervals.
 
     Returns:
-        No interval where there are fewer than two subjects, nothing at all where a figure is
+        No interval where there are fewer than two subjects, nothing at all where a value is
         undefined.
     """
     predicted = by_model(
@@ -183,7 +183,7 @@ def paired_difference(
 
 
 def refuse_incomparable(stores: Sequence[RunStore], evaluations: Sequence[Evaluation]) -> None:
-    """Stops where the figures of these runs would not be about the same thing.
+    """Stops where the values of these runs would not be about the same thing.
 
     Args:
         stores: The run folders, the reference first.

@@ -22,14 +22,14 @@ LETTERS = ascii_uppercase
 """What the runs are called in tables, in the order in which they were given."""
 
 MetricValues = dict[str, float | None]
-"""OOF figures by metric; None is undefined."""
+"""OOF values by metric; None is undefined."""
 
 
 class Difference(Spec):
-    """A figure of one model minus that of another, on the same visits.
+    """A value of one model minus that of another, on the same visits.
 
     Attributes:
-        value: The difference; None where a figure is undefined.
+        value: The difference; None where a value is undefined.
         low: The lower end of the 95 % interval by resampling whole subjects; None as above.
         high: Its upper end.
     """
@@ -45,7 +45,7 @@ class Difference(Spec):
 
 
 class BestModel(Spec):
-    """The best of one run by the ordering figure: a base learner or a meta-learner."""
+    """The best of one run by the ordering metric: a base learner or a meta-learner."""
 
     model: str
     kind: Kind
@@ -62,7 +62,7 @@ class ComparedRun(Spec):
         complete: Base learners with all their folds.
         planned: Base learners that the sweep plans.
         best: Its best model.
-        minus_reference: The best model's figure minus that of the reference's best; null for the
+        minus_reference: The best model's value minus that of the reference's best; null for the
             reference.
     """
 
@@ -80,8 +80,8 @@ class ComparedModel(Spec):
 
     Attributes:
         model: Its name.
-        oof: OOF figures, run by run; null where the run has no complete one.
-        minus_reference: Its figure minus the reference's, run by run; null for the reference and
+        oof: OOF values, run by run; null where the run has no complete one.
+        minus_reference: Its value minus the reference's, run by run; null for the reference and
             where the run has no complete one.
     """
 
@@ -106,7 +106,7 @@ class Comparison(Spec):
     """Two or more runs on the same data and split.
 
     Attributes:
-        by: The OOF figure that is compared, one of the task's.
+        by: The OOF value that is compared, one of the task's.
         task: What is predicted.
         num_units: Training visits or photographs behind every figure.
         num_subjects: Subjects that these are of.
@@ -127,7 +127,7 @@ class Comparison(Spec):
 
     @cached_property
     def scoring(self) -> Scoring:
-        """What the figures mean."""
+        """What the values mean."""
         return make_scoring(self.task)
 
     def paired_rows(
@@ -136,7 +136,7 @@ class Comparison(Spec):
         """The base learners that are complete in the reference and in this run, by name.
 
         Yields:
-            The name, the reference's figures, this run's figures, and their difference.
+            The name, the reference's values, this run's values, and their difference.
         """
         place = self.runs.index(run)
         for row in self.rows:

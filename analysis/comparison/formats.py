@@ -137,7 +137,7 @@ def render_terminal(comparison: Comparison, console: Console) -> None:
 
     Args:
         comparison: What to print.
-        console: Where; its width decides whether all figures are shown.
+        console: Where; its width decides whether all values are shown.
     """
     console.print(Text(heading(comparison)), width=min(console.width, READABLE))
     console.print(_runs(comparison), end="\n")
@@ -150,7 +150,7 @@ def render_terminal(comparison: Comparison, console: Console) -> None:
     if comparison.settings:
         console.print(_settings(comparison))
         console.print()
-    print_notes(comparison.notes, console)
+    print_notes(comparison.notes, console, in_full=True)
 
 
 def _runs(comparison: Comparison) -> RichTable:
@@ -162,7 +162,7 @@ def _runs(comparison: Comparison) -> RichTable:
 
 
 def _printed(comparison: Comparison, run: ComparedRun, is_wide: bool) -> RichTable:
-    # Widths are fixed: at 80 columns a long name ends in an ellipsis, a figure never does.
+    # Widths are fixed: at 80 columns a long name ends in an ellipsis, a value never does.
     others = [name for name in comparison.scoring.shown if name != comparison.by] if is_wide else []
     names = [comparison.by, *others]
     metrics = comparison.scoring.metrics

@@ -11,6 +11,8 @@ from os import PathLike
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from matplotlib import image
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 
 from foldgrid.analysis.drawing.canvas import NARROW, WIDE, drawing_style
@@ -86,6 +88,11 @@ class Drawing:
                 f'{file}: a picture is saved as .svg or .png, not as "{file.suffix}".\n'
                 f"Name it {file.with_suffix('.svg').name} or {file.with_suffix('.png').name}."
             )
+
+    def show_in(self, axes: Axes) -> None:
+        """Shows its pixels in axes of another figure, which are left without ticks and frame."""
+        axes.imshow(image.imread(io.BytesIO(self.png)), interpolation="antialiased")
+        axes.set_axis_off()
 
     def _repr_svg_(self) -> str:
         """How a notebook shows it."""

@@ -27,7 +27,7 @@ _MOST_LANES = 10
 
 
 def draw_critical_difference(facts: CriticalDifference) -> Drawing:
-    """One row a model at its mean rank; models that share a bar cannot be told apart.
+    """One row a model at its mean rank; models that share a bar cannot be distinguished.
 
     Args:
         facts: Facts that were computed (no ``reason``).
@@ -141,7 +141,7 @@ def critical_section(run: Run) -> Section:
 
 
 def _frame(facts: CriticalDifference) -> pd.DataFrame:
-    """A row a model: its mean rank and, from 1, the groups that it cannot be told from."""
+    """A row a model: its mean rank and, from 1, the groups that it cannot be distinguished from."""
     return pd.DataFrame(
         {
             "model": model,

@@ -35,7 +35,7 @@ class Curve:
     Attributes:
         fold: The fold that it held out.
         train_losses: By epoch, from epoch 1; NaN where undefined.
-        validation_losses: Likewise, on what early stopping watched.
+        validation_losses: Likewise, on what early stopping monitored.
         best_epoch: The epoch whose weights were kept; 0 where none was.
         phase_starts: The first epochs of its second and later phases of training.
     """

@@ -42,7 +42,7 @@ class ForestRow:
         value: Its figure.
         low: The lower end of its interval; NaN where there is none.
         high: The upper end.
-        is_tied: Whether it cannot be told apart from the best; the best is tied with itself.
+        is_tied: Whether it cannot be distinguished from the best; the best is tied with itself.
     """
 
     model: str

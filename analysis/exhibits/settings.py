@@ -133,7 +133,7 @@ def varied_section(run: Run) -> Section:
 
 
 def photographs_of(run: Run, share: float) -> int:
-    """About how many photographs a fit trains on at a share, the mean over the folds.
+    """About how many photographs a fit trains on at a fraction, the mean over the folds.
 
     Args:
         run: The opened run.

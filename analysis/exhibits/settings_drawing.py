@@ -18,7 +18,7 @@ _LOGARITHMIC = 8.0
 """The largest setting over the smallest from which the axis is logarithmic."""
 
 _DODGE = 0.012
-"""How far lines stand apart sideways, as a share of the axis, so that intervals do not cover."""
+"""How far lines stand apart sideways, as a fraction of the axis, so that intervals do not cover."""
 
 _LABEL = 14.0
 
@@ -48,7 +48,7 @@ class SettingCurves:
         setting: What is varied, in words: ``share of the training images``.
         title: What is measured: ``AUC``.
         partition: In words: ``test``.
-        is_share: Whether the setting is a share, to be written in per cent.
+        is_share: Whether the setting is a fraction, to be written in per cent.
         lines: By backbone its points, from the smallest setting.
         names: Words for settings that are no numbers, by where they stand.
     """

@@ -46,7 +46,7 @@ class ClassUnits:
 
         Args:
             table: The units of a partition.
-            scoring: The task's; it judges classes.
+            scoring: The task's; it evaluates classes.
             model: One of the table's.
         """
         return cls(
@@ -66,7 +66,7 @@ class ClassUnits:
 
     @property
     def asked_classes(self) -> tuple[int, ...]:
-        """The classes that figures are of: the positive one, or each against the rest."""
+        """The classes that values are of: the positive one, or each against the rest."""
         return (POSITIVE,) if self.is_binary else tuple(range(len(self.classes)))
 
     @cached_property

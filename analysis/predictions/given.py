@@ -144,7 +144,7 @@ class _Cells:
     def refuse(self, problems: Sequence[Problem]) -> None:
         """Raises what was found, if anything."""
         if problems:
-            raise InputError(self.source, problems, "docs/python.md describes such a table.")
+            raise InputError(self.source, problems, "See docs/reference/python.md.")
 
     def header_problems(self) -> list[Problem]:
         """What is wrong with the columns."""
@@ -292,7 +292,7 @@ class _Cells:
         return found
 
     def references(self, scoring: Scoring) -> tuple[NDArray[Any], list[Problem]]:
-        """The truth as models are judged by it: a number, or the index of a class."""
+        """The truth as models are evaluated by it: a number, or the index of a class."""
         if not self.classes:
             return self._numbers("truth")
         places = {name: place for place, name in enumerate(self._evaluated(scoring))}

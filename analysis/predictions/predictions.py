@@ -1,4 +1,4 @@
-"""The records of a sweep as one table: every sample and base learner, what is judged of each.
+"""The records of a sweep as one table: every sample and base learner, what is evaluated of each.
 
 That is one number (PASI: a region's composite C, 0 to 72), or a probability for each class. A
 training sample's prediction comes from the copy that held its fold out (out-of-fold, OOF); a test
@@ -71,7 +71,7 @@ class PredictionTable:
         learners: All base learners in the sweep's order.
         samples: By sample: subject, partition, fold, what else the split knows of it, and
             ``reference``, the truth: the physician's C, or the index of the class.
-        oof: What is judged of the training samples, by complete base learners; see
+        oof: What is evaluated of the training samples, by complete base learners; see
             ``UnitTable.predicted``.
         test: The same of the test samples.
         task: What is predicted.
@@ -120,7 +120,7 @@ def read_prediction_table(store: RunStore, finished: FinishedFits | None = None)
         finished: Its finished fits, where some of them were read already.
 
     Raises:
-        SweepError: Nothing is complete yet, or a law of honest stacking is broken.
+        SweepError: Nothing is complete yet, or a rule of honest stacking is broken.
     """
     try:
         plan, split = store.read_plan(), store.read_split()
@@ -231,7 +231,7 @@ def given_references(fits: Sequence[FoldPredictions]) -> pd.Series[Any]:
 def values_by_learner(
     learners: Mapping[str, Sequence[FoldPredictions]], partition: str
 ) -> pd.DataFrame:
-    """What is judged, by sample and base learner, of the mean of its copies where several.
+    """What is evaluated, by sample and base learner, of the mean of its copies where several.
 
     Args:
         learners: The fits of each base learner.
@@ -246,7 +246,7 @@ def values_by_learner(
 
 
 def learner_predictions(fits: Sequence[FoldPredictions], partition: str) -> pd.DataFrame:
-    """What a base learner predicted, by sample, before anything is judged of it.
+    """What a base learner predicted, by sample, before anything is evaluated of it.
 
     Args:
         fits: Its fits.
@@ -264,5 +264,5 @@ def _in_order(table: pd.DataFrame, order: pd.Index[str]) -> pd.DataFrame:
 
 
 def fold_values(fit: FoldPredictions, partition: str = "oof") -> pd.DataFrame:
-    """What is judged of one fit's predictions of a partition, by sample."""
+    """What is evaluated of one fit's predictions of a partition, by sample."""
     return scoring_of(fit).values(_predictions([fit], partition))

@@ -1,4 +1,4 @@
-"""The laws of honest stacking, each a function that names every breach it finds.
+"""The rules of honest stacking, each a function that names every breach it finds.
 
     1. A sample is one region of one visit of one subject, or one photograph, and appears once.
     2. A subject is on one side of the split and, when training, in one fold.
@@ -28,12 +28,12 @@ from foldgrid.specs.fits import FitConfig, FitRecord
 from foldgrid.tasks.pasi.arithmetic import REGION_WEIGHTS
 
 SHARED_SETTINGS = ("data_fingerprint", "split_fingerprint", "task", "budget")
-"""What must be equal for two fits' figures to be comparable (law 3)."""
+"""What must be equal for two fits' values to be comparable (rule 3)."""
 
 PARTITION_CODE, FOLDS_CODE, SAMPLES_CODE = "FG101", "FG102", "FG103"
 SETTINGS_CODE, AGREEMENT_CODE = "FG204", "FG205"
 HELD_OUT_CODE, TEST_CODE, PHYSICIAN_CODE = "FG301", "FG302", "FG303"
-"""The codes under which `foldgrid.analysis.checks` knows the laws."""
+"""The codes under which `foldgrid.analysis.checks` knows the rules."""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -79,7 +79,7 @@ class SplitSamples:
     """Which samples a fit must predict.
 
     Attributes:
-        table: The split's table, which keeps laws 1 and 2.
+        table: The split's table, which keeps rules 1 and 2.
     """
 
     table: pd.DataFrame
@@ -97,7 +97,7 @@ class SplitSamples:
 
 
 def split_problems(split: pd.DataFrame) -> list[Problem]:
-    """Breaches of laws 1 and 2 in a split's table."""
+    """Breaches of rules 1 and 2 in a split's table."""
     problems = []
     rows = split[split["sample"].duplicated()]
     if len(rows):
@@ -136,7 +136,7 @@ def _region_problems(split: pd.DataFrame) -> list[Problem]:
 
 
 def comparison_problems(configs: Iterable[FitConfig]) -> list[Problem]:
-    """Breaches of law 3: settings in which the fits differ although they must not."""
+    """Breaches of rule 3: settings in which the fits differ although they must not."""
     problems = []
     configs = list(configs)
     for setting in SHARED_SETTINGS:
@@ -152,19 +152,19 @@ def comparison_problems(configs: Iterable[FitConfig]) -> list[Problem]:
 
 
 def fold_problems(fit: FoldPredictions, split: SplitSamples) -> list[Problem]:
-    """Breaches of laws 4 and 5 by one fit."""
+    """Breaches of rules 4 and 5 by one fit."""
     return [*held_out_problems(fit, split), *test_problems(fit, split)]
 
 
 def held_out_problems(fit: FoldPredictions, split: SplitSamples) -> list[Problem]:
-    """Breaches of law 4 by one fit: held-out samples predicted twice, never, or out of place."""
+    """Breaches of rule 4 by one fit: held-out samples predicted twice, never, or out of place."""
     expected = split.held_out.get(fit.fold, frozenset())
     messages = _partition_messages(fit, "oof", "held-out", expected, split.table)
     return [Problem(fit.name, HELD_OUT_CODE, message) for message in messages]
 
 
 def test_problems(fit: FoldPredictions, split: SplitSamples) -> list[Problem]:
-    """Breaches of law 5 by one fit: test samples predicted twice, never, or out of place."""
+    """Breaches of rule 5 by one fit: test samples predicted twice, never, or out of place."""
     messages = _partition_messages(fit, "test", "test", split.test, split.table)
     return [Problem(fit.name, TEST_CODE, message) for message in messages]
 
@@ -172,7 +172,7 @@ def test_problems(fit: FoldPredictions, split: SplitSamples) -> list[Problem]:
 def agreement_problems(
     planned: Mapping[str, Sequence[int]], fits: Iterable[FoldPredictions]
 ) -> list[Problem]:
-    """Breaches of law 7: base learners that held out other samples than most do.
+    """Breaches of rule 7: base learners that held out other samples than most do.
 
     Args:
         planned: The folds that are planned, by base learner.
@@ -229,10 +229,10 @@ def _partition_messages(
 def target_problems(
     fit: FoldPredictions, reference: pd.DataFrame, targets: Sequence[str]
 ) -> list[Problem]:
-    """Breaches of law 6 by one fit.
+    """Breaches of rule 6 by one fit.
 
     Args:
-        fit: The fit's predictions, which keep laws 4 and 5.
+        fit: The fit's predictions, which keep rules 4 and 5.
         reference: The physician's scores by sample, as the first fits reported them.
         targets: The names of the scores.
     """

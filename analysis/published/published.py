@@ -1,4 +1,4 @@
-"""The published figures of One-Step PASI beside those of a sweep, and how far both orders agree.
+"""The published values of One-Step PASI beside those of a sweep, and how far both orders agree.
 
 Knows rankings and the study's tables; of the records behind a ranking only what
 ``comparability`` asks.
@@ -16,7 +16,7 @@ from foldgrid.specs.base import Spec
 from foldgrid.specs.fits import FitConfig
 
 COMPARED = ("mae", "ccc")
-"""The figures whose order is compared."""
+"""The values whose order is compared."""
 
 
 class ComparedModel(Spec):
@@ -26,11 +26,11 @@ class ComparedModel(Spec):
         model: Our name; "" where this sweep has no such model.
         paper_name: The study's name; "" where it has no such model.
         kind: What it is.
-        published: The study's test figures by metric.
+        published: The study's test values by metric.
         published_rank: Its place among the study's 33 models by MAE; equals share the best place.
         oof: Ours, out of fold.
         test: Ours, on the test set.
-        left_out: Why ours has no figures; "" where it has.
+        left_out: Why ours has no values; "" where it has.
     """
 
     model: str
@@ -51,7 +51,7 @@ class RankCorrelation(Spec):
         partition: Our ``oof`` or ``test``; the published side is always its test set.
         num_models: Base learners that both sides have.
         spearman: Spearman's rho, -1 to 1; 1 is the same order.
-        spearman_p: Share of random orders at least as far from 0, either way; see
+        spearman_p: Fraction of random orders at least as far from 0, either way; see
             ``rank_correlation``.
         kendall: Kendall's tau-b.
         kendall_p: Its permutation p-value.
@@ -76,7 +76,7 @@ class PublishedComparison(Spec):
         differences: What this sweep did unlike the study.
         rows: Every model of either side, by published MAE, those that the study lacks last.
         correlations: Of the base learners, MAE and CCC, OOF and test.
-        source: Where the published figures are from.
+        source: Where the published values are from.
     """
 
     sweep: str
@@ -170,10 +170,10 @@ def rank_correlation(
 
     The models are permuted, 1,999 times, both ways counted, the found order as one of them: the
     p-value asks whether the orders agree more than two shuffled lists would. It knows nothing of
-    the error in each figure, nor that models of one family resemble each other.
+    the error in each value, nor that models of one family resemble each other.
 
     Args:
-        ours: One side's figures, a model each.
+        ours: One side's values, a model each.
         theirs: The other side's.
         seed: Of the permutations.
 

@@ -1,6 +1,6 @@
 """What studies with classes published, as data: one study a sweep that repeats it.
 
-Knows no run: beside our own figures they are set in a report.
+Knows no run: beside our own values they are set in a report.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from foldgrid.specs.reading import read_document, validate
 
 
 class PublishedValue(Spec):
-    """A figure of a study.
+    """A value of a study.
 
     Attributes:
         model: What the study calls its model.
@@ -47,7 +47,7 @@ class PublishedStudy(Spec):
 
     Attributes:
         sweep: How the names of the sweeps that repeat it begin.
-        source: The paper, and what its figures are of.
+        source: The paper, and what its values are of.
         differences: What forbids to compare the sizes, a sentence or two each.
         metric_values: In the order of a table.
     """

@@ -1,4 +1,4 @@
-"""What studies say of frozen and trained parameters, beside ours, with what their figures count.
+"""What studies say of frozen and trained parameters, beside ours, with what their values count.
 
 Knows no network: our counts come from the records of fits.
 """
@@ -18,7 +18,7 @@ Counted = Literal["total", "not_trained", "trained"]
 
 
 class PublishedCount(Spec):
-    """A figure of a study.
+    """A value of a study.
 
     Attributes:
         num_classes: Of the study's experiment.
@@ -78,7 +78,7 @@ class PhaseCounts(Protocol):
 
 @dataclass(frozen=True)
 class ComparedCount:
-    """A figure of a study and ours.
+    """A value of a study and ours.
 
     Attributes:
         count: The study's.
@@ -102,7 +102,7 @@ def find_published_parameters(sweep: str, backbone: str) -> PublishedParameters 
     """The study that ``sweep`` repeats with ``backbone``; nothing where there is none.
 
     Args:
-        sweep: A sweep's name; those of variants begin with the study's, as ``ssc_skin_3`` does.
+        sweep: A sweep's name; those of ablations begin with the study's, as ``ssc_skin_3`` does.
         backbone: The network.
     """
     return next(
@@ -118,7 +118,7 @@ def find_published_parameters(sweep: str, backbone: str) -> PublishedParameters 
 def compare_parameters(
     study: PublishedParameters, num_classes: int, phases: Sequence[PhaseCounts]
 ) -> tuple[ComparedCount, ...]:
-    """The study's figures for ``num_classes``, each beside ours.
+    """The study's values for ``num_classes``, each beside ours.
 
     Args:
         study: What was published.

@@ -1,6 +1,6 @@
 """One-Step PASI's two tables: the ten best models to three decimals, all 33 to two.
 
-They are figures of the study's test set, 34 visits of 6 subjects; it published no out-of-fold ones.
+They are values of the study's test set, 34 visits of 6 subjects; it published no out-of-fold ones.
 Knows nothing of any sweep.
 """
 

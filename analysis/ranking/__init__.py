@@ -1,1 +1,1 @@
-"""The models in order: the figures, what to know before believing them, on paper and on disk."""
+"""The models in order: the values, what to know before believing them, on paper and on disk."""

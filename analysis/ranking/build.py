@@ -51,10 +51,10 @@ def evaluate_and_rank(
         further: Metrics that it holds beside the task's standard ones.
 
     Returns:
-        The judgement that it was computed from, and the ranking.
+        The evaluation that it was computed from, and the ranking.
 
     Raises:
-        SweepError: ``by`` is unknown, nothing is complete yet, or a law of honest stacking is
+        SweepError: ``by`` is unknown, nothing is complete yet, or a rule of honest stacking is
             broken.
     """
     from foldgrid.analysis.checks.catalogue import check_before_ranking, keep_checks
@@ -79,7 +79,7 @@ def rank_evaluation(
     made_from: str,
     further: Sequence[str] = (),
 ) -> Ranking:
-    """The ranking of what was judged.
+    """The ranking of what was evaluated.
 
     Args:
         store: The run folder.
@@ -122,7 +122,7 @@ class Source:
 def rank_models(
     evaluation: Evaluation, source: Source, by: str, further: Sequence[str] = ()
 ) -> Ranking:
-    """The ranking of what was judged, wherever it is from.
+    """The ranking of what was evaluated, wherever it is from.
 
     Args:
         evaluation: What every model said of it.
@@ -168,11 +168,11 @@ def ranking_notes(store: RunStore, evaluation: Evaluation, checks: CheckReport) 
 
 
 def assess_evaluation(evaluation: Evaluation, further: Sequence[str] = ()) -> Assessment:
-    """The statistics of every judged model; by further metrics beside the task's standard ones."""
+    """The statistics of every evaluated model, by the task's standard metrics and further ones."""
     from foldgrid.analysis.statistics.assessing import assess
 
     complete = [each.name for each in evaluation.table.learners if not each.left_out]
-    # "Take the best" is a choice among backbones; their variants answer another question.
+    # "Take the best" is a choice among backbones; their ablations answer another question.
     learners = [name for name in complete if not is_ablation(name)] or complete
     scoring = evaluation.table.scoring
     oof, test = evaluation.oof, evaluation.test
@@ -259,7 +259,7 @@ def _others(evaluation: Evaluation, assessment: Assessment) -> list[RankedModel]
 
 
 def _facts(assessment: Assessment, model: str) -> dict[str, Any]:
-    """A model's figures, intervals and standings; None and none for models left out."""
+    """A model's values, intervals and standings; None and none for models left out."""
     facts: dict[str, Any] = {
         "standings": {
             metric: standings[model]

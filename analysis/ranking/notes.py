@@ -1,4 +1,4 @@
-"""The reading behind a ranking: what its figures rest on, in sentences."""
+"""The reading behind a ranking: what its values rest on, in sentences."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def _why(learner: BaseLearner) -> str:
 
 
 def output_note(evaluation: Evaluation) -> Note:
-    """What the models predict, what the figures compare, and which end is better."""
+    """What the models predict, what the values compare, and which end is better."""
     scoring = evaluation.table.scoring
     text = f"{scoring.explained(evaluation.parts)} {_directions(scoring)}"
     return Note(topic="output", text=text)
@@ -201,7 +201,7 @@ def _directions(scoring: Scoring) -> str:
 
 
 def scale_notes(evaluation: Evaluation) -> list[Note]:
-    """What figures of this task are held against."""
+    """What values of this task are held against."""
     yardstick = evaluation.table.scoring.yardstick
     return [Note(topic="raters", text=yardstick)] if yardstick else []
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 4
-"""Raised when a stored leaderboard can no longer be read as it was, or its figures change."""
+"""Raised when a stored leaderboard can no longer be read as it was, or its values change."""
 
 Kind = Literal["base_learner", "meta_learner", "baseline"]
 KIND_TITLES: dict[Kind, str] = {
@@ -38,7 +38,7 @@ class RankedModel(Spec):
     """One row.
 
     Attributes:
-        rank: 1 is best; null where the ordering figure is undefined or the model is left out.
+        rank: 1 is best; null where the ordering metric is undefined or the model is left out.
         model: Its name.
         kind: What it is.
         folds: Usable over planned fold fits, ``5/5``; "" for what has no fits of its own.
@@ -50,7 +50,7 @@ class RankedModel(Spec):
             the metric is undefined.
         paper_name: What the paper calls it, where that differs.
         weights: Where a base learner's first weights came from.
-        left_out: Why it has no figures; "" where it has.
+        left_out: Why it has no values; "" where it has.
     """
 
     rank: int | None = None
@@ -67,12 +67,12 @@ class RankedModel(Spec):
     left_out: str = ""
 
     def value(self, partition: str, metric: str) -> float | None:
-        """One of its figures; None is undefined."""
+        """One of its values; None is undefined."""
         value: float | None = getattr(self, partition).get(metric)
         return value
 
     def interval(self, partition: str, metric: str) -> Interval:
-        """A figure's 95 % interval; empty, with the reason, where there is none."""
+        """A value's 95 % interval; empty, with the reason, where there is none."""
         known: dict[str, Interval] = getattr(self, f"{partition}_intervals")
         return known.get(metric) or Interval(reason="not computed")
 
@@ -88,14 +88,21 @@ class Ranking(Spec):
         location: The run folder, as it was given.
         by: The OOF metric that orders the rows.
         task: What is predicted; it says which metrics there are.
-        num_units: Visits or photographs behind the figures: ``oof`` and ``test``.
-        num_subjects: Subjects behind the figures: ``oof`` and ``test``.
+        num_units: Visits or photographs behind the values: ``oof`` and ``test``.
+        num_subjects: Subjects behind the values: ``oof`` and ``test``.
         rows: Best first; models without a rank last.
         notes: The warnings, then the facts; ``all_notes`` adds those of the order at hand.
         num_resamples: Draws of the subjects behind intervals and standings; 0 is none.
-        selections: By metric, the figure of taking the best base learner, naive and corrected.
+        selections: By metric, the value of taking the best base learner, naive and corrected.
         critical_difference: The models' mean ranks with subjects as blocks.
         shown: The metrics that a table shows, in place of the task's; not stored.
+
+    Example:
+        >>> ranking = foldgrid.open_run(folder).ranking
+        >>> ranking.best.kind, ranking.metric.title
+        ('meta_learner', 'MAE')
+        >>> ranking.ordered_by("ccc").frame()["rank"].tolist()[:3]
+        [1, 2, 3]
     """
 
     format: int = FORMAT
@@ -121,7 +128,7 @@ class Ranking(Spec):
 
     @cached_property
     def scoring(self) -> Scoring:
-        """What the figures mean."""
+        """What the values mean."""
         return make_scoring(self.task)
 
     @cached_property
@@ -135,7 +142,7 @@ class Ranking(Spec):
     def best(self) -> RankedModel:
         """The best model that learned something; the baseline only where it stands alone.
 
-        A variant of a backbone is the best only where there are variants alone.
+        An ablation of a backbone is the best only where there are ablations alone.
         """
         learned = [row for row in self.rows if row.kind != "baseline" and not row.left_out]
         backbones = [row for row in learned if not is_ablation(row.model)]

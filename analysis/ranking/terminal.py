@@ -5,7 +5,7 @@ Below the table stands what must be known before it is believed, a line each wit
 
 Nothing depends on colour alone: meta-learners carry ``+`` and the baseline ``=`` before the name,
 models that are tied with the best ``~`` after the rank. The ends of its interval stand beside the
-ordering figure. Only ASCII is drawn, so a log file or a terminal of any encoding shows the same.
+ordering metric. Only ASCII is drawn, so a log file or a terminal of any encoding shows the same.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ NAME_WIDTH = 27
 BEST = 15
 """Models that are shown unless all are asked for."""
 
+FEW = 3
+"""Models that are not worth a line that says they are left out."""
+
 
 def heading(ranking: Ranking) -> str:
     """What the table shows and how it is ordered, in one sentence."""
@@ -45,16 +48,16 @@ def heading(ranking: Ranking) -> str:
 
 
 def describe_extent(ranking: Ranking, partition: str) -> str:
-    """How much data is behind a partition's figures: ``304 visits of 54 subjects``."""
+    """How much data is behind a partition's values: ``304 visits of 54 subjects``."""
     units, subjects = ranking.num_units[partition], ranking.num_subjects[partition]
     return f"{ranking.scoring.unit_name.count(units)} of {counted(subjects, 'subject')}"
 
 
 def format_number(value: float | None, decimals: int = 2) -> str:
-    """A figure in five characters while it is below 100,000; ``-`` where it is undefined.
+    """A value in five characters while it is below 100,000; ``-`` where it is undefined.
 
     Args:
-        value: The figure; its sign is not counted.
+        value: The value; its sign is not counted.
         decimals: Digits after the point where there is room.
     """
     if value is None:
@@ -64,7 +67,7 @@ def format_number(value: float | None, decimals: int = 2) -> str:
 
 
 def fitted_name(model: str, width: int) -> str:
-    """A model's name in so many characters; of a variant, what it changes stays to be read.
+    """A model's name in so many characters; of an ablation, what it changes stays to be read.
 
     ``shufflenet_v2_x0_5@training_fraction=0.1`` in 25 is ``shuffl..@training_sha..=0.1``.
     """
@@ -89,8 +92,8 @@ def render_terminal(
     Args:
         ranking: What to print.
         console: Where; its width decides how much of each row is shown.
-        top: Show only the best so many models, the best base learner and the baseline; None shows
-            all.
+        top: Show only the best so many models, the best base learner and the baseline, where that
+            leaves out more than a few; None shows all.
         has_notes: Whether every note stands below in full, not only what must be known, in short.
     """
     # Base learners without a single complete fit are named in the notes, not row by row.
@@ -103,22 +106,23 @@ def render_terminal(
     console.print(Text("; ".join(extents) + "."), end="\n\n")
     console.print(_table(ranking, shown, is_wide=console.width >= WIDE))
     console.print(Text("   " + "   ".join(_legend(ranking, shown)), style="dim"))
-    command = f"foldgrid rank {shlex.quote(ranking.location)}"
     if len(shown) < len(begun):
-        hidden = f"   {len(begun) - len(shown)} more: {command} --all"
+        command = f"foldgrid rank {shlex.quote(ranking.location)} --all"
+        hidden = f"   {len(begun) - len(shown)} more: {command}"
         console.print(Text(hidden, style="dim"), soft_wrap=True)
     console.print()
-    print_notes(all_notes(ranking), console, "" if has_notes else f"{command} --notes")
+    print_notes(all_notes(ranking), console, in_full=has_notes)
 
 
 def _best_and_landmarks(rows: Sequence[RankedModel], top: int) -> list[RankedModel]:
     """The best, and below them the rows that they are held against."""
     learner = next((row for row in rows if row.kind == "base_learner"), None)
-    return [
+    shown = [
         row
         for place, row in enumerate(rows)
         if place < top or row is learner or row.kind == "baseline"
     ]
+    return list(rows) if len(rows) - len(shown) <= FEW else shown
 
 
 def _legend(ranking: Ranking, shown: Sequence[RankedModel]) -> list[str]:
@@ -133,28 +137,23 @@ def _legend(ranking: Ranking, shown: Sequence[RankedModel]) -> list[str]:
     ]
 
 
-def print_notes(notes: Sequence[Note], console: Console, command: str = "") -> None:
-    """Prints what must be known before values are believed, a line each; or every note in full.
-
-    Args:
-        notes: All there are, the warnings first.
-        console: Where.
-        command: What prints them in full; without it they are printed in full here.
-    """
+def print_notes(notes: Sequence[Note], console: Console, in_full: bool = False) -> None:
+    """Prints what must be known before values are believed, a line each; or every note in full."""
     width = min(console.width, READABLE)
-    if not command:
+    if in_full:
         rows = [(f"{note.code} {note.topic}", note.text, note.is_warning) for note in notes]
         console.print(topics(rows), width=width)
         return
     lines = [(note.code, note.line, note.is_warning) for note in notes if note.is_needed]
     console.print(topics(lines), width=width)
-    more = f"more: foldgrid explain CODE; all {counted(len(notes), 'note')} in full: {command}"
-    console.print(Text(f"  {more}", style="dim"), soft_wrap=True)
+    all_of_them = f"foldgrid rank --notes has {counted(len(notes), 'note')} in full"
+    more = Text(f"  more: foldgrid explain CODE; {all_of_them}", style="dim")
+    console.print(more, soft_wrap=True)
 
 
 def _table(ranking: Ranking, rows: Sequence[RankedModel], is_wide: bool) -> RichTable:
     # Widths are fixed, and with a blank between columns make 80 or 112: a name that is too long
-    # ends in an ellipsis, a figure never does.
+    # ends in an ellipsis, a value never does.
     columns = [
         Column("\n# ", is_number=True, width=3),
         Column("\n  model", width=NAME_WIDTH),
@@ -177,7 +176,7 @@ def _table(ranking: Ranking, rows: Sequence[RankedModel], is_wide: bool) -> Rich
 
 
 def _columns(ranking: Ranking, is_wide: bool) -> list[tuple[str, str]]:
-    """The figures that fit: at 80 columns the test set shows its first and its last."""
+    """The values that fit: at 80 columns the test set shows its first and its last."""
     names = ranking.columns()
     test = names if is_wide else (names[0], names[-1])
     return [*(("oof", name) for name in names), *(("test", name) for name in test)]

@@ -10,7 +10,7 @@ from foldgrid.analysis.ranking.ranking import RankedModel, Ranking
 from foldgrid.specs.counted import counted
 
 TIED = "~"
-"""After the rank of a model that cannot be told from the best."""
+"""After the rank of a model that cannot be distinguished from the best."""
 
 
 def all_notes(ranking: Ranking) -> tuple[Note, ...]:

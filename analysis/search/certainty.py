@@ -2,7 +2,7 @@
 
 Everything is over the out-of-fold predictions of the trials that trained to their end, subjects
 resampled. What the corrected score corrects, and what not: choosing the best of these trials by
-the subjects that it is then judged by. It does not undo that a sampler or a scheduler looked at
+the subjects that it is then evaluated by. It does not undo that a sampler or a scheduler looked at
 the same subjects before, so where those did much it is still flattered a little.
 """
 

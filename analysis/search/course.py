@@ -19,7 +19,7 @@ class EpochsSaved:
 
     Attributes:
         num_trials: Trials that are over.
-        num_stopped: Trials that a scheduler gave up.
+        num_stopped: Trials that a scheduler stopped.
         num_planned: Epochs that all trials' recipes allow.
         num_trained: Epochs that were trained.
         num_saved: Epochs that stopped trials had left: what the scheduler saved.

@@ -19,10 +19,10 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scale:
-    """A parameter's axis, wide enough for every trial: the own recipe may lie outside the space.
+    """A parameter's axis, wide enough for all trials; the default configuration may lie outside.
 
-    A logarithmic axis has no place for 0, such as the own recipe's weight decay: whatever is not
-    above its lower end stands there, a decade below the rest.
+    A logarithmic axis has no place for 0, such as the default configuration's weight decay:
+    whatever is not above its lower end stands there, a decade below the rest.
 
     Attributes:
         name: The parameter.

@@ -26,10 +26,10 @@ class StudyResults:
     Attributes:
         plan: What was searched, and how.
         entry: Which study this is.
-        objectives: What for; the first is the one that figures show.
+        objectives: What for; the first is the one that values show.
         trials: All that are over, by number.
         courses: By number, a trial's epochs, without their predictions.
-        scoring: What the figures mean.
+        scoring: What the values mean.
         units: The units as the trials that trained to their end predicted them, a column a
             trial, named by its number. Stopped trials have none: they stood at other epochs.
     """
@@ -69,11 +69,11 @@ class StudyResults:
 
     @property
     def own(self) -> TrialRecord | None:
-        """Trial 0, the sweep's own recipe, if it is complete."""
+        """Trial 0, the sweep's default configuration, if it is complete."""
         return next((trial for trial in self.complete if trial.number == 0), None)
 
     def score(self, trial: TrialRecord) -> float:
-        """The first objective's figure; NaN where the trial diverged."""
+        """The first objective's value; NaN where the trial diverged."""
         return trial.oof.get(self.metric.name, float("nan"))
 
     def value(self, trial: TrialRecord, name: str) -> Value:

@@ -22,7 +22,7 @@ class StudyFacts(Remembering):
     Args:
         results: Its trials.
         place: Its place among the studies of the search, from 0.
-        suffix: What tells its figures from those of other studies; "" for the only one.
+        suffix: What tells its values from those of other studies; "" for the only one.
     """
 
     def __init__(self, results: StudyResults, place: int, suffix: str) -> None:
@@ -71,7 +71,7 @@ class StudyFacts(Remembering):
 
     @cached_property
     def trials(self) -> pd.DataFrame:
-        """A row a trial: how it ended, its epochs, its figures and its values as trained."""
+        """A row a trial: how it ended, its epochs, its values and its values as trained."""
         objectives, names = self.results.objectives, list(self.results.plan.space.parameters)
         rows = [
             {

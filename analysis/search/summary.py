@@ -1,4 +1,4 @@
-"""What a search found, in a few figures: for ``best.yaml`` and for the terminal."""
+"""What a search found, in a few values: for ``best.yaml`` and for the terminal."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _lines(summary: StudySummary, trial: TrialRecord) -> list[str]:
 
 
 def _metric_values(summary: StudySummary, trial: TrialRecord, name: str) -> list[str]:
-    """An objective's figures: as found, corrected, and beside the sweep's own recipe."""
+    """An objective's values: as found, corrected, and beside the sweep's default configuration."""
     found, digits = summary.best[trial.number], summary.study.decimals(name)
 
     def shown(value: float) -> str:

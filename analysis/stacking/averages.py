@@ -69,8 +69,8 @@ class MedianProbability(MiddleValue, Probabilities):
 class ChosenLearner(WeightedSum):
     """The base learner with the smallest loss in the samples that it is fitted on.
 
-    Judged by nested folds this is the honest figure of "train them all, take the best": the
-    learner is chosen without the subjects that it is then judged on.
+    Judged by nested folds this is the honest value of "train them all, take the best": the
+    learner is chosen without the subjects that it is then evaluated on.
 
     Attributes:
         weights_: 1 for the chosen base learner (the first of equals), 0 for the others.

@@ -24,7 +24,7 @@ from foldgrid.tasks.scale import Scale
 
 
 class SelectionLoss(ABC):
-    """What a selection is judged by; every method returns a loss a base learner.
+    """What a selection is evaluated by; every method returns a loss a base learner.
 
     Args:
         columns_NL: What is averaged, samples by base learners.
@@ -97,9 +97,9 @@ class Selection(WeightedSum):
         num_steps: Learners added after the start; of all means on the way the best is kept.
         num_bags: Selections among random parts of the learners, whose weights are averaged; 0
             makes one selection among all of them.
-        bag_fraction: The share of the learners in each part, in (0, 1].
+        bag_fraction: The fraction of the learners in each part, in (0, 1].
         seed: Draws the parts.
-        weights_: How often each learner was chosen, as a share: 0 or more, together 1.
+        weights_: How often each learner was chosen, as a fraction: 0 or more, together 1.
     """
 
     num_steps: int
@@ -109,7 +109,7 @@ class Selection(WeightedSum):
 
     @abstractmethod
     def _loss(self, values_NLK: FloatArray, truth_N: NDArray[Any]) -> SelectionLoss:
-        """What the means are judged by."""
+        """What the means are evaluated by."""
 
     def _fit(
         self, values_NLK: FloatArray, truth_N: NDArray[Any], groups: NDArray[Any] | None
@@ -128,12 +128,12 @@ class Selection(WeightedSum):
 
 
 class GreedySelection(Selection, Numbers):
-    """Greedy selection by the squared error; see ``Selection`` for what it is told.
+    """Greedy selection by the squared error; see ``Selection`` for what it is reported.
 
     Args:
         num_steps: Learners added after the start.
         num_bags: Selections among random parts of the learners.
-        bag_fraction: The share of the learners in each part.
+        bag_fraction: The fraction of the learners in each part.
         seed: Draws the parts.
         scale: See ``Numbers``.
     """
@@ -174,7 +174,7 @@ def grow_selection(loss: SelectionLoss, num_steps: int) -> FloatArray:
     """Greedy selection with replacement after a sorted start.
 
     Args:
-        loss: Judges means of its columns.
+        loss: Evaluates means of its columns.
         num_steps: Learners added after the start.
 
     Returns:

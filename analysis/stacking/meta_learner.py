@@ -1,7 +1,7 @@
 """What every meta-learner is: a scikit-learn estimator from base learners' values to one value.
 
 A value is a number, or the probabilities of K classes; K is 1 for numbers. How values come in, go
-out and are judged is said once for each kind of truth (``Numbers``, ``Probabilities``), how they
+out and are evaluated is said once for each kind of truth (``Numbers``, ``Probabilities``), how they
 are combined once for both.
 
 N samples, L base learners, K classes or 1.
@@ -75,7 +75,7 @@ class MetaLearner(BaseEstimator, ABC):  # type: ignore[misc]  # no types there
 
     @abstractmethod
     def _losses(self, values_NLK: FloatArray, truth_N: NDArray[Any]) -> FloatArray:
-        """What each base learner is judged by on these samples; lower is better."""
+        """What each base learner is evaluated by on these samples; lower is better."""
 
     @abstractmethod
     def _fit(

@@ -29,7 +29,7 @@ class LogitStack(LogPool):
     """Multinomial logistic regression on the base learners' centred log-probabilities.
 
     Args:
-        penalty: Ridge penalty as a share of the features' mean square. None chooses among
+        penalty: Ridge penalty as a fraction of the features' mean square. None chooses among
             ``regressions.PENALTIES`` by the log loss on left-out groups.
 
     Attributes:

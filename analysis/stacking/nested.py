@@ -1,4 +1,4 @@
-"""Meta-learners judged on predictions that they were not fitted on, and the baseline.
+"""Meta-learners evaluated on predictions that they were not fitted on, and the baseline.
 
 N samples, T test samples, L base learners, K classes or 1.
 """
@@ -65,7 +65,7 @@ def meta_learner_weights(table: PredictionTable) -> pd.DataFrame:
         A row a base learner, and three columns a meta-learner that has weights: ``weight`` of the
         fit on all OOF predictions, ``lowest`` and ``highest`` of the fits that left one fold out.
         The columns have two levels, the meta-learner first. A weight multiplies the learner's
-        prediction, but in the logit readings the logit of its share of the scale. Learners that
+        prediction, but in the logit readings the logit of its fraction of the scale. Learners that
         resemble each other share or trade weight: a weight is no measure of a learner's worth.
     """
     return fit_stack(table).weights

@@ -1,12 +1,12 @@
 """The paper's stacked regressions in two readings; decision 0009 says why and how.
 
-    fractional logit   the mean share of the scale is a logistic function of the learners'
+    fractional logit   the mean fraction of the scale is a logistic function of the learners'
                        predictions, each taken as the logit of its share (Papke and Wooldridge 1996)
-    linear             the share is a weighted sum of the shares that the learners predict
+    linear             the fraction is a weighted sum of the shares that the learners predict
 
-A share counts from the lowest to the highest of the task's scale (C / 72 of a region's composite).
-A scale that is open at an end has no such shares: the logit is not asked then, and the linear
-reading takes the numbers as they are.
+A fraction counts from the lowest to the highest of the task's scale (C / 72 of a region's
+composite). A scale that is open at an end has no such shares: the logit is not asked then, and the
+linear reading takes the numbers as they are.
 
 Each comes plain, with an intercept, with a ridge penalty, and with both. The strength of the
 penalty is chosen inside the data it is fitted on, by leaving one group of subjects out.
@@ -36,7 +36,7 @@ GRADIENT_FRACTION = 1e-9
 """Newton stops where no slope of the mean loss is steeper."""
 
 ROUNDING = 1e-12
-"""A loss that rises by a smaller share has not risen; it also keeps a flat curvature regular."""
+"""A loss that rises by a smaller fraction has not risen; it also keeps a flat curvature regular."""
 
 
 def maximise_likelihood(
@@ -44,7 +44,7 @@ def maximise_likelihood(
 ) -> FloatArray:
     """Fractional logistic regression by Newton's method with halved steps.
 
-    A share p counts as p of a success and 1 - p of a failure.
+    A fraction p counts as p of a success and 1 - p of a failure.
 
     Args:
         design: Samples by parameters.
@@ -111,7 +111,7 @@ class StackedRegression(Numbers):
 
     Args:
         intercept: Fit an intercept; it is never penalised.
-        penalty: Ridge penalty as a share of the features' mean square (about their mean where
+        penalty: Ridge penalty as a fraction of the features' mean square (about their mean where
             there is an intercept): in the linear reading 1 halves the weight of an average
             direction. 0 is plain: where directions are missing, the smallest weights that fit.
             None chooses among ``PENALTIES`` by the squared error on left-out groups.
@@ -193,7 +193,7 @@ class StackedRegression(Numbers):
 
     @abstractmethod
     def _fraction(self, predictor: FloatArray) -> FloatArray:
-        """The share of the scale from the linear predictor."""
+        """The fraction of the scale from the linear predictor."""
 
     @abstractmethod
     def _path(
@@ -203,7 +203,7 @@ class StackedRegression(Numbers):
 
 
 class FractionalLogit(StackedRegression):
-    """Fractional logistic regression of the share on the logits of the predicted shares."""
+    """Fractional logistic regression of the fraction on the logits of the predicted shares."""
 
     needs_both_ends = True
 
@@ -232,7 +232,7 @@ class FractionalLogit(StackedRegression):
 
 
 class LinearStack(StackedRegression):
-    """Least squares or ridge regression of the share on the predicted shares."""
+    """Least squares or ridge regression of the fraction on the predicted shares."""
 
     def _features(self, numbers: FloatArray) -> FloatArray:
         return self.ends.fraction(numbers)

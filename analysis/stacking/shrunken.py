@@ -1,6 +1,6 @@
 """Linear combinations that leave learners out: weights below 0 forbidden, or a price on each.
 
-Both work in shares of the scale, as the linear reading does.
+Both work in fractions of the scale, as the linear reading does.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from foldgrid.analysis.stacking.meta_learner import FloatArray, Numbers, Weighte
 from foldgrid.tasks.scale import Scale
 
 FALLBACK_FRACTION = 0.1
-"""The penalty as a share of the strongest where no groups are left to choose it by."""
+"""The penalty as a fraction of the strongest where no groups are left to choose it by."""
 
 TOLERANCE = 1e-4
-"""Coordinate descent stops at a duality gap below this share of the target's squares."""
+"""Coordinate descent stops at a duality gap below this fraction of the target's squares."""
 
 MAX_SWEEPS = 5_000
 """Coordinate descent's most sweeps; base learners that resemble each other need many."""
@@ -47,7 +47,7 @@ class NonNegativeLeastSquares(WeightedSum, Numbers):
         corner = np.asarray(np.linalg.qr(fractions, mode="r"))
         model = LinearRegression(positive=True, fit_intercept=False, copy_X=False)
         self.weights_ = model.fit(corner[:, :-1], corner[:, -1]).coef_
-        # A share counts from the lowest, a weighted sum of numbers from 0.
+        # A fraction counts from the lowest, a weighted sum of numbers from 0.
         self.offset_ = self.ends.origin * (1.0 - float(self.weights_.sum()))
 
 
@@ -55,10 +55,10 @@ class ElasticNetStack(WeightedSum, Numbers):
     """Least squares with an intercept and a price on the weights' size and on their squares.
 
     Args:
-        l1_ratio: The share of the price that is on the size, above 0 (ridge) up to 1 (lasso).
+        l1_ratio: The fraction of the price that is on the size, above 0 (ridge) up to 1 (lasso).
         num_penalties: Penalties that are tried, from the one that leaves every learner out down
             to ``weakest`` of it, evenly on a logarithmic scale.
-        weakest: The weakest penalty as a share of the strongest.
+        weakest: The weakest penalty as a fraction of the strongest.
         most_learners: Of more base learners only so many, those with the smallest squared error
             in the samples it is fitted on, are looked at; the cost grows with their square.
         scale: See ``Numbers``.
@@ -66,7 +66,7 @@ class ElasticNetStack(WeightedSum, Numbers):
     Attributes:
         weights_: A weight a base learner; 0 for those left out.
         offset_: The intercept.
-        penalty_: The chosen penalty, scikit-learn's ``alpha`` for shares of the scale. Chosen by
+        penalty_: The chosen penalty, scikit-learn's ``alpha`` for fractions of the scale. Chosen by
             the squared error on left-out groups of subjects; with fewer than two groups, a tenth of
             the strongest.
     """

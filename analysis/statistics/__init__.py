@@ -9,11 +9,11 @@ or networks. What is drawn is always the subject: the visits of one person resem
     class_sums           the same of class probabilities
     resamples            which subjects were drawn how often, from a seed
     resampled            the models of one partition, as they are and resampled
-    intervals            the range of a figure over the resamples
+    intervals            the range of a value over the resamples
     differences          each model against the best, corrected for the number of comparisons
     ranks                how often a model comes first, and where it lands
     selection            the error of "take the best of them", without the winner's curse
-    critical_difference  subjects as judges who rank the models
+    critical_difference  subjects as evaluates who rank the models
     assessing            all of it for a ranking
     facts                what comes out: plain, frozen, storable
 """

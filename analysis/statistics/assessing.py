@@ -37,7 +37,7 @@ def assess(
     seed: int = SEED,
     further: Sequence[str] = (),
 ) -> Assessment:
-    """Figures with intervals over both partitions, and over OOF who is really best.
+    """Values with intervals over both partitions, and over OOF who is really best.
 
     Args:
         scoring: The task's.
@@ -66,7 +66,7 @@ def assess_resampled(
         oof: The training units, predicted out of fold, resampled.
         test: The test units, of the same models and by the same metrics.
         base_learners: The models that a user would choose one of; the selection is theirs.
-        baseline: A model that is compared with the best but never is the best. So are variants
+        baseline: A model that is compared with the best but never is the best. So are ablations
             of a backbone, which answer another question, unless there is nothing else.
     """
     parts = {"oof": oof, "test": test}
@@ -174,7 +174,7 @@ FloatArray = NDArray[np.float64]
 def fractions_of_firsts(
     losses_RM: FloatArray, is_simple_M: NDArray[np.bool_] | None = None
 ) -> FloatArray:
-    """The share of the resamples in which each model is the best; models that tie share it.
+    """The fraction of the resamples in which each model is the best; models that tie share it.
 
     Args:
         losses_RM: NaN never wins; a resample in which all are NaN does not count.

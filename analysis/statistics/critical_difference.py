@@ -1,7 +1,7 @@
-"""Subjects as judges: each ranks the models by its own mean error (Demsar 2006).
+"""Subjects as evaluates: each ranks the models by its own mean error (Demsar 2006).
 
 S subjects, M models. Friedman's test asks whether the subjects find the models alike, Nemenyi's
-critical difference how far apart two mean ranks must be. The figure that shows it usually has data
+critical difference how far apart two mean ranks must be. The value that shows it usually has data
 sets as blocks; here the blocks are subjects, and every caption must say so. Each subject counts the
 same, however many visits it has. A subject's error is what its sums' ``subject_losses`` say: the
 mean absolute error of scores, the mean Brier score of class probabilities.

@@ -1,6 +1,6 @@
 """Each model against the best: paired by visit, clustered by subject, corrected for the number.
 
-R resamples, M models. Losses are figures turned so that lower is better.
+R resamples, M models. Losses are values turned so that lower is better.
 
 The p-value is that of the paired t-test with subjects as the unit, whatever the metric: the
 difference over its standard error, which is the resamples' own times sqrt(n / (n-1)), against
@@ -35,7 +35,7 @@ SIGNIFICANCE = 0.05
 """Models are tied with the best where Holm's p is not below this."""
 
 ROUNDING = 1e-9
-"""Differences below this share of the losses are rounding."""
+"""Differences below this fraction of the losses are rounding."""
 
 
 def differences_to(

@@ -1,7 +1,7 @@
-"""Intervals of any figure by resampling whole subjects, as all of the room draws them.
+"""Intervals of any value by resampling whole subjects, as all of the room draws them.
 
 A subject's visits resemble each other, so subjects are drawn with replacement, each with all its
-visits. A resample is a row of weights, how often each visit was drawn, and a figure is a function
+visits. A resample is a row of weights, how often each visit was drawn, and a value is a function
 of such rows: all resamples are computed at once.
 
     R resamples, N records (visits or samples)
@@ -33,15 +33,15 @@ from foldgrid.metrics.sums import SubjectSums
 
 FloatArray = NDArray[np.float64]
 WeightedMetric = Callable[[FloatArray], FloatArray]
-"""Weights (R, N) in, a figure for each row out, NaN where a row leaves it undefined."""
+"""Weights (R, N) in, a value for each row out, NaN where a row leaves it undefined."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its interval; NaN is undefined.
+    """A value with its interval; NaN is undefined.
 
     Attributes:
-        value: The figure over the records as they are.
+        value: The value over the records as they are.
         low: The lower end of the 95 % interval over resampled subjects; see
             ``foldgrid.analysis.statistics.intervals``.
         high: Its upper end.
@@ -90,9 +90,9 @@ def resample_subjects(
 
 
 def estimate(metric_value: WeightedMetric, resamples: Resamples) -> Estimate:
-    """A figure and its 95 % interval.
+    """A value and its 95 % interval.
 
-    Resamples that leave the figure undefined (no visit of a stratum was drawn) are left out, and
+    Resamples that leave the value undefined (no visit of a stratum was drawn) are left out, and
     where those are too many, so is the interval; see ``intervals.why_no_interval``. So is one
     without width: where every resample says 100 %, the bootstrap cannot tell what it has not seen.
     """
@@ -170,7 +170,7 @@ def second_moments(
 
 @dataclass(frozen=True)
 class Fraction:
-    """A share with what it is of.
+    """A fraction with what it is of.
 
     Attributes:
         value: 0 to 1, or a mean of such; NaN where it is of nothing.

@@ -13,7 +13,7 @@ class Interval(Spec):
     Attributes:
         low: Its lower end; null where there is no interval.
         high: Its upper end; null where there is no interval.
-        num_undefined: Resamples in which the figure could not be computed; they are left out.
+        num_undefined: Resamples in which the value could not be computed; they are left out.
         reason: Why there is no interval; "" where there is one.
     """
 
@@ -45,10 +45,10 @@ class Standing(Spec):
 
     Attributes:
         is_best: Whether it is the best of the table, the baseline apart.
-        is_tied: Whether it cannot be told from the best; false for the best itself, and where
-            nothing can be computed.
+        is_tied: Whether it cannot be distinguished from the best; false for the best itself, and
+            where nothing can be computed.
         difference: To the best; null for the best itself.
-        probability_best: Share of the resamples in which it is the best; null for the baseline.
+        probability_best: Fraction of the resamples in which it is the best; null for the baseline.
         rank_low: The best rank that it has in the middle 95 % of the resamples.
         rank_high: The worst.
     """
@@ -62,16 +62,16 @@ class Standing(Spec):
 
 
 class Selection(Spec):
-    """The figure of "take the best of the base learners", as it stands and corrected.
+    """The value of "take the best of the base learners", as it stands and corrected.
 
     Attributes:
         num_learners: Base learners that the best was taken of.
         winner: The best; "" where there is none.
-        naive: Its figure over all visits: what a reader of the table would quote.
-        corrected: The mean figure of the one chosen on resampled subjects, over the subjects that
+        naive: Its value over all visits: what a reader of the table would quote.
+        corrected: The mean value of the one chosen on resampled subjects, over the subjects that
             were not drawn (BBC-CV).
         interval: 95 % of the corrected figures. A third of the subjects judge each, so it is wide.
-        reason: Why there is no corrected figure; "" where there is one.
+        reason: Why there is no corrected value; "" where there is one.
     """
 
     num_learners: int
@@ -83,15 +83,15 @@ class Selection(Spec):
 
 
 class CriticalDifference(Spec):
-    """Mean ranks of the models with subjects as blocks: the facts of a critical-difference figure.
+    """Mean ranks of the models with subjects as blocks: the facts of a critical-difference FIGURE.
 
     Attributes:
         num_subjects: The blocks.
         mean_ranks: By model, best first; 1 would be the best for every subject.
         statistic: Friedman's chi-square, corrected for ties.
         p: Of the hypothesis that subjects find all models alike.
-        critical_difference: Nemenyi: mean ranks nearer than this cannot be told apart.
-        groups: Models that cannot be told apart, each group as long as can be, best first.
+        critical_difference: Nemenyi: mean ranks nearer than this cannot be distinguished.
+        groups: Models that cannot be distinguished, each group as long as can be, best first.
         reason: Why nothing was computed; "" where it was.
     """
 

@@ -2,7 +2,7 @@
 
 R resamples, M models.
 
-The plain percentile interval is too narrow for few subjects, in two ways: resampled figures vary
+The plain percentile interval is too narrow for few subjects, in two ways: resampled values vary
 by sqrt((n-1)/n) too little, and their ends stand where a normal distribution has them although the
 spread itself is estimated. Hesterberg (2015) mends both by taking more extreme percentiles: those
 that make the interval of a mean as wide as Student's t. With 54 subjects the 2.1th and 97.9th
@@ -31,7 +31,7 @@ FEWEST_SUBJECTS = 2
 """One subject drawn again and again is always the same sample."""
 
 MOST_UNDEFINED = 0.05
-"""Where more of the resamples than this have no figure, the rest is not a sample of it either."""
+"""Where more of the resamples than this have no value, the rest is not a sample of it either."""
 
 UNDEFINED = "the figure is undefined"
 ONE_SUBJECT = "one subject only"
@@ -40,13 +40,13 @@ NO_SPREAD = "the same in every resample"
 
 
 def why_no_interval(num_defined: int, num_resamples: int, num_subjects: int | None = None) -> str:
-    """Why resamples say nothing of how far off a figure may be; "" where they do.
+    """Why resamples say nothing of how far off a value may be; "" where they do.
 
-    The one rule of the whole analysis (decision 0034): two subjects to draw from, and a figure in
+    The one rule of the whole analysis (decision 0034): two subjects to draw from, and a value in
     95 of 100 resamples.
 
     Args:
-        num_defined: Resamples in which the figure could be computed.
+        num_defined: Resamples in which the value could be computed.
         num_resamples: All that were drawn.
         num_subjects: Whom they drew from; nothing where that was looked at already.
     """
@@ -57,7 +57,7 @@ def why_no_interval(num_defined: int, num_resamples: int, num_subjects: int | No
 
 
 def tail_fraction(num_subjects: int) -> float:
-    """The share of the resamples to cut off at each end."""
+    """The fraction of the resamples to cut off at each end."""
     quantile = special.stdtrit(num_subjects - 1, 1 - (1 - LEVEL) / 2)
     return float(special.ndtr(-quantile * math.sqrt(num_subjects / (num_subjects - 1))))
 
@@ -70,7 +70,7 @@ def expanded_percentiles(
     Args:
         values_RM: A metric by resample and model; NaN where it is undefined.
         num_subjects: Subjects that the resamples drew from.
-        is_defined_M: Whether the figure over all visits is defined; left out, it is.
+        is_defined_M: Whether the value over all visits is defined; left out, it is.
 
     Returns:
         An interval a model; without ends and with the reason where there is none.

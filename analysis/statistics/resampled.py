@@ -26,7 +26,7 @@ class Resampled:
 
     Attributes:
         models: Their names, in the order of the columns.
-        metrics: By name, what they are judged by.
+        metrics: By name, what they are evaluated by.
         sums: Their sums by subject.
         resamples: The draws of its subjects.
         metric_values: By metric, of each model over all units; NaN is undefined.
@@ -49,7 +49,7 @@ class Resampled:
         seed: int = SEED,
         further: Sequence[str] = (),
     ) -> Resampled:
-        """Resamples the subjects of a table; without any unit every figure is NaN.
+        """Resamples the subjects of a table; without any unit every value is NaN.
 
         Args:
             table: The units, and what the models predicted of them.
@@ -80,7 +80,7 @@ def _plain(
     reference_U: NDArray[np.generic],
     predicted: Sequence[FloatArray],
 ) -> dict[str, FloatArray]:
-    """Figures over all units by the metrics' own functions, so a table shows what they return."""
+    """Values over all units by the metrics' own functions, so a table shows what they return."""
     return {
         name: np.array([metric(reference_U, each) for each in predicted])
         for name, metric in metrics.items()

@@ -2,11 +2,11 @@
 
 R resamples, S subjects, M models.
 
-The best of N base learners is partly the luckiest, so its own figure flatters it. BBC-CV
+The best of N base learners is partly the luckiest, so its own value flatters it. BBC-CV
 (Tsamardinos, Greasidou and Borboudakis 2018) bootstraps the choice: in each resample the best is
-chosen on the subjects that were drawn and judged on those that were not. The mean of these figures
-is the corrected one. Nothing is trained again. Here the subject, not the sample, is what is drawn.
-With a handful of subjects some resamples draw everybody; they judge nobody and do not count.
+chosen on the subjects that were drawn and evaluated on those that were not. The mean of these
+values is the corrected one. Nothing is trained again. Here the subject, not the sample, is what is
+drawn. With a handful of subjects some resamples draw everybody; they judge nobody and do not count.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from foldgrid.metrics.sums import SubjectSums
 FloatArray = NDArray[np.float64]
 
 FEWEST_SUBJECTS = 3
-"""With two, a resample chooses by one person and is judged by the other."""
+"""With two, a resample chooses by one person and is evaluated by the other."""
 
 
 def losses(metric: Metric, metric_values: FloatArray) -> FloatArray:
-    """A metric's figures turned so that lower is better, as ``Metric.sort_key`` does one by one."""
+    """A metric's values turned so that lower is better, as ``Metric.sort_key`` does one by one."""
     turn = {"lower": np.positive, "higher": np.negative, "zero": np.abs}
     return np.asarray(turn[metric.direction](metric_values))
 
@@ -43,10 +43,10 @@ def correct_selection(
     values_RM: FloatArray,
     values_M: FloatArray,
 ) -> Selection:
-    """The figure of choosing by ``metric`` among ``models``, naive and corrected.
+    """The value of choosing by ``metric`` among ``models``, naive and corrected.
 
     Args:
-        metric: What the choice goes by and is judged by.
+        metric: What the choice goes by and is evaluated by.
         models: The candidates, in the order of the columns.
         sums: Their sums.
         resamples: The draws.
@@ -81,7 +81,7 @@ def correct_selection(
 def _evaluated(
     metric: Metric, sums: SubjectSums, resamples: SubjectResamples, losses_RM: FloatArray
 ) -> FloatArray:
-    """The figure of each resample's choice over the subjects that it did not see."""
+    """The value of each resample's choice over the subjects that it did not see."""
     chosen_R = np.where(np.isnan(losses_RM), np.inf, losses_RM).argmin(axis=1)
     can_choose_R = ~np.isnan(losses_RM).all(axis=1)
     evaluated_R = np.full(len(losses_RM), np.nan)

@@ -21,6 +21,7 @@ from foldgrid.launching.planning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.launching.session import Session
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.passwords import hide_passwords
+from foldgrid.specs.reading import Document
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.tracking import TRACKERS
 
@@ -29,12 +30,12 @@ if TYPE_CHECKING:
 
 
 def open_session(
-    path: Path, spaces: Sequence[Path], options: Options, console: Console
+    path: Path | Document, spaces: Sequence[Path], options: Options, console: Console
 ) -> Session | SearchSession:
     """Reads, checks and plans the sweep at ``path``, and prints the plan.
 
     Args:
-        path: The sweep's file.
+        path: The sweep's file, or what would stand in it.
         spaces: The folders of search spaces.
         options: The command line's.
         console: Where to show the plan and the progress.
@@ -61,12 +62,12 @@ def open_session(
 
 
 def prepare(
-    path: Path, spaces: Sequence[Path], options: Options, console: Console
+    path: Path | Document, spaces: Sequence[Path], options: Options, console: Console
 ) -> tuple[PreparedSweep, str]:
     """Reads, checks and plans the sweep at ``path``; with it, why its budget was chosen.
 
     Args:
-        path: The sweep's file.
+        path: The sweep's file, or what would stand in it.
         spaces: The folders of search spaces.
         options: The command line's.
         console: Where to show progress.

@@ -215,3 +215,16 @@ def test_what_measures_a_gpu_says_so_where_there_is_none(name: str, run: Runner)
     assert done.err.startswith(f"{name}: torch sees no GPU on this machine")
     assert "Traceback" not in done.err
     assert done.results is None
+
+
+def test_what_starting_takes_is_shown_with_who_imports_what(run: Runner) -> None:
+    done = run("start_up", "--commands", "help", "--repeats", "1")
+
+    assert done.code == 0, done.err
+    results = done.results["commands"]["help"]
+    assert results["wall"] > 0
+    assert results["ratio"] > 1
+    milliseconds = {each["package"]: each["milliseconds"] for each in results["imports"]}
+    assert milliseconds["foldgrid"] > 0
+    assert any(each["chain"][-1:] == ["foldgrid.cli.main"] for each in results["imports"])
+    assert run("start_up", "--commands", "hlp").code == 2

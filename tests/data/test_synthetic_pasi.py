@@ -16,12 +16,13 @@ from PIL import ExifTags, Image, ImageOps
 from pydantic import ValidationError
 from scipy.stats import spearmanr
 
-from foldgrid.simulation.pasi import contact_sheet, synthesize_trial, writing
+from foldgrid.simulation.pasi import session, synthesize_trial
 from foldgrid.simulation.pasi.course import PHOTOS_OF_REGION, SubjectCourse, simulate_course
 from foldgrid.simulation.pasi.fields import smooth_texture
 from foldgrid.simulation.pasi.photograph import Scene, Subject, View, draw_scene
 from foldgrid.simulation.pasi.plan import plan_photographs
 from foldgrid.simulation.pasi.plaques import Severity
+from foldgrid.simulation.pasi.sheet import contact_sheet
 from foldgrid.simulation.pasi.streams import Stream, stream
 from foldgrid.simulation.pasi.traits import draw_studio, draw_traits
 from foldgrid.specs.errors import InputError
@@ -355,7 +356,7 @@ def test_an_interrupted_trial_leaves_nothing(tmp_path: Path) -> None:
 def test_a_complete_trial_is_not_made_again(
     small_trial: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "photograph_visit", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(session, "photograph_visit", lambda *_: pytest.fail("drawn again"))
     assert synthesize_trial(small_trial.parent, SMALL) == small_trial
 
 

@@ -31,7 +31,7 @@ from foldgrid.simulation.labelled.referable_dr import (
     plan_referable_dr,
 )
 from foldgrid.simulation.labelled.skin_taxonomy import BRANCHES, all_diseases
-from foldgrid.simulation.labelled.writing import STUDIES
+from foldgrid.simulation.labelled.studies import STUDIES
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.synthetic import MEASURED_STUDIES, StudyName, StudySettings
 

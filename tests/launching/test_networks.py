@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from foldgrid.launching.planning.networks import check_networks, footprints
+from foldgrid.launching.planning import networks
+from foldgrid.launching.planning.networks import check_networks, facts_kept_in, footprints
+from foldgrid.models.footprint import Footprint, count_operations, footprint
+from foldgrid.models.sources import NETWORK_SOURCES
+from foldgrid.specs.checksums import checksummed_json, open_json
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.resolving import ResolvedSweep, resolve_sweep
+from tests.outside.site.pocket import POCKET
 
 
 def sweep_with(
@@ -68,3 +74,92 @@ def test_heads_at_stages_are_counted_where_a_network_has_them(tmp_path: Path) ->
     found, without = (footprints(each.sweep, "here", 3) for each in (resolved, plain))
     assert found["resnet18"].num_parameters > without["resnet18"].num_parameters
     assert found["resnet34"] == without["resnet34"]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The networks that are followed to find out how large they are, from now on."""
+    found: list[str] = []
+
+    def note(name: str, *rest: Any) -> Footprint:
+        found.append(name)
+        return count_operations(name, *rest)
+
+    monkeypatch.setattr("foldgrid.models.footprint.count_operations", note)
+    footprint.cache_clear()
+    yield found
+    footprint.cache_clear()
+
+
+def size_of(cache: Path, name: str = "squeezenet1_1") -> Footprint:
+    """As a process of its own would find it out."""
+    footprint.cache_clear()
+    with facts_kept_in(cache):
+        size: Footprint = footprint(name, 3, 64)
+    return size
+
+
+def test_a_size_is_found_out_once_and_kept(tmp_path: Path, asked: list[str]) -> None:
+    first = size_of(tmp_path)
+    assert asked == ["squeezenet1_1"]
+    assert size_of(tmp_path) == first
+    assert asked == ["squeezenet1_1"]
+    size_of(tmp_path, "shufflenet_v2_x0_5")
+    assert len(asked) == 2, "another network's is another question"
+    assert size_of(tmp_path) == first
+
+
+def test_it_is_found_out_anew_by_other_versions(
+    tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = size_of(tmp_path)
+    monkeypatch.setattr(networks, "package_versions", lambda names: dict.fromkeys(names, "9"))
+    assert size_of(tmp_path) == first
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda facts: b"",
+        lambda facts: facts[:-40],
+        lambda facts: facts.replace(b'"num_parameters": ', b'"num_parameters": 9'),
+        lambda facts: b"[1, 2]",
+        lambda facts: checksummed_json(
+            {key: {"num_parameters": "x"} for key in open_json(facts, "")}
+        ),
+    ],
+    ids=["empty", "cut", "changed", "a-list", "of-another-shape"],
+)
+def test_a_damaged_file_costs_time_alone(
+    tmp_path: Path, asked: list[str], damage: Callable[[bytes], bytes]
+) -> None:
+    first = size_of(tmp_path)
+    [file] = (tmp_path / "networks").iterdir()
+    sound = file.read_bytes()
+    file.write_bytes(damage(sound))
+    assert size_of(tmp_path) == first
+    assert len(asked) == 2
+    assert file.read_bytes() == sound
+
+
+def test_a_cache_that_cannot_be_written_costs_time_alone(tmp_path: Path, asked: list[str]) -> None:
+    (tmp_path / "file").write_text("no folder")
+    assert size_of(tmp_path / "file") == size_of(tmp_path)
+    assert len(asked) == 2
+
+
+def test_a_mistake_is_not_kept(tmp_path: Path, asked: list[str]) -> None:
+    for _ in range(2):
+        footprint.cache_clear()
+        with facts_kept_in(tmp_path), pytest.raises(ValueError, match="cannot take 8x8"):
+            footprint("inception_v3", 3, 8)
+    assert len(asked) == 2
+
+
+def test_of_another_package_s_network_nothing_is_kept(
+    tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(NETWORK_SOURCES, "pocket", POCKET)
+    assert size_of(tmp_path, "pocket_cnn") == size_of(tmp_path, "pocket_cnn")
+    assert len(asked) == 2

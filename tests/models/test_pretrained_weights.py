@@ -7,6 +7,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from foldgrid.models import (
     resolve_weights,
 )
 from foldgrid.models.backbones import head_parameters
-from foldgrid.models.weights import promised_hash
+from foldgrid.models.weights import promised_hash, weights_folder
 from foldgrid.specs.errors import InputError, SweepError
 from foldgrid.specs.sweep import WeightsPolicy
 
@@ -256,3 +257,18 @@ def test_a_name_promises_the_start_of_a_hash(name: str, digest: str | None) -> N
 def test_every_weight_file_of_the_paper_s_networks_promises_its_hash() -> None:
     for name in ("googlenet", "mnasnet1_0", "densenet169", "shufflenet_v2_x0_5", "mobilenet_v2"):
         assert promised_hash(weight_file(name).path.name)
+
+
+@pytest.mark.parametrize(
+    "variables", [{}, {"XDG_CACHE_HOME": "/x/cache"}, {"TORCH_HOME": "~/torch"}, {"TORCH_HOME": ""}]
+)
+def test_where_files_go_is_torch_s_own_rule_without_torch(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_CACHE_HOME", "TORCH_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with_torch = weights_folder()
+    monkeypatch.setattr("foldgrid.models.weights.sys", SimpleNamespace(modules={}))
+    assert weights_folder() == with_torch == Path(torch.hub.get_dir()) / "checkpoints"

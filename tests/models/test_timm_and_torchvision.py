@@ -22,7 +22,7 @@ from foldgrid.models import (
 from foldgrid.models.backbones import build_on_meta
 from foldgrid.models.footprint import footprint
 from foldgrid.models.published import native_pixels, published_top5
-from foldgrid.models.sources import missing_library, source_of
+from foldgrid.models.sources import missing_library, source_of, timm_networks
 from foldgrid.models.weights import promised_hash
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.sweep import WeightsPolicy
@@ -124,6 +124,8 @@ def test_without_timm_only_its_networks_are_refused(monkeypatch: pytest.MonkeyPa
     assert "needs timm, which is not installed here" in first.message
     assert "requirements.txt" in first.message
     assert second.what == "resnet35"
+    # Another test may have asked while timm was here.
+    timm_networks._published.cache_clear()
     with pytest.raises(Exception, match="legacy_seresnet101: needs timm"):
         find_weight_file("legacy_seresnet101")
 

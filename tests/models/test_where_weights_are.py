@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -180,3 +181,16 @@ def test_a_library_that_is_loaded_already_is_told(monkeypatch: pytest.MonkeyPatc
     stay_offline()
     assert constants.is_offline_mode()
     assert os.environ["HF_HUB_OFFLINE"] == "1"
+
+
+def test_another_machine_s_file_is_taken_from_where_this_one_has_it(
+    publish: Publish, tmp_path: Path
+) -> None:
+    publish(HUB)
+    theirs = replace(weight_file(), path=Path("/on/another/node.safetensors"))
+    with pytest.raises(SweepError, match="Every machine needs the same file"):
+        theirs.on_this_machine()
+    cached = in_the_hub_s_cache(tmp_path / "hf")
+    assert theirs.on_this_machine().path == cached
+    assert theirs.on_this_machine().sha256() == DIGEST
+    assert weight_file().on_this_machine() == weight_file()

@@ -16,7 +16,7 @@ import pytest
 
 from foldgrid.launching.planning.grid import SampleCounts, Selection, plan_grid
 from foldgrid.models.footprint import footprint
-from foldgrid.simulation.labelled.writing import STUDIES
+from foldgrid.simulation.labelled.studies import STUDIES
 from foldgrid.specs.fits import content_digest
 from foldgrid.specs.resolving import resolve_sweep, yaml_files
 from foldgrid.specs.sweep import Sweep

@@ -44,9 +44,9 @@ class ClassFractions:
     Attributes:
         name: The class.
         num_units: Units of it.
-        sensitivity: Share of its units that was decided for it.
-        specificity: Share of the other units that was not.
-        precision: Share of the units decided for it that are of it.
+        sensitivity: Fraction of its units that was decided for it.
+        specificity: Fraction of the other units that was not.
+        precision: Fraction of the units decided for it that are of it.
         auc: Area under the ROC curve of its probability; NaN where it is undefined.
         auc_interval: 95 % over resampled subjects.
     """
@@ -157,14 +157,14 @@ def fractions_of_model(
 
     Args:
         run: The opened run.
-        model: Any judged model.
+        model: Any evaluated model.
         partition: ``oof`` or ``test``.
     """
     return class_fractions(class_units(run, model, partition))
 
 
 def overall_metrics(run: Run) -> tuple[str, ...]:
-    """What a model is told by overall: ``OVERALL``, after what orders the task's rankings."""
+    """By what a model is described overall: ``OVERALL``, after what orders the task's rankings."""
     first = next(iter(run.scoring.metrics))
     return OVERALL if first in OVERALL else (first, *OVERALL)
 

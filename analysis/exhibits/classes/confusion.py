@@ -1,4 +1,4 @@
-"""The confusion matrix: counts written in, the share of the row as the strength of the ground."""
+"""The confusion matrix: counts in its cells, shaded by the fraction of their row."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _STRONGEST = 0.55
 
 _LARGEST_CELL = 92.0
 _TWO_LINES = 40.0
-"""From this size on a cell shows the share below the count."""
+"""From this size on a cell shows the fraction below the count."""
 
 _LEAST_FONT = 6.5
 
@@ -189,7 +189,7 @@ def confusion(run: Run, model: str, partition: Partition = "oof") -> ConfusionFa
 
     Args:
         run: The opened run.
-        model: Any judged model.
+        model: Any evaluated model.
         partition: ``oof`` or ``test``.
     """
     units = class_units(run, model, partition)

@@ -78,7 +78,7 @@ def plane_coordinates(features_NF: NDArray[np.generic], seed: int = SEED) -> Flo
 
 
 MOST_TOGETHER = 6
-"""Classes that can be told apart in one picture."""
+"""Classes that can be distinguished in one picture."""
 
 Key = tuple[dict[str, Any], str]
 """How a mark looks and what it means."""

@@ -1,7 +1,7 @@
 """A tree's base learner at every level: its training classes, the nodes above, two sides.
 
-The judged level alone is in the ranking; the others follow from the probabilities of the training
-classes, which the fits keep. U units, K training classes.
+The evaluated level alone is in the ranking; the others follow from the probabilities of the
+training classes, which the fits keep. U units, K training classes.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def level_units(table: PredictionTable, learner: str, level: str, partition: str
 def side_units(table: PredictionTable, learner: str, partition: str) -> ClassUnits | None:
     """The task's positive node against its negative one; photographs of neither are left out.
 
-    The score is the positive node's share of what both nodes get.
+    The score is the positive node's fraction of what both nodes get.
 
     Args:
         table: The base learners; its task is a tree.
@@ -165,7 +165,7 @@ MOST_CLASSES = 12
 
 
 def hierarchy_learner(run: Run) -> str:
-    """The base learner that this section is about: meta-learners know the judged level only."""
+    """The base learner that this section is about: meta-learners know the evaluated level only."""
     return shown_learners(run)[0]
 
 

@@ -247,7 +247,7 @@ def reliability(run: Run, model: str, partition: Partition = "oof") -> Reliabili
 
     Args:
         run: The opened run.
-        model: Any judged model.
+        model: Any evaluated model.
         partition: ``oof`` or ``test``.
 
     Returns:

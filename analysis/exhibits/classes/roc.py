@@ -47,7 +47,7 @@ def roc_of_model(run: Run, model: str, partition: Partition = "oof") -> tuple[Ro
 
     Args:
         run: The opened run.
-        model: Any judged model.
+        model: Any evaluated model.
         partition: ``oof`` or ``test``; only out of fold there are folds.
     """
     units = class_units(run, model, partition)
@@ -90,7 +90,7 @@ def binary_models(run: Run) -> tuple[str, ...]:
 
 
 def in_one_picture(found: tuple[RocFacts, ...]) -> tuple[RocFacts, ...]:
-    """As many as can be told apart: the first ones, and the ensemble among them."""
+    """As many as can be distinguished: the first ones, and the ensemble among them."""
     if len(found) <= MOST_SERIES:
         return found
     kept = list(found[:MOST_SERIES])

@@ -190,10 +190,10 @@ class OperatingFacts:
     Attributes:
         name: What it is for: ``high sensitivity``.
         point: The threshold and the counts.
-        sensitivity: Share of the positives that is called positive.
-        specificity: Share of the negatives that is not.
-        positive_predictive_value: Share of those called positive that are.
-        negative_predictive_value: Share of the others that are not.
+        sensitivity: Fraction of the positives that is called positive.
+        specificity: Fraction of the negatives that is not.
+        positive_predictive_value: Fraction of those called positive that are.
+        negative_predictive_value: Fraction of the others that are not.
     """
 
     name: str

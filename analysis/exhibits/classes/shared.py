@@ -34,7 +34,7 @@ def class_units(run: Run, model: str, partition: Partition) -> ClassUnits:
 
     Args:
         run: The opened run; its task is one of classes.
-        model: Any judged model.
+        model: Any evaluated model.
         partition: ``oof`` or ``test``.
     """
     table = run.evaluation.oof if partition == "oof" else run.evaluation.test
@@ -42,7 +42,7 @@ def class_units(run: Run, model: str, partition: Partition) -> ClassUnits:
 
 
 def shown_learners(run: Run) -> tuple[str, ...]:
-    """The complete base learners in the ranking's order, variants apart where there are others."""
+    """The complete base learners in the ranking's order, ablations apart where there are others."""
     rows = [row for row in run.ranking.rows if row.kind == "base_learner" and not row.left_out]
     names = [row.model for row in rows]
     return tuple([name for name in names if not is_ablation(name)] or names)
@@ -66,5 +66,5 @@ def estimate_cell(value: float | None, ends: Interval, decimals: int = 2) -> Cel
 
 
 def fraction_cell(share: Fraction) -> Cell:
-    """A share, and its interval in a second line."""
+    """A fraction, and its interval in a second line."""
     return estimate_cell(share.value, share.interval)

@@ -8,7 +8,7 @@ from foldgrid.analysis.run import Run
 
 
 def data_statements(run: Run) -> dict[str, str]:
-    """Where the data come from, who is in them, what was judged."""
+    """Where the data come from, who is in them, what was evaluated."""
     data = run.sweep.get("data") or {}
     where = (
         "The data are embedded synthetic photographs: drawn, with a drawn truth. No patient took "

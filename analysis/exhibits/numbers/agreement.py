@@ -48,7 +48,7 @@ class NumberAgreement:
         bias: Mean of predicted minus true, with its interval over resampled subjects.
         lower: Lower 95 % limit of agreement: the bias less 1.96 SD of the differences.
         upper: Upper limit.
-        share_within: Share of the units between the limits.
+        share_within: Fraction of the units between the limits.
         mae: Mean absolute error.
         ccc: Lin's concordance.
         decimals: Digits after the point of what is in the unit.

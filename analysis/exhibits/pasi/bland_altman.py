@@ -73,7 +73,7 @@ class BlandAltman:
         upper_repeated: Upper limit by ``sd_repeated``.
         slope: Proportional bias: the slope of difference on average. Below 0 the model shrinks
             the scale; undefined where all averages are equal.
-        share_within: Share of visits between ``lower`` and ``upper``.
+        share_within: Fraction of visits between ``lower`` and ``upper``.
     """
 
     model: str

@@ -1,6 +1,6 @@
 """Error by region and by single score: which part of the PASI a model reads well.
 
-Knows the judgement and each fit's raw outputs; the PASI of a visit is made elsewhere.
+Knows the evaluation and each fit's raw outputs; the PASI of a visit is made elsewhere.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def error_by_region(
         PASI's order and a last row ``all``.
 
     Raises:
-        SweepError: No model of that name was judged.
+        SweepError: No model of that name was evaluated.
     """
     name = known_model(evaluation, model)
     composites = evaluation.composites(partition)
@@ -95,11 +95,11 @@ def error_by_score(
 
     Returns:
         score, region (``all`` first), num_samples, num_subjects, mae and bias with intervals,
-        exact (share of samples with the physician's grade), within_one (share at most one grade
+        exact (fraction of samples with the physician's grade), within_one (share at most one grade
         off) and kappa (Cohen's, quadratic weights; NaN where both give one grade throughout).
 
     Raises:
-        SweepError: No model of that name was judged.
+        SweepError: No model of that name was evaluated.
     """
     name = known_model(evaluation, model)
     if evaluation.table.scoring.target_names != SCORES:

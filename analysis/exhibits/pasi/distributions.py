@@ -122,7 +122,7 @@ _PANEL_HEIGHT = 92.0
 
 
 def draw_distributions(facts: ScoreDistributions) -> Drawing:
-    """Paired bars: the share of each grade, and of each band of the PASI."""
+    """Paired bars: the fraction of each grade, and of each band of the PASI."""
     return draw(
         "distributions",
         "Distribution of the physician's scores, training against test",

@@ -39,8 +39,8 @@ class ReferenceLine:
 def reference_lines(evaluation: Evaluation) -> tuple[ReferenceLine, ...]:
     """The two rater floors and the predict-the-mean baseline of both partitions.
 
-    An error below the floor between raters cannot be told from another physician's opinion; one
-    above the baseline's has learned nothing of the photographs.
+    An error below the floor between raters cannot be distinguished from another physician's
+    opinion; one above the baseline's has learned nothing of the photographs.
     """
     floors = (
         ReferenceLine(

@@ -40,11 +40,11 @@ class ResponseAgreement:
         model_only: Responders by the model alone.
         physician_only: Responders by the physician alone.
         neither: Responders by neither.
-        agreement: Share of visits on which both say the same.
+        agreement: Fraction of visits on which both say the same.
         kappa: Cohen's kappa; undefined where both put every visit on the same side.
-        sensitivity: Of the physician's responders, the share that the model finds; undefined
+        sensitivity: Of the physician's responders, the fraction that the model finds; undefined
             without any.
-        specificity: Of the others, the share that the model leaves out; undefined without any.
+        specificity: Of the others, the fraction that the model leaves out; undefined without any.
     """
 
     level: int

@@ -69,7 +69,7 @@ class ScatterFacts:
         band: physician, fitted, lower, upper (the prediction interval), line_lower and line_upper
             (the confidence band of the line) on a grid; NaN below three visits. Not cut to the
             scale: draw it as far as the axes go.
-        share_in_band: Share of the visits inside the prediction interval.
+        share_in_band: Fraction of the visits inside the prediction interval.
         mae: Mean absolute error.
         bias: Mean of predicted minus physician.
         pcc: Pearson's correlation.

@@ -1,6 +1,6 @@
 """One model's PASI beside the physician's, visit by visit in the order of time.
 
-Knows what was judged; nothing of pictures or intervals.
+Knows what was evaluated; nothing of pictures or intervals.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def model_visits(
         partition: ``oof`` or ``test``.
 
     Raises:
-        SweepError: No model of that name was judged; the message offers the nearest.
+        SweepError: No model of that name was evaluated; the message offers the nearest.
     """
     name = known_model(evaluation, model)
     scored: UnitTable = getattr(evaluation, partition)
@@ -131,7 +131,7 @@ def known_model(evaluation: Evaluation, model: str | None) -> str:
     """``model``, or the best one for None.
 
     Raises:
-        SweepError: No model of that name was judged; the message offers the nearest.
+        SweepError: No model of that name was evaluated; the message offers the nearest.
     """
     known = list(evaluation.oof.predicted.columns)
     if model is not None and model not in known:

@@ -31,7 +31,7 @@ class SearchHistory:
     Attributes:
         table: As ``optimisation_history`` gives it.
         metric: What was searched for.
-        own: The score of the sweep's own recipe; NaN where it has none.
+        own: The score of the sweep's default configuration; NaN where it has none.
     """
 
     table: pd.DataFrame

@@ -3,17 +3,17 @@
 T trials, P parameters.
 
 Optuna's fANOVA (Hutter, Hoos and Leyton-Brown 2014) fits a random forest to the trials and takes
-apart the variance of what it predicts over the whole space; the shares of the single parameters
+apart the variance of what it predicts over the whole space; the fractions of the single parameters
 are scaled to sum to 1, so what only several together explain is left out. It is told the trials'
 ranks, not their scores: one wild trial would otherwise be most of the variance.
 
-The shares are repeated on trials drawn with replacement: their mean is the share, their middle 95 %
-the interval. Beside it stands what chance gives: where the scores are shuffled among the trials, so
-that nothing matters, all parameters together stay below these shares in 95 % of the cases (each
-below its own in 1 - 5 % / P of them).
+The shares are repeated on trials drawn with replacement: their mean is the fraction, their middle
+95 % the interval. Beside it stands what chance gives: where the scores are shuffled among the
+trials, so that nothing matters, all parameters together stay below these shares in 95 % of the
+cases (each below its own in 1 - 5 % / P of them).
 
 Which trials: those that trained to their end, because a score at another epoch is another figure.
-But a scheduler gives up whole regions, and a parameter whose bad values were all given up seems
+But a scheduler stops whole regions, and a parameter whose bad values were all stopped seems
 not to matter among the rest. So the shares are computed a second time over all trials, stopped ones
 with their last score and diverged ones with the worst; where the two differ, stopping is why.
 """
@@ -59,7 +59,7 @@ NUM_TREES = 8
 
 @dataclass(frozen=True)
 class Fractions:
-    """A parameter's share of the explained variance over some trials.
+    """A parameter's fraction of the explained variance over some trials.
 
     Attributes:
         mean: Over the resamples of the trials; of all parameters they sum to 1.

@@ -42,14 +42,14 @@ PREFERRED = ("learning_rate", "plateau.patience")
 
 FEWEST_TRIALS = 8
 REACH = 0.14
-"""How far from a trial something is drawn, as a share of the axes."""
+"""How far from a trial something is drawn, as a fraction of the axes."""
 
 GRID = 181
 
 LEAST_EXPLAINED = 0.05
 
 NUM_FOLDS = 10
-"""Of the trials, to see what the estimate foretells of those that it was not told of."""
+"""Of the trials, to see what the estimate foretells of those that it was not notified of."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Landscape:
             two values and the score.
         surface_GG: The estimate by y and x, evenly from end to end; NaN where no trial is near.
             Empty where there are too few trials, or the estimate foretells nothing.
-        explained: The share of the scores' variance that the estimate foretells of a trial that
-            it was not told of; 0 where it foretells nothing.
+        explained: The fraction of the scores' variance that the estimate foretells of a trial that
+            it was not notified of; 0 where it foretells nothing.
         reason: Why there is no figure; "" where there is.
     """
 

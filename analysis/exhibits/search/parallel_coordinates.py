@@ -40,12 +40,12 @@ class ParallelCoordinates:
 
     Attributes:
         scales: The parameters.
-        places_TP: Each trial's value, as a share of the parameter's axis.
+        places_TP: Each trial's value, as a fraction of the parameter's axis.
         scores: Each trial's score; NaN where it diverged.
         statuses: How each ended.
         metric: What was searched for.
         best: The row of the best trial; -1 where there is none.
-        own: The row of the sweep's own recipe; -1 where it is not over.
+        own: The row of the sweep's default configuration; -1 where it is not over.
     """
 
     scales: tuple[Scale, ...]

@@ -45,7 +45,7 @@ def _each(run: SearchRun) -> str:
 
 
 def space_table(study: StudyFacts) -> Table:
-    """The parameters: what they could be, what the sweep's own recipe has, and what was best."""
+    """The parameters: their ranges, the sweep's default configuration, and the best values."""
     results = study.results
     own = next((trial for trial in results.trials if trial.number == 0), None)
     rows = []

@@ -1,4 +1,4 @@
-"""The score of every trial by epoch; what was given up ends early."""
+"""The score of every trial by epoch; what was stopped ends early."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ WORDS = {"complete": "complete", "stopped": "given up", "diverged": "diverged"}
 
 
 def trials_section(study: StudyFacts) -> Section:
-    """The trials, the best first; those that were given up and diverged last."""
+    """The trials, the best first; those that were stopped and diverged last."""
     results = study.results
     columns = (
         Column("Trial"),

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from foldgrid import __version__
 from foldgrid.specs.errors import SweepError
+from foldgrid.version import __version__
 
 PACKAGES = ("torch", "torchvision", "timm", "ray", "wandb", "optuna")
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from foldgrid.launching.tracking.sendable import GridSummary
     from foldgrid.records import RunStore
     from foldgrid.search.session import SearchSession
+    from foldgrid.specs.reading import Document
 
 MOST_COMMANDS = 3
 """That a launch ends with."""
@@ -116,14 +117,25 @@ def launch(
         only_plan=plan,
     )
     with goes_on(GOES_ON):
-        return launch_sweep(path, options)
+        num_failed, _ = launch_sweep(path, options, Console())
+    return 1 if num_failed else 0
 
 
-def launch_sweep(path: Path, options: Options) -> int:
-    """Plans the sweep at ``path`` and, unless only its plan is asked for, runs it."""
+def launch_sweep(
+    path: Path | Document, options: Options, console: Console
+) -> tuple[int, Session | SearchSession]:
+    """Plans a sweep and, unless only its plan is asked for, runs it.
+
+    Args:
+        path: The sweep's file, or what would stand in it.
+        options: The command line's.
+        console: Where to show plan, progress and results.
+
+    Returns:
+        How many fits failed, and the session, which is closed.
+    """
     from foldgrid.sessions import open_session
 
-    console = Console()
     session = open_session(path, space_folders(), options, console)
     num_failed, is_hurried = 0, False
     try:
@@ -136,7 +148,7 @@ def launch_sweep(path: Path, options: Options) -> int:
         for warning in session.close(is_hurried=is_hurried):
             console.print(f"note: {warning}", markup=False, soft_wrap=True)
     session.print_failures()
-    return 1 if num_failed else 0
+    return num_failed, session
 
 
 def trackers_of(wandb: str, others: Sequence[str]) -> dict[str, str]:
@@ -222,7 +234,7 @@ def report(session: Session, console: Console) -> None:
 
 
 def rank_and_summarise(store: RunStore) -> tuple[Ranking, GridSummary]:
-    """Ranks what is complete, stores the ranking, and says what trackers are told of it.
+    """Ranks what is complete, stores the ranking, and says what trackers are notified of it.
 
     Raises:
         SweepError: There is no ranking yet.

@@ -34,8 +34,8 @@ def predict(
     Args:
         run: The run folder, such as runs/quickstart.
         manifest: A CSV or Parquet file, one row a photo; scores and labels may be left out.
-        backbone: The network, or a variant of it as the ranking names it; without it, the best of
-            the run's ranking by the figure that orders it.
+        backbone: The network, or an ablation of it as the ranking names it; without it, the best of
+            the run's ranking by the value that orders it.
         output: The CSV to write.
     """
     if output.is_dir():
@@ -45,13 +45,13 @@ def predict(
     from foldgrid.records.files import FileRoot
 
     store = RunStore.open(run)
-    _refuse_permutation(store)
+    refuse_permutation(store)
     name, reason = backbone, ""
     if name is None:
         best = best_learner(store)
         name, reason = best.name, f", the best base learner by out-of-fold {best.by.title}"
     learner = open_learner(store, name)
-    predicted = _predict(learner, manifest)
+    predicted = predict_photographs(learner, manifest)
     with writing(output):
         text = predicted.table.round(predicted.decimals).to_csv(index=False, lineterminator="\n")
         FileRoot(str(output.parent)).write_bytes(output.name, text.encode())
@@ -65,7 +65,12 @@ def predict(
     print(f"\n{output}: {predicted.what}")
 
 
-def _refuse_permutation(store: RunStore) -> None:
+def refuse_permutation(store: RunStore) -> None:
+    """Refuses to predict with what was trained on permuted truth.
+
+    Raises:
+        SweepError: It was.
+    """
     if store.read_permutation() is not None:
         raise SweepError(
             f"{store.location}: a canary, trained on shuffled truth; what it predicts means "
@@ -73,7 +78,12 @@ def _refuse_permutation(store: RunStore) -> None:
         )
 
 
-def _predict(learner: TrainedLearner, manifest: Path) -> Predicted:
+def predict_photographs(learner: TrainedLearner, manifest: Path) -> Predicted:
+    """What a base learner says of the photographs of a manifest.
+
+    Raises:
+        SweepError: All mistakes of the manifest, or what keeps the learner from predicting.
+    """
     from foldgrid.cli.predicted import predict_as_samples, predict_as_visits
     from foldgrid.data.cache import cache_root
     from foldgrid.data.dataset import load_mosaics

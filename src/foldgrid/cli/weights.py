@@ -126,5 +126,5 @@ def _megabytes(path: Path) -> str:
 
 
 def _say(name: str, text: str) -> None:
-    # Flushed: a download takes minutes, and who watches through a pipe wants to see each.
+    # Flushed: a download takes minutes, and who monitors through a pipe wants to see each.
     print(f"{name:26} {text}", flush=True)

@@ -157,7 +157,7 @@ def survey_manifest(
     Args:
         path: The manifest.
         cache: The cache's root.
-        on_progress: Told of photographs read for the first time.
+        on_progress: Notified of photographs read for the first time.
         tile_pixels: T, the side of a tile.
         photographs: Whether they make mosaics with scores, or are samples with labels or
             values; the task decides.

@@ -45,7 +45,7 @@ def hash_photos(
     Args:
         paths: The photos, absolute.
         cache: The cache's root.
-        on_progress: Told after each photo that had to be read.
+        on_progress: Called after each photo that had to be read.
 
     Returns:
         64 hexadecimal digits for each path, in order.

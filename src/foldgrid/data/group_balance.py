@@ -61,7 +61,7 @@ def divide_groups(
     Args:
         groups_N: Who each record belongs to; any values that sort.
         labels_N: What is to be balanced; any values that sort.
-        fractions_K: The target share of the records' weight for each cohort, summing to 1.
+        fractions_K: The target fraction of the records' weight for each cohort, summing to 1.
         weights_N: The weight of each record; null weighs each 1.
         fewest_K: The fewest groups of each cohort, one number for all or one for each.
         num_seeds: Random orders tried. More never give a worse result.
@@ -101,7 +101,7 @@ def imbalance_of(
     Args:
         cohort_N: The cohort of each record, 0 to K - 1.
         labels_N: The label of each record.
-        fractions_K: The target share of each cohort.
+        fractions_K: The target fraction of each cohort.
         weights_N: The weight of each record; null weighs each 1.
 
     Returns:
@@ -123,7 +123,7 @@ def _numbered(values: ArrayLike) -> tuple[NDArray[Any], IntArray]:
 def _label_weights(
     group_N: IntArray, labels_N: ArrayLike, weights_N: ArrayLike | None
 ) -> FloatArray:
-    """The share of all records' weight that each group holds with each label, (G, L)."""
+    """The fraction of all records' weight that each group holds with each label, (G, L)."""
     label_ids, label_N = _numbered(labels_N)
     weights = np.ones(len(group_N)) if weights_N is None else np.asarray(weights_N, np.float64)
     counts_GL = np.zeros((int(group_N.max()) + 1, len(label_ids)))

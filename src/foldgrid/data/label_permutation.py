@@ -15,7 +15,7 @@ subject drawn at random, for all of its own visits**:
 
 Labels and values go the same way: every subject is given the label of **one photograph of a
 subject drawn at random, for all of its own photographs**, with what belongs to the label, its place
-in the tree and the graders' opinions. A fine class is then as foreign to the picture as a coarse
+in the tree and the raters' opinions. A fine class is then as foreign to the picture as a coarse
 one.
 
 A subject may be given a visit of its own (one in a trial is, on average). Forbidding that would

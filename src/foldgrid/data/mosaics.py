@@ -25,7 +25,7 @@ from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.sweep import REGIONS
 
 Progress = Callable[[int, int], None]
-"""Told the number of things done and of all things, after each."""
+"""Notified the number of things done and of all things, after each."""
 
 SAMPLE_KEYS = ["subject", "visit", "region"]
 
@@ -98,7 +98,7 @@ def fill_mosaics(
         tiles: `SampleTable.tiles`.
         grid: Tiles a side.
         source: The manifest, for the message.
-        on_progress: Told after each photo.
+        on_progress: Called after each photo.
 
     Raises:
         InputError: All photos that cannot be decoded, at once.

@@ -24,7 +24,7 @@ class SampleLayout:
         weighs_visits: Whether a visit weighs 1 in a split, however many samples it has; otherwise
             every sample does.
         split_columns: What a split's table says of each sample, before its side.
-        targets: The columns that hold what is to be predicted; the graders' come after them.
+        targets: The columns that hold what is to be predicted; the raters' come after them.
         truth_name: What these columns hold, for people.
     """
 

@@ -12,7 +12,7 @@ from foldgrid.data.manifest.table import CheckedManifest
 from foldgrid.data.sample_table import MEASURED, SINGLE, SampleLayout, SampleTable, Tile
 
 NUM_BANDS = 5
-"""Splits balance the shares of so many bands of the values, each about as full."""
+"""Splits balance the fractions of so many bands of the values, each about as full."""
 
 
 def list_photos(manifest: LabelledManifest) -> SampleTable:

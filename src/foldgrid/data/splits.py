@@ -1,4 +1,4 @@
-"""Who is held out: the test set, the folds, and the samples that early stopping watches.
+"""Who is held out: the test set, the folds, and the samples that early stopping monitors.
 
 Knows samples and subjects; never sees a picture. No subject is ever on both sides. Source: One-Step
 PASI (Methods, data split); the rule itself is in `foldgrid.data.group_balance`.
@@ -69,9 +69,9 @@ def make_split(samples: pd.DataFrame, spec: SplitSpec, layout: SampleLayout = MO
     """Hold out the test subjects, then divide the others into folds.
 
     Of mosaics a visit weighs 1 however many of its regions were photographed, so the shares are
-    shares of visits; of single photographs they are shares of photographs. Subjects stay whole,
-    and with them their cases, for a case has one subject. They are put as `divide_groups` says; of
-    ``num_seeds`` orders the best is kept.
+    fractions of visits; of single photographs they are fractions of photographs. Subjects stay
+    whole, and with them their cases, for a case has one subject. They are put as `divide_groups`
+    says; of ``num_seeds`` orders the best is kept.
 
     Args:
         samples: `SampleTable.samples`.
@@ -90,7 +90,7 @@ def make_split(samples: pd.DataFrame, spec: SplitSpec, layout: SampleLayout = MO
         strata_N,
         fractions,
         weights_N=weights_N,
-        # The folds need a subject each; a large share of few subjects must not take them.
+        # The folds need a subject each; a large fraction of few subjects must not take them.
         fewest_K=[spec.num_folds, 1],
         num_seeds=spec.num_seeds,
         seed=spec.seed,
@@ -182,7 +182,7 @@ def inner_split(
     Args:
         groups_N: The subject of each training sample.
         labels_N: Its label to be balanced.
-        fraction: The share of the samples to set aside, in (0, 1).
+        fraction: The fraction of the samples to set aside, in (0, 1).
         seed: Decides the random orders.
         weights_N: The weight of each sample; null weighs each 1.
         num_seeds: Random orders tried.

@@ -18,7 +18,7 @@ class ComparedNetwork:
         backbone: Its name.
         architecture: The family and its paper; nothing where it is not known.
         paper_top5: The paper's top-5 accuracy on ImageNet's validation set, of one network, in
-            percent; nothing where the paper's figure is not known.
+            percent; nothing where the paper's value is not known.
         torchvision_top5: That of torchvision's weights, one centre crop.
         pixels: The input size that the multiply-adds are of.
         num_parameters: All parameters, those of auxiliary heads among them.

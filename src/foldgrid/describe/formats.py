@@ -109,7 +109,7 @@ def render_csv(description: Description) -> str:
 
 
 def render_json(description: Description) -> str:
-    """Everything: the rows, the conventions, the paper, and the lecture's figures that differ."""
+    """Everything: the rows, the conventions, the paper, and the lecture's values that differ."""
     return json.dumps(as_document(description), indent=2, ensure_ascii=False) + "\n"
 
 

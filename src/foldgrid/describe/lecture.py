@@ -1,7 +1,7 @@
 """The CNN lecture's tables beside torchvision's networks: what is equal, what differs, and why.
 
 The lecture is the one on convolutional networks of Jimeng Sun's course "Deep Learning for
-Healthcare". Its figures stand in ``lecture_tables.csv`` and ``lecture_comparison.csv`` as printed,
+Healthcare". Its values stand in ``lecture_tables.csv`` and ``lecture_comparison.csv`` as printed,
 misprints included; ``lecture_notes.yaml`` gives the reason of every difference.
 """
 
@@ -27,7 +27,7 @@ NUM_CLASSES = 1000
 
 
 class LectureNote(Spec):
-    """Why figures of the lecture and of torchvision differ.
+    """Why values of the lecture and of torchvision differ.
 
     Attributes:
         about: Whose doing it is: torchvision's network is another one, or the lecture is wrong or
@@ -43,7 +43,7 @@ class LectureNote(Spec):
     text: str
 
     def covers(self, layer: str, field: str) -> bool:
-        """Whether the note explains this figure of this layer."""
+        """Whether the note explains this value of this layer."""
         return field in self.fields and any(fnmatch(layer, each) for each in self.layers)
 
 
@@ -73,12 +73,12 @@ class LectureRow:
 
 @dataclass(frozen=True)
 class LectureDifference:
-    """A figure that the lecture and torchvision's network do not share.
+    """A value that the lecture and torchvision's network do not share.
 
     Attributes:
         layer: The lecture's name of the layer.
         ours: torchvision's.
-        field: Which figure; of ``FIELDS``.
+        field: Which value; of ``FIELDS``.
         printed: What the lecture prints.
         found: What torchvision's network has.
     """
@@ -122,9 +122,9 @@ def lecture_comparison_notes() -> tuple[LectureNote, ...]:
 
 
 def lecture_differences(network: str) -> tuple[LectureDifference, ...]:
-    """Every figure in which torchvision's ``network`` differs from the lecture's table of it.
+    """Every value in which torchvision's ``network`` differs from the lecture's table of it.
 
-    Figures that one of the two does not have (a dense layer's kernel, a global pooling's stride)
+    Values that one of the two does not have (a dense layer's kernel, a global pooling's stride)
     are not compared. The parameters are the layer's own, without those of the norm behind it.
     """
     structure = describe(network, NUM_CLASSES, native_pixels(network))
@@ -146,7 +146,7 @@ def lecture_differences(network: str) -> tuple[LectureDifference, ...]:
 
 
 def num_lecture_values(network: str) -> int:
-    """How many figures the lecture's table of ``network`` prints."""
+    """How many values the lecture's table of ``network`` prints."""
     return sum(
         bool(printed)
         for row in lecture_rows()

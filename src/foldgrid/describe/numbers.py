@@ -1,4 +1,4 @@
-"""How the toolbox writes sizes and large numbers."""
+"""How the command line writes sizes and large numbers."""
 
 from __future__ import annotations
 

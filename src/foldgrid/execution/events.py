@@ -15,7 +15,7 @@ Result = TypeVar("Result", contravariant=True)
 
 
 class Listener(Protocol[Job, Epoch, Result]):
-    """Hears of every job, in order within one: started, epochs, then finished or failed.
+    """Receives every job's events, in order within one: started, epochs, then finished or failed.
 
     After a lost worker a job is taken up again: ``started`` and epochs already told may come
     again.
@@ -42,7 +42,7 @@ FitListener = Listener[FitJob, EpochRecord, FitRecord]
 
 
 class Listeners(Generic[Job, Epoch, Result]):
-    """Several listeners as one, told in their order."""
+    """Several listeners as one, reported in their order."""
 
     def __init__(self, listeners: Sequence[Listener[Job, Epoch, Result]]) -> None:
         self._listeners = tuple(listeners)

@@ -19,8 +19,8 @@ class FitJob:
         keep_weights: Whether to leave ``best.safetensors``.
         num_threads: Threads of the worker.
         estimated_seconds: On one core; decides the order.
-        gpus: How many the worker is given, a share where below 1; without any it trains on the CPU
-            even where a GPU could be seen.
+        gpus: How many the worker is given, a fraction where below 1; without any it trains on the
+            CPU even where a GPU could be seen.
         micro_batch_size: The most samples that are on the device at a time, where memory does not
             hold a batch; nothing for whole batches. The batch stays the recipe's.
         keep_features: Whether to leave ``features.parquet``.

@@ -14,8 +14,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Generic
 
-import torch
-
 from foldgrid.execution.trainer import ActiveJob, Epoch, Job, Result, Trainer
 from foldgrid.specs.errors import StorageAwayError, SweepError
 from foldgrid.specs.failure import Failure
@@ -47,7 +45,7 @@ class Step(Generic[Epoch, Result]):
 class JobRunner(Generic[Job, Epoch, Result]):
     """Trains one job step by step.
 
-    Laws: an error of the job never leaves ``advance``, it becomes the last step; where memory runs
+    Rules: an error of the job never leaves ``advance``, it becomes the last step; where memory runs
     out the job goes on from its last checkpoint with smaller parts of a batch, as long as there
     are any; whatever happens is in the job's log.
 
@@ -139,13 +137,15 @@ NO_SPACE = re.compile(r"No space left on device|Disk quota exceeded|StorageFull"
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a card, or this machine, had no memory left for a tensor."""
+    import torch
+
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether a file could not be written because its disk, or its owner's share of it, is full."""
+    """Whether a file could not be written because its disk or its owner's quota is full."""
     if isinstance(error, OSError) and error.errno in FULL:
         return True
     return NO_SPACE.search(str(error)) is not None

@@ -9,14 +9,12 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 
-import torch
 from pydantic import Field
 
 from foldgrid.execution.fit_job import FitJob
 from foldgrid.execution.resources import FRACTION_CLASSES
 from foldgrid.records.files import FileRoot
 from foldgrid.specs.base import Record
-from foldgrid.training.device import choose_device, describe_device
 
 
 class MemoryNote(Record):
@@ -24,7 +22,7 @@ class MemoryNote(Record):
 
     Attributes:
         device: ``cpu``, or the card's name.
-        gpus: The share of a GPU that the worker had; 0 on a CPU.
+        gpus: The fraction of a GPU that the worker had; 0 on a CPU.
         micro_batch_size: The most samples at a time that were tried last; null where not even the
             smallest part of a batch fitted.
     """
@@ -50,7 +48,7 @@ class MemoryNotes(Record):
         return next(found, None)
 
     def too_small(self) -> set[float]:
-        """The shares of a GPU that held no part of a batch, on whichever card."""
+        """The fractions of a GPU that held no part of a batch, on whichever card."""
         return {note.gpus for note in self.notes if note.micro_batch_size is None}
 
 
@@ -115,7 +113,7 @@ def with_larger_fraction(job: FitJob, root: FileRoot) -> FitJob | None:
 
 
 def with_known_fraction(job: FitJob, root: FileRoot) -> FitJob:
-    """The fit with a share of a card that is not known to be too small for its backbone."""
+    """The fit with a fraction of a card that is not known to be too small for its backbone."""
     # Without a card there is nothing to look up, and object storage answers each question slowly.
     if not job.uses_gpu or job.gpus not in read_memory(root, job.config.backbone).too_small():
         return job
@@ -123,6 +121,11 @@ def with_known_fraction(job: FitJob, root: FileRoot) -> FitJob:
 
 
 def _device_of(job: FitJob) -> str:
+    # Imported here: only where the fit is trained is torch there anyway.
+    import torch
+
+    from foldgrid.training.device import choose_device, describe_device
+
     return describe_device(choose_device() if job.uses_gpu else torch.device("cpu"))
 
 

@@ -1,4 +1,4 @@
-"""Ray itself for the time of a sweep: started here, or or a cluster joined and watched."""
+"""Ray itself for the time of a sweep: started here, or or a cluster joined and monitored."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ QUIET_ENVIRONMENT = {
 
 # A worker of a local Ray loads these (torch with them, some seconds) as soon as Ray starts, while
 # the launcher still decodes photographs, and not only when it is given its first fit.
-PRELOADED = ("ray.tune", "foldgrid.training", "foldgrid.execution.ray_tune")
+PRELOADED = ("ray.tune", "foldgrid.training.fit", "foldgrid.execution.ray_tune")
 
 
 def check_address(address: str | None) -> None:

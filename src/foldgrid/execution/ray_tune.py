@@ -195,7 +195,7 @@ def _searcher(jobs: Iterator[Any]) -> Any:
             return Searcher.FINISHED if job is None else {"job": job}
 
         def on_trial_complete(self, trial_id: str, *rest: Any, **more: Any) -> None:
-            """The listener hears of it; nothing to do here."""
+            """The listener receives the events of it; nothing to do here."""
 
         def save(self, checkpoint_path: str) -> None:
             """Nothing: the records remember."""
@@ -212,7 +212,7 @@ def _steered(steering: Steering[Any, Any], trainer: Trainer[Any, Any, Any]) -> A
     here, epoch_type = _LauncherOnly(steering), trainer.epoch_type
 
     class SteeredScheduler(FIFOScheduler):  # type: ignore[misc]
-        """Starts jobs in their order; stops those that the steering gives up."""
+        """Starts jobs in their order; stops those that the steering stops."""
 
         def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
             if "epoch" not in result or result["done"]:

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import torch
-
 from foldgrid.data.cores import num_usable_cores
+from foldgrid.execution.gpus import num_gpus
 from foldgrid.models.footprint import Footprint
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.sweep import ResourceSpec
 
 FRACTION_CLASSES = (1.0, 1 / 2, 1 / 4, 1 / 8)
-"""The shares of a GPU that ``auto`` chooses from. Few, because an actor is only reused between
+"""The fractions of a GPU that ``auto`` chooses from. Few, because an actor is only reused between
 fits that ask for the same."""
 
 _GPU_HEADROOM = 0.85
-"""The share of a card's memory that fits may plan with; the rest is for what convolutions borrow
+"""The fraction of a card's memory that fits may plan with; the rest is for what convolutions borrow
 and for the allocator's fragments."""
 
 PROCESS_GIB = 0.8
@@ -33,7 +32,7 @@ class Resources:
         num_cpus: Cores of this machine that may be used.
         num_gpus: Its GPUs.
         cpus_per_fit: Cores a fit.
-        gpus_per_fit: GPUs a fit, a share where below 1.
+        gpus_per_fit: GPUs a fit, a fraction where below 1.
         num_concurrent: Fits at a time on this machine.
         max_concurrent: The most at a time anywhere; null lets a cluster be filled.
     """
@@ -92,25 +91,27 @@ def plan_resources(
         SweepError: A fit asks for more GPUs than there are; Ray would wait for them for ever.
     """
     num_cpus = max(num_usable_cores(), spec.cpus_per_fit)
-    num_gpus = torch.cuda.device_count()
+    num_cards = num_gpus()
     if spec.gpus_per_fit != "auto":
         fraction = float(spec.gpus_per_fit)
-    elif num_gpus:
+    elif num_cards:
+        import torch
+
         card_gib = torch.cuda.get_device_properties(0).total_memory / 2**30
         fraction = choose_fraction(max(memory_gib, default=0.0), card_gib)
     else:
         fraction = 0.0
-    if fraction > num_gpus and not is_cluster:
+    if fraction > num_cards and not is_cluster:
         raise SweepError(
-            f"resources.gpus_per_fit: found {fraction:g}; this machine has {num_gpus} GPUs that "
+            f"resources.gpus_per_fit: found {fraction:g}; this machine has {num_cards} GPUs that "
             "torch can use.\nLeave it at auto, or join a cluster that has them with --address."
         )
     concurrent = num_cpus // spec.cpus_per_fit
-    if fraction and num_gpus:
-        on_gpus = int(num_gpus / fraction) if fraction <= 1 else num_gpus // int(fraction)
+    if fraction and num_cards:
+        on_gpus = int(num_cards / fraction) if fraction <= 1 else num_cards // int(fraction)
         concurrent = min(concurrent, on_gpus)
     if spec.max_concurrent is not None:
         concurrent = min(concurrent, spec.max_concurrent)
     return Resources(
-        num_cpus, num_gpus, spec.cpus_per_fit, fraction, max(concurrent, 1), spec.max_concurrent
+        num_cpus, num_cards, spec.cpus_per_fit, fraction, max(concurrent, 1), spec.max_concurrent
     )

@@ -6,9 +6,8 @@ The grid's fits and the search's trials are two kinds of work; executors know ne
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
-import torch
 from pydantic import BaseModel
 
 from foldgrid.execution.events import Listener
@@ -16,7 +15,10 @@ from foldgrid.execution.fit_job import FitJob
 from foldgrid.execution.memory import lighter_fit, with_known_size
 from foldgrid.records import LogFile, RunStore
 from foldgrid.specs.fits import EpochRecord, FitRecord
-from foldgrid.training import Fit, TrainingData
+from foldgrid.training import TrainingData
+
+if TYPE_CHECKING:
+    from foldgrid.training import Fit
 
 Job = TypeVar("Job")
 Epoch = TypeVar("Epoch", bound=BaseModel)
@@ -94,7 +96,7 @@ class Trainer(Protocol[AnyJob, Epoch, Result]):
 
     @staticmethod
     def gpus(job: Any) -> float:
-        """How many GPUs the job's worker is to have; a share where below 1."""
+        """How many GPUs the job's worker is to have; a fraction where below 1."""
         ...
 
     def note_failure(self, job: AnyJob, text: str) -> None:
@@ -106,11 +108,11 @@ class Steering(Protocol[StoppableJob, AnyEpoch]):
     """Ends jobs early, in the launcher's process."""
 
     def should_stop(self, job: StoppableJob, epoch: AnyEpoch, /) -> bool:
-        """Whether a job is given up after ``epoch``, which was not its last."""
+        """Whether a job is stopped after ``epoch``, which was not its last."""
         ...
 
     def stopped(self, job: StoppableJob, /) -> None:
-        """The job was given up; no more will be heard of it."""
+        """The job was stopped; no more will be heard of it."""
         ...
 
     def ray_scheduler(self) -> Any | None:
@@ -121,9 +123,9 @@ class Steering(Protocol[StoppableJob, AnyEpoch]):
 class Executor(Protocol):
     """Trains jobs, inside a ``with`` block: entering starts what takes long to start.
 
-    Laws, kept by every executor (``tests/contracts/test_executors.py``): each job is trained
+    Rules, kept by every executor (``tests/contracts/test_executors.py``): each job is trained
     exactly once unless its worker is lost; the records are the same bits whichever executor made
-    them; an error of one job is told and the others go on; listener, steering and the iterator
+    them; an error of one job is reported and the others go on; listener, steering and the iterator
     of jobs are called in the caller's process.
     """
 
@@ -144,7 +146,7 @@ class Executor(Protocol):
             trainer: How to train one.
             jobs: A sequence where all are known; else an iterator, which is asked for the next
                 one when there is room for it.
-            listener: Told of all.
+            listener: Notified of all.
             steering: Ends jobs early; nothing lets each end by itself.
         """
         ...
@@ -210,6 +212,11 @@ def open_fit(
     keep_state: bool = True,
 ) -> Fit:
     """The fit of ``job``, at its start or at its last checkpoint; see ``Fit``."""
+    # Imported here: the launcher hands fits out and needs no torch.
+    import torch
+
+    from foldgrid.training import Fit
+
     return Fit(
         job.config,
         data,

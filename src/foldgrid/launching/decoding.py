@@ -17,7 +17,7 @@ from foldgrid.data.dataset import Dataset, Survey, load_mosaics
 def decoding(survey: Survey, console: Console) -> Iterator[Future[Dataset]]:
     """Decodes photographs while the block starts whatever else takes long to start.
 
-    Leaving the block early gives up the photographs that are still in line.
+    Leaving the block early stops the photographs that are still in line.
     """
     stopped = threading.Event()
 

@@ -45,7 +45,7 @@ class LaunchFrame(Generic[Job]):
     Args:
         prepared: The sweep.
         options: The command line's.
-        trackers: By name, who is told of it.
+        trackers: By name, who is notified of it.
         console: Where to show progress.
         name_of: The name of a job, in the log.
         plan: What the launch is about, in a line of the log.
@@ -92,7 +92,7 @@ class LaunchFrame(Generic[Job]):
         return {name: tracker.words(what) for name, tracker in self.trackers.items()}
 
     def forget_run(self, run_id: str) -> None:
-        """A run is about to be made again: no tracker has it whole, told of this launch or not."""
+        """A run is about to be made again: no tracker has it whole, of this launch or not."""
         for name, tracker in TRACKERS.items():
             tracker.forget(self.place_of(name), run_id)
 
@@ -128,7 +128,7 @@ class LaunchFrame(Generic[Job]):
         lock = self._held.enter_context(RunLock(self.prepared.store.root))
         self.is_after_crash = lock.taken_from is not None
         with (
-            Interrupt() as interrupt,
+            Interrupt(ends_process=self.options.is_own_process) as interrupt,
             decoding(self.prepared.survey, self.console) as dataset,
             self._executor(is_left) as executor,
         ):

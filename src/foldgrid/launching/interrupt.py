@@ -28,9 +28,13 @@ class Interrupt:
     The first is remembered and raised again at the next event, should Python have lost it. It
     listens to fits and to trials, before all other listeners. Off the main thread, where signals
     cannot be answered, it does nothing.
+
+    Args:
+        ends_process: Whether the second ends the process; else it is raised where it comes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, ends_process: bool = True) -> None:
+        self._ends_process = ends_process
         self._asked: signal.Signals | None = None
         self._before: dict[signal.Signals, Any] = {}
 
@@ -58,7 +62,7 @@ class Interrupt:
             signal.signal(each, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._asked is not None:
+        if self._asked is not None and self._ends_process:
             # Whoever asks twice does not want to wait. The records are whole at any moment.
             print("\nStopped at once.", file=sys.stderr, flush=True)
             os._exit(128 + number)

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import torch
-
+from foldgrid.execution.gpus import num_gpus
 from foldgrid.specs.label_permutation import PermutationName
 from foldgrid.specs.sweep import BudgetName, WeightsPolicy
 
@@ -18,7 +17,8 @@ class Options:
     """The command line's options; see ``foldgrid launch --help``.
 
     ``trackers`` has the way of each by its name; see ``Tracker.asked``. ``only_plan`` says that
-    nothing will be trained, so nothing is fetched for it either.
+    nothing will be trained, so nothing is fetched for it either. ``is_own_process``: whether a
+    second Ctrl-C may end the process, which in a notebook is the user's.
     """
 
     sweep: str = ""
@@ -36,6 +36,7 @@ class Options:
     keep: Literal["best", "none"] | None = None
     trials: int | None = None
     time_budget: str | None = None
+    is_own_process: bool = True
     weights: WeightsPolicy | None = None
     mirror: str | None = None
     only_plan: bool = False
@@ -56,6 +57,6 @@ def choose_budget(wanted: Literal["auto", "smoke", "paper"]) -> tuple[BudgetName
     """The budget, and why it was chosen where ``auto`` chose."""
     if wanted != "auto":
         return wanted, ""
-    if torch.cuda.is_available():
+    if num_gpus():
         return "paper", " (chosen because there is a GPU; --budget smoke is quick)"
     return "smoke", " (chosen because there is no GPU; --budget paper trains in full)"

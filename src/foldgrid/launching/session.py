@@ -150,11 +150,11 @@ class SecondTries:
 
     An error is tried once more, because a file system or a driver may have had a bad moment; not
     so where the same error came twice for one backbone: then it is the backbone. What ran out of
-    memory is tried with a larger share of a card, as long as there is one. Lost workers are Ray's
-    to try again, and a full disk or bad input ends the launch.
+    memory is tried with a larger fraction of a card, as long as there is one. Lost workers are
+    Ray's to try again, and a full disk or bad input ends the launch.
 
     Args:
-        listener: Told of everything; failures know by then whether they are tried again.
+        listener: Notified of everything; failures know by then whether they are tried again.
         root: The run folder, where the memory that backbones need is kept.
     """
 
@@ -214,7 +214,7 @@ def train_all(
         executor: Who trains.
         trainer: How.
         jobs: The fits, in their order.
-        listener: Told of all.
+        listener: Notified of all.
     """
     root = trainer.store.root
     tries = SecondTries(listener, root)

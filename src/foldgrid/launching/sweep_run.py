@@ -1,14 +1,13 @@
-"""A prepared sweep, run: the run folder's files, the fits, and what trackers are told."""
+"""A prepared sweep, run: the run folder's files, the fits, and what trackers are reported."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
 from foldgrid.data.fingerprint import photo_table
 from foldgrid.execution.fit_job import FitJob
+from foldgrid.execution.gpus import num_gpus
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.tracking.projecting import ProjectingListener
 from foldgrid.records import RunStore
@@ -79,7 +78,9 @@ def _write_provenance(prepared: PreparedSweep, before: dict[str, Any] | None) ->
 
 def _devices() -> list[dict[str, Any]]:
     devices: list[dict[str, Any]] = []
-    for index in range(torch.cuda.device_count()):
+    for index in range(num_gpus()):
+        import torch
+
         properties = torch.cuda.get_device_properties(index)
         memory = round(properties.total_memory / 2**30, 1)
         devices.append({"kind": "cuda", "name": properties.name, "memory_gib": memory})

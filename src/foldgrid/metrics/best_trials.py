@@ -12,8 +12,8 @@ from foldgrid.specs.trials import TrialRecord
 def best_trials(trials: Sequence[TrialRecord], objectives: Sequence[str]) -> list[TrialRecord]:
     """The trials that no other beats in every objective, best in the first objective first.
 
-    With one objective that is the best trial; the first of equals, so that the sweep's own recipe
-    stays where nothing is better. Only trials that trained to their end take part.
+    With one objective that is the best trial; the first of equals, so that the sweep's default
+    configuration stays where nothing is better. Only trials that trained to their end take part.
     """
     scored = [
         (trial, tuple(METRICS[each].sort_key(trial.oof.get(each)) for each in objectives))

@@ -297,9 +297,9 @@ class ClassMetrics:
     Attributes:
         support: Units of the class.
         decided: Units decided for it.
-        sensitivity: Share of its units that was decided for it.
-        specificity: Share of the other units that was not.
-        precision: Share of the units decided for it that are of it.
+        sensitivity: Fraction of its units that was decided for it.
+        specificity: Fraction of the other units that was not.
+        precision: Fraction of the units decided for it that are of it.
         auc: Area under the ROC curve of its probability.
     """
 
@@ -314,7 +314,7 @@ class ClassMetrics:
 def by_class(
     reference: ArrayLike, probabilities: ArrayLike, is_binary: bool = False
 ) -> tuple[ClassMetrics, ...]:
-    """Figures of each class, in the order of the columns.
+    """Values of each class, in the order of the columns.
 
     Args:
         reference: U class indices.

@@ -199,7 +199,7 @@ def by_model(drawn: Drawn, compute: Callable[[NDArray[Any], FloatArray], FloatAr
 
 
 def _asked(function: Callable[..., Any], shape: tuple[int, ...], *arguments: Any) -> FloatArray:
-    """What a metric's function gives; a mistake in it is told with its name and file.
+    """What a metric's function gives; a mistake in it is reported with its name and file.
 
     Raises:
         SweepError: It fails, or gives something of another shape.

@@ -74,24 +74,24 @@ class ClassCounts:
         return np.asarray(self.support.sum(axis=-1, keepdims=True))
 
     def sensitivities(self) -> FloatArray:
-        """By class: the share of its units that was decided for it."""
+        """By class: the fraction of its units that was decided for it."""
         return quotient(self.hits, self.support)
 
     def specificities(self) -> FloatArray:
-        """By class: the share of the other units that was not decided for it."""
+        """By class: the fraction of the other units that was not decided for it."""
         others = self.total - self.support
         return quotient(others - (self.decided - self.hits), others)
 
     def precisions(self) -> FloatArray:
-        """By class: the share of the units decided for it that are of it."""
+        """By class: the fraction of the units decided for it that are of it."""
         return quotient(self.hits, self.decided)
 
     def accuracy(self) -> FloatArray:
-        """The share of the units that was decided rightly."""
+        """The fraction of the units that was decided rightly."""
         return quotient(self.hits.sum(axis=-1), self.total[..., 0])
 
     def kappa(self) -> FloatArray:
-        """Cohen's kappa: agreement beyond what the shares of the classes alone would give."""
+        """Cohen's kappa: agreement beyond what the fractions of the classes alone would give."""
         total = self.total[..., 0]
         by_chance = (self.support * self.decided).sum(axis=-1)
         return quotient(total * self.hits.sum(axis=-1) - by_chance, total**2 - by_chance)

@@ -34,7 +34,7 @@ NO_SPREAD = 1e-9
 """Below this the ICC's denominator, in units of the pairs' spread, is rounding."""
 
 NO_VARIANCE = 1e-12
-"""A variance below this share of the mean square is rounding."""
+"""A variance below this fraction of the mean square is rounding."""
 
 
 def mean_absolute_error(reference_V: FloatArray, predicted_V: FloatArray) -> float:

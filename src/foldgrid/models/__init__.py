@@ -1,23 +1,13 @@
-"""Networks by name, the last layer replaced. Knows nothing of data or training."""
+"""Networks by name, the last layer replaced. Knows nothing of data or training.
 
-from foldgrid.models.backbones import (
-    build_network,
-    check_backbones,
-    forward_all,
-    load_state,
-    set_head_bias,
-)
-from foldgrid.models.freezing import (
-    ParameterCounts,
-    WeightLayer,
-    batch_norms,
-    check_frozen,
-    freeze,
-    parameter_counts,
-    train_mode,
-    weight_layers,
-)
-from foldgrid.models.hidden import last_hidden
+What needs a network is imported, and torch with it, when it is asked for: names, weight files and
+sizes that are known need none.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from foldgrid.models.naming import check_backbones
 from foldgrid.models.sources import known_backbones
 from foldgrid.models.weights import (
     WeightFile,
@@ -27,6 +17,20 @@ from foldgrid.models.weights import (
     stay_offline,
     weights_folder,
 )
+
+if TYPE_CHECKING:
+    from foldgrid.models.backbones import build_network, forward_all, load_state, set_head_bias
+    from foldgrid.models.freezing import (
+        ParameterCounts,
+        WeightLayer,
+        batch_norms,
+        check_frozen,
+        freeze,
+        parameter_counts,
+        train_mode,
+        weight_layers,
+    )
+    from foldgrid.models.hidden import last_hidden
 
 __all__ = [
     "ParameterCounts",
@@ -51,3 +55,12 @@ __all__ = [
     "weight_layers",
     "weights_folder",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for room in ("backbones", "freezing", "hidden"):
+            found = getattr(import_module(f"{__name__}.{room}"), name, None)
+            if found is not None:
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,10 +5,9 @@ Shape letters: B batch, C channels, H and W pixels, K outputs.
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Mapping
 from functools import lru_cache
-from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
@@ -16,95 +15,8 @@ from torch.fx.proxy import TraceError
 
 from foldgrid.models.construction import construct, construct_on_meta
 from foldgrid.models.pooling import make_pooling_deterministic
-from foldgrid.models.sources import (
-    NETWORK_SOURCES,
-    all_backbones,
-    find_source,
-    missing_library,
-    source_of,
-)
+from foldgrid.models.sources import no_stages, source_of
 from foldgrid.models.stages import STAGE_HEAD, Stage, StagedNetwork, stages_of
-from foldgrid.specs.errors import InputError, Problem, did_you_mean
-
-
-def check_backbones(
-    names: Sequence[str], source: str, lines: Mapping[str, int], *, stage_heads: bool = False
-) -> None:
-    """Refuses names that no network has, and networks that cannot be built here as asked for.
-
-    Args:
-        names: The backbones asked for.
-        source: Where they were asked for, for the message.
-        lines: The line of each name in ``source``, as far as known.
-        stage_heads: Whether each is to have heads at the ends of its stages.
-
-    Raises:
-        InputError: All that are refused, the unknown ones with their nearest known ones.
-    """
-    refusals = {name: _unknown(name) for name in names if find_source(name) is None}
-    refusals |= {
-        name: f"it needs {library}, which is not installed here. "
-        f"`{source_of(name).install_command()}` brings it."
-        for name in names
-        if name not in refusals and (library := missing_library(name))
-    }
-    refusals |= {
-        name: reason
-        for name in names
-        if name not in refusals and (reason := source_of(name).refusal(name))
-    }
-    refusals |= _doubles([name for name in names if name not in refusals])
-    if stage_heads:
-        refusals |= {
-            name: _no_stages(name) for name in names if name not in refusals and not stages_of(name)
-        }
-    problems = [
-        Problem(f"line {lines[name]}" if name in lines else "backbones", name, refusals[name])
-        for name in names
-        if name in refusals
-    ]
-    if problems:
-        raise InputError(source, problems)
-
-
-def _unknown(name: str) -> str:
-    found = f"there is no network of this name. {did_you_mean(name, all_backbones(), most=5)}"
-    lacking = {
-        source.title: source.install_command()
-        for source in NETWORK_SOURCES.values()
-        if find_spec(source.library) is None
-    }
-    more = (
-        f"{title}, which is not installed, has more: `{how}`." for title, how in lacking.items()
-    )
-    return " ".join([found, *more])
-
-
-def _doubles(names: Sequence[str]) -> dict[str, str]:
-    """Names that are another spelling of one before them, each with why it is refused."""
-    found: dict[str, str] = {}
-    first: dict[str, str] = {}
-    architectures = Counter(map(_architecture, names))
-    for name in names:
-        if architectures[_architecture(name)] == 1:
-            # Nobody asks a library for what is there once.
-            continue
-        known = first.setdefault(source_of(name).canonical(name), name)
-        if known != name:
-            found[name] = f"this is {known}, which is there already. Give each network once."
-    return found
-
-
-def _architecture(name: str) -> str:
-    return name if name.startswith("hf-hub:") else name.removeprefix("timm:").partition(".")[0]
-
-
-def _no_stages(name: str) -> str:
-    return (
-        f"{name} cannot have heads at the ends of its stages. Convolutional networks can; "
-        "transformers (ViT, Swin) cannot, nor GoogLeNet and Inception v3, which have auxiliary "
-        "heads of their own."
-    )
 
 
 def build_on_meta(
@@ -179,13 +91,13 @@ def _with_stage_heads(network: nn.Module, name: str, num_outputs: int) -> Staged
         return StagedNetwork(network, stages, num_outputs)
     except (TraceError, TypeError, AttributeError, KeyError) as error:
         # Not every network's way through its layers can be written down without pictures.
-        raise ValueError(_no_stages(name)) from error
+        raise ValueError(no_stages(name)) from error
 
 
 def _stages(name: str) -> tuple[Stage, ...]:
     if stages := stages_of(name):
         return stages
-    raise ValueError(_no_stages(name))
+    raise ValueError(no_stages(name))
 
 
 def check_weights(

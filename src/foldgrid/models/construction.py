@@ -58,7 +58,7 @@ def construct_on_meta(name: str, num_outputs: int, pixels: int | None = None) ->
 
 
 def follow(network: nn.Module, pixels: int) -> None:
-    """Leads one image through a network on the meta device, for whoever watches its layers.
+    """Leads one image through a network on the meta device, for whoever monitors its layers.
 
     Args:
         network: In prediction mode; nothing of it asks for gradients afterwards.

@@ -27,7 +27,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from filelock import FileLock
 
 SILENCE_SECONDS = 30.0
-"""A server that says nothing for so long is given up: some firewalls swallow requests."""
+"""A server that says nothing for so long is stopped: some firewalls swallow requests."""
 
 FRUITLESS_TRIES = 5
 """So often a connection that broke is opened anew without a byte more than before."""
@@ -39,7 +39,7 @@ _READ_BYTES = 1 << 20
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
 
 Progress = Callable[[int, int | None], None]
-"""Told how many bytes are here, and of how many where the server says so."""
+"""Notified how many bytes are here, and of how many where the server says so."""
 
 
 class WrongContentError(OSError):
@@ -74,7 +74,7 @@ def download(
         path: Where the file goes; its folder is made.
         promised: The file's SHA-256, or its start.
         token: Shown to the server of ``url`` alone, never to one that it redirects to.
-        on_progress: Told of the bytes.
+        on_progress: Notified of the bytes.
 
     Returns:
         Whether anything was fetched.

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
-
-from foldgrid.models.backbones import build_on_meta
-from foldgrid.models.construction import follow, has_auxiliary_heads
 from foldgrid.models.published import native_pixels
+from foldgrid.models.sources import fact_of_network, source_of
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 _BYTES = 4
 _WEIGHT_COPIES = 3
@@ -75,7 +75,7 @@ class Footprint:
         return (2 + self.num_states) * self.weights_gib
 
 
-@lru_cache(maxsize=1024)
+@fact_of_network
 def footprint(
     backbone: str,
     num_outputs: int,
@@ -97,7 +97,10 @@ def footprint(
             no stages; the message says so.
     """
     size = count_operations(backbone, num_outputs, pixels, stage_heads)
-    if auxiliary_heads and has_auxiliary_heads(backbone):
+    if auxiliary_heads and source_of(backbone).has_auxiliary_heads(backbone):
+        from foldgrid.models.backbones import build_on_meta
+        from foldgrid.models.construction import follow
+
         network = build_on_meta(backbone, num_outputs, pixels=pixels).eval()
         # The network asks itself whether it trains; its layers stay as in prediction.
         network.training = True
@@ -120,6 +123,13 @@ def count_operations(
     Raises:
         ValueError: The network cannot take images so small, or has no stages; the message says so.
     """
+    # Imported here: footprints that are known already need no torch.
+    from torch import Tensor
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from foldgrid.models.backbones import build_on_meta
+    from foldgrid.models.construction import follow
+
     network = build_on_meta(backbone, num_outputs, stage_heads, pixels).eval()
     activations = 0
 
@@ -145,7 +155,7 @@ _STEPS = (32, 16, 14, 8)
 """Networks halve pictures up to five times, or cut them into patches."""
 
 
-@lru_cache(maxsize=256)
+@fact_of_network
 def nearest_sizes(backbone: str, pixels: int, multiple_of: int = 1) -> tuple[int, ...]:
     """The sizes next to ``pixels`` that a network takes: one below, one above, where there are.
 
@@ -170,3 +180,13 @@ def _takes(backbone: str, pixels: int) -> bool:
     except ValueError:
         return False
     return True
+
+
+@fact_of_network
+def shapes_depend_on_size(backbone: str, pixels: int) -> bool:
+    """Whether parameters are others for pictures of ``pixels`` than for the network's own size."""
+    from foldgrid.models.backbones import build_on_meta
+
+    own, other = build_on_meta(backbone, 1), build_on_meta(backbone, 1, pixels=pixels)
+    shapes = [{key: each.shape for key, each in net.state_dict().items()} for net in (own, other)]
+    return shapes[0] != shapes[1]

@@ -6,23 +6,23 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-
-import safetensors.torch
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from foldgrid.models.download import Progress, WrongContentError, download, sha256_of
 from foldgrid.models.sources import PublishedWeights, find_source
 from foldgrid.models.sources.timm_networks import find_in_hub_cache
 from foldgrid.specs.backbone_names import read_file_name
-from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.specs.errors import InputError, MissingFileError, Problem, SweepError
 from foldgrid.specs.fits import WeightsRecord
 from foldgrid.specs.sweep import WeightsPolicy
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FOLDER_VARIABLE = "FOLDGRID_WEIGHTS"
 """The environment variable that names a folder of weight files, looked in before all others."""
@@ -86,12 +86,30 @@ class WeightFile:
 
     def load(self) -> dict[str, Tensor]:
         """The state dict, torch's version marks included; nothing but tensors is unpickled."""
+        # Imported here: whether a file is there is asked without torch.
+        import safetensors.torch
+        import torch
+
         if self.path.suffix == ".safetensors":
             return safetensors.torch.load_file(self.path)
         state: dict[str, Tensor] = torch.load(self.path, map_location="cpu", weights_only=True)
         for name in list(state):
             state[_OLD_DENSENET_NAME.sub(r"\1\2", name)] = state.pop(name)
         return state
+
+    def on_this_machine(self) -> WeightFile:
+        """The same file where this machine has it: another node's folders are its own.
+
+        Raises:
+            MissingFileError: It is nowhere here.
+        """
+        if self.is_here:
+            return self
+        found = find_weight_file(self.backbone)
+        if found is None or not found.is_here:
+            mend = "Every machine needs the same file: `foldgrid weights fetch` gets it."
+            raise MissingFileError(str(self.path), mend)
+        return replace(self, path=found.path)
 
     def record(self) -> WeightsRecord:
         """What provenance keeps of it."""
@@ -162,7 +180,13 @@ def _places(published: PublishedWeights) -> Iterator[Path]:
 
 def weights_folder() -> Path:
     """Where fetched files go: torch's hub folder (``TORCH_HOME``)."""
-    return Path(torch.hub.get_dir()) / "checkpoints"
+    if "torch" in sys.modules:
+        from torch import hub
+
+        return Path(hub.get_dir()) / "checkpoints"
+    # Its own rule, to be asked without the seconds that torch takes.
+    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"))
+    return Path(os.environ.get("TORCH_HOME", cache / "torch")).expanduser() / "hub/checkpoints"
 
 
 def _in_package(published: PublishedWeights) -> Path | None:
@@ -290,7 +314,7 @@ def fetch_weight_file(
         file: What to fetch.
         mirror: A folder's URL that holds the same file names, for networks without the internet;
             without it, the publisher's address.
-        on_progress: Told how many bytes are here, and of how many.
+        on_progress: Notified how many bytes are here, and of how many.
 
     Returns:
         Whether anything was downloaded.
@@ -323,7 +347,7 @@ def stay_offline() -> None:
     """Has Hugging Face's library, which timm uses, download nothing in this process.
 
     It reads its variable when it is imported, so this comes first in a worker; where it is loaded
-    already, it is told as well.
+    already, it is reported as well.
     """
     os.environ["HF_HUB_OFFLINE"] = "1"
     if constants := sys.modules.get("huggingface_hub.constants"):

@@ -1,6 +1,6 @@
 """What a trained base learner says of new samples, each for itself: classes or numbers.
 
-Shape letters: N samples, K outputs, J judged classes, F copies.
+Shape letters: N samples, K outputs, J evaluated classes, F copies.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class CallingPoint:
 
     Attributes:
         name: ``high_sensitivity`` or ``high_specificity``.
-        aim: The share that it was to reach.
+        aim: The fraction that it was to reach.
         threshold: Called from this probability on; NaN where no out-of-fold prediction tells.
     """
 
@@ -58,9 +58,9 @@ def predict_samples(
 
     Returns:
         A row a sample, in the samples' order: ``subject``, ``case`` where one is given, and of
-        classes ``predicted`` (the judged class that is decided for), ``predicted_<level>`` of what
-        else the task tells of, ``predicted_at_<point>`` of a binary task's operating points, and
-        ``probability_<class>``; of a number ``predicted``, in the task's unit.
+        classes ``predicted`` (the evaluated class that is decided for), ``predicted_<level>`` of
+        what else the task tells of, ``predicted_at_<point>`` of a binary task's operating points,
+        and ``probability_<class>``; of a number ``predicted``, in the task's unit.
 
     Raises:
         SweepError: A weight file is missing or corrupt.
@@ -115,7 +115,7 @@ def _numbers(
 REPORTED: Mapping[
     TargetKind, Callable[[Scoring, pd.DataFrame, Sequence[CallingPoint]], pd.DataFrame]
 ] = MappingProxyType({"numbers": _numbers, "classes": _classes})
-"""What is told of new samples, by kind of truth."""
+"""What is notified of new samples, by kind of truth."""
 
 
 def calling_points(learner: TrainedLearner) -> tuple[CallingPoint, ...]:

@@ -28,7 +28,7 @@ class TrainedLearner:
     """A base learner whose fits are all complete and kept their weights.
 
     Attributes:
-        name: The base learner's name: its network's, or a variant's.
+        name: The base learner's name: its network's, or an ablation's.
         copies: The records of its fits, a fold each.
         regions: The regions that it was trained on, in ``REGIONS``' order; empty where a sample is
             a single photograph.
@@ -66,7 +66,7 @@ class BestLearner:
 
 
 def best_learner(store: RunStore) -> BestLearner:
-    """The base learner that leads the stored ranking by the figure that orders it.
+    """The base learner that leads the stored ranking by the value that orders it.
 
     Variants are none of the sweep's own learners: they are not looked at.
 

@@ -1,6 +1,6 @@
 """``fits/<fit id>/``: what one fit leaves behind.
 
-Law: ``fit.json`` is written last. It exists if and only if the fit is complete, and then
+Rule: ``fit.json`` is written last. It exists if and only if the fit is complete, and then
 ``last.pt`` is gone. It vouches for itself and for the files beside it; what does not agree with it
 is refused (``CorruptFileError``), never read as something else.
 """

@@ -1,4 +1,4 @@
-"""An object store that is away for a while, or that says no: told apart, and waited for.
+"""An object store that is away for a while, or that says no: distinguished, and waited for.
 
 Arrow raises plain errors whose text alone tells what happened.
 """

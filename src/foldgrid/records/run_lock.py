@@ -60,7 +60,7 @@ class Holder(Record):
         )
 
     def is_alive(self) -> bool:
-        """Whether the holder still runs: known on this machine, judged by its silence elsewhere."""
+        """Whether the holder still runs: known on this machine, elsewhere by its silence."""
         if self.host == platform.node():
             return _is_running(self.pid) and _process_start(self.pid) == self.started
         return time.time() - self.beat < SILENT_SECONDS

@@ -1,6 +1,6 @@
 """``search/`` of a run folder: a folder for each trial, written by the launcher.
 
-Law: ``trial.json`` is written last. It exists if and only if the trial is over, and then
+Rule: ``trial.json`` is written last. It exists if and only if the trial is over, and then
 ``running.jsonl`` and ``state.pt`` are gone.
 """
 

@@ -39,7 +39,7 @@ class LockstepTrial:
         data: The training samples; see ``TrainingData.without_test``.
         folder: The trial's folder.
         state: From ``state``: this trial's, or, in population based training, a better one's,
-            which it goes on from by its own recipe. Nothing for what its folder holds.
+            which it goes on from by its default configuration. Nothing for what its folder holds.
 
     Raises:
         ValueError: ``data`` holds test samples.
@@ -163,7 +163,7 @@ class LockstepTrial:
         for fit, entry, index in zip(self.fits, state["fits"], range(len(self.fits)), strict=True):
             checkpoint.restore(fit, entry["fit"])
             self._random[index] = RandomState.now(fit.device)
-            # Its own recipe again, where the state is another trial's.
+            # Its default configuration again, where the state is another trial's.
             if entry["recipe"] != fit.config.training.model_dump_json():
                 fit.adopt_recipe()
         self.outputs_NK[:] = state["outputs"].cpu().numpy()

@@ -39,7 +39,7 @@ class StudyPlan:
         space: What may vary.
         name: The study's name.
         backbones: What it may train.
-        first: The values of its first trial: the sweep's own recipe.
+        first: The values of its first trial: the sweep's default configuration.
     """
 
     prepared: PreparedSweep

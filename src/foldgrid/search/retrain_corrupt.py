@@ -1,7 +1,7 @@
 """Trials that are over and whose files are not what was written: named, then trained again.
 
 A trial is trained again under its number and with its values, and ends where it ended; the study
-keeps the score that it was told, which is the same.
+keeps the score that it was reported, which is the same.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def set_aside(
     Args:
         corrupt: The trials.
         reported: By study and number, the records that the studies remember.
-        forget: Told the id of each one's run, for trackers to forget.
+        forget: Called with the id of each one's run, for trackers to forget.
         sweep: The sweep's name.
 
     Raises:
@@ -101,7 +101,7 @@ class RetrainSteering:
 
     Args:
         records: By number, what they came to.
-        trial_log: Writes what a trial leaves that was given up.
+        trial_log: Writes what a trial leaves that was stopped.
     """
 
     def __init__(self, records: Mapping[int, TrialRecord], trial_log: TrialLog) -> None:

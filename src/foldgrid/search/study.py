@@ -1,4 +1,4 @@
-"""The memory and the judgement of a search: an Optuna study that survives its process.
+"""The memory and the evaluation of a search: an Optuna study that survives its process.
 
 Every suggestion is drawn by a sampler of its own, seeded by the sweep's seed and the number of
 suggestions before it, so a search that was killed and started again goes on as if it had not been.
@@ -58,7 +58,7 @@ class SearchStudy:
         name: The study's name; one that is there already is gone on with.
         space: What may vary.
         settings: How it is searched.
-        first: The values of trial 0: the sweep's own recipe.
+        first: The values of trial 0: the sweep's default configuration.
         seed: The sweep's.
     """
 
@@ -91,7 +91,7 @@ class SearchStudy:
                 self._study.enqueue_trial(point)
 
     def _opening(self, first: dict[str, Value]) -> list[dict[str, Value]]:
-        """What is tried before the sampler has a say: the sweep's own recipe; of a grid, all."""
+        """What is tried before the sampler suggests: the default configuration; of a grid, all."""
         if self.settings.sampler != "GridSampler":
             return [first]
         # Not Optuna's GridSampler: it ends a loop of Optuna's own, and knows no conditions.
@@ -247,7 +247,7 @@ def study_name(prefix: str, facts: Mapping[str, Any]) -> str:
 
 
 def objective_value(objective: str, metric_values: Mapping[str, float]) -> float:
-    """The figure as it is optimised; NaN where it is undefined. Of the bias, its size."""
+    """The value as it is optimised; NaN where it is undefined. Of the bias, its size."""
     value = metric_values.get(objective, math.nan)
     return abs(value) if METRICS[objective].direction == "zero" else value
 

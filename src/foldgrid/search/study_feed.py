@@ -87,7 +87,7 @@ class TrialSteering:
     """Gives trials up by a rule of ours, or leaves it to a scheduler of Ray's that pauses them.
 
     Args:
-        rule: Judges; nothing lets every trial end by itself.
+        rule: Evaluates; nothing lets every trial end by itself.
         scheduler: Ray Tune's, in the rule's stead.
         trial_log: Writes what a trial leaves that was stopped.
     """
@@ -101,7 +101,7 @@ class TrialSteering:
         """See ``Steering``."""
         if self._rule is None:
             return False
-        # The rule hears of every trial, also of the one that it may not stop.
+        # The rule receives the events of every trial, also of the one that it may not stop.
         is_worse = self._rule.should_stop(job.number, epoch)
         return is_worse and job.number != NEVER_STOPPED
 

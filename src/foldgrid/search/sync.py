@@ -52,7 +52,7 @@ def _finished_trial(folder: TrialFolder) -> FinishedRun[TrialConfig, TrialEpoch,
 def _summary(
     run: RunStore, sweep: Sweep, trials: dict[str, list[TrialRecord]]
 ) -> SummaryContent | None:
-    """The search's own run; nothing where its launch told of more trials than lie here."""
+    """The search's own run; nothing where its launch notified of more trials than lie here."""
     rows = trial_rows([trial for records in trials.values() for trial in records])
     if run.root.exists(TRIALS_FILE):
         reported = pd.read_csv(io.BytesIO(run.root.read_bytes(TRIALS_FILE)))

@@ -28,12 +28,12 @@ class _Course:
 
 
 class TrialLog:
-    """Hears of trials, keeps their epochs, and writes what a trial that is over leaves.
+    """Receives trials' events, keeps their epochs, and writes what a trial that is over leaves.
 
     Args:
         store: The search's folder.
         units: The study's visits, in the order of ``TrialEpoch.predicted``.
-        listener: Told afterwards; a trial that was stopped early is told as finished.
+        listener: Notified afterwards; a trial that was stopped early is reported as finished.
         rule: Learns from trials that are over, those of earlier launches included.
     """
 

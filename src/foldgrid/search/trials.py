@@ -18,7 +18,7 @@ class TrialJob:
 
     Attributes:
         study: The study that asked for it.
-        number: Its number in that study, from 0; 0 is the sweep's own recipe.
+        number: Its number in that study, from 0; 0 is the sweep's default configuration.
         values: What was drawn of the search space.
         fits: One fit a fold, in the folds' order.
         objectives: What is searched for; computed beside the task's standard metrics.
@@ -44,7 +44,7 @@ class TrialJob:
 
 
 TrialListener = Listener[TrialJob, TrialEpoch, TrialRecord]
-"""Hears of every trial, in the launcher's process."""
+"""Receives the events of every trial, in the launcher's process."""
 
 
 def is_of(record: TrialRecord, job: TrialJob) -> bool:

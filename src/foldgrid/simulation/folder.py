@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from joblib import Parallel, delayed
-
 from foldgrid.specs.errors import InputError, Problem
 
 SETTINGS_FILE = "settings.json"
@@ -83,6 +81,8 @@ def draw_all(
             if on_progress:
                 on_progress(done, total)
         return
+    from joblib import Parallel, delayed
+
     # joblib starts fresh processes (the caller may have threads running, of torch or Ray) and,
     # unlike multiprocessing, without importing the caller's script again.
     pool = Parallel(n_jobs=num_processes, return_as="generator_unordered")

@@ -1,6 +1,6 @@
 """One setting at a time otherwise: what a sweep varies beside its backbones, and how it is called.
 
-A variant is a base learner of its own: a backbone whose recipe differs in one key. It is trained
+An ablation is a base learner of its own: a backbone whose recipe differs in one key. It is trained
 on the same folds, ranked beside the others, and never stacked with them.
 """
 
@@ -53,14 +53,14 @@ class Ablation:
 
 
 def is_ablation(learner: str) -> bool:
-    """Whether a base learner's name is a variant's."""
+    """Whether a base learner's name is an ablation's."""
     return MARK in learner
 
 
 def ablations_of(
     backbone: str, recipe: TrainingRecipe, ablation: Mapping[str, Sequence[Value]]
 ) -> list[Ablation]:
-    """The backbone itself, then a variant for each value that its recipe does not have already."""
+    """The backbone itself, then an ablation for each value that its recipe does not have."""
     found = [Ablation(backbone)]
     for key, values in ablation.items():
         own = recipe_value(recipe, key)

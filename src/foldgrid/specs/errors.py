@@ -15,6 +15,10 @@ class SweepError(Exception):
     """The root of everything that a user can cause; shown without a traceback, exit code 2."""
 
 
+class LaunchError(SweepError):
+    """A launch that ended before its work was done; what it wrote is kept."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One mistake in an input.

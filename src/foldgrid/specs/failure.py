@@ -1,4 +1,4 @@
-"""How a fit or a trial failed. Plain data, told by workers and read by everyone."""
+"""How a fit or a trial failed. Plain data, reported by workers and read by everyone."""
 
 from __future__ import annotations
 

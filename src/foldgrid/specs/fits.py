@@ -79,8 +79,8 @@ class EpochRecord(Record):
         epoch: 1 for the first.
         learning_rate: The rate this epoch trained with.
         train_loss: Mean loss over the epoch's training samples, augmented.
-        validation_loss: Mean loss over the samples that early stopping watches.
-        metrics: Further figures of the validation samples by name, from the task.
+        validation_loss: Mean loss over the samples that early stopping monitors.
+        metrics: Further values of the validation samples by name, from the task.
         is_best: Whether this epoch's weights are the best so far; where nothing is chosen
             (``early_stopping.policy: none``), each epoch's are.
         wall_seconds: Time the epoch took.
@@ -152,7 +152,7 @@ class FitRecord(Record):
         stopped_because: ``max_epochs``, ``early_stopping`` or ``diverged``.
         last_learning_rate: What the last epoch trained with; null in records that were written
             before this was noted.
-        metrics: Sample-level figures, ``oof/…`` and ``test/…``, and the best validation loss.
+        metrics: Sample-level values, ``oof/…`` and ``test/…``, and the best validation loss.
         timings: Seconds by phase: ``setup``, ``train``, ``predict``, ``total``.
         num_parameters: Parameters of the network, frozen ones too.
         multiply_adds: Of one image's forward pass at the size it trained on; null in records that

@@ -2,7 +2,7 @@
 
 One class says all there is to say of it: its title, what it has to set, how a methods section
 writes of it, and the `torch.optim.Optimizer` that it builds. Importing it needs no torch, so that
-the analysis can ask for the words alone. The laws (``tests/contracts/test_optimizers.py``):
+the analysis can ask for the words alone. The rules (``tests/contracts/test_optimizers.py``):
 
 1. *A rate that is set is a rate that is taken.* Each step reads the learning rate in its
    parameter groups, where the schedule sets it; at a rate of 0 nothing moves.
@@ -42,7 +42,7 @@ class SharedRates(Protocol):
 
 
 class Optimizer(ABC):
-    """An optimiser by name, as a recipe asks for it; see the laws above.
+    """An optimiser by name, as a recipe asks for it; see the rules above.
 
     Attributes:
         title: What people call it, as a sentence begins.

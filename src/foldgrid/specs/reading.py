@@ -7,10 +7,11 @@ discriminator decides pydantic names the chosen member in a mistake's place, as 
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import (
     Annotated,
@@ -77,6 +78,13 @@ class Document:
             if found is not None:
                 return f"line {found}" if isinstance(found, int) else found
         return ""
+
+
+def document_of(source: Path | Document) -> Document:
+    """What a YAML file holds, or a copy of what was never in one; see ``read_document``."""
+    if isinstance(source, Path):
+        return read_document(source)
+    return replace(source, values=copy.deepcopy(source.values))
 
 
 def read_document(path: Path) -> Document:

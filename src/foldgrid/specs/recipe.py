@@ -98,7 +98,7 @@ class Augmentation(Spec):
         rotation_degrees: The largest angle, in degrees, 0 to 180.
         flip_horizontally: Mirror a tile left to right, with a chance of one half.
         flip_vertically: Mirror a tile top to bottom, with a chance of one half.
-        smallest_crop: The smallest share of a tile's side, in (0, 1], that a random window has:
+        smallest_crop: The smallest fraction of a tile's side, in (0, 1], that a random window has:
             its size is drawn from there to the whole, its place at random, and it is scaled back.
             1 never crops.
         zoom: Half-width of the random factor on a tile's scale about its centre: 0.2 draws from
@@ -149,8 +149,8 @@ class EarlyStopping(Spec):
     """When a fit ends before its last epoch, and which samples decide.
 
     Attributes:
-        policy: ``held_out_fold`` watches the fold that the fit then predicts (the paper's way; its
-            out-of-fold predictions are optimistic). ``inner_split`` watches whole subjects taken
+        policy: ``held_out_fold`` monitors the fold that the fit then predicts (the paper's way; its
+            out-of-fold predictions are optimistic). ``inner_split`` monitors whole subjects taken
             from the four training folds. ``none`` chooses nothing: all epochs are trained and the
             last weights predict; the held-out fold's loss is reported, and decides nothing.
         patience: After so many epochs without a new lowest validation loss the fit ends; with
@@ -193,10 +193,10 @@ class TrainingRecipe(Spec):
         interpolation: How they are resized: ``network``, as for its weights, ``bilinear`` or
             ``bicubic``.
         training_fraction: The fraction of its training samples that a fit trains on, whole
-            subjects, stratified, in (0, 1]; a smaller share is a part of a larger one. What it
-            watches and predicts stays the same, so shares can be compared.
-        num_raters: How many graders' opinions a training label is the majority of, for photographs
-            that several graded; null takes the label itself. What is watched and predicted keeps
+            subjects, stratified, in (0, 1]; a smaller fraction is a part of a larger one. What it
+            monitors and predicts stays the same, so shares can be compared.
+        num_raters: How many raters' opinions a training label is the majority of, for photographs
+            that several graded; null takes the label itself. What is monitored and predicted keeps
             its label.
         start_from_mean: Start the new last layer at what the task says of the training samples
             (of scores, their mean) instead of at random; a short budget then learns differences,

@@ -23,7 +23,7 @@ T = TypeVar("T")
 class Registry(MutableMapping[str, T]):
     """The things of one kind by name, complete at the first look.
 
-    Laws: a name is given once, and is the thing's own where it has a ``name``; ours come first,
+    Rules: a name is given once, and is the thing's own where it has a ``name``; ours come first,
     in the order in which their room adds them, then those of other packages by name; what another
     package brings is of the kind's type, or the first look says whose it is and what is wrong.
 
@@ -44,6 +44,7 @@ class Registry(MutableMapping[str, T]):
         self.kind, self._type, self._home = kind, type_, home
         self._things: dict[str, T] = {}
         self._is_complete = False
+        self._by_hand: set[str] = set()
 
     @property
     def _one(self) -> str:
@@ -63,6 +64,22 @@ class Registry(MutableMapping[str, T]):
         if name in self._things:
             raise ValueError(f'there is {self._one} called "{name}" already')
         self._things[name] = thing
+        return thing
+
+    def register(self, name: str, thing: T) -> T:
+        """Adds one by hand and gives it back; what was added by hand may be added again.
+
+        Raises:
+            TypeError: It is nothing of the kind.
+            ValueError: There is one of that name already.
+        """
+        if not isinstance(thing, self._type):
+            raise TypeError(f"{name}: found {thing!r}, which is no {self.kind}")
+        # Complete at this look: else ours, added later, would be told that they are there already.
+        if name in self and name in self._by_hand:
+            del self[name]
+        self.add(name, thing)
+        self._by_hand.add(name)
         return thing
 
     def named(self, name: str) -> T:

@@ -13,7 +13,14 @@ from ruamel.yaml.error import YAMLError
 
 from foldgrid.specs.ablations import ablation_problems
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
-from foldgrid.specs.reading import Document, KeyPath, Renaming, read_document, validate
+from foldgrid.specs.reading import (
+    Document,
+    KeyPath,
+    Renaming,
+    document_of,
+    read_document,
+    validate,
+)
 from foldgrid.specs.renamed import current_path, note_on, with_current_names
 from foldgrid.specs.search_fit import sweep_problems
 from foldgrid.specs.search_space import SearchSpace, space_problems
@@ -98,7 +105,7 @@ def _in_words(folders: Sequence[Path]) -> str:
 
 
 def resolve_sweep(
-    path: Path,
+    path: Path | Document,
     budget: BudgetName,
     overrides: Sequence[str] = (),
     manifest: Path | None = None,
@@ -108,7 +115,7 @@ def resolve_sweep(
     """Reads a sweep file, applies a budget, then ``key=value`` overrides, and checks the whole.
 
     Args:
-        path: The sweep's file.
+        path: The sweep's file, or what would stand in it.
         budget: Its budget; every budget in the file is checked, whichever is chosen.
         overrides: ``training.lr=0.003``; the value is read as YAML.
         manifest: The user's photographs instead of what the file says.
@@ -118,9 +125,11 @@ def resolve_sweep(
     Raises:
         InputError: All mistakes of the file, of the overrides, or of the search space.
     """
-    written = _with_weights_apart(with_current_names(Sweep, read_document(path)))
-    if not written.values.get("name"):
-        written.values["name"] = path.stem
+    written = _with_weights_apart(with_current_names(Sweep, document_of(path)))
+    beside = Path()
+    if isinstance(path, Path):
+        written.values["name"] = written.values.get("name") or path.stem
+        beside = path.parent
     plain = validate(Sweep, written)
     for name in plain.budgets:
         _with_budget(written, name)
@@ -131,13 +140,13 @@ def resolve_sweep(
         document = _override(document, *_parse_override(text))
     if manifest is not None:
         document = _overlay(document, ("data", "manifest"), str(manifest), "--data")
-    sweep = _with_weight_files(validate(Sweep, document), document, path.parent)
+    sweep = _with_weight_files(validate(Sweep, document), document, beside)
     _refuse(document, per_backbone_problems(sweep))
     recipes = {backbone: sweep.recipe_of(backbone) for backbone in sweep.backbones}
     _refuse(document, ablation_problems(recipes, sweep.ablation))
     if spaces is None:
         return ResolvedSweep(sweep, document, renamed=note_on([document]))
-    space, *documents = _space_of(sweep, document, spaces, path.parent)
+    space, *documents = _space_of(sweep, document, spaces, beside)
     return ResolvedSweep(sweep, document, space, note_on([document, *documents]))
 
 

@@ -2,22 +2,22 @@
 
 One class says all there is to say of it: what it has to set, what a plan and a report say of it,
 which searches it does not suit, and the rule that it makes. Importing it needs neither Ray nor
-Optuna, so that the analysis can ask for the words alone. There are two ways to judge; a scheduler
-goes one of them:
+Optuna, so that the analysis can ask for the words alone. There are two ways to evaluate; a
+scheduler goes one of them:
 
 - ``rule``: it hears every epoch of every trial in the launcher's process, whichever executor
-  trains, and says who is given up (`foldgrid.search.schedulers.rules.StoppingRule`).
+  trains, and says who is stopped (`foldgrid.search.schedulers.rules.StoppingRule`).
 - ``tune``: it pauses trials and copies their states, so it is a scheduler of Ray Tune's, in Tune's
   loop; then ``pauses`` is true.
 
-The laws of a rule (``tests/contracts/test_stopping_rules.py``):
+The rules of a rule (``tests/contracts/test_stopping_rules.py``):
 
-1. *Grace.* Before ``grace_epochs`` nothing is given up.
-2. *Told the same, it judges the same*, in whatever process: a search that is gone on with judges
-   as if it had not ended.
-3. *Only the worse.* A lone trial is never given up, nor is any of trials that report the same.
-4. *The sweep's own recipe is never given up*, since everything is compared with it: it may be
-   judged all the same, and goes on, and is judged again.
+1. *Grace.* Before ``grace_epochs`` nothing is stopped.
+2. *Notified the same, it evaluates the same*, in whatever process: a search that is gone on with
+   evaluates as if it had not ended.
+3. *Only the worse.* A lone trial is never stopped, nor is any of trials that report the same.
+4. *The sweep's default configuration is never stopped*, since everything is compared with it: it
+   may be evaluated all the same, and goes on, and is evaluated again.
 5. *No harm by a trial without a score*: a loss that is no longer finite ends that trial alone.
 """
 
@@ -57,12 +57,12 @@ class SharedSettings(Protocol):
 
     @property
     def objectives(self) -> Sequence[str]:
-        """The figures that are searched for."""
+        """The values that are searched for."""
         ...
 
     @property
     def grace_epochs(self) -> int:
-        """Nothing is given up before."""
+        """Nothing is stopped before."""
         ...
 
     @property
@@ -82,7 +82,7 @@ class SharedSettings(Protocol):
 
 
 class Scheduler(ABC):
-    """A scheduler by name, as a sweep asks for it; see the laws above.
+    """A scheduler by name, as a sweep asks for it; see the rules above.
 
     Attributes:
         settings: What it alone has to set, under ``scheduler_settings: {NAME: …}``: a frozen,
@@ -101,7 +101,7 @@ class Scheduler(ABC):
 
     @abstractmethod
     def plan(self, shared: SharedSettings, own: Any) -> str:
-        """What a plan says of it, before it has judged; "" where there is nothing to say.
+        """What a plan says of it, before it has evaluated; "" where there is nothing to say.
 
         Args:
             shared: The sweep's ``search``.
@@ -153,7 +153,7 @@ class Scheduler(ABC):
 
 
 def grace_problems(shared: SharedSettings, planned_epochs: int) -> Iterator[KeyProblem]:
-    """What is wrong where nothing would be judged before the last epoch."""
+    """What is wrong where nothing would be evaluated before the last epoch."""
     if shared.grace_epochs >= planned_epochs:
         message = (
             f"found {shared.grace_epochs}, but trials train {planned_epochs} epochs: nothing would "

@@ -208,7 +208,7 @@ def _all_values(parameter: Parameter) -> list[Value]:
 
 
 def first_values(space: SearchSpace, sweep: Sweep, backbone: str) -> dict[str, Value]:
-    """The point of ``space`` that is the sweep's own recipe of a backbone."""
+    """The point of ``space`` that is the sweep's default configuration of a backbone."""
     values: dict[str, Value] = {}
     for name in space.parameters:
         own = backbone if name == BACKBONE else recipe_value(sweep.recipe_of(backbone), name)

@@ -86,7 +86,7 @@ class ResourceSpec(Spec):
     """What one fit may use; in a search, what one trial may, which trains its folds in turn.
 
     Attributes:
-        gpus_per_fit: A share of a GPU; ``auto`` takes one of 1, 1/2, 1/4 and 1/8 by the memory
+        gpus_per_fit: A fraction of a GPU; ``auto`` takes one of 1, 1/2, 1/4 and 1/8 by the memory
             that the largest backbone of the sweep needs, a trial's for all its folds, and 0 where
             there is no GPU.
         cpus_per_fit: Cores a fit, which is also its number of threads.
@@ -111,7 +111,7 @@ class ResourceSpec(Spec):
 
 
 class TrackingSpec(Spec):
-    """What trackers are told.
+    """What trackers are reported.
 
     Attributes:
         project: The project under which runs are filed, where a tracker has projects.
@@ -128,21 +128,22 @@ class SearchSettings(Spec):
     """How a sweep that names a search space searches it.
 
     A trial is one configuration; its folds train in lockstep, and its score is of the out-of-fold
-    predictions of the whole training set. The sweep's own recipe is always the first trial.
+    predictions of the whole training set. The sweep's default configuration is always the first
+    trial.
 
     Attributes:
         num_trials: Trials in all, for each backbone where the space does not choose it.
         sampler: Optuna's name of what suggests the next configuration.
-        objectives: The out-of-fold figures that are searched for, the task's first where it is
+        objectives: The out-of-fold values that are searched for, the task's first where it is
             not said; several are a search for the front on which none can be improved without
             losing in another.
         scheduler: What gives trials up early: ``none``; ``paired_race`` where one, going on to
             learn as it did, would end significantly worse than the best, subject by subject; Ray
             Tune's ``asha``, ``median`` and ``hyperband``; ``pbt``, population based training,
             which has the worst go on from the best with other values; or one that another package
-            adds. The sweep's own recipe is never given up.
+            adds. The sweep's default configuration is never stopped.
         scheduler_settings: By a scheduler's name, what it alone has to set.
-        grace_epochs: Nothing is given up before.
+        grace_epochs: Nothing is stopped before.
         reduction_factor: ``asha``, ``hyperband`` and ``paired_race`` judge after ``grace_epochs``
             and every so many-fold of it; the first two keep one of so many.
         significance: ``paired_race`` gives a trial up where so large a difference would be rarer
@@ -215,7 +216,7 @@ class Sweep(Spec):
             trains the grid.
         search: How it searches.
         resources: What one fit may use.
-        tracking: What trackers are told.
+        tracking: What trackers are reported.
         keep: ``best`` keeps the weights that made the predictions; ``none`` keeps only the
             predictions.
         keep_features: Whether fits also leave the last hidden layer's values of what they predict,
@@ -286,7 +287,7 @@ class Sweep(Spec):
         return value
 
     def learners(self) -> list[Ablation]:
-        """The base learners: every backbone, each followed by its variants."""
+        """The base learners: every backbone, each followed by its ablations."""
         return [
             ablation
             for backbone in self.backbones

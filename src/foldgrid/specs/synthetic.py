@@ -21,7 +21,7 @@ MOST_VISITS_A_SUBJECT = 6
 class TrialSettings(Spec):
     """Settings of the simulated UltIMMa-2 imaging sub-study. Equal settings give equal bytes.
 
-    The defaults are the published trial's figures (60 subjects, 338 visits of 8 photographs,
+    The defaults are the published trial's values (60 subjects, 338 visits of 8 photographs,
     74.8 % PASI90 at week 16) at a picture size that a laptop makes in under a minute.
 
     Attributes:
@@ -33,11 +33,11 @@ class TrialSettings(Spec):
             applied.
         photo_height: Height of the stored photograph in pixels, before its EXIF orientation is
             applied.
-        missing_fraction: Share of the planned photographs that were never taken, 0 to 0.5. Every
+        missing_fraction: Fraction of the planned photographs that were never taken, 0 to 0.5. Every
             region of every visit keeps at least one.
-        placebo_fraction: Share of the subjects in the placebo arm, who hardly improve, 0 to 1.
-        pasi90_fraction: Share of all subjects that lose at least 90 % of their baseline PASI by the
-            last visit, 0 to 1. The rater's noise moves the achieved share by a subject or two.
+        placebo_fraction: Fraction of the subjects in the placebo arm, who hardly improve, 0 to 1.
+        pasi90_fraction: Fraction of all subjects that lose at least 90 % of their baseline PASI by
+            the last visit, 0 to 1. The rater's noise moves the achieved share by a subject or two.
         studio: ``standard`` hangs one backdrop and hands out one kind of clothes at every site, as
             a standardised study does; ``varied`` lets each subject's site choose, which makes the
             scores much harder to see in small pictures.

@@ -20,9 +20,9 @@ class TrialEpoch(Record):
 
     Attributes:
         epoch: 1 for the first.
-        oof: Out-of-fold figures, each fold with its best weights so far;
+        oof: Out-of-fold values, each fold with its best weights so far;
             empty where a fold's loss is no longer finite.
-        predicted: What was predicted behind the figures, in the order of the study's units: a
+        predicted: What was predicted behind the values, in the order of the study's units: a
             number each, or its probabilities of all classes; empty where ``oof`` is.
         best_epochs: By fold, the epoch whose weights predicted it.
         num_running: Folds that have not ended.
@@ -56,7 +56,7 @@ class TrialRecord(Record):
 
     Attributes:
         study: The study's name.
-        number: The trial's number in it; 0 is the sweep's own recipe.
+        number: The trial's number in it; 0 is the sweep's default configuration.
         status: ``complete``; ``stopped`` where a scheduler gave it up; ``diverged`` where the
             loss of a fold was no longer finite.
         backbone: What was trained.
@@ -65,9 +65,9 @@ class TrialRecord(Record):
         num_epochs: Epochs of the fold that trained longest.
         num_planned_epochs: The most epochs that the recipe allows.
         best_epochs: By fold, the epoch whose weights predicted it.
-        oof: Out-of-fold figures, of a stopped trial as far as it came; empty
+        oof: Out-of-fold values, of a stopped trial as far as it came; empty
             where it diverged.
-        num_visits: Units behind the figures: visits, or photographs.
+        num_visits: Units behind the values: visits, or photographs.
         fit_ids: By fold, the fit's name.
         wall_seconds: Time of training, all folds together.
         changes: What population based training changed, in order.
@@ -93,11 +93,11 @@ class TrialCertainty(Record):
     """How sure the score of a best trial is; by objective, what could be computed.
 
     Attributes:
-        interval: 95 % interval of its out-of-fold figure over resampled subjects.
+        interval: 95 % interval of its out-of-fold value over resampled subjects.
         corrected: What choosing the best by this objective is worth on subjects that it was not
             chosen by (BBC-CV over the trials that trained to their end); of the trial that is
             the best in the objective only.
-        default_configuration: The figure of trial 0, the sweep's own recipe.
+        default_configuration: The value of trial 0, the sweep's default configuration.
         better_by: By how much the trial is better than trial 0, over the same visits; above 0 is
             better, whatever the objective's direction.
         better_by_interval: 95 % interval of it over resampled subjects, paired.
@@ -116,7 +116,7 @@ class StudyEntry(Record):
     Attributes:
         name: Its name: what it is of, and a hash of all that decides its trials' scores.
         backbones: What it may train: one, or all where the space chooses.
-        first: The values of trial 0, the sweep's own recipe.
+        first: The values of trial 0, the sweep's default configuration.
     """
 
     name: str

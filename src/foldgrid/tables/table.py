@@ -36,7 +36,7 @@ class Column:
 
     Attributes:
         title: Its heading; a terminal breaks it where it has a line break.
-        is_number: Whether it stands to the right, in figures of one width.
+        is_number: Whether it stands to the right, in values of one width.
         unit: A second line of the heading.
         format: How its plain values are written.
         tone: How the heading is set.

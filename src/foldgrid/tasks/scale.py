@@ -1,7 +1,7 @@
 """Where the numbers of a task lie: their ends, their unit, their smallest step.
 
 Everybody who has to bring a prediction onto a scale, to say a number with its unit or to take a
-number as a share asks this, and knows no range of its own.
+number as a fraction asks this, and knows no range of its own.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Scale:
         return np.clip(numbers, self.lowest, self.highest)
 
     def fraction(self, values: ArrayLike) -> FloatArray:
-        """Numbers as shares of the way from the lowest to the highest; as they are if it is open.
+        """Numbers as fractions of the range from lowest to highest; as they are if it is open.
 
         The unit in which a penalty means the same for what is predicted and by what.
         """

@@ -2,7 +2,7 @@
 
 One class a task, made from its words; what a task does not say, the classes here say for it.
 
-Laws, kept by every task: ``targets``, ``target_columns`` and ``prediction_columns`` give one row a
+Rules, kept by every task: ``targets``, ``target_columns`` and ``prediction_columns`` give one row a
 sample, in the samples' order; ``values`` of a perfect network's predictions equal what
 ``reference`` says; every unit's samples are of one subject; all metrics of perfect values are at
 their best; ``loss`` is a mean over the batch, so that parts of a batch can be added up, and at its
@@ -40,7 +40,7 @@ FloatArray = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Monitored:
-    """What one fit is judged by while a sweep trains.
+    """What one fit is evaluated by while a sweep trains.
 
     Attributes:
         key: One of what ``Scoring.evaluate`` gives.
@@ -72,10 +72,10 @@ class Scoring(ABC):
         unit_name: What a unit is called.
         shown: The metrics that a table shows, in the order of its columns.
         baseline: The name of the model that says the same for everybody.
-        unit: What judged numbers are counted in, such as ``months``; "" for pure numbers.
-        figures_are_of: Of what a figure is where that is not the samples' values: `` of the
+        unit: What evaluated numbers are counted in, such as ``months``; "" for pure numbers.
+        metrics_are_of: Of what a value is where that is not the samples' values: `` of the
             visits' PASI``.
-        yardstick: What a figure is held against, a sentence; "" where nothing is known.
+        yardstick: What a value is held against, a sentence; "" where nothing is known.
         report: Which words a report has: ``numbers``, ``classes`` or ``pasi``.
         exhibits: The exhibits of a report that only some tasks have, by name; the page has them in
             its own order.
@@ -123,7 +123,7 @@ class Scoring(ABC):
     def further_classes(
         self, probabilities_NK: NDArray[np.float64]
     ) -> dict[str, tuple[tuple[str, ...], NDArray[np.float64]]]:
-        """What else than the judged classes the same probabilities tell of.
+        """What else than the evaluated classes the same probabilities tell of.
 
         Returns:
             By name, classes and (N, their number) a probability for each.
@@ -165,7 +165,7 @@ class Scoring(ABC):
     @property
     @abstractmethod
     def num_values(self) -> int:
-        """Numbers that are judged of a unit: 1, or one for each class."""
+        """Numbers that are evaluated of a unit: 1, or one for each class."""
 
     @property
     def target(self) -> Target:
@@ -223,10 +223,10 @@ class Scoring(ABC):
         """What is to be predicted, (N, T)."""
 
     def rated_targets(self, samples: pd.DataFrame, num_raters: int) -> FloatArray:
-        """(N, T) Targets by the majority of so many graders' opinions.
+        """(N, T) Targets by the majority of so many raters' opinions.
 
         Raises:
-            ValueError: The task or the samples know no graders.
+            ValueError: The task or the samples know no raters.
         """
         raise ValueError("this task has one opinion of each sample, no grades")
 
@@ -240,7 +240,7 @@ class Scoring(ABC):
 
     @abstractmethod
     def values(self, predictions: pd.DataFrame) -> pd.DataFrame:
-        """What is judged of predictions: one column of numbers, or a column of probabilities each.
+        """What is evaluated of predictions: a column of numbers, or a column of probabilities each.
 
         Args:
             predictions: ``prediction_names``, by sample; of several fits, their means.
@@ -248,7 +248,7 @@ class Scoring(ABC):
 
     @abstractmethod
     def reference(self, targets: pd.DataFrame) -> pd.Series[Any]:
-        """The truth that ``values`` is judged by, of a table with ``target_names``."""
+        """The truth that ``values`` is evaluated by, of a table with ``target_names``."""
 
     def parts(self, samples: pd.DataFrame) -> frozenset[str]:
         """What a unit of these samples is made of; empty where a sample is a unit."""
@@ -271,7 +271,7 @@ class Scoring(ABC):
 
     @abstractmethod
     def evaluate(self, samples: pd.DataFrame, outputs_NK: FloatArray) -> dict[str, float]:
-        """Figures of merit of a network's outputs for ``samples``, by name, for each epoch."""
+        """Metrics of a network's outputs for ``samples``, by name, for each epoch."""
 
     @abstractmethod
     def reported(self, table: UnitTable, model: str) -> pd.DataFrame:
@@ -279,7 +279,7 @@ class Scoring(ABC):
 
     @abstractmethod
     def explained(self, parts: frozenset[str]) -> str:
-        """What the models predict and what the figures compare, in sentences."""
+        """What the models predict and what the values compare, in sentences."""
 
     @abstractmethod
     def stacking_words(self, num_meta_learners: int) -> str:
@@ -295,7 +295,7 @@ class Scoring(ABC):
 
 
 class NumberScoring(Scoring):
-    """What all tasks of numbers share: one number a unit, judged by its distance from the truth."""
+    """What all tasks of numbers share: a number a unit, evaluated by its distance from truth."""
 
     target_kind: TargetKind = "numbers"
     num_values = 1

@@ -1,4 +1,4 @@
-"""What figures of merit are computed over: a visit, a photograph, whatever a task judges."""
+"""What metrics are computed over: a visit, a photograph, whatever a task evaluates."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class UnitTable:
             knows of a unit.
         predicted: By model a number, a column each; or by model a probability for each class,
             columns of two levels.
-        num_left_out: Units that could not be judged.
+        num_left_out: Units that could not be evaluated.
     """
 
     units: pd.DataFrame
@@ -48,7 +48,7 @@ class UnitTable:
 
     @property
     def num_units(self) -> int:
-        """Units that were judged."""
+        """Units that were evaluated."""
         return len(self.units)
 
     @property

@@ -1,4 +1,4 @@
-"""The records, shown elsewhere: trackers, what they are told, provenance, pseudonyms.
+"""The records, shown elsewhere: trackers, what they are reported, provenance, pseudonyms.
 
 Knows what a record says, not where it lies; knows nothing of torch or ray. `tracker` says what a
 tracker is; each is one file or room here, or comes from another package.

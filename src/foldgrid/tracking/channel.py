@@ -14,7 +14,7 @@ UNNOTICED_SECONDS = 3.0
 
 
 class Channel:
-    """What one tracker is told, in order; the third law of a tracker is kept here.
+    """What one tracker is reported, in order; the third rule of a tracker is kept here.
 
     Args:
         writer: The tracker's.
@@ -60,12 +60,12 @@ class Channel:
 class SerialWorker:
     """Runs calls one after another on a thread of its own.
 
-    Its laws: calls run in the order they were submitted; a call that raises is reported and the
+    Its rules: calls run in the order they were submitted; a call that raises is reported and the
     next one runs; nothing submitted is dropped before ``close``.
 
     Args:
         name: The thread's name.
-        on_error: Told what failed and how, on the worker's thread.
+        on_error: Notified what failed and how, on the worker's thread.
     """
 
     def __init__(self, name: str, on_error: Callable[[str, BaseException], None]) -> None:

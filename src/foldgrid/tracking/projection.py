@@ -1,4 +1,4 @@
-"""The first two laws of a tracker, kept for each of them: every epoch once, whole or made again.
+"""The first two rules of a tracker, kept for each of them: every epoch once, whole or made again.
 
 Waits for the tracker, so it belongs on a thread that may wait; `channel` gives it one.
 """

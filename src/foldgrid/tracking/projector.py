@@ -152,7 +152,7 @@ class RunProjector(Generic[Config, Epoch, Record]):
 
         Args:
             is_hurried: Somebody waits for the end, as after a Ctrl-C.
-            say: Told for people that a tracker keeps us waiting.
+            say: Called with words for people when a tracker keeps us waiting.
 
         Returns:
             What went wrong, a line for each kind of trouble.

@@ -85,9 +85,9 @@ class Ending:
 
 
 class RunKind(Protocol[Config, Epoch, Record]):
-    """One kind of thing that has a run each: its laws and words, and nothing of a tracker.
+    """One kind of thing that has a run each: its rules and words, and nothing of a tracker.
 
-    Laws: the same config always gives the same run id, two configs two; what is made of a record
+    Rules: the same config always gives the same run id, two configs two; what is made of a record
     is what was made of the same thing while it trained.
     """
 

@@ -126,7 +126,7 @@ class _EventRun(OpenRun):
 
 
 def _scalar(tag: str, value: float) -> Any:
-    # tensorboardX's own complains on the terminal of figures that are no numbers; ours may be.
+    # tensorboardX's own complains on the terminal of values that are no numbers; ours may be.
     from tensorboardX.proto.summary_pb2 import Summary
 
     return Summary(value=[Summary.Value(tag=tag, simple_value=float(value))])

@@ -1,7 +1,7 @@
 """What a tracker is: a place where the runs of a sweep are looked at, on this machine or elsewhere.
 
 The records are the truth; a tracker shows them. It has a run for each fit or trial, a point for
-each epoch of it, and one run of them all. The laws, whatever dies and whenever:
+each epoch of it, and one run of them all. The rules, whatever dies and whenever:
 
 1. *Every epoch once, in order.* The run of what is finished has each of its epochs exactly once,
    with the epoch as its step, and no step after a later one. A lost worker tells epochs again, and
@@ -116,7 +116,7 @@ class RunWriter(ABC):
     def fall_back(self, error: BaseException) -> bool:
         """After an error: whether it writes another way from now on.
 
-        All open runs are opened again then, and told all that they were told.
+        All open runs are opened again then, and told all that they were reported.
         """
         del error
         return False

@@ -31,7 +31,7 @@ class TrialConfig:
 
     Attributes:
         study: The study's name.
-        number: The trial's number in it; 0 is the sweep's own recipe.
+        number: The trial's number in it; 0 is the sweep's default configuration.
         backbone: The network.
         values: What was drawn of the search space.
         training: The whole recipe.
@@ -93,7 +93,7 @@ class TrialRuns:
         )
 
     def point(self, epoch: TrialEpoch) -> Point:
-        """The out-of-fold figures; no visit's own."""
+        """The out-of-fold values; no visit's own."""
         values = {f"oof/{plain_key(name)}": value for name, value in epoch.oof.items()}
         values |= {
             "epoch": epoch.epoch,
@@ -124,7 +124,7 @@ class TrialRuns:
 
 
 def trial_summary(record: TrialRecord, scoring: Scoring) -> dict[str, Any]:
-    """A trial's last word. One that diverged has no figures, whatever its last epochs had."""
+    """A trial's last word. One that diverged has no values, whatever its last epochs had."""
     metric_values = record.oof or dict.fromkeys(scoring.standard_metrics, math.nan)
     summary: dict[str, Any] = {
         f"oof/{plain_key(name)}": value for name, value in metric_values.items()

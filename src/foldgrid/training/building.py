@@ -61,8 +61,9 @@ def build_first(
         pixels: Height and width of the pictures that it sees.
 
     Raises:
-        SweepError: Not the weight file that the fit was planned with.
+        SweepError: Not the weight file that the fit was planned with, or none at all.
     """
+    weights = weights and weights.on_this_machine()
     if weights and weights.sha256() != config.weights:
         raise SweepError(
             f"{weights.path}: not the file that the sweep was planned with (its SHA-256 "

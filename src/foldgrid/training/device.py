@@ -99,7 +99,7 @@ def describe_device(device: torch.device) -> str:
 def peak_memory_gib(device: torch.device) -> float:
     """Peak device memory on CUDA; else the peak resident memory of the process, in GiB.
 
-    On a CPU the figure is an upper bound: a worker that trained several fits reports its largest.
+    On a CPU the value is an upper bound: a worker that trained several fits reports its largest.
     """
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device)) / 2**30

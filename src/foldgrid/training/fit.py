@@ -41,7 +41,7 @@ BATCH_NORM_BATCHES = 8
 class Fit(FitState):
     """Trains one backbone on all folds but one and predicts that fold and the test set.
 
-    Laws: the same configuration, data, device and number of threads give the same bits; a fit that
+    Rules: the same configuration, data, device and number of threads give the same bits; a fit that
     goes on from its checkpoint ends as an uninterrupted one; ``finalize`` writes the record last.
 
     Args:

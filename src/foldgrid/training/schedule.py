@@ -59,7 +59,7 @@ class Schedule:
             group["lr"] = rate
 
     def adopt_recipe(self) -> None:
-        """Goes on by its own recipe after it took another's state."""
+        """Goes on by its default configuration after it took another's state."""
         self._set_rate()
         if self._plateau is not None:
             self._plateau.factor = self._recipe.plateau.factor

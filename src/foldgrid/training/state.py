@@ -134,7 +134,7 @@ class FitState:
         return made
 
     def _targets(self) -> NDArray[np.float32]:
-        """What is to be predicted; of training samples perhaps by fewer graders."""
+        """What is to be predicted; of training samples perhaps by fewer raters."""
         samples, num_raters = self.data.samples, self.config.training.num_raters
         targets = self.task.targets(samples)
         if num_raters is not None:
@@ -162,11 +162,11 @@ class FitState:
         return hidden_values(self.network, self.source, rows, self.device, self.precision, size)
 
     def evaluate(self, outputs: np.ndarray, rows: Indices) -> dict[str, float]:
-        """The task's figures of merit for ``outputs`` of the samples ``rows``."""
+        """The task's metrics for ``outputs`` of the samples ``rows``."""
         return self.task.evaluate(self.data.samples.iloc[rows], outputs)
 
     def adopt_recipe(self) -> None:
-        """Goes on by its own recipe after it took another fit's state, which brought that one's."""
+        """Goes on by its own configuration after it took another fit's state."""
         own = self._make_optimizer(self.config.training.learning_rate)
         for group, fresh in zip(self.optimizer.param_groups, own.param_groups, strict=True):
             group |= {name: value for name, value in fresh.items() if name != "params"}

@@ -64,8 +64,8 @@ class Roles:
 
     Attributes:
         train: Gradient steps.
-        validation: Watched by the plateau schedule and by early stopping; where nothing is chosen,
-            the held-out fold, whose loss is reported only.
+        validation: Monitored by the plateau schedule and by early stopping; where nothing is
+            chosen, the held-out fold, whose loss is reported only.
         held_out: The fold that is predicted.
         test: The test set, also predicted.
     """
@@ -79,9 +79,9 @@ class Roles:
 def assign_roles(data: TrainingData, fold: int, stopping: EarlyStopping, seed: int) -> Roles:
     """The roles of all samples in the fit of ``fold``.
 
-    With ``inner_split`` the watched subjects come from the other folds, so the held-out fold is
+    With ``inner_split`` the monitored subjects come from the other folds, so the held-out fold is
     seen by nothing before it is predicted. With ``none`` all other folds are trained on, and the
-    held-out fold is watched by nothing that decides.
+    held-out fold is monitored by nothing that decides.
     """
     partition = data.samples["partition"].to_numpy()
     folds = data.samples["fold"].to_numpy()
@@ -99,13 +99,13 @@ def assign_roles(data: TrainingData, fold: int, stopping: EarlyStopping, seed: i
 
 
 def roles_of(data: TrainingData, config: FitConfig, seed: int) -> Roles:
-    """The roles in the fit of ``config``, trained on its recipe's share of the subjects.
+    """The roles in the fit of ``config``, trained on its recipe's fraction of the subjects.
 
     Args:
         data: All samples.
         config: What decides the outcome.
-        seed: The fit's own; it decides who is watched. The share is drawn by the sweep's seed and
-            the fold, so that all backbones train on the same subjects as far as they may.
+        seed: The fit's own; it decides who is monitored. The fraction is drawn by the sweep's seed
+            and the fold, so that all backbones train on the same subjects as far as they may.
     """
     recipe = config.training
     roles = assign_roles(data, config.fold, recipe.early_stopping, seed)
@@ -129,8 +129,8 @@ def nested_fraction(
 ) -> NDArray[np.bool_]:
     """Chooses whole subjects that hold about ``fraction`` of the samples.
 
-    The subjects stand in one order, whatever the share, and the first of them are taken. So a
-    smaller share is a part of a larger one. In the order the strata alternate as often as they
+    The subjects stand in one order, whatever the fraction, and the first of them are taken. So a
+    smaller fraction is a part of a larger one. In the order the strata alternate as often as they
     occur; within a stratum it is random, and depends on nothing but ``seed`` and the subjects.
 
     Args:

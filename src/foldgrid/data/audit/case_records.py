@@ -34,7 +34,7 @@ def case_records(
 
     Returns:
         Who and what (``photo``, ``subject``, ``case``, ``label``, ``taxonomy``, ``visit``,
-        ``day``), the describing columns of the contract, the graders', and of the picture:
+        ``day``), the describing columns of the contract, the raters', and of the picture:
         ``format``, ``width``, ``height``, ``num_bytes``, ``sha1``, ``taken`` (ISO, local time),
         ``focus``, ``skin_share``, ``picture_hash``, ``copy_of`` (the first photo of the same
         picture) and ``excluded`` (the reason).

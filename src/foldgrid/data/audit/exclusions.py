@@ -29,7 +29,7 @@ FEWEST_TO_COMPARE = 12
 """Photographs that a study needs before one can be called out of line."""
 SMALLEST_SPREAD = 0.05
 LEAST_USUAL_SKIN = 0.3
-"""Median share of skin under which pictures are of something else, and nothing is far away."""
+"""Median fraction of skin under which pictures are of something else, and nothing is far away."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class ExclusionRules:
     Attributes:
         blur_deviations: Robust standard deviations of log10 focus below the study's median; 0:
             blur is not looked for.
-        far_fraction: Share of the study's median share of skin; 0: far-away shots are not looked
-            for.
+        far_fraction: Fraction of the study's median fraction of skin; 0: far-away shots are not
+            looked for.
     """
 
     blur_deviations: float = 3.0
@@ -53,7 +53,7 @@ class Thresholds:
 
     Attributes:
         focus: Focus under which a photograph counts as blurred.
-        skin_fraction: Share of skin under which it counts as far away.
+        skin_fraction: Fraction of skin under which it counts as far away.
         notes: What is not looked for, and why.
     """
 

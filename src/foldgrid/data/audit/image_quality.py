@@ -28,7 +28,7 @@ from foldgrid.data.photographs import (
 )
 
 MOST_EXAM_PIXELS = 256
-"""The longer side at which photographs are judged, at most: sharpness depends on the size."""
+"""The longer side at which photographs are evaluated, at most: sharpness depends on the size."""
 THUMBNAIL_PIXELS = 32
 HASH_WAVES = 8
 MIN_FOCUS = 1e-3
@@ -43,7 +43,7 @@ class PhotoExam:
         sha1: SHA-1 of the file's bytes, 40 hexadecimal digits: the record's identity of a picture.
         taken: When, by EXIF; null where that does not say.
         focus: Variance of the Laplacian of the grey picture, `exam_pixels` long; higher is sharper.
-        skin_fraction: Share of the picture whose colour could be skin's, 0 to 1.
+        skin_fraction: Fraction of the picture whose colour could be skin's, 0 to 1.
         picture_hash: 63 bits of the lowest waves of the grey picture; near copies share most.
         thumbnail_HWC: The picture squeezed to `THUMBNAIL_PIXELS` squared.
     """
@@ -89,7 +89,7 @@ def examine_photos(
 
 
 def exam_pixels(facts: Sequence[PhotoFacts]) -> int:
-    """The longer side at which a study's photographs are judged.
+    """The longer side at which a study's photographs are evaluated.
 
     The same for all, or sharpness could not be compared; and not larger than the usual photograph,
     because enlarging takes from its sharpness what it never had.

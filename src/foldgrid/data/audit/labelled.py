@@ -31,7 +31,7 @@ class LabelledAudit:
         manifest: The manifest.
         exams: One a photo, in order.
         copies: Pictures that are there more than once.
-        exam_pixels: Longer side at which the photos were judged.
+        exam_pixels: Longer side at which the photos were evaluated.
         thresholds: Where blurred and far away begin in this study.
         reasons: Why each photo would be left out; "" for those that stay.
         flow: The same in numbers.

@@ -131,18 +131,18 @@ def find_inner_labels(photos: pd.DataFrame) -> list[Problem]:
 
 
 def annotation_columns(columns: Sequence[str]) -> tuple[str, ...]:
-    """The graders' columns of a header, in its order."""
+    """The raters' columns of a header, in its order."""
     return tuple(name for name in columns if name.startswith(ANNOTATION_PREFIX))
 
 
 def find_nameless_raters(raters: Sequence[str]) -> list[Problem]:
-    """Find a grader's column without the grader's name."""
+    """Find a rater's column without the rater's name."""
     message = f'found a column without a grader. Name it, as in "{ANNOTATION_PREFIX}anna".'
     return [Problem("header", name, message) for name in raters if name == ANNOTATION_PREFIX]
 
 
 def find_lookalike_annotations(photos: pd.DataFrame, raters: Sequence[str]) -> list[Problem]:
-    """Find grades that differ only in case or blanks, whichever grader wrote them."""
+    """Find grades that differ only in case or blanks, whichever rater wrote them."""
     if not raters:
         return []
     given = _given(photos, raters)
@@ -152,7 +152,7 @@ def find_lookalike_annotations(photos: pd.DataFrame, raters: Sequence[str]) -> l
 
 
 def find_odd_annotations(photos: pd.DataFrame, raters: Sequence[str]) -> list[Problem]:
-    """Find graders who graded nothing, photos without a grade, and grades given once."""
+    """Find raters who graded nothing, photos without a grade, and grades given once."""
     if not raters:
         return []
     given = _given(photos, raters)

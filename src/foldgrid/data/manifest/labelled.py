@@ -53,7 +53,7 @@ class LabelledManifest(CheckedManifest):
     columns that the file has, as text.
 
     Attributes:
-        raters: The graders' columns.
+        raters: The raters' columns.
     """
 
     raters: tuple[str, ...] = ()
@@ -115,7 +115,7 @@ def read_single_photos(path: Path) -> LabelledManifest:
         path: As in `read_labelled_manifest`.
 
     Returns:
-        The photos with "" for ``label`` and ``taxonomy``, and no graders.
+        The photos with "" for ``label`` and ``taxonomy``, and no raters.
 
     Raises:
         InputError: All mistakes at once.

@@ -33,7 +33,7 @@ from foldgrid.data.manifest.table import CheckedManifest, read_table
 from foldgrid.specs.errors import InputError, Problem
 
 FAR_OUT = 10.0
-"""So many times the usual distance from the median is told as odd: often another unit."""
+"""So many times the usual distance from the median is reported as odd: often another unit."""
 
 
 def read_measured_manifest(path: Path) -> CheckedManifest:

@@ -123,7 +123,7 @@ MEASURED_COLUMNS = (*SINGLE_COLUMNS, "value")
 OPTIONAL_MEASURED_COLUMNS = ("case", "visit", "day")
 OPTIONAL_LABELLED_COLUMNS = ("case", "taxonomy", "visit", "day")
 ANNOTATION_PREFIX = "grade_"
-"""What the name of a grader's column begins with; the grader's name follows."""
+"""What the name of a rater's column begins with; the rater's name follows."""
 
 DESCRIPTIONS = (
     "uploaded_by", "uploaded_on", "uploaded_how", "organisation",
@@ -191,7 +191,7 @@ class ScoredPhotoRow(PhotoRow):
         erythema: 0 to 4, of the whole region.
         induration: 0 to 4, likewise.
         scaling: 0 to 4, likewise.
-        involvement: 0 to 6, the share of the region's skin in classes.
+        involvement: 0 to 6, the fraction of the region's skin in classes.
     """
 
     erythema: Severity

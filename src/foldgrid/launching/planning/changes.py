@@ -139,7 +139,7 @@ def _as_keys(names: Iterable[str] | None) -> dict[str, bool] | None:
 
 
 def _without(difference: Difference, is_stranger: Callable[[Any], bool]) -> Difference:
-    """A difference without what came or went for another reason, which is told by itself."""
+    """A difference without what came or went for another reason, which is reported by itself."""
     parts = (difference.changed, difference.came, difference.went)
     return Difference(*(tuple(key for key in keys if not is_stranger(key)) for keys in parts))
 

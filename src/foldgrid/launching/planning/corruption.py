@@ -41,7 +41,7 @@ def discard_corrupt(prepared: PreparedSweep, forget: Callable[[str], None]) -> N
 
     Args:
         prepared: The sweep.
-        forget: Told the id of each one's run.
+        forget: Called with the id of each one's run.
     """
     corrupt = {fit.fit_id for fit in prepared.corrupt}
     left = [job.config.fit_id for job in prepared.grid.left if job.config.fit_id in corrupt]

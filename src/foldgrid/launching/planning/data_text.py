@@ -1,4 +1,4 @@
-"""The data of a sweep in words: what is there, how it is split, what is too rare to be judged.
+"""The data of a sweep in words: what is there, how it is split, what is too rare to be evaluated.
 
 Knows the survey and the split; counts, and names no subject.
 """

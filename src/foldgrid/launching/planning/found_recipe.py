@@ -13,7 +13,7 @@ from foldgrid.records import RunStore
 from foldgrid.specs.base import Record
 from foldgrid.specs.errors import CorruptFileError, SweepError
 from foldgrid.specs.fits import MetricValue
-from foldgrid.specs.reading import read_document
+from foldgrid.specs.reading import Document, document_of
 from foldgrid.specs.recipe import TrainingRecipe, Value
 from foldgrid.specs.resolving import Overlay
 from foldgrid.specs.search_space import BACKBONE
@@ -27,7 +27,7 @@ class BestTrial(TrialCertainty):
 
     Attributes:
         backbone: What was trained.
-        trial: Its number in its study; 0 is the search's own recipe.
+        trial: Its number in its study; 0 is the search's default configuration.
         of_trials: How many it is the best of.
         values: What was drawn of the search space.
         oof: Its out-of-fold figures.
@@ -90,7 +90,7 @@ class FoundRecipe:
             firsts.setdefault(trial.backbone, trial)
         return list(firsts.values())
 
-    def overlays(self, sweep: Path) -> list[Overlay]:
+    def overlays(self, sweep: Path | Document) -> list[Overlay]:
         """The changes to a sweep's keys; of a search per backbone, for the backbones it has."""
         origin = "--hyperparameters"
         if not self.found.is_per_backbone:
@@ -100,7 +100,7 @@ class FoundRecipe:
                 for name, value in values.items()
                 if name != BACKBONE
             ]
-        backbones = read_document(sweep).values.get("backbones") or []
+        backbones = document_of(sweep).values.get("backbones") or []
         return [
             (("per_backbone", trial.backbone), trial.values, origin)
             for trial in self.taken

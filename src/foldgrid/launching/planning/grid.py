@@ -19,7 +19,7 @@ from foldgrid.specs.sweep import Sweep
 
 @dataclass(frozen=True)
 class SampleCounts:
-    """How many samples a fit trains on, watches, and predicts."""
+    """How many samples a fit trains on, monitors, and predicts."""
 
     train: int
     validation: int

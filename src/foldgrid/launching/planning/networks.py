@@ -1,28 +1,76 @@
 """Whether a sweep's networks can be trained as it says, and how large they are.
 
-Networks are followed as shapes without numbers: nothing is drawn or trained to find out.
+Networks are followed as shapes without numbers: nothing is drawn or trained to find out, and what
+was found out is kept between launches.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
-from safetensors import SafetensorError
-
-from foldgrid.models import WeightFile, check_backbones, check_frozen
-from foldgrid.models.backbones import build_on_meta, check_weights
-from foldgrid.models.footprint import Footprint, footprint, nearest_sizes
+import foldgrid.models
+from foldgrid.data.cache import make_private_folder, write_whole
+from foldgrid.models import WeightFile, check_backbones
+from foldgrid.models.facts import known_facts
+from foldgrid.models.footprint import Footprint, footprint, nearest_sizes, shapes_depend_on_size
+from foldgrid.models.naming import frozen_fault
 from foldgrid.models.published import native_pixels
-from foldgrid.specs.errors import InputError, Problem
+from foldgrid.specs.checksums import checksummed_json, open_json
+from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.specs.fits import content_digest
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.samples import TILES_A_SIDE
 from foldgrid.specs.sweep import Sweep
+from foldgrid.tracking.provenance import package_versions
 
-FEWEST_OUTPUTS = 2
-"""With so many a network is tried before it is known how many classes there are."""
+
+@contextmanager
+def facts_kept_in(cache: Path) -> Iterator[None]:
+    """Inside, facts about networks are looked up in the cache, and those found out put there.
+
+    They lie in ``<cache>/networks/``, a file for the versions of the libraries and this project's
+    own code of networks. A file that is damaged, or cannot be read or written, only costs time.
+
+    Args:
+        cache: The cache's root.
+    """
+    file = cache / "networks" / f"{_code_of_networks()}.json"
+    before = _read_facts(file)
+    facts = dict(before)
+    try:
+        with known_facts(facts):
+            yield
+    finally:
+        if facts != before:
+            with suppress(SweepError):
+                make_private_folder(file.parent)
+                # Another launch may have found out more meanwhile.
+                write_whole(file, checksummed_json(_read_facts(file) | facts))
+
+
+def _code_of_networks() -> str:
+    """16 hexadecimal digits of all code that decides what a fact about networks is."""
+    folder = Path(foldgrid.models.__file__).parent
+    code = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        code.update(path.read_bytes())
+    versions = package_versions(["foldgrid", "torch", "torchvision", "timm"])
+    return content_digest({**versions, "code": code.hexdigest()}, 16)
+
+
+def _read_facts(file: Path) -> dict[str, Any]:
+    try:
+        facts = open_json(file.read_bytes(), str(file))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def check_networks(resolved: ResolvedSweep) -> None:
@@ -52,10 +100,8 @@ def check_networks(resolved: ResolvedSweep) -> None:
 def _frozen_problems(sweep: Sweep) -> Iterator[tuple[str, str]]:
     for name in sweep.backbones:
         for phase in sweep.recipe_of(name).phases:
-            try:
-                check_frozen(name, phase.frozen)
-            except ValueError as error:
-                yield f"phases.{phase.name}", f"{error}."
+            if fault := frozen_fault(name, phase.frozen):
+                yield f"phases.{phase.name}", fault
 
 
 def check_licences(resolved: ResolvedSweep, weights: Mapping[str, WeightFile | None]) -> None:
@@ -94,13 +140,17 @@ def check_weight_files(sweep: Sweep, weights: Mapping[str, WeightFile | None]) -
     Raises:
         InputError: All of them, each with the layers that differ.
     """
+    from safetensors import SafetensorError
+
     problems = []
     for name, file in weights.items():
         pixels = _pixels_seen(sweep, name)
         if file is None or not file.is_here or not _may_not_fit(name, file, pixels):
             continue
+        from foldgrid.models.backbones import check_weights
+
         try:
-            check_weights(name, FEWEST_OUTPUTS, file.load(), pixels)
+            check_weights(name, 2, file.load(), pixels)
         except ValueError as error:
             problems.append(Problem("backbones", name, f"{error}."))
         except (OSError, RuntimeError, SafetensorError, UnpicklingError) as error:
@@ -116,9 +166,7 @@ def _may_not_fit(name: str, file: WeightFile, pixels: int) -> bool:
         return True
     if pixels == native_pixels(name):
         return False
-    own, other = build_on_meta(name, 1), build_on_meta(name, 1, pixels=pixels)
-    shapes = [{key: each.shape for key, each in net.state_dict().items()} for net in (own, other)]
-    return shapes[0] != shapes[1]
+    return shapes_depend_on_size(name, pixels)
 
 
 def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footprint]:

@@ -13,10 +13,10 @@ from foldgrid.execution.resources import Resources, memory_on_card, plan_resourc
 from foldgrid.launching.planning.found_recipe import FoundRecipe
 from foldgrid.launching.planning.grid import Grid, SampleCounts, parse_selection, plan_grid
 from foldgrid.launching.planning.networks import (
-    FEWEST_OUTPUTS,
     check_licences,
     check_networks,
     check_weight_files,
+    facts_kept_in,
     footprints,
 )
 from foldgrid.models import WeightFile, resolve_weights
@@ -99,7 +99,7 @@ def prepare_sweep(
         canary: Train on scores that the pictures cannot tell, in a run folder of their own; the
             split stays that of the true scores.
         is_cluster: Whether the fits run on a cluster that was there before.
-        on_progress: Told of photographs generated or read.
+        on_progress: Notified of photographs generated or read.
         fetch: Downloads weight files, once all else is in order; nothing where the sweep is shown
             and not trained.
 
@@ -107,17 +107,20 @@ def prepare_sweep(
         SweepError: Whatever is wrong with the sweep, the data, the split or the weights.
     """
     sweep = resolved.sweep
-    check_networks(resolved)
-    selection = parse_selection(only, sweep)
-    # Before any photograph is read: the number of classes does not decide what is too small.
-    footprints(sweep, resolved.document.source, FEWEST_OUTPUTS)
+    source = resolved.document.source
     fetch_command = f"foldgrid weights fetch --sweep {asked_for or sweep.name}"
-    files = sweep.weight_files
-    weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command, files)
-    check_licences(resolved, weights)
-    check_weight_files(sweep, weights)
-    sweep, survey, split, about_permutation = _prepare_data(resolved, cache, canary, on_progress)
-    sizes = footprints(sweep, resolved.document.source, make_scoring(sweep.task).num_outputs)
+    with facts_kept_in(cache):
+        check_networks(resolved)
+        selection = parse_selection(only, sweep)
+        # Before any photograph is read: the number of classes does not decide what is too small.
+        footprints(sweep, source, _num_outputs_so_far(sweep.task))
+        weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command, sweep.weight_files)
+        check_licences(resolved, weights)
+        check_weight_files(sweep, weights)
+        sweep, survey, split, about_permutation = _prepare_data(
+            resolved, cache, canary, on_progress
+        )
+        sizes = footprints(sweep, source, make_scoring(sweep.task).num_outputs)
     # A trial of a search holds the networks of all its folds.
     num_fits = sweep.split.num_folds if resolved.space is not None else 1
     memory = [
@@ -162,6 +165,15 @@ def prepare_sweep(
         corrupt=verified.corrupt,
         run_faults=faults,
     )
+
+
+def _num_outputs_so_far(task: TaskSpec) -> int:
+    """The size of the last layer where it is known before the data are, else one that will do."""
+    try:
+        return max(make_scoring(task).num_outputs, 1)
+    except Exception:
+        # A task need not answer before it is resolved; what is wrong with it shows then.
+        return FEWEST_OUTPUTS
 
 
 def _as_recorded(
@@ -259,7 +271,7 @@ def _verified(store: RunStore, grid: Grid | None) -> tuple[Verified, tuple[str, 
 def _with_task_resolved(sweep: Sweep, survey: Survey, split: Split) -> Sweep:
     """The sweep with what only the data can tell its task, such as the classes that there are.
 
-    A search that does not say what for is for the task's first figure.
+    A search that does not say what for is for the task's first metric.
 
     Raises:
         InputError: The data do not have what the task asks for.
@@ -270,7 +282,7 @@ def _with_task_resolved(sweep: Sweep, survey: Survey, split: Split) -> Sweep:
 
 
 def _check_annotations(sweep: Sweep, survey: Survey, source: str) -> None:
-    """Refuses training labels by fewer graders where there are none, before any fit finds out.
+    """Refuses training labels by fewer raters where there are none, before any fit finds out.
 
     Raises:
         InputError: The task, or the manifest, has no grades; or grades that belong to no class.

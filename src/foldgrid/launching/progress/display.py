@@ -6,8 +6,10 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
+from rich.jupyter import JupyterMixin
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -22,6 +24,7 @@ from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Monitored
 
 LINE_EVERY_SECONDS = 30.0
+SECONDS_BETWEEN_PANELS = 0.5
 
 
 @dataclass
@@ -36,7 +39,7 @@ class RunningFit:
 
 @dataclass(frozen=True)
 class BestFit:
-    """The best fit so far, by what its task watches.
+    """The best fit so far, by what its task monitors.
 
     Attributes:
         monitored: What that is.
@@ -126,6 +129,44 @@ class SweepProgress:
         return max(self.work_left, 0.0) * self.elapsed_seconds / self._work_done
 
 
+class _Drawn(JupyterMixin):
+    """What a notebook shows of something that rich can draw."""
+
+    def __init__(self, renderable: RenderableType) -> None:
+        self.renderable = renderable
+
+    def __rich__(self) -> RenderableType:
+        return self.renderable
+
+
+class NotebookPanel:
+    """A panel in a notebook's cell, drawn anew in its place at most twice a second.
+
+    rich's own ``Live`` needs ipywidgets for that, and a thread; a display with an id needs neither.
+
+    Args:
+        get_renderable: Draws it.
+    """
+
+    def __init__(self, get_renderable: Callable[[], RenderableType]) -> None:
+        from IPython.display import DisplayHandle
+
+        make_handle: Callable[[], Any] = DisplayHandle
+        self._get_renderable, self._handle = get_renderable, make_handle()
+        self._handle.display(_Drawn(get_renderable()))
+        self._drawn_at = time.monotonic()
+
+    def refresh(self, *, is_last: bool = False) -> None:
+        """Draws it anew, unless that was just done."""
+        if is_last or time.monotonic() - self._drawn_at > SECONDS_BETWEEN_PANELS:
+            self._handle.update(_Drawn(self._get_renderable()))
+            self._drawn_at = time.monotonic()
+
+    def stop(self) -> None:
+        """Draws it as it stays."""
+        self.refresh(is_last=True)
+
+
 class ProgressDisplay:
     """Shows a ``SweepProgress``; use it as a context manager around the executor.
 
@@ -136,7 +177,7 @@ class ProgressDisplay:
 
     def __init__(self, progress: SweepProgress, console: Console) -> None:
         self.progress, self.console = progress, console
-        self._live: Live | None = None
+        self._live: Live | NotebookPanel | None = None
         self._last_line = progress.clock()
 
     def __enter__(self) -> ProgressDisplay:
@@ -145,6 +186,8 @@ class ProgressDisplay:
                 get_renderable=self._panel, console=self.console, refresh_per_second=2
             )
             self._live.start()
+        elif self.console.is_jupyter:
+            self._live = NotebookPanel(self._panel)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -154,10 +197,12 @@ class ProgressDisplay:
     def started(self, job: FitJob) -> None:
         """See ``events.Listener``."""
         self.progress.started(job)
+        self._redraw()
 
     def epoch_done(self, job: FitJob, record: EpochRecord) -> None:
         """See ``events.Listener``."""
         self.progress.epoch_done(job, record)
+        self._redraw()
         is_silent = self.progress.clock() - self._last_line > LINE_EVERY_SECONDS
         if self._live is None and is_silent:
             rest = f"{record.epoch} epochs, validation loss {record.validation_loss:.3f}"
@@ -180,7 +225,12 @@ class ProgressDisplay:
         again = " (is tried again)" if failure.is_tried_again else ""
         self._line(job, f"FAILED  {failure.message.splitlines()[0]}{again}")
 
+    def _redraw(self) -> None:
+        if isinstance(self._live, NotebookPanel):
+            self._live.refresh()
+
     def _line(self, job: FitJob, text: str) -> None:
+        self._redraw()
         self._last_line = self.progress.clock()
         if self._live is not None:
             return

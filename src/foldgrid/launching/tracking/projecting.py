@@ -43,7 +43,7 @@ def project_context(store: RunStore) -> ProjectContext:
 
 
 def fit_runs(store: RunStore, sweep: Sweep, plan: Iterable[PlannedFit]) -> FitRuns:
-    """What trackers are told of a grid's fits, each under the base learner it is planned for."""
+    """What trackers receive of a grid's fits, each under the base learner it is planned for."""
     learners = {cell.fit_id: cell.backbone for cell in plan}
     return FitRuns(sweep, project_context(store), learners)
 

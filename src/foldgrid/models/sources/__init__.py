@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from importlib.util import find_spec
 from inspect import getfile
+from typing import Concatenate, ParamSpec, TypeVar
 
+from foldgrid.models.facts import fact
+from foldgrid.models.sources.efficientnet_lite import EfficientNetLite
 from foldgrid.models.sources.own_networks import OwnNetworks
 from foldgrid.models.sources.source import (
     NETWORK_SOURCES,
@@ -27,14 +31,20 @@ __all__ = [
     "Preprocessing",
     "PublishedWeights",
     "all_backbones",
+    "fact_of_network",
     "find_source",
     "known_backbones",
     "missing_library",
+    "no_stages",
     "source_of",
 ]
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 NETWORK_SOURCES.add("torchvision", TorchvisionNetworks())
 NETWORK_SOURCES.add("timm", TimmNetworks())
+NETWORK_SOURCES.add("efficientnet_lite", EfficientNetLite())
 NETWORK_SOURCES.add("own", OwnNetworks())
 NETWORK_SOURCES.add("file", WeightFiles())
 
@@ -111,3 +121,32 @@ def missing_library(name: str) -> str | None:
     """
     library = source_of(name).library
     return library if find_spec(library) is None else None
+
+
+def no_stages(name: str) -> str:
+    """Why a network has no heads at the ends of its stages."""
+    return (
+        f"{name} cannot have heads at the ends of its stages. Convolutional networks can; "
+        "transformers (ViT, Swin) cannot, nor GoogLeNet and Inception v3, which have auxiliary "
+        "heads of their own."
+    )
+
+
+def fact_of_network(
+    find_out: Callable[Concatenate[str, P], T],
+) -> Callable[Concatenate[str, P], T]:
+    """A `fact` about the network that the first argument names.
+
+    Of another package's network it is found out by each process: no version says when its code
+    changed.
+    """
+    ours = fact(find_out)
+
+    @wraps(find_out)
+    def of_network(name: str, *args: P.args, **kwargs: P.kwargs) -> T:
+        is_ours = type(source_of(name)).__module__.startswith(f"{__name__}.")
+        # What a repository holds is not decided by any version.
+        is_ours = is_ours and "hf-hub:" not in name
+        return (ours if is_ours else find_out)(name, *args, **kwargs)
+
+    return lru_cache(maxsize=1024)(of_network)  # type: ignore[return-value]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from torch import nn
+from typing import TYPE_CHECKING
 
-from foldgrid.models.sources.plain_cnn import NATIVE_PIXELS, PlainCnn
 from foldgrid.models.sources.source import NetworkSource
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class OwnNetworks(NetworkSource):
@@ -20,8 +22,12 @@ class OwnNetworks(NetworkSource):
 
     def construct(self, name: str, num_outputs: int) -> nn.Module:
         """The network with fresh weights."""
+        from foldgrid.models.sources.plain_cnn import PlainCnn
+
         return PlainCnn(num_outputs)
 
     def native_pixels(self, name: str) -> int:
         """The input size of the study that it comes from."""
+        from foldgrid.models.sources.plain_cnn import NATIVE_PIXELS
+
         return NATIVE_PIXELS

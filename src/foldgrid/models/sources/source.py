@@ -2,7 +2,7 @@
 
 One class says all there is to say of its networks: their names, how they are built, and what is
 published about each. Everything else (heads, footprints, stages, frozen layers, hidden values)
-asks the network itself. The laws (``tests/contracts/test_network_sources.py``):
+asks the network itself. The rules (``tests/contracts/test_network_sources.py``):
 
 1. *Names without a library.* ``names`` needs no package that may be lacking, and none of its names
    is another source's. ``more_names`` and ``builds`` may ask the library.
@@ -21,13 +21,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
-
-from torch import Tensor, nn
 
 from foldgrid.specs.recipe import CHANNEL_STATISTICS
 from foldgrid.specs.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 USUAL_PIXELS = 224
 """The input size of most networks for ImageNet."""
@@ -90,7 +91,7 @@ class PublishedWeights:
 
 
 class NetworkSource(ABC):
-    """A source of networks by name; see the laws above.
+    """A source of networks by name; see the rules above.
 
     Attributes:
         title: What people call it.
@@ -152,6 +153,9 @@ class NetworkSource(ABC):
             network: As `construct_at` built it.
             state: As published; left as it is.
             pixels: What the network was built for; nothing for its own size.
+
+        Raises:
+            ValueError: It is another network's; says where they differ.
         """
         del name, network, pixels
         return state

@@ -6,25 +6,20 @@ has. ``resnet50`` is torchvision's; ``timm:resnet50`` and ``resnet50.a1_in1k`` a
 
 from __future__ import annotations
 
-import math
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-from warnings import catch_warnings, simplefilter
-
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.nn.modules.module import register_module_module_registration_hook
+from typing import TYPE_CHECKING, Any
 
 from foldgrid.models.sources.source import NetworkSource, Preprocessing, PublishedWeights
 from foldgrid.specs.errors import SweepError, did_you_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 PREFIX, HUB_PREFIX = "timm:", "hf-hub:"
 _REPOSITORY = re.compile(r"hf-hub:[\w.-]+/[\w.-]+(@[\w.-]+)?")
@@ -89,13 +84,13 @@ class TimmNetworks(NetworkSource):
 
     def builds(self, name: str) -> bool:
         """Whether timm has it, or would say what is wrong with it."""
-        if name in _NAMES or name.startswith((PREFIX, HUB_PREFIX)):
+        if name in self.names() or name.startswith((PREFIX, HUB_PREFIX)):
             return True
         return _is_installed() and bool(_timm(name).is_model(name))
 
     def refusal(self, name: str) -> str | None:
         """No such architecture or tag, a repository that is not here, or a network without head."""
-        if not _is_installed() or name in _NAMES:
+        if not _is_installed() or name in self.names():
             return None
         try:
             _entry(name)
@@ -106,14 +101,16 @@ class TimmNetworks(NetworkSource):
         return "it gives a sequence of tokens, and timm has no last layer for it. Take another one."
 
     def _has_head(self, name: str) -> bool:
+        import torch
+
         with torch.device("meta"):
             network: Any = self.construct(name, 2)
         try:
             found = network.get_classifier()
         except (AttributeError, NotImplementedError):
             return False
-        heads = found if isinstance(found, (tuple, list, nn.ModuleList)) else [found]
-        return any(isinstance(each, nn.Module) and [*each.parameters()] for each in heads)
+        heads = found if isinstance(found, (tuple, list, torch.nn.ModuleList)) else [found]
+        return any(isinstance(each, torch.nn.Module) and [*each.parameters()] for each in heads)
 
     def canonical(self, name: str) -> str:
         """``NAME.TAG`` with the tag that timm takes where none is given."""
@@ -148,22 +145,20 @@ class TimmNetworks(NetworkSource):
             if pixels is None or isinstance(error, NotImplementedError):
                 raise
             raise ValueError(str(error)) from error
-        assert isinstance(network, nn.Module)
-        return network
+        built: nn.Module = network
+        return built
 
     def adapt_state(
         self, name: str, network: nn.Module, state: Mapping[str, Tensor], pixels: int | None
     ) -> Mapping[str, Tensor]:
         """As timm itself adapts it: entries renamed, embeddings of positions resized."""
-        with torch.random.fork_rng(devices=[]), _stopped_before_loading(), catch_warnings():
-            # timm resizes tables of relative positions in a way that torch will forget one day.
-            simplefilter("ignore", UserWarning)
-            try:
-                # No number of classes is theirs: no head is taken over.
-                self._create(name, 1, pixels, state_dict=dict(state), num_classes=-1)
-            except _LoadingError as adapted:
-                return _with_positions_resized(adapted.state, network.state_dict())
-        raise AssertionError(f"timm loaded nothing into {name}")
+        from foldgrid.models.sources.timm_states import adapted
+
+        def load() -> nn.Module:
+            # No number of classes is theirs: no head is taken over.
+            return self._create(name, 1, pixels, state_dict=dict(state), num_classes=-1)
+
+        return adapted(load, network)
 
     def published_weights(self, name: str) -> PublishedWeights | None:
         """What timm takes for the network; ``seresnet101`` has none."""
@@ -302,66 +297,3 @@ def _check_patches(network: nn.Module, pixels: int) -> None:
         side = patch[0] if isinstance(patch, (tuple, list)) else patch
         if isinstance(side, int) and pixels % side:
             raise ValueError(f"it cuts pictures into patches of {side}x{side} pixels")
-
-
-def _with_positions_resized(
-    state: Mapping[str, Tensor], own: Mapping[str, Tensor]
-) -> Mapping[str, Tensor]:
-    """``state`` with the position embeddings that timm left at another size than ``own``."""
-    found = dict(state)
-    for key, value in state.items():
-        wanted = own[key].shape if "pos_embed" in key and key in own else value.shape
-        if wanted != value.shape and len(wanted) == value.dim() and value.dim() in (3, 4):
-            found[key] = _resized(value, wanted)
-    return found
-
-
-def _resized(positions: Tensor, wanted: torch.Size) -> Tensor:
-    """A grid of positions at another size; as it is where it is no grid."""
-    if positions.dim() == 3:
-        from timm.layers import resample_abs_pos_embed
-
-        for num_tokens in (0, 1, 2, 5):
-            sides = [math.isqrt(shape[1] - num_tokens) for shape in (positions.shape, wanted)]
-            squares = [side**2 + num_tokens for side in sides]
-            if squares == [positions.shape[1], wanted[1]] and all(sides):
-                resized: Tensor = resample_abs_pos_embed(
-                    positions, [sides[1]] * 2, num_prefix_tokens=num_tokens
-                )
-                return resized
-        return positions
-    is_depth_last = positions.shape[1] != wanted[1]
-    maps_BCHW = positions.permute(0, 3, 1, 2) if is_depth_last else positions
-    size = tuple(wanted[1:3]) if is_depth_last else tuple(wanted[2:])
-    scaled = F.interpolate(maps_BCHW, size=size, mode="bicubic", antialias=True)
-    return scaled.permute(0, 2, 3, 1) if is_depth_last else scaled
-
-
-class _LoadingError(Exception):
-    """Carries a state dict out of timm, adapted and not loaded."""
-
-    def __init__(self, state: Mapping[str, Tensor]) -> None:
-        self.state = state
-
-
-@contextmanager
-def _stopped_before_loading() -> Iterator[None]:
-    """Within, a module that begins to load a state dict raises `_LoadingError` instead.
-
-    Each architecture has a function of its own that adapts a state dict, which timm calls on the
-    way to loading it and keeps to itself.
-    """
-
-    def stop(_module: nn.Module, state: Mapping[str, Tensor], *_more: Any) -> None:
-        raise _LoadingError(state)
-
-    def note(parent: Any, _name: str, _child: nn.Module | None) -> None:
-        # A module that gets its second child has the hook already.
-        if stop not in parent._load_state_dict_pre_hooks.values():
-            parent.register_load_state_dict_pre_hook(stop)
-
-    handle = register_module_module_registration_hook(note)
-    try:
-        yield
-    finally:
-        handle.remove()

@@ -6,12 +6,9 @@ import inspect
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torchvision
-from torch import Tensor, nn
-from torchvision.models.vision_transformer import interpolate_embeddings
-
+from foldgrid.models.facts import fact
 from foldgrid.models.sources.source import (
     USUAL_PIXELS,
     NetworkSource,
@@ -19,12 +16,37 @@ from foldgrid.models.sources.source import (
     PublishedWeights,
 )
 
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
 _WITH_AUXILIARY_HEADS = ("googlenet", "inception_v3")
 
 
-@lru_cache(maxsize=1)
+def _models() -> Any:
+    # Imported here: torchvision and torch take seconds, and facts that are kept need neither.
+    from torchvision import models
+
+    return models
+
+
+@lru_cache(maxsize=1024)
+@fact
 def _names() -> tuple[str, ...]:
-    return tuple(torchvision.models.list_models(module=torchvision.models))
+    return tuple(_models().list_models(module=_models()))
+
+
+@lru_cache(maxsize=1024)
+@fact
+def _published(name: str) -> PublishedWeights | None:
+    members = list(_models().get_model_weights(name))
+    chosen = next((each for each in members if each.name == "IMAGENET1K_V1"), None)
+    chosen = chosen or next(iter(members), None)
+    if chosen is None:
+        return None
+    # torchvision says it in MiB.
+    num_bytes = round(chosen.meta.get("_file_size", 0) * 2**20)
+    licence = "cc-by-nc-4.0" if "SWAG" in chosen.name else "bsd-3-clause"
+    return PublishedWeights(chosen.name, chosen.url, num_bytes=num_bytes, licence=licence)
 
 
 class TorchvisionNetworks(NetworkSource):
@@ -60,20 +82,21 @@ class TorchvisionNetworks(NetworkSource):
         if not name.startswith("vit_") or pixels in (None, self.native_pixels(name)):
             return state
         assert pixels is not None
+        from torchvision.models.vision_transformer import interpolate_embeddings
+
         patch = int(name.rpartition("_")[2])
         resized: Mapping[str, Tensor] = interpolate_embeddings(pixels, patch, OrderedDict(state))
         return resized
 
     def _create(self, name: str, num_outputs: int, **more: Any) -> nn.Module:
         options: dict[str, Any] = {"weights": None, "num_classes": num_outputs, **more}
-        builder = torchvision.models.get_model_builder(name)
+        builder = _models().get_model_builder(name)
         if self.has_auxiliary_heads(name):
             # Unsaid, these two print a warning about what will change one day.
             options |= {"aux_logits": True, "init_weights": True}
         elif "init_weights" in inspect.signature(builder).parameters:
             options["init_weights"] = True
-        network = builder(**options)
-        assert isinstance(network, nn.Module)
+        network: nn.Module = builder(**options)
         return network
 
     def has_auxiliary_heads(self, name: str) -> bool:
@@ -82,15 +105,7 @@ class TorchvisionNetworks(NetworkSource):
 
     def published_weights(self, name: str) -> PublishedWeights | None:
         """``IMAGENET1K_V1`` wherever it exists, else torchvision's first."""
-        members = list(torchvision.models.get_model_weights(name))
-        chosen = next((each for each in members if each.name == "IMAGENET1K_V1"), None)
-        chosen = chosen or next(iter(members), None)
-        if chosen is None:
-            return None
-        # torchvision says it in MiB.
-        num_bytes = round(chosen.meta.get("_file_size", 0) * 2**20)
-        licence = "cc-by-nc-4.0" if "SWAG" in chosen.name else "bsd-3-clause"
-        return PublishedWeights(chosen.name, chosen.url, num_bytes=num_bytes, licence=licence)
+        return _published(name)
 
     def native_pixels(self, name: str) -> int:
         """The input size that the published weights were tested at."""
@@ -113,7 +128,7 @@ class TorchvisionNetworks(NetworkSource):
 
 def _tested_weights(name: str) -> Any:
     """The first recipe's weights, or those that were tested at the smallest size."""
-    weights = list(torchvision.models.get_model_weights(name))
+    weights = list(_models().get_model_weights(name))
     # Weights of later recipes were also tested at larger sizes, and some change the network.
     first = [each for each in weights if each.name == "IMAGENET1K_V1"]
     return min(first or weights, key=_pixels, default=None)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from foldgrid.models.sources.source import (
     NETWORK_SOURCES,
@@ -15,6 +14,9 @@ from foldgrid.models.sources.source import (
 )
 from foldgrid.specs.backbone_names import FILE_PREFIX, read_file_name
 from foldgrid.specs.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 class WeightFiles(NetworkSource):

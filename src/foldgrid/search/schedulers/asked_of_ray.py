@@ -79,7 +79,7 @@ class MedianStopping(_Graceful):
             metric="score",
             mode="min",
             grace_period=searched.settings.grace_epochs,
-            # Else it takes the next epoch of a trial that it gave up for a bug.
+            # Else it takes the next epoch of a trial that it stopped for a bug.
             hard_stop=False,
         )
         return RayRule(scheduler, searched.objective)
@@ -123,7 +123,7 @@ class RayRule:
     def ended(self, number: int, epochs: Sequence[TrialEpoch], status: TrialStatus) -> None:
         """See ``StoppingRule``."""
         if number not in self._handles:
-            # Of an earlier launch: its judgements are made again, and not heeded.
+            # Of an earlier launch: its evaluations are made again, and not heeded.
             for epoch in epochs[:-1]:
                 self.should_stop(number, epoch)
         handle = self._handle(number)

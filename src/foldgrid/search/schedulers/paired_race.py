@@ -1,13 +1,12 @@
-"""The paired race: gives up whoever is heading for an end significantly worse than the best's."""
+"""The paired race: stops whoever is heading for an end significantly worse than the best's."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from foldgrid.metrics import Metric
 from foldgrid.search.schedulers.rules import NEVER_STOPPED, Searched, rung_epochs
@@ -20,6 +19,9 @@ from foldgrid.specs.schedulers import (
     grace_problems,
 )
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FloatArray = NDArray[np.float64]
 
@@ -63,22 +65,22 @@ class RacedInPairs(Scheduler):
 class PairedRace:
     """Stops a trial that is on its way to end significantly worse than the best one did.
 
-    Slow starters often win, so a trial is not judged by where it stands but by where it is
-    heading: with every doubling of its epochs its figure is taken to change as it did with the
+    Slow starters often win, so a trial is not evaluated by where it stands but by where it is
+    heading: with every doubling of its epochs its value is taken to change as it did with the
     last one, up to the epoch where the best complete trial ended. That projection is compared
     with the best's last figure. All is predicted of the same subjects, so the difference's
     standard error is the jackknife's over whole subjects (Efron and Tibshirani 1993, ch. 11) of
     the whole expression, its significance one-sided Student's t with one degree of freedom fewer
-    than subjects. In the spirit of F-Race (Birattari et al. 2002); for every figure of the
+    than subjects. In the spirit of F-Race (Birattari et al. 2002); for every value of the
     ranking.
 
     A trial that is no worse than the best was at the same epoch is never stopped. Until a trial
-    is complete, the best is the sweep's own recipe as far as it has come.
+    is complete, the best is the sweep's default configuration as far as it has come.
 
     Args:
         metric: The figure.
         units: subject and reference of the units, in the order of ``TrialEpoch.predicted``.
-        rungs: The epochs at which trials are judged; from the first alone nothing is projected.
+        rungs: The epochs at which trials are evaluated; from the first alone nothing is projected.
         significance: A trial is stopped where so large a difference would be rarer than this
             among equals.
         max_epochs: The most epochs that any trial is planned to train.
@@ -95,7 +97,7 @@ class PairedRace:
         self._metric, self._rungs, self._significance = metric, frozenset(rungs), significance
         self._max_epochs = max_epochs
         self._reference = units["reference"].to_numpy(np.float64)
-        subjects, found = pd.factorize(units["subject"])
+        subjects, found = units["subject"].factorize()
         # Every unit, and then every unit but those of one subject.
         self._kept = [
             np.arange(len(subjects)),
@@ -135,7 +137,7 @@ class PairedRace:
         if not np.isfinite(keys[0]):
             return True
         doublings = max(np.log(end / now), 0.0) / np.log(now / before.epoch)
-        # Not finite where there was no figure before: then nothing can be said.
+        # Not finite where there was no value before: then nothing can be said.
         with np.errstate(invalid="ignore"):
             projected = keys + doublings * (keys - self._keys(before))
         return self._p_value(projected, self._keys_of_rival(rival[last])) < self._significance
@@ -152,7 +154,7 @@ class PairedRace:
         return self._rival_keys[epoch.epoch]
 
     def _keys(self, epoch: TrialEpoch) -> FloatArray:
-        """The figure, smaller is better: of all units, then without each subject in turn."""
+        """The value, smaller is better: of all units, then without each subject in turn."""
         metric = self._metric
         predicted = np.reshape(epoch.predicted, (len(self._reference), -1))
         if predicted.shape[1] == 1:
@@ -170,4 +172,7 @@ class PairedRace:
         error = float(np.sqrt((num_subjects - 1) / num_subjects * spread))
         if error == 0.0:
             return 0.0 if difference > 0 else 1.0
-        return float(stats.t.sf(difference / error, num_subjects - 1))
+        # Imported here: whoever reads a sweep reads the names of all schedulers.
+        from scipy.special import stdtr
+
+        return float(stdtr(num_subjects - 1, -difference / error))

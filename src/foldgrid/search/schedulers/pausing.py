@@ -152,7 +152,7 @@ def _population(searched: Searched, space: SearchSpace, remake_job: Retask) -> A
 
         def _quantiles(self) -> tuple[list[Any], list[Any]]:
             lower, upper = super()._quantiles()
-            # The sweep's own recipe goes on as it is: everything is compared with it.
+            # The sweep's default configuration goes on as it is: everything is compared with it.
             return [t for t in lower if t.config["job"].number != NEVER_STOPPED], upper
 
         def _get_new_config(self, trial: Any, donor: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,15 +1,13 @@
-"""What a stopping rule is told and answers; what all rules share.
+"""What a stopping rule receives and answers; what all rules share.
 
-`specs.schedulers` has the laws.
+`specs.schedulers` has the rules.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Protocol
 
 from foldgrid.metrics import METRICS, Metric
 from foldgrid.specs.recipe import Value
@@ -17,18 +15,21 @@ from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 NEVER_STOPPED = 0
-"""The sweep's own recipe trains to its end: everything is compared with it."""
+"""The sweep's default configuration trains to its end: everything is compared with it."""
 
 Retask = Callable[[int, dict[str, Value]], Any]
 """A trial's number and its values to its job."""
 
 
 class StoppingRule(Protocol):
-    """Judges trials by their epochs so far."""
+    """Evaluates trials by their epochs so far."""
 
     def should_stop(self, number: int, epoch: TrialEpoch) -> bool:
-        """Whether trial ``number`` is given up after ``epoch``, which was not its last."""
+        """Whether trial ``number`` is stopped after ``epoch``, which was not its last."""
         ...
 
     def ended(self, number: int, epochs: Sequence[TrialEpoch], status: TrialStatus) -> None:
@@ -60,7 +61,7 @@ class Searched:
 
     @property
     def objective(self) -> str:
-        """The figure that trials are judged by."""
+        """The value that trials are evaluated by."""
         return self.settings.objectives[0]
 
     def rule(self) -> StoppingRule | None:
@@ -74,7 +75,7 @@ class Searched:
 
 
 def rung_epochs(grace: int, factor: float, max_epochs: int) -> tuple[int, ...]:
-    """The epochs at which trials are judged: ``grace`` and every ``factor``-fold of it."""
+    """The epochs at which trials are evaluated: ``grace`` and every ``factor``-fold of it."""
     rungs, epoch = [], float(grace)
     while round(epoch) < max_epochs:
         rungs.append(round(epoch))
@@ -83,5 +84,5 @@ def rung_epochs(grace: int, factor: float, max_epochs: int) -> tuple[int, ...]:
 
 
 def score_key(objective: str, epoch: TrialEpoch) -> float:
-    """The epoch's figure with the sign of an error: smaller is better; infinite without one."""
+    """The epoch's value with the sign of an error: smaller is better; infinite without one."""
     return float(METRICS[objective].sort_key(epoch.oof.get(objective)))

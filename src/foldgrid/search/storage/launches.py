@@ -80,8 +80,8 @@ class Heart:
     Args:
         beat: Called with each number that is kept alive.
         seconds: Between two beats.
-        forgiven: Errors after which it goes on: whoever uses the server next hears of them too,
-            and after an outage shorter than the others' patience nothing was missed.
+        forgiven: Errors after which it goes on: whoever uses the server next receives the events of
+            them too, and after an outage shorter than the others' patience nothing was missed.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """Where a search remembers, and what several launches that search together need of it.
 
-Laws, kept by every storage:
+Rules, kept by every storage:
 
 - ``exists`` looks and makes nothing; ``optuna`` opens, and makes what is missing.
 - Inside ``exclusive`` no other launch that uses the same storage is inside it. It ends with the
@@ -31,7 +31,7 @@ STUDIES_TABLE = "studies"
 
 
 class SearchStorage(abc.ABC):
-    """An Optuna storage, and what several launches need to share it. See the module's laws.
+    """An Optuna storage, and what several launches need to share it. See the module's rules.
 
     Attributes:
         title: What it is, for people.

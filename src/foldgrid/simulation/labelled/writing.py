@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Callable
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from foldgrid.simulation.folder import (
     MANIFEST_FILE,
@@ -18,30 +11,12 @@ from foldgrid.simulation.folder import (
     draw_all,
     write_complete_folder,
 )
-from foldgrid.simulation.labelled.aidda import AIDDA
-from foldgrid.simulation.labelled.referable_dr import REFERABLE_DR
-from foldgrid.simulation.labelled.shots import Study, StudyShot, StudyStream, studio_of, traits_of
-from foldgrid.simulation.labelled.skin_taxonomy import SKIN_TAXONOMY
-from foldgrid.simulation.labelled.skin_thickness import SKIN_THICKNESS
-from foldgrid.simulation.labelled.ssc_skin import SSC_SKIN
-from foldgrid.simulation.pasi.camera import develop, store
-from foldgrid.simulation.pasi.session import OPENING, aim
-from foldgrid.simulation.pasi.streams import stream
-from foldgrid.specs.synthetic import StudyName, StudySettings
+from foldgrid.specs.synthetic import StudySettings
 
 STUDY_VERSION = 2
 """Raised whenever the same settings would give other pictures or labels."""
 
-STUDIES: dict[StudyName, Study] = {
-    "ssc_skin": SSC_SKIN,
-    "aidda": AIDDA,
-    "referable_dr": REFERABLE_DR,
-    "skin_taxonomy": SKIN_TAXONOMY,
-    "skin_thickness": SKIN_THICKNESS,
-}
 SHOTS_A_TASK = 12
-BLUR_PIXELS = 2.6
-"""Standard deviation of a blurred photograph's blur, at a side of 160 pixels."""
 
 
 def synthesize_study(
@@ -64,9 +39,12 @@ def synthesize_study(
     Raises:
         InputError: `folder` holds something else.
     """
-    study = STUDIES[settings.study]
 
     def fill(workplace: Path) -> None:
+        # Imported here: a study that is complete already needs no painter.
+        from foldgrid.simulation.labelled.studies import STUDIES, take_photographs, write_manifest
+
+        study = STUDIES[settings.study]
         shots = study.plan(settings)
         for parent in sorted({(workplace / shot.path).parent for shot in shots}):
             parent.mkdir(parents=True)
@@ -75,44 +53,7 @@ def synthesize_study(
             for start in range(0, len(shots), SHOTS_A_TASK)
         ]
         draw_all(take_photographs, tasks, len(shots), num_processes, on_progress)
-        _write_manifest(workplace / MANIFEST_FILE, study, shots)
+        write_manifest(workplace / MANIFEST_FILE, study, shots)
 
     content = {"study_version": STUDY_VERSION, **settings.model_dump()}
     return write_complete_folder(folder, describe_settings(content), fill)
-
-
-def take_photographs(folder: Path, settings: StudySettings, shots: Sequence[StudyShot]) -> int:
-    """Paint, expose and store photographs; returns how many."""
-    for shot in shots:
-        _take(folder / shot.path, settings, shot)
-    return len(shots)
-
-
-def _take(path: Path, settings: StudySettings, shot: StudyShot) -> None:
-    rows, cols = settings.photo_height, settings.photo_width
-    radiance = STUDIES[settings.study].paint(settings, shot, rows, cols)
-    rng = stream(settings.seed, StudyStream.CAMERA, shot.picture)
-    studio = studio_of(settings, shot)
-    taken = OPENING + timedelta(days=shot.day, minutes=studio.minute, seconds=11 * shot.picture)
-    camera = aim(rng, traits_of(settings, shot), studio, 1, taken)
-    if shot.flaw == "blurred":
-        camera = replace(camera, blur=BLUR_PIXELS * max(rows, cols) / 160)
-    picture = develop(radiance, cols, rows, camera, rng)
-    quality = settings.jpeg_quality
-    if shot.flaw == "near copy":
-        picture, quality = _shrunk(picture), max(30, quality - 25)
-    store(picture, path, camera, quality)
-
-
-def _shrunk(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A picture as a messenger sends it on: four fifths of its size."""
-    rows, cols = picture.shape[:2]
-    size = (max(32, cols * 4 // 5), max(32, rows * 4 // 5))
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
-
-
-def _write_manifest(path: Path, study: Study, shots: Sequence[StudyShot]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["photo", *study.columns])
-        writer.writerows([shot.path, *shot.cells] for shot in shots)

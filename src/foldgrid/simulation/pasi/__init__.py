@@ -10,15 +10,11 @@ Nothing else of the project may know how it is made; it knows nothing of models 
     sheet (a picture of it all, for people)
 """
 
-from foldgrid.simulation.pasi.course import simulate_course
-from foldgrid.simulation.pasi.sheet import contact_sheet
 from foldgrid.simulation.pasi.writing import SIMULATION_VERSION, synthesize_trial
 from foldgrid.specs.synthetic import TrialSettings
 
 __all__ = [
     "SIMULATION_VERSION",
     "TrialSettings",
-    "contact_sheet",
-    "simulate_course",
     "synthesize_trial",
 ]

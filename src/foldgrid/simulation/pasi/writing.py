@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from foldgrid.simulation.folder import (
     MANIFEST_FILE,
@@ -12,9 +13,10 @@ from foldgrid.simulation.folder import (
     draw_all,
     write_complete_folder,
 )
-from foldgrid.simulation.pasi.plan import PlannedVisit, plan_photographs, subject_name, visit_name
-from foldgrid.simulation.pasi.session import photograph_visit
 from foldgrid.specs.synthetic import TrialSettings
+
+if TYPE_CHECKING:
+    from foldgrid.simulation.pasi.plan import PlannedVisit
 
 SIMULATION_VERSION = 1
 """Raised whenever the same settings would give other pictures or scores."""
@@ -53,6 +55,10 @@ def synthesize_trial(
         raise ValueError(f"num_processes: found {num_processes}. Give 1 or more.")
 
     def fill(workplace: Path) -> None:
+        # Imported here: a trial that is complete already needs no painter.
+        from foldgrid.simulation.pasi.plan import plan_photographs
+        from foldgrid.simulation.pasi.session import photograph_visit
+
         plan = plan_photographs(settings)
         for visit in plan:
             (workplace / visit.photos[0].path).parent.mkdir(parents=True)
@@ -66,6 +72,8 @@ def synthesize_trial(
 
 
 def _write_manifest(path: Path, plan: tuple[PlannedVisit, ...]) -> None:
+    from foldgrid.simulation.pasi.plan import subject_name, visit_name
+
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(MANIFEST_COLUMNS)

@@ -1,8 +1,8 @@
-"""One label from several graders' opinions: by majority, of all of them or of the first few.
+"""One label from several raters' opinions: by majority, of all of them or of the first few.
 
 Knows arrays of text; "" and NaN are no opinion. Source: Gulshan et al. 2016, where the reference of
-a photograph is the majority of its graders, and a network is trained on fewer grades an image.
-Shape letters: N photographs, G graders.
+a photograph is the majority of its raters, and a network is trained on fewer grades an image.
+Shape letters: N photographs, G raters.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def translate_annotations(labels_NR: ArrayLike, classes: Mapping[str, str]) -> T
     is the commonest grade.
 
     Args:
-        labels_NR: Text; "" or NaN where a grader gave none.
+        labels_NR: Text; "" or NaN where a rater gave none.
         classes: The class by grade.
 
     Returns:
@@ -54,15 +54,15 @@ def majority_label(
     ties: Ties = "upward",
     order: Sequence[str] | None = None,
 ) -> TextArray:
-    """What most graders say of each photograph.
+    """What most raters say of each photograph.
 
     With ``num_raters`` only so many are heard, as if there had been no more. Whom a photograph
-    hears first is drawn from its name alone, so it is the same in every run, no grader is heard
+    hears first is drawn from its name alone, so it is the same in every run, no rater is heard
     more than others, and who is heard for n is heard for n + 1 too: curves over the number of
     grades differ by the added opinion and by nothing else.
 
     Args:
-        labels_NR: A column a grader, always in the same order; text, "" or NaN where there is none.
+        labels_NR: A column a rater, always in the same order; text, "" or NaN where there is none.
         num_raters: How many opinions count, at least 1; null counts all. A photograph with fewer
             has what it has.
         names_N: The photographs' names.

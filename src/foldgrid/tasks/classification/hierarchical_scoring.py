@@ -1,4 +1,4 @@
-"""Classes of a tree: trained fine, judged coarse, by adding probabilities up.
+"""Classes of a tree: trained fine, evaluated coarse, by adding probabilities up.
 
 Shape letters: N samples, K training classes, J classes of a level.
 """
@@ -106,11 +106,11 @@ class HierarchicalScoring(LabelScoring):
 
     @property
     def evaluated_classes(self) -> tuple[str, ...]:
-        """The classes of the judged level."""
+        """The classes of the evaluated level."""
         return self.classes_at(self.spec.ranked_level)
 
     def evaluated(self, probabilities_NK: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The probabilities added up to the judged level."""
+        """The probabilities added up to the evaluated level."""
         return self.probabilities_at(self.spec.ranked_level, probabilities_NK)
 
     def further_classes(
@@ -124,7 +124,7 @@ class HierarchicalScoring(LabelScoring):
         return {**levels, "finest": (self.classes, np.asarray(probabilities_NK, np.float64))}
 
     def evaluated_index(self, labels: Sequence[str]) -> NDArray[np.int64]:
-        """The index of the judged class of each label."""
+        """The index of the evaluated class of each label."""
         return self.index_at(self.spec.ranked_level, labels)
 
 
@@ -155,7 +155,7 @@ def _paths(spec: HierarchySpec, samples: pd.DataFrame) -> dict[str, str]:
 
 
 def _check_nodes(spec: HierarchySpec, classes: dict[str, list[str]]) -> None:
-    """Checks that the nodes of the ROC curve can be told apart by the training classes."""
+    """Checks that the nodes of the ROC curve can be distinguished by the training classes."""
     nodes = {ancestor(path, depth) for path in classes for depth in range(1, path.count("/") + 2)}
     problems = [
         Problem(

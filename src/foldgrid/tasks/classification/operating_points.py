@@ -1,7 +1,7 @@
 """Operating points: where to call a score positive, chosen on some units and applied to others.
 
 A unit is called positive where its score is the threshold or more. Choose on out-of-fold
-predictions and apply to the test set: a point that is judged on what it was chosen by flatters.
+predictions and apply to the test set: a point that is evaluated on what it was chosen by flatters.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike
 from foldgrid.metrics.roc import score_pairs
 
 ROUNDING = 1e-9
-"""A share that misses its target by less has reached it: 0.9 of 10 is 9."""
+"""A fraction that misses its target by less has reached it: 0.9 of 10 is 9."""
 
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """What a threshold does to some units; a share of nothing is NaN.
+    """What a threshold does to some units; a fraction of nothing is NaN.
 
     Attributes:
         threshold: A unit is called positive where its score is this or more.
@@ -38,22 +38,22 @@ class OperatingPoint:
 
     @property
     def sensitivity(self) -> float:
-        """Share of the positives that is called positive."""
+        """Fraction of the positives that is called positive."""
         return _fraction(self.true_positives, self.false_negatives)
 
     @property
     def specificity(self) -> float:
-        """Share of the negatives that is not called positive."""
+        """Fraction of the negatives that is not called positive."""
         return _fraction(self.true_negatives, self.false_positives)
 
     @property
     def positive_predictive_value(self) -> float:
-        """PPV: share of those called positive that are."""
+        """PPV: fraction of those called positive that are."""
         return _fraction(self.true_positives, self.false_positives)
 
     @property
     def negative_predictive_value(self) -> float:
-        """NPV: share of those not called positive that are not."""
+        """NPV: fraction of those not called positive that are not."""
         return _fraction(self.true_negatives, self.false_negatives)
 
 
@@ -69,12 +69,12 @@ def choose_threshold(
     Args:
         reference: U units, whether each is positive.
         score: U scores, finite, higher for positives.
-        sensitivity: The share to reach, above 0 up to 1: the highest score that reaches it.
-        specificity: The share to reach, 0 to 1: the lowest score that reaches it. Where only a
+        sensitivity: The fraction to reach, above 0 up to 1: the highest score that reaches it.
+        specificity: The fraction to reach, 0 to 1: the lowest score that reaches it. Where only a
             threshold above all scores does, the next number above them.
 
     Returns:
-        A threshold; NaN without a unit that the share is of, or with a score that is not finite.
+        A threshold; NaN without a unit that the fraction is of, or with a score that is not finite.
 
     Raises:
         ValueError: Not exactly one share is given, or it is out of range.

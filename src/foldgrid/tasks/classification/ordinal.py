@@ -88,7 +88,7 @@ class OrdinalScoring(LabelScoring):
         return threshold_cross_entropy(outputs_BK, targets_BT)
 
     def start_bias(self, targets_NT: FloatArray) -> FloatArray:
-        """The log-odds of being beyond each threshold; a share of none or all counts as 1 %."""
+        """The log-odds of being beyond each threshold; a fraction of none or all counts as 1 %."""
         beyond = (targets_NT > np.arange(self.num_outputs)).mean(axis=0).clip(0.01, 0.99)
         return np.asarray(np.log(beyond / (1 - beyond)), np.float32)
 

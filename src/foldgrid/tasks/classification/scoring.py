@@ -1,6 +1,6 @@
 """Labels of photographs in, class probabilities out.
 
-Shape letters: N samples, K classes of the network, J judged classes, U units, M models.
+Shape letters: N samples, K classes of the network, J evaluated classes, U units, M models.
 """
 
 from __future__ import annotations
@@ -79,12 +79,12 @@ class LabelScoring(Scoring):
 
     @property
     def evaluated_classes(self) -> tuple[str, ...]:
-        """J, the classes that models are judged by: the network's own, unless it says otherwise."""
+        """J, the classes that models are evaluated by: the network's, unless it says otherwise."""
         return self.classes
 
     @property
     def num_values(self) -> int:
-        """J, a probability for each judged class."""
+        """J, a probability for each evaluated class."""
         return len(self.evaluated_classes)
 
     @property
@@ -99,7 +99,7 @@ class LabelScoring(Scoring):
         )
 
     def rated_targets(self, samples: pd.DataFrame, num_raters: int) -> FloatArray:
-        """The class that most of the first so many graders say; without any grade, the label's.
+        """The class that most of the first so many raters say; without any grade, the label's.
 
         Of classes with equally many votes the later one of the task's order wins, so a positive
         finding is not lost to a tie.
@@ -133,7 +133,7 @@ class LabelScoring(Scoring):
         return dict(zip(self.prediction_names, self.probabilities(outputs_NK).T, strict=True))
 
     def values(self, predictions: pd.DataFrame) -> pd.DataFrame:
-        """The probabilities of the judged classes; each row adds up to 1."""
+        """The probabilities of the evaluated classes; each row adds up to 1."""
         import pandas as pd
 
         probabilities_NK = predictions[list(self.prediction_names)].to_numpy(np.float64)
@@ -142,22 +142,22 @@ class LabelScoring(Scoring):
         return pd.DataFrame(values_NJ, predictions.index, list(self.evaluated_classes))
 
     def evaluated(self, probabilities_NK: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The probabilities of the judged classes, of those of the network's."""
+        """The probabilities of the evaluated classes, of those of the network's."""
         return probabilities_NK
 
     def evaluated_index(self, labels: Sequence[str]) -> NDArray[np.int64]:
-        """The index of the judged class of each label."""
+        """The index of the evaluated class of each label."""
         return np.array([self._index[label] for label in labels], np.int64)
 
     def reference(self, targets: pd.DataFrame) -> pd.Series[Any]:
-        """The index of the judged class."""
+        """The index of the evaluated class."""
         import pandas as pd
 
         values = self.evaluated_index(targets["label"].tolist())
         return pd.Series(values, index=targets.index, name="reference")
 
     def evaluate(self, samples: pd.DataFrame, outputs_NK: FloatArray) -> dict[str, float]:
-        """The metrics that a table shows, of the judged classes."""
+        """The metrics that a table shows, of the evaluated classes."""
         if len(samples) == 0:
             return {}
         reference_N = self.evaluated_index(samples["label"].tolist())

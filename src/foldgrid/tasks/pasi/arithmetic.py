@@ -33,7 +33,7 @@ MAX_COMPOSITE = 72.0
 REGION_WEIGHTS: Mapping[str, float] = MappingProxyType(
     dict(zip(REGIONS, (0.2, 0.3, 0.4, 0.1), strict=True))
 )
-"""Each region's weight in the PASI: about its share of the body's surface."""
+"""Each region's weight in the PASI: about its fraction of the body's surface."""
 
 _INVOLVEMENT_FROM = (0.10, 0.30, 0.50, 0.70, 0.90)
 """The affected share at which involvement becomes 2, 3, 4, 5 and 6."""
@@ -92,7 +92,7 @@ def pasi(composites: Mapping[str, ArrayLike]) -> FloatArray:
 
     Args:
         composites: C by region, arrays of one shape. Regions that are not given count nothing, so
-            compare only figures over the same regions (``max_pasi`` tells their range).
+            compare only values over the same regions (``max_pasi`` tells their range).
 
     Returns:
         The weighted sum, 0 to ``max_pasi(composites)``.
@@ -116,7 +116,7 @@ def max_pasi(regions: Iterable[str]) -> float:
 
 
 def involvement_from_fraction(fraction: ArrayLike) -> NDArray[np.int64]:
-    """The area score of a region from the share of its skin that is affected.
+    """The area score of a region from the fraction of its skin that is affected.
 
     0: none, 1: under 10 %, 2: 10 to 29 %, 3: 30 to 49 %, 4: 50 to 69 %, 5: 70 to 89 %,
     6: 90 to 100 %.
@@ -125,7 +125,7 @@ def involvement_from_fraction(fraction: ArrayLike) -> NDArray[np.int64]:
         fraction: Affected share, 0 to 1.
 
     Raises:
-        ValueError: A share is below 0, above 1 or not a number.
+        ValueError: A fraction is below 0, above 1 or not a number.
     """
     fractions = np.asarray(fraction, dtype=np.float64)
     outside = ~((fractions >= 0.0) & (fractions <= 1.0))

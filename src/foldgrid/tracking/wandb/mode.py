@@ -51,7 +51,7 @@ def resolve_mode(requested: Literal["auto"] | Mode) -> Mode:
 def has_key() -> bool:
     """Whether W&B finds credentials, by its own rules.
 
-    Malformed ones count: they are refused when the first run opens, which the user is told; as
+    Malformed ones count: they are refused when the first run opens, which the user is reported; as
     "no key" it would go unsaid.
     """
     with quiet_environment():

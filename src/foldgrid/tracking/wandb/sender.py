@@ -1,6 +1,6 @@
 """Finished runs sent to W&B's server straight from the records; see docs/decisions/0020.
 
-Waits for W&B, and fails where W&B does: whoever sends wants to know. Its laws:
+Waits for W&B, and fails where W&B does: whoever sends wants to know. Its rules:
 
 - What the server has is asked of the server: only the steps that it lacks are sent, in order.
 - A run is listed as online after the server took its end, so whatever is cut off is sent again.

@@ -77,7 +77,7 @@ class WandbSession:
         """Refuses to speak to a server that nobody waits for.
 
         Raises:
-            TimeoutError: It is given up, and ``mode`` is online.
+            TimeoutError: It is stopped, and ``mode`` is online.
         """
         if mode == "online" and self.is_abandoned:
             raise TimeoutError("the launch ended before W&B had everything")
@@ -103,7 +103,7 @@ class WandbSession:
         import wandb
 
         if mode == "online":
-            # Whoever gives up before the service is there has nothing to end, so it is asked after.
+            # Whoever stops before the service is there has nothing to end, so it is asked after.
             self.start()
             self.check(mode)
         # Without a key W&B would ask for one on the terminal, in the middle of training.
