@@ -34,7 +34,9 @@ from foldgrid.tracking.runs import run_id_of
 from tests.models.representatives import networks
 
 SHARED = sorted(
-    name for name in known_backbones() if timm.is_model(name) and source_of(name).title != "timm"
+    name
+    for name in known_backbones()
+    if timm.is_model(name) and source_of(name).title == "torchvision"
 )
 NAMES = (
     "resnet18",

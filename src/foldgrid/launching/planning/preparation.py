@@ -34,6 +34,10 @@ from foldgrid.tasks.registry import make_scoring, resolve_task
 from foldgrid.training.training_data import samples_with_partition
 
 
+FEWEST_OUTPUTS = 2
+"""With so many a network is tried before it is known how many classes there are."""
+
+
 @dataclass(frozen=True)
 class PreparedSweep:
     """A sweep ready to be shown or run.

@@ -1,4 +1,4 @@
-"""timm's state dicts as a network takes them: what timm itself would load, and positions resized."""
+"""timm's state dicts as a network takes them: what timm would load, positions resized."""
 
 from __future__ import annotations
 
