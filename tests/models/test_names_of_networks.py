@@ -342,7 +342,7 @@ def planned(sweep: Sweep, weights: dict[str, Any] | None = None) -> dict[str, Tr
         finished=set(),
         selection=Selection(),
     )
-    return {task.config.backbone: task.config.training for task in grid.tasks}
+    return {job.config.backbone: job.config.training for job in grid.jobs}
 
 
 def test_a_network_sees_what_its_weights_were_trained_with_unless_the_sweep_says_otherwise(

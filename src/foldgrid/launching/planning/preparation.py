@@ -33,7 +33,6 @@ from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.registry import make_scoring, resolve_task
 from foldgrid.training.training_data import samples_with_partition
 
-
 FEWEST_OUTPUTS = 2
 """With so many a network is tried before it is known how many classes there are."""
 
