@@ -95,6 +95,17 @@ def test_a_target_of_make_exists(page: str) -> None:
         assert line.split()[1] in [*targets, "test-all"], f"{page}: {line}"
 
 
+@pytest.mark.parametrize("room", ["src/foldgrid", "analysis"])
+def test_the_tree_is_the_one_there_is(room: str) -> None:
+    part = re.search(rf"^{room}/.*\n((?:  .*\n)+)", read("CONTRIBUTING.md"), re.MULTILINE)
+    assert part
+    shown = {name.strip("/") for name in re.findall(r"\b[a-z]+(?:/|\.py)(?=\s|:)", part[1])}
+    named = {name for name in shown if (PROJECT / room / name).exists()}
+    there = {path.name for path in (PROJECT / room).iterdir() if not path.name.startswith("_")}
+    data = {"py.typed", "sweeps", "search_spaces", "version.py"}
+    assert there - named - data == ({"analysis"} if room != "analysis" else set())
+
+
 def test_what_pages_ask_of_the_code_is_made(hooks: ModuleType) -> None:
     asked = [name for page in PAGES for name in hooks.PLACE.findall(read(page))]
     assert sorted(asked) == sorted(hooks.PARTS)

@@ -103,6 +103,8 @@ def test_quickstart_runs_from_an_installed_wheel(wheel: Path, tmp_path: Path) ->
     assert "Sweeps that come with foldgrid\n" in listed
     assert "  quickstart " in listed
     settings = tiny_settings(resolve_sweep(SWEEPS / "quickstart.yaml", "smoke").sweep)
+    # A worker takes seconds to start.
+    settings += ("backbones=[shufflenet_v2_x0_5, squeezenet1_1]", "resources.max_concurrent=1")
     changes = [part for each in settings for part in ("--set", each)]
     launch = [foldgrid, "launch", "quickstart", "--budget", "smoke", "--wandb", "offline"]
     said = run(*launch, *changes, folder=elsewhere, seconds=400)

@@ -49,7 +49,7 @@ def test_a_sound_run_passes_and_what_was_not_looked_at_is_said(make_run: Any) ->
     store = fake.write()
     results = check_all(store)
     assert not_passed(results) == {"FG104": "not applicable", "FG501": "not applicable"}
-    assert results["FG501"].evidence.endswith("--sweep tiny --canary shuffled_scores")
+    assert results["FG501"].evidence.endswith("foldgrid launch tiny --canary shuffled_scores")
     names = fake.split["sample"].tolist()
     store.write_photos(pd.DataFrame({"sample": names, "position": 0, "photo": range(len(names))}))
     assert look(store, "FG104").status == "passed"
