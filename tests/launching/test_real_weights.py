@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from foldgrid.__main__ import main as foldgrid
+from foldgrid.cli.main import main as foldgrid
 from foldgrid.models import find_weight_file
 from tests.launching.own_photographs import write_study
 from tests.launching.tiny_sweep import ONE_BACKBONE, Launcher

@@ -21,7 +21,7 @@ from foldgrid.specs.errors import StorageAwayError, SweepError
 from foldgrid.specs.resolving import find_sweep, resolve_sweep, sweep_folders
 from tests.analysis.conftest import FakeRun
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 LINES = {name: line for commands in COMMANDS.values() for name, (_, line) in commands.items()}
 WITH_COMMANDS = {
     "data": ("cache", "check", "composites", "synthesize"),
