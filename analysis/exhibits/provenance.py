@@ -68,8 +68,8 @@ def versions(run: RecordedRun) -> str:
     return ", ".join(f"{name} {value}" for name, value in recorded.items() if value)
 
 
-def weights(run: Run) -> list[tuple[str, str, str]]:
-    """The pre-trained weights by file: the base learners' name, the file and its SHA-256.
+def weights(run: Run) -> list[tuple[str, str, str, str]]:
+    """The pre-trained weights by file: the base learner's name, the file, SHA-256 and licence.
 
     Args:
         run: The opened run.
@@ -77,12 +77,12 @@ def weights(run: Run) -> list[tuple[str, str, str]]:
     Returns:
         Empty where every fit started from random weights.
     """
-    found: dict[tuple[str, str, str], None] = {}
+    found: dict[tuple[str, str, str, str], None] = {}
     for record in run.records.values():
         given = record.weights
         if given.source != "random":
-            key = (record.config.backbone, given.file or given.source, given.sha256 or UNDEFINED)
-            found[key] = None
+            file, digest = given.file or given.source, given.sha256 or UNDEFINED
+            found[record.config.backbone, file, digest, given.licence or UNDEFINED] = None
     return list(found)
 
 
@@ -92,9 +92,10 @@ def provenance_section(run: Run) -> Section:
     blocks: list[Pairs | Table] = [Pairs(tuple(pairs))]
     files = weights(run)
     if files:
-        columns = (Column("Base learner"), Column("Weights"), Column("SHA-256"))
-        rows = tuple(cells(name, file, digest) for name, file, digest in files)
-        names = ["model", "weights", "sha256"]
+        titles = ("Base learner", "Weights", "SHA-256", "Licence")
+        columns = tuple(Column(title) for title in titles)
+        rows = tuple(cells(*each) for each in files)
+        names = ["model", "weights", "sha256", "licence"]
         frame = partial(pd.DataFrame, files, columns=names)
         blocks.append(Table("weights", "Pre-trained weights", columns, rows, frame))
     lead = "What ran, on what, with what. The run folder holds all of it as files."

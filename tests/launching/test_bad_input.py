@@ -46,7 +46,9 @@ def test_a_sweep_file_with_a_mistake(
 def test_composites_too_small_for_a_network(launcher: Launcher) -> None:
     path = launcher.write(TINY.replace("squeezenet1_1", "alexnet"))
     done = launcher(path, "--set", "data.tile_pixels=16")
-    check_refused(done, launcher, "data.tile_pixels", "alexnet cannot take 32x32", "Enlarge")
+    check_refused(
+        done, launcher, "data.tile_pixels", "alexnet cannot take 32x32", "data.tile_pixels: 32 fits"
+    )
 
 
 def test_all_mistakes_of_a_file_come_in_one_message(launcher: Launcher) -> None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from foldgrid.describe.structure import _follow, describe, smallest_pixels
+from foldgrid.describe.structure import _follow, describe
 from foldgrid.models.backbones import build_on_meta
-from foldgrid.models.footprint import count_operations, footprint
+from foldgrid.models.footprint import count_operations, footprint, nearest_sizes
 from foldgrid.models.layers import Layer, fold, join_side_layers
 from foldgrid.models.published import native_pixels, published_top5
 from foldgrid.specs.resolving import resolve_sweep
@@ -150,14 +150,15 @@ def test_a_picture_too_small_for_an_auxiliary_head_can_be_predicted_and_not_trai
         footprint("inception_v3", 1000, 298)
 
 
-def test_the_smallest_picture_is_found() -> None:
-    smallest = smallest_pixels("alexnet", 4, 32)
-    assert smallest == 63
+def test_the_nearest_sizes_that_fit_are_found() -> None:
+    assert nearest_sizes("alexnet", 32) == (64,)
     describe("alexnet", 4, 63)
     with pytest.raises(ValueError, match=r"^alexnet cannot take 62x62 pixels \("):
         describe("alexnet", 4, 62)
-    assert smallest_pixels("vit_b_32", 4, 100) == 224
-    assert smallest_pixels("vit_b_32", 4, 256) is None
+    assert nearest_sizes("vit_b_32", 100) == (96, 128)
+    assert nearest_sizes("timm:vit_small_patch14_dinov2", 128) == (126, 140)
+    assert nearest_sizes("timm:vit_small_patch14_dinov2", 128, 4) == (112, 140)
+    assert nearest_sizes("inception_v3", 298) == (299,)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,8 @@ REPLACEMENTS: dict[str, Any] = {
     "training.schedule": "steps",
     "training.phases": [{"name": "head", "epochs": None, "frozen": "backbone"}],
     "training.pixels": "minus_one_to_one",
+    "training.input_size": 128,
+    "training.interpolation": "bicubic",
     "training.num_grades": 2,
     "training.precision": "float32",
     "training.max_batches_per_epoch": 3,

@@ -132,7 +132,7 @@ def test_an_override_s_value_is_yaml(file: Path) -> None:
     [
         ("training.lrr=1", ["--set", "training.lrr", "unknown key."]),
         ("trainig.lr=1", ["--set", "trainig", 'unknown key. Did you mean "training"']),
-        ("training.plato.factor=1", ["--set", "training.plato", 'Did you mean "plateau"?']),
+        ("training.plato.factor=1", ["--set", "training.plato", 'Did you mean "plateau"']),
         ("training.lr=fast", ["--set", "training.learning_rate", 'found "fast".']),
         ("training.lr=", ["--set", "training.learning_rate", "found null."]),
         ("seed.deep=1", ["--set", "seed", "Input should be a valid integer."]),

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
-from foldgrid.models import WeightFile, build_network, forward_all, last_hidden
+from foldgrid.models import WeightFile, build_network, forward_all, last_hidden, load_state
+from foldgrid.models.footprint import footprint
 from foldgrid.records import RunStore
 from foldgrid.records.verification import fit_faults
 from foldgrid.specs.errors import CorruptFileError, MissingFileError
@@ -122,8 +124,36 @@ def test_another_scaling_of_the_pixels_is_another_fit(data: TrainingData, tmp_pa
 def test_networks_that_shift_their_input_do_so_for_imagenet_s_scaling_only(
     weights: str, normalization: str, shifts: bool
 ) -> None:
-    network = build_for(make_config("googlenet", weights=weights, normalization=normalization), 4)
+    config = make_config("googlenet", weights=weights, normalization=normalization)
+    network = build_for(config, 4, pixels=64)
     assert network.transform_input is shifts
+
+
+def test_a_transformer_is_built_for_the_size_that_it_sees(
+    data: TrainingData, tmp_path: Path
+) -> None:
+    name = "timm:test_vit"
+    fits = {
+        size: make_fit(
+            make_config(name, max_epochs=1, input_size=size, interpolation="bicubic"),
+            tmp_path,
+            data,
+        )
+        for size in ("data", 96)
+    }
+    assert len({fit.config.fit_id for fit in fits.values()}) == 2
+    for size, fit in fits.items():
+        side = 64 if size == "data" else 96
+        assert fit.network.pos_embed.shape[1] == (side // 16) ** 2 + 1
+        record = fit.run()
+        assert record.status == "complete"
+        assert record.multiply_adds == footprint(name, 4, side).multiply_adds
+        kept = folder_of(fit.config, tmp_path)
+        assert kept.path.endswith(fit.config.fit_id)
+        assert not set(fit.config.fit_id) & set(":/")
+        state = safetensors.torch.load(kept.read_weights())
+        network = build_for(fit.config, 4, pixels=side)
+        load_state(network, state)
 
 
 def test_heads_at_the_stages_learn_and_predict(data: TrainingData, tmp_path: Path) -> None:

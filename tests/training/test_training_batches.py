@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,6 +77,22 @@ def test_pictures_can_be_scaled_to_minus_one_to_one() -> None:
     scaled = source.normalise(source.take(np.arange(3)))
     np.testing.assert_allclose(scaled[:, 0, 0, 0].numpy(), [-1, -0.6, 1], atol=1e-6)
     assert scaled.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_pictures_are_resized_last_and_stay_between_black_and_white(interpolation: str) -> None:
+    pixels = np.zeros((1, 8, 8, 3), np.uint8)
+    pixels[:, :, 4:] = 255
+    source = MosaicSource(pixels, torch.device("cpu"), "zero_to_one", 20, interpolation)
+    assert source.pixels == 20
+    taken = source.take(np.array([0]))
+    assert taken.shape[-1] == 8
+    seen = source.normalise(taken)
+    assert seen.shape == (1, 3, 20, 20)
+    assert seen.is_contiguous(memory_format=torch.channels_last)
+    assert (seen.min(), seen.max()) == (0, 1)
+    same = MosaicSource(pixels, torch.device("cpu"), "zero_to_one", 8, interpolation)
+    assert torch.equal(same.normalise(taken), taken)
 
 
 def test_pictures_are_normalised_as_imagenet_s_were() -> None:

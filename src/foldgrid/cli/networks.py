@@ -14,6 +14,7 @@ from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.tables.text import check_format
 
 FORMATS = ("terminal", "md", "csv", "json", "latex")
+LIST_FORMATS = ("terminal", "md", "csv", "json")
 
 Pixels = Annotated[int, Parameter(validator=Number(gte=1, lte=4096))]
 Outputs = Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))]
@@ -22,6 +23,26 @@ ShowAll = Annotated[bool, Parameter(name="--all", negative=())]
 HasNotes = Annotated[bool, Parameter(name="--notes", negative=())]
 
 app = App(name="models", help="What the networks are made of, and what they cost.")
+
+
+@app.command(name="list")
+def list_(*patterns: str, format: str = "terminal") -> None:
+    """List networks by name: parameters, input size, licence of the weights.
+
+    Without a pattern these are torchvision's and this project's; timm's thousands of names are
+    asked for by patterns. Nothing is computed and no weights are needed.
+
+    Args:
+        patterns: Names, or patterns such as 'vit*dino*' (in quotes, or the shell takes them).
+        format: How it is printed: terminal, md, csv or json.
+    """
+    check_format(format, LIST_FORMATS)
+    from foldgrid.describe.listing import list_networks, render
+
+    networks = list_networks(patterns)
+    sys.stdout.write(render(networks, format))
+    if format == "terminal" and not patterns:
+        print("timm has more than a thousand others: `models list 'vit*dino*'` shows some.")
 
 
 @app.command
@@ -62,7 +83,7 @@ def describe(
     try:
         structure = describe_network(name, outputs, size)
     except ValueError as error:
-        raise SweepError(f"--pixels: {error}.\n{_right_size(name, outputs, size)}") from error
+        raise SweepError(f"--pixels: {error}.\n{_right_size(name, size)}") from error
     description = make_description(structure, depth, show_all)
     if format == "terminal":
         from rich.console import Console
@@ -140,12 +161,12 @@ def _buildable(names: Sequence[str]) -> list[str]:
     return [name for name in names if name not in lacking]
 
 
-def _right_size(name: str, outputs: int, pixels: int) -> str:
-    from foldgrid.describe.structure import smallest_pixels
+def _right_size(name: str, pixels: int) -> str:
+    from foldgrid.models.footprint import nearest_sizes
     from foldgrid.models.published import native_pixels
 
     native = native_pixels(name)
-    smallest = smallest_pixels(name, outputs, pixels)
-    if smallest is None or smallest == native:
+    near = [str(size) for size in nearest_sizes(name, pixels)]
+    if not near:
         return f"Give --pixels {native}, the size that it was made for."
-    return f"Give --pixels {smallest} or more."
+    return f"Give --pixels {' or '.join(near)}; it was made for {native}."

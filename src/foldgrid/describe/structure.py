@@ -17,7 +17,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from foldgrid.models.backbones import build_on_meta
 from foldgrid.models.construction import follow, has_auxiliary_heads
 from foldgrid.models.layers import Layer
-from foldgrid.models.published import native_pixels
 from foldgrid.models.tracing import LayerTrace
 
 
@@ -61,7 +60,7 @@ def describe(backbone: str, num_outputs: int, pixels: int) -> Structure:
     Raises:
         ValueError: The network cannot take images of this size; the message says so.
     """
-    network = build_on_meta(backbone, num_outputs).eval()
+    network = build_on_meta(backbone, num_outputs, pixels=pixels).eval()
     try:
         layers = _follow(network, pixels)
     except (RuntimeError, AssertionError) as error:
@@ -81,25 +80,6 @@ def describe(backbone: str, num_outputs: int, pixels: int) -> Structure:
     return Structure(backbone, pixels, num_outputs, layers, auxiliary)
 
 
-def smallest_pixels(backbone: str, num_outputs: int, too_small: int) -> int | None:
-    """The smallest input size above ``too_small`` that ``backbone`` takes.
-
-    Returns:
-        The size; nothing where even the network's native size is not above ``too_small``.
-    """
-    low, high = too_small, native_pixels(backbone)
-    if high <= low:
-        return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        try:
-            describe(backbone, num_outputs, middle)
-            high = middle
-        except ValueError:
-            low = middle
-    return high
-
-
 def _unfollowed(network: nn.Module, layers: Sequence[Layer]) -> tuple[Layer, ...]:
     followed = {layer.name.split(".")[0] for layer in layers}
     return tuple(
@@ -117,4 +97,31 @@ def _follow(network: nn.Module, pixels: int) -> tuple[Layer, ...]:
             follow(network, pixels)
     finally:
         trace.remove_hooks()
-    return tuple(trace.layers)
+    return _with_unentered(network, trace.layers)
+
+
+def _with_unentered(network: nn.Module, layers: list[Layer]) -> tuple[Layer, ...]:
+    """The layers and, before the module around them, weights of modules that nobody enters.
+
+    BEiT takes the weights of its queries without calling the module that holds them.
+    """
+    names = {layer.name for layer in layers}
+    found = list(layers)
+    for module_name, module in network.named_modules():
+        around = module_name.rpartition(".")[0]
+        own = sum(each.numel() for each in module.parameters(recurse=False))
+        if not own or module_name in names or not around:
+            continue
+        if any(name.startswith(f"{module_name}.") for name in names):
+            continue
+        place = [row for row, each in enumerate(found) if each.name.startswith(f"{around}.")]
+        if place and not _is_inside_row(module_name, names):
+            row = Layer(module_name, "weights", "weights", (), (own,), parameters=own)
+            found.insert(place[0], row)
+    return tuple(found)
+
+
+def _is_inside_row(name: str, rows: set[str]) -> bool:
+    """Whether a module is a part of one that has a row, as attention's projections are."""
+    parts = name.split(".")
+    return any(".".join(parts[:depth]) in rows for depth in range(1, len(parts)))

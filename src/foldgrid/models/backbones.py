@@ -11,23 +11,24 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
+from torch.fx.proxy import TraceError
 
 from foldgrid.models.construction import construct, construct_on_meta
 from foldgrid.models.pooling import make_pooling_deterministic
 from foldgrid.models.sources import no_stages, source_of
 from foldgrid.models.stages import STAGE_HEAD, Stage, StagedNetwork, stages_of
 
-IMAGENET_MEAN_RGB = (0.485, 0.456, 0.406)
-IMAGENET_STD_RGB = (0.229, 0.224, 0.225)
 
-
-def build_on_meta(name: str, num_outputs: int, stage_heads: bool = False) -> nn.Module:
+def build_on_meta(
+    name: str, num_outputs: int, stage_heads: bool = False, pixels: int | None = None
+) -> nn.Module:
     """The network as shapes without numbers, on torch's meta device; draws nothing at random.
 
     Raises:
-        ValueError: ``stage_heads`` where the network has no stages.
+        ValueError: ``stage_heads`` where the network has no stages, or it cannot be built for
+            pictures of ``pixels``.
     """
-    network = construct_on_meta(name, num_outputs)
+    network = construct_on_meta(name, num_outputs, pixels)
     if not stage_heads:
         return network
     with torch.device("meta"):
@@ -57,11 +58,12 @@ def build_network(
     pretrained: Mapping[str, Tensor] | None = None,
     *,
     stage_heads: bool = False,
+    pixels: int | None = None,
 ) -> nn.Module:
     """The network ``name`` with its last layer replaced by one of ``num_outputs`` outputs.
 
     Args:
-        name: One of ``known_backbones()``.
+        name: Any that `check_backbones` takes.
         num_outputs: K, the size of the new last layer and of each auxiliary head.
         pretrained: The published state dict for ImageNet; the head's entries are left out and the
             head keeps its fresh initialisation. Without it all weights are drawn at random from
@@ -69,19 +71,27 @@ def build_network(
         stage_heads: Add a linear classifier at the end of each stage. In training the network then
             gives all their outputs (see `forward_all`), in prediction the mean of all. The body's
             random weights are those of the network without them.
+        pixels: Height and width of the pictures, for networks whose position embeddings depend on
+            them; ``pretrained`` ones are resized. Nothing for the network's own size.
 
     Raises:
-        ValueError: ``pretrained`` does not fit the network, or it has no stages.
+        ValueError: ``pretrained`` does not fit the network, it has no stages, or it cannot be built
+            for pictures of this size.
     """
-    network = construct(name, num_outputs)
+    network = construct(name, num_outputs, pixels)
     if pretrained is not None:
-        _load_body(network, name, pretrained)
+        _load_body(network, name, pretrained, pixels)
     network = make_pooling_deterministic(network)
     return _with_stage_heads(network, name, num_outputs) if stage_heads else network
 
 
 def _with_stage_heads(network: nn.Module, name: str, num_outputs: int) -> StagedNetwork:
-    return StagedNetwork(network, _stages(name), num_outputs)
+    stages = _stages(name)
+    try:
+        return StagedNetwork(network, stages, num_outputs)
+    except (TraceError, TypeError, AttributeError, KeyError) as error:
+        # Not every network's way through its layers can be written down without pictures.
+        raise ValueError(no_stages(name)) from error
 
 
 def _stages(name: str) -> tuple[Stage, ...]:
@@ -90,16 +100,70 @@ def _stages(name: str) -> tuple[Stage, ...]:
     raise ValueError(no_stages(name))
 
 
-def _load_body(network: nn.Module, name: str, pretrained: Mapping[str, Tensor]) -> None:
-    head = set(head_parameters(name))
-    adapted = source_of(name).adapt_state(name, network, pretrained, None)
-    body = {key: value for key, value in adapted.items() if key not in head}
-    missing, unexpected = network.load_state_dict(_marked(network, body, pretrained), strict=False)
-    if differing := sorted({*missing, *unexpected} - head):
-        raise ValueError(f"these weights are not {name}'s: {', '.join(differing[:5])}")
+def check_weights(
+    name: str, num_outputs: int, pretrained: Mapping[str, Tensor], pixels: int
+) -> None:
+    """Refuses weights that `build_network` would refuse; builds no network with numbers.
+
+    Raises:
+        ValueError: They are another network's, or cannot be resized to ``pixels``; says which
+            layers differ.
+    """
+    _body_of(build_on_meta(name, num_outputs, pixels=pixels), name, pretrained, pixels)
+
+
+def _load_body(
+    network: nn.Module, name: str, pretrained: Mapping[str, Tensor], pixels: int | None
+) -> None:
+    body = _body_of(network, name, pretrained, pixels)
+    network.load_state_dict(_marked(network, body, pretrained), strict=False)
     if hasattr(network, "transform_input"):
         # torchvision's GoogLeNet and Inception v3 weights expect inputs in [-1, 1].
         network.transform_input = True  # type: ignore[assignment]
+
+
+def _body_of(
+    network: nn.Module, name: str, pretrained: Mapping[str, Tensor], pixels: int | None
+) -> dict[str, Tensor]:
+    """All of a published state but the heads, as the network takes it.
+
+    Raises:
+        ValueError: Names or shapes differ.
+    """
+    heads = set(head_parameters(name))
+    try:
+        adapted = source_of(name).adapt_state(name, network, pretrained, pixels)
+    except (RuntimeError, KeyError, IndexError):
+        # Nothing of it is where it should be: the comparison says what.
+        adapted = pretrained
+    body = {key: value for key, value in adapted.items() if key not in heads}
+    own = {key: value for key, value in network.state_dict().items() if key not in heads}
+    shapes = [
+        f"{key} is {_shape(value)} in them and {_shape(own[key])} in the network"
+        for key, value in body.items()
+        if key in own and value.shape != own[key].shape
+    ]
+    # A file without marks may lack counters of batches, which nobody predicts with.
+    missing = [key for key in own if key not in body and not key.endswith("num_batches_tracked")]
+    further = [key for key in body if key not in own and not _is_of_head(key, heads)]
+    differing = [
+        *shapes,
+        *(f"{key} is missing" for key in missing),
+        *(f"{key} is not in the network" for key in further),
+    ]
+    if differing:
+        more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
+        raise ValueError(f"these weights are not {name}'s: {', '.join(differing[:3])}{more}")
+    return {key: value for key, value in body.items() if key in own}
+
+
+def _is_of_head(key: str, heads: set[str]) -> bool:
+    """Whether an entry is of a module whose last layer is replaced, such as a second bias."""
+    return any(key.rpartition(".")[0] == head.rpartition(".")[0] for head in heads)
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "a number"
 
 
 def load_state(network: nn.Module, state: Mapping[str, Tensor]) -> None:

@@ -26,20 +26,34 @@ def has_auxiliary_heads(name: str) -> bool:
     return source_of(name).has_auxiliary_heads(name)
 
 
-def construct(name: str, num_outputs: int) -> nn.Module:
-    """The network with fresh weights, from torch's global generator."""
-    return source_of(name).construct(name, num_outputs)
+def construct(name: str, num_outputs: int, pixels: int | None = None) -> nn.Module:
+    """The network with fresh weights, from torch's global generator.
+
+    Args:
+        name: A known name.
+        num_outputs: The size of the last layer.
+        pixels: Height and width of the pictures; nothing for the network's own size.
+
+    Raises:
+        ValueError: It cannot be built for pictures of this size.
+    """
+    if pixels is None:
+        return source_of(name).construct(name, num_outputs)
+    try:
+        return source_of(name).construct_at(name, num_outputs, pixels)
+    except ValueError as error:
+        raise ValueError(f"{name} cannot take {pixels}x{pixels} pixels ({error})") from error
 
 
-def construct_on_meta(name: str, num_outputs: int) -> nn.Module:
+def construct_on_meta(name: str, num_outputs: int, pixels: int | None = None) -> nn.Module:
     """The network as shapes without numbers, on torch's meta device; draws nothing at random."""
     try:
         with torch.device("meta"), _WithoutNumbers():
-            network = construct(name, num_outputs)
-    except NotImplementedError:
+            network = construct(name, num_outputs, pixels)
+    except (NotImplementedError, RuntimeError):
         # RegNet computes its widths with tensors, and the meta device computes nothing.
-        with _EmptyOnMeta(), _WithoutNumbers():
-            network = construct(name, num_outputs).to("meta")
+        with torch.random.fork_rng(devices=[]), _EmptyOnMeta(), _WithoutNumbers():
+            network = construct(name, num_outputs, pixels).to("meta")
     return make_pooling_deterministic(network)
 
 
@@ -47,9 +61,11 @@ def follow(network: nn.Module, pixels: int) -> None:
     """Leads one image through a network on the meta device, for whoever monitors its layers.
 
     Args:
-        network: In prediction mode.
+        network: In prediction mode; nothing of it asks for gradients afterwards.
         pixels: Height and width of the image.
     """
+    # Whoever counts operations looks for a gradient of each input that asks for one.
+    network.requires_grad_(False)
     with torch.no_grad(), _NormsAtOnce():
         network(torch.empty(1, 3, pixels, pixels, device="meta"))
 

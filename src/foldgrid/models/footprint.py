@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from foldgrid.models.published import native_pixels
 from foldgrid.models.sources import fact_of_network, source_of
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def footprint(
         from foldgrid.models.backbones import build_on_meta
         from foldgrid.models.construction import follow
 
-        network = build_on_meta(backbone, num_outputs).eval()
+        network = build_on_meta(backbone, num_outputs, pixels=pixels).eval()
         # The network asks itself whether it trains; its layers stay as in prediction.
         network.training = True
         try:
@@ -129,7 +130,7 @@ def count_operations(
     from foldgrid.models.backbones import build_on_meta
     from foldgrid.models.construction import follow
 
-    network = build_on_meta(backbone, num_outputs, stage_heads).eval()
+    network = build_on_meta(backbone, num_outputs, stage_heads, pixels).eval()
     activations = 0
 
     def count(_module: nn.Module, _inputs: tuple[Tensor, ...], output: object) -> None:
@@ -148,3 +149,44 @@ def count_operations(
     parameters = sum(parameter.numel() for parameter in network.parameters())
     # torch counts a multiplication and an addition as two.
     return Footprint(parameters, operations.get_total_flops() // 2, activations)
+
+
+_STEPS = (32, 16, 14, 8)
+"""Networks halve pictures up to five times, or cut them into patches."""
+
+
+@fact_of_network
+def nearest_sizes(backbone: str, pixels: int, multiple_of: int = 1) -> tuple[int, ...]:
+    """The sizes next to ``pixels`` that a network takes: one below, one above, where there are.
+
+    Args:
+        backbone: A known name.
+        pixels: Height and width that it does not take.
+        multiple_of: What the sizes must be a multiple of.
+    """
+    near = {pixels // step * step + more * step for step in _STEPS for more in range(-2, 4)}
+    tried = sorted(
+        (each for each in (*near, native_pixels(backbone)) if each > 0 and each % multiple_of == 0),
+        key=lambda each: abs(each - pixels),
+    )
+    below = (each for each in tried if each < pixels and _takes(backbone, each))
+    above = (each for each in tried if each > pixels and _takes(backbone, each))
+    return tuple(each for each in (next(below, None), next(above, None)) if each is not None)
+
+
+def _takes(backbone: str, pixels: int) -> bool:
+    try:
+        footprint(backbone, 1, pixels)
+    except ValueError:
+        return False
+    return True
+
+
+@fact_of_network
+def shapes_depend_on_size(backbone: str, pixels: int) -> bool:
+    """Whether parameters are others for pictures of ``pixels`` than for the network's own size."""
+    from foldgrid.models.backbones import build_on_meta
+
+    own, other = build_on_meta(backbone, 1), build_on_meta(backbone, 1, pixels=pixels)
+    shapes = [{key: each.shape for key, each in net.state_dict().items()} for net in (own, other)]
+    return shapes[0] != shapes[1]

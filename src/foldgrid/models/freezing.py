@@ -73,7 +73,8 @@ def weight_layers(backbone: str) -> tuple[WeightLayer, ...]:
     network = build_on_meta(backbone, 1).eval()
     found: list[tuple[str, list[str]]] = []
     waiting: list[str] = []
-    for name, module in _called(network, native_pixels(backbone)):
+    called = _called(network, native_pixels(backbone))
+    for name, module in called:
         is_layer = isinstance(module, _LAYERS)
         own = [
             f"{name}.{key}".removeprefix(".") for key, _ in module.named_parameters("", is_layer)
@@ -86,7 +87,27 @@ def weight_layers(backbone: str) -> tuple[WeightLayer, ...]:
         else:
             waiting += own
     found[-1][1].extend(waiting)
+    _add_unentered(network, called, found)
     return tuple(WeightLayer(name, tuple(parameters)) for name, parameters in found)
+
+
+def _add_unentered(
+    network: nn.Module, called: list[tuple[str, nn.Module]], found: list[tuple[str, list[str]]]
+) -> None:
+    """Adds the parameters of modules that others use without entering them (BEiT's queries).
+
+    They go to the first layer of the module around them. What is used by nothing that an image
+    enters is an auxiliary head.
+    """
+    has = {name for _, names in found for name in names}
+    entered = [name for name, _ in called if name]
+    for name, _ in network.named_parameters():
+        around = [each for each in entered if name.startswith(f"{each}.")]
+        if name in has or not around:
+            continue
+        innermost = max(around, key=len)
+        inside = [names for layer, names in found if layer.startswith(f"{innermost}.")]
+        (inside or [found[0][1]])[0].append(name)
 
 
 def _called(network: nn.Module, pixels: int) -> list[tuple[str, nn.Module]]:

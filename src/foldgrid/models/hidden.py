@@ -5,6 +5,9 @@ Shape letters: B batch, C channels, D hidden units, H and W pixels.
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import Tensor, nn
 
 from foldgrid.models.stages import StagedNetwork
@@ -14,24 +17,46 @@ def last_hidden(network: nn.Module, images_BCHW: Tensor) -> Tensor:
     """The input of the network's last layer, (B, D).
 
     Of a network that ends in a convolution (SqueezeNet) it is the mean over the map; of one with
-    heads at its stages it is that of its own last layer. EfficientNet-B4 has 1792 units.
+    heads at its stages it is that of its own last layer; of one with several last layers whose
+    outputs are averaged (DeiT's two tokens) it is the mean of their inputs, or all of them where
+    they differ in size (CrossViT's two branches). EfficientNet-B4 has 1792 units.
 
     Args:
         network: In prediction mode; it is left as it is.
         images_BCHW: As the network takes them.
     """
     body = network.body if isinstance(network, StagedNetwork) else network
-    inputs: list[Tensor] = []
+    inputs: dict[nn.Module, Tensor] = {}
 
-    def note(_module: nn.Module, incoming: tuple[Tensor, ...]) -> None:
-        inputs[:] = incoming[:1]
+    def note(module: nn.Module, incoming: tuple[Tensor, ...]) -> None:
+        # What is called again counts where it was called last.
+        inputs.pop(module, None)
+        inputs[module] = incoming[0]
 
-    layers = [each for each in body.modules() if isinstance(each, (nn.Linear, nn.Conv2d))]
-    handles = [layer.register_forward_pre_hook(note) for layer in layers]
+    heads = [_layers_of(head) for head in _heads(body)]
+    handles = [layer.register_forward_pre_hook(note) for head in heads for layer in head]
     try:
         body(images_BCHW)
     finally:
         for handle in handles:
             handle.remove()
-    (hidden,) = inputs
+    called = [[inputs[layer] for layer in inputs if layer in head] for head in heads]
+    taken = [_pooled(head[-1]) for head in called if head]
+    if len({each.shape for each in taken}) > 1:
+        return torch.cat(taken, dim=1)
+    return taken[0] if len(taken) == 1 else torch.stack(taken).mean(dim=0)
+
+
+def _heads(network: nn.Module) -> list[nn.Module]:
+    """What timm's networks call their classifiers; of others the network, which ends with it."""
+    own: Any = network
+    found = own.get_classifier() if hasattr(network, "get_classifier") else network
+    return list(found) if isinstance(found, (tuple, list, nn.ModuleList)) else [found]
+
+
+def _layers_of(head: nn.Module) -> list[nn.Module]:
+    return [each for each in head.modules() if isinstance(each, (nn.Linear, nn.Conv2d))]
+
+
+def _pooled(hidden: Tensor) -> Tensor:
     return hidden.mean(dim=(2, 3)) if hidden.dim() == 4 else hidden

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 
 from foldgrid.models.sources import (
+    NETWORK_SOURCES,
+    all_backbones,
     fact_of_network,
     find_source,
-    known_backbones,
     missing_library,
     no_stages,
     source_of,
@@ -29,18 +32,19 @@ def check_backbones(
     Raises:
         InputError: All that are refused, the unknown ones with their nearest known ones.
     """
-    known = known_backbones()
-    refusals = {
-        name: f"there is no network of this name. {did_you_mean(name, known)}"
-        for name in names
-        if find_source(name) is None
-    }
+    refusals = {name: _unknown(name) for name in names if find_source(name) is None}
     refusals |= {
         name: f"it needs {library}, which is not installed here. "
         f"`{source_of(name).install_command()}` brings it."
         for name in names
         if name not in refusals and (library := missing_library(name))
     }
+    refusals |= {
+        name: reason
+        for name in names
+        if name not in refusals and (reason := source_of(name).refusal(name))
+    }
+    refusals |= _doubles([name for name in names if name not in refusals])
     if stage_heads:
         refusals |= {
             name: no_stages(name)
@@ -54,6 +58,38 @@ def check_backbones(
     ]
     if problems:
         raise InputError(source, problems)
+
+
+def _unknown(name: str) -> str:
+    found = f"there is no network of this name. {did_you_mean(name, all_backbones(), most=5)}"
+    lacking = {
+        source.title: source.install_command()
+        for source in NETWORK_SOURCES.values()
+        if find_spec(source.library) is None
+    }
+    more = (
+        f"{title}, which is not installed, has more: `{how}`." for title, how in lacking.items()
+    )
+    return " ".join([found, *more])
+
+
+def _doubles(names: Sequence[str]) -> dict[str, str]:
+    """Names that are another spelling of one before them, each with why it is refused."""
+    found: dict[str, str] = {}
+    first: dict[str, str] = {}
+    architectures = Counter(map(_architecture, names))
+    for name in names:
+        if architectures[_architecture(name)] == 1:
+            # Nobody asks a library for what is there once.
+            continue
+        known = first.setdefault(source_of(name).canonical(name), name)
+        if known != name:
+            found[name] = f"this is {known}, which is there already. Give each network once."
+    return found
+
+
+def _architecture(name: str) -> str:
+    return name if name.startswith("hf-hub:") else name.removeprefix("timm:").partition(".")[0]
 
 
 @fact_of_network

@@ -24,7 +24,7 @@ from foldgrid.models.pooling import AdaptiveAverage
 from foldgrid.models.published import native_pixels
 from foldgrid.models.tracing import ATTENTIONS
 
-_TRUNKS = ("features", "layers", "trunk_output", "blocks")
+_TRUNKS = ("features", "layers", "trunk_output", "blocks", "stages")
 """The modules that hold the stages; elsewhere they are the network's own children."""
 
 _LAST = "outputs"
@@ -67,11 +67,13 @@ def stages_of(backbone: str) -> tuple[Stage, ...]:
     pixels = native_pixels(backbone)
     modules = _stage_modules(network, pixels)
     shapes = _shapes_after({name: network.get_submodule(name) for name in modules}, network, pixels)
-    return tuple(Stage(module, shapes[module][1]) for module in modules)
+    return tuple(Stage(name, shapes[name][1]) for name in modules if len(shapes.get(name, ())) == 4)
 
 
 def _stage_modules(network: nn.Module, pixels: int) -> tuple[str, ...]:
-    trunk_name = next((name for name in _TRUNKS if hasattr(network, name)), "")
+    trunk_name = next(
+        (name for name in _TRUNKS if isinstance(getattr(network, name, None), nn.Module)), ""
+    )
     trunk = network.get_submodule(trunk_name)
     prefix = f"{trunk_name}." if trunk_name else ""
     children = {prefix + name: child for name, child in trunk.named_children()}
@@ -106,8 +108,9 @@ def _shapes_after(
     shapes: dict[str, tuple[int, ...]] = {}
 
     def note(name: str) -> Any:
-        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-            shapes[name] = tuple(output.shape)
+        def hook(_module: nn.Module, _inputs: object, output: object) -> None:
+            if isinstance(output, Tensor):
+                shapes[name] = tuple(output.shape)
 
         return hook
 

@@ -40,6 +40,9 @@ _FUNCTIONS: dict[str, tuple[Kind, str]] = {
     "avg_pool2d": ("mean pool", "avgpool"),
     "adaptive_avg_pool2d": ("mean pool", "avgpool"),
     "mean": ("mean pool", "avgpool"),
+    "linear": ("dense", "dense"),
+    "conv2d": ("conv", "conv"),
+    "scaled_dot_product_attention": ("attention", "attention"),
 }
 """What networks do between their modules: the function's name, the kind and the row's name."""
 
@@ -129,8 +132,9 @@ class LayerTrace(TorchFunctionMode):
             self._inside_row -= 1
             multiply_adds = self._multiply_adds() - self._before.pop()
             if self._inside_row == 0:
-                outgoing = output[0] if isinstance(output, tuple) else output
-                self._note_module(name, module, inputs[0], outgoing, multiply_adds)
+                incoming, outgoing = _first_tensor(inputs), _first_tensor((output,))
+                if incoming is not None and outgoing is not None:
+                    self._note_module(name, module, incoming, outgoing, multiply_adds)
 
         return leave
 
@@ -214,7 +218,10 @@ class LayerTrace(TorchFunctionMode):
 
 
 def _first_tensor(args: tuple[Any, ...]) -> Tensor | None:
+    # einsum begins with its equation; a concatenation has its tensors in a list.
     first = args[0] if args else None
+    if isinstance(first, str):
+        first = args[1] if len(args) > 1 else None
     if isinstance(first, (list, tuple)):
         first = first[0] if first else None
     return first if isinstance(first, Tensor) else None
@@ -244,7 +251,7 @@ def _window_of(module: nn.Module, incoming: Tensor, outgoing: Tensor) -> dict[st
         return {
             "kernel": _pair(module.kernel_size),
             "stride": _pair(module.stride),
-            "padding": _pair(module.padding),
+            "padding": _padding_of(module),
             "groups": module.groups,
         }
     if isinstance(module, (nn.MaxPool2d, nn.AvgPool2d)):
@@ -254,6 +261,15 @@ def _window_of(module: nn.Module, incoming: Tensor, outgoing: Tensor) -> dict[st
     if isinstance(module, _MEAN_POOLS):
         return _whole_window(incoming, outgoing)
     return {}
+
+
+def _padding_of(convolution: nn.Conv2d) -> tuple[int, int]:
+    if not isinstance(convolution.padding, str):
+        return _pair(convolution.padding)
+    if convolution.padding == "valid":
+        return (0, 0)
+    (height, width), (down, across) = _pair(convolution.kernel_size), _pair(convolution.dilation)
+    return (down * (height - 1) // 2, across * (width - 1) // 2)
 
 
 def _window_of_call(

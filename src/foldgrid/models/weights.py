@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from http.client import HTTPException
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from foldgrid.models.download import Progress, WrongContentError, download, sha256_of
 from foldgrid.models.sources import PublishedWeights, find_source
+from foldgrid.models.sources.timm_networks import find_in_hub_cache
+from foldgrid.specs.backbone_names import read_file_name
 from foldgrid.specs.errors import InputError, MissingFileError, Problem, SweepError
 from foldgrid.specs.fits import WeightsRecord
 from foldgrid.specs.sweep import WeightsPolicy
@@ -125,8 +127,12 @@ def _sha256(path: Path, size: int, modified_ns: int) -> str:  # noqa: ARG001 - t
     return sha256_of(path)
 
 
-def find_weight_file(backbone: str) -> WeightFile | None:
+def find_weight_file(backbone: str, own: Path | None = None) -> WeightFile | None:
     """The weight file of ``backbone``, here or not; nothing where none is published.
+
+    Args:
+        backbone: A known name.
+        own: The user's file, for ``file:…``.
 
     Looked for, in this order, in the folder that ``FOLDGRID_WEIGHTS`` names, in the package that
     brings it, in the Hugging Face Hub's cache (``HF_HOME``) and in torch's hub folder
@@ -139,6 +145,9 @@ def find_weight_file(backbone: str) -> WeightFile | None:
     published = source.published_weights(backbone) if source else None
     if published is None:
         return None
+    if own is not None:
+        called = f"{published.sha256}{own.suffix}"
+        return WeightFile(backbone, "file", "", own, promise=published.sha256, file=called)
     places = list(_places(published))
     path = next((path for path in places if path.is_file()), places[-1])
     return WeightFile(
@@ -164,7 +173,7 @@ def _places(published: PublishedWeights) -> Iterator[Path]:
         yield Path(own).absolute() / published.file
     if published.package and (file := _in_package(published)):
         yield file
-    if published.hub and (file := _in_hub_cache(published)):
+    if published.hub and (file := find_in_hub_cache(published.hub, published.hub_file)):
         yield file
     yield weights_folder() / published.file
 
@@ -189,19 +198,6 @@ def _in_package(published: PublishedWeights) -> Path | None:
     return None if found is None else Path(str(found.locate()))
 
 
-def _in_hub_cache(published: PublishedWeights) -> Path | None:
-    # It takes a while, and only who asks for such weights needs it; it reads its variables once.
-    from huggingface_hub import try_to_load_from_cache
-
-    home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
-    cache = os.environ.get("HF_HUB_CACHE") or str(Path(home).expanduser() / "hub")
-    repository, _, revision = published.hub.partition("@")
-    found = try_to_load_from_cache(
-        repository, published.hub_file, cache_dir=cache, revision=revision or None
-    )
-    return Path(found) if isinstance(found, str) else None
-
-
 def _hash_in_the_cache(path: Path) -> str:
     """The Hub's cache calls a large file by its SHA-256, and a link leads to it."""
     name = path.resolve().name if path.is_symlink() else ""
@@ -224,7 +220,10 @@ def _address(published: PublishedWeights) -> str:
 
 
 def resolve_weights(
-    backbones: Sequence[str], policy: WeightsPolicy, fetch_command: str
+    backbones: Sequence[str],
+    policy: WeightsPolicy,
+    fetch_command: str,
+    own: Mapping[str, Path] | None = None,
 ) -> dict[str, WeightFile | None]:
     """By backbone the weight file to start from, or nothing for random weights.
 
@@ -234,14 +233,17 @@ def resolve_weights(
         policy: ``required``, ``fetch``, ``auto`` or ``none``; see ``specs.sweep.Sweep``. With
             ``fetch`` files that are not here are among what is returned: see `fetch_weight_file`.
         fetch_command: The command that fetches missing files, for the message.
+        own: By backbone, the user's own file of weights.
 
     Raises:
-        InputError: ``required``, and files are missing, or ``fetch``, and packages are: all of
-            them, with the command.
+        InputError: A file that is known by its hash alone; ``required``, and files are missing, or
+            ``fetch``, and packages are: all of them, with the command.
     """
     if policy == "none":
         return dict.fromkeys(backbones)
-    found = {name: find_weight_file(name) for name in backbones}
+    own = own or {}
+    found = {name: find_weight_file(name, own.get(name)) for name in backbones}
+    _refuse_unnamed(name for name in backbones if read_file_name(name) and name not in own)
     missing = {name: file for name, file in found.items() if file and not file.is_here}
     if policy in ("required", "fetch"):
         _refuse_missing(missing, policy, fetch_command)
@@ -249,6 +251,17 @@ def resolve_weights(
     taken = {name: file if is_taken[name] else None for name, file in found.items()}
     _refuse_corrupt(taken.values(), fetch_command)
     return taken
+
+
+def _refuse_unnamed(names: Iterable[str]) -> None:
+    """Refuses files of weights of which only the hash is known."""
+    problems = [
+        Problem("backbones", name, "which file this is was not written down. Name it by its path.")
+        for name in names
+    ]
+    if problems:
+        advice = "Write file:PATH:NAME, such as file:weights.safetensors:resnet18."
+        raise InputError("pre-trained weights", problems, advice)
 
 
 def _refuse_missing(

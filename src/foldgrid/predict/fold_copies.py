@@ -21,7 +21,7 @@ from foldgrid.predict.trained_learner import TrainedLearner
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import MissingFileError, SweepError
 from foldgrid.specs.fits import FitRecord
-from foldgrid.training.batches import MosaicSource
+from foldgrid.training.batches import MosaicSource, seen_by
 from foldgrid.training.building import build_for
 from foldgrid.training.device import choose_device, choose_precision, prepare_torch
 from foldgrid.training.network_state import predict
@@ -49,11 +49,10 @@ def outputs_of_copies(
     device = device or choose_device()
     recipe = learner.copies[0].config.training
     precision = choose_precision(device, recipe.precision)
-    source = MosaicSource(mosaics_NHWC, device, recipe.normalization)
+    source = MosaicSource(mosaics_NHWC, device, *seen_by(recipe))
     rows = np.arange(len(mosaics_NHWC))
-    return np.stack(
-        [predict(copy, source, rows, device, precision) for copy in _copies(learner, device)]
-    )
+    copies = _copies(learner, device, source.pixels)
+    return np.stack([predict(copy, source, rows, device, precision) for copy in copies])
 
 
 def predict_outputs(
@@ -67,13 +66,13 @@ def predict_outputs(
     return mean_NK.astype(np.float32)
 
 
-def _copies(learner: TrainedLearner, device: torch.device) -> Iterator[nn.Module]:
+def _copies(learner: TrainedLearner, device: torch.device, pixels: int) -> Iterator[nn.Module]:
     """The network with each copy's weights in turn, so that one copy lies in memory at a time."""
     network: nn.Module | None = None
     for record in learner.copies:
         state = _read_weights(learner.store, record)
         if network is None:
-            network = build_for(record.config, learner.task.num_outputs)
+            network = build_for(record.config, learner.task.num_outputs, pixels=pixels)
             network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         load_state(network, state)
         yield network

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from foldgrid.launching.durations import format_duration
+from foldgrid.launching.planning.grid import with_own_preprocessing
 from foldgrid.launching.planning.plan_text import plan_facts, size_words
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.search.study import study_name
 from foldgrid.search.trials import TrialJob
+from foldgrid.specs.backbone_names import slug_of
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.recipe import Value, with_values
@@ -50,7 +52,8 @@ class StudyPlan:
         """The trial that trains ``values`` on all folds."""
         backbone = str(values.get(BACKBONE, self.backbones[0]))
         changed = {name: value for name, value in values.items() if name != BACKBONE}
-        recipe = with_values(self.prepared.sweep.recipe_of(backbone), changed)
+        asked = with_values(self.prepared.sweep.recipe_of(backbone), changed)
+        recipe = with_own_preprocessing(asked, backbone)
         fits = tuple(
             replace(
                 cell,
@@ -89,7 +92,7 @@ def plan_studies(prepared: PreparedSweep) -> tuple[StudyPlan, ...]:
         StudyPlan(
             prepared,
             space,
-            _name(prepared, space, prefix, backbones),
+            _name(prepared, space, slug_of(prefix), backbones),
             backbones,
             first_values(space, sweep, backbones[0]),
         )

@@ -133,10 +133,10 @@ def nearest(name: str, valid: Iterable[str], most: int = 3) -> list[str]:
     return [spelled[each] for each in found][:most]
 
 
-def did_you_mean(name: str, valid: Iterable[str]) -> str:
+def did_you_mean(name: str, valid: Iterable[str], most: int = 3) -> str:
     """A sentence that offers the nearest valid names, or lists a few where none is near."""
     names = list(valid)
-    close = nearest(name, names)
+    close = nearest(name, names, most)
     if close:
         return "Did you mean " + " or ".join(f'"{each}"' for each in close) + "?"
     listed = ", ".join(sorted(names)[:12])

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from foldgrid.specs.backbone_names import slug_of
 from foldgrid.specs.base import Record, Spec
 from foldgrid.specs.recipe import TrainingRecipe, deciding_values
 from foldgrid.specs.sweep import BudgetName
@@ -68,7 +69,7 @@ class FitConfig(Spec):
     @property
     def fit_id(self) -> str:
         """The fit's name on disk and in trackers: ``resnet34-fold0-1f2e3d4c5b``."""
-        return f"{self.backbone}-fold{self.fold}-{self.digest}"
+        return f"{slug_of(self.backbone)}-fold{self.fold}-{self.digest}"
 
 
 class EpochRecord(Record):

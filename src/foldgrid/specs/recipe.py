@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     Discriminator,
     Field,
@@ -32,7 +33,59 @@ OwnValue = Annotated[
 
 EarlyStoppingPolicy = Literal["inner_split", "held_out_fold", "none"]
 Schedule = Literal["plateau", "steps", "constant"]
-Normalization = Literal["imagenet", "minus_one_to_one"]
+OF_NETWORK = "network"
+"""What a network sees is what its weights were trained with; planning says what that is."""
+
+CHANNEL_STATISTICS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "minus_one_to_one": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "zero_to_one": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    "clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
+}
+"""What is subtracted from each channel of a picture in [0, 1], and what it is then divided by."""
+
+
+def channel_statistics(normalization: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The channels' means and deviations that a value of ``normalization`` stands for.
+
+    Fits of before networks had values of their own saw ImageNet's; theirs read ``network``.
+
+    Raises:
+        ValueError: Neither a known word nor six numbers.
+    """
+    if normalization == OF_NETWORK:
+        return CHANNEL_STATISTICS["imagenet"]
+    if normalization in CHANNEL_STATISTICS:
+        return CHANNEL_STATISTICS[normalization]
+    try:
+        mean, std = (tuple(map(float, part.split())) for part in normalization.split("/"))
+    except ValueError:
+        mean, std = (), ()
+    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+        words = ", ".join([OF_NETWORK, *CHANNEL_STATISTICS])
+        raise ValueError(
+            f"give {words}, or three means / three deviations above 0, such as "
+            '"0.5 0.5 0.5 / 0.25 0.25 0.25"'
+        )
+    return mean, std
+
+
+def normalization_of(mean: tuple[float, ...], std: tuple[float, ...]) -> str:
+    """The value of ``normalization`` that stands for these means and deviations."""
+    found = (name for name, each in CHANNEL_STATISTICS.items() if each == (mean, std))
+    numbers = " / ".join(" ".join(map(repr, part)) for part in (mean, std))
+    return next(found, numbers)
+
+
+def _check_normalization(normalization: str) -> str:
+    channel_statistics(normalization)
+    return normalization
+
+
+Normalization = Annotated[str, AfterValidator(_check_normalization)]
+
+
+InputSize = Literal["data", "network"] | Annotated[int, Field(ge=8, le=2048)]
 
 
 class Augmentation(Spec):
@@ -130,8 +183,15 @@ class TrainingRecipe(Spec):
         phases: What trains when, in order; without any, everything trains in every epoch.
         early_stopping: When the fit ends, and which samples decide.
         augmentation: What varies between epochs.
-        normalization: What a network sees: ``imagenet`` standardises by the channel means and
-            deviations of ImageNet, ``minus_one_to_one`` scales to [-1, 1].
+        normalization: What a network sees: ``network`` standardises by the channel means and
+            deviations that its weights were trained with; ``imagenet`` by ImageNet's, ``clip`` by
+            CLIP's; ``minus_one_to_one`` scales to [-1, 1], ``zero_to_one`` leaves them in [0, 1];
+            or the numbers, ``"0.5 0.5 0.5 / 0.25 0.25 0.25"``.
+        input_size: Height and width of the pictures as a network sees them: ``data``, as large as
+            ``data.tile_pixels`` makes them; ``network``, what its weights were trained at; or a
+            number. They are resized last, after what is drawn at random.
+        interpolation: How they are resized: ``network``, as for its weights, ``bilinear`` or
+            ``bicubic``.
         training_fraction: The fraction of its training samples that a fit trains on, whole
             subjects, stratified, in (0, 1]; a smaller fraction is a part of a larger one. What it
             monitors and predicts stays the same, so shares can be compared.
@@ -169,7 +229,9 @@ class TrainingRecipe(Spec):
     phases: tuple[Phase, ...] = ()
     early_stopping: EarlyStopping = EarlyStopping()
     augmentation: Augmentation = Augmentation()
-    normalization: Normalization = Field(default="imagenet", alias="pixels")
+    normalization: Normalization = Field(default=OF_NETWORK, alias="pixels")
+    input_size: InputSize = "data"
+    interpolation: Literal["network", "bilinear", "bicubic"] = "network"
     training_fraction: float = Field(default=1.0, gt=0, le=1, alias="training_share")
     num_raters: int | None = Field(default=None, ge=1, alias="num_grades")
     start_from_mean: bool = False
@@ -218,8 +280,9 @@ class TrainingRecipe(Spec):
 SHARED_KEYS = ("early_stopping.policy", "early_stopping.inner_fraction")
 """What must be alike in all fits that are compared: which samples decide when a fit ends."""
 
-LIST_KEYS = ("phases",)
-"""What is no single value: a backbone may replace the list as a whole, a search cannot vary it."""
+LIST_KEYS = ("phases", "input_size")
+"""What is no single value, or what a network is built for: a backbone may replace it as a whole, a
+search cannot vary it."""
 
 OPTIMIZER_SETTINGS = "optimizer_settings"
 """Below it each optimiser's settings are keys of their own."""
@@ -230,6 +293,8 @@ LATER_KEYS = (
     "steps",
     "phases",
     "pixels",
+    "input_size",
+    "interpolation",
     "training_share",
     "num_grades",
     "stage_heads",
@@ -259,6 +324,9 @@ def deciding_values(training: Mapping[str, Any]) -> dict[str, Any]:
     own, chosen = found.pop("optimizer_settings", {}), found.get("optimizer", DEFAULT_OPTIMIZER)
     if own.get(chosen):
         found["optimizer_settings"] = {chosen: own[chosen]}
+    if found.get("pixels") == "imagenet":
+        # The default of before; planning gives it to networks of ImageNet's values.
+        del found["pixels"]
     for key in LATER_KEYS:
         *parents, last = key.split(".")
         inner, default = found, defaults

@@ -30,7 +30,11 @@ _Key = tuple[str, ...]
 Overlay = tuple[_Key, Any, str]
 """A key path, its value, and where that comes from, for messages."""
 
-_SHORT_KEYS: dict[_Key, _Key] = {("training", "lr"): ("training", "learning_rate")}
+_SHORT_KEYS: dict[_Key, _Key] = {
+    ("training", "lr"): ("training", "learning_rate"),
+    ("weights", "policy"): ("weights",),
+    ("weights", "licences"): ("licences",),
+}
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ def resolve_sweep(
     Raises:
         InputError: All mistakes of the file, of the overrides, or of the search space.
     """
-    written = with_current_names(Sweep, document_of(path))
+    written = _with_weights_apart(with_current_names(Sweep, document_of(path)))
     beside = Path()
     if isinstance(path, Path):
         written.values["name"] = written.values.get("name") or path.stem
@@ -136,7 +140,7 @@ def resolve_sweep(
         document = _override(document, *_parse_override(text))
     if manifest is not None:
         document = _overlay(document, ("data", "manifest"), str(manifest), "--data")
-    sweep = validate(Sweep, document)
+    sweep = _with_weight_files(validate(Sweep, document), document, beside)
     _refuse(document, per_backbone_problems(sweep))
     recipes = {backbone: sweep.recipe_of(backbone) for backbone in sweep.backbones}
     _refuse(document, ablation_problems(recipes, sweep.ablation))
@@ -144,6 +148,43 @@ def resolve_sweep(
         return ResolvedSweep(sweep, document, renamed=note_on([document]))
     space, *documents = _space_of(sweep, document, spaces, beside)
     return ResolvedSweep(sweep, document, space, note_on([document, *documents]))
+
+
+def _with_weights_apart(written: Document) -> Document:
+    """``weights: {policy: …, licences: […]}`` as the two keys that it stands for.
+
+    Raises:
+        InputError: Another key below ``weights``.
+    """
+    values, lines = copy.deepcopy(written.values), dict(written.lines)
+    given = values.get("budgets")
+    budgets: dict[str, Any] = given if isinstance(given, dict) else {}
+    for origin in ((), *(("budgets", name) for name in budgets)):
+        inner = budgets[origin[1]] if origin else values
+        below = inner.get("weights") if isinstance(inner, dict) else None
+        if not isinstance(below, dict):
+            continue
+        if strange := [key for key in below if key not in ("policy", "licences")]:
+            message = f"{did_you_mean(str(strange[0]), ('policy', 'licences'))}"
+            where = written.where((*origin, "weights")) or "file"
+            problem = Problem(where, f"weights.{strange[0]}", f"there is no such key. {message}")
+            raise InputError(written.source, [problem])
+        del inner["weights"]
+        for key, known in (("policy", "weights"), ("licences", "licences")):
+            if key in below:
+                inner[known] = below[key]
+                line = written.lines.get((*origin, "weights", key))
+                if line is not None:
+                    lines[(*origin, known)] = line
+    return replace(written, values=values, lines=lines)
+
+
+def _with_weight_files(sweep: Sweep, document: Document, folder: Path) -> Sweep:
+    try:
+        return sweep.with_weight_files(folder)
+    except ValueError as error:
+        _refuse(document, [(("backbones",), str(error))])
+        raise
 
 
 def read_space(path: Path) -> SearchSpace:

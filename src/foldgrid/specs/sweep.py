@@ -6,9 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from foldgrid.specs.ablations import Ablation, ablations_of
+from foldgrid.specs.backbone_names import known_by_hash
 from foldgrid.specs.base import Spec
 from foldgrid.specs.by_name import NameIn, OwnSettings, SettingsIn, read_settings, settings_of
 from foldgrid.specs.errors import did_you_mean
@@ -193,6 +200,9 @@ class Sweep(Spec):
             ``fetch`` downloads it first, ``auto`` starts from random weights there and says so,
             ``none`` always does. A network of which nobody publishes weights starts at random
             anyway.
+        licences: What licences pre-trained weights may have, such as ``apache-2.0``; weights of
+            another, or of one that is not known, are refused. Null allows all. Written below
+            ``weights`` too: ``weights: {policy: auto, licences: [apache-2.0, mit]}``.
         seed: Decides every random draw of training.
         training: The recipe.
         per_backbone: By backbone, the keys of ``training`` that it changes, nested ones dotted:
@@ -222,6 +232,7 @@ class Sweep(Spec):
     split: SplitSpec = SplitSpec()
     backbones: tuple[str, ...] = Field(min_length=1)
     weights: WeightsPolicy = "auto"
+    licences: tuple[str, ...] | None = Field(default=None, min_length=1)
     seed: int = Field(default=0, ge=0)
     training: TrainingRecipe = TrainingRecipe()
     per_backbone: dict[str, dict[str, OwnValue]] = Field(default_factory=dict)
@@ -234,6 +245,38 @@ class Sweep(Spec):
     keep_features: bool = False
     budget: BudgetName = "paper"
     budgets: dict[BudgetName, dict[str, Any]] = Field(default_factory=dict)
+    _weight_files: dict[str, Path] = PrivateAttr(default_factory=dict)
+    _written_names: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def weight_files(self) -> dict[str, Path]:
+        """By backbone, the file that ``file:…`` named; written nowhere and told to nobody."""
+        return self._weight_files
+
+    def known_name(self, written: str) -> str:
+        """A backbone's name where a file of weights was named by its path, as it was written."""
+        return self._written_names.get(written, written)
+
+    def with_weight_files(self, folder: Path) -> Sweep:
+        """The sweep with files of weights known by their hashes, and their paths kept apart.
+
+        Args:
+            folder: Where the sweep's file lies, from which paths are seen.
+
+        Raises:
+            ValueError: A file that cannot be read, or two that are the same.
+        """
+        called = {name: known_by_hash(name, folder) for name in self.backbones}
+        names = [known for known, _ in called.values()]
+        self._no_backbone_twice(tuple(names))
+        files = {known: path for known, path in called.values() if path is not None}
+        if not files:
+            return self
+        own = {called.get(name, (name, None))[0]: each for name, each in self.per_backbone.items()}
+        found = self.model_copy(update={"backbones": tuple(names), "per_backbone": own})
+        found._weight_files = files
+        found._written_names = {name: known for name, (known, _) in called.items()}
+        return found
 
     @field_validator("backbones")
     @classmethod

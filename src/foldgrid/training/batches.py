@@ -10,20 +10,14 @@ import warnings
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from foldgrid.models.backbones import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB
-from foldgrid.specs.recipe import Normalization
+from foldgrid.specs.recipe import TrainingRecipe, channel_statistics
 from foldgrid.training.device import to_device
 
 Indices = NDArray[np.intp]
-
-PIXEL_STATISTICS: dict[Normalization, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    "imagenet": (IMAGENET_MEAN_RGB, IMAGENET_STD_RGB),
-    "minus_one_to_one": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-}
-"""What is subtracted from each channel of a picture in [0, 1], and what it is then divided by."""
 
 
 class MosaicSource:
@@ -35,16 +29,22 @@ class MosaicSource:
     Args:
         mosaics_NHWC: uint8; may be read-only and memory-mapped.
         device: Where the batches are wanted.
-        normalization: What a network sees; see ``TrainingRecipe``.
+        normalization: What a network sees; see ``TrainingRecipe``, and for the next two.
+        input_size: Height and width of the pictures as the network sees them, or ``data``.
+        interpolation: How they are resized.
     """
 
     def __init__(
         self,
         mosaics_NHWC: NDArray[np.uint8],
         device: torch.device,
-        normalization: Normalization = "imagenet",
+        normalization: str = "imagenet",
+        input_size: int | str = "data",
+        interpolation: str = "bilinear",
     ) -> None:
         self._array = mosaics_NHWC
+        self._resized = input_size if isinstance(input_size, int) else None
+        self._interpolation = interpolation
         self._device = device
         self._on_device: Tensor | None = None
         if device.type == "cuda":
@@ -52,9 +52,14 @@ class MosaicSource:
                 # torch warns that the array is read-only; it is only copied from.
                 warnings.simplefilter("ignore", UserWarning)
                 self._on_device = torch.from_numpy(mosaics_NHWC).to(device)
-        mean, std = PIXEL_STATISTICS[normalization]
+        mean, std = channel_statistics(normalization)
         self._mean = torch.tensor(mean, device=device)[None, :, None, None]
         self._std = torch.tensor(std, device=device)[None, :, None, None]
+
+    @property
+    def pixels(self) -> int:
+        """Height and width of the pictures as the network sees them."""
+        return self._resized or int(self._array.shape[1])
 
     def take(self, indices: Indices) -> Tensor:
         """The mosaics of ``indices`` as (B, C, H, W) in [0, 1], channels last in memory."""
@@ -67,8 +72,18 @@ class MosaicSource:
 
     def normalise(self, images_BCHW: Tensor) -> Tensor:
         """Pictures in [0, 1] as the network takes them, channels last in memory."""
+        if self._resized not in (None, images_BCHW.shape[-1]):
+            side = (self._resized, self._resized)
+            images_BCHW = F.interpolate(images_BCHW, side, mode=self._interpolation, antialias=True)
+            # Bicubic weights are negative far out.
+            images_BCHW = images_BCHW.clamp(0, 1)
         standardised = (images_BCHW - self._mean) / self._std
         return standardised.contiguous(memory_format=torch.channels_last)
+
+
+def seen_by(recipe: TrainingRecipe) -> tuple[str, int | str, str]:
+    """What a network sees, as `MosaicSource` asks for it: scaling, size, interpolation."""
+    return recipe.normalization, recipe.input_size, recipe.interpolation
 
 
 def training_batches(

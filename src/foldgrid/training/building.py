@@ -12,11 +12,16 @@ from torch import Tensor, nn
 from foldgrid.models import WeightFile, build_network, set_head_bias
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.recipe import OF_NETWORK
 from foldgrid.tasks.scoring import Scoring
 
 
 def build_for(
-    config: FitConfig, num_outputs: int, pretrained: Mapping[str, Tensor] | None = None
+    config: FitConfig,
+    num_outputs: int,
+    pretrained: Mapping[str, Tensor] | None = None,
+    *,
+    pixels: int,
 ) -> nn.Module:
     """The network that ``config`` trains, on the CPU.
 
@@ -25,21 +30,26 @@ def build_for(
         num_outputs: The size of the last layer.
         pretrained: Weights to start from; nothing for random ones, or where a whole state is
             loaded next.
+        pixels: Height and width of the pictures that it sees.
     """
     recipe = config.training
     network = build_network(
-        config.backbone, num_outputs, pretrained, stage_heads=recipe.stage_heads
+        config.backbone, num_outputs, pretrained, stage_heads=recipe.stage_heads, pixels=pixels
     )
     if hasattr(network, "transform_input"):
         # torchvision's GoogLeNet and Inception v3 weights expect inputs in [-1, 1], which the
         # network makes of ImageNet's scaling itself where it is told so. No weight file tells.
-        shifts = config.weights != "random" and recipe.normalization == "imagenet"
+        shifts = config.weights != "random" and recipe.normalization in ("imagenet", OF_NETWORK)
         network.transform_input = shifts  # type: ignore[assignment]
     return network
 
 
 def build_first(
-    config: FitConfig, task: Scoring, weights: WeightFile | None, targets_NK: NDArray[np.float32]
+    config: FitConfig,
+    task: Scoring,
+    weights: WeightFile | None,
+    targets_NK: NDArray[np.float32],
+    pixels: int,
 ) -> nn.Module:
     """The network as a fit begins with it.
 
@@ -48,6 +58,7 @@ def build_first(
         task: What is predicted.
         weights: Pre-trained weights; nothing for random ones.
         targets_NK: The training samples' targets, for ``start_from_mean``.
+        pixels: Height and width of the pictures that it sees.
 
     Raises:
         SweepError: Not the weight file that the fit was planned with, or none at all.
@@ -59,7 +70,8 @@ def build_first(
             f"is {weights.sha256()}, planned was {config.weights}).\n"
             "Every machine needs the same file: `foldgrid weights fetch` gets it."
         )
-    network = build_for(config, task.num_outputs, weights.load() if weights else None)
+    pretrained = weights.load() if weights else None
+    network = build_for(config, task.num_outputs, pretrained, pixels=pixels)
     if config.training.start_from_mean:
         set_head_bias(network, config.backbone, torch.from_numpy(task.start_bias(targets_NK)))
     return network

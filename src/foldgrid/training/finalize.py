@@ -109,7 +109,7 @@ def _log_end(record: FitRecord) -> None:
 def _multiply_adds(fit: FitState) -> int:
     # Counted on shapes without numbers, so neither the device nor the random state notices; once
     # a backbone and process, because the footprint is kept.
-    pixels = int(fit.data.mosaics_NHWC.shape[1])
+    pixels = fit.source.pixels
     config, recipe = fit.config, fit.config.training
     weighs = recipe.auxiliary_loss_weight > 0
     size = footprint(config.backbone, fit.task.num_outputs, pixels, recipe.stage_heads, weighs)

@@ -20,7 +20,7 @@ from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.phases import Phase
 from foldgrid.tasks.registry import make_scoring
-from foldgrid.training.batches import Indices, MosaicSource
+from foldgrid.training.batches import Indices, MosaicSource, seen_by
 from foldgrid.training.building import build_first
 from foldgrid.training.device import (
     choose_device,
@@ -85,8 +85,9 @@ class FitState:
         self.learned = task.learned(data.samples.iloc[self.roles.train])
         self.task = task.with_learned(self.learned)
         self.targets_NK = self._targets()
-        self.source = MosaicSource(data.mosaics_NHWC, self.device, recipe.normalization)
-        network = build_first(config, self.task, weights, self.targets_NK[self.roles.train])
+        self.source = MosaicSource(data.mosaics_NHWC, self.device, *seen_by(recipe))
+        targets_NK = self.targets_NK[self.roles.train]
+        network = build_first(config, self.task, weights, targets_NK, self.source.pixels)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.enter_phase(0)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from foldgrid.execution.fit_job import FitJob
 from foldgrid.models import WeightFile
 from foldgrid.models.footprint import PREDICT_FRACTION, Footprint
+from foldgrid.models.published import native_pixels, own_interpolation, own_normalization
 from foldgrid.records import PlannedFit
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.fits import FitConfig
-from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe import OF_NETWORK, TrainingRecipe
 from foldgrid.specs.sweep import Sweep
 
 
@@ -47,6 +49,7 @@ def parse_selection(texts: Sequence[str], sweep: Sweep) -> Selection:
     problems, backbones, folds = [], [], []
     for text in texts:
         key, _, value = text.partition("=")
+        value = sweep.known_name(value)
         if key == "backbone" and value in sweep.backbones:
             backbones.append(value)
         elif key == "backbone":
@@ -117,7 +120,8 @@ def plan_grid(
     jobs = []
     for learner in sweep.learners():
         backbone = learner.backbone
-        file, recipe = weights[backbone], learner.recipe(sweep.recipe_of(backbone))
+        file = weights[backbone]
+        recipe = with_own_preprocessing(learner.recipe(sweep.recipe_of(backbone)), backbone)
         for fold in range(sweep.split.num_folds):
             config = FitConfig(
                 backbone=backbone,
@@ -136,6 +140,18 @@ def plan_grid(
             job = FitJob(config, file, keeps, threads, seconds, gpus)
             jobs.append(replace(job, keep_features=sweep.keep_features, ablation=learner))
     return Grid(tuple(jobs), frozenset(finished), selection)
+
+
+def with_own_preprocessing(recipe: TrainingRecipe, backbone: str) -> TrainingRecipe:
+    """A recipe that says in numbers or by a name of its own what ``backbone`` sees."""
+    own: dict[str, Any] = {}
+    if recipe.normalization == OF_NETWORK:
+        own["normalization"] = own_normalization(backbone)
+    if recipe.input_size == "network":
+        own["input_size"] = native_pixels(backbone)
+    if recipe.input_size != "data" and recipe.interpolation == "network":
+        own["interpolation"] = own_interpolation(backbone)
+    return recipe.model_copy(update=own) if own else recipe
 
 
 def estimate_seconds(footprint: Footprint, recipe: TrainingRecipe, counts: SampleCounts) -> float:

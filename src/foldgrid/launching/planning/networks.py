@@ -7,18 +7,20 @@ was found out is kept between launches.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import foldgrid.models
 from foldgrid.data.cache import make_private_folder, write_whole
-from foldgrid.models import check_backbones
+from foldgrid.models import WeightFile, check_backbones
 from foldgrid.models.facts import known_facts
-from foldgrid.models.footprint import Footprint, footprint
+from foldgrid.models.footprint import Footprint, footprint, nearest_sizes, shapes_depend_on_size
 from foldgrid.models.naming import frozen_fault
+from foldgrid.models.published import native_pixels
 from foldgrid.specs.checksums import checksummed_json, open_json
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.fits import content_digest
@@ -102,6 +104,71 @@ def _frozen_problems(sweep: Sweep) -> Iterator[tuple[str, str]]:
                 yield f"phases.{phase.name}", fault
 
 
+def check_licences(resolved: ResolvedSweep, weights: Mapping[str, WeightFile | None]) -> None:
+    """Refuses pre-trained weights whose licence the sweep does not allow.
+
+    Raises:
+        InputError: All of them, each with its licence.
+    """
+    allowed, document = resolved.sweep.licences, resolved.document
+    if allowed is None:
+        return
+    where = document.where(("weights", "licences")) or document.where(("licences",)) or "weights"
+    problems = [
+        Problem(where, name, f"its weights have {_licence_words(file)}, which is not allowed here.")
+        for name, file in weights.items()
+        if file and file.licence not in allowed
+    ]
+    if problems:
+        advice = (
+            f"weights.licences allows {', '.join(allowed)}. Leave these backbones out, allow their "
+            "licence, or start from random weights (weights.policy: none)."
+        )
+        raise InputError(document.source, problems, advice)
+
+
+def _licence_words(file: WeightFile) -> str:
+    return f"the licence {file.licence}" if file.licence else "a licence that is not known"
+
+
+def check_weight_files(sweep: Sweep, weights: Mapping[str, WeightFile | None]) -> None:
+    """Refuses weights that are another network's, or cannot be resized to the sweep's pictures.
+
+    Only the user's own files, and those of networks that depend on the pictures' size; a
+    publisher's weights are what their hash says.
+
+    Raises:
+        InputError: All of them, each with the layers that differ.
+    """
+    from safetensors import SafetensorError
+
+    problems = []
+    for name, file in weights.items():
+        pixels = _pixels_seen(sweep, name)
+        if file is None or not file.is_here or not _may_not_fit(name, file, pixels):
+            continue
+        from foldgrid.models.backbones import check_weights
+
+        try:
+            check_weights(name, 2, file.load(), pixels)
+        except ValueError as error:
+            problems.append(Problem("backbones", name, f"{error}."))
+        except (OSError, RuntimeError, SafetensorError, UnpicklingError) as error:
+            first = (str(error).splitlines() or [type(error).__name__])[0]
+            problems.append(Problem("backbones", name, f"its file cannot be read ({first})."))
+    if problems:
+        advice = "Take the network that the weights are of, or data.tile_pixels of their size."
+        raise InputError("pre-trained weights", problems, advice)
+
+
+def _may_not_fit(name: str, file: WeightFile, pixels: int) -> bool:
+    if file.source == "file":
+        return True
+    if pixels == native_pixels(name):
+        return False
+    return shapes_depend_on_size(name, pixels)
+
+
 def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footprint]:
     """The size of every network.
 
@@ -113,21 +180,39 @@ def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footpri
     Raises:
         InputError: All that cannot take the sweep's pictures.
     """
-    pixels = TILES_A_SIDE[sweep.task.sample_kind] * sweep.data.tile_pixels
     sizes: dict[str, Footprint] = {}
     problems = []
     for name in sweep.backbones:
+        pixels, recipe = _pixels_seen(sweep, name), sweep.recipe_of(name)
         try:
-            recipe = sweep.recipe_of(name)
             size = footprint(
                 name, num_outputs, pixels, recipe.stage_heads, recipe.auxiliary_loss_weight > 0
             )
             optimizer = OPTIMIZERS.named(recipe.optimizer)
             sizes[name] = replace(size, num_states=optimizer.num_states)
         except ValueError as error:
-            problems.append(Problem("data.tile_pixels", name, str(error)))
+            problems.append(_size_problem(error, sweep, name, pixels))
     if problems:
         raise InputError(
-            source, problems, "Enlarge data.tile_pixels, or leave these backbones out."
+            source, problems, "Change the size of pictures, or leave these backbones out."
         )
     return sizes
+
+
+def _pixels_seen(sweep: Sweep, backbone: str) -> int:
+    """Height and width of the pictures as a network sees them."""
+    size = sweep.recipe_of(backbone).input_size
+    if size == "network":
+        return native_pixels(backbone)
+    of_data = TILES_A_SIDE[sweep.task.sample_kind] * sweep.data.tile_pixels
+    return of_data if size == "data" else size
+
+
+def _size_problem(error: ValueError, sweep: Sweep, name: str, pixels: int) -> Problem:
+    """What is wrong with a size, and the nearest values that are right."""
+    of_data = sweep.recipe_of(name).input_size == "data"
+    key = "data.tile_pixels" if of_data else "training.input_size"
+    grid = TILES_A_SIDE[sweep.task.sample_kind] if of_data else 1
+    sizes = [str(size // grid) for size in nearest_sizes(name, pixels, grid)]
+    fitting = f". {key}: {' or '.join(sizes)} fits" if sizes else ""
+    return Problem(key, name, f"{error}{fitting}.")

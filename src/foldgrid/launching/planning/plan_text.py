@@ -70,6 +70,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
         ("memory", _memory(prepared)),
         ("disk", _disk(prepared)),
         ("weights", _weights(prepared)),
+        *_licences(prepared),
         *data_facts(prepared.survey, sweep.data, prepared.split),
         ("split", split_words(prepared.survey, prepared.split, split.num_seeds)),
         ("backbones", f"{len(sweep.backbones)} x {counted(split.num_folds, 'fold')}"),
@@ -159,7 +160,7 @@ def _weights(prepared: PreparedSweep) -> str:
     missing = [name for name in random if name not in unpublished]
     words = []
     if not random:
-        words.append(f"ImageNet weights for all {counted(len(prepared.weights), 'backbone')}")
+        words.append(f"pre-trained weights for all {counted(len(prepared.weights), 'backbone')}")
     absent = [file for file in prepared.weights.values() if file and not file.is_here]
     if policy == "fetch" and absent:
         verb = "is" if len(absent) == 1 else "are"
@@ -174,6 +175,20 @@ def _weights(prepared: PreparedSweep) -> str:
         verb = "starts" if len(unpublished) == 1 else "start"
         words.append(f"{_names(unpublished)} {verb} from random weights (none are published)")
     return f"{policy}: {'; '.join(words)}"
+
+
+def _licences(prepared: PreparedSweep) -> list[tuple[str, str]]:
+    """The licences of the weights, each with the networks whose weights have it."""
+    by_licence: dict[str, list[str]] = {}
+    for name, file in prepared.weights.items():
+        if file is not None:
+            by_licence.setdefault(file.licence or "not known", []).append(name)
+    is_one = len(by_licence) == 1
+    words = [
+        licence if is_one else f"{licence}: {_names(names)}"
+        for licence, names in sorted(by_licence.items())
+    ]
+    return [("licences", "; ".join(words))] if words else []
 
 
 def _how_to_get(missing: Iterable[str], fetch_command: str) -> str:

@@ -12,7 +12,13 @@ from foldgrid.data.splits import Split, inner_split, make_split
 from foldgrid.execution.resources import Resources, memory_on_card, plan_resources
 from foldgrid.launching.planning.found_recipe import FoundRecipe
 from foldgrid.launching.planning.grid import Grid, SampleCounts, parse_selection, plan_grid
-from foldgrid.launching.planning.networks import check_networks, facts_kept_in, footprints
+from foldgrid.launching.planning.networks import (
+    check_licences,
+    check_networks,
+    check_weight_files,
+    facts_kept_in,
+    footprints,
+)
 from foldgrid.models import WeightFile, resolve_weights
 from foldgrid.models.footprint import Footprint
 from foldgrid.records import CorruptFit, RunStore, Verified, run_location, verify_fits
@@ -111,7 +117,9 @@ def prepare_sweep(
         selection = parse_selection(only, sweep)
         # Before any photograph is read: the number of classes does not decide what is too small.
         footprints(sweep, source, _num_outputs_so_far(sweep.task))
-        weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command)
+        weights = resolve_weights(sweep.backbones, sweep.weights, fetch_command, sweep.weight_files)
+        check_licences(resolved, weights)
+        check_weight_files(sweep, weights)
         sweep, survey, split, about_permutation = _prepare_data(
             resolved, cache, canary, on_progress
         )

@@ -14,15 +14,23 @@ from typing import Concatenate, ParamSpec, TypeVar
 from foldgrid.models.facts import fact
 from foldgrid.models.sources.efficientnet_lite import EfficientNetLite
 from foldgrid.models.sources.own_networks import OwnNetworks
-from foldgrid.models.sources.source import NETWORK_SOURCES, NetworkSource, PublishedWeights
+from foldgrid.models.sources.source import (
+    NETWORK_SOURCES,
+    NetworkSource,
+    Preprocessing,
+    PublishedWeights,
+)
 from foldgrid.models.sources.timm_networks import TimmNetworks
 from foldgrid.models.sources.torchvision_networks import TorchvisionNetworks
+from foldgrid.models.sources.weight_files import WeightFiles
 from foldgrid.specs.errors import SweepError
 
 __all__ = [
     "NETWORK_SOURCES",
     "NetworkSource",
+    "Preprocessing",
     "PublishedWeights",
+    "all_backbones",
     "fact_of_network",
     "find_source",
     "known_backbones",
@@ -38,6 +46,7 @@ NETWORK_SOURCES.add("torchvision", TorchvisionNetworks())
 NETWORK_SOURCES.add("timm", TimmNetworks())
 NETWORK_SOURCES.add("efficientnet_lite", EfficientNetLite())
 NETWORK_SOURCES.add("own", OwnNetworks())
+NETWORK_SOURCES.add("file", WeightFiles())
 
 
 def _source_by_name() -> dict[str, NetworkSource]:
@@ -72,9 +81,24 @@ def known_backbones() -> tuple[str, ...]:
     return tuple(sorted(_source_by_name()))
 
 
+def all_backbones() -> tuple[str, ...]:
+    """The names of all networks, those that only an installed library knows among them, sorted.
+
+    Imports timm, which takes a second; `known_backbones` does not.
+    """
+    more = (name for source in NETWORK_SOURCES.values() for name in source.more_names())
+    return tuple(sorted({*known_backbones(), *more}))
+
+
 def find_source(name: str) -> NetworkSource | None:
-    """Who builds ``name``; nothing where nobody does."""
-    return _source_by_name().get(name)
+    """Who builds ``name``; nothing where nobody does.
+
+    A name that several have is that of the first who knows it without its library.
+    """
+    source = _source_by_name().get(name)
+    if source is not None:
+        return source
+    return next((each for each in NETWORK_SOURCES.values() if each.builds(name)), None)
 
 
 def source_of(name: str) -> NetworkSource:
@@ -121,6 +145,8 @@ def fact_of_network(
     @wraps(find_out)
     def of_network(name: str, *args: P.args, **kwargs: P.kwargs) -> T:
         is_ours = type(source_of(name)).__module__.startswith(f"{__name__}.")
+        # What a repository holds is not decided by any version.
+        is_ours = is_ours and "hf-hub:" not in name
         return (ours if is_ours else find_out)(name, *args, **kwargs)
 
     return lru_cache(maxsize=1024)(of_network)  # type: ignore[return-value]

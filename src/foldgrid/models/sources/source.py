@@ -5,12 +5,14 @@ published about each. Everything else (heads, footprints, stages, frozen layers,
 asks the network itself. The rules (``tests/contracts/test_network_sources.py``):
 
 1. *Names without a library.* ``names`` needs no package that may be lacking, and none of its names
-   is another source's.
+   is another source's. ``more_names`` and ``builds`` may ask the library.
 2. *Weights are drawn from torch's global generator* alone, and none on the meta device; all other
    methods draw nothing. The same seed gives the same bits.
 3. *The last layer is the size that is asked for*: ``(B, 3, H, W)`` to ``(B, num_outputs)``, and
    only parameters of the last layer and of auxiliary heads depend on that number.
 4. *A picture of* ``native_pixels`` *can be taken*, in training and in prediction.
+5. *At its own size* ``construct_at`` *is* ``construct``, bit for bit; at others the parameters have
+   the same names.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
+from foldgrid.specs.recipe import CHANNEL_STATISTICS
 from foldgrid.specs.registry import Registry
 
 if TYPE_CHECKING:
@@ -29,6 +32,23 @@ if TYPE_CHECKING:
 
 USUAL_PIXELS = 224
 """The input size of most networks for ImageNet."""
+
+IMAGENET_MEAN_RGB, IMAGENET_STD_RGB = CHANNEL_STATISTICS["imagenet"]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How pixels were prepared for a network's published weights.
+
+    Attributes:
+        mean: What is subtracted from each channel of a picture in [0, 1].
+        std: What each channel is then divided by.
+        interpolation: How pictures were brought to the input size, ``bilinear`` or ``bicubic``.
+    """
+
+    mean: tuple[float, ...] = IMAGENET_MEAN_RGB
+    std: tuple[float, ...] = IMAGENET_STD_RGB
+    interpolation: str = "bilinear"
 
 
 @dataclass(frozen=True)
@@ -93,9 +113,35 @@ class NetworkSource(ABC):
     def names(self) -> tuple[str, ...]:
         """The networks that it builds."""
 
+    def builds(self, name: str) -> bool:
+        """Whether it builds a network of this name; may ask the library, where it is installed."""
+        return name in self.names()
+
+    def more_names(self) -> tuple[str, ...]:
+        """Names beside ``names`` that only the library knows; none where it is not installed."""
+        return ()
+
+    def refusal(self, name: str) -> str | None:
+        """Why a network of its own cannot be built here and now, and what to do; else nothing."""
+        del name
+        return None
+
+    def canonical(self, name: str) -> str:
+        """One of several spellings of the same network and weights."""
+        return name
+
     @abstractmethod
     def construct(self, name: str, num_outputs: int) -> nn.Module:
         """The network with fresh weights and a last layer of ``num_outputs``."""
+
+    def construct_at(self, name: str, num_outputs: int, pixels: int) -> nn.Module:
+        """The same for pictures of ``pixels``: where position embeddings depend on their size.
+
+        Raises:
+            ValueError: The network cannot be built for pictures of this size; says why.
+        """
+        del pixels
+        return self.construct(name, num_outputs)
 
     def adapt_state(
         self, name: str, network: nn.Module, state: Mapping[str, Tensor], pixels: int | None
@@ -104,7 +150,7 @@ class NetworkSource(ABC):
 
         Args:
             name: The network's name.
-            network: As it was constructed.
+            network: As `construct_at` built it.
             state: As published; left as it is.
             pixels: What the network was built for; nothing for its own size.
 
@@ -128,6 +174,11 @@ class NetworkSource(ABC):
         """The input size that it was made or tested for."""
         del name
         return USUAL_PIXELS
+
+    def preprocessing(self, name: str) -> Preprocessing:
+        """How pixels are prepared for its published weights."""
+        del name
+        return Preprocessing()
 
     def published_top5(self, name: str) -> float | None:
         """The top-5 accuracy of its weights on ImageNet, in percent, of one centre crop.

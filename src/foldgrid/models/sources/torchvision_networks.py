@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import inspect
+from collections import OrderedDict
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from foldgrid.models.facts import fact
-from foldgrid.models.sources.source import USUAL_PIXELS, NetworkSource, PublishedWeights
+from foldgrid.models.sources.source import (
+    USUAL_PIXELS,
+    NetworkSource,
+    Preprocessing,
+    PublishedWeights,
+)
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 _WITH_AUXILIARY_HEADS = ("googlenet", "inception_v3")
 
@@ -38,7 +45,8 @@ def _published(name: str) -> PublishedWeights | None:
         return None
     # torchvision says it in MiB.
     num_bytes = round(chosen.meta.get("_file_size", 0) * 2**20)
-    return PublishedWeights(chosen.name, chosen.url, num_bytes=num_bytes)
+    licence = "cc-by-nc-4.0" if "SWAG" in chosen.name else "bsd-3-clause"
+    return PublishedWeights(chosen.name, chosen.url, num_bytes=num_bytes, licence=licence)
 
 
 class TorchvisionNetworks(NetworkSource):
@@ -53,7 +61,35 @@ class TorchvisionNetworks(NetworkSource):
 
     def construct(self, name: str, num_outputs: int) -> nn.Module:
         """The network as torchvision initialises it."""
-        options: dict[str, Any] = {"weights": None, "num_classes": num_outputs}
+        return self._create(name, num_outputs)
+
+    def construct_at(self, name: str, num_outputs: int, pixels: int) -> nn.Module:
+        """ViT's position embeddings and MaxViT's windows are made for pictures of ``pixels``."""
+        if name.startswith("vit_") and pixels != self.native_pixels(name):
+            patch = int(name.rpartition("_")[2])
+            if pixels % patch:
+                raise ValueError(f"it cuts pictures into patches of {patch}x{patch} pixels")
+            return self._create(name, num_outputs, image_size=pixels)
+        if name.startswith("maxvit_") and pixels != self.native_pixels(name):
+            return self._create(name, num_outputs, input_size=(pixels, pixels))
+        return self._create(name, num_outputs)
+
+    def adapt_state(
+        self, name: str, network: nn.Module, state: Mapping[str, Tensor], pixels: int | None
+    ) -> Mapping[str, Tensor]:
+        """ViT's position embeddings are interpolated."""
+        del network
+        if not name.startswith("vit_") or pixels in (None, self.native_pixels(name)):
+            return state
+        assert pixels is not None
+        from torchvision.models.vision_transformer import interpolate_embeddings
+
+        patch = int(name.rpartition("_")[2])
+        resized: Mapping[str, Tensor] = interpolate_embeddings(pixels, patch, OrderedDict(state))
+        return resized
+
+    def _create(self, name: str, num_outputs: int, **more: Any) -> nn.Module:
+        options: dict[str, Any] = {"weights": None, "num_classes": num_outputs, **more}
         builder = _models().get_model_builder(name)
         if self.has_auxiliary_heads(name):
             # Unsaid, these two print a warning about what will change one day.
@@ -75,6 +111,14 @@ class TorchvisionNetworks(NetworkSource):
         """The input size that the published weights were tested at."""
         weights = _tested_weights(name)
         return USUAL_PIXELS if weights is None else _pixels(weights)
+
+    def preprocessing(self, name: str) -> Preprocessing:
+        """As the weights were tested: by ImageNet's statistics, all of them."""
+        weights = _tested_weights(name)
+        if weights is None:
+            return Preprocessing()
+        tested = weights.transforms()
+        return Preprocessing(tuple(tested.mean), tuple(tested.std), tested.interpolation.value)
 
     def published_top5(self, name: str) -> float | None:
         """That of the same weights, in percent."""
