@@ -62,7 +62,7 @@ layers: $(VENV)/.development ## import-linter: who may import whom
 
 docs: export NO_MKDOCS_2_WARNING := 1
 docs: $(VENV)/.development ## build the documentation into site/; index.html opens without a network
-	$(BIN)/mkdocs build --quiet --strict
+	$(BIN)/mkdocs build --strict
 
 format: $(VENV)/.development ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .

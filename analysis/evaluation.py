@@ -168,4 +168,4 @@ def _beside_truth(
 def _check_evaluated(evaluation: Evaluation, model: str) -> None:
     known = evaluation.oof.models
     if model not in known:
-        raise SweepError(f'no judged model "{model}". {did_you_mean(model, known)}')
+        raise SweepError(f'no evaluated model "{model}". {did_you_mean(model, known)}')

@@ -2,7 +2,7 @@
 
 Laws: an exhibit computes nothing before it is asked, changes nothing, and says the same of the
 same records; what ``frame`` gives is what the page shows, before it is rounded; a run that an
-exhibit is not for is told why. Whether an exhibit is for a run at all (``why_not``) is another
+exhibit is not for is shown why. Whether an exhibit is for a run at all (``why_not``) is another
 question than whether this run has something to show (a section's ``left_out``): the first decides
 whether it stands on the page, the second what stands there.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cyclopts.docs.markdown import generate_markdown_docs
-from griffe import Docstring, DocstringSectionAttributes
+from griffe import Docstring, DocstringSectionAttributes, Extension, Object
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -36,6 +36,15 @@ def on_page_markdown(markdown: str, **_: object) -> str:
         KeyError: It asks for one that nobody makes.
     """
     return PLACE.sub(lambda place: PARTS[place[1]](), markdown)
+
+
+class ExamplesOfDocstrings(Extension):
+    """Has mkdocstrings read our heading ``Example:`` as the sessions of Python that stand below."""
+
+    def on_object(self, *, obj: Object, **_: Any) -> None:
+        """Griffe calls it for everything that it has read."""
+        if obj.docstring:
+            obj.docstring.value = obj.docstring.value.replace("\nExample:\n", "\nExamples:\n")
 
 
 def commands() -> str:

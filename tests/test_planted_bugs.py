@@ -42,7 +42,7 @@ BUGS = {
         'subjects = samples["visit"].to_numpy()[is_train_N]',
         ("tests/data/test_data_splits.py",),
     ),
-    "stacking: a meta-learner is fitted on the fold that it is judged on": Bug(
+    "stacking: a meta-learner is fitted on the fold that it is evaluated on": Bug(
         "analysis/stacking/nested_fits.py",
         "others = folds_N != fold",
         "others = folds_N >= -1",

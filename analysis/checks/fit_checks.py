@@ -156,7 +156,7 @@ CHECKS = (
         "All base learners hold out the same folds",
         "error",
         "plan.json and the out-of-fold samples of every fit",
-        "A learner that was judged on other folds met other people, and stacking would mix "
+        "A learner that was evaluated on other folds met other people, and stacking would mix "
         "predictions of seen and unseen people.",
         "Remove the folders of the fits that differ and launch the sweep again.",
         _agreement,

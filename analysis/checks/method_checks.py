@@ -179,7 +179,7 @@ CHECKS = (
         "No fit stopped on the fold that it predicts",
         "warning",
         "early_stopping.policy of every fit",
-        "The epoch was chosen by the very scores that the fit is judged on: out-of-fold figures "
+        "The epoch was chosen by the very scores that the fit is evaluated on: out-of-fold figures "
         "are too good by an unknown amount, for long training and small folds most.",
         "Take `early_stopping: {policy: inner_split}`, unless the aim is the paper's own way.",
         _stopping,

@@ -159,7 +159,7 @@ CHECKS = (
         "All fits agree on the truth",
         "error",
         "the true scores or labels in every fit's predictions",
-        "Some fits were trained or judged on another truth: a manifest changed under them.",
+        "Some fits were trained or evaluated on another truth: a manifest changed under them.",
         AGAIN,
         _physician,
     ),

@@ -124,7 +124,7 @@ def checked_state(store: RunStore) -> str:
     """The digest of what the checks of this run folder would look at now.
 
     It covers the plan, the finished fits and the canary beside the run. It does not see that a
-    file was damaged later, so ``foldgrid check`` looks anew every time.
+    file was corrupt later, so ``foldgrid check`` looks anew every time.
     """
     return state_digest(store, FORMAT)
 

@@ -144,7 +144,7 @@ CHECKS = (
         "Every sample is there once, in one place and one fold",
         "error",
         "split.parquet: samples, regions, folds",
-        "Samples that are listed twice count twice; those without a place are judged by nobody.",
+        "Samples that are listed twice count twice; those without a place are evaluated by nobody.",
         NEW_SPLIT,
         _samples,
     ),

@@ -151,7 +151,7 @@ def _intervals(scoring: Scoring) -> Note:
         "95 % intervals from 2,000 resamples of whole subjects, the same for both models; each "
         "stands for itself, so among 20 base learners one interval is expected to miss 0 by "
         "chance. A run's best was chosen on the "
-        f"{scoring.unit_name.many} that it is judged on. {reported[:1].upper()}{reported[1:]}."
+        f"{scoring.unit_name.many} that it is evaluated on. {reported[:1].upper()}{reported[1:]}."
     )
     return Note(topic="intervals", text=text)
 

@@ -63,7 +63,7 @@ _LOOKS = (
 )
 
 MOST_SERIES = len(_LOOKS)
-"""More in one panel cannot be told apart."""
+"""More in one panel cannot be distinguished."""
 
 
 def series(place: int) -> Series:

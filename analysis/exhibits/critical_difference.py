@@ -51,7 +51,7 @@ def describe_critical_difference(facts: CriticalDifference) -> str:
     )
     first = next((group for group in facts.groups if names[0] in group), ())
     return text + (
-        f"Mean ranks nearer than {facts.critical_difference or 0:.2f} cannot be told apart; "
+        f"Mean ranks nearer than {facts.critical_difference or 0:.2f} cannot be distinguished; "
         f"{counted(max(len(first) - 1, 0), 'other model')} in the best one's group."
     )
 

@@ -84,7 +84,7 @@ def describe_forest(facts: Forest) -> str:
     if math.isfinite(best.low):
         text += f", 95 % interval {best.low:.{digits}f} to {best.high:.{digits}f}"
     tied = sum(row.is_tied for row in facts.rows[1:])
-    text += f". {tied} others cannot be told apart from it" if tied != 1 else ". 1 other is tied"
+    text += f". {tied} others cannot be distinguished from it" if tied != 1 else ". 1 other is tied"
     text += f". Last is {facts.rows[-1].model} with {facts.rows[-1].value:.{digits}f}. "
     lines = [f"{landmark.label} at {landmark.value:.{digits}f}" for landmark in facts.landmarks]
     return text + (f"Lines: {', '.join(lines)}." if lines else "")
@@ -205,10 +205,10 @@ def ranking_section(run: Run) -> Section:
     """The ranking: the figure first, then the tables, then how to read them."""
     facts = forest(run)
     caption = (
-        f"{facts.title}. A filled mark cannot be told from the best; circles are base learners, "
-        f"diamonds meta-learners, the square {task_report(run).baseline}. Lines are 95 % intervals "
-        f"over {counted(run.ranking.num_resamples, 'resample')} of the subjects; an arrow runs "
-        f"off the axis."
+        f"{facts.title}. A filled mark cannot be distinguished from the best; circles are base "
+        f"learners, diamonds meta-learners, the square {task_report(run).baseline}. Lines are 95 % "
+        f"intervals over {counted(run.ranking.num_resamples, 'resample')} of the subjects; an "
+        f"arrow runs off the axis."
     )
     if facts.landmarks:
         caption += f" {task_report(run).landmark_words(run)}"
@@ -258,8 +258,8 @@ def ranking_table(run: Run) -> Table:
             )
         )
     note = (
-        f"{ROW_NOTE} 5/5: usable over planned folds. “tied”: cannot be told from the best by a "
-        "paired difference, Holm's correction, at 5 %. A dash: undefined, or the model "
+        f"{ROW_NOTE} 5/5: usable over planned folds. “tied”: cannot be distinguished from the best "
+        "by a paired difference, Holm's correction, at 5 %. A dash: undefined, or the model "
         "was left out."
     )
     caption = f"Ranking by out-of-fold {run.ranking.metric.title}"

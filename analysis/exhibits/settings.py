@@ -220,7 +220,7 @@ def _table(run: Run, key: str) -> Table:
     caption = f"{title} by {WORDS_OF.get(key, key)}"
     note = (
         "Second lines: 95 % intervals over resampled subjects. They are of one figure alone; "
-        "whether two settings differ is told by the paired differences of the ranking."
+        "whether two settings differ is decided by the paired differences of the ranking."
     )
     return Table(
         f"varied_{key}", caption, tuple(columns), tuple(rows), partial(_frame, run, key), note

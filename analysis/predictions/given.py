@@ -333,10 +333,10 @@ class _Cells:
                 values[name], wrong = self._numbers(f"{model}{MARK}{name}")
                 problems += wrong
             fractions[model] = pd.DataFrame(values)
-            problems += self._share_problems(model, fractions[model])
+            problems += self._fraction_problems(model, fractions[model])
         return by_model(fractions), problems
 
-    def _share_problems(self, model: str, values: pd.DataFrame) -> Iterator[Problem]:
+    def _fraction_problems(self, model: str, values: pd.DataFrame) -> Iterator[Problem]:
         """Rows that are no probabilities."""
         lowest, total = values.min(axis=1), values.sum(axis=1, skipna=False)
         for row, least, whole in zip(self.rows, lowest, total, strict=True):

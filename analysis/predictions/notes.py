@@ -123,7 +123,8 @@ KINDS: tuple[NoteKind, ...] = (
         "FG610",
         "raters",
         "How far people differ who score the same photographs",
-        "An error near the difference between trained raters can hardly be told from theirs.",
+        "An error near the difference between trained raters can hardly be distinguished from "
+        "theirs.",
     ),
     NoteKind(
         "FG611",
@@ -180,14 +181,14 @@ KINDS: tuple[NoteKind, ...] = (
         "FG701",
         "baseline",
         "Whether any model beats predicting the mean",
-        "The baseline says the same of everybody. Where no model can be told from it, nothing was "
-        "learned that helps to predict, whatever the order of the rows.",
+        "The baseline says the same of everybody. Where no model can be distinguished from it, "
+        "nothing was learned that helps to predict, whatever the order of the rows.",
         "Train longer, start from pre-trained weights, or have more subjects.",
     ),
     NoteKind(
         "FG702",
         "ties",
-        "Who cannot be told from the best",
+        "Who cannot be distinguished from the best",
         "Models marked ~ differ from the best by no more than chance explains: paired differences "
         "by subject, corrected for their number by Holm's method, at 5 %. A tied model may well be "
         "the better one.",

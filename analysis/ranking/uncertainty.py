@@ -53,15 +53,15 @@ def _ties(ranking: Ranking) -> Note:
     if not compared:
         return Note(topic="ties", text="Not applicable: there is one model only.")
     text = (
-        f"{len(tied)} of {counted(len(compared), 'other model')} cannot be told from {best.model} "
-        f"(marked ~): "
+        f"{len(tied)} of {counted(len(compared), 'other model')} cannot be distinguished from "
+        f"{best.model} (marked ~): "
         "paired differences by subject, Holm-corrected, 5 %. "
         f"{_stability(ranking, best)}"
     )
     places = [row.rank for row in tied if row.rank]
     apart = [row.rank for row in compared if row not in tied and row.rank]
     if places and apart and min(apart) < max(places):
-        text += " Models that err alike are told apart by less, so ~ need not run down in order."
+        text += " Models that err alike are distinguished by less, so ~ need not run down in order."
     return Note(topic="ties", text=text, brief=_tied_in_short(len(tied), len(compared), best.model))
 
 
@@ -105,7 +105,7 @@ def _selection(ranking: Ranking) -> list[Note]:
     text = (
         f"{choice}: {_figure(selection.naive, digits)} as the table has it; "
         f"{_figure(selection.corrected, digits)} ({ends}) when chosen on resampled subjects and "
-        "judged on the others (BBC-CV). Quote the second."
+        "evaluated on the others (BBC-CV). Quote the second."
     )
     brief = (
         f"Quote {_figure(selection.corrected, digits)} ({ends}), not "
@@ -142,7 +142,8 @@ def _baseline(ranking: Ranking) -> list[Note]:
         if difference.worse_by <= 0:
             text = f"No model is better than {row.model} by {ranking.metric.title}."
         elif ranking.standing(row).is_tied:
-            text = f"Not even the best can be told from {row.model} by {ranking.metric.title}."
+            by = ranking.metric.title
+            text = f"Not even the best can be distinguished from {row.model} by {by}."
         else:
             continue
         return [Note(topic="baseline", text=text, is_warning=True)]

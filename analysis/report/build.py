@@ -27,8 +27,8 @@ def make_report(store: RunStore, by: str | None = None) -> Report:
             is shown. The task's or the search's first without.
 
     Raises:
-        SweepError: ``by`` is unknown, nothing is complete yet, or a law of honest stacking is
-            broken.
+        SweepError: ``by`` is unknown, nothing is complete yet, or a rule of stacking without
+            leakage is broken.
     """
     return report_of(opened(store, by))
 

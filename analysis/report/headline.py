@@ -97,10 +97,10 @@ def _certainty(run: Run) -> str:
     how = "(paired differences over subjects, Holm's correction)"
     if not num_tied:
         whom = f"each of the {num_rivals} other models" if num_rivals > 1 else "the other model"
-        text = f"It can be told apart from {whom} {how}."
+        text = f"It can be distinguished from {whom} {how}."
     else:
         some = "none" if num_tied == num_rivals else str(num_rivals - num_tied)
-        text = f"Of the {num_rivals} other models, {some} can be told apart from it {how}."
+        text = f"Of the {num_rivals} other models, {some} can be distinguished from it {how}."
         if num_tied != num_rivals:
             text += f" The other {num_tied} are tied with it."
     ranks = f"{standing.rank_low} to {standing.rank_high}"

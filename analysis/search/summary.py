@@ -116,7 +116,7 @@ def print_summary(summary: StudySummary, console: Console) -> None:
 
 def _lines(summary: StudySummary, trial: TrialRecord) -> list[str]:
     study, num_trials = summary.study, len(summary.study.trials)
-    which = "the sweep's own recipe" if trial.number == 0 else f"trial {trial.number}"
+    which = "the sweep's default configuration" if trial.number == 0 else f"trial {trial.number}"
     lines = [
         f"best      {which} of {counted(num_trials, 'trial')}: {trial.backbone}",
         *_wrapped([f"{name} {describe_value(value)}" for name, value in trial.values.items()]),
@@ -160,7 +160,11 @@ def _metric_values(summary: StudySummary, trial: TrialRecord, name: str) -> list
         lines.append(_line("corrected", shown(found.corrected[name]), words))
     if name in found.default_configuration and trial.number != 0:
         lines.append(
-            _line("own recipe", shown(found.default_configuration[name]), _gain(found, name, shown))
+            _line(
+                "default configuration",
+                shown(found.default_configuration[name]),
+                _gain(found, name, shown),
+            )
         )
     return lines
 

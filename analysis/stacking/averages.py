@@ -69,7 +69,7 @@ class MedianProbability(MiddleValue, Probabilities):
 class ChosenLearner(WeightedSum):
     """The base learner with the smallest loss in the samples that it is fitted on.
 
-    Judged by nested folds this is the honest value of "train them all, take the best": the
+    Evaluated by nested folds this is the unbiased value of "train them all, take the best": the
     learner is chosen without the subjects that it is then evaluated on.
 
     Attributes:

@@ -70,7 +70,8 @@ class Selection(Spec):
         naive: Its value over all visits: what a reader of the table would quote.
         corrected: The mean value of the one chosen on resampled subjects, over the subjects that
             were not drawn (BBC-CV).
-        interval: 95 % of the corrected figures. A third of the subjects judge each, so it is wide.
+        interval: 95 % of the corrected figures. A third of the subjects evaluate each, so it is
+            wide.
         reason: Why there is no corrected value; "" where there is one.
     """
 

@@ -6,7 +6,8 @@ The best of N base learners is partly the luckiest, so its own value flatters it
 (Tsamardinos, Greasidou and Borboudakis 2018) bootstraps the choice: in each resample the best is
 chosen on the subjects that were drawn and evaluated on those that were not. The mean of these
 values is the corrected one. Nothing is trained again. Here the subject, not the sample, is what is
-drawn. With a handful of subjects some resamples draw everybody; they judge nobody and do not count.
+drawn. With a handful of subjects some resamples draw everybody; they evaluate nobody and do not
+count.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class Run(GridRun):
     def fits(self) -> pd.DataFrame:
         """A row a planned fit: ``base_learner``, ``fold``, ``status`` and how it trained.
 
-        ``status`` is ``complete``, ``diverged``, ``damaged``, ``missing``, or ``failed``: then
+        ``status`` is ``complete``, ``diverged``, ``corrupt``, ``missing``, or ``failed``: then
         ``failure`` has the error.
         """
         return pd.DataFrame(_fit_rows(self))
@@ -145,7 +145,7 @@ class Run(GridRun):
         rows = [row["status"] for row in _fit_rows(self)]
         learners = f"{len(names)} base learner{'s' if len(names) != 1 else ''}"
         words = f"{learners} x {folds} folds, {rows.count('complete')} of {len(rows)} fits done"
-        for status in ("diverged", "failed", "damaged", "missing"):
+        for status in ("diverged", "failed", "corrupt", "missing"):
             words += f", {rows.count(status)} {status}" if status in rows else ""
         return f"<Run {self.name}: {words}>"
 
@@ -187,7 +187,7 @@ def _fit_rows(run: GridRun) -> list[dict[str, Any]]:
     rows = []
     for cell in run.plan:
         record, failure = run.records.get(cell.fit_id), ""
-        status = "complete" if cell.fit_id in usable else "damaged"
+        status = "complete" if cell.fit_id in usable else "corrupt"
         if record is not None and record.status == "diverged":
             status = "diverged"
         elif cell.fit_id not in finished:

@@ -158,13 +158,13 @@ def test_every_note_is_printed_in_full_where_that_is_asked_for(many: Ranking) ->
 
 def test_nothing_that_is_handed_on_names_a_folder_of_this_machine(many: Ranking) -> None:
     here = "/home/anna/Ward 7/runs/all_backbones"
-    told = (
+    reported = (
         Note(topic="checks", text=f"17 checks. `foldgrid check {here}` explains."),
         Note(topic="data", text="The photographs of /srv/clinic-x/mine.csv."),
         Note(topic="not saved", text=f"{here}: [Errno 13] '/mnt/disk/a.json'.", is_warning=True),
         Note(topic="raters", text="Bound to 3.3/2.2 points, and/or https://a.org/b/c."),
     )
-    private = many.model_copy(update={"location": here, "notes": told})
+    private = many.model_copy(update={"location": here, "notes": reported})
     for has_notes in (False, True):
         for name, render in NOTED_FORMATS.items():
             text = render(private, has_notes)

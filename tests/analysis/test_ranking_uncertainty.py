@@ -71,8 +71,9 @@ def test_the_notes_count_the_tied_and_correct_the_choice(ranking: Ranking) -> No
     tied = sum(ranking.standing(row).is_tied for row in ranking.rows)
     num_others = len(ranking.rows) - 1
     assert 0 < tied < num_others
-    assert f"{tied} of {num_others} other models cannot be told from {ranking.best.model}" in note(
-        ranking, "ties"
+    assert (
+        f"{tied} of {num_others} other models cannot be distinguished from {ranking.best.model}"
+        in note(ranking, "ties")
     )
     share = ranking.standing(ranking.best).probability_best
     assert share is not None

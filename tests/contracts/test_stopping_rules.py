@@ -113,7 +113,7 @@ def test_trials_side_by_side_are_judged_too(scheduler: str) -> None:
 
 
 def test_a_trial_that_goes_on_after_all_is_judged_again(scheduler: str) -> None:
-    """As the sweep's own recipe does, which is never given up."""
+    """As the sweep's default configuration does, which is never given up."""
     rule = rule_of(scheduler, UNITS)
     for number, trial in enumerate(TRIALS[:5], start=1):
         evaluate(rule, number, trial)

@@ -211,11 +211,9 @@ def test_a_missing_column_is_named_with_the_nearest(tmp_path: Path, rows: list[R
     assert "A labelled manifest has the columns photo, subject, label." in message
 
 
-def test_a_grader_without_a_name(tmp_path: Path, rows: list[Row]) -> None:
+def test_a_rater_without_a_name(tmp_path: Path, rows: list[Row]) -> None:
     named = [row | {"grade_": "1"} for row in rows]
-    assert "found a column without a grader" in refusal(
-        write(tmp_path, named, [*COLUMNS, "grade_"])
-    )
+    assert "found a column without a rater" in refusal(write(tmp_path, named, [*COLUMNS, "grade_"]))
 
 
 def test_what_is_odd_is_a_warning(tmp_path: Path, rows: list[Row]) -> None:
@@ -237,7 +235,7 @@ def test_what_is_odd_is_a_warning(tmp_path: Path, rows: list[Row]) -> None:
         'Did you mean "eczema"?',
         'rows 2, 3, 4, 5 taxonomy: "eczema" is a label and also holds others, such as '
         '"eczema/eczemas".',
-        "all rows grade_c: empty. This grader graded nothing: drop the column.",
+        "all rows grade_c: empty. This rater annotated nothing: drop the column.",
         "row 5 grade_…: nobody graded these photos; their label stands alone.",
         'row 3 grade_a: "psoriasiss": found once. Did you mean "psoriasis"?',
     ]

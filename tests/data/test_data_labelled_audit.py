@@ -108,8 +108,9 @@ def test_few_photographs_or_none_of_skin_are_not_judged(tmp_path: Path) -> None:
         with Image.open(tmp_path / row["photo"]) as photo:
             photo.convert("L").save(tmp_path / row["photo"], quality=92)
     audit = audit_labelled(read_labelled_manifest(path), RULES)
-    assert "distance is not judged: the usual photograph has 0% of skin" in describe_labelled_audit(
-        audit
+    assert (
+        "distance is not evaluated: the usual photograph has 0% of skin"
+        in describe_labelled_audit(audit)
     )
 
 

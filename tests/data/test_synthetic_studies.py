@@ -242,7 +242,7 @@ def test_the_label_is_the_majority_of_grades_that_differ(made: Made) -> None:
     assert majority_label([1, 1, 4]) == NOT_REFERABLE
 
 
-def test_graders_see_the_severity_that_is_painted() -> None:
+def test_raters_see_the_severity_that_is_painted() -> None:
     shots = plan_referable_dr(settings_of("referable_dr", 200))
     severity = [shot.finding.severity for shot in shots]
     grades = pd.DataFrame([shot.cells[3:8] for shot in shots]).replace("", np.nan).astype(float)

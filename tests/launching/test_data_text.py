@@ -41,7 +41,7 @@ def test_photographs_and_classes_are_counted(cache: Path) -> None:
     assert "rare classes" not in facts
 
 
-def test_graders_are_counted_and_a_users_manifest_is_named(cache: Path) -> None:
+def test_raters_are_counted_and_a_users_manifest_is_named(cache: Path) -> None:
     _, made, _ = prepare("referable_dr", 12, cache)
     data = DataSpec(manifest=made.manifest.path, tile_pixels=16)
     survey = survey_data(data, cache, photographs="single")
@@ -49,7 +49,7 @@ def test_graders_are_counted_and_a_users_manifest_is_named(cache: Path) -> None:
     facts = dict(data_facts(survey, data, split))
     assert facts["data"].startswith(f"{made.manifest.path}: 12 subjects, ")
     assert "cases" not in facts["data"]
-    assert facts["classes"].endswith("; 5 graders")
+    assert facts["classes"].endswith("; 5 raters")
 
 
 def test_classes_that_some_fold_lacks_are_told_and_a_long_list_is_cut(cache: Path) -> None:

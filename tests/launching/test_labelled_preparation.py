@@ -80,10 +80,10 @@ def test_data_of_the_other_kind_is_refused(folder: Path) -> None:
         prepare(folder, sweep=trial)
 
 
-def test_fewer_graders_need_grades_that_belong_to_classes(folder: Path) -> None:
+def test_fewer_raters_need_grades_that_belong_to_classes(folder: Path) -> None:
     with pytest.raises(InputError) as found:
         prepare(folder, "training.num_raters=2")
-    assert "no columns grade_<grader>" in str(found.value)
+    assert "no columns grade_<rater>" in str(found.value)
     data = {**SWEEP["data"], "synthetic": {**SWEEP["data"]["synthetic"], "study": "referable_dr"}}
     eyes = {**SWEEP, "data": data, "ablation": {"num_raters": [1]}}
     with pytest.raises(InputError) as found:

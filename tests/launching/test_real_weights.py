@@ -26,7 +26,7 @@ def test_it_trains_says_where_from_and_predicts(launcher: Launcher, tmp_path: Pa
     sweep = launcher.write(SWEEP)
     done = launcher(sweep, ranked=True)
     assert done.code == 0, done.out + done.err
-    assert "required: ImageNet weights for" in " ".join(done.out.split())
+    assert "weights for all 1 backbone" in " ".join(done.out.split())
     store, file = launcher.store(), find_weight_file(NAME)
     assert file is not None
     written = {

@@ -41,7 +41,7 @@ def test_a_search_finds_and_the_next_launch_adds_to_it(launcher: Launcher) -> No
     folder = launcher.storage / "tiny"
     trials = trials_of(folder)
     assert list(trials["trial"]) == [0, 1, 2]
-    assert trials.loc[0, "learning_rate"] == 0.001, "the sweep's own recipe comes first"
+    assert trials.loc[0, "learning_rate"] == 0.001, "the sweep's default configuration comes first"
     best = best_of(folder)["best"][0]
     assert best["oof"]["mae"] == trials["oof_mae"].min()
     assert best["trial"] == trials["oof_mae"].idxmin()

@@ -18,11 +18,11 @@ def test_the_examples_hold() -> None:
     assert doctest.testmod(module).failed == 0
 
 
-@given(number=st.integers(0, 10**9), noun=st.sampled_from(NOUNS))
-def test_only_one_is_in_the_singular(number: int, noun: str) -> None:
-    count, _, words = counted(number, noun).partition(" ")
+@given(number=st.integers(0, 10**9), unit_name=st.sampled_from(NOUNS))
+def test_only_one_is_in_the_singular(number: int, unit_name: str) -> None:
+    count, _, words = counted(number, unit_name).partition(" ")
     assert int(count.replace(",", "")) == number
-    assert words == (noun if number == 1 else several(noun))
+    assert words == (unit_name if number == 1 else several(unit_name))
     assert counted(number, "datum", "data").endswith(" datum") == (number == 1)
 
 

@@ -133,7 +133,7 @@ UNSUITED = {
         SOUND,
         "CmaEsSampler takes one objective",
     ),
-    "the sweep's own recipe outside": (
+    "the sweep's default configuration outside": (
         SWEEP + "training: {learning_rate: 0.5}\n",
         SOUND,
         "not in the search space (0.001 to 0.1, logarithmic)",

@@ -1,4 +1,4 @@
-"""Majorities of graders: who is heard, who wins a tie, and what more opinions change."""
+"""Majorities of raters: who is heard, who wins a tie, and what more opinions change."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_opinions_are_added_and_never_exchanged() -> None:
     assert (np.diff(highest, axis=0) >= 0).all()
     assert (highest[-1] == 4).all()
     first = np.bincount(highest[0], minlength=5)
-    # Each grader is the first for a fifth of the photographs, give or take 4 standard errors.
+    # Each rater is the first for a fifth of the photographs, give or take 4 standard errors.
     assert (abs(first - 40) < 4 * np.sqrt(200 * 0.2 * 0.8)).all()
 
 
@@ -91,7 +91,7 @@ def test_what_cannot_be_counted_is_refused() -> None:
         translate_annotations(table, {"0": "well"})
 
 
-def test_the_simulated_graders_give_the_simulated_label(tmp_path: Path) -> None:
+def test_the_simulated_raters_give_the_simulated_label(tmp_path: Path) -> None:
     study = StudySettings(study="referable_dr", num_subjects=20, photo_width=32, photo_height=32)
     survey = survey_data(DataSpec(synthetic=study), tmp_path, photographs="single")
     columns = [name for name in survey.target_columns if name.startswith("grade_")]

@@ -141,7 +141,7 @@ def _table(run: Run, points: dict[str, tuple[OperatingFacts, ...]]) -> Table:
         "test prediction is the mean of a base learner's copies and an out-of-fold one is a single "
         "copy's, so a threshold may not carry over in full."
     )
-    where = "applied to the test set" if run.has_test else "and judged there"
+    where = "applied to the test set" if run.has_test else "and evaluated there"
     caption = f"Operating points chosen out of fold, {where}"
     return Table("operating_points", caption, columns, tuple(rows), partial(_frame, points), note)
 

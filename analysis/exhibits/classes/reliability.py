@@ -322,7 +322,7 @@ def _table(run: Run) -> Table:
     note = (
         "Expected calibration error: the mean distance between what is said in a bin and how often "
         "it comes true; with few units it is above 0 by chance alone. Brier score and log loss "
-        "also count how well classes are told apart. Lower is better for all three."
+        "also count how well classes are distinguished. Lower is better for all three."
     )
     return Table("calibration_table", "Calibration of the models", columns, lines, frame, note)
 

@@ -135,7 +135,7 @@ def known_model(evaluation: Evaluation, model: str | None) -> str:
     """
     known = list(evaluation.oof.predicted.columns)
     if model is not None and model not in known:
-        raise SweepError(f'no judged model "{model}". {did_you_mean(model, known)}')
+        raise SweepError(f'no evaluated model "{model}". {did_you_mean(model, known)}')
     return model or best_model(evaluation)
 
 

@@ -84,7 +84,7 @@ def _paint_panel(axes: Axes, facts: SearchHistory, column: str) -> None:
     if math.isfinite(facts.own):
         axes.axhline(facts.own, color=MUTED, linewidth=1, linestyle=(0, (1, 2.5)), zorder=1)
         axes.annotate(
-            "own recipe", (1, facts.own), (0, 3), xycoords=("axes fraction", "data"),
+            "default configuration", (1, facts.own), (0, 3), xycoords=("axes fraction", "data"),
             textcoords="offset points", ha="right", fontsize=SMALL, color=MUTED,
             bbox={"facecolor": PAPER, "alpha": 0.75, "linewidth": 0, "pad": 0.5}, zorder=5,
         )  # fmt: skip

@@ -4,7 +4,7 @@ T trials, P parameters.
 
 Optuna's fANOVA (Hutter, Hoos and Leyton-Brown 2014) fits a random forest to the trials and takes
 apart the variance of what it predicts over the whole space; the fractions of the single parameters
-are scaled to sum to 1, so what only several together explain is left out. It is told the trials'
+are scaled to sum to 1, so what only several together explain is left out. It gets the trials'
 ranks, not their scores: one wild trial would otherwise be most of the variance.
 
 The shares are repeated on trials drawn with replacement: their mean is the fraction, their middle

@@ -343,7 +343,7 @@ def _point_out(axes: Axes, facts: ShownLandscape) -> None:
         x, y = places[0]
         axes.plot([x], [y], "D", color=INK, markersize=6.2, zorder=5,
                   markeredgecolor=PAPER, markeredgewidth=0.8, clip_on=False)  # fmt: skip
-        name_point(axes, x, y, "own recipe", above=False)
+        name_point(axes, x, y, "default configuration", above=False)
 
 
 def landscape_of(study: StudyFacts) -> Landscape:

@@ -76,7 +76,7 @@ def _paint(facts: Objectives, width: int) -> MplFigure:
     for place, (trial, at, height_at) in enumerate(
         zip(front["trial"], front[x], front[y], strict=True)
     ):
-        name = "own recipe" if trial == 0 else f"trial {int(trial)}"
+        name = "default configuration" if trial == 0 else f"trial {int(trial)}"
         name_point(axes, float(at), float(height_at), name, above=place % 2 == 0)
     return figure
 

@@ -260,10 +260,11 @@ def parallel_section(study: StudyFacts) -> Section:
     caption = (
         f"A line a trial, through its values to its {results.metric.title}. The stronger the "
         f"colour the better the score, in five steps of equally many trials; thick: the best, with "
-        f"the {end} {results.metric.title}; long dashes: the sweep's own recipe. Thin dashed grey "
-        "lines were given up or diverged. Look for a stretch of an axis that only strong lines "
-        "cross: that is where a parameter decides. Axes drawn logarithmically are logarithmic; on "
-        "an axis of choices the trials of one choice stand beside each other, in order of score."
+        f"the {end} {results.metric.title}; long dashes: the sweep's default configuration. Thin "
+        "dashed grey lines were given up or diverged. Look for a stretch of an axis that only "
+        "strong lines cross: that is where a parameter decides. Axes drawn logarithmically are "
+        "logarithmic; on an axis of choices the trials of one choice stand beside each other, in "
+        "order of score."
     )
     paint = partial(draw_parallel_coordinates, facts)
     part = Figure(study.key("parallel"), paint, caption, lambda: study.trials, is_filed=True)

@@ -119,10 +119,10 @@ def _paint_curve(axes: Axes, facts: TrialCurves, number: int, curve: pd.DataFram
 
 
 def _name_ends(axes: Axes, facts: TrialCurves) -> None:
-    names = {0: "own recipe"}
+    names = {0: "default configuration"}
     if facts.best >= 0:
         names[facts.best] = (
-            "own recipe,\nthe best" if facts.best == 0 else f"best,\ntrial {facts.best}"
+            "default configuration,\nthe best" if facts.best == 0 else f"best,\ntrial {facts.best}"
         )
     ends = []
     for number, name in names.items():
@@ -151,8 +151,8 @@ def curves_section(study: StudyFacts) -> Section:
     caption = (
         f"Out-of-fold {study.results.metric.title} after each epoch, a line a trial: each fold "
         "predicts with the weights that its own validation subjects liked best so far. Thick: the "
-        "best trial. Dashed: the sweep's own recipe. Grey lines that end in a hollow dot were "
-        "given up there; a cross diverged. The worst curves may leave the axis."
+        "best trial. Dashed: the sweep's default configuration. Grey lines that end in a hollow "
+        "dot were given up there; a cross diverged. The worst curves may leave the axis."
     )
     paint = partial(draw_trial_curves, facts)
     figure = Figure(study.key("curves"), paint, caption, lambda: study.curves, is_filed=True)

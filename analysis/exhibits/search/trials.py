@@ -49,7 +49,7 @@ def _row(study: StudyFacts, trial: TrialRecord) -> tuple[Cell, ...]:
     results = study.results
     is_best = any(trial is each for each in results.best)
     tone: Tone = "strong" if is_best else "" if trial.status == "complete" else "muted"
-    name = "own recipe" if trial.number == 0 else f"trial {trial.number}"
+    name = "default configuration" if trial.number == 0 else f"trial {trial.number}"
     said = WORDS[trial.status] + (", best" if is_best else "")
     metric_values = []
     for objective in results.objectives:

@@ -96,7 +96,7 @@ def _worth(study: StudyFacts) -> str:
     ends = interval(selection.interval.low, selection.interval.high, digits)
     return (
         f"The best of {count(selection.num_learners, 'complete trial')} is partly the luckiest. "
-        "When the best is chosen on resampled subjects and judged on the others (BBC-CV), "
+        "When the best is chosen on resampled subjects and evaluated on the others (BBC-CV), "
         f"choosing is worth {format_number(selection.corrected, digits)} ({ends}): quote this one. "
         "It does not undo that sampler and scheduler had looked at the same subjects."
     )
@@ -109,7 +109,7 @@ def _gain(study: StudyFacts) -> str:
     digits, value = study.results.decimals(name), found.better_by[name]
     words = "better" if value >= 0 else "worse"
     text = (
-        f"The sweep's own recipe, which nobody chose, has "
+        f"The sweep's default configuration, which nobody chose, has "
         f"{format_number(found.default_configuration[name], digits)}. The best trial is "
         f"{words} by {format_number(abs(value), digits)} on the same "
         f"{study.results.scoring.unit_name.many}"
@@ -120,7 +120,7 @@ def _gain(study: StudyFacts) -> str:
     shown = between(ends, digits)
     if ends[0] > 0:
         return f"{text} (95 % interval {shown}), before any correction for having been chosen."
-    return f"{text} (95 % interval {shown}): it cannot be told from it."
+    return f"{text} (95 % interval {shown}): it cannot be distinguished from it."
 
 
 def _tiles(study: StudyFacts) -> list[Tile]:
@@ -138,7 +138,7 @@ def _tiles(study: StudyFacts) -> list[Tile]:
         label = f"Corrected for taking the best of {selection.num_learners}"
         tiles.append(Tile(label, format_number(selection.corrected, digits), note))
     own = found.default_configuration.get(name)
-    tiles.append(Tile("The sweep's own recipe", format_number(own, digits)))
+    tiles.append(Tile("The sweep's default configuration", format_number(own, digits)))
     saved = study.saved
     if saved.num_stopped:
         note = f"{saved.num_saved} of {count(saved.num_planned, 'epoch')}"

@@ -96,7 +96,7 @@ class SampleTable:
         samples: One row a sample: ``sample`` (its name), ``subject``, ``visit``, ``day`` (NaN
             where unknown), ``num_photos``, and of mosaics ``region`` and the four scores, of
             single photographs ``label``, ``case``, ``taxonomy`` ("" where not given) and
-            ``grade_<grader>`` (text, "" where there is none); of measured ones ``value``,
+            ``grade_<rater>`` (text, "" where there is none); of measured ones ``value``,
             ``case`` and ``band`` (which fifth of the values it is in, for balanced splits).
         tiles: One for each photo, by sample and position.
         layout: Of which kind they are.

@@ -1,4 +1,4 @@
-"""One fit to be trained, with everything that a worker must be told."""
+"""One fit to be trained, with everything that a worker needs to know."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foldgrid.specs.fits import FitConfig
 
 @dataclass(frozen=True)
 class FitJob:
-    """One fit to be trained, with everything a worker must be told.
+    """One fit to be trained, with everything a worker needs to know.
 
     Attributes:
         config: What decides the outcome.

@@ -25,7 +25,7 @@ from foldgrid.models import stay_offline
 from foldgrid.specs.failure import Failure
 
 MANY = 1000
-"""With a searcher Tune keeps one trial waiting unless it is told how many may run."""
+"""With a searcher Tune keeps one trial waiting unless it knows how many may run."""
 
 STATE_FILE = "state.pt"
 

@@ -78,7 +78,7 @@ class Interrupt:
         self._raise()
 
     def finished(self, job: object, record: object) -> None:
-        """A record that is complete is told first; the next event raises."""
+        """A record that is complete is reported first; the next event raises."""
 
     def failed(self, job: object, failure: object) -> None:
         """See ``finished``."""

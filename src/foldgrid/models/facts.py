@@ -62,7 +62,7 @@ def fact(find_out: Callable[P, T]) -> Callable[P, T]:
             try:
                 return adapter().validate_python(known[key])
             except ValidationError:
-                # Damaged: as if nobody had known it.
+                # Corrupt: as if nobody had known it.
                 del known[key]
         answer = find_out(*args, **kwargs)
         known[key] = adapter().dump_python(answer, mode="json")

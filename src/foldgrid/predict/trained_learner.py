@@ -74,12 +74,12 @@ def best_learner(store: RunStore) -> BestLearner:
         SweepError: The run folder holds no ranking of base learners.
     """
     try:
-        board: dict[str, Any] = store.read_json("leaderboard.json")
-        metrics = make_scoring(_TASK.validate_python(board.get("task") or {})).metrics
-        by = metrics[board.get("by") or next(iter(metrics))]
+        leaderboard: dict[str, Any] = store.read_json("leaderboard.json")
+        metrics = make_scoring(_TASK.validate_python(leaderboard.get("task") or {})).metrics
+        by = metrics[leaderboard.get("by") or next(iter(metrics))]
         metric_values = {
             str(row["model"]): row["oof"][by.name]
-            for row in board["rows"]
+            for row in leaderboard["rows"]
             if row["kind"] == "base_learner" and not is_ablation(row["model"])
         }
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):

@@ -238,7 +238,7 @@ class RunStore:
         self._write_table(SAMPLES, samples)
 
     def read_samples(self) -> pd.DataFrame:
-        """``samples.parquet``: sample and the scores or labels, as the fits were told them.
+        """``samples.parquet``: sample and the scores or labels, as the fits received them.
 
         Raises:
             FileNotFoundError: The run folder is from before they were recorded.

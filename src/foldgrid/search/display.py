@@ -73,7 +73,7 @@ class SearchDisplay:
 
     def _line(self, job: TrialJob, text: str) -> None:
         width = len(str(self.num_total))
-        which = "own recipe" if job.number == 0 else f"trial {job.number:<4}"
+        which = "default configuration" if job.number == 0 else f"trial {job.number:<4}"
         self.console.print(
             f"[{self.num_done:{width}}/{self.num_total}] {which}  {text}",
             markup=False,

@@ -89,7 +89,7 @@ class LockstepTrial:
     def run_epoch(self) -> TrialEpoch:
         """Trains an epoch of every fold that is not over, and scores all.
 
-        Epochs that a state holds and the launcher has not kept are told first, and not trained.
+        Epochs that a state holds and the launcher has not kept are reported first, and not trained.
         """
         if self._untold:
             return self._untold.pop(0)
@@ -201,7 +201,7 @@ class TrialTrainer:
         self.data, self.store = data, store.absolute()
 
     def finished(self, job: TrialJob) -> TrialRecord | None:
-        """The trial's record, where it is over and the launcher was told twice."""
+        """The trial's record, where it is over and the launcher heard of it twice."""
         folder = self.store.trial(job.study, job.number)
         record = folder.read_record() if folder.is_over() else None
         return record if record is not None and is_of(record, job) else None

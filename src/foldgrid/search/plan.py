@@ -190,7 +190,7 @@ def _time(prepared: PreparedSweep, studies: tuple[StudyPlan, ...], num_left: int
     cells = [cell for cell in prepared.grid.jobs if cell.config.backbone in names]
     seconds = sum(cell.estimated_seconds for cell in cells) / len(names)
     whole = seconds * num_left / prepared.resources.num_concurrent
-    each = f"a trial of the sweep's own recipe takes about {format_duration(seconds)}"
+    each = f"a trial of the sweep's default configuration takes about {format_duration(seconds)}"
     if prepared.resources.gpus_per_fit:
         return f"on these GPUs not known yet; on a CPU core {each}"
     return f"about {format_duration(whole)}; {each}"

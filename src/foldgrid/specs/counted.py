@@ -8,12 +8,12 @@ _HISSING = re.compile(r"(s|x|sh|tch|nch)$")
 _ENDS_IN_Y = re.compile(r"(?<![aeiou])y$")
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """A number and its noun, in the singular or the plural.
+def counted(number: int, word: str, plural: str = "") -> str:
+    """A number and its word, in the singular or the plural.
 
     Args:
         number: How many; thousands are set apart by a comma.
-        noun: What one is called, in one word or several: the last takes the plural.
+        word: What one is called, in one word or several: the last takes the plural.
         plural: What several are called, where that is not regular.
 
     Example:
@@ -22,11 +22,11 @@ def counted(number: int, noun: str, plural: str = "") -> str:
         >>> counted(1234, "study"), counted(2, "index", "indices")
         ('1,234 studies', '2 indices')
     """
-    return f"{number:,} {noun if number == 1 else plural or several(noun)}"
+    return f"{number:,} {word if number == 1 else plural or several(word)}"
 
 
-def several(noun: str) -> str:
-    """The regular plural of a noun."""
-    if _ENDS_IN_Y.search(noun):
-        return f"{noun[:-1]}ies"
-    return noun + ("es" if _HISSING.search(noun) else "s")
+def several(word: str) -> str:
+    """The regular plural of a word."""
+    if _ENDS_IN_Y.search(word):
+        return f"{word[:-1]}ies"
+    return word + ("es" if _HISSING.search(word) else "s")

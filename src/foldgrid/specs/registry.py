@@ -75,7 +75,7 @@ class Registry(MutableMapping[str, T]):
         """
         if not isinstance(thing, self._type):
             raise TypeError(f"{name}: found {thing!r}, which is no {self.kind}")
-        # Complete at this look: else ours, added later, would be told that they are there already.
+        # Complete at this look: else ours, added later, would be refused as there already.
         if name in self and name in self._by_hand:
             del self[name]
         self.add(name, thing)

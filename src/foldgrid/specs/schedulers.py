@@ -67,7 +67,7 @@ class SharedSettings(Protocol):
 
     @property
     def reduction_factor(self) -> float:
-        """Judged is after ``grace_epochs`` and every so many-fold of it; above 1."""
+        """Evaluated is after ``grace_epochs`` and every so many-fold of it; above 1."""
         ...
 
     @property
@@ -129,7 +129,7 @@ class Scheduler(ABC):
         """
         if len(shared.objectives) > 1:
             message = (
-                f"{shared.scheduler} judges by one objective, found {len(shared.objectives)}. "
+                f"{shared.scheduler} evaluates by one objective, found {len(shared.objectives)}. "
                 f"Name one, or take the scheduler {NO_SCHEDULER}."
             )
             yield "scheduler", message

@@ -51,7 +51,8 @@ def _recipe_problems(space: SearchSpace, sweep: Sweep) -> Iterator[SweepProblem]
         if name != BACKBONE and not allows(parameter, value):
             message = (
                 f"found {value!r}, which is not in the search space ({describe(parameter)}). "
-                "The sweep's own recipe is its first trial: change it, or widen the space."
+                "The sweep's default configuration is its first trial: change it, or widen the "
+                "space."
             )
             yield ("training", *name.split(".")), message
     yield from _unfit_problems(space, sweep)

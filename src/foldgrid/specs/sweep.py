@@ -144,8 +144,8 @@ class SearchSettings(Spec):
             adds. The sweep's default configuration is never stopped.
         scheduler_settings: By a scheduler's name, what it alone has to set.
         grace_epochs: Nothing is stopped before.
-        reduction_factor: ``asha``, ``hyperband`` and ``paired_race`` judge after ``grace_epochs``
-            and every so many-fold of it; the first two keep one of so many.
+        reduction_factor: ``asha``, ``hyperband`` and ``paired_race`` evaluate after
+            ``grace_epochs`` and every so many-fold of it; the first two keep one of so many.
         significance: ``paired_race`` gives a trial up where so large a difference would be rarer
             than this among equals.
         perturbation_epochs: ``pbt`` has the worst go on from the best every so many epochs.

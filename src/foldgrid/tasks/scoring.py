@@ -190,7 +190,7 @@ class Scoring(ABC):
     @property
     @abstractmethod
     def monitored(self) -> Monitored:
-        """What a fit's progress is told by."""
+        """What a fit's progress is reported by."""
 
     def decimals(self, metric: str) -> int:
         """Digits after the point that people are shown of a metric."""

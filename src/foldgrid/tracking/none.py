@@ -1,4 +1,4 @@
-"""No tracker: nobody is told anything, and nothing is written."""
+"""No tracker: nothing is sent, and nothing is written."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class OpenRun(ABC):
 
     Attributes:
         logged_through: The last step that it has from an earlier launch, and goes on after.
-        can_be_replaced: Whether what it was told can be taken back.
+        can_be_replaced: Whether what it was sent can be taken back.
     """
 
     logged_through: int = 0

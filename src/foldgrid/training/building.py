@@ -38,7 +38,7 @@ def build_for(
     )
     if hasattr(network, "transform_input"):
         # torchvision's GoogLeNet and Inception v3 weights expect inputs in [-1, 1], which the
-        # network makes of ImageNet's scaling itself where it is told so. No weight file tells.
+        # network makes of ImageNet's scaling itself where it is asked to. No weight file tells.
         shifts = config.weights != "random" and recipe.normalization in ("imagenet", OF_NETWORK)
         network.transform_input = shifts  # type: ignore[assignment]
     return network

@@ -140,9 +140,9 @@ def reported_by_task(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str]
 
     @cache
     def reported(task: str) -> Reported:
-        vary = {"training_fraction": (0.25,), "num_raters": (1, 2)} if task == "binary" else {}
+        ablation = {"training_fraction": (0.25,), "num_raters": (1, 2)} if task == "binary" else {}
         folder = tmp_path_factory.mktemp("runs") / CLASS_SWEEPS[task]
-        fake = FakeClassRun(folder, task, vary=vary, has_features=True)
+        fake = FakeClassRun(folder, task, ablation=ablation, has_features=True)
         store = fake.write()
         return tell(fake, store)
 

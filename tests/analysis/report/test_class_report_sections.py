@@ -343,7 +343,7 @@ def test_what_was_varied_is_told_by_value(reported_by_task: Any) -> None:
 
 
 def test_settings_that_are_words_have_a_table_and_no_curve(tmp_path: Path) -> None:
-    fake = FakeClassRun(tmp_path / "tiny", vary={"normalization": ("minus_one_to_one",)})
+    fake = FakeClassRun(tmp_path / "tiny", ablation={"normalization": ("minus_one_to_one",)})
     run = Run(fake.write())
     assert setting_curves(run, "normalization") is None
     values = [each.value for each in varied_learners(run, "normalization")]

@@ -85,7 +85,7 @@ class MadeUpSearch:
         return store
 
     def own(self) -> dict[str, Value]:
-        """The values of the sweep's own recipe."""
+        """The values of the sweep's default configuration."""
         recipe = TrainingRecipe()
         return {
             name: recipe_value(recipe, name) for name in self.space.parameters if name != BACKBONE

@@ -68,7 +68,7 @@ def find_thresholds(exams: Sequence[PhotoExam], rules: ExclusionRules) -> Thresh
     focus = skin_fraction = None
     if len(exams) < FEWEST_TO_COMPARE:
         notes.append(
-            f"blur and distance are not judged: {counted(len(exams), 'photograph')} are too few "
+            f"blur and distance are not evaluated: {counted(len(exams), 'photograph')} are too few "
             f"to compare "
             f"({FEWEST_TO_COMPARE} are needed)"
         )
@@ -84,7 +84,7 @@ def find_thresholds(exams: Sequence[PhotoExam], rules: ExclusionRules) -> Thresh
             skin_fraction = rules.far_fraction * usual
         else:
             notes.append(
-                f"distance is not judged: the usual photograph has {usual:.0%} of skin colour"
+                f"distance is not evaluated: the usual photograph has {usual:.0%} of skin colour"
             )
     return Thresholds(focus, skin_fraction, tuple(notes))
 

@@ -85,7 +85,7 @@ def describe_labelled_audit(audit: LabelledAudit) -> str:
         f"{counted(len(manifest.labels), 'label')}",
         "  photos     " + _describe_files(audit.exams),
         *(f"  {line}" for line in _describe_labels(photos)),
-        *(f"  graders    {line}" for line in _describe_raters(manifest)),
+        *(f"  raters    {line}" for line in _describe_raters(manifest)),
     ]
     if manifest.warnings:
         lines.append(counted(len(manifest.warnings), "warning"))

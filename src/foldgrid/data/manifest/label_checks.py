@@ -137,7 +137,7 @@ def annotation_columns(columns: Sequence[str]) -> tuple[str, ...]:
 
 def find_nameless_raters(raters: Sequence[str]) -> list[Problem]:
     """Find a rater's column without the rater's name."""
-    message = f'found a column without a grader. Name it, as in "{ANNOTATION_PREFIX}anna".'
+    message = f'found a column without a rater. Name it, as in "{ANNOTATION_PREFIX}anna".'
     return [Problem("header", name, message) for name in raters if name == ANNOTATION_PREFIX]
 
 
@@ -157,9 +157,9 @@ def find_odd_annotations(photos: pd.DataFrame, raters: Sequence[str]) -> list[Pr
         return []
     given = _given(photos, raters)
     problems = [
-        Problem("all rows", name, "empty. This grader graded nothing: drop the column.")
+        Problem("all rows", name, "empty. This rater graded nothing: drop the column.")
         for name in raters
-        if not (given["grader"] == name).any()
+        if not (given["rater"] == name).any()
     ]
     ungraded = photos.loc[~photos["row"].isin(given["row"]), "row"]
     if len(ungraded) and len(given):
@@ -172,11 +172,11 @@ def find_odd_annotations(photos: pd.DataFrame, raters: Sequence[str]) -> list[Pr
         if close:
             at = given.loc[given["grade"] == grade].iloc[0]
             message = f'"{grade}": found once. Did you mean "{close[0]}"?'
-            problems.append(Problem(rows_text([at["row"]]), at["grader"], message))
+            problems.append(Problem(rows_text([at["row"]]), at["rater"], message))
     return problems
 
 
 def _given(photos: pd.DataFrame, raters: Sequence[str]) -> pd.DataFrame:
-    """A row for each grade that was given: ``row``, ``grader``, ``grade``."""
-    long = photos.melt(["row"], list(raters), var_name="grader", value_name="grade")
+    """A row for each grade that was given: ``row``, ``rater``, ``grade``."""
+    long = photos.melt(["row"], list(raters), var_name="rater", value_name="grade")
     return long[long["grade"] != ""]

@@ -49,7 +49,7 @@ from foldgrid.specs.errors import InputError
 class LabelledManifest(CheckedManifest):
     """A checked manifest of labelled photographs.
 
-    Its photos have ``label``, ``case`` and ``taxonomy``, then ``grade_<grader>`` and the describing
+    Its photos have ``label``, ``case`` and ``taxonomy``, then ``grade_<rater>`` and the describing
     columns that the file has, as text.
 
     Attributes:

@@ -57,7 +57,7 @@ Rows = list[tuple[str, str]]
 
 
 def _of_mosaics(survey: Survey, _data: DataSpec, _split: Split) -> Rows:
-    return [("data", _composites(survey))]
+    return [("data", _described_mosaics(survey))]
 
 
 def _of_labels(survey: Survey, data: DataSpec, split: Split) -> Rows:
@@ -90,7 +90,7 @@ SHUFFLED: Mapping[SampleKind, str] = MappingProxyType(
 """What a canary gives every subject."""
 
 
-def _composites(survey: Survey) -> str:
+def _described_mosaics(survey: Survey) -> str:
     source = "the embedded synthetic trial" if survey.is_synthetic else str(survey.manifest.path)
     samples = survey.samples
     visits = samples[["subject", "visit"]].drop_duplicates()
@@ -127,7 +127,7 @@ def _classes(survey: Survey) -> str:
     counts = counts.sort_values(ascending=False, kind="stable")
     words = [f"{name} {count}" for name, count in counts.items()]
     raters = len(survey.target_columns) - len(survey.layout.targets)
-    graded = f"; {counted(raters, 'grader')}" if raters else ""
+    graded = f"; {counted(raters, 'rater')}" if raters else ""
     return f"{len(words)}, by photographs: {_some(words, MOST_CLASSES)}{graded}"
 
 

@@ -36,7 +36,7 @@ def facts_kept_in(cache: Path) -> Iterator[None]:
     """Inside, facts about networks are looked up in the cache, and those found out put there.
 
     They lie in ``<cache>/networks/``, a file for the versions of the libraries and this project's
-    own code of networks. A file that is damaged, or cannot be read or written, only costs time.
+    own code of networks. A file that is corrupt, or cannot be read or written, only costs time.
 
     Args:
         cache: The cache's root.

@@ -82,7 +82,7 @@ class LaunchLog(Generic[Job]):
         self._file.note(logging.ERROR, words)
 
     def end(self, warnings: Iterable[str]) -> None:
-        """Adds what a user was told beside the events, and ends the log."""
+        """Adds what a user was shown beside the events, and ends the log."""
         for text in warnings:
             self._file.note(logging.WARNING, text)
         self._file.close()

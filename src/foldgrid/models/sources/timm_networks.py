@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foldgrid.models.facts import fact
 from foldgrid.models.sources.source import NetworkSource, Preprocessing, PublishedWeights
 from foldgrid.specs.errors import SweepError, did_you_mean
 
@@ -162,16 +163,8 @@ class TimmNetworks(NetworkSource):
 
     def published_weights(self, name: str) -> PublishedWeights | None:
         """What timm takes for the network; ``seresnet101`` has none."""
-        published = _entry(name).configuration
-        licence = published.license or ""
-        if published.hf_hub_id and name not in _NAMES:
-            file = published.hf_hub_filename or "model.safetensors"
-            repository = published.hf_hub_id
-            called = published.tag or name.removeprefix(HUB_PREFIX)
-            return PublishedWeights(called, hub=repository, hub_file=file, licence=licence)
-        if not published.url or published.url.endswith(".npz"):
-            return None
-        return PublishedWeights(published.tag, published.url, licence=licence)
+        # What a repository holds is not decided by timm's version.
+        return _published_by(name) if name.startswith(HUB_PREFIX) else _published(name)
 
     def native_pixels(self, name: str) -> int:
         """The input size that the network was trained at."""
@@ -181,6 +174,25 @@ class TimmNetworks(NetworkSource):
         """As its configuration says."""
         own = _entry(name).configuration
         return Preprocessing(tuple(own.mean), tuple(own.std), own.interpolation)
+
+
+@lru_cache(maxsize=4096)
+@fact
+def _published(name: str) -> PublishedWeights | None:
+    return _published_by(name)
+
+
+def _published_by(name: str) -> PublishedWeights | None:
+    published = _entry(name).configuration
+    licence = published.license or ""
+    if published.hf_hub_id and name not in _NAMES:
+        file = published.hf_hub_filename or "model.safetensors"
+        repository = published.hf_hub_id
+        called = published.tag or name.removeprefix(HUB_PREFIX)
+        return PublishedWeights(called, hub=repository, hub_file=file, licence=licence)
+    if not published.url or published.url.endswith(".npz"):
+        return None
+    return PublishedWeights(published.tag, published.url, licence=licence)
 
 
 def find_in_hub_cache(repository: str, file: str) -> Path | None:

@@ -1,6 +1,6 @@
 """Ray Tune's schedulers that pause trials: HyperBand, and population based training.
 
-They live in Tune's loop, so they need Ray; here they are told what an epoch scored.
+They live in Tune's loop, so they need Ray; here they are given what an epoch scored.
 """
 
 from __future__ import annotations

@@ -147,7 +147,7 @@ class PostgresqlSearchStorage(SearchStorage):
 
 
 def _without_password(url: URL) -> tuple[URL, dict[str, Any]]:
-    """The address as it may be shown, and what the driver is told besides."""
+    """The address as it may be shown, and what the driver is given besides."""
     connect: dict[str, Any] = {}
     if "connect_timeout" not in url.query:
         connect["connect_timeout"] = CONNECT_SECONDS

@@ -101,8 +101,8 @@ class SearchStorage(abc.ABC):
             raise SweepError(
                 f"{self.title}: the search's storage does not answer any more.\n"
                 f"  {said_by(cause)}\n"
-                "Trials that were told before are in it. See to it that it answers, and run the "
-                "same command again."
+                "Trials that were reported before are in it. See to it that it answers, and run "
+                "the same command again."
             ) from error
 
 

@@ -1,6 +1,6 @@
 """A fundus photograph: disc, macula, vessels, and the lesions of diabetic retinopathy.
 
-Knows one eye and a severity; nothing of graders. Shape letters: H rows, W columns; places are in
+Knows one eye and a severity; nothing of raters. Shape letters: H rows, W columns; places are in
 units of half the picture's shorter side, x to the right and y down, from its middle.
 """
 

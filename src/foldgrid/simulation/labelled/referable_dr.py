@@ -1,7 +1,7 @@
 """Diabetic retinopathy in five grades, graded by several people who err; the label by majority.
 
 An eye is photographed once or twice at a visit. The true severity lies between the grades; each
-grader sees it with an error and a leaning of their own, and leaves some photographs out.
+rater sees it with an error and a leaning of their own, and leaves some photographs out.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class FundusFinding:
 def plan_referable_dr(settings: StudySettings) -> tuple[StudyShot, ...]:
     """Both eyes of every subject, one or two photographs each; the worse eye decides nothing."""
     rng = plan_stream(settings)
-    judges = stream(settings.seed, StudyStream.RATERS)
-    leanings = judges.normal(0.0, RATER_LEANING, len(RATERS))
+    raters = stream(settings.seed, StudyStream.RATERS)
+    leanings = raters.normal(0.0, RATER_LEANING, len(RATERS))
     shots: list[StudyShot] = []
     for subject in range(1, settings.num_subjects + 1):
         grade = int(np.searchsorted(np.cumsum(GRADE_FRACTIONS), rng.random()).clip(0, 4))
@@ -56,7 +56,7 @@ def plan_referable_dr(settings: StudySettings) -> tuple[StudyShot, ...]:
             eye = draw_eye(rng, is_left=is_left)
             side = "left" if is_left else "right"
             for number in range(1 + int(rng.random() < 0.4)):
-                grades = _grade(severity, leanings, judges)
+                grades = _grade(severity, leanings, raters)
                 shots.append(
                     StudyShot(
                         path=f"photos/{subject_name(subject)}/{side}_{number + 1}.jpg",
@@ -80,12 +80,12 @@ def plan_referable_dr(settings: StudySettings) -> tuple[StudyShot, ...]:
 def _grade(
     severity: float,
     leanings: NDArray[np.float64],
-    judges: np.random.Generator,
+    raters: np.random.Generator,
 ) -> list[int | None]:
-    seen = severity + leanings + judges.normal(0.0, RATER_ERROR, len(leanings))
-    is_left_out = judges.random(len(leanings)) < LEFT_OUT
+    seen = severity + leanings + raters.normal(0.0, RATER_ERROR, len(leanings))
+    is_left_out = raters.random(len(leanings)) < LEFT_OUT
     # Somebody grades every photograph.
-    is_left_out[int(judges.integers(len(leanings)))] = False
+    is_left_out[int(raters.integers(len(leanings)))] = False
     grades = np.clip(np.rint(seen), 0, 4).astype(int).tolist()
     return [None if out else grade for grade, out in zip(grades, is_left_out, strict=True)]
 

@@ -157,7 +157,7 @@ UPPER_ARM_AXIS = (
     (-0.25, 0.2), (0.1, 0.2), (0.16, 0.245), (0.26, 0.274), (0.5, 0.312), (1.25, 0.36),
 )  # fmt: skip
 ARM_SHIFT = 1.5
-"""Texture shift of the arms in trunk photographs, by which they are told from the trunk."""
+"""Texture shift of the arms in trunk photographs, which distinguishes them from the trunk."""
 
 
 def draw_trunk(surface: Surface, build: Build, back: bool) -> Body:

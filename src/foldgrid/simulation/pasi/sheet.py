@@ -1,4 +1,4 @@
-"""A labelled sheet of photographs with their scores, for people to judge a simulation by eye.
+"""A labelled sheet of photographs with their scores, for people to inspect a simulation by eye.
 
 Reads a manifest and its photographs and nothing else, so it serves real photographs too.
 """

@@ -22,7 +22,7 @@ Ties = Literal["upward", "downward"]
 def translate_annotations(labels_NR: ArrayLike, classes: Mapping[str, str]) -> TextArray:
     """Grades in the words of a task: ``{"0": "not_referable", …, "4": "referable"}``.
 
-    Graders' words are coarser or finer than a task's classes. Which words are one class has to be
+    Raters' words are coarser or finer than a task's classes. Which words are one class has to be
     said before the votes are counted: of 1, 1, 2, 3 and 4 most are 2 or more, and none of these
     is the commonest grade.
 

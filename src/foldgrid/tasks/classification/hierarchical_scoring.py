@@ -81,7 +81,8 @@ class HierarchicalScoring(LabelScoring):
         return (
             f"{len(self.classes)} training classes were cut from the tree of labels, going down "
             f"until a node had at most {self.spec.max_images_per_class} training photographs; "
-            f"models are judged by the {counted(len(self.evaluated_classes), 'node')} above them."
+            f"models are evaluated by the {counted(len(self.evaluated_classes), 'node')} above "
+            "them."
         )
 
     @property

@@ -109,7 +109,7 @@ class LabelScoring(Scoring):
         """
         columns = sorted(str(name) for name in samples if str(name).startswith("grade_"))
         if not columns:
-            raise ValueError("the manifest has no columns grade_<grader>")
+            raise ValueError("the manifest has no columns grade_<rater>")
         words = self.spec.annotations or {name: (name,) for name in self.classes}
         class_of = {word: name for name, given in words.items() for word in given}
         labels_NR = translate_annotations(samples[columns].to_numpy(), class_of)
