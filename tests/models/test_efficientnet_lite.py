@@ -120,6 +120,16 @@ def test_weights_under_timm_s_own_names_are_taken_too() -> None:
     assert all(torch.equal(found[key], state[key]) for key in found if key not in heads)
 
 
+def test_timm_s_own_weights_have_timm_s_name() -> None:
+    # They may hold the same numbers, but nobody here can say so.
+    own = find_weight_file(f"timm:{NAMES[0]}")
+    assert own is not None
+    assert own.package == ""
+    assert own.name != weight_file(NAMES[0]).name
+    spellings = [NAMES[0], f"timm:{NAMES[0]}", f"{NAMES[0]}.in1k"]
+    assert len({source_of(name).canonical(name) for name in spellings}) == 2
+
+
 @pytest.mark.parametrize("policy", ["required", "fetch"])
 def test_without_the_packages_the_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, policy: Any

@@ -53,6 +53,18 @@ class EfficientNetLite(TimmNetworks):
         """The networks that it builds."""
         return tuple(_WEIGHTS)
 
+    def builds(self, name: str) -> bool:
+        """Whether it is one of the three: all others are timm's."""
+        return name in _WEIGHTS
+
+    def more_names(self) -> tuple[str, ...]:
+        """None: tags are of timm's own weights."""
+        return ()
+
+    def canonical(self, name: str) -> str:
+        """The name itself: ``timm:`` and a tag mean timm's own file of the network."""
+        return name
+
     def published_weights(self, name: str) -> PublishedWeights | None:
         """The file in its package."""
         return _WEIGHTS[name]
