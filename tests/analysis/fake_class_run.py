@@ -98,7 +98,9 @@ class FakeClassRun:
         ]
         self.recipes = {
             ablation.name: ablation.recipe(
-                TrainingRecipe(early_stopping=EarlyStopping(policy=self.policy))
+                TrainingRecipe(
+                    early_stopping=EarlyStopping(policy=self.policy), normalization="imagenet"
+                )
             )
             for _, ablation in learners
         }

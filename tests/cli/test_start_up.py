@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from foldgrid.models import sources
-from foldgrid.models.footprint import footprint
+from foldgrid.models import footprint, published, sources
 from foldgrid.models.sources import torchvision_networks
 from tests.launching.conftest import launcher, shared_cache
 from tests.launching.tiny_sweep import Launcher
@@ -61,9 +60,10 @@ def test_a_plan_says_the_same_without_once_its_networks_are_known(
             (own / kept.name).symlink_to(kept)
     monkeypatch.setenv("FOLDGRID_CACHE", str(own))
     # Nor does this process remember.
-    names, published = torchvision_networks._names, torchvision_networks._published
-    for known in (footprint, sources._table, names, published):
-        known.cache_clear()
+    for module in (footprint, published, sources, torchvision_networks):
+        for known in vars(module).values():
+            if callable(getattr(known, "cache_clear", None)):
+                known.cache_clear()
     cold = launcher(sweep, "--plan").out
     where = ("--wandb", "disabled", "--storage", str(launcher.storage), "--executor", "inline")
     warm, imported = imported_by("launch.py", "--sweep", str(sweep), "--plan", *where)

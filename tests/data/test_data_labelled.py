@@ -235,7 +235,7 @@ def test_what_is_odd_is_a_warning(tmp_path: Path, rows: list[Row]) -> None:
         'Did you mean "eczema"?',
         'rows 2, 3, 4, 5 taxonomy: "eczema" is a label and also holds others, such as '
         '"eczema/eczemas".',
-        "all rows grade_c: empty. This rater annotated nothing: drop the column.",
+        "all rows grade_c: empty. This rater graded nothing: drop the column.",
         "row 5 grade_…: nobody graded these photos; their label stands alone.",
         'row 3 grade_a: "psoriasiss": found once. Did you mean "psoriasis"?',
     ]

@@ -253,9 +253,9 @@ def test_raters_see_the_severity_that_is_painted() -> None:
 def test_diseases_share_the_features_of_their_branch() -> None:
     diseases = all_diseases()
     assert len({disease.name for disease in diseases}) == len(diseases) >= 30
-    assert {disease.way.rsplit("/", 1)[0] for disease in diseases} <= set(BRANCHES)
+    assert {disease.path.rsplit("/", 1)[0] for disease in diseases} <= set(BRANCHES)
     pigment = {
-        branch: np.mean([d.features.pigment for d in diseases if d.way.startswith(branch)])
+        branch: np.mean([d.features.pigment for d in diseases if d.path.startswith(branch)])
         for branch in ("malignant/melanocytic", "malignant/epidermal")
     }
     assert pigment["malignant/melanocytic"] > 3 * pigment["malignant/epidermal"]

@@ -18,7 +18,7 @@ from foldgrid.records import SearchStore
 from tests.launching.tiny_sweep import TINY, Launcher
 from tests.outside.packages import installed, write_package
 
-SOURCE = Path(__file__).parents[1] / "scoring/median_error.py"
+SOURCE = Path(__file__).parents[1] / "metrics/median_error.py"
 MODULE = "median_error_of_others"
 SEARCH = (
     TINY.replace("  - shufflenet_v2_x0_5\n", "")

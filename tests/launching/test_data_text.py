@@ -10,6 +10,7 @@ from foldgrid.data.dataset import Survey
 from foldgrid.data.splits import Split, make_split
 from foldgrid.launching.planning.data_text import data_facts, permutation_words, split_words
 from foldgrid.simulation.source import survey_data
+from foldgrid.specs.counted import counted
 from foldgrid.specs.sweep import DataSpec, SplitSpec
 from foldgrid.specs.synthetic import StudyName, StudySettings
 
@@ -70,7 +71,8 @@ def test_sides_are_counted_by_photographs(cache: Path) -> None:
     _, survey, split = prepare("ssc_skin", 12, cache)
     words = split_words(survey, split, 5)
     test = split.table[split.table["partition"] == "test"]
-    assert f"test {len(test)} photographs of {test['subject'].nunique()} subjects; " in words
+    subjects = counted(test["subject"].nunique(), "subject")
+    assert f"test {len(test)} photographs of {subjects}; " in words
     assert words.endswith("best of 5")
     assert "visit" not in words
     assert "the label of a photograph of another" in permutation_words(survey, "shuffled_scores")

@@ -176,7 +176,9 @@ def test_a_fit_that_diverges_is_said_to_be_missing_from_the_ranking(
     )
     assert (record.status, record.num_epochs) == ("diverged", 2)
     words = f"{VICTIM}, 1/2 folds: fold 1 diverged in epoch 2 at a learning rate of 0.001"
-    assert words in " ".join(done.out.split())
+    assert "1 base learner left out: folds are missing or diverged." in " ".join(done.out.split())
+    leaderboard = (launcher.storage / "tiny/leaderboard.json").read_text(encoding="utf-8")
+    assert words in " ".join(leaderboard.split())
     table = pd.read_csv(launcher.storage / "tiny" / "leaderboard.csv").set_index("model")
     assert table.loc[VICTIM, "folds"] == "1/2"
     assert np.isnan(table.loc[VICTIM, "rank"])

@@ -304,8 +304,8 @@ def test_best_trials_of_earlier_launches_still_read(launcher: Launcher) -> None:
     path = launcher.storage / "tiny" / "best.yaml"
     found = best_of(path.parent)
     for entry in found["best"]:
-        for name in TrialCertainty.model_fields:
-            del entry[name]
+        for name, field in TrialCertainty.model_fields.items():
+            del entry[field.alias or name]
     with path.open("w") as stream:
         YAML(typ="safe").dump(found, stream)
     trial = read_found(str(path.parent)).found.best[0]

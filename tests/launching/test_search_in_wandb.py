@@ -158,7 +158,7 @@ def test_a_trial_that_fails_is_shown_as_failed(launcher: Launcher) -> None:
     train = lockstep.LockstepTrial.run_epoch
 
     def fail_in_the_second(self: lockstep.LockstepTrial) -> object:
-        if self.task.number == 1 and self.epochs:
+        if self.job.number == 1 and self.epochs:
             raise RuntimeError("no memory for this one")
         return train(self)
 

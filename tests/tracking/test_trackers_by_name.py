@@ -1,4 +1,4 @@
-"""Trackers come by name: nothing but the command line knows which there are."""
+"""Trackers come by name: nothing but the two faces knows which there are."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,12 @@ from foldgrid.tracking import TRACKERS
 PRODUCT = Path(foldgrid.__file__).parent
 PROJECT = PRODUCT.parents[1]
 NAMED = re.compile(r"wandb|W&B|Weights & Biases|tensorboard", re.IGNORECASE)
-AT_HOME = ("foldgrid/tracking/wandb/", "foldgrid/tracking/tensorboard.py", "foldgrid/cli/")
+AT_HOME = (
+    "foldgrid/tracking/wandb/",
+    "foldgrid/tracking/tensorboard.py",
+    "foldgrid/cli/",
+    "foldgrid/api.py",
+)
 
 
 def lines_that_name_a_tracker():
@@ -24,7 +29,7 @@ def lines_that_name_a_tracker():
                 yield from ((name, line) for line in text.splitlines() if NAMED.search(line))
 
 
-def test_nothing_but_its_own_room_and_the_command_line_names_a_tracker():
+def test_nothing_but_its_own_room_and_the_faces_names_a_tracker():
     room = "foldgrid/tracking/__init__.py"
     found = set(lines_that_name_a_tracker())
     example = {line for name, line in found if name == "foldgrid/tracking/tracker.py"}

@@ -48,11 +48,11 @@ def test_the_study_s_figures_are_those_of_our_network_frozen_as_explained(
 ) -> None:
     phases = [counts(num_outputs, "backbone"), counts(num_outputs, second_phase)]
     for row in compare_parameters(study(), num_classes, phases):
-        if row.figure.published == 1280:
+        if row.count.published == 1280:
             # Of one output, without the bias.
-            assert row.ours == num_outputs * (row.figure.published + 1)
+            assert row.ours == num_outputs * (row.count.published + 1)
         else:
-            assert row.ours == row.figure.published, row.figure
+            assert row.ours == row.count.published, row.count
 
 
 def test_the_sums_in_the_explanations_are_right() -> None:
@@ -69,7 +69,7 @@ def test_the_sums_in_the_explanations_are_right() -> None:
 def test_what_the_words_say_is_another_number() -> None:
     # "The weights of the first 10 layers", counted as layers with weights.
     rows = compare_parameters(study(), 2, [counts(2, "backbone"), counts(2, 10)])
-    ours = [(row.figure.published, row.ours) for row in rows]
+    ours = [(row.count.published, row.ours) for row in rows]
     assert ours == [
         (2_259_265, 2_260_546),
         (1_280, 2_562),

@@ -124,33 +124,33 @@ def prepare_sweep(
             resolved, cache, canary, on_progress
         )
         sizes = footprints(sweep, source, make_scoring(sweep.task).num_outputs)
-    # A trial of a search holds the networks of all its folds.
-    num_fits = sweep.split.num_folds if resolved.space is not None else 1
-    memory = [
-        memory_on_card(
-            size, sweep.recipe_of(name).batch_size, survey.mosaics_bytes / 2**30, num_fits
+        # A trial of a search holds the networks of all its folds.
+        num_fits = sweep.split.num_folds if resolved.space is not None else 1
+        memory = [
+            memory_on_card(
+                size, sweep.recipe_of(name).batch_size, survey.mosaics_bytes / 2**30, num_fits
+            )
+            for name, size in sizes.items()
+        ]
+        resources = plan_resources(sweep.resources, memory, is_cluster=is_cluster)
+        store = RunStore(run_location(storage, sweep.name))
+        _keep_apart(store, about_permutation)
+        missing = [file for file in weights.values() if file and not file.is_here]
+        if missing and fetch is not None:
+            fetch(missing)
+        elif missing:
+            weights = _as_recorded(weights, store)
+        grid = plan_grid(
+            sweep,
+            data_fingerprint=survey.fingerprint,
+            split_fingerprint=split.fingerprint,
+            weights=weights,
+            footprints=sizes,
+            counts=_counts(split, sweep),
+            finished=set(),
+            selection=selection,
+            gpus=resources.gpus_per_fit,
         )
-        for name, size in sizes.items()
-    ]
-    resources = plan_resources(sweep.resources, memory, is_cluster=is_cluster)
-    store = RunStore(run_location(storage, sweep.name))
-    _keep_apart(store, about_permutation)
-    missing = [file for file in weights.values() if file and not file.is_here]
-    if missing and fetch is not None:
-        fetch(missing)
-    elif missing:
-        weights = _as_recorded(weights, store)
-    grid = plan_grid(
-        sweep,
-        data_fingerprint=survey.fingerprint,
-        split_fingerprint=split.fingerprint,
-        weights=weights,
-        footprints=sizes,
-        counts=_counts(split, sweep),
-        finished=set(),
-        selection=selection,
-        gpus=resources.gpus_per_fit,
-    )
     # A search trains no fits of the grid itself.
     verified, faults = _verified(store, grid if resolved.space is None else None)
     return PreparedSweep(
