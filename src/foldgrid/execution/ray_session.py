@@ -1,4 +1,4 @@
-"""Ray itself for the time of a sweep: started here, or or a cluster joined and monitored."""
+"""Ray itself for the time of a sweep: started here, or a cluster that is joined and watched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A search as it is monitored in a terminal: a line a trial."""
+"""A search in a terminal: a line a trial."""
 
 from __future__ import annotations
 
