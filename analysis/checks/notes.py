@@ -28,7 +28,7 @@ def check_notes(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
 
 
 def _breach(result: CheckResult) -> Note:
-    no = f"{result.title}? No."
+    no = f"Not met: {result.title}."
     brief = f"FAILED: {no}" if result.status == "failed" else no
     if len(brief) + len(result.evidence) < BRIEF:
         brief += f" {result.evidence}"
