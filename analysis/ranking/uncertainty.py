@@ -80,12 +80,9 @@ def _stability(ranking: Ranking, best: RankedModel) -> str:
     standing = ranking.standing(best)
     if standing.probability_best is None or standing.rank_low is None:
         return ""
-    ranks = f"{standing.rank_low} to {standing.rank_high}"
-    if standing.rank_low == standing.rank_high:
-        ranks = str(standing.rank_low)
     return (
         f"Of the resamples, {100 * standing.probability_best:.0f} % put it before all others; "
-        f"95 % rank it {ranks}."
+        f"95 % rank it {standing.ranks}."
     )
 
 

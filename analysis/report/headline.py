@@ -103,12 +103,9 @@ def _certainty(run: Run) -> str:
         text = f"Of the {num_rivals} other models, {some} can be distinguished from it {how}."
         if num_tied != num_rivals:
             text += f" The other {num_tied} are tied with it."
-    ranks = f"{standing.rank_low} to {standing.rank_high}"
-    if standing.rank_low == standing.rank_high:
-        ranks = str(standing.rank_low)
     return (
         f"{text} It comes first in {percent(standing.probability_best)} of the resamples of the "
-        f"subjects, and 95 % of them rank it {ranks}."
+        f"subjects, and 95 % of them rank it {standing.ranks}."
     )
 
 

@@ -60,6 +60,12 @@ class Standing(Spec):
     rank_low: int | None = None
     rank_high: int | None = None
 
+    @property
+    def ranks(self) -> str:
+        """``3 to 7``, or ``1`` where it always has the same; only where there are resamples."""
+        low, high = self.rank_low, self.rank_high
+        return str(low) if low == high else f"{low} to {high}"
+
 
 class Selection(Spec):
     """The value of "take the best of the base learners", as it stands and corrected.

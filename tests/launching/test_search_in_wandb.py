@@ -73,7 +73,7 @@ def test_every_epoch_of_every_trial_is_in_wandb_once_and_the_stopped_are_marked(
     done = launcher(sweep, "--wandb", "offline")
     assert done.code == 0, done.out + done.err
     assert runs_of_trials(launcher.storage / "tiny") == made, "a launch that adds nothing"
-    assert "kept in the run folder until `--sync` sends it" in done.out
+    assert "kept in the run folder until `foldgrid sync` sends it" in done.out
     folder = launcher.storage / "tiny"
     assert f"W&B       {folder}/wandb/" in done.out
     assert f"foldgrid sync {folder}" in done.out

@@ -26,7 +26,8 @@ from foldgrid.models.sources import all_backbones, find_source, known_backbones,
 from foldgrid.specs.backbone_names import known_by_hash, read_file_name, slug_of
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.fits import FitConfig
-from foldgrid.specs.recipe import TrainingRecipe, channel_statistics
+from foldgrid.specs.normalization import channel_statistics
+from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.resolving import ResolvedSweep, resolve_sweep
 from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.task import default_task

@@ -19,7 +19,7 @@ from foldgrid.data.cache import make_private_folder, write_whole
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.mosaics import Progress
 from foldgrid.data.sample_table import MOSAICS, SampleTable
-from foldgrid.specs.checksums import checksummed_json, open_json
+from foldgrid.specs.checksums import checksummed_json, read_known
 from foldgrid.specs.fits import content_digest
 
 MOSAIC_FORMAT = 1
@@ -54,7 +54,7 @@ def hash_photos(
         return []
     folder = os.path.commonpath([path.parent for path in paths])
     memory_file = cache / "photo_hashes" / f"{content_digest(folder, 16)}.json"
-    memory = _remembered(memory_file)
+    memory = read_known(memory_file)
     keys = {path: _key(path) for path in paths}
     new = [path for path, key in keys.items() if key not in memory]
     if new:
@@ -84,14 +84,6 @@ def _without_outdated(memory: dict[str, str], keys: dict[Path, str]) -> dict[str
 
 def _is_settled(path: Path) -> bool:
     return time.time() - path.stat().st_mtime > SETTLED_SECONDS
-
-
-def _remembered(memory_file: Path) -> dict[str, str]:
-    try:
-        memory = open_json(memory_file.read_bytes(), str(memory_file))
-    except (OSError, ValueError):
-        return {}
-    return memory if isinstance(memory, dict) else {}
 
 
 def _read_hashes(paths: list[Path], on_progress: Progress | None) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from foldgrid.models.sources import fact_of_network, source_of
-from foldgrid.specs.recipe import normalization_of
+from foldgrid.specs.normalization import normalization_of
 
 
 def native_pixels(backbone: str) -> int:

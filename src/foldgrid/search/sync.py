@@ -1,4 +1,4 @@
-"""What ``--sync`` sends of a search: its trials, and the run of them all."""
+"""What ``foldgrid sync`` sends of a search: its trials, and the run of them all."""
 
 from __future__ import annotations
 

@@ -73,6 +73,15 @@ def checksummed_json(
     return (json.dumps(checksummed, indent=2, ensure_ascii=False) + "\n").encode()
 
 
+def read_known(file: Path) -> dict[str, Any]:
+    """What a file of a cache holds; nothing where it is missing, corrupt or unreadable."""
+    try:
+        known = open_json(file.read_bytes(), str(file))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
 def open_json(data: bytes, path: str, mend: str = "") -> Any:
     """What ``checksummed_json`` was given, without ``files``; any other JSON as it is.
 

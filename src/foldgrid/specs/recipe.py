@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     Discriminator,
     Field,
@@ -19,6 +18,7 @@ from pydantic import (
 
 from foldgrid.specs.base import Spec
 from foldgrid.specs.by_name import NameIn, OwnSettings, SettingsIn, read_settings, settings_of
+from foldgrid.specs.normalization import OF_NETWORK, Normalization
 from foldgrid.specs.optimizers import DEFAULT_OPTIMIZER, OPTIMIZERS
 from foldgrid.specs.phases import Phase, phases_problem
 
@@ -33,58 +33,6 @@ OwnValue = Annotated[
 
 EarlyStoppingPolicy = Literal["inner_split", "held_out_fold", "none"]
 Schedule = Literal["plateau", "steps", "constant"]
-OF_NETWORK = "network"
-"""What a network sees is what its weights were trained with; planning says what that is."""
-
-CHANNEL_STATISTICS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "minus_one_to_one": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-    "zero_to_one": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
-    "clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
-}
-"""What is subtracted from each channel of a picture in [0, 1], and what it is then divided by."""
-
-
-def channel_statistics(normalization: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The channels' means and deviations that a value of ``normalization`` stands for.
-
-    Fits of before networks had values of their own saw ImageNet's; theirs read ``network``.
-
-    Raises:
-        ValueError: Neither a known word nor six numbers.
-    """
-    if normalization == OF_NETWORK:
-        return CHANNEL_STATISTICS["imagenet"]
-    if normalization in CHANNEL_STATISTICS:
-        return CHANNEL_STATISTICS[normalization]
-    try:
-        mean, std = (tuple(map(float, part.split())) for part in normalization.split("/"))
-    except ValueError:
-        mean, std = (), ()
-    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
-        words = ", ".join([OF_NETWORK, *CHANNEL_STATISTICS])
-        raise ValueError(
-            f"give {words}, or three means / three deviations above 0, such as "
-            '"0.5 0.5 0.5 / 0.25 0.25 0.25"'
-        )
-    return mean, std
-
-
-def normalization_of(mean: tuple[float, ...], std: tuple[float, ...]) -> str:
-    """The value of ``normalization`` that stands for these means and deviations."""
-    found = (name for name, each in CHANNEL_STATISTICS.items() if each == (mean, std))
-    numbers = " / ".join(" ".join(map(repr, part)) for part in (mean, std))
-    return next(found, numbers)
-
-
-def _check_normalization(normalization: str) -> str:
-    channel_statistics(normalization)
-    return normalization
-
-
-Normalization = Annotated[str, AfterValidator(_check_normalization)]
-
-
 InputSize = Literal["data", "network"] | Annotated[int, Field(ge=8, le=2048)]
 
 

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from foldgrid.specs.recipe import TrainingRecipe, channel_statistics
+from foldgrid.specs.normalization import channel_statistics
+from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.training.device import to_device
 
 Indices = NDArray[np.intp]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from foldgrid.models import WeightFile, build_network, set_head_bias
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
-from foldgrid.specs.recipe import OF_NETWORK
+from foldgrid.specs.normalization import OF_NETWORK
 from foldgrid.tasks.scoring import Scoring
 
 

@@ -13,7 +13,8 @@ from foldgrid.models.published import native_pixels, own_interpolation, own_norm
 from foldgrid.records import PlannedFit
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.fits import FitConfig
-from foldgrid.specs.recipe import OF_NETWORK, TrainingRecipe
+from foldgrid.specs.normalization import OF_NETWORK
+from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import Sweep
 
 

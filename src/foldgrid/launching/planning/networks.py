@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
 
 import foldgrid.models
 from foldgrid.data.cache import make_private_folder, write_whole
@@ -21,7 +20,7 @@ from foldgrid.models.facts import known_facts
 from foldgrid.models.footprint import Footprint, footprint, nearest_sizes, shapes_depend_on_size
 from foldgrid.models.naming import frozen_fault
 from foldgrid.models.published import native_pixels
-from foldgrid.specs.checksums import checksummed_json, open_json
+from foldgrid.specs.checksums import checksummed_json, read_known
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.fits import content_digest
 from foldgrid.specs.optimizers import OPTIMIZERS
@@ -42,7 +41,7 @@ def facts_kept_in(cache: Path) -> Iterator[None]:
         cache: The cache's root.
     """
     file = cache / "networks" / f"{_code_of_networks()}.json"
-    before = _read_facts(file)
+    before = read_known(file)
     facts = dict(before)
     try:
         with known_facts(facts):
@@ -52,7 +51,7 @@ def facts_kept_in(cache: Path) -> Iterator[None]:
             with suppress(SweepError):
                 make_private_folder(file.parent)
                 # Another launch may have found out more meanwhile.
-                write_whole(file, checksummed_json(_read_facts(file) | facts))
+                write_whole(file, checksummed_json(read_known(file) | facts))
 
 
 def _code_of_networks() -> str:
@@ -63,14 +62,6 @@ def _code_of_networks() -> str:
         code.update(path.read_bytes())
     versions = package_versions(["foldgrid", "torch", "torchvision", "timm"])
     return content_digest({**versions, "code": code.hexdigest()}, 16)
-
-
-def _read_facts(file: Path) -> dict[str, Any]:
-    try:
-        facts = open_json(file.read_bytes(), str(file))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
 
 
 def check_networks(resolved: ResolvedSweep) -> None:

@@ -1,8 +1,11 @@
-"""Everything that is known of a sweep before it trains; nothing is decoded or written."""
+"""Everything that is known of a sweep before it trains.
+
+Nothing is decoded, and nothing written but the weight files that a launch fetches.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -124,22 +127,10 @@ def prepare_sweep(
             resolved, cache, canary, on_progress
         )
         sizes = footprints(sweep, source, make_scoring(sweep.task).num_outputs)
-        # A trial of a search holds the networks of all its folds.
-        num_fits = sweep.split.num_folds if resolved.space is not None else 1
-        memory = [
-            memory_on_card(
-                size, sweep.recipe_of(name).batch_size, survey.mosaics_bytes / 2**30, num_fits
-            )
-            for name, size in sizes.items()
-        ]
-        resources = plan_resources(sweep.resources, memory, is_cluster=is_cluster)
+        resources = _planned_resources(resolved, sweep, survey, sizes, is_cluster)
         store = RunStore(run_location(storage, sweep.name))
         _keep_apart(store, about_permutation)
-        missing = [file for file in weights.values() if file and not file.is_here]
-        if missing and fetch is not None:
-            fetch(missing)
-        elif missing:
-            weights = _as_recorded(weights, store)
+        weights = _fetched_or_recorded(weights, store, fetch)
         grid = plan_grid(
             sweep,
             data_fingerprint=survey.fingerprint,
@@ -168,6 +159,37 @@ def prepare_sweep(
         corrupt=verified.corrupt,
         run_faults=faults,
     )
+
+
+def _planned_resources(
+    resolved: ResolvedSweep,
+    sweep: Sweep,
+    survey: Survey,
+    sizes: Mapping[str, Footprint],
+    is_cluster: bool,
+) -> Resources:
+    # A trial of a search holds the networks of all its folds.
+    num_fits = sweep.split.num_folds if resolved.space is not None else 1
+    data_gib = survey.mosaics_bytes / 2**30
+    memory = [
+        memory_on_card(size, sweep.recipe_of(name).batch_size, data_gib, num_fits)
+        for name, size in sizes.items()
+    ]
+    return plan_resources(sweep.resources, memory, is_cluster=is_cluster)
+
+
+def _fetched_or_recorded(
+    weights: dict[str, WeightFile | None],
+    store: RunStore,
+    fetch: Callable[[Sequence[WeightFile]], None] | None,
+) -> dict[str, WeightFile | None]:
+    missing = [file for file in weights.values() if file and not file.is_here]
+    if not missing:
+        return weights
+    if fetch is None:
+        return _as_recorded(weights, store)
+    fetch(missing)
+    return weights
 
 
 def _num_outputs_so_far(task: TaskSpec) -> int:

@@ -24,7 +24,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from foldgrid.specs.recipe import CHANNEL_STATISTICS
+from foldgrid.specs.normalization import CHANNEL_STATISTICS
 from foldgrid.specs.registry import Registry
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ class Wandb(Tracker):
         """See ``Tracker``."""
         return {
             "online": f"online: every {what} streams to your W&B account",
-            "offline": "offline: kept in the run folder until `--sync` sends it",
+            "offline": "offline: kept in the run folder until `foldgrid sync` sends it",
             "disabled": "disabled",
         }[self.mode]
 
