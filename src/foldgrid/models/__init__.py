@@ -26,13 +26,16 @@ if TYPE_CHECKING:
         batch_norms,
         check_frozen,
         freeze,
+        is_all_frozen,
         parameter_counts,
         train_mode,
         weight_layers,
     )
+    from foldgrid.models.headed import HeadedNetwork, with_own_head
     from foldgrid.models.hidden import last_hidden
 
 __all__ = [
+    "HeadedNetwork",
     "ParameterCounts",
     "WeightFile",
     "WeightLayer",
@@ -44,6 +47,7 @@ __all__ = [
     "find_weight_file",
     "forward_all",
     "freeze",
+    "is_all_frozen",
     "known_backbones",
     "last_hidden",
     "load_state",
@@ -54,12 +58,13 @@ __all__ = [
     "train_mode",
     "weight_layers",
     "weights_folder",
+    "with_own_head",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        for room in ("backbones", "freezing", "hidden"):
+        for room in ("backbones", "freezing", "headed", "hidden"):
             found = getattr(import_module(f"{__name__}.{room}"), name, None)
             if found is not None:
                 return found

@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from foldgrid.models.backbones import build_on_meta, head_parameters
 from foldgrid.models.construction import follow
+from foldgrid.models.headed import HeadedNetwork
 from foldgrid.models.published import native_pixels
 from foldgrid.models.stages import StagedNetwork
 from foldgrid.models.tracing import ATTENTIONS, NORMS
@@ -132,7 +133,7 @@ def freeze(network: nn.Module, backbone: str, frozen: int | str) -> None:
     """Says which parameters are trained from now on; what was frozen before may thaw.
 
     Args:
-        network: Built by `build_network`, with or without heads at its stages.
+        network: Built by `build_network`, with or without heads at its stages or one of its own.
         backbone: Its name.
         frozen: ``nothing``; ``backbone``: all but the last layer and the auxiliary or stage heads;
             or how many of `weight_layers`, from the first on. Heads at stages and auxiliary heads
@@ -141,8 +142,10 @@ def freeze(network: nn.Module, backbone: str, frozen: int | str) -> None:
     Raises:
         ValueError: No layer would be left to train, or the word is unknown.
     """
-    prefix = "body." if isinstance(network, StagedNetwork) else ""
+    prefix = "body." if isinstance(network, (StagedNetwork, HeadedNetwork)) else ""
     names = {prefix + name for name in _frozen_parameters(backbone, frozen)}
+    if isinstance(network, HeadedNetwork) and frozen == "backbone":
+        names = {f"body.{name}" for name, _ in network.body.named_parameters()}
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name not in names)
         if name in names:
@@ -180,6 +183,8 @@ def _frozen_parameters(backbone: str, frozen: int | str) -> set[str]:
 def train_mode(network: nn.Module, *, auxiliary_heads: bool = True) -> None:
     """``network.train()``, but frozen batch normalisation stays as in prediction.
 
+    So does all of a body with a head of its own while none of it is trained, dropout too.
+
     Args:
         network: Any network.
         auxiliary_heads: Whether GoogLeNet's and Inception v3's own heads are asked. They cannot
@@ -189,8 +194,15 @@ def train_mode(network: nn.Module, *, auxiliary_heads: bool = True) -> None:
     if not auxiliary_heads and hasattr(network, "aux_logits"):
         # The network asks itself whether it trains; its layers go on training.
         network.training = False
+    if isinstance(network, HeadedNetwork) and is_all_frozen(network.body):
+        network.body.eval()
     for layer in batch_norms(network, is_frozen=True):
         layer.eval()
+
+
+def is_all_frozen(network: nn.Module) -> bool:
+    """Whether training changes nothing of a network."""
+    return not any(parameter.requires_grad for parameter in network.parameters())
 
 
 def batch_norms(network: nn.Module, *, is_frozen: bool) -> list[_BatchNorm]:

@@ -29,7 +29,14 @@ from foldgrid.training.device import (
     start_on_card,
 )
 from foldgrid.training.early_stopping import EarlyStopping
-from foldgrid.training.network_state import PREDICTION_BATCH, BestWeights, hidden_values, predict
+from foldgrid.training.network_state import (
+    PREDICTION_BATCH,
+    BestWeights,
+    features,
+    hidden_values,
+    outputs_of_features,
+    predict,
+)
 from foldgrid.training.schedule import Schedule
 from foldgrid.training.training_data import TrainingData, roles_of
 
@@ -89,6 +96,8 @@ class FitState:
         targets_NK = self.targets_NK[self.roles.train]
         network = build_first(config, self.task, weights, targets_NK, self.source.pixels)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._features_ND: NDArray[np.float32] | None = None
+        self.chosen: dict[str, float] = {}
         self.enter_phase(0)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
         self.stopping = EarlyStopping.of(recipe)
@@ -118,6 +127,8 @@ class FitState:
         if self.phase is not None:
             freeze(self.network, self.config.backbone, self.phase.frozen)
             first_rate = self.phase.learning_rate or first_rate
+        elif recipe.solved_head is not None:
+            freeze(self.network, self.config.backbone, "backbone")
         self.optimizer = self._make_optimizer(first_rate)
         self.schedule = Schedule(self.optimizer, recipe, first_rate)
 
@@ -153,13 +164,36 @@ class FitState:
 
     def predict(self, rows: Indices) -> np.ndarray:
         """The network's outputs for the samples ``rows``, as (len(rows), K)."""
-        size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
-        return predict(self.network, self.source, rows, self.device, self.precision, size)
+        if self.config.training.solved_head is not None:
+            return outputs_of_features(self.network, self.features_of(rows), self.device)
+        return predict(
+            self.network, self.source, rows, self.device, self.precision, self._at_a_time
+        )
+
+    def features_of(self, rows: Indices) -> NDArray[np.float32]:
+        """(len(rows), D) What the head of a frozen backbone sees of the samples ``rows``.
+
+        Computed in chunks that follow from the sample's place alone, so that the same bits come
+        whoever asks for which samples. For a network with a head of its own only.
+        """
+        if self._features_ND is None:
+            every = np.arange(len(self.data.samples))
+            self._features_ND = features(
+                self.network, self.source, every, self.device, self.precision, self._at_a_time
+            )
+        return self._features_ND[rows]
+
+    @property
+    def _at_a_time(self) -> int:
+        return min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
 
     def hidden_values(self, rows: Indices) -> np.ndarray:
         """The network's last hidden layer for the samples ``rows``, as (len(rows), D)."""
-        size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
-        return hidden_values(self.network, self.source, rows, self.device, self.precision, size)
+        if self.config.training.solved_head is not None:
+            return self.features_of(rows)
+        return hidden_values(
+            self.network, self.source, rows, self.device, self.precision, self._at_a_time
+        )
 
     def evaluate(self, outputs: np.ndarray, rows: Indices) -> dict[str, float]:
         """The task's metrics for ``outputs`` of the samples ``rows``."""
