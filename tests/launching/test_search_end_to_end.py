@@ -81,7 +81,7 @@ def assert_as_undisturbed(launcher: Launcher) -> None:
         *(pytest.param(each, marks=pytest.mark.exhaustive) for each in ("asha", "median")),
     ],
 )
-def test_trials_are_given_up_early_and_the_search_goes_on_as_if_it_had_not_ended(
+def test_trials_are_stopped_early_and_the_search_goes_on_as_if_it_had_not_ended(
     launcher: Launcher, scheduler: str
 ) -> None:
     text = SEARCH.replace(

@@ -43,7 +43,7 @@ def test_the_label_is_an_opinion_that_no_other_outnumbers(
 
 
 @given(TABLES, NAMES, st.integers(1, 7), st.randoms())
-def test_a_photographs_label_depends_on_its_own_name_and_grades_alone(
+def test_a_photographs_label_depends_on_its_own_name_and_annotations_alone(
     table: list[list[object]], names: list[str], num_raters: int, random: object
 ) -> None:
     names = names[: len(table)]

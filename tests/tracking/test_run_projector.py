@@ -123,7 +123,7 @@ def test_a_retry_that_went_another_way_replaces_the_first_try(tmp_path):
     assert [row["train/loss"] for _, row in run.history] == [1.0, 9.0]
 
 
-def test_epochs_that_were_not_heard_of_are_filled_in_from_the_history(tmp_path):
+def test_epochs_that_were_not_received_are_filled_in_from_the_history(tmp_path):
     config = make_config()
     with make_projector(tmp_path) as projector:
         projector.start(config)
@@ -239,7 +239,7 @@ def test_trouble_becomes_a_warning_and_the_next_fit_goes_on(tmp_path):
     assert first.fit_id in projector.warnings[0]
 
 
-def test_a_variant_is_filed_under_its_own_name(tmp_path):
+def test_an_ablation_is_filed_under_its_own_name(tmp_path):
     config, other = make_config(fold=0), make_config(fold=1)
     name = f"{config.backbone}@training_fraction=0.1"
     kind = FitRuns(make_sweep(), CONTEXT, {config.fit_id: name})

@@ -35,7 +35,7 @@ def test_how_the_rate_falls(keys: dict[str, Any], words: str) -> None:
     assert rate_falls(recipe(**keys)) == words
 
 
-def test_phases_are_told_where_there_are_some() -> None:
+def test_phases_are_reported_where_there_are_some() -> None:
     assert phases_sentence(recipe()) == ""
     phases = [{"name": "head", "epochs": 2, "frozen": "backbone"}, {"name": "rest", "frozen": 3}]
     assert phases_sentence(recipe(phases=phases)) == (
