@@ -65,7 +65,7 @@ def mark_trials(
 
 
 def name_point(axes: Axes, x: float, y: float, text: str, above: bool) -> None:
-    """A word beside a point, on the ground's colour."""
+    """A word beside a point, on the background's colour."""
     left, right = axes.get_xlim()
     is_right = (x - left) / (right - left) > 0.6
     axes.annotate(

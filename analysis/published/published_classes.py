@@ -21,7 +21,7 @@ class PublishedValue(Spec):
         model: What the study calls its model.
         ours: The backbone that stands for it here; ``best`` and ``mean`` are models of a ranking.
         measure: A metric of the task.
-        published: The figure.
+        published: The value.
         low: The lower end of the study's interval; null where it gives none.
         high: The upper end.
         sd: The study's standard deviation; null where it gives none.

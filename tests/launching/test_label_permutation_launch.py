@@ -60,7 +60,7 @@ def test_a_label_permutation_is_trained_beside_its_sweep_and_checked_with_it(
     assert (rows.groupby(["subject", "region"])[list(SCORES)].nunique() == 1).all(axis=None)
 
     # Whoever sees it is told.
-    assert "THIS IS A CANARY" in done.out
+    assert "LABEL-PERMUTATION TEST" in done.out
     folders = (launcher.storage / NAME / "wandb").glob("offline-run-*/*.wandb")
     assert all(
         {"canary", "canary-shuffled_scores", NAME} <= set(read_run_file(f).tags) for f in folders

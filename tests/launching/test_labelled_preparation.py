@@ -88,7 +88,7 @@ def test_fewer_raters_need_annotations_that_belong_to_classes(folder: Path) -> N
     eyes = {**SWEEP, "data": data, "ablation": {"num_raters": [1]}}
     with pytest.raises(InputError) as found:
         prepare(folder, sweep=eyes)
-    assert "no class is given for the grades 0, 1, 2" in str(found.value)
+    assert "no class is given for the annotations 0, 1, 2" in str(found.value)
     grades = 'task.annotations={not_referable: ["0", "1"], referable: ["2", "3", "4"]}'
     learners = [job.learner for job in prepare(folder, grades, sweep=eyes).grid.jobs[::2]]
     assert learners == ["resnet18", "resnet18@num_raters=1"]

@@ -85,9 +85,9 @@ def test_what_cannot_be_counted_is_refused() -> None:
         majority_label(table, 0, ["a"])
     with pytest.raises(ValueError, match=r"shape \(1, 2\) for 2 photographs"):
         majority_label(table, 1, ["a", "b"])
-    with pytest.raises(ValueError, match="the order of grades lacks 1"):
+    with pytest.raises(ValueError, match="the order of annotations lacks 1"):
         majority_label(table, 1, ["a"], order=["0"])
-    with pytest.raises(ValueError, match="no class is given for the grades 1"):
+    with pytest.raises(ValueError, match="no class is given for the annotations 1"):
         translate_annotations(table, {"0": "well"})
 
 

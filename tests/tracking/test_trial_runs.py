@@ -70,7 +70,7 @@ def test_trials_are_filed_by_study_sweep_data_and_code(default_configuration, st
         assert run.group == STUDY
         assert run.job_type == "trial"
     common = {"mini", "data-da7ada7ada", "budget-smoke", "git-c0ffee1"}
-    assert set(default_configuration.tags) == common | {"own-recipe"}
+    assert set(default_configuration.tags) == common | {"default-configuration"}
     assert set(stopped.tags) == common | {"stopped"}
 
 

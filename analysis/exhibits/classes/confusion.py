@@ -31,7 +31,7 @@ from foldgrid.analysis.run import Run
 from foldgrid.specs.counted import counted
 
 _STRONGEST = 0.55
-"""The most ink behind a figure; more, and the figure could not be read."""
+"""The most ink behind a number; more, and the number could not be read."""
 
 _LARGEST_CELL = 92.0
 _TWO_LINES = 40.0

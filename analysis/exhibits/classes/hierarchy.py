@@ -184,7 +184,7 @@ def units_at(run: Run, level: str, partition: Partition = "oof") -> ClassUnits:
 
 
 def level_metrics(run: Run) -> dict[tuple[str, Partition], dict[str, OverallMetric]]:
-    """The best base learner's figures at every level and of the training classes.
+    """The best base learner's metrics at every level and of the training classes.
 
     Args:
         run: The opened run; its task is a tree.
@@ -204,7 +204,7 @@ def level_metrics(run: Run) -> dict[tuple[str, Partition], dict[str, OverallMetr
 def node_fractions(
     run: Run, level: str, partition: Partition = "oof"
 ) -> tuple[ClassFractions, ...]:
-    """The best base learner's figures of every node of a level.
+    """The best base learner's metrics of every node of a level.
 
     Args:
         run: The opened run; its task is a tree.
@@ -409,4 +409,4 @@ def _sides_frame(best: str, aucs: Mapping[Partition, tuple[RocFacts, ...]]) -> p
     )
 
 
-TREE = Exhibit("tree", "Level by level", hierarchy_section, of="task")
+HIERARCHY = Exhibit("tree", "Level by level", hierarchy_section, of="task")

@@ -85,5 +85,5 @@ class NumberReport(AgainstBaseline):
         ends = self._scoring.scale.ends
         clipped = f" Predictions were brought onto the scale ({ends})." if ends else ""
         return {
-            "unit": f"The unit of every figure is the {self._scoring.unit_name.one}.{unit}{clipped}"
+            "unit": f"The evaluation unit is the {self._scoring.unit_name.one}.{unit}{clipped}"
         }

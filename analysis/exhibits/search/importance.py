@@ -12,7 +12,7 @@ The shares are repeated on trials drawn with replacement: their mean is the frac
 trials, so that nothing matters, all parameters together stay below these shares in 95 % of the
 cases (each below its own in 1 - 5 % / P of them).
 
-Which trials: those that trained to their end, because a score at another epoch is another figure.
+Which trials: those that trained to their end, because a score at another epoch is another value.
 But a scheduler stops whole regions, and a parameter whose bad values were all stopped seems
 not to matter among the rest. So the shares are computed a second time over all trials, stopped ones
 with their last score and diverged ones with the worst; where the two differ, stopping is why.
@@ -120,7 +120,7 @@ def parameter_importances(
     num_shuffles: int = NUM_SHUFFLES,
     seed: int = SEED,
 ) -> Importances:
-    """The importances of a study's parameters; the same trials give the same figures.
+    """The importances of a study's parameters; the same trials give the same values.
 
     Args:
         study: Its trials.

@@ -165,18 +165,18 @@ def _paint_axis(
 ) -> None:
     ends = ([0, 1], [place, place]) if is_row else ([place, place], [0, 1])
     axes.plot(*ends, color=FAINT, linewidth=1.4, zorder=1.5, clip_on=False, solid_capstyle="round")
-    ground = {"facecolor": PAPER, "alpha": 0.82, "linewidth": 0, "pad": 0.6}
+    background = {"facecolor": PAPER, "alpha": 0.82, "linewidth": 0, "pad": 0.6}
     for share, text in ticks:
         at, shift = ((share, place), (0, -9)) if is_row else ((place, share), (-5, 0))
         side = "center" if is_row else "right"
         axes.annotate(
             text, at, shift, textcoords="offset points", fontsize=SMALL - 1, color=MUTED,
-            annotation_clip=False, zorder=6, bbox=ground, ha=side, va="center",
+            annotation_clip=False, zorder=6, bbox=background, ha=side, va="center",
         )  # fmt: skip
     if is_row:
         axes.annotate(
             name, (0, place), (-4, 11), textcoords="offset points", fontsize=SMALL, color=INK,
-            ha="left", va="center", annotation_clip=False, zorder=6, bbox=ground,
+            ha="left", va="center", annotation_clip=False, zorder=6, bbox=background,
         )  # fmt: skip
         return
     axes.annotate(

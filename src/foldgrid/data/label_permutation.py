@@ -1,4 +1,4 @@
-"""The canary: scores or labels that no picture can tell, so that any skill that remains is a leak.
+"""The label-permutation test: scores or labels that no picture can tell, so that any skill that remains is a leak.
 
 Knows the sample table and who is held out; never sees a picture. Decision 0010 has the reasoning.
 

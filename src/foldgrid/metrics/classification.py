@@ -266,7 +266,7 @@ OURS = (
 CLASS_METRICS = ("auc", "accuracy", "sensitivity", "specificity", "kappa", "log_loss", "brier")
 """What a ranking of classes holds unless more is asked for; its first metric orders it."""
 
-GRADE_METRICS = ("quadratic_kappa", *CLASS_METRICS)
+ORDINAL_METRICS = ("quadratic_kappa", *CLASS_METRICS)
 """The same of classes that are grades."""
 
 
@@ -286,7 +286,7 @@ def class_metrics(
     if num_classes < 2 or (is_binary and num_classes != 2):
         raise ValueError(f"{num_classes} classes cannot be evaluated (is_binary={is_binary})")
     target = Target("classes", num_classes, is_binary, is_ordered)
-    names = GRADE_METRICS if is_ordered else CLASS_METRICS
+    names = ORDINAL_METRICS if is_ordered else CLASS_METRICS
     return {name: METRICS[name].of(target) for name in names}
 
 

@@ -136,7 +136,7 @@ def test_a_label_permutations_ranking_can_be_taken_for_nothing_else(make_run: An
     )
     store.write_permutation(canary)
     first = rank_sweep(store).notes[0]
-    assert first.topic == "CANARY"
+    assert first.topic == "LABEL PERMUTATION"
     assert first.is_warning
     assert "no result" in first.text
 

@@ -330,7 +330,7 @@ def test_what_was_varied_is_reported_by_value(reported_by_task: Any) -> None:
     assert [curves.written(each) for each in curves.settings] == ["25 %", "100 %"]
     for each in learners:
         points = {point.setting: point for point in curves.lines[each.backbone]}
-        assert points[each.value].figure == each.row.value("oof", "auc")
+        assert points[each.value].value == each.row.value("oof", "auc")
         assert points[each.value].low == each.row.interval("oof", "auc").low
     grades = setting_curves(run, "num_raters")
     assert [grades.written(each) for each in grades.settings] == ["1", "2", "label"]

@@ -104,7 +104,7 @@ class RayRule:
 
     Args:
         scheduler: On the time attribute ``epoch`` and the metric ``score``, smaller better.
-        objective: The figure.
+        objective: The metric.
     """
 
     def __init__(self, scheduler: Any, objective: str) -> None:

@@ -72,7 +72,7 @@ class HierarchicalScoring(LabelScoring):
         """See ``LabelScoring``."""
         return (
             f"The models tell {len(self.classes)} training classes apart, cut from a tree; the "
-            f"figures compare their sums up the tree: {', '.join(self.evaluated_classes)}."
+            f"metrics compare their sums up the tree: {', '.join(self.evaluated_classes)}."
         )
 
     @property

@@ -131,8 +131,8 @@ def involvement_from_fraction(fraction: ArrayLike) -> NDArray[np.int64]:
     outside = ~((fractions >= 0.0) & (fractions <= 1.0))
     if outside.any():
         raise ValueError(f"affected shares must lie in 0 to 1, found {fractions[outside].flat[0]}")
-    grade = np.searchsorted(_INVOLVEMENT_FROM, fractions, side="right") + 1
-    return np.asarray(np.where(fractions > 0.0, grade, 0), dtype=np.int64)
+    level = np.searchsorted(_INVOLVEMENT_FROM, fractions, side="right") + 1
+    return np.asarray(np.where(fractions > 0.0, level, 0), dtype=np.int64)
 
 
 def _weights(regions: Iterable[str]) -> dict[str, float]:
