@@ -1,4 +1,4 @@
-"""FG501: the label-permutation test. Networks trained on scores that no picture can tell may not foretell them."""
+"""FG501, the label-permutation test: networks trained on shuffled scores may not foretell them."""
 
 from __future__ import annotations
 
@@ -32,12 +32,16 @@ def _label_permutation(contents: RunContents) -> Finding:
     beside = contents.store.permutation_store("shuffled_scores")
     command = f"{contents.store.relaunch_command()} --canary shuffled_scores"
     if not beside.root.exists("sweep.yaml"):
-        return not_applicable(f"There is no label-permutation test beside this run. Train one: {command}")
+        return not_applicable(
+            f"There is no label-permutation test beside this run. Train one: {command}"
+        )
     test_run = read_contents(beside)
     why = _unlike(contents, test_run)
     if why:
         return not_applicable(f"{beside.location} {why}. Train one again: {command}")
-    return assess_permutation(test_run, _covered(contents, test_run), len(contents.complete_learners))
+    return assess_permutation(
+        test_run, _covered(contents, test_run), len(contents.complete_learners)
+    )
 
 
 def assess_permutation(
@@ -181,7 +185,9 @@ def _covered(run: RunContents, test_run: RunContents) -> list[str]:
 
     true = {name: settings(fits) for name, fits in run.complete_learners.items()}
     return [
-        name for name, fits in test_run.complete_learners.items() if settings(fits) == true.get(name)
+        name
+        for name, fits in test_run.complete_learners.items()
+        if settings(fits) == true.get(name)
     ]
 
 

@@ -11,7 +11,7 @@ REPORTED = ("FG202", "FG203", "FG401")
 
 
 def check_notes(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
-    """The notes: that this is a label-permutation test, every failure, and the rest in a sentence or two."""
+    """The notes: that this is a label-permutation test, every failure, then a short summary."""
     failed, warned = report.having("failed"), report.having("warning")
     text = brief = f"{report.headline}."
     if warned:
@@ -42,10 +42,10 @@ def _label_permutation(store: RunStore, report: CheckReport) -> tuple[Note, ...]
         return ()
     [verdict] = [result for result in report.results if result.code == "FG501"]
     text = (
-        f"LABEL-PERMUTATION TEST ({permutation.name}) of {permutation.sweep}, no result: every subject was given "
-        "the scores of a visit of a random one. Only chance may link predictions and scores "
-        f"(an error below predict_the_mean's proves nothing). FG501 {verdict.status}: "
-        f"{verdict.evidence}"
+        f"LABEL-PERMUTATION TEST ({permutation.name}) of {permutation.sweep}, no result: every "
+        "subject was given the scores of a visit of a random one. Only chance may link "
+        "predictions and scores (an error below predict_the_mean's proves nothing). "
+        f"FG501 {verdict.status}: {verdict.evidence}"
     )
     brief = f"LABEL-PERMUTATION TEST of {permutation.sweep}, no result; FG501 {verdict.status}."
     return (Note(topic="LABEL PERMUTATION", text=text, is_warning=True, brief=brief),)

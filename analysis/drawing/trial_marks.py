@@ -1,6 +1,6 @@
 """How a trial looks in every figure of a search: by how it ended, and by how good it is.
 
-A filled dot trained to its end, a hollow one was given up by the scheduler, a cross diverged.
+A filled dot trained to its end, a hollow one was stopped by the scheduler, a cross diverged.
 Stronger colour is better: in five steps of equally many trials, so that one wild score changes
 nothing.
 """

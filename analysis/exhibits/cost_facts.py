@@ -74,7 +74,7 @@ def cost_facts(evaluation: Evaluation, metric: str | None = None) -> CostFacts:
     rows = [
         {
             "model": one.name,
-            "error": figure(evaluation.oof.reference, evaluation.oof.predicted_by(one.name)),
+            "error": measure(evaluation.oof.reference, evaluation.oof.predicted_by(one.name)),
             **learner_costs(one),
         }
         for one in learners
@@ -196,7 +196,7 @@ def _incomparable(devices: set[str]) -> dict[str, str]:
     if devices == {"cpu"}:
         reason = (
             "On a CPU the peak memory is the whole process's, also of fits that it trained "
-            "before: an upper bound, and no ground for choosing a learner."
+            "before: an upper bound, and no reason for choosing a learner."
         )
         return {"peak_memory_gib": reason}
     return {}

@@ -27,8 +27,8 @@ from foldgrid.specs.recipe import Value, recipe_value
 
 FRACTION = "training_fraction"
 WORDS_OF: dict[str, str] = {
-    FRACTION: "share of the training photographs",
-    "num_raters": "grades a photograph",
+    FRACTION: "fraction of the training photographs",
+    "num_raters": "raters a photograph",
 }
 """What a key of the recipe is called; others go by their own name."""
 
@@ -127,7 +127,7 @@ def varied_section(run: Run) -> Section:
     names = listed([WORDS_OF.get(key, key) for key in varied_keys(run)])
     lead = (
         f"Beside its backbones the sweep varied: {names}. Each value was trained on the same folds "
-        "with everything else as it was; variants are ranked and never stacked."
+        "with everything else as it was; ablations are ranked and never stacked."
     )
     return Section(lead, tuple(blocks))
 
@@ -193,7 +193,7 @@ def _drawing(run: Run, key: str, curves: SettingCurves) -> Figure:
 
 def _nothing(key: str) -> str:
     if key == "num_raters":
-        return "trained on the manifest's labels, not on a majority of some grades."
+        return "trained on the manifest's labels, not on a majority of some annotations."
     return "the setting is null."
 
 
@@ -242,7 +242,7 @@ def _frame(run: Run, key: str) -> pd.DataFrame:
 
 
 def _why_not(run: Run) -> str:
-    return "" if varied_keys(run) else "the sweep varies nothing"
+    return "" if varied_keys(run) else "the sweep has no ablation"
 
 
 VARIED = Exhibit("varied", "What was varied", varied_section, needs=_why_not)

@@ -45,7 +45,7 @@ class SettingCurves:
     """Metrics by setting.
 
     Attributes:
-        setting: What is varied, in words: ``share of the training images``.
+        setting: What is varied, in words: ``fraction of the training images``.
         title: What is measured: ``AUC``.
         partition: In words: ``test``.
         is_fraction: Whether the setting is a fraction, to be written in per cent.
@@ -150,10 +150,7 @@ def _uncrowded(texts: list[str], at: list[float]) -> list[str]:
 def _limits(facts: SettingCurves) -> tuple[float, float]:
     points = [each for line in facts.lines.values() for each in line]
     values = [
-        value
-        for each in points
-        for value in (each.value, each.low, each.high)
-        if value is not None
+        value for each in points for value in (each.value, each.low, each.high) if value is not None
     ]
     low, high = min(values), max(values)
     room = 0.07 * (high - low) or 0.05

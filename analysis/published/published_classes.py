@@ -26,7 +26,7 @@ class PublishedValue(Spec):
         high: The upper end.
         sd: The study's standard deviation; null where it gives none.
         of_class: Of one class against the rest; "" for all.
-        level: At a level of a tree; "" for what models are ranked by.
+        level: At a level of a hierarchy; "" for what models are ranked by.
         point: At an operating point; "" for the usual decision.
     """
 

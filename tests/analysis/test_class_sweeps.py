@@ -127,7 +127,7 @@ def test_it_can_be_ordered_by_any_of_its_metrics_and_by_no_other_task_s(
         assert keys == sorted(keys)
         assert name in ordered.columns()
     assert main(["rank", str(run.folder), "--by", "mae"]) == 2
-    assert 'a ranking has no figure "mae"' in capsys.readouterr().err
+    assert 'a ranking has no metric "mae"' in capsys.readouterr().err
     (first, *_) = csv.DictReader(io.StringIO(render_csv(ranking)))
     assert float(first["oof_auc"]) == ranking.rows[0].oof["auc"]
 

@@ -139,7 +139,7 @@ def notes_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[
         ({"budget": "smoke", "max_batches": 2}, "budget", "they are not results", True),
         ({"budget": "smoke"}, "budget", "smoke: at most 500 epochs", False),
         ({}, "budget", "at most 500 epochs", False),
-        ({"policy": "held_out_fold"}, "stopping", "OOF figures are optimistic", True),
+        ({"policy": "held_out_fold"}, "stopping", "OOF values are optimistic", True),
         ({}, "stopping", "inner_split", False),
         ({"weights": {"vgg11": "random"}}, "weights", "(vgg11) from random weights", True),
         ({}, "weights", "pre-trained", False),

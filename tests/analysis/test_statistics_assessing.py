@@ -46,7 +46,7 @@ def test_every_model_has_every_metric_interval_and_standing() -> None:
             interval = found.intervals["test"][metric][model]
             if (metric, model) == ("pcc", "baseline"):
                 assert metric_value is None
-                assert interval.reason == "the figure is undefined"
+                assert interval.reason == "the metric is undefined"
                 assert model not in found.standings[metric]
                 continue
             assert metric_value == METRICS[metric](reference_V, predicted[model])

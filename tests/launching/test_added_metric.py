@@ -94,7 +94,7 @@ def test_it_ranks_anew_and_where_a_ranking_is_stored(
         launcher.capture.readouterr()
         assert ranked(launcher)["by"] == "mae"
         assert analyse(["rank", str(run), "--by", "median_error"]) == 2
-    assert 'no figure "median_error"' in launcher.capture.readouterr().err
+    assert 'no metric "median_error"' in launcher.capture.readouterr().err
 
 
 def test_a_search_has_it_as_its_objective(launcher: Launcher, package: Path) -> None:

@@ -47,7 +47,7 @@ def launch_of(launcher: Launcher) -> Launcher:
 def test_it_stops_trials_and_is_named_everywhere(launch_of: Launcher, package: None) -> None:
     sweep = launch_of.write(SEARCH)
     plan = launch_of(sweep, "--plan")
-    assert "behind gives up what is 0% behind the best, from epoch 1 on" in plan.out
+    assert "behind stops what is 0% behind the best, from epoch 1 on" in plan.out
     # In parts: it goes on as if it had not ended.
     for options in (["--trials", "2"], []):
         done = launch_of(sweep, *options)
@@ -64,7 +64,7 @@ def test_it_stops_trials_and_is_named_everywhere(launch_of: Launcher, package: N
     assert launch_of.raw("--status", str(run)).code == 0
     assert analyse(["report", str(run)]) == 0
     page = (run / "report.html").read_text(encoding="utf-8")
-    assert "behind: gave up what was 0% behind the best at the same epoch" in page
+    assert "behind: stopped what was 0% behind the best at the same epoch" in page
     # Where it is not installed, the plan is not taken for corrupt.
     del SCHEDULERS["behind"]
     launch_of.capture.readouterr()

@@ -285,8 +285,8 @@ def _of_best(run: Run) -> Table:
     )
     caption = f"By class, each against the rest: {called(run, run.best.model)}"
     note = (
-        f"{INTERVALS} Precision: of those decided for the class, the share that is of it; it holds "
-        "where classes are as frequent as here."
+        f"{INTERVALS} Precision: of those decided for the class, the fraction that is of it; it "
+        "holds where classes are as frequent as here."
     )
     frame = partial(_fractions_frame, run, (run.best.model,), partitions(run))
     return Table("by_class", caption, columns, lines, frame, note)

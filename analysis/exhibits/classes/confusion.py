@@ -176,7 +176,7 @@ def _paint_row(axes: Axes, facts: ConfusionFacts, row: int, cell: float) -> None
 
 MATRIX_READING = (
     "Rows: what is true; columns: what was decided for. Each cell has its count, shaded by its "
-    "share of the row; the diagonal is right."
+    "fraction of the row; the diagonal is right."
 )
 MOST_COLUMNS = 4
 """Classes up to which other models' matrices are written out."""

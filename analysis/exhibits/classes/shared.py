@@ -1,4 +1,4 @@
-"""What the sections about classes share: who is shown, of which units, and how shares are set."""
+"""What the sections about classes share: who is shown, of which units, how fractions are set."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from foldgrid.tasks.classification.scoring import LabelScoring
 class ClassReport(AgainstBaseline):
     """See ``TaskReport``."""
 
-    baseline = "says the classes' shares for everybody"
-    floor = "saying the shares"
+    baseline = "predicts the class frequencies for everybody"
+    floor = "predicting the class frequencies"
     sample = "photograph"
     subject_loss = "mean Brier score"
     weight_meaning = (

@@ -66,6 +66,6 @@ def stopping_sentence(recipe: TrainingRecipe) -> str:
     }
     return (
         f"A fit ended after {stopping.patience} epochs without a new lowest validation loss, at "
-        f"the latest after {epochs}; the weights of its best epoch were kept. Watched were "
+        f"the latest after {epochs}; the weights of its best epoch were kept. Monitored were "
         f"{monitored[stopping.policy]}."
     )

@@ -95,8 +95,8 @@ def error_by_score(
 
     Returns:
         score, region (``all`` first), num_samples, num_subjects, mae and bias with intervals,
-        exact (fraction of samples with the physician's grade), within_one (share at most one grade
-        off) and kappa (Cohen's, quadratic weights; NaN where both give one grade throughout).
+        exact (fraction of samples with the physician's grade), within_one (fraction at most one
+        grade off) and kappa (Cohen's, quadratic weights; NaN where both give one grade throughout).
 
     Raises:
         SweepError: No model of that name was evaluated.

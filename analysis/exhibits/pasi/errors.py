@@ -198,8 +198,8 @@ def _scores(
         Column("Score"),
         Column("Samples", True),
         *ERROR_COLUMNS,
-        Column("Same", True, "grade"),
-        Column("Within 1", True, "grade"),
+        Column("Same", True, "score"),
+        Column("Within 1", True, "score"),
         Column("Kappa", True, "quadratic"),
     )
     rows = []

@@ -261,7 +261,7 @@ def parallel_section(study: StudyFacts) -> Section:
         f"A line a trial, through its values to its {results.metric.title}. The stronger the "
         f"colour the better the score, in five steps of equally many trials; thick: the best, with "
         f"the {end} {results.metric.title}; long dashes: the sweep's default configuration. Thin "
-        "dashed grey lines were given up or diverged. Look for a stretch of an axis that only "
+        "dashed grey lines were stopped early or diverged. Look for a stretch of an axis that only "
         "strong lines cross: that is where a parameter decides. Axes drawn logarithmically are "
         "logarithmic; on an axis of choices the trials of one choice stand beside each other, in "
         "order of score."

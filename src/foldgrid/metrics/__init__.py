@@ -15,9 +15,9 @@ for _metric in (*regression.OURS, *classification.OURS):
 
 __all__ = [
     "CLASS_METRICS",
-    "ORDINAL_METRICS",
     "METRICS",
     "NUMBER_METRICS",
+    "ORDINAL_METRICS",
     "Direction",
     "Metric",
     "Target",

@@ -150,7 +150,7 @@ OURS = (
     Metric(
         name="accuracy",
         title="Accuracy",
-        description="share decided rightly",
+        description="fraction decided rightly",
         direction="higher",
         compute=OfCounts(lambda _, counts: counts.accuracy()),
         suits="classes",
@@ -218,7 +218,7 @@ OURS = (
     Metric(
         name="quadratic_kappa",
         title="Quadratic kappa",
-        description="quadratic-weighted kappa of the grades",
+        description="quadratic-weighted kappa of the ordered classes",
         direction="higher",
         compute=OfCounts(lambda _, counts: counts.quadratic_kappa()),
         suits="ordered",
@@ -267,7 +267,7 @@ CLASS_METRICS = ("auc", "accuracy", "sensitivity", "specificity", "kappa", "log_
 """What a ranking of classes holds unless more is asked for; its first metric orders it."""
 
 ORDINAL_METRICS = ("quadratic_kappa", *CLASS_METRICS)
-"""The same of classes that are grades."""
+"""The same of ordered classes."""
 
 
 def class_metrics(
@@ -278,7 +278,7 @@ def class_metrics(
     Args:
         num_classes: K, 2 or more.
         is_binary: Of two classes the last is the positive one.
-        is_ordered: The classes are grades, from the lowest to the highest.
+        is_ordered: The classes are ordered, from the lowest to the highest.
 
     Raises:
         ValueError: Fewer than two classes, or a binary task with more.

@@ -68,7 +68,7 @@ class BestLearner:
 def best_learner(store: RunStore) -> BestLearner:
     """The base learner that leads the stored ranking by the value that orders it.
 
-    Variants are none of the sweep's own learners: they are not looked at.
+    Ablations are none of the sweep's own learners: they are not looked at.
 
     Raises:
         SweepError: The run folder holds no ranking of base learners.

@@ -266,7 +266,7 @@ class RunStore:
             raise self._unlike(FIRST_WEIGHTS, content, error) from error
 
     def write_permutation(self, permutation: LabelPermutation) -> None:
-        """Writes ``canary.json``: this is no run of the sweep, but of its label-permutation test."""
+        """Writes ``canary.json``: this is the run of a label-permutation test, not of the sweep."""
         self.write_json(PERMUTATION, permutation.model_dump(mode="json"))
 
     def is_permutation(self) -> bool:

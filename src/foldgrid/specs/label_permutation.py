@@ -1,4 +1,4 @@
-"""The label-permutation test (``--canary``): a sweep trained once more on scores that its pictures cannot tell."""
+"""The label-permutation test (``--canary``): a sweep trained once more, on shuffled truths."""
 
 from __future__ import annotations
 

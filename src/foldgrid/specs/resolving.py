@@ -236,7 +236,7 @@ def _space_of(
         raise InputError(document.source, [Problem(at("search_space"), "search_space", message)])
     if sweep.ablation:
         message = (
-            "found `ablation` beside a search. A search varies by its space; drop one of them."
+            "found `ablation` beside a search. A search draws from its space; drop one of them."
         )
         raise InputError(document.source, [Problem(at("ablation"), "ablation", message)])
     space, file = _read_space(files[named])

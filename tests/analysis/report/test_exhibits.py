@@ -273,7 +273,7 @@ def test_it_says_why_it_is_refused(run_of: Any) -> None:
         ("roc", "its task has none"),
         ("agreemnt", 'Did you mean "agreement"?'),
         ("history", "it is of a search"),
-        ("varied", "the sweep varies nothing"),
+        ("varied", "the sweep has no ablation"),
     ):
         with pytest.raises(SweepError, match=why.replace("?", r"\?")):
             run.exhibit(name)

@@ -32,14 +32,14 @@ class RacedInPairs(Scheduler):
     def plan(self, shared: SharedSettings, own: Spec) -> str:
         """See ``Scheduler``."""
         return (
-            "paired_race gives up what is heading for worse than the best, by subjects "
+            "paired_race stops what is heading for worse than the best, by subjects "
             f"(p < {shared.significance:g}), {evaluated_at(shared)}"
         )
 
     def report(self, shared: SharedSettings, own: Spec) -> str:
         """See ``Scheduler``."""
         return (
-            "paired_race: gave up what was worse than the best, subject by subject; nothing before "
+            "paired_race: stopped what was worse than the best, subject by subject; nothing before "
             f"epoch {shared.grace_epochs}, p < {shared.significance:g}"
         )
 

@@ -49,10 +49,10 @@ class Eye:
 
     Attributes:
         is_left: The disc lies on the left of a left eye's picture.
-        pigment: Darkness of the ground, about 0.6 to 1.5.
+        pigment: Darkness of the background, about 0.6 to 1.5.
         mottle: Strength of the choroid's pattern, 0 to 1.
         disc: Place of the disc's centre.
-        cup: Share of the disc's radius.
+        cup: Fraction of the disc's radius.
     """
 
     is_left: bool

@@ -83,13 +83,21 @@ def majority_label(
     if num_raters is not None and num_raters < 1:
         raise ValueError(f"num_raters must be at least 1, found {num_raters}")
     found = sorted(set(annotations.ravel()) - {""}, key=_by_value)
-    lacking = [] if order is None else [annotation for annotation in found if annotation not in order]
+    lacking = (
+        [] if order is None else [annotation for annotation in found if annotation not in order]
+    )
     if lacking:
         raise ValueError(f"the order of annotations lacks {', '.join(lacking)}")
-    rank_of = {annotation: rank for rank, annotation in enumerate(found if order is None else order)}
+    rank_of = {
+        annotation: rank for rank, annotation in enumerate(found if order is None else order)
+    }
     labels = np.full(len(annotations), "", dtype=object)
     for row, name in enumerate(names_N):
-        received = [annotation for annotation in annotations[row, _received_order(name, annotations.shape[1])] if annotation]
+        received = [
+            annotation
+            for annotation in annotations[row, _received_order(name, annotations.shape[1])]
+            if annotation
+        ]
         if received:
             labels[row] = _winner(received[:num_raters], rank_of, ties)
     return labels
@@ -121,6 +129,7 @@ def _winner(received: Sequence[str], rank_of: Mapping[str, int], ties: Ties) -> 
     votes = Counter(received)
     most = max(votes.values())
     tied = sorted(
-        (annotation for annotation, count in votes.items() if count == most), key=rank_of.__getitem__
+        (annotation for annotation, count in votes.items() if count == most),
+        key=rank_of.__getitem__,
     )
     return tied[-1] if ties == "upward" else tied[0]

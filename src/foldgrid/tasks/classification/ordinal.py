@@ -69,7 +69,7 @@ class OrdinalScoring(LabelScoring):
     def decided(self) -> str:
         """See ``LabelScoring``."""
         return (
-            "They are grades, from the lowest to the highest: in the quadratic-weighted kappa a "
+            "They are ordered, from the lowest to the highest: in the quadratic-weighted kappa a "
             f"mistake by two of them weighs four times one by a single one. {super().decided}"
         )
 
