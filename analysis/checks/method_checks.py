@@ -19,9 +19,9 @@ from foldgrid.analysis.predictions.predictions import PredictionTable
 from foldgrid.analysis.predictions.validation import some
 from foldgrid.analysis.stacking import nested
 from foldgrid.analysis.stacking.nested_fits import FEWEST_BASE_LEARNERS
-from foldgrid.specs.ablations import is_ablation
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem, SweepError
+from foldgrid.specs.learners import is_ablation
 from foldgrid.tasks.scale import Scale
 from foldgrid.tasks.units import model_names
 

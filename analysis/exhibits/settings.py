@@ -21,8 +21,8 @@ from foldgrid.analysis.exhibits.settings_drawing import (
 from foldgrid.analysis.predictions.predictions import BaseLearner
 from foldgrid.analysis.ranking.ranking import RankedModel
 from foldgrid.analysis.run import Run
-from foldgrid.specs.ablations import is_ablation, read_ablation
 from foldgrid.specs.counted import counted
+from foldgrid.specs.learners import is_ablation, label_of, read_ablation
 from foldgrid.specs.recipe import Value, recipe_value
 
 FRACTION = "training_fraction"
@@ -72,7 +72,7 @@ def varied_learners(run: Run, key: str) -> tuple[Varied, ...]:
     found = []
     for learner in run.evaluation.table.learners:
         backbone, varied_key, _ = read_ablation(learner.name)
-        if varied_key in {"", key} and learner.fits:
+        if varied_key in {"", key} and learner.fits and not label_of(learner.name):
             found.append(Varied(backbone, _value(learner, key), rows[learner.name]))
     order = list(dict.fromkeys(each.backbone for each in found))
     return tuple(sorted(found, key=lambda each: (order.index(each.backbone), *_place(each.value))))

@@ -20,7 +20,7 @@ from foldgrid.analysis.ranking.ranking import (
     ranking_table,
 )
 from foldgrid.records import RunStore
-from foldgrid.specs.ablations import is_ablation
+from foldgrid.specs.learners import is_ablation
 
 if TYPE_CHECKING:
     from foldgrid.analysis.checks.report import CheckReport

@@ -12,10 +12,10 @@ from pydantic import Field
 from foldgrid.analysis.predictions.notes import Note
 from foldgrid.analysis.statistics.facts import CriticalDifference, Interval, Selection, Standing
 from foldgrid.metrics import Metric
-from foldgrid.specs.ablations import is_ablation
 from foldgrid.specs.base import Spec
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError, did_you_mean
+from foldgrid.specs.learners import is_ablation
 from foldgrid.specs.task import AnyTask, default_task
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring

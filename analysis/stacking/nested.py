@@ -17,7 +17,7 @@ from foldgrid.analysis.predictions.predictions import PredictionTable
 from foldgrid.analysis.stacking.meta_learner import FloatArray
 from foldgrid.analysis.stacking.meta_learners import meta_learners_of
 from foldgrid.analysis.stacking.nested_fits import fit_nested, weight_table
-from foldgrid.specs.ablations import is_ablation
+from foldgrid.specs.learners import is_ablation
 from foldgrid.tasks.scoring import NumberScoring, Scoring, by_model
 from foldgrid.tasks.units import UnitTable
 

@@ -22,7 +22,7 @@ from foldgrid.analysis.statistics.intervals import FEWEST_SUBJECTS, LEVEL, expan
 from foldgrid.analysis.statistics.resampled import Resampled
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from foldgrid.analysis.statistics.selection import correct_selection, losses
-from foldgrid.specs.ablations import is_ablation
+from foldgrid.specs.learners import is_ablation
 from foldgrid.tasks.scoring import Scoring
 from foldgrid.tasks.units import UnitTable
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from foldgrid.data.manifest.labelled import read_labelled_manifest
-from foldgrid.specs.ablations import read_ablation
+from foldgrid.specs.learners import read_ablation
 from tests.launching.tiny_labels import IN_CASES, SEARCHED, VARIED
 from tests.launching.tiny_sweep import Launcher
 from tests.wandb_run_file import WandbRunFile, read_run_file

@@ -109,7 +109,7 @@ def run_and_rank(name: str, launcher: Launcher, executor: str, *, is_whole: bool
 def check_grid(store: RunStore, sweep: Sweep) -> None:
     """All is ranked by the task's own figures, and the report can be made of them."""
     assert not SearchStore.of(store).exists()
-    learners = sorted(learner.name for learner in sweep.learners())
+    learners = sorted(learner.name for learner in sweep.base_learners())
     num_folds = sweep.split.num_folds
     assert len(store.finished_fits()) == num_folds * len(learners)
     table = pd.read_csv(Path(store.location) / "leaderboard.csv")

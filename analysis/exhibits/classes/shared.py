@@ -11,7 +11,7 @@ from foldgrid.analysis.ranking.ranking import KIND_TITLES
 from foldgrid.analysis.run import Run
 from foldgrid.analysis.statistics.estimates import Fraction
 from foldgrid.analysis.statistics.facts import Interval
-from foldgrid.specs.ablations import is_ablation
+from foldgrid.specs.learners import is_ablation
 
 Partition = Literal["oof", "test"]
 

@@ -12,9 +12,9 @@ from pydantic import TypeAdapter
 
 from foldgrid.metrics import Metric
 from foldgrid.records import PlannedFit, RunStore
-from foldgrid.specs.ablations import is_ablation, read_ablation
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
 from foldgrid.specs.fits import FitRecord
+from foldgrid.specs.learners import is_ablation
 from foldgrid.specs.sweep import REGIONS
 from foldgrid.specs.task import AnyTask, TaskSpec
 from foldgrid.tasks.registry import make_scoring
@@ -28,7 +28,7 @@ class TrainedLearner:
     """A base learner whose fits are all complete and kept their weights.
 
     Attributes:
-        name: The base learner's name: its network's, or an ablation's.
+        name: The base learner's name: its network's, a labelled learner's or an ablation's.
         copies: The records of its fits, a fold each.
         regions: The regions that it was trained on, in ``REGIONS``' order; empty where a sample is
             a single photograph.
@@ -164,5 +164,5 @@ def _command_with_weights(store: RunStore, learner: str) -> str:
     source = f"{store.location}/sweep.yaml" if store.root.is_local else sweep.get("name")
     return (
         f"foldgrid launch {source} --budget {sweep.get('budget')} "
-        f"--only backbone={read_ablation(learner)[0]} --keep best --storage runs_with_weights"
+        f"--only backbone={learner} --keep best --storage runs_with_weights"
     )
