@@ -250,7 +250,7 @@ def test_mistakes_of_a_hierarchy_are_reported(words: Any, labels: Any, said: str
 
 def test_a_hierarchy_must_stand_somewhere() -> None:
     message = refusal(by_words(), photographs(["a", "b"], taxonomy=["", ""]))
-    assert "neither a tree in the sweep nor a column `taxonomy` in the manifest" in message
+    assert "neither a hierarchy in the sweep nor a column `taxonomy` in the manifest" in message
 
 
 def test_a_task_without_classes_is_left_as_it_is() -> None:

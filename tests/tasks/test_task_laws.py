@@ -248,7 +248,9 @@ def test_its_words_are_sentences_about_itself(name: str) -> None:
     reported = [explained, task.stacking_words(7)]
     assert all((text.endswith(".") and text[0].isupper()) or text[0].isdigit() for text in reported)
     assert ("PASI" in explained) == name.startswith("pasi")
-    assert ("probability" in explained or "tree" in explained) == (task.target_kind == "classes")
+    assert ("probability" in explained or "hierarchy" in explained) == (
+        task.target_kind == "classes"
+    )
     assert task.unit in ("", "PASI points") or task.unit in explained
     assert task.outputs_are
     assert task.loss_is

@@ -13,7 +13,7 @@ class ClassReport(AgainstBaseline):
     """See ``TaskReport``."""
 
     baseline = "predicts the class frequencies for everybody"
-    floor = "predicting the class frequencies"
+    floor = "class frequencies"
     sample = "photograph"
     subject_loss = "mean Brier score"
     weight_meaning = (
