@@ -65,7 +65,7 @@ class Scoring(ABC):
     Attributes:
         target_kind: Whether a unit's truth is a number or a class.
         is_binary: Whether there are two classes of which the last is the positive one.
-        is_ordered: Whether the classes are grades, from the lowest to the highest.
+        is_ordered: Whether the classes are ordered, from the lowest to the highest.
         output_kind: What the network's outputs are, as far as a head that is solved has to know;
             none where only training by ``loss`` finds them.
         standard_metrics: The metrics that a ranking holds unless more is asked for, by name; the
@@ -232,7 +232,7 @@ class Scoring(ABC):
         Raises:
             ValueError: The task or the samples know no raters.
         """
-        raise ValueError("this task has one opinion of each sample, no grades")
+        raise ValueError("this task has one opinion of each sample, no annotations")
 
     @abstractmethod
     def target_columns(self, samples: pd.DataFrame) -> dict[str, NDArray[Any]]:
