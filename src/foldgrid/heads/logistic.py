@@ -188,9 +188,13 @@ class _Path:
             total = float((loss_NF * self._fitted_NF).sum() + 0.5 * (penalty * at * at).sum())
             return total, gradient.ravel()
 
-        limits = {"maxiter": _MOST_STEPS, "gtol": gradient_left, "ftol": 1e-15, "maxfun": 10**6}
+        start = (self._state / scale).ravel()
         found = minimize(
-            value, (self._state / scale).ravel(), jac=True, method="L-BFGS-B", options=limits
+            value,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": _MOST_STEPS, "gtol": gradient_left, "ftol": 1e-15, "maxfun": 10**6},
         )
         self._state = found.x.reshape(self._shape) * scale * self._occurs_FK
         weight_RFK = self._state[:-1]
@@ -213,4 +217,6 @@ class _Path:
         """The mean cross-entropy of each sample by the fold that did not see it."""
         logits = np.einsum("nr,rfk->nfk", self._reduced_NR, weight_RFK, optimize=True) + bias_FK
         loss_NF, _ = self._likelihood.loss_and_gradient(logits)
-        return float((loss_NF * (1 - self._fitted_NF)).sum() / len(logits))
+        # Of thresholds a loss is the mean, and of classes there is one.
+        num_questions = 1 if self._likelihood.is_softmax else logits.shape[2]
+        return float((loss_NF * (1 - self._fitted_NF)).sum() / (len(logits) * num_questions))

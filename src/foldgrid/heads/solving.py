@@ -78,7 +78,7 @@ class Standardised:
     Attributes:
         values_ND: float64, the columns that vary.
         mean_D: Of all columns.
-        unit_D: Of all columns; infinite where a column does not vary.
+        unit_D: Of all columns; infinite where a column is constant.
     """
 
     values_ND: FloatArray
@@ -90,20 +90,20 @@ class Standardised:
         """The features of the training samples."""
         values = features_ND.astype(np.float64)
         mean = values.mean(axis=0)
-        varies = features_ND.max(axis=0) > features_ND.min(axis=0)
+        is_kept = features_ND.max(axis=0) > features_ND.min(axis=0)
         values -= mean
         farthest = np.abs(values).max(axis=0)
         unit = np.maximum(values.std(axis=0), farthest / FARTHEST)
-        unit[~varies] = np.inf
-        return cls(values[:, varies] / unit[varies], mean, unit)
+        unit[~is_kept] = np.inf
+        return cls(values[:, is_kept] / unit[is_kept], mean, unit)
 
     def unfolded(
         self, weight_KR: FloatArray, intercept_K: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """A solution for ``values_ND`` as one for the features as they were: weights and bias."""
         weight_KD = np.zeros((len(weight_KR), len(self.unit_D)))
-        varies = np.isfinite(self.unit_D)
-        weight_KD[:, varies] = weight_KR / self.unit_D[varies]
+        is_kept = np.isfinite(self.unit_D)
+        weight_KD[:, is_kept] = weight_KR / self.unit_D[is_kept]
         return weight_KD, intercept_K - weight_KD @ self.mean_D
 
 

@@ -283,7 +283,7 @@ def pooling_fault(name: str, pooling: str) -> str:
         def note(images_BCHW: Tensor) -> None:
             lasts.append(_last_of(body, cut.module, images_BCHW))
 
-        follow(_Watched(note), native_pixels(name))
+        follow(_Called(note), native_pixels(name))
     except ValueError:
         lasts.append(None)
     (last,) = lasts
@@ -303,7 +303,7 @@ def pooling_fault(name: str, pooling: str) -> str:
     return f"{name} cannot have pooling: {pooling}, {why}. Take {' or '.join(allowed)}."
 
 
-class _Watched(nn.Module):
+class _Called(nn.Module):
     def __init__(self, note: Callable[[Tensor], None]) -> None:
         super().__init__()
         self._note = note
