@@ -28,7 +28,7 @@ from benchmarks.side_by_side import (
     write_output,
 )
 from benchmarks.study import PROJECT
-from foldgrid.specs.ablations import is_ablation
+from foldgrid.specs.learners import is_ablation
 
 STUDIES = ("ssc_skin", "ssc_skin_stages", "aidda", "referable_dr", "skin_taxonomy")
 

@@ -92,13 +92,13 @@ def _computed_alike(contents: RunContents) -> Finding:
     records = list(contents.records.values())
     if len(records) < 2:
         return not_applicable("Fewer than two finished fits can be compared.")
+    names = {cell.fit_id: cell_name(cell) for cell in contents.plan or ()}
     problems = []
     for key in ENVIRONMENT_KEYS:
         holders: dict[str, list[str]] = {}
         for record in records:
             if key in record.environment:
-                name = f"{record.config.backbone} fold {record.config.fold}"
-                holders.setdefault(record.environment[key], []).append(name)
+                holders.setdefault(record.environment[key], []).append(names[record.fit_id])
         if len(holders) > 1:
             found = "; ".join(f"{value}: {some(each, 'fit')}" for value, each in holders.items())
             problems.append(Problem(key, "", f"{found}."))
@@ -147,7 +147,7 @@ CHECKS = (
         "The fits are comparable",
         "error",
         f"{', '.join(SHARED_SETTINGS)} of every fit",
-        "Figures over other data, other people or other amounts of training do not compare.",
+        "Values over other data, other people or other amounts of training do not compare.",
         "Launch the sweep again with one setting: it trains the fits that differ.",
         _settings,
     ),

@@ -12,8 +12,8 @@ from foldgrid.analysis.drawing.numbers import format_number
 from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.cost_facts import format_cost, learner_costs
 from foldgrid.analysis.run import Run
-from foldgrid.specs.ablations import is_ablation
 from foldgrid.specs.architectures import Architecture, find_architecture
+from foldgrid.specs.learners import backbone_of
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def architectures(run: Run) -> tuple[ComparedArchitecture, ...]:
     """
     found = []
     for learner in run.evaluation.table.learners:
-        if is_ablation(learner.name):
+        if learner.name != backbone_of(learner.name):
             continue
         costs = learner_costs(learner) if learner.fits else {}
         found.append(

@@ -20,7 +20,7 @@ from foldgrid.analysis.ranking.ranking import (
     ranking_table,
 )
 from foldgrid.records import RunStore
-from foldgrid.specs.ablations import is_ablation
+from foldgrid.specs.learners import is_ablation
 
 if TYPE_CHECKING:
     from foldgrid.analysis.checks.report import CheckReport
@@ -154,7 +154,7 @@ def rank_models(
 
 
 def ranking_notes(store: RunStore, evaluation: Evaluation, checks: CheckReport) -> tuple[Note, ...]:
-    """The notes of a ranking whatever orders it: of its checks, then of its figures.
+    """The notes of a ranking whatever orders it: of its checks, then of its metrics.
 
     Args:
         store: The run folder.

@@ -20,8 +20,8 @@ from rich.text import Text
 from foldgrid.analysis.predictions.notes import Note
 from foldgrid.analysis.ranking.ranking import KIND_TITLES, RankedModel, Ranking
 from foldgrid.analysis.ranking.uncertainty import TIED, all_notes
-from foldgrid.specs.ablations import MARK, read_ablation
 from foldgrid.specs.counted import counted
+from foldgrid.specs.learners import MARK, PLUS, backbone_of, label_of, read_ablation
 from foldgrid.tables.table import Cell, Column, Table, Tone
 from foldgrid.tables.terminal import READABLE, WIDE, as_rich, topics
 
@@ -67,13 +67,17 @@ def format_number(value: float | None, decimals: int = 2) -> str:
 
 
 def fitted_name(model: str, width: int) -> str:
-    """A model's name in so many characters; of an ablation, what it changes stays to be read.
+    """A model's name in so many characters; what differs from the backbone stays to be read.
 
     ``shufflenet_v2_x0_5@training_fraction=0.1`` in 25 is ``shuffl..@training_sha..=0.1``.
     """
     backbone, key, value = read_ablation(model)
-    if len(model) <= width or not key:
+    label = label_of(model)
+    if len(model) <= width or not (key or label):
         return model
+    if label:
+        kept = max(width - len(PLUS) - len(label), 3)
+        return f"{_cut(backbone_of(model), kept)}{PLUS}{label}"
     ending = f"={value}"
     room = width - len(MARK) - len(ending)
     kept = max(room - min(len(key), room // 2), 3)

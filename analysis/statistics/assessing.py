@@ -22,7 +22,7 @@ from foldgrid.analysis.statistics.intervals import FEWEST_SUBJECTS, LEVEL, expan
 from foldgrid.analysis.statistics.resampled import Resampled
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from foldgrid.analysis.statistics.selection import correct_selection, losses
-from foldgrid.specs.ablations import is_ablation
+from foldgrid.specs.learners import is_ablation
 from foldgrid.tasks.scoring import Scoring
 from foldgrid.tasks.units import UnitTable
 
@@ -182,7 +182,7 @@ def fractions_of_firsts(
             learner takes nothing from it.
 
     Returns:
-        One share a model, summing to 1; NaN for all where no resample counts.
+        One fraction a model, summing to 1; NaN for all where no resample counts.
     """
     known_RM = np.where(np.isnan(losses_RM), np.inf, losses_RM)
     lowest_R1 = known_RM.min(axis=1, keepdims=True, initial=np.inf)

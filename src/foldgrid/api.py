@@ -124,7 +124,7 @@ class Sweep:
         sweep = self._resolved.sweep
         return pd.DataFrame(
             {"base_learner": each.name, "backbone": each.backbone, "fold": fold}
-            for each in sweep.learners()
+            for each in sweep.base_learners()
             for fold in range(sweep.split.num_folds)
         )
 
@@ -135,7 +135,7 @@ class Sweep:
         if self.is_search:
             what += f", a search of {sweep.search_space}, {sweep.search.num_trials} trials"
         else:
-            what += f" = {len(sweep.learners()) * folds} fits"
+            what += f" = {len(sweep.base_learners()) * folds} fits"
         return f"<Sweep {self.name}: {self.task.name}, {what}, {sweep.budget} budget>"
 
 

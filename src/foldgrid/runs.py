@@ -21,8 +21,8 @@ from foldgrid.analysis.checks.report import CheckReport
 from foldgrid.analysis.run import Run as GridRun
 from foldgrid.analysis.search.run import SearchRun as OpenedSearch
 from foldgrid.records import RunStore, SearchStore, last_lines
-from foldgrid.specs.ablations import is_ablation, read_ablation
 from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.specs.learners import backbone_of, is_ablation
 
 Photos: TypeAlias = str | PathLike[str] | pd.DataFrame | Sequence[str | PathLike[str]]
 
@@ -195,7 +195,7 @@ def _fit_rows(run: GridRun) -> list[dict[str, Any]]:
             status, failure = ("failed" if said else "missing"), "".join(said)
         row: dict[str, Any] = {
             "base_learner": cell.backbone,
-            "backbone": read_ablation(cell.backbone)[0],
+            "backbone": backbone_of(cell.backbone),
             "fold": cell.fold,
             "fit_id": cell.fit_id,
             "status": status,

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from foldgrid.records import PlannedFit, RunStore
-from foldgrid.specs.ablations import Ablation, read_ablation
 from foldgrid.specs.fits import (
     EpochRecord,
     FitConfig,
@@ -19,6 +18,7 @@ from foldgrid.specs.fits import (
     WeightsRecord,
     split_fingerprint,
 )
+from foldgrid.specs.learners import Learner, read_ablation
 from foldgrid.specs.recipe import EarlyStopping, TrainingRecipe, Value, with_values
 from foldgrid.tasks.classification.spec import (
     BinarySpec,
@@ -88,27 +88,28 @@ class FakeClassRun:
         self.spec = TASKS[self.task]
         self.random = np.random.default_rng(self.seed)
         self.split = self._make_split()
-        changes = [Ablation("")] + [
-            Ablation("", key, value) for key, values in self.ablation.items() for value in values
+        changes = [
+            (),
+            *(((key, value),) for key, values in self.ablation.items() for value in values),
         ]
         learners = [
-            (place, Ablation(backbone, change.key, change.value))
+            (place, Learner(backbone, change))
             for place, backbone in enumerate(self.backbones)
             for change in changes
         ]
         self.recipes = {
-            ablation.name: ablation.recipe(
+            learner.name: learner.recipe(
                 TrainingRecipe(
                     early_stopping=EarlyStopping(policy=self.policy), normalization="imagenet"
                 )
             )
-            for _, ablation in learners
+            for _, learner in learners
         }
         self.predictions = {
-            (ablation.name, fold): self._predict(
-                fold, self.skills[place] - 0.3 * bool(ablation.key)
+            (learner.name, fold): self._predict(
+                fold, self.skills[place] - 0.3 * bool(learner.changes)
             )
-            for place, ablation in learners
+            for place, learner in learners
             for fold in range(self.num_folds)
         }
 

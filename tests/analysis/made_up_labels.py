@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldgrid.specs.ablations import read_ablation
 from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.learners import read_ablation
 from foldgrid.specs.recipe import with_values
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.classification.ordinal import OrdinalSpec

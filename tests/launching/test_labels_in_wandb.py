@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from foldgrid.data.manifest.labelled import read_labelled_manifest
-from foldgrid.specs.ablations import read_ablation
+from foldgrid.specs.learners import read_ablation
 from tests.launching.tiny_labels import IN_CASES, SEARCHED, VARIED
 from tests.launching.tiny_sweep import Launcher
 from tests.wandb_run_file import WandbRunFile, read_run_file
@@ -107,7 +107,7 @@ def samples_of(photos: Any) -> set[str]:
     return {"/".join(filter(None, (subject, case, str(n)))) for subject, case, n in rows}
 
 
-def test_a_searched_trial_is_told_by_the_task_s_figures(launcher: Launcher) -> None:
+def test_a_searched_trial_is_reported_by_the_task_s_metrics(launcher: Launcher) -> None:
     runs = runs_of(done_before(launcher, SEARCHED + SEARCH))
     trials = [run for run in runs if run.job_type == "trial"]
     assert len(trials) == 2

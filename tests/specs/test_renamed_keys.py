@@ -74,7 +74,7 @@ def test_both_names_say_the_same_and_the_earlier_are_named_in_one_line(tmp_path:
 
 def test_base_learners_are_named_by_the_key_that_is_written(tmp_path: Path) -> None:
     for text, name in ((EARLIER, "resnet18@num_grades=1"), (TODAY, "resnet18@num_raters=1")):
-        backbone, ablation = read(tmp_path, text).sweep.learners()
+        backbone, ablation = read(tmp_path, text).sweep.base_learners()
         assert (backbone.name, ablation.name) == ("resnet18", name)
         assert ablation.recipe(backbone.recipe(read(tmp_path, text).sweep.training)).num_raters == 1
 

@@ -28,7 +28,7 @@ def test_every_shipped_sweep_resolves(name: str, budget: BudgetName) -> None:
     sweep = resolved.sweep
     assert (sweep.name, sweep.budget, sweep.budgets) == (name, budget, {})
     check_networks(resolved)
-    assert set(footprints(sweep, name, num_outputs=4)) == set(sweep.backbones)
+    assert set(footprints(sweep, name, num_outputs=4)) == set(sweep.recipes)
 
 
 def test_the_main_sweep_is_the_paper_s() -> None:

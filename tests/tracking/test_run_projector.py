@@ -123,7 +123,7 @@ def test_a_retry_that_went_another_way_replaces_the_first_try(tmp_path):
     assert [row["train/loss"] for _, row in run.history] == [1.0, 9.0]
 
 
-def test_epochs_that_were_not_heard_of_are_filled_in_from_the_history(tmp_path):
+def test_epochs_that_were_not_received_are_filled_in_from_the_history(tmp_path):
     config = make_config()
     with make_projector(tmp_path) as projector:
         projector.start(config)
@@ -239,9 +239,13 @@ def test_trouble_becomes_a_warning_and_the_next_fit_goes_on(tmp_path):
     assert first.fit_id in projector.warnings[0]
 
 
-def test_a_variant_is_filed_under_its_own_name(tmp_path):
+@pytest.mark.parametrize(
+    ("ending", "tag"),
+    [("@training_fraction=0.1", "training_fraction=0.1"), ("+fine_tuned", "fine_tuned")],
+)
+def test_an_ablation_and_a_labelled_learner_are_filed_under_their_own_names(tmp_path, ending, tag):
     config, other = make_config(fold=0), make_config(fold=1)
-    name = f"{config.backbone}@training_fraction=0.1"
+    name = f"{config.backbone}{ending}"
     kind = FitRuns(make_sweep(), CONTEXT, {config.fit_id: name})
     with wandb_projector(tmp_path, kind, "offline") as projector:
         for each in (config, other):
@@ -249,7 +253,7 @@ def test_a_variant_is_filed_under_its_own_name(tmp_path):
     assert projector.warnings == ()
     runs = read_folds(tmp_path)
     assert runs[config.fit_id].group == name
-    assert "training_fraction=0.1" in runs[config.fit_id].tags
+    assert tag in runs[config.fit_id].tags
     assert runs[config.fit_id].run_id == f"mini-{config.fit_id}"
     # Fits of earlier settings are in no plan any more.
     assert runs[other.fit_id].group == other.backbone

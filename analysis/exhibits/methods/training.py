@@ -13,15 +13,16 @@ from foldgrid.analysis.exhibits.methods.recipe import (
 )
 from foldgrid.analysis.exhibits.words import task_report
 from foldgrid.analysis.run import Run
-from foldgrid.specs.ablations import is_ablation, read_ablation
+from foldgrid.specs.learners import backbone_of, is_ablation, label_of, read_ablation
 from foldgrid.specs.optimizers import OPTIMIZERS
+from foldgrid.specs.phases import describe_phases
 
 
 def model_statements(run: Run) -> dict[str, str]:
     """Which networks, from which weights, with which outputs."""
     complete = [learner for learner in run.evaluation.table.learners if not learner.left_out]
     learners = [each for each in complete if not is_ablation(each.name)] or complete
-    names = listed([learner.name for learner in learners])
+    networks = list(dict.fromkeys(backbone_of(learner.name) for learner in learners))
     random = [learner.name for learner in learners if "random" in learner.weights.split(", ")]
     pretrained = sorted({learner.weights for learner in learners if learner.name not in random})
     if not random:
@@ -35,12 +36,21 @@ def model_statements(run: Run) -> dict[str, str]:
         )
     return {
         "backbones": (
-            f"{count(len(learners), 'network was', 'networks were')} compared: {names}."
+            f"{count(len(networks), 'network was', 'networks were')} compared: {listed(networks)}."
+            + _labelled([each.name for each in learners])
             + _ablations([each.name for each in complete])
         ),
         "weights": start,
         "output": task_report(run).model_statements(run)["output"],
     }
+
+
+def _labelled(learners: list[str]) -> str:
+    """The base learners that are no network's only one, a sentence after a space."""
+    if not (labelled := [name for name in learners if label_of(name)]):
+        return ""
+    number = count(len(labelled), "base learner is", "base learners are")
+    return f" {number} one of these networks trained by another recipe: {listed(labelled)}."
 
 
 def _ablations(learners: list[str]) -> str:
@@ -79,7 +89,7 @@ def training_statements(run: Run) -> dict[str, str]:
         ),
         "budget": (
             "This is the smoke budget, a shortened recipe that shows that everything works; its "
-            "figures are not results."
+            "values are not results."
             if run.config.budget == "smoke"
             else ""
         ),
@@ -92,17 +102,20 @@ def training_statements(run: Run) -> dict[str, str]:
 def _deviating_recipes(run: Run) -> str:
     """What some base learners were trained by instead; "" where all had one recipe."""
     own: dict[str, set[str]] = {}
-    plain = {fit.fit_id for fit in run.plan if not is_ablation(fit.backbone)}
+    plain = {fit.fit_id: fit.backbone for fit in run.plan if not is_ablation(fit.backbone)}
     common = _flat(run.config.training.model_dump(mode="json", by_alias=False))
+    common["phases"] = describe_phases(run.config.training.phases)
     for record in run.records.values():
         theirs = _flat(record.config.training.model_dump(mode="json", by_alias=False))
+        theirs["phases"] = describe_phases(record.config.training.phases)
         changes = {f"{key} {value}" for key, value in theirs.items() if value != common.get(key)}
         if record.fit_id in plain:
-            own.setdefault(record.config.backbone, set()).update(changes)
+            own.setdefault(plain[record.fit_id], set()).update(changes)
     parts = [f"{name} ({', '.join(sorted(each))})" for name, each in own.items() if each]
     if not parts:
         return ""
-    return f" Trained otherwise than {run.config.backbone}, whose recipe this is: {listed(parts)}."
+    first = next(each.name for each in run.evaluation.table.learners if not each.left_out)
+    return f" Trained otherwise than {first}, whose recipe this is: {listed(parts)}."
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

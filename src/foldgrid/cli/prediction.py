@@ -34,8 +34,9 @@ def predict(
     Args:
         run: The run folder, such as runs/quickstart.
         manifest: A CSV or Parquet file, one row a photo; scores and labels may be left out.
-        backbone: The network, or an ablation of it as the ranking names it; without it, the best of
-            the run's ranking by the value that orders it.
+        backbone: A base learner as the ranking names it: a network, one of its labelled learners
+            (resnet18+fine_tuned) or one of its ablations; without it, the best of the run's
+            ranking by the value that orders it.
         output: The CSV to write.
     """
     if output.is_dir():
@@ -73,8 +74,8 @@ def refuse_permutation(store: RunStore) -> None:
     """
     if store.read_permutation() is not None:
         raise SweepError(
-            f"{store.location}: a canary, trained on shuffled truth; what it predicts means "
-            "nothing.\nGive the run folder of the sweep itself."
+            f"{store.location}: a label-permutation test, trained on shuffled truth; what it "
+            "predicts means nothing.\nGive the run folder of the sweep itself."
         )
 
 

@@ -39,7 +39,7 @@ class Survey:
         cache: The cache's root.
         is_synthetic: Whether the photographs are a simulated study's.
         mosaics_of: The fingerprint under which equal mosaics are kept; "" for its own. A
-            canary has other targets and the same pictures.
+            label-permutation test has other targets and the same pictures.
     """
 
     manifest: CheckedManifest

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from foldgrid.models import WeightFile
-from foldgrid.specs.ablations import Ablation
 from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.learners import Learner
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class FitJob:
         micro_batch_size: The most samples that are on the device at a time, where memory does not
             hold a batch; nothing for whole batches. The batch stays the recipe's.
         keep_features: Whether to leave ``features.parquet``.
-        ablation: The base learner that it is planned for; nothing outside a grid.
+        base_learner: What it is planned for; nothing outside a grid.
     """
 
     config: FitConfig
@@ -35,12 +35,12 @@ class FitJob:
     gpus: float = 0.0
     micro_batch_size: int | None = None
     keep_features: bool = False
-    ablation: Ablation | None = None
+    base_learner: Learner | None = None
 
     @property
     def learner(self) -> str:
         """The base learner that it belongs to."""
-        return self.ablation.name if self.ablation else self.config.backbone
+        return self.base_learner.name if self.base_learner else self.config.backbone
 
     @property
     def uses_gpu(self) -> bool:

@@ -149,7 +149,7 @@ class SecondTries:
     """Listens, tells on, and keeps the fits that deserve another try.
 
     An error is tried once more, because a file system or a driver may have had a bad moment; not
-    so where the same error came twice for one backbone: then it is the backbone. What ran out of
+    so where the same error came twice for one base learner: then it is the learner. What ran out of
     memory is tried with a larger fraction of a card, as long as there is one. Lost workers are
     Ray's to try again, and a full disk or bad input ends the launch.
 
@@ -188,7 +188,7 @@ class SecondTries:
             return with_larger_fraction(job, self._root)
         if failure.kind != "error":
             return None
-        known = job.config.backbone, failure.message
+        known = job.learner, failure.message
         self._seen[known] = self._seen.get(known, 0) + 1
         return job if self._seen[known] == 1 else None
 
@@ -201,7 +201,7 @@ class SecondTries:
         return [
             job
             for job, failure in waiting
-            if self._seen.get((job.config.backbone, failure.message), 0) <= 1
+            if self._seen.get((job.learner, failure.message), 0) <= 1
         ]
 
 

@@ -127,7 +127,7 @@ def _problem(network: nn.Module, backbone: str, name: str, last: nn.Module, take
 
 
 class CutNetwork:
-    """A network as features and a head, which share its parameters.
+    """A network as features and a head, which have its own parameters.
 
     Args:
         network: Built by `build_network`; it is left as it is, and goes on as a whole.

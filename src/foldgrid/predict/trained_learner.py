@@ -12,9 +12,9 @@ from pydantic import TypeAdapter
 
 from foldgrid.metrics import Metric
 from foldgrid.records import PlannedFit, RunStore
-from foldgrid.specs.ablations import is_ablation, read_ablation
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
 from foldgrid.specs.fits import FitRecord
+from foldgrid.specs.learners import is_ablation
 from foldgrid.specs.sweep import REGIONS
 from foldgrid.specs.task import AnyTask, TaskSpec
 from foldgrid.tasks.registry import make_scoring
@@ -28,7 +28,7 @@ class TrainedLearner:
     """A base learner whose fits are all complete and kept their weights.
 
     Attributes:
-        name: The base learner's name: its network's, or an ablation's.
+        name: The base learner's name: its network's, a labelled learner's or an ablation's.
         copies: The records of its fits, a fold each.
         regions: The regions that it was trained on, in ``REGIONS``' order; empty where a sample is
             a single photograph.
@@ -68,7 +68,7 @@ class BestLearner:
 def best_learner(store: RunStore) -> BestLearner:
     """The base learner that leads the stored ranking by the value that orders it.
 
-    Variants are none of the sweep's own learners: they are not looked at.
+    Ablations are none of the sweep's own learners: they are not looked at.
 
     Raises:
         SweepError: The run folder holds no ranking of base learners.
@@ -148,7 +148,7 @@ def _check_copies(
     else:
         advice = (
             "Weights are kept with `keep: best`. A finished fit is not trained again for them, so "
-            f"train into another folder:\n`{_keeping_command(store, learner)}`"
+            f"train into another folder:\n`{_command_with_weights(store, learner)}`"
         )
     raise InputError(
         f"{store.location}, {learner}",
@@ -157,12 +157,12 @@ def _check_copies(
     )
 
 
-def _keeping_command(store: RunStore, learner: str) -> str:
+def _command_with_weights(store: RunStore, learner: str) -> str:
     """The command that trains a base learner under the same settings and keeps its weights."""
     sweep = store.read_sweep()
     # The resolved sweep says it all, overrides included; from object storage it cannot be read.
     source = f"{store.location}/sweep.yaml" if store.root.is_local else sweep.get("name")
     return (
         f"foldgrid launch {source} --budget {sweep.get('budget')} "
-        f"--only backbone={read_ablation(learner)[0]} --keep best --storage runs_with_weights"
+        f"--only backbone={learner} --keep best --storage runs_with_weights"
     )

@@ -71,7 +71,7 @@ class Augmentation(Spec):
     copies: int | None = Field(default=None, ge=1, le=1000)
 
     @property
-    def varies(self) -> bool:
+    def draws_anything(self) -> bool:
         """Whether anything is drawn of a picture; of a single photograph no shuffling."""
         moves = self.rotate_tiles or self.smallest_crop < 1 or self.zoom > 0
         mirrors = self.flip_horizontally or self.flip_vertically
@@ -79,7 +79,7 @@ class Augmentation(Spec):
 
     @model_validator(mode="after")
     def _copies_differ(self) -> Self:
-        if self.copies is not None and not (self.varies or self.shuffle_tiles):
+        if self.copies is not None and not (self.draws_anything or self.shuffle_tiles):
             raise ValueError(
                 f"augmentation.copies: found {self.copies}, and nothing varies: the copies would "
                 "be alike. Leave it out, or let something vary"

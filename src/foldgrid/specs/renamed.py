@@ -19,7 +19,13 @@ from foldgrid.specs.reading import ChoosesModel, Document, KeyPath, Renaming
 from foldgrid.specs.recipe import current_key
 from foldgrid.specs.sweep import Sweep
 
-RECIPE_KEYED = (("per_backbone", "*"), ("ablation",), ("parameters",), ("parameters", "*", "when"))
+RECIPE_KEYED = (
+    ("per_backbone", "*"),
+    ("learners", "*"),
+    ("ablation",),
+    ("parameters",),
+    ("parameters", "*", "when"),
+)
 """The mappings whose keys are keys of the recipe, dotted; ``*`` is any key."""
 
 NAMING = ("ablation", "parameters")

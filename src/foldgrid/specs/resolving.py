@@ -11,8 +11,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from foldgrid.specs.ablations import ablation_problems
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
+from foldgrid.specs.learners import ablation_problems, learner_problems
 from foldgrid.specs.reading import (
     Document,
     KeyPath,
@@ -143,6 +143,7 @@ def resolve_sweep(
     sweep = _with_weight_files(validate(Sweep, document), document, beside)
     _refuse(document, per_backbone_problems(sweep))
     recipes = {backbone: sweep.recipe_of(backbone) for backbone in sweep.backbones}
+    _refuse(document, learner_problems(recipes, sweep.learners))
     _refuse(document, ablation_problems(recipes, sweep.ablation))
     if spaces is None:
         return ResolvedSweep(sweep, document, renamed=note_on([document]))
@@ -234,11 +235,10 @@ def _space_of(
             "give the path of a YAML file, as seen from the sweep's own."
         )
         raise InputError(document.source, [Problem(at("search_space"), "search_space", message)])
-    if sweep.ablation:
-        message = (
-            "found `ablation` beside a search. A search varies by its space; drop one of them."
-        )
-        raise InputError(document.source, [Problem(at("ablation"), "ablation", message)])
+    for key in ("learners", "ablation"):
+        if getattr(sweep, key):
+            message = f"found `{key}` beside a search. A search draws from its space; drop one."
+            raise InputError(document.source, [Problem(at(key), key, message)])
     space, file = _read_space(files[named])
     _refuse(document, sweep_problems(space, sweep))
     return space, file

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    Field,
-    PrivateAttr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
 
-from foldgrid.specs.ablations import Ablation, ablations_of
 from foldgrid.specs.backbone_names import known_by_hash
 from foldgrid.specs.base import Spec
 from foldgrid.specs.by_name import NameIn, OwnSettings, SettingsIn, read_settings, settings_of
 from foldgrid.specs.errors import did_you_mean
-from foldgrid.specs.metric import METRICS
-from foldgrid.specs.recipe import (
-    LIST_KEYS,
-    OwnValue,
-    TrainingRecipe,
-    Value,
-    current_key,
-    recipe_keys,
-    with_values,
+from foldgrid.specs.learners import (
+    Learner,
+    ablations_of,
+    backbone_of,
+    change_problems,
+    labelled_of,
 )
+from foldgrid.specs.metric import METRICS
+from foldgrid.specs.recipe import OwnValue, TrainingRecipe, Value, with_values
 from foldgrid.specs.schedulers import NO_SCHEDULER, SCHEDULERS, Scheduler
 from foldgrid.specs.synthetic import SyntheticSettings, TrialSettings
 from foldgrid.specs.task import AnyTask, default_task
@@ -208,6 +199,9 @@ class Sweep(Spec):
         per_backbone: By backbone, the keys of ``training`` that it changes, nested ones dotted:
             ``vgg16: {learning_rate: 0.001, plateau.patience: 5}``. ``phases`` replaces the whole
             list; ``phases: []`` trains everything in every epoch.
+        learners: Further base learners, ``BACKBONE+LABEL``, each with the keys of the backbone's
+            recipe that it changes: ``resnet18+fine_tuned: {max_epochs: 20, phases: []}``. Ranked,
+            stacked and predicted with as any other.
         ablation: By key of ``training``, dotted where nested, other values: each trains every
             backbone once more with that one change, as a base learner of its own
             (``resnet18@training_fraction=0.1``). They are ranked, and never stacked.
@@ -236,6 +230,7 @@ class Sweep(Spec):
     seed: int = Field(default=0, ge=0)
     training: TrainingRecipe = TrainingRecipe()
     per_backbone: dict[str, dict[str, OwnValue]] = Field(default_factory=dict)
+    learners: dict[str, dict[str, OwnValue]] = Field(default_factory=dict)
     ablation: dict[str, tuple[Value, ...]] = Field(default_factory=dict, alias="vary")
     search_space: str | None = None
     search: SearchSettings = SearchSettings()
@@ -272,10 +267,17 @@ class Sweep(Spec):
         files = {known: path for known, path in called.values() if path is not None}
         if not files:
             return self
-        own = {called.get(name, (name, None))[0]: each for name, each in self.per_backbone.items()}
-        found = self.model_copy(update={"backbones": tuple(names), "per_backbone": own})
-        found._weight_files = files
-        found._written_names = {name: known for name, (known, _) in called.items()}
+        known_names = {name: known for name, (known, _) in called.items()}
+        known_names |= {
+            name: f"{known_names[backbone_of(name)]}{name.removeprefix(backbone_of(name))}"
+            for name in self.learners
+            if backbone_of(name) in known_names
+        }
+        own = {known_names.get(name, name): each for name, each in self.per_backbone.items()}
+        learners = {known_names.get(name, name): each for name, each in self.learners.items()}
+        changes = {"backbones": tuple(names), "per_backbone": own, "learners": learners}
+        found = self.model_copy(update=changes)
+        found._weight_files, found._written_names = files, known_names
         return found
 
     @field_validator("backbones")
@@ -286,13 +288,24 @@ class Sweep(Spec):
             raise ValueError(f"{', '.join(twice)} given twice; each backbone once")
         return value
 
-    def learners(self) -> list[Ablation]:
-        """The base learners: every backbone, each followed by its ablations."""
+    def base_learners(self) -> list[Learner]:
+        """Every backbone, each followed by its labelled learners, then by its ablations."""
         return [
-            ablation
+            learner
             for backbone in self.backbones
-            for ablation in ablations_of(backbone, self.recipe_of(backbone), self.ablation)
+            for learner in (
+                Learner(backbone),
+                *labelled_of(backbone, self.learners),
+                *ablations_of(backbone, self.recipe_of(backbone), self.ablation),
+            )
         ]
+
+    @property
+    def recipes(self) -> dict[str, TrainingRecipe]:
+        """By base learner, the recipe that it is trained by."""
+        return {
+            each.name: each.recipe(self.recipe_of(each.backbone)) for each in self.base_learners()
+        }
 
     def recipe_of(self, backbone: str) -> TrainingRecipe:
         """The recipe that ``backbone`` is trained by."""
@@ -303,35 +316,10 @@ class Sweep(Spec):
 def per_backbone_problems(sweep: Sweep) -> list[tuple[tuple[str, ...], str]]:
     """What is wrong with ``per_backbone``, each with its key path."""
     problems: list[tuple[tuple[str, ...], str]] = []
-    known = [*recipe_keys(), *LIST_KEYS]
     for backbone, changes in sweep.per_backbone.items():
         path = ("per_backbone", backbone)
         if backbone not in sweep.backbones:
             hint = did_you_mean(backbone, sweep.backbones)
             problems.append((path, f"not a backbone of this sweep. {hint}"))
-        for name in changes:
-            if current_key(name) not in known:
-                hint = did_you_mean(name, known)
-                problems.append(((*path, name), f"the recipe has no such key. {hint}"))
-        allowed = {name: value for name, value in changes.items() if current_key(name) in known}
-        problems += [
-            ((*path, *key), message) for key, message in _own_problems(sweep.training, allowed)
-        ]
+        problems += change_problems(sweep.training, changes, path)
     return problems
-
-
-def _own_problems(
-    training: TrainingRecipe, changes: dict[str, OwnValue]
-) -> Iterator[tuple[tuple[str, ...], str]]:
-    """What the recipe does not allow of changes, all together: they may need each other."""
-    try:
-        with_values(training, changes)
-    except ValidationError as error:
-        for detail in error.errors():
-            said = detail["msg"].removeprefix("Value error, ")
-            at = ".".join(map(str, detail["loc"]))
-            name = next((name for name in changes if f"{at}.".startswith(f"{name}.")), None)
-            if name is None:
-                yield (), f"{said}."
-            else:
-                yield (name,), f"found {detail['input']!r}. {said}."

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from foldgrid.specs.ablations import read_ablation
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
+from foldgrid.specs.learners import label_of, read_ablation
 from foldgrid.specs.sweep import Sweep, TrackingSpec
 from foldgrid.tracking.privacy import (
     ProjectContext,
@@ -65,11 +65,13 @@ class FitRuns:
             data_fingerprint=config.data_fingerprint,
             split_fingerprint=config.split_fingerprint,
         )
-        _, key, value = read_ablation(self._learner(config))
-        return sweep_tags(sweep, context, f"fold-{config.fold}", f"{key}={value}" if key else "")
+        learner = self._learner(config)
+        _, key, value = read_ablation(learner)
+        own = f"{key}={value}" if key else label_of(learner)
+        return sweep_tags(sweep, context, f"fold-{config.fold}", own)
 
     def point(self, epoch: EpochRecord) -> Point:
-        """Losses, the learning rate and the validation figures."""
+        """Losses, the learning rate and the validation metrics."""
         values = {f"validation/{plain_key(name)}": value for name, value in epoch.metrics.items()}
         values |= {
             "epoch": epoch.epoch,

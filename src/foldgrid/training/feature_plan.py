@@ -87,13 +87,13 @@ def count_views(augmentation: Augmentation, grid: int) -> int | None:
             many pictures to compute them all.
     """
     shuffles = augmentation.shuffle_tiles and grid > 1
-    if not (augmentation.varies or shuffles):
+    if not (augmentation.draws_anything or shuffles):
         return 0
     if augmentation.copies is not None:
         return augmentation.copies
     unmirrored = augmentation.model_copy(
         update={"flip_horizontally": False, "flip_vertically": False}
     )
-    if grid > 1 or unmirrored.varies:
+    if grid > 1 or unmirrored.draws_anything:
         return None
     return 4 if augmentation.flip_horizontally and augmentation.flip_vertically else 2

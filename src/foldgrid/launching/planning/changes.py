@@ -13,7 +13,16 @@ import pandas as pd
 
 from foldgrid.specs.recipe import deciding_values
 
-DECIDING_SECTIONS = ("budget", "seed", "task", "data", "split", "training", "per_backbone")
+DECIDING_SECTIONS = (
+    "budget",
+    "seed",
+    "task",
+    "data",
+    "split",
+    "training",
+    "per_backbone",
+    "learners",
+)
 """The keys of a sweep that decide what a fit comes to, beside its backbones and weights."""
 
 NOT_DECIDING = ("data.manifest",)

@@ -37,8 +37,8 @@ class DiskNeed:
 def disk_need(prepared: PreparedSweep) -> DiskNeed:
     """The room for what is left of a grid, or for the trials of a search that run together."""
     left, sizes = prepared.grid.left, prepared.footprints
-    weights = [sizes[task.config.backbone].weights_gib for task in left]
-    states = [sizes[task.config.backbone].state_gib for task in left]
+    weights = [sizes[task.learner].weights_gib for task in left]
+    states = [sizes[task.learner].state_gib for task in left]
     is_search = prepared.space is not None
     # A trial's state holds all its folds; a search keeps no weights.
     held = prepared.sweep.split.num_folds if is_search else 1

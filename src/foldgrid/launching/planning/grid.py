@@ -29,16 +29,20 @@ class SampleCounts:
 
 @dataclass(frozen=True)
 class Selection:
-    """A part of the grid, as ``--only`` names it; an empty choice is all."""
+    """A part of the grid, as ``--only`` names it; an empty choice is all.
+
+    Attributes:
+        backbones: Backbones, each with all base learners of it, or base learners by their names.
+        folds: Folds.
+    """
 
     backbones: tuple[str, ...] = ()
     folds: tuple[int, ...] = ()
 
-    def has(self, config: FitConfig) -> bool:
+    def has(self, job: FitJob) -> bool:
         """Whether a fit belongs to the part."""
-        return (not self.backbones or config.backbone in self.backbones) and (
-            not self.folds or config.fold in self.folds
-        )
+        named = not self.backbones or {job.config.backbone, job.learner} & {*self.backbones}
+        return bool(named) and (not self.folds or job.config.fold in self.folds)
 
 
 def parse_selection(texts: Sequence[str], sweep: Sweep) -> Selection:
@@ -48,13 +52,14 @@ def parse_selection(texts: Sequence[str], sweep: Sweep) -> Selection:
         InputError: A key or value that the sweep does not have.
     """
     problems, backbones, folds = [], [], []
+    learners = [each.name for each in sweep.base_learners()]
     for text in texts:
         key, _, value = text.partition("=")
         value = sweep.known_name(value)
-        if key == "backbone" and value in sweep.backbones:
+        if key == "backbone" and value in learners:
             backbones.append(value)
         elif key == "backbone":
-            message = f"not a backbone of this sweep. {did_you_mean(value, sweep.backbones)}"
+            message = f"not a base learner of this sweep. {did_you_mean(value, learners)}"
             problems.append(Problem(f'"{text}"', "", message))
         elif key == "fold" and value.isdigit() and int(value) < sweep.split.num_folds:
             folds.append(int(value))
@@ -91,7 +96,7 @@ class Grid:
     @property
     def selected(self) -> list[FitJob]:
         """The fits of the selected part, finished or not."""
-        return [job for job in self.jobs if self.selection.has(job.config)]
+        return [job for job in self.jobs if self.selection.has(job)]
 
     @property
     def done(self) -> list[FitJob]:
@@ -118,11 +123,11 @@ def plan_grid(
     gpus: float = 0.0,
 ) -> Grid:
     """Plans every fit of ``sweep``."""
-    jobs = []
-    for learner in sweep.learners():
+    jobs, recipes = [], sweep.recipes
+    for learner in sweep.base_learners():
         backbone = learner.backbone
         file = weights[backbone]
-        recipe = with_own_preprocessing(learner.recipe(sweep.recipe_of(backbone)), backbone)
+        recipe = with_own_preprocessing(recipes[learner.name], backbone)
         for fold in range(sweep.split.num_folds):
             config = FitConfig(
                 backbone=backbone,
@@ -135,11 +140,11 @@ def plan_grid(
                 budget=sweep.budget,
                 training=recipe,
             )
-            seconds = estimate_seconds(footprints[backbone], recipe, counts)
+            seconds = estimate_seconds(footprints[learner.name], recipe, counts)
             threads = sweep.resources.cpus_per_fit
             keeps = sweep.keep == "best"
             job = FitJob(config, file, keeps, threads, seconds, gpus)
-            jobs.append(replace(job, keep_features=sweep.keep_features, ablation=learner))
+            jobs.append(replace(job, keep_features=sweep.keep_features, base_learner=learner))
     return Grid(tuple(jobs), frozenset(finished), selection)
 
 

@@ -15,6 +15,7 @@ from pickle import UnpicklingError
 
 import foldgrid.models
 from foldgrid.data.cache import make_private_folder, write_whole
+from foldgrid.launching.planning.grid import with_own_preprocessing
 from foldgrid.models import WeightFile, check_backbones
 from foldgrid.models.facts import known_facts
 from foldgrid.models.footprint import Footprint, footprint, nearest_sizes, shapes_depend_on_size
@@ -23,7 +24,9 @@ from foldgrid.models.published import native_pixels
 from foldgrid.specs.checksums import checksummed_json, read_known
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.fits import content_digest
+from foldgrid.specs.learners import backbone_of, label_of
 from foldgrid.specs.optimizers import OPTIMIZERS
+from foldgrid.specs.recipe import TrainingRecipe, deciding_values
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.samples import TILES_A_SIDE
 from foldgrid.specs.sweep import Sweep
@@ -78,21 +81,43 @@ def check_networks(resolved: ResolvedSweep) -> None:
     }
     check_backbones(sweep.backbones, document.source, lines)
     searched = resolved.space is not None and "stage_heads" in resolved.space.parameters
-    staged = [name for name in sweep.backbones if searched or sweep.recipe_of(name).stage_heads]
-    check_backbones(staged, document.source, lines, stage_heads=True)
+    recipes = sweep.recipes
+    staged = {backbone_of(name) for name, each in recipes.items() if each.stage_heads or searched}
+    in_order = [name for name in sweep.backbones if name in staged]
+    check_backbones(in_order, document.source, lines, stage_heads=True)
     problems = [
         Problem(document.where(("training", "phases")) or "training", key, message)
-        for key, message in _frozen_problems(sweep)
+        for key, message in _frozen_problems(recipes)
+    ]
+    problems += [
+        Problem(document.where(("learners", name)) or "learners", name, message)
+        for name, message in _repeated(recipes)
     ]
     if problems:
         raise InputError(document.source, problems)
 
 
-def _frozen_problems(sweep: Sweep) -> Iterator[tuple[str, str]]:
-    for name in sweep.backbones:
-        for phase in sweep.recipe_of(name).phases:
-            if fault := frozen_fault(name, phase.frozen):
-                yield f"phases.{phase.name}", fault
+def _frozen_problems(recipes: Mapping[str, TrainingRecipe]) -> Iterator[tuple[str, str]]:
+    found = {
+        (f"phases.{phase.name}", fault): None
+        for name, recipe in recipes.items()
+        for phase in recipe.phases
+        if (fault := frozen_fault(backbone_of(name), phase.frozen))
+    }
+    yield from found
+
+
+def _repeated(recipes: Mapping[str, TrainingRecipe]) -> Iterator[tuple[str, str]]:
+    """Labelled learners that are another base learner once more: their fits would be the same."""
+    known: dict[str, str] = {}
+    # First those that a label may repeat, whatever their place in the sweep.
+    for name in sorted(recipes, key=lambda name: bool(label_of(name))):
+        backbone = backbone_of(name)
+        recipe = with_own_preprocessing(recipes[name], backbone)
+        decides = content_digest([backbone, deciding_values(recipe.model_dump(mode="json"))])
+        other = known.setdefault(decides, name)
+        if other != name and label_of(name):
+            yield name, f"is trained just as {other} is. Change its recipe, or leave it out."
 
 
 def check_licences(resolved: ResolvedSweep, weights: Mapping[str, WeightFile | None]) -> None:
@@ -134,8 +159,12 @@ def check_weight_files(sweep: Sweep, weights: Mapping[str, WeightFile | None]) -
     from safetensors import SafetensorError
 
     problems = []
-    for name, file in weights.items():
-        pixels = _pixels_seen(sweep, name)
+    sizes = {
+        (backbone_of(name), _pixels_seen(sweep, name, recipe))
+        for name, recipe in sweep.recipes.items()
+    }
+    for name, pixels in sorted(sizes, key=lambda size: (sweep.backbones.index(size[0]), size[1])):
+        file = weights.get(name)
         if file is None or not file.is_here or not _may_not_fit(name, file, pixels):
             continue
         from foldgrid.models.backbones import check_weights
@@ -161,7 +190,7 @@ def _may_not_fit(name: str, file: WeightFile, pixels: int) -> bool:
 
 
 def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footprint]:
-    """The size of every network.
+    """By base learner, the size of its network.
 
     Args:
         sweep: Says which networks, on pictures of which size.
@@ -173,16 +202,20 @@ def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footpri
     """
     sizes: dict[str, Footprint] = {}
     problems = []
-    for name in sweep.backbones:
-        pixels, recipe = _pixels_seen(sweep, name), sweep.recipe_of(name)
+    for name, recipe in sweep.recipes.items():
+        pixels = _pixels_seen(sweep, name, recipe)
         try:
             size = footprint(
-                name, num_outputs, pixels, recipe.stage_heads, recipe.auxiliary_loss_weight > 0
+                backbone_of(name),
+                num_outputs,
+                pixels,
+                recipe.stage_heads,
+                recipe.auxiliary_loss_weight > 0,
             )
             optimizer = OPTIMIZERS.named(recipe.optimizer)
             sizes[name] = replace(size, num_states=optimizer.num_states)
         except ValueError as error:
-            problems.append(_size_problem(error, sweep, name, pixels))
+            problems.append(_size_problem(error, sweep, name, pixels, recipe))
     if problems:
         raise InputError(
             source, problems, "Change the size of pictures, or leave these backbones out."
@@ -190,20 +223,22 @@ def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footpri
     return sizes
 
 
-def _pixels_seen(sweep: Sweep, backbone: str) -> int:
-    """Height and width of the pictures as a network sees them."""
-    size = sweep.recipe_of(backbone).input_size
+def _pixels_seen(sweep: Sweep, learner: str, recipe: TrainingRecipe) -> int:
+    """Height and width of the pictures as a base learner's network sees them."""
+    size = recipe.input_size
     if size == "network":
-        return native_pixels(backbone)
+        return native_pixels(backbone_of(learner))
     of_data = TILES_A_SIDE[sweep.task.sample_kind] * sweep.data.tile_pixels
     return of_data if size == "data" else size
 
 
-def _size_problem(error: ValueError, sweep: Sweep, name: str, pixels: int) -> Problem:
+def _size_problem(
+    error: ValueError, sweep: Sweep, name: str, pixels: int, recipe: TrainingRecipe
+) -> Problem:
     """What is wrong with a size, and the nearest values that are right."""
-    of_data = sweep.recipe_of(name).input_size == "data"
+    of_data = recipe.input_size == "data"
     key = "data.tile_pixels" if of_data else "training.input_size"
     grid = TILES_A_SIDE[sweep.task.sample_kind] if of_data else 1
-    sizes = [str(size // grid) for size in nearest_sizes(name, pixels, grid)]
+    sizes = [str(size // grid) for size in nearest_sizes(backbone_of(name), pixels, grid)]
     fitting = f". {key}: {' or '.join(sizes)} fits" if sizes else ""
     return Problem(key, name, f"{error}{fitting}.")

@@ -107,11 +107,12 @@ def _varied(sweep: Sweep) -> list[tuple[str, str]]:
 
 
 def _deviating_recipes(prepared: PreparedSweep) -> list[tuple[str, str]]:
-    """What backbones change of the recipe, where they change anything."""
+    """What backbones and labelled learners change of the recipe."""
     rows: list[tuple[str, str]] = []
-    for backbone, changes in prepared.sweep.per_backbone.items():
-        words = describe_values(changes)
-        rows.append(("" if rows else "per backbone", f"{backbone}: {words}"))
+    sweep = prepared.sweep
+    for topic, own in (("per backbone", sweep.per_backbone), ("learners", sweep.learners)):
+        for place, (name, changes) in enumerate(own.items()):
+            rows.append(("" if place else topic, f"{name}: {describe_values(changes)}"))
     if prepared.found is not None:
         rows.append(("found by", prepared.found.describe()))
     return rows
@@ -229,11 +230,9 @@ def _time(prepared: PreparedSweep) -> str:
 
 
 def _memory(prepared: PreparedSweep) -> str:
+    recipes = prepared.sweep.recipes
     largest = sorted(
-        (
-            size.memory_gib(prepared.sweep.recipe_of(name).batch_size)
-            for name, size in prepared.footprints.items()
-        ),
+        (size.memory_gib(recipes[name].batch_size) for name, size in prepared.footprints.items()),
         reverse=True,
     )
     together = sum(largest[: prepared.resources.num_concurrent])

@@ -49,7 +49,7 @@ class PreparedSweep:
         survey: The data set, not yet decoded; a canary's with its shuffled targets.
         split: Who is held out.
         weights: By backbone, the pre-trained weights to start from.
-        footprints: By backbone, the network's size.
+        footprints: By base learner, the network's size.
         grid: The fits.
         resources: What they take.
         store: The run folder; may not exist yet.
@@ -171,8 +171,9 @@ def _planned_resources(
     # A trial of a search holds the networks of all its folds.
     num_fits = sweep.split.num_folds if resolved.space is not None else 1
     data_gib = survey.mosaics_bytes / 2**30
+    recipes = sweep.recipes
     memory = [
-        memory_on_card(size, sweep.recipe_of(name).batch_size, data_gib, num_fits)
+        memory_on_card(size, recipes[name].batch_size, data_gib, num_fits)
         for name, size in sizes.items()
     ]
     return plan_resources(sweep.resources, memory, is_cluster=is_cluster)
@@ -312,7 +313,7 @@ def _check_annotations(sweep: Sweep, survey: Survey, source: str) -> None:
     Raises:
         InputError: The task, or the manifest, has no grades; or grades that belong to no class.
     """
-    recipes = [learner.recipe(sweep.recipe_of(learner.backbone)) for learner in sweep.learners()]
+    recipes = sweep.recipes.values()
     asked = [recipe.num_raters for recipe in recipes if recipe.num_raters is not None]
     try:
         for num_raters in asked[:1]:
