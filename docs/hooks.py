@@ -21,8 +21,8 @@ from pydantic.fields import FieldInfo
 import foldgrid
 from foldgrid.analysis.checks.catalogue import CATALOGUE, EXPLANATIONS
 from foldgrid.cli.main import make_app
-from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.heads import HEADS
+from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.task import TASKS, TaskSpec
 

@@ -83,7 +83,6 @@ REASONS = {
     "foldgrid.simulation.pasi.sheet": "a picture of a study, for people",
     "foldgrid.simulation.pasi.writing": "the files of a study, apart from its pictures",
     "foldgrid.specs.renamed": "a walk of its own: documents beside their models",
-    "foldgrid.training.augmentation": "one known part of training",
     "foldgrid.training.early_stopping": "one known part of training",
     "foldgrid.training.finalize": "the end of a fit; its caller is long",
     "foldgrid.training.fit": "the loop, behind the room's face",

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foldgrid.models.construction import construct_on_meta, follow
-from foldgrid.models.hidden import inputs_of, layers_of, pooled
+from foldgrid.models.hidden import head_layers, inputs_of, pooled
 from foldgrid.models.published import native_pixels
 from foldgrid.models.sources import fact_of_network
 from foldgrid.specs.heads import OwnHead, Pooling, TrainedHead
 
 
 @dataclass(frozen=True)
-class Cut:
+class LastMap:
     """Where features are pooled from, and what of the network nobody needs then.
 
     Attributes:
@@ -44,7 +46,7 @@ class HeadedNetwork(nn.Module):
         body: The network without its last layer.
         pooling: How features come from it.
         head: From (B, D) to (B, K).
-        module: Which module yields the last map or tokens; see ``Cut``.
+        module: Which module yields the last map or tokens; see ``LastMap``.
     """
 
     def __init__(self, body: nn.Module, pooling: Pooling, head: nn.Module, module: str) -> None:
@@ -77,9 +79,7 @@ class HeadedNetwork(nn.Module):
         return [each for each in self.head.modules() if isinstance(each, nn.Linear)][-1]
 
 
-def with_own_head(
-    network: nn.Module, name: str, own: OwnHead, num_outputs: int, pixels: int | None = None
-) -> HeadedNetwork:
+def with_own_head(network: nn.Module, name: str, own: OwnHead, num_outputs: int) -> HeadedNetwork:
     """A network's own last layer replaced by a head, freshly initialised.
 
     Args:
@@ -87,43 +87,49 @@ def with_own_head(
         name: Its name.
         own: Which head, on which features.
         num_outputs: K.
-        pixels: Height and width of its pictures; nothing for its own size.
 
     Raises:
         ValueError: It has no such features; says which it has.
     """
     module = _strip(network, name, own.pooling)
-    num_features = feature_width(name, own.pooling, pixels)
+    num_features = feature_width(name, own.pooling)
     head = own.head
     layers = (
         head.build(num_features, num_outputs, own.own)
         if isinstance(head, TrainedHead)
-        else nn.Linear(num_features, num_outputs)
+        else SolvedLayer(num_features, num_outputs)
     )
     return HeadedNetwork(network, own.pooling, layers, module)
 
 
-@fact_of_network
-def feature_width(name: str, pooling: Pooling, pixels: int | None = None) -> int:
+@lru_cache(maxsize=256)
+def feature_width(name: str, pooling: Pooling) -> int:
     """D, the features that a head sees.
 
     Args:
         name: A known name.
         pooling: How they are pooled.
-        pixels: Height and width of the pictures; nothing for the network's own size.
 
     Raises:
         ValueError: It has no such features; says which it has.
     """
-    body = construct_on_meta(name, 2, pixels).eval()
+    body = construct_on_meta(name, 2).eval()
     module = _strip(body, name, pooling)
     found: list[int] = []
-    bare = HeadedNetwork(body, pooling, _Width(found), module).eval()
-    try:
-        follow(bare, pixels or native_pixels(name))
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"{name} cannot take {pixels}x{pixels} pixels ({error})") from error
+    follow(HeadedNetwork(body, pooling, _Width(found), module).eval(), native_pixels(name))
     return found[0]
+
+
+class SolvedLayer(nn.Linear):
+    """A linear layer that is computed in float64, whatever the precision around it.
+
+    Its weights are the solution of a problem, not what training found to work in fewer digits.
+    """
+
+    def forward(self, features_BD: Tensor) -> Tensor:
+        """(B, D) to (B, K), float32."""
+        weight_KD, bias_K = self.weight.double(), self.bias.double()
+        return F.linear(features_BD.double(), weight_KD, bias_K).float()
 
 
 class _Width(nn.Module):
@@ -139,7 +145,7 @@ class _Width(nn.Module):
 
 
 def _strip(network: nn.Module, name: str, pooling: Pooling) -> str:
-    """Takes what is not needed out of a network, in place; returns ``Cut.module``."""
+    """Takes what is not needed out of a network, in place; returns ``LastMap.module``."""
     own: Any = network
     # GoogLeNet and Inception v3: their auxiliary heads help their own last layer, which goes.
     if getattr(network, "aux_logits", False):
@@ -151,10 +157,10 @@ def _strip(network: nn.Module, name: str, pooling: Pooling) -> str:
         fault = pooling_fault(name, pooling)
         if fault:
             raise ValueError(fault)
-        cut = cut_of(name)
-        for unused in cut.unused:
+        last_map = last_map_of(name)
+        for unused in last_map.unused:
             network.set_submodule(unused, nn.Identity())
-        return cut.module
+        return last_map.module
     if hasattr(network, "reset_classifier"):
         own.reset_classifier(0)
     else:
@@ -166,13 +172,14 @@ def _strip(network: nn.Module, name: str, pooling: Pooling) -> str:
 def _last_layer(name: str) -> str:
     network = construct_on_meta(name, 2).eval()
     names = {module: each for each, module in network.named_modules()}
-    with inputs_of(layers_of(network)) as inputs:
+    (layers,) = head_layers(network)
+    with inputs_of(layers) as inputs:
         follow(network, native_pixels(name))
     return str(names[list(inputs)[-1]])
 
 
 @fact_of_network
-def cut_of(name: str) -> Cut:
+def last_map_of(name: str) -> LastMap:
     """Where a network's last map or tokens are, found by one picture of its own size.
 
     Raises:
@@ -210,7 +217,7 @@ def cut_of(name: str) -> Cut:
         for each, leaf in leaves.items()
         if not list(leaf.children()) and any(True for _ in leaf.parameters())
     ]
-    return Cut(module_name, tuple(unused))
+    return LastMap(module_name, tuple(unused))
 
 
 def _has_cells(output: object) -> bool:
@@ -278,10 +285,10 @@ def pooling_fault(name: str, pooling: str) -> str:
     body = construct_on_meta(name, 2).eval()
     lasts: list[Any] = []
     try:
-        cut = cut_of(name)
+        last_map = last_map_of(name)
 
         def note(images_BCHW: Tensor) -> None:
-            lasts.append(_last_of(body, cut.module, images_BCHW))
+            lasts.append(_last_of(body, last_map.module, images_BCHW))
 
         follow(_Called(note), native_pixels(name))
     except ValueError:

@@ -28,7 +28,7 @@ def last_hidden(network: nn.Module, images_BCHW: Tensor) -> Tensor:
         images_BCHW: As the network takes them.
     """
     body = network.body if isinstance(network, StagedNetwork) else network
-    heads = [layers_of(head) for head in _heads(body)]
+    heads = head_layers(body)
     with inputs_of([layer for head in heads for layer in head]) as inputs:
         body(images_BCHW)
     called = [[inputs[layer] for layer in inputs if layer in head] for head in heads]
@@ -36,6 +36,11 @@ def last_hidden(network: nn.Module, images_BCHW: Tensor) -> Tensor:
     if len({each.shape for each in taken}) > 1:
         return torch.cat(taken, dim=1)
     return taken[0] if len(taken) == 1 else torch.stack(taken).mean(dim=0)
+
+
+def head_layers(network: nn.Module) -> list[list[nn.Module]]:
+    """For each last layer what it may be: the last one that is called counts."""
+    return [_layers_of(head) for head in _heads(network)]
 
 
 def _heads(network: nn.Module) -> list[nn.Module]:
@@ -63,8 +68,7 @@ def inputs_of(layers: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
             handle.remove()
 
 
-def layers_of(head: nn.Module) -> list[nn.Module]:
-    """Its dense layers and convolutions: what may be the last layer."""
+def _layers_of(head: nn.Module) -> list[nn.Module]:
     return [each for each in head.modules() if isinstance(each, (nn.Linear, nn.Conv2d))]
 
 

@@ -36,11 +36,14 @@ def build_for(
     """
     recipe = config.training
     own = recipe.own_head
-    # Features of a network with random weights can be shared by folds then.
-    seeded = _seeded(f"{config.seed}/{config.backbone}") if own is not None else nullcontext()
-    with seeded:
+    # Where nothing of the fit decides them, features can be shared by folds.
+    with nullcontext() if own is None else _seeded(body_seed(config)):
         network = build_network(
-            config.backbone, num_outputs, pretrained, stage_heads=recipe.stage_heads, pixels=pixels
+            config.backbone,
+            num_outputs if own is None else 2,
+            pretrained,
+            stage_heads=recipe.stage_heads,
+            pixels=pixels,
         )
     if hasattr(network, "transform_input"):
         # torchvision's GoogLeNet and Inception v3 weights expect inputs in [-1, 1], which the
@@ -48,14 +51,19 @@ def build_for(
         shifts = config.weights != "random" and recipe.normalization in ("imagenet", OF_NETWORK)
         network.transform_input = shifts  # type: ignore[assignment]
     if own is not None:
-        network = with_own_head(network, config.backbone, own, num_outputs, pixels)
+        network = with_own_head(network, config.backbone, own, num_outputs)
     return network
 
 
+def body_seed(config: FitConfig) -> int:
+    """What random weights below a head of its own are drawn by: the same for all folds."""
+    text = f"{config.seed}/{config.backbone}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+
+
 @contextmanager
-def _seeded(text: str) -> Iterator[None]:
-    """Inside, weights are drawn as ``text`` decides; outside, the next are the same as without."""
-    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+def _seeded(seed: int) -> Iterator[None]:
+    """Inside, weights are drawn by ``seed``; outside, the next are the same as without."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from foldgrid.models import HeadedNetwork, forward_all, last_hidden, load_state, train_mode
+from foldgrid.models import forward_all, last_hidden, load_state, train_mode
 from foldgrid.models.freezing import batch_norms
 from foldgrid.training.batches import Indices, MosaicSource
 from foldgrid.training.device import Precision, autocast, to_device
@@ -117,28 +117,21 @@ def hidden_values(
     return _in_batches(hidden_of, network, source, indices, device, precision, batch_size)
 
 
-def features(
-    network: nn.Module,
-    source: MosaicSource,
-    indices: Indices,
+def head_outputs(
+    head: nn.Module,
+    features_SD: NDArray[np.float32],
     device: torch.device,
     precision: Precision,
     batch_size: int = PREDICTION_BATCH,
 ) -> NDArray[np.float32]:
-    """What a head of its own sees of the mosaics ``indices``, unaugmented, as (S, D)."""
-    assert isinstance(network, HeadedNetwork)
-    return _in_batches(network.features, network, source, indices, device, precision, batch_size)
-
-
-def outputs_of_features(
-    network: nn.Module, features_SD: NDArray[np.float32], device: torch.device
-) -> NDArray[np.float32]:
-    """(S, K) What a head of its own makes of features, in float32 whatever the precision."""
-    assert isinstance(network, HeadedNetwork)
-    network.eval()
-    with torch.inference_mode():
-        outputs_SK = network.head(to_device(torch.from_numpy(features_SD), device))
-    return np.asarray(outputs_SK.float().cpu().numpy())
+    """What a network's head makes of features, as (S, K)."""
+    head.eval()
+    found = []
+    for start in range(0, len(features_SD), batch_size):
+        part_BD = torch.from_numpy(features_SD[start : start + batch_size])
+        with torch.inference_mode(), autocast(device, precision):
+            found.append(head(to_device(part_BD, device)).float().cpu().numpy())
+    return np.concatenate(found) if found else np.zeros((0, 0), np.float32)
 
 
 def _in_batches(

@@ -12,8 +12,10 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from foldgrid.models import WeightFile, freeze
+from foldgrid.models import HeadedNetwork, WeightFile, freeze
+from foldgrid.models.cut import CutNetwork, cut_of
 from foldgrid.records import FitFolder
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
@@ -21,7 +23,7 @@ from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.phases import Phase
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.training.batches import Indices, MosaicSource, seen_by
-from foldgrid.training.building import build_first
+from foldgrid.training.building import body_seed, build_first
 from foldgrid.training.device import (
     choose_device,
     choose_precision,
@@ -29,12 +31,13 @@ from foldgrid.training.device import (
     start_on_card,
 )
 from foldgrid.training.early_stopping import EarlyStopping
+from foldgrid.training.feature_plan import plan_features
+from foldgrid.training.features import Backbone, FrozenFeatures
 from foldgrid.training.network_state import (
     PREDICTION_BATCH,
     BestWeights,
-    features,
+    head_outputs,
     hidden_values,
-    outputs_of_features,
     predict,
 )
 from foldgrid.training.schedule import Schedule
@@ -96,7 +99,7 @@ class FitState:
         targets_NK = self.targets_NK[self.roles.train]
         network = build_first(config, self.task, weights, targets_NK, self.source.pixels)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._features_ND: NDArray[np.float32] | None = None
+        self.features = self._features()
         self.chosen: dict[str, float] = {}
         self.enter_phase(0)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
@@ -108,6 +111,59 @@ class FitState:
         self.last_learning_rate: float | None = None
         self.train_seconds = 0.0
         self.setup_seconds = 0.0
+
+    def _features(self) -> FrozenFeatures | None:
+        """What the frozen backbone makes of pictures, where the recipe lets it be computed once."""
+        config = self.config
+        plan = plan_features(config.backbone, config.training, self.data.grid)
+        if isinstance(plan, str):
+            return None
+        self._num_feature_phases = plan.num_phases
+        weights = config.weights
+        self.backbone: Backbone
+        if isinstance(self.network, HeadedNetwork):
+            self.backbone = self.network
+            weights = f"random {body_seed(config)}" if weights == "random" else weights
+        else:
+            self.backbone = CutNetwork(self.network, cut_of(config.backbone))
+            if weights == "random":
+                weights = f"random {fit_seed(config)}, {self.task.num_outputs} outputs"
+        return FrozenFeatures(
+            self.backbone,
+            self.network,
+            self.source,
+            self.data,
+            config,
+            plan,
+            weights=weights,
+            precision=self.precision,
+            most=self.micro_batch_size,
+        )
+
+    @property
+    def head_modules(self) -> tuple[str, ...]:
+        """What stays in training mode where the backbone is frozen, by name."""
+        is_own = isinstance(self.network, HeadedNetwork)
+        return ("head",) if is_own else cut_of(self.config.backbone).head
+
+    @property
+    def head(self) -> nn.Module | None:
+        """The network's head, in a phase that trains it on features; nothing in any other."""
+        is_frozen = self.features is not None and self.phase_index < self._num_feature_phases
+        return self.backbone.head if is_frozen else None
+
+    def features_of(self, rows: Indices, views: Indices | None = None) -> np.ndarray:
+        """What the frozen backbone makes of samples; see ``FrozenFeatures.of``.
+
+        Returns:
+            (len(rows), D), float32.
+
+        Raises:
+            ValueError: The recipe freezes no backbone, or its features are not computed once.
+        """
+        if self.features is None:
+            raise ValueError("this recipe has no features that are computed once")
+        return self.features.of(rows, views)
 
     @property
     def phase(self) -> Phase | None:
@@ -164,36 +220,18 @@ class FitState:
 
     def predict(self, rows: Indices) -> np.ndarray:
         """The network's outputs for the samples ``rows``, as (len(rows), K)."""
-        if self.config.training.solved_head is not None:
-            return outputs_of_features(self.network, self.features_of(rows), self.device)
-        return predict(
-            self.network, self.source, rows, self.device, self.precision, self._at_a_time
-        )
-
-    def features_of(self, rows: Indices) -> NDArray[np.float32]:
-        """(len(rows), D) What the head of a frozen backbone sees of the samples ``rows``.
-
-        Computed in chunks that follow from the sample's place alone, so that the same bits come
-        whoever asks for which samples. For a network with a head of its own only.
-        """
-        if self._features_ND is None:
-            every = np.arange(len(self.data.samples))
-            self._features_ND = features(
-                self.network, self.source, every, self.device, self.precision, self._at_a_time
-            )
-        return self._features_ND[rows]
-
-    @property
-    def _at_a_time(self) -> int:
-        return min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
+        head = self.head
+        if head is not None:
+            return head_outputs(head, self.features_of(rows), self.device, self.precision)
+        size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
+        return predict(self.network, self.source, rows, self.device, self.precision, size)
 
     def hidden_values(self, rows: Indices) -> np.ndarray:
         """The network's last hidden layer for the samples ``rows``, as (len(rows), D)."""
-        if self.config.training.solved_head is not None:
+        if self.head is not None:
             return self.features_of(rows)
-        return hidden_values(
-            self.network, self.source, rows, self.device, self.precision, self._at_a_time
-        )
+        size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
+        return hidden_values(self.network, self.source, rows, self.device, self.precision, size)
 
     def evaluate(self, outputs: np.ndarray, rows: Indices) -> dict[str, float]:
         """The task's metrics for ``outputs`` of the samples ``rows``."""
