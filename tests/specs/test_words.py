@@ -58,6 +58,8 @@ IN_NAMES = {
     "toolbox": "cli",
     "clinical": "agreement or response",
     "attempts": "tries",
+    "law": "rule",
+    "laws": "rules",
     "figure": "value or metric",
     "figures": "values or metrics",
     "canary": "label_permutation",
