@@ -36,6 +36,7 @@ BARE = ("-c", "pass")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "help": ("launch.py", "--help"),
     "list": ("launch.py", "--list"),
+    "explain": ("-m", "foldgrid", "explain", "FG301"),
     "plan": ("launch.py", "--sweep", "all_backbones", "--plan"),
     "worker": ("-c", f"import {', '.join(PRELOADED)}"),
 }
