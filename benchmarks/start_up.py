@@ -89,7 +89,7 @@ def measure_start(
     networks.
 
     Args:
-        commands: Which of help, list, plan and worker; all without.
+        commands: Which of help, list, explain, plan and worker; all without.
         run_folder: A ranked run folder, of which ``status`` and ``rank`` are measured, too.
         repeats: How often each is measured, in turns with bare Python; the medians count.
         output: A JSON file for the results.
