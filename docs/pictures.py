@@ -1,7 +1,7 @@
 """The two pictures of the documentation, from a trained quickstart: ``make pictures``.
 
-``docs/ranking.svg`` is what ``foldgrid rank --format svg`` prints; ``docs/report.png`` the beginning
-of the report in a browser, its result beside its ranking.
+``docs/ranking.svg`` is what ``foldgrid rank --format svg`` prints; ``docs/report.png`` the
+beginning of the report in a browser, its result beside its ranking.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 BESIDE_EACH_OTHER = """
     .page { display: grid !important; grid-template-columns: 1fr 1fr; column-gap: 40px;
-            grid-template-rows: auto 1fr; max-width: none !important; margin: 0 !important; padding: 20px !important; }
+            grid-template-rows: auto 1fr; max-width: none !important;
+            margin: 0 !important; padding: 20px !important; }
     .page > * { display: none !important; }
     .page > .masthead { display: block !important; grid-column: 1; }
     .page > main { display: contents !important; }
@@ -41,6 +42,7 @@ BESIDE_EACH_OTHER = """
 
 
 def draw_ranking(run: Path) -> None:
+    """Writes ``ranking.svg``."""
     printed = StringIO()
     with redirect_stdout(printed):
         exit_code = main(["rank", str(run), "--format", "svg"])
@@ -50,6 +52,7 @@ def draw_ranking(run: Path) -> None:
 
 
 def photograph_report(run: Path) -> None:
+    """Writes ``report.png``."""
     if exit_code := main(["report", str(run)]):
         sys.exit(exit_code)
     browser = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
