@@ -58,8 +58,9 @@ def photograph_report(run: Path) -> None:
     browser = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
-        size = {"width": WIDTH, "height": 900}
-        page = chromium.new_page(viewport=size, device_scale_factor=SCALE, color_scheme="light")
+        page = chromium.new_page(
+            viewport={"width": WIDTH, "height": 900}, device_scale_factor=SCALE, color_scheme="light"
+        )
         page.goto((run / "report.html").absolute().as_uri())
         page.add_style_tag(content=BESIDE_EACH_OTHER)
         pixels = page.locator(".page").screenshot()
