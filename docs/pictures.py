@@ -59,7 +59,9 @@ def photograph_report(run: Path) -> None:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         page = chromium.new_page(
-            viewport={"width": WIDTH, "height": 900}, device_scale_factor=SCALE, color_scheme="light"
+            viewport={"width": WIDTH, "height": 900},
+            device_scale_factor=SCALE,
+            color_scheme="light",
         )
         page.goto((run / "report.html").absolute().as_uri())
         page.add_style_tag(content=BESIDE_EACH_OTHER)
