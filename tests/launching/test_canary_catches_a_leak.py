@@ -123,6 +123,7 @@ def test_skill_remains_where_the_split_was_drawn_by_visits(tmp_path: Path, surve
     assert results["FG102"].status == "failed"
 
 
+@pytest.mark.exhaustive
 def test_no_skill_remains_under_our_split(tmp_path: Path, survey: Survey) -> None:
     results = results_of(train_canary(tmp_path / "ours", survey, ours))
     assert results["FG501"].status == "passed", results["FG501"].evidence
