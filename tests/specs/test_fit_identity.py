@@ -57,6 +57,7 @@ REPLACEMENTS: dict[str, Any] = {
     "training.num_grades": 2,
     "training.precision": "float32",
     "training.max_batches_per_epoch": 3,
+    "given": {"kind": "predictions", "model": "theirs", "sha256": "ab12"},
 }
 
 
