@@ -1,4 +1,4 @@
-"""Every model of a sweep on every visit: the evidence behind a ranking, before any figure."""
+"""Every model of a sweep on every visit: the evidence behind a ranking, before any metric."""
 
 from __future__ import annotations
 

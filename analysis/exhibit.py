@@ -68,7 +68,7 @@ class Exhibit(Generic[AnyRun]):
         make: What it shows of a run; ``Figure`` and ``Table`` bring their numbers.
         of: Which runs it is for: every ``grid``, those whose ``task`` names it (``exhibits`` of
             its scoring), or every ``search``.
-        needs: What a run lacks that it must have, in words, such as "the sweep varies nothing";
+        needs: What a run lacks that it must have, in words, such as "the sweep has no ablation";
             "" where it lacks nothing.
         anchor: Its anchor on the page; its name without.
 

@@ -3,7 +3,7 @@
     report        what a check may say; ``checks.json``
     check         a check's words, and how it answers
     run_contents  everything of a run folder that can be read, and what cannot
-    *_checks      the checks themselves: split, fits, predictions, method, canary
+    *_checks      the checks themselves: split, fits, predictions, method, label permutation
     catalogue     all of them in order; running them
 
 Rules: every check always runs, on what can be read; what it has nothing to look at is "not

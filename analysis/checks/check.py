@@ -34,7 +34,7 @@ class Check:
         title: What should hold, in a few words.
         severity: ``error`` or ``warning``; see `CheckResult`.
         looks_at: What it looks at.
-        meaning: What a breach means for the figures.
+        meaning: What a breach means for the results.
         mend: What to do about a breach.
         look: Looks, and answers.
         is_before_ranking: Whether it is looked at before every ranking. What takes as long as the

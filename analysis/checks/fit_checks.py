@@ -147,7 +147,7 @@ CHECKS = (
         "The fits are comparable",
         "error",
         f"{', '.join(SHARED_SETTINGS)} of every fit",
-        "Figures over other data, other people or other amounts of training do not compare.",
+        "Values over other data, other people or other amounts of training do not compare.",
         "Launch the sweep again with one setting: it trains the fits that differ.",
         _settings,
     ),

@@ -1,4 +1,4 @@
-"""FG501: the canary. Networks trained on scores that no picture can tell may not foretell them."""
+"""FG501, the label-permutation test: networks trained on shuffled scores may not foretell them."""
 
 from __future__ import annotations
 
@@ -26,34 +26,38 @@ LEVEL = 0.01
 PARTITIONS = {"oof": "out of fold", "test": "test"}
 
 
-def _canary(contents: RunContents) -> Finding:
-    if contents.canary is not None:
+def _label_permutation(contents: RunContents) -> Finding:
+    if contents.permutation is not None:
         return assess_permutation(contents)
     beside = contents.store.permutation_store("shuffled_scores")
     command = f"{contents.store.relaunch_command()} --canary shuffled_scores"
     if not beside.root.exists("sweep.yaml"):
-        return not_applicable(f"There is no canary beside this run. Train one: {command}")
-    canary = read_contents(beside)
-    why = _unlike(contents, canary)
+        return not_applicable(
+            f"There is no label-permutation test beside this run. Train one: {command}"
+        )
+    test_run = read_contents(beside)
+    why = _unlike(contents, test_run)
     if why:
         return not_applicable(f"{beside.location} {why}. Train one again: {command}")
-    return assess_permutation(canary, _covered(contents, canary), len(contents.complete_learners))
+    return assess_permutation(
+        test_run, _covered(contents, test_run), len(contents.complete_learners)
+    )
 
 
 def assess_permutation(
-    canary: RunContents, names: list[str] | None = None, num_learners: int | None = None
+    test_run: RunContents, names: list[str] | None = None, num_learners: int | None = None
 ) -> Finding:
-    """Whether skill remains in a canary's run.
+    """Whether skill remains in the run of a label-permutation test.
 
     Args:
-        canary: The canary's run.
+        test_run: The run of the test.
         names: The base learners to evaluate; null evaluates all that are complete.
         num_learners: Of how many base learners of the sweep itself they are.
     """
-    complete = canary.complete_learners
+    complete = test_run.complete_learners
     chosen = {name: fits for name, fits in complete.items() if names is None or name in names}
-    where = canary.store.location
-    if canary.samples is None or not chosen:
+    where = test_run.store.location
+    if test_run.samples is None or not chosen:
         return not_applicable(f"{where} has no complete base learner yet.")
     fits = [fit for own in chosen.values() for fit in own]
     tasks = [fit.record.config.task for fit in fits]
@@ -63,7 +67,7 @@ def assess_permutation(
         return not_applicable(
             f"Every fit of {where} says the same of everybody: so little training can show no leak."
         )
-    skills = {name: _skills(canary.samples, chosen, name) for name in PARTITIONS}
+    skills = {name: _skills(test_run.samples, chosen, name) for name in PARTITIONS}
     evaluated = {name: found for name, found in skills.items() if found}
     if "oof" not in evaluated:
         return not_applicable(
@@ -157,13 +161,13 @@ def _p(value: float) -> str:
     return f"= {value:.2f}" if value >= 0.1 else f"= {value:.4f}"
 
 
-def _unlike(run: RunContents, canary: RunContents) -> str:
-    """Why a canary says nothing of a run, or ""."""
-    if canary.canary is None:
-        return "is no canary (it has no canary.json)"
-    if _splits(run) != _splits(canary):
+def _unlike(run: RunContents, test_run: RunContents) -> str:
+    """Why a label-permutation test says nothing of a run, or ""."""
+    if test_run.permutation is None:
+        return "is no label-permutation test (it has no canary.json)"
+    if _splits(run) != _splits(test_run):
         return "was made from another split"
-    if not _covered(run, canary):
+    if not _covered(run, test_run):
         return "was trained under other settings, or is not complete"
     return ""
 
@@ -172,8 +176,8 @@ def _splits(contents: RunContents) -> set[str]:
     return {record.config.split_fingerprint for record in contents.records.values()}
 
 
-def _covered(run: RunContents, canary: RunContents) -> list[str]:
-    """The base learners of the canary that were trained as the run's were, but for the scores."""
+def _covered(run: RunContents, test_run: RunContents) -> list[str]:
+    """The base learners of the test that were trained as the run's were, but for the scores."""
 
     def settings(fits: list[FoldPredictions]) -> list[FitConfig]:
         configs = [fit.record.config for fit in sorted(fits, key=lambda fit: fit.fold)]
@@ -181,7 +185,9 @@ def _covered(run: RunContents, canary: RunContents) -> list[str]:
 
     true = {name: settings(fits) for name, fits in run.complete_learners.items()}
     return [
-        name for name, fits in canary.complete_learners.items() if settings(fits) == true.get(name)
+        name
+        for name, fits in test_run.complete_learners.items()
+        if settings(fits) == true.get(name)
     ]
 
 
@@ -190,13 +196,13 @@ CHECKS = (
         "FG501",
         "No skill remains on shuffled scores",
         "error",
-        "the canary's run: every subject with the scores of a random other one",
+        "the label-permutation run: every subject with the scores of a random other one",
         "The networks foretell what their pictures cannot show, so they have met these people "
-        "before: the split, the data or the code lets something through, and every figure of the "
+        "before: the split, the data or the code lets something through, and every value of the "
         "sweep itself is too good by it.",
         "Look for what training and held-out samples share: one person under two names, copies of "
         "photographs, a site or a camera that gives the person away. FG101 to FG104 name some.",
-        _canary,
+        _label_permutation,
         source="Ojala and Garriga 2010, JMLR 11:1833-1863",
     ),
 )

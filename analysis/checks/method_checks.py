@@ -170,7 +170,7 @@ def _reported(moved: dict[str, list[int]]) -> list[Problem]:
 
 
 NOT_OURS = (
-    "This is a fault of the stacking code, not of the run: do not use the meta-learners' figures, "
+    "This is a fault of the stacking code, not of the run: do not use the meta-learners' values, "
     "and report it."
 )
 
@@ -180,7 +180,7 @@ CHECKS = (
         "No fit stopped on the fold that it predicts",
         "warning",
         "early_stopping.policy of every fit",
-        "The epoch was chosen by the very scores that the fit is evaluated on: out-of-fold figures "
+        "The epoch was chosen by the very scores that the fit is evaluated on: out-of-fold values "
         "are too good by an unknown amount, for long training and small folds most.",
         "Take `early_stopping: {policy: inner_split}`, unless the aim is the paper's own way.",
         _stopping,
@@ -191,7 +191,7 @@ CHECKS = (
         "No meta-learner saw the samples that it predicts",
         "error",
         "meta-learners refitted with the held-out scores falsified",
-        "Their out-of-fold figures are too good.",
+        "Their out-of-fold values are too good.",
         NOT_OURS,
         _held_out_labels,
         is_before_ranking=False,
@@ -202,7 +202,7 @@ CHECKS = (
         "No meta-learner saw the test set",
         "error",
         "meta-learners refitted with the test scores and test predictions falsified",
-        "Their test figures are too good.",
+        "Their test values are too good.",
         NOT_OURS,
         _test_set,
         is_before_ranking=False,

@@ -11,7 +11,7 @@ REPORTED = ("FG202", "FG203", "FG401")
 
 
 def check_notes(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
-    """The notes: that this is a canary, every failure, and the rest in a sentence or two."""
+    """The notes: that this is a label-permutation test, every failure, then a short summary."""
     failed, warned = report.having("failed"), report.having("warning")
     text = brief = f"{report.headline}."
     if warned:
@@ -24,7 +24,7 @@ def check_notes(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
         text += f" Not applicable, so not passed: {', '.join(idle)}."
     summary = Note(topic="checks", text=text, brief=brief)
     breaches = [_breach(each) for each in (*failed, *warned) if each.code not in REPORTED]
-    return (*_canary(store, report), *breaches, summary)
+    return (*_label_permutation(store, report), *breaches, summary)
 
 
 def _breach(result: CheckResult) -> Note:
@@ -36,16 +36,16 @@ def _breach(result: CheckResult) -> Note:
     return Note(topic=result.code, text=text, is_warning=True, brief=brief)
 
 
-def _canary(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
-    canary = store.read_permutation()
-    if canary is None:
+def _label_permutation(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
+    permutation = store.read_permutation()
+    if permutation is None:
         return ()
     [verdict] = [result for result in report.results if result.code == "FG501"]
     text = (
-        f"THIS IS A CANARY ({canary.name}) of {canary.sweep}, no result: every subject was given "
-        "the scores of a visit of a random one. Only chance may link predictions and scores "
-        f"(an error below predict_the_mean's proves nothing). FG501 {verdict.status}: "
-        f"{verdict.evidence}"
+        f"LABEL-PERMUTATION TEST ({permutation.name}) of {permutation.sweep}, no result: every "
+        "subject was given the scores of a visit of a random one. Only chance may link "
+        "predictions and scores (an error below predict_the_mean's proves nothing). "
+        f"FG501 {verdict.status}: {verdict.evidence}"
     )
-    brief = f"THIS IS A CANARY of {canary.sweep}, no result; FG501 {verdict.status}."
-    return (Note(topic="CANARY", text=text, is_warning=True, brief=brief),)
+    brief = f"LABEL-PERMUTATION TEST of {permutation.sweep}, no result; FG501 {verdict.status}."
+    return (Note(topic="LABEL PERMUTATION", text=text, is_warning=True, brief=brief),)

@@ -150,7 +150,7 @@ CHECKS = (
         "Every test sample was predicted once by every fit",
         "error",
         "the test predictions of every fit, and split.parquet",
-        "Test figures are then over other samples than those of the other fits.",
+        "Test values are then over other samples than those of the other fits.",
         AGAIN,
         _test,
     ),

@@ -123,8 +123,8 @@ class CheckReport(Spec):
 def checked_state(store: RunStore) -> str:
     """The digest of what the checks of this run folder would look at now.
 
-    It covers the plan, the finished fits and the canary beside the run. It does not see that a
-    file was corrupt later, so ``foldgrid check`` looks anew every time.
+    It covers the plan, the finished fits and the label-permutation test beside the run. It does not
+    see that a file was corrupt later, so ``foldgrid check`` looks anew every time.
     """
     return state_digest(store, FORMAT)
 

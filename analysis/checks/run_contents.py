@@ -38,7 +38,7 @@ class RunContents:
         plan: The grid; nothing where it cannot be read.
         split: The split's table; likewise.
         photos: Which photograph is which tile; nothing in run folders of earlier versions.
-        canary: What makes it a canary's run; nothing for a sweep's own.
+        permutation: What makes it the run of a label-permutation test; nothing for a sweep's own.
         fits: Complete fits whose predictions can be used.
         records: The record of every finished fit that can be read, by id; the diverged too.
         missing: Planned fits that are not finished.
@@ -52,7 +52,7 @@ class RunContents:
     plan: tuple[PlannedFit, ...] | None
     split: pd.DataFrame | None
     photos: pd.DataFrame | None
-    canary: LabelPermutation | None
+    permutation: LabelPermutation | None
     fits: tuple[FoldPredictions, ...]
     records: Mapping[str, FitRecord]
     missing: tuple[PlannedFit, ...]
@@ -101,7 +101,7 @@ def read_contents(store: RunStore) -> RunContents:
     if store.root.exists("photos.parquet"):
         photos = _read("photos.parquet", store.read_photos, faults)
         photos = _with_columns("photos.parquet", photos, faults, PHOTO_COLUMNS)
-    canary = _read("canary.json", store.read_permutation, faults)
+    permutation = _read("canary.json", store.read_permutation, faults)
     fits, records, diverged = [], {}, []
     missing = [cell for cell in plan or () if cell.fit_id not in finished.ids]
     for cell in plan or ():
@@ -121,7 +121,7 @@ def read_contents(store: RunStore) -> RunContents:
         plan=plan,
         split=split,
         photos=photos,
-        canary=canary,
+        permutation=permutation,
         fits=tuple(fits),
         records=records,
         missing=tuple(missing),

@@ -1,9 +1,10 @@
 """Whether predictions know anything of scores that no picture can tell: a permutation test.
 
-A canary's scores are a permutation of subjects (``foldgrid.data.label_permutation``). Given the
-scores of the other folds, which a fit was trained on, any assignment of a fold's own scores to its
-own subjects was equally likely. So the subjects' scores are exchanged *within* each fold, and the
-predictions' agreement with them is compared with that of the scores as given.
+The scores of a label-permutation test are a permutation of subjects
+(``foldgrid.data.label_permutation``). Given the scores of the other folds, which a fit was trained
+on, any assignment of a fold's own scores to its own subjects was equally likely. So the subjects'
+scores are exchanged *within* each fold, and the predictions' agreement with them is compared with
+that of the scores as given.
 
 Within one fold this is exact. Over folds it is not quite: an honest network can learn a chance
 relation (in this shuffle, pale subjects happen to have high scores), and then every fold's

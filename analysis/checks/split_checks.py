@@ -123,7 +123,7 @@ CHECKS = (
         "Every subject is on one side, training or test",
         "error",
         "split.parquet: subjects and partitions",
-        "A network that has seen a person recognises them: test figures are too good.",
+        "A network that has seen a person recognises them: test values are too good.",
         NEW_SPLIT,
         _partitions,
         source="Kapoor and Narayanan 2023, doi:10.1016/j.patter.2023.100804",
@@ -133,7 +133,7 @@ CHECKS = (
         "No subject is cut by the folds",
         "error",
         "split.parquet: subjects and folds",
-        "Part of a person was trained on while the rest was predicted: out-of-fold figures are "
+        "Part of a person was trained on while the rest was predicted: out-of-fold values are "
         "too good.",
         NEW_SPLIT,
         _folds,

@@ -108,7 +108,7 @@ class Comparison(Spec):
     Attributes:
         by: The OOF value that is compared, one of the task's.
         task: What is predicted.
-        num_units: Training visits or photographs behind every figure.
+        num_units: Training visits or photographs behind every value.
         num_subjects: Subjects that these are of.
         runs: The runs, the reference first.
         rows: The base learners, the reference's best first.

@@ -44,7 +44,7 @@ def _stopping(runs: Sequence[ComparedRun], evaluations: Sequence[Evaluation]) ->
         return []
     text = (
         f"{_listed(peeking)} stopped each fit on the very fold that it then predicts "
-        "(held_out_fold): these OOF figures are optimistic"
+        "(held_out_fold): these OOF values are optimistic"
     )
     unlike = len(set(policies)) > 1
     ending = ", so a difference to the others favours them." if unlike else ", in all runs alike."
@@ -76,7 +76,7 @@ def _budget(
     ]
     if smoke:
         text = (
-            f"{_listed(smoke)}: smoke budget. The figures show that the machinery works, they are "
+            f"{_listed(smoke)}: smoke budget. The values show that the machinery works, they are "
             "not results."
         )
         notes.append(Note(topic="budget", text=text, is_warning=True))

@@ -25,12 +25,12 @@ TEXT = 11.5
 """Font size of labels, in pixels."""
 
 SMALL = 10.5
-"""Font size of tick labels and figures in cells, in pixels."""
+"""Font size of tick labels and numbers in cells, in pixels."""
 
 _WIDTHS = dict.fromkeys("ijlI.,:|", 0.3) | dict.fromkeys("ftr()-", 0.4) | {
     "…": 1.0, "_": 0.5, "@": 1.0, "=": 0.84, "m": 0.97, "w": 0.82, "M": 0.86, "W": 0.99,
 }  # fmt: skip
-"""How wide letters are that are not as wide as most, as shares of the font's size."""
+"""How wide letters are that are not as wide as most, as fractions of the font's size."""
 
 _WIDTH = 0.62
 """The others."""
@@ -64,7 +64,7 @@ def drawing_style() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> MplFigure:
-    """A figure without a ground, so that the page shows through; sizes in pixels."""
+    """A figure without a background, so that the page shows through; sizes in pixels."""
     return MplFigure(figsize=(width / 72, height / 72), dpi=72, facecolor="none")
 
 
@@ -109,7 +109,7 @@ def fitted(name: str, width: float, size: float = TEXT) -> str:
 
 
 def _letters(text: str) -> float:
-    """How wide a text is, as a share of the font's size."""
+    """How wide a text is, as a fraction of the font's size."""
     return sum(_WIDTHS.get(letter, _WIDTH) for letter in text)
 
 

@@ -57,17 +57,17 @@ class Drawing:
 
     @cached_property
     def png(self) -> bytes:
-        """The wide picture as pixels on a white ground; made when it is first asked for."""
+        """The wide picture as pixels on a white background; made when it is first asked for."""
         with drawing_style():
             return _png(self.figure)
 
     @property
     def svg(self) -> str:
-        """A file that stands alone: light colours, white ground, title and description."""
-        ground = f'<rect width="100%" height="100%" fill="{PAPER}"/>'
+        """A file that stands alone: light colours, white background, title and description."""
+        background = f'<rect width="100%" height="100%" fill="{PAPER}"/>'
         words = f"<title>{escape(self.title)}</title><desc>{escape(self.description)}</desc>"
         head = '<?xml version="1.0" encoding="utf-8"?>\n'
-        return head + re.sub(r"(<svg [^>]*>)", rf"\1{words}{ground}", self.wide, count=1) + "\n"
+        return head + re.sub(r"(<svg [^>]*>)", rf"\1{words}{background}", self.wide, count=1) + "\n"
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes it to a file.

@@ -32,7 +32,7 @@ def between(ends: tuple[float, float] | None, decimals: int = 2) -> str:
 
 
 def percent(share: float | None, decimals: int = 0) -> str:
-    """A share between 0 and 1 as percent."""
+    """A fraction between 0 and 1 as percent."""
     if share is None or not math.isfinite(share):
         return UNDEFINED
     return f"{format_number(100 * share, decimals)}\u202f%"

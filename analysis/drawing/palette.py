@@ -25,7 +25,7 @@ CAUTION = "#9a4d00"
 """What is missing or went wrong; never without a word or a sign beside it."""
 
 PAPER = "#fffffd"
-"""The ground, where a mark must stand clear of what lies below it."""
+"""The background, where a mark must stand clear of what lies below it."""
 
 ROLES: Mapping[str, str] = MappingProxyType(
     {

@@ -78,7 +78,7 @@ def spread_out(wanted: Sequence[float], step: float, low: float, high: float) ->
         wanted: Where each label would stand, in any order.
         step: The least distance.
         low: The lowest place.
-        high: The highest; given up where there are too many labels.
+        high: The highest; passed over where there are too many labels.
     """
     order = sorted(range(len(wanted)), key=lambda each: wanted[each])
     places = [0.0] * len(wanted)

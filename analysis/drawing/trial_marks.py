@@ -1,6 +1,6 @@
 """How a trial looks in every figure of a search: by how it ended, and by how good it is.
 
-A filled dot trained to its end, a hollow one was given up by the scheduler, a cross diverged.
+A filled dot trained to its end, a hollow one was stopped by the scheduler, a cross diverged.
 Stronger colour is better: in five steps of equally many trials, so that one wild score changes
 nothing.
 """
@@ -65,7 +65,7 @@ def mark_trials(
 
 
 def name_point(axes: Axes, x: float, y: float, text: str, above: bool) -> None:
-    """A word beside a point, on the ground's colour."""
+    """A word beside a point, on the background's colour."""
     left, right = axes.get_xlim()
     is_right = (x - left) / (right - left) > 0.6
     axes.annotate(

@@ -13,7 +13,7 @@ from foldgrid.analysis.exhibits.checks import CHECKS
 from foldgrid.analysis.exhibits.classes.by_class import CLASSES
 from foldgrid.analysis.exhibits.classes.confusion import CONFUSION
 from foldgrid.analysis.exhibits.classes.embedding import EMBEDDING
-from foldgrid.analysis.exhibits.classes.hierarchy import TREE
+from foldgrid.analysis.exhibits.classes.hierarchy import HIERARCHY
 from foldgrid.analysis.exhibits.classes.operating import OPERATING
 from foldgrid.analysis.exhibits.classes.reliability import CALIBRATION
 from foldgrid.analysis.exhibits.classes.roc import ROC
@@ -58,7 +58,7 @@ OF_GRIDS: tuple[Exhibit[Any], ...] = (
     CONFUSION,
     ROC,
     OPERATING,
-    TREE,
+    HIERARCHY,
     CALIBRATION,
     EMBEDDING,
     # Of every task again.

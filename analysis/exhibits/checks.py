@@ -1,4 +1,4 @@
-"""What could make the figures wrong, looked for one by one."""
+"""What could make the results wrong, looked for one by one."""
 
 from __future__ import annotations
 

@@ -41,15 +41,15 @@ class CostFacts:
     """The costs of a sweep's base learners beside their error.
 
     Attributes:
-        table: A row a complete base learner, the best first: model, error (the OOF figure
+        table: A row a complete base learner, the best first: model, error (the OOF metric
             ``metric``), parameters, multiply_adds (of one image's forward pass at the trained
             size), train_seconds (all its fits), train_seconds_per_fit, epochs (all its fits),
             epochs_per_fit, peak_memory_gib (the largest of its fits), num_fits, device, and
             ``front_`` and a cost's name: whether it is on that front. NaN is unknown.
         fronts: By cost: the learners on the front, the cheapest first; none where the cost is
             unknown or cannot be compared.
-        metric: The OOF figure of ``error``.
-        notes: What limits these figures, in sentences.
+        metric: The OOF metric of ``error``.
+        notes: What limits these values, in sentences.
     """
 
     table: pd.DataFrame
@@ -63,14 +63,14 @@ def cost_facts(evaluation: Evaluation, metric: str | None = None) -> CostFacts:
 
     Args:
         evaluation: What ``evaluate`` returned.
-        metric: The OOF figure to hold the costs against; its direction says which end is best.
+        metric: The OOF metric to hold the costs against; its direction says which end is best.
 
     Raises:
         SweepError: There is no such metric.
     """
     scoring = evaluation.table.scoring
     metric = known_metric(metric, scoring)
-    figure = scoring.metrics[metric]
+    measure = scoring.metrics[metric]
     # What a table cost whoever made it, nobody knows here.
     learners = [
         one for one in evaluation.table.learners if not one.left_out and not is_given(one.name)
@@ -78,13 +78,13 @@ def cost_facts(evaluation: Evaluation, metric: str | None = None) -> CostFacts:
     rows = [
         {
             "model": one.name,
-            "error": figure(evaluation.oof.reference, evaluation.oof.predicted_by(one.name)),
+            "error": measure(evaluation.oof.reference, evaluation.oof.predicted_by(one.name)),
             **learner_costs(one),
         }
         for one in learners
     ]
     table = pd.DataFrame(rows)
-    badness = [figure.sort_key(error) for error in table["error"]]
+    badness = [measure.sort_key(error) for error in table["error"]]
     table = table.assign(_badness=badness).sort_values(["_badness", "model"], ignore_index=True)
     badness_N = table.pop("_badness").to_numpy(dtype=np.float64)
     devices = {device for one in learners for device in _devices(one)}
@@ -200,7 +200,7 @@ def _incomparable(devices: set[str]) -> dict[str, str]:
     if devices == {"cpu"}:
         reason = (
             "On a CPU the peak memory is the whole process's, also of fits that it trained "
-            "before: an upper bound, and no ground for choosing a learner."
+            "before: an upper bound, and no reason for choosing a learner."
         )
         return {"peak_memory_gib": reason}
     return {}

@@ -117,7 +117,7 @@ def _paint_ruler(axes: Axes, length: float, num_models: int) -> None:
 
 
 def critical_section(run: Run) -> Section:
-    """The critical-difference figure with subjects as blocks."""
+    """The critical-difference diagram with subjects as blocks."""
     facts = run.ranking.critical_difference
     if facts is None or facts.reason:
         reason = facts.reason if facts else "it was not computed"
@@ -125,7 +125,7 @@ def critical_section(run: Run) -> Section:
     caption = (
         f"Mean rank of each model over {count(facts.num_subjects, 'subject')}, each subject "
         f"ranking the models by its own out-of-fold {task_report(run).subject_loss}. The blocks "
-        "are subjects, not data sets as in most such figures. Models joined by a bar at the right "
+        "are subjects, not data sets as in most such diagrams. Models joined by a bar at the right "
         "are nearer than the critical difference (Nemenyi, 5 % for all pairs at once)."
     )
     p = facts.p or 0.0

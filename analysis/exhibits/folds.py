@@ -32,7 +32,7 @@ _SIGNS: dict[CellState, str] = {"missing": "–", "diverged": "div.", "unusable"
 UNDEFINED_SIGN = "n/a"
 _ROW = 21.0
 _STRONGEST = 0.5
-"""The most ink behind a figure; more, and the figure could not be read."""
+"""The most ink behind a number; more, and the number could not be read."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class FoldCell:
         backbone: Its base learner.
         fold: The fold that it held out.
         state: Whether it is there.
-        value: Its figure over that fold; NaN where it is not there, or not defined: an AUC of
+        value: Its value over that fold; NaN where it is not there, or not defined: an AUC of
             units of one class.
         num_units: Visits or photographs behind it.
     """
@@ -65,7 +65,7 @@ class FoldMatrix:
         cells: One a row and column.
         title: What the figure is called.
         is_higher_better: Which end of it is good.
-        decimals: Digits after the point of every figure.
+        decimals: Digits after the point of every value.
     """
 
     backbones: tuple[str, ...]
@@ -77,17 +77,17 @@ class FoldMatrix:
 
     @property
     def complete(self) -> list[FoldCell]:
-        """The cells with a figure."""
+        """The cells with a value."""
         return [cell for cell in self.cells if math.isfinite(cell.value)]
 
     @property
     def undefined(self) -> list[FoldCell]:
-        """The cells that are complete and have no figure all the same."""
+        """The cells that are complete and have no value all the same."""
         return [c for c in self.cells if c.state == "complete" and not math.isfinite(c.value)]
 
     @property
     def fold_means(self) -> dict[int, float]:
-        """The mean figure over base learners by fold; folds without one are left out."""
+        """The mean value over base learners by fold; folds without one are left out."""
         found: dict[int, list[float]] = {}
         for cell in self.complete:
             found.setdefault(cell.fold, []).append(cell.value)
@@ -95,14 +95,14 @@ class FoldMatrix:
 
     @property
     def hardest_and_easiest(self) -> tuple[int, int]:
-        """The folds with the worst and the best mean; there must be one with a figure."""
+        """The folds with the worst and the best mean; there must be one with a value."""
         means = self.fold_means
         ends = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
         return (ends[1], ends[0]) if self.is_higher_better else ends
 
 
 def draw_fold_matrix(facts: FoldMatrix) -> Drawing:
-    """The matrix as a heat map with its figures written in."""
+    """The matrix as a heat map with its values written in."""
     return draw(
         "fold_matrix",
         f"{facts.title} by base learner and fold",
@@ -135,7 +135,7 @@ def describe_fold_matrix(facts: FoldMatrix) -> str:
     counts["undefined"] = len(facts.undefined)
     if any(counts.values()):
         named = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-        text += f"Without a figure: {named}."
+        text += f"Without a value: {named}."
     return text.strip()
 
 
@@ -174,7 +174,7 @@ def _paint_cell(
 ) -> None:
     column, row = place
     is_there = math.isfinite(cell.value)
-    ground = Rectangle(
+    background = Rectangle(
         (column, row),
         1,
         1,
@@ -184,7 +184,7 @@ def _paint_cell(
         edgecolor="none" if is_there else FAINT,
         linewidth=0,
     )
-    axes.add_patch(ground)
+    axes.add_patch(background)
     axes.add_patch(Rectangle((column, row), 1, 1, facecolor="none", edgecolor=PAPER, linewidth=1.6))
     text = text if is_there else _SIGNS.get(cell.state, UNDEFINED_SIGN)
     colour = INK if is_there else CAUTION if cell.state == "diverged" else MUTED
@@ -195,7 +195,7 @@ def _paint_cell(
 
 
 def fold_matrix(run: Run) -> FoldMatrix:
-    """A figure of every fit over the units of the fold that it held out.
+    """A metric of every fit over the units of the fold that it held out.
 
     Args:
         run: The opened run.
@@ -268,7 +268,7 @@ def _lead(facts: FoldMatrix) -> str:
         hard, easy = facts.hardest_and_easiest
         text += (
             f" Fold {hard} is the hardest ({means[hard]:.{digits}f} on average), fold {easy} the "
-            f"easiest ({means[easy]:.{digits}f}): how much of a figure is owed to the people in "
+            f"easiest ({means[easy]:.{digits}f}): how much of a value is owed to the people in "
             "the fold."
         )
     return text

@@ -133,7 +133,7 @@ def _limits(facts: LearningCurves) -> tuple[float, float]:
     """Both ends of the loss axis; a few wild epochs cannot stretch it.
 
     Where some learners' losses are many times those of others the lower end is above 0: the axis
-    is then logarithmic, or the others would lie flat on the ground.
+    is then logarithmic, or the others would lie flat at the bottom.
     """
     losses = [
         value

@@ -47,7 +47,7 @@ def learner_phases(run: Run) -> dict[str, tuple[tuple[PhaseRecord, ...], ...]]:
 
 
 def phases_section(run: Run) -> Section:
-    """A table of all phases, and the study's own figures where there are some."""
+    """A table of all phases, and the study's own numbers where there are some."""
     phases = learner_phases(run)
     blocks: list[Block] = [_table(phases)]
     study = _study(run, phases)

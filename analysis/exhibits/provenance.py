@@ -1,4 +1,4 @@
-"""Where the figures come from: data, split, software, machines, seeds, weights."""
+"""Where the results come from: data, split, software, machines, seeds, weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Against the paper: the published figures beside ours, and what may be compared."""
+"""Against the paper: the published values beside ours, and what may be compared."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from foldgrid.tasks.classification.hierarchical_scoring import HierarchicalScori
 
 
 def published_section(run: Run) -> Section:
-    """The verdict, the rank correlations, both sides' figures, and what was done otherwise."""
+    """The verdict, the rank correlations, both sides' values, and what was done otherwise."""
     config = next(iter(run.records.values())).config
     facts = compare_with_published(run.store, run.ranking, config)
     both = [row for row in facts.rows if row.paper_name and not row.left_out]
@@ -74,7 +74,7 @@ def _metric_values(facts: PublishedComparison) -> Table:
             )
         )
     note = f"Published: {facts.source}; 34 test visits of 6 subjects. A dash: not in this sweep."
-    caption = "Published figures beside this sweep's"
+    caption = "Published values beside this sweep's"
     return Table(
         "published_table", caption, columns, tuple(rows), lambda: frame_of(facts.rows), note
     )
@@ -129,7 +129,7 @@ NO_STUDY = "this sweep repeats no published study"
 
 @dataclass(frozen=True)
 class Ours:
-    """Our figure of one kind.
+    """Our value of one kind.
 
     Attributes:
         value: None where this sweep has none.
@@ -143,7 +143,7 @@ class Ours:
 def beside_the_paper(
     run: Run,
 ) -> tuple[tuple[PublishedValue, Mapping[Partition, Ours]], ...]:
-    """Each published figure with ours by partition.
+    """Each published value with ours by partition.
 
     Args:
         run: The opened run.
@@ -161,19 +161,19 @@ def beside_the_paper(
 
 
 def published_classes_section(run: Run) -> Section:
-    """The figures side by side, then the reasons not to compare their sizes."""
+    """The values side by side, then the reasons not to compare their sizes."""
     study = find_published_classes(run.name)
     if study is None:
         return Section(left_out=f"{NO_STUDY}.")
     differences = study.differences
     if run.is_synthetic:
         differences = (
-            "The photographs here are drawn by a program. Whether our figures are above or below "
+            "The photographs here are drawn by a program. Whether our values are above or below "
             "the paper's says nothing of either method.",
             *differences,
         )
     lead = (
-        "The paper's figures stand beside ours for orientation. Their sizes must not be compared; "
+        "The paper's values stand beside ours for orientation. Their sizes must not be compared; "
         "why is said below."
     )
     blocks = (
@@ -228,7 +228,7 @@ def _table(run: Run, study: PublishedStudy) -> Table:
     parts = partitions(run)
     columns = (
         Column("Paper's model"),
-        Column("Figure"),
+        Column("Metric"),
         Column("Published", True),
         *(Column("Ours", True, WORDS[part]) for part in parts),
     )
@@ -253,7 +253,7 @@ def _table(run: Run, study: PublishedStudy) -> Table:
         f"Published: {study.source}. Second lines: the paper's interval or ± standard deviation, "
         "our 95 % intervals over resampled subjects. A dash: not in this sweep."
     )
-    caption = "Published figures beside this sweep's"
+    caption = "Published values beside this sweep's"
     return Table("published_table", caption, columns, tuple(rows), partial(_frame, run), note)
 
 
@@ -262,7 +262,7 @@ def _ours_name(run: Run, wanted: PublishedValue) -> str:
 
 
 def _frame(run: Run) -> pd.DataFrame:
-    """A row a published figure, with ours by partition."""
+    """A row a published value, with ours by partition."""
     return frame_of({"published": wanted, **ours} for wanted, ours in beside_the_paper(run))
 
 

@@ -1,4 +1,4 @@
-"""The ranking: every model's figure with its interval, drawn as a forest plot and in tables."""
+"""The ranking: every model's metric with its interval, drawn as a forest plot and in tables."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ForestRow:
     Attributes:
         model: Its name.
         kind: ``base_learner``, ``meta_learner`` or ``baseline``.
-        value: Its figure.
+        value: Its value.
         low: The lower end of its interval; NaN where there is none.
         high: The upper end.
         is_tied: Whether it cannot be distinguished from the best; the best is tied with itself.
@@ -62,7 +62,7 @@ class Forest:
         axis: The axis label, with the unit.
         rows: Best first.
         landmarks: Lines across all rows.
-        decimals: Digits after the point of every figure.
+        decimals: Digits after the point of every value.
     """
 
     title: str
@@ -176,14 +176,14 @@ ROW_NOTE = "Bold: best of its column. Second lines: 95 % intervals over resample
 
 
 def forest(run: Run, partition: str = "oof") -> Forest:
-    """Every ranked model's figure with its interval, and what an error is read against.
+    """Every ranked model's metric with its interval, and what an error is read against.
 
     Args:
         run: The opened run.
         partition: ``oof`` or ``test``.
 
     Returns:
-        Models in the ranking's order; those whose figure is undefined are left out.
+        Models in the ranking's order; those whose metric is undefined are left out.
     """
     rows = []
     for row in run.ranking.rows:
@@ -229,14 +229,14 @@ def ranking_section(run: Run) -> Section:
     pairs = [
         (part, name) for part in PARTITIONS if part == "oof" or run.has_test for name in further
     ]
-    blocks.append(_metrics_table(run, "further_table", "Further figures of every model", pairs))
+    blocks.append(_metrics_table(run, "further_table", "Further metrics of every model", pairs))
     blocks.append(Text(notes, is_list=True, heading="How to read it"))
     landmarks = partial(frame_of, facts.landmarks)
     return Section(_lead(run), tuple(blocks), further={"landmarks": landmarks})
 
 
 def ranking_table(run: Run) -> Table:
-    """The models in order by their out-of-fold figures, and how sure each place is."""
+    """The models in order by their out-of-fold metrics, and how sure each place is."""
     columns = [
         Column("Model"),
         Column("#", True),

@@ -1,4 +1,4 @@
-"""What the sweep varied beside its backbones: the ordering figure against each setting."""
+"""What the sweep varied beside its backbones: the ordering metric against each setting."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from foldgrid.specs.recipe import Value, recipe_value
 
 FRACTION = "training_fraction"
 WORDS_OF: dict[str, str] = {
-    FRACTION: "share of the training photographs",
-    "num_raters": "grades a photograph",
+    FRACTION: "fraction of the training photographs",
+    "num_raters": "raters a photograph",
 }
 """What a key of the recipe is called; others go by their own name."""
 
@@ -71,15 +71,15 @@ def varied_learners(run: Run, key: str) -> tuple[Varied, ...]:
     rows = {row.model: row for row in run.ranking.rows}
     found = []
     for learner in run.evaluation.table.learners:
-        backbone, own_key, _ = read_ablation(learner.name)
-        if own_key in {"", key} and learner.fits and not label_of(learner.name):
+        backbone, varied_key, _ = read_ablation(learner.name)
+        if varied_key in {"", key} and learner.fits and not label_of(learner.name):
             found.append(Varied(backbone, _value(learner, key), rows[learner.name]))
     order = list(dict.fromkeys(each.backbone for each in found))
     return tuple(sorted(found, key=lambda each: (order.index(each.backbone), *_place(each.value))))
 
 
 def setting_curves(run: Run, key: str, partition: Partition = "oof") -> SettingCurves | None:
-    """The ordering figure against a setting, a line a backbone.
+    """The ordering metric against a setting, a line a backbone.
 
     Args:
         run: The opened run.
@@ -87,7 +87,7 @@ def setting_curves(run: Run, key: str, partition: Partition = "oof") -> SettingC
         partition: ``oof`` or ``test``.
 
     Returns:
-        None where the setting's values are words, or no figure is defined. Null stands one step
+        None where the setting's values are words, or no metric is defined. Null stands one step
         after the largest number.
     """
     learners = varied_learners(run, key)
@@ -110,7 +110,7 @@ def setting_curves(run: Run, key: str, partition: Partition = "oof") -> SettingC
         setting=WORDS_OF.get(key, key),
         title=run.ranking.metric.title,
         partition=WORDS[partition],
-        is_share=key == FRACTION,
+        is_fraction=key == FRACTION,
         lines={name: tuple(points) for name, points in list(lines.items())[:MOST_SERIES]},
         names={beyond: _written(key, None)} if None in values else {},
     )
@@ -122,12 +122,12 @@ def varied_section(run: Run) -> Section:
     for key in varied_keys(run):
         curves = setting_curves(run, key)
         if curves is not None and len(curves.settings) > 1:
-            blocks.append(_figure(run, key, curves))
+            blocks.append(_drawing(run, key, curves))
         blocks.append(_table(run, key))
     names = listed([WORDS_OF.get(key, key) for key in varied_keys(run)])
     lead = (
         f"Beside its backbones the sweep varied: {names}. Each value was trained on the same folds "
-        "with everything else as it was; variants are ranked and never stacked."
+        "with everything else as it was; ablations are ranked and never stacked."
     )
     return Section(lead, tuple(blocks))
 
@@ -164,7 +164,7 @@ def _written(key: str, value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _figure(run: Run, key: str, curves: SettingCurves) -> Figure:
+def _drawing(run: Run, key: str, curves: SettingCurves) -> Figure:
     title = run.ranking.metric.title
     caption = (
         f"Out-of-fold {title} against the {curves.setting}, a line a backbone. Uprights: 95 % "
@@ -193,23 +193,23 @@ def _figure(run: Run, key: str, curves: SettingCurves) -> Figure:
 
 def _nothing(key: str) -> str:
     if key == "num_raters":
-        return "trained on the manifest's labels, not on a majority of some grades."
+        return "trained on the manifest's labels, not on a majority of some annotations."
     return "the setting is null."
 
 
 def _table(run: Run, key: str) -> Table:
     title = run.ranking.metric.title
     parts = partitions(run)
-    is_share, decimals = key == FRACTION, run.scoring.decimals(run.by)
+    is_fraction, decimals = key == FRACTION, run.scoring.decimals(run.by)
     columns = [Column("Backbone"), Column(key, True)]
-    columns += [Column("Photographs", True, "about, a fit")] if is_share else []
+    columns += [Column("Photographs", True, "about, a fit")] if is_fraction else []
     columns += [Column(title, True, WORDS[part]) for part in parts]
     rows = []
     named = ""
     for each in varied_learners(run, key):
         cells = [Cell("" if each.backbone == named else each.backbone)]
         cells.append(Cell(_written(key, each.value)))
-        if is_share and isinstance(each.value, int | float):
+        if is_fraction and isinstance(each.value, int | float):
             cells.append(Cell(format_number(photographs_of(run, each.value), 0)))
         cells += [
             estimate_cell(each.row.value(part, run.by), each.row.interval(part, run.by), decimals)
@@ -219,7 +219,7 @@ def _table(run: Run, key: str) -> Table:
         rows.append(tuple(cells))
     caption = f"{title} by {WORDS_OF.get(key, key)}"
     note = (
-        "Second lines: 95 % intervals over resampled subjects. They are of one figure alone; "
+        "Second lines: 95 % intervals over resampled subjects. They are of one metric alone; "
         "whether two settings differ is decided by the paired differences of the ranking."
     )
     return Table(
@@ -242,7 +242,7 @@ def _frame(run: Run, key: str) -> pd.DataFrame:
 
 
 def _why_not(run: Run) -> str:
-    return "" if varied_keys(run) else "the sweep varies nothing"
+    return "" if varied_keys(run) else "the sweep has no ablation"
 
 
 VARIED = Exhibit("varied", "What was varied", varied_section, needs=_why_not)

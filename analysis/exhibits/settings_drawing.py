@@ -1,4 +1,4 @@
-"""A figure of merit against a numeric setting of the sweep, a line a backbone, with intervals."""
+"""A metric against a numeric setting of the sweep, a line a backbone, with intervals."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ _LABEL = 14.0
 
 @dataclass(frozen=True)
 class SettingPoint:
-    """One figure.
+    """One value.
 
     Attributes:
         setting: The setting's value.
-        figure: What was reached with it.
+        value: What was reached with it.
         low: Lower end of its 95 % interval; None where there is none.
         high: Upper end.
     """
 
     setting: float
-    figure: float
+    value: float
     low: float | None = None
     high: float | None = None
 
 
 @dataclass(frozen=True)
 class SettingCurves:
-    """Figures by setting.
+    """Metrics by setting.
 
     Attributes:
-        setting: What is varied, in words: ``share of the training images``.
+        setting: What is varied, in words: ``fraction of the training images``.
         title: What is measured: ``AUC``.
         partition: In words: ``test``.
-        is_share: Whether the setting is a fraction, to be written in per cent.
+        is_fraction: Whether the setting is a fraction, to be written in per cent.
         lines: By backbone its points, from the smallest setting.
         names: Words for settings that are no numbers, by where they stand.
     """
@@ -56,7 +56,7 @@ class SettingCurves:
     setting: str
     title: str
     partition: str
-    is_share: bool
+    is_fraction: bool
     lines: dict[str, tuple[SettingPoint, ...]]
     names: Mapping[float, str] = field(default_factory=dict)
 
@@ -69,7 +69,7 @@ class SettingCurves:
         """``25 %``, the number, or its word."""
         if setting in self.names:
             return self.names[setting]
-        return f"{100 * setting:g} %" if self.is_share else f"{setting:g}"
+        return f"{100 * setting:g} %" if self.is_fraction else f"{setting:g}"
 
 
 def draw_setting_curves(facts: SettingCurves) -> Drawing:
@@ -91,9 +91,9 @@ def describe_setting_curves(facts: SettingCurves) -> str:
     sentences = []
     for name, line in facts.lines.items():
         first, last = line[0], line[-1]
-        text = f"{name}: {facts.title} {first.figure:.3f} at {facts.written(first.setting)}"
+        text = f"{name}: {facts.title} {first.value:.3f} at {facts.written(first.setting)}"
         if last is not first:
-            text += f", {last.figure:.3f} at {facts.written(last.setting)}"
+            text += f", {last.value:.3f} at {facts.written(last.setting)}"
         sentences.append(text + ".")
     return " ".join(sentences)
 
@@ -150,10 +150,7 @@ def _uncrowded(texts: list[str], at: list[float]) -> list[str]:
 def _limits(facts: SettingCurves) -> tuple[float, float]:
     points = [each for line in facts.lines.values() for each in line]
     values = [
-        value
-        for each in points
-        for value in (each.figure, each.low, each.high)
-        if value is not None
+        value for each in points for value in (each.value, each.low, each.high) if value is not None
     ]
     low, high = min(values), max(values)
     room = 0.07 * (high - low) or 0.05
@@ -174,7 +171,7 @@ def _paint_line(axes: Axes, line: tuple[SettingPoint, ...], place: int, num_line
                 [at, at], [each.low, each.high], color=look.colour, linewidth=1.1, alpha=0.6,
                 transform=whole, zorder=2, clip_on=False,
             )  # fmt: skip
-    metric_values = [each.figure for each in line]
+    metric_values = [each.value for each in line]
     axes.plot(
         x, metric_values, linewidth=1.6, transform=whole, zorder=3, clip_on=False, **look.line
     )
@@ -186,14 +183,14 @@ def _paint_line(axes: Axes, line: tuple[SettingPoint, ...], place: int, num_line
 def _name_lines(axes: Axes, facts: SettingCurves, room: float) -> None:
     to_pixels = axes.transData.transform
     ends = [
-        float(to_pixels((line[-1].setting, line[-1].figure))[1]) for line in facts.lines.values()
+        float(to_pixels((line[-1].setting, line[-1].value))[1]) for line in facts.lines.values()
     ]
     low, high = axes.get_window_extent().intervaly
     places = spread_out(ends, _LABEL, float(low) + 4, float(high) - 4)
     for place, (name, line) in enumerate(facts.lines.items()):
         look = series(place)
         axes.annotate(
-            fitted(name, room - 30, SMALL), (1.0, line[-1].figure),
+            fitted(name, room - 30, SMALL), (1.0, line[-1].value),
             (24, places[place] - ends[place]), xycoords=axes.get_yaxis_transform(),
             textcoords="offset points", va="center", fontsize=SMALL, color=INK,
             annotation_clip=False,

@@ -25,11 +25,11 @@ class TaskReport(Protocol):
     """What a meta-learner's weight does, a sentence."""
 
     def unit_of(self, metric: str) -> str:
-        """What a figure is counted in, such as ``PASI points``; "" for pure numbers."""
+        """What a metric is counted in, such as ``PASI points``; "" for pure numbers."""
         ...
 
     def landmarks(self, run: Run, partition: str) -> list[Landmark]:
-        """What the ordering figure is read against in the forest plot."""
+        """What the ordering metric is read against in the forest plot."""
         ...
 
     def landmark_words(self, run: Run) -> str:
@@ -37,7 +37,7 @@ class TaskReport(Protocol):
         ...
 
     def meaning(self, run: Run) -> str:
-        """What the best model's figure means, in a sentence or two; "" where nothing is known."""
+        """What the best model's metric means, in a sentence or two; "" where nothing is known."""
         ...
 
     def second_metric(self, metric: str) -> str:
@@ -66,7 +66,7 @@ class TaskReport(Protocol):
 
 
 class AgainstBaseline:
-    """Figures that are read against the baseline's, and nothing else.
+    """Metrics that are read against the baseline's, and nothing else.
 
     Attributes:
         floor: What it does, beside its line: ``saying the mean``.
@@ -75,7 +75,7 @@ class AgainstBaseline:
     floor: str
 
     def landmarks(self, run: Run, partition: str) -> list[Landmark]:
-        """What the baseline reaches by the ordering figure, where it is defined."""
+        """What the baseline reaches by the ordering metric, where it is defined."""
         value = run.baseline.value(partition, run.by)
         return [] if value is None else [Landmark(self.floor, value)]
 

@@ -146,7 +146,7 @@ KINDS: tuple[NoteKind, ...] = (
     ),
     NoteKind(
         "FG613",
-        "CANARY",
+        "LABEL PERMUTATION",
         "The run is a label-permutation test, and no result",
         "Every subject was given the target of a random other one, so nothing can be learned. "
         "Skill that remains is a leak: between training and held-out subjects, or of the target.",
@@ -231,8 +231,13 @@ KINDS: tuple[NoteKind, ...] = (
 )
 """Every kind of note, in the order of the codes."""
 
-CODES: Mapping[str, str] = MappingProxyType({kind.topic: kind.code for kind in KINDS})
-"""The code of each topic. A note that repeats a check has the check's code as its topic."""
+CODES: Mapping[str, str] = MappingProxyType(
+    {kind.topic: kind.code for kind in KINDS} | {"CANARY": "FG613"}
+)
+"""The code of each topic, the earlier ones of stored notes included.
+
+A note that repeats a check has the check's code as its topic.
+"""
 
 _ALWAYS_SAID = frozenset(kind.code for kind in KINDS if kind.is_always_said)
 

@@ -254,7 +254,7 @@ def learner_predictions(fits: Sequence[FoldPredictions], partition: str) -> pd.D
             of what all copies said is taken.
 
     Returns:
-        The task's ``prediction_names``: of a tree the probabilities of its training classes.
+        The task's ``prediction_names``: of a hierarchy the probabilities of its training classes.
     """
     return _predictions(fits, partition).groupby(level="sample").mean()
 

@@ -12,7 +12,7 @@ READ_FILES = ("fit.json", "history.jsonl", "predictions.parquet")
 
 
 def state_digest(store: RunStore, format: int) -> str:
-    """The digest of the plan and the finished fits, of the canary beside them too.
+    """The digest of the plan and the finished fits, of the label-permutation test beside them too.
 
     Args:
         store: The run folder.
@@ -24,7 +24,7 @@ def state_digest(store: RunStore, format: int) -> str:
         # Missing or corrupt: whoever reads it next says so.
         planned = []
     finished = sorted(store.finished_fits().intersection(planned))
-    # Lengths too: what was torn or lost since is out of date. Weights are nobody's figures.
+    # Lengths too: what was torn or lost since is out of date. Weights are nobody's values.
     sizes = store.fit_sizes()
     lengths = [[sizes.get(f"{fit}/{file}") for file in READ_FILES] for fit in finished]
     state: dict[str, Any] = {"format": format, "plan": planned, "finished": finished}

@@ -38,7 +38,7 @@ HELD_OUT_CODE, TEST_CODE, PHYSICIAN_CODE = "FG301", "FG302", "FG303"
 Key = TypeVar("Key", bound=Hashable)
 
 ADVICE = (
-    "Figures over unlike samples cannot be compared. Remove the folders of these fits under "
+    "Values over unlike samples cannot be compared. Remove the folders of these fits under "
     "fits/ and launch the sweep again: it trains only what is missing."
 )
 

@@ -100,7 +100,7 @@ def verdict(differences: tuple[Difference, ...]) -> str:
         return (
             "Neither the order of the models nor the sizes of their errors may be compared with "
             f"the paper's: {_listed(grave)}. What may be compared is the procedure; the published "
-            "figures stand here for orientation."
+            "values stand here for orientation."
         )
     if sizes:
         return (

@@ -21,12 +21,12 @@ class PublishedValue(Spec):
         model: What the study calls its model.
         ours: The backbone that stands for it here; ``best`` and ``mean`` are models of a ranking.
         measure: A metric of the task.
-        published: The figure.
+        published: The value.
         low: The lower end of the study's interval; null where it gives none.
         high: The upper end.
         sd: The study's standard deviation; null where it gives none.
         of_class: Of one class against the rest; "" for all.
-        level: At a level of a tree; "" for what models are ranked by.
+        level: At a level of a hierarchy; "" for what models are ranked by.
         point: At an operating point; "" for the usual decision.
     """
 

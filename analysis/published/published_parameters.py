@@ -24,7 +24,7 @@ class PublishedCount(Spec):
         num_classes: Of the study's experiment.
         phase: Of its training, 1 for the first.
         said_to_be: What the study calls these parameters.
-        published: The figure.
+        published: The number.
         counted: What it really counts.
         explanation: The sum that gives it.
     """
@@ -38,7 +38,7 @@ class PublishedCount(Spec):
 
 
 class PublishedParameters(Spec):
-    """A study's figures.
+    """A study's numbers.
 
     Attributes:
         sweep: The sweep that repeats the study.
@@ -92,7 +92,7 @@ class ComparedCount:
 
 @lru_cache(maxsize=1)
 def published_parameters() -> tuple[PublishedParameters, ...]:
-    """All studies that publish such figures."""
+    """All studies that publish such numbers."""
     path = files("foldgrid.analysis.published").joinpath("published_parameters.yaml")
     with as_file(path) as file:
         return validate(_Studies, read_document(file)).studies

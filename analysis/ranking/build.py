@@ -154,7 +154,7 @@ def rank_models(
 
 
 def ranking_notes(store: RunStore, evaluation: Evaluation, checks: CheckReport) -> tuple[Note, ...]:
-    """The notes of a ranking whatever orders it: of its checks, then of its figures.
+    """The notes of a ranking whatever orders it: of its checks, then of its metrics.
 
     Args:
         store: The run folder.

@@ -69,7 +69,7 @@ def _budget(evaluation: Evaluation) -> Note:
         extent += f" of {counted(recipe.max_batches_per_epoch, 'batch')}"
     if evaluation.table.config.budget == "smoke" and recipe.max_batches_per_epoch is not None:
         text = (
-            f"Smoke budget, {extent}: these figures show that the machinery works, "
+            f"Smoke budget, {extent}: these values show that the machinery works, "
             "they are not results."
         )
         brief = f"Smoke budget, {extent}: no results."
@@ -82,7 +82,7 @@ def _early_stopping(evaluation: Evaluation) -> Note:
     if policy == "held_out_fold":
         text = (
             "Each fit stopped on the very fold that it then predicts (held_out_fold, the paper's "
-            "way): the OOF figures are optimistic."
+            "way): the OOF values are optimistic."
         )
         brief = "Fits stopped on the fold that they predict: OOF is optimistic."
         return Note(topic="stopping", text=text, is_warning=True, brief=brief)
@@ -99,7 +99,7 @@ def _early_stopping(evaluation: Evaluation) -> Note:
 def _order(evaluation: Evaluation) -> Note:
     test, unit_name = evaluation.test, evaluation.table.scoring.unit_name
     text = (
-        f"Out-of-fold (OOF) figures order the table: every training {unit_name.one}, predicted by "
+        f"Out-of-fold (OOF) metrics order the table: every training {unit_name.one}, predicted by "
         "the fit that held its subject out; meta-learners and the baseline keep the same folds. "
         "The test set, predicted by the mean of a learner's fits, cannot order it: "
         f"{unit_name.count(test.num_units)} of {counted(test.num_subjects, 'subject')} are too few."

@@ -78,7 +78,7 @@ class RankedModel(Spec):
 
 
 class Ranking(Spec):
-    """The models of one sweep in order, and the reading behind the figures.
+    """The models of one sweep in order, and the reading behind the metrics.
 
     Attributes:
         format: ``FORMAT`` when it was made.
@@ -149,7 +149,7 @@ class Ranking(Spec):
         return next(iter((*backbones, *learned, *self.rows)))
 
     def ordered_by(self, metric: str) -> Ranking:
-        """The same ranking ordered by another OOF figure.
+        """The same ranking ordered by another OOF metric.
 
         Args:
             metric: Its name. Its direction says which end is best; ties go to base learners,
@@ -275,7 +275,7 @@ def check_metric(name: str, scoring: Scoring, option: str = "--by") -> None:
     """
     if name not in scoring.metrics:
         raise SweepError(
-            f'{option}: a ranking has no figure "{name}". {did_you_mean(name, scoring.metrics)}\n'
+            f'{option}: a ranking has no metric "{name}". {did_you_mean(name, scoring.metrics)}\n'
             f"Name one of: {', '.join(scoring.metrics)}."
         )
 

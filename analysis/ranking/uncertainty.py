@@ -31,10 +31,10 @@ def format_interval(low: float | None, high: float | None, decimals: int = 2) ->
     """``3.02 to 3.71``; "" where there is none."""
     if low is None or high is None:
         return ""
-    return f"{_figure(low, decimals)} to {_figure(high, decimals)}"
+    return f"{_number(low, decimals)} to {_number(high, decimals)}"
 
 
-def _figure(value: float, decimals: int) -> str:
+def _number(value: float, decimals: int) -> str:
     # Five characters, as in the terminal's columns, or one digit after the point.
     fitting = (f"{value:z.{digits}f}" for digits in range(decimals, 1, -1))
     shortest = f"{value:z.{min(decimals, 1)}f}"
@@ -100,13 +100,13 @@ def _selection(ranking: Ranking) -> list[Note]:
     digits = ranking.scoring.decimals(ranking.by)
     ends = format_interval(selection.interval.low, selection.interval.high, digits)
     text = (
-        f"{choice}: {_figure(selection.naive, digits)} as the table has it; "
-        f"{_figure(selection.corrected, digits)} ({ends}) when chosen on resampled subjects and "
+        f"{choice}: {_number(selection.naive, digits)} as the table has it; "
+        f"{_number(selection.corrected, digits)} ({ends}) when chosen on resampled subjects and "
         "evaluated on the others (BBC-CV). Quote the second."
     )
     brief = (
-        f"Quote {_figure(selection.corrected, digits)} ({ends}), not "
-        f"{_figure(selection.naive, digits)}, for the best base learner."
+        f"Quote {_number(selection.corrected, digits)} ({ends}), not "
+        f"{_number(selection.naive, digits)}, for the best base learner."
     )
     return [Note(topic="selection", text=text, brief=brief)]
 

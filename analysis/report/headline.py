@@ -12,11 +12,11 @@ from foldgrid.analysis.run import Run
 
 @dataclass(frozen=True)
 class Tile:
-    """One figure that sums the result up.
+    """One value that sums the result up.
 
     Attributes:
         name: What it is.
-        value: The figure.
+        value: The value.
         note: Its interval, or what it is read against.
     """
 
@@ -33,10 +33,10 @@ class Headline:
         title: The sweep's title.
         run: The run folder's name.
         date: The day on which the sweep was last launched; "" where it was not recorded.
-        warnings: What changes the meaning of every figure below.
+        warnings: What changes the meaning of every value below.
         verdict: The result in one or two sentences.
         details: How sure it is, a sentence or two each.
-        tiles: The figures that sum it up.
+        tiles: The values that sum it up.
     """
 
     title: str
@@ -49,7 +49,7 @@ class Headline:
 
 
 def write_headline(run: Run) -> Headline:
-    """The result of a run in words and a few figures.
+    """The result of a run in words and a few values.
 
     Args:
         run: The opened run.

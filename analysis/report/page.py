@@ -24,7 +24,7 @@ class Numbered:
         key: Its anchor.
         caption: Its caption's first sentence.
         section: The section that it stands in.
-        call: The call that computes its figures again.
+        call: The call that computes its numbers again.
     """
 
     label: str

@@ -30,7 +30,7 @@ class StudyCertainty:
         num_resamples: Draws of the subjects.
         num_subjects: Subjects that were drawn from.
         num_visits: Their visits.
-        intervals: By objective and trial, the 95 % interval of the out-of-fold figure.
+        intervals: By objective and trial, the 95 % interval of the out-of-fold metric.
         selections: By objective, choosing the best of the complete trials, naive and corrected.
         worse_than_default: By objective and trial, how much worse it is than trial 0, paired by
             subject; below 0 it is better. Nothing where trial 0 is not complete.

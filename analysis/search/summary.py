@@ -131,7 +131,9 @@ def _lines(summary: StudySummary, trial: TrialRecord) -> list[str]:
         )
         lines += [
             _line(
-                "saved by stopping", "", f"{words}, {counted(saved.num_stopped, 'trial')} given up"
+                "saved by stopping",
+                "",
+                f"{words}, {counted(saved.num_stopped, 'trial')} stopped early",
             )
         ]
     return lines

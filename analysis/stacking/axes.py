@@ -17,7 +17,7 @@ from scipy.linalg import eigh
 FloatArray = NDArray[np.float64]
 
 NOISE_FRACTION = 1e-6
-"""Directions in which the predictions vary by less than this share are float32 rounding."""
+"""Directions in which the predictions vary by less than this fraction are float32 rounding."""
 
 MOST_AXES = 128
 """More are not looked at: beyond them the cost would grow with the cube of the base learners,

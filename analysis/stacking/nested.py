@@ -74,7 +74,7 @@ def meta_learner_weights(table: PredictionTable) -> pd.DataFrame:
 def fit_stack(table: PredictionTable) -> Stack:
     """Fits every meta-learner once on all OOF predictions and once without each fold.
 
-    Variants of a backbone are left out: trained on less, or otherwise, they would only be in the
+    Ablations of a backbone are left out: trained on less, or otherwise, they would only be in the
     way.
     """
     table = _without_ablations(table)
@@ -128,7 +128,7 @@ def add_baseline(scoring: Scoring, oof: UnitTable, test: UnitTable) -> tuple[Uni
     """Adds the baseline: what one scores by saying the same for everybody.
 
     An OOF unit gets the mean of the truth in the other folds, a test unit the mean of all training
-    units; where the truth is a class, the classes' shares, likewise. A model that does not beat
+    units; where the truth is a class, the classes' fractions, likewise. A model that does not beat
     this has learned nothing of the photographs.
     """
     truth_N, folds_N = oof.reference, oof.units["fold"].to_numpy()

@@ -1,12 +1,13 @@
 """The paper's stacked regressions in two readings; decision 0009 says why and how.
 
     fractional logit   the mean fraction of the scale is a logistic function of the learners'
-                       predictions, each taken as the logit of its share (Papke and Wooldridge 1996)
-    linear             the fraction is a weighted sum of the shares that the learners predict
+                       predictions, each taken as the logit of its fraction (Papke and Wooldridge
+                       1996)
+    linear             the fraction is a weighted sum of the fractions that the learners predict
 
 A fraction counts from the lowest to the highest of the task's scale (C / 72 of a region's
-composite). A scale that is open at an end has no such shares: the logit is not asked then, and the
-linear reading takes the numbers as they are.
+composite). A scale that is open at an end has no such fractions: the logit is not asked then, and
+the linear reading takes the numbers as they are.
 
 Each comes plain, with an intercept, with a ridge penalty, and with both. The strength of the
 penalty is chosen inside the data it is fitted on, by leaving one group of subjects out.
@@ -79,13 +80,13 @@ def maximise_likelihood(
 
 
 SEPARATION_GUARD = 1e-8
-"""A ridge share too small to see; it keeps a plain logit finite where every truth is at an end."""
+"""A ridge penalty too small to see; it keeps a logit finite where every truth is at an end."""
 
 PENALTIES = (10.0, 1.0, 0.1, 0.01, 0.001)
-"""The ridge shares that are tried, strongest first so that a tie goes to the simpler model."""
+"""The ridge penalties that are tried, strongest first so that a tie goes to the simpler model."""
 
 FALLBACK_PENALTY = 0.1
-"""The ridge share where fewer than two groups of subjects leave nothing to choose it by."""
+"""The ridge penalty where fewer than two groups of subjects leave nothing to choose it by."""
 
 
 def choose_penalty(
@@ -203,7 +204,7 @@ class StackedRegression(Numbers):
 
 
 class FractionalLogit(StackedRegression):
-    """Fractional logistic regression of the fraction on the logits of the predicted shares."""
+    """Fractional logistic regression of the fraction on the logits of the predicted fractions."""
 
     needs_both_ends = True
 
@@ -232,7 +233,7 @@ class FractionalLogit(StackedRegression):
 
 
 class LinearStack(StackedRegression):
-    """Least squares or ridge regression of the fraction on the predicted shares."""
+    """Least squares or ridge regression of the fraction on the predicted fractions."""
 
     def _features(self, numbers: FloatArray) -> FloatArray:
         return self.ends.fraction(numbers)

@@ -182,7 +182,7 @@ def fractions_of_firsts(
             learner takes nothing from it.
 
     Returns:
-        One share a model, summing to 1; NaN for all where no resample counts.
+        One fraction a model, summing to 1; NaN for all where no resample counts.
     """
     known_RM = np.where(np.isnan(losses_RM), np.inf, losses_RM)
     lowest_R1 = known_RM.min(axis=1, keepdims=True, initial=np.inf)

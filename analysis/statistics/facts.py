@@ -76,7 +76,7 @@ class Selection(Spec):
         naive: Its value over all visits: what a reader of the table would quote.
         corrected: The mean value of the one chosen on resampled subjects, over the subjects that
             were not drawn (BBC-CV).
-        interval: 95 % of the corrected figures. A third of the subjects evaluate each, so it is
+        interval: 95 % of the corrected values. A third of the subjects evaluate each, so it is
             wide.
         reason: Why there is no corrected value; "" where there is one.
     """
@@ -90,7 +90,7 @@ class Selection(Spec):
 
 
 class CriticalDifference(Spec):
-    """Mean ranks of the models with subjects as blocks: the facts of a critical-difference FIGURE.
+    """Mean ranks of the models with subjects as blocks: the facts of a critical-difference diagram.
 
     Attributes:
         num_subjects: The blocks.

@@ -33,7 +33,7 @@ FEWEST_SUBJECTS = 2
 MOST_UNDEFINED = 0.05
 """Where more of the resamples than this have no value, the rest is not a sample of it either."""
 
-UNDEFINED = "the figure is undefined"
+UNDEFINED = "the metric is undefined"
 ONE_SUBJECT = "one subject only"
 TOO_MANY_UNDEFINED = "undefined in too many resamples"
 NO_SPREAD = "the same in every resample"

@@ -292,5 +292,5 @@ def test_a_metric_of_other_targets_is_refused_with_those_that_there_are(
     for option in ("--by", "--metric"):
         assert main(["rank", str(fake.folder), option, "average_precision"]) == 2
         said = capsys.readouterr().err
-        assert f'{option}: a ranking has no figure "average_precision"' in said
+        assert f'{option}: a ranking has no metric "average_precision"' in said
         assert "balanced_accuracy, mcc" in said

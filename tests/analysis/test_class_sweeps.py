@@ -78,7 +78,7 @@ def ranked(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Ranked:
     return Ranked(run, store, rank_and_save(store))
 
 
-def test_the_figures_are_those_of_the_photographs(ranked: Ranked) -> None:
+def test_the_metrics_are_those_of_the_photographs(ranked: Ranked) -> None:
     run, _, ranking = ranked
     by = "quadratic_kappa" if run.task == GRADES else "auc"
     assert (ranking.by, ranking.task, ranking.columns()) == (by, run.task, run.scoring.shown)
@@ -127,7 +127,7 @@ def test_it_can_be_ordered_by_any_of_its_metrics_and_by_no_other_task_s(
         assert keys == sorted(keys)
         assert name in ordered.columns()
     assert main(["rank", str(run.folder), "--by", "mae"]) == 2
-    assert 'a ranking has no figure "mae"' in capsys.readouterr().err
+    assert 'a ranking has no metric "mae"' in capsys.readouterr().err
     (first, *_) = csv.DictReader(io.StringIO(render_csv(ranking)))
     assert float(first["oof_auc"]) == ranking.rows[0].oof["auc"]
 
@@ -221,7 +221,7 @@ def test_it_is_read_whatever_is_missing(
     assert "auc" in ranking.rows[0].oof
 
 
-def test_where_only_variants_are_complete_nothing_is_stacked(labelled: Maker) -> None:
+def test_where_only_ablations_are_complete_nothing_is_stacked(labelled: Maker) -> None:
     names = ("resnet18", "resnet18@training_fraction=0.5", "resnet18@training_fraction=0.25")
     run = labelled(backbones=names)
     run.unfinished.add(("resnet18", 0))
@@ -298,7 +298,7 @@ def test_a_fold_of_one_class_has_no_auc_and_the_report_says_so(labelled: Maker) 
         assert "whose fold the AUC is not defined" in make_report(store).html
 
 
-def test_classes_are_judged_for_skill_one_by_one() -> None:
+def test_classes_are_evaluated_for_skill_one_by_one() -> None:
     random = np.random.default_rng(0)
     index = [f"p{place}" for place in range(60)]
     samples = pd.DataFrame(

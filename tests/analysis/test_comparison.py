@@ -80,7 +80,7 @@ def test_another_recipe_is_compared_and_named(sweep: Maker) -> None:
     assert turned.reading(turned.rows[0].minus_reference[1] or Difference(), "B") == "A better"
 
 
-def test_the_figures_are_those_of_the_visits(sweep: Maker) -> None:
+def test_the_metrics_are_those_of_the_visits(sweep: Maker) -> None:
     stores = [sweep("a").write(), sweep("b", noise=0.9).write()]
     comparison = compare_sweeps(stores, "pcc")
     for row in comparison.rows:
@@ -188,7 +188,7 @@ def test_sweeps_without_a_common_base_learner_still_show_the_best_of_each(sweep:
     assert any("No base learner is complete" in note.text for note in comparison.notes)
 
 
-def test_nothing_complete_is_told_with_the_command_that_trains(sweep: Maker) -> None:
+def test_nothing_complete_is_reported_with_the_command_that_trains(sweep: Maker) -> None:
     first, second = sweep("a"), sweep("b")
     second.unfinished |= set(second.predictions)
     with pytest.raises(SweepError, match=r"foldgrid launch b"):

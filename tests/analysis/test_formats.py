@@ -83,7 +83,7 @@ def printed(ranking: Ranking, width: int, top: int | None = BEST, color: bool = 
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_terminal_shows_every_model_and_figure(ranking: Ranking, width: int) -> None:
+def test_the_terminal_shows_every_model_and_metric(ranking: Ranking, width: int) -> None:
     text = printed(ranking, width)
     assert max(map(len, text.splitlines())) <= width
     for each in ranking.rows:
@@ -115,7 +115,7 @@ def test_kinds_differ_without_colour(ranking: Ranking) -> None:
     assert "  resnet34" in text
 
 
-def test_the_best_figure_of_a_column_is_bold(ranking: Ranking) -> None:
+def test_the_best_metric_of_a_column_is_bold(ranking: Ranking) -> None:
     text = printed(ranking, 80, color=True)
     assert re.search(r"\x1b\[1m\s*3\.34\x1b\[0m", text)
     assert not re.search(r"\x1b\[1m\s*3\.60", text)

@@ -163,7 +163,7 @@ def test_its_report_tells_what_it_is_about(tmp_path: Path, name: str) -> None:
     assert ("Predictions were brought onto the scale" in words) == is_closed(name)
 
 
-def test_what_a_model_said_is_told_photograph_by_photograph(tmp_path: Path) -> None:
+def test_what_a_model_said_is_reported_photograph_by_photograph(tmp_path: Path) -> None:
     evaluation = evaluate(store_of(tmp_path, "bone age"))
     frame = unit_predictions(evaluation, "resnet18")
     assert list(frame) == [

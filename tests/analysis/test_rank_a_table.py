@@ -200,7 +200,7 @@ def test_every_mistake_of_a_table_is_said_with_its_row_and_column(
     "more, said",
     [
         ({"by": "auk"}, 'Did you mean "auc"'),
-        ({"metric": ["mae"]}, "no figure"),
+        ({"metric": ["mae"]}, "no metric"),
         ({"task": "regression"}, "is of numbers"),
         ({"task": "clasification"}, 'Did you mean "classification"'),
         ({"task": {"name": "ordinal", "classes": ["low", "high"]}}, "and the task has low, high"),

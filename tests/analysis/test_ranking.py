@@ -72,7 +72,7 @@ def test_the_rows_are_learners_meta_learners_and_the_baseline(make_run: Any) -> 
     assert ranking.best.kind != "baseline"
 
 
-def test_the_figures_are_those_of_the_visits(make_run: Any) -> None:
+def test_the_metrics_are_those_of_the_visits(make_run: Any) -> None:
     evaluation, ranking = evaluate_and_rank(make_run(num_folds=2, num_subjects=6).write())
     for row in ranking.rows:
         for partition, table in (("oof", evaluation.oof), ("test", evaluation.test)):
@@ -111,7 +111,7 @@ def test_ordering_forgets_the_order_before(values: dict[str, float | None], by: 
     assert ranking.ordered_by("ccc").ordered_by(by) == ranking.ordered_by(by)
 
 
-def test_an_unknown_figure_is_answered_with_the_nearest() -> None:
+def test_an_unknown_metric_is_answered_with_the_nearest() -> None:
     with pytest.raises(SweepError, match=r'--by: .*"mea".*"mae"'):
         made_up({"a": 1.0}).ordered_by("mea")
 
@@ -139,7 +139,7 @@ def notes_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[
         ({"budget": "smoke", "max_batches": 2}, "budget", "they are not results", True),
         ({"budget": "smoke"}, "budget", "smoke: at most 500 epochs", False),
         ({}, "budget", "at most 500 epochs", False),
-        ({"policy": "held_out_fold"}, "stopping", "OOF figures are optimistic", True),
+        ({"policy": "held_out_fold"}, "stopping", "OOF values are optimistic", True),
         ({}, "stopping", "inner_split", False),
         ({"weights": {"vgg11": "random"}}, "weights", "(vgg11) from random weights", True),
         ({}, "weights", "pre-trained", False),
@@ -154,7 +154,7 @@ def notes_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[
         ({"backbones": ("vgg11",)}, "stacking", "No meta-learners", False),
     ],
 )
-def test_the_reading_stands_beside_the_figures(
+def test_the_reading_stands_beside_the_metrics(
     notes_of: Any, settings_: dict[str, Any], topic: str, words: str, is_warning: bool
 ) -> None:
     found = next(each for each in notes_of(json.dumps(settings_)) if each.topic == topic)
@@ -228,13 +228,13 @@ def test_a_smoke_run_of_constant_models_ranks_without_a_warning(make_run: Any) -
     assert constant.oof["mae"] is not None
 
 
-def test_the_flat_table_has_a_column_a_figure(make_run: Any, tmp_path: Path) -> None:
+def test_the_flat_table_has_a_column_a_metric(make_run: Any, tmp_path: Path) -> None:
     rows = ranking_table(made_up({"a": 1.0, "b": None}).ordered_by("mae"))
     assert rows[0]["rank"] == 1
     assert (rows[0]["oof_mae"], rows[1]["oof_mae"], rows[0]["test_ccc"]) == (1.0, None, None)
 
 
-def test_models_left_out_come_after_models_with_an_undefined_figure() -> None:
+def test_models_left_out_come_after_models_with_an_undefined_metric() -> None:
     ranking = made_up({"a": None, "b": None, "c": 1.0})
     left_out = ranking.rows[0].model_copy(update={"left_out": "fold 2 diverged"})
     ranking = ranking.model_copy(update={"rows": (left_out, *ranking.rows[1:])})

@@ -148,7 +148,7 @@ def test_the_flat_table_carries_intervals_and_the_standing(ranking: Ranking) -> 
     assert by_ccc[0]["worse_by"] is None
 
 
-def test_markdown_and_latex_carry_the_interval_of_the_ordering_figure(ranking: Ranking) -> None:
+def test_markdown_and_latex_carry_the_interval_of_the_ordering_metric(ranking: Ranking) -> None:
     interval = ranking.best.oof_intervals["mae"]
     ends = f"{interval.low:.2f} to {interval.high:.2f}"
     assert f" ({ends}) |" in render_markdown(ranking)

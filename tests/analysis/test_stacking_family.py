@@ -147,7 +147,7 @@ def test_the_elastic_net_is_scikit_learns_at_the_chosen_penalty() -> None:
     )
 
 
-def test_the_elastic_net_looks_at_no_more_learners_than_it_was_told() -> None:
+def test_the_elastic_net_looks_at_no_more_learners_than_it_was_given() -> None:
     composites, truth = trial(2, num_learners=40)
     composites[:, 7] = np.clip(truth + 30, 0, 72)
     weights = ElasticNetStack(most_learners=12).fit(composites, truth, groups=GROUPS).weights_

@@ -109,7 +109,7 @@ def mix_budgets(fake: Any) -> None:
         (mix_budgets, ["split_fingerprint", "differs", "91bc07: 1 fit (vgg11 fold 1)"]),
     ],
 )
-def test_a_broken_law_is_named(
+def test_a_broken_rule_is_named(
     make_run: Any, breach: Callable[[Any], None], names: list[str]
 ) -> None:
     fake = make_run()
@@ -121,7 +121,7 @@ def test_a_broken_law_is_named(
     assert "launch the sweep again" in message
 
 
-def test_all_breaches_are_told_at_once(make_run: Any) -> None:
+def test_all_breaches_are_reported_at_once(make_run: Any) -> None:
     fake = make_run()
     predict_twice(fake)
     forget_test_samples(fake)
@@ -130,7 +130,7 @@ def test_all_breaches_are_told_at_once(make_run: Any) -> None:
         read_prediction_table(fake.write())
 
 
-def test_an_incomplete_learner_cannot_break_a_law(make_run: Any) -> None:
+def test_an_incomplete_learner_cannot_break_a_rule(make_run: Any) -> None:
     fake = make_run()
     predict_twice(fake)
     fake.unfinished.add(("vgg11", 3))

@@ -36,7 +36,7 @@ def assessed(table: UnitTable, num_resamples: int = 200) -> Assessment:
 NOISE = {"learner_a": 1.0, "learner_b": 1.05, "learner_c": 4.0, "meta": 0.9}
 
 
-def test_every_model_has_every_figure_interval_and_standing() -> None:
+def test_every_model_has_every_metric_interval_and_standing() -> None:
     table, predicted = made_up(30, NOISE)
     found = assessed(table)
     reference_V = table.units["reference"]
@@ -46,7 +46,7 @@ def test_every_model_has_every_figure_interval_and_standing() -> None:
             interval = found.intervals["test"][metric][model]
             if (metric, model) == ("pcc", "baseline"):
                 assert metric_value is None
-                assert interval.reason == "the figure is undefined"
+                assert interval.reason == "the metric is undefined"
                 assert model not in found.standings[metric]
                 continue
             assert metric_value == METRICS[metric](reference_V, predicted[model])

@@ -48,7 +48,7 @@ def studies(draw: st.DrawFn) -> Study:
 
 
 @given(study=studies(), seed=st.integers(0, 99))
-def test_figures_are_those_of_the_units_that_were_drawn(study: Study, seed: int) -> None:
+def test_metrics_are_those_of_the_units_that_were_drawn(study: Study, seed: int) -> None:
     subject_U, reference_U, probabilities_UMK, is_binary = study
     names = np.unique(subject_U)
     sums = SubjectSums.of(*study[:3], target_of(probabilities_UMK.shape[2], is_binary))
@@ -109,7 +109,7 @@ def resampled(
     return Resampled.of(UnitTable(units, predicted), scoring, num_resamples)
 
 
-def test_rows_of_ones_give_the_plain_figures_of_any_number_of_models() -> None:
+def test_rows_of_ones_give_the_plain_metrics_of_any_number_of_models() -> None:
     for num_models in (0, 1, BLOCK["classes"], 2 * BLOCK["classes"] + 1):
         skills = {f"model{place}": place / 10 for place in range(num_models)}
         _, subject_U, reference_U, probabilities_UMK = made_up(10, skills)
@@ -121,7 +121,7 @@ def test_rows_of_ones_give_the_plain_figures_of_any_number_of_models() -> None:
             np.testing.assert_array_equal(sums.value(metric, np.ones((1, 10))), values_1M)
 
 
-def test_some_models_alone_have_the_figures_that_they_have_among_others() -> None:
+def test_some_models_alone_have_the_metrics_that_they_have_among_others() -> None:
     _, *units = made_up(12, {"a": 0.5, "b": 1.0, "c": 2.0})
     sums, weights_RS = SubjectSums.of(*units, target_of(3)), SubjectResamples.draw(12, 20).counts_RS
     chosen = sums.of_models([2, 0])
@@ -142,7 +142,7 @@ def test_a_subject_ranks_models_by_its_mean_brier_score() -> None:
         assert losses_SM[3, model] == pytest.approx(expected)
 
 
-def test_a_diverged_model_spoils_only_its_own_figures() -> None:
+def test_a_diverged_model_spoils_only_its_own_metrics() -> None:
     names, subject_U, reference_U, probabilities_UMK = made_up(8, {"a": 1.0, "b": 1.0, "c": 1.0})
     probabilities_UMK[0, 1, 0], probabilities_UMK[5, 2, 1] = np.nan, np.inf
     part = resampled(names, subject_U, reference_U, probabilities_UMK, num_resamples=30)

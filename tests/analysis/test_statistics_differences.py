@@ -83,7 +83,7 @@ def test_p_agrees_with_flipping_the_models_subject_by_subject() -> None:
 
 
 @pytest.mark.parametrize("metric", ["mae", "mse", "pcc", "ccc"])
-def test_equal_models_are_told_apart_no_more_often_than_promised(metric: str) -> None:
+def test_equal_models_are_distinguished_no_more_often_than_promised(metric: str) -> None:
     found = []
     for seed in range(200):
         study = Population().draw(np.random.default_rng(seed), 25, num_models=2)
@@ -95,7 +95,7 @@ def test_equal_models_are_told_apart_no_more_often_than_promised(metric: str) ->
     assert np.mean(found) <= 0.09
 
 
-def test_a_model_that_is_clearly_worse_is_told_apart_and_a_copy_never_is() -> None:
+def test_a_model_that_is_clearly_worse_is_distinguished_and_a_copy_never_is() -> None:
     subject_V, reference_V, predicted_VM = Population().draw(np.random.default_rng(0), 30)
     best_V = predicted_VM[:, 0]
     worse_V = reference_V + 3 * (best_V - reference_V)
@@ -125,7 +125,7 @@ def test_a_constant_gap_is_certain_and_rounding_is_none() -> None:
     assert (same.worse_by, same.p) == (0.0, 1.0)
 
 
-def test_undefined_figures_are_not_compared() -> None:
+def test_undefined_metrics_are_not_compared() -> None:
     reference_V = np.arange(20.0)
     predicted_VM = np.column_stack([reference_V + 1, np.full(20, 3.0), reference_V[::-1]])
     sums = SubjectSums.of(np.arange(20) // 2, reference_V, predicted_VM)

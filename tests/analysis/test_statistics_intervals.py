@@ -95,7 +95,7 @@ def test_what_has_no_interval_says_why() -> None:
         "",
         "",
         "undefined in too many resamples",
-        "the figure is undefined",
+        "the metric is undefined",
     ]
     assert [each.low is None for each in found] == [False, False, True, True]
     assert found[1].low is not None

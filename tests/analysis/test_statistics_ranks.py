@@ -34,7 +34,7 @@ def test_a_meta_learner_that_repeats_a_base_learner_takes_nothing_from_it() -> N
 
 
 @given(losses_RM=loss_tables)
-def test_shares_of_firsts_by_hand(losses_RM: np.ndarray) -> None:
+def test_fractions_of_firsts_by_hand(losses_RM: np.ndarray) -> None:
     expected = np.zeros(losses_RM.shape[1])
     counted = 0
     for row in losses_RM:
@@ -73,7 +73,7 @@ def choose(
 
 
 @pytest.mark.parametrize("metric", ["mae", "ccc", "bias"])
-def test_the_correction_is_choosing_on_the_drawn_and_judging_on_the_others(metric: str) -> None:
+def test_the_correction_is_choosing_on_the_drawn_and_evaluating_on_the_others(metric: str) -> None:
     study = Population().draw(np.random.default_rng(2), 9, num_models=4)
     subject_V, reference_V, predicted_VM = study
     evaluated = []
@@ -156,7 +156,7 @@ def test_nemenyi_of_demsars_example() -> None:
     assert nemenyi_width(4, 14) == pytest.approx(1.25, abs=0.005)
 
 
-def test_two_models_are_judged_by_the_sign_test() -> None:
+def test_two_models_are_evaluated_by_the_sign_test() -> None:
     errors_SM = np.array([[1.0, 2.0]] * 9 + [[2.0, 1.0]])
     found = critical_difference(["a", "b"], errors_SM)
     assert found.statistic == pytest.approx((9 - 1) ** 2 / 10)

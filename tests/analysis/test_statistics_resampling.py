@@ -29,7 +29,7 @@ def studies(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @given(study=studies(), seed=st.integers(0, 99))
-def test_figures_are_those_of_the_visits_that_were_drawn(
+def test_metrics_are_those_of_the_visits_that_were_drawn(
     study: tuple[np.ndarray, np.ndarray, np.ndarray], seed: int
 ) -> None:
     subject_V, reference_V, predicted_VM = study
@@ -53,7 +53,7 @@ def test_figures_are_those_of_the_visits_that_were_drawn(
                 assert found[metric.name][row, model] == near, metric.name
 
 
-def test_rows_of_ones_give_the_plain_figures_of_any_number_of_models() -> None:
+def test_rows_of_ones_give_the_plain_metrics_of_any_number_of_models() -> None:
     random = np.random.default_rng(0)
     for num_models in (0, 1, BLOCK["numbers"], 2 * BLOCK["numbers"] + 1):
         reference_V = random.gamma(2.0, 5.0, 60)
@@ -64,7 +64,7 @@ def test_rows_of_ones_give_the_plain_figures_of_any_number_of_models() -> None:
             np.testing.assert_allclose(values_1M[0], plain, rtol=1e-10)
 
 
-def test_a_diverged_model_spoils_only_its_own_figures() -> None:
+def test_a_diverged_model_spoils_only_its_own_metrics() -> None:
     reference_V = np.arange(8.0)
     predicted_VM = np.column_stack([reference_V + 1, np.full(8, np.nan), np.full(8, np.inf)])
     sums = SubjectSums.of(np.arange(8) // 2, reference_V, predicted_VM)

@@ -57,7 +57,7 @@ def test_workers_share_the_clock_and_take_what_is_next() -> None:
     ]
 
 
-def test_the_first_trial_is_judged_and_not_given_up() -> None:
+def test_the_first_trial_is_evaluated_and_not_stopped() -> None:
     rule = StopsAll()
     search = simulate(CURVES, rule, "mae", num_workers=1)
     assert search.stopped == {1, 2, 3}
@@ -74,14 +74,14 @@ def test_what_was_known_when() -> None:
     assert search.best_after(11) == scores[2]
 
 
-def test_a_trial_that_diverges_is_told_and_never_chosen() -> None:
+def test_a_trial_that_diverges_is_reported_and_never_chosen() -> None:
     lost = TrialEpoch(epoch=2, oof={}, num_running=0, wall_seconds=1.0)
     diverged = Curve(4, {}, "diverged", "cpu", (CURVES[2].epochs[0], lost))
     search = simulate([CURVES[1], diverged], None, "mae", num_workers=1)
     assert (search.num_epochs, search.chosen) == (6, 0)
 
 
-def test_orders_begin_with_the_sweeps_own_recipe_and_repeat_nothing() -> None:
+def test_orders_begin_with_the_sweeps_default_configuration_and_repeat_nothing() -> None:
     orders = [draw_order(10, 6, seed) for seed in range(20)]
     assert all(order[0] == 0 and len(set(order)) == 6 for order in orders)
     assert len({tuple(order) for order in orders}) > 15

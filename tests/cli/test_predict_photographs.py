@@ -100,7 +100,7 @@ def test_labels_decide_nothing_and_known_subjects_are_noted(
     assert Path("a.csv").read_bytes() == Path("b.csv").read_bytes()
 
 
-def test_a_tree_s_levels_have_a_column_each(
+def test_a_hierarchy_s_levels_have_a_column_each(
     manifest: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dataset = open_dataset(DATA, cache, photographs="single")

@@ -120,7 +120,7 @@ def test_a_refused_connection_says_what_to_do(
 
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH\r\n\r\n"])
-def test_servers_that_are_silent_or_speak_otherwise_are_given_up(
+def test_servers_that_are_silent_or_speak_otherwise_are_left(
     answer: bytes, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(download, "SILENCE_SECONDS", 0.3)

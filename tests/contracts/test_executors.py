@@ -109,7 +109,7 @@ def course(request: pytest.FixtureRequest, courses: dict[str, Course]) -> Course
     return courses[request.param]
 
 
-def test_every_fit_is_trained_once_and_told_in_order(course: Course) -> None:
+def test_every_fit_is_trained_once_and_reported_in_order(course: Course) -> None:
     reported = course.recorder
     assert course.store.finished_fits() == set(ids([*GOOD, FINISHED_BEFORE]))
     assert sorted(reported.of("finished")) == sorted(ids([*GOOD, FINISHED_BEFORE]))
@@ -128,7 +128,7 @@ def test_records_have_the_same_bits_whichever_executor_made_them(
         assert results[0] == results[1]
 
 
-def test_an_error_of_one_fit_is_told_and_the_others_go_on(course: Course) -> None:
+def test_an_error_of_one_fit_is_reported_and_the_others_go_on(course: Course) -> None:
     fit_id = BAD.config.fit_id
     assert course.recorder.of("failed") == [fit_id]
     assert "no_such_network" in course.recorder.failures[fit_id].message

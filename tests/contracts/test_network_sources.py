@@ -81,7 +81,7 @@ def test_its_last_layer_has_the_size_that_is_asked_for(source: str, name: str) -
 
 
 @pytest.mark.parametrize("source", ALL)
-def test_what_is_published_is_a_file_and_figures_in_percent(source: str) -> None:
+def test_what_is_published_is_a_file_and_accuracies_in_percent(source: str) -> None:
     for name in [each for each in ALL[source].names() if each in REPRESENTATIVES] or looked_at(
         ALL[source]
     ):

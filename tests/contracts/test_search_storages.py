@@ -144,7 +144,7 @@ def test_a_launch_that_died_while_it_drew_had_not_drawn(
     assert drawn + search(open_study(place.open()), 2) == undisturbed
 
 
-def test_a_trial_that_others_took_for_dead_is_told_in_vain(place: Place) -> None:
+def test_a_trial_that_others_took_for_dead_is_reported_in_vain(place: Place) -> None:
     slow = place.open()
     study = open_study(slow)
     number, values = ask(study)

@@ -82,13 +82,13 @@ def evaluate_all(scheduler: str, trials: list[list[TrialEpoch]]) -> list[int | N
     return [evaluate(rule, number, trial) for number, trial in enumerate(trials)]
 
 
-def test_something_is_given_up_and_nothing_before_its_grace(scheduler: str) -> None:
+def test_something_is_stopped_and_nothing_before_its_grace(scheduler: str) -> None:
     ends = [end for end in evaluate_all(scheduler, TRIALS) if end is not None]
     assert len(ends) >= 3
     assert min(ends) >= GRACE
 
 
-def test_told_the_same_it_judges_the_same(scheduler: str) -> None:
+def test_the_same_reports_get_the_same_answers(scheduler: str) -> None:
     assert evaluate_all(scheduler, TRIALS) == evaluate_all(scheduler, TRIALS)
 
 
@@ -97,11 +97,11 @@ def test_a_lone_trial_is_never_given_up(scheduler: str) -> None:
         assert evaluate(rule_of(scheduler, UNITS), 0, trial) is None
 
 
-def test_of_equal_trials_none_is_given_up(scheduler: str) -> None:
+def test_of_equal_trials_none_is_stopped(scheduler: str) -> None:
     assert evaluate_all(scheduler, [TRIALS[2]] * 6) == [None] * 6
 
 
-def test_trials_side_by_side_are_judged_too(scheduler: str) -> None:
+def test_trials_side_by_side_are_evaluated_too(scheduler: str) -> None:
     rule = rule_of(scheduler, UNITS)
     assert evaluate(rule, 0, TRIALS[0]) is None
     received = [
@@ -112,7 +112,7 @@ def test_trials_side_by_side_are_judged_too(scheduler: str) -> None:
     assert any(any(evaluated) for evaluated in received)
 
 
-def test_a_trial_that_goes_on_after_all_is_judged_again(scheduler: str) -> None:
+def test_a_trial_that_goes_on_after_all_is_evaluated_again(scheduler: str) -> None:
     """As the sweep's default configuration does, which is never given up."""
     rule = rule_of(scheduler, UNITS)
     for number, trial in enumerate(TRIALS[:5], start=1):
@@ -158,7 +158,7 @@ def test_of_equal_finished_trials_the_first_is_raced_against_in_whatever_order()
         assert evaluate(rule, 2, FLAT) == GRACE
 
 
-def test_until_a_trial_is_complete_the_sweeps_own_recipe_is_raced_against() -> None:
+def test_until_a_trial_is_complete_the_sweeps_default_configuration_is_raced_against() -> None:
     rule = rule_of("paired_race", UNITS)
     assert not any(rule.should_stop(0, epoch) for epoch in TRIALS[0][:6])
     assert [rule.should_stop(1, epoch) for epoch in TRIALS[9][:GRACE]] == [False, False, True]
@@ -177,7 +177,7 @@ def test_a_recipe_whose_loss_is_no_longer_finite_is_no_rival() -> None:
     assert evaluate(rule, 3, TRIALS[9]) == GRACE
 
 
-def test_a_race_never_gives_up_who_does_as_the_best_did() -> None:
+def test_a_race_never_stops_who_does_as_the_best_did() -> None:
     rule = rule_of("paired_race", UNITS, significance=0.99)
     assert evaluate(rule, 0, TRIALS[3]) is None
     assert evaluate(rule, 1, TRIALS[0]) is None
@@ -185,14 +185,14 @@ def test_a_race_never_gives_up_who_does_as_the_best_did() -> None:
 
 
 @pytest.mark.parametrize("objective", ["mae", "rmse", "ccc", "icc", "pcc"])
-def test_whoever_is_visibly_worse_is_given_up_by_every_figure(objective: str) -> None:
+def test_whoever_is_visibly_worse_is_stopped_by_every_metric(objective: str) -> None:
     rule = rule_of("paired_race", UNITS, objectives=(objective,))
     assert evaluate(rule, 0, TRIALS[0]) is None
     assert evaluate(rule, 1, made_up_trial(UNITS, 1.2, 77)) is not None
     assert evaluate(rule, 2, made_up_trial(UNITS, 0.1, 78)) is None
 
 
-def test_whoever_has_no_figure_is_given_up() -> None:
+def test_whoever_has_no_metric_is_stopped() -> None:
     rule = rule_of("paired_race", UNITS, objectives=("pcc",))
     assert evaluate(rule, 0, TRIALS[0]) is None
     constant = made_up_course(UNITS, 9.0 - UNITS["reference"].to_numpy(), [1.0] * NUM_EPOCHS)
@@ -239,7 +239,7 @@ def false_stops(
 
 @pytest.mark.parametrize("objective", ["mae", "ccc"])
 @pytest.mark.parametrize("significance", [0.05, 0.2])
-def test_equals_that_learn_no_more_are_given_up_as_often_as_the_significance_says(
+def test_equals_that_learn_no_more_are_stopped_as_often_as_the_significance_says(
     objective: str, significance: float
 ) -> None:
     fraction = false_stops(objective, significance, [1.0] * 5, num_trials=200)
@@ -248,7 +248,7 @@ def test_equals_that_learn_no_more_are_given_up_as_often_as_the_significance_say
 
 
 @pytest.mark.parametrize("significance", [0.05, 0.2])
-def test_equals_that_learn_with_every_doubling_are_given_up_no_more_often(
+def test_equals_that_learn_with_every_doubling_are_stopped_no_more_often(
     significance: float,
 ) -> None:
     scales = [1.5 - 0.25 * np.log2(epoch) for epoch in range(1, 17)]
@@ -274,7 +274,7 @@ def test_a_slow_starter_that_will_end_better_goes_on_and_a_fast_one_that_stays_d
     seed=st.integers(0, 2**16),
     levels=st.tuples(st.floats(0.01, 0.5), st.floats(0.01, 0.5)),
 )
-def test_a_stricter_race_gives_up_no_one_earlier(
+def test_a_stricter_race_stops_no_one_earlier(
     better: float, worse: float, seed: int, levels: tuple[float, float]
 ) -> None:
     ends = []

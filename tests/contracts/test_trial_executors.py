@@ -93,7 +93,7 @@ def course(request: pytest.FixtureRequest, courses: dict[str, Course]) -> Course
     return courses[request.param]
 
 
-def test_every_trial_is_told_in_order_and_an_error_of_one_stops_none(course: Course) -> None:
+def test_every_trial_is_reported_in_order_and_an_error_of_one_stops_none(course: Course) -> None:
     for job in (GOOD, ANOTHER_GOOD):
         assert course.kinds(job) == ["started", "epoch", "epoch", "finished"]
     assert course.kinds(BAD) == ["started", "failed"]
@@ -114,7 +114,7 @@ def test_an_iterator_that_gives_nothing_is_done(name: str, tmp_path: Path) -> No
     assert run(name, iter([]), tmp_path).received == []
 
 
-def test_a_trial_that_is_given_up_ends_there_and_the_others_go_on(course: Course) -> None:
+def test_a_trial_that_is_stopped_ends_there_and_the_others_go_on(course: Course) -> None:
     assert course.steering.stopped_ones == [STOPPED_EARLY.number]
     assert course.kinds(STOPPED_EARLY) == ["started", "epoch"]
     for job in (GOOD, ANOTHER_GOOD):

@@ -158,7 +158,7 @@ def test_the_result_is_the_same_everywhere() -> None:
     assert found.imbalance == pytest.approx(0.059259259259)
 
 
-def test_fewer_groups_than_cohorts_or_odd_shares_are_a_mistake_of_the_caller() -> None:
+def test_fewer_groups_than_cohorts_or_odd_fractions_are_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match=r"1 groups cannot fill cohorts of \[1, 1\]"):
         divide_groups([0, 0], [1, 1], [0.5, 0.5])
     with pytest.raises(ValueError, match="sum to 1"):

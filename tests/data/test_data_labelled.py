@@ -152,11 +152,11 @@ def test_what_one_row_says_holds_for_its_visit_and_its_label(
         (
             set_cells(range(4, 6), "taxonomy", "other/psoriasis"),
             'found "inflammatory/psoriasis" (rows 8, 9) and "other/psoriasis" (rows 6, 7) for '
-            "psoriasis; a label has one place in the tree",
+            "psoriasis; a label has one place in the hierarchy",
         ),
         (
             set_cells(range(8, 12), "taxonomy", ""),
-            'taxonomy   empty for the label "healthy", which has no place in the tree. Write',
+            'taxonomy   empty for the label "healthy", which has no place in the hierarchy. Write',
         ),
         (set_cell(0, "grade_a", "Eczema "), 'found "Eczema" and "eczema", which look the same.'),
     ],
@@ -235,8 +235,8 @@ def test_what_is_odd_is_a_warning(tmp_path: Path, rows: list[Row]) -> None:
         'Did you mean "eczema"?',
         'rows 2, 3, 4, 5 taxonomy: "eczema" is a label and also holds others, such as '
         '"eczema/eczemas".',
-        "all rows grade_c: empty. This rater graded nothing: drop the column.",
-        "row 5 grade_…: nobody graded these photos; their label stands alone.",
+        "all rows grade_c: empty. This rater annotated nothing: drop the column.",
+        "row 5 grade_…: nobody annotated these photos; their label stands alone.",
         'row 3 grade_a: "psoriasiss": found once. Did you mean "psoriasis"?',
     ]
 

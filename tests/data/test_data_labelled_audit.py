@@ -98,7 +98,7 @@ def test_the_rules_can_be_turned_off(tmp_path: Path) -> None:
     assert audit.thresholds.skin_fraction is None
 
 
-def test_few_photographs_or_none_of_skin_are_not_judged(tmp_path: Path) -> None:
+def test_few_photographs_or_none_of_skin_are_not_evaluated(tmp_path: Path) -> None:
     path, rows = make_study(tmp_path)
     pd.DataFrame(rows[:8]).to_csv(path, index=False)
     audit = audit_labelled(read_labelled_manifest(path), RULES)

@@ -64,7 +64,9 @@ def test_bands_rise_with_the_values(values: list[float]) -> None:
         (["7"] * 10, "found only 7. At least 2 values are needed"),
     ],
 )
-def test_mistakes_are_told_with_their_row(tmp_path: Path, values: list[str], words: str) -> None:
+def test_mistakes_are_reported_with_their_row(
+    tmp_path: Path, values: list[str], words: str
+) -> None:
     with pytest.raises(InputError) as refused:
         read_measured_manifest(manifest(tmp_path, values))
     assert " ".join(words.split()) in " ".join(str(refused.value).split())

@@ -184,7 +184,7 @@ def test_a_manifest_with_both_serves_both(trial: Trial, cache: Path) -> None:
     assert survey_of(path, cache).shape == (len(rows), T, T, 3)
 
 
-def test_a_manifest_of_neither_kind_is_told_which_columns_it_lacks(
+def test_a_manifest_of_neither_kind_names_the_columns_that_it_lacks(
     tmp_path: Path, cache: Path
 ) -> None:
     path = write_csv(tmp_path / "manifest.csv", [], ["photo", "subject"])

@@ -43,7 +43,7 @@ def make_samples(num_subjects: int, seed: int, num_long: int | None = None) -> p
     st.sampled_from([0.05, 0.1, 0.3]),
     st.integers(2, 5),
 )
-def test_every_sample_is_on_one_side_and_every_subject_too(
+def test_every_sample_is_in_one_partition_and_every_subject_too(
     num_subjects: int, seed: int, test_fraction: float, num_folds: int
 ) -> None:
     check_partitions(
@@ -87,7 +87,7 @@ def test_the_papers_test_set_is_34_visits_of_6_subjects() -> None:
     assert sizes["num_visits"].sum() == 338
 
 
-def test_the_sides_look_alike() -> None:
+def test_the_partitions_look_alike() -> None:
     samples, split = paper_split()
     is_test = (split.table["partition"] == "test").to_numpy()
     test = samples["scaling"][is_test].value_counts(normalize=True)
@@ -108,7 +108,7 @@ def test_greedy_folds_are_better_balanced_than_scikit_learns() -> None:
     assert (is_test == (sklearns.table["partition"] == "test")).all()
 
 
-def test_the_fingerprint_is_of_the_sides_alone() -> None:
+def test_the_fingerprint_is_of_the_partitions_alone() -> None:
     samples, split = paper_split()
     shuffled = samples.sample(frac=1, random_state=0)
     again = make_split(shuffled, SplitSpec())

@@ -31,7 +31,9 @@ def test_photographs_of_one_subject_are_read_for_prediction_only(labelled: Trial
         read_labelled_manifest(path)
 
 
-def test_labels_trees_and_grades_are_passed_over_whatever_they_say(labelled: Trial) -> None:
+def test_labels_hierarchies_and_annotations_are_passed_over_whatever_they_say(
+    labelled: Trial,
+) -> None:
     path, rows = labelled()
     rows[0]["label"], rows[1]["label"] = "", "no such class"
     rows[2]["taxonomy"], rows[3]["grade_a"] = "//", "?"

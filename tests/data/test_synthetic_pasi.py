@@ -114,7 +114,7 @@ def test_the_placebo_arm_hardly_improves(courses: tuple[SubjectCourse, ...]) -> 
     assert np.mean(left["treatment"]) < 0.2
 
 
-def test_area_and_grades_are_zero_together_and_within_their_scales(
+def test_area_and_scores_are_zero_together_and_within_their_scales(
     courses: tuple[SubjectCourse, ...],
 ) -> None:
     for course in courses:
@@ -176,7 +176,7 @@ def test_other_bad_settings_are_refused(wrong: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda v: f"{v.region}_{v.index + 1}")
-def test_the_drawn_share_of_the_skin_is_the_wanted_one(view: View) -> None:
+def test_the_drawn_fraction_of_the_skin_is_the_wanted_one(view: View) -> None:
     for subject, fraction in ((1, 0.05), (2, 0.3), (3, 0.6), (4, 0.95)):
         scene = scene_of(subject, view, Severity(fraction, fraction, 2.0, 2.0, 2.0))
         assert 0.1 < scene.skin.mean() < 0.9
@@ -211,7 +211,7 @@ def test_moles_stay_when_plaques_go() -> None:
     assert np.quantile(difference, 0.95) < 0.01
 
 
-def test_streams_are_told_apart_by_trailing_zeros() -> None:
+def test_streams_are_distinguished_by_trailing_zeros() -> None:
     drawn = [stream(0, Stream.SKIN_MAP, *([0] * n)).random() for n in range(6)]
     assert len(set(drawn)) == 6
 

@@ -129,7 +129,7 @@ def test_simple_features_beat_the_majority_and_are_not_perfect(
     assert majority + 0.12 < accuracy < 0.97, (accuracy, majority)
 
 
-def test_the_tree_is_learnable_at_its_forks(made: Made) -> None:
+def test_the_hierarchy_is_learnable_at_its_forks(made: Made) -> None:
     manifest = made("skin_taxonomy")
     features = features_of(manifest)
     ways = manifest.photos["taxonomy"].str.split("/")
@@ -230,7 +230,7 @@ def test_the_check_finds_what_was_spoilt_and_nothing_else(made: Made) -> None:
     assert all(wanted for wanted, _ in wrong), "a sound photograph would be left out"
 
 
-def test_the_label_is_the_majority_of_grades_that_differ(made: Made) -> None:
+def test_the_label_is_the_majority_of_annotations_that_differ(made: Made) -> None:
     photos = made("referable_dr").photos
     columns = list(made("referable_dr").raters)
     for grades, label in zip(photos[columns].values.tolist(), photos["label"], strict=True):

@@ -57,7 +57,7 @@ def test_an_object_store_that_is_away() -> None:
     assert classify(away) == Failure(kind="storage_away", message="no answer")
 
 
-def test_what_the_user_has_to_mend_is_told_whole() -> None:
+def test_what_the_user_has_to_mend_is_reported_whole() -> None:
     assert classify(SweepError("two\nlines")) == Failure(kind="bad_input", message="two\nlines")
 
 

@@ -15,7 +15,7 @@ KILLED = (
 )
 
 
-def test_memory_that_ran_out_is_said_with_its_figures_and_what_helps() -> None:
+def test_memory_that_ran_out_is_said_with_its_numbers_and_what_helps() -> None:
     said = reason(OUT_OF_MEMORY)
     assert said.startswith("the machine ran out of memory, 5.19GB of 23.54GB were used")
     assert "resources.max_concurrent" in said
@@ -27,7 +27,7 @@ def test_of_anything_else_the_first_line_says_it() -> None:
     assert len(reason("x" * 5000)) == 300
 
 
-def test_only_the_last_of_several_failures_is_told() -> None:
+def test_only_the_last_of_several_failures_is_reported() -> None:
     reported = f"Failure # 1 (occurred at 2026-11-20_22-10-44)\n{OUT_OF_MEMORY}\n"
     reported += f"Failure # 2 (occurred at 2026-11-20_22-10-45)\n{KILLED}\n"
     assert last_failure(reported) == KILLED.strip()

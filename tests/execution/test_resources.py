@@ -17,7 +17,7 @@ from foldgrid.specs.sweep import ResourceSpec
 
 
 @given(st.floats(0.01, 200), st.floats(1, 200))
-def test_the_share_is_the_smallest_class_that_holds_the_fit(need: float, card: float) -> None:
+def test_the_fraction_is_the_smallest_class_that_holds_the_fit(need: float, card: float) -> None:
     fraction = choose_fraction(need, card)
     assert fraction in FRACTION_CLASSES
     if fraction < 1:
@@ -27,7 +27,7 @@ def test_the_share_is_the_smallest_class_that_holds_the_fit(need: float, card: f
 
 
 @given(st.floats(0.01, 100), st.floats(0.01, 100))
-def test_a_larger_fit_never_gets_a_smaller_share(one: float, other: float) -> None:
+def test_a_larger_fit_never_gets_a_smaller_fraction(one: float, other: float) -> None:
     assert choose_fraction(min(one, other), 24.0) <= choose_fraction(max(one, other), 24.0)
 
 

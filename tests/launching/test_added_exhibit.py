@@ -72,7 +72,7 @@ def test_its_name_is_the_entry_point_s(launcher: Launcher, install: Callable[[st
     assert 'it calls itself "cohort"' in str(refused.value)
 
 
-def test_a_mistake_in_it_is_told_with_its_name_and_file(
+def test_a_mistake_in_it_is_reported_with_its_name_and_file(
     launcher: Launcher, install: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     launcher.done_before()
@@ -85,7 +85,7 @@ def test_a_mistake_in_it_is_told_with_its_name_and_file(
     assert not (run / "report.html").exists()
 
 
-def test_a_part_that_has_another_s_name_is_told(
+def test_a_part_that_has_another_s_name_is_reported(
     launcher: Launcher,
     install: Callable[[str], Path],
     monkeypatch: pytest.MonkeyPatch,

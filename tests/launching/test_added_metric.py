@@ -94,7 +94,7 @@ def test_it_ranks_anew_and_where_a_ranking_is_stored(
         launcher.capture.readouterr()
         assert ranked(launcher)["by"] == "mae"
         assert analyse(["rank", str(run), "--by", "median_error"]) == 2
-    assert 'no figure "median_error"' in launcher.capture.readouterr().err
+    assert 'no metric "median_error"' in launcher.capture.readouterr().err
 
 
 def test_a_search_has_it_as_its_objective(launcher: Launcher, package: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_search_has_it_as_its_objective(launcher: Launcher, package: Path) -> 
         ("float(np.median(np.abs(predicted_U - truth_U)))", "predicted_U", "of shape"),
     ],
 )
-def test_a_mistake_in_its_file_is_told_with_its_name_and_file(
+def test_a_mistake_in_its_file_is_reported_with_its_name_and_file(
     launcher: Launcher, run: Path, package: Path, old: str, new: str, fault: str
 ) -> None:
     package.write_text(package.read_text().replace(old, new))
@@ -135,7 +135,9 @@ def test_a_mistake_in_its_file_is_told_with_its_name_and_file(
     assert "Traceback" not in said
 
 
-def test_an_unknown_objective_is_told_with_the_nearest(launcher: Launcher, package: Path) -> None:
+def test_an_unknown_objective_is_reported_with_the_nearest(
+    launcher: Launcher, package: Path
+) -> None:
     said = launcher(launcher.write(SEARCH.replace("median_error", "median_eror")))
     assert said.code == 2
     assert 'There is no such metric. Did you mean "median_error"?' in said.err

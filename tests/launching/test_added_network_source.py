@@ -50,7 +50,9 @@ def test_it_trains_is_ranked_checked_and_reported(launcher: Launcher, package: N
     assert "pocket_cnn" in launcher.capture.readouterr().out
 
 
-def test_a_mistake_in_the_sweep_is_told_with_its_line(launcher: Launcher, package: None) -> None:
+def test_a_mistake_in_the_sweep_is_reported_with_its_line(
+    launcher: Launcher, package: None
+) -> None:
     text = POCKET.replace("- pocket_cnn", "- pocket_cn")
     refused = launcher(launcher.write(text))
     assert refused.code == 2
@@ -67,7 +69,7 @@ def test_a_mistake_in_the_sweep_is_told_with_its_line(launcher: Launcher, packag
         ("from torch import nn", "from torch import no", "cannot import name 'no'"),
     ],
 )
-def test_a_mistake_in_its_file_is_told_with_its_name_and_file(
+def test_a_mistake_in_its_file_is_reported_with_its_name_and_file(
     launcher: Launcher, old: str, new: str, fault: str
 ) -> None:
     file = copied("pocket", launcher.folder / "broken")

@@ -118,7 +118,7 @@ def test_a_fit_that_takes_over_another_s_state_goes_on_by_its_own_settings(
         ("optimizer_settings: {sgd: {beta1: 0.5}}", "training.optimizer_settings.sgd"),
     ],
 )
-def test_a_mistake_in_the_sweep_is_told_with_its_line(
+def test_a_mistake_in_the_sweep_is_reported_with_its_line(
     launcher: Launcher, package: None, change: str, said: str
 ) -> None:
     text = ONE_BACKBONE.replace("training:\n", f"training:\n  {change}\n")
@@ -148,7 +148,7 @@ def test_a_search_and_an_ablation_may_vary_it(launcher: Launcher, package: None)
     assert (trials["optimizer_settings.lion.beta1"].notna() == is_lion).all()
 
 
-def test_a_mistake_in_its_file_is_told_with_its_name_and_file(launcher: Launcher) -> None:
+def test_a_mistake_in_its_file_is_reported_with_its_name_and_file(launcher: Launcher) -> None:
     file = copied("lion", launcher.folder / "broken")
     for spoilt, fault in (
         (file.read_text().replace("LION = Lion()", "LION = 7"), "found 7, which is no optimizer"),

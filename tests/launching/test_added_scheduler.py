@@ -44,10 +44,10 @@ def launch_of(launcher: Launcher) -> Launcher:
     return launcher
 
 
-def test_it_gives_trials_up_and_is_told_everywhere(launch_of: Launcher, package: None) -> None:
+def test_it_stops_trials_and_is_named_everywhere(launch_of: Launcher, package: None) -> None:
     sweep = launch_of.write(SEARCH)
     plan = launch_of(sweep, "--plan")
-    assert "behind gives up what is 0% behind the best, from epoch 1 on" in plan.out
+    assert "behind stops what is 0% behind the best, from epoch 1 on" in plan.out
     # In parts: it goes on as if it had not ended.
     for options in (["--trials", "2"], []):
         done = launch_of(sweep, *options)
@@ -64,7 +64,7 @@ def test_it_gives_trials_up_and_is_told_everywhere(launch_of: Launcher, package:
     assert launch_of.raw("--status", str(run)).code == 0
     assert analyse(["report", str(run)]) == 0
     page = (run / "report.html").read_text(encoding="utf-8")
-    assert "behind: gave up what was 0% behind the best at the same epoch" in page
+    assert "behind: stopped what was 0% behind the best at the same epoch" in page
     # Where it is not installed, the plan is not taken for corrupt.
     del SCHEDULERS["behind"]
     launch_of.capture.readouterr()
@@ -89,7 +89,7 @@ def test_it_gives_trials_up_and_is_told_everywhere(launch_of: Launcher, package:
         ),
     ],
 )
-def test_a_mistake_in_the_sweep_is_told_with_its_line(
+def test_a_mistake_in_the_sweep_is_reported_with_its_line(
     launch_of: Launcher, package: None, old: str, new: str, key: str, said: str
 ) -> None:
     text = SEARCH.replace(old, new)
@@ -101,7 +101,7 @@ def test_a_mistake_in_the_sweep_is_told_with_its_line(
     assert said in line
 
 
-def test_a_mistake_in_its_file_is_told_with_its_name_and_file(launch_of: Launcher) -> None:
+def test_a_mistake_in_its_file_is_reported_with_its_name_and_file(launch_of: Launcher) -> None:
     file = copied("behind", launch_of.folder / "broken")
     file.write_text(file.read_text().replace("class Behind(Scheduler)", "class Behind"))
     with installed(file.parent):

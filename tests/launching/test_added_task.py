@@ -136,7 +136,7 @@ def test_its_words_are_checked_like_any_task_s(launcher: Launcher, package: Path
     assert not launcher.storage.exists()
 
 
-def test_a_mistake_in_its_file_is_told_with_its_name_and_file(
+def test_a_mistake_in_its_file_is_reported_with_its_name_and_file(
     launcher: Launcher, tmp_path: Path
 ) -> None:
     module = write_task(tmp_path / "broken", "from foldgrid import no_such_room\n")

@@ -136,7 +136,9 @@ def test_its_name_is_checked_before_anything_is_read(launcher: Launcher, package
     assert not launcher.storage.exists()
 
 
-def test_a_mistake_in_the_package_is_told_with_its_file(launcher: Launcher, package: Path) -> None:
+def test_a_mistake_in_the_package_is_reported_with_its_file(
+    launcher: Launcher, package: Path
+) -> None:
     package.write_text(package.read_text().replace("JSON_LINES = JsonLines()", "JSON_LINES = 7"))
     said = launcher(launcher.write(), "--tracker", "json_lines")
     assert said.code == 2

@@ -43,7 +43,7 @@ def test_a_sweep_file_with_a_mistake(
     check_refused(launcher(launcher.write(text)), launcher, "tiny.yaml", *words)
 
 
-def test_composites_too_small_for_a_network(launcher: Launcher) -> None:
+def test_mosaics_too_small_for_a_network(launcher: Launcher) -> None:
     path = launcher.write(TINY.replace("squeezenet1_1", "alexnet"))
     done = launcher(path, "--set", "data.tile_pixels=16")
     check_refused(

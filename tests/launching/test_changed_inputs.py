@@ -68,7 +68,7 @@ def test_every_key_is_in_one_place_and_the_way_back_is_the_mirror(
 
 
 @given(INPUTS, INPUTS)
-def test_whatever_changed_is_told(before: RecordedInputs, now: RecordedInputs) -> None:
+def test_whatever_changed_is_reported(before: RecordedInputs, now: RecordedInputs) -> None:
     changes = compare_inputs(before, now)
     rows = describe_changes(changes, ALL_ANEW)
     reported = "\n".join(words for _, words in rows)
@@ -121,7 +121,7 @@ def test_each_kind_of_change_has_its_line(change: dict[str, Any], reported: str)
     assert reported in rows
 
 
-def test_the_photographs_of_a_sample_that_went_are_not_told_by_themselves() -> None:
+def test_the_photographs_of_a_sample_that_went_are_not_reported_by_themselves() -> None:
     changes = compare_inputs(
         BEFORE,
         replace(
@@ -146,7 +146,7 @@ def test_versions_make_no_new_fit() -> None:
     )
 
 
-def test_what_is_found_again_is_told() -> None:
+def test_what_is_found_again_is_reported() -> None:
     back = Results("fit", num_before=4, num_kept=0, num_found=4, num_left=0)
     rows = describe_changes(compare_inputs(BEFORE, replace(BEFORE, settings={"seed": "1"})), back)
     assert rows[-1][1] == (

@@ -53,7 +53,7 @@ def test_raters_are_counted_and_a_users_manifest_is_named(cache: Path) -> None:
     assert facts["classes"].endswith("; 5 raters")
 
 
-def test_classes_that_some_fold_lacks_are_told_and_a_long_list_is_cut(cache: Path) -> None:
+def test_classes_that_some_fold_lacks_are_reported_and_a_long_list_is_cut(cache: Path) -> None:
     data, survey, split = prepare("skin_taxonomy", 60, cache)
     facts = dict(data_facts(survey, data, split))
     classes = survey.samples["label"].nunique()
@@ -67,7 +67,7 @@ def test_classes_that_some_fold_lacks_are_told_and_a_long_list_is_cut(cache: Pat
     assert set(folds.index[folds < 5]) >= lacking & set(folds.index)
 
 
-def test_sides_are_counted_by_photographs(cache: Path) -> None:
+def test_partitions_are_counted_by_photographs(cache: Path) -> None:
     _, survey, split = prepare("ssc_skin", 12, cache)
     words = split_words(survey, split, 5)
     test = split.table[split.table["partition"] == "test"]

@@ -63,7 +63,7 @@ def test_the_plan_and_the_run_folder_are_of_photographs_and_labels(folder: Path)
     assert recorded_inputs(store) == prepared_inputs(prepared)
 
 
-def test_other_labels_are_other_ground(folder: Path) -> None:
+def test_other_labels_are_other_inputs(folder: Path) -> None:
     prepared = prepare(folder)
     write_run_files(prepared)
     other = prepare(folder, "data.synthetic.seed=1")
@@ -80,7 +80,7 @@ def test_data_of_the_other_kind_is_refused(folder: Path) -> None:
         prepare(folder, sweep=trial)
 
 
-def test_fewer_raters_need_grades_that_belong_to_classes(folder: Path) -> None:
+def test_fewer_raters_need_annotations_that_belong_to_classes(folder: Path) -> None:
     with pytest.raises(InputError) as found:
         prepare(folder, "training.num_raters=2")
     assert "no columns grade_<rater>" in str(found.value)
@@ -88,7 +88,7 @@ def test_fewer_raters_need_grades_that_belong_to_classes(folder: Path) -> None:
     eyes = {**SWEEP, "data": data, "ablation": {"num_raters": [1]}}
     with pytest.raises(InputError) as found:
         prepare(folder, sweep=eyes)
-    assert "no class is given for the grades 0, 1, 2" in str(found.value)
+    assert "no class is given for the annotations 0, 1, 2" in str(found.value)
     grades = 'task.annotations={not_referable: ["0", "1"], referable: ["2", "3", "4"]}'
     learners = [job.learner for job in prepare(folder, grades, sweep=eyes).grid.jobs[::2]]
     assert learners == ["resnet18", "resnet18@num_raters=1"]

@@ -107,7 +107,7 @@ def samples_of(photos: Any) -> set[str]:
     return {"/".join(filter(None, (subject, case, str(n)))) for subject, case, n in rows}
 
 
-def test_a_searched_trial_is_told_by_the_task_s_figures(launcher: Launcher) -> None:
+def test_a_searched_trial_is_reported_by_the_task_s_metrics(launcher: Launcher) -> None:
     runs = runs_of(done_before(launcher, SEARCHED + SEARCH))
     trials = [run for run in runs if run.job_type == "trial"]
     assert len(trials) == 2

@@ -24,7 +24,7 @@ def words_of(said: str) -> str:
     return " ".join(said.split())
 
 
-def test_a_changed_photograph_and_a_changed_score_are_told_and_old_fits_do_not_count(
+def test_a_changed_photograph_and_a_changed_score_are_reported_and_old_fits_do_not_count(
     launcher: Launcher,
 ) -> None:
     sweep, folder = launcher.write(ONE_BACKBONE), launcher.folder / "study"
@@ -89,7 +89,7 @@ def test_a_changed_recipe_is_trained_anew_and_the_way_back_trains_nothing(
     assert SINCE not in launcher(sweep).out
 
 
-def test_another_split_and_another_backbone_are_told(launcher: Launcher) -> None:
+def test_another_split_and_another_backbone_are_reported(launcher: Launcher) -> None:
     sweep = launcher.done_before(ONE_BACKBONE)
     split = words_of(launcher(sweep, "--plan", "--set", "split.num_folds=3").out)
     assert "split.num_folds 2 -> 3" in split
@@ -112,7 +112,7 @@ def make_older(store: RunStore) -> None:
         store.fit(fit_id).complete(record.model_copy(update={"environment": older}))
 
 
-def test_another_version_is_told_and_keeps_what_there_is(
+def test_another_version_is_reported_and_keeps_what_there_is(
     launcher: Launcher, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sweep = launcher.done_before(ONE_BACKBONE, "--only", "fold=0")
@@ -131,7 +131,7 @@ def test_another_version_is_told_and_keeps_what_there_is(
     assert SINCE not in launcher(sweep).out
 
 
-def test_a_search_tells_it_too(launcher: Launcher) -> None:
+def test_a_search_reports_it_too(launcher: Launcher) -> None:
     sweep = launcher.done_before(SEARCH)
     assert SINCE not in launcher(sweep, "--plan").out
     said = words_of(launcher(sweep, "--plan", "--set", "seed=1").out)

@@ -43,7 +43,7 @@ def phases(frozen: int | str) -> dict[str, Any]:
     }
 
 
-def test_more_layers_frozen_than_there_are_is_told_for_each_network(tmp_path: Path) -> None:
+def test_more_layers_frozen_than_there_are_is_reported_for_each_network(tmp_path: Path) -> None:
     resolved = sweep_with(tmp_path, phases(30), "resnet18", "mobilenet_v2", "squeezenet1_1")
     reported = refusal(resolved)
     assert "phases.fine" in reported
@@ -131,7 +131,7 @@ def test_it_is_found_out_anew_by_other_versions(
     ],
     ids=["empty", "cut", "changed", "a-list", "of-another-shape"],
 )
-def test_a_damaged_file_costs_time_alone(
+def test_a_corrupt_file_costs_time_alone(
     tmp_path: Path, asked: list[str], damage: Callable[[bytes], bytes]
 ) -> None:
     first = size_of(tmp_path)

@@ -135,7 +135,7 @@ def test_a_value_beyond_the_scale_is_refused_before_training(
     assert not launcher.storage.exists()
 
 
-def test_its_canary_has_no_skill(launcher: Launcher, hands: Path) -> None:
+def test_its_label_permutation_has_no_skill(launcher: Launcher, hands: Path) -> None:
     options = ("--canary", "shuffled_scores", "--set", "training.max_epochs=2")
     done = launcher(sweep_of(launcher, hands), *options)
     assert done.code == 0, done.out + done.err

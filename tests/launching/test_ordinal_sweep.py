@@ -62,7 +62,7 @@ def test_it_trains_ranks_stacks_and_reports(launcher: Launcher) -> None:
     assert spreads["quadratic_kappa"].mean == pytest.approx(sum(kappas) / len(kappas))
 
 
-def test_grades_without_names_are_every_label(launcher: Launcher) -> None:
+def test_ordered_classes_without_names_are_every_label(launcher: Launcher) -> None:
     text = STAGES.replace("name: one_vs_rest, classes: [normal, early, late]", "name: ordinal")
     done = launcher(launcher.write(text), "--only", "backbone=plain_cnn")
     assert done.code == 0, done.out + done.err

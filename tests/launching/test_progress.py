@@ -101,7 +101,7 @@ def test_on_a_terminal_there_is_one_live_panel(tmp_path: Path) -> None:
     assert "1 failed" in text
 
 
-def test_a_long_fit_is_heard_of_while_it_runs() -> None:
+def test_a_long_fit_reports_while_it_runs() -> None:
     clock, stream = Clock(), io.StringIO()
     progress = SweepProgress(num_total=2, num_done=0, work_left=2.0, clock=clock)
     display = ProgressDisplay(progress, Console(file=stream, width=100))

@@ -81,7 +81,7 @@ def assert_as_undisturbed(launcher: Launcher) -> None:
         *(pytest.param(each, marks=pytest.mark.exhaustive) for each in ("asha", "median")),
     ],
 )
-def test_trials_are_given_up_early_and_the_search_goes_on_as_if_it_had_not_ended(
+def test_trials_are_stopped_early_and_the_search_goes_on_as_if_it_had_not_ended(
     launcher: Launcher, scheduler: str
 ) -> None:
     text = SEARCH.replace(
@@ -93,10 +93,10 @@ def test_trials_are_given_up_early_and_the_search_goes_on_as_if_it_had_not_ended
     assert done.code == 0, done.out + done.err
     trials = trials_of(launcher.storage / "whole")
     stopped = trials[trials["status"] == "stopped"]
-    assert len(stopped), "nothing was given up"
+    assert len(stopped), "nothing was stopped"
     assert trials.loc[0, "status"] == "complete"
     assert (stopped["num_epochs"] < 3).all()
-    assert done.out.count("given up after") == len(stopped)
+    assert done.out.count("stopped after") == len(stopped)
     complete = trials[trials["status"] == "complete"]
     best = best_of(launcher.storage / "whole")["best"][0]
     assert best["oof"]["mae"] == complete["oof_mae"].min()
@@ -188,7 +188,7 @@ def test_the_plan_of_a_search_trains_and_writes_nothing(launcher: Launcher) -> N
         (["--time-budget", "2 hours"], "2h, 90m or 1h30m"),
         (["--set", "search.scheduler=hyperband"], "--executor inline"),
         (["--set", "search.scheduler=hyperopt"], "search.scheduler"),
-        (["--set", "search.scheduler=asha"], "nothing would ever be given up"),
+        (["--set", "search.scheduler=asha"], "nothing would ever be stopped"),
         (["--set", "search.scheduler=pbt", "--set", "search.sampler=TPESampler"], "RandomSampler"),
     ],
 )

@@ -85,7 +85,7 @@ def test_every_epoch_of_every_trial_is_in_wandb_once_and_the_stopped_are_marked(
     for number in stopped:
         planned, trained = records[number].num_planned_epochs, records[number].num_epochs
         assert runs[number].summary["epochs_saved"] == planned - trained > 0
-    assert {number for number, run in runs.items() if "own-recipe" in run.tags} == {0}
+    assert {number for number, run in runs.items() if "default-configuration" in run.tags} == {0}
 
 
 def test_a_search_without_wandb_is_shown_there_by_the_next_launch(launcher: Launcher) -> None:

@@ -28,7 +28,7 @@ def trials_of(folder: Path) -> list[TrialRecord]:
     return store.read_trials(study.name)
 
 
-def test_a_race_on_classes_is_chosen_by_the_task_s_figure(launcher: Launcher) -> None:
+def test_a_race_on_classes_is_chosen_by_the_task_s_metric(launcher: Launcher) -> None:
     launcher.done_before(RACE, name="whole")
     # It trains nothing and says the same once more.
     done = launcher(launcher.write(RACE, "whole"))
@@ -103,7 +103,7 @@ def test_two_objectives_of_classes_have_a_front(launcher: Launcher) -> None:
     assert "Accuracy" in reported(folder / "report.html")
 
 
-def test_a_figure_that_the_task_does_not_have_is_refused(launcher: Launcher) -> None:
+def test_a_metric_that_the_task_does_not_have_is_refused(launcher: Launcher) -> None:
     wrong = TWO.replace("[auc, accuracy]", "[auc, mae]")
     done = launcher(launcher.write(wrong))
     assert done.code == 2

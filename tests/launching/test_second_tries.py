@@ -62,7 +62,7 @@ def test_what_trying_again_does_not_mend(tries: SecondTries, kind: str) -> None:
     assert tries.take() == []
 
 
-def test_a_fit_too_large_for_its_share_is_given_more_of_the_card(tries: SecondTries) -> None:
+def test_a_fit_too_large_for_its_fraction_is_given_more_of_the_card(tries: SecondTries) -> None:
     job, fractions = fold(0, gpus=1 / 4), []
     for _ in range(5):
         tries.failed(job, NO_MEMORY)

@@ -124,7 +124,7 @@ def test_an_offline_sweep_is_sent_in_the_plans_order(
     assert not list(launcher.storage.glob("tiny/wandb/*run-*-fold*")), "what is sent stays sent"
 
 
-def test_a_sweep_that_w_and_b_never_heard_of(launcher: Launcher, server: FakeWandbServer) -> None:
+def test_a_sweep_that_w_and_b_does_not_have(launcher: Launcher, server: FakeWandbServer) -> None:
     path = launcher.done_before(ONE_BACKBONE, "--only", "fold=0")
     sent = sync(launcher)
     assert sent.code == 0
@@ -269,7 +269,7 @@ def test_a_search_with_others_leaves_their_trials_in_the_table(
 
 
 @pytest.mark.slow
-def test_a_canary_is_sent_as_one(launcher: Launcher, server: FakeWandbServer) -> None:
+def test_a_label_permutation_is_sent_as_one(launcher: Launcher, server: FakeWandbServer) -> None:
     path = launcher.write(ONE_BACKBONE)
     launcher(path, *OFFLINE, "--canary", "shuffled_scores")
     (folder,) = launcher.storage.iterdir()

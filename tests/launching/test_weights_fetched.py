@@ -88,7 +88,7 @@ def test_finished_fits_are_known_though_their_weights_are_elsewhere(
         (("--mirror", "mirror.example/weights"), ("--mirror", "A URL is needed")),
     ],
 )
-def test_mistakes_are_told(
+def test_mistakes_are_reported(
     launcher: Launcher, options: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
     refused = launcher(launcher.write(SWEEP), *options)

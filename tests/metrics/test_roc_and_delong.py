@@ -137,7 +137,7 @@ def test_midranks_share_the_middle() -> None:
 
 
 @given(case=scored(), fraction=st.integers(1, 20).map(lambda number: number / 20))
-def test_an_operating_point_reaches_its_share_and_no_better_one_does(
+def test_an_operating_point_reaches_its_fraction_and_no_better_one_does(
     case: tuple[np.ndarray, np.ndarray], fraction: float
 ) -> None:
     is_positive, (score,) = case[0], case[1].T

@@ -228,7 +228,7 @@ def test_wrong_bytes_are_not_kept(server: Server, path: Path) -> None:
 
 
 @pytest.mark.parametrize("behaviour", [breaks_off_and_ignores_range, stalls])
-def test_what_brings_nothing_more_is_given_up(
+def test_what_brings_nothing_more_is_left(
     server: Server, path: Path, behaviour: Callable[[Handler, int], None]
 ) -> None:
     server.behaviours = [behaviour, breaks_off_and_ignores_range]

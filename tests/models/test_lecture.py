@@ -117,7 +117,7 @@ def test_the_lecture_s_quizzes() -> None:
     assert ours[dense.ours].parameters == 37_752_832
 
 
-def test_the_figures_in_the_notes_are_right() -> None:
+def test_the_numbers_in_the_notes_are_right() -> None:
     alexnet = {row.layer: row for row in rows("alexnet")}
     halves = {name: num_parameters(alexnet[name], depth(alexnet[name]) // 2) for name in alexnet}
     towers = {name: halves[name] for name in ("conv2", "conv4", "conv5")}
@@ -174,7 +174,7 @@ def test_every_difference_from_the_lecture_s_comparison_has_a_reason() -> None:
     assert ("VGGNet", "parameters") not in differing
 
 
-def test_every_network_has_one_architecture_and_its_paper_s_figures_are_its_own() -> None:
+def test_every_network_has_one_architecture_and_its_paper_s_numbers_are_its_own() -> None:
     covered = [name for each in known_architectures() for name in each.backbones]
     assert sorted(covered) == list(known_backbones())
     years = [each.year for each in known_architectures()]

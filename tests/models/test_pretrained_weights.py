@@ -232,7 +232,7 @@ def test_a_file_that_is_not_what_its_name_promises_is_not_kept(
     assert list(checkpoints.iterdir()) == []
 
 
-def test_what_cannot_be_fetched_is_told_with_a_way_out(mirror: Path, checkpoints: Path) -> None:
+def test_what_cannot_be_fetched_is_reported_with_a_way_out(mirror: Path, checkpoints: Path) -> None:
     file = published(b"weights", checkpoints)
     with pytest.raises(SweepError, match="cannot be fetched") as caught:
         fetch_weight_file(file, mirror.as_uri())

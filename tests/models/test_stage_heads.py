@@ -254,7 +254,7 @@ def test_networks_without_stages_say_so(name: str) -> None:
         build_network(name, 3, stage_heads=True)
 
 
-def test_a_sweep_is_told_of_all_of_them_at_once_with_their_lines() -> None:
+def test_all_of_them_are_reported_at_once_with_their_lines() -> None:
     check_backbones(["resnet18", "plain_cnn"], "mine.yaml", {}, stage_heads=True)
     check_backbones(["googlenet"], "mine.yaml", {})
     with pytest.raises(InputError) as caught:

@@ -124,7 +124,7 @@ def test_modules_fold_into_rows() -> None:
     assert sum(layer.kind == "block" for layer in blocks) == 3 + 4 + 6 + 3
 
 
-def test_depthwise_and_grouped_convolutions_are_told_apart() -> None:
+def test_depthwise_and_grouped_convolutions_are_distinguished() -> None:
     layers = describe("mobilenet_v2", 4, 64).layers
     assert sum(layer.is_depthwise for layer in layers) == 17
     grouped = [each for each in describe("resnext50_32x4d", 4, 64).layers if each.groups > 1]

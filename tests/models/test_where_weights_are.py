@@ -103,14 +103,14 @@ def test_weights_are_the_same_wherever_they_lie(publish: Publish, tmp_path: Path
     assert torch.equal(weight_file().load()["weight"], torch.arange(4.0))
 
 
-def test_a_damaged_file_of_the_hub_s_cache_is_refused(publish: Publish, tmp_path: Path) -> None:
+def test_a_corrupt_file_of_the_hub_s_cache_is_refused(publish: Publish, tmp_path: Path) -> None:
     publish(HUB)
     in_the_hub_s_cache(tmp_path / "hf", b"half of it")
     with pytest.raises(InputError, match=DIGEST):
         resolve_weights(["pocket_cnn"], "auto", "fetch them")
 
 
-def test_a_folder_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_is_none_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FOLDGRID_WEIGHTS", "/no/such/folder")
     with pytest.raises(SweepError, match=r'FOLDGRID_WEIGHTS: found "/no/such/folder"'):
         find_weight_file("resnet18")
@@ -173,7 +173,7 @@ def test_files_to_be_fetched_are_planned_with_what_is_known_of_them(publish: Pub
     assert resolve_weights(["pocket_cnn"], "none", "") == {"pocket_cnn": None}
 
 
-def test_a_library_that_is_loaded_already_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_that_is_loaded_already_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")

@@ -87,7 +87,7 @@ def once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FileRoot, "_opened", property(opened))
 
 
-def test_one_that_stays_away_is_given_up_and_then_at_once(
+def test_one_that_stays_away_is_left_and_then_at_once(
     server: S3Server, once: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PATIENCE_VARIABLE, "0.1")

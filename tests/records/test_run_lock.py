@@ -26,7 +26,7 @@ def write(root: FileRoot, holder: Holder) -> None:
     root.write_bytes(LOCK_FILE, holder.model_dump_json().encode())
 
 
-def test_the_second_launch_is_told_who_holds_the_folder(tmp_path: Path) -> None:
+def test_the_second_launch_names_who_holds_the_folder(tmp_path: Path) -> None:
     root = FileRoot(str(tmp_path))
     with RunLock(root) as first:
         assert first.taken_from is None
@@ -84,7 +84,7 @@ def test_a_later_process_with_the_same_number_is_another(tmp_path: Path) -> None
         assert lock.taken_from is not None
 
 
-def test_a_holder_elsewhere_is_judged_by_its_silence(tmp_path: Path) -> None:
+def test_a_holder_elsewhere_is_known_by_its_silence(tmp_path: Path) -> None:
     root = FileRoot(str(tmp_path))
     elsewhere = Holder.me().model_copy(update={"host": "another-machine", "pid": 1})
     write(root, elsewhere)

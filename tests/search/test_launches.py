@@ -64,7 +64,7 @@ def test_a_heart_beats_for_what_it_keeps_and_forgives_an_outage() -> None:
     assert len(beats) == num_beats
 
 
-def test_the_first_beat_that_fails_is_told() -> None:
+def test_the_first_beat_that_fails_is_reported() -> None:
     def beat(number: int) -> None:
         raise ConnectionError
 

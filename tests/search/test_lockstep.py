@@ -121,7 +121,7 @@ def test_a_trial_whose_state_is_torn_begins_anew(tmp_path: Path) -> None:
     assert without_seconds(finish(again)) == without_seconds(once)
 
 
-def test_what_the_launcher_did_not_keep_is_told_again_and_not_trained(
+def test_what_the_launcher_did_not_keep_is_reported_again_and_not_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CheckpointInterval, "is_due", lambda pace: True)
@@ -137,7 +137,9 @@ def test_what_the_launcher_did_not_keep_is_told_again_and_not_trained(
     assert again.run_epoch().epoch == 4
 
 
-def test_a_trial_that_takes_another_s_state_goes_on_by_its_own_recipe(tmp_path: Path) -> None:
+def test_a_trial_that_takes_another_s_state_goes_on_by_its_own_configuration(
+    tmp_path: Path,
+) -> None:
     data, values = training_samples(), {"learning_rate": 0.003, "momentum": 0.5, "max_epochs": 3}
     better = LockstepTrial(trial_job(max_epochs=3), data, folder_in(tmp_path / "better"))
     better.run_epoch()

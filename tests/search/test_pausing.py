@@ -99,7 +99,7 @@ def search(folder: Path, settings: SearchSettings) -> Search:
 
 @pytest.mark.exhaustive
 @pytest.mark.usefixtures("local_ray")
-def test_hyperband_gives_trials_up_and_never_the_own_recipe(tmp_path: Path) -> None:
+def test_hyperband_stops_trials_and_never_the_default_configuration(tmp_path: Path) -> None:
     settings = SearchSettings(num_trials=6, scheduler="hyperband", reduction_factor=2.0)
     found = search(tmp_path, settings)
     status = {number: record.status for number, record in found.records.items()}

@@ -93,7 +93,7 @@ def test_a_server_that_was_started_again_is_gone_on_with(
     assert study.num_counted == 3
 
 
-def test_a_server_that_stops_answering_is_told_of(
+def test_a_server_that_stops_answering_is_reported(
     place: Place, postgresql: PostgresqlServer
 ) -> None:
     storage = place.open()
@@ -179,7 +179,7 @@ def test_a_server_that_is_not_there() -> None:
     assert "secret" not in message
 
 
-def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_never_answers_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage_postgresql, "CONNECT_SECONDS", 2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()

@@ -25,7 +25,7 @@ from tests.search.small_study import (
 )
 
 
-def test_the_sweep_s_own_recipe_is_the_first_trial() -> None:
+def test_the_sweep_s_default_configuration_is_the_first_trial() -> None:
     study = open_study(InMemoryStorage())
     assert study.ask() == (0, FIRST)
 
@@ -104,12 +104,12 @@ def numbers(trials: Sequence[TrialRecord]) -> list[int]:
     return [trial.number for trial in trials]
 
 
-def test_the_best_by_one_figure_is_one_and_the_first_of_equals() -> None:
+def test_the_best_by_one_metric_is_one_and_the_first_of_equals() -> None:
     trials = [scored(0, {}, mae=2.0), scored(1, {}, mae=2.0), scored(2, {}, mae=3.0), scored(3, {})]
     assert numbers(best_trials(trials, ("mae",))) == [0]
 
 
-def test_the_best_by_several_figures_is_the_front_that_nothing_beats() -> None:
+def test_the_best_by_several_metrics_is_the_front_that_nothing_beats() -> None:
     pairs = [(2.0, 0.5), (1.0, 0.4), (3.0, 0.9), (2.5, 0.4), (1.0, 0.4)]
     trials = [scored(n, {}, mae=mae, ccc=ccc) for n, (mae, ccc) in enumerate(pairs)]
     assert numbers(best_trials(trials, ("mae", "ccc"))) == [1, 0, 2]

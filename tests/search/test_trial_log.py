@@ -79,7 +79,7 @@ def test_a_finished_trial_leaves_its_record_its_epochs_and_its_predictions(
     assert folder.read_running() == []
 
 
-def test_a_trial_that_was_given_up_is_told_as_finished(store: SearchStore) -> None:
+def test_a_trial_that_was_stopped_is_reported_as_finished(store: SearchStore) -> None:
     trial_log, recorder = trial_log_of(store)
     job = trial_job(1, max_epochs=9)
     epochs = train(trial_log, job, range(1, 3))

@@ -191,7 +191,7 @@ def test_a_budget_and_the_command_line_replace_the_whole_list_too(tmp_path: Path
         ("epochs: 100", "epochs: 1000", "line 3   training   phases: they need at least 1001"),
     ],
 )
-def test_a_mistake_in_phases_is_told_where_it_is(
+def test_a_mistake_in_phases_is_reported_where_it_is(
     tmp_path: Path, old: str, new: str, reported: str
 ) -> None:
     with pytest.raises(InputError) as caught:

@@ -54,7 +54,7 @@ def test_a_name_is_given_once() -> None:
         shades().add("red", "#e00")
 
 
-def test_an_unknown_name_is_told_with_the_nearest() -> None:
+def test_an_unknown_name_is_reported_with_the_nearest() -> None:
     with pytest.raises(SweepError, match=r'no shade "blu"\. Did you mean "blue"\?'):
         shades().named("blu")
 
@@ -70,7 +70,7 @@ def test_an_unknown_name_is_told_with_the_nearest() -> None:
         ('ASH = "#888"', "red = other_shades:ASH", "there is a shade of that name already"),
     ],
 )
-def test_a_mistake_is_told_with_its_name_and_file(
+def test_a_mistake_is_reported_with_its_name_and_file(
     package: Package, code: str, entry: str, fault: str
 ) -> None:
     path = package(code, entry)
@@ -90,7 +90,7 @@ def test_a_thing_with_a_name_is_called_by_it(package: Package) -> None:
     assert shades()["ash"] == "#888"
 
 
-def test_a_thing_by_another_name_than_its_own_is_told(package: Package) -> None:
+def test_a_thing_by_another_name_than_its_own_is_reported(package: Package) -> None:
     path = package(
         'NAMED = type("Shade", (str,), {"name": "ash"})("#888")', "asche = other_shades:NAMED"
     )
@@ -99,7 +99,7 @@ def test_a_thing_by_another_name_than_its_own_is_told(package: Package) -> None:
     assert str(path) in str(refused.value)
 
 
-def test_a_module_that_is_not_there_is_told_by_its_name(package: Package) -> None:
+def test_a_module_that_is_not_there_is_reported_by_its_name(package: Package) -> None:
     package("", "ash = no_such_shades:ASH")
     with pytest.raises(SweepError, match="no_such_shades"):
         len(shades())

@@ -182,7 +182,7 @@ def test_an_unknown_sweep_is_refused_with_the_nearest_names(
     assert "foldgrid list" in message
 
 
-def test_a_file_that_cannot_be_named_after_is_told_so(file: Path) -> None:
+def test_a_file_that_cannot_be_named_after_is_reported_so(file: Path) -> None:
     renamed = file.rename(file.with_name("two networks.yaml"))
     with pytest.raises(InputError, match=r'name   found "two networks"\.'):
         resolve_sweep(renamed, "paper")

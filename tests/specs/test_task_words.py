@@ -82,7 +82,7 @@ def test_words_by_the_task_s_name(tmp_path: Path, text: str, spec: TaskSpec) -> 
     assert list(getattr(found, "classes", ())) == list(getattr(spec, "classes", ()))
 
 
-def test_the_first_level_is_judged_unless_another_is_named() -> None:
+def test_the_first_level_is_evaluated_unless_another_is_named() -> None:
     assert HierarchySpec(levels={"two": 1, "nine": 2}).ranked_level == "two"
     assert HierarchySpec(levels={"two": 1, "nine": 2}, ranking_level="nine").ranked_level == "nine"
 
@@ -140,7 +140,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("text", MISTAKES)
-def test_a_mistake_is_told_where_it_stands(tmp_path: Path, text: str) -> None:
+def test_a_mistake_is_reported_where_it_stands(tmp_path: Path, text: str) -> None:
     lines = refusal(tmp_path, f"task:\n  {text}\n")
     said = "\n".join(lines)
     assert [words for words in MISTAKES[text] if words not in said] == [], said
@@ -210,7 +210,7 @@ def test_the_digests_of_pasi_have_not_moved() -> None:
     assert ids == ["resnet34-fold0-4dfc0557ab", "resnet34-fold0-70fa493184"]
 
 
-def test_an_editor_is_told_the_words_of_every_task() -> None:
+def test_an_editor_knows_the_words_of_every_task() -> None:
     schema: dict[str, Any] = json.loads(schema_of("sweep"))
     reported = {each["title"]: each for each in schema["properties"]["task"]["anyOf"]}
     assert list(reported) == [type(spec).__name__ for spec in EXAMPLES.values()]

@@ -112,7 +112,7 @@ def test_latex_lines_up_numbers_and_nothing_else() -> None:
     assert r"-12.25 &  & 5x5 & 2 & - \\" in text
 
 
-def test_a_terminal_shows_rules_totals_and_wraps_where_it_is_told() -> None:
+def test_a_terminal_shows_rules_totals_and_wraps_where_it_is_asked_to() -> None:
     table = Table(
         "", "", COLUMNS, (("several words here", 1.0), ("x", 2.0)), totals=(("sum", 3.0),)
     )

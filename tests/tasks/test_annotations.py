@@ -43,7 +43,7 @@ def test_the_label_is_an_opinion_that_no_other_outnumbers(
 
 
 @given(TABLES, NAMES, st.integers(1, 7), st.randoms())
-def test_a_photographs_label_depends_on_its_own_name_and_grades_alone(
+def test_a_photographs_label_depends_on_its_own_name_and_annotations_alone(
     table: list[list[object]], names: list[str], num_raters: int, random: object
 ) -> None:
     names = names[: len(table)]
@@ -85,9 +85,9 @@ def test_what_cannot_be_counted_is_refused() -> None:
         majority_label(table, 0, ["a"])
     with pytest.raises(ValueError, match=r"shape \(1, 2\) for 2 photographs"):
         majority_label(table, 1, ["a", "b"])
-    with pytest.raises(ValueError, match="the order of grades lacks 1"):
+    with pytest.raises(ValueError, match="the order of annotations lacks 1"):
         majority_label(table, 1, ["a"], order=["0"])
-    with pytest.raises(ValueError, match="no class is given for the grades 1"):
+    with pytest.raises(ValueError, match="no class is given for the annotations 1"):
         translate_annotations(table, {"0": "well"})
 
 

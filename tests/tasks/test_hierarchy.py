@@ -70,7 +70,7 @@ def test_ways_by_hand() -> None:
 
 
 @given(tree=unambiguous)
-def test_a_way_leads_through_the_tree_to_its_label(tree: dict[str, Any]) -> None:
+def test_a_path_leads_through_the_hierarchy_to_its_label(tree: dict[str, Any]) -> None:
     paths = paths_of(tree)
     assert list(paths) == ends(tree), "in the order of the tree"
     for label, path in paths.items():
@@ -92,7 +92,7 @@ def test_a_way_leads_through_the_tree_to_its_label(tree: dict[str, Any]) -> None
         ({"a": {"b": [["x"]]}}, "a/b: found ['x'] among its labels"),
     ],
 )
-def test_what_is_no_tree_is_said(tree: dict[str, Any], words: str) -> None:
+def test_what_is_no_hierarchy_is_said(tree: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared below
         paths_of(tree)
     assert words in str(caught.value)
@@ -143,7 +143,7 @@ def test_only_a_single_label_may_be_larger_than_the_most(
 
 
 @given(case=counted())
-def test_classes_are_disjoint_parts_of_the_tree(
+def test_classes_are_disjoint_parts_of_the_hierarchy(
     case: tuple[dict[str, str], dict[str, int], int],
 ) -> None:
     paths, counts, most = case

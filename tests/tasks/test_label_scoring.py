@@ -143,7 +143,7 @@ def test_a_positive_label_that_nobody_has_is_said() -> None:
     )
 
 
-def test_nothing_but_positives_cannot_be_told_apart() -> None:
+def test_nothing_but_positives_cannot_be_distinguished() -> None:
     message = refusal(BinarySpec(positive=("a", "b")), photographs(["a", "b", "b"]))
     assert "every photograph is positive; a second label is needed" in message
 
@@ -185,7 +185,7 @@ def test_a_label_s_class_of_a_level_is_above_it(labels: list[str], most: int) ->
 
 
 @given(labels=several, most=st.integers(1, 20), seed=st.integers(0, 99))
-def test_models_are_judged_by_the_level_that_is_asked_for(
+def test_models_are_evaluated_by_the_level_that_is_asked_for(
     labels: list[str], most: int, seed: int
 ) -> None:
     plain = resolved_hierarchy(labels, most)
@@ -202,7 +202,7 @@ def test_models_are_judged_by_the_level_that_is_asked_for(
     assert reference.tolist() == asked.index_at("nine", labels).tolist()
 
 
-def test_the_tree_may_stand_in_the_manifest() -> None:
+def test_the_hierarchy_may_stand_in_the_manifest() -> None:
     samples = photographs(LABELS * 2, taxonomy=[PATHS[label] for label in LABELS] * 2)
     for most in (2, 4, 6, 12):
         written = resolve_task(by_words(hierarchy=TREE, max_images_per_class=most), samples)
@@ -244,20 +244,20 @@ def test_only_training_photographs_count_and_the_test_set_s_own_label_has_a_plac
         ),
     ],
 )
-def test_mistakes_of_a_tree_are_told(words: Any, labels: Any, said: str) -> None:
+def test_mistakes_of_a_hierarchy_are_reported(words: Any, labels: Any, said: str) -> None:
     assert said in refusal(by_words(**words), photographs(labels, taxonomy=[""] * len(labels)))
 
 
-def test_a_tree_must_stand_somewhere() -> None:
+def test_a_hierarchy_must_stand_somewhere() -> None:
     message = refusal(by_words(), photographs(["a", "b"], taxonomy=["", ""]))
-    assert "neither a tree in the sweep nor a column `taxonomy` in the manifest" in message
+    assert "neither a hierarchy in the sweep nor a column `taxonomy` in the manifest" in message
 
 
 def test_a_task_without_classes_is_left_as_it_is() -> None:
     assert resolve_task(PasiSpec(), pd.DataFrame()) == PasiSpec()
 
 
-def test_grades_are_ordered_by_value_then_by_the_alphabet() -> None:
+def test_ordered_classes_go_by_value_then_by_the_alphabet() -> None:
     samples = pd.DataFrame({"label": ["10", "2", "none", "-1", "a"]})
     spec = resolve_task(OrdinalSpec(), samples)
     assert isinstance(spec, OrdinalSpec)

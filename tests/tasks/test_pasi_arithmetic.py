@@ -113,7 +113,7 @@ def test_involvement_follows_the_area_thresholds(fraction: float, grade: int) ->
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=20))
-def test_involvement_never_falls_as_the_share_grows(fractions: list[float]) -> None:
+def test_involvement_never_falls_as_the_fraction_grows(fractions: list[float]) -> None:
     grades = involvement_from_fraction(sorted(fractions))
     assert (np.diff(grades) >= 0).all()
     assert grades.min() >= 0
@@ -121,6 +121,6 @@ def test_involvement_never_falls_as_the_share_grows(fractions: list[float]) -> N
 
 
 @pytest.mark.parametrize("fraction", [-0.01, 1.01, float("nan")])
-def test_a_share_outside_0_to_1_is_refused(fraction: float) -> None:
+def test_a_fraction_outside_0_to_1_is_refused(fraction: float) -> None:
     with pytest.raises(ValueError, match="0 to 1"):
         involvement_from_fraction([0.5, fraction])

@@ -110,7 +110,7 @@ def test_the_loss_is_the_mean_squared_error_over_batch_and_outputs() -> None:
     assert float(task("scores").loss(outputs, torch.zeros(2, 4))) == pytest.approx(10 / 8)
 
 
-def test_figures_of_merit_are_those_done_by_hand() -> None:
+def test_metrics_are_those_done_by_hand() -> None:
     # Composites 24, 72, 0, 1 are predicted as 36, 60, 12, 1; PASI 26.4, 0, 0.3 as 25.2, 4.8, 0.3.
     metric_values = task("composite").evaluate(
         SAMPLES, np.array([[3], [5], [1], [1 / 12]], np.float32)

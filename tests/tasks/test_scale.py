@@ -35,7 +35,7 @@ def test_it_clips_at_its_ends_and_nowhere_else(scale: Scale, values: list[float]
 
 
 @given(scale=scales(), values=numbers)
-def test_a_share_finds_its_way_back(scale: Scale, values: list[float]) -> None:
+def test_a_fraction_finds_its_way_back(scale: Scale, values: list[float]) -> None:
     fractions = scale.fraction(values)
     tolerance = 1e-9 * (1e6 + scale.width)
     np.testing.assert_allclose(scale.of_fraction(fractions), values, atol=tolerance, rtol=1e-9)

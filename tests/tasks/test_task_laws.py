@@ -82,7 +82,7 @@ def test_a_row_a_sample_in_the_samples_order(name: str, seed: int, num_subjects:
 @EVERY_TASK
 @FEW
 @given(seed=seeds, num_subjects=sizes)
-def test_values_are_what_is_judged(name: str, seed: int, num_subjects: int) -> None:
+def test_values_are_what_is_evaluated(name: str, seed: int, num_subjects: int) -> None:
     task, samples = made(name, seed, num_subjects)
     values = task.values(
         by_sample(task.prediction_columns(any_outputs(task, samples, seed)), samples)
@@ -207,7 +207,7 @@ def test_no_other_bias_alone_costs_less(name: str, seed: int, num_subjects: int)
 
 
 @EVERY_TASK
-def test_an_epoch_s_figures_are_what_is_watched(name: str) -> None:
+def test_an_epoch_s_metrics_are_what_is_monitored(name: str) -> None:
     task, samples = made(name, 1, 8)
     metric_values = task.evaluate(samples, CASES[name].perfect(task, samples))
     monitored = metric_values[task.monitored.key]
@@ -248,7 +248,9 @@ def test_its_words_are_sentences_about_itself(name: str) -> None:
     reported = [explained, task.stacking_words(7)]
     assert all((text.endswith(".") and text[0].isupper()) or text[0].isdigit() for text in reported)
     assert ("PASI" in explained) == name.startswith("pasi")
-    assert ("probability" in explained or "tree" in explained) == (task.target_kind == "classes")
+    assert ("probability" in explained or "hierarchy" in explained) == (
+        task.target_kind == "classes"
+    )
     assert task.unit in ("", "PASI points") or task.unit in explained
     assert task.outputs_are
     assert task.loss_is
@@ -278,7 +280,7 @@ def test_training_s_library_is_not_loaded_before_something_is_trained() -> None:
 
 
 @given(seed=seeds, num_subjects=sizes)
-def test_a_level_of_the_tree_is_the_sum_of_what_is_below(seed: int, num_subjects: int) -> None:
+def test_a_level_of_the_hierarchy_is_the_sum_of_what_is_below(seed: int, num_subjects: int) -> None:
     task, samples = made("tree", seed, num_subjects)
     assert isinstance(task, HierarchicalScoring)
     columns = task.prediction_columns(any_outputs(task, samples, seed))

@@ -103,7 +103,7 @@ def test_no_model_has_no_name() -> None:
     assert model_names(pd.DataFrame(index=range(3))) == ()
 
 
-def test_a_noun_counts() -> None:
+def test_a_unit_name_counts() -> None:
     assert [UnitName("visit", "visits").count(number) for number in (0, 1, 2, 1234)] == [
         "0 visits",
         "1 visit",

@@ -123,7 +123,7 @@ def test_a_retry_that_went_another_way_replaces_the_first_try(tmp_path):
     assert [row["train/loss"] for _, row in run.history] == [1.0, 9.0]
 
 
-def test_epochs_that_were_not_heard_of_are_filled_in_from_the_history(tmp_path):
+def test_epochs_that_were_not_received_are_filled_in_from_the_history(tmp_path):
     config = make_config()
     with make_projector(tmp_path) as projector:
         projector.start(config)

@@ -70,7 +70,7 @@ def test_trials_are_filed_by_study_sweep_data_and_code(default_configuration, st
         assert run.group == STUDY
         assert run.job_type == "trial"
     common = {"mini", "data-da7ada7ada", "budget-smoke", "git-c0ffee1"}
-    assert set(default_configuration.tags) == common | {"own-recipe"}
+    assert set(default_configuration.tags) == common | {"default-configuration"}
     assert set(stopped.tags) == common | {"stopped"}
 
 
@@ -90,7 +90,7 @@ def test_the_configuration_has_the_values_on_one_level_and_the_whole_recipe(stop
     assert (stopped.config["seed"], stopped.config["sweep"]) == (0, "mini")
 
 
-def test_what_a_scheduler_alone_has_to_set_is_told(monkeypatch):
+def test_what_a_scheduler_alone_has_to_set_is_reported(monkeypatch):
     monkeypatch.setitem(SCHEDULERS, "behind", BEHIND)
     settings = SearchSettings(scheduler="behind", scheduler_settings={"behind": {"margin": 0.2}})
     header = make_kind(make_search(search=settings)).header(make_trial(1))
@@ -98,7 +98,7 @@ def test_what_a_scheduler_alone_has_to_set_is_told(monkeypatch):
     assert "scheduler_settings" not in make_kind().header(make_trial(1)).config
 
 
-def test_every_epoch_is_there_once_with_its_out_of_fold_figures(default_configuration):
+def test_every_epoch_is_there_once_with_its_out_of_fold_metrics(default_configuration):
     assert steps(default_configuration) == [1, 2, 3, 4]
     assert [row["oof/mae"] for _, row in default_configuration.history][:2] == [10.0, 5.0]
     assert [row["num_running"] for _, row in default_configuration.history] == [2, 2, 2, 0]
@@ -118,7 +118,7 @@ def test_a_stopped_trial_is_marked_and_no_failure(stopped):
     assert stopped.summary["oof/mae"] == 5.0
 
 
-def test_a_diverged_trial_is_marked_and_keeps_no_figure(tmp_path):
+def test_a_diverged_trial_is_marked_and_keeps_no_metric(tmp_path):
     run = trained(tmp_path, make_trial(), 2, "diverged")
     assert run.exit_code == 1
     assert "diverged" in run.tags

@@ -45,7 +45,7 @@ def test_what_costs_nothing_is_written_after_every_epoch(clock: Clock) -> None:
 
 
 @given(epoch=st.floats(0.1, 100), write=st.floats(0.001, 30))
-def test_writing_takes_no_more_than_its_share(epoch: float, write: float) -> None:
+def test_writing_takes_no_more_than_its_fraction(epoch: float, write: float) -> None:
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pace, "time", clock)

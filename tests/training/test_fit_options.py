@@ -66,7 +66,7 @@ def test_where_nothing_is_chosen_the_held_out_fold_changes_nothing(
     assert fit.folder.read_weights() == other.folder.read_weights()
 
 
-def test_a_share_trains_on_fewer_and_predicts_the_same_samples(
+def test_a_fraction_trains_on_fewer_and_predicts_the_same_samples(
     data: TrainingData, tmp_path: Path
 ) -> None:
     whole = make_fit(make_config(max_epochs=1), tmp_path, data)

@@ -154,7 +154,7 @@ def test_predictions_are_the_best_epoch_s_and_not_the_last_one_s(
     np.testing.assert_allclose(written, predictions_from(fit, data)[names], rtol=1e-4, atol=1e-4)
 
 
-def test_the_paper_s_policy_watches_the_fold_that_it_predicts(
+def test_the_paper_s_policy_monitors_the_fold_that_it_predicts(
     data: TrainingData, tmp_path: Path
 ) -> None:
     config = make_config(early_stopping={"policy": "held_out_fold"})
@@ -199,7 +199,7 @@ def test_a_fit_that_diverges_says_so_and_predicts_nothing(
     assert not history[-1].is_best
 
 
-def test_a_figure_that_cannot_be_computed_stays_in_the_history(
+def test_a_metric_that_cannot_be_computed_stays_in_the_history(
     data: TrainingData, tmp_path: Path
 ) -> None:
     # One visit alone has no concordance; a fit that watches it must still be read, and go on.

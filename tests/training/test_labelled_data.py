@@ -24,7 +24,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
     return TrainingData.from_dataset(dataset, split)
 
 
-def test_pictures_and_sides_are_in_the_samples_order(data: TrainingData) -> None:
+def test_pictures_and_partitions_are_in_the_samples_order(data: TrainingData) -> None:
     assert (data.stratum, data.grid) == ("label", 1)
     assert data.mosaics_NHWC.shape == (len(data.samples), 16, 16, 3)
     assert set(data.samples["fold"]) == {-1, 0, 1, 2}
@@ -46,7 +46,7 @@ def test_subjects_and_cases_are_whole_in_every_role(data: TrainingData) -> None:
         assert set(data.samples["label"].iloc[roles.train]) == set(data.samples["label"])
 
 
-def test_a_share_of_the_subjects_keeps_the_labels(data: TrainingData) -> None:
+def test_a_fraction_of_the_subjects_keeps_the_labels(data: TrainingData) -> None:
     subjects, labels = (data.samples[name].to_numpy() for name in ("subject", "label"))
     chosen = [nested_fraction(subjects, labels, fraction, 0) for fraction in (0.3, 0.6, 1.0)]
     for smaller, larger in pairwise(chosen):

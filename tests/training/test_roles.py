@@ -56,7 +56,7 @@ def test_what_is_predicted_is_the_fold_and_the_test_set(
 
 
 @given(studies(), st.integers(0, 2), fractions)
-def test_no_subject_is_trained_on_and_then_watched_or_predicted(
+def test_no_subject_is_trained_on_and_then_monitored_or_predicted(
     data: TrainingData, fold: int, fraction: float
 ) -> None:
     for roles in both_policies(data, fold, fraction):
@@ -80,7 +80,7 @@ def test_every_sample_has_a_role_and_only_the_paper_s_policy_uses_one_twice(
 
 
 @given(studies(), st.integers(0, 2), fractions)
-def test_watched_subjects_come_whole_from_the_training_folds(
+def test_monitored_subjects_come_whole_from_the_training_folds(
     data: TrainingData, fold: int, fraction: float
 ) -> None:
     roles = both_policies(data, fold, fraction)[0]
@@ -97,7 +97,7 @@ def test_the_same_seed_gives_the_same_roles(data: TrainingData, fold: int, fract
     assert first.train.tolist() == second.train.tolist()
 
 
-def test_a_study_too_small_to_watch_anyone_is_refused_with_a_way_out() -> None:
+def test_a_study_too_small_to_monitor_anyone_is_refused_with_a_way_out() -> None:
     samples = pd.DataFrame({"subject": ["a", "b"], "fold": [0, 1], "scaling": [0, 0]})
     samples["partition"] = "train"
     data = TrainingData(np.zeros((2, 2, 2, 3), np.uint8), samples, "scaling")
@@ -117,7 +117,7 @@ def test_where_nothing_is_chosen_all_other_folds_are_trained_on(
 
 
 @pytest.mark.parametrize("policy", ["inner_split", "held_out_fold"])
-def test_a_share_of_the_subjects_changes_only_who_is_trained_on(
+def test_a_fraction_of_the_subjects_changes_only_who_is_trained_on(
     policy: str, data: TrainingData
 ) -> None:
     def roles(fraction: float, backbone: str = FAST, **changes: int) -> Roles:

@@ -129,7 +129,7 @@ def test_a_point_that_nothing_tells_is_left_out(tmp_path: Path, dataset: Dataset
     assert not [name for name in found if str(name).startswith("predicted_at")]
 
 
-def test_a_tree_tells_every_level_and_the_finest(tmp_path: Path, dataset: Dataset) -> None:
+def test_a_hierarchy_tells_every_level_and_the_finest(tmp_path: Path, dataset: Dataset) -> None:
     learner = learner_of(tmp_path / "tiny", dataset, TREE)
     task = learner.task
     assert isinstance(task, HierarchicalScoring)
@@ -147,7 +147,7 @@ def test_a_tree_tells_every_level_and_the_finest(tmp_path: Path, dataset: Datase
     assert found["predicted"].tolist() == found["predicted_coarse"].tolist()
 
 
-def test_grades_are_predicted_too(tmp_path: Path, dataset: Dataset) -> None:
+def test_ordered_classes_are_predicted_too(tmp_path: Path, dataset: Dataset) -> None:
     words = OrdinalSpec(classes={name: (name,) for name in STAGES})
     learner = learner_of(tmp_path / "tiny", dataset, words)
     found, expected = predicted_test_samples(learner, dataset), recorded(learner, "test")
@@ -155,7 +155,7 @@ def test_grades_are_predicted_too(tmp_path: Path, dataset: Dataset) -> None:
     np.testing.assert_allclose(fractions, expected.to_numpy(), atol=1e-5)
 
 
-def test_a_variant_is_opened_by_its_name(tmp_path: Path, dataset: Dataset) -> None:
+def test_an_ablation_is_opened_by_its_name(tmp_path: Path, dataset: Dataset) -> None:
     store = train_run(tmp_path / "tiny", dataset, (NETWORK,), task=CLASSES, data=DATA)
     name = f"{NETWORK}@training_fraction=0.5"
     plan = [PlannedFit(cell.fit_id, name, cell.fold) for cell in store.read_plan()]

@@ -79,7 +79,9 @@ def test_a_schedule_goes_on_from_its_state(keys: dict[str, Any], num_epochs: int
 
 
 @pytest.mark.parametrize("keys", KINDS)
-def test_another_recipe_s_state_is_gone_on_from_by_the_own_recipe(keys: dict[str, Any]) -> None:
+def test_another_configuration_s_state_is_gone_on_from_by_the_present_one(
+    keys: dict[str, Any],
+) -> None:
     theirs = schedule(0.5)
     for _ in range(4):
         theirs.step(1.0)

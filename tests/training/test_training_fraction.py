@@ -28,7 +28,7 @@ seeds = st.integers(0, 2**31)
 
 
 @given(samples(), fractions, fractions, seeds)
-def test_a_smaller_share_is_a_part_of_a_larger(
+def test_a_smaller_fraction_is_a_part_of_a_larger(
     given_samples: Arrays, first: float, second: float, seed: int
 ) -> None:
     smaller, larger = (

@@ -1,4 +1,4 @@
-"""Figures of each class against the rest, with intervals over resampled subjects.
+"""Metrics of each class against the rest, with intervals over resampled subjects.
 
 U units, K classes.
 """
@@ -62,7 +62,7 @@ class ClassFractions:
 
 @dataclass(frozen=True)
 class FoldSpread:
-    """A figure over folds.
+    """A metric over folds.
 
     Attributes:
         mean: Its mean over the folds in which it is defined; NaN where there is none.
@@ -78,7 +78,7 @@ class FoldSpread:
 def class_fractions(
     units: ClassUnits, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
 ) -> tuple[ClassFractions, ...]:
-    """Figures of each class; of a binary task only of the positive one.
+    """Metrics of each class; of a binary task only of the positive one.
 
     Args:
         units: A model on a partition.
@@ -153,7 +153,7 @@ METRIC_COLUMNS = (
 def fractions_of_model(
     run: Run, model: str, partition: Partition = "oof"
 ) -> tuple[ClassFractions, ...]:
-    """One model's figures by class; of a binary task those of the positive class.
+    """One model's metrics by class; of a binary task those of the positive class.
 
     Args:
         run: The opened run.
@@ -253,7 +253,7 @@ def _over_folds(run: Run) -> Table:
     )
     num_folds = len(next(iter(spreads.values()))[names[0]].by_fold)
     note = (
-        f"Each of the {num_folds} folds' own figures, of the fit that held it out. The SD tells "
+        f"Each of the {num_folds} folds' own values, of the fit that held it out. The SD tells "
         "how folds differ, people included; it is no interval of the mean."
     )
     caption = f"Mean and standard deviation over {counted(num_folds, 'fold')}"
@@ -263,7 +263,7 @@ def _over_folds(run: Run) -> Table:
 
 
 def spread_words(spread: FoldSpread) -> str:
-    """``0.93 ± 0.02``; the mean alone where one fold has a figure."""
+    """``0.93 ± 0.02``; the mean alone where one fold has a value."""
     mean, sd = format_number(spread.mean), format_number(spread.sd)
     return mean if sd == "–" else f"{mean} ± {sd}"
 
@@ -285,8 +285,8 @@ def _of_best(run: Run) -> Table:
     )
     caption = f"By class, each against the rest: {called(run, run.best.model)}"
     note = (
-        f"{INTERVALS} Precision: of those decided for the class, the share that is of it; it holds "
-        "where classes are as frequent as here."
+        f"{INTERVALS} Precision: of those decided for the class, the fraction that is of it; it "
+        "holds where classes are as frequent as here."
     )
     frame = partial(_fractions_frame, run, (run.best.model,), partitions(run))
     return Table("by_class", caption, columns, lines, frame, note)

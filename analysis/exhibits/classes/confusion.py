@@ -31,7 +31,7 @@ from foldgrid.analysis.run import Run
 from foldgrid.specs.counted import counted
 
 _STRONGEST = 0.55
-"""The most ink behind a figure; more, and the figure could not be read."""
+"""The most ink behind a number; more, and the number could not be read."""
 
 _LARGEST_CELL = 92.0
 _TWO_LINES = 40.0
@@ -176,7 +176,7 @@ def _paint_row(axes: Axes, facts: ConfusionFacts, row: int, cell: float) -> None
 
 MATRIX_READING = (
     "Rows: what is true; columns: what was decided for. Each cell has its count, shaded by its "
-    "share of the row; the diagonal is right."
+    "fraction of the row; the diagonal is right."
 )
 MOST_COLUMNS = 4
 """Classes up to which other models' matrices are written out."""

@@ -240,7 +240,7 @@ class ChosenFit:
 
     Attributes:
         fit: Its predictions.
-        value: The ordering figure over what it held out.
+        value: The ordering metric over what it held out.
         num_fits: Fits of the same base learner that it was chosen among.
     """
 
@@ -250,7 +250,7 @@ class ChosenFit:
 
 
 def chosen_fit(run: Run) -> ChosenFit | None:
-    """Of the best base learner that kept features, the fit with the median figure.
+    """Of the best base learner that kept features, the fit with the median metric.
 
     The median, and not the best: a picture should show what is usual. Of an even number of fits
     the worse of the two in the middle.
@@ -267,7 +267,7 @@ def chosen_fit(run: Run) -> ChosenFit | None:
         fits = [fit for fit in learners[name].fits if fit.record.features_kept]
         if not fits:
             continue
-        values = [_figure(run, fit) for fit in fits]
+        values = [_metric_value(run, fit) for fit in fits]
         order = sorted(range(len(fits)), key=lambda each: (metric.sort_key(values[each]), each))
         median = order[len(order) // 2]
         return ChosenFit(fits[median], values[median], len(fits))
@@ -307,7 +307,7 @@ def embedding_section(run: Run) -> Section:
     if chosen is None:
         return Section(left_out=UNKNOWN)
     blocks = tuple(
-        _figure_of(run, part) for part in partitions(run) if _num_units(run, part) >= FEWEST_UNITS
+        _drawing(run, part) for part in partitions(run) if _num_units(run, part) >= FEWEST_UNITS
     )
     if not blocks:
         return Section(left_out=f"fewer than {FEWEST_UNITS} photographs.")
@@ -320,7 +320,7 @@ def embedding_section(run: Run) -> Section:
     return Section(lead, blocks)
 
 
-def _figure_of(run: Run, partition: Partition) -> Figure:
+def _drawing(run: Run, partition: Partition) -> Figure:
     facts = run.once(embedding, partition)
     many = run.scoring.unit_name.many
     whose = f"the {many} that it held out" if partition == "oof" else f"the test {many}"
@@ -347,7 +347,7 @@ def _frame(facts: EmbeddingFacts) -> pd.DataFrame:
     )
 
 
-def _figure(run: Run, fit: FoldPredictions) -> float:
+def _metric_value(run: Run, fit: FoldPredictions) -> float:
     values = fold_values(fit)
     reference = run.evaluation.table.samples.loc[values.index, "reference"]
     metric = run.scoring.metrics[run.by]

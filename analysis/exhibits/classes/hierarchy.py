@@ -1,4 +1,4 @@
-"""A tree's base learner at every level: its training classes, the nodes above, two sides.
+"""A hierarchy's base learner at every level: its training classes, the nodes above, two sides.
 
 The evaluated level alone is in the ranking; the others follow from the probabilities of the
 training classes, which the fits keep. U units, K training classes.
@@ -56,7 +56,7 @@ def training_units(table: PredictionTable, learner: str, partition: str) -> Clas
     """A base learner's probabilities of the training classes.
 
     Args:
-        table: The base learners; its task is a tree.
+        table: The base learners; its task has a hierarchy.
         learner: A complete one.
         partition: ``oof`` or ``test``.
     """
@@ -79,10 +79,10 @@ def training_units(table: PredictionTable, learner: str, partition: str) -> Clas
 
 
 def level_units(table: PredictionTable, learner: str, level: str, partition: str) -> ClassUnits:
-    """The same summed up to a level of the tree.
+    """The same summed up to a level of the hierarchy.
 
     Args:
-        table: The base learners; its task is a tree.
+        table: The base learners; its task has a hierarchy.
         learner: A complete one.
         level: One of the task's.
         partition: ``oof`` or ``test``.
@@ -106,7 +106,7 @@ def side_units(table: PredictionTable, learner: str, partition: str) -> ClassUni
     The score is the positive node's fraction of what both nodes get.
 
     Args:
-        table: The base learners; its task is a tree.
+        table: The base learners; its task has a hierarchy.
         learner: A complete one.
         partition: ``oof`` or ``test``.
 
@@ -140,7 +140,7 @@ def side_units(table: PredictionTable, learner: str, partition: str) -> ClassUni
 
 
 def hierarchical_scoring(table: PredictionTable) -> HierarchicalScoring:
-    """The scoring of a table whose task is a tree."""
+    """The scoring of a table whose task has a hierarchy."""
     scoring = table.scoring
     assert isinstance(scoring, HierarchicalScoring)
     return scoring
@@ -173,7 +173,7 @@ def units_at(run: Run, level: str, partition: Partition = "oof") -> ClassUnits:
     """The best base learner's probabilities at a level; ``training classes`` is one, too.
 
     Args:
-        run: The opened run; its task is a tree.
+        run: The opened run; its task has a hierarchy.
         level: One of the task's, or ``training classes``.
         partition: ``oof`` or ``test``.
     """
@@ -184,10 +184,10 @@ def units_at(run: Run, level: str, partition: Partition = "oof") -> ClassUnits:
 
 
 def level_metrics(run: Run) -> dict[tuple[str, Partition], dict[str, OverallMetric]]:
-    """The best base learner's figures at every level and of the training classes.
+    """The best base learner's metrics at every level and of the training classes.
 
     Args:
-        run: The opened run; its task is a tree.
+        run: The opened run; its task has a hierarchy.
 
     Returns:
         By level and partition, then by metric; a level of one class is left out.
@@ -204,10 +204,10 @@ def level_metrics(run: Run) -> dict[tuple[str, Partition], dict[str, OverallMetr
 def node_fractions(
     run: Run, level: str, partition: Partition = "oof"
 ) -> tuple[ClassFractions, ...]:
-    """The best base learner's figures of every node of a level.
+    """The best base learner's metrics of every node of a level.
 
     Args:
-        run: The opened run; its task is a tree.
+        run: The opened run; its task has a hierarchy.
         level: One of the task's.
         partition: ``oof`` or ``test``.
     """
@@ -218,7 +218,7 @@ def level_confusion(run: Run, level: str, partition: Partition = "oof") -> Confu
     """The best base learner's confusion matrix at a level.
 
     Args:
-        run: The opened run; its task is a tree.
+        run: The opened run; its task has a hierarchy.
         level: One of the task's.
         partition: ``oof`` or ``test``.
     """
@@ -232,7 +232,7 @@ def side_roc(run: Run, learner: str, partition: Partition = "oof") -> RocFacts |
     """The ROC curve of the task's positive node against its negative one.
 
     Args:
-        run: The opened run; its task is a tree.
+        run: The opened run; its task has a hierarchy.
         learner: A complete base learner.
         partition: ``oof`` or ``test``; only out of fold there are folds.
 
@@ -304,7 +304,7 @@ def _levels(
         f"{INTERVALS} Sensitivity, specificity and AUC are means over the classes that occur, each "
         f"against the rest. The ranking goes by the level {evaluated}."
     )
-    caption = f"Every level of the tree: {hierarchy_learner(run)}"
+    caption = f"Every level of the hierarchy: {hierarchy_learner(run)}"
     return Table("levels", caption, columns, rows, partial(_levels_frame, metric_values), note)
 
 
@@ -363,7 +363,7 @@ def _partitions(run: Run) -> list[Block]:
     left = "" if spec.negative is None else " Photographs of neither are left out."
     where = " and ".join(WORDS[part] for part in aucs)
     caption = (
-        f"ROC curves of {best}, {spec.positive} against {against}. The score is the share of "
+        f"ROC curves of {best}, {spec.positive} against {against}. The score is the fraction of "
         f"{spec.positive} in the probability of both, summed over the training classes below."
         f"{left} {READING.format(many=run.scoring.unit_name.many)}"
     )
@@ -409,4 +409,4 @@ def _sides_frame(best: str, aucs: Mapping[Partition, tuple[RocFacts, ...]]) -> p
     )
 
 
-TREE = Exhibit("tree", "Level by level", hierarchy_section, of="task")
+HIERARCHY = Exhibit("tree", "Level by level", hierarchy_section, of="task")

@@ -80,7 +80,7 @@ def operating_section(run: Run) -> Section:
     blocks: list[Block] = [_table(run, points)]
     curves = roc_of_models(run, evaluated_on(run))
     if run.has_test and curves:
-        blocks.append(_figure(run, curves, points))
+        blocks.append(_drawing(run, curves, points))
     aucs = {part: roc_of_models(run, part) for part in partitions(run)}
     blocks.append(auc_table("delong", aucs))
     blocks.append(Text((delong_sentence(run.scoring.unit_name.many, aucs["oof"]),)))
@@ -146,7 +146,7 @@ def _table(run: Run, points: dict[str, tuple[OperatingFacts, ...]]) -> Table:
     return Table("operating_points", caption, columns, tuple(rows), partial(_frame, points), note)
 
 
-def _figure(
+def _drawing(
     run: Run, curves: tuple[RocFacts, ...], points: dict[str, tuple[OperatingFacts, ...]]
 ) -> Figure:
     shown = in_one_picture(curves)

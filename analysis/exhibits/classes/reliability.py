@@ -66,7 +66,7 @@ class ReliabilityFacts:
         says: What the probability is of: ``referable DR``, ``the decided class``.
         bins: Those with a unit, from low to high.
         calibration_error: The expected calibration error: the mean over units of the distance
-            between a bin's mean probability and its share.
+            between a bin's mean probability and its fraction.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What the sections about classes share: who is shown, of which units, and how shares are set."""
+"""What the sections about classes share: who is shown, of which units, how fractions are set."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def called(run: Run, model: str) -> str:
 
 
 def estimate_cell(value: float | None, ends: Interval, decimals: int = 2) -> Cell:
-    """A figure, and its interval in a second line."""
+    """A metric, and its interval in a second line."""
     beside = interval(ends.low, ends.high, decimals) if value is not None else ""
     return Cell(format_number(value, decimals), note=beside)
 

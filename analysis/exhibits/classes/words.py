@@ -12,8 +12,8 @@ from foldgrid.tasks.classification.scoring import LabelScoring
 class ClassReport(AgainstBaseline):
     """See ``TaskReport``."""
 
-    baseline = "says the classes' shares for everybody"
-    floor = "saying the shares"
+    baseline = "predicts the class frequencies for everybody"
+    floor = "class frequencies"
     sample = "photograph"
     subject_loss = "mean Brier score"
     weight_meaning = (
@@ -22,7 +22,7 @@ class ClassReport(AgainstBaseline):
     )
 
     def unit_of(self, metric: str) -> str:
-        """Nothing: figures of classes are pure numbers."""
+        """Nothing: metrics of classes are pure numbers."""
         return ""
 
     def meaning(self, run: Run) -> str:
@@ -91,7 +91,7 @@ class ClassReport(AgainstBaseline):
             else "The likeliest class is decided for; AUC, sensitivity and specificity are means "
             "over the classes, each against the rest."
         )
-        return {"unit": f"The unit of every figure is the {scoring.unit_name.one}. {how}"}
+        return {"unit": f"The evaluation unit is the {scoring.unit_name.one}. {how}"}
 
 
 def _scoring(run: Run) -> LabelScoring:

@@ -48,7 +48,7 @@ def augmentations(drawn: Augmentation, has_tiles: bool) -> list[str]:
             drawn.contrast
         ),
     }
-    return [text for text, varies in words.items() if varies]
+    return [text for text, is_drawn in words.items() if is_drawn]
 
 
 def stopping_sentence(recipe: TrainingRecipe) -> str:
@@ -62,10 +62,10 @@ def stopping_sentence(recipe: TrainingRecipe) -> str:
         "inner_split": f"{100 * stopping.inner_fraction:g} % of the training samples, whole "
         "subjects of the training folds, never of the fold that the fit then predicts",
         "held_out_fold": "the very fold that the fit then predicts, which makes the out-of-fold "
-        "figures optimistic",
+        "values optimistic",
     }
     return (
         f"A fit ended after {stopping.patience} epochs without a new lowest validation loss, at "
-        f"the latest after {epochs}; the weights of its best epoch were kept. Watched were "
+        f"the latest after {epochs}; the weights of its best epoch were kept. Monitored were "
         f"{monitored[stopping.policy]}."
     )

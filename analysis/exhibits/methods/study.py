@@ -41,7 +41,7 @@ def partition_statements(run: Run) -> dict[str, str]:
     )
     balance = (
         f"Of {seeds} random orders of the subjects the best balanced was kept; the mean absolute "
-        f"difference in the shares of the {run.scoring.balanced} is {imbalance:.4f}."
+        f"difference in the fractions of the {run.scoring.balanced} is {imbalance:.4f}."
         if seeds and isinstance(imbalance, int | float)
         else ""
     )

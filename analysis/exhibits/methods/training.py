@@ -107,7 +107,7 @@ def training_statements(run: Run) -> dict[str, str]:
         ),
         "budget": (
             "This is the smoke budget, a shortened recipe that shows that everything works; its "
-            "figures are not results."
+            "values are not results."
             if run.config.budget == "smoke"
             else ""
         ),

@@ -84,6 +84,4 @@ class NumberReport(AgainstBaseline):
         unit = f" Errors are in {self._scoring.unit}." if self._scoring.unit else ""
         ends = self._scoring.scale.ends
         clipped = f" Predictions were brought onto the scale ({ends})." if ends else ""
-        return {
-            "unit": f"The unit of every figure is the {self._scoring.unit_name.one}.{unit}{clipped}"
-        }
+        return {"unit": f"The evaluation unit is the {self._scoring.unit_name.one}.{unit}{clipped}"}

@@ -96,7 +96,7 @@ def bland_altman(pairs: ModelVisits, seed: int = SEED) -> BlandAltman:
     """Limits of agreement between a model and the physician.
 
     Args:
-        pairs: One model's visits; with none, every figure is NaN.
+        pairs: One model's visits; with none, every value is NaN.
         seed: Of the bootstrap over subjects.
     """
     visits = pairs.visits

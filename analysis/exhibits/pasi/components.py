@@ -95,8 +95,8 @@ def error_by_score(
 
     Returns:
         score, region (``all`` first), num_samples, num_subjects, mae and bias with intervals,
-        exact (fraction of samples with the physician's grade), within_one (share at most one grade
-        off) and kappa (Cohen's, quadratic weights; NaN where both give one grade throughout).
+        exact (fraction of samples with the physician's grade), within_one (fraction at most one
+        grade off) and kappa (Cohen's, quadratic weights; NaN where both give one grade throughout).
 
     Raises:
         SweepError: No model of that name was evaluated.
@@ -120,7 +120,7 @@ def error_by_score(
         predicted = clip_score(score, scores[f"predicted_{score}"])
         for region, mask in masks[-1:] + masks[:-1]:
             columns = error_columns(predicted - truth, mask, samples["subject"], resamples)
-            agreement = grade_agreement(score, truth[mask], predicted[mask])
+            agreement = score_agreement(score, truth[mask], predicted[mask])
             rows.append({"score": score, "region": region, **columns, **agreement})
     return ComponentErrors(pd.DataFrame(rows).rename(columns={"num_records": "num_samples"}))
 
@@ -156,7 +156,7 @@ def physician_scores(table: PredictionTable) -> pd.DataFrame:
     return known.loc[table.samples.index.intersection(known.index, sort=False)]
 
 
-def grade_agreement(score: str, truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+def score_agreement(score: str, truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """How far two raters agree on grades.
 
     Args:
@@ -178,13 +178,13 @@ def grade_agreement(score: str, truth: np.ndarray, predicted: np.ndarray) -> dic
     }
 
 
-def quadratic_kappa(first: np.ndarray, second: np.ndarray, num_grades: int) -> float:
+def quadratic_kappa(first: np.ndarray, second: np.ndarray, num_levels: int) -> float:
     """Cohen's kappa with quadratic weights (Cohen 1968) of two raters' grades, from 0 up.
 
     1 is perfect agreement, 0 that of chance; NaN where both give one and the same grade
     throughout, because there chance explains everything.
     """
-    counts = ClassCounts.of(confusion_matrix(first, second, num_grades))
+    counts = ClassCounts.of(confusion_matrix(first, second, num_levels))
     return float(counts.quadratic_kappa())
 
 

@@ -45,7 +45,7 @@ class ScoreDistributions:
             to change its value to look like the other (total variation, 0 to 1); NaN where a
             partition is empty.
         imbalance: What the split minimised: the mean absolute difference of the scaling grades'
-            shares between train and test, adjusted for their sizes; None where not recorded.
+            fractions between train and test, adjusted for their sizes; None where not recorded.
         not_applicable: Why there are no single scores; "" where there are.
     """
 
@@ -138,7 +138,7 @@ def describe_distributions(facts: ScoreDistributions) -> str:
         for name, gap in facts.differences.items()
         if math.isfinite(gap)
     ]
-    text = "Share of samples by grade, and of visits by PASI. "
+    text = "Fraction of samples by score, and of visits by PASI. "
     if gaps:
         text += "The part of a distribution that would have to move: " + ", ".join(gaps) + "."
     return text
@@ -208,8 +208,8 @@ def scores_section(run: Run) -> Section:
     if not run.has_test:
         return Section(left_out="there is no test set to compare with.")
     caption = (
-        "How the physician scored, training (grey) against test (colour): share of the samples by "
-        "grade, and of the visits by PASI."
+        "How the physician scored, training (grey) against test (colour): fraction of the samples "
+        "by score, and of the visits by PASI."
     )
     if facts.not_applicable:
         caption += f" {facts.not_applicable}"

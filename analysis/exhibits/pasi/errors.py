@@ -89,7 +89,7 @@ def error_by_severity(
 
     Returns:
         stratum, title, num_visits, num_subjects, then mae and bias (predicted minus physician),
-        each with ``_low`` and ``_high``: a row a stratum and a last one for all visits. Figures of
+        each with ``_low`` and ``_high``: a row a stratum and a last one for all visits. Values of
         a stratum without visits are NaN; intervals of one with a single subject, too.
     """
     truth = pairs.visits["physician"].to_numpy(dtype=np.float64)
@@ -198,8 +198,8 @@ def _scores(
         Column("Score"),
         Column("Samples", True),
         *ERROR_COLUMNS,
-        Column("Same", True, "grade"),
-        Column("Within 1", True, "grade"),
+        Column("Same", True, "score"),
+        Column("Within 1", True, "score"),
         Column("Kappa", True, "quadratic"),
     )
     rows = []

@@ -26,7 +26,7 @@ class ReferenceLine:
         partition: ``oof`` or ``test`` where it was computed from these visits, "" where it was
             published of others.
         meaning: What it is, in a sentence.
-        source: Where a published figure is from; "" for our own.
+        source: Where a published value is from; "" for our own.
     """
 
     name: str

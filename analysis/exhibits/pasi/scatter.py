@@ -95,7 +95,7 @@ def scatter_facts(pairs: ModelVisits, num_points: int = 101, seed: int = SEED) -
     """The facts of the scatter of one model; every interval resamples subjects.
 
     Args:
-        pairs: One model's visits; with none, every figure is NaN.
+        pairs: One model's visits; with none, every value is NaN.
         num_points: Points of the band, from 0 to the end of the scale.
         seed: Of the bootstrap over subjects.
     """
@@ -163,7 +163,7 @@ def prediction_band(
 
 
 def _with_value(found: Estimate, value: float) -> Estimate:
-    """The interval with the figure as every other table computes it, to the last bit."""
+    """The interval with the value as every other table computes it, to the last bit."""
     return Estimate(value, found.low, found.high)
 
 

@@ -63,7 +63,7 @@ class ModelVisits:
 
 
 def best_model(evaluation: Evaluation, by: str = "mae") -> str:
-    """The model on top of the ranking: the best OOF figure, the baseline only where it is alone.
+    """The model on top of the ranking: the best OOF metric, the baseline only where it is alone.
 
     Args:
         evaluation: What ``evaluate`` returned.

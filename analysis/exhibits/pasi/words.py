@@ -39,7 +39,7 @@ class PasiReport:
         return METRICS[metric].of(Target(unit=PasiScoring.unit)).unit
 
     def landmarks(self, run: Run, partition: str) -> list[Landmark]:
-        """What physicians differ by, and the baseline; only where the figure is the MAE."""
+        """What physicians differ by, and the baseline; only where the metric is the MAE."""
         if run.by != "mae":
             return []
         found = [
@@ -114,7 +114,7 @@ class PasiReport:
                 "Missing photographs are black tiles."
                 + (
                     f" {count(dropped, 'visit')} without all regions had no PASI and were left "
-                    "out of every visit-level figure."
+                    "out of every visit-level metric."
                     if dropped
                     else " Every visit had all regions."
                 )
@@ -136,7 +136,7 @@ class PasiReport:
             if row["num_visits"] and row["stratum"] != "all"
         ]
         return {
-            "unit": "The unit of every figure is the visit's PASI.",
+            "unit": "The evaluation unit is the visit's PASI.",
             "floor": (
                 "For scale, trained physicians scoring the same photographs differ by "
                 f"{BETWEEN_RATERS:g} PASI points between raters and by {WITHIN_RATER:g} within "

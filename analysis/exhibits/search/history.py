@@ -108,7 +108,7 @@ def _paint_panel(axes: Axes, facts: SearchHistory, column: str) -> None:
 
 
 MARKS = (
-    "A filled dot trained to its end, a hollow one was given up by the scheduler and shows its "
+    "A filled dot trained to its end, a hollow one was stopped by the scheduler and shows its "
     "last score, a cross diverged and stands at the worst end of the axis."
 )
 
@@ -123,9 +123,9 @@ def history_section(study: StudyFacts) -> Section:
     )
     caption = (
         f"The best {metric.title} so far (line), by trial and by the epochs spent until then. "
-        f"{MARKS} Only trials that trained to their end can be the best. Dotted: the sweep's own "
-        "recipe, trial 0. The wildest scores are set at the axis' end. Trials stand in the order "
-        "in which they were drawn; side by side they may have ended in another."
+        f"{MARKS} Only trials that trained to their end can be the best. Dotted: the sweep's "
+        "default configuration, trial 0. The wildest scores are set at the axis' end. Trials stand "
+        "in the order in which they were drawn; side by side they may have ended in another."
     )
     paint = partial(draw_history, facts)
     blocks: tuple[Block, ...] = (
@@ -143,7 +143,7 @@ def _lead(study: StudyFacts) -> str:
         for status in ("complete", "stopped", "diverged")
     }
     text = f"Of {count(len(trials), 'trial')}, {ends['complete']} trained to the end"
-    text += f", {ends['stopped']} were given up" if ends["stopped"] else ""
+    text += f", {ends['stopped']} were stopped" if ends["stopped"] else ""
     text += f", {ends['diverged']} diverged" if ends["diverged"] else ""
     if study.best is None:
         return f"{text}."
@@ -163,7 +163,7 @@ def _epochs_table(study: StudyFacts) -> Table:
 
     rows = [
         row("trained", saved.num_trained),
-        row("saved: given up by the scheduler", saved.num_saved),
+        row("saved: stopped by the scheduler", saved.num_saved),
         row("not needed: ended by patience", saved.num_patience),
         row("not trained: diverged", saved.num_diverged),
         row("planned", saved.num_planned),
@@ -182,7 +182,7 @@ def _epochs_words(study: StudyFacts) -> str:
     if not study.saved.num_stopped:
         return "No scheduler gave a trial up, so none of the epochs was saved by one."
     return (
-        f"Giving up {count(study.saved.num_stopped, 'trial')} saved at most "
+        f"Stopping {count(study.saved.num_stopped, 'trial')} saved at most "
         f"{percent(study.saved.fraction)} of the epochs: some of these trials' folds might have "
         "ended by their own patience. That is early stopping of fits, part of the recipe, and is "
         "counted apart."

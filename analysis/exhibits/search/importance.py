@@ -1,4 +1,4 @@
-"""Which parameters the score depends on: functional ANOVA, and how sure its shares are.
+"""Which parameters the score depends on: functional ANOVA, and how sure its fractions are.
 
 T trials, P parameters.
 
@@ -7,15 +7,15 @@ apart the variance of what it predicts over the whole space; the fractions of th
 are scaled to sum to 1, so what only several together explain is left out. It gets the trials'
 ranks, not their scores: one wild trial would otherwise be most of the variance.
 
-The shares are repeated on trials drawn with replacement: their mean is the fraction, their middle
-95 % the interval. Beside it stands what chance gives: where the scores are shuffled among the
-trials, so that nothing matters, all parameters together stay below these shares in 95 % of the
-cases (each below its own in 1 - 5 % / P of them).
+The fractions are repeated on trials drawn with replacement: their mean is the fraction, their
+middle 95 % the interval. Beside it stands what chance gives: where the scores are shuffled among
+the trials, so that nothing matters, all parameters together stay below these fractions in 95 % of
+the cases (each below its own in 1 - 5 % / P of them).
 
-Which trials: those that trained to their end, because a score at another epoch is another figure.
+Which trials: those that trained to their end, because a score at another epoch is another value.
 But a scheduler stops whole regions, and a parameter whose bad values were all stopped seems
-not to matter among the rest. So the shares are computed a second time over all trials, stopped ones
-with their last score and diverged ones with the worst; where the two differ, stopping is why.
+not to matter among the rest. So the fractions are computed a second time over all trials, stopped
+ones with their last score and diverged ones with the worst; where the two differ, stopping is why.
 """
 
 from __future__ import annotations
@@ -90,10 +90,10 @@ class Importance:
 
     @property
     def shown(self) -> Fractions:
-        """The shares that order the parameters."""
+        """The fractions that order the parameters."""
         found = self.complete or self.all_trials
         if found is None:
-            raise ValueError(f"no share of {self.name} is known")
+            raise ValueError(f"no fraction of {self.name} is known")
         return found
 
 
@@ -102,7 +102,7 @@ class Importances:
     """The parameters of a space, the most important first.
 
     Attributes:
-        parameters: By share; empty where there is a reason.
+        parameters: By fraction; empty where there is a reason.
         num_complete: Trials that trained to their end.
         num_trials: All trials that are over.
         reason: Why nothing was computed; "" where it was.
@@ -120,7 +120,7 @@ def parameter_importances(
     num_shuffles: int = NUM_SHUFFLES,
     seed: int = SEED,
 ) -> Importances:
-    """The importances of a study's parameters; the same trials give the same figures.
+    """The importances of a study's parameters; the same trials give the same values.
 
     Args:
         study: Its trials.
@@ -211,7 +211,7 @@ def _shuffled(
 def _fanova(
     axes: Sequence[Scale], places_TP: FloatArray, losses_T: FloatArray, seed: int
 ) -> FloatArray:
-    """The parameters' shares by one forest, summing to 1."""
+    """The parameters' fractions by one forest, summing to 1."""
     # Optuna takes a second to import, and only this needs it.
     from optuna import create_study, logging
     from optuna.distributions import (
@@ -262,13 +262,13 @@ def draw_importances(facts: Importances) -> Drawing:
 
 
 def describe_importances(facts: Importances) -> str:
-    """The shares in sentences."""
+    """The fractions in sentences."""
     words = [
         f"{each.name} {each.shown.mean:.0%} (95 % interval {each.shown.low:.0%} to "
         f"{each.shown.high:.0%})"
         for each in facts.parameters
     ]
-    return f"Shares of the explained variance: {', '.join(words)}."
+    return f"Fractions of the explained variance: {', '.join(words)}."
 
 
 def _paint(facts: Importances, width: int) -> MplFigure:
@@ -282,7 +282,7 @@ def _paint(facts: Importances, width: int) -> MplFigure:
     axes.grid(False, axis="y")
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0] if is_wide else [0, 0.5, 1.0])
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
-    axes.set_xlabel("share of the explained variance", fontsize=SMALL, loc="left")
+    axes.set_xlabel("fraction of the explained variance", fontsize=SMALL, loc="left")
     size = TEXT if is_wide else SMALL - 0.5
     shown = [fitted(each.name, names - 8, size) for each in facts.parameters]
     axes.set_yticks(range(len(shown)), shown, color=INK, fontsize=size)
@@ -334,22 +334,22 @@ def importance_section(study: StudyFacts) -> Section:
     over = f"the {count(facts.num_complete, 'trial')} that trained to the end"
     if facts.parameters[0].complete is None:
         over = (
-            f"all {counted(facts.num_trials, 'trial')}, those given up with their last score and "
-            f"the diverged "
-            f"with the worst, because fewer than {FEWEST_TRIALS} trained to the end"
+            f"all {counted(facts.num_trials, 'trial')}, those stopped early with their last score "
+            "and the diverged with the worst, "
+            f"because fewer than {FEWEST_TRIALS} trained to the end"
         )
     caption = (
-        "Share of the variance of the trials' ranks that each parameter alone explains (fANOVA, "
+        "Fraction of the variance of the trials' ranks that each parameter alone explains (fANOVA, "
         f"main effects scaled to 100 %), over {over}. Dots: mean over resamples of the trials; "
         "lines: 95 % intervals. Dashed: if nothing mattered, no parameter would pass its dashed "
         "line in 95 % of the cases, so a dot left of it says nothing."
     )
     if both:
         caption += (
-            f" Hollow grey: the same over all {counted(facts.num_trials, 'trial')}, those given "
-            f"up with their "
-            "last score. Where it lies far to the right of the filled dot, the scheduler gave up "
-            "the bad values of this parameter, and the rest cannot show that it matters."
+            f" Hollow grey: the same over all {counted(facts.num_trials, 'trial')}, those "
+            "stopped early with their last score. Where it lies far to the right of the filled "
+            "dot, the scheduler stopped the bad values of this parameter, and the rest "
+            "cannot show that it matters."
         )
     part = Figure(
         study.key("importances"),

@@ -321,7 +321,7 @@ def _mark_points(axes: Axes, facts: ShownLandscape) -> None:
         if status != "complete" or facts.landscape.surface_GG.size:
             mark_trials(axes, x, y, status, 5.6)
             continue
-        # Without a ground the marks themselves say how good a trial is.
+        # Without a background the marks themselves say how good a trial is.
         shades = strengths(own["score"].to_numpy(dtype=float), facts.metric)
         for at_x, at_y, shade in zip(x, y, shades, strict=True):
             axes.plot([at_x], [at_y], "o", color=ACCENT, alpha=shade, markersize=8.5, zorder=4,
@@ -359,14 +359,14 @@ def landscape_section(study: StudyFacts) -> Section:
     metric = study.results.metric
     pair = f"{facts.across.name} and {facts.up.name}"
     caption = (
-        f"{metric.title} over {pair}, a mark a trial: filled trained to the end, hollow was given "
-        "up, a cross diverged."
+        f"{metric.title} over {pair}, a mark a trial: filled trained to the end, hollow was "
+        "stopped early, a cross diverged."
     )
     if facts.surface_GG.size:
         caption += (
-            " The ground is a smooth estimate over the complete trials (a Gaussian process with "
-            "noise), stronger where the score is better, and left blank where no trial is near. "
-            "The other parameters vary from trial to trial, so neighbours may differ."
+            " The background is a smooth estimate over the complete trials (a Gaussian process "
+            "with noise), stronger where the score is better, and left blank where no trial is "
+            "near. The other parameters vary from trial to trial, so neighbours may differ."
         )
         lead = (
             f"{pair} together foretell {percent(facts.explained)} of the variance of the score of "

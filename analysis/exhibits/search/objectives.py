@@ -91,7 +91,7 @@ def front_section(study: StudyFacts) -> Section:
     table = study.trials.assign(is_best=study.trials["trial"].isin(best))
     caption = (
         f"{up.title} against {across.title}, a mark a trial. Joined: the front, trials that no "
-        "other beats in every objective. Hollow marks were given up; the wildest are left out."
+        "other beats in every objective. Hollow marks were stopped early; the wildest are left out."
     )
     shown = table[["trial", "status", "is_best", *results.objectives]]
     paint = partial(draw_objectives, Objectives(table, across, up))

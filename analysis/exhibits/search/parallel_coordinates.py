@@ -165,18 +165,18 @@ def _paint_axis(
 ) -> None:
     ends = ([0, 1], [place, place]) if is_row else ([place, place], [0, 1])
     axes.plot(*ends, color=FAINT, linewidth=1.4, zorder=1.5, clip_on=False, solid_capstyle="round")
-    ground = {"facecolor": PAPER, "alpha": 0.82, "linewidth": 0, "pad": 0.6}
+    background = {"facecolor": PAPER, "alpha": 0.82, "linewidth": 0, "pad": 0.6}
     for share, text in ticks:
         at, shift = ((share, place), (0, -9)) if is_row else ((place, share), (-5, 0))
         side = "center" if is_row else "right"
         axes.annotate(
             text, at, shift, textcoords="offset points", fontsize=SMALL - 1, color=MUTED,
-            annotation_clip=False, zorder=6, bbox=ground, ha=side, va="center",
+            annotation_clip=False, zorder=6, bbox=background, ha=side, va="center",
         )  # fmt: skip
     if is_row:
         axes.annotate(
             name, (0, place), (-4, 11), textcoords="offset points", fontsize=SMALL, color=INK,
-            ha="left", va="center", annotation_clip=False, zorder=6, bbox=ground,
+            ha="left", va="center", annotation_clip=False, zorder=6, bbox=background,
         )  # fmt: skip
         return
     axes.annotate(
@@ -261,7 +261,7 @@ def parallel_section(study: StudyFacts) -> Section:
         f"A line a trial, through its values to its {results.metric.title}. The stronger the "
         f"colour the better the score, in five steps of equally many trials; thick: the best, with "
         f"the {end} {results.metric.title}; long dashes: the sweep's default configuration. Thin "
-        "dashed grey lines were given up or diverged. Look for a stretch of an axis that only "
+        "dashed grey lines were stopped early or diverged. Look for a stretch of an axis that only "
         "strong lines cross: that is where a parameter decides. Axes drawn logarithmically are "
         "logarithmic; on an axis of choices the trials of one choice stand beside each other, in "
         "order of score."

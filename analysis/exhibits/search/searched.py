@@ -59,7 +59,7 @@ def space_table(study: StudyFacts) -> Table:
         value = describe_value(results.value(own, name) if own else first)
         best = describe_value(results.value(study.best, name)) if study.best else "–"
         rows.append(cells(*row, value, best))
-    columns = (Column("Parameter"), Column("Could be"), Column("Own recipe", True),
+    columns = (Column("Parameter"), Column("Could be"), Column("Default", True),
                Column("Best", True))  # fmt: skip
     return Table("space", "The search space", columns, tuple(rows), partial(_frame, study))
 

@@ -21,8 +21,8 @@ def studies_section(run: SearchRun) -> Section:
         Column("Trials", True),
         Column(metric.title, True, "best, 95 %"),
         Column("Corrected", True, "for choosing"),
-        Column("Own recipe", True),
-        Column("Saved", True, "by giving up"),
+        Column("Default", True),
+        Column("Saved", True, "by stopping early"),
     )
     rows = []
     for study in run.studies:

@@ -52,7 +52,7 @@ def describe_trial_curves(facts: TrialCurves) -> str:
     """How long the trials trained, in sentences."""
     ends = facts.table.groupby("trial").agg(status=("status", "first"), epochs=("epoch", "max"))
     text = f"{counted(len(ends), 'trial')} of up to {int(ends['epochs'].max())} epochs."
-    for status, words in (("stopped", "were given up"), ("diverged", "diverged")):
+    for status, words in (("stopped", "were stopped early"), ("diverged", "diverged")):
         own = ends[ends["status"] == status]
         if len(own):
             low, high = int(own["epochs"].min()), int(own["epochs"].max())
@@ -152,7 +152,7 @@ def curves_section(study: StudyFacts) -> Section:
         f"Out-of-fold {study.results.metric.title} after each epoch, a line a trial: each fold "
         "predicts with the weights that its own validation subjects liked best so far. Thick: the "
         "best trial. Dashed: the sweep's default configuration. Grey lines that end in a hollow "
-        "dot were given up there; a cross diverged. The worst curves may leave the axis."
+        "dot were stopped there; a cross diverged. The worst curves may leave the axis."
     )
     paint = partial(draw_trial_curves, facts)
     figure = Figure(study.key("curves"), paint, caption, lambda: study.curves, is_filed=True)

@@ -14,7 +14,7 @@ from foldgrid.analysis.search.summary import describe_value
 from foldgrid.metrics import METRICS
 from foldgrid.specs.trials import TrialRecord
 
-WORDS = {"complete": "complete", "stopped": "given up", "diverged": "diverged"}
+WORDS = {"complete": "complete", "stopped": "stopped early", "diverged": "diverged"}
 
 
 def trials_section(study: StudyFacts) -> Section:
@@ -37,8 +37,8 @@ def trials_section(study: StudyFacts) -> Section:
     caption = f"Trials by out-of-fold {results.metric.title}"
     note = (
         "Second lines: 95 % intervals over resampled subjects, of trials that trained to their "
-        "end. The score of a trial that was given up is that of its last epoch and is not to be "
-        "compared with the others."
+        "end. The score of a trial that was stopped early is that of its last epoch and is not to "
+        "be compared with the others."
     )
     rows = tuple(_row(study, trial) for trial in ordered)
     table = Table(study.key("trials"), caption, columns, rows, partial(_frame, study), note)

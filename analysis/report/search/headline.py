@@ -69,8 +69,8 @@ def study_verdict(study: StudyFacts) -> str:
     score += f" (95 % interval {sure})" if sure else ""
     if best.number == 0:
         return (
-            f"Nothing among {count(len(results.trials), 'trial')} is better than the sweep's own "
-            f"recipe: {best.backbone} with {score}."
+            f"Nothing among {count(len(results.trials), 'trial')} is better than the sweep's "
+            f"default configuration: {best.backbone} with {score}."
         )
     return (
         f"Trial {best.number} is the best of {len(results.trials)}: {best.backbone} with {score}."
@@ -142,5 +142,5 @@ def _tiles(study: StudyFacts) -> list[Tile]:
     saved = study.saved
     if saved.num_stopped:
         note = f"{saved.num_saved} of {count(saved.num_planned, 'epoch')}"
-        tiles.append(Tile("Epochs saved by giving up", percent(saved.fraction), note))
+        tiles.append(Tile("Epochs saved by early stopping", percent(saved.fraction), note))
     return [tile for tile in tiles if tile.value != UNDEFINED]

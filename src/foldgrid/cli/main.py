@@ -45,7 +45,7 @@ COMMANDS = {
             "results:report",
             "Write the report of a sweep, a grid or a search, and print where it is.",
         ),
-        "check": ("results:check", "Check a sweep for what could make its figures wrong."),
+        "check": ("results:check", "Check a sweep for what could make its results wrong."),
         "compare": ("results:compare", "Compare two or more sweeps on the same data and split."),
         "published": ("results:published", "Set a sweep beside the published study."),
         "explain": ("explain:explain", "Explain the code of a check or a note, and what to do."),

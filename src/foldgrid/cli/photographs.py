@@ -43,7 +43,7 @@ def synthesize(
         folder: A new or empty folder: photos/, manifest.csv and settings.json go there.
         study: The PASI trial, or one of the studies of single photographs: skin of systemic
             sclerosis by stage or by skin score, inflammatory skin in cases, fundus photographs
-            with raters, a tree of lesions. These take the seed, the number of subjects, the
+            with raters, a hierarchy of lesions. These take the seed, the number of subjects, the
             photograph's size and the JPEG quality; their own defaults are smaller.
         trial: What to simulate.
         contact_sheet: A PNG to write besides: some photographs with their scores, labels or

@@ -74,8 +74,8 @@ def refuse_permutation(store: RunStore) -> None:
     """
     if store.read_permutation() is not None:
         raise SweepError(
-            f"{store.location}: a canary, trained on shuffled truth; what it predicts means "
-            "nothing.\nGive the run folder of the sweep itself."
+            f"{store.location}: a label-permutation test, trained on shuffled truth; what it "
+            "predicts means nothing.\nGive the run folder of the sweep itself."
         )
 
 

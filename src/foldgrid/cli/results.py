@@ -39,7 +39,7 @@ def rank(
 ) -> None:
     """Rank the models of a sweep, or of any table of predictions.
 
-    Prints base learners, meta-learners and the baseline, ordered by an out-of-fold figure, and
+    Prints base learners, meta-learners and the baseline, ordered by an out-of-fold metric, and
     saves the table in the run folder as leaderboard.csv and leaderboard.json. Of a table of
     predictions it saves nothing.
 
@@ -86,7 +86,7 @@ def report(run: RunFolder, /, *, by: str | None = None) -> None:
 
     Args:
         run: The run folder, such as runs/all_backbones.
-        by: The figure that orders the ranking, as `rank` knows them; of a search, which of its
+        by: The metric that orders the ranking, as `rank` knows them; of a search, which of its
             objectives is shown.
     """
     from foldgrid.analysis.report.build import write_report
@@ -121,7 +121,7 @@ def published(run: RunFolder, /, *, format: str = "terminal") -> None:
 
 
 def check(run: RunFolder, /, *, format: str = "terminal") -> int:
-    """Check a sweep for what could make its figures wrong.
+    """Check a sweep for what could make its results wrong.
 
     Runs every check anew and saves the results in the run folder as checks.json. Exits 1 where a
     check failed; warnings, and checks that had nothing to look at, are no failures.
@@ -150,13 +150,13 @@ def check(run: RunFolder, /, *, format: str = "terminal") -> int:
 def compare(*runs: RunFolder, by: str | None = None, format: str = "terminal") -> None:
     """Compare two or more sweeps on the same data and split.
 
-    Prints, for each base learner that is complete in both, the out-of-fold figures and their
+    Prints, for each base learner that is complete in both, the out-of-fold metrics and their
     difference with an interval by subjects, and the settings in which the sweeps differ. Refuses
     sweeps on other data, another split or another task.
 
     Args:
         runs: The run folders; every other one is compared with the first.
-        by: The figure that is compared, as `rank` knows them; the task's first without.
+        by: The metric that is compared, as `rank` knows them; the task's first without.
         format: How it is printed: terminal, csv, md or json.
     """
     from foldgrid.analysis.comparison.formats import TEXT_FORMATS, render_terminal

@@ -39,7 +39,7 @@ class Survey:
         cache: The cache's root.
         is_synthetic: Whether the photographs are a simulated study's.
         mosaics_of: The fingerprint under which equal mosaics are kept; "" for its own. A
-            canary has other targets and the same pictures.
+            label-permutation test has other targets and the same pictures.
     """
 
     manifest: CheckedManifest
@@ -140,6 +140,11 @@ class Dataset:
     def stratum(self) -> str:
         """The column of ``samples`` whose values splits balance."""
         return self.layout.stratum
+
+    @property
+    def cache(self) -> Path | None:
+        """The root of the cache that the pictures are kept in; null where they are in none."""
+        return self.mosaics_path.parent.parent if self.mosaics_path else None
 
 
 def survey_manifest(

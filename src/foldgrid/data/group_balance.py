@@ -51,10 +51,10 @@ def divide_groups(
 
     The groups come in a random order, each is put where the imbalance then stays smallest, and
     the best of ``num_seeds`` orders is kept. A tie goes to the cohort named first; so does the
-    very first group where the shares are equal. No cohort stays short of its fewest groups: when
+    very first group where the fractions are equal. No cohort stays short of its fewest groups: when
     only as many groups are left as are lacking, they go where they are lacking.
 
-    A cohort's size needs no rule of its own. A label's share is counted against the cohort's
+    A cohort's size needs no rule of its own. A label's fraction is counted against the cohort's
     *target* size, so the summed label differences are the difference in relative size, and the
     imbalance can be small only where the sizes are near their targets too.
 
@@ -72,7 +72,7 @@ def divide_groups(
         of the labels.
 
     Raises:
-        ValueError: There are too few groups, or the shares do not sum to 1.
+        ValueError: There are too few groups, or the fractions do not sum to 1.
     """
     fractions = np.asarray(fractions_K, dtype=np.float64)
     group_ids, group_N = _numbered(groups_N)
@@ -80,7 +80,7 @@ def divide_groups(
     if len(group_ids) < fewest.sum():
         raise ValueError(f"{len(group_ids)} groups cannot fill cohorts of {fewest.tolist()}")
     if np.any(fractions <= 0) or not np.isclose(fractions.sum(), 1):
-        raise ValueError(f"shares must be positive and sum to 1, found {fractions.tolist()}")
+        raise ValueError(f"fractions must be positive and sum to 1, found {fractions.tolist()}")
     counts_GL = _label_weights(group_N, labels_N, weights_N)
     order_AG = _random_orders(len(group_ids), num_seeds, seed)
     cohort_AG = _greedy_pass(counts_GL, order_AG, fractions, fewest)
@@ -106,7 +106,7 @@ def imbalance_of(
 
     Returns:
         The mean over the labels, and over the pairs of cohorts, of the absolute difference in
-        (weight with that label in the cohort) / (the cohort's target share x weight of all
+        (weight with that label in the cohort) / (the cohort's target fraction x weight of all
         records). 0 is a perfect balance of labels and sizes.
     """
     fractions = np.asarray(fractions_K, dtype=np.float64)

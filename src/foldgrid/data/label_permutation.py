@@ -1,4 +1,4 @@
-"""The canary: scores or labels that no picture can tell, so that any skill that remains is a leak.
+"""The label-permutation test: truths that no picture can tell, so remaining skill is a leak.
 
 Knows the sample table and who is held out; never sees a picture. Decision 0010 has the reasoning.
 
@@ -15,8 +15,8 @@ subject drawn at random, for all of its own visits**:
 
 Labels and values go the same way: every subject is given the label of **one photograph of a
 subject drawn at random, for all of its own photographs**, with what belongs to the label, its place
-in the tree and the raters' opinions. A fine class is then as foreign to the picture as a coarse
-one.
+in the hierarchy and the raters' opinions. A fine class is then as foreign to the picture as a
+coarse one.
 
 A subject may be given a visit of its own (one in a trial is, on average). Forbidding that would
 make the given scores slightly opposed to the true ones; with it they are exactly exchangeable, and
@@ -77,7 +77,7 @@ def shuffle_labels(
         samples: `SampleTable.samples` of single photographs.
         partition: As in `shuffle_scores`.
         seed: Likewise.
-        columns: What goes together: the label, its place in the tree, the grades.
+        columns: What goes together: the label, its place in the hierarchy, the annotations.
 
     Returns:
         The same rows with other values in ``columns``, the same in all rows of a subject.

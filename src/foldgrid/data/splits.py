@@ -68,14 +68,14 @@ class Split:
 def make_split(samples: pd.DataFrame, spec: SplitSpec, layout: SampleLayout = MOSAICS) -> Split:
     """Hold out the test subjects, then divide the others into folds.
 
-    Of mosaics a visit weighs 1 however many of its regions were photographed, so the shares are
+    Of mosaics a visit weighs 1 however many of its regions were photographed, so the fractions are
     fractions of visits; of single photographs they are fractions of photographs. Subjects stay
     whole, and with them their cases, for a case has one subject. They are put as `divide_groups`
     says; of ``num_seeds`` orders the best is kept.
 
     Args:
         samples: `SampleTable.samples`.
-        spec: Shares, folds, method and seeds.
+        spec: Fractions, folds, method and seeds.
         layout: Of which kind the samples are: what is balanced, and what weighs.
 
     Raises:
@@ -177,7 +177,7 @@ def inner_split(
     weights_N: ArrayLike | None = None,
     num_seeds: int = 50,
 ) -> NDArray[np.bool_]:
-    """Set whole groups of the training samples aside for early stopping to watch.
+    """Set whole groups of the training samples aside for early stopping to monitor.
 
     Args:
         groups_N: The subject of each training sample.

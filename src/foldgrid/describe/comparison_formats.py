@@ -120,7 +120,7 @@ def lecture_lines(networks: Sequence[ComparedNetwork]) -> tuple[str, ...]:
     rows = [row for row in lecture_comparison() if row["ours"] in shown]
     if not rows:
         return ()
-    lines = ["The CNN lecture compares four architectures. Where its figures differ, and why:"]
+    lines = ["The CNN lecture compares four architectures. Where its numbers differ, and why:"]
     for row in rows:
         lines += [
             f"{row['network']} ({row['top5_accuracy']}, {row['parameters']} parameters, "

@@ -30,7 +30,7 @@ SIDE_LAYERS = (
 )
 MULTIPLY_ADDS = (
     "Multiply-adds are those of one image in convolutions, dense layers and attention. Biases, "
-    "norms, activations and pooling are not counted, as in the figures that torchvision publishes."
+    "norms, activations and pooling are not counted, as in the numbers that torchvision publishes."
 )
 HANGS_OVER = "Padding +: the last window hangs over the edge, so the output is rounded up."
 AUXILIARY = (
@@ -179,7 +179,7 @@ def lecture_lines(description: Description) -> tuple[str, ...]:
     differences = description.lecture_differences
     num_metrics = num_lecture_values(description.structure.backbone)
     start = (
-        f"The CNN lecture's table of this network has {counted(num_metrics, 'figure')}; "
+        f"The CNN lecture's table of this network has {counted(num_metrics, 'number')}; "
         f"{num_metrics - len(differences)} of them are the same in torchvision's, norms apart. "
         "The others:"
     )

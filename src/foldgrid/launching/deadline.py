@@ -87,7 +87,7 @@ class Deadline:
         self._check()
 
     def finished(self, job: object, record: object) -> None:
-        """See ``started``; the record is on disk, and the others have been told."""
+        """See ``started``; the record is on disk, and the others have received it."""
         self._check()
 
     def failed(self, job: object, failure: object) -> None:

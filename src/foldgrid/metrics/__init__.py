@@ -6,7 +6,7 @@ tables.
 
 from foldgrid.metrics import classification, regression
 from foldgrid.metrics.best_trials import best_trials
-from foldgrid.metrics.classification import CLASS_METRICS, GRADE_METRICS, class_metrics
+from foldgrid.metrics.classification import CLASS_METRICS, ORDINAL_METRICS, class_metrics
 from foldgrid.metrics.regression import NUMBER_METRICS, number_metrics
 from foldgrid.specs.metric import METRICS, Direction, Metric, Target, metrics_of
 
@@ -15,9 +15,9 @@ for _metric in (*regression.OURS, *classification.OURS):
 
 __all__ = [
     "CLASS_METRICS",
-    "GRADE_METRICS",
     "METRICS",
     "NUMBER_METRICS",
+    "ORDINAL_METRICS",
     "Direction",
     "Metric",
     "Target",

@@ -150,7 +150,7 @@ OURS = (
     Metric(
         name="accuracy",
         title="Accuracy",
-        description="share decided rightly",
+        description="fraction decided rightly",
         direction="higher",
         compute=OfCounts(lambda _, counts: counts.accuracy()),
         suits="classes",
@@ -218,7 +218,7 @@ OURS = (
     Metric(
         name="quadratic_kappa",
         title="Quadratic kappa",
-        description="quadratic-weighted kappa of the grades",
+        description="quadratic-weighted kappa of the ordered classes",
         direction="higher",
         compute=OfCounts(lambda _, counts: counts.quadratic_kappa()),
         suits="ordered",
@@ -266,8 +266,8 @@ OURS = (
 CLASS_METRICS = ("auc", "accuracy", "sensitivity", "specificity", "kappa", "log_loss", "brier")
 """What a ranking of classes holds unless more is asked for; its first metric orders it."""
 
-GRADE_METRICS = ("quadratic_kappa", *CLASS_METRICS)
-"""The same of classes that are grades."""
+ORDINAL_METRICS = ("quadratic_kappa", *CLASS_METRICS)
+"""The same of ordered classes."""
 
 
 def class_metrics(
@@ -278,7 +278,7 @@ def class_metrics(
     Args:
         num_classes: K, 2 or more.
         is_binary: Of two classes the last is the positive one.
-        is_ordered: The classes are grades, from the lowest to the highest.
+        is_ordered: The classes are ordered, from the lowest to the highest.
 
     Raises:
         ValueError: Fewer than two classes, or a binary task with more.
@@ -286,7 +286,7 @@ def class_metrics(
     if num_classes < 2 or (is_binary and num_classes != 2):
         raise ValueError(f"{num_classes} classes cannot be evaluated (is_binary={is_binary})")
     target = Target("classes", num_classes, is_binary, is_ordered)
-    names = GRADE_METRICS if is_ordered else CLASS_METRICS
+    names = ORDINAL_METRICS if is_ordered else CLASS_METRICS
     return {name: METRICS[name].of(target) for name in names}
 
 

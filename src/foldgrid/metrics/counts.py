@@ -99,8 +99,8 @@ class ClassCounts:
     def quadratic_kappa(self) -> FloatArray:
         """Cohen's kappa of classes in an order, a mistake by n classes weighing n squared.
 
-        Cohen 1968: 1 less the squared steps between truth and decision over those that the shares
-        of the classes alone would give; 1 is perfect, 0 chance. NaN where these are none.
+        Cohen 1968: 1 less the squared steps between truth and decision over those that the
+        fractions of the classes alone would give; 1 is perfect, 0 chance. NaN where these are none.
         """
         places_K = np.arange(self.support.shape[-1], dtype=np.float64)
         squares = self.total[..., 0] * ((self.support + self.decided) * places_K**2).sum(axis=-1)

@@ -96,7 +96,7 @@ def _classes(
         is_called = values.to_numpy()[:, -1] >= point.threshold
         if not math.isnan(point.threshold):
             decided[point.column] = np.array(values.columns, object)[is_called.astype(int)]
-    # A node of a tree can be a class of several levels: its probability is the same in all.
+    # A node of a hierarchy can be a class of several levels: its probability is the same in all.
     fractions = {
         f"{PROBABILITY}{name}": probabilities_NJ[:, place]
         for classes, probabilities_NJ in layers.values()

@@ -157,7 +157,7 @@ def _check_copies(
     else:
         advice = (
             "Weights are kept with `keep: best`. A finished fit is not trained again for them, so "
-            f"train into another folder:\n`{_keeping_command(store, learner)}`"
+            f"train into another folder:\n`{_command_with_weights(store, learner)}`"
         )
     raise InputError(
         f"{store.location}, {learner}",
@@ -166,7 +166,7 @@ def _check_copies(
     )
 
 
-def _keeping_command(store: RunStore, learner: str) -> str:
+def _command_with_weights(store: RunStore, learner: str) -> str:
     """The command that trains a base learner under the same settings and keeps its weights."""
     sweep = store.read_sweep()
     # The resolved sweep says it all, overrides included; from object storage it cannot be read.

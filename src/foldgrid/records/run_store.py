@@ -27,7 +27,7 @@ from foldgrid.specs.errors import CorruptFileError, MissingFileError, SweepError
 from foldgrid.specs.fits import EpochRecord, FitRecord
 from foldgrid.specs.label_permutation import LabelPermutation, PermutationName, permutation_folder
 
-SWEEP, PLAN, PROVENANCE, CANARY = "sweep.yaml", "plan.json", "provenance.json", "canary.json"
+SWEEP, PLAN, PROVENANCE, PERMUTATION = "sweep.yaml", "plan.json", "provenance.json", "canary.json"
 SPLIT, SPLIT_FACTS = "split.parquet", "split.json"
 PHOTOS, SAMPLES, FIRST_WEIGHTS = "photos.parquet", "samples.parquet", "weights.json"
 TABLE_CHECKSUMS = "tables.json"
@@ -265,26 +265,26 @@ class RunStore:
         except (KeyError, TypeError, AttributeError) as error:
             raise self._unlike(FIRST_WEIGHTS, content, error) from error
 
-    def write_permutation(self, canary: LabelPermutation) -> None:
-        """Writes ``canary.json``: this is no run of the sweep, but of its canary."""
-        self.write_json(CANARY, canary.model_dump(mode="json"))
+    def write_permutation(self, permutation: LabelPermutation) -> None:
+        """Writes ``canary.json``: this is the run of a label-permutation test, not of the sweep."""
+        self.write_json(PERMUTATION, permutation.model_dump(mode="json"))
 
     def is_permutation(self) -> bool:
         """Whether ``canary.json`` is there, whole or not."""
-        return self.root.exists(CANARY)
+        return self.root.exists(PERMUTATION)
 
     def read_permutation(self) -> LabelPermutation | None:
         """``canary.json``, or nothing: then the scores are the physician's."""
         if not self.is_permutation():
             return None
-        content = self.read_json(CANARY)
+        content = self.read_json(PERMUTATION)
         try:
             return LabelPermutation.model_validate(content)
         except ValueError as error:
-            raise self._unlike(CANARY, content, error) from error
+            raise self._unlike(PERMUTATION, content, error) from error
 
     def permutation_store(self, name: PermutationName) -> RunStore:
-        """Where the canary of this run is, there or not: beside it."""
+        """Where the label-permutation test of this run is, there or not: beside it."""
         if self.root.is_local:
             folder = self.root.local_path.resolve()
             # As it was given where that says enough: messages should not grow absolute paths.
@@ -324,9 +324,9 @@ class RunStore:
     def _shortest_command(self) -> str:
         name = self.location.partition("?")[0].rstrip("/").rpartition("/")[2]
         try:
-            canary = self.read_permutation()
-            if canary is not None:
-                return f"foldgrid launch {canary.sweep} --canary {canary.name}"
+            permutation = self.read_permutation()
+            if permutation is not None:
+                return f"foldgrid launch {permutation.sweep} --canary {permutation.name}"
             return f"foldgrid launch {self.read_sweep().get('name')}"
         except (FileNotFoundError, ValueError):
             return f"foldgrid launch {name}"

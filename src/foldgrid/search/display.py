@@ -50,7 +50,7 @@ class SearchDisplay:
         words = f"{counted(record.num_epochs, 'epoch')}, {record.wall_seconds:.0f} s"
         if record.status == "stopped":
             words = (
-                f"given up after {record.num_epochs} of "
+                f"stopped after {record.num_epochs} of "
                 f"{counted(record.num_planned_epochs, 'epoch')}"
             )
         self._line(job, f"{self._score(record)}  {words}   {describe_values(record.values)}")

@@ -201,7 +201,7 @@ class TrialTrainer:
         self.data, self.store = data, store.absolute()
 
     def finished(self, job: TrialJob) -> TrialRecord | None:
-        """The trial's record, where it is over and the launcher heard of it twice."""
+        """The trial's record, where it is over and the launcher received it twice."""
         folder = self.store.trial(job.study, job.number)
         record = folder.read_record() if folder.is_over() else None
         return record if record is not None and is_of(record, job) else None

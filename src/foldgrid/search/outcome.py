@@ -75,7 +75,7 @@ def _entry(trial: TrialRecord, num_trials: int, certainty: TrialCertainty | None
 
 
 def trial_rows(trials: Sequence[TrialRecord]) -> list[dict[str, Any]]:
-    """Trials as lines of a table, all with the same figures."""
+    """Trials as lines of a table, all with the same metrics."""
     metric_values = next((tuple(trial.oof) for trial in trials if trial.oof), NUMBER_METRICS)
     return [_row(trial, metric_values) for trial in trials]
 

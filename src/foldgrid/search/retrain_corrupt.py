@@ -73,7 +73,7 @@ def set_aside(
         SweepError: A trial went on with other trials' networks, so nobody can train it again.
     """
     for trial in corrupt:
-        record = _own_record(trial) or reported.get((trial.study, trial.folder.number))
+        record = _record_in(trial) or reported.get((trial.study, trial.folder.number))
         if record is not None and record.changes:
             raise SweepError(
                 f"{trial.folder.path}: corrupt ({'; '.join(trial.faults)}), and the trial went on "
@@ -88,7 +88,7 @@ def set_aside(
             trial.folder.set_aside(record)
 
 
-def _own_record(trial: CorruptTrial) -> TrialRecord | None:
+def _record_in(trial: CorruptTrial) -> TrialRecord | None:
     try:
         record = trial.folder.read_record()
     except CorruptFileError:

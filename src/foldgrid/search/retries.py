@@ -58,18 +58,18 @@ def close_stale(study: optuna.Study, storage: SearchStorage, own: Collection[int
     for trial in stopped:
         # One that died while it was drawn has but a part of its values.
         values = trial.params if LAUNCH in trial.user_attrs else trial.system_attrs[FIXED]
-        study.enqueue_trial(dict(values), {RETRY: own_number(trial)})
+        study.enqueue_trial(dict(values), {RETRY: trial_number(trial)})
     return len(stopped)
 
 
-def own_number(trial: Trial | FrozenTrial) -> int:
+def trial_number(trial: Trial | FrozenTrial) -> int:
     """The number that a trial goes by: its own, or that of the one it repeats."""
     return int(trial.user_attrs.get(RETRY, trial.number))
 
 
 def stopped_trials(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """What was closed without having failed, and is not lined up again yet."""
-    last_tries = {own_number(trial): trial for trial in trials}
+    last_tries = {trial_number(trial): trial for trial in trials}
     return [
         trial
         for trial in last_tries.values()

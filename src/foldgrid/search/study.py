@@ -28,7 +28,7 @@ from foldgrid.search.retries import (
     close_stale,
     num_drawn,
     num_lined_up,
-    own_number,
+    trial_number,
 )
 from foldgrid.search.storage.storage import SearchStorage
 from foldgrid.specs.fits import content_digest
@@ -147,8 +147,8 @@ class SearchStudy:
             trial, values = self._draw()
             self._storage.keep_alive(trial._trial_id)
             trial.set_user_attr(LAUNCH, self._storage.mark.name)
-        self._open[own_number(trial)] = trial
-        return own_number(trial), values
+        self._open[trial_number(trial)] = trial
+        return trial_number(trial), values
 
     def _draw(self) -> tuple[Trial, dict[str, Value]]:
         with warnings.catch_warnings():
@@ -228,7 +228,7 @@ class SearchStudy:
         trials = self._study.get_trials(deepcopy=False, states=COUNTED)
         return [
             TrialRecord.model_validate_json(trial.user_attrs[RECORD])
-            for trial in sorted(trials, key=own_number)
+            for trial in sorted(trials, key=trial_number)
             if RECORD in trial.user_attrs
         ]
 

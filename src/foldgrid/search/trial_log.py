@@ -90,7 +90,7 @@ class TrialLog:
         self._complete(job, record)
 
     def stopped(self, job: TrialJob) -> None:
-        """A scheduler gave the trial up: its record is made of what was heard."""
+        """A scheduler stopped the trial: its record is made of what was received."""
         course = self._courses[job.number]
         epochs = list(course.epochs.values())
         self._complete(job, trial_record(job, epochs, "stopped", course.changes))

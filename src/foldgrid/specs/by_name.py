@@ -2,8 +2,8 @@
 
 Two keys belong together, as ``schedule`` and ``steps`` do: ``optimizer: lion`` names the thing, and
 ``optimizer_settings: {lion: {beta: 0.9}}`` holds what it alone has to set, by its name, so that a
-name can be exchanged (``--set``, ``vary``) and the settings stay where they are. The registry is
-asked when something is read, never when a module is imported.
+name can be exchanged (``--set``, ``ablation``) and the settings stay where they are. The registry
+is asked when something is read, never when a module is imported.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The canary's words: a sweep trained once more on scores that its pictures cannot tell."""
+"""The label-permutation test (``--canary``): a sweep trained once more, on shuffled truths."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ PermutationName = Literal["shuffled_scores"]
 
 
 class LabelPermutation(Spec):
-    """What makes a run folder a canary's: ``canary.json``.
+    """What makes a run folder that of a label-permutation test: ``canary.json``.
 
     Attributes:
         name: What was shuffled.
-        sweep: The sweep's own name, without the canary's.
+        sweep: The sweep's own name, without the test's ending.
         seed: What decided the shuffle.
         data_fingerprint: The data set's with its true scores.
     """
@@ -26,5 +26,5 @@ class LabelPermutation(Spec):
 
 
 def permutation_folder(run: str, name: PermutationName) -> str:
-    """The run folder's name of a sweep's canary: ``quickstart-canary-shuffled_scores``."""
+    """The run folder's name of a sweep's test: ``quickstart-canary-shuffled_scores``."""
     return f"{run}-canary-{name}"

@@ -33,7 +33,7 @@ PLUS = "+"
 """Stands between a backbone and a learner's label: ``resnet18+fine_tuned``."""
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
-"""What a label may be: it is a part of names in files, figures and trackers."""
+"""What a label may be: it is a part of names in files, drawings and trackers."""
 
 _ABLATION = re.compile(r"(.+?)@([A-Za-z_][\w.]*)=(.*)", re.DOTALL)
 

@@ -27,7 +27,7 @@ class Target:
         kind: Whether a unit's truth is a number or a class.
         num_classes: K; 0 where it is not said.
         is_binary: Of two classes the last is the positive one.
-        is_ordered: The classes are grades, from the lowest to the highest.
+        is_ordered: The classes are ordered, from the lowest to the highest.
         unit: What numbers are counted in, such as ``months``; "" for pure numbers.
     """
 

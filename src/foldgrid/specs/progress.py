@@ -11,7 +11,7 @@ class RunningJob(Record):
 
     Attributes:
         since: When, in seconds since 1970.
-        epoch: The last epoch that was heard of; 0 before the first.
+        epoch: The last epoch that was received; 0 before the first.
     """
 
     since: float

@@ -241,9 +241,7 @@ def _space_of(
         raise InputError(document.source, [Problem(at("search_space"), "search_space", message)])
     for key in ("learners", "ablation", "given"):
         if getattr(sweep, key):
-            message = (
-                f"found `{key}` beside a search. A search varies by its space; drop one of them."
-            )
+            message = f"found `{key}` beside a search. A search draws from its space; drop one."
             raise InputError(document.source, [Problem(at(key), key, message)])
     space, file = _read_space(files[named])
     _refuse(document, sweep_problems(space, sweep))

@@ -5,7 +5,7 @@ which searches it does not suit, and the rule that it makes. Importing it needs 
 Optuna, so that the analysis can ask for the words alone. There are two ways to evaluate; a
 scheduler goes one of them:
 
-- ``rule``: it hears every epoch of every trial in the launcher's process, whichever executor
+- ``rule``: it receives every epoch of every trial in the launcher's process, whichever executor
   trains, and says who is stopped (`foldgrid.search.schedulers.rules.StoppingRule`).
 - ``tune``: it pauses trials and copies their states, so it is a scheduler of Ray Tune's, in Tune's
   loop; then ``pauses`` is true.
@@ -157,7 +157,7 @@ def grace_problems(shared: SharedSettings, planned_epochs: int) -> Iterator[KeyP
     if shared.grace_epochs >= planned_epochs:
         message = (
             f"found {shared.grace_epochs}, but trials train {planned_epochs} epochs: nothing would "
-            f"ever be given up. Take fewer, or the scheduler {NO_SCHEDULER}."
+            f"ever be stopped. Take fewer, or the scheduler {NO_SCHEDULER}."
         )
         yield "grace_epochs", message
 

@@ -37,14 +37,15 @@ class TrialSettings(Spec):
             region of every visit keeps at least one.
         placebo_fraction: Fraction of the subjects in the placebo arm, who hardly improve, 0 to 1.
         pasi90_fraction: Fraction of all subjects that lose at least 90 % of their baseline PASI by
-            the last visit, 0 to 1. The rater's noise moves the achieved share by a subject or two.
+            the last visit, 0 to 1. The rater's noise moves the achieved fraction by a subject or
+            two.
         studio: ``standard`` hangs one backdrop and hands out one kind of clothes at every site, as
             a standardised study does; ``varied`` lets each subject's site choose, which makes the
             scores much harder to see in small pictures.
         rater_noise: Standard deviation of the rater's error in erythema, induration and scaling,
             in grades.
-        rater_area_noise: Relative standard deviation of the rater's estimate of the affected share
-            of the skin.
+        rater_area_noise: Relative standard deviation of the rater's estimate of the affected
+            fraction of the skin.
         jpeg_quality: JPEG quality in Pillow's scale, 30 to 100.
     """
 

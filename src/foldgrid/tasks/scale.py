@@ -57,7 +57,7 @@ class Scale:
         return (np.asarray(values, dtype=np.float64) - self.origin) / self.width
 
     def of_fraction(self, fractions: ArrayLike) -> FloatArray:
-        """The numbers that shares are of; undoes ``fraction``."""
+        """The numbers that fractions are of; undoes ``fraction``."""
         return self.width * np.asarray(fractions, dtype=np.float64) + self.origin
 
     def over(self, values: ArrayLike) -> Scale:
@@ -99,5 +99,5 @@ class Scale:
 
     @property
     def origin(self) -> float:
-        """Where shares count from: the lowest; 0 if an end is open."""
+        """Where fractions count from: the lowest; 0 if an end is open."""
         return self.lowest if self.lowest is not None and self.highest is not None else 0.0

@@ -64,7 +64,7 @@ class Scoring(ABC):
     Attributes:
         target_kind: Whether a unit's truth is a number or a class.
         is_binary: Whether there are two classes of which the last is the positive one.
-        is_ordered: Whether the classes are grades, from the lowest to the highest.
+        is_ordered: Whether the classes are ordered, from the lowest to the highest.
         standard_metrics: The metrics that a ranking holds unless more is asked for, by name; the
             first orders it.
         stratum: The column of the samples whose values a split should balance.
@@ -228,7 +228,7 @@ class Scoring(ABC):
         Raises:
             ValueError: The task or the samples know no raters.
         """
-        raise ValueError("this task has one opinion of each sample, no grades")
+        raise ValueError("this task has one opinion of each sample, no annotations")
 
     @abstractmethod
     def target_columns(self, samples: pd.DataFrame) -> dict[str, NDArray[Any]]:

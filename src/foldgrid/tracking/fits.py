@@ -74,7 +74,7 @@ class FitRuns:
         return sweep_tags(sweep, context, f"fold-{config.fold}", own)
 
     def point(self, epoch: EpochRecord) -> Point:
-        """Losses, the learning rate and the validation figures."""
+        """Losses, the learning rate and the validation metrics."""
         values = {f"validation/{plain_key(name)}": value for name, value in epoch.metrics.items()}
         values |= {
             "epoch": epoch.epoch,

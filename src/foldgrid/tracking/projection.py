@@ -63,7 +63,7 @@ class LiveRun:
         return all(step in self.points for step in range(self._known_before + 1, num_points + 1))
 
     def agrees_with(self, history: Sequence[Point]) -> bool:
-        """Whether all that was passed on is in ``history`` with the same figures.
+        """Whether all that was passed on is in ``history`` with the same values.
 
         It is not where something was lost and, tried again, went another way. Where nothing can be
         taken back it always "agrees".

@@ -22,7 +22,7 @@ from foldgrid.tracking.runs import EPOCH_SECONDS, Ending, Point, RunHeader, run_
 if TYPE_CHECKING:
     from foldgrid.tasks.scoring import Scoring
 
-OWN_RECIPE = "own-recipe"
+DEFAULT_CONFIGURATION = "default-configuration"
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class TrialRuns:
             name=f"{config.backbone}/trial-{config.number:04}",
             group=config.study,
             job_type="trial",
-            tags=sweep_tags(sweep, context, OWN_RECIPE if config.number == 0 else ""),
+            tags=sweep_tags(sweep, context, DEFAULT_CONFIGURATION if config.number == 0 else ""),
             config=settings | _search_settings(sweep) | _recipe_settings(config),
         )
 

@@ -75,7 +75,7 @@ def test_wrong_input_exits_2_and_writes_nothing(
     assert not (fake.folder / "checks.json").exists()
 
 
-def test_a_broken_law_refuses_the_ranking_and_names_its_code(make_run: Any) -> None:
+def test_a_broken_rule_refuses_the_ranking_and_names_its_code(make_run: Any) -> None:
     fake = small(make_run)
     predict_twice(fake)
     store = fake.write()
@@ -100,7 +100,7 @@ def test_what_the_checks_found_stands_beside_the_ranking(make_run: Any) -> None:
     assert "FG304, FG401 warn" in notes["FG612"].line
 
 
-def test_a_failure_that_breaks_no_law_is_a_loud_note(make_run: Any) -> None:
+def test_a_failure_that_breaks_no_rule_is_a_loud_note(make_run: Any) -> None:
     fake = small(make_run)
     store = fake.write()
     fake.split.loc[:, "day"] = 0.0
@@ -110,7 +110,9 @@ def test_a_failure_that_breaks_no_law_is_a_loud_note(make_run: Any) -> None:
     assert next(iter(notes)) == "FG201"
 
 
-def test_stored_results_and_rankings_end_when_the_run_or_its_canary_changes(make_run: Any) -> None:
+def test_stored_results_and_rankings_end_when_the_run_or_its_label_permutation_changes(
+    make_run: Any,
+) -> None:
     fake = small(make_run)
     fake.unfinished.add(("vgg11", 1))
     store = fake.write()
@@ -126,7 +128,7 @@ def test_stored_results_and_rankings_end_when_the_run_or_its_canary_changes(make
     assert load_current(store) is None
 
 
-def test_a_canarys_ranking_can_be_taken_for_nothing_else(make_run: Any) -> None:
+def test_a_label_permutations_ranking_can_be_taken_for_nothing_else(make_run: Any) -> None:
     fake = small(make_run)
     store = fake.write()
     canary = LabelPermutation(
@@ -134,7 +136,7 @@ def test_a_canarys_ranking_can_be_taken_for_nothing_else(make_run: Any) -> None:
     )
     store.write_permutation(canary)
     first = rank_sweep(store).notes[0]
-    assert first.topic == "CANARY"
+    assert first.topic == "LABEL PERMUTATION"
     assert first.is_warning
     assert "no result" in first.text
 
@@ -210,7 +212,7 @@ def test_markdown_has_every_place_and_keeps_its_columns() -> None:
     assert {row.replace(r"\|", "").count("|") for row in rows} == {5}
 
 
-def test_the_folder_of_a_canary_is_beside_the_run(tmp_path: Path) -> None:
+def test_the_folder_of_a_label_permutation_is_beside_the_run(tmp_path: Path) -> None:
     from foldgrid.records import RunStore
 
     def beside(location: str) -> str:

@@ -83,7 +83,7 @@ def test_the_band_holds_19_of_20_further_visits() -> None:
     assert 365 <= hits <= 393
 
 
-def test_scatter_figures_are_the_ranking_s_to_the_last_bit() -> None:
+def test_scatter_values_are_the_ranking_s_to_the_last_bit() -> None:
     pairs = random_pairs(11)
     facts = scatter_facts(pairs)
     line = linregress(pairs.visits["physician"], pairs.visits["predicted"])

@@ -24,7 +24,7 @@ def study(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
     return np.repeat(np.arange(30), 4), truth_N, probabilities_NLK[:, 0], folds_N
 
 
-def test_shares_and_their_intervals_are_those_of_drawing_the_units() -> None:
+def test_fractions_and_their_intervals_are_those_of_drawing_the_units() -> None:
     random = np.random.default_rng(0)
     subject_U = np.repeat(np.arange(12), 3)
     values, among = random.uniform(size=(36, 2)), random.uniform(size=(36, 2)) > 0.3
@@ -44,7 +44,7 @@ def test_shares_and_their_intervals_are_those_of_drawing_the_units() -> None:
         assert min(drawn) <= share.interval.low <= np.quantile(drawn, 0.03)
 
 
-def test_a_share_that_never_changes_has_no_interval_and_one_of_nothing_no_value() -> None:
+def test_a_fraction_that_never_changes_has_no_interval_and_one_of_nothing_no_value() -> None:
     whole, nothing = fractions_of([1, 1, 2, 3], np.ones((4, 2)), [[True, False]] * 4)
     assert whole.value == 1.0
     assert whole.interval.low is None

@@ -100,7 +100,7 @@ def test_costs_are_those_of_the_records(make_run: Any) -> None:
     assert [note for note in facts.notes if "nknown" in note or "unlike" in note] == []
 
 
-def test_a_figure_where_more_is_better_turns_the_front(make_run: Any) -> None:
+def test_a_metric_where_more_is_better_turns_the_front(make_run: Any) -> None:
     evaluation = evaluate(measured_run(make_run))
     facts = cost_facts(evaluation, "ccc")
     assert facts.table["error"].is_monotonic_decreasing

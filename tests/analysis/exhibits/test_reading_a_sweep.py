@@ -71,7 +71,7 @@ def test_an_interval_is_the_same_in_the_ranking_and_in_the_reading(small: Read) 
         )
 
 
-def test_scores_are_judged_by_the_copies_that_may(make_run: Any) -> None:
+def test_scores_are_evaluated_by_the_copies_that_may(make_run: Any) -> None:
     fake = make_run(**SMALL, noise=1.2)
     evaluation = evaluate(fake.write())
     copies = pd.concat(fake.predictions["resnet18", fold] for fold in range(2))
@@ -97,7 +97,7 @@ def test_scores_are_judged_by_the_copies_that_may(make_run: Any) -> None:
             assert row["mae"] == pytest.approx(np.average(parts["mae"], weights=parts.num_samples))
 
 
-def test_regions_are_judged_by_their_composites(small: Read) -> None:
+def test_regions_are_evaluated_by_their_composites(small: Read) -> None:
     fake, evaluation = small.fake, small.evaluation
     table = error_by_region(evaluation, "vgg11").rows.set_index("region")
     copies = pd.concat(fake.predictions["vgg11", fold] for fold in range(2))

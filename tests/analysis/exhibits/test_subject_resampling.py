@@ -42,7 +42,7 @@ def analysis_of_variance(differences: np.ndarray, copies: np.ndarray) -> float:
 
 
 @given(SEEDS)
-def test_weighted_figures_are_those_of_the_drawn_visits(seed: int) -> None:
+def test_weighted_metrics_are_those_of_the_drawn_visits(seed: int) -> None:
     visits = random_pairs(seed).visits
     truth, model = visits["physician"].to_numpy(), visits["predicted"].to_numpy()
     gaps, averages = model - truth, (model + truth) / 2

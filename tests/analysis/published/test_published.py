@@ -79,7 +79,7 @@ def test_ours_stand_beside_theirs(make_run: Any) -> None:
     assert len(comparison.rows) == 33 + unpublished, "those the paper has not, and the baseline"
 
 
-def test_correlations_are_of_the_figures_in_the_rows(make_run: Any) -> None:
+def test_correlations_are_of_the_values_in_the_rows(make_run: Any) -> None:
     backbones = ("resnet18", "resnet34", "vgg11", "alexnet", "mnasnet1_0")
     store = make_run(**SMALL, backbones=backbones).write()
     comparison = compare_with_published(store, rank_sweep(store))
@@ -107,7 +107,7 @@ def test_rank_correlations_are_scipy_s_ties_included(pairs: list[tuple[int, int]
     assert 0 < tau_p <= 1
 
 
-def test_the_p_value_is_the_share_of_orders_at_least_as_far_from_chance() -> None:
+def test_the_p_value_is_the_fraction_of_orders_at_least_as_far_from_chance() -> None:
     random = np.random.default_rng(4)
     ours = random.normal(size=6)
     theirs = ours + random.normal(0, 0.7, 6)

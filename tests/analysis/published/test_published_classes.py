@@ -12,7 +12,7 @@ STUDIES = {study.sweep: study for study in published_classes()}
 
 
 @pytest.mark.parametrize("sweep", STUDIES)
-def test_every_figure_names_what_there_is(sweep: str) -> None:
+def test_every_value_names_what_there_is(sweep: str) -> None:
     found = STUDIES[sweep]
     for metric_value in found.metric_values:
         assert metric_value.ours in {"best", "mean", *known_backbones()}
@@ -32,7 +32,7 @@ def test_the_longest_name_counts() -> None:
     assert find_published_classes("all_backbones") is None
 
 
-def test_the_ssc_figures_follow_from_the_paper_s_counts() -> None:
+def test_the_ssc_values_follow_from_the_paper_s_counts() -> None:
     """Section III of the paper counts what was misclassified in the test set."""
     counts = {
         ("ssc_skin", "MobileNetV2", "accuracy", ""): (80 + 99, 84 + 104),

@@ -43,7 +43,7 @@ def counts(num_outputs: int, frozen: int | str) -> Counts:
     ("num_classes", "num_outputs", "second_phase"),
     [(2, 1, "nothing"), (3, 4, LAYERS_OF_TEN_IN_KERAS)],
 )
-def test_the_study_s_figures_are_those_of_our_network_frozen_as_explained(
+def test_the_study_s_numbers_are_those_of_our_network_frozen_as_explained(
     num_classes: int, num_outputs: int, second_phase: int | str
 ) -> None:
     phases = [counts(num_outputs, "backbone"), counts(num_outputs, second_phase)]
@@ -78,7 +78,7 @@ def test_what_the_words_say_is_another_number() -> None:
     ]
 
 
-def test_a_training_of_one_phase_has_no_figure_beside_the_second() -> None:
+def test_a_training_of_one_phase_has_no_number_beside_the_second() -> None:
     rows = compare_parameters(study(), 3, [counts(3, "nothing")])
     assert [row.ours is None for row in rows] == [False, False, True, True]
 

@@ -121,7 +121,7 @@ def test_the_words_are_of_classes(reported: Reported) -> None:
     assert methods["backbones"].startswith("2 networks were compared: ")
 
 
-def test_figures_by_class_are_those_of_the_units(reported: Reported) -> None:
+def test_metrics_by_class_are_those_of_the_units(reported: Reported) -> None:
     run = reported.run
     for partition in ("oof", "test"):
         units = class_units(run, "plain_cnn", partition)
@@ -163,7 +163,7 @@ def test_the_spread_over_folds_is_that_of_the_fold_matrix(reported: Reported) ->
     assert spread.sd == pytest.approx(np.std([cell.value for cell in cells], ddof=1))
 
 
-def test_confusion_is_counted_and_the_worst_is_told(reported: Reported) -> None:
+def test_confusion_is_counted_and_the_worst_is_reported(reported: Reported) -> None:
     units = class_units(reported.run, reported.run.best.model, "oof")
     facts = confusion(reported.run, reported.run.best.model)
     expected = confusion_matrix(units.reference_U, units.decided, labels=range(len(facts.classes)))
@@ -300,7 +300,7 @@ def test_calibration_is_of_the_positive_class_or_the_decided_one(reported: Repor
     assert facts.says == ("referable" if units.is_binary else "the decided class")
 
 
-def test_the_plane_shows_the_fit_with_the_median_figure(reported: Reported) -> None:
+def test_the_plane_shows_the_fit_with_the_median_metric(reported: Reported) -> None:
     run = reported.run
     chosen = chosen_fit(run)
     best = next(row.model for row in run.ranking.rows if row.kind == "base_learner")
@@ -317,7 +317,7 @@ def test_the_plane_shows_the_fit_with_the_median_figure(reported: Reported) -> N
         assert facts.classes == run.scoring.evaluated_classes
 
 
-def test_what_was_varied_is_told_by_value(reported_by_task: Any) -> None:
+def test_what_was_varied_is_reported_by_value(reported_by_task: Any) -> None:
     run = reported_by_task("binary").run
     learners = varied_learners(run, "training_fraction")
     assert [(each.backbone, each.value) for each in learners] == [
@@ -330,7 +330,7 @@ def test_what_was_varied_is_told_by_value(reported_by_task: Any) -> None:
     assert [curves.written(each) for each in curves.settings] == ["25 %", "100 %"]
     for each in learners:
         points = {point.setting: point for point in curves.lines[each.backbone]}
-        assert points[each.value].figure == each.row.value("oof", "auc")
+        assert points[each.value].value == each.row.value("oof", "auc")
         assert points[each.value].low == each.row.interval("oof", "auc").low
     grades = setting_curves(run, "num_raters")
     assert [grades.written(each) for each in grades.settings] == ["1", "2", "label"]
@@ -357,7 +357,7 @@ def test_everything_on_the_held_out_fold_is_all_that_is_left(tmp_path: Path) -> 
     assert photographs_of(Run(fake.write()), 0.5) == 18
 
 
-def test_published_figures_stand_beside_ours(reported: Reported) -> None:
+def test_published_values_stand_beside_ours(reported: Reported) -> None:
     found = beside_the_paper(reported.run)
     rows = {row.model: row for row in reported.run.ranking.rows}
     assert found
@@ -371,7 +371,7 @@ def test_published_figures_stand_beside_ours(reported: Reported) -> None:
     assert first.startswith("The photographs here are drawn by a program.")
 
 
-def test_a_sweep_of_another_name_has_no_published_figures(tmp_path: Path) -> None:
+def test_a_sweep_of_another_name_has_no_published_values(tmp_path: Path) -> None:
     run = Run(FakeClassRun(tmp_path / "mine").write())
     assert beside_the_paper(run) == ()
     assert "published_classes" not in run.exhibits

@@ -151,7 +151,7 @@ def test_a_run_has_those_of_its_kind_and_its_task(run: Opened, kind: str) -> Non
     assert list(run.exhibits) == [name for name in EXHIBITS if name in run.exhibits]
 
 
-def test_every_exhibit_is_tried_and_told() -> None:
+def test_every_exhibit_is_tried_and_reported() -> None:
     assert set().union(*KINDS.values()) == set(EXHIBITS)
     page = (PROJECT / "docs" / "how-to" / "exhibits.md").read_text(encoding="utf-8")
     table = page.partition("## The exhibits")[2].partition("## One")[0]
@@ -258,7 +258,7 @@ def test_the_numbers_are_the_facts(run_of: Any) -> None:
         assert table.loc[each.model, "oof_auc_low"] == each.interval("oof", "auc").low
 
 
-def test_several_studies_are_told_apart(run_of: Any) -> None:
+def test_several_studies_are_distinguished(run_of: Any) -> None:
     run = run_of("searches")
     shown = run.exhibit("history")
     assert shown.pictures == ("history_1", "history_2")
@@ -273,7 +273,7 @@ def test_it_says_why_it_is_refused(run_of: Any) -> None:
         ("roc", "its task has none"),
         ("agreemnt", 'Did you mean "agreement"?'),
         ("history", "it is of a search"),
-        ("varied", "the sweep varies nothing"),
+        ("varied", "the sweep has no ablation"),
     ):
         with pytest.raises(SweepError, match=why.replace("?", r"\?")):
             run.exhibit(name)
@@ -302,7 +302,7 @@ def test_what_a_task_names_is_there() -> None:
         assert all(EXHIBITS[each].of == "task" for each in exhibits), name
 
 
-def test_a_task_that_names_what_is_not_there_is_told(
+def test_a_task_that_names_what_is_not_there_is_reported(
     reported: Reported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(reported.run.scoring), "exhibits", ("agreement", "chanje"))
@@ -355,7 +355,7 @@ def test_the_example_of_the_docs_works(reported: Reported) -> None:
     assert section.blocks[0].frame()["num_visits"].sum() == 14 * 4
 
 
-def test_what_makes_no_section_is_told_with_its_file(reported: Reported) -> None:
+def test_what_makes_no_section_is_reported_with_its_file(reported: Reported) -> None:
     def nothing(run: Run) -> Any:
         return "a sentence"
 

@@ -35,7 +35,7 @@ def test_how_the_rate_falls(keys: dict[str, Any], words: str) -> None:
     assert rate_falls(recipe(**keys)) == words
 
 
-def test_phases_are_told_where_there_are_some() -> None:
+def test_phases_are_reported_where_there_are_some() -> None:
     assert phases_sentence(recipe()) == ""
     phases = [{"name": "head", "epochs": 2, "frozen": "backbone"}, {"name": "rest", "frozen": 3}]
     assert phases_sentence(recipe(phases=phases)) == (
@@ -47,7 +47,7 @@ def test_phases_are_told_where_there_are_some() -> None:
 def test_when_a_fit_ended_and_who_decided() -> None:
     assert "15 % of the training samples" in stopping_sentence(recipe())
     monitored = stopping_sentence(recipe(early_stopping={"policy": "held_out_fold"}))
-    assert "figures optimistic" in monitored
+    assert "values optimistic" in monitored
     fixed = recipe(schedule="constant", early_stopping={"policy": "none"}, max_epochs=30)
     assert stopping_sentence(fixed) == (
         "Every fit trained 30 epochs; its last weights predicted, and nothing was chosen."

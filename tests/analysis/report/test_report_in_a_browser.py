@@ -64,7 +64,7 @@ def test_labels_can_be_read(browser: Browser, report: Path, width: int) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_clear_of_its_ground(browser: Browser, report: Path, scheme: str) -> None:
+def test_text_stands_clear_of_its_background(browser: Browser, report: Path, scheme: str) -> None:
     page, _ = open_page(browser, report, 1280, color_scheme=scheme)
     for selector in (
         "body",

@@ -100,7 +100,7 @@ def test_the_loss_is_said_as_it_is_computed(tell_run: Any) -> None:
         assert said.endswith("in its own unit." if unit == 1.0 else f"C / {unit:g}.")
 
 
-def test_recipes_that_differ_are_told(tell_run: Any) -> None:
+def test_recipes_that_differ_are_reported(tell_run: Any) -> None:
     run = tell_run(num_folds=2, num_subjects=6)
     store = run.write()
     assert "Trained otherwise" not in write_statements(Run(store))["optimiser"]
@@ -129,7 +129,7 @@ def test_every_number_can_be_had_again(reported: Reported) -> None:
     assert eval(picture, names) == report.figures[0].drawing
 
 
-def test_the_ranking_s_figures_are_the_table_s(reported: Reported) -> None:
+def test_the_ranking_s_metrics_are_the_table_s(reported: Reported) -> None:
     report, ranking = reported.report, reported.run.ranking
     table = block(report, "ranking_table")
     assert isinstance(table, Table)

@@ -93,7 +93,7 @@ def test_the_table_has_every_trial_the_complete_ones_first(reported: Reported) -
     assert isinstance(table, Table)
     assert len(table.rows) == 14
     ends = [row[0].note.split(",")[0] for row in table.rows]
-    assert ends == ["complete"] * 10 + ["given up"] * 3 + ["diverged"]
+    assert ends == ["complete"] * 10 + ["stopped early"] * 3 + ["diverged"]
     scores = [float(row[1].text) for row in table.rows[:10]]
     assert scores == sorted(scores)
     assert all(row[1].note for row in table.rows[:10])

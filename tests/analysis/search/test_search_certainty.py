@@ -78,7 +78,7 @@ def test_only_trials_that_trained_to_their_end_take_part(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("objective", ["mae", "ccc"])
-def test_the_best_beside_the_own_recipe(tmp_path: Path, objective: str) -> None:
+def test_the_best_beside_the_default_configuration(tmp_path: Path, objective: str) -> None:
     study = study_of(tmp_path, settings=SearchSettings(objectives=(objective,)), num_trials=20)
     best = study.best[0]
     own = study.own
@@ -96,7 +96,7 @@ def test_the_best_beside_the_own_recipe(tmp_path: Path, objective: str) -> None:
     assert worse < 0, "the corrected score is worse than the naive one"
 
 
-def test_nothing_is_said_of_the_own_recipe_beside_itself(tmp_path: Path) -> None:
+def test_nothing_is_said_of_the_default_configuration_beside_itself(tmp_path: Path) -> None:
     study = study_of(tmp_path, truth=lambda values: 2.0 if values["momentum"] == 0.9 else 9.0)
     own = next(trial for trial in study.trials if trial.number == 0)
     found = best_certainty(study, assess_study(study), own)

@@ -21,7 +21,7 @@ ENDS = st.lists(st.sampled_from(["complete", "stopped", "diverged"]), min_size=1
 
 
 @given(ends=ENDS, objective=st.sampled_from(["mae", "pcc", "bias"]), seed=st.integers(0, 99))
-def test_the_laws_of_a_course(
+def test_the_rules_of_a_course(
     tmp_path_factory: pytest.TempPathFactory, ends: list[str], objective: str, seed: int
 ) -> None:
     study = read_studies(

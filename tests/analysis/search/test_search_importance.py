@@ -37,7 +37,7 @@ def steep(values: dict[str, Value]) -> float:
     return 3.0 + 3.0 * rate + 0.8 * math.log10(float(values["plateau.patience"] or 1))
 
 
-def test_a_parameter_that_does_nothing_is_told_from_one_that_does(tmp_path: Path) -> None:
+def test_a_parameter_that_does_nothing_is_distinguished_from_one_that_does(tmp_path: Path) -> None:
     found = parameter_importances(study_of(tmp_path, num_trials=40, truth=steep), 30, 30)
     fractions = {each.name: each.shown for each in found.parameters}
     assert found.parameters[0].name == "learning_rate"

@@ -1,4 +1,4 @@
-"""A scheduler: gives up a trial that is far behind the best one at the same epoch."""
+"""A scheduler: stops a trial that is far behind the best one at the same epoch."""
 
 from pydantic import Field
 
@@ -15,11 +15,11 @@ class Behind(Scheduler):
     settings = Settings
 
     def plan(self, shared, own):
-        ground = f"from epoch {shared.grace_epochs} on"
-        return f"behind gives up what is {own.margin:.0%} behind the best, {ground}"
+        start = f"from epoch {shared.grace_epochs} on"
+        return f"behind stops what is {own.margin:.0%} behind the best, {start}"
 
     def report(self, shared, own):
-        return f"behind: gave up what was {own.margin:.0%} behind the best at the same epoch"
+        return f"behind: stopped what was {own.margin:.0%} behind the best at the same epoch"
 
     def problems(self, shared, own, planned_epochs, varied):
         yield from super().problems(shared, own, planned_epochs, varied)

@@ -86,7 +86,7 @@ def draw_measured_sheet(
 def draw_labelled_sheet(
     photos: pd.DataFrame, most: int = 8, photo_pixels: int = 128
 ) -> Image.Image:
-    """Draw some photographs of every class, evenly spaced over its rows, in the tree's order.
+    """Draw some photographs of every class, evenly spaced over its rows, in the hierarchy's order.
 
     Args:
         photos: `LabelledManifest.photos`.

@@ -127,7 +127,7 @@ def _describe_raters(manifest: LabelledManifest) -> list[str]:
     return [
         f"{len(manifest.raters)}; "
         + ", ".join(
-            f"{counted(count, 'photo')} with {counted(number, 'grade')}"
+            f"{counted(count, 'photo')} with {counted(number, 'annotation')}"
             for number, count in sorted(counts.items())
         )
     ]

@@ -1,4 +1,4 @@
-"""Checks of a labelled manifest: labels, cases and the tree of classes against each other.
+"""Checks of a labelled manifest: labels, cases and the hierarchy of classes against each other.
 
 Each takes the rows that read well (see `LabelledManifest.photos`) and returns what it finds.
 """
@@ -38,7 +38,7 @@ def find_double_labels(photos: pd.DataFrame) -> list[Problem]:
 
 
 def find_lookalike_labels(photos: pd.DataFrame) -> list[Problem]:
-    """Find subjects, cases, labels and names in the tree that look the same and are not."""
+    """Find subjects, cases, labels and names in the hierarchy that look the same and are not."""
     return [
         *lookalike_names(photos, "subject"),
         *lookalike_names(photos[photos["case"] != ""], "case"),
@@ -48,7 +48,7 @@ def find_lookalike_labels(photos: pd.DataFrame) -> list[Problem]:
 
 
 def _branches(photos: pd.DataFrame) -> pd.DataFrame:
-    """A row for each photo and name on its way through the tree, the label left out."""
+    """A row for each photo and name on its path through the hierarchy, the label left out."""
     rows = [
         (row, name)
         for row, taxonomy in zip(photos["row"], photos["taxonomy"], strict=True)
@@ -58,7 +58,7 @@ def _branches(photos: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_hierarchy_mistakes(photos: pd.DataFrame) -> list[Problem]:
-    """Find labels that the tree does not end in, that it has twice, or not at all."""
+    """Find labels that the hierarchy does not end in, that it has twice, or not at all."""
     placed = photos[photos["taxonomy"] != ""]
     if placed.empty:
         return []
@@ -68,13 +68,13 @@ def find_hierarchy_mistakes(photos: pd.DataFrame) -> list[Problem]:
     problems = [_wrong_leaf(row, label, path, known) for row, label, path in _cells(wrong)]
     right = placed[leaves == placed["label"]]
     problems += find_disagreements(
-        right, ["label"], ("taxonomy",), "a label has one place in the tree"
+        right, ["label"], ("taxonomy",), "a label has one place in the hierarchy"
     )
     nowhere = photos[~photos["label"].isin(placed["label"])]
     for label, rows in nowhere.groupby("label", sort=False):
         close = nearest(str(label), known, most=1)
-        hint = f'Did you mean the label "{close[0]}"?' if close else "Write its way from the root."
-        message = f'empty for the label "{label}", which has no place in the tree. {hint}'
+        hint = f'Did you mean the label "{close[0]}"?' if close else "Write its path from the root."
+        message = f'empty for the label "{label}", which has no place in the hierarchy. {hint}'
         problems.append(Problem(rows_text(rows["row"]), "taxonomy", message))
     return problems
 
@@ -103,7 +103,7 @@ def find_too_few_labels(photos: pd.DataFrame, problems: Sequence[Problem]) -> li
 
 
 def find_rare_labels(photos: pd.DataFrame) -> list[Problem]:
-    """Find labels of one photo or one subject: usable in a tree, and often a slip of the pen."""
+    """Find labels of one photo or one subject: usable in a hierarchy, often a slip of the pen."""
     num_subjects = photos.groupby("label", sort=False)["subject"].nunique()
     common = num_subjects.index[num_subjects > 1].tolist()
     problems = []
@@ -118,7 +118,7 @@ def find_rare_labels(photos: pd.DataFrame) -> list[Problem]:
 
 
 def find_inner_labels(photos: pd.DataFrame) -> list[Problem]:
-    """Find labels that stand inside the tree, above other labels."""
+    """Find labels that stand inside the hierarchy, above other labels."""
     paths = sorted(set(photos["taxonomy"]) - {""})
     problems = []
     for path in paths:
@@ -142,7 +142,7 @@ def find_nameless_raters(raters: Sequence[str]) -> list[Problem]:
 
 
 def find_lookalike_annotations(photos: pd.DataFrame, raters: Sequence[str]) -> list[Problem]:
-    """Find grades that differ only in case or blanks, whichever rater wrote them."""
+    """Find annotations that differ only in case or blanks, whichever rater wrote them."""
     if not raters:
         return []
     given = _given(photos, raters)
@@ -152,18 +152,18 @@ def find_lookalike_annotations(photos: pd.DataFrame, raters: Sequence[str]) -> l
 
 
 def find_odd_annotations(photos: pd.DataFrame, raters: Sequence[str]) -> list[Problem]:
-    """Find raters who graded nothing, photos without a grade, and grades given once."""
+    """Find raters who annotated nothing, photos without an annotation, and lone annotations."""
     if not raters:
         return []
     given = _given(photos, raters)
     problems = [
-        Problem("all rows", name, "empty. This rater graded nothing: drop the column.")
+        Problem("all rows", name, "empty. This rater annotated nothing: drop the column.")
         for name in raters
         if not (given["rater"] == name).any()
     ]
     ungraded = photos.loc[~photos["row"].isin(given["row"]), "row"]
     if len(ungraded) and len(given):
-        message = "nobody graded these photos; their label stands alone."
+        message = "nobody annotated these photos; their label stands alone."
         problems.append(Problem(rows_text(ungraded), f"{ANNOTATION_PREFIX}…", message))
     counts = given["grade"].value_counts()
     usual = counts.index[counts > 1].tolist()
@@ -177,6 +177,6 @@ def find_odd_annotations(photos: pd.DataFrame, raters: Sequence[str]) -> list[Pr
 
 
 def _given(photos: pd.DataFrame, raters: Sequence[str]) -> pd.DataFrame:
-    """A row for each grade that was given: ``row``, ``rater``, ``grade``."""
+    """A row for each annotation: ``row``, ``rater``, ``grade``."""
     long = photos.melt(["row"], list(raters), var_name="rater", value_name="grade")
     return long[long["grade"] != ""]

@@ -108,8 +108,8 @@ def read_labelled_manifest(path: Path) -> LabelledManifest:
 def read_single_photos(path: Path) -> LabelledManifest:
     """Read a manifest of photographs whose class is to be predicted.
 
-    Labels, places in a tree and grades are passed over where there are some, and one subject will
-    do.
+    Labels, places in a hierarchy and annotations are passed over where there are some, and one
+    subject will do.
 
     Args:
         path: As in `read_labelled_manifest`.
@@ -140,7 +140,7 @@ def read_single_photos(path: Path) -> LabelledManifest:
 
 
 def _completed(photos: pd.DataFrame) -> pd.DataFrame:
-    """What one row says holds for the others: a visit's day, and a label's place in the tree."""
+    """What one row says holds for the others: a visit's day, a label's place in the hierarchy."""
     placed = photos[photos["taxonomy"] != ""]
     path_of = dict(zip(placed["label"], placed["taxonomy"], strict=True))
     return photos.assign(

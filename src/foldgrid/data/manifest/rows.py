@@ -219,7 +219,7 @@ class LabelledPhotoRow(SinglePhotoRow):
 
     Attributes:
         label: The class.
-        taxonomy: The way to the label in a tree of classes, the label last; "" for none.
+        taxonomy: The path to the label in a hierarchy of classes, the label last; "" for none.
     """
 
     label: Identifier

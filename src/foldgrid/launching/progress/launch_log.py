@@ -1,4 +1,4 @@
-"""``launch.log``: what the launcher did and heard, for whoever looks in the morning."""
+"""``launch.log``: what the launcher did and received, for whoever looks in the morning."""
 
 from __future__ import annotations
 

@@ -33,12 +33,12 @@ def project_context(store: RunStore) -> ProjectContext:
     """What runs are tagged with, from the run folder's provenance."""
     provenance = store.read_provenance()
     git = provenance.get("git") or {}
-    canary = store.read_permutation()
+    permutation = store.read_permutation()
     return ProjectContext(
         data_fingerprint=provenance["data_fingerprint"],
         split_fingerprint=provenance["split_fingerprint"],
         git_commit=git.get("commit"),
-        tags=("canary", f"canary-{canary.name}") if canary is not None else (),
+        tags=("canary", f"canary-{permutation.name}") if permutation is not None else (),
     )
 
 

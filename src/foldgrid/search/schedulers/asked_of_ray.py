@@ -61,12 +61,12 @@ class MedianStopping(_Graceful):
 
     def plan(self, shared: SharedSettings, own: Spec) -> str:
         """See ``Scheduler``."""
-        return f"median gives up what is worse than the median, from epoch {shared.grace_epochs} on"
+        return f"median stops what is worse than the median, from epoch {shared.grace_epochs} on"
 
     def report(self, shared: SharedSettings, own: Spec) -> str:
         """See ``Scheduler``."""
         return (
-            "median: gave up what was worse than the median; nothing before epoch "
+            "median: stopped what was worse than the median; nothing before epoch "
             f"{shared.grace_epochs}"
         )
 
@@ -104,7 +104,7 @@ class RayRule:
 
     Args:
         scheduler: On the time attribute ``epoch`` and the metric ``score``, smaller better.
-        objective: The figure.
+        objective: The metric.
     """
 
     def __init__(self, scheduler: Any, objective: str) -> None:

@@ -32,14 +32,14 @@ class RacedInPairs(Scheduler):
     def plan(self, shared: SharedSettings, own: Spec) -> str:
         """See ``Scheduler``."""
         return (
-            "paired_race gives up what is heading for worse than the best, by subjects "
+            "paired_race stops what is heading for worse than the best, by subjects "
             f"(p < {shared.significance:g}), {evaluated_at(shared)}"
         )
 
     def report(self, shared: SharedSettings, own: Spec) -> str:
         """See ``Scheduler``."""
         return (
-            "paired_race: gave up what was worse than the best, subject by subject; nothing before "
+            "paired_race: stopped what was worse than the best, subject by subject; nothing before "
             f"epoch {shared.grace_epochs}, p < {shared.significance:g}"
         )
 
@@ -68,7 +68,7 @@ class PairedRace:
     Slow starters often win, so a trial is not evaluated by where it stands but by where it is
     heading: with every doubling of its epochs its value is taken to change as it did with the
     last one, up to the epoch where the best complete trial ended. That projection is compared
-    with the best's last figure. All is predicted of the same subjects, so the difference's
+    with the best's last value. All is predicted of the same subjects, so the difference's
     standard error is the jackknife's over whole subjects (Efron and Tibshirani 1993, ch. 11) of
     the whole expression, its significance one-sided Student's t with one degree of freedom fewer
     than subjects. In the spirit of F-Race (Birattari et al. 2002); for every value of the
@@ -78,7 +78,7 @@ class PairedRace:
     is complete, the best is the sweep's default configuration as far as it has come.
 
     Args:
-        metric: The figure.
+        metric: The metric.
         units: subject and reference of the units, in the order of ``TrialEpoch.predicted``.
         rungs: The epochs at which trials are evaluated; from the first alone nothing is projected.
         significance: A trial is stopped where so large a difference would be rarer than this

@@ -49,10 +49,10 @@ class Eye:
 
     Attributes:
         is_left: The disc lies on the left of a left eye's picture.
-        pigment: Darkness of the ground, about 0.6 to 1.5.
+        pigment: Darkness of the background, about 0.6 to 1.5.
         mottle: Strength of the choroid's pattern, 0 to 1.
         disc: Place of the disc's centre.
-        cup: Share of the disc's radius.
+        cup: Fraction of the disc's radius.
     """
 
     is_left: bool
@@ -124,7 +124,7 @@ def paint_fundus(
         cols: Of the picture.
     """
     fundus = Fundus(rows, cols)
-    _lay_ground(fundus, eye, eye_map)
+    _lay_background(fundus, eye, eye_map)
     shift = rng.normal(0.0, 0.03, 2)
     disc = (eye.disc[0] + float(shift[0]), eye.disc[1] + float(shift[1]))
     macula = (disc[0] - np.sign(disc[0]) * 0.62, disc[1] + 0.05)
@@ -139,7 +139,7 @@ def paint_fundus(
     return red, green, blue
 
 
-def _lay_ground(fundus: Fundus, eye: Eye, eye_map: np.random.Generator) -> None:
+def _lay_background(fundus: Fundus, eye: Eye, eye_map: np.random.Generator) -> None:
     texture = smooth_texture(eye_map, 256, ((7.0, 4.0, 1.0), (22.0, 8.0, 0.5)))
     mottle = look_up(texture, 0.4 * fundus.y + 0 * fundus.x, 0.4 * fundus.x + 0 * fundus.y)
     fundus.lay(RETINA, np.ones_like(mottle))

@@ -1,4 +1,4 @@
-"""Lesions under a tree of diseases: a few dozen, very unequally frequent, alike within a branch.
+"""Lesions under a hierarchy of diseases: a few dozen, very unequal in frequency, alike in a branch.
 
 Each branch sets features, which its diseases share; a disease has its own on top. The
 frequencies are made up.
@@ -27,7 +27,7 @@ from foldgrid.simulation.pasi.streams import stream
 from foldgrid.specs.synthetic import StudySettings
 
 SECOND_LESION = 0.15
-"""Share of the subjects that have another lesion besides."""
+"""Fraction of the subjects that have another lesion besides."""
 FEATURE_SPREAD = 0.22
 FEWEST_CASES = 2
 
@@ -145,12 +145,12 @@ DISEASES: dict[str, tuple[float, _Set]] = {
     "non_neoplastic/genodermatosis/darier_disease": (3, {"number": 8.0, "size": 0.06}),
     "non_neoplastic/genodermatosis/neurofibromatosis": (4, {"keratin": 0.0, "dome": 0.7}),
 }
-"""By its way in the tree: how frequent it is, and its own features."""
+"""By its path in the hierarchy: how frequent it is, and its own features."""
 
 
 @dataclass(frozen=True)
 class Disease:
-    """One leaf: its way from the root, how frequent it is, and how it looks."""
+    """One leaf: its path from the root, how frequent it is, and how it looks."""
 
     path: str
     weight: float

@@ -20,7 +20,7 @@ VISIT_DAYS = (0, 182)
 RATER_ERROR = 1.5
 """Standard deviation of the physician's error, in points."""
 PLACE_SPREAD = 0.05
-"""Standard deviation of a place's own thickness, a share of the whole range."""
+"""Standard deviation of a place's own thickness, a fraction of the whole range."""
 
 
 def plan_skin_thickness(settings: StudySettings) -> tuple[StudyShot, ...]:
@@ -52,7 +52,7 @@ def plan_skin_thickness(settings: StudySettings) -> tuple[StudyShot, ...]:
 
 
 def skin_of(severity: float) -> SkinStage:
-    """How skin is at a share of the highest score, 0 to 1."""
+    """How skin is at a fraction of the highest score, 0 to 1."""
     swelling = 0.7 * float(np.sin(np.pi * severity)) * (1.0 - 0.4 * severity)
     return SkinStage(swelling, 0.03 + 0.92 * severity)
 

@@ -35,7 +35,7 @@ from foldgrid.simulation.pasi.surface import Surface
 from foldgrid.specs.synthetic import StudySettings
 
 STAGES = {"normal": "normal", "early": "ssc/early", "late": "ssc/late"}
-"""Label and way in the tree: two classes at its first fork, three at its leaves."""
+"""Label and path in the hierarchy: two classes at its first fork, three at its leaves."""
 
 
 @dataclass(frozen=True)

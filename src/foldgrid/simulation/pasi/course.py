@@ -1,8 +1,8 @@
 """Who is in the trial, when they come, how ill they are and what the rater writes down.
 
 Knows nothing of pixels: the same settings give the same scores at every picture size.
-The truth is continuous (a share of the skin, three intensities); scores are a rater's reading.
-Shape letters: R regions, 3 intensities, 4 share and intensities.
+The truth is continuous (a fraction of the skin, three intensities); scores are a rater's reading.
+Shape letters: R regions, 3 intensities, 4 fraction and intensities.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PHOTOS_OF_REGION = {"upper_extremities": 4, "trunk": 2, "lower_extremities": 2}
 """Planned photographs a visit, by region; the order fixes the random streams."""
 
 CLEAR_FRACTION = 0.004
-"""Below this share of the region nobody sees a plaque."""
+"""Below this fraction of the region nobody sees a plaque."""
 
 SIX_VISIT_DAYS = (0, 14, 28, 56, 84, 112)
 FIVE_VISIT_DAYS = (0, 28, 56, 84, 112)
@@ -34,7 +34,7 @@ class RegionState:
     """One region at one visit.
 
     Attributes:
-        fraction: True share of the region's skin that plaques cover, 0 to 0.97.
+        fraction: True fraction of the region's skin that plaques cover, 0 to 0.97.
         baseline_fraction: The same at the first visit; what is lost since leaves a faint stain.
         intensities: True erythema, induration and scaling, 0 to about 4.3, continuous.
         scores: What the rater wrote: erythema, induration, scaling (0 to 4), involvement (0 to 6).
@@ -75,7 +75,7 @@ class _Response:
     """How a subject answers: what stays at the end, and how fast the rest goes.
 
     Attributes:
-        floors: Final part of the baseline share, erythema, induration, scaling, R x 4.
+        floors: Final part of the baseline fraction, erythema, induration, scaling, R x 4.
         days: Time constants of the four in days.
     """
 
@@ -135,7 +135,7 @@ def _simulate_subject(
 
 
 def _draw_baseline(rng: np.random.Generator, target_pasi: float) -> NDArray[np.float64]:
-    """Draw share, erythema, induration, scaling by region with this (continuous) PASI."""
+    """Draw fraction, erythema, induration, scaling by region with this (continuous) PASI."""
     own_13 = rng.normal([0.0, 0.0, 0.25], [0.4, 0.4, 0.8], (1, 3))
     regional_R3 = rng.normal(0.0, 0.25, (3, 3))
     fraction_offset_R = rng.normal(0.0, 0.8, 3)

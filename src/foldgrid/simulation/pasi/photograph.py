@@ -59,7 +59,7 @@ class Scene:
 
     @property
     def plaque_fraction(self) -> float:
-        """Share of the visible skin under plaques, 0 to 1."""
+        """Fraction of the visible skin under plaques, 0 to 1."""
         return float((self.skin * self.plaque).sum() / max(float(self.skin.sum()), 1e-6))
 
 

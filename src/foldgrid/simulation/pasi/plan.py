@@ -40,8 +40,8 @@ class PlannedVisit:
 def plan_photographs(settings: TrialSettings) -> tuple[PlannedVisit, ...]:
     """Decide every photograph of the trial without drawing one: paths, views, severities.
 
-    The shares of a region's photographs scatter about the region's share, always in the same way
-    for the same subject: on some people the backs of the arms are worse.
+    The fractions of a region's photographs scatter about the region's fraction, always in the same
+    way for the same subject: on some people the backs of the arms are worse.
     """
     planned = []
     for course in simulate_course(settings):

@@ -1,7 +1,7 @@
 """Psoriasis on a drawn body: which skin is affected, how red, how thick, how scaly.
 
 A plaque is where a smooth random field, fixed to the person's skin, exceeds a threshold. The
-threshold is the quantile that covers the wanted share of the visible skin, so a lesser share
+threshold is the quantile that covers the wanted fraction of the visible skin, so a lesser fraction
 keeps the cores of the same plaques. Knows nothing of scores: intensities are continuous.
 """
 
@@ -32,7 +32,7 @@ class Severity:
     """What one photograph has to show.
 
     Attributes:
-        fraction: Share of the visible skin under plaques, 0 to 1.
+        fraction: Fraction of the visible skin under plaques, 0 to 1.
         baseline_fraction: The same at the first visit, for the stain that healed skin keeps.
         erythema, induration, scaling: True intensities, 0 to about 4.3.
     """
@@ -80,7 +80,7 @@ def draw_plaques(
         plaque_map: The stream of this part of this person's skin: the same at each visit.
 
     Returns:
-        The plaques; all zero but for the stain where the share is 0.
+        The plaques; all zero but for the stain where the fraction is 0.
     """
     surface = body.surface
     size = texture_size(surface.frame.unit_pixels)

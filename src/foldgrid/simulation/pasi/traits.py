@@ -77,7 +77,7 @@ class Studio:
     Attributes:
         azimuth: Where the light stands, radians; 0 is right, pi/2 below.
         elevation: Its height over the picture plane in radians, about 0.7 to 1.2.
-        fill: Share of the light that comes from everywhere, 0.3 to 0.55.
+        fill: Fraction of the light that comes from everywhere, 0.3 to 0.55.
         exposure: Exposure error in stops, about -0.3 to 0.3.
         balance: White-balance error: gains of red, green, blue.
         minute: Time of day of the first photograph, minutes after midnight.

@@ -1,4 +1,4 @@
-"""Classes of a tree: trained fine, evaluated coarse, by adding probabilities up.
+"""Classes of a hierarchy: trained fine, evaluated coarse, by adding probabilities up.
 
 Shape letters: N samples, K training classes, J classes of a level.
 """
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class HierarchicalScoring(LabelScoring):
-    """Training classes cut from a tree, and the coarse classes above them.
+    """Training classes cut from a hierarchy, and the coarse classes above them.
 
     A class's probability counts for the node above it at the level's depth; a class that is itself
-    higher in the tree stands for itself.
+    higher in the hierarchy stands for itself.
     """
 
     exhibits = (*LabelScoring.exhibits, "tree")
@@ -45,7 +45,7 @@ class HierarchicalScoring(LabelScoring):
                 samples are counted.
 
         Raises:
-            InputError: The tree is no tree, a label is not in it, or a node does not exist.
+            InputError: The hierarchy is none, a label is not in it, or a node does not exist.
         """
         labels = label_counts(samples)
         paths = _paths(spec, samples)
@@ -71,16 +71,16 @@ class HierarchicalScoring(LabelScoring):
     def distinguished(self) -> str:
         """See ``LabelScoring``."""
         return (
-            f"The models tell {len(self.classes)} training classes apart, cut from a tree; the "
-            f"figures compare their sums up the tree: {', '.join(self.evaluated_classes)}."
+            f"The models tell {len(self.classes)} training classes apart, cut from a hierarchy; "
+            f"the metrics compare their sums up the hierarchy: {', '.join(self.evaluated_classes)}."
         )
 
     @property
     def classes_are(self) -> str:
         """See ``LabelScoring``."""
         return (
-            f"{len(self.classes)} training classes were cut from the tree of labels, going down "
-            f"until a node had at most {self.spec.max_images_per_class} training photographs; "
+            f"{len(self.classes)} training classes were cut from the hierarchy of labels, going "
+            f"down until a node had at most {self.spec.max_images_per_class} training photographs; "
             f"models are evaluated by the {counted(len(self.evaluated_classes), 'node')} above "
             "them."
         )
@@ -148,8 +148,8 @@ def _paths(spec: HierarchySpec, samples: pd.DataFrame) -> dict[str, str]:
     paths = dict(zip(pairs["label"].tolist(), pairs["taxonomy"].tolist(), strict=True))
     if not any(paths.values()):
         message = (
-            "found neither a tree in the sweep nor a column `taxonomy` in the manifest. Write the "
-            "tree under task.hierarchy, or give the manifest the column."
+            "found neither a hierarchy in the sweep nor a column `taxonomy` in the manifest. Write "
+            "the hierarchy under task.hierarchy, or give the manifest the column."
         )
         raise InputError("task", [Problem("hierarchy", "", message)])
     return {label: path for label, path in paths.items() if path}

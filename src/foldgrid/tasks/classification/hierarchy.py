@@ -1,6 +1,6 @@
-"""A tree of diseases: the ways to its labels, training classes cut from it, coarse classes.
+"""A hierarchy of diseases: the paths to its labels, training classes cut from it, coarse classes.
 
-Pure: names and counts in, names out. A *way* is the names from below the root to a node, joined by
+Pure: names and counts in, names out. A *path* is the names from below the root to a node, joined by
 ``/``: ``malignant/melanocytic/nodular``. Source of the rule: Esteva et al. 2017 (partitioning
 algorithm), as the CNN lecture tells it.
 """
@@ -13,19 +13,19 @@ from typing import Any
 SEPARATOR = "/"
 
 
-def paths_of(tree: Mapping[str, Any], above: str = "") -> dict[str, str]:
-    """By label, its way from the root.
+def paths_of(hierarchy: Mapping[str, Any], above: str = "") -> dict[str, str]:
+    """By label, its path from the root.
 
     Args:
-        tree: Nodes with their children; lists of labels, or a label with nothing below, at its
+        hierarchy: Nodes with their children; lists of labels, or a label with nothing below, at its
             ends.
-        above: The way to ``tree`` itself.
+        above: The path to ``hierarchy`` itself.
 
     Raises:
         ValueError: A label stands at two places, or something is neither node nor label.
     """
     paths: dict[str, str] = {}
-    for name, below in tree.items():
+    for name, below in hierarchy.items():
         path = f"{above}{SEPARATOR}{name}" if above else str(name)
         if not below:
             found = {str(name): path}
@@ -46,17 +46,17 @@ def paths_of(tree: Mapping[str, Any], above: str = "") -> dict[str, str]:
 def partition(
     paths: Mapping[str, str], counts: Mapping[str, int], most: int
 ) -> dict[str, list[str]]:
-    """Cuts training classes from a tree: descends until a node has at most so many photographs.
+    """Cuts training classes from a hierarchy: descends until a node has few enough photographs.
 
     A label that is larger is a class of its own. Nodes without a photograph are no classes.
 
     Args:
-        paths: By label, its way from the root.
+        paths: By label, its path from the root.
         counts: By label, how many training photographs it has.
         most: The most photographs of a class that is more than one label.
 
     Returns:
-        By the way to the class, the labels below it that occur, in the order of ``paths``. Every
+        By the path to the class, the labels below it that occur, in the order of ``paths``. Every
         label that occurs is in exactly one class.
     """
     occurring = {label: path for label, path in paths.items() if counts.get(label, 0) > 0}

@@ -77,7 +77,7 @@ def choose_threshold(
         A threshold; NaN without a unit that the fraction is of, or with a score that is not finite.
 
     Raises:
-        ValueError: Not exactly one share is given, or it is out of range.
+        ValueError: Not exactly one fraction is given, or it is out of range.
     """
     if (sensitivity is None) == (specificity is None):
         raise ValueError("give either a sensitivity or a specificity to reach")

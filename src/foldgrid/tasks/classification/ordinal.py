@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from foldgrid.metrics import GRADE_METRICS
+from foldgrid.metrics import ORDINAL_METRICS
 from foldgrid.tasks.classification.scoring import LabelScoring, check_labels, label_counts
 from foldgrid.tasks.classification.spec import DistinctClasses, LabelSpec
 from foldgrid.tasks.scoring import FloatArray, Monitored
@@ -43,7 +43,7 @@ class OrdinalScoring(LabelScoring):
     outputs_are = "one for each threshold between the classes"
     loss_is = "binary cross-entropy of every threshold"
     is_ordered = True
-    standard_metrics = GRADE_METRICS
+    standard_metrics = ORDINAL_METRICS
     shown = ("quadratic_kappa", "auc", "accuracy", "sensitivity")
     monitored = Monitored("quadratic_kappa", "QWK", is_higher_better=True)
     spec: OrdinalSpec
@@ -69,7 +69,7 @@ class OrdinalScoring(LabelScoring):
     def decided(self) -> str:
         """See ``LabelScoring``."""
         return (
-            "They are grades, from the lowest to the highest: in the quadratic-weighted kappa a "
+            "They are ordered, from the lowest to the highest: in the quadratic-weighted kappa a "
             f"mistake by two of them weighs four times one by a single one. {super().decided}"
         )
 

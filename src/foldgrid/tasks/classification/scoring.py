@@ -99,13 +99,13 @@ class LabelScoring(Scoring):
         )
 
     def rated_targets(self, samples: pd.DataFrame, num_raters: int) -> FloatArray:
-        """The class that most of the first so many raters say; without any grade, the label's.
+        """The class that most of the first so many raters say; without any annotation, the label's.
 
         Of classes with equally many votes the later one of the task's order wins, so a positive
         finding is not lost to a tie.
 
         Raises:
-            ValueError: The samples have no grades, or grades that belong to no class.
+            ValueError: The samples have no annotations, or annotations that belong to no class.
         """
         columns = sorted(str(name) for name in samples if str(name).startswith("grade_"))
         if not columns:
@@ -171,7 +171,7 @@ class LabelScoring(Scoring):
         return cross_entropy(outputs_BK, targets_BT)
 
     def start_bias(self, targets_NT: FloatArray) -> FloatArray:
-        """The logarithms of the classes' shares; a class without a sample counts as half a one."""
+        """The log class frequencies; a class without a sample counts as half a one."""
         counts_K = np.bincount(targets_NT[:, 0].astype(np.int64), minlength=self.num_outputs)
         fractions_K = np.maximum(counts_K, 0.5) / counts_K.sum()
         return np.asarray(np.log(fractions_K), np.float32)

@@ -102,16 +102,16 @@ class BinarySpec(LabelSpec):
 
 
 class HierarchySpec(LabelSpec):
-    """Classes cut from a tree of diseases, and coarse classes by summing up the tree.
+    """Classes cut from a hierarchy of diseases, and coarse classes by summing up the hierarchy.
 
     Attributes:
         name: ``tree``.
-        hierarchy: The tree: nodes with their children, and lists of labels at its ends. Empty takes
-            the manifest's column ``taxonomy``.
+        hierarchy: The hierarchy: nodes with their children, and lists of labels at its ends. Empty
+            takes the manifest's column ``taxonomy``.
         max_images_per_class: A node with at most so many training photographs is a training class;
             a larger one is divided into its children. A label is never divided.
-        levels: By name, a depth of the tree (1 is below the root) at which predictions are summed
-            up to coarse classes.
+        levels: By name, a depth of the hierarchy (1 is below the root) at which predictions are
+            summed up to coarse classes.
         ranking_level: The level that models are ranked by; the first where it is not said.
         positive: A node below the root that a ROC curve tells from ``negative``.
         negative: Against what; null for everything else.

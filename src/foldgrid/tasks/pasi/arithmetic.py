@@ -36,7 +36,7 @@ REGION_WEIGHTS: Mapping[str, float] = MappingProxyType(
 """Each region's weight in the PASI: about its fraction of the body's surface."""
 
 _INVOLVEMENT_FROM = (0.10, 0.30, 0.50, 0.70, 0.90)
-"""The affected share at which involvement becomes 2, 3, 4, 5 and 6."""
+"""The affected fraction at which involvement becomes 2, 3, 4, 5 and 6."""
 
 
 def clip_score(name: str, values: ArrayLike) -> FloatArray:
@@ -122,7 +122,7 @@ def involvement_from_fraction(fraction: ArrayLike) -> NDArray[np.int64]:
     6: 90 to 100 %.
 
     Args:
-        fraction: Affected share, 0 to 1.
+        fraction: Affected fraction, 0 to 1.
 
     Raises:
         ValueError: A fraction is below 0, above 1 or not a number.
@@ -130,9 +130,11 @@ def involvement_from_fraction(fraction: ArrayLike) -> NDArray[np.int64]:
     fractions = np.asarray(fraction, dtype=np.float64)
     outside = ~((fractions >= 0.0) & (fractions <= 1.0))
     if outside.any():
-        raise ValueError(f"affected shares must lie in 0 to 1, found {fractions[outside].flat[0]}")
-    grade = np.searchsorted(_INVOLVEMENT_FROM, fractions, side="right") + 1
-    return np.asarray(np.where(fractions > 0.0, grade, 0), dtype=np.int64)
+        raise ValueError(
+            f"affected fractions must lie in 0 to 1, found {fractions[outside].flat[0]}"
+        )
+    level = np.searchsorted(_INVOLVEMENT_FROM, fractions, side="right") + 1
+    return np.asarray(np.where(fractions > 0.0, level, 0), dtype=np.int64)
 
 
 def _weights(regions: Iterable[str]) -> dict[str, float]:

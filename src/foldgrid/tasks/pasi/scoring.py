@@ -231,7 +231,7 @@ class PasiScoring(NumberScoring):
     def explained(self, parts: frozenset[str]) -> str:
         """What is predicted of a region, and the range of a visit's PASI."""
         return (
-            f"{OUTPUTS[self.spec.output]}; the figures compare the PASI of a visit, 0 to "
+            f"{OUTPUTS[self.spec.output]}; the metrics compare the PASI of a visit, 0 to "
             f"{max_pasi(parts):g}."
         )
 

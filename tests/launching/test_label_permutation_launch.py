@@ -14,7 +14,9 @@ NAME = "tiny-canary-shuffled_scores"
 OPTIONS = ("--canary", "shuffled_scores", "--set", "training.max_epochs=1")
 
 
-def test_the_plan_says_that_it_is_a_canary_and_writes_nothing(launcher: Launcher) -> None:
+def test_the_plan_says_that_it_is_a_label_permutation_and_writes_nothing(
+    launcher: Launcher,
+) -> None:
     planned = launcher(launcher.write(), "--canary", "shuffled_scores", "--plan")
     assert planned.code == 0, planned.err
     assert planned.out.startswith("CANARY (shuffled_scores, no result): a tiny sweep")
@@ -23,14 +25,16 @@ def test_the_plan_says_that_it_is_a_canary_and_writes_nothing(launcher: Launcher
     assert not launcher.storage.exists()
 
 
-def test_an_unknown_canary_is_refused(launcher: Launcher) -> None:
+def test_an_unknown_label_permutation_is_refused(launcher: Launcher) -> None:
     refused = launcher(launcher.write(), "--canary", "shuffled_pixels")
     assert refused.code == 2
     assert "shuffled_scores" in refused.err
     assert not launcher.storage.exists()
 
 
-def test_a_canary_is_trained_beside_its_sweep_and_checked_with_it(launcher: Launcher) -> None:
+def test_a_label_permutation_is_trained_beside_its_sweep_and_checked_with_it(
+    launcher: Launcher,
+) -> None:
     path = launcher.done_before(TINY, *OPTIONS[2:])
     before = (launcher.storage / "tiny" / "plan.json").read_bytes()
     done = launcher(path, *OPTIONS, "--wandb", "offline", ranked=True)
@@ -56,7 +60,7 @@ def test_a_canary_is_trained_beside_its_sweep_and_checked_with_it(launcher: Laun
     assert (rows.groupby(["subject", "region"])[list(SCORES)].nunique() == 1).all(axis=None)
 
     # Whoever sees it is told.
-    assert "THIS IS A CANARY" in done.out
+    assert "LABEL-PERMUTATION TEST" in done.out
     folders = (launcher.storage / NAME / "wandb").glob("offline-run-*/*.wandb")
     assert all(
         {"canary", "canary-shuffled_scores", NAME} <= set(read_run_file(f).tags) for f in folders
@@ -72,7 +76,7 @@ def test_a_canary_is_trained_beside_its_sweep_and_checked_with_it(launcher: Laun
     assert found["FG105"]["status"] == "passed"
 
 
-def test_a_canary_of_other_settings_says_nothing(launcher: Launcher) -> None:
+def test_a_label_permutation_of_other_settings_says_nothing(launcher: Launcher) -> None:
     path = launcher.done_before(ONE_BACKBONE, *OPTIONS[2:])
     launcher(path, *OPTIONS, "--set", "training.lr=0.002")
     main(["check", str(launcher.storage / "tiny"), "--format", "json"])
@@ -82,7 +86,7 @@ def test_a_canary_of_other_settings_says_nothing(launcher: Launcher) -> None:
     assert "other settings" in found["evidence"]
 
 
-def test_a_sweep_and_a_canary_never_share_a_folder(launcher: Launcher) -> None:
+def test_a_sweep_and_a_label_permutation_never_share_a_folder(launcher: Launcher) -> None:
     path = launcher.write(ONE_BACKBONE)
     RunStore(str(launcher.storage / NAME)).write_sweep({"name": NAME})
     refused = launcher(path, *OPTIONS)
@@ -101,7 +105,7 @@ def test_a_sweep_and_a_canary_never_share_a_folder(launcher: Launcher) -> None:
     assert "means nothing" in launcher.capture.readouterr().err
 
 
-def test_a_search_has_no_canary(launcher: Launcher) -> None:
+def test_a_search_has_no_label_permutation(launcher: Launcher) -> None:
     search = TINY + "search_space: lr_plateau\nsearch: {num_trials: 2}\n"
     refused = launcher(launcher.write(search), "--canary", "shuffled_scores")
     assert refused.code == 2

@@ -193,7 +193,7 @@ def test_a_confusion_matrix_in_sentences() -> None:
     assert empty.row_fractions.tolist() == [[0, 0], [0, 1]]
 
 
-def test_classes_of_a_plane_are_told_apart_without_colour() -> None:
+def test_classes_of_a_plane_are_distinguished_without_colour() -> None:
     assert {"class 0", "class 1", "class 2", "ringed: decided otherwise"} <= set(
         texts(picture("embedding").narrow)
     )

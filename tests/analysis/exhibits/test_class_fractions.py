@@ -32,7 +32,7 @@ def units(seed: int, num_units: int, num_classes: int, is_binary: bool = False) 
 
 
 @given(st.integers(0, 10_000), st.integers(1, 30), st.integers(2, 5), st.booleans())
-def test_figures_by_class_are_those_of_the_tables(
+def test_metrics_by_class_are_those_of_the_tables(
     seed: int, num_units: int, num_classes: int, is_binary: bool
 ) -> None:
     made = units(seed, num_units, 2 if is_binary else num_classes, is_binary)
@@ -49,7 +49,7 @@ def test_figures_by_class_are_those_of_the_tables(
 
 
 @given(st.integers(0, 10_000), st.integers(1, 30), st.integers(2, 5))
-def test_overall_figures_are_the_metrics(seed: int, num_units: int, num_classes: int) -> None:
+def test_overall_values_are_the_metrics(seed: int, num_units: int, num_classes: int) -> None:
     made = units(seed, num_units, num_classes)
     metrics = class_metrics(num_classes)
     found = overall_metrics(made, list(metrics), num_resamples=20)
@@ -59,7 +59,7 @@ def test_overall_figures_are_the_metrics(seed: int, num_units: int, num_classes:
         assert (each.interval.low is None) == bool(each.interval.reason)
 
 
-def test_the_spread_leaves_out_folds_without_a_figure() -> None:
+def test_the_spread_leaves_out_folds_without_a_metric() -> None:
     made = units(3, 30, 3)
     alone = np.where(made.folds_U == 2, 0, made.reference_U)
     made = ClassUnits(**{**made.__dict__, "reference_U": alone})

@@ -70,7 +70,7 @@ def test_the_scores_are_a_function_of_the_subject(
 
 
 @given(trials(), st.integers(0, 2**32))
-def test_each_side_is_shuffled_within_itself_and_every_subject_gives_once(
+def test_each_partition_is_shuffled_within_itself_and_every_subject_gives_once(
     trial: tuple[pd.DataFrame, pd.Series], seed: int
 ) -> None:
     true, side = trial
@@ -182,7 +182,7 @@ def test_over_seeds_the_true_label_says_nothing_of_the_given_one() -> None:
     assert abs(np.mean(agreed) - expected) < 4 * np.std(agreed) / np.sqrt(len(agreed))
 
 
-def test_the_canary_of_labels_keeps_pictures_and_changes_the_fingerprint(
+def test_the_label_permutation_of_labels_keeps_pictures_and_changes_the_fingerprint(
     labelled: Trial, tmp_path: Path
 ) -> None:
     path, _ = labelled()
@@ -199,7 +199,7 @@ def test_the_canary_of_labels_keeps_pictures_and_changes_the_fingerprint(
     assert len(list((cache / "composites").glob("*.npy"))) == 1, "pictures are kept once"
 
 
-def test_the_canary_keeps_pictures_and_split_and_changes_the_fingerprint(
+def test_the_label_permutation_keeps_pictures_and_split_and_changes_the_fingerprint(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     cache = tmp_path_factory.mktemp("cache")
