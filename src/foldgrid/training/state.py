@@ -6,7 +6,6 @@ is kept (`checkpoint`) or what it leaves (`finalize`). Shape letters: K outputs,
 
 from __future__ import annotations
 
-import hashlib
 from typing import Literal
 
 import numpy as np
@@ -41,13 +40,7 @@ from foldgrid.training.network_state import (
     predict,
 )
 from foldgrid.training.schedule import Schedule
-from foldgrid.training.training_data import TrainingData, roles_of
-
-
-def fit_seed(config: FitConfig) -> int:
-    """The seed of one fit: its own for each backbone and fold, the same on every machine."""
-    text = f"{config.seed}/{config.backbone}/{config.fold}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+from foldgrid.training.training_data import TrainingData, fit_seed, roles_of
 
 
 class FitState:
@@ -118,9 +111,6 @@ class FitState:
         if isinstance(plan, str):
             return None
         self._num_feature_phases = plan.num_phases
-        weights = config.weights
-        if weights == "random":
-            weights = f"random {fit_seed(config)}, {self.task.num_outputs} outputs"
         self.backbone = CutNetwork(self.network, cut_of(config.backbone))
         return FrozenFeatures(
             self.backbone,
@@ -129,7 +119,6 @@ class FitState:
             self.data,
             config,
             plan,
-            weights=weights,
             precision=self.precision,
             most=self.micro_batch_size,
         )

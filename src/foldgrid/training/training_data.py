@@ -21,6 +21,12 @@ from foldgrid.specs.recipe import EarlyStopping
 Indices = NDArray[np.intp]
 
 
+def fit_seed(config: FitConfig) -> int:
+    """The seed of one fit: its own for each backbone and fold, the same on every machine."""
+    text = f"{config.seed}/{config.backbone}/{config.fold}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+
+
 @dataclass(frozen=True)
 class TrainingData:
     """What all fits of a sweep share, read-only.
