@@ -1,4 +1,4 @@
-"""What a plan computes once of frozen backbones: how many pictures, the room, and why not others."""
+"""What a plan computes once of frozen backbones: how many pictures, the room, why not others."""
 
 from __future__ import annotations
 
