@@ -42,16 +42,16 @@ def compute_features(
         console: Where the bar is.
     """
     with photograph_progress(console, "Computing features") as show:
-        told = _Told(sum(job.num_pictures for job in jobs), show, note)
+        progress = _Progress(sum(job.num_pictures for job in jobs), show, note)
         everybody: Listeners[FeatureJob, FeatureProgress, FeatureRecord] = Listeners(
-            [*listeners, told]
+            [*listeners, progress]
         )
         # The longest first: no core waits at the end.
         by_length = sorted(jobs, key=lambda job: -job.num_pictures * job.fit.estimated_seconds)
         executor.run(trainer, by_length, everybody)
 
 
-class _Told:
+class _Progress:
     """Adds up how far the jobs are."""
 
     def __init__(
