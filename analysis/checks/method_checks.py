@@ -33,15 +33,16 @@ UNMOVED = 1e-9
 
 
 def _stopping(contents: RunContents) -> Finding:
-    policies = {r.config.training.early_stopping.policy for r in contents.records.values()}
+    records = [each for each in contents.records.values() if each.config.given is None]
+    policies = {record.config.training.early_stopping.policy for record in records}
     if not policies:
         return not_applicable("No fit is finished yet.")
     monitored = [
         record
-        for record in contents.records.values()
+        for record in records
         if record.config.training.early_stopping.policy == "held_out_fold"
     ]
-    total = len(contents.records)
+    total = len(records)
     if monitored:
         return breach(
             f"{len(monitored)} of {counted(total, 'fit')} stopped on the fold that is then "

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
+from foldgrid.specs.given import read_given_specs
 from foldgrid.specs.learners import ablation_problems, learner_problems
 from foldgrid.specs.reading import (
     Document,
@@ -145,6 +146,9 @@ def resolve_sweep(
     recipes = {backbone: sweep.recipe_of(backbone) for backbone in sweep.backbones}
     _refuse(document, learner_problems(recipes, sweep.learners))
     _refuse(document, ablation_problems(recipes, sweep.ablation))
+    given, problems = read_given_specs(sweep.given, beside)
+    _refuse(document, problems)
+    sweep = sweep.model_copy(update={"given": given})
     if spaces is None:
         return ResolvedSweep(sweep, document, renamed=note_on([document]))
     space, *documents = _space_of(sweep, document, spaces, beside)
@@ -235,7 +239,7 @@ def _space_of(
             "give the path of a YAML file, as seen from the sweep's own."
         )
         raise InputError(document.source, [Problem(at("search_space"), "search_space", message)])
-    for key in ("learners", "ablation"):
+    for key in ("learners", "ablation", "given"):
         if getattr(sweep, key):
             message = f"found `{key}` beside a search. A search draws from its space; drop one."
             raise InputError(document.source, [Problem(at(key), key, message)])
