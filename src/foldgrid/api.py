@@ -18,15 +18,10 @@ from rich.console import Console
 
 from foldgrid.runs import Run, SearchRun, open_run
 from foldgrid.specs.errors import InputError, LaunchError, Problem
+from foldgrid.specs.folders import find_sweep, space_folders, sweep_folders
 from foldgrid.specs.learners import backbone_of
 from foldgrid.specs.reading import Document
-from foldgrid.specs.resolving import (
-    ResolvedSweep,
-    find_sweep,
-    resolve_sweep,
-    space_folders,
-    sweep_folders,
-)
+from foldgrid.specs.resolving import ResolvedSweep, resolve_sweep
 from foldgrid.specs.task import TaskSpec
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from foldgrid.cli.terminal import (
 )
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
+from foldgrid.specs.folders import find_sweep, space_folders, sweep_folders
 from foldgrid.specs.given import is_given
-from foldgrid.specs.resolving import find_sweep, space_folders, sweep_folders
 
 if TYPE_CHECKING:
     from foldgrid.analysis.ranking.ranking import Ranking
