@@ -60,7 +60,7 @@ def _nothing(_: Opened) -> str:
 
 @dataclass(frozen=True)
 class Exhibit(Generic[AnyRun]):
-    """A part of the report.
+    """A section of the report: its tables and figures, with their data.
 
     Attributes:
         name: What it is asked for by.

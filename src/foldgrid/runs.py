@@ -103,7 +103,7 @@ class Run(GridRun):
         return _report(self.store, self.by)
 
     def predict(self, photos: Photos, model: str | None = None) -> pd.DataFrame:
-        """New photographs through a trained base learner: the mean over its folds' copies.
+        """Inference on new photographs: a trained base learner, as the mean over its folds' models.
 
         Args:
             photos: The path of a manifest; or its rows as a frame (``photo`` and ``subject``, of
