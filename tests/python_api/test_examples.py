@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import foldgrid
-from foldgrid.analysis.exhibit import EXHIBITS
+from foldgrid.analysis.exhibit import EXHIBITS, ShownExhibit
 from foldgrid.models.sources.source import NETWORK_SOURCES
 from foldgrid.specs.metric import METRICS
 from foldgrid.specs.optimizers import OPTIMIZERS
@@ -88,6 +88,17 @@ def test_the_example_of_a_name_runs(
         names["folder"] = a_search(tmp_path).write().location
     thing = getattr(foldgrid, name)
     run_example(thing, name, names)
+
+
+def test_the_example_of_an_exhibit_runs_and_a_picture_at_a_prompt_is_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    location = FakeRun(tmp_path / "tiny").write().location
+    run_example(ShownExhibit, "ShownExhibit", {"foldgrid": foldgrid, "folder": location})
+    picture = foldgrid.open_run(location).exhibit("ranking").plot()
+    assert "<svg" not in repr(picture)
+    assert picture.title in repr(picture)
 
 
 def test_a_search_s_trials_are_a_frame_with_what_each_trained_with(tmp_path: Path) -> None:
