@@ -130,13 +130,13 @@ def read_given_features(
     problems += cells.sample_problems(pd.Index(order))
     cells.refuse(problems)
     features_ND = values.set_axis(cells.texts("sample")).loc[order.tolist()].to_numpy(np.float32)
-    varies_D = features_ND.max(axis=0) > features_ND.min(axis=0)
-    if not varies_D.any():
+    is_kept_D = features_ND.max(axis=0) > features_ND.min(axis=0)
+    if not is_kept_D.any():
         message = "every column is the same for all samples: nothing can be learned of them."
         cells.refuse([Problem("columns", "", message)])
     identity = GivenTable(kind="features", model="", sha256=spec.sha256)
-    num_constant = int((~varies_D).sum())
-    return GivenFeatures(identity, path.name, head, features_ND[:, varies_D], num_constant)
+    num_constant = int((~is_kept_D).sum())
+    return GivenFeatures(identity, path.name, head, features_ND[:, is_kept_D], num_constant)
 
 
 def _numbers(cells: GivenCells, columns: list[str]) -> tuple[pd.DataFrame, list[Problem]]:
