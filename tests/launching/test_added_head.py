@@ -80,7 +80,7 @@ def test_it_is_solved_ranked_checked_and_reported(launcher: Launcher, package: N
         ),
     ],
 )
-def test_a_mistake_in_the_sweep_is_told_with_its_line(
+def test_a_mistake_in_the_sweep_is_reported_with_its_line(
     launcher: Launcher, package: None, change: str, said: str
 ) -> None:
     text = SKIN.replace("training:\n", f"training:\n  {change}\n")
