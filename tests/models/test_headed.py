@@ -37,7 +37,7 @@ NETWORKS = [
     *REPRESENTATIVES,
     *(pytest.param(name, marks=pytest.mark.exhaustive) for name in OTHERS),
 ]
-PIXELS = {"maxvit_t": 224, "vit_h_14": 98}
+PIXELS = {"inception_v3": 139, "maxvit_t": 224, "vit_h_14": 98}
 
 
 def pixels_of(name: str) -> int:

@@ -46,7 +46,7 @@ def head_words(recipe: TrainingRecipe) -> str:
 def optimizer_sentence(recipe: TrainingRecipe) -> str:
     """What followed the gradients, how fast and when; for a head that is solved, that none did."""
     if recipe.solved_head is not None:
-        return "Nothing was trained by gradients; the head was solved for once, on all its features"
+        return "Nothing was trained by gradients; the head was solved at once"
     named, own = OPTIMIZERS.named(recipe.optimizer), recipe.settings_of(recipe.optimizer)
     return (
         f"{named.words(recipe, own)}, batches of {recipe.batch_size} and a learning rate of "
