@@ -218,6 +218,11 @@ class TrainingRecipe(Spec):
         return settings_of(OPTIMIZERS, optimizer, self.optimizer_settings)
 
     @property
+    def trains_backbone(self) -> bool:
+        """Whether anything but the head is trained in any of its phases."""
+        return not self.phases or any(phase.frozen != "backbone" for phase in self.phases)
+
+    @property
     def planned_epochs(self) -> int:
         """The most epochs that a fit trains: ``max_epochs``, or all that its phases name."""
         if self.phases and self.phases[-1].epochs is not None:

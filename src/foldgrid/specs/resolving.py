@@ -256,7 +256,10 @@ def _refuse(document: Document, found: Sequence[tuple[tuple[str, ...], str]]) ->
 
 def _with_budget(written: Document, budget: BudgetName) -> Document:
     values = copy.deepcopy(written.values)
-    changes = (values.pop("budgets", None) or {}).get(budget) or {}
+    budgets = values.pop("budgets", None) or {}
+    changes = budgets.get(budget) or {}
+    if budget == "probe" and budget not in budgets:
+        changes = _probe_of(validate(Sweep, written))
     lines = dict(written.lines)
     origin: KeyPath = ("budgets", budget)
     _merge(values, changes)
@@ -269,9 +272,35 @@ def _with_budget(written: Document, budget: BudgetName) -> Document:
     return document
 
 
+def _probe_of(sweep: Sweep) -> dict[str, Any]:
+    """What the budget ``probe`` changes of a sweep that does not say it itself.
+
+    Backbones are frozen. A grid's heads are solved; a search has a rate to search for, so its heads
+    are trained, on pictures as they are, whose features are computed once.
+    """
+    recipe: dict[str, Any] = {
+        "phases": [{"name": "head", "frozen": "backbone"}],
+        "stage_heads": False,
+        "augmentation": {
+            "rotate_tiles": False,
+            "shuffle_tiles": False,
+            "flip_horizontally": False,
+            "flip_vertically": False,
+            "smallest_crop": 1.0,
+            "zoom": 0.0,
+            "brightness": 0.0,
+            "contrast": 0.0,
+        },
+    }
+    if sweep.search_space is None:
+        recipe["head"] = sweep.task.probe_head
+    return {"training": recipe, "per_backbone": {}, "ablation": {}, "learners": {}}
+
+
 def _merge(values: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Changes keys, deep down; an empty mapping empties what is there, as an empty list does."""
     for key, change in changes.items():
-        if isinstance(change, dict) and isinstance(values.get(key), dict):
+        if change and isinstance(change, dict) and isinstance(values.get(key), dict):
             _merge(values[key], change)
         else:
             values[key] = change
