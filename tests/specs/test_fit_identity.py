@@ -55,6 +55,8 @@ REPLACEMENTS: dict[str, Any] = {
     "training.input_size": 128,
     "training.interpolation": "bicubic",
     "training.num_grades": 2,
+    "training.augmentation.copies": 3,
+    "training.features.dtype": "float16",
     "training.precision": "float32",
     "training.max_batches_per_epoch": 3,
 }

@@ -10,12 +10,14 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from foldgrid.specs.errors import InputError, Problem
 
@@ -23,7 +25,7 @@ CACHE_VARIABLE = "FOLDGRID_CACHE"
 DEFAULT_CACHE = ".foldgrid-cache"
 MEND = f"Set {CACHE_VARIABLE} to another folder."
 
-Array = NDArray[np.uint8]
+Array = NDArray[Any]
 
 
 def cache_root() -> Path:
@@ -65,18 +67,38 @@ def write_whole(target: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
-def is_kept(path: Path, shape: tuple[int, ...]) -> bool:
-    """Whether an array of this shape is there in full length; its content is not read."""
+def is_kept(
+    path: Path,
+    shape: tuple[int, ...],
+    dtype: DTypeLike = np.uint8,
+    about: Mapping[str, Any] | None = None,
+) -> bool:
+    """Whether an array of this shape is there in full length; its content is not read.
+
+    Args:
+        path: As in `load_or_build`, and so are the others.
+        shape: Of the array.
+        dtype: Of its elements.
+        about: What it was made of.
+    """
     label = _read_label(path)
     return (
         label is not None
         and label.get("shape") == list(shape)
+        and label.get("dtype", "uint8") == np.dtype(dtype).name
+        and label.get("about") == _plain(about)
         and path.is_file()
         and label.get("num_bytes") == path.stat().st_size
     )
 
 
-def load_or_build(path: Path, shape: tuple[int, ...], build: Callable[[Array], None]) -> Array:
+def load_or_build(
+    path: Path,
+    shape: tuple[int, ...],
+    build: Callable[[Array], None],
+    dtype: DTypeLike = np.uint8,
+    about: Mapping[str, Any] | None = None,
+) -> Array:
     """An array from the cache, or built and put there first.
 
     Two processes may build the same array at once: each writes its own file, the last rename
@@ -86,6 +108,8 @@ def load_or_build(path: Path, shape: tuple[int, ...], build: Callable[[Array], N
         path: The array's file, ending in ``.npy``; its label lies beside it, in ``.json``.
         shape: Of the array.
         build: Fills an array of zeros. What it raises passes through, and nothing stays behind.
+        dtype: Of its elements.
+        about: What it was made of, for the label; an array of another description is not read.
 
     Returns:
         The array, read-only and memory-mapped: pages come from disk when they are touched, and
@@ -94,43 +118,68 @@ def load_or_build(path: Path, shape: tuple[int, ...], build: Callable[[Array], N
     Raises:
         InputError: The cache cannot be written, or has no room.
     """
-    found = _open(path, shape) if _is_sound(path, shape) else None
+    found = load_kept(path, shape, dtype, about)
     if found is not None:
         return found
-    make_private_folder(path.parent)
-    _check_room(path.parent, int(np.prod(shape)))
-    _build(path, shape, build)
+    with building(path, shape, dtype, about) as array:
+        build(array)
     return _load(path)
 
 
-def _open(path: Path, shape: tuple[int, ...]) -> Array | None:
-    """The array, or nothing where the file, whole as it is, holds something else."""
+def load_kept(
+    path: Path,
+    shape: tuple[int, ...],
+    dtype: DTypeLike = np.uint8,
+    about: Mapping[str, Any] | None = None,
+) -> Array | None:
+    """The array of `load_or_build` where it is there, sound and of this description."""
+    if not is_kept(path, shape, dtype, about) or not _is_sound(path):
+        return None
     try:
         array = _load(path)
     except ValueError:
+        # Whole as the file is, it holds something else.
         return None
-    return array if array.shape == shape and array.dtype == np.uint8 else None
+    return array if array.shape == shape and array.dtype == dtype else None
 
 
-def _load(path: Path) -> Array:
-    array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-    return array
+@contextmanager
+def building(
+    path: Path,
+    shape: tuple[int, ...],
+    dtype: DTypeLike = np.uint8,
+    about: Mapping[str, Any] | None = None,
+) -> Iterator[Array]:
+    """An array of zeros to be filled inside the block; kept when the block ends, or not at all.
 
+    Args:
+        path: As in `load_or_build`, and so are the others.
+        shape: Of the array.
+        dtype: Of its elements.
+        about: What it is made of.
 
-def _build(path: Path, shape: tuple[int, ...], build: Callable[[Array], None]) -> None:
+    Raises:
+        InputError: The cache cannot be written, or has no room.
+    """
+    make_private_folder(path.parent)
+    _check_room(path.parent, int(np.prod(shape)) * np.dtype(dtype).itemsize)
     partial = _partial(path)
     try:
         try:
-            array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+            array = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=shape)
         except OSError as error:
             raise _unusable(path.parent, f"cannot be written ({error.strerror})") from error
-        build(array)
+        yield array
         array.flush()
         label = {
             "shape": list(shape),
             "num_bytes": partial.stat().st_size,
             "sha256": _sha256(partial),
         }
+        if np.dtype(dtype) != np.uint8:
+            label["dtype"] = np.dtype(dtype).name
+        if about is not None:
+            label["about"] = _plain(about)
         # Without its label the array does not count, so an end between the two renames is safe.
         partial.replace(path)
         write_whole(_label_path(path), json.dumps(label).encode())
@@ -138,9 +187,27 @@ def _build(path: Path, shape: tuple[int, ...], build: Callable[[Array], None]) -
         partial.unlink(missing_ok=True)
 
 
-def _is_sound(path: Path, shape: tuple[int, ...]) -> bool:
-    label = _read_label(path)
-    return label is not None and is_kept(path, shape) and label.get("sha256") == _sha256(path)
+def _plain(about: Mapping[str, Any] | None) -> Any:
+    """A description as it comes back from JSON."""
+    return json.loads(json.dumps(about))
+
+
+def _load(path: Path) -> Array:
+    array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
+
+
+def _is_sound(path: Path) -> bool:
+    label, status = _read_label(path), path.stat()
+    return label is not None and label.get("sha256") == _known_sha256(
+        path, status.st_size, status.st_mtime_ns
+    )
+
+
+@lru_cache(maxsize=256)
+def _known_sha256(path: Path, size: int, modified_ns: int) -> str:  # noqa: ARG001 - they key the cache
+    """The hash of a file that stays as it is: hundreds of fits of one process read it."""
+    return _sha256(path)
 
 
 def _read_label(path: Path) -> dict[str, Any] | None:

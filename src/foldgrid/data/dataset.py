@@ -141,6 +141,11 @@ class Dataset:
         """The column of ``samples`` whose values splits balance."""
         return self.layout.stratum
 
+    @property
+    def cache(self) -> Path | None:
+        """The root of the cache that the pictures are kept in; null where they are in none."""
+        return self.mosaics_path.parent.parent if self.mosaics_path else None
+
 
 def survey_manifest(
     path: Path,

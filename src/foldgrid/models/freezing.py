@@ -1,11 +1,13 @@
 """Which parts of a network are trained: frozen layers, and how many parameters that leaves.
 
 A phase of training may keep the first layers as they are. Frozen batch normalisation then predicts
-with the statistics that it has, and they do not move; `train_mode` sees to that.
+with the statistics that it has, and they do not move; a backbone that is frozen as a whole
+predicts, its dropout included. `train_mode` sees to that.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -177,20 +179,39 @@ def _frozen_parameters(backbone: str, frozen: int | str) -> set[str]:
     return {name for layer in layers[:frozen] for name in layer.parameters}
 
 
-def train_mode(network: nn.Module, *, auxiliary_heads: bool = True) -> None:
+def train_mode(
+    network: nn.Module, *, auxiliary_heads: bool = True, head: Collection[str] | None = None
+) -> None:
     """``network.train()``, but frozen batch normalisation stays as in prediction.
 
     Args:
         network: Any network.
         auxiliary_heads: Whether GoogLeNet's and Inception v3's own heads are asked. They cannot
             take small pictures, and nobody needs outputs that weigh nothing.
+        head: Where the whole backbone is frozen, the modules of the head: see `cut.Cut`. The
+            backbone then predicts: its dropout and stochastic depth pass everything on.
     """
     network.train()
     if not auxiliary_heads and hasattr(network, "aux_logits"):
         # The network asks itself whether it trains; its layers go on training.
         network.training = False
+    if head is not None:
+        prefix = "body." if isinstance(network, StagedNetwork) else ""
+        _predict_frozen(network, {network.get_submodule(prefix + name) for name in head})
     for layer in batch_norms(network, is_frozen=True):
         layer.eval()
+
+
+def _predict_frozen(module: nn.Module, head: Collection[nn.Module]) -> None:
+    """Prediction mode for what is below ``module``, but not for the head and what is trained."""
+    for child in module.children():
+        trained = [parameter.requires_grad for parameter in child.parameters()]
+        if child in head or (trained and all(trained)):
+            continue
+        if any(trained) or any(each in head for each in child.modules()):
+            _predict_frozen(child, head)
+        else:
+            child.eval()
 
 
 def batch_norms(network: nn.Module, *, is_frozen: bool) -> list[_BatchNorm]:

@@ -33,7 +33,7 @@ def last_hidden(network: nn.Module, images_BCHW: Tensor) -> Tensor:
         inputs.pop(module, None)
         inputs[module] = incoming[0]
 
-    heads = [_layers_of(head) for head in _heads(body)]
+    heads = head_layers(body)
     handles = [layer.register_forward_pre_hook(note) for head in heads for layer in head]
     try:
         body(images_BCHW)
@@ -45,6 +45,11 @@ def last_hidden(network: nn.Module, images_BCHW: Tensor) -> Tensor:
     if len({each.shape for each in taken}) > 1:
         return torch.cat(taken, dim=1)
     return taken[0] if len(taken) == 1 else torch.stack(taken).mean(dim=0)
+
+
+def head_layers(network: nn.Module) -> list[list[nn.Module]]:
+    """For each last layer what it may be: the last one that is called counts."""
+    return [_layers_of(head) for head in _heads(network)]
 
 
 def _heads(network: nn.Module) -> list[nn.Module]:

@@ -37,7 +37,7 @@ InputSize = Literal["data", "network"] | Annotated[int, Field(ge=8, le=2048)]
 
 
 class Augmentation(Spec):
-    """What is drawn anew for each training picture at each epoch.
+    """What is drawn anew for each training picture at each epoch, or once, with ``copies``.
 
     A mosaic has four tiles, each with draws of its own; a single photograph is one tile.
 
@@ -54,6 +54,9 @@ class Augmentation(Spec):
         shuffle_tiles: Put the four tiles in a random order; a single one stays.
         brightness: Half-width of the random factor on brightness: 0.2 draws from 0.8 to 1.2.
         contrast: Half-width of the random factor on contrast about the image's mean.
+        copies: How many augmented copies of each training picture are drawn, once and for all by
+            the seed, the sample and the copy; an epoch then passes over all copies of all training
+            pictures. Null draws anew at each epoch.
     """
 
     rotate_tiles: bool = True
@@ -65,6 +68,33 @@ class Augmentation(Spec):
     shuffle_tiles: bool = True
     brightness: float = Field(default=0.2, ge=0, lt=1)
     contrast: float = Field(default=0.2, ge=0, lt=1)
+    copies: int | None = Field(default=None, ge=1, le=1000)
+
+    @property
+    def draws_anything(self) -> bool:
+        """Whether anything is drawn of a picture; of a single photograph no shuffling."""
+        moves = self.rotate_tiles or self.smallest_crop < 1 or self.zoom > 0
+        mirrors = self.flip_horizontally or self.flip_vertically
+        return moves or mirrors or self.brightness > 0 or self.contrast > 0
+
+    @model_validator(mode="after")
+    def _copies_differ(self) -> Self:
+        if self.copies is not None and not (self.draws_anything or self.shuffle_tiles):
+            raise ValueError(
+                f"augmentation.copies: found {self.copies}, and nothing varies: the copies would "
+                "be alike. Leave it out, or let something vary"
+            )
+        return self
+
+
+class Features(Spec):
+    """How the features of a frozen backbone are kept: what it makes of a picture, for the head.
+
+    Attributes:
+        dtype: ``float32``, or ``float16`` to halve the room and the precision.
+    """
+
+    dtype: Literal["float32", "float16"] = "float32"
 
 
 class Plateau(Spec):
@@ -157,6 +187,7 @@ class TrainingRecipe(Spec):
             predict nonsense.
         auxiliary_loss_weight: Weight of each auxiliary head's loss (GoogLeNet, Inception v3, stage
             heads), 0.3 as in Szegedy et al. 2015.
+        features: How the features of a frozen backbone are kept.
         precision: ``auto`` is mixed precision on CUDA and float32 elsewhere; ``float32`` and
             ``bfloat16`` (autocast) force one.
     """
@@ -186,6 +217,7 @@ class TrainingRecipe(Spec):
     stage_heads: bool = False
     batch_norm_statistics: Literal["running", "recomputed"] = "running"
     auxiliary_loss_weight: float = Field(default=0.3, ge=0)
+    features: Features = Features()
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
     @field_validator("optimizer_settings", mode="before")
@@ -255,6 +287,8 @@ LATER_KEYS = (
     "augmentation.flip_vertically",
     "augmentation.smallest_crop",
     "augmentation.zoom",
+    "augmentation.copies",
+    "features",
 )
 """Keys that came after the first release, as files have them. At its default such a key changes
 nothing of what was trained before there was one, so it stays out of what a fit's id is made of:

@@ -24,8 +24,8 @@ Indices = NDArray[np.intp]
 class MosaicSource:
     """The mosaics, ready to be taken in batches.
 
-    On CUDA the whole array lies on the card, once for each fit (the paper's is 0.2 GB); on a CPU
-    batches are copied out of the shared array.
+    On CUDA the whole array lies on the card, once for each fit that takes any (the paper's is
+    0.2 GB); on a CPU batches are copied out of the shared array.
 
     Args:
         mosaics_NHWC: uint8; may be read-only and memory-mapped.
@@ -46,13 +46,8 @@ class MosaicSource:
         self._array = mosaics_NHWC
         self._resized = input_size if isinstance(input_size, int) else None
         self._interpolation = interpolation
-        self._device = device
+        self.device = device
         self._on_device: Tensor | None = None
-        if device.type == "cuda":
-            with warnings.catch_warnings():
-                # torch warns that the array is read-only; it is only copied from.
-                warnings.simplefilter("ignore", UserWarning)
-                self._on_device = torch.from_numpy(mosaics_NHWC).to(device)
         mean, std = channel_statistics(normalization)
         self._mean = torch.tensor(mean, device=device)[None, :, None, None]
         self._std = torch.tensor(std, device=device)[None, :, None, None]
@@ -64,12 +59,20 @@ class MosaicSource:
 
     def take(self, indices: Indices) -> Tensor:
         """The mosaics of ``indices`` as (B, C, H, W) in [0, 1], channels last in memory."""
-        if self._on_device is not None:
-            rows = to_device(torch.from_numpy(indices), self._device)
-            images_BHWC = self._on_device[rows]
+        if self.device.type == "cuda":
+            rows = to_device(torch.from_numpy(indices), self.device)
+            images_BHWC = self._put_on_device()[rows]
         else:
             images_BHWC = torch.from_numpy(self._array[indices])
         return images_BHWC.permute(0, 3, 1, 2).float().div_(255)
+
+    def _put_on_device(self) -> Tensor:
+        if self._on_device is None:
+            with warnings.catch_warnings():
+                # torch warns that the array is read-only; it is only copied from.
+                warnings.simplefilter("ignore", UserWarning)
+                self._on_device = torch.from_numpy(self._array).to(self.device)
+        return self._on_device
 
     def normalise(self, images_BCHW: Tensor) -> Tensor:
         """Pictures in [0, 1] as the network takes them, channels last in memory."""

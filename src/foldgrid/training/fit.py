@@ -15,17 +15,19 @@ import torch
 from torch import Tensor
 
 from foldgrid.models import WeightFile, forward_all, train_mode
+from foldgrid.models.cut import cut_of
 from foldgrid.records import FitFolder
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.specs.phases import phase_index
 from foldgrid.training import checkpoint, finalize
-from foldgrid.training.augmentation import augment
+from foldgrid.training.augmentation import apply_draws, draw, draw_copies
 from foldgrid.training.batches import Indices, even_parts, training_batches
 from foldgrid.training.checkpoint_interval import CheckpointInterval
 from foldgrid.training.device import (
     autocast,
     to_device,
 )
+from foldgrid.training.features import mirror_images
 from foldgrid.training.network_state import (
     recompute_batch_norm,
 )
@@ -128,16 +130,20 @@ class Fit(FitState):
     def _train(self) -> float:
         recipe = self.config.training
         weighs = recipe.auxiliary_loss_weight > 0
-        train_mode(self.network, auxiliary_heads=weighs)
+        is_frozen = self.phase is not None and self.phase.frozen == "backbone"
+        head = cut_of(self.config.backbone).head if is_frozen else None
+        train_mode(self.network, auxiliary_heads=weighs, head=head)
         batches = training_batches(
-            self.roles.train, recipe.batch_size, recipe.max_batches_per_epoch, self.generator
+            self._trained_on(), recipe.batch_size, recipe.max_batches_per_epoch, self.generator
         )
         total = torch.zeros((), device=self.device)
-        for rows in batches:
-            total += self._step(rows) * len(rows)
-        if recipe.batch_norm_statistics == "recomputed":
+        for pictures in batches:
+            total += self._step(pictures) * len(pictures)
+        if recipe.batch_norm_statistics == "recomputed" and self.head is None:
             measured = [
-                rows[part] for rows in batches[:BATCH_NORM_BATCHES] for part in self._parts(rows)
+                self._rows_and_copies(pictures)[0][part]
+                for pictures in batches[:BATCH_NORM_BATCHES]
+                for part in self._parts(pictures)
             ]
             recompute_batch_norm(
                 self.network,
@@ -147,23 +153,31 @@ class Fit(FitState):
                 self.precision,
                 auxiliary_heads=weighs,
             )
-        return float(total) / sum(len(rows) for rows in batches)
+        return float(total) / sum(len(pictures) for pictures in batches)
 
-    def _step(self, rows: Indices) -> Tensor:
-        recipe = self.config.training
-        pictures = self.source.take(rows)
-        images = augment(pictures, recipe.augmentation, self.generator, self.data.grid)
+    def _trained_on(self) -> Indices:
+        """The pictures of an epoch: samples or, where there are several of each, their copies."""
+        num_copies = self.config.training.augmentation.copies or 1
+        firsts = np.arange(num_copies) * len(self.data.samples)
+        return (firsts[:, None] + self.roles.train).ravel()
+
+    def _rows_and_copies(self, pictures: Indices) -> tuple[Indices, Indices]:
+        copies, rows = np.divmod(pictures, len(self.data.samples))
+        return rows, copies
+
+    def _step(self, pictures: Indices) -> Tensor:
+        rows, copies = self._rows_and_copies(pictures)
+        given_B = self._given(rows, copies)
         targets_BK = to_device(torch.from_numpy(self.targets_NK[rows]), self.device)
-        images_BCHW = self.source.normalise(images)
         self.optimizer.zero_grad(set_to_none=True)
         parts = self._parts(rows)
         if len(parts) == 1:
-            loss = self._backward(images_BCHW, targets_BK)
+            loss = self._backward(given_B, targets_BK)
         else:
             # The mean over the batch is the mean of its parts' means, weighted by their sizes.
             fractions = [len(rows[part]) / len(rows) for part in parts]
             losses = [
-                self._backward(images_BCHW[part], targets_BK[part], fraction) * fraction
+                self._backward(given_B[part], targets_BK[part], fraction) * fraction
                 for part, fraction in zip(parts, fractions, strict=True)
             ]
             loss = torch.stack(losses).sum()
@@ -171,15 +185,34 @@ class Fit(FitState):
         self.scaler.update()
         return loss
 
+    def _given(self, rows: Indices, copies: Indices) -> Tensor:
+        """What is trained on: augmented pictures as the network takes them, or their features."""
+        settings, grid = self.config.training.augmentation, self.data.grid
+        if settings.copies is not None:
+            if self.head is not None:
+                return self._on_device(self.features_of(rows, copies))
+            names = self.data.samples["sample"].to_numpy()[rows].tolist()
+            draws = draw_copies(names, copies.tolist(), settings, self.config.seed, grid)
+        else:
+            draws = draw(len(rows), settings, self.generator, grid)
+            if self.head is not None:
+                return self._on_device(self.features_of(rows, mirror_images(draws)))
+        return self.source.normalise(apply_draws(self.source.take(rows), draws, grid))
+
+    def _on_device(self, values: np.ndarray) -> Tensor:
+        return to_device(torch.from_numpy(values), self.device)
+
     def _parts(self, rows: Indices) -> list[slice]:
         """What of a batch is on the device at a time."""
-        return even_parts(len(rows), self.micro_batch_size or len(rows))
+        most = self.micro_batch_size if self.head is None else None
+        return even_parts(len(rows), most or len(rows))
 
-    def _backward(self, images_BCHW: Tensor, targets_BK: Tensor, fraction: float = 1.0) -> Tensor:
+    def _backward(self, given_B: Tensor, targets_BK: Tensor, fraction: float = 1.0) -> Tensor:
         """Adds the gradient of ``fraction`` times the loss; returns the loss of the main head."""
         weight = self.config.training.auxiliary_loss_weight
+        trained = self.network if self.head is None else self.head
         with autocast(self.device, self.precision):
-            outputs, auxiliary = forward_all(self.network, images_BCHW)
+            outputs, auxiliary = forward_all(trained, given_B)
         loss = self.task.loss(outputs.float(), targets_BK)
         total = loss
         for head in auxiliary if weight else ():

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from foldgrid.models import forward_all, last_hidden, load_state, train_mode
 from foldgrid.models.freezing import batch_norms
 from foldgrid.training.batches import Indices, MosaicSource
-from foldgrid.training.device import Precision, autocast
+from foldgrid.training.device import Precision, autocast, to_device
 
 PREDICTION_BATCH = 64
 
@@ -115,6 +115,23 @@ def hidden_values(
         return last_hidden(network, images_BCHW)
 
     return _in_batches(hidden_of, network, source, indices, device, precision, batch_size)
+
+
+def head_outputs(
+    head: nn.Module,
+    features_SD: NDArray[np.float32],
+    device: torch.device,
+    precision: Precision,
+    batch_size: int = PREDICTION_BATCH,
+) -> NDArray[np.float32]:
+    """What a network's head makes of features, as (S, K)."""
+    head.eval()
+    found = []
+    for start in range(0, len(features_SD), batch_size):
+        part_BD = torch.from_numpy(features_SD[start : start + batch_size])
+        with torch.inference_mode(), autocast(device, precision):
+            found.append(head(to_device(part_BD, device)).float().cpu().numpy())
+    return np.concatenate(found) if found else np.zeros((0, 0), np.float32)
 
 
 def _in_batches(

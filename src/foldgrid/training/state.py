@@ -12,8 +12,10 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from foldgrid.models import WeightFile, freeze
+from foldgrid.models.cut import CutNetwork, cut_of
 from foldgrid.records import FitFolder
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
@@ -29,7 +31,15 @@ from foldgrid.training.device import (
     start_on_card,
 )
 from foldgrid.training.early_stopping import EarlyStopping
-from foldgrid.training.network_state import PREDICTION_BATCH, BestWeights, hidden_values, predict
+from foldgrid.training.feature_plan import plan_features
+from foldgrid.training.features import FrozenFeatures
+from foldgrid.training.network_state import (
+    PREDICTION_BATCH,
+    BestWeights,
+    head_outputs,
+    hidden_values,
+    predict,
+)
 from foldgrid.training.schedule import Schedule
 from foldgrid.training.training_data import TrainingData, roles_of
 
@@ -89,6 +99,7 @@ class FitState:
         targets_NK = self.targets_NK[self.roles.train]
         network = build_first(config, self.task, weights, targets_NK, self.source.pixels)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.features = self._features()
         self.enter_phase(0)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
         self.stopping = EarlyStopping.of(recipe)
@@ -99,6 +110,48 @@ class FitState:
         self.last_learning_rate: float | None = None
         self.train_seconds = 0.0
         self.setup_seconds = 0.0
+
+    def _features(self) -> FrozenFeatures | None:
+        """What the frozen backbone makes of pictures, where the recipe lets it be computed once."""
+        config = self.config
+        plan = plan_features(config.backbone, config.training, self.data.grid)
+        if isinstance(plan, str):
+            return None
+        self._num_feature_phases = plan.num_phases
+        weights = config.weights
+        if weights == "random":
+            weights = f"random {fit_seed(config)}, {self.task.num_outputs} outputs"
+        self.backbone = CutNetwork(self.network, cut_of(config.backbone))
+        return FrozenFeatures(
+            self.backbone,
+            self.network,
+            self.source,
+            self.data,
+            config,
+            plan,
+            weights=weights,
+            precision=self.precision,
+            most=self.micro_batch_size,
+        )
+
+    @property
+    def head(self) -> nn.Module | None:
+        """The network's head, in a phase that trains it on features; nothing in any other."""
+        is_frozen = self.features is not None and self.phase_index < self._num_feature_phases
+        return self.backbone.head if is_frozen else None
+
+    def features_of(self, rows: Indices, views: Indices | None = None) -> np.ndarray:
+        """What the frozen backbone makes of samples; see ``FrozenFeatures.of``.
+
+        Returns:
+            (len(rows), D), float32.
+
+        Raises:
+            ValueError: The recipe freezes no backbone, or its features are not computed once.
+        """
+        if self.features is None:
+            raise ValueError("this recipe has no features that are computed once")
+        return self.features.of(rows, views)
 
     @property
     def phase(self) -> Phase | None:
@@ -153,11 +206,16 @@ class FitState:
 
     def predict(self, rows: Indices) -> np.ndarray:
         """The network's outputs for the samples ``rows``, as (len(rows), K)."""
+        head = self.head
+        if head is not None:
+            return head_outputs(head, self.features_of(rows), self.device, self.precision)
         size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
         return predict(self.network, self.source, rows, self.device, self.precision, size)
 
     def hidden_values(self, rows: Indices) -> np.ndarray:
         """The network's last hidden layer for the samples ``rows``, as (len(rows), D)."""
+        if self.head is not None:
+            return self.features_of(rows)
         size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
         return hidden_values(self.network, self.source, rows, self.device, self.precision, size)
 

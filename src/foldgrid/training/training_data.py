@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from foldgrid.data.dataset import Dataset
 from foldgrid.data.splits import Split, inner_split
-from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.fits import SPLIT_FINGERPRINT_LENGTH, FitConfig, content_digest
 from foldgrid.specs.recipe import EarlyStopping
 
 Indices = NDArray[np.intp]
@@ -30,12 +31,16 @@ class TrainingData:
             test), ``fold`` (-1 for test); see `SampleTable.samples`.
         stratum: The column of ``samples`` that splits are balanced by.
         grid: Tiles a side of a mosaic; 1 where each shows a single photograph.
+        cache: The root of the cache, for what is computed of the pictures; nothing keeps nothing.
+        pictures: The name of these pictures there: a hash.
     """
 
     mosaics_NHWC: NDArray[np.uint8]
     samples: pd.DataFrame
     stratum: str
     grid: int = 2
+    cache: Path | None = None
+    pictures: str = ""
 
     @classmethod
     def from_dataset(cls, dataset: Dataset, split: Split) -> TrainingData:
@@ -43,13 +48,17 @@ class TrainingData:
         samples = samples_with_partition(dataset.samples, split)
         # A plain view: Ray's object store takes the pixels themselves, not a map of a file.
         pixels_NHWC = np.asarray(dataset.mosaics_NHWC)
-        return cls(pixels_NHWC, samples, dataset.stratum, dataset.grid)
+        name = dataset.mosaics_path.stem if dataset.mosaics_path else ""
+        return cls(pixels_NHWC, samples, dataset.stratum, dataset.grid, dataset.cache, name)
 
     def without_test(self) -> TrainingData:
         """The training samples alone: what a search may see."""
         rows = np.flatnonzero((self.samples["partition"] == "train").to_numpy())
         samples = self.samples.iloc[rows].reset_index(drop=True)
-        return replace(self, mosaics_NHWC=self.mosaics_NHWC[rows], samples=samples)
+        pictures = content_digest([self.pictures, rows.tolist()], SPLIT_FINGERPRINT_LENGTH)
+        return replace(
+            self, mosaics_NHWC=self.mosaics_NHWC[rows], samples=samples, pictures=pictures
+        )
 
 
 def samples_with_partition(samples: pd.DataFrame, split: Split) -> pd.DataFrame:

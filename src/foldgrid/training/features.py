@@ -1,0 +1,310 @@
+"""What a frozen backbone makes of every picture, computed once and kept in the cache.
+
+Pictures pass the backbone in chunks of one size, in one order, the last one padded: a feature's
+bits depend neither on the batch that trains nor on who asks for it. Shape letters: B batch,
+C channels, D features, H and W pixels, M samples, V views of each.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from filelock import FileLock
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from foldgrid.data.cache import building, is_kept, load_kept, make_private_folder
+from foldgrid.specs.backbone_names import slug_of
+from foldgrid.specs.errors import InputError, SweepError
+from foldgrid.specs.fits import FitConfig, content_digest
+from foldgrid.specs.recipe import Augmentation
+from foldgrid.tracking.provenance import package_versions
+from foldgrid.training.augmentation import Draws, apply_draws, draw_copies
+from foldgrid.training.batches import Indices, MosaicSource, seen_by
+from foldgrid.training.device import Precision, autocast, describe_device
+from foldgrid.training.feature_plan import FeaturePlan
+from foldgrid.training.training_data import TrainingData
+
+logger = logging.getLogger(__name__)
+
+CHUNK = {"cpu": 32, "cuda": 128}
+"""Pictures that pass the backbone at a time."""
+
+FEATURE_FORMAT = 1
+"""Raised when features are computed in another way."""
+
+
+class Backbone(Protocol):
+    """What features come from: `models.cut.CutNetwork`, or a network with a head of its own."""
+
+    @property
+    def head(self) -> nn.Module:
+        """What makes outputs of features, (B, D) to (B, K)."""
+        ...
+
+    def features(self, images_BCHW: Tensor, /) -> Tensor:
+        """What the head takes, (B, D)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Table:
+    """One array of features.
+
+    Attributes:
+        about: All that decides its numbers.
+        rows: The samples that it holds, M.
+        num_views: V.
+        num_features: D.
+        dtype: Of the numbers.
+        path: Its file; nothing where no cache is.
+    """
+
+    about: dict[str, Any]
+    rows: Indices
+    num_views: int
+    num_features: int
+    dtype: str
+    path: Path | None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(V, M, D)."""
+        return self.num_views, len(self.rows), self.num_features
+
+    @property
+    def num_pictures(self) -> int:
+        """Forward passes that it takes."""
+        return self.num_views * len(self.rows)
+
+
+class FrozenFeatures:
+    """The features of all samples, and of the views that training sees; see `FeaturePlan`.
+
+    Rules: features come in the chunks of ``CHUNK`` whoever computes them, so they are the same bits
+    with and without a cache; a file is read only where all that decides its numbers is the same;
+    one process of a machine computes a file, and others wait for it.
+
+    Args:
+        backbone: What they come from.
+        network: The whole network, which is put into prediction mode while it computes.
+        source: The pictures.
+        data: The samples.
+        config: What decides the outcome.
+        plan: Of which pictures.
+        weights: The backbone's: a hash, or what random ones were drawn by.
+        precision: Of the network's products.
+        most: The most pictures at a time that memory holds; nothing for ``CHUNK``.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        network: nn.Module,
+        source: MosaicSource,
+        data: TrainingData,
+        config: FitConfig,
+        plan: FeaturePlan,
+        *,
+        weights: str,
+        precision: Precision,
+        most: int | None = None,
+    ) -> None:
+        self._backbone, self._network, self._source = backbone, network, source
+        self._data, self._config, self._plan = data, config, plan
+        self._precision = precision
+        chunk = CHUNK[source.device.type]
+        self._chunk = min(chunk, most or chunk)
+        self._names = data.samples["sample"].tolist()
+        self._arrays: dict[int, NDArray[Any]] = {}
+        partition = data.samples["partition"].to_numpy()
+        everything = np.arange(len(partition))
+        varied = np.flatnonzero(partition == "train") if plan.num_views else everything[:0]
+        settings = config.training.augmentation
+        self.tables = [self._table(everything, 1, None, weights)]
+        if plan.num_views:
+            self.tables.append(self._table(varied, plan.num_views, settings, weights))
+        self._place = np.full(len(partition), -1)
+        self._place[varied] = np.arange(len(varied))
+
+    def _table(
+        self, rows: Indices, num_views: int, settings: Augmentation | None, weights: str
+    ) -> Table:
+        recipe, device = self._config.training, self._source.device
+        normalization, input_size, interpolation = seen_by(recipe)
+        about = {
+            "format": FEATURE_FORMAT,
+            "backbone": self._config.backbone,
+            "weights": weights,
+            "pictures": self._data.pictures,
+            "grid": self._data.grid,
+            "samples": content_digest([self._names[row] for row in rows], 16),
+            "normalization": normalization,
+            "input_size": self._source.pixels,
+            "interpolation": interpolation if input_size != "data" else "none",
+            "augmentation": settings.model_dump(mode="json") if settings else None,
+            "seed": self._config.seed if settings and settings.copies else None,
+            "dtype": recipe.features.dtype,
+            "chunk": self._chunk,
+            "device": describe_device(device),
+            "precision": self._precision,
+            "num_threads": torch.get_num_threads() if device.type == "cpu" else None,
+            "versions": package_versions(["torch", "torchvision", "timm"]),
+        }
+        path = None
+        if self._data.cache is not None and self._data.pictures:
+            name = f"{slug_of(self._config.backbone)}-{content_digest(about, 16)}.npy"
+            path = self._data.cache / "features" / name
+        return Table(about, rows, num_views, self._plan.num_features, recipe.features.dtype, path)
+
+    def of(self, rows: Indices, views: Indices | None = None) -> NDArray[np.float32]:
+        """Features, computed first where they are nowhere.
+
+        Args:
+            rows: Samples.
+            views: Which view of each; nothing for the pictures as they are. Only training
+                samples, those that are not of the test set, have any.
+
+        Returns:
+            (len(rows), D), float32.
+        """
+        if views is None or not self._plan.num_views:
+            found = self._array(0)[0, rows]
+        else:
+            found = self._array(1)[views, self._place[rows]]
+        return np.asarray(found, np.float32)
+
+    def _array(self, number: int) -> NDArray[Any]:
+        if number not in self._arrays:
+            for _ in self.computing():
+                pass
+        return self._arrays[number]
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether all are in the cache; their content is not read."""
+        return all(
+            table.path is not None and is_kept(table.path, table.shape, table.dtype, table.about)
+            for table in self.tables
+        )
+
+    def computing(self) -> Iterator[int]:
+        """Computes what is missing, a chunk a step.
+
+        Yields:
+            How many pictures of all are done.
+        """
+        done = 0
+        for number, table in enumerate(self.tables):
+            for done_here in self._computing(number, table):
+                yield done + done_here
+            done += table.num_pictures
+            yield done
+
+    def _computing(self, number: int, table: Table) -> Iterator[int]:
+        if number in self._arrays:
+            return
+        path = self._writable(table)
+        if path is None:
+            array = np.zeros(table.shape, table.dtype)
+            yield from self._fill(array, table)
+            self._arrays[number] = array
+            return
+        with FileLock(path.with_suffix(".lock")):
+            found = load_kept(path, table.shape, table.dtype, table.about)
+            if found is None:
+                for left in path.parent.glob(f".{path.name}.*.partial"):
+                    # Whoever left it behind held the lock, and is gone.
+                    left.unlink(missing_ok=True)
+                with building(path, table.shape, table.dtype, table.about) as array:
+                    yield from self._fill(array, table)
+                found = load_kept(path, table.shape, table.dtype, table.about)
+        if found is None:
+            raise OSError(f"{path}: was written, and is not what was written")
+        self._arrays[number] = found
+
+    def _writable(self, table: Table) -> Path | None:
+        """The table's file, or nothing where this machine's cache cannot be written."""
+        if table.path is None:
+            return None
+        try:
+            make_private_folder(table.path.parent)
+        except InputError as error:
+            logger.warning("features are kept in memory: %s", error)
+            return None
+        return table.path
+
+    def _fill(self, array_VMD: NDArray[Any], table: Table) -> Iterator[int]:
+        flat = array_VMD.reshape(-1, table.num_features)
+        places = np.arange(len(flat))
+        for start in range(0, len(flat), self._chunk):
+            chosen = places[start : start + self._chunk]
+            padded = np.resize(chosen, self._chunk)
+            views, members = np.divmod(padded, len(table.rows))
+            is_varied = table is not self.tables[0]
+            found = self._forward(table.rows[members], views, is_varied=is_varied)
+            with np.errstate(over="ignore"):
+                flat[chosen] = found[: len(chosen)].numpy()
+            self._refuse_overflow(found[: len(chosen)], flat[chosen])
+            yield int(chosen[-1]) + 1
+
+    def _refuse_overflow(self, found: Tensor, kept: NDArray[Any]) -> None:
+        if np.isinf(kept).any() and not torch.isinf(found).any():
+            raise SweepError(
+                f"training.features.dtype: {self._config.backbone} has features up to "
+                f"{found.abs().max():.3g}, and float16 holds 65504 at most. Take float32."
+            )
+
+    def _forward(self, rows: Indices, views: Indices, *, is_varied: bool) -> Tensor:
+        images = self._source.take(rows)
+        if is_varied:
+            images = apply_draws(images, self._draws(rows, views), self._data.grid)
+        with predicting(self._network):
+            images = self._source.normalise(images)
+            with torch.inference_mode(), autocast(self._source.device, self._precision):
+                return self._backbone.features(images).float().cpu()
+
+    def _draws(self, rows: Indices, views: Indices) -> Draws:
+        settings = self._config.training.augmentation
+        if settings.copies is not None:
+            names = [self._names[row] for row in rows]
+            return draw_copies(names, views.tolist(), settings, self._config.seed, self._data.grid)
+        return mirrored(views, settings)
+
+
+def mirrored(views: Indices, settings: Augmentation) -> Draws:
+    """The draws that give each picture's mirror image of that number; see `mirror_images`."""
+    sides: list[Tensor | None] = []
+    for is_on in (settings.flip_horizontally, settings.flip_vertically):
+        sides.append(torch.from_numpy(views % 2 == 1) if is_on else None)
+        views = views // 2 if is_on else views
+    return Draws((sides[0], sides[1]))
+
+
+def mirror_images(draws: Draws) -> Indices | None:
+    """Which mirror image of each picture was drawn, the inverse of `mirrored`; nothing for none."""
+    numbers, step = None, 1
+    for is_mirrored in draws.is_mirrored_2N:
+        if is_mirrored is not None:
+            own = is_mirrored.numpy().astype(np.intp) * step
+            numbers, step = own if numbers is None else numbers + own, 2 * step
+    return numbers
+
+
+@contextmanager
+def predicting(network: nn.Module) -> Iterator[None]:
+    """Prediction mode inside; afterwards every module is in the mode that it was in."""
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
