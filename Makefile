@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quickstart test test-all chaos check lint types layers docs format lock schema benchmarks clean
+.PHONY: help demo quickstart test test-all chaos check lint types layers docs pictures format lock schema benchmarks clean
 
 help: ## print this list
 	@grep -hE '^[a-z_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ types: $(VENV)/.development ## mypy --strict
 
 layers: $(VENV)/.development ## import-linter: who may import whom
 	$(BIN)/lint-imports
+
+pictures: $(VENV)/.development ## make the documentation's two pictures anew from runs/quickstart, with a browser
+	$(BIN)/python docs/pictures.py runs/quickstart
 
 docs: export NO_MKDOCS_2_WARNING := 1
 docs: $(VENV)/.development ## build the documentation into site/; index.html opens without a network

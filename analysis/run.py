@@ -256,7 +256,7 @@ class Run(RecordedRun):
 
     @property
     def baseline(self) -> RankedModel:
-        """The row that says the mean for everybody."""
+        """The row that predicts the mean for everybody."""
         return next(row for row in self.ranking.rows if row.kind == "baseline")
 
     @property

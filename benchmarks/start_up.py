@@ -36,6 +36,7 @@ BARE = ("-c", "pass")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "help": ("launch.py", "--help"),
     "list": ("launch.py", "--list"),
+    "explain": ("-m", "foldgrid", "explain", "FG301"),
     "plan": ("launch.py", "--sweep", "all_backbones", "--plan"),
     "worker": ("-c", f"import {', '.join(PRELOADED)}"),
 }
@@ -88,7 +89,7 @@ def measure_start(
     networks.
 
     Args:
-        commands: Which of help, list, plan and worker; all without.
+        commands: Which of help, list, explain, plan and worker; all without.
         run_folder: A ranked run folder, of which ``status`` and ``rank`` are measured, too.
         repeats: How often each is measured, in turns with bare Python; the medians count.
         output: A JSON file for the results.

@@ -19,7 +19,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import foldgrid
-from foldgrid.analysis.checks.catalogue import CATALOGUE, EXPLANATIONS
+from foldgrid.analysis.checks.catalogue import CATALOGUE
+from foldgrid.analysis.checks.explanations import EXPLANATIONS
 from foldgrid.cli.main import make_app
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import Sweep

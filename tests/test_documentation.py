@@ -13,7 +13,7 @@ import pytest
 import yaml
 from cyclopts import CycloptsError
 
-from foldgrid.analysis.checks.catalogue import EXPLANATIONS
+from foldgrid.analysis.checks.explanations import EXPLANATIONS
 from foldgrid.specs.recipe import recipe_keys
 from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.task import TASKS

@@ -1,7 +1,8 @@
 """Checks with codes: what could make a sweep's values wrong, looked for one by one.
 
     report        what a check may say; ``checks.json``
-    check         a check's words, and how it answers
+    explanations  what each code means, in words
+    check         a check, and how it answers
     run_contents  everything of a run folder that can be read, and what cannot
     *_checks      the checks themselves: split, fits, predictions, method, label permutation
     catalogue     all of them in order; running them

@@ -1,11 +1,9 @@
-"""All checks in the order of their codes, what every code means, and running the checks."""
+"""All checks in the order of their codes, and running them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
-from types import MappingProxyType
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
@@ -19,9 +17,7 @@ from foldgrid.analysis.checks import (
 from foldgrid.analysis.checks.check import Check
 from foldgrid.analysis.checks.report import CheckReport, load_current, save
 from foldgrid.analysis.checks.run_contents import RunContents, read_contents
-from foldgrid.analysis.predictions.notes import KINDS
 from foldgrid.records import RunStore
-from foldgrid.specs.errors import SweepError, did_you_mean
 
 CATALOGUE: tuple[Check, ...] = (
     *split_checks.CHECKS,
@@ -31,67 +27,6 @@ CATALOGUE: tuple[Check, ...] = (
     *label_permutation_check.CHECKS,
 )
 """Every check."""
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """A code in words: of a check, or of a kind of note.
-
-    Attributes:
-        code: FG and three digits.
-        kind: ``error`` or ``warning``, as a check's severity, or ``note``.
-        title: What should hold, or what the note answers.
-        looks_at: What is looked at; "" of a note.
-        meaning: What it means for the metric values: of a check, where it fails.
-        advice: What to do about it; "" where nothing is to be done.
-        source: The literature behind it; "" where there is none.
-
-    Example:
-        >>> explain("fg101").title
-        'Every subject is on one side, training or test'
-    """
-
-    code: str
-    kind: str
-    title: str
-    looks_at: str
-    meaning: str
-    advice: str
-    source: str
-
-
-EXPLANATIONS: Mapping[str, Explanation] = MappingProxyType(
-    {
-        each.code: each
-        for each in (
-            *(
-                Explanation(c.code, c.severity, c.title, c.looks_at, c.meaning, c.mend, c.source)
-                for c in CATALOGUE
-            ),
-            *(
-                Explanation(k.code, "note", k.title, "", k.meaning, k.advice, k.source)
-                for k in KINDS
-            ),
-        )
-    }
-)
-"""Every code of a check or a note, in order: ``foldgrid explain`` and the documentation ask."""
-
-
-def explain(code: str) -> Explanation:
-    """What a code means, in capitals or not.
-
-    Raises:
-        SweepError: Neither a check nor a note has it; the message offers the nearest.
-    """
-    found = EXPLANATIONS.get(code.upper())
-    if found is None:
-        raise SweepError(
-            f'explain: no check and no note has the code "{code}". '
-            f"{did_you_mean(code.upper(), EXPLANATIONS)}\n"
-            "`foldgrid explain` lists them all."
-        )
-    return found
 
 
 def run_checks(store: RunStore) -> CheckReport:

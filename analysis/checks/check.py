@@ -1,10 +1,11 @@
-"""A check's words, and how it answers."""
+"""A check, and how it answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from foldgrid.analysis.checks.explanations import EXPLANATIONS, Explanation
 from foldgrid.analysis.checks.report import CheckResult, Severity, Status
 from foldgrid.analysis.checks.run_contents import RunContents
 from foldgrid.specs.errors import Problem
@@ -27,45 +28,43 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that could be wrong with a run.
+    """One thing that could be wrong with a run: what looks for it.
 
     Attributes:
-        code: FG and three digits; never given to another check once it was published.
-        title: What should hold, in a few words.
-        severity: ``error`` or ``warning``; see `CheckResult`.
-        looks_at: What it looks at.
-        meaning: What a breach means for the results.
-        mend: What to do about a breach.
+        code: That of its words in `explanations`.
         look: Looks, and answers.
         is_before_ranking: Whether it is looked at before every ranking. What takes as long as the
             ranking itself is looked at by ``check`` and ``report`` alone.
-        source: The literature behind it; "" where there is none.
     """
 
     code: str
-    title: str
-    severity: Severity
-    looks_at: str
-    meaning: str
-    mend: str
     look: Callable[[RunContents], Finding]
     is_before_ranking: bool = True
-    source: str = ""
+
+    @property
+    def words(self) -> Explanation:
+        """What should hold, what it looks at, and what a breach means."""
+        return EXPLANATIONS[self.code]
+
+    @property
+    def severity(self) -> Severity:
+        """See `CheckResult`."""
+        return "error" if self.words.kind == "error" else "warning"
 
     def run(self, contents: RunContents) -> CheckResult:
         """Looks at a run."""
-        finding = self.look(contents)
+        finding, words = self.look(contents), self.words
         is_breach = finding.holds is False
         return CheckResult(
             code=self.code,
-            title=self.title,
+            title=words.title,
             severity=self.severity,
-            looks_at=self.looks_at,
+            looks_at=words.looks_at,
             status=self._status(finding),
             evidence=finding.evidence,
             places=finding.places,
-            meaning=self.meaning if is_breach else "",
-            mend=self.mend if is_breach else "",
+            meaning=words.meaning if is_breach else "",
+            mend=words.advice if is_breach else "",
         )
 
     def _status(self, finding: Finding) -> Status:

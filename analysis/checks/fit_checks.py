@@ -114,60 +114,10 @@ def _some(cells: Sequence[PlannedFit]) -> str:
 
 
 CHECKS = (
-    Check(
-        "FG201",
-        "The records are whole",
-        "error",
-        "plan.json, split.parquet, and every finished fit's files",
-        "What cannot be read is left out of the ranking, with its whole base learner.",
-        "Restore the files, or launch the sweep again: it trains the corrupt fits again and writes "
-        "the run folder's own files anew.",
-        _records,
-    ),
-    Check(
-        "FG202",
-        "All planned fits are finished",
-        "warning",
-        "plan.json and the finished fits",
-        "A base learner that lacks a fold has no out-of-fold predictions and is not ranked.",
-        "Launch the sweep again: it trains only what is missing.",
-        _missing,
-    ),
-    Check(
-        "FG203",
-        "No fit diverged",
-        "warning",
-        "the status of every finished fit",
-        "A base learner with a diverged fold is not ranked; leaving it out flatters its kind.",
-        "Lower training.learning_rate (`--set training.lr=...`): all fits are then trained anew.",
-        _diverged,
-    ),
-    Check(
-        SETTINGS_CODE,
-        "The fits are comparable",
-        "error",
-        f"{', '.join(SHARED_SETTINGS)} of every fit",
-        "Values over other data, other people or other amounts of training do not compare.",
-        "Launch the sweep again with one setting: it trains the fits that differ.",
-        _settings,
-    ),
-    Check(
-        AGREEMENT_CODE,
-        "All base learners hold out the same folds",
-        "error",
-        "plan.json and the out-of-fold samples of every fit",
-        "A learner that was evaluated on other folds met other people, and stacking would mix "
-        "predictions of seen and unseen people.",
-        "Remove the folders of the fits that differ and launch the sweep again.",
-        _agreement,
-    ),
-    Check(
-        "FG206",
-        "The fits were computed alike",
-        "warning",
-        f"{', '.join(ENVIRONMENT_KEYS)} of every finished fit",
-        "Devices and versions round differently: small differences between fits may be theirs.",
-        "To have all fits by one version, launch the sweep into another --storage.",
-        _computed_alike,
-    ),
+    Check("FG201", _records),
+    Check("FG202", _missing),
+    Check("FG203", _diverged),
+    Check(SETTINGS_CODE, _settings),
+    Check(AGREEMENT_CODE, _agreement),
+    Check("FG206", _computed_alike),
 )

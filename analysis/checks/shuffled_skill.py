@@ -44,7 +44,7 @@ class Skill:
     Attributes:
         model: The base learner.
         mae: Its mean absolute error of C.
-        baseline_mae: That of saying the mean C of the region everywhere.
+        baseline_mae: That of predicting the mean C of the region everywhere.
         pcc: Its correlation with the given C; NaN where either is constant.
         p_value: The probability of so much agreement without a leak, corrected for the number of
             models; 1 for a model that says the same of everybody.

@@ -13,6 +13,7 @@ from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.cost_facts import format_cost, learner_costs
 from foldgrid.analysis.run import Run
 from foldgrid.specs.architectures import Architecture, find_architecture
+from foldgrid.specs.given import is_given
 from foldgrid.specs.learners import backbone_of
 
 
@@ -41,7 +42,7 @@ def architectures(run: Run) -> tuple[ComparedArchitecture, ...]:
     """
     found = []
     for learner in run.evaluation.table.learners:
-        if learner.name != backbone_of(learner.name):
+        if is_given(learner.name) or learner.name != backbone_of(learner.name):
             continue
         costs = learner_costs(learner) if learner.fits else {}
         found.append(

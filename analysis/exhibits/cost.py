@@ -21,6 +21,7 @@ from foldgrid.analysis.exhibit import Exhibit
 from foldgrid.analysis.exhibits.cost_facts import COSTS, CostFacts, cost_facts, format_cost
 from foldgrid.analysis.run import Run
 from foldgrid.specs.counted import counted
+from foldgrid.specs.given import is_given
 
 _HEIGHT = 184.0
 _STEP = 256.0
@@ -153,6 +154,8 @@ def _short(value: float) -> str:
 
 def cost_section(run: Run) -> Section:
     """The Pareto front of error against each cost, and the costs as a table."""
+    if all(map(is_given, run.evaluation.table.complete_learners)):
+        return Section(left_out="no base learner was trained here.")
     facts = cost_facts(run.evaluation, run.by)
     title = run.ranking.metric.title
     blocks: list[Block] = []

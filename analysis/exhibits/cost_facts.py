@@ -23,6 +23,7 @@ from foldgrid.analysis.predictions.predictions import BaseLearner
 from foldgrid.analysis.ranking.ranking import known_metric
 from foldgrid.specs.counted import counted
 from foldgrid.specs.fits import FitRecord
+from foldgrid.specs.given import is_given
 
 COSTS: Mapping[str, str] = MappingProxyType(
     {
@@ -70,7 +71,10 @@ def cost_facts(evaluation: Evaluation, metric: str | None = None) -> CostFacts:
     scoring = evaluation.table.scoring
     metric = known_metric(metric, scoring)
     measure = scoring.metrics[metric]
-    learners = [one for one in evaluation.table.learners if not one.left_out]
+    # What a table cost whoever made it, nobody knows here.
+    learners = [
+        one for one in evaluation.table.learners if not one.left_out and not is_given(one.name)
+    ]
     rows = [
         {
             "model": one.name,

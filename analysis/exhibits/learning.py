@@ -227,7 +227,8 @@ def learning_section(run: Run) -> Section:
         f"predictions.{phases} All panels share their axes; the highest 3 % of the losses may be "
         "cut off."
     )
-    stopped = [record.stopped_because for record in run.records.values()]
+    trained = [record for record in run.records.values() if record.config.given is None]
+    stopped = [record.stopped_because for record in trained]
     lead = (
         f"Of {count(len(stopped), 'finished fit')}, {stopped.count('early_stopping')} stopped "
         f"early, {stopped.count('max_epochs')} trained to their last epoch and "

@@ -13,7 +13,7 @@ class TaskReport(Protocol):
     """A task's words in a report."""
 
     baseline: str
-    """What the baseline does: ``says the mean for everybody``."""
+    """What the baseline does: ``predicts the mean for everybody``."""
 
     sample: str
     """What one sample is called: ``composite``."""
@@ -69,7 +69,7 @@ class AgainstBaseline:
     """Metrics that are read against the baseline's, and nothing else.
 
     Attributes:
-        floor: What it does, beside its line: ``saying the mean``.
+        floor: What it does, beside its line: ``predicting the mean``.
     """
 
     floor: str
@@ -85,16 +85,17 @@ class AgainstBaseline:
 
 
 def error_beside_the_mean(error: float, mean: float, decimals: int = 2, unit: str = "") -> str:
-    """How much better the best model is than saying the mean for everybody; no full stop."""
+    """How much better the best model is than predicting the mean for everybody; no full stop."""
     own, floor = format_number(error, decimals) + f" {unit}".rstrip(), format_number(mean, decimals)
     share = 1 - error / mean
     if share < 0.005:
         return (
-            f"Its MAE of {own} is no better than the {floor} of saying the mean for everybody: "
+            f"Its MAE of {own} is no better than the {floor} of predicting the mean for everybody: "
             "it has learned nothing of the photographs"
         )
     return (
-        f"Its MAE of {own} is {percent(share)} below the {floor} of saying the mean for everybody"
+        f"Its MAE of {own} is {percent(share)} below the {floor} of predicting the mean for "
+        "everybody"
     )
 
 

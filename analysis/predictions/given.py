@@ -7,10 +7,9 @@ are known. A row is a unit. Knows nothing of run folders.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from foldgrid.analysis.predictions.predictions import BaseLearner, PredictionTable
 from foldgrid.analysis.predictions.validation import split_problems
+from foldgrid.records.given_tables import MARK, Cells, text_of
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
 from foldgrid.specs.task import TASKS, AnyTask, TaskSpec
 from foldgrid.tasks.registry import make_scoring
@@ -29,15 +29,6 @@ ABOUT = ("subject", "sample", "visit", "day", "region", "fold", "partition", "tr
 """The columns that are no model's."""
 
 NEEDED = ("subject", "truth")
-PARTITIONS = {"oof": "train", "train": "train", "test": "test"}
-"""What ``partition`` may say, and the word of a split for it."""
-
-MARK = ":"
-"""Between a model and a class in a column's name."""
-
-SUM_TOLERANCE = 0.01
-"""How far the probabilities of a row may be from 1 together: somebody rounded them."""
-
 _TASK: TypeAdapter[TaskSpec] = TypeAdapter(AnyTask)
 
 
@@ -52,26 +43,6 @@ class GivenPredictions:
 
     table: PredictionTable
     has_folds: bool
-
-
-def read_file(path: Path) -> pd.DataFrame:
-    """The cells of a CSV or Parquet file; a row's name is its line in the file.
-
-    Raises:
-        SweepError: It is not there, or neither.
-    """
-    try:
-        if path.suffix.lower() in {".parquet", ".pq"}:
-            return pd.read_parquet(path)
-        # As text, so that subject 007 stays 007 and a label NA stays one.
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise SweepError(f"{path}: not found. Give a CSV or Parquet file.") from error
-    except (OSError, ValueError, ImportError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        message = f"{path}: cannot be read as a table ({first}). Give a CSV or Parquet file."
-        raise SweepError(message) from error
-    return frame.set_axis(frame.index + 2)
 
 
 def read_given(
@@ -128,8 +99,8 @@ def _refuse_task(cells: _Cells, scoring: Scoring) -> None:
         )
 
 
-class _Cells:
-    """The cells of a table by what they are.
+class _Cells(Cells):
+    """The cells of a table of predictions by what they are.
 
     Args:
         frame: The table, its columns named by text.
@@ -138,13 +109,8 @@ class _Cells:
     """
 
     def __init__(self, frame: pd.DataFrame, source: str, models: Sequence[str] | None) -> None:
-        self.frame, self.source, self._wanted = frame, source, models
-        self.rows = [f"row {name}" for name in frame.index]
-
-    def refuse(self, problems: Sequence[Problem]) -> None:
-        """Raises what was found, if anything."""
-        if problems:
-            raise InputError(self.source, problems, "See docs/reference/python.md.")
+        super().__init__(frame, source)
+        self._wanted = models
 
     def header_problems(self) -> list[Problem]:
         """What is wrong with the columns."""
@@ -154,8 +120,7 @@ class _Cells:
             for name in NEEDED
             if name not in frame
         ]
-        for name in frame.columns[frame.columns.duplicated()].unique():
-            problems.append(Problem("header", name, "found twice. Rename or remove one."))
+        problems += self.duplicated_columns()
         if not len(frame):
             problems.append(Problem("rows", "", "none. A row a unit is needed."))
         known = {name.rpartition(MARK)[0] for name in self._columns} | set(self._columns)
@@ -195,7 +160,7 @@ class _Cells:
         marked = [name.rpartition(MARK) for name in self._columns]
         names = tuple(dict.fromkeys(name for _, _, name in marked))
         is_class = all(model and name for model, _, name in marked)
-        truths = {_text(value) for value in self.frame["truth"]}
+        truths = {text_of(value) for value in self.frame["truth"]}
         if not is_class or (_is_number(self.frame["truth"]) and not truths <= {*names, ""}):
             return ()
         return names
@@ -239,17 +204,16 @@ class _Cells:
     def samples(self) -> pd.DataFrame:
         """Who and when, a row each, in the words of a split; and unnamed subjects as they are."""
         frame = self.frame
-        subjects = [_text(value) for value in frame["subject"]]
+        subjects = [text_of(value) for value in frame["subject"]]
         table = pd.DataFrame({"sample": self._names(subjects), "subject": subjects})
-        partitions = self._texts("partition", "oof")
-        table["partition"] = [PARTITIONS.get(name, "train") for name in partitions]
-        folds = pd.Series(self._texts("fold", "") if "fold" in frame else subjects)
+        table["partition"] = self.partitions()[0]
+        folds = pd.Series(self.texts("fold", "") if "fold" in frame else subjects)
         codes, _ = pd.factorize(folds.mask(folds == ""), sort=True)
         is_test = table["partition"] == "test"
         table["fold"] = np.where(is_test, -1, codes)
         for name in ("visit", "region"):
             if name in frame:
-                table[name] = self._texts(name, "")
+                table[name] = self.texts(name, "")
         if "day" in frame:
             table["day"] = pd.to_numeric(frame["day"], errors="coerce").to_numpy()
         return table
@@ -257,35 +221,26 @@ class _Cells:
     def _names(self, subjects: Sequence[str]) -> list[str]:
         """What each row's unit is called: as it says, or by subject and visit, or by its place."""
         if "sample" in self.frame:
-            return self._texts("sample", "")
+            return self.texts("sample", "")
         if "visit" in self.frame and "region" not in self.frame:
             names = [
                 f"{subject}/{visit}"
-                for subject, visit in zip(subjects, self._texts("visit", ""), strict=True)
+                for subject, visit in zip(subjects, self.texts("visit", ""), strict=True)
             ]
             if len(set(names)) == len(names):
                 return names
         width = len(str(len(subjects)))
         return [f"row {place:0{width}}" for place in range(len(subjects))]
 
-    def _texts(self, column: str, usual: str) -> list[str]:
-        if column not in self.frame:
-            return [usual] * len(self.frame)
-        return [_text(value) for value in self.frame[column]]
-
     def subject_problems(self) -> list[Problem]:
         """Rows of nobody, and rows of no known partition."""
         found = [
             Problem(row, "subject", "empty. Fill it in.")
-            for row, name in zip(self.rows, self._texts("subject", ""), strict=True)
+            for row, name in zip(self.rows, self.texts("subject", ""), strict=True)
             if not name
         ]
-        partitions = self._texts("partition", "oof")
-        found += [
-            Problem(row, "partition", f'found "{name}". Write oof or test.')
-            for row, name in zip(self.rows, partitions, strict=True)
-            if name not in PARTITIONS
-        ]
+        partitions, problems = self.partitions()
+        found += problems
         if set(partitions) == {"test"}:
             text = "test in every row. Out-of-fold rows order a ranking: leave the column out."
             found.append(Problem("rows", "partition", text))
@@ -294,18 +249,9 @@ class _Cells:
     def references(self, scoring: Scoring) -> tuple[NDArray[Any], list[Problem]]:
         """The truth as models are evaluated by it: a number, or the index of a class."""
         if not self.classes:
-            return self._numbers("truth")
-        places = {name: place for place, name in enumerate(self._evaluated(scoring))}
+            return self.numbers("truth")
         given = getattr(scoring.spec, "classes", {})
-        owners = {label: name for name, labels in given.items() for label in labels}
-        names = [_text(value) for value in self.frame["truth"]]
-        found = [places.get(name, places.get(owners.get(name, ""), -1)) for name in names]
-        problems = [
-            Problem(row, "truth", f'found "{name}". The classes are {", ".join(places)}.')
-            for row, name, place in zip(self.rows, names, found, strict=True)
-            if place < 0
-        ]
-        return np.array(found, np.int64), problems
+        return self.class_indices(self._evaluated(scoring), given)
 
     def _evaluated(self, scoring: Scoring) -> tuple[str, ...]:
         """The classes in the task's order."""
@@ -323,55 +269,21 @@ class _Cells:
         if not self.classes:
             columns = {}
             for name in self.models:
-                columns[name], wrong = self._numbers(name)
+                columns[name], wrong = self.numbers(name)
                 problems += wrong
             return pd.DataFrame(columns), problems
         fractions = {}
         for model in self.models:
             values = {}
             for name in self._evaluated(scoring):
-                values[name], wrong = self._numbers(f"{model}{MARK}{name}")
+                values[name], wrong = self.numbers(f"{model}{MARK}{name}")
                 problems += wrong
             fractions[model] = pd.DataFrame(values)
-            problems += self._fraction_problems(model, fractions[model])
+            problems += self.fraction_problems(model, fractions[model])
         return by_model(fractions), problems
-
-    def _fraction_problems(self, model: str, values: pd.DataFrame) -> Iterator[Problem]:
-        """Rows that are no probabilities."""
-        lowest, total = values.min(axis=1), values.sum(axis=1, skipna=False)
-        for row, least, whole in zip(self.rows, lowest, total, strict=True):
-            if least < 0:
-                yield Problem(row, model, f"found {least:g}. Probabilities are 0 to 1.")
-            elif abs(whole - 1) > SUM_TOLERANCE:
-                text = f"the classes add up to {whole:.3g}. Probabilities of a row add up to 1."
-                yield Problem(row, model, text)
-
-    def _numbers(self, column: str) -> tuple[NDArray[np.float64], list[Problem]]:
-        values = self.frame[column]
-        numbers = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        problems = [
-            Problem(row, column, f"{_found(value)}. A number is needed.")
-            for row, value, number in zip(self.rows, values, numbers, strict=True)
-            if not np.isfinite(number)
-        ]
-        return numbers, problems
-
-
-def _text(value: Any) -> str:
-    """A cell as text; a whole number without its point, nothing for nothing."""
-    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
-        return ""
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value).strip()
-
-
-def _found(value: Any) -> str:
-    text = _text(value)
-    return f'found "{text}"' if text else "empty"
 
 
 def _is_number(column: pd.Series[Any]) -> bool:
     """Whether every cell that is filled in is a number."""
-    filled = column[[_text(value) != "" for value in column]]
+    filled = column[[text_of(value) != "" for value in column]]
     return bool(len(filled)) and bool(pd.to_numeric(filled, errors="coerce").notna().all())

@@ -181,6 +181,17 @@ KINDS: tuple[NoteKind, ...] = (
         "Bouthillier et al. 2021, arXiv:2103.03098",
     ),
     NoteKind(
+        "FG617",
+        "given",
+        "Base learners that were not trained here",
+        "A table of predictions says nothing of how it was made. The split is the sweep's own, and "
+        "whoever made the predictions may have trained on the very photographs that they are of: "
+        "then their out-of-fold values are too good, and so are those of meta-learners that "
+        "combine them.",
+        "Ask which photographs the model has seen. Quote the ranking with and without it.",
+        is_always_said=True,
+    ),
+    NoteKind(
         "FG618",
         RANDOM_FEATURES,
         "Which networks were never trained",

@@ -72,15 +72,16 @@ def rank(
     import pandas as pd
 
     from foldgrid.analysis.evaluation import evaluate_table
-    from foldgrid.analysis.predictions.given import read_file, read_given
+    from foldgrid.analysis.predictions.given import read_given
     from foldgrid.analysis.ranking.build import Source, rank_models
     from foldgrid.analysis.ranking.notes import table_notes
+    from foldgrid.records.given_tables import read_table
     from foldgrid.specs.fits import content_digest
 
     location = "predictions"
     if not isinstance(predictions, pd.DataFrame):
         location = str(predictions)
-        predictions = read_file(Path(predictions))
+        predictions = read_table(Path(predictions))
     given = read_given(predictions, location, task, models)
     scoring = given.table.scoring
     by, shown = known_metric(by, scoring), (metric,) if isinstance(metric, str) else tuple(metric)

@@ -12,6 +12,7 @@ from foldgrid.analysis.predictions.predictions import BaseLearner
 from foldgrid.analysis.predictions.validation import some
 from foldgrid.records import RunStore
 from foldgrid.specs.counted import counted
+from foldgrid.specs.given import UNKNOWN_PROVENANCE, given_among, is_given
 from foldgrid.tasks.scoring import Scoring
 
 
@@ -23,6 +24,7 @@ def write_notes(store: RunStore, evaluation: Evaluation) -> tuple[Note, ...]:
         _early_stopping(evaluation),
         _order(evaluation),
         _weights(evaluation),
+        *_given(evaluation),
         _data(store),
         output_note(evaluation),
         *_stacking(evaluation),
@@ -107,8 +109,11 @@ def _order(evaluation: Evaluation) -> Note:
 
 
 def _weights(evaluation: Evaluation) -> Note:
-    complete = [each for each in evaluation.table.learners if not each.left_out]
+    learners = evaluation.table.learners
+    complete = [each for each in learners if not each.left_out and not is_given(each.name)]
     random = [each.name for each in complete if "random" in each.weights.split(", ")]
+    if not complete:
+        return Note(topic="weights", text="No base learner was trained here.")
     if not random:
         return Note(topic="weights", text="Every base learner started from pre-trained weights.")
     if len(random) == len(complete):
@@ -141,6 +146,16 @@ def _untrained(evaluation: Evaluation) -> list[Note]:
             "ranks an untrained network; none of them is named best."
         )
     return [Note(topic=RANDOM_FEATURES, text=text, is_warning=True, brief=brief)]
+
+
+def _given(evaluation: Evaluation) -> list[Note]:
+    """That some base learners are tables; nobody here knows what made them."""
+    names = given_among(evaluation.table.complete_learners)
+    if not names:
+        return []
+    text = f"{some(names, 'base learner')} given as predictions: {UNKNOWN_PROVENANCE}."
+    brief = f"{counted(len(names), 'base learner')} given, of unknown provenance."
+    return [Note(topic="given", text=text, is_warning=True, brief=brief)]
 
 
 def _data(store: RunStore) -> Note:

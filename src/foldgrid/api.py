@@ -18,14 +18,10 @@ from rich.console import Console
 
 from foldgrid.runs import Run, SearchRun, open_run
 from foldgrid.specs.errors import InputError, LaunchError, Problem
+from foldgrid.specs.folders import find_sweep, space_folders, sweep_folders
+from foldgrid.specs.learners import backbone_of
 from foldgrid.specs.reading import Document
-from foldgrid.specs.resolving import (
-    ResolvedSweep,
-    find_sweep,
-    resolve_sweep,
-    space_folders,
-    sweep_folders,
-)
+from foldgrid.specs.resolving import ResolvedSweep, resolve_sweep
 from foldgrid.specs.task import TaskSpec
 
 if TYPE_CHECKING:
@@ -124,8 +120,8 @@ class Sweep:
         """The grid: a row a fit, with ``base_learner``, ``backbone`` and ``fold``."""
         sweep = self._resolved.sweep
         return pd.DataFrame(
-            {"base_learner": each.name, "backbone": each.backbone, "fold": fold}
-            for each in sweep.base_learners()
+            {"base_learner": name, "backbone": backbone_of(name), "fold": fold}
+            for name in sweep.learner_names
             for fold in range(sweep.split.num_folds)
         )
 
@@ -136,7 +132,7 @@ class Sweep:
         if self.is_search:
             what += f", a search of {sweep.search_space}, {sweep.search.num_trials} trials"
         else:
-            what += f" = {len(sweep.base_learners()) * folds} fits"
+            what += f" = {len(sweep.learner_names) * folds} fits"
         return f"<Sweep {self.name}: {self.task.name}, {what}, {sweep.budget} budget>"
 
 

@@ -22,6 +22,7 @@ from foldgrid.analysis.run import Run as GridRun
 from foldgrid.analysis.search.run import SearchRun as OpenedSearch
 from foldgrid.records import RunStore, SearchStore, last_lines
 from foldgrid.specs.errors import InputError, Problem, SweepError
+from foldgrid.specs.given import is_given
 from foldgrid.specs.learners import backbone_of, is_ablation
 
 Photos: TypeAlias = str | PathLike[str] | pd.DataFrame | Sequence[str | PathLike[str]]
@@ -133,7 +134,10 @@ class Run(GridRun):
         ranked = [
             row.model
             for row in self.ranking.rows
-            if row.kind == "base_learner" and row.rank and not is_ablation(row.model)
+            if row.kind == "base_learner"
+            and row.rank
+            and not is_ablation(row.model)
+            and not is_given(row.model)
         ]
         if not ranked:
             raise SweepError(f"{self.location}: no base learner is ranked yet. Name one.")

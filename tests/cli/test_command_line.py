@@ -18,7 +18,8 @@ from foldgrid.cli.main import COMMANDS, main, make_app, words_of_launch_py
 from foldgrid.launching.interrupt import Terminated
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import StorageAwayError, SweepError
-from foldgrid.specs.resolving import find_sweep, resolve_sweep, sweep_folders
+from foldgrid.specs.folders import find_sweep, sweep_folders
+from foldgrid.specs.resolving import resolve_sweep
 from tests.analysis.conftest import FakeRun
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -255,7 +256,8 @@ def test_own_sweeps_go_before_those_that_come_with_foldgrid(
     text = shipped.read_text(encoding="utf-8")
     own = text.replace("Quickstart: three", "Mine: these three")
     (tmp_path / "sweeps" / "quickstart.yaml").write_text(own, encoding="utf-8")
-    (tmp_path / "search_spaces" / "broken.yaml").write_text("title: 1\n", encoding="utf-8")
+    (tmp_path / "search_spaces" / "broken.yaml").write_text("title: [1\n", encoding="utf-8")
+    (tmp_path / "search_spaces" / "nameless.yaml").write_text("{}\n", encoding="utf-8")
     found = find_sweep("quickstart", sweep_folders())
     assert found == Path("sweeps/quickstart.yaml")
     assert resolve_sweep(found, "paper").sweep.title.startswith("Mine: these three")
@@ -270,7 +272,9 @@ def test_own_sweeps_go_before_those_that_come_with_foldgrid(
     ]
     assert "  quickstart       hidden by sweeps/quickstart.yaml" in lines
     assert "Search spaces in search_spaces/" in lines
-    assert "  broken           cannot be read: search_spaces/broken.yaml: 2 problems" in lines
+    [broken] = [line for line in lines if line.startswith("  broken  ")]
+    assert "cannot be read: search_spaces/broken.yaml: 1 problem line 2 not valid YAML" in broken
+    assert "  nameless         has no title" in lines
     assert "Search spaces that come with foldgrid" in lines
 
 

@@ -7,9 +7,12 @@ import doctest
 import pytest
 from pydantic import ValidationError
 
-from foldgrid.analysis.checks import catalogue
-from foldgrid.analysis.checks.catalogue import CATALOGUE, EXPLANATIONS
+from foldgrid.analysis.checks import explanations
+from foldgrid.analysis.checks.catalogue import CATALOGUE
+from foldgrid.analysis.checks.explanations import EXPLANATIONS
+from foldgrid.analysis.checks.fit_checks import ENVIRONMENT_KEYS
 from foldgrid.analysis.predictions.notes import KINDS, Note
+from foldgrid.analysis.predictions.validation import SHARED_SETTINGS
 from foldgrid.cli.main import main
 
 
@@ -22,6 +25,11 @@ def test_every_code_is_of_one_check_or_kind_of_note_and_explained() -> None:
         assert each.meaning.endswith(".")
         assert (each.looks_at == "") == (each.kind == "note")
         assert each.advice or each.kind == "note"
+
+
+def test_a_check_s_words_name_every_setting_that_it_looks_at() -> None:
+    for code, settings in (("FG204", SHARED_SETTINGS), ("FG206", ENVIRONMENT_KEYS)):
+        assert ", ".join(settings) in EXPLANATIONS[code].looks_at
 
 
 def test_without_a_code_all_are_listed_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,7 +65,7 @@ def test_an_unknown_code_is_refused_with_the_nearest(capsys: pytest.CaptureFixtu
 
 
 def test_the_example_holds() -> None:
-    assert doctest.testmod(catalogue).failed == 0
+    assert doctest.testmod(explanations).failed == 0
 
 
 def test_a_note_has_the_code_of_its_kind_or_of_the_check_that_it_repeats() -> None:

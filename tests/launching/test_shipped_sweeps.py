@@ -13,7 +13,8 @@ import pytest
 
 from foldgrid.analysis.report.build import make_report
 from foldgrid.records import RunStore, SearchStore
-from foldgrid.specs.resolving import resolve_sweep, yaml_files
+from foldgrid.specs.folders import yaml_files
+from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import Sweep
 from foldgrid.tasks.registry import make_scoring
 from tests.launching.tiny_sweep import SHORT_TRAINING, SMALL_DATA, Launcher

@@ -59,6 +59,7 @@ REPLACEMENTS: dict[str, Any] = {
     "training.features.dtype": "float16",
     "training.precision": "float32",
     "training.max_batches_per_epoch": 3,
+    "given": {"kind": "predictions", "model": "theirs", "sha256": "ab12"},
 }
 
 

@@ -18,7 +18,8 @@ from foldgrid.launching.planning.grid import SampleCounts, Selection, plan_grid
 from foldgrid.models.footprint import footprint
 from foldgrid.simulation.labelled.studies import STUDIES
 from foldgrid.specs.fits import content_digest
-from foldgrid.specs.resolving import resolve_sweep, yaml_files
+from foldgrid.specs.folders import yaml_files
+from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.synthetic import StudySettings
 from foldgrid.tasks.registry import resolve_task

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from foldgrid.specs.errors import InputError, SweepError
-from foldgrid.specs.resolving import find_sweep, resolve_sweep, yaml_files
+from foldgrid.specs.folders import find_sweep, yaml_files
+from foldgrid.specs.resolving import resolve_sweep
 
 TEXT = """\
 title: Two networks

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from foldgrid.launching.planning.networks import check_networks, footprints
 from foldgrid.records import RunStore
+from foldgrid.specs.folders import yaml_files
 from foldgrid.specs.reading import read_document, validate
-from foldgrid.specs.resolving import resolve_sweep, yaml_files
+from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import BudgetName, Sweep
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -58,6 +58,8 @@ IN_NAMES = {
     "toolbox": "cli",
     "clinical": "agreement or response",
     "attempts": "tries",
+    "law": "rule",
+    "laws": "rules",
     "figure": "value or metric",
     "figures": "values or metrics",
     "canary": "label_permutation",
@@ -87,6 +89,9 @@ NAMES = {
     "n_trees": "likewise, scikit-learn's",
 }
 """Names that may have one of the words, and why."""
+
+IN_TESTS = {"figure", "figures", "share", "vary", "varies", "tree", "composites"}
+"""Words that functions of tests may have: they are drawings, verbs, files and scores C there."""
 
 DRAWINGS = ("analysis/exhibit.py", "analysis/exhibits/", "analysis/drawing/", "analysis/report/")
 
@@ -246,6 +251,18 @@ def test_names_have_the_fields_words() -> None:
         wrong
         for path, line, name in tokens(tokenize.NAME)
         for wrong in wrong_words(name, place(path, line))
+    }
+    assert found == set()
+
+
+def test_names_of_tests_have_the_fields_words() -> None:
+    functions = re.compile(r"^ *def (test_\w+)", re.MULTILINE)
+    banned = set(IN_NAMES) - IN_TESTS
+    found = {
+        f"{name} ({path.relative_to(ROOT)}): {IN_NAMES[word]}"
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in (path.stem, *functions.findall(path.read_text("utf-8")))
+        for word in parts(name) & banned
     }
     assert found == set()
 

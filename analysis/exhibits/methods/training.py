@@ -12,7 +12,9 @@ from foldgrid.analysis.exhibits.methods.recipe import (
     stopping_sentence,
 )
 from foldgrid.analysis.exhibits.words import task_report
+from foldgrid.analysis.predictions.predictions import BaseLearner
 from foldgrid.analysis.run import Run
+from foldgrid.specs.given import UNKNOWN_PROVENANCE, is_given
 from foldgrid.specs.learners import backbone_of, is_ablation, label_of, read_ablation
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.phases import describe_phases
@@ -21,11 +23,15 @@ from foldgrid.specs.phases import describe_phases
 def model_statements(run: Run) -> dict[str, str]:
     """Which networks, from which weights, with which outputs."""
     complete = [learner for learner in run.evaluation.table.learners if not learner.left_out]
-    learners = [each for each in complete if not is_ablation(each.name)] or complete
+    given = [each for each in complete if is_given(each.name)]
+    trained = [each for each in complete if not is_given(each.name)]
+    learners = [each for each in trained if not is_ablation(each.name)] or trained
     networks = list(dict.fromkeys(backbone_of(learner.name) for learner in learners))
     random = [learner.name for learner in learners if "random" in learner.weights.split(", ")]
     pretrained = sorted({learner.weights for learner in learners if learner.name not in random})
-    if not random:
+    if not learners:
+        start = ""
+    elif not random:
         start = f"All started from published pre-trained weights ({listed(pretrained)})."
     elif len(random) == len(learners):
         start = "All started from random weights; no pre-trained weights were used."
@@ -34,11 +40,13 @@ def model_statements(run: Run) -> dict[str, str]:
             f"{listed(random)} started from random weights, the others from published "
             f"pre-trained ones ({listed(pretrained)})."
         )
+    compared = f"{count(len(networks), 'network was', 'networks were')} compared"
     return {
         "backbones": (
-            f"{count(len(networks), 'network was', 'networks were')} compared: {listed(networks)}."
+            (f"{compared}: {listed(networks)}." if networks else "No network was trained here.")
             + _labelled([each.name for each in learners])
             + _ablations([each.name for each in complete])
+            + _given(given)
         ),
         "weights": start,
         "output": task_report(run).model_statements(run)["output"],
@@ -51,6 +59,16 @@ def _labelled(learners: list[str]) -> str:
         return ""
     number = count(len(labelled), "base learner is", "base learners are")
     return f" {number} one of these networks trained by another recipe: {listed(labelled)}."
+
+
+def _given(learners: list[BaseLearner]) -> str:
+    """The base learners that were not trained here, a sentence after a space."""
+    if not learners:
+        return ""
+    hashes = [f"{each.name} (SHA-256 {each.fits[0].record.weights.sha256})" for each in learners]
+    number = count(len(learners), "further base learner is", "further base learners are")
+    what = "a table of predictions" if len(learners) == 1 else "tables of predictions"
+    return f" {number} {what} made elsewhere, {listed(hashes)}: {UNKNOWN_PROVENANCE}."
 
 
 def _ablations(learners: list[str]) -> str:
@@ -102,7 +120,11 @@ def training_statements(run: Run) -> dict[str, str]:
 def _deviating_recipes(run: Run) -> str:
     """What some base learners were trained by instead; "" where all had one recipe."""
     own: dict[str, set[str]] = {}
-    plain = {fit.fit_id: fit.backbone for fit in run.plan if not is_ablation(fit.backbone)}
+    plain = {
+        fit.fit_id: fit.backbone
+        for fit in run.plan
+        if not is_ablation(fit.backbone) and not is_given(fit.backbone)
+    }
     common = _flat(run.config.training.model_dump(mode="json", by_alias=False))
     common["phases"] = describe_phases(run.config.training.phases)
     for record in run.records.values():

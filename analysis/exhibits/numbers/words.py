@@ -15,8 +15,8 @@ class NumberReport(AgainstBaseline):
         scoring: The task's.
     """
 
-    baseline = "says the mean for everybody"
-    floor = "saying the mean"
+    baseline = "predicts the mean for everybody"
+    floor = "predicting the mean"
     subject_loss = "mean absolute error"
     weight_meaning = "A weight multiplies the learner's number, in the logit readings its logit."
 

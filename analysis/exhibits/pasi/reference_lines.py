@@ -1,4 +1,4 @@
-"""What a model's error is held against: what physicians differ by, and saying the mean.
+"""What a model's error is held against: what physicians differ by, and predicting the mean.
 
 Both are drawn into the ranking; neither is a model.
 """

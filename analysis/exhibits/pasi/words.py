@@ -29,7 +29,7 @@ LOSSES = {
 class PasiReport:
     """See ``TaskReport``."""
 
-    baseline = "says the mean for everybody"
+    baseline = "predicts the mean for everybody"
     sample = "composite"
     subject_loss = "mean absolute error"
     weight_meaning = "A weight multiplies the learner's composite, in the logit readings its logit."
@@ -47,7 +47,7 @@ class PasiReport:
             Landmark("between raters", BETWEEN_RATERS),
         ]
         mean = run.baseline.value(partition, "mae")
-        return found if mean is None else [*found, Landmark("saying the mean", mean)]
+        return found if mean is None else [*found, Landmark("predicting the mean", mean)]
 
     def landmark_words(self, run: Run) -> str:
         """See ``TaskReport``."""

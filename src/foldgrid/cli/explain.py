@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from foldgrid.analysis.checks.catalogue import Explanation
+    from foldgrid.analysis.checks.explanations import Explanation
 
 KINDS = {
     "error": "a check: where it fails, values are wrong",
@@ -28,8 +28,8 @@ def explain(code: str | None = None, /) -> None:
     """
     from rich.console import Console
 
-    from foldgrid.analysis.checks.catalogue import EXPLANATIONS
-    from foldgrid.analysis.checks.catalogue import explain as explained
+    from foldgrid.analysis.checks.explanations import EXPLANATIONS
+    from foldgrid.analysis.checks.explanations import explain as explained
 
     if code is None:
         print_all(EXPLANATIONS.values(), Console())

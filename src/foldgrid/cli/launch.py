@@ -20,7 +20,8 @@ from foldgrid.cli.terminal import (
 )
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.resolving import find_sweep, space_folders, sweep_folders
+from foldgrid.specs.folders import find_sweep, space_folders, sweep_folders
+from foldgrid.specs.given import is_given
 
 if TYPE_CHECKING:
     from foldgrid.analysis.ranking.ranking import Ranking
@@ -248,7 +249,10 @@ def rank_and_summarise(store: RunStore) -> tuple[Ranking, GridSummary]:
     evaluation, ranking = evaluate_and_rank(store)
     save(store, ranking)
     best = ranking.best.model
-    return ranking, (ranking_table(ranking), unit_predictions(evaluation, best), {"best": best})
+    # A table that somebody gave is nothing to send on.
+    ordered = [best, *(row.model for row in ranking.rows)]
+    shown = next(name for name in ordered if not is_given(name))
+    return ranking, (ranking_table(ranking), unit_predictions(evaluation, shown), {"best": best})
 
 
 def report_search(session: SearchSession, console: Console) -> None:

@@ -21,7 +21,7 @@ GOES_ON = "run the same command again; it trains only what is missing."
 
 def complete_sweep(_: object) -> list[str]:
     """The sweeps that a shell offers."""
-    from foldgrid.specs.resolving import sweep_folders, yaml_files
+    from foldgrid.specs.folders import sweep_folders, yaml_files
 
     return list(yaml_files(*sweep_folders()))
 
@@ -98,7 +98,8 @@ def backbones_of_sweep(sweep: str) -> tuple[Sequence[str], str]:
     Raises:
         SweepError: There is no such sweep, or it has mistakes.
     """
-    from foldgrid.specs.resolving import find_sweep, resolve_sweep, sweep_folders
+    from foldgrid.specs.folders import find_sweep, sweep_folders
+    from foldgrid.specs.resolving import resolve_sweep
 
     path = find_sweep(sweep, sweep_folders())
     return resolve_sweep(path, "paper").sweep.backbones, str(path)

@@ -28,6 +28,7 @@ from foldgrid.launching.sweep_run import (
     clear_after_crash,
     fit_listener,
     project_missing,
+    write_given_fits,
     write_run_files,
 )
 from foldgrid.launching.tracking.projecting import fit_runs
@@ -89,6 +90,7 @@ class Session(LaunchFrame[FitJob]):
             clear_after_crash(prepared.store)
         write_run_files(prepared)
         discard_corrupt(prepared, self.forget_run)
+        write_given_fits(prepared)
         projector = self._open_projector()
         project_missing(prepared, projector)
         display = ProgressDisplay(self.progress, self.console)

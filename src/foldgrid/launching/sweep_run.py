@@ -8,12 +8,16 @@ from typing import Any
 from foldgrid.data.fingerprint import photo_table
 from foldgrid.execution.fit_job import FitJob
 from foldgrid.execution.gpus import num_gpus
+from foldgrid.launching.planning.given_predictions import write_given_fit
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.tracking.projecting import ProjectingListener
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import CorruptFileError, MissingFileError
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
+from foldgrid.specs.given import given_name
+from foldgrid.tasks.registry import make_scoring
 from foldgrid.tracking import RunProjector, collect_provenance
+from foldgrid.training.training_data import samples_with_partition
 
 
 def clear_after_crash(store: RunStore) -> None:
@@ -43,11 +47,21 @@ def write_run_files(prepared: PreparedSweep) -> None:
     if prepared.space is None:
         store.write_plan(prepared.grid.cells)
     earlier = _provenance(store)
-    if prepared.grid.left or earlier is None:
+    if prepared.grid.left or prepared.grid.given or earlier is None:
         # A launch that trains nothing made none of the results.
         _write_provenance(prepared, earlier)
     # Last: a folder with a sweep.yaml is a run folder, and then all of the above is there.
     store.write_sweep(prepared.sweep.model_dump(mode="json", exclude={"budgets"}))
+
+
+def write_given_fits(prepared: PreparedSweep) -> None:
+    """Makes fits of the tables that the sweep was given, those that are not there yet."""
+    scoring = make_scoring(prepared.sweep.task)
+    samples = samples_with_partition(prepared.survey.samples, prepared.split)
+    by_learner = {given_name(name): table for name, table in prepared.given.items()}
+    for job in prepared.grid.given:
+        table = by_learner[job.learner]
+        write_given_fit(prepared.store, job.config, table, samples, scoring)
 
 
 def _provenance(store: RunStore) -> dict[str, Any] | None:
@@ -71,6 +85,11 @@ def _write_provenance(prepared: PreparedSweep, before: dict[str, Any] | None) ->
         devices=_devices(),
         weights={name: file.record() for name, file in prepared.weights.items() if file},
     )
+    if prepared.given:
+        provenance["given"] = {
+            name: {"file": each.file, **each.identity.model_dump(mode="json")}
+            for name, each in prepared.given.items()
+        }
     if prepared.found is not None:
         provenance["hyperparameters"] = prepared.found.provenance()
     store.write_provenance({**provenance, "earlier_launches": earlier})

@@ -14,6 +14,7 @@ from foldgrid.metrics import Metric
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
 from foldgrid.specs.fits import FitRecord
+from foldgrid.specs.given import is_given
 from foldgrid.specs.learners import is_ablation
 from foldgrid.specs.sweep import REGIONS
 from foldgrid.specs.task import AnyTask, TaskSpec
@@ -68,7 +69,7 @@ class BestLearner:
 def best_learner(store: RunStore) -> BestLearner:
     """The base learner that leads the stored ranking by the value that orders it.
 
-    Ablations are none of the sweep's own learners: they are not looked at.
+    Ablations, and what was given and cannot predict, are not looked at.
 
     Raises:
         SweepError: The run folder holds no ranking of base learners.
@@ -80,7 +81,9 @@ def best_learner(store: RunStore) -> BestLearner:
         metric_values = {
             str(row["model"]): row["oof"][by.name]
             for row in leaderboard["rows"]
-            if row["kind"] == "base_learner" and not is_ablation(row["model"])
+            if row["kind"] == "base_learner"
+            and not is_ablation(row["model"])
+            and not is_given(row["model"])
         }
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         metric_values = {}
@@ -112,6 +115,12 @@ def open_learner(store: RunStore, learner: str) -> TrainedLearner:
         raise SweepError(
             f'--backbone: found "{learner}", which is not in {store.location}. '
             f"{did_you_mean(learner, planned)}\nName one of the sweep's base learners."
+        )
+    if is_given(learner):
+        raise SweepError(
+            f"{store.location}, {learner}: a table of predictions, made elsewhere. There is no "
+            "network here that could predict a new photograph.\n"
+            "Name a base learner that was trained here with --backbone."
         )
     finished = store.finished_fits()
     records = {cell: store.read_fit(cell.fit_id) for cell in cells if cell.fit_id in finished}

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from foldgrid.specs.backbone_names import slug_of
 from foldgrid.specs.base import Record, Spec
+from foldgrid.specs.given import GivenTable
 from foldgrid.specs.recipe import TrainingRecipe, deciding_values
 from foldgrid.specs.sweep import BudgetName
 from foldgrid.specs.task import AnyTask, deciding_words
@@ -42,6 +43,7 @@ class FitConfig(Spec):
         budget: The budget's name.
         training: The recipe after the budget's changes.
         result_format: ``RESULT_FORMAT`` when the fit was planned.
+        given: The table that it was made from; nothing for a fit that was trained here.
     """
 
     backbone: str
@@ -54,6 +56,7 @@ class FitConfig(Spec):
     budget: BudgetName
     training: TrainingRecipe
     result_format: int = RESULT_FORMAT
+    given: GivenTable | None = None
 
     @property
     def digest(self) -> str:
@@ -62,7 +65,8 @@ class FitConfig(Spec):
         Keys of the recipe that came later count where they are not at their default; see
         ``LATER_KEYS``.
         """
-        values = self.model_dump(mode="json")
+        # A fit that was trained keeps the id that it had before tables could be given.
+        values = self.model_dump(mode="json", exclude=None if self.given else {"given"})
         task, training = deciding_words(values["task"]), deciding_values(values["training"])
         return content_digest({**values, "task": task, "training": training})
 
@@ -123,7 +127,8 @@ class WeightsRecord(Record):
     """Where a fit's first weights came from.
 
     Attributes:
-        source: ``random``, or the publisher's name of the weights, such as ``IMAGENET1K_V1``.
+        source: ``random``, the publisher's name of the weights, such as ``IMAGENET1K_V1``, or
+            ``given`` where there is a table in place of a network.
         file: The weight file's name; null for random weights.
         sha256: Its hash; null for random weights.
         package: The Python package that brought it, with its version; null where none did.
@@ -147,9 +152,10 @@ class FitRecord(Record):
         config: What decided the outcome.
         learned: What the task learned of the fit's own training samples, such as their mean; it
             follows from ``config``, and predictions need it.
-        num_epochs: Epochs trained.
+        num_epochs: Epochs trained; 0 where the predictions were given.
         best_epoch: The epoch whose weights made the predictions; 0 where it diverged.
-        stopped_because: ``max_epochs``, ``early_stopping`` or ``diverged``.
+        stopped_because: ``max_epochs``, ``early_stopping``, ``diverged``, or ``given`` where
+            nothing was trained here.
         last_learning_rate: What the last epoch trained with; null in records that were written
             before this was noted.
         metrics: Sample-level values, ``oof/…`` and ``test/…``, and the best validation loss.
@@ -174,7 +180,7 @@ class FitRecord(Record):
     learned: dict[str, float] = Field(default_factory=dict)
     num_epochs: int
     best_epoch: int
-    stopped_because: Literal["max_epochs", "early_stopping", "diverged"]
+    stopped_because: Literal["max_epochs", "early_stopping", "diverged", "given"]
     last_learning_rate: float | None = None
     metrics: dict[str, MetricValue]
     timings: dict[str, float]

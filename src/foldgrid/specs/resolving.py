@@ -11,7 +11,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from foldgrid.specs.errors import InputError, Problem, SweepError, did_you_mean
+from foldgrid.specs.errors import InputError, Problem, did_you_mean
+from foldgrid.specs.folders import folder_names, yaml_files
+from foldgrid.specs.given import read_given_specs
 from foldgrid.specs.learners import ablation_problems, learner_problems
 from foldgrid.specs.reading import (
     Document,
@@ -52,56 +54,6 @@ class ResolvedSweep:
     document: Document
     space: SearchSpace | None = None
     renamed: str = ""
-
-
-def sweep_folders() -> tuple[Path, ...]:
-    """Where sweeps are found by name: ``./sweeps``, then those that come with the package."""
-    return _folders("sweeps")
-
-
-def space_folders() -> tuple[Path, ...]:
-    """Where search spaces are: ``./search_spaces``, then those that come with the package."""
-    return _folders("search_spaces")
-
-
-def _folders(kind: str) -> tuple[Path, ...]:
-    here, shipped = Path(kind), Path(__file__).parents[1] / kind
-    if not here.is_dir():
-        return (shipped,)
-    # In a clone the package's folder is a link to the working folder's.
-    return (here,) if here.samefile(shipped) else (here, shipped)
-
-
-def yaml_files(*folders: Path) -> dict[str, Path]:
-    """The sweeps or search spaces in folders by name, sorted; of two the first folder's."""
-    files = {path.stem: path for folder in reversed(folders) for path in folder.glob("*.yaml")}
-    return dict(sorted(files.items()))
-
-
-def find_sweep(name: str, folders: Sequence[Path]) -> Path:
-    """The file of the sweep ``name``: a name in ``folders``, or a path.
-
-    Args:
-        name: Such as ``quickstart`` or ``mine/quickstart.yaml``.
-        folders: See ``sweep_folders``.
-
-    Raises:
-        SweepError: There is none; the nearest names are offered.
-    """
-    files = yaml_files(*folders)
-    if name in files:
-        return files[name]
-    path = Path(name)
-    if path.suffix in {".yaml", ".yml"} and path.is_file():
-        return path
-    raise SweepError(
-        f'No sweep "{name}" in {_in_words(folders)}. {did_you_mean(name, files)}\n'
-        "Give one of their names, or the path of a YAML file; `foldgrid list` shows them."
-    )
-
-
-def _in_words(folders: Sequence[Path]) -> str:
-    return " or ".join(f"{folder}/" for folder in folders)
 
 
 def resolve_sweep(
@@ -145,6 +97,9 @@ def resolve_sweep(
     recipes = {backbone: sweep.recipe_of(backbone) for backbone in sweep.backbones}
     _refuse(document, learner_problems(recipes, sweep.learners))
     _refuse(document, ablation_problems(recipes, sweep.ablation))
+    given, problems = read_given_specs(sweep.given, beside)
+    _refuse(document, problems)
+    sweep = sweep.model_copy(update={"given": given})
     if spaces is None:
         return ResolvedSweep(sweep, document, renamed=note_on([document]))
     space, *documents = _space_of(sweep, document, spaces, beside)
@@ -231,11 +186,11 @@ def _space_of(
     if named not in files:
         guess = did_you_mean(named, files) + " " if files else ""
         message = (
-            f'no such space "{named}". {guess}Spaces are the files in {_in_words(folders)}, or '
+            f'no such space "{named}". {guess}Spaces are the files in {folder_names(folders)}, or '
             "give the path of a YAML file, as seen from the sweep's own."
         )
         raise InputError(document.source, [Problem(at("search_space"), "search_space", message)])
-    for key in ("learners", "ablation"):
+    for key in ("learners", "ablation", "given"):
         if getattr(sweep, key):
             message = f"found `{key}` beside a search. A search draws from its space; drop one."
             raise InputError(document.source, [Problem(at(key), key, message)])

@@ -12,6 +12,7 @@ from foldgrid.specs.backbone_names import known_by_hash
 from foldgrid.specs.base import Spec
 from foldgrid.specs.by_name import NameIn, OwnSettings, SettingsIn, read_settings, settings_of
 from foldgrid.specs.errors import did_you_mean
+from foldgrid.specs.given import GivenSpec, given_name
 from foldgrid.specs.learners import (
     Learner,
     ablations_of,
@@ -210,6 +211,9 @@ class Sweep(Spec):
         ablation: By key of ``training``, dotted where nested, other values: each trains every
             backbone once more with that one change, as a base learner of its own
             (``resnet18@training_fraction=0.1``). They are ranked, and never stacked.
+        given: By name, base learners that come as a table and not from training:
+            ``their_model: {predictions: theirs.parquet}``. They are called ``given:their_model``,
+            ranked and stacked as any other, and said to be of unknown provenance.
         search_space: The name of a file in ``search_spaces/``, or the path of a YAML file as seen
             from the sweep's: the sweep then searches the recipe instead of training a grid; null
             trains the grid.
@@ -237,6 +241,7 @@ class Sweep(Spec):
     per_backbone: dict[str, dict[str, OwnValue]] = Field(default_factory=dict)
     learners: dict[str, dict[str, OwnValue]] = Field(default_factory=dict)
     ablation: dict[str, tuple[Value, ...]] = Field(default_factory=dict, alias="vary")
+    given: dict[str, GivenSpec] = Field(default_factory=dict)
     search_space: str | None = None
     search: SearchSettings = SearchSettings()
     resources: ResourceSpec = ResourceSpec()
@@ -315,6 +320,11 @@ class Sweep(Spec):
                 *ablations_of(backbone, self.recipe_of(backbone), self.ablation),
             )
         ]
+
+    @property
+    def learner_names(self) -> list[str]:
+        """Every base learner's name, those last that were given."""
+        return [*(each.name for each in self.base_learners()), *map(given_name, self.given)]
 
     @property
     def recipes(self) -> dict[str, TrainingRecipe]:

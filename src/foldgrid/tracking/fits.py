@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
+from foldgrid.specs.given import is_given
 from foldgrid.specs.learners import label_of, read_ablation
 from foldgrid.specs.sweep import Sweep, TrackingSpec
 from foldgrid.tracking.privacy import (
@@ -43,7 +44,9 @@ class FitRuns:
 
     def header(self, config: FitConfig) -> RunHeader:
         """Grouped by base learner, tagged by sweep, fold, data and code."""
-        settings = plain_settings(config.model_dump(mode="json"))
+        # A given fit has no recipe; one that was trained has no table.
+        left_out = {"given"} if config.given is None else {"training"}
+        settings = plain_settings(config.model_dump(mode="json", exclude=left_out))
         settings |= {"fit_id": config.fit_id, "sweep": self.sweep.name}
         return RunHeader(
             run_id=run_id_of(self.sweep.name, config.fit_id),
@@ -67,7 +70,7 @@ class FitRuns:
         )
         learner = self._learner(config)
         _, key, value = read_ablation(learner)
-        own = f"{key}={value}" if key else label_of(learner)
+        own = f"{key}={value}" if key else label_of(learner) or ("given" * is_given(learner))
         return sweep_tags(sweep, context, f"fold-{config.fold}", own)
 
     def point(self, epoch: EpochRecord) -> Point:

@@ -39,9 +39,9 @@ def not_passed(results: dict[str, CheckResult]) -> dict[str, str]:
 def test_codes_are_unique_sorted_and_explained() -> None:
     assert sorted(set(CODES)) == CODES
     for check in CATALOGUE:
-        assert check.meaning
-        assert check.mend
-        assert check.looks_at
+        assert check.words.meaning
+        assert check.words.advice
+        assert check.words.looks_at
 
 
 def test_a_sound_run_passes_and_what_was_not_looked_at_is_said(make_run: Any) -> None:

@@ -98,7 +98,7 @@ def find_too_few_labels(photos: pd.DataFrame, problems: Sequence[Problem]) -> li
     if problems or photos["label"].nunique() > 1:
         return []
     only = photos["label"].iloc[0]
-    message = f'found only "{only}". At least 2 labels are needed to tell apart.'
+    message = f'found only "{only}". At least 2 labels are needed to distinguish.'
     return [Problem("all rows", "label", message)]
 
 

@@ -5,6 +5,7 @@ Knows tables and settings, not where they are kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -22,11 +23,12 @@ DECIDING_SECTIONS = (
     "training",
     "per_backbone",
     "learners",
+    "given",
 )
 """The keys of a sweep that decide what a fit comes to, beside its backbones and weights."""
 
-NOT_DECIDING = ("data.manifest",)
-"""Where photographs lie does not count; what they show does."""
+NOT_DECIDING = re.compile(r"data\.manifest|given\..+\.predictions")
+"""Where photographs and tables lie does not count; what they hold does."""
 
 DECIDING_PACKAGES = ("python", "foldgrid", "torch", "torchvision", "numpy", "pillow")
 """The versions that can change the bits of a fit."""
@@ -161,7 +163,7 @@ def deciding_settings(sweep: Mapping[str, Any]) -> dict[str, str]:
     for section in DECIDING_SECTIONS:
         if section in sweep:
             found |= {key: _in_words(value) for key, value in _leaves(section, sweep[section])}
-    return {key: words for key, words in found.items() if key not in NOT_DECIDING}
+    return {key: words for key, words in found.items() if not NOT_DECIDING.fullmatch(key)}
 
 
 def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:

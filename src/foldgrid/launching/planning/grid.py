@@ -13,6 +13,7 @@ from foldgrid.models.published import native_pixels, own_interpolation, own_norm
 from foldgrid.records import PlannedFit
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.given import GivenTable, given_name, is_given
 from foldgrid.specs.normalization import OF_NETWORK
 from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import Sweep
@@ -52,10 +53,12 @@ def parse_selection(texts: Sequence[str], sweep: Sweep) -> Selection:
         InputError: A key or value that the sweep does not have.
     """
     problems, backbones, folds = [], [], []
-    learners = [each.name for each in sweep.base_learners()]
+    learners = sweep.learner_names
     for text in texts:
         key, _, value = text.partition("=")
         value = sweep.known_name(value)
+        if key == "backbone" and value in sweep.given:
+            value = given_name(value)
         if key == "backbone" and value in learners:
             backbones.append(value)
         elif key == "backbone":
@@ -100,13 +103,22 @@ class Grid:
 
     @property
     def done(self) -> list[FitJob]:
-        """The selected fits that are complete."""
-        return [job for job in self.selected if job.config.fit_id in self.finished]
+        """The selected fits that are complete, or need no training: those that were given."""
+        return [job for job in self.selected if self._is_done(job)]
+
+    @property
+    def given(self) -> list[FitJob]:
+        """The selected fits that are to be made of tables, and are not yet."""
+        chosen = [job for job in self.selected if is_given(job.learner)]
+        return [job for job in chosen if job.config.fit_id not in self.finished]
+
+    def _is_done(self, job: FitJob) -> bool:
+        return job.config.fit_id in self.finished or is_given(job.learner)
 
     @property
     def left(self) -> list[FitJob]:
         """The selected fits that are to be trained, longest first: no core waits at the end."""
-        missing = [job for job in self.selected if job.config.fit_id not in self.finished]
+        missing = [job for job in self.selected if not self._is_done(job)]
         return sorted(missing, key=lambda job: (-job.estimated_seconds, job.config.fit_id))
 
 
@@ -121,9 +133,17 @@ def plan_grid(
     finished: set[str],
     selection: Selection,
     gpus: float = 0.0,
+    given: Mapping[str, GivenTable] | None = None,
 ) -> Grid:
     """Plans every fit of ``sweep``."""
     jobs, recipes = [], sweep.recipes
+    of_sweep: dict[str, Any] = {
+        "task": sweep.task,
+        "data_fingerprint": data_fingerprint,
+        "split_fingerprint": split_fingerprint,
+        "seed": sweep.seed,
+        "budget": sweep.budget,
+    }
     for learner in sweep.base_learners():
         backbone = learner.backbone
         file = weights[backbone]
@@ -132,19 +152,26 @@ def plan_grid(
             config = FitConfig(
                 backbone=backbone,
                 fold=fold,
-                task=sweep.task,
-                data_fingerprint=data_fingerprint,
-                split_fingerprint=split_fingerprint,
                 weights=file.sha256() if file else "random",
-                seed=sweep.seed,
-                budget=sweep.budget,
                 training=recipe,
+                **of_sweep,
             )
             seconds = estimate_seconds(footprints[learner.name], recipe, counts)
             threads = sweep.resources.cpus_per_fit
             keeps = sweep.keep == "best"
             job = FitJob(config, file, keeps, threads, seconds, gpus)
             jobs.append(replace(job, keep_features=sweep.keep_features, base_learner=learner))
+    for name, table in (given or {}).items():
+        for fold in range(sweep.split.num_folds):
+            config = FitConfig(
+                backbone=given_name(name),
+                fold=fold,
+                weights="given",
+                training=sweep.training,
+                given=table,
+                **of_sweep,
+            )
+            jobs.append(FitJob(config, None, False, 1, 0.0))
     return Grid(tuple(jobs), frozenset(finished), selection)
 
 

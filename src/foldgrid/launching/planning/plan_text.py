@@ -19,6 +19,7 @@ from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.planning.recorded_inputs import grid_results
 from foldgrid.models import find_weight_file
 from foldgrid.specs.counted import counted
+from foldgrid.specs.given import UNKNOWN_PROVENANCE, given_name
 from foldgrid.specs.learners import backbone_of
 from foldgrid.specs.optimizers import DEFAULT_OPTIMIZER, OPTIMIZERS
 from foldgrid.specs.phases import describe_phases
@@ -77,6 +78,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
         ("split", split_words(prepared.survey, prepared.split, split.num_seeds)),
         ("backbones", f"{len(sweep.backbones)} x {counted(split.num_folds, 'fold')}"),
         *_varied(sweep),
+        *_given(prepared),
         ("training", _training(recipe)),
         *([("phases", describe_phases(recipe.phases))] if recipe.phases else []),
         *_deviating_recipes(prepared),
@@ -105,6 +107,18 @@ def _varied(sweep: Sweep) -> list[tuple[str, str]]:
     return [
         ("" if place else "varied", f"{key}: {', '.join(map(_describe_value, values))}")
         for place, (key, values) in enumerate(sweep.ablation.items())
+    ]
+
+
+def _given(prepared: PreparedSweep) -> list[tuple[str, str]]:
+    """The base learners that are not trained here, each with its table."""
+    return [
+        (
+            "" if place else "given",
+            f"{given_name(name)}: {each.identity.kind} from {each.file} "
+            f"(SHA-256 {each.identity.sha256[:10]}); {UNKNOWN_PROVENANCE}",
+        )
+        for place, (name, each) in enumerate(prepared.given.items())
     ]
 
 
@@ -166,7 +180,8 @@ def _fits(prepared: PreparedSweep) -> str:
     grid = prepared.grid
     part = "" if len(grid.selected) == len(grid.jobs) else f" (of {len(grid.jobs)} in the sweep)"
     done = f"{len(grid.done)} of {len(grid.selected)} done{part}"
-    return f"{done}, {len(grid.left)} to train"
+    given = f", {len(grid.given)} to make of given tables" if grid.given else ""
+    return f"{done}, {len(grid.left)} to train{given}"
 
 
 def _weights(prepared: PreparedSweep) -> str:

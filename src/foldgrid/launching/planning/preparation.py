@@ -6,7 +6,7 @@ Nothing is decoded, and nothing written but the weight files that a launch fetch
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from foldgrid.data.dataset import Survey
@@ -14,6 +14,7 @@ from foldgrid.data.label_permutation import permute_labels
 from foldgrid.data.splits import Split, inner_split, make_split
 from foldgrid.execution.resources import Resources, memory_on_card, plan_resources
 from foldgrid.launching.planning.found_recipe import FoundRecipe
+from foldgrid.launching.planning.given_predictions import GivenPredictions, read_given_predictions
 from foldgrid.launching.planning.grid import Grid, SampleCounts, parse_selection, plan_grid
 from foldgrid.launching.planning.networks import (
     check_licences,
@@ -61,6 +62,7 @@ class PreparedSweep:
         corrupt: Fits of the grid that are complete and not what was written: they are left.
         run_faults: What is wrong with the run folder's own files, which a launch writes again.
         absent: Backbones that the sweep leaves out because their weights are not here.
+        given: By the sweep's name, the predictions of base learners that are not trained.
     """
 
     sweep: Sweep
@@ -78,6 +80,7 @@ class PreparedSweep:
     corrupt: tuple[CorruptFit, ...] = ()
     run_faults: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    given: Mapping[str, GivenPredictions] = field(default_factory=dict)
 
     @property
     def first_weights(self) -> dict[str, str]:
@@ -130,6 +133,8 @@ def prepare_sweep(
         sweep, survey, split, about_permutation = _prepare_data(
             resolved, cache, canary, on_progress
         )
+        placed = samples_with_partition(survey.samples, split)
+        given = read_given_predictions(sweep.given, placed, split, make_scoring(sweep.task))
         sizes = footprints(sweep, source, make_scoring(sweep.task).num_outputs)
         resources = _planned_resources(resolved, sweep, survey, sizes, is_cluster)
         store = RunStore(run_location(storage, sweep.name))
@@ -145,6 +150,7 @@ def prepare_sweep(
             finished=set(),
             selection=selection,
             gpus=resources.gpus_per_fit,
+            given={name: table.identity for name, table in given.items()},
         )
     # A search trains no fits of the grid itself.
     verified, faults = _verified(store, grid if resolved.space is None else None)
@@ -163,6 +169,7 @@ def prepare_sweep(
         corrupt=verified.corrupt,
         run_faults=faults,
         absent=absent,
+        given=given,
     )
 
 
@@ -260,7 +267,8 @@ def _as_permutation(
         name=canary, sweep=sweep.name, seed=sweep.seed, data_fingerprint=survey.fingerprint
     )
     title = f"CANARY ({canary}, no result): {sweep.title}"
-    renamed = {"name": permutation_folder(sweep.name, canary), "title": title}
+    # What was given was made of the true labels: it can tell nothing of the permuted ones.
+    renamed = {"name": permutation_folder(sweep.name, canary), "title": title, "given": {}}
     return (
         sweep.model_copy(update=renamed),
         permute_labels(survey, split, canary, sweep.seed),
