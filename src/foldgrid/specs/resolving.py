@@ -14,6 +14,7 @@ from ruamel.yaml.error import YAMLError
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.folders import folder_names, yaml_files
 from foldgrid.specs.given import read_given_specs
+from foldgrid.specs.heads import DEFAULT_HEAD, HEADS
 from foldgrid.specs.learners import ablation_problems, learner_problems
 from foldgrid.specs.reading import (
     Document,
@@ -27,6 +28,7 @@ from foldgrid.specs.renamed import current_path, note_on, with_current_names
 from foldgrid.specs.search_fit import sweep_problems
 from foldgrid.specs.search_space import SearchSpace, space_problems
 from foldgrid.specs.sweep import BudgetName, Sweep, per_backbone_problems
+from foldgrid.specs.task import TASKS
 
 _Key = tuple[str, ...]
 Overlay = tuple[_Key, Any, str]
@@ -248,7 +250,9 @@ def _probe_of(sweep: Sweep) -> dict[str, Any]:
         },
     }
     if sweep.search_space is None:
-        recipe["head"] = sweep.task.probe_head
+        kind = TASKS[sweep.task.name].scoring.output_kind
+        solved = (name for name, head in HEADS.items() if head.is_solved)
+        recipe["head"] = next((n for n in solved if kind in (HEADS[n].suits or ())), DEFAULT_HEAD)
     return {"training": recipe, "per_backbone": {}, "ablation": {}, "learners": {}}
 
 

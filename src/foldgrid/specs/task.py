@@ -31,12 +31,10 @@ class TaskSpec(Spec):
 
     Attributes:
         sample_kind: What one sample is.
-        probe_head: The head that the budget ``probe`` puts on a frozen backbone.
         name: The task's name.
     """
 
     sample_kind: ClassVar[SampleKind] = "single"
-    probe_head: ClassVar[str] = "ridge"
     name: str
 
 

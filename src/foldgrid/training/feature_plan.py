@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from foldgrid.models.cut import cut_of
+from foldgrid.models.naming import feature_width
 from foldgrid.specs.phases import Phase
 from foldgrid.specs.recipe import Augmentation, TrainingRecipe
 
@@ -47,6 +48,9 @@ def plan_features(backbone: str, recipe: TrainingRecipe, grid: int) -> FeaturePl
     Returns:
         What is computed, or why nothing is; "" where no backbone is frozen.
     """
+    if recipe.solved_head is not None:
+        # On the pictures as they are: nothing else is trained, and no epoch draws anything.
+        return FeaturePlan(feature_width(backbone, recipe.pooling), 0, 1, recipe.planned_epochs)
     if not any(phase.frozen == "backbone" for phase in recipe.phases):
         return ""
     first = leading_phases(recipe.phases)
@@ -60,15 +64,18 @@ def plan_features(backbone: str, recipe: TrainingRecipe, grid: int) -> FeaturePl
         )
     if recipe.stage_heads:
         return "heads at stages take more than the last layer's features"
+    epochs = [phase.epochs for phase in first]
+    num_epochs = sum(each or 0 for each in epochs)
+    if None in epochs:
+        num_epochs = recipe.planned_epochs
+    if recipe.own_head is not None:
+        width = feature_width(backbone, recipe.pooling)
+        return FeaturePlan(width, num_views, len(first), num_epochs)
     cut = cut_of(backbone)
     if recipe.auxiliary_loss_weight > 0 and cut.has_auxiliary_heads:
         return "auxiliary heads are trained too; auxiliary_loss_weight: 0 leaves them out"
     if cut.problem:
         return f"{cut.problem} ({backbone})"
-    epochs = [phase.epochs for phase in first]
-    num_epochs = sum(each or 0 for each in epochs)
-    if None in epochs:
-        num_epochs = recipe.planned_epochs
     return FeaturePlan(cut.num_features, num_views, len(first), num_epochs)
 
 

@@ -143,6 +143,7 @@ class FrozenFeatures:
             "format": FEATURE_FORMAT,
             "backbone": self._config.backbone,
             "weights": weights,
+            "pooling": recipe.pooling,
             "pictures": self._data.pictures,
             "grid": self._data.grid,
             "samples": content_digest([self._names[row] for row in rows], 16),

@@ -192,6 +192,10 @@ def estimate_seconds(footprint: Footprint, recipe: TrainingRecipe, counts: Sampl
     images = max(round(counts.train * recipe.training_fraction), 1)
     if recipe.max_batches_per_epoch is not None:
         images = min(images, recipe.max_batches_per_epoch * recipe.batch_size)
+    if recipe.solved_head is not None:
+        # One forward pass of every picture, whoever it is for.
+        seen = PREDICT_FRACTION * (counts.train + counts.predicted)
+        return seen * footprint.train_ms(recipe.batch_size) / 1000
     epoch = images + PREDICT_FRACTION * counts.validation
     total = recipe.planned_epochs * epoch + PREDICT_FRACTION * counts.predicted
     return total * footprint.train_ms(recipe.batch_size) / 1000

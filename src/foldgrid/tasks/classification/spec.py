@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -66,7 +66,6 @@ class LabelSpec(TaskSpec):
             empty where they use the classes' own. ``training.num_raters`` needs it.
     """
 
-    probe_head: ClassVar[str] = "logistic"
     classes: Classes = Field(default_factory=dict)
     annotations: Classes = Field(default_factory=dict, alias="grades")
 
