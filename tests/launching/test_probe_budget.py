@@ -1,4 +1,4 @@
-"""The budget `probe`: frozen backbones with heads that are solved, and what is said of random ones."""
+"""The budget `probe`: frozen backbones, heads that are solved, and what is said of random features."""
 
 from __future__ import annotations
 
