@@ -34,8 +34,12 @@ from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.specs.errors import SweepError
 from foldgrid.tasks.pasi.arithmetic import SCORES
 from foldgrid.training.device import choose_device, choose_precision
-from foldgrid.training.state import fit_seed
-from foldgrid.training.training_data import TrainingData, assign_roles, samples_with_partition
+from foldgrid.training.training_data import (
+    TrainingData,
+    assign_roles,
+    fit_seed,
+    samples_with_partition,
+)
 
 GOAL_FEW, GOAL_ALL = 6.0, 2.0
 ALIKE = 1.5

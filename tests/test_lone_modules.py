@@ -62,6 +62,7 @@ REASONS = {
     "foldgrid.execution.inline": "one of two executors",
     "foldgrid.execution.lost_workers": "Ray's words for people; its caller is long",
     "foldgrid.execution.ray_tune": "one of two executors: Ray is loaded for it",
+    "foldgrid.launching.feature_tasks": "what runs before the fits; its caller is long",
     "foldgrid.launching.planning.data_text": "the plan's words on data; its caller is long",
     "foldgrid.launching.planning.networks": "the plan's networks; its caller is long",
     "foldgrid.launching.progress.display": "facts and panel of a running launch",

@@ -228,3 +228,16 @@ def test_what_starting_takes_is_shown_with_who_imports_what(run: Runner) -> None
     assert milliseconds["foldgrid"] > 0
     assert any(each["chain"][-1:] == ["foldgrid.cli.main"] for each in results["imports"])
     assert run("start_up", "--commands", "hlp").code == 2
+
+
+def test_frozen_features_predict_the_same_either_way(run: Runner) -> None:
+    size = ["--subjects=12", "--pixels=48", "--epochs=2", "--copies=2", "--probe-epochs=2"]
+    done = run("frozen_features", "--backbone=plain_cnn", *size, "--folds=2", "--sizes=64")
+
+    assert done.code == 0, done.err
+    assert "Same predictions" in done.out
+    phase, probe = done.results["parts"]
+    assert phase["ratio"] > 0
+    assert probe["ratio"] > 0
+    assert phase["num_epochs"] == probe["num_epochs"] == 2
+    assert [each["num_pictures"] for each in done.results["growth"]] == [64]

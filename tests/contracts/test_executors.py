@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from foldgrid.execution import ray_tune
 from foldgrid.execution.events import FitListener
+from foldgrid.execution.feature_job import FeatureJob, FeatureTrainer
 from foldgrid.execution.fit_job import FitJob
 from foldgrid.execution.inline import InlineExecutor
 from foldgrid.execution.ray_tune import RayTuneExecutor
 from foldgrid.execution.resources import plan_resources
 from foldgrid.execution.trainer import Executor, FitTrainer
+from foldgrid.launching.feature_tasks import compute_features
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
+from foldgrid.specs.recipe import TrainingRecipe
 from foldgrid.specs.sweep import ResourceSpec
 from tests.execution.small_grid import Recorder, fit_job, ids, random_study
 from tests.small_memory import fits_in_small_memory
@@ -271,3 +276,32 @@ def test_ray_s_workers_download_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     work = FitTrainer(random_study(), RunStore(str(tmp_path)))
     trainable.setup(worker, {"job": GOOD[0]}, work)
     assert os.environ["HF_HUB_OFFLINE"] == "1"
+
+
+def features_of(name: str, folder: Path) -> list[bytes]:
+    """The files of features of two networks, computed through an executor, and what was told."""
+    data = replace(random_study(), cache=folder / "cache", pictures="noise")
+    recipe = TrainingRecipe.model_validate(
+        {
+            "max_epochs": 1,
+            "phases": ({"name": "head", "frozen": "backbone"},),
+            "augmentation": {"copies": 2},
+        }
+    )
+    fits = [fit_job(backbone) for backbone in ("shufflenet_v2_x0_5", "mobilenet_v3_small")]
+    fits = [replace(fit, config=fit.config.model_copy(update={"training": recipe})) for fit in fits]
+    log: list[str] = []
+    jobs = [FeatureJob(fit, 2, 132) for fit in (*fits, fits[0])]
+    with EXECUTORS[name]() as executor:
+        trainer = FeatureTrainer(data, RunStore(str(folder / "run")))
+        compute_features(executor, trainer, jobs, [], log.append, Console(file=io.StringIO()))
+    assert sum("there for 2 fits" in line for line in log) == 3
+    assert not list((folder / "cache").rglob("*.partial"))
+    return [path.read_bytes() for path in sorted((folder / "cache" / "features").glob("*.npy"))]
+
+
+def test_features_are_the_same_bits_whoever_computes_them(tmp_path: Path) -> None:
+    # The same network twice: one worker waits for the other, and finds the file.
+    inline, ray = (features_of(name, tmp_path / name) for name in EXECUTORS)
+    assert len(inline) == 4
+    assert inline == ray

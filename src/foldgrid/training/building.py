@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 
@@ -16,6 +15,7 @@ from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.normalization import OF_NETWORK
 from foldgrid.tasks.scoring import Scoring
+from foldgrid.training.training_data import body_seed
 
 
 def build_for(
@@ -53,12 +53,6 @@ def build_for(
     if own is not None:
         network = with_own_head(network, config.backbone, own, num_outputs)
     return network
-
-
-def body_seed(config: FitConfig) -> int:
-    """What random weights below a head of its own are drawn by: the same for all folds."""
-    text = f"{config.seed}/{config.backbone}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
 
 
 @contextmanager

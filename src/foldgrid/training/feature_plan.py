@@ -1,17 +1,35 @@
-"""Which fits train a head on features that are computed once, and of which pictures.
+"""Which fits train a head on features that are computed once, of which pictures, kept where.
 
-Knows recipes and networks' names; computes nothing and needs no torch.
+Knows recipes and networks' names; computes nothing and needs no torch. Shape letters: D features,
+M samples, V views of each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from foldgrid.data.cache import is_kept
 from foldgrid.models.cut import cut_of
 from foldgrid.models.naming import feature_width
+from foldgrid.specs.backbone_names import slug_of
+from foldgrid.specs.fits import FitConfig, content_digest
 from foldgrid.specs.phases import Phase
 from foldgrid.specs.recipe import Augmentation, TrainingRecipe
+from foldgrid.tasks.registry import make_scoring
+from foldgrid.tracking.provenance import package_versions
+from foldgrid.training.training_data import Indices, TrainingData, body_seed, fit_seed
+
+CHUNK = {"cpu": 32, "cuda": 128}
+"""Pictures that pass a backbone at a time."""
+
+FEATURE_FORMAT = 1
+"""Raised when features are computed in another way."""
 
 
 @dataclass(frozen=True)
@@ -104,3 +122,118 @@ def count_views(augmentation: Augmentation, grid: int) -> int | None:
     if grid > 1 or unmirrored.draws_anything:
         return None
     return 4 if augmentation.flip_horizontally and augmentation.flip_vertically else 2
+
+
+@dataclass(frozen=True)
+class ComputedBy:
+    """What features are computed by; other devices and batches give other bits.
+
+    Attributes:
+        device: ``cpu``, or the card's name.
+        precision: Of the network's products.
+        num_threads: Of the process, on a CPU.
+        chunk: Pictures at a time; see `chunk_size`.
+    """
+
+    device: str
+    precision: str
+    num_threads: int | None
+    chunk: int
+
+
+def chunk_size(device: str, most: int | None) -> int:
+    """How many pictures pass a backbone at a time.
+
+    Args:
+        device: ``cpu`` or ``cuda``.
+        most: What memory holds, where it is known to hold less than usual.
+    """
+    return min(CHUNK[device], most or CHUNK[device])
+
+
+@dataclass(frozen=True)
+class Table:
+    """One array of features, (V, M, D).
+
+    Attributes:
+        about: All that decides its numbers.
+        rows: The samples that it holds, M.
+        shape: (V, M, D).
+        dtype: Of the numbers.
+        path: Its file; nothing where no cache is.
+    """
+
+    about: dict[str, Any]
+    rows: Indices = field(repr=False)
+    shape: tuple[int, int, int]
+    dtype: str
+    path: Path | None
+
+    @property
+    def num_pictures(self) -> int:
+        """Passes of the backbone that it takes."""
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is in the cache; its content is not read."""
+        return self.path is not None and is_kept(self.path, self.shape, self.dtype, self.about)
+
+
+def feature_tables(
+    config: FitConfig, data: TrainingData, plan: FeaturePlan, by: ComputedBy
+) -> tuple[Table, ...]:
+    """Where a fit's features are kept: those of all samples, then those of training samples' views.
+
+    Args:
+        config: What decides the outcome.
+        data: The samples.
+        plan: Of which pictures.
+        by: What computes them.
+    """
+    is_training = (data.samples["partition"] == "train").to_numpy()
+    recipe, names = config.training, data.samples["sample"].to_numpy()
+    parts: list[tuple[Indices, int, Augmentation | None]] = [(np.arange(len(names)), 1, None)]
+    if plan.num_views:
+        parts.append((np.flatnonzero(is_training), plan.num_views, recipe.augmentation))
+    tables = []
+    for rows, num_views, settings in parts:
+        about = {
+            "format": FEATURE_FORMAT,
+            "backbone": config.backbone,
+            "weights": _first_weights(config),
+            "pooling": recipe.pooling,
+            "pictures": data.pictures,
+            "grid": data.grid,
+            "samples": content_digest(names[rows].tolist(), 16),
+            "normalization": recipe.normalization,
+            "input_size": recipe.input_size,
+            "interpolation": recipe.interpolation,
+            "augmentation": settings.model_dump(mode="json") if settings else None,
+            "seed": config.seed if settings and settings.copies else None,
+            "dtype": recipe.features.dtype,
+            **asdict(by),
+            "versions": _versions(),
+        }
+        path = None
+        if data.cache is not None and data.pictures:
+            name = f"{slug_of(config.backbone)}-{content_digest(about, 16)}.npy"
+            path = data.cache / "features" / name
+        shape = num_views, len(rows), plan.num_features
+        tables.append(Table(about, rows, shape, recipe.features.dtype, path))
+    return tuple(tables)
+
+
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str | None]:
+    """Of what networks are made of."""
+    return package_versions(["torch", "torchvision", "timm"])
+
+
+def _first_weights(config: FitConfig) -> str:
+    """The backbone's: a hash, or what random ones are drawn by."""
+    if config.weights != "random":
+        return config.weights
+    if config.training.own_head is not None:
+        return f"random {body_seed(config)}"
+    return f"random {fit_seed(config)}, {make_scoring(config.task).num_outputs} outputs"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,25 +19,23 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from foldgrid.data.cache import building, is_kept, load_kept, make_private_folder
-from foldgrid.specs.backbone_names import slug_of
+from foldgrid.data.cache import building, load_kept, make_private_folder
 from foldgrid.specs.errors import InputError, SweepError
-from foldgrid.specs.fits import FitConfig, content_digest
+from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe import Augmentation
-from foldgrid.tracking.provenance import package_versions
 from foldgrid.training.augmentation import Draws, apply_draws, draw_copies
-from foldgrid.training.batches import Indices, MosaicSource, seen_by
+from foldgrid.training.batches import Indices, MosaicSource
 from foldgrid.training.device import Precision, autocast, describe_device
-from foldgrid.training.feature_plan import FeaturePlan
+from foldgrid.training.feature_plan import (
+    ComputedBy,
+    FeaturePlan,
+    Table,
+    chunk_size,
+    feature_tables,
+)
 from foldgrid.training.training_data import TrainingData
 
 logger = logging.getLogger(__name__)
-
-CHUNK = {"cpu": 32, "cuda": 128}
-"""Pictures that pass the backbone at a time."""
-
-FEATURE_FORMAT = 1
-"""Raised when features are computed in another way."""
 
 
 class Backbone(Protocol):
@@ -54,41 +51,10 @@ class Backbone(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Table:
-    """One array of features.
-
-    Attributes:
-        about: All that decides its numbers.
-        rows: The samples that it holds, M.
-        num_views: V.
-        num_features: D.
-        dtype: Of the numbers.
-        path: Its file; nothing where no cache is.
-    """
-
-    about: dict[str, Any]
-    rows: Indices
-    num_views: int
-    num_features: int
-    dtype: str
-    path: Path | None
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(V, M, D)."""
-        return self.num_views, len(self.rows), self.num_features
-
-    @property
-    def num_pictures(self) -> int:
-        """Forward passes that it takes."""
-        return self.num_views * len(self.rows)
-
-
 class FrozenFeatures:
     """The features of all samples, and of the views that training sees; see `FeaturePlan`.
 
-    Rules: features come in the chunks of ``CHUNK`` whoever computes them, so they are the same bits
+    Rules: features come in the chunks of one size whoever computes them, so they are the same bits
     with and without a cache; a file is read only where all that decides its numbers is the same;
     one process of a machine computes a file, and others wait for it.
 
@@ -99,9 +65,8 @@ class FrozenFeatures:
         data: The samples.
         config: What decides the outcome.
         plan: Of which pictures.
-        weights: The backbone's: a hash, or what random ones were drawn by.
         precision: Of the network's products.
-        most: The most pictures at a time that memory holds; nothing for ``CHUNK``.
+        most: The most pictures at a time that memory holds; nothing for a whole chunk.
     """
 
     def __init__(
@@ -113,57 +78,24 @@ class FrozenFeatures:
         config: FitConfig,
         plan: FeaturePlan,
         *,
-        weights: str,
         precision: Precision,
         most: int | None = None,
     ) -> None:
         self._backbone, self._network, self._source = backbone, network, source
         self._data, self._config, self._plan = data, config, plan
         self._precision = precision
-        chunk = CHUNK[source.device.type]
-        self._chunk = min(chunk, most or chunk)
+        self._chunk = chunk_size(source.device.type, most)
         self._names = data.samples["sample"].tolist()
         self._arrays: dict[int, NDArray[Any]] = {}
-        partition = data.samples["partition"].to_numpy()
-        everything = np.arange(len(partition))
-        varied = np.flatnonzero(partition == "train") if plan.num_views else everything[:0]
-        settings = config.training.augmentation
-        self.tables = [self._table(everything, 1, None, weights)]
-        if plan.num_views:
-            self.tables.append(self._table(varied, plan.num_views, settings, weights))
-        self._place = np.full(len(partition), -1)
-        self._place[varied] = np.arange(len(varied))
-
-    def _table(
-        self, rows: Indices, num_views: int, settings: Augmentation | None, weights: str
-    ) -> Table:
-        recipe, device = self._config.training, self._source.device
-        normalization, input_size, interpolation = seen_by(recipe)
-        about = {
-            "format": FEATURE_FORMAT,
-            "backbone": self._config.backbone,
-            "weights": weights,
-            "pooling": recipe.pooling,
-            "pictures": self._data.pictures,
-            "grid": self._data.grid,
-            "samples": content_digest([self._names[row] for row in rows], 16),
-            "normalization": normalization,
-            "input_size": self._source.pixels,
-            "interpolation": interpolation if input_size != "data" else "none",
-            "augmentation": settings.model_dump(mode="json") if settings else None,
-            "seed": self._config.seed if settings and settings.copies else None,
-            "dtype": recipe.features.dtype,
-            "chunk": self._chunk,
-            "device": describe_device(device),
-            "precision": self._precision,
-            "num_threads": torch.get_num_threads() if device.type == "cpu" else None,
-            "versions": package_versions(["torch", "torchvision", "timm"]),
-        }
-        path = None
-        if self._data.cache is not None and self._data.pictures:
-            name = f"{slug_of(self._config.backbone)}-{content_digest(about, 16)}.npy"
-            path = self._data.cache / "features" / name
-        return Table(about, rows, num_views, self._plan.num_features, recipe.features.dtype, path)
+        by = ComputedBy(
+            describe_device(source.device),
+            precision,
+            torch.get_num_threads() if source.device.type == "cpu" else None,
+            self._chunk,
+        )
+        self.tables = feature_tables(config, data, plan, by)
+        self._place = np.full(len(self._names), -1)
+        self._place[self.tables[-1].rows] = np.arange(len(self.tables[-1].rows))
 
     def of(self, rows: Indices, views: Indices | None = None) -> NDArray[np.float32]:
         """Features, computed first where they are nowhere.
@@ -189,12 +121,9 @@ class FrozenFeatures:
         return self._arrays[number]
 
     @property
-    def is_kept(self) -> bool:
-        """Whether all are in the cache; their content is not read."""
-        return all(
-            table.path is not None and is_kept(table.path, table.shape, table.dtype, table.about)
-            for table in self.tables
-        )
+    def num_pictures(self) -> int:
+        """Passes of the backbone that all features take."""
+        return sum(table.num_pictures for table in self.tables)
 
     def computing(self) -> Iterator[int]:
         """Computes what is missing, a chunk a step.
@@ -243,7 +172,7 @@ class FrozenFeatures:
         return table.path
 
     def _fill(self, array_VMD: NDArray[Any], table: Table) -> Iterator[int]:
-        flat = array_VMD.reshape(-1, table.num_features)
+        flat = array_VMD.reshape(-1, table.shape[-1])
         places = np.arange(len(flat))
         for start in range(0, len(flat), self._chunk):
             chosen = places[start : start + self._chunk]

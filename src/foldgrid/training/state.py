@@ -6,7 +6,6 @@ is kept (`checkpoint`) or what it leaves (`finalize`). Shape letters: K outputs,
 
 from __future__ import annotations
 
-import hashlib
 from typing import Literal
 
 import numpy as np
@@ -23,7 +22,7 @@ from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.phases import Phase
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.training.batches import Indices, MosaicSource, seen_by
-from foldgrid.training.building import body_seed, build_first
+from foldgrid.training.building import build_first
 from foldgrid.training.device import (
     choose_device,
     choose_precision,
@@ -41,13 +40,7 @@ from foldgrid.training.network_state import (
     predict,
 )
 from foldgrid.training.schedule import Schedule
-from foldgrid.training.training_data import TrainingData, roles_of
-
-
-def fit_seed(config: FitConfig) -> int:
-    """The seed of one fit: its own for each backbone and fold, the same on every machine."""
-    text = f"{config.seed}/{config.backbone}/{config.fold}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+from foldgrid.training.training_data import TrainingData, fit_seed, roles_of
 
 
 class FitState:
@@ -119,15 +112,12 @@ class FitState:
         if isinstance(plan, str):
             return None
         self._num_feature_phases = plan.num_phases
-        weights = config.weights
-        self.backbone: Backbone
-        if isinstance(self.network, HeadedNetwork):
-            self.backbone = self.network
-            weights = f"random {body_seed(config)}" if weights == "random" else weights
-        else:
-            self.backbone = CutNetwork(self.network, cut_of(config.backbone))
-            if weights == "random":
-                weights = f"random {fit_seed(config)}, {self.task.num_outputs} outputs"
+        network = self.network
+        self.backbone: Backbone = (
+            network
+            if isinstance(network, HeadedNetwork)
+            else CutNetwork(network, cut_of(config.backbone))
+        )
         return FrozenFeatures(
             self.backbone,
             self.network,
@@ -135,7 +125,6 @@ class FitState:
             self.data,
             config,
             plan,
-            weights=weights,
             precision=self.precision,
             most=self.micro_batch_size,
         )

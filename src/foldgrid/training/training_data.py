@@ -21,6 +21,16 @@ from foldgrid.specs.recipe import EarlyStopping
 Indices = NDArray[np.intp]
 
 
+def fit_seed(config: FitConfig) -> int:
+    """The seed of one fit: its own for each backbone and fold, the same on every machine."""
+    return _seed_of(f"{config.seed}/{config.backbone}/{config.fold}")
+
+
+def body_seed(config: FitConfig) -> int:
+    """What random weights below a head of its own are drawn by: the same for all folds."""
+    return _seed_of(f"{config.seed}/{config.backbone}")
+
+
 @dataclass(frozen=True)
 class TrainingData:
     """What all fits of a sweep share, read-only.

@@ -6,6 +6,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from foldgrid.data.cache import CACHE_VARIABLE
+from foldgrid.launching.planning.features import feature_need
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.specs.errors import SweepError
 
@@ -55,10 +57,13 @@ def check_disk(prepared: PreparedSweep) -> None:
     """Refuses to begin what cannot fit; an object store's room is not known.
 
     Raises:
-        SweepError: The run folder's disk has less room than the plan needs.
+        SweepError: The run folder's disk, or the cache's, has less room than the plan needs.
     """
     root = prepared.store.root
-    if not root.is_local or not prepared.grid.left:
+    if not prepared.grid.left:
+        return
+    _check_cache(prepared)
+    if not root.is_local:
         return
     need, free = disk_need(prepared), free_gib(root.local_path)
     if need.total <= free:
@@ -70,6 +75,16 @@ def check_disk(prepared: PreparedSweep) -> None:
         f"{need.total:.1f} GiB ({need.weights:.1f} of weights, {need.checkpoints:.1f} of "
         f"checkpoints).\n{instead}ive --storage a larger disk, or train a part with --only."
     )
+
+
+def _check_cache(prepared: PreparedSweep) -> None:
+    need, free = feature_need(prepared).gib, free_gib(prepared.survey.cache)
+    if need > free:
+        raise SweepError(
+            f"{prepared.survey.cache}: {free:.1f} GiB are free there, and the features of frozen "
+            f"backbones need about {need:.1f} GiB.\nGive {CACHE_VARIABLE} a larger disk, halve "
+            "them (training.features.dtype: float16), or draw fewer augmentation.copies."
+        )
 
 
 def free_gib(folder: Path) -> float:

@@ -16,7 +16,12 @@ from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.given import GivenTable, given_name, is_given
 from foldgrid.specs.normalization import OF_NETWORK
 from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.samples import TILES_A_SIDE
 from foldgrid.specs.sweep import Sweep
+from foldgrid.training.feature_plan import FeaturePlan, plan_features
+
+_HEAD_STEP_MS = 0.6
+"""A step that trains a head on features: gradient, optimiser and Python, whatever the backbone."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +161,10 @@ def plan_grid(
                 training=recipe,
                 **of_sweep,
             )
-            seconds = estimate_seconds(footprints[learner.name], recipe, counts)
+            features = plan_features(backbone, recipe, TILES_A_SIDE[sweep.task.sample_kind])
+            # Random weights are drawn anew for each fold.
+            num_fits = sweep.split.num_folds if file else 1
+            seconds = estimate_seconds(footprints[learner.name], recipe, counts, features, num_fits)
             threads = sweep.resources.cpus_per_fit
             keeps = sweep.keep == "best"
             job = FitJob(config, file, keeps, threads, seconds, gpus)
@@ -187,9 +195,24 @@ def with_own_preprocessing(recipe: TrainingRecipe, backbone: str) -> TrainingRec
     return recipe.model_copy(update=own) if own else recipe
 
 
-def estimate_seconds(footprint: Footprint, recipe: TrainingRecipe, counts: SampleCounts) -> float:
-    """An estimate of the time of one fit on one core, if it trains all of its epochs."""
+def estimate_seconds(
+    footprint: Footprint,
+    recipe: TrainingRecipe,
+    counts: SampleCounts,
+    features: FeaturePlan | str = "",
+    num_fits: int = 1,
+) -> float:
+    """An estimate of the time of one fit on one core, if it trains all of its epochs.
+
+    Args:
+        footprint: Of its network.
+        recipe: How it is trained.
+        counts: On how many samples.
+        features: What of its backbone is computed once.
+        num_fits: How many fits that is computed for.
+    """
     images = max(round(counts.train * recipe.training_fraction), 1)
+    images *= recipe.augmentation.copies or 1
     if recipe.max_batches_per_epoch is not None:
         images = min(images, recipe.max_batches_per_epoch * recipe.batch_size)
     if recipe.solved_head is not None:
@@ -197,5 +220,13 @@ def estimate_seconds(footprint: Footprint, recipe: TrainingRecipe, counts: Sampl
         seen = PREDICT_FRACTION * (counts.train + counts.predicted)
         return seen * footprint.train_ms(recipe.batch_size) / 1000
     epoch = images + PREDICT_FRACTION * counts.validation
-    total = recipe.planned_epochs * epoch + PREDICT_FRACTION * counts.predicted
-    return total * footprint.train_ms(recipe.batch_size) / 1000
+    on_pictures, once, steps = recipe.planned_epochs, 0.0, 0.0
+    if not isinstance(features, str):
+        on_pictures -= features.num_epochs
+        num_training = counts.train + counts.validation
+        pictures = features.num_pictures(num_training + counts.predicted, num_training)
+        once = PREDICT_FRACTION * pictures / num_fits
+        steps = features.num_epochs * images / recipe.batch_size
+    predicted = PREDICT_FRACTION * counts.predicted if on_pictures else 0.0
+    total = on_pictures * epoch + predicted + once
+    return (total * footprint.train_ms(recipe.batch_size) + steps * _HEAD_STEP_MS) / 1000

@@ -15,6 +15,7 @@ from foldgrid.launching.planning.changes_text import changed_facts
 from foldgrid.launching.planning.corruption import corruption_facts
 from foldgrid.launching.planning.data_text import data_facts, permutation_words, split_words
 from foldgrid.launching.planning.disk import disk_need, free_gib
+from foldgrid.launching.planning.features import feature_facts, feature_need
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.planning.recorded_inputs import grid_results
 from foldgrid.models import find_weight_file
@@ -72,6 +73,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
         ("time", _time(prepared)),
         ("memory", _memory(prepared)),
         ("disk", _disk(prepared)),
+        *_features(prepared),
         ("weights", _weights(prepared)),
         *_licences(prepared),
         *data_facts(prepared.survey, sweep.data, prepared.split),
@@ -300,6 +302,11 @@ def _disk(prepared: PreparedSweep) -> str:
     words = f"{kept}, up to {size_words(need.checkpoints)} of checkpoints while it trains"
     root = prepared.store.root
     return f"{words}; {size_words(free_gib(root.local_path))} free" if root.is_local else words
+
+
+def _features(prepared: PreparedSweep) -> list[tuple[str, str]]:
+    need = feature_need(prepared)
+    return list(feature_facts(need, size_words(need.gib)))
 
 
 def size_words(gib: float) -> str:

@@ -62,6 +62,10 @@ class LaunchLog(Generic[Job]):
     def _info(self, text: str) -> None:
         self._file.note(logging.INFO, text)
 
+    def note(self, text: str) -> None:
+        """Adds a line about what no job is."""
+        self._info(text)
+
     def started(self, job: Job) -> None:
         """See ``Listener``."""
         self._info(f"{self._name_of(job)}: started")
