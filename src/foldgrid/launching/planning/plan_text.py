@@ -150,10 +150,11 @@ def _describe_value(value: OwnValue) -> str:
 def _untrained(prepared: PreparedSweep) -> list[tuple[str, str]]:
     """A warning where networks of random weights are frozen."""
     learners = prepared.sweep.recipes
+    random = [name for name, file in prepared.weights.items() if file is None]
     untrained = [
         name
         for name, recipe in learners.items()
-        if prepared.weights[backbone_of(name)] is None and not recipe.trains_backbone
+        if backbone_of(name) in random and not recipe.trains_backbone
     ]
     if not untrained:
         return []
