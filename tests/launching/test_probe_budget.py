@@ -1,4 +1,4 @@
-"""The budget `probe`: frozen backbones, heads that are solved, and what is said of random features."""
+"""The budget `probe`: frozen backbones, solved heads, and what is said of random features."""
 
 from __future__ import annotations
 
