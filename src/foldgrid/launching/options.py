@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from foldgrid.execution.gpus import num_gpus
-from foldgrid.records import RunStore, run_location
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.label_permutation import PermutationName
 from foldgrid.specs.sweep import BudgetChoice, BudgetName, WeightsPolicy
@@ -80,6 +79,9 @@ def recorded_budget(storage: str, name: str) -> BudgetName | None:
         storage: The folder or URI that holds run folders.
         name: The sweep's.
     """
+    # Imported here: the words of a launch need no numpy.
+    from foldgrid.records import RunStore, run_location
+
     try:
         found = RunStore(run_location(storage, name)).read_sweep().get("budget")
     except (OSError, SweepError):

@@ -19,8 +19,10 @@ from foldgrid.launching.planning.features import feature_facts, feature_need
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.planning.recorded_inputs import grid_results
 from foldgrid.models import find_weight_file
+from foldgrid.specs.by_name import settings_of
 from foldgrid.specs.counted import counted
 from foldgrid.specs.given import UNKNOWN_PROVENANCE, given_name
+from foldgrid.specs.heads import HEADS
 from foldgrid.specs.learners import backbone_of
 from foldgrid.specs.optimizers import DEFAULT_OPTIMIZER, OPTIMIZERS
 from foldgrid.specs.phases import describe_phases
@@ -90,6 +92,9 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
 
 
 def _training(recipe: TrainingRecipe) -> str:
+    if recipe.solved_head is not None:
+        own = settings_of(HEADS, recipe.head, recipe.head_settings)
+        return f"{recipe.solved_head.words(own)}; on the features of the frozen backbone"
     stopping = recipe.early_stopping
     words = [
         f"at most {counted(recipe.planned_epochs, 'epoch')}{_cut(recipe.max_batches_per_epoch)}",
@@ -170,9 +175,8 @@ def _canary(prepared: PreparedSweep) -> list[tuple[str, str]]:
 
 
 def _budget_words(sweep: Sweep) -> str:
-    if sweep.training.max_batches_per_epoch is None:
-        return ""
-    return ": shows that everything works; its figures are no results"
+    is_cut = sweep.training.max_batches_per_epoch is not None and sweep.training.trains_backbone
+    return ": shows that everything works; its values are no results" if is_cut else ""
 
 
 def _cut(max_batches: int | None) -> str:
