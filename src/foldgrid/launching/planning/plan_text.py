@@ -19,10 +19,8 @@ from foldgrid.launching.planning.features import feature_facts, feature_need
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.planning.recorded_inputs import grid_results
 from foldgrid.models import find_weight_file
-from foldgrid.specs.by_name import settings_of
 from foldgrid.specs.counted import counted
 from foldgrid.specs.given import UNKNOWN_PROVENANCE, given_name
-from foldgrid.specs.heads import HEADS
 from foldgrid.specs.learners import backbone_of
 from foldgrid.specs.optimizers import DEFAULT_OPTIMIZER, OPTIMIZERS
 from foldgrid.specs.phases import describe_phases
@@ -92,9 +90,16 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
 
 
 def _training(recipe: TrainingRecipe) -> str:
-    if recipe.solved_head is not None:
-        own = settings_of(HEADS, recipe.head, recipe.head_settings)
-        return f"{recipe.solved_head.words(own)}; on the features of the frozen backbone"
+    if recipe.own_head is not None:
+        own_head = recipe.own_head
+        words = f"{own_head.head.words(own_head.own)}; features: pooling {recipe.pooling}"
+        if recipe.solved_head is not None:
+            return f"{words}; the backbone is frozen, nothing is augmented or monitored"
+        return f"{words}; {_gradients(recipe)}"
+    return _gradients(recipe)
+
+
+def _gradients(recipe: TrainingRecipe) -> str:
     stopping = recipe.early_stopping
     words = [
         f"at most {counted(recipe.planned_epochs, 'epoch')}{_cut(recipe.max_batches_per_epoch)}",
