@@ -51,6 +51,23 @@ def augmentations(drawn: Augmentation, has_tiles: bool) -> list[str]:
     return [text for text, is_drawn in words.items() if is_drawn]
 
 
+def augmentation_sentence(drawn: Augmentation, sample: str, has_tiles: bool) -> str:
+    """What varied, and whether it was drawn once or at each epoch.
+
+    Args:
+        drawn: The recipe's.
+        sample: A sample's name, for people.
+        has_tiles: Whether a sample is made of several pictures.
+    """
+    changes = listed(augmentations(drawn, has_tiles))
+    if not changes:
+        return f"Training {sample}s were not augmented."
+    if drawn.copies is None:
+        return f"Training {sample}s were augmented at random: {changes}."
+    copies = count(drawn.copies, "augmented copy", "augmented copies")
+    return f"Of each training {sample} {copies} were drawn once and trained on: {changes}."
+
+
 def stopping_sentence(recipe: TrainingRecipe) -> str:
     """When a fit ended, which weights predicted, and which samples decided."""
     stopping, cut = recipe.early_stopping, recipe.max_batches_per_epoch

@@ -6,7 +6,7 @@ from typing import Any
 
 from foldgrid.analysis.drawing.numbers import count, listed
 from foldgrid.analysis.exhibits.methods.recipe import (
-    augmentations,
+    augmentation_sentence,
     phases_sentence,
     rate_falls,
     stopping_sentence,
@@ -90,7 +90,6 @@ def training_statements(run: Run) -> dict[str, str]:
     optimizer = OPTIMIZERS.named(recipe.optimizer)
     sample = task_report(run).sample
     has_tiles = run.config.task.sample_kind == "mosaics"
-    changes = augmentations(recipe.augmentation, has_tiles)
     diverged = sum(record.status == "diverged" for record in run.records.values())
     return {
         "loss": task_report(run).model_statements(run)["loss"],
@@ -100,11 +99,7 @@ def training_statements(run: Run) -> dict[str, str]:
             f"{rate_falls(recipe)}." + phases_sentence(recipe) + _deviating_recipes(run)
         ),
         "stopping": stopping_sentence(recipe),
-        "augmentation": (
-            f"Training {sample}s were augmented at random: {listed(changes)}."
-            if changes
-            else f"Training {sample}s were not augmented."
-        ),
+        "augmentation": augmentation_sentence(recipe.augmentation, sample, has_tiles),
         "budget": (
             "This is the smoke budget, a shortened recipe that shows that everything works; its "
             "values are not results."

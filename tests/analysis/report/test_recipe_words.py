@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from foldgrid.analysis.exhibits.methods.recipe import (
+    augmentation_sentence,
     augmentations,
     phases_sentence,
     rate_falls,
@@ -79,3 +80,12 @@ def test_a_single_photograph_has_no_tiles() -> None:
     reported = augmentations(Augmentation(), False)
     assert reported[0] == "rotation by up to 180 degrees"
     assert not any("tile" in words for words in reported)
+
+
+def test_copies_are_said_to_be_drawn_once() -> None:
+    said = augmentation_sentence(Augmentation(copies=8, zoom=0.2), "photograph", False)
+    assert said.startswith("Of each training photograph 8 augmented copies were drawn once")
+    assert "zooms by a factor within 0.8 to 1.2" in said
+    assert "at random: rotation" in augmentation_sentence(Augmentation(), "photograph", False)
+    still = Augmentation(rotate_tiles=False, brightness=0.0, contrast=0.0)
+    assert augmentation_sentence(still, "mosaic", False) == "Training mosaics were not augmented."
