@@ -22,6 +22,7 @@ OF_A_KIND = {
     "foldgrid.search.schedulers.*": "a scheduler",
     "foldgrid.search.storage.*": "a place where a search remembers",
     "foldgrid.optimizers.*": "an optimiser",
+    "foldgrid.heads.*": "a head",
     "foldgrid.tasks.*": "a task, or a part of one",
     "foldgrid.metrics.*": "a family of metrics",
     "foldgrid.simulation.labelled.*": "a simulated study, or what one is painted with",

@@ -6,7 +6,8 @@
     run.exhibit("ranking").plot()
 
 Importing this package imports none of its rooms; each name below is imported when it is asked for.
-The rooms, from the words outwards: ``specs``; ``metrics``, ``models``, ``optimizers``, ``tables``;
+The rooms, from the words outwards: ``specs``; ``metrics``, ``models``, ``heads``, ``optimizers``,
+``tables``;
 ``data``, ``tasks``, ``describe``; ``simulation``, ``records``, ``tracking``; ``training``,
 ``predict``, ``execution``, ``launching``, ``search``; ``sessions``, ``cli``; ``runs`` and ``api``,
 the face for Python. ``analysis`` (the folder ``analysis/``) reads what they leave.

@@ -17,6 +17,7 @@ import pytest
 from foldgrid.analysis.exhibit import EXHIBITS
 from foldgrid.metrics import METRICS
 from foldgrid.models.sources import NETWORK_SOURCES
+from foldgrid.specs.heads import HEADS
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.registry import Registry
 from foldgrid.specs.schedulers import SCHEDULERS
@@ -25,7 +26,7 @@ from foldgrid.tracking import TRACKERS
 
 SITE = Path(__file__).parent / "site"
 REGISTRIES: tuple[Registry[Any], ...] = (
-    EXHIBITS, METRICS, NETWORK_SOURCES, OPTIMIZERS, SCHEDULERS, TASKS, TRACKERS,
+    EXHIBITS, HEADS, METRICS, NETWORK_SOURCES, OPTIMIZERS, SCHEDULERS, TASKS, TRACKERS,
 )  # fmt: skip
 
 

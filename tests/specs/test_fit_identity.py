@@ -51,6 +51,8 @@ REPLACEMENTS: dict[str, Any] = {
     "training.optimizer": "lion",
     "training.schedule": "steps",
     "training.phases": [{"name": "head", "epochs": None, "frozen": "backbone"}],
+    "training.head": "ridge",
+    "training.pooling": "mean",
     "training.pixels": "minus_one_to_one",
     "training.input_size": 128,
     "training.interpolation": "bicubic",

@@ -30,9 +30,11 @@ if TYPE_CHECKING:
         train_mode,
         weight_layers,
     )
+    from foldgrid.models.headed import HeadedNetwork, with_own_head
     from foldgrid.models.hidden import last_hidden
 
 __all__ = [
+    "HeadedNetwork",
     "ParameterCounts",
     "WeightFile",
     "WeightLayer",
@@ -54,12 +56,13 @@ __all__ = [
     "train_mode",
     "weight_layers",
     "weights_folder",
+    "with_own_head",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        for room in ("backbones", "freezing", "hidden"):
+        for room in ("backbones", "freezing", "headed", "hidden"):
             found = getattr(import_module(f"{__name__}.{room}"), name, None)
             if found is not None:
                 return found

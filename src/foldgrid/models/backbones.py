@@ -14,21 +14,30 @@ from torch import Tensor, nn
 from torch.fx.proxy import TraceError
 
 from foldgrid.models.construction import construct, construct_on_meta
+from foldgrid.models.headed import HeadedNetwork, with_own_head
 from foldgrid.models.pooling import make_pooling_deterministic
 from foldgrid.models.sources import no_stages, source_of
 from foldgrid.models.stages import STAGE_HEAD, Stage, StagedNetwork, stages_of
+from foldgrid.specs.heads import OwnHead
 
 
 def build_on_meta(
-    name: str, num_outputs: int, stage_heads: bool = False, pixels: int | None = None
+    name: str,
+    num_outputs: int,
+    stage_heads: bool = False,
+    pixels: int | None = None,
+    own_head: OwnHead | None = None,
 ) -> nn.Module:
     """The network as shapes without numbers, on torch's meta device; draws nothing at random.
 
     Raises:
-        ValueError: ``stage_heads`` where the network has no stages, or it cannot be built for
-            pictures of ``pixels``.
+        ValueError: ``stage_heads`` where the network has no stages, no features such as
+            ``own_head`` asks for, or it cannot be built for pictures of ``pixels``.
     """
     network = construct_on_meta(name, num_outputs, pixels)
+    if own_head is not None:
+        with torch.device("meta"):
+            return with_own_head(network, name, own_head, num_outputs)
     if not stage_heads:
         return network
     with torch.device("meta"):
@@ -184,12 +193,18 @@ def _marked(
     """
     marked = OrderedDict(state)
     own = {"": {"version": network._version}}
+    if isinstance(network, HeadedNetwork):
+        own["body"] = {"version": network.body._version}
     marked._metadata = getattr(marks_of, "_metadata", own)  # type: ignore[attr-defined]
     return marked
 
 
 def set_head_bias(network: nn.Module, name: str, bias_K: Tensor) -> None:
     """Sets the bias of the last layer, and of each auxiliary or stage head, to ``bias_K``."""
+    if isinstance(network, HeadedNetwork):
+        with torch.no_grad():
+            network.last_layer.bias.copy_(bias_K)
+        return
     parameters = dict(network.named_parameters())
     with torch.no_grad():
         for key in head_parameters(name, isinstance(network, StagedNetwork)):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from foldgrid.models.published import native_pixels
 from foldgrid.models.sources import fact_of_network, source_of
+from foldgrid.specs.heads import OwnHead
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -82,6 +83,7 @@ def footprint(
     pixels: int,
     stage_heads: bool = False,
     auxiliary_heads: bool = True,
+    own_head: OwnHead | None = None,
 ) -> Footprint:
     """The size of ``backbone`` as it is trained on images of ``pixels`` x ``pixels``.
 
@@ -91,13 +93,14 @@ def footprint(
         pixels: Height and width of its input.
         stage_heads: Whether it has a head at the end of each stage.
         auxiliary_heads: Whether the auxiliary heads of its own, if it has any, are trained.
+        own_head: A head in the place of its last layer and of its auxiliary heads.
 
     Raises:
         ValueError: The network, or an auxiliary head of it, cannot take images so small, or it has
             no stages; the message says so.
     """
-    size = count_operations(backbone, num_outputs, pixels, stage_heads)
-    if auxiliary_heads and source_of(backbone).has_auxiliary_heads(backbone):
+    size = count_operations(backbone, num_outputs, pixels, stage_heads, own_head)
+    if own_head is None and auxiliary_heads and source_of(backbone).has_auxiliary_heads(backbone):
         from foldgrid.models.backbones import build_on_meta
         from foldgrid.models.construction import follow
 
@@ -116,7 +119,11 @@ def footprint(
 
 @lru_cache(maxsize=1024)
 def count_operations(
-    backbone: str, num_outputs: int, pixels: int, stage_heads: bool = False
+    backbone: str,
+    num_outputs: int,
+    pixels: int,
+    stage_heads: bool = False,
+    own_head: OwnHead | None = None,
 ) -> Footprint:
     """Follows one image of ``pixels`` x ``pixels`` through ``backbone``, as in prediction.
 
@@ -130,7 +137,7 @@ def count_operations(
     from foldgrid.models.backbones import build_on_meta
     from foldgrid.models.construction import follow
 
-    network = build_on_meta(backbone, num_outputs, stage_heads, pixels).eval()
+    network = build_on_meta(backbone, num_outputs, stage_heads, pixels, own_head).eval()
     activations = 0
 
     def count(_module: nn.Module, _inputs: tuple[Tensor, ...], output: object) -> None:

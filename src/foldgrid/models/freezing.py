@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from foldgrid.models.backbones import build_on_meta, head_parameters
 from foldgrid.models.construction import follow
+from foldgrid.models.headed import HeadedNetwork
 from foldgrid.models.published import native_pixels
 from foldgrid.models.stages import StagedNetwork
 from foldgrid.models.tracing import ATTENTIONS, NORMS
@@ -134,7 +135,7 @@ def freeze(network: nn.Module, backbone: str, frozen: int | str) -> None:
     """Says which parameters are trained from now on; what was frozen before may thaw.
 
     Args:
-        network: Built by `build_network`, with or without heads at its stages.
+        network: Built by `build_network`, with or without heads at its stages or one of its own.
         backbone: Its name.
         frozen: ``nothing``; ``backbone``: all but the last layer and the auxiliary or stage heads;
             or how many of `weight_layers`, from the first on. Heads at stages and auxiliary heads
@@ -143,8 +144,10 @@ def freeze(network: nn.Module, backbone: str, frozen: int | str) -> None:
     Raises:
         ValueError: No layer would be left to train, or the word is unknown.
     """
-    prefix = "body." if isinstance(network, StagedNetwork) else ""
+    prefix = "body." if isinstance(network, (StagedNetwork, HeadedNetwork)) else ""
     names = {prefix + name for name in _frozen_parameters(backbone, frozen)}
+    if isinstance(network, HeadedNetwork) and frozen == "backbone":
+        names = {f"body.{name}" for name, _ in network.body.named_parameters()}
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name not in names)
         if name in names:

@@ -5,6 +5,8 @@ Shape letters: B batch, C channels, D hidden units, H and W pixels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -26,22 +28,11 @@ def last_hidden(network: nn.Module, images_BCHW: Tensor) -> Tensor:
         images_BCHW: As the network takes them.
     """
     body = network.body if isinstance(network, StagedNetwork) else network
-    inputs: dict[nn.Module, Tensor] = {}
-
-    def note(module: nn.Module, incoming: tuple[Tensor, ...]) -> None:
-        # What is called again counts where it was called last.
-        inputs.pop(module, None)
-        inputs[module] = incoming[0]
-
     heads = head_layers(body)
-    handles = [layer.register_forward_pre_hook(note) for head in heads for layer in head]
-    try:
+    with inputs_of([layer for head in heads for layer in head]) as inputs:
         body(images_BCHW)
-    finally:
-        for handle in handles:
-            handle.remove()
     called = [[inputs[layer] for layer in inputs if layer in head] for head in heads]
-    taken = [_pooled(head[-1]) for head in called if head]
+    taken = [pooled(head[-1]) for head in called if head]
     if len({each.shape for each in taken}) > 1:
         return torch.cat(taken, dim=1)
     return taken[0] if len(taken) == 1 else torch.stack(taken).mean(dim=0)
@@ -59,9 +50,28 @@ def _heads(network: nn.Module) -> list[nn.Module]:
     return list(found) if isinstance(found, (tuple, list, nn.ModuleList)) else [found]
 
 
+@contextmanager
+def inputs_of(layers: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
+    """What layers are given inside, by layer, the last that is called last."""
+    inputs: dict[nn.Module, Tensor] = {}
+
+    def note(module: nn.Module, incoming: tuple[Tensor, ...]) -> None:
+        # What is called again counts where it was called last.
+        inputs.pop(module, None)
+        inputs[module] = incoming[0]
+
+    handles = [layer.register_forward_pre_hook(note) for layer in layers]
+    try:
+        yield inputs
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def _layers_of(head: nn.Module) -> list[nn.Module]:
     return [each for each in head.modules() if isinstance(each, (nn.Linear, nn.Conv2d))]
 
 
-def _pooled(hidden: Tensor) -> Tensor:
+def pooled(hidden: Tensor) -> Tensor:
+    """A vector as it is; of a map the mean over its cells."""
     return hidden.mean(dim=(2, 3)) if hidden.dim() == 4 else hidden

@@ -100,6 +100,22 @@ def _has_stages(backbone: str) -> bool:
 
 
 @fact_of_network
+def pooling_fault(backbone: str, pooling: str) -> str:
+    """Why a network's features cannot be pooled so; "" where they can. See `headed`."""
+    from foldgrid.models import headed
+
+    return headed.pooling_fault(backbone, pooling)
+
+
+@fact_of_network
+def feature_width(backbone: str, pooling: str) -> int:
+    """How many features a head of its own sees; see `headed`."""
+    from foldgrid.models import headed
+
+    return headed.feature_width(backbone, pooling)
+
+
+@fact_of_network
 def frozen_fault(backbone: str, frozen: int | str) -> str:
     """Why a phase cannot freeze so much of a network; "" where it can. See `check_frozen`."""
     from foldgrid.models.freezing import check_frozen

@@ -152,6 +152,8 @@ class FitRecord(Record):
         config: What decided the outcome.
         learned: What the task learned of the fit's own training samples, such as their mean; it
             follows from ``config``, and predictions need it.
+        chosen: What a head that is solved chose by inner folds of the fit's own training samples,
+            such as its ``strength``; empty where the head was trained.
         num_epochs: Epochs trained; 0 where the predictions were given.
         best_epoch: The epoch whose weights made the predictions; 0 where it diverged.
         stopped_because: ``max_epochs``, ``early_stopping``, ``diverged``, or ``given`` where
@@ -178,6 +180,7 @@ class FitRecord(Record):
     status: FitStatus
     config: FitConfig
     learned: dict[str, float] = Field(default_factory=dict)
+    chosen: dict[str, float] = Field(default_factory=dict)
     num_epochs: int
     best_epoch: int
     stopped_because: Literal["max_epochs", "early_stopping", "diverged", "given"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_origin
 
 from pydantic import (
     BaseModel,
@@ -18,9 +18,11 @@ from pydantic import (
 
 from foldgrid.specs.base import Spec
 from foldgrid.specs.by_name import NameIn, OwnSettings, SettingsIn, read_settings, settings_of
+from foldgrid.specs.heads import DEFAULT_HEAD, HEADS, Head, OwnHead, Pooling
 from foldgrid.specs.normalization import OF_NETWORK, Normalization
 from foldgrid.specs.optimizers import DEFAULT_OPTIMIZER, OPTIMIZERS
 from foldgrid.specs.phases import Phase, phases_problem
+from foldgrid.specs.registry import Registry
 
 Value = bool | int | float | str | None
 """What a key of the recipe may hold that can be searched: one number, word or truth value."""
@@ -158,7 +160,16 @@ class TrainingRecipe(Spec):
             does; ``steps``, at fixed epochs; or ``constant``, never.
         plateau: When it falls with ``schedule: plateau``.
         steps: When it falls with ``schedule: steps``.
-        phases: What trains when, in order; without any, everything trains in every epoch.
+        phases: What trains when, in order; without any, everything trains in every epoch, or the
+            head alone where it is one that is solved.
+        head: What makes outputs of a network's features, by name: ``linear``, a last layer that the
+            recipe trains; ``ridge`` and ``logistic``, solved in one epoch on the features of a
+            frozen backbone; ``mlp``, hidden layers that the recipe trains; or one that another
+            package adds.
+        head_settings: By a head's name, what it alone has to set.
+        pooling: Where the features come from: ``network``, the network's own last hidden layer;
+            of its last map, or of the tokens of its patches, the ``mean``, or mean and maximum one
+            after the other, ``mean_max``; or a transformer's ``class_token``.
         early_stopping: When the fit ends, and which samples decide.
         augmentation: What varies between epochs.
         normalization: What a network sees: ``network`` standardises by the channel means and
@@ -206,6 +217,11 @@ class TrainingRecipe(Spec):
     plateau: Plateau = Plateau()
     steps: Steps = Steps()
     phases: tuple[Phase, ...] = ()
+    head: Annotated[str, NameIn(HEADS)] = DEFAULT_HEAD
+    head_settings: Annotated[OwnSettings, SettingsIn(HEADS)] = Field(
+        default={}, validate_default=True
+    )
+    pooling: Pooling = "network"
     early_stopping: EarlyStopping = EarlyStopping()
     augmentation: Augmentation = Augmentation()
     normalization: Normalization = Field(default=OF_NETWORK, alias="pixels")
@@ -228,18 +244,41 @@ class TrainingRecipe(Spec):
         is_plain = not given and chosen == DEFAULT_OPTIMIZER
         return given if is_plain else read_settings(OPTIMIZERS, given, chosen)
 
+    @field_validator("head_settings", mode="before")
+    @classmethod
+    def _settings_are_the_heads(cls, given: object, info: ValidationInfo) -> object:
+        chosen = info.data.get("head")
+        is_plain = not given and chosen == DEFAULT_HEAD
+        return given if is_plain else read_settings(HEADS, given, chosen)
+
     @model_validator(mode="after")
     def _keys_go_together(self) -> Self:
-        problem = phases_problem(self.phases, self.max_epochs)
+        problem = phases_problem(self.phases, self.max_epochs) or self._head_problem()
         if problem:
             raise ValueError(problem)
-        if self.early_stopping.policy == "none" and self.schedule == "plateau":
+        is_trained = self.solved_head is None
+        if is_trained and self.early_stopping.policy == "none" and self.schedule == "plateau":
             raise ValueError(
                 "schedule: plateau follows the validation loss, and with early_stopping.policy: "
                 "none nothing may follow it: it is the held-out fold's. Take schedule: steps or "
                 "constant, or another policy"
             )
         return self
+
+    def _head_problem(self) -> str:
+        thawed = [phase.name for phase in self.phases if phase.frozen != "backbone"]
+        if self.solved_head is not None and thawed:
+            return (
+                f"head: {self.head} is solved on the features of a frozen backbone, and in the "
+                f"phase {thawed[0]} the backbone is trained. Take frozen: backbone in every phase, "
+                f"drop the phases, or take head: {DEFAULT_HEAD}"
+            )
+        if self.stage_heads and self.own_head is not None:
+            return (
+                "stage_heads: true adds heads to the network's own, and head and pooling put "
+                "another in its place. Drop one of the two"
+            )
+        return ""
 
     def __hash__(self) -> int:
         # A mapping has no hash of its own.
@@ -250,8 +289,30 @@ class TrainingRecipe(Spec):
         return settings_of(OPTIMIZERS, optimizer, self.optimizer_settings)
 
     @property
+    def solved_head(self) -> Head | None:
+        """The head where it is solved on the features of a frozen backbone, else nothing."""
+        if self.head == DEFAULT_HEAD:
+            # Nothing is looked up for what everybody has.
+            return None
+        head = HEADS.named(self.head)
+        return head if head.is_solved else None
+
+    @property
+    def own_head(self) -> OwnHead | None:
+        """The head in the place of the network's own last layer; nothing where that one stays."""
+        if (self.head, self.pooling) == (DEFAULT_HEAD, "network"):
+            return None
+        own = settings_of(HEADS, self.head, self.head_settings)
+        return OwnHead(self.head, self.pooling, own.model_dump_json())
+
+    @property
     def planned_epochs(self) -> int:
-        """The most epochs that a fit trains: ``max_epochs``, or all that its phases name."""
+        """The most epochs that a fit trains: ``max_epochs``, or all that its phases name.
+
+        One for a head that is solved.
+        """
+        if self.solved_head is not None:
+            return 1
         if self.phases and self.phases[-1].epochs is not None:
             return sum(phase.epochs or 0 for phase in self.phases)
         return self.max_epochs
@@ -264,14 +325,21 @@ LIST_KEYS = ("phases", "input_size")
 """What is no single value, or what a network is built for: a backbone may replace it as a whole, a
 search cannot vary it."""
 
-OPTIMIZER_SETTINGS = "optimizer_settings"
-"""Below it each optimiser's settings are keys of their own."""
+_OWN_SETTINGS: dict[str, Registry[Any]] = {
+    "optimizer_settings": OPTIMIZERS,
+    "head_settings": HEADS,
+}
+"""Below these keys each thing's settings are keys of their own."""
+
+_HAVE_OWN_SETTINGS = {"optimizer": "optimizer_settings", "head": "head_settings"}
 
 LATER_KEYS = (
     "optimizer",
     "schedule",
     "steps",
     "phases",
+    "head",
+    "pooling",
     "pixels",
     "input_size",
     "interpolation",
@@ -295,17 +363,19 @@ was done before.
 def deciding_values(training: Mapping[str, Any]) -> dict[str, Any]:
     """A recipe as a fit's id is made of it: without the ``LATER_KEYS`` that are at their default.
 
-    Of ``optimizer_settings`` those of the recipe's own optimiser count, whatever their value.
+    Of ``optimizer_settings`` those of the recipe's own optimiser count, whatever their value, and
+    of ``head_settings`` those of its head.
 
     Args:
         training: A recipe's ``model_dump(mode="json")``, of this version or an earlier one.
     """
     found = dict(training)
     defaults = TrainingRecipe().model_dump(mode="json")
-    # What other optimisers would have to set decides nothing.
-    own, chosen = found.pop("optimizer_settings", {}), found.get("optimizer", DEFAULT_OPTIMIZER)
-    if own.get(chosen):
-        found["optimizer_settings"] = {chosen: own[chosen]}
+    # What other optimisers or heads would have to set decides nothing.
+    for key, settings in _HAVE_OWN_SETTINGS.items():
+        own, chosen = found.pop(settings, {}), found.get(key, defaults[key])
+        if own.get(chosen):
+            found[settings] = {chosen: own[chosen]}
     if found.get("pixels") == "imagenet":
         # The default of before; planning gives it to networks of ImageNet's values.
         del found["pixels"]
@@ -329,10 +399,10 @@ def recipe_keys(model: type[BaseModel] = TrainingRecipe, prefix: str = "") -> It
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from recipe_keys(inner, f"{prefix}{name}.")
-        elif prefix + name == OPTIMIZER_SETTINGS:
-            for optimizer, thing in OPTIMIZERS.items():
-                yield from recipe_keys(thing.settings, f"{name}.{optimizer}.")
-        elif prefix + name not in (*SHARED_KEYS, *LIST_KEYS):
+        elif prefix + name in _OWN_SETTINGS:
+            for called, thing in _OWN_SETTINGS[name].items():
+                yield from recipe_keys(thing.settings, f"{name}.{called}.")
+        elif prefix + name not in (*SHARED_KEYS, *LIST_KEYS) and get_origin(inner) is not tuple:
             yield prefix + name
 
 
@@ -360,8 +430,9 @@ def recipe_value(recipe: TrainingRecipe, name: str) -> Value:
     """What ``recipe`` says of the key ``name``, one of ``recipe_keys`` or its earlier name."""
     found: Any = recipe
     parts = current_key(name).split(".")
-    if parts[0] == OPTIMIZER_SETTINGS:
-        found, parts = recipe.settings_of(parts[1]), parts[2:]
+    if parts[0] in _OWN_SETTINGS:
+        own: OwnSettings = getattr(recipe, parts[0])
+        found, parts = settings_of(_OWN_SETTINGS[parts[0]], parts[1], own), parts[2:]
     for part in parts:
         found = getattr(found, part)
     return found  # type: ignore[no-any-return]

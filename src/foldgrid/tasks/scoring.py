@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foldgrid.metrics import NUMBER_METRICS
+from foldgrid.specs.heads import OutputKind
 from foldgrid.specs.metric import Metric, Target, TargetKind, metrics_of
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.scale import Scale
@@ -65,6 +66,8 @@ class Scoring(ABC):
         target_kind: Whether a unit's truth is a number or a class.
         is_binary: Whether there are two classes of which the last is the positive one.
         is_ordered: Whether the classes are ordered, from the lowest to the highest.
+        output_kind: What the network's outputs are, as far as a head that is solved has to know;
+            none where only training by ``loss`` finds them.
         standard_metrics: The metrics that a ranking holds unless more is asked for, by name; the
             first orders it.
         stratum: The column of the samples whose values a split should balance.
@@ -85,6 +88,7 @@ class Scoring(ABC):
     target_kind: TargetKind
     is_binary = False
     is_ordered = False
+    output_kind: OutputKind | None = None
     standard_metrics: tuple[str, ...]
     stratum: str
     balanced: str
@@ -298,6 +302,7 @@ class NumberScoring(Scoring):
     """What all tasks of numbers share: a number a unit, evaluated by its distance from truth."""
 
     target_kind: TargetKind = "numbers"
+    output_kind: OutputKind | None = "numbers"
     num_values = 1
     standard_metrics = NUMBER_METRICS
     shown = ("mae", "mse", "pcc", "ccc")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from foldgrid.models import WeightFile, build_network, set_head_bias
+from foldgrid.models import WeightFile, build_network, set_head_bias, with_own_head
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.normalization import OF_NETWORK
 from foldgrid.tasks.scoring import Scoring
+from foldgrid.training.training_data import body_seed
 
 
 def build_for(
@@ -33,15 +35,32 @@ def build_for(
         pixels: Height and width of the pictures that it sees.
     """
     recipe = config.training
-    network = build_network(
-        config.backbone, num_outputs, pretrained, stage_heads=recipe.stage_heads, pixels=pixels
-    )
+    own = recipe.own_head
+    # Where nothing of the fit decides them, features can be shared by folds.
+    with nullcontext() if own is None else _seeded(body_seed(config)):
+        network = build_network(
+            config.backbone,
+            num_outputs if own is None else 2,
+            pretrained,
+            stage_heads=recipe.stage_heads,
+            pixels=pixels,
+        )
     if hasattr(network, "transform_input"):
         # torchvision's GoogLeNet and Inception v3 weights expect inputs in [-1, 1], which the
         # network makes of ImageNet's scaling itself where it is asked to. No weight file tells.
         shifts = config.weights != "random" and recipe.normalization in ("imagenet", OF_NETWORK)
         network.transform_input = shifts  # type: ignore[assignment]
+    if own is not None:
+        network = with_own_head(network, config.backbone, own, num_outputs)
     return network
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Inside, weights are drawn by ``seed``; outside, the next are the same as without."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 def build_first(

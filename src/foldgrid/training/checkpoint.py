@@ -40,6 +40,7 @@ def state_of(fit: FitState) -> dict[str, Any]:
         "best_loss": fit.stopping.best_loss,
         "best_epoch": fit.stopping.best_epoch,
         "train_seconds": fit.train_seconds,
+        "chosen": fit.chosen,
         "generator": fit.generator.get_state(),
         "torch_rng": torch.get_rng_state(),
     }
@@ -92,6 +93,7 @@ def restore(fit: FitState, state: dict[str, Any]) -> None:
     fit.stopping.best_epoch = int(state["best_epoch"])
     fit.stopping.epoch = epoch
     fit.train_seconds = float(state["train_seconds"])
+    fit.chosen = dict(state.get("chosen", {}))
     fit.generator.set_state(state["generator"].cpu())
     torch.set_rng_state(state["torch_rng"].cpu())
     if "cuda_rng" in state:

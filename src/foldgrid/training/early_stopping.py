@@ -34,7 +34,8 @@ class EarlyStopping:
     def of(cls, recipe: TrainingRecipe) -> Self:
         """As a recipe says it, before the first epoch."""
         stopping = recipe.early_stopping
-        patience = None if stopping.policy == "none" else stopping.patience
+        chooses = stopping.policy != "none" and recipe.solved_head is None
+        patience = stopping.patience if chooses else None
         return cls(patience, epochs_before(recipe.phases, len(recipe.phases) - 1))
 
     def update(self, epoch: int, loss: float) -> bool:

@@ -16,13 +16,14 @@ import numpy as np
 
 from foldgrid.data.cache import is_kept
 from foldgrid.models.cut import cut_of
+from foldgrid.models.naming import feature_width
 from foldgrid.specs.backbone_names import slug_of
 from foldgrid.specs.fits import FitConfig, content_digest
 from foldgrid.specs.phases import Phase
 from foldgrid.specs.recipe import Augmentation, TrainingRecipe
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tracking.provenance import package_versions
-from foldgrid.training.training_data import Indices, TrainingData, fit_seed
+from foldgrid.training.training_data import Indices, TrainingData, body_seed, fit_seed
 
 CHUNK = {"cpu": 32, "cuda": 128}
 """Pictures that pass a backbone at a time."""
@@ -65,6 +66,9 @@ def plan_features(backbone: str, recipe: TrainingRecipe, grid: int) -> FeaturePl
     Returns:
         What is computed, or why nothing is; "" where no backbone is frozen.
     """
+    if recipe.solved_head is not None:
+        # On the pictures as they are: nothing else is trained, and no epoch draws anything.
+        return FeaturePlan(feature_width(backbone, recipe.pooling), 0, 1, recipe.planned_epochs)
     if not any(phase.frozen == "backbone" for phase in recipe.phases):
         return ""
     first = leading_phases(recipe.phases)
@@ -78,15 +82,18 @@ def plan_features(backbone: str, recipe: TrainingRecipe, grid: int) -> FeaturePl
         )
     if recipe.stage_heads:
         return "heads at stages take more than the last layer's features"
+    epochs = [phase.epochs for phase in first]
+    num_epochs = sum(each or 0 for each in epochs)
+    if None in epochs:
+        num_epochs = recipe.planned_epochs
+    if recipe.own_head is not None:
+        width = feature_width(backbone, recipe.pooling)
+        return FeaturePlan(width, num_views, len(first), num_epochs)
     cut = cut_of(backbone)
     if recipe.auxiliary_loss_weight > 0 and cut.has_auxiliary_heads:
         return "auxiliary heads are trained too; auxiliary_loss_weight: 0 leaves them out"
     if cut.problem:
         return f"{cut.problem} ({backbone})"
-    epochs = [phase.epochs for phase in first]
-    num_epochs = sum(each or 0 for each in epochs)
-    if None in epochs:
-        num_epochs = recipe.planned_epochs
     return FeaturePlan(cut.num_features, num_views, len(first), num_epochs)
 
 
@@ -194,7 +201,8 @@ def feature_tables(
         about = {
             "format": FEATURE_FORMAT,
             "backbone": config.backbone,
-            "weights": _first_weights(config),
+            "weights": first_weights(config),
+            "pooling": recipe.pooling,
             "pictures": data.pictures,
             "grid": data.grid,
             "samples": content_digest(names[rows].tolist(), 16),
@@ -222,8 +230,10 @@ def _versions() -> dict[str, str | None]:
     return package_versions(["torch", "torchvision", "timm"])
 
 
-def _first_weights(config: FitConfig) -> str:
+def first_weights(config: FitConfig) -> str:
     """The backbone's: a hash, or what random ones are drawn by."""
     if config.weights != "random":
         return config.weights
+    if config.training.own_head is not None:
+        return f"random {body_seed(config)}"
     return f"random {fit_seed(config)}, {make_scoring(config.task).num_outputs} outputs"

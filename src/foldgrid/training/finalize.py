@@ -36,6 +36,7 @@ def finalize(fit: FitState) -> FitRecord:
         status="diverged" if fit.has_diverged else "complete",
         config=fit.config,
         learned=fit.learned,
+        chosen=fit.chosen,
         num_epochs=fit.epoch,
         best_epoch=0 if fit.has_diverged else fit.stopping.best_epoch,
         stopped_because=reason,
@@ -112,7 +113,14 @@ def _multiply_adds(fit: FitState) -> int:
     pixels = fit.source.pixels
     config, recipe = fit.config, fit.config.training
     weighs = recipe.auxiliary_loss_weight > 0
-    size = footprint(config.backbone, fit.task.num_outputs, pixels, recipe.stage_heads, weighs)
+    size = footprint(
+        config.backbone,
+        fit.task.num_outputs,
+        pixels,
+        recipe.stage_heads,
+        weighs,
+        recipe.own_head,
+    )
     return size.multiply_adds
 
 

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foldgrid.models import WeightFile, forward_all, train_mode
-from foldgrid.models.cut import cut_of
+from foldgrid.models import HeadedNetwork, WeightFile, forward_all, train_mode
 from foldgrid.records import FitFolder
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
+from foldgrid.specs.heads import SolvedHead, TrainingFeatures
 from foldgrid.specs.phases import phase_index
 from foldgrid.training import checkpoint, finalize
 from foldgrid.training.augmentation import apply_draws, draw, draw_copies
@@ -32,7 +32,7 @@ from foldgrid.training.network_state import (
     recompute_batch_norm,
 )
 from foldgrid.training.state import FitState
-from foldgrid.training.training_data import TrainingData
+from foldgrid.training.training_data import TrainingData, inner_seed
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class Fit(FitState):
         if index != self.phase_index:
             self.enter_phase(index)
         rate = self.last_learning_rate = self.schedule.rate
-        train_loss = self._train()
+        train_loss = self._train() if self.config.training.solved_head is None else self._solve()
         outputs = self.predict(self.roles.validation)
         validation_loss = self._loss_of(outputs, self.roles.validation)
         self.epoch += 1
@@ -106,7 +106,7 @@ class Fit(FitState):
             self.schedule.step(validation_loss)
             metrics = self.evaluate(outputs, self.roles.validation)
         if is_best:
-            chooses = self.config.training.early_stopping.policy != "none"
+            chooses = self.stopping.patience is not None
             self.best.keep(self.network, is_last=self.is_over or not chooses)
         seconds = time.perf_counter() - started
         self.train_seconds += seconds
@@ -135,7 +135,7 @@ class Fit(FitState):
             self.head.train()
         else:
             is_frozen = self.phase is not None and self.phase.frozen == "backbone"
-            head = cut_of(self.config.backbone).head if is_frozen else None
+            head = self.head_modules if is_frozen else None
             train_mode(self.network, auxiliary_heads=weighs, head=head)
         batches = training_batches(
             self._trained_on(), recipe.batch_size, recipe.max_batches_per_epoch, self.generator
@@ -158,6 +158,32 @@ class Fit(FitState):
                 auxiliary_heads=weighs,
             )
         return float(total) / sum(len(pictures) for pictures in batches)
+
+    def _solve(self) -> float:
+        """Writes the head's solution on all training samples into the network; returns its loss."""
+        rows, recipe = self.roles.train, self.config.training
+        head, own, network = recipe.solved_head, recipe.own_head, self.network
+        assert isinstance(head, SolvedHead)
+        assert own is not None
+        assert isinstance(network, HeadedNetwork)
+        assert self.task.output_kind is not None
+        training = TrainingFeatures(
+            features_ND=self.features_of(rows),
+            targets_NT=self.targets_NK[rows],
+            subjects_N=self.data.samples["subject"].to_numpy()[rows],
+            output_kind=self.task.output_kind,
+            num_outputs=self.task.num_outputs,
+            seed=inner_seed(self.config),
+        )
+        solution = head.solve(training, own.own)
+        with torch.no_grad():
+            layer = network.last_layer
+            layer.weight.copy_(torch.from_numpy(solution.weight_KD))
+            layer.bias.copy_(torch.from_numpy(solution.bias_K))
+        self.chosen = solution.chosen
+        said = ", ".join(f"{name} {value:.4g}" for name, value in solution.chosen.items())
+        self._log(logging.INFO, "the head is solved: %s", said or "nothing to choose")
+        return self._loss_of(self.predict(rows), rows)
 
     def _trained_on(self) -> Indices:
         """The pictures of an epoch: samples or, where there are several of each, their copies."""

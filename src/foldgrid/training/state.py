@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from foldgrid.models import WeightFile, freeze
+from foldgrid.models import HeadedNetwork, WeightFile, freeze
 from foldgrid.models.cut import CutNetwork, cut_of
 from foldgrid.records import FitFolder
 from foldgrid.specs.errors import SweepError
@@ -31,7 +31,7 @@ from foldgrid.training.device import (
 )
 from foldgrid.training.early_stopping import EarlyStopping
 from foldgrid.training.feature_plan import plan_features
-from foldgrid.training.features import FrozenFeatures
+from foldgrid.training.features import Backbone, FrozenFeatures
 from foldgrid.training.network_state import (
     PREDICTION_BATCH,
     BestWeights,
@@ -93,6 +93,7 @@ class FitState:
         network = build_first(config, self.task, weights, targets_NK, self.source.pixels)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.features = self._features()
+        self.chosen: dict[str, float] = {}
         self.enter_phase(0)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
         self.stopping = EarlyStopping.of(recipe)
@@ -111,7 +112,12 @@ class FitState:
         if isinstance(plan, str):
             return None
         self._num_feature_phases = plan.num_phases
-        self.backbone = CutNetwork(self.network, cut_of(config.backbone))
+        network = self.network
+        self.backbone: Backbone = (
+            network
+            if isinstance(network, HeadedNetwork)
+            else CutNetwork(network, cut_of(config.backbone))
+        )
         return FrozenFeatures(
             self.backbone,
             self.network,
@@ -122,6 +128,12 @@ class FitState:
             precision=self.precision,
             most=self.micro_batch_size,
         )
+
+    @property
+    def head_modules(self) -> tuple[str, ...]:
+        """What stays in training mode where the backbone is frozen, by name."""
+        is_own = isinstance(self.network, HeadedNetwork)
+        return ("head",) if is_own else cut_of(self.config.backbone).head
 
     @property
     def head(self) -> nn.Module | None:
@@ -160,6 +172,8 @@ class FitState:
         if self.phase is not None:
             freeze(self.network, self.config.backbone, self.phase.frozen)
             first_rate = self.phase.learning_rate or first_rate
+        elif recipe.solved_head is not None:
+            freeze(self.network, self.config.backbone, "backbone")
         self.optimizer = self._make_optimizer(first_rate)
         self.schedule = Schedule(self.optimizer, recipe, first_rate)
 

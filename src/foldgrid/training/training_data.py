@@ -23,8 +23,12 @@ Indices = NDArray[np.intp]
 
 def fit_seed(config: FitConfig) -> int:
     """The seed of one fit: its own for each backbone and fold, the same on every machine."""
-    text = f"{config.seed}/{config.backbone}/{config.fold}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+    return _seed_of(f"{config.seed}/{config.backbone}/{config.fold}")
+
+
+def body_seed(config: FitConfig) -> int:
+    """What random weights below a head of its own are drawn by: the same for all folds."""
+    return _seed_of(f"{config.seed}/{config.backbone}")
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,11 @@ def roles_of(data: TrainingData, config: FitConfig, seed: int) -> Roles:
             and the fold, so that all backbones train on the same subjects as far as they may.
     """
     recipe = config.training
-    roles = assign_roles(data, config.fold, recipe.early_stopping, seed)
+    stopping = recipe.early_stopping
+    if recipe.solved_head is not None:
+        # Solved in one epoch: there is nothing to monitor, and nobody is set aside for it.
+        stopping = stopping.model_copy(update={"policy": "none"})
+    roles = assign_roles(data, config.fold, stopping, seed)
     subjects = data.samples["subject"].to_numpy()[roles.train]
     strata = data.samples[data.stratum].to_numpy()[roles.train]
     chosen = nested_fraction(subjects, strata, recipe.training_fraction, _fraction_seed(config))
@@ -131,7 +139,15 @@ def roles_of(data: TrainingData, config: FitConfig, seed: int) -> Roles:
 
 
 def _fraction_seed(config: FitConfig) -> int:
-    text = f"training_share/{config.seed}/{config.fold}"
+    return _seed_of(f"training_share/{config.seed}/{config.fold}")
+
+
+def inner_seed(config: FitConfig) -> int:
+    """Decides who shares an inner fold, the same for all backbones that train on the same fold."""
+    return _seed_of(f"inner_folds/{config.seed}/{config.fold}")
+
+
+def _seed_of(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
 
 

@@ -162,8 +162,8 @@ def plan_grid(
                 **of_sweep,
             )
             features = plan_features(backbone, recipe, TILES_A_SIDE[sweep.task.sample_kind])
-            # Random weights are drawn anew for each fold.
-            num_fits = sweep.split.num_folds if file else 1
+            # Random weights are drawn anew for each fold, but below a head of its own.
+            num_fits = sweep.split.num_folds if file or recipe.own_head else 1
             seconds = estimate_seconds(footprints[learner.name], recipe, counts, features, num_fits)
             threads = sweep.resources.cpus_per_fit
             keeps = sweep.keep == "best"

@@ -19,17 +19,20 @@ from foldgrid.launching.planning.grid import with_own_preprocessing
 from foldgrid.models import WeightFile, check_backbones
 from foldgrid.models.facts import known_facts
 from foldgrid.models.footprint import Footprint, footprint, nearest_sizes, shapes_depend_on_size
-from foldgrid.models.naming import frozen_fault
+from foldgrid.models.naming import frozen_fault, pooling_fault
 from foldgrid.models.published import native_pixels
 from foldgrid.specs.checksums import checksummed_json, read_known
 from foldgrid.specs.errors import InputError, Problem, SweepError
 from foldgrid.specs.fits import content_digest
+from foldgrid.specs.heads import DEFAULT_HEAD, HEADS, OutputKind
 from foldgrid.specs.learners import backbone_of, label_of
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.recipe import TrainingRecipe, deciding_values
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.samples import TILES_A_SIDE
+from foldgrid.specs.search_space import ChoiceParameter
 from foldgrid.specs.sweep import Sweep
+from foldgrid.specs.task import TASKS
 from foldgrid.tracking.provenance import package_versions
 
 
@@ -68,7 +71,7 @@ def _code_of_networks() -> str:
 
 
 def check_networks(resolved: ResolvedSweep) -> None:
-    """Refuses names of no network, heads at stages that there are not, and too much frozen.
+    """Refuses names of no network, heads that do not suit, and too much frozen.
 
     Raises:
         InputError: All that is refused of one of these kinds.
@@ -92,6 +95,10 @@ def check_networks(resolved: ResolvedSweep) -> None:
     problems += [
         Problem(document.where(("learners", name)) or "learners", name, message)
         for name, message in _repeated(recipes)
+    ]
+    problems += [
+        Problem(document.where(("training", key)) or "training", key, message)
+        for key, message in dict.fromkeys(_head_problems(resolved))
     ]
     if problems:
         raise InputError(document.source, problems)
@@ -118,6 +125,34 @@ def _repeated(recipes: Mapping[str, TrainingRecipe]) -> Iterator[tuple[str, str]
         other = known.setdefault(decides, name)
         if other != name and label_of(name):
             yield name, f"is trained just as {other} is. Change its recipe, or leave it out."
+
+
+def _head_problems(resolved: ResolvedSweep) -> Iterator[tuple[str, str]]:
+    """Heads that cannot learn what the task predicts, and features that a network has not."""
+    sweep, space = resolved.sweep, resolved.space
+    kind = TASKS[sweep.task.name].scoring.output_kind
+    for name, recipe in sweep.recipes.items():
+        asked: dict[str, set[str]] = {"head": {recipe.head}, "pooling": {recipe.pooling}}
+        for key, values in asked.items():
+            parameter = None if space is None else space.parameters.get(key)
+            if isinstance(parameter, ChoiceParameter):
+                values.update(map(str, parameter.choices))
+        for head in sorted(asked["head"] - {DEFAULT_HEAD}):
+            suits = HEADS.named(head).suits
+            if suits is not None and kind not in suits:
+                yield "head", _unsuited(head, sweep.task.name, kind)
+        for pooling in sorted(asked["pooling"] - {"network"}):
+            if fault := pooling_fault(backbone_of(name), pooling):
+                yield "pooling", fault
+
+
+def _unsuited(head: str, task: str, kind: OutputKind | None) -> str:
+    learned = " or ".join(HEADS[head].suits or ())
+    suited = [name for name, each in HEADS.items() if each.suits is None or kind in each.suits]
+    return (
+        f'found "{head}", which learns {learned}, and the task {task} predicts '
+        f"{kind or 'what only training finds'}. Take {' or '.join(suited)}."
+    )
 
 
 def check_licences(resolved: ResolvedSweep, weights: Mapping[str, WeightFile | None]) -> None:
@@ -211,6 +246,7 @@ def footprints(sweep: Sweep, source: str, num_outputs: int) -> dict[str, Footpri
                 pixels,
                 recipe.stage_heads,
                 recipe.auxiliary_loss_weight > 0,
+                recipe.own_head,
             )
             optimizer = OPTIMIZERS.named(recipe.optimizer)
             sizes[name] = replace(size, num_states=optimizer.num_states)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from foldgrid.metrics import ORDINAL_METRICS
+from foldgrid.specs.heads import OutputKind
 from foldgrid.tasks.classification.scoring import LabelScoring, check_labels, label_counts
 from foldgrid.tasks.classification.spec import DistinctClasses, LabelSpec
 from foldgrid.tasks.scoring import FloatArray, Monitored
@@ -43,6 +44,7 @@ class OrdinalScoring(LabelScoring):
     outputs_are = "one for each threshold between the classes"
     loss_is = "binary cross-entropy of every threshold"
     is_ordered = True
+    output_kind: OutputKind | None = "thresholds"
     standard_metrics = ORDINAL_METRICS
     shown = ("quadratic_kappa", "auc", "accuracy", "sensitivity")
     monitored = Monitored("quadratic_kappa", "QWK", is_higher_better=True)

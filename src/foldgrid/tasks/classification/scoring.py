@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from foldgrid.metrics import CLASS_METRICS
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
+from foldgrid.specs.heads import OutputKind
 from foldgrid.specs.metric import TargetKind
 from foldgrid.tasks.classification.annotations import majority_label, translate_annotations
 from foldgrid.tasks.classification.spec import (
@@ -42,6 +43,7 @@ class LabelScoring(Scoring):
     """
 
     target_kind: TargetKind = "classes"
+    output_kind: OutputKind | None = "classes"
     stratum = "label"
     balanced = "labels"
     baseline = "class_shares"
