@@ -60,7 +60,7 @@ def _nothing(_: Opened) -> str:
 
 @dataclass(frozen=True)
 class Exhibit(Generic[AnyRun]):
-    """A part of the report.
+    """A section of the report: its tables and figures, with their data.
 
     Attributes:
         name: What it is asked for by.
@@ -120,15 +120,22 @@ class ShownExhibit:
         run: The opened run.
 
     Example:
-        >>> roc = foldgrid.open_run("runs/ssc_skin").exhibit("roc")
-        >>> roc.frame()                   # the numbers of its first table or picture
-        >>> roc.plot().save("roc.svg")    # its first picture
-        >>> roc.parts                     # all that it has
+        >>> ranking = foldgrid.open_run(folder).exhibit("ranking")
+        >>> ranking
+        <Exhibit ranking of ...tiny: Ranking>
+        >>> ranking.pictures
+        ('forest',)
+        >>> ranking.frame().columns.tolist()[:2]
+        ['model', 'kind']
+        >>> ranking.plot().save("ranking.svg")
     """
 
     def __init__(self, exhibit: Exhibit[Any], run: Opened) -> None:
         self._exhibit, self._run = exhibit, run
         self.name, self.title = exhibit.name, exhibit.title
+
+    def __repr__(self) -> str:
+        return f"<Exhibit {self.name} of {self._run.location}: {self.title}>"
 
     @cached_property
     def section(self) -> Section:

@@ -22,6 +22,7 @@ OF_A_KIND = {
     "foldgrid.search.schedulers.*": "a scheduler",
     "foldgrid.search.storage.*": "a place where a search remembers",
     "foldgrid.optimizers.*": "an optimiser",
+    "foldgrid.launching.given.*": "a kind of table that a sweep is given",
     "foldgrid.heads.*": "a head",
     "foldgrid.tasks.*": "a task, or a part of one",
     "foldgrid.metrics.*": "a family of metrics",

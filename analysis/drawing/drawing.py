@@ -51,8 +51,9 @@ class Drawing:
     key: str
     title: str
     description: str
-    wide: str
-    narrow: str
+    # A prompt that shows a picture need not show its paths.
+    wide: str = field(repr=False)
+    narrow: str = field(repr=False)
     figure: MplFigure = field(repr=False, compare=False)
 
     @cached_property

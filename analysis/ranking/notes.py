@@ -135,7 +135,7 @@ def _given(evaluation: Evaluation) -> list[Note]:
     names = given_among(evaluation.table.complete_learners)
     if not names:
         return []
-    text = f"{some(names, 'base learner')} given as predictions: {UNKNOWN_PROVENANCE}."
+    text = f"{some(names, 'base learner')} given as a table: {UNKNOWN_PROVENANCE}."
     brief = f"{counted(len(names), 'base learner')} given, of unknown provenance."
     return [Note(topic="given", text=text, is_warning=True, brief=brief)]
 

@@ -78,7 +78,7 @@ class RankedModel(Spec):
 
 
 class Ranking(Spec):
-    """The models of one sweep in order, and the reading behind the metrics.
+    """A leaderboard: the models of one sweep by one metric, with intervals, ties and notes.
 
     Attributes:
         format: ``FORMAT`` when it was made.

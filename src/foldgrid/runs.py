@@ -103,7 +103,7 @@ class Run(GridRun):
         return _report(self.store, self.by)
 
     def predict(self, photos: Photos, model: str | None = None) -> pd.DataFrame:
-        """New photographs through a trained base learner: the mean over its folds' copies.
+        """Inference on new photographs: a trained base learner, as the mean over its folds' models.
 
         Args:
             photos: The path of a manifest; or its rows as a frame (``photo`` and ``subject``, of
@@ -118,8 +118,12 @@ class Run(GridRun):
             SweepError: A photograph cannot be used, or the weights were not kept (``keep: best``).
 
         Example:
-            >>> run = foldgrid.open_run("runs/ssc_skin")
-            >>> run.predict(["new/a.jpg", "new/b.jpg"])  # doctest: +SKIP
+            >>> run = foldgrid.open_run(folder)
+            >>> table = run.predict([photo], model="plain_cnn")
+            >>> table[["subject", "predicted"]].shape
+            (1, 2)
+            >>> table.filter(like="probability_").columns.tolist()
+            ['probability_eczema_atopic_dermatitis_or_healthy', 'probability_psoriasis']
         """
         from foldgrid.cli.prediction import predict_photographs, refuse_permutation
         from foldgrid.predict.trained_learner import open_learner
@@ -165,8 +169,13 @@ class SearchRun(OpenedSearch):
     """A run folder of a hyperparameter search, opened: its trials, exhibits and report.
 
     Example:
-        >>> run = foldgrid.open_run("runs/lr_plateau")  # doctest: +SKIP
-        >>> run.trials().sort_values("mae").head()  # doctest: +SKIP
+        >>> search = foldgrid.open_run(folder)
+        >>> search
+        <SearchRun tiny: 6 trials>
+        >>> search.trials()["status"].value_counts().to_dict()
+        {'complete': 5, 'stopped': 1}
+        >>> print(search.report().name)
+        report.html
     """
 
     def trials(self) -> pd.DataFrame:

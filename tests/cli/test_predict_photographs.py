@@ -7,12 +7,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import foldgrid
 from foldgrid.cli.main import main
 from foldgrid.records import RunStore
 from foldgrid.simulation.source import find_manifest, open_dataset
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings
 from foldgrid.tasks.classification.spec import BinarySpec, HierarchySpec
+from tests.python_api.examples import run_example
 from tests.trained_run import train_run, write_leaderboard
 
 STUDY = StudySettings(study="aidda", num_subjects=16, photo_width=48, photo_height=48)
@@ -84,6 +86,12 @@ def test_new_photographs_without_labels_are_predicted(
     assert "too good to be true" not in said.out
     assert f"predictions.csv: {len(one)} photographs, a row each" in said.out
     assert said.err == ""
+
+
+def test_the_example_of_predicting_from_python_runs(binary: RunStore, manifest: Path) -> None:
+    photo = str(manifest.parent / pd.read_csv(manifest)["photo"][0])
+    names = {"foldgrid": foldgrid, "folder": binary.location, "photo": photo}
+    run_example(foldgrid.Run.predict, "Run.predict", names)
 
 
 def test_labels_decide_nothing_and_known_subjects_are_noted(

@@ -12,10 +12,7 @@ import pytest
 import foldgrid
 from foldgrid.cli.main import main
 from foldgrid.data.splits import Split
-from foldgrid.launching.planning.given_predictions import (
-    GivenPredictions,
-    read_given_predictions,
-)
+from foldgrid.launching.given.predictions import GivenPredictions, read_given_predictions
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.given import UNKNOWN_PROVENANCE, GivenSpec
 from foldgrid.specs.task import TaskSpec
@@ -80,7 +77,7 @@ def read(
     table.to_csv(path, index=False) if suffix == ".csv" else table.to_parquet(path)
     spec = GivenSpec(predictions=path, model="net", sha256="0" * 64)
     split = Split(samples, 0.0, 0.0, 0, "split")
-    return read_given_predictions({"mine": spec}, samples, split, make_scoring(task))["mine"]
+    return read_given_predictions("mine", spec, samples, split, make_scoring(task))
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -187,7 +184,10 @@ def test_they_are_a_base_learner_that_was_not_trained_here(
     assert UNKNOWN_PROVENANCE in note.text
     assert main(["report", str(folder)]) == 0
     page = " ".join((folder / "report.html").read_text(encoding="utf-8").split())
-    assert "1 further base learner is a table of predictions made elsewhere, given:theirs" in page
+    assert (
+        "1 further base learner is from a table made elsewhere, given:theirs (predictions, SHA-256 "
+        in page
+    )
     assert UNKNOWN_PROVENANCE in page
     assert main(["predict", str(folder), "new.csv", "--backbone", "given:theirs"]) == 2
     assert "There is no network here" in capsys.readouterr().err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 import foldgrid
-from foldgrid.analysis.exhibit import EXHIBITS
+from foldgrid.analysis.exhibit import EXHIBITS, ShownExhibit
 from foldgrid.models.sources.source import NETWORK_SOURCES
 from foldgrid.specs.metric import METRICS
 from foldgrid.specs.optimizers import OPTIMIZERS
@@ -21,6 +20,8 @@ from foldgrid.specs.schedulers import SCHEDULERS
 from foldgrid.specs.task import TASKS
 from foldgrid.tracking import TRACKERS
 from tests.analysis.conftest import FakeRun
+from tests.analysis.search.made_up_search import MadeUpSearch
+from tests.python_api.examples import run_example
 from tests.python_api.tiny import TINY_OVERRIDES
 
 REGISTRIES: tuple[Registry[Any], ...] = (
@@ -32,6 +33,12 @@ REGISTRIES: tuple[Registry[Any], ...] = (
     TASKS,
     TRACKERS,
 )
+
+
+def a_search(folder: Path) -> MadeUpSearch:
+    return MadeUpSearch(folder / "tiny", num_trials=6, stopped=frozenset({3}))
+
+
 PEOPLE = [name for name in foldgrid.__all__ if not name.startswith("_")]
 
 
@@ -77,15 +84,38 @@ def test_the_example_of_a_name_runs(
     }
     if name in {"Run", "open_run", "Ranking"}:
         names["folder"] = FakeRun(tmp_path / "tiny").write().location
+    if name == "SearchRun":
+        names["folder"] = a_search(tmp_path).write().location
     thing = getattr(foldgrid, name)
-    # Not those of what a class inherits: they are other rooms'.
-    found = doctest.DocTestFinder(recurse=False).find(thing, name, globs=names)
-    (example,) = found
-    assert example.examples, f"{name} has no Example"
-    said: list[str] = []
-    options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    result = doctest.DocTestRunner(optionflags=options).run(example, out=said.append)
-    assert result.failed == 0, "".join(said)
+    run_example(thing, name, names)
+
+
+def test_the_example_of_an_exhibit_runs_and_a_picture_at_a_prompt_is_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    location = FakeRun(tmp_path / "tiny").write().location
+    run_example(ShownExhibit, "ShownExhibit", {"foldgrid": foldgrid, "folder": location})
+    picture = foldgrid.open_run(location).exhibit("ranking").plot()
+    assert "<svg" not in repr(picture)
+    assert picture.title in repr(picture)
+
+
+def test_a_search_s_trials_are_a_frame_with_what_each_trained_with(tmp_path: Path) -> None:
+    search = foldgrid.open_run(a_search(tmp_path).write().location)
+    assert isinstance(search, foldgrid.SearchRun)
+    trials = search.trials()
+    assert trials["trial"].tolist() == list(range(6))
+    assert trials["study"].nunique() == 1
+    assert trials.loc[trials["status"] == "stopped", "trial"].tolist() == [3]
+    stopped = trials.set_index("trial").loc[3]
+    assert stopped["num_epochs"] < stopped["num_planned_epochs"]
+    (study,) = search.studies
+    scores = {each.number: each.oof["mae"] for each in study.results.trials}
+    assert trials.set_index("trial")["mae"].to_dict() == scores
+    # A configuration's values are those that it trained with, whether drawn or the sweep's.
+    assert trials["learning_rate"].between(1e-4, 0.1).all()
+    assert set(study.results.plan.space.parameters) <= set(trials)
 
 
 def test_what_is_registered_by_hand_can_be_again_and_nothing_of_ours() -> None:

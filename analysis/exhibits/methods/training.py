@@ -14,6 +14,7 @@ from foldgrid.analysis.exhibits.methods.recipe import (
 from foldgrid.analysis.exhibits.words import task_report
 from foldgrid.analysis.predictions.predictions import BaseLearner
 from foldgrid.analysis.run import Run
+from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.given import UNKNOWN_PROVENANCE, is_given
 from foldgrid.specs.learners import backbone_of, is_ablation, label_of, read_ablation
 from foldgrid.specs.optimizers import OPTIMIZERS
@@ -65,10 +66,25 @@ def _given(learners: list[BaseLearner]) -> str:
     """The base learners that were not trained here, a sentence after a space."""
     if not learners:
         return ""
-    hashes = [f"{each.name} (SHA-256 {each.fits[0].record.weights.sha256})" for each in learners]
+    hashes = [
+        f"{each.name} ({_of_table(each.fits[0].record.config)}, SHA-256 "
+        f"{each.fits[0].record.weights.sha256})"
+        for each in learners
+    ]
     number = count(len(learners), "further base learner is", "further base learners are")
-    what = "a table of predictions" if len(learners) == 1 else "tables of predictions"
-    return f" {number} {what} made elsewhere, {listed(hashes)}: {UNKNOWN_PROVENANCE}."
+    return f" {number} from a table made elsewhere, {listed(hashes)}: {UNKNOWN_PROVENANCE}."
+
+
+def _of_table(config: FitConfig) -> str:
+    """What a table held, and what was made of it."""
+    recipe = config.training
+    if config.given is None or config.given.kind == "predictions":
+        return "predictions"
+    own, head = recipe.own_head, recipe.solved_head
+    assert own is not None
+    assert head is not None
+    words = head.words(own.own)
+    return f"features, and in each fold {words[:1].lower()}{words[1:]}"
 
 
 def _ablations(learners: list[str]) -> str:

@@ -229,7 +229,9 @@ def report(session: Session, console: Console) -> None:
     console.print()
     console.print(f"results   {run}/leaderboard.csv and .json", markup=False, soft_wrap=True)
     console.print(
-        f"report    {run}/report.html, by the first command", markup=False, soft_wrap=True
+        f"report    {run}/report.html, made by the first command below",
+        markup=False,
+        soft_wrap=True,
     )
     print_next(next_commands(run), session, console)
 

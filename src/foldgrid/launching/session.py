@@ -92,7 +92,7 @@ class Session(LaunchFrame[FitJob]):
             clear_after_crash(prepared.store)
         write_run_files(prepared)
         discard_corrupt(prepared, self.forget_run)
-        write_given_fits(prepared)
+        write_given_fits(prepared, data)
         projector = self._open_projector()
         project_missing(prepared, projector)
         display = ProgressDisplay(self.progress, self.console)

@@ -8,16 +8,15 @@ from typing import Any
 from foldgrid.data.fingerprint import photo_table
 from foldgrid.execution.fit_job import FitJob
 from foldgrid.execution.gpus import num_gpus
-from foldgrid.launching.planning.given_predictions import write_given_fit
+from foldgrid.launching.given.fits import write_given_fit
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.tracking.projecting import ProjectingListener
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import CorruptFileError, MissingFileError
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.specs.given import given_name
-from foldgrid.tasks.registry import make_scoring
 from foldgrid.tracking import RunProjector, collect_provenance
-from foldgrid.training.training_data import samples_with_partition
+from foldgrid.training import TrainingData
 
 
 def clear_after_crash(store: RunStore) -> None:
@@ -54,14 +53,11 @@ def write_run_files(prepared: PreparedSweep) -> None:
     store.write_sweep(prepared.sweep.model_dump(mode="json", exclude={"budgets"}))
 
 
-def write_given_fits(prepared: PreparedSweep) -> None:
+def write_given_fits(prepared: PreparedSweep, data: TrainingData) -> None:
     """Makes fits of the tables that the sweep was given, those that are not there yet."""
-    scoring = make_scoring(prepared.sweep.task)
-    samples = samples_with_partition(prepared.survey.samples, prepared.split)
-    by_learner = {given_name(name): table for name, table in prepared.given.items()}
+    by_learner = {given_name(name): each for name, each in prepared.given.items()}
     for job in prepared.grid.given:
-        table = by_learner[job.learner]
-        write_given_fit(prepared.store, job.config, table, samples, scoring)
+        write_given_fit(prepared.store, job.config, by_learner[job.learner], data)
 
 
 def _provenance(store: RunStore) -> dict[str, Any] | None:

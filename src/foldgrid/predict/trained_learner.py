@@ -118,8 +118,8 @@ def open_learner(store: RunStore, learner: str) -> TrainedLearner:
         )
     if is_given(learner):
         raise SweepError(
-            f"{store.location}, {learner}: a table of predictions, made elsewhere. There is no "
-            "network here that could predict a new photograph.\n"
+            f"{store.location}, {learner}: came as a table, made elsewhere. There is no network "
+            "here that could look at a new photograph.\n"
             "Name a base learner that was trained here with --backbone."
         )
     finished = store.finished_fits()

@@ -12,7 +12,7 @@ MAX_PROBLEMS_SHOWN = 20
 
 
 class SweepError(Exception):
-    """The root of everything that a user can cause; shown without a traceback, exit code 2."""
+    """The root of user errors: shown without a traceback, exit code 2."""
 
 
 class LaunchError(SweepError):
@@ -39,7 +39,7 @@ class StorageAwayError(OSError):
 
 
 class InputError(SweepError):
-    """All mistakes of one input, in one message.
+    """A validation error: all mistakes of one input, in one message.
 
     Args:
         source: The input: a file's path, a command-line option.

@@ -154,7 +154,7 @@ class FitRecord(Record):
             follows from ``config``, and predictions need it.
         chosen: What a head that is solved chose by inner folds of the fit's own training samples,
             such as its ``strength``; empty where the head was trained.
-        num_epochs: Epochs trained; 0 where the predictions were given.
+        num_epochs: Epochs trained; 0 where it was made of a given table.
         best_epoch: The epoch whose weights made the predictions; 0 where it diverged.
         stopped_because: ``max_epochs``, ``early_stopping``, ``diverged``, or ``given`` where
             nothing was trained here.

@@ -56,7 +56,7 @@ class Computation(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A metric, whole: what everything else asks it for.
+    """An evaluation metric: its value, direction, unit and words.
 
     Attributes:
         name: Its key, in commands and files: ``mae``.

@@ -82,7 +82,7 @@ class SharedSettings(Protocol):
 
 
 class Scheduler(ABC):
-    """A scheduler by name, as a sweep asks for it; see the rules above.
+    """A trial scheduler by name: stops or pauses trials early; see the rules above.
 
     Attributes:
         settings: What it alone has to set, under ``scheduler_settings: {NAME: …}``: a frozen,

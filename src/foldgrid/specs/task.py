@@ -27,7 +27,7 @@ from foldgrid.specs.samples import SampleKind
 
 
 class TaskSpec(Spec):
-    """What is predicted: what the words of every task have.
+    """A prediction task as a sweep specifies it: what the words of every task have.
 
     Attributes:
         sample_kind: What one sample is.
@@ -40,7 +40,7 @@ class TaskSpec(Spec):
 
 @dataclass(frozen=True)
 class TaskKind:
-    """A kind of task, whole.
+    """A kind of prediction task: its specification and its scoring.
 
     Attributes:
         words: What a sweep says of it; the default of ``name`` is the kind's name.

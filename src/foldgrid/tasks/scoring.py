@@ -57,7 +57,7 @@ class Monitored:
 
 
 class Scoring(ABC):
-    """A task, made from its words.
+    """A prediction task at work: its targets, metrics and words.
 
     Args:
         spec: The task's words, resolved; see ``resolved``.

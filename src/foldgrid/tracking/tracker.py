@@ -129,7 +129,7 @@ class RunWriter(ABC):
 
 
 class Tracker(ABC):
-    """A tracker by name, as a user asks for it; holds nothing and writes nothing until opened.
+    """An experiment tracker by name, as a user asks for it; writes nothing until opened.
 
     Attributes:
         title: What people call it.

@@ -27,7 +27,7 @@ DECIDING_SECTIONS = (
 )
 """The keys of a sweep that decide what a fit comes to, beside its backbones and weights."""
 
-NOT_DECIDING = re.compile(r"data\.manifest|given\..+\.predictions")
+NOT_DECIDING = re.compile(r"data\.manifest|given\..+\.(predictions|features)")
 """Where photographs and tables lie does not count; what they hold does."""
 
 DECIDING_PACKAGES = ("python", "foldgrid", "torch", "torchvision", "numpy", "pillow")

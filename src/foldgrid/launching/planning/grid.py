@@ -138,7 +138,7 @@ def plan_grid(
     finished: set[str],
     selection: Selection,
     gpus: float = 0.0,
-    given: Mapping[str, GivenTable] | None = None,
+    given: Mapping[str, tuple[GivenTable, TrainingRecipe]] | None = None,
 ) -> Grid:
     """Plans every fit of ``sweep``."""
     jobs, recipes = [], sweep.recipes
@@ -169,13 +169,13 @@ def plan_grid(
             keeps = sweep.keep == "best"
             job = FitJob(config, file, keeps, threads, seconds, gpus)
             jobs.append(replace(job, keep_features=sweep.keep_features, base_learner=learner))
-    for name, table in (given or {}).items():
+    for name, (table, recipe) in (given or {}).items():
         for fold in range(sweep.split.num_folds):
             config = FitConfig(
                 backbone=given_name(name),
                 fold=fold,
                 weights="given",
-                training=sweep.training,
+                training=recipe,
                 given=table,
                 **of_sweep,
             )

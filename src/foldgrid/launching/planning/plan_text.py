@@ -115,7 +115,7 @@ def _given(prepared: PreparedSweep) -> list[tuple[str, str]]:
     return [
         (
             "" if place else "given",
-            f"{given_name(name)}: {each.identity.kind} from {each.file} "
+            f"{given_name(name)}: {each.words} "
             f"(SHA-256 {each.identity.sha256[:10]}); {UNKNOWN_PROVENANCE}",
         )
         for place, (name, each) in enumerate(prepared.given.items())

@@ -13,8 +13,8 @@ from foldgrid.data.dataset import Survey
 from foldgrid.data.label_permutation import permute_labels
 from foldgrid.data.splits import Split, inner_split, make_split
 from foldgrid.execution.resources import Resources, memory_on_card, plan_resources
+from foldgrid.launching.given.fits import GivenLearner, read_given
 from foldgrid.launching.planning.found_recipe import FoundRecipe
-from foldgrid.launching.planning.given_predictions import GivenPredictions, read_given_predictions
 from foldgrid.launching.planning.grid import Grid, SampleCounts, parse_selection, plan_grid
 from foldgrid.launching.planning.networks import (
     check_licences,
@@ -60,7 +60,7 @@ class PreparedSweep:
         canary: What the scores or labels are where they are not the true ones.
         corrupt: Fits of the grid that are complete and not what was written: they are left.
         run_faults: What is wrong with the run folder's own files, which a launch writes again.
-        given: By the sweep's name, the predictions of base learners that are not trained.
+        given: By the sweep's name, the base learners that come as tables.
     """
 
     sweep: Sweep
@@ -77,7 +77,7 @@ class PreparedSweep:
     canary: LabelPermutation | None = None
     corrupt: tuple[CorruptFit, ...] = ()
     run_faults: tuple[str, ...] = ()
-    given: Mapping[str, GivenPredictions] = field(default_factory=dict)
+    given: Mapping[str, GivenLearner] = field(default_factory=dict)
 
     @property
     def first_weights(self) -> dict[str, str]:
@@ -130,7 +130,7 @@ def prepare_sweep(
             resolved, cache, canary, on_progress
         )
         placed = samples_with_partition(survey.samples, split)
-        given = read_given_predictions(sweep.given, placed, split, make_scoring(sweep.task))
+        given = read_given(sweep.given, placed, split, make_scoring(sweep.task))
         sizes = footprints(sweep, source, make_scoring(sweep.task).num_outputs)
         resources = _planned_resources(resolved, sweep, survey, sizes, is_cluster)
         store = RunStore(run_location(storage, sweep.name))
@@ -146,7 +146,9 @@ def prepare_sweep(
             finished=set(),
             selection=selection,
             gpus=resources.gpus_per_fit,
-            given={name: table.identity for name, table in given.items()},
+            given={
+                name: (each.identity, each.recipe(sweep.training)) for name, each in given.items()
+            },
         )
     # A search trains no fits of the grid itself.
     verified, faults = _verified(store, grid if resolved.space is None else None)
@@ -262,8 +264,9 @@ def _as_permutation(
         name=canary, sweep=sweep.name, seed=sweep.seed, data_fingerprint=survey.fingerprint
     )
     title = f"CANARY ({canary}, no result): {sweep.title}"
-    # What was given was made of the true labels: it can tell nothing of the permuted ones.
-    renamed = {"name": permutation_folder(sweep.name, canary), "title": title, "given": {}}
+    # Predictions were made of the true labels: they can tell nothing of the permuted ones.
+    given = {name: each for name, each in sweep.given.items() if each.features is not None}
+    renamed = {"name": permutation_folder(sweep.name, canary), "title": title, "given": given}
     return (
         sweep.model_copy(update=renamed),
         permute_labels(survey, split, canary, sweep.seed),

@@ -1,12 +1,8 @@
-"""Tables of predictions that a sweep is given: checked against its split, and made fits.
-
-A given base learner looks like a trained one afterwards: a fit a fold, each with the predictions of
-the samples that the fold holds out and of the test set.
-"""
+"""Tables of predictions that a sweep is given: checked against its split, to the fold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +11,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.data.splits import Split
-from foldgrid.records import RunStore
-from foldgrid.records.given_tables import MARK, Cells, read_table, text_of
-from foldgrid.specs.counted import counted
+from foldgrid.launching.given.cells import GivenCells, GivenOutcome, some_samples
+from foldgrid.records.given_tables import MARK, read_table, text_of
 from foldgrid.specs.errors import Problem
-from foldgrid.specs.fits import FitConfig, FitRecord, WeightsRecord
+from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.given import GivenSpec, GivenTable
-from foldgrid.tasks.scoring import Scoring, by_model
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.tasks.scoring import Scoring
+from foldgrid.training.training_data import TrainingData
 
-MOST_NAMES = 3
 TOLERANCE = 1e-6
 """How far a table's truth may be from the data's, relative: somebody wrote fewer digits."""
 
@@ -42,45 +38,50 @@ class GivenPredictions:
     file: str
     predicted: pd.DataFrame
 
+    @property
+    def words(self) -> str:
+        """What the plan says of it."""
+        return f"predictions from {self.file}"
+
+    def recipe(self, training: TrainingRecipe) -> TrainingRecipe:
+        """The sweep's: nobody knows by which it was made."""
+        return training
+
+    def predict(self, config: FitConfig, data: TrainingData) -> GivenOutcome:
+        """What it says of every sample; see ``GivenFeatures``."""
+        return GivenOutcome(self.predicted)
+
 
 def read_given_predictions(
-    given: Mapping[str, GivenSpec], samples: pd.DataFrame, split: Split, scoring: Scoring
-) -> dict[str, GivenPredictions]:
-    """Reads and checks the tables of a sweep.
+    name: str, spec: GivenSpec, samples: pd.DataFrame, split: Split, scoring: Scoring
+) -> GivenPredictions:
+    """Reads and checks a table of predictions.
 
     Args:
-        given: The sweep's, with hashes.
+        name: The sweep's name of the learner.
+        spec: The sweep's, with the hash.
         samples: Every sample, with what is to be predicted.
         split: Who is held out.
         scoring: The task's.
 
-    Returns:
-        By the sweep's name of each learner.
-
     Raises:
-        InputError: All mistakes of a table, each with its row and column.
-        SweepError: A file that is no table.
+        InputError: All mistakes of the table, each with its row and column.
+        SweepError: The file is no table.
     """
-    return {name: _read(name, spec, samples, split, scoring) for name, spec in given.items()}
-
-
-def _read(
-    name: str, spec: GivenSpec, samples: pd.DataFrame, split: Split, scoring: Scoring
-) -> GivenPredictions:
-    frame = read_table(spec.predictions).rename(columns=str)
-    cells = _GivenCells(frame, str(spec.predictions), spec.model or name, scoring)
+    path, model = spec.table, spec.model or name
+    cells = _PredictionCells(read_table(path).rename(columns=str), str(path), model, scoring)
     cells.refuse(cells.header_problems())
     predicted, problems = cells.predictions()
-    problems += cells.sample_problems(split.table)
+    problems += cells.split_problems(split.table)
     cells.refuse(problems)
     cells.refuse(list(cells.truth_problems(samples)))
     order = split.table["sample"].astype(str).tolist()
     table = predicted.set_axis(cells.texts("sample")).loc[order]
-    identity = GivenTable(kind="predictions", model=spec.model or name, sha256=spec.sha256)
-    return GivenPredictions(identity, spec.predictions.name, table)
+    identity = GivenTable(kind="predictions", model=model, sha256=spec.sha256)
+    return GivenPredictions(identity, path.name, table)
 
 
-class _GivenCells(Cells):
+class _PredictionCells(GivenCells):
     """A table's cells as one model's predictions of a sweep's samples.
 
     Args:
@@ -89,8 +90,6 @@ class _GivenCells(Cells):
         model: What it calls the model.
         scoring: The task's.
     """
-
-    advice = "See docs/how-to/models.md, Predictions made elsewhere."
 
     def __init__(self, frame: pd.DataFrame, source: str, model: str, scoring: Scoring) -> None:
         super().__init__(frame, source)
@@ -111,13 +110,7 @@ class _GivenCells(Cells):
     def header_problems(self) -> list[Problem]:
         """Columns that are missing or there twice."""
         needed = ["sample", "subject", "fold", *self._columns]
-        found = ", ".join(map(str, self.frame.columns)) or "none"
-        problems = [
-            Problem("header", name, f"not found. Found: {found}.")
-            for name in needed
-            if name not in self.frame
-        ]
-        return problems + self.duplicated_columns()
+        return self.missing_columns(needed) + self.duplicated_columns()
 
     def predictions(self) -> tuple[pd.DataFrame, list[Problem]]:
         """The task's ``prediction_names``, row by row of the table, and what is wrong there."""
@@ -131,21 +124,12 @@ class _GivenCells(Cells):
             problems += self.fraction_problems(self._model, table)
         return table, problems
 
-    def sample_problems(self, split: pd.DataFrame) -> list[Problem]:
+    def split_problems(self, split: pd.DataFrame) -> list[Problem]:
         """Where the table's samples, subjects, sides and folds are not the split's."""
         own = pd.Series(self.texts("sample"))
         known = split.assign(sample=split["sample"].astype(str)).set_index("sample")
-        doubled = own[own.duplicated()].unique()
-        foreign = own[~own.isin(known.index)].unique()
-        missing = known.index.difference(own.tolist(), sort=False)
         sides, problems = self.partitions()
-        for names, words in (
-            (doubled, "given more than once; each sample has one row."),
-            (foreign, "not in this sweep's split. Remove them."),
-            (missing, "of this sweep's split not found; a row a sample is needed."),
-        ):
-            if len(names):
-                problems.append(Problem("rows", "sample", f"{_some(names)} {words}"))
+        problems += self.sample_problems(known.index)
         if problems:
             return problems
         due = known.loc[own.tolist()]
@@ -172,7 +156,7 @@ class _GivenCells(Cells):
         differs = ~np.isclose(found, due, rtol=TOLERANCE, atol=TOLERANCE)
         if not problems and differs.any():
             names = pd.Series(self.texts("sample"))[differs]
-            message = f"{_some(names)} with another truth than this sweep's data have."
+            message = f"{some_samples(names)} with another truth than this sweep's data have."
             yield Problem("rows", "truth", message)
 
     def _truths(self) -> tuple[NDArray[np.float64], list[Problem]]:
@@ -196,77 +180,5 @@ def _unlike(
     if len(rows):
         first = rows[0]
         example = f'{samples[first]} has "{found[first]}", the split "{due[first]}"'
-        names = _some(samples[rows])
+        names = some_samples(samples[rows])
         yield Problem("rows", column, f"{names} not as in this sweep's split: {example}.")
-
-
-def _some(names: Iterable[str]) -> str:
-    listed = list(map(str, names))
-    more = ", ..." if len(listed) > MOST_NAMES else ""
-    return f"{counted(len(listed), 'sample')} ({', '.join(listed[:MOST_NAMES])}{more})"
-
-
-def write_given_fit(
-    store: RunStore,
-    config: FitConfig,
-    given: GivenPredictions,
-    samples: pd.DataFrame,
-    scoring: Scoring,
-) -> FitRecord:
-    """Writes the fit of one fold, ``fit.json`` last, as training would.
-
-    Args:
-        store: The run folder.
-        config: The fit's.
-        given: Its learner's table.
-        samples: Every sample with its ``partition`` and ``fold``, in the split's order.
-        scoring: The task's.
-    """
-    parts: list[pd.DataFrame] = []
-    metrics: dict[str, float] = {}
-    is_held_out = (samples["partition"] == "train") & (samples["fold"] == config.fold)
-    for partition, chosen in (("oof", is_held_out), ("test", samples["partition"] == "test")):
-        rows = samples[chosen]
-        names = rows["sample"].astype(str).tolist()
-        predicted = given.predicted.loc[names].reset_index(drop=True)
-        columns: dict[str, object] = {"sample": rows["sample"].to_numpy(), "partition": partition}
-        parts.append(pd.DataFrame({**columns, **scoring.target_columns(rows)}).join(predicted))
-        metrics |= {
-            f"{partition}/{name}": value for name, value in _metrics(scoring, parts[-1], rows)
-        }
-    folder = store.fit(config.fit_id)
-    folder.discard()
-    folder.write_predictions(pd.concat(parts, ignore_index=True))
-    sha256 = given.identity.sha256
-    record = FitRecord(
-        fit_id=config.fit_id,
-        status="complete",
-        config=config,
-        num_epochs=0,
-        best_epoch=0,
-        stopped_because="given",
-        metrics=metrics,
-        timings={},
-        num_parameters=0,
-        peak_memory_gib=0.0,
-        weights=WeightsRecord(source="given", sha256=sha256),
-        weights_kept=False,
-        environment={},
-    )
-    folder.complete(record)
-    return record
-
-
-def _metrics(
-    scoring: Scoring, table: pd.DataFrame, rows: pd.DataFrame
-) -> Iterator[tuple[str, float]]:
-    """The metrics that a table shows, of one part of the predictions."""
-    if not len(table):
-        return
-    by_sample = table.set_index("sample")
-    targets = by_sample[list(scoring.target_names)]
-    samples = rows.set_index("sample").assign(reference=scoring.reference(targets))
-    predicted = by_model({"given": scoring.values(by_sample[list(scoring.prediction_names)])})
-    units = scoring.units(samples, predicted, scoring.parts(samples))
-    for name in scoring.shown:
-        yield name, scoring.metrics[name](units.reference, units.predicted_by("given"))

@@ -1,0 +1,184 @@
+"""Tables of features that a sweep is given: checked, and a head of the registry solved on them.
+
+Shape letters: N samples, D features, T targets, K outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from foldgrid.data.splits import Split
+from foldgrid.launching.given.cells import GivenCells, GivenOutcome
+from foldgrid.records.given_tables import read_table
+from foldgrid.specs.counted import counted
+from foldgrid.specs.errors import InputError, Problem, did_you_mean
+from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.given import GivenSpec, GivenTable
+from foldgrid.specs.heads import HEADS, SolvedHead, TrainingFeatures
+from foldgrid.specs.recipe import TrainingRecipe, with_values
+from foldgrid.tasks.registry import make_scoring
+from foldgrid.tasks.scoring import Scoring
+from foldgrid.training.training_data import TrainingData, inner_seed, roles_of
+
+NO_FEATURES = ("subject", "visit", "day", "region", "fold", "partition", "truth", "label", "value")
+"""Columns that say who is held out, or what is to be predicted: no head may see them."""
+
+MOST_CELLS = 20
+"""Cells that are named where they are no numbers; a table may have millions."""
+
+
+@dataclass(frozen=True)
+class GivenFeatures:
+    """A table in which no mistake was found, and the head that is fitted to it, fold by fold.
+
+    Attributes:
+        identity: What is a part of its fits' ids.
+        file: The table's file name, for this machine.
+        head: The head's name.
+        features_ND: float32, a row a sample of the split, in its order.
+        num_constant: Columns that were left out because all samples have the same.
+    """
+
+    identity: GivenTable
+    file: str
+    head: str
+    features_ND: NDArray[np.float32]
+    num_constant: int
+
+    @property
+    def words(self) -> str:
+        """What the plan says of it."""
+        number = counted(self.features_ND.shape[1], "feature")
+        left_out = ""
+        if self.num_constant:
+            left_out = f" ({counted(self.num_constant, 'constant column')} left out)"
+        return f"{number} from {self.file}{left_out}, head {self.head}"
+
+    def recipe(self, training: TrainingRecipe) -> TrainingRecipe:
+        """The sweep's recipe with its head in place of a network's; there are no phases."""
+        return with_values(
+            training, {"head": self.head, "pooling": "network", "phases": (), "stage_heads": False}
+        )
+
+    def predict(self, config: FitConfig, data: TrainingData) -> GivenOutcome:
+        """Fits the head to the training part of a fold and predicts every sample.
+
+        Args:
+            config: The fit's.
+            data: The samples, in the split's order.
+        """
+        recipe, samples = config.training, data.samples
+        rows = roles_of(data, config, config.seed).train
+        learned = make_scoring(config.task).learned(samples.iloc[rows])
+        task = make_scoring(config.task).with_learned(learned)
+        targets_NT = task.targets(samples)[rows]
+        if recipe.num_raters is not None:
+            targets_NT = task.rated_targets(samples.iloc[rows], recipe.num_raters)
+        head, own = recipe.solved_head, recipe.own_head
+        assert isinstance(head, SolvedHead)
+        assert own is not None
+        assert task.output_kind is not None
+        training = TrainingFeatures(
+            features_ND=self.features_ND[rows],
+            targets_NT=targets_NT,
+            subjects_N=samples["subject"].to_numpy()[rows],
+            output_kind=task.output_kind,
+            num_outputs=task.num_outputs,
+            seed=inner_seed(config),
+        )
+        solution = head.solve(training, own.own)
+        outputs_NK = self.features_ND.astype(np.float64) @ solution.weight_KD.T + solution.bias_K
+        columns = task.prediction_columns(outputs_NK.astype(np.float32))
+        index = samples["sample"].astype(str).tolist()
+        return GivenOutcome(pd.DataFrame(columns, index=index), learned, dict(solution.chosen))
+
+
+def read_given_features(
+    name: str, spec: GivenSpec, split: Split, scoring: Scoring
+) -> GivenFeatures:
+    """Reads and checks a table of features.
+
+    Args:
+        name: The sweep's name of the learner.
+        spec: The sweep's, with the hash.
+        split: Who is held out.
+        scoring: The task's.
+
+    Raises:
+        InputError: All mistakes of the table, or a head that cannot be fitted to it.
+        SweepError: The file is no table.
+    """
+    head = _chosen_head(name, spec.head, scoring)
+    path = spec.table
+    cells = GivenCells(read_table(path).rename(columns=str), str(path))
+    columns = [column for column in cells.frame.columns if column != "sample"]
+    problems = cells.missing_columns(["sample"]) + cells.duplicated_columns()
+    problems += [
+        Problem("header", column, "is no feature: no head may see it. Remove the column.")
+        for column in columns
+        if column in NO_FEATURES
+    ]
+    if not columns:
+        problems.append(Problem("header", "", "no feature's column; found only sample."))
+    cells.refuse(problems)
+    order = split.table["sample"].astype(str)
+    values, problems = _numbers(cells, columns)
+    problems += cells.sample_problems(pd.Index(order))
+    cells.refuse(problems)
+    features_ND = values.set_axis(cells.texts("sample")).loc[order.tolist()].to_numpy(np.float32)
+    is_kept_D = features_ND.max(axis=0) > features_ND.min(axis=0)
+    if not is_kept_D.any():
+        message = "every column is the same for all samples: nothing can be learned of them."
+        cells.refuse([Problem("columns", "", message)])
+    identity = GivenTable(kind="features", model="", sha256=spec.sha256)
+    num_constant = int((~is_kept_D).sum())
+    return GivenFeatures(identity, path.name, head, features_ND[:, is_kept_D], num_constant)
+
+
+def _numbers(cells: GivenCells, columns: list[str]) -> tuple[pd.DataFrame, list[Problem]]:
+    """The features, and the first cells that are no finite number."""
+    found: dict[str, NDArray[np.float64]] = {}
+    problems: list[Problem] = []
+    largest = np.finfo(np.float32).max
+    for column in columns:
+        found[column], wrong = cells.numbers(column)
+        is_large = np.abs(np.nan_to_num(found[column], posinf=0, neginf=0)) > largest
+        wrong += [
+            Problem(cells.rows[row], column, "too large for float32.")
+            for row in np.flatnonzero(is_large)
+        ]
+        problems += wrong
+        if len(problems) > MOST_CELLS:
+            break
+    return pd.DataFrame(found), problems
+
+
+def _chosen_head(name: str, asked: str, scoring: Scoring) -> str:
+    """The head that is fitted: the one asked for, or the first that suits the task.
+
+    Raises:
+        InputError: There is none, it is not solved, or it learns something else.
+    """
+    kind = scoring.output_kind
+    suiting = [
+        each for each, head in HEADS.items() if isinstance(head, SolvedHead) and kind in head.suits
+    ]
+    if not asked and suiting:
+        return suiting[0]
+    if asked in suiting:
+        return asked
+    if not suiting:
+        message = "no head that is solved learns what this task's outputs are."
+    elif asked not in HEADS:
+        message = f'found "{asked}". There is no such head. {did_you_mean(asked, suiting)}'
+    else:
+        why = "is trained on pictures" if asked not in suiting else ""
+        head = HEADS.named(asked)
+        if isinstance(head, SolvedHead):
+            why = f"learns {' and '.join(head.suits)}, and this task has {kind}"
+        message = f"{asked} {why}. Take {' or '.join(suiting)}."
+    raise InputError("given", [Problem(f"given.{name}", "head", message)])
