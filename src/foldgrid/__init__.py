@@ -7,10 +7,9 @@
 
 Importing this package imports none of its rooms; each name below is imported when it is asked for.
 The rooms, from the words outwards: ``specs``; ``metrics``, ``models``, ``heads``, ``optimizers``,
-``tables``;
-``data``, ``tasks``, ``describe``; ``simulation``, ``records``, ``tracking``; ``training``,
-``predict``, ``execution``, ``launching``, ``search``; ``sessions``, ``cli``; ``runs`` and ``api``,
-the face for Python. ``analysis`` (the folder ``analysis/``) reads what they leave.
+``tables``; ``data``, ``tasks``, ``describe``; ``simulation``, ``records``, ``tracking``;
+``training``, ``predict``, ``execution``, ``launching``, ``search``; ``sessions``, ``cli``; ``runs``
+and ``api``, the face for Python. ``analysis`` (the folder ``analysis/``) reads what they leave.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from foldgrid.api import Sweep, launch
     from foldgrid.registering import (
         register_exhibit,
+        register_head,
         register_metric,
         register_network_source,
         register_optimizer,
@@ -49,6 +49,7 @@ __all__ = [
     "open_run",
     "rank",
     "register_exhibit",
+    "register_head",
     "register_metric",
     "register_network_source",
     "register_optimizer",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from foldgrid.specs.heads import HEADS
 from foldgrid.specs.metric import METRICS, Metric
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.registry import Registry
@@ -148,6 +149,27 @@ def register_optimizer(name: str) -> Callable[[Thing], Thing]:
         'Eager stochastic gradient descent'
     """
     return _decorator(OPTIMIZERS, name)
+
+
+def register_head(name: str) -> Callable[[Thing], Thing]:
+    """Decorates a head: recipes ask for it as ``training.head``.
+
+    Args:
+        name: What a sweep calls it.
+
+    Raises:
+        ValueError: There is a head of that name.
+        TypeError: What is decorated is no head.
+
+    Example:
+        >>> from foldgrid.specs.heads import HEADS
+        >>> @foldgrid.register_head("wide_mlp")
+        ... class WideMlp(type(HEADS["mlp"])):
+        ...     title = "A wide multilayer perceptron"
+        >>> HEADS["wide_mlp"].is_solved
+        False
+    """
+    return _decorator(HEADS, name)
 
 
 def register_network_source(name: str) -> Callable[[Thing], Thing]:

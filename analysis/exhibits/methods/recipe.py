@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from foldgrid.analysis.drawing.numbers import count, listed
+from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.phases import describe_phases
 from foldgrid.specs.recipe import Augmentation, TrainingRecipe
 
@@ -23,6 +24,34 @@ def phases_sentence(recipe: TrainingRecipe) -> str:
     if not recipe.phases:
         return ""
     return f" Training had {count(len(recipe.phases), 'phase')}: {describe_phases(recipe.phases)}."
+
+
+_POOLED = {
+    "network": "the last hidden layer",
+    "mean": "the mean over the last map, or over the patches' tokens,",
+    "mean_max": "the mean and the maximum over the last map, or over the patches' tokens,",
+    "class_token": "the class token",
+}
+
+
+def head_words(recipe: TrainingRecipe) -> str:
+    """Which head was put on which features; "" where the network's own last layer was trained."""
+    own = recipe.own_head
+    if own is None:
+        return ""
+    of = "a frozen network" if recipe.solved_head is not None else "the network"
+    return f"{own.head.words(own.own)}, on {_POOLED[recipe.pooling]} of {of}"
+
+
+def optimizer_sentence(recipe: TrainingRecipe) -> str:
+    """What followed the gradients, how fast and when; for a head that is solved, that none did."""
+    if recipe.solved_head is not None:
+        return "Nothing was trained by gradients; the head was solved for once, on all its features"
+    named, own = OPTIMIZERS.named(recipe.optimizer), recipe.settings_of(recipe.optimizer)
+    return (
+        f"{named.words(recipe, own)}, batches of {recipe.batch_size} and a learning rate of "
+        f"{recipe.learning_rate:g}, {rate_falls(recipe)}"
+    )
 
 
 def augmentations(drawn: Augmentation, has_tiles: bool) -> list[str]:
@@ -51,16 +80,17 @@ def augmentations(drawn: Augmentation, has_tiles: bool) -> list[str]:
     return [text for text, is_drawn in words.items() if is_drawn]
 
 
-def augmentation_sentence(drawn: Augmentation, sample: str, has_tiles: bool) -> str:
+def augmentation_sentence(recipe: TrainingRecipe, sample: str, has_tiles: bool) -> str:
     """What varied, and whether it was drawn once or at each epoch.
 
     Args:
-        drawn: The recipe's.
+        recipe: Of the fits; one that solves its head trains on the pictures as they are.
         sample: A sample's name, for people.
         has_tiles: Whether a sample is made of several pictures.
     """
+    drawn = recipe.augmentation
     changes = listed(augmentations(drawn, has_tiles))
-    if not changes:
+    if recipe.solved_head is not None or not changes:
         return f"Training {sample}s were not augmented."
     if drawn.copies is None:
         return f"Training {sample}s were augmented at random: {changes}."
@@ -70,6 +100,8 @@ def augmentation_sentence(drawn: Augmentation, sample: str, has_tiles: bool) -> 
 
 def stopping_sentence(recipe: TrainingRecipe) -> str:
     """When a fit ended, which weights predicted, and which samples decided."""
+    if recipe.solved_head is not None:
+        return "No epoch was chosen: a fit was one solution on all of its training samples."
     stopping, cut = recipe.early_stopping, recipe.max_batches_per_epoch
     epochs = count(recipe.planned_epochs, "epoch")
     epochs += f" of {count(cut, 'batch', 'batches')}" if cut else ""

@@ -7,8 +7,9 @@ from typing import Any
 from foldgrid.analysis.drawing.numbers import count, listed
 from foldgrid.analysis.exhibits.methods.recipe import (
     augmentation_sentence,
+    head_words,
+    optimizer_sentence,
     phases_sentence,
-    rate_falls,
     stopping_sentence,
 )
 from foldgrid.analysis.exhibits.words import task_report
@@ -17,7 +18,6 @@ from foldgrid.analysis.run import Run
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.given import UNKNOWN_PROVENANCE, is_given
 from foldgrid.specs.learners import backbone_of, is_ablation, label_of, read_ablation
-from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.phases import describe_phases
 
 
@@ -103,19 +103,17 @@ def _ablations(learners: list[str]) -> str:
 def training_statements(run: Run) -> dict[str, str]:
     """The recipe, as every fit had it."""
     recipe = run.config.training
-    optimizer = OPTIMIZERS.named(recipe.optimizer)
     sample = task_report(run).sample
     has_tiles = run.config.task.sample_kind == "mosaics"
     diverged = sum(record.status == "diverged" for record in run.records.values())
     return {
+        "head": _heads(run),
         "loss": task_report(run).model_statements(run)["loss"],
         "optimiser": (
-            f"{optimizer.words(recipe, recipe.settings_of(recipe.optimizer))}, batches of "
-            f"{recipe.batch_size} and a learning rate of {recipe.learning_rate:g}, "
-            f"{rate_falls(recipe)}." + phases_sentence(recipe) + _deviating_recipes(run)
+            f"{optimizer_sentence(recipe)}." + phases_sentence(recipe) + _deviating_recipes(run)
         ),
         "stopping": stopping_sentence(recipe),
-        "augmentation": augmentation_sentence(recipe.augmentation, sample, has_tiles),
+        "augmentation": augmentation_sentence(recipe, sample, has_tiles),
         "budget": (
             "This is the smoke budget, a shortened recipe that shows that everything works; its "
             "values are not results."
@@ -126,6 +124,24 @@ def training_statements(run: Run) -> dict[str, str]:
             f"{count(diverged, 'fit')} diverged and left no predictions." if diverged else ""
         ),
     }
+
+
+def _heads(run: Run) -> str:
+    """The heads that are not the networks' own last layers, each with what was chosen for it."""
+    strengths: dict[str, list[float]] = {}
+    for record in run.records.values():
+        if words := head_words(record.config.training):
+            found = strengths.setdefault(words, [])
+            found += [record.chosen["strength"]] if "strength" in record.chosen else []
+    return " ".join(f"{words}{_span(found)}." for words, found in strengths.items())
+
+
+def _span(strengths: list[float]) -> str:
+    if len(strengths) < 2:
+        return ""
+    lowest, highest = f"{min(strengths):,.10g}", f"{max(strengths):,.10g}"
+    span = lowest if lowest == highest else f"{lowest} to {highest}"
+    return f" ({span} in the {count(len(strengths), 'fit')})"
 
 
 def _deviating_recipes(run: Run) -> str:

@@ -23,7 +23,7 @@ PARAGRAPHS = {
     "Data": ("data", "participants", "photographs", "outcome", "missing"),
     "Partition": ("split", "balance", "folds", "disjoint"),
     "Models": ("backbones", "weights", "output"),
-    "Training": ("loss", "optimiser", "stopping", "augmentation", "budget", "failures"),
+    "Training": ("head", "loss", "optimiser", "stopping", "augmentation", "budget", "failures"),
     "Prediction": ("prediction", "stacking"),
     "Evaluation": ("metrics", "statistics", "selection", "floor"),
     "Software": ("software", "seeds", "availability"),

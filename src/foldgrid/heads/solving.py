@@ -58,10 +58,11 @@ class PenaltySettings(Spec):
     def words(self) -> str:
         """How the strength came about, the end of a sentence."""
         if len(self.candidates) == 1:
-            return f"an L2 penalty of {self.candidates[0]:g} on standardised features"
+            return f"an L2 penalty of {self.candidates[0]:,.10g} on standardised features"
+        highest, lowest = self.candidates[0], self.candidates[-1]
         return (
             f"an L2 penalty on standardised features, its strength chosen among "
-            f"{len(self.candidates)} from {self.candidates[-1]:g} to {self.candidates[0]:g} by "
+            f"{len(self.candidates)} from {lowest:,.10g} to {highest:,.10g} by "
             f"{INNER_FOLDS} inner folds of the training subjects"
         )
 

@@ -36,8 +36,7 @@ def build_on_meta(
     """
     network = construct_on_meta(name, num_outputs, pixels)
     if own_head is not None:
-        with torch.device("meta"):
-            return with_own_head(network, name, own_head, num_outputs)
+        return with_own_head(network, name, own_head, num_outputs)
     if not stage_heads:
         return network
     with torch.device("meta"):

@@ -94,11 +94,12 @@ def with_own_head(network: nn.Module, name: str, own: OwnHead, num_outputs: int)
     module = _strip(network, name, own.pooling)
     num_features = feature_width(name, own.pooling)
     head = own.head
-    layers = (
-        head.build(num_features, num_outputs, own.own)
-        if isinstance(head, TrainedHead)
-        else SolvedLayer(num_features, num_outputs)
-    )
+    with next(network.parameters()).device:
+        layers = (
+            head.build(num_features, num_outputs, own.own)
+            if isinstance(head, TrainedHead)
+            else SolvedLayer(num_features, num_outputs)
+        )
     return HeadedNetwork(network, own.pooling, layers, module)
 
 
@@ -191,12 +192,17 @@ def last_map_of(name: str) -> LastMap:
     if hasattr(network, "forward_features"):
         features = network.forward_features
 
-        def noted(images_BCHW: Tensor) -> Any:
-            last = features(images_BCHW)
+        def noted(images_BCHW: Tensor, **options: Any) -> Any:
+            last = features(images_BCHW, **options)
             reached.append(("", len(entered)))
             return last
 
         network.forward_features = noted
+        own_last = []
+    else:
+        # Of a network that ends in a convolution its outputs would be the last map.
+        own_last = [_last_layer(name)]
+        network.set_submodule(own_last[0], nn.Identity())
     for each, module in network.named_modules():
         module.register_forward_pre_hook(lambda *_, each=each: entered.append(each))
         if not hasattr(network, "forward_features"):
@@ -217,7 +223,7 @@ def last_map_of(name: str) -> LastMap:
         for each, leaf in leaves.items()
         if not list(leaf.children()) and any(True for _ in leaf.parameters())
     ]
-    return LastMap(module_name, tuple(unused))
+    return LastMap(module_name, (*unused, *own_last))
 
 
 def _has_cells(output: object) -> bool:

@@ -10,6 +10,8 @@ import pytest
 from foldgrid.analysis.exhibits.methods.recipe import (
     augmentation_sentence,
     augmentations,
+    head_words,
+    optimizer_sentence,
     phases_sentence,
     rate_falls,
     stopping_sentence,
@@ -57,6 +59,27 @@ def test_when_a_fit_ended_and_who_decided() -> None:
     assert "at the latest after 1 epoch of 2 batches;" in stopping_sentence(cut)
 
 
+def test_a_head_is_reported_with_what_it_sees_and_how_its_strength_was_chosen() -> None:
+    assert head_words(recipe()) == ""
+    assert optimizer_sentence(recipe()).startswith("Stochastic gradient descent with momentum")
+    ridge = recipe(head="ridge", pooling="mean_max")
+    assert head_words(ridge) == (
+        "Ridge regression with an L2 penalty on standardised features, its strength chosen among "
+        "12 from 1 to 1,000,000 by 4 inner folds of the training subjects, on the mean and the "
+        "maximum over the last map, or over the patches' tokens, of a frozen network"
+    )
+    fixed = recipe(head="logistic", head_settings={"logistic": {"strength": 30.0}})
+    assert head_words(fixed) == (
+        "Logistic regression with an L2 penalty of 30 on standardised features, on the last hidden "
+        "layer of a frozen network"
+    )
+    assert "Nothing was trained by gradients" in optimizer_sentence(ridge)
+    assert "No epoch was chosen" in stopping_sentence(ridge)
+    mlp = head_words(recipe(head="mlp", head_settings={"mlp": {"dropout": 0.5}}))
+    assert mlp.startswith("A multilayer perceptron of 1 hidden layer of 256 units, dropout 0.5, on")
+    assert mlp.endswith("of the network")
+
+
 def test_only_what_varied_is_listed() -> None:
     assert [words.split()[0] for words in augmentations(Augmentation(), True)] == [
         "rotation",
@@ -83,9 +106,12 @@ def test_a_single_photograph_has_no_tiles() -> None:
 
 
 def test_copies_are_said_to_be_drawn_once() -> None:
-    said = augmentation_sentence(Augmentation(copies=8, zoom=0.2), "photograph", False)
+    copied = recipe(augmentation={"copies": 8, "zoom": 0.2})
+    said = augmentation_sentence(copied, "photograph", False)
     assert said.startswith("Of each training photograph 8 augmented copies were drawn once")
     assert "zooms by a factor within 0.8 to 1.2" in said
-    assert "at random: rotation" in augmentation_sentence(Augmentation(), "photograph", False)
-    still = Augmentation(rotate_tiles=False, brightness=0.0, contrast=0.0)
-    assert augmentation_sentence(still, "mosaic", False) == "Training mosaics were not augmented."
+    assert "at random: rotation" in augmentation_sentence(recipe(), "photograph", False)
+    still = recipe(augmentation={"rotate_tiles": False, "brightness": 0.0, "contrast": 0.0})
+    for plain in (still, recipe(head="ridge")):
+        said = augmentation_sentence(plain, "mosaic", False)
+        assert said == "Training mosaics were not augmented."

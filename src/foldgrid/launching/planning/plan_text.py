@@ -88,6 +88,16 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
 
 
 def _training(recipe: TrainingRecipe) -> str:
+    if recipe.own_head is not None:
+        own_head = recipe.own_head
+        words = f"{own_head.head.words(own_head.own)}; features: pooling {recipe.pooling}"
+        if recipe.solved_head is not None:
+            return f"{words}; the backbone is frozen, nothing is augmented or monitored"
+        return f"{words}; {_gradients(recipe)}"
+    return _gradients(recipe)
+
+
+def _gradients(recipe: TrainingRecipe) -> str:
     stopping = recipe.early_stopping
     words = [
         f"at most {counted(recipe.planned_epochs, 'epoch')}{_cut(recipe.max_batches_per_epoch)}",
