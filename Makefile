@@ -21,11 +21,14 @@ $(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-demo: $(VENV)/.runtime ## install, then train and rank all 29 backbones x 5 folds at smoke size
-	$(BIN)/python launch.py --sweep all_backbones --budget smoke
+demo: quickstart ## quickstart, then all 29 backbones x 5 folds, frozen: minutes on two cores
+	$(BIN)/python launch.py --sweep all_backbones --budget probe
+	@$(BIN)/foldgrid report runs/all_backbones > /dev/null
+	@printf '\nreports   %s\n          %s\n' runs/quickstart/report.html runs/all_backbones/report.html
 
-quickstart: $(VENV)/.runtime ## install, then three small backbones, minutes on two cores
+quickstart: $(VENV)/.runtime ## install, then three networks that have seen pictures: a minute on two cores
 	$(BIN)/python launch.py --sweep quickstart
+	@$(BIN)/foldgrid report runs/quickstart
 
 # Without them each of the processes that tests start compiles all modules anew.
 test test-all: export PYTHONDONTWRITEBYTECODE :=

@@ -247,6 +247,14 @@ class Run(RecordedRun):
         return self.ranking.best
 
     @property
+    def names_best(self) -> bool:
+        """Whether ``best`` may be called so: it is not made of networks that were never trained."""
+        learners = [each for each in self.evaluation.table.learners if not each.left_out]
+        trained = {each.name for each in learners if not each.is_untrained}
+        is_learner = any(each.name == self.best.model for each in learners)
+        return self.best.model in trained if is_learner else bool(trained) or not learners
+
+    @property
     def baseline(self) -> RankedModel:
         """The row that predicts the mean for everybody."""
         return next(row for row in self.ranking.rows if row.kind == "baseline")

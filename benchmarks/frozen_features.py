@@ -228,9 +228,9 @@ def _memory_mib() -> float | None:
 @app.default
 def main(
     *,
-    backbone: str = "mobilenet_v2",
-    subjects: int = 14,
-    pixels: int = 96,
+    backbone: str = "tf_efficientnet_lite0",
+    subjects: int = 12,
+    pixels: int = 128,
     epochs: int = 100,
     copies: int = 8,
     probe_epochs: int = 100,
@@ -241,7 +241,8 @@ def main(
     """Measures both parts and the growth.
 
     Args:
-        backbone: Any whose network can be cut; its weights are random unless they are here.
+        backbone: Any whose network can be cut. Where its weights are here, folds share its
+            features; random weights are drawn for each fold.
         subjects: Of the simulated study.
         pixels: Height and width of the photographs.
         epochs: Of the phase.

@@ -39,6 +39,9 @@ class NoteKind:
     is_always_said: bool = False
 
 
+RANDOM_FEATURES = "random features"
+"""The topic of the note that comes before all others: networks that were never trained."""
+
 KINDS: tuple[NoteKind, ...] = (
     NoteKind(
         "FG601",
@@ -187,6 +190,15 @@ KINDS: tuple[NoteKind, ...] = (
         "combine them.",
         "Ask which photographs the model has seen. Quote the ranking with and without it.",
         is_always_said=True,
+    ),
+    NoteKind(
+        "FG618",
+        RANDOM_FEATURES,
+        "Which networks were never trained",
+        "A frozen network with random weights gives features that nobody learned; its head makes "
+        "the best of them. The order then compares untrained networks, which says nothing of what "
+        "they can learn.",
+        "`launch --weights fetch` downloads pre-trained weights; `--budget paper` trains.",
     ),
     NoteKind(
         "FG701",

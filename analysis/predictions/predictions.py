@@ -62,6 +62,13 @@ class BaseLearner:
         """Where its first weights came from: ``random`` or torchvision's name of them."""
         return ", ".join(sorted({fit.record.weights.source for fit in self.fits}))
 
+    @property
+    def is_untrained(self) -> bool:
+        """Whether its network was never trained: random weights, and a frozen backbone."""
+        return self.weights == "random" and not any(
+            fit.record.config.training.trains_backbone for fit in self.fits
+        )
+
 
 @dataclass(frozen=True)
 class PredictionTable:

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from foldgrid.analysis.evaluation import Evaluation
-from foldgrid.analysis.predictions.notes import Note, synthetic_data_note
+from foldgrid.analysis.predictions.notes import RANDOM_FEATURES, Note, synthetic_data_note
 from foldgrid.analysis.predictions.predictions import BaseLearner
 from foldgrid.analysis.predictions.validation import some
 from foldgrid.records import RunStore
@@ -19,6 +19,7 @@ from foldgrid.tasks.scoring import Scoring
 def write_notes(store: RunStore, evaluation: Evaluation) -> tuple[Note, ...]:
     """All notes of a ranking, the warnings first."""
     notes = [
+        *_untrained(evaluation),
         _budget(evaluation),
         _early_stopping(evaluation),
         _order(evaluation),
@@ -128,6 +129,23 @@ def _weights(evaluation: Evaluation) -> Note:
         f"weights."
     )
     return Note(topic="weights", text=text, is_warning=True, brief=brief)
+
+
+def _untrained(evaluation: Evaluation) -> list[Note]:
+    complete = [each for each in evaluation.table.learners if not each.left_out]
+    untrained = [each.name for each in complete if each.is_untrained]
+    if not untrained:
+        return []
+    if len(untrained) == len(complete):
+        brief = "Random features rank untrained networks: no best is named."
+        text = f"{brief} Every backbone is frozen and has random weights."
+    else:
+        brief = f"Random features: {len(untrained)} of {len(complete)} networks are untrained."
+        text = (
+            f"Random features: {some(untrained, 'base learner')} frozen with random weights, which "
+            "ranks an untrained network; none of them is named best."
+        )
+    return [Note(topic=RANDOM_FEATURES, text=text, is_warning=True, brief=brief)]
 
 
 def _given(evaluation: Evaluation) -> list[Note]:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.predictions.notes import RANDOM_FEATURES, Note
 from foldgrid.analysis.ranking.ranking import KIND_TITLES, RankedModel, Ranking
 from foldgrid.analysis.ranking.uncertainty import TIED, all_notes
 from foldgrid.specs.counted import counted
@@ -105,6 +105,9 @@ def render_terminal(
     shown = begun if top is None else _best_and_landmarks(begun, top)
     if ranking.title:
         console.print(Text(ranking.title, style="bold"))
+    for note in ranking.notes:
+        if note.topic == RANDOM_FEATURES:
+            console.print(Text(note.brief, style="bold yellow"))
     console.print(Text(heading(ranking)))
     extents = [f"{name} {describe_extent(ranking, name.lower())}" for name in ("OOF", "test")]
     console.print(Text("; ".join(extents) + "."), end="\n\n")

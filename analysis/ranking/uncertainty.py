@@ -5,7 +5,7 @@ Knows the facts that a ranking stores, so a stored one answers for every metric.
 
 from __future__ import annotations
 
-from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.predictions.notes import RANDOM_FEATURES, Note
 from foldgrid.analysis.ranking.ranking import RankedModel, Ranking
 from foldgrid.specs.counted import counted
 
@@ -16,7 +16,9 @@ TIED = "~"
 def all_notes(ranking: Ranking) -> tuple[Note, ...]:
     """The notes of a ranking with those of its order: the warnings, how sure, then the facts."""
     notes = (*uncertainty_notes(ranking), *ranking.notes)
-    return tuple(sorted(notes, key=lambda note: not note.is_warning))
+    return tuple(
+        sorted(notes, key=lambda note: (note.topic != RANDOM_FEATURES, not note.is_warning))
+    )
 
 
 def uncertainty_notes(ranking: Ranking) -> tuple[Note, ...]:

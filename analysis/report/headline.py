@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from foldgrid.analysis.drawing.numbers import UNDEFINED, count, format_number, interval, percent
 from foldgrid.analysis.exhibits.words import task_report
-from foldgrid.analysis.predictions.notes import Note
+from foldgrid.analysis.predictions.notes import RANDOM_FEATURES, Note
 from foldgrid.analysis.run import Run
 
 
@@ -67,10 +67,18 @@ def write_headline(run: Run) -> Headline:
 
 def _warnings(run: Run) -> list[Note]:
     warnings = dict.fromkeys(note for note in run.notes if note.is_warning)
-    return sorted(warnings, key=lambda note: note.topic != "synthetic data")
+    first = (RANDOM_FEATURES, "synthetic data")
+    return sorted(
+        warnings, key=lambda note: first.index(note.topic) if note.topic in first else len(first)
+    )
 
 
 def _verdict(run: Run) -> str:
+    if not run.names_best:
+        return (
+            f"No best is named: {run.best.model} comes first, and was made of networks that were "
+            "never trained (random weights, frozen)."
+        )
     best, metric, oof = run.best, run.ranking.metric, run.evaluation.oof
     kind = {"base_learner": "base learner ", "meta_learner": "meta-learner "}.get(best.kind, "")
     end = {"lower": "smallest", "higher": "largest", "zero": "smallest"}[metric.direction]
@@ -88,6 +96,8 @@ def _verdict(run: Run) -> str:
 
 
 def _certainty(run: Run) -> str:
+    if not run.names_best:
+        return ""
     standing = run.ranking.standing(run.best)
     num_rivals, num_tied = len(run.rivals), len(run.tied)
     if standing.rank_low is None:

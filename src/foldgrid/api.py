@@ -27,7 +27,7 @@ from foldgrid.specs.task import TaskSpec
 if TYPE_CHECKING:
     from foldgrid.launching.options import Options
 
-Budget: TypeAlias = Literal["auto", "smoke", "paper"]
+Budget: TypeAlias = Literal["auto", "smoke", "probe", "paper"]
 Overrides: TypeAlias = Mapping[str, Any] | Sequence[str] | None
 
 
@@ -37,7 +37,8 @@ class Sweep:
     Args:
         source: A name that ``foldgrid list`` shows, the path of a YAML file, or a mapping with the
             keys of such a file (``name`` among them).
-        budget: How much training: ``smoke``, ``paper``, or ``auto``: paper with a GPU.
+        budget: How much training: ``smoke``, ``probe``, ``paper``, or ``auto``: that of the run
+            folder where there is one, else paper with a GPU and probe without.
         overrides: Other values for keys, dotted where nested: ``{"training.lr": 0.003}`` or
             ``["training.lr=0.003"]``.
         data: A manifest of your photographs, in place of the sweep's own data.
@@ -149,7 +150,7 @@ def launch(
     address: str | None = None,
     hyperparameters: str | PathLike[str] | None = None,
     search_storage: str | None = None,
-    weights: Literal["auto", "fetch", "required", "none"] | None = None,
+    weights: Literal["auto", "fetch", "present", "required", "none"] | None = None,
     mirror: str | None = None,
     keep: Literal["best", "none"] | None = None,
     trials: int | None = None,
@@ -165,7 +166,8 @@ def launch(
     Args:
         sweep: A name, the path of a YAML file, a mapping with its keys, or a `Sweep`.
         data: A manifest of your photographs, in place of the sweep's own data.
-        budget: How much training: ``smoke``, ``paper``, or ``auto``: paper with a GPU.
+        budget: How much training: ``smoke``, ``probe``, ``paper``, or ``auto``: that of the run
+            folder where there is one, else paper with a GPU and probe without.
         overrides: Other values for keys of the sweep: ``{"training.lr": 0.003}``.
         only: A part of the grid: ``{"backbone": "resnet34", "fold": 0}``.
         storage: Where run folders go: a folder, or a URI such as ``s3://bucket/prefix``.

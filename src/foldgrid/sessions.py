@@ -15,13 +15,13 @@ from foldgrid.execution.ray_session import check_address
 from foldgrid.launching.deadline import Deadline
 from foldgrid.launching.decoding import photograph_progress
 from foldgrid.launching.fetching import check_mirror, fetch_weights
-from foldgrid.launching.options import Options, choose_budget
+from foldgrid.launching.options import Options, choose_budget, recorded_budget
 from foldgrid.launching.planning.found_recipe import read_found
 from foldgrid.launching.planning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.launching.session import Session
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.passwords import hide_passwords
-from foldgrid.specs.reading import Document
+from foldgrid.specs.reading import Document, document_of
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.tracking import TRACKERS
 
@@ -75,7 +75,9 @@ def prepare(
     Raises:
         SweepError: Whatever is wrong with the sweep, the options or the data.
     """
-    budget, reason = choose_budget(options.budget)
+    name = document_of(path).values.get("name") or (path.stem if isinstance(path, Path) else "")
+    recorded = recorded_budget(options.storage, name) if options.budget == "auto" else None
+    budget, reason = choose_budget(options.budget, recorded)
     check_address(options.address)
     check_mirror(options.mirror)
     Deadline.after(options.time_budget)

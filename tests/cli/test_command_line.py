@@ -267,7 +267,8 @@ def test_own_sweeps_go_before_those_that_come_with_foldgrid(
     lines = capsys.readouterr().out.splitlines()
     assert lines[:3] == [
         "Sweeps in sweeps/",
-        "  quickstart       Mine: these three small backbones x 5 subject-wise folds",
+        "  quickstart       Mine: these three EfficientNet-Lites, and one of them fine-tuned, x 5 "
+        "subject-wise folds",
         "Sweeps that come with foldgrid",
     ]
     assert "  quickstart       hidden by sweeps/quickstart.yaml" in lines

@@ -77,7 +77,16 @@ def test_a_plan_says_the_same_without_once_its_networks_are_known(
             if callable(getattr(known, "cache_clear", None)):
                 known.cache_clear()
     cold = launcher(sweep, "--plan").out
-    where = ("--wandb", "disabled", "--storage", str(launcher.storage), "--executor", "inline")
+    where = (
+        "--budget",
+        "smoke",
+        "--wandb",
+        "disabled",
+        "--storage",
+        str(launcher.storage),
+        "--executor",
+        "inline",
+    )
     warm, imported = imported_by("launch.py", "--sweep", str(sweep), "--plan", *where)
     assert without_room(warm) == without_room(cold)
     assert imported & (HEAVY | {"scipy", "wandb"}) == set()

@@ -50,7 +50,7 @@ def tiny_settings(sweep: Sweep) -> tuple[str, ...]:
         settings = (*SMALL_DATA, *TINIEST, *settings)
     else:
         settings = ("data.tile_pixels=32", *SMALL_STUDY, *settings)
-    if sweep.training.phases:
+    if sweep.training.phases and sweep.training.trains_backbone:
         # An epoch each; a phase needs one of its own.
         heads = "{name: head, epochs: 1, frozen: backbone}, {name: rest, frozen: 10}"
         settings = (*settings, "training.max_epochs=2", f"training.phases=[{heads}]")

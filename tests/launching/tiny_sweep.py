@@ -97,6 +97,9 @@ class Launcher:
             arguments += ["--storage", str(self.storage)]
         if "--wandb" not in options:
             arguments += ["--wandb", "disabled"]
+        if "--budget" not in options:
+            # Not what a machine without a GPU would choose: `smoke` trains as the sweep says.
+            arguments += ["--budget", "smoke"]
         with pytest.MonkeyPatch.context() as patch:
             if not ranked:
                 patch.setattr(launch, "report", lambda *session_and_console: None)

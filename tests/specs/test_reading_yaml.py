@@ -176,8 +176,8 @@ def test_a_file_without_a_mapping_is_refused(tmp_path: Path, text: str) -> None:
             [
                 "line 9",
                 "weights",
-                "found \"imagenet\". Input should be 'required', 'fetch', 'auto' or 'none'. "
-                "Known: auto, fetch, none, required.",
+                "found \"imagenet\". Input should be 'required', 'fetch', 'present', 'auto' or "
+                "'none'. Known: auto, fetch, none, present, required.",
             ],
         ),
         (
@@ -185,8 +185,8 @@ def test_a_file_without_a_mapping_is_refused(tmp_path: Path, text: str) -> None:
             [
                 "line 9",
                 "weights",
-                "found \"requird\". Input should be 'required', 'fetch', 'auto' or 'none'. "
-                'Did you mean "required"?',
+                "found \"requird\". Input should be 'required', 'fetch', 'present', 'auto' or "
+                "'none'. Did you mean \"required\"?",
             ],
         ),
         ("seed: -1", ["line 9", "seed", "found -1. Input should be greater than or equal to 0."]),

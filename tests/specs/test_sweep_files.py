@@ -19,7 +19,7 @@ from foldgrid.specs.sweep import BudgetName, Sweep
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHIPPED = yaml_files(PROJECT / "sweeps")
-BUDGETS: tuple[BudgetName, ...] = ("smoke", "paper")
+BUDGETS: tuple[BudgetName, ...] = ("smoke", "probe", "paper")
 
 
 @pytest.mark.parametrize("budget", BUDGETS)

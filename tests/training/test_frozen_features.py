@@ -312,3 +312,17 @@ def test_what_is_computed_once() -> None:
 def test_copies_of_what_does_not_vary_are_refused() -> None:
     with pytest.raises(ValidationError, match="the copies would be alike"):
         Augmentation.model_validate({**STILL, "copies": 3})
+
+
+def test_below_a_head_of_its_own_random_features_are_shared_by_folds(
+    kept: TrainingData, tmp_path: Path
+) -> None:
+    """With the network's own last layer each fold draws its weights."""
+    for fold in (0, 1):
+        config = make_config(BACKBONE, fold=fold, max_epochs=1, head="ridge")
+        make_fit(config, tmp_path / "ridge", kept).features_of(np.arange(3))
+    assert len(files(kept)) == 1
+    for fold in (0, 1):
+        config = make_config(BACKBONE, fold=fold, **frozen().training.model_dump(mode="json"))
+        make_fit(config, tmp_path / "linear", kept).features_of(np.arange(3))
+    assert len(files(kept)) == 3

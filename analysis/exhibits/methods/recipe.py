@@ -80,6 +80,24 @@ def augmentations(drawn: Augmentation, has_tiles: bool) -> list[str]:
     return [text for text, is_drawn in words.items() if is_drawn]
 
 
+def augmentation_sentence(recipe: TrainingRecipe, sample: str, has_tiles: bool) -> str:
+    """What varied, and whether it was drawn once or at each epoch.
+
+    Args:
+        recipe: Of the fits; one that solves its head trains on the pictures as they are.
+        sample: A sample's name, for people.
+        has_tiles: Whether a sample is made of several pictures.
+    """
+    drawn = recipe.augmentation
+    changes = listed(augmentations(drawn, has_tiles))
+    if recipe.solved_head is not None or not changes:
+        return f"Training {sample}s were not augmented."
+    if drawn.copies is None:
+        return f"Training {sample}s were augmented at random: {changes}."
+    copies = count(drawn.copies, "augmented copy", "augmented copies")
+    return f"Of each training {sample} {copies} were drawn once and trained on: {changes}."
+
+
 def stopping_sentence(recipe: TrainingRecipe) -> str:
     """When a fit ended, which weights predicted, and which samples decided."""
     if recipe.solved_head is not None:

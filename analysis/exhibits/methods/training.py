@@ -6,7 +6,7 @@ from typing import Any
 
 from foldgrid.analysis.drawing.numbers import count, listed
 from foldgrid.analysis.exhibits.methods.recipe import (
-    augmentations,
+    augmentation_sentence,
     head_words,
     optimizer_sentence,
     phases_sentence,
@@ -105,8 +105,6 @@ def training_statements(run: Run) -> dict[str, str]:
     recipe = run.config.training
     sample = task_report(run).sample
     has_tiles = run.config.task.sample_kind == "mosaics"
-    is_solved = recipe.solved_head is not None
-    changes = [] if is_solved else augmentations(recipe.augmentation, has_tiles)
     diverged = sum(record.status == "diverged" for record in run.records.values())
     return {
         "head": _heads(run),
@@ -115,11 +113,7 @@ def training_statements(run: Run) -> dict[str, str]:
             f"{optimizer_sentence(recipe)}." + phases_sentence(recipe) + _deviating_recipes(run)
         ),
         "stopping": stopping_sentence(recipe),
-        "augmentation": (
-            f"Training {sample}s were augmented at random: {listed(changes)}."
-            if changes
-            else f"Training {sample}s were not augmented."
-        ),
+        "augmentation": augmentation_sentence(recipe, sample, has_tiles),
         "budget": (
             "This is the smoke budget, a shortened recipe that shows that everything works; its "
             "values are not results."

@@ -41,7 +41,7 @@ def launch(
     *,
     plan: bool = False,
     data: Path | None = None,
-    budget: Literal["auto", "smoke", "paper"] = "auto",
+    budget: Literal["auto", "smoke", "probe", "paper"] = "auto",
     set_: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
     only: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto",
@@ -55,7 +55,7 @@ def launch(
     keep: Literal["best", "none"] | None = None,
     trials: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     time_budget: str | None = None,
-    weights: Literal["auto", "fetch", "required", "none"] | None = None,
+    weights: Literal["auto", "fetch", "present", "required", "none"] | None = None,
     mirror: str | None = None,
 ) -> int:
     """Run a sweep; run it again, and it trains only what is missing.
@@ -64,7 +64,9 @@ def launch(
         sweep: A name that `foldgrid list` shows, or the path of a YAML file.
         plan: Print what would run and stop.
         data: A manifest of your photographs, instead of the embedded synthetic trial.
-        budget: How much training. auto is paper with a GPU and smoke without one.
+        budget: How much training: probe solves heads on frozen backbones, paper trains in full,
+            smoke shows that everything works. auto is the run folder's own where there is one, else
+            paper with a GPU and probe without.
         set_: Override a key of the sweep, as in training.lr=0.003. May be repeated.
         only: A part of the grid: backbone=resnet34 or fold=0. May be repeated.
         wandb: Weights & Biases. auto is online where it has a key, else offline.
@@ -84,9 +86,9 @@ def launch(
             instead of as many as the sweep says in all.
         time_budget: End the launch after this long (2h, 90m, 1h30m); what is running then goes
             on at the next launch.
-        weights: Pre-trained weights: fetch downloads what is missing before it trains, required
-            refuses to start where something is, auto starts from random weights there, none
-            always does; without it the sweep says.
+        weights: Pre-trained weights: fetch downloads what is missing before it trains, present
+            leaves networks out where something is, required refuses to start there, auto starts
+            from random weights there, none always does; without it the sweep says.
         mirror: The URL of a folder that holds the same weight files, for --weights fetch.
     """
     if sweep is None:

@@ -96,6 +96,8 @@ def missing_features(jobs: Iterable[FitJob], data: TrainingData) -> list[Feature
 
 def _tables(job: FitJob, data: TrainingData) -> tuple[Table, ...]:
     config = job.config
+    if config.given is not None:
+        return ()
     plan = plan_features(config.backbone, config.training, data.grid)
     if isinstance(plan, str):
         return ()

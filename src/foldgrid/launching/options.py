@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from foldgrid.execution.gpus import num_gpus
+from foldgrid.specs.errors import SweepError
 from foldgrid.specs.label_permutation import PermutationName
-from foldgrid.specs.sweep import BudgetName, WeightsPolicy
+from foldgrid.specs.sweep import BudgetChoice, BudgetName, WeightsPolicy
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Options:
     """
 
     sweep: str = ""
-    budget: Literal["auto", "smoke", "paper"] = "auto"
+    budget: BudgetChoice = "auto"
     overrides: Sequence[str] = ()
     only: Sequence[str] = ()
     manifest: Path | None = None
@@ -53,10 +54,36 @@ class Options:
         return (*self.overrides, *(f"{key}={value}" for key, value in own.items() if value))
 
 
-def choose_budget(wanted: Literal["auto", "smoke", "paper"]) -> tuple[BudgetName, str]:
-    """The budget, and why it was chosen where ``auto`` chose."""
+def choose_budget(
+    wanted: BudgetChoice, recorded: BudgetName | None = None
+) -> tuple[BudgetName, str]:
+    """The budget, and why it was chosen where ``auto`` chose.
+
+    Args:
+        wanted: What was asked for.
+        recorded: That of the run folder, where there is one.
+    """
     if wanted != "auto":
         return wanted, ""
+    if recorded is not None:
+        return recorded, " (that of this run folder; --budget names another)"
     if num_gpus():
-        return "paper", " (chosen because there is a GPU; --budget smoke is quick)"
-    return "smoke", " (chosen because there is no GPU; --budget paper trains in full)"
+        return "paper", " (chosen because there is a GPU; --budget probe is quick)"
+    return "probe", " (chosen because there is no GPU; --budget paper trains in full)"
+
+
+def recorded_budget(storage: str, name: str) -> BudgetName | None:
+    """The budget of the run folder of a sweep; nothing where there is none that can be read.
+
+    Args:
+        storage: The folder or URI that holds run folders.
+        name: The sweep's.
+    """
+    # Imported here: the words of a launch need no numpy.
+    from foldgrid.records import RunStore, run_location
+
+    try:
+        found = RunStore(run_location(storage, name)).read_sweep().get("budget")
+    except (OSError, SweepError):
+        return None
+    return found if found in get_args(BudgetName) else None

@@ -289,6 +289,13 @@ class TrainingRecipe(Spec):
         return settings_of(OPTIMIZERS, optimizer, self.optimizer_settings)
 
     @property
+    def trains_backbone(self) -> bool:
+        """Whether anything but the head is trained in any of its phases."""
+        if self.solved_head is not None:
+            return False
+        return not self.phases or any(phase.frozen != "backbone" for phase in self.phases)
+
+    @property
     def solved_head(self) -> Head | None:
         """The head where it is solved on the features of a frozen backbone, else nothing."""
         if self.head == DEFAULT_HEAD:

@@ -14,6 +14,7 @@ from ruamel.yaml.error import YAMLError
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.folders import folder_names, yaml_files
 from foldgrid.specs.given import read_given_specs
+from foldgrid.specs.heads import DEFAULT_HEAD, HEADS
 from foldgrid.specs.learners import ablation_problems, learner_problems
 from foldgrid.specs.reading import (
     Document,
@@ -27,6 +28,7 @@ from foldgrid.specs.renamed import current_path, note_on, with_current_names
 from foldgrid.specs.search_fit import sweep_problems
 from foldgrid.specs.search_space import SearchSpace, space_problems
 from foldgrid.specs.sweep import BudgetName, Sweep, per_backbone_problems
+from foldgrid.specs.task import TASKS
 
 _Key = tuple[str, ...]
 Overlay = tuple[_Key, Any, str]
@@ -211,7 +213,10 @@ def _refuse(document: Document, found: Sequence[tuple[tuple[str, ...], str]]) ->
 
 def _with_budget(written: Document, budget: BudgetName) -> Document:
     values = copy.deepcopy(written.values)
-    changes = (values.pop("budgets", None) or {}).get(budget) or {}
+    budgets = values.pop("budgets", None) or {}
+    changes = budgets.get(budget) or {}
+    if budget == "probe" and budget not in budgets:
+        changes = _probe_of(validate(Sweep, written))
     lines = dict(written.lines)
     origin: KeyPath = ("budgets", budget)
     _merge(values, changes)
@@ -224,9 +229,37 @@ def _with_budget(written: Document, budget: BudgetName) -> Document:
     return document
 
 
+def _probe_of(sweep: Sweep) -> dict[str, Any]:
+    """What the budget ``probe`` changes of a sweep that does not say it itself.
+
+    Backbones are frozen. A grid's heads are solved; a search has a rate to search for, so its heads
+    are trained, on pictures as they are, whose features are computed once.
+    """
+    recipe: dict[str, Any] = {
+        "phases": [{"name": "head", "frozen": "backbone"}],
+        "stage_heads": False,
+        "augmentation": {
+            "rotate_tiles": False,
+            "shuffle_tiles": False,
+            "flip_horizontally": False,
+            "flip_vertically": False,
+            "smallest_crop": 1.0,
+            "zoom": 0.0,
+            "brightness": 0.0,
+            "contrast": 0.0,
+        },
+    }
+    if sweep.search_space is None:
+        kind = TASKS[sweep.task.name].scoring.output_kind
+        solved = (name for name, head in HEADS.items() if head.is_solved)
+        recipe["head"] = next((n for n in solved if kind in (HEADS[n].suits or ())), DEFAULT_HEAD)
+    return {"training": recipe, "per_backbone": {}, "ablation": {}, "learners": {}}
+
+
 def _merge(values: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Changes keys, deep down; an empty mapping empties what is there, as an empty list does."""
     for key, change in changes.items():
-        if isinstance(change, dict) and isinstance(values.get(key), dict):
+        if change and isinstance(change, dict) and isinstance(values.get(key), dict):
             _merge(values[key], change)
         else:
             values[key] = change

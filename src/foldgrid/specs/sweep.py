@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,7 +26,10 @@ from foldgrid.specs.schedulers import NO_SCHEDULER, SCHEDULERS, Scheduler
 from foldgrid.specs.synthetic import SyntheticSettings, TrialSettings
 from foldgrid.specs.task import AnyTask, default_task
 
-BudgetName = Literal["smoke", "paper"]
+BudgetName = Literal["smoke", "probe", "paper"]
+BudgetChoice = Literal["auto", "smoke", "probe", "paper"]
+"""What may be asked for: ``auto`` is the recorded budget, ``paper`` with a GPU, else ``probe``."""
+
 SamplerName = Literal[
     "TPESampler",
     "RandomSampler",
@@ -34,7 +38,7 @@ SamplerName = Literal[
     "CmaEsSampler",
     "NSGAIISampler",
 ]
-WeightsPolicy = Literal["required", "fetch", "auto", "none"]
+WeightsPolicy = Literal["required", "fetch", "present", "auto", "none"]
 REGIONS = ("upper_extremities", "trunk", "lower_extremities", "head_neck")
 
 
@@ -189,7 +193,8 @@ class Sweep(Spec):
         split: Who is held out.
         backbones: The networks by name, each trained once a fold; see docs/how-to/models.md.
         weights: Pre-trained weights: ``required`` refuses to start where a file is missing,
-            ``fetch`` downloads it first, ``auto`` starts from random weights there and says so,
+            ``fetch`` downloads it first, ``present`` leaves the network out there and says so,
+            ``auto`` starts from random weights there and says so,
             ``none`` always does. A network of which nobody publishes weights starts at random
             anyway.
         licences: What licences pre-trained weights may have, such as ``apache-2.0``; weights of
@@ -284,6 +289,17 @@ class Sweep(Spec):
         found = self.model_copy(update=changes)
         found._weight_files, found._written_names = files, known_names
         return found
+
+    def with_backbones(self, names: Collection[str]) -> Sweep:
+        """The sweep with these of its backbones, and what it says of the others left out."""
+        own = {name: each for name, each in self.per_backbone.items() if name in names}
+        learners = {
+            name: each for name, each in self.learners.items() if backbone_of(name) in names
+        }
+        kept = tuple(name for name in self.backbones if name in names)
+        return self.model_copy(
+            update={"backbones": kept, "per_backbone": own, "learners": learners}
+        )
 
     @field_validator("backbones")
     @classmethod

@@ -201,7 +201,7 @@ def feature_tables(
         about = {
             "format": FEATURE_FORMAT,
             "backbone": config.backbone,
-            "weights": _first_weights(config),
+            "weights": first_weights(config),
             "pooling": recipe.pooling,
             "pictures": data.pictures,
             "grid": data.grid,
@@ -230,7 +230,7 @@ def _versions() -> dict[str, str | None]:
     return package_versions(["torch", "torchvision", "timm"])
 
 
-def _first_weights(config: FitConfig) -> str:
+def first_weights(config: FitConfig) -> str:
     """The backbone's: a hash, or what random ones are drawn by."""
     if config.weights != "random":
         return config.weights

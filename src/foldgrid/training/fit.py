@@ -130,9 +130,13 @@ class Fit(FitState):
     def _train(self) -> float:
         recipe = self.config.training
         weighs = recipe.auxiliary_loss_weight > 0
-        is_frozen = self.phase is not None and self.phase.frozen == "backbone"
-        head = self.head_modules if is_frozen else None
-        train_mode(self.network, auxiliary_heads=weighs, head=head)
+        if self.head is not None:
+            # The rest of the network is not asked; going through it takes longer than a step.
+            self.head.train()
+        else:
+            is_frozen = self.phase is not None and self.phase.frozen == "backbone"
+            head = self.head_modules if is_frozen else None
+            train_mode(self.network, auxiliary_heads=weighs, head=head)
         batches = training_batches(
             self._trained_on(), recipe.batch_size, recipe.max_batches_per_epoch, self.generator
         )

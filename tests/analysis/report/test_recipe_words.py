@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from foldgrid.analysis.exhibits.methods.recipe import (
+    augmentation_sentence,
     augmentations,
     head_words,
     optimizer_sentence,
@@ -102,3 +103,15 @@ def test_a_single_photograph_has_no_tiles() -> None:
     reported = augmentations(Augmentation(), False)
     assert reported[0] == "rotation by up to 180 degrees"
     assert not any("tile" in words for words in reported)
+
+
+def test_copies_are_said_to_be_drawn_once() -> None:
+    copied = recipe(augmentation={"copies": 8, "zoom": 0.2})
+    said = augmentation_sentence(copied, "photograph", False)
+    assert said.startswith("Of each training photograph 8 augmented copies were drawn once")
+    assert "zooms by a factor within 0.8 to 1.2" in said
+    assert "at random: rotation" in augmentation_sentence(recipe(), "photograph", False)
+    still = recipe(augmentation={"rotate_tiles": False, "brightness": 0.0, "contrast": 0.0})
+    for plain in (still, recipe(head="ridge")):
+        said = augmentation_sentence(plain, "mosaic", False)
+        assert said == "Training mosaics were not augmented."

@@ -9,7 +9,7 @@ from foldgrid.execution.fit_job import FitJob
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.specs.counted import counted
 from foldgrid.specs.fits import content_digest
-from foldgrid.training.feature_plan import FeaturePlan, plan_features
+from foldgrid.training.feature_plan import FeaturePlan, first_weights, plan_features
 
 GIB = 2**30
 _BYTES = {"float32": 4, "float16": 2}
@@ -40,6 +40,8 @@ def feature_need(prepared: PreparedSweep) -> FeatureNeed:
     anew: dict[str, dict[str, None]] = {}
     found: dict[str, tuple[int, float]] = {}
     for job in prepared.grid.left:
+        if job.config.given is not None:
+            continue
         plan = plan_features(job.config.backbone, job.config.training, prepared.survey.grid)
         if isinstance(plan, str):
             if plan:
@@ -60,11 +62,10 @@ def feature_need(prepared: PreparedSweep) -> FeatureNeed:
 def _shared_by(job: FitJob, plan: FeaturePlan) -> str:
     """The same for fits that train on the same features."""
     config, recipe = job.config, job.config.training
-    # Random weights are drawn anew for each fold.
-    weights = f"random {config.fold}" if config.weights == "random" else config.weights
-    seen = recipe.normalization, recipe.input_size, recipe.interpolation
+    seen = recipe.normalization, recipe.input_size, recipe.interpolation, recipe.pooling
     views = recipe.augmentation.model_dump(mode="json") if plan.num_views else None
-    return content_digest([config.backbone, weights, *seen, views, recipe.features.dtype])
+    made_of = config.backbone, first_weights(config), *seen, views, recipe.features.dtype
+    return content_digest(made_of)
 
 
 def feature_facts(need: FeatureNeed, room: str) -> Iterator[tuple[str, str]]:

@@ -162,8 +162,8 @@ def plan_grid(
                 **of_sweep,
             )
             features = plan_features(backbone, recipe, TILES_A_SIDE[sweep.task.sample_kind])
-            # Random weights are drawn anew for each fold.
-            num_fits = sweep.split.num_folds if file else 1
+            # Random weights are drawn anew for each fold, but below a head of its own.
+            num_fits = sweep.split.num_folds if file or recipe.own_head else 1
             seconds = estimate_seconds(footprints[learner.name], recipe, counts, features, num_fits)
             threads = sweep.resources.cpus_per_fit
             keeps = sweep.keep == "best"
@@ -215,10 +215,6 @@ def estimate_seconds(
     images *= recipe.augmentation.copies or 1
     if recipe.max_batches_per_epoch is not None:
         images = min(images, recipe.max_batches_per_epoch * recipe.batch_size)
-    if recipe.solved_head is not None:
-        # One forward pass of every picture, whoever it is for.
-        seen = PREDICT_FRACTION * (counts.train + counts.predicted)
-        return seen * footprint.train_ms(recipe.batch_size) / 1000
     epoch = images + PREDICT_FRACTION * counts.validation
     on_pictures, once, steps = recipe.planned_epochs, 0.0, 0.0
     if not isinstance(features, str):

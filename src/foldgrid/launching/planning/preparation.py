@@ -22,6 +22,7 @@ from foldgrid.launching.planning.networks import (
     check_weight_files,
     facts_kept_in,
     footprints,
+    without_absent,
 )
 from foldgrid.models import WeightFile, resolve_weights
 from foldgrid.models.footprint import Footprint
@@ -60,6 +61,7 @@ class PreparedSweep:
         canary: What the scores or labels are where they are not the true ones.
         corrupt: Fits of the grid that are complete and not what was written: they are left.
         run_faults: What is wrong with the run folder's own files, which a launch writes again.
+        absent: Backbones that the sweep leaves out because their weights are not here.
         given: By the sweep's name, the base learners that come as tables.
     """
 
@@ -77,6 +79,7 @@ class PreparedSweep:
     canary: LabelPermutation | None = None
     corrupt: tuple[CorruptFit, ...] = ()
     run_faults: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     given: Mapping[str, GivenLearner] = field(default_factory=dict)
 
     @property
@@ -115,11 +118,12 @@ def prepare_sweep(
     Raises:
         SweepError: Whatever is wrong with the sweep, the data, the split or the weights.
     """
-    sweep = resolved.sweep
     source = resolved.document.source
-    fetch_command = f"foldgrid weights fetch --sweep {asked_for or sweep.name}"
+    fetch_command = f"foldgrid weights fetch --sweep {asked_for or resolved.sweep.name}"
     with facts_kept_in(cache):
         check_networks(resolved)
+        resolved, absent = without_absent(resolved)
+        sweep = resolved.sweep
         selection = parse_selection(only, sweep)
         # Before any photograph is read: the number of classes does not decide what is too small.
         footprints(sweep, source, _num_outputs_so_far(sweep.task))
@@ -166,6 +170,7 @@ def prepare_sweep(
         canary=about_permutation,
         corrupt=verified.corrupt,
         run_faults=faults,
+        absent=absent,
         given=given,
     )
 
