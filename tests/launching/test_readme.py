@@ -113,6 +113,7 @@ def test_its_python_runs(launcher: Launcher, capsys: pytest.CaptureFixture[str])
     (launcher.storage / "tiny").rename(launcher.storage / "quickstart")
     [code] = blocks(README, "python")
     assert len(code.strip().splitlines()) == 8
+    code = code.replace("tf_efficientnet_lite1", "squeezenet1_1")
     exec(compile(code, "README.md", "exec"), {})
     assert "predict_the_mean" in capsys.readouterr().out
     assert "squeezenet1_1" in (launcher.folder / "predictions.csv").read_text().splitlines()[0]
