@@ -1,4 +1,4 @@
-"""Do the sweeps on labels learn at smoke size, and how long do they take?
+"""Do the sweeps on labels learn, and how long do they take?
 
 Each runs from one command to its ranking, on its simulated study. What is compared is the fraction
 of photographs of held-out subjects that the best base learner decides rightly, out of fold,
@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cyclopts import App
 from rich.console import Console
@@ -60,10 +60,10 @@ class Learned:
     auc: float
 
 
-def run_study(sweep: str, storage: Path) -> Learned:
-    """Launches a sweep at smoke size and reads its ranking."""
+def run_study(sweep: str, budget: str, storage: Path) -> Learned:
+    """Launches a sweep under a budget and reads its ranking."""
     command = [sys.executable, str(PROJECT / "launch.py"), "--sweep", sweep]
-    command += ["--budget", "smoke", "--storage", str(storage), "--wandb", "offline"]
+    command += ["--budget", budget, "--storage", str(storage), "--wandb", "offline"]
     started = time.perf_counter()
     subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
     seconds = time.perf_counter() - started
@@ -93,19 +93,24 @@ def _learned(sweep: str, seconds: float, rows: Sequence[dict[str, Any]]) -> Lear
 
 
 @app.default
-def main(*sweeps: str, output: Path | None = None) -> None:
+def main(
+    *sweeps: str, budget: Literal["probe", "smoke"] = "probe", output: Path | None = None
+) -> None:
     """Run the studies one after another and print what they learned.
 
     Args:
         sweeps: Their names; all five without any.
+        budget: How they are trained.
         output: Also write the values to this JSON file.
     """
     console, environment = Console(), describe_environment()
-    print_opening(console, "What the sweeps on labels learn at smoke size.", environment)
+    print_opening(
+        console, f"What the sweeps on labels learn under the budget {budget}.", environment
+    )
     found = []
     for sweep in sweeps or STUDIES:
         with tempfile.TemporaryDirectory() as folder:
-            found.append(run_study(sweep, Path(folder)))
+            found.append(run_study(sweep, budget, Path(folder)))
     headings = ["sweep", "minutes", "best", "accuracy", "from", "to", "majority", "AUC"]
     rows = [
         [

@@ -111,7 +111,15 @@ class Place:
 
     @property
     def arguments(self) -> list[str]:
-        return ["--sweep", str(self.folder / "tiny.yaml"), "--storage", self.storage, *self.options]
+        return [
+            "--sweep",
+            str(self.folder / "tiny.yaml"),
+            "--budget",
+            "smoke",
+            "--storage",
+            self.storage,
+            *self.options,
+        ]
 
     @contextmanager
     def launch(self) -> Iterator[Launch]:

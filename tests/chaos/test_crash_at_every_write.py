@@ -64,7 +64,16 @@ class Place:
     def launch(self, gate: int = 0) -> Crashed:
         self.folder.mkdir(exist_ok=True)
         (self.folder / "tiny.yaml").write_text(ONE_BACKBONE)
-        arguments = ["--sweep", "tiny.yaml", "--executor", "inline", "--wandb", self.wandb]
+        arguments = [
+            "--sweep",
+            "tiny.yaml",
+            "--budget",
+            "smoke",
+            "--executor",
+            "inline",
+            "--wandb",
+            self.wandb,
+        ]
         return self.server.launch(self.folder, arguments, gate, {"FOLDGRID_CACHE": str(self.cache)})
 
 

@@ -111,6 +111,7 @@ def test_ray_s_workers_find_it_by_its_entry_point(launcher: Launcher, package: P
     there = launcher.folder / "through_ray"
     command = [
         sys.executable, str(ROOT / "launch.py"), "--sweep", str(path), "--storage", str(there),
+        "--budget", "smoke",
         "--only", "backbone=plain_cnn", "--only", "fold=0", "--wandb", "disabled",
     ]  # fmt: skip
     paths = os.pathsep.join([str(package), str(ROOT / "src"), str(ROOT)])

@@ -59,7 +59,16 @@ def check_points(lines: Sequence[dict[str, Any]], history: Sequence[EpochRecord]
 
 def kill_in_the_second_fit(launcher: Launcher, sweep: Path) -> None:
     """A launch in a process of its own, killed once its first fit is over."""
-    command = ["--sweep", str(sweep), "--storage", str(launcher.storage), "--executor", "inline"]
+    command = [
+        "--sweep",
+        str(sweep),
+        "--budget",
+        "smoke",
+        "--storage",
+        str(launcher.storage),
+        "--executor",
+        "inline",
+    ]
     command += ["--wandb", "disabled", "--tracker", "json_lines"]
     with launched_beside(*command, folder=launcher.folder) as process:
         for line in process.output:

@@ -190,7 +190,14 @@ def test_a_fit_that_diverges_is_said_to_be_missing_from_the_ranking(
 def test_where_ray_ends_workers_for_want_of_memory_the_reason_is_said(launcher: Launcher) -> None:
     # A process of its own: Ray reads these once. Any machine has more than 1 % in use.
     few = {"RAY_memory_usage_threshold": "0.01", "RAY_memory_monitor_refresh_ms": "50"}
-    command = [sys.executable, str(PROJECT / "launch.py"), "--sweep", str(launcher.write())]
+    command = [
+        sys.executable,
+        str(PROJECT / "launch.py"),
+        "--budget",
+        "smoke",
+        "--sweep",
+        str(launcher.write()),
+    ]
     command += ["--storage", str(launcher.storage), "--wandb", "disabled", "--only", "fold=0"]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, **few}

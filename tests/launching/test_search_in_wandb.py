@@ -121,7 +121,7 @@ def test_a_population_is_shown_by_the_course_that_was_recorded(
 
 def kill_in_the_second_trial(launcher: Launcher, sweep: Path) -> None:
     """Kills a launch some time after its first trial was over."""
-    command = ["--sweep", str(sweep), "--storage", str(launcher.storage)]
+    command = ["--sweep", str(sweep), "--budget", "smoke", "--storage", str(launcher.storage)]
     command += ["--executor", "inline", "--wandb", "offline"]
     with launched_beside(*command, folder=launcher.folder) as process:
         for line in process.output:

@@ -30,7 +30,16 @@ def url(postgresql: PostgresqlServer) -> str:
 
 def arguments(sweep: Path, storage: Path, url: str) -> list[str]:
     """A launch's."""
-    places = ["--sweep", str(sweep), "--storage", str(storage), "--search-storage", url]
+    places = [
+        "--sweep",
+        str(sweep),
+        "--budget",
+        "smoke",
+        "--storage",
+        str(storage),
+        "--search-storage",
+        url,
+    ]
     return [*places, "--executor", "inline", "--wandb", "disabled"]
 
 

@@ -116,7 +116,14 @@ def test_a_sweep_on_a_cluster_that_was_there_before(
 ) -> None:
     root = Path(__file__).parents[2]
     with cluster(launcher, monkeypatch, has_token=has_token) as address:
-        sweep = ("--sweep", str(launcher.write()), "--storage", str(launcher.storage))
+        sweep = (
+            "--sweep",
+            str(launcher.write()),
+            "--budget",
+            "smoke",
+            "--storage",
+            str(launcher.storage),
+        )
         run = _python(str(root / "launch.py"), *sweep, "--address", address)
     assert run.returncode == 0, run.stdout + run.stderr
     assert len(launcher.store().finished_fits()) == 4

@@ -249,7 +249,7 @@ def test_the_launcher_as_a_user_starts_it(launcher: Launcher, tmp_path: Path) ->
     """Through Ray, in its own process, into a pipe: the words must be ours alone."""
     root = Path(__file__).parents[2]
     path = launcher.write(TINY + ALONE)
-    command = [sys.executable, str(root / "launch.py"), "--sweep", str(path)]
+    command = [sys.executable, str(root / "launch.py"), "--budget", "smoke", "--sweep", str(path)]
     run = subprocess.run(
         [*command, "--storage", str(launcher.storage)],
         capture_output=True,
@@ -301,7 +301,7 @@ def test_a_signal_from_another_process_does(
 ) -> None:
     long = (ONE_BACKBONE + ALONE).replace("max_epochs: 2", "max_epochs: 3000")
     long = long.replace("training:", "training:\n  early_stopping: {patience: 3000}")
-    command = ["--sweep", str(launcher.write(long))]
+    command = ["--budget", "smoke", "--sweep", str(launcher.write(long))]
     command += ["--storage", str(launcher.storage), "--executor", executor]
     with launched_beside(*command, folder=tmp_path) as run:
         histories = launcher.storage / "tiny" / "fits"

@@ -348,7 +348,7 @@ def test_a_launch_online_is_killed_then_goes_on_offline_then_is_sent(
     launcher: Launcher, server: FakeWandbServer
 ) -> None:
     path = launcher.write(ONE_BACKBONE)
-    arguments = ["--sweep", str(path), "--executor", "inline"]
+    arguments = ["--sweep", str(path), "--budget", "smoke", "--executor", "inline"]
     arguments += ["--storage", str(launcher.storage), "--wandb", "online"]
     with launched_beside(*arguments, folder=launcher.folder) as process:
         server.wait_for_rows(3)
