@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.launching.planning.networks import check_networks, footprints
+from foldgrid.models import find_weight_file
 from foldgrid.records import RunStore
 from foldgrid.specs.folders import yaml_files
 from foldgrid.specs.reading import read_document, validate
@@ -20,16 +21,32 @@ from foldgrid.specs.sweep import BudgetName, Sweep
 PROJECT = Path(__file__).resolve().parents[2]
 SHIPPED = yaml_files(PROJECT / "sweeps")
 BUDGETS: tuple[BudgetName, ...] = ("smoke", "probe", "paper")
+LARGE = "foundation_probes"
+"""Its 33 networks take a minute to look at."""
 
 
-@pytest.mark.parametrize("budget", BUDGETS)
-@pytest.mark.parametrize("name", SHIPPED)
+def marked(name: str, budget: BudgetName) -> Any:
+    """The case, in ``make test-all`` alone where it is large."""
+    marks = () if name != LARGE or budget == "smoke" else pytest.mark.exhaustive
+    return pytest.param(name, budget, marks=marks, id=f"{name}-{budget}")
+
+
+@pytest.mark.parametrize(
+    ("name", "budget"), [marked(name, budget) for name in SHIPPED for budget in BUDGETS]
+)
 def test_every_shipped_sweep_resolves(name: str, budget: BudgetName) -> None:
     resolved = resolve_sweep(SHIPPED[name], budget)
     sweep = resolved.sweep
     assert (sweep.name, sweep.budget, sweep.budgets) == (name, budget, {})
     check_networks(resolved)
     assert set(footprints(sweep, name, num_outputs=4)) == set(sweep.recipes)
+
+
+def test_the_weights_of_foundation_probes_are_published_each_with_its_licence() -> None:
+    names = resolve_sweep(SHIPPED[LARGE], "probe").sweep.backbones
+    files = [find_weight_file(name) for name in names]
+    assert len(names) >= 30
+    assert all(file is not None and file.licence for file in files)
 
 
 def test_the_main_sweep_is_the_paper_s() -> None:
