@@ -75,8 +75,10 @@ def prepare(
     Raises:
         SweepError: Whatever is wrong with the sweep, the options or the data.
     """
-    name = document_of(path).values.get("name") or (path.stem if isinstance(path, Path) else "")
-    recorded = recorded_budget(options.storage, name) if options.budget == "auto" else None
+    recorded = None
+    if options.budget == "auto":
+        stem = path.stem if isinstance(path, Path) else ""
+        recorded = recorded_budget(options.storage, document_of(path).values.get("name") or stem)
     budget, reason = choose_budget(options.budget, recorded)
     check_address(options.address)
     check_mirror(options.mirror)

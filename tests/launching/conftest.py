@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.launching.tiny_sweep import Launcher
 from tests.made_once import MadeOnce
+from tests.outside.packages import installed
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +34,10 @@ def launcher(
     monkeypatch.setenv("FOLDGRID_CACHE", str(shared_cache))
     monkeypatch.chdir(tmp_path)
     return Launcher(tmp_path, capsys, made_once)
+
+
+@pytest.fixture
+def package() -> Iterator[None]:
+    """The packages of `tests/outside`, as if they were installed."""
+    with installed():
+        yield

@@ -5,8 +5,6 @@ The package is `tests/outside/site/prototype.py`. Nothing else knows it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pandas as pd
 import pytest
 
@@ -14,7 +12,7 @@ from foldgrid.cli.main import main as analyse
 from foldgrid.specs.heads import HEADS
 from tests.launching.tiny_labels import SKIN
 from tests.launching.tiny_sweep import ONE_BACKBONE, Launcher
-from tests.outside.packages import SITE, installed
+from tests.outside.packages import SITE
 
 PROTOTYPE = SKIN.replace(
     "training:\n",
@@ -22,13 +20,6 @@ PROTOTYPE = SKIN.replace(
     "  pooling: mean_max\n",
 )
 THREE = PROTOTYPE + "ablation: {head: [logistic], pooling: [network]}\n"
-
-
-@pytest.fixture
-def package() -> Iterator[None]:
-    """As if it were installed."""
-    with installed():
-        yield
 
 
 def test_it_is_solved_ranked_checked_and_reported(launcher: Launcher, package: None) -> None:

@@ -6,8 +6,6 @@ in `test_added_optimizer`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pandas as pd
 import pytest
 
@@ -19,13 +17,6 @@ from tests.outside.packages import SITE, copied, installed
 POCKET = TINY.replace("  - squeezenet1_1\n", "  - pocket_cnn\n").replace(
     "training:\n", "training:\n  phases: [{name: head, epochs: 1, frozen: 1}, {name: all}]\n"
 )
-
-
-@pytest.fixture
-def package() -> Iterator[None]:
-    """As if it were installed."""
-    with installed():
-        yield
 
 
 def test_it_trains_is_ranked_checked_and_reported(launcher: Launcher, package: None) -> None:

@@ -5,7 +5,6 @@ The package is `tests/outside/site/lion.py`. Nothing else knows it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -23,13 +22,6 @@ LION = ONE_BACKBONE.replace(
     "training:\n", "training:\n  optimizer: lion\n  optimizer_settings: {lion: {beta1: 0.8}}\n"
 )
 BOTH = LION + "ablation: {optimizer: [sgd], optimizer_settings.lion.beta2: [0.5]}\n"
-
-
-@pytest.fixture
-def package() -> Iterator[None]:
-    """As if it were installed."""
-    with installed():
-        yield
 
 
 def test_it_trains_is_ranked_checked_and_reported(launcher: Launcher, package: None) -> None:

@@ -5,8 +5,6 @@ The package is `tests/outside/site/behind.py`. Nothing else knows it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pandas as pd
 import pytest
 
@@ -28,13 +26,6 @@ SEARCH = ONE_BACKBONE.replace("max_epochs: 2", "max_epochs: 3") + (
     "  scheduler_settings: {behind: {margin: 0.0}}\n"
     "  grace_epochs: 1\n"
 )
-
-
-@pytest.fixture
-def package() -> Iterator[None]:
-    """As if it were installed."""
-    with installed():
-        yield
 
 
 @pytest.fixture

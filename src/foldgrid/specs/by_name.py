@@ -86,7 +86,9 @@ class SettingsIn:
         return handler(self.model_of(None).__pydantic_core_schema__)
 
 
-def read_settings(registry: Registry[ThingT], given: object, chosen: str | None) -> object:
+def read_settings(
+    registry: Registry[ThingT], given: object, chosen: str | None, plain: str
+) -> object:
     """Settings as written, checked, those of the chosen thing complete.
 
     What decides a result is then written down, whatever a later version's defaults are.
@@ -95,11 +97,13 @@ def read_settings(registry: Registry[ThingT], given: object, chosen: str | None)
         registry: Whose settings.
         given: By name, some settings; anything else comes back for pydantic to refuse.
         chosen: The thing that is used; none where its name is refused anyway.
+        plain: The default, which has none: nothing is looked up for it, not at import either.
 
     Raises:
         ValidationError: A thing without settings, or a setting that its model refuses.
     """
-    if not isinstance(given, Mapping):
+    is_plain = not given and chosen == plain
+    if is_plain or not isinstance(given, Mapping):
         return given
     # Through JSON: strict mode then takes lists for tuples, as it does for the file around it.
     read = _settings_model(registry).model_validate_json(json.dumps(given)).model_dump(mode="json")

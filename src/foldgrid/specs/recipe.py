@@ -239,17 +239,12 @@ class TrainingRecipe(Spec):
     @field_validator("optimizer_settings", mode="before")
     @classmethod
     def _settings_are_the_optimizers(cls, given: object, info: ValidationInfo) -> object:
-        chosen = info.data.get("optimizer")
-        # The default has none of its own; nothing is looked up for it, not at import either.
-        is_plain = not given and chosen == DEFAULT_OPTIMIZER
-        return given if is_plain else read_settings(OPTIMIZERS, given, chosen)
+        return read_settings(OPTIMIZERS, given, info.data.get("optimizer"), DEFAULT_OPTIMIZER)
 
     @field_validator("head_settings", mode="before")
     @classmethod
     def _settings_are_the_heads(cls, given: object, info: ValidationInfo) -> object:
-        chosen = info.data.get("head")
-        is_plain = not given and chosen == DEFAULT_HEAD
-        return given if is_plain else read_settings(HEADS, given, chosen)
+        return read_settings(HEADS, given, info.data.get("head"), DEFAULT_HEAD)
 
     @model_validator(mode="after")
     def _keys_go_together(self) -> Self:

@@ -162,10 +162,7 @@ class SearchSettings(Spec):
     @field_validator("scheduler_settings", mode="before")
     @classmethod
     def _settings_are_the_schedulers(cls, given: object, info: ValidationInfo) -> object:
-        chosen = info.data.get("scheduler")
-        # Without a scheduler nothing is looked up, not at import either.
-        is_plain = not given and chosen == NO_SCHEDULER
-        return given if is_plain else read_settings(SCHEDULERS, given, chosen)
+        return read_settings(SCHEDULERS, given, info.data.get("scheduler"), NO_SCHEDULER)
 
     def __hash__(self) -> int:
         # A mapping has no hash of its own.
