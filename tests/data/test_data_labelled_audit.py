@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from foldgrid.data.audit.case_records import case_records, write_kept, write_records
 from foldgrid.data.audit.exclusions import ExclusionRules
-from foldgrid.data.audit.flow import COMING_IN, FLOW_FORMATS, LEFT
+from foldgrid.data.audit.flow import COMING_IN, FLOW_FORMATS, study_flow, uneven_exclusions
+from foldgrid.data.audit.group_comparison import LEFT, find_subgroups
 from foldgrid.data.audit.image_quality import could_be_skin, examine_photo, examine_photos
 from foldgrid.data.audit.labelled import LabelledAudit, audit_labelled, describe_labelled_audit
 from foldgrid.data.audit.near_duplicates import find_copies
@@ -223,3 +225,68 @@ def test_the_flow_table_in_every_format(spoilt: tuple[LabelledAudit, dict[str, s
     assert r"excluded: far away & 0 & 0 & -1 & 0 & -1 \\" in said["latex"]
     assert json.loads(said["json"])[0]["photos_by_label"] == {"eczema": 12, "psoriasis": 12}
     assert said["terminal"].splitlines()[1].endswith("6      6           24      12         12")
+
+
+def rates(
+    num_subjects: int, blurred: dict[str, float], seed: int = 0
+) -> tuple[pd.DataFrame, NDArray[np.str_]]:
+    """Four photographs a subject, each blurred by the rate of its subject's label."""
+    random = np.random.default_rng(seed)
+    label = np.repeat([*blurred] * num_subjects, 4)[: 4 * num_subjects]
+    photos = pd.DataFrame({"label": label, "case": "", "sex": random.permutation(label)})
+    photos["subject"] = [f"s{place // 4}" for place in range(len(photos))]
+    photos["sex"] = photos.groupby("subject")["sex"].transform("first").map({"normal": "f"})
+    is_out = random.random(len(photos)) < photos["label"].map(blurred)
+    return photos.fillna({"sex": "m"}), np.where(is_out, "blurred", "")
+
+
+def test_an_exclusion_that_takes_more_of_one_class_is_said() -> None:
+    photos, reasons = rates(60, {"early": 0.004, "late": 0.004, "normal": 0.36})
+    flow = study_flow(photos, reasons, ["sex"])
+    steps = {step.step: step for step in flow}
+    by_label, by_sex = steps["blurred"].comparisons
+    assert (by_label.column, by_sex.column) == ("label", "sex")
+    assert by_label.is_uneven
+    assert not by_sex.is_uneven
+    assert by_label.photos["normal"] == (steps["blurred"].photos_by_label["normal"], 80)
+    assert steps["far away"].comparisons == steps[COMING_IN].comparisons == ()
+    (of_blur, of_all) = uneven_exclusions(flow)
+    assert of_blur.startswith("excluded: blurred: ")
+    assert " of normal (" in of_blur
+    assert of_all.startswith("excluded in all: ")
+    said = {name: render(flow) for name, render in FLOW_FORMATS.items()}
+    assert f"! {of_blur}" in said["terminal"]
+    assert f"- {of_blur}" in said["md"]
+    found = json.loads(said["json"])[-1]["comparisons"][0]
+    assert (found["column"], found["is_uneven"]) == ("label", True)
+    assert len(said["csv"].splitlines()) == len(flow) + 1
+
+
+def test_exclusions_that_hit_subjects_at_random_are_not_called_uneven() -> None:
+    """Some people's photographs are blurred more often than others'; which class is chance."""
+    num_called = 0
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        photos, _ = rates(40, {"early": 0.1, "late": 0.1, "normal": 0.1}, seed)
+        of_subject = dict(zip(photos["subject"].unique(), random.beta(0.3, 2, 40), strict=True))
+        is_out = random.random(len(photos)) < photos["subject"].map(of_subject)
+        num_called += bool(uneven_exclusions(study_flow(photos, np.where(is_out, "blurred", ""))))
+    assert num_called <= 3
+
+
+def test_subgroups_are_the_columns_that_divide_into_few(tmp_path: Path) -> None:
+    path, rows = make_study(tmp_path)
+    for number, row in enumerate(rows):
+        row |= {"sex": "fm"[number % 2], "age": 20 + number, "site": "", "note": f"n{number}"}
+    rows[0]["sex"] = ""
+    pd.DataFrame(rows).to_csv(path, index=False)
+    manifest = read_labelled_manifest(path)
+    assert manifest.described == ("uploaded_by", "sex", "age", "site", "note")
+    groups = find_subgroups(manifest.photos, manifest.described)
+    assert list(groups) == ["sex", "age"]
+    assert groups["sex"].unique().tolist() == ["not given", "m", "f"]
+    assert groups["age"].unique()[0] == "20 to 24"
+    make_flaws(tmp_path)
+    said = FLOW_FORMATS["md"](audit_labelled(read_labelled_manifest(path), RULES).flow)
+    assert "| sex | m | 12 |" in said
+    assert "| label | eczema | 12 |" in said

@@ -39,6 +39,13 @@ def value_bands(values: pd.Series[float]) -> pd.Series[int]:
     return pd.Series(np.searchsorted(np.unique(ends), values), values.index)
 
 
+def band_names(values: pd.Series[float], bands: pd.Series[int]) -> pd.Series[str]:
+    """The lowest and highest value of each one's band, as text."""
+    grouped = values.groupby(bands)
+    low, high = (grouped.transform(end).map("{:g}".format) for end in ("min", "max"))
+    return low + " to " + high
+
+
 def _samples(photos: pd.DataFrame, columns: tuple[str, ...], layout: SampleLayout) -> SampleTable:
     order = ["subject", "case", "photo"]
     photos = photos.sort_values(order, kind="stable", ignore_index=True)

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from foldgrid.data.dataset import Dataset
 from foldgrid.data.manifest.rows import SCORES
 from foldgrid.data.photographs import decode_fitted
-from foldgrid.data.single_photos import value_bands
+from foldgrid.data.single_photos import band_names, value_bands
 from foldgrid.specs.counted import counted
 
 COLUMNS = 6
@@ -76,9 +76,7 @@ def draw_measured_sheet(
         most: As in `draw_labelled_sheet`.
         photo_pixels: Likewise.
     """
-    bands = photos["value"].groupby(value_bands(photos["value"]))
-    names = bands.transform("min").map("{:g}".format) + " to "
-    names += bands.transform("max").map("{:g}".format)
+    names = band_names(photos["value"], value_bands(photos["value"]))
     rising = photos.sort_values("value", kind="stable").assign(label=names, taxonomy="")
     return draw_labelled_sheet(rising, most, photo_pixels)
 

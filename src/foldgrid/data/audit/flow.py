@@ -1,24 +1,33 @@
 """The flow table of a study: what came in, what was left out in which step, what is left.
 
-Knows counts only; how they are printed is next door.
+Knows counts only; whether an exclusion takes more of one class is asked next door.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.data.audit.exclusions import REASONS
+from foldgrid.data.audit.group_comparison import (
+    LEFT,
+    Comparison,
+    compare_exclusions,
+    fraction,
+)
 from foldgrid.tables.table import Column, Table
 from foldgrid.tables.text import as_csv, as_latex, as_markdown, as_plain
 
 COMING_IN = "in the manifest"
-LEFT = "left"
+UNEVEN = (
+    "What is left is another mix than what came in. Look at these photographs: a rule may see the "
+    "class and not the flaw."
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,8 @@ class FlowStep:
         num_cases: Cases; an exclusion takes a case away with its last photograph.
         num_subjects: Subjects, likewise.
         photos_by_label: Photographs of each class.
+        comparisons: Of an exclusion that took something, and of all together in the line `LEFT`:
+            across the classes, and across the values of each describing column.
     """
 
     step: str
@@ -40,14 +51,19 @@ class FlowStep:
     num_cases: int
     num_subjects: int
     photos_by_label: dict[str, int]
+    comparisons: tuple[Comparison, ...] = ()
 
 
-def study_flow(photos: pd.DataFrame, reasons: NDArray[np.str_]) -> list[FlowStep]:
+def study_flow(
+    photos: pd.DataFrame, reasons: NDArray[np.str_], subgroups: Sequence[str] = ()
+) -> list[FlowStep]:
     """Count the steps, those that take nothing away included: looked for, and not found.
 
     Args:
         photos: `LabelledManifest.photos`.
         reasons: `find_reasons`.
+        subgroups: Columns of ``photos``, text, across whose values each step is compared as it is
+            across the classes, those of `find_subgroups`.
     """
     labels = sorted(photos["label"].unique())
     left = np.ones(len(photos), dtype=bool)
@@ -57,7 +73,9 @@ def study_flow(photos: pd.DataFrame, reasons: NDArray[np.str_]) -> list[FlowStep
         left &= reasons != reason
         after = _count("", photos[left], labels)
         steps.append(_difference(reason, before, after))
-    return [*steps, _count(LEFT, photos[left], labels)]
+    steps.append(_count(LEFT, photos[left], labels))
+    compared = compare_exclusions(photos, reasons, ("label", *subgroups))
+    return [replace(step, comparisons=compared.get(step.step, ())) for step in steps]
 
 
 def _count(step: str, photos: pd.DataFrame, labels: Sequence[str]) -> FlowStep:
@@ -101,6 +119,40 @@ def flow_rows(steps: Sequence[FlowStep]) -> list[dict[str, str | int]]:
     ]
 
 
+def uneven_exclusions(steps: Sequence[FlowStep]) -> list[str]:
+    """What each exclusion took more of from one class or subgroup than chance would."""
+    return [
+        comparison.describe("excluded in all" if step.step == LEFT else f"excluded: {step.step}")
+        for step in steps
+        for comparison in step.comparisons
+        if comparison.is_uneven
+    ]
+
+
+def group_rows(steps: Sequence[FlowStep]) -> list[dict[str, str | int]]:
+    """How many photographs of each class and subgroup were excluded, for which reason."""
+    taken = {step.step: step.comparisons for step in steps if step.comparisons}
+    rows = []
+    for place, comparison in enumerate(taken.get(LEFT, ())):
+        for group, (num_excluded, num_photos) in comparison.photos.items():
+            reasons = {
+                reason: compared[place].photos[group][0]
+                for reason, compared in taken.items()
+                if reason != LEFT
+            }
+            rows.append(
+                {
+                    "column": comparison.column,
+                    "group": group,
+                    "photographs": num_photos,
+                    "excluded": num_excluded,
+                    "percent": f"{fraction((num_excluded, num_photos)):.1%}",
+                    **reasons,
+                }
+            )
+    return rows
+
+
 def flow_record(steps: Sequence[FlowStep]) -> list[dict[str, object]]:
     """The table for machines: the fields as they are."""
     return [asdict(step) for step in steps]
@@ -108,12 +160,12 @@ def flow_record(steps: Sequence[FlowStep]) -> list[dict[str, object]]:
 
 def render_terminal(steps: Sequence[FlowStep]) -> str:
     """Columns lined up; an exclusion's numbers carry a minus."""
-    return as_plain(_signed(steps))
+    return _with_groups(steps, as_plain, "! {}")
 
 
 def render_markdown(steps: Sequence[FlowStep]) -> str:
     """A table for a README or an issue."""
-    return as_markdown(_signed(steps))
+    return _with_groups(steps, as_markdown, "- {}")
 
 
 def render_csv(steps: Sequence[FlowStep]) -> str:
@@ -123,7 +175,7 @@ def render_csv(steps: Sequence[FlowStep]) -> str:
 
 def render_latex(steps: Sequence[FlowStep]) -> str:
     """A ``booktabs`` table."""
-    return as_latex(_signed(steps))
+    return _with_groups(steps, as_latex, "% {}")
 
 
 def render_json(steps: Sequence[FlowStep]) -> str:
@@ -138,6 +190,18 @@ FLOW_FORMATS: dict[str, Callable[[Sequence[FlowStep]], str]] = {
     "latex": render_latex,
     "json": render_json,
 }
+
+
+def _with_groups(steps: Sequence[FlowStep], render: Callable[[Table], str], item: str) -> str:
+    """The flow, below it who was excluded where anybody was, and what is uneven."""
+    rows, uneven = group_rows(steps), uneven_exclusions(steps)
+    parts = [render(_signed(steps))]
+    if rows:
+        columns = tuple(Column(name, is_number=place > 1) for place, name in enumerate(rows[0]))
+        parts.append(render(Table("groups", "", columns, tuple(tuple(r.values()) for r in rows))))
+    if uneven:
+        parts.append("".join(f"{item.format(sentence)}\n" for sentence in (*uneven, UNEVEN)))
+    return "\n".join(parts)
 
 
 def _signed(steps: Sequence[FlowStep]) -> Table:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from foldgrid.data.audit.exclusions import ExclusionRules, Thresholds, find_reasons, find_thresholds
 from foldgrid.data.audit.flow import FlowStep, study_flow
+from foldgrid.data.audit.group_comparison import find_subgroups
 from foldgrid.data.audit.image_quality import PhotoExam, examine_photos
 from foldgrid.data.audit.near_duplicates import CopyGroup, find_copies
 from foldgrid.data.manifest.labelled import LabelledManifest
@@ -21,6 +22,8 @@ from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem
 
 MAX_GROUPS_NAMED = 12
+UNASKED = ("uploaded_on", "review_status", "reviewed_by", "remarks")
+"""Describing columns that say nothing of a person or a picture."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ def audit_labelled(
         )
     copies, thresholds = find_copies(exams), find_thresholds(exams, rules)
     reasons = find_reasons(photos, exams, copies, thresholds)
-    flow = study_flow(photos, reasons)
+    groups = find_subgroups(photos, [name for name in manifest.described if name not in UNASKED])
+    flow = study_flow(photos.assign(**dict(groups.items())), reasons, list(groups))
     return LabelledAudit(
         manifest, tuple(exams), tuple(copies), pixels, thresholds, reasons, tuple(flow)
     )

@@ -55,9 +55,12 @@ class LabelledManifest(CheckedManifest):
 
     Attributes:
         raters: The raters' columns.
+        described: The columns that describe a person or a picture: those of the contract, and all
+            that the file has besides (age, skin_type, site).
     """
 
     raters: tuple[str, ...] = ()
+    described: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -79,7 +82,8 @@ def read_labelled_manifest(path: Path) -> LabelledManifest:
     table = read_table(path)
     check_header(str(path), table.columns, LABELLED_COLUMNS, LABELLED_COLUMNS)
     raters = annotation_columns(table.columns)
-    described = tuple(name for name in DESCRIPTIONS if name in table.columns)
+    known = {*LABELLED_COLUMNS, *OPTIONAL_LABELLED_COLUMNS, *raters}
+    described = tuple(name for name in table.columns if name not in {*known, "row", "path", ""})
     photos, problems = parse_rows(table, LabelledPhotoRow, (*raters, *described))
     problems += find_nameless_raters(raters)
     if not photos.empty:
@@ -95,16 +99,15 @@ def read_labelled_manifest(path: Path) -> LabelledManifest:
     if problems:
         raise InputError(str(path), problems)
     photos = _completed(photos)
-    known = {*LABELLED_COLUMNS, *OPTIONAL_LABELLED_COLUMNS, *raters, *DESCRIPTIONS}
     optional = (*OPTIONAL_LABELLED_COLUMNS, *DESCRIPTIONS)
     warnings = (
-        *header_warnings(table.columns, known, optional),
+        *header_warnings(table.columns, {*known, *DESCRIPTIONS}, optional),
         *find_rare_labels(photos),
         *find_inner_labels(photos),
         *find_odd_annotations(photos, raters),
         *find_rounded_names(photos),
     )
-    return LabelledManifest(path, photos, warnings, raters)
+    return LabelledManifest(path, photos, warnings, raters, described)
 
 
 def read_single_photos(path: Path) -> LabelledManifest:
