@@ -115,7 +115,8 @@ class RecordedRun(Remembering):
     @property
     def is_synthetic(self) -> bool:
         """Whether the photographs are the embedded synthetic trial's."""
-        return not (self.sweep.get("data") or {}).get("manifest")
+        data = self.sweep.get("data") or {}
+        return not (data.get("manifest") or data.get("example"))
 
     @property
     def name(self) -> str:

@@ -86,11 +86,14 @@ CHECKS = (
         "FG104",
         "error",
         "No photograph lies under two subjects",
-        "photos.parquet: which files are equal byte by byte",
+        "photos.parquet: which files are equal byte by byte, and which pictures are near copies "
+        "(saved again, brighter, mirrored, turned by quarters, cropped)",
         "One of the subjects has somebody else's picture, and the split, which keeps subjects "
-        "apart, cannot keep the two copies apart.",
-        "Keep the photograph where it belongs: `foldgrid data check MANIFEST` names the rows. Then"
-        " launch again.",
+        "apart, cannot keep the two copies apart. Of near copies it is a question: two pictures "
+        "may look the same.",
+        "`foldgrid data check MANIFEST` names the rows: look at them. Keep the photograph where it "
+        'belongs; where near copies are two pictures, write "yes" in a column distinct_id in the '
+        "rows of all but one. Then launch again.",
         "Barz and Denzler 2020, doi:10.3390/jimaging6060041",
     ),
     Explanation(

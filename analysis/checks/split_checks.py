@@ -74,22 +74,33 @@ def _photos(contents: RunContents) -> Finding:
         )
     subject = contents.samples.set_index("sample")["subject"]
     photos = contents.photos.assign(subject=contents.photos["sample"].map(subject))
-    owners = photos.groupby("photo")["subject"].nunique()
-    shared = photos[photos["photo"].isin(owners.index[owners > 1])]
-    if shared.empty:
-        return holds(
-            f"{counted(len(photos), 'photograph')}, compared byte by byte; none under two subjects."
+    equal = _under_two(photos, "photo", "one photograph under the subjects")
+    how, alike = "compared byte by byte and as pictures", list[Problem]()
+    if "picture" not in photos:
+        how = "compared byte by byte; the next launch looks for near copies, too"
+    else:
+        # Equal files are said already.
+        once = photos[photos.groupby("photo")["subject"].transform("nunique") == 1]
+        alike = _under_two(once, "picture", "near copies under the subjects")
+    if not equal and not alike:
+        return holds(f"{counted(len(photos), 'photograph')}, {how}; none under two subjects.")
+    number = counted(photos["photo"].nunique(), "photograph")
+    found = [f"{len(equal)} of {number} lie under two subjects or more."] if equal else []
+    if alike:
+        found.append(
+            f"{counted(len(alike), 'picture')} may lie under two subjects: look at the near copies."
         )
+    return breach(" ".join(found), [*equal, *alike])
+
+
+def _under_two(photos: pd.DataFrame, column: str, words: str) -> list[Problem]:
+    """The photographs, or pictures, that two subjects share."""
+    owners = photos.groupby(column)["subject"].nunique()
     problems = []
-    for _, rows in shared.groupby("photo"):
+    for _, rows in photos[photos[column].isin(owners.index[owners > 1])].groupby(column):
         names = " and ".join(sorted(rows["subject"].unique()))
-        message = f"one photograph under the subjects {names}: {some(rows['sample'])}."
-        problems.append(Problem("", "", message))
-    count = (
-        f"{owners.gt(1).sum()} of {counted(len(owners), 'photograph')} lie under two subjects "
-        f"or more."
-    )
-    return breach(count, problems)
+        problems.append(Problem("", "", f"{words} {names}: {some(rows['sample'])}."))
+    return problems
 
 
 def _fingerprint(contents: RunContents) -> Finding:

@@ -201,6 +201,17 @@ KINDS: tuple[NoteKind, ...] = (
         "`launch --weights fetch` downloads pre-trained weights; `--budget paper` trains.",
     ),
     NoteKind(
+        "FG619",
+        "unknown persons",
+        "Whether a subject is a person",
+        "Folds keep subjects apart. Where it is not known who is in a picture (a scan without its "
+        "writer, a lesion without its patient), pictures of one person are in training and test, "
+        "and a network that recognises the person looks better than it is: values are optimistic "
+        "for new people, by an unknown amount.",
+        "Find out who is who, and name them in the column `subject`.",
+        "Kapoor and Narayanan 2023, doi:10.1016/j.patter.2023.100804",
+    ),
+    NoteKind(
         "FG701",
         "baseline",
         "Whether any model beats predicting the mean",
@@ -309,6 +320,19 @@ class Note(Spec):
         topic = f"**{self.topic}**" if self.is_warning else self.topic
         code = "" if self.code == self.topic else f" ({self.code})"
         return f"{topic}{code}: {self.text}"
+
+
+def unknown_person_notes(split_facts: Mapping[str, Any]) -> list[Note]:
+    """That subjects are not persons, where the manifest said so."""
+    person = split_facts.get("unknown_person")
+    if not person:
+        return []
+    text = (
+        f"The {person} is unknown: a subject is a single picture or thing, and one {person} may be "
+        f"in training and test. Values are optimistic for a new {person}."
+    )
+    brief = f"The {person} is unknown: values are optimistic for new ones."
+    return [Note(topic="unknown persons", text=text, is_warning=True, brief=brief)]
 
 
 def synthetic_data_note() -> Note:

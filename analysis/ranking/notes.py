@@ -7,7 +7,12 @@ from pathlib import PurePath
 from typing import Any
 
 from foldgrid.analysis.evaluation import Evaluation
-from foldgrid.analysis.predictions.notes import RANDOM_FEATURES, Note, synthetic_data_note
+from foldgrid.analysis.predictions.notes import (
+    RANDOM_FEATURES,
+    Note,
+    synthetic_data_note,
+    unknown_person_notes,
+)
 from foldgrid.analysis.predictions.predictions import BaseLearner
 from foldgrid.analysis.predictions.validation import some
 from foldgrid.records import RunStore
@@ -161,6 +166,8 @@ def _given(evaluation: Evaluation) -> list[Note]:
 def _data(store: RunStore) -> Note:
     data: dict[str, Any] = store.read_sweep().get("data") or {}
     manifest = data.get("manifest")
+    if not manifest and data.get("example"):
+        return Note(topic="data", text=f"The pictures of the example study {data['example']}.")
     if not manifest:
         return synthetic_data_note()
     # Its name alone: a note goes into papers, and folders are named after people and sites.
@@ -179,12 +186,13 @@ def _split(store: RunStore, evaluation: Evaluation) -> list[Note]:
         facts = store.read_split_facts()
     except FileNotFoundError:
         return []
+    notes = unknown_person_notes(facts)
     imbalance = facts.get("imbalance")
     if not isinstance(imbalance, int | float):
-        return []
+        return notes
     what = evaluation.table.scoring.balanced
     text = f"Imbalance of the {what} between train and test: {imbalance:.4f} (0 is none)."
-    return [Note(topic="split", text=text)]
+    return [*notes, Note(topic="split", text=text)]
 
 
 def _left_out(evaluation: Evaluation) -> list[Note]:

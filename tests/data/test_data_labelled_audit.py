@@ -17,9 +17,8 @@ from foldgrid.data.audit.case_records import case_records, write_kept, write_rec
 from foldgrid.data.audit.exclusions import ExclusionRules
 from foldgrid.data.audit.flow import COMING_IN, FLOW_FORMATS, study_flow, uneven_exclusions
 from foldgrid.data.audit.group_comparison import LEFT, find_subgroups
-from foldgrid.data.audit.image_quality import could_be_skin, examine_photo, examine_photos
+from foldgrid.data.audit.image_quality import could_be_skin, examine_photo
 from foldgrid.data.audit.labelled import LabelledAudit, audit_labelled, describe_labelled_audit
-from foldgrid.data.audit.near_duplicates import find_copies
 from foldgrid.data.manifest.labelled import read_labelled_manifest
 from foldgrid.data.photographs import read_capture_time
 from foldgrid.specs.errors import InputError
@@ -144,28 +143,6 @@ def test_skin_of_any_tone_could_be_skin_and_cloth_is_not() -> None:
     blue, grey, green, black = (40, 70, 140), (128, 128, 128), (40, 110, 70), (5, 5, 5)
     colours = np.array([[fair, brown, dark, blue, grey, green, black]], dtype=np.uint8)
     assert could_be_skin(colours)[0].tolist() == [True] * 3 + [False] * 4
-
-
-def test_copies_survive_saving_again_and_likenesses_are_none(tmp_path: Path) -> None:
-    """200 pictures, each against each, and one of them in three other files."""
-    paths = []
-    for seed in range(200):
-        paths.append(tmp_path / f"{seed}.png")
-        skin_picture(seed, 64, 48).save(paths[-1])
-    original = skin_picture(7, 64, 48)
-    for name, picture in (
-        ("a.jpg", original),
-        ("b.webp", original),
-        ("c.png", original.resize((48, 36), Image.Resampling.BICUBIC)),
-    ):
-        picture.save(tmp_path / name)
-        paths.append(tmp_path / name)
-    exams, problems, pixels = examine_photos(paths)
-    assert problems == {}
-    assert pixels == 64
-    groups = find_copies(exams)
-    assert [group.places for group in groups] == [(7, 200, 201, 202)]
-    assert groups[0].is_exact == (False,) * 4
 
 
 def test_photographs_that_cannot_be_used_are_all_named(tmp_path: Path) -> None:

@@ -48,6 +48,8 @@ def tiny_settings(sweep: Sweep) -> tuple[str, ...]:
     settings = (*SHORT_TRAINING, "training.max_epochs=1", "keep=none")
     if sweep.task.sample_kind == "mosaics":
         settings = (*SMALL_DATA, *TINIEST, *settings)
+    elif sweep.data.example:
+        settings = ("split.num_folds=2", "split.num_seeds=2", *settings)
     else:
         settings = ("data.tile_pixels=32", *SMALL_STUDY, *settings)
     if sweep.training.phases and sweep.training.trains_backbone:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from sklearn.datasets import load_digits
 
 from foldgrid.launching.planning.grid import SampleCounts, Selection, plan_grid
 from foldgrid.models.footprint import footprint
@@ -30,6 +31,11 @@ KNOWN = Path(__file__).with_name("fit_ids.json")
 
 def samples_of(sweep: Sweep) -> pd.DataFrame:
     """What a task asks the data for: the cells of the simulated study's manifest."""
+    if sweep.data.example:
+        labels = [str(label) for label in load_digits().target]
+        return pd.DataFrame({"label": labels, "taxonomy": "", "partition": "train"}).assign(
+            sample=range(len(labels))
+        )
     settings = sweep.data.synthetic
     if not isinstance(settings, StudySettings):
         return pd.DataFrame()

@@ -10,12 +10,13 @@ from foldgrid.analysis.run import Run
 def data_statements(run: Run) -> dict[str, str]:
     """Where the data come from, who is in them, what was evaluated."""
     data = run.sweep.get("data") or {}
+    manifest, example = data.get("manifest"), data.get("example")
+    source = f"listed in {manifest}" if manifest else f"of the example study {example}"
     where = (
         "The data are embedded synthetic photographs: drawn, with a drawn truth. No patient took "
         "part."
         if run.is_synthetic
-        else f"The data are the photographs listed in {data['manifest']} with the truth given "
-        "there."
+        else f"The data are the photographs {source} with the truth given there."
     )
     return {"data": where, **task_report(run).data_statements(run)}
 

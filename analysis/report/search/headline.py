@@ -11,7 +11,7 @@ from foldgrid.analysis.drawing.numbers import (
     listed,
     percent,
 )
-from foldgrid.analysis.predictions.notes import Note, synthetic_data_note
+from foldgrid.analysis.predictions.notes import Note, synthetic_data_note, unknown_person_notes
 from foldgrid.analysis.report.headline import Headline, Tile
 from foldgrid.analysis.search.run import SearchRun, StudyFacts
 from foldgrid.analysis.search.summary import describe_value
@@ -40,6 +40,7 @@ def _warnings(run: SearchRun) -> list[Note]:
     notes = []
     if run.is_synthetic:
         notes.append(synthetic_data_note())
+    notes += unknown_person_notes(run.split_facts)
     if run.sweep.get("budget") == "smoke":
         text = (
             "Smoke budget: few epochs of small pictures. That shows that everything works; what is "

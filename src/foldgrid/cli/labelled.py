@@ -55,8 +55,12 @@ class StudyCheck(BaseModel):
 PLAIN_CHECK = StudyCheck()
 
 
-def check_labelled(path: Path, folds: int, study: StudyCheck) -> None:
-    """Check a labelled manifest: what is there, what would be left out and why."""
+def check_labelled(path: Path, folds: int, study: StudyCheck) -> int:
+    """Check a labelled manifest: what is there, what would be left out and why.
+
+    Returns:
+        1 where a picture lies under two subjects or two labels, else 0.
+    """
     from foldgrid.data.audit.case_records import (
         KEPT_FORMATS,
         RECORD_FORMATS,
@@ -95,8 +99,9 @@ def check_labelled(path: Path, folds: int, study: StudyCheck) -> None:
     table = FLOW_FORMATS[study.format](audit.flow)
     if study.format != "terminal":
         print(table, end="")
-        return
+        return int(bool(audit.questions))
     print(f"{describe_labelled_audit(audit)}\n\n{table}", end="")
     print("".join(f"\n{line}" for line in said))
     check_enough_subjects(manifest, SplitSpec(num_folds=folds))
     print(f"{manifest.num_subjects} subjects are enough for {folds} folds and a test set.")
+    return int(bool(audit.questions))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
@@ -20,6 +20,9 @@ from foldgrid.cli.synthesis import (
 from foldgrid.cli.terminal import photograph_progress, require_png, writing
 from foldgrid.specs.counted import counted
 from foldgrid.specs.sweep import DataSpec, SplitSpec
+
+if TYPE_CHECKING:
+    from foldgrid.data.dataset import Survey
 
 TilePixels = Annotated[int, Parameter(validator=Number(gte=8, lte=1024))]
 Folds = Annotated[int, Parameter(validator=Number(gte=2, lte=50))]
@@ -58,17 +61,36 @@ def synthesize(
 
 
 @app.command
+def example(folder: Path, /) -> None:
+    """Write real pictures into a folder, as a user's own would lie there: handwritten digits.
+
+    1,797 scans that come with scikit-learn (UCI ML, CC BY 4.0), labels 0 to 9. Who wrote them is
+    not known, so values are optimistic for new writers.
+
+    Args:
+        folder: A new or empty folder: scans/, manifest.csv and settings.json go there.
+    """
+    from foldgrid.simulation.digits import write_digits
+
+    with writing(folder):
+        path = write_digits(folder)
+    print(f"{path}: 1,797 photos, 10 labels; the writers are unknown")
+    print(f"\nNext:\n  foldgrid data check {path}\n  foldgrid launch digits --data {path}")
+
+
+@app.command
 def check(
     manifest: Path,
     /,
     *,
     folds: Folds = 5,
     study: Annotated[StudyCheck, Parameter(name="*")] = PLAIN_CHECK,
-) -> None:
+) -> int:
     """Check a manifest and its photographs, and say what is there.
 
-    A labelled manifest (a label instead of region and scores) is also searched for copies, blurred
-    and far-away shots; nothing is deleted.
+    Exit code 1: a picture, or its near copy, lies under two subjects, two labels or two values.
+    A labelled manifest (a label instead of region and scores) is also searched for blurred and
+    far-away shots; nothing is deleted.
 
     Args:
         manifest: A CSV or Parquet file, one row a photo.
@@ -80,13 +102,12 @@ def check(
 
     kind = manifest_kind(read_table(manifest).columns)
     if kind == "single":
-        check_labelled(manifest, folds, study)
-        return
+        return check_labelled(manifest, folds, study)
     study.refuse_unlabelled(manifest, kind)
-    {"mosaics": check_scored, "measured": check_measured}[kind](manifest, folds)
+    return {"mosaics": check_scored, "measured": check_measured}[kind](manifest, folds)
 
 
-def check_measured(manifest: Path, folds: int) -> None:
+def check_measured(manifest: Path, folds: int) -> int:
     """Check a manifest of photographs with values, as `check` does."""
     from foldgrid.data.audit.measured import describe_measured
     from foldgrid.data.cache import cache_root
@@ -96,11 +117,13 @@ def check_measured(manifest: Path, folds: int) -> None:
     data = DataSpec(manifest=manifest)
     survey = survey_data(data, cache_root(), photographs="measured")
     print(describe_measured(survey))
+    rc = ask_of_copies(survey, "value")
     check_enough_subjects(survey.manifest, SplitSpec(num_folds=folds))
     print(f"{survey.manifest.num_subjects} subjects are enough for {folds} folds and a test set.")
+    return rc
 
 
-def check_scored(manifest: Path, folds: int) -> None:
+def check_scored(manifest: Path, folds: int) -> int:
     """Check a manifest of regions with scores, as `check` does."""
     from foldgrid.data.audit.scored import audit_survey, describe_audit
     from foldgrid.data.cache import cache_root
@@ -108,11 +131,34 @@ def check_scored(manifest: Path, folds: int) -> None:
     from foldgrid.data.splits import check_enough_subjects
     from foldgrid.simulation.source import survey_data
 
-    audit = audit_survey(survey_data(DataSpec(manifest=manifest), cache_root()))
+    survey = survey_data(DataSpec(manifest=manifest), cache_root())
+    audit = audit_survey(survey)
     print(describe_audit(audit))
+    rc = ask_of_copies(survey)
     check_enough_subjects(read_manifest(manifest), SplitSpec(num_folds=folds))
     print(f"{audit.num_subjects} subjects are enough for {folds} folds and a test set.")
     print(f"\nNext:\n  foldgrid launch quickstart --data {manifest}")
+    return rc
+
+
+def ask_of_copies(survey: Survey, truth: str = "") -> int:
+    """Print what copies under two subjects, or two values of ``truth``, ask; 1 where there are any.
+
+    Near copies of one subject are named as well: each counts twice.
+    """
+    from foldgrid.data.copy_questions import copy_questions, describe_questions, within_subjects
+    from foldgrid.data.dataset import find_survey_copies, tile_rows
+    from foldgrid.data.picture_hashes import exam_pixels, near_copies_note
+
+    with photograph_progress("Comparing photographs") as on_progress:
+        copies = find_survey_copies(survey, on_progress)
+    if note := near_copies_note(exam_pixels(survey.photo_facts)):
+        print(f"  {note}")
+    rows = tile_rows(survey)
+    questions = tuple(copy_questions(rows, copies, truth))
+    for line in (*within_subjects(rows, copies), *describe_questions(questions)):
+        print(line)
+    return int(bool(questions))
 
 
 @app.command

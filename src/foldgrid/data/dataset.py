@@ -20,6 +20,7 @@ from foldgrid.data.manifest.source import read_samples
 from foldgrid.data.manifest.table import CheckedManifest
 from foldgrid.data.mosaics import Progress, fill_mosaics, mosaics_shape
 from foldgrid.data.photographs import PhotoError, PhotoFacts, inspect_photo
+from foldgrid.data.picture_hashes import CopyGroup, copies_of_study, exam_pixels
 from foldgrid.data.sample_table import MOSAICS, SampleLayout, SampleTable
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.samples import SampleKind
@@ -208,6 +209,28 @@ def load_mosaics(survey: Survey, on_progress: Progress | None = None) -> Dataset
         mosaics_path=survey.mosaics_path,
         layout=survey.layout,
     )
+
+
+def find_survey_copies(survey: Survey, on_progress: Progress | None = None) -> list[CopyGroup]:
+    """The equal files and near copies among a survey's photographs, by their places in the tiles.
+
+    Photographs are decoded for it once; see `copies_of_study`.
+
+    Raises:
+        InputError: A photograph cannot be decoded.
+    """
+    tiles, pixels = survey.table.tiles, exam_pixels(survey.photo_facts)
+    paths = [tile.path for tile in tiles]
+    try:
+        return copies_of_study(paths, survey.photo_hashes, pixels, survey.cache, on_progress)
+    except PhotoError as error:
+        raise InputError(str(survey.manifest.path), [error.problem]) from error
+
+
+def tile_rows(survey: Survey) -> pd.DataFrame:
+    """The manifest's rows in the order of the tiles."""
+    rows = [tile.row for tile in survey.table.tiles]
+    return survey.manifest.photos.set_index("row", drop=False).loc[rows].reset_index(drop=True)
 
 
 def _inspect_photos(table: SampleTable, source: str) -> tuple[PhotoFacts, ...]:

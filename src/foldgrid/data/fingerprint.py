@@ -101,18 +101,23 @@ def _file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def photo_table(table: SampleTable, photo_hashes: Sequence[str]) -> pd.DataFrame:
+def photo_table(
+    table: SampleTable, photo_hashes: Sequence[str], pictures: Sequence[int] = ()
+) -> pd.DataFrame:
     """Which photograph is which tile: what tells whether one lies under two subjects.
 
     Args:
         table: The samples and tiles.
         photo_hashes: Of each of ``table.tiles``, in order.
+        pictures: Of each, a number that is equal for near copies; none where they were not looked
+            for.
 
     Returns:
         A row a photograph: ``sample``, ``position`` (0 to 3), ``photo``, a number that is equal
         where the files' bytes are equal, and ``digits``, four hexadecimal digits of their hash:
         they show that a photograph was exchanged since. The whole hash would tell whoever has the
         photograph that its owner is in the study; one in 65,536 others has the same four digits.
+        ``picture``, where they were looked for, is a number that near copies share.
     """
     names = table.samples["sample"].tolist()
     number: dict[str, int] = {}
@@ -125,7 +130,8 @@ def photo_table(table: SampleTable, photo_hashes: Sequence[str]) -> pd.DataFrame
         )
         for tile, digest in zip(table.tiles, photo_hashes, strict=True)
     ]
-    return pd.DataFrame(rows, columns=["sample", "position", "photo", "digits"])
+    photos = pd.DataFrame(rows, columns=["sample", "position", "photo", "digits"])
+    return photos.assign(picture=list(pictures)) if len(pictures) else photos
 
 
 def data_fingerprint(table: SampleTable, photo_hashes: Sequence[str], tile_pixels: int) -> str:

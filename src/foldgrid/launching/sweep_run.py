@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from foldgrid.data.copy_questions import picture_numbers
+from foldgrid.data.dataset import find_survey_copies, tile_rows
 from foldgrid.data.fingerprint import photo_table
 from foldgrid.execution.fit_job import FitJob
 from foldgrid.execution.gpus import num_gpus
@@ -36,9 +38,12 @@ def write_run_files(prepared: PreparedSweep) -> None:
             "fold_imbalance": split.fold_imbalance,
             "seed": split.seed,
             "fingerprint": split.fingerprint,
+            "unknown_person": prepared.survey.manifest.unknown_person,
         },
     )
-    store.write_photos(photo_table(prepared.survey.table, prepared.survey.photo_hashes))
+    survey = prepared.survey
+    pictures = picture_numbers(tile_rows(survey), find_survey_copies(survey))
+    store.write_photos(photo_table(survey.table, survey.photo_hashes, pictures))
     store.write_first_weights(prepared.first_weights)
     store.write_samples(prepared.survey.targets)
     if prepared.permutation is not None:

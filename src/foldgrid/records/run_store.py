@@ -224,9 +224,10 @@ class RunStore:
         self._write_table(PHOTOS, photos)
 
     def read_photos(self) -> pd.DataFrame:
-        """``photos.parquet``: sample, position (0 to 3), photo and digits.
+        """``photos.parquet``: sample, position (0 to 3), photo, digits and picture.
 
-        ``photo`` is a number that is equal for equal files, ``digits`` the first four of its hash.
+        ``photo`` is a number that is equal for equal files, ``digits`` the first four of its hash,
+        ``picture`` a number that near copies share (earlier run folders have none).
 
         Raises:
             FileNotFoundError: The run folder is from before photographs were recorded.

@@ -13,6 +13,7 @@ from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.dataset import Dataset, Survey, load_mosaics, survey_manifest
 from foldgrid.data.manifest.source import KINDS, check_kind, needs
 from foldgrid.data.mosaics import Progress
+from foldgrid.simulation.digits import write_digits
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.fits import content_digest
 from foldgrid.specs.samples import SampleKind
@@ -77,7 +78,7 @@ def survey_data(
         tile_pixels=data.tile_pixels,
         photographs=photographs,
         for_training=for_training,
-        is_synthetic=data.manifest is None,
+        is_synthetic=data.manifest is None and data.example is None,
     )
 
 
@@ -89,7 +90,7 @@ def find_manifest(
     *,
     for_training: bool = True,
 ) -> Path:
-    """The manifest's path; without one the simulated study is generated, once for its settings.
+    """The manifest's path; without one the example or simulated study is written, once.
 
     Args:
         data: Where the photographs come from.
@@ -105,6 +106,10 @@ def find_manifest(
         if for_training or kind == "mosaics":
             check_kind(data.manifest, kind)
         return data.manifest
+    if data.example is not None:
+        path = write_digits(cache / "examples" / data.example)
+        check_kind(path, kind)
+        return path
     _check_study(data.synthetic, kind)
     if isinstance(data.synthetic, StudySettings):
         return _synthetic_study(data.synthetic, cache, on_progress)

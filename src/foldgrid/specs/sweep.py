@@ -47,7 +47,10 @@ class DataSpec(Spec):
     """Where the photographs come from, and how large a model sees them.
 
     Attributes:
-        manifest: A manifest of the user's photographs; null generates a simulated study.
+        manifest: A manifest of the user's photographs; null takes the example, or generates a
+            simulated study.
+        example: A study of real pictures that comes with the libraries: ``digits`` are
+            scikit-learn's 1,797 scans of handwritten digits, labels 0 to 9; null takes none.
         tile_pixels: The side of one tile: a photograph's longer side as models see it. A mosaic
             is two tiles wide and high, a single photograph with a label is one tile.
         synthetic: What is simulated: the PASI trial's settings or, with ``study``, those of a
@@ -55,6 +58,7 @@ class DataSpec(Spec):
     """
 
     manifest: Path | None = None
+    example: Literal["digits"] | None = None
     tile_pixels: int = Field(default=128, ge=8, le=1024)
     synthetic: SyntheticSettings = TrialSettings()
 

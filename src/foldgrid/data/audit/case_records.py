@@ -16,11 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.data.audit.image_quality import PhotoExam
-from foldgrid.data.audit.near_duplicates import CopyGroup
 from foldgrid.data.cache import write_whole
 from foldgrid.data.manifest.labelled import LabelledManifest
 from foldgrid.data.manifest.rows import DESCRIPTIONS
 from foldgrid.data.manifest.table import read_table
+from foldgrid.data.picture_hashes import CopyGroup
 from foldgrid.specs.errors import SweepError
 
 
@@ -61,7 +61,7 @@ def case_records(
         taken=[exam.taken.isoformat() if exam.taken else "" for exam in exams],
         focus=[round(exam.focus, 3) for exam in exams],
         skin_share=[round(exam.skin_fraction, 4) for exam in exams],
-        picture_hash=[f"{exam.picture_hash:016x}" for exam in exams],
+        picture_hash=[exam.picture_hash_VD[0].tobytes().hex() for exam in exams],
         copy_of=list(copy_of.values()),
         excluded=reasons.tolist(),
     )

@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.data.audit.image_quality import PhotoExam
-from foldgrid.data.audit.near_duplicates import CopyGroup
+from foldgrid.data.manifest.rows import DISTINCT
+from foldgrid.data.picture_hashes import CopyGroup
 from foldgrid.specs.counted import counted
 
 TWO_LABELS = "same picture under two labels"
@@ -97,26 +98,29 @@ def find_reasons(
 ) -> NDArray[np.str_]:
     """Why each photograph would be left out; "" for those that stay.
 
-    Of copies under one label and one subject the first is kept. Under two labels or subjects
-    nobody can tell which is right, so none is.
+    Of copies under one label and one subject the first is kept. Of equal files under two subjects,
+    and of copies under two labels, nobody can tell which is right, so none is. Near copies under
+    two subjects stay: whether they are one picture is a question (`copy_questions`).
 
     Args:
         photos: `LabelledManifest.photos`.
         exams: One a row, in order.
-        copies: `find_copies` of them.
+        copies: `copies_of_study` of them.
         thresholds: `find_thresholds` of them.
     """
     reasons = np.full(len(photos), "", dtype=object)
     for group in copies:
-        rows = photos.iloc[list(group.places)]
+        rows, is_exact = photos.iloc[list(group.places)], any(group.is_exact)
+        if not is_exact and (rows["subject"].nunique() > 1 or rows[DISTINCT].any()):
+            continue
         if rows["label"].nunique() > 1:
             reasons[list(group.places)] = TWO_LABELS
         elif rows["subject"].nunique() > 1:
             reasons[list(group.places)] = TWO_SUBJECTS
         else:
             pairs = zip(group.places[1:], group.is_exact[1:], strict=True)
-            for place, is_exact in pairs:
-                reasons[place] = COPY if is_exact else NEAR_COPY
+            for place, is_equal in pairs:
+                reasons[place] = COPY if is_equal else NEAR_COPY
     focus, skin = thresholds.focus, thresholds.skin_fraction
     for place, exam in enumerate(exams):
         if reasons[place]:

@@ -132,7 +132,7 @@ def uneven_exclusions(steps: Sequence[FlowStep]) -> list[str]:
 def group_rows(steps: Sequence[FlowStep]) -> list[dict[str, str | int]]:
     """How many photographs of each class and subgroup were excluded, for which reason."""
     taken = {step.step: step.comparisons for step in steps if step.comparisons}
-    rows = []
+    rows: list[dict[str, str | int]] = []
     for place, comparison in enumerate(taken.get(LEFT, ())):
         for group, (num_excluded, num_photos) in comparison.photos.items():
             reasons = {

@@ -62,7 +62,7 @@ def fraction(counts: tuple[int, int]) -> float:
     return counts[0] / counts[1]
 
 
-def find_subgroups(photos: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+def find_subgroups(photos: pd.DataFrame, columns: Sequence[str]) -> dict[str, pd.Series[str]]:
     """The columns that divide the photographs into a few groups, as text.
 
     Args:
@@ -72,7 +72,7 @@ def find_subgroups(photos: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame
     Returns:
         Those with 2 to `MOST_GROUPS` values as they are, and numbers with more in fifths.
     """
-    groups = {}
+    groups: dict[str, pd.Series[str]] = {}
     for column in columns:
         values, numbers = photos[column], pd.to_numeric(photos[column], errors="coerce")
         if values.nunique() > MOST_GROUPS and numbers.notna().sum() == (values != "").sum() > 0:
@@ -80,7 +80,7 @@ def find_subgroups(photos: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame
             values = band_names(numbers.dropna(), bands).reindex(photos.index, fill_value="")
         if 2 <= values.nunique() <= MOST_GROUPS:
             groups[column] = values.replace("", NOT_GIVEN)
-    return pd.DataFrame(groups, index=photos.index)
+    return groups
 
 
 def compare_exclusions(

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from scipy import fft, ndimage
+from scipy import ndimage
 
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.mosaics import Progress
+from foldgrid.data.near_copies import hash_picture
 from foldgrid.data.photographs import (
     PhotoError,
     PhotoFacts,
@@ -26,11 +26,8 @@ from foldgrid.data.photographs import (
     inspect_photo,
     read_capture_time,
 )
+from foldgrid.data.picture_hashes import exam_pixels
 
-MOST_EXAM_PIXELS = 256
-"""The longer side at which photographs are evaluated, at most: sharpness depends on the size."""
-THUMBNAIL_PIXELS = 32
-HASH_WAVES = 8
 MIN_FOCUS = 1e-3
 
 
@@ -44,8 +41,7 @@ class PhotoExam:
         taken: When, by EXIF; null where that does not say.
         focus: Variance of the Laplacian of the grey picture, `exam_pixels` long; higher is sharper.
         skin_fraction: Fraction of the picture whose colour could be skin's, 0 to 1.
-        picture_hash: 63 bits of the lowest waves of the grey picture; near copies share most.
-        thumbnail_HWC: The picture squeezed to `THUMBNAIL_PIXELS` squared.
+        picture_hash_VD: `hash_picture`; near copies have nearly the same.
     """
 
     facts: PhotoFacts
@@ -53,8 +49,7 @@ class PhotoExam:
     taken: datetime | None
     focus: float
     skin_fraction: float
-    picture_hash: int
-    thumbnail_HWC: NDArray[np.uint8] = field(repr=False)
+    picture_hash_VD: NDArray[np.uint8] = field(repr=False)
 
 
 def examine_photos(
@@ -88,18 +83,6 @@ def examine_photos(
     return exams, problems, pixels
 
 
-def exam_pixels(facts: Sequence[PhotoFacts]) -> int:
-    """The longer side at which a study's photographs are evaluated.
-
-    The same for all, or sharpness could not be compared; and not larger than the usual photograph,
-    because enlarging takes from its sharpness what it never had.
-    """
-    if not facts:
-        return MOST_EXAM_PIXELS
-    usual = int(np.median([max(each.width, each.height) for each in facts]))
-    return min(MOST_EXAM_PIXELS, usual)
-
-
 def _examined(path: Path, pixels: int) -> PhotoExam | PhotoError:
     try:
         return examine_photo(path, pixels)
@@ -114,8 +97,6 @@ def examine_photo(path: Path, pixels: int) -> PhotoExam:
         PhotoError: It cannot be used.
     """
     picture_HWC = decode_fitted(path, pixels)
-    small = Image.fromarray(picture_HWC).resize((THUMBNAIL_PIXELS,) * 2, Image.Resampling.BOX)
-    thumbnail_HWC = np.asarray(small)
     with path.open("rb") as file:
         sha1 = hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
     return PhotoExam(
@@ -124,8 +105,7 @@ def examine_photo(path: Path, pixels: int) -> PhotoExam:
         taken=read_capture_time(path),
         focus=max(float(ndimage.laplace(_grey(picture_HWC)).var()), MIN_FOCUS),
         skin_fraction=float(could_be_skin(picture_HWC).mean()),
-        picture_hash=_picture_hash(_grey(thumbnail_HWC)),
-        thumbnail_HWC=thumbnail_HWC,
+        picture_hash_VD=hash_picture(picture_HWC),
     )
 
 
@@ -146,10 +126,3 @@ def could_be_skin(picture_HWC: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def _grey(picture_HWC: NDArray[np.uint8]) -> NDArray[np.float32]:
     weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
     return np.asarray(picture_HWC @ weights, dtype=np.float32)
-
-
-def _picture_hash(grey_HW: NDArray[np.float32]) -> int:
-    """Which of the lowest waves are above their median: a hash that survives saving again."""
-    waves = fft.dctn(grey_HW, norm="ortho")[:HASH_WAVES, :HASH_WAVES].ravel()[1:]
-    bits = waves > np.median(waves)
-    return int("".join("1" if bit else "0" for bit in bits), 2)

@@ -15,9 +15,12 @@ from foldgrid.data.audit.exclusions import ExclusionRules, Thresholds, find_reas
 from foldgrid.data.audit.flow import FlowStep, study_flow
 from foldgrid.data.audit.group_comparison import find_subgroups
 from foldgrid.data.audit.image_quality import PhotoExam, examine_photos
-from foldgrid.data.audit.near_duplicates import CopyGroup, find_copies
+from foldgrid.data.cache import cache_root
+from foldgrid.data.copy_questions import CopyQuestion, copy_questions, describe_questions
+from foldgrid.data.fingerprint import hash_photos
 from foldgrid.data.manifest.labelled import LabelledManifest
 from foldgrid.data.mosaics import Progress
+from foldgrid.data.picture_hashes import CopyGroup, copies_of_study, near_copies_note
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem
 
@@ -38,6 +41,7 @@ class LabelledAudit:
         thresholds: Where blurred and far away begin in this study.
         reasons: Why each photo would be left out; "" for those that stay.
         flow: The same in numbers.
+        questions: Pictures under two subjects or two labels, which only people can answer.
     """
 
     manifest: LabelledManifest
@@ -47,17 +51,27 @@ class LabelledAudit:
     thresholds: Thresholds
     reasons: NDArray[np.str_] = field(repr=False)
     flow: tuple[FlowStep, ...]
+    questions: tuple[CopyQuestion, ...] = ()
 
 
 def audit_labelled(
-    manifest: LabelledManifest, rules: ExclusionRules, on_progress: Progress | None = None
+    manifest: LabelledManifest,
+    rules: ExclusionRules,
+    on_progress: Progress | None = None,
+    cache: Path | None = None,
 ) -> LabelledAudit:
     """Examine every photograph, and say what would be left out.
+
+    Args:
+        manifest: The checked manifest.
+        rules: When a photograph is left out.
+        on_progress: Told of photographs examined.
+        cache: Where the pictures' hashes are kept for a launch; `cache_root` without.
 
     Raises:
         InputError: All photographs that cannot be used.
     """
-    photos = manifest.photos
+    photos, cache = manifest.photos, cache or cache_root()
     exams, refused, pixels = examine_photos([Path(path) for path in photos["path"]], on_progress)
     if refused:
         rows, names = photos["row"].tolist(), photos["photo"].tolist()
@@ -68,12 +82,22 @@ def audit_labelled(
                 for place, problem in sorted(refused.items())
             ],
         )
-    copies, thresholds = find_copies(exams), find_thresholds(exams, rules)
+    paths = [Path(path) for path in photos["path"]]
+    hashes = {place: exam.picture_hash_VD for place, exam in enumerate(exams)}
+    copies = copies_of_study(paths, hash_photos(paths, cache), pixels, cache, hashes=hashes)
+    thresholds = find_thresholds(exams, rules)
     reasons = find_reasons(photos, exams, copies, thresholds)
     groups = find_subgroups(photos, [name for name in manifest.described if name not in UNASKED])
-    flow = study_flow(photos.assign(**dict(groups.items())), reasons, list(groups))
+    flow = study_flow(photos.assign(**groups), reasons, list(groups))
     return LabelledAudit(
-        manifest, tuple(exams), tuple(copies), pixels, thresholds, reasons, tuple(flow)
+        manifest,
+        tuple(exams),
+        tuple(copies),
+        pixels,
+        thresholds,
+        reasons,
+        tuple(flow),
+        tuple(copy_questions(photos, copies, "label")),
     )
 
 
@@ -98,6 +122,7 @@ def describe_labelled_audit(audit: LabelledAudit) -> str:
         lines.append(counted(len(audit.copies), "picture") + " more than once")
         lines += [f"  {line}" for line in _describe_copies(audit)]
     lines += [f"  {line}" for line in _describe_thresholds(audit)]
+    lines += describe_questions(audit.questions)
     return "\n".join(lines)
 
 
@@ -157,7 +182,8 @@ def _describe_copies(audit: LabelledAudit) -> list[str]:
 
 
 def _describe_thresholds(audit: LabelledAudit) -> list[str]:
-    thresholds, lines = audit.thresholds, list(audit.thresholds.notes)
+    thresholds, note = audit.thresholds, near_copies_note(audit.exam_pixels)
+    lines = [*thresholds.notes, *([note] if note else [])]
     if thresholds.focus is not None:
         lines.append(
             f"blurred: focus under {thresholds.focus:.1f} (variance of the Laplacian at "

@@ -11,10 +11,10 @@ import pandas as pd
 
 from foldgrid.data.manifest.checks import (
     find_disagreements,
-    lookalike_names,
     rows_by_file,
     rows_text,
 )
+from foldgrid.data.manifest.names import lookalike_names
 from foldgrid.data.manifest.rows import ANNOTATION_PREFIX, DISTINCT
 from foldgrid.specs.errors import Problem, nearest
 

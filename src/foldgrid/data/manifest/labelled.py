@@ -16,7 +16,6 @@ from foldgrid.data.manifest.checks import (
     days_of_visits,
     find_photo_files,
     find_repeated_photos,
-    find_rounded_names,
     find_split_cases,
     header_warnings,
     parse_rows,
@@ -34,6 +33,7 @@ from foldgrid.data.manifest.label_checks import (
     find_rare_labels,
     find_too_few_labels,
 )
+from foldgrid.data.manifest.names import find_odd_subjects
 from foldgrid.data.manifest.rows import (
     DESCRIPTIONS,
     LABELLED_COLUMNS,
@@ -105,7 +105,7 @@ def read_labelled_manifest(path: Path) -> LabelledManifest:
         *find_rare_labels(photos),
         *find_inner_labels(photos),
         *find_odd_annotations(photos, raters),
-        *find_rounded_names(photos),
+        *find_odd_subjects(photos),
     )
     return LabelledManifest(path, photos, warnings, raters, described)
 

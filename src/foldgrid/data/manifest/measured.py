@@ -16,14 +16,13 @@ from foldgrid.data.manifest.checks import (
     days_of_visits,
     find_photo_files,
     find_repeated_photos,
-    find_rounded_names,
     find_split_cases,
     header_warnings,
-    lookalike_names,
     parse_rows,
     rows_text,
     too_few_subjects,
 )
+from foldgrid.data.manifest.names import find_odd_subjects, lookalike_names
 from foldgrid.data.manifest.rows import (
     DESCRIPTIONS,
     DISTINCT,
@@ -78,7 +77,7 @@ def read_measured_manifest(path: Path) -> CheckedManifest:
     warnings = (
         *header_warnings(table.columns, known, OPTIONAL_MEASURED_COLUMNS),
         *find_far_values(photos),
-        *find_rounded_names(photos),
+        *find_odd_subjects(photos),
     )
     return CheckedManifest(path, photos, warnings)
 

@@ -124,13 +124,15 @@ PHOTO_COLUMNS = ("photo", "subject", "visit", "region")
 REQUIRED_COLUMNS = (*PHOTO_COLUMNS, *SCORES)
 DISTINCT = "distinct_id"
 """Where it says "yes", the row's subject, case and visit are another than those that look alike."""
-OPTIONAL_COLUMNS = ("day", DISTINCT)
+PERSON_UNKNOWN = "person_unknown"
+"""What the person is called of whom nothing is known, where a subject is none."""
+OPTIONAL_COLUMNS = ("day", DISTINCT, PERSON_UNKNOWN)
 
 SINGLE_COLUMNS = ("photo", "subject")
 LABELLED_COLUMNS = (*SINGLE_COLUMNS, "label")
 MEASURED_COLUMNS = (*SINGLE_COLUMNS, "value")
-OPTIONAL_MEASURED_COLUMNS = ("case", "visit", "day", DISTINCT)
-OPTIONAL_LABELLED_COLUMNS = ("case", "taxonomy", "visit", "day", DISTINCT)
+OPTIONAL_MEASURED_COLUMNS = ("case", "visit", "day", DISTINCT, PERSON_UNKNOWN)
+OPTIONAL_LABELLED_COLUMNS = ("case", "taxonomy", "visit", "day", DISTINCT, PERSON_UNKNOWN)
 ANNOTATION_PREFIX = "grade_"
 """What the name of a rater's column begins with; the rater's name follows."""
 
@@ -172,6 +174,8 @@ class _Row(BaseModel):
         photo: Its path relative to the manifest's folder.
         subject: Who; always text, so that ``001`` stays ``001``.
         distinct_id: Whether its names are meant as they are written, however like others they are.
+        person_unknown: What the person is called of whom nothing is known ("writer", "patient"),
+            where ``subject`` is not a person; "" where it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -179,6 +183,7 @@ class _Row(BaseModel):
     photo: Filled
     subject: Identifier
     distinct_id: Annotated[bool, BeforeValidator(_yes)] = False
+    person_unknown: Annotated[str, BeforeValidator(cell_text)] = ""
 
 
 class PhotoRow(_Row):

@@ -13,16 +13,15 @@ import pandas as pd
 from foldgrid.data.manifest.checks import (
     check_header,
     find_disagreements,
-    find_lookalikes,
     find_photo_files,
     find_repeated_photos,
-    find_rounded_names,
     header_warnings,
     joined,
     parse_rows,
     rows_text,
     too_few_subjects,
 )
+from foldgrid.data.manifest.names import find_lookalikes, find_odd_subjects
 from foldgrid.data.manifest.rows import (
     OPTIONAL_COLUMNS,
     PHOTO_COLUMNS,
@@ -90,7 +89,7 @@ def read_manifest(path: Path, *, for_training: bool = True) -> Manifest:
     photos["day"] = photos.groupby(["subject", "visit"])["day"].transform("first")
     known = {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *OTHER_SWEEPS_COLUMNS}
     header = header_warnings(table.columns, known, OPTIONAL_COLUMNS)
-    warnings = (*header, *find_implausible_scores(photos), *find_rounded_names(photos))
+    warnings = (*header, *find_implausible_scores(photos), *find_odd_subjects(photos))
     return Manifest(path, photos, warnings)
 
 

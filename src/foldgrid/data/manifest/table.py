@@ -54,6 +54,11 @@ class CheckedManifest:
         """How many subjects there are."""
         return int(self.photos["subject"].nunique())
 
+    @property
+    def unknown_person(self) -> str:
+        """What the person is called of whom nothing is known; "" where subjects are persons."""
+        return next((name for name in self.photos["person_unknown"] if name), "")
+
 
 @dataclass(frozen=True)
 class RawTable:

@@ -104,7 +104,9 @@ def _described_mosaics(survey: Survey) -> str:
 
 def _photographs(survey: Survey, data: DataSpec) -> str:
     source = str(survey.manifest.path)
-    if survey.is_synthetic and isinstance(data.synthetic, StudySettings):
+    if data.manifest is None and data.example is not None:
+        source = f"the example study {data.example}"
+    elif survey.is_synthetic and isinstance(data.synthetic, StudySettings):
         source = f"the embedded study {data.synthetic.study}"
     samples = survey.samples
     counts = [counted(samples["subject"].nunique(), "subject")]
