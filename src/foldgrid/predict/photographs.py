@@ -70,7 +70,7 @@ def predict_samples(
     copies = [
         pd.DataFrame(learner.task_of(copy).prediction_columns(outputs_NK), index=names)
         for copy, outputs_NK in zip(
-            learner.copies, outputs_of_copies(learner, dataset.mosaics_NHWC), strict=True
+            learner.copies, outputs_of_copies(learner, dataset), strict=True
         )
     ]
     mean = sum(copies[1:], start=copies[0]) / len(copies)

@@ -18,7 +18,7 @@ from pydantic import (
 
 from foldgrid.specs.base import Spec
 from foldgrid.specs.by_name import NameIn, OwnSettings, SettingsIn, read_settings, settings_of
-from foldgrid.specs.heads import DEFAULT_HEAD, HEADS, Head, OwnHead, Pooling
+from foldgrid.specs.heads import ATTENTION, DEFAULT_HEAD, HEADS, Head, OwnHead, Pooling
 from foldgrid.specs.normalization import OF_NETWORK, Normalization
 from foldgrid.specs.optimizers import DEFAULT_OPTIMIZER, OPTIMIZERS
 from foldgrid.specs.phases import Phase, phases_problem
@@ -169,7 +169,10 @@ class TrainingRecipe(Spec):
         head_settings: By a head's name, what it alone has to set.
         pooling: Where the features come from: ``network``, the network's own last hidden layer;
             of its last map, or of the tokens of its patches, the ``mean``, or mean and maximum one
-            after the other, ``mean_max``; or a transformer's ``class_token``.
+            after the other, ``mean_max``; a transformer's ``class_token``; or ``attention``, a
+            weighted mean over all photographs of an evaluation unit (a mosaic's, or those of one
+            subject, visit and case), its weights learned with the head on a frozen backbone: gated
+            attention (Ilse et al. 2018).
         early_stopping: When the fit ends, and which samples decide.
         augmentation: What varies between epochs.
         normalization: What a network sees: ``network`` standardises by the channel means and
@@ -262,6 +265,8 @@ class TrainingRecipe(Spec):
 
     def _head_problem(self) -> str:
         thawed = [phase.name for phase in self.phases if phase.frozen != "backbone"]
+        if self.pooling == ATTENTION and (problem := self._attention_problem(thawed)):
+            return f"pooling: {ATTENTION} {problem}"
         if self.solved_head is not None and thawed:
             return (
                 f"head: {self.head} is solved on the features of a frozen backbone, and in the "
@@ -272,6 +277,27 @@ class TrainingRecipe(Spec):
             return (
                 "stage_heads: true adds heads to the network's own, and head and pooling put "
                 "another in its place. Drop one of the two"
+            )
+        return ""
+
+    def _attention_problem(self, thawed: list[str]) -> str:
+        """Why no attention can be learned, the end of a sentence; "" where it can."""
+        if self.solved_head is not None:
+            trained = [name for name, head in HEADS.items() if not head.is_solved]
+            return (
+                f"is trained together with the head, and head: {self.head} is solved at once. Take "
+                f"head: {' or '.join(trained)}, or another pooling"
+            )
+        if not self.phases or thawed:
+            where = f"in the phase {thawed[0]}" if thawed else "without phases"
+            return (
+                f"is trained on features of a frozen backbone, and {where} the backbone is trained "
+                "too. Give phases, each with frozen: backbone, or take another pooling"
+            )
+        if self.num_raters is not None:
+            return (
+                "learns one truth of several photographs, and num_raters is about each photograph. "
+                "Drop one of the two"
             )
         return ""
 

@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.folders import folder_names, yaml_files
 from foldgrid.specs.given import read_given_specs
-from foldgrid.specs.heads import DEFAULT_HEAD, HEADS
+from foldgrid.specs.heads import ATTENTION, DEFAULT_HEAD, HEADS
 from foldgrid.specs.learners import ablation_problems, learner_problems
 from foldgrid.specs.reading import (
     Document,
@@ -233,7 +233,8 @@ def _probe_of(sweep: Sweep) -> dict[str, Any]:
     """What the budget ``probe`` changes of a sweep that does not say it itself.
 
     Backbones are frozen. A grid's heads are solved; a search has a rate to search for, so its heads
-    are trained, on pictures as they are, whose features are computed once.
+    are trained, on pictures as they are, whose features are computed once. Attention over
+    photographs is trained with its head, too.
     """
     recipe: dict[str, Any] = {
         "phases": [{"name": "head", "frozen": "backbone"}],
@@ -247,9 +248,10 @@ def _probe_of(sweep: Sweep) -> dict[str, Any]:
             "zoom": 0.0,
             "brightness": 0.0,
             "contrast": 0.0,
+            "copies": None,
         },
     }
-    if sweep.search_space is None:
+    if sweep.search_space is None and sweep.training.pooling != ATTENTION:
         kind = TASKS[sweep.task.name].scoring.output_kind
         solved = (name for name, head in HEADS.items() if head.is_solved)
         recipe["head"] = next((n for n in solved if kind in (HEADS[n].suits or ())), DEFAULT_HEAD)

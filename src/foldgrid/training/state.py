@@ -11,16 +11,19 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from foldgrid.models import HeadedNetwork, WeightFile, freeze
+from foldgrid.models.attention import Bags
 from foldgrid.models.cut import CutNetwork, cut_of
 from foldgrid.records import FitFolder
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
+from foldgrid.specs.heads import ATTENTION
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.phases import Phase
 from foldgrid.tasks.registry import make_scoring
+from foldgrid.training.bags import bags_of
 from foldgrid.training.batches import Indices, MosaicSource, seen_by
 from foldgrid.training.building import build_first
 from foldgrid.training.device import (
@@ -28,13 +31,16 @@ from foldgrid.training.device import (
     choose_precision,
     prepare_torch,
     start_on_card,
+    to_device,
 )
 from foldgrid.training.early_stopping import EarlyStopping
-from foldgrid.training.feature_plan import plan_features
+from foldgrid.training.feature_plan import plan_features, pooling_refusal
 from foldgrid.training.features import Backbone, FrozenFeatures
 from foldgrid.training.network_state import (
     PREDICTION_BATCH,
     BestWeights,
+    bag_input,
+    bag_outputs,
     head_outputs,
     hidden_values,
     predict,
@@ -88,7 +94,9 @@ class FitState:
         self.learned = task.learned(data.samples.iloc[self.roles.train])
         self.task = task.with_learned(self.learned)
         self.targets_NK = self._targets()
-        self.source = MosaicSource(data.mosaics_NHWC, self.device, *seen_by(recipe))
+        self.bags = bags_of(data) if recipe.pooling == ATTENTION else None
+        tiles = self.bags.tiles if self.bags else None
+        self.source = MosaicSource(data.mosaics_NHWC, self.device, *seen_by(recipe), tiles)
         targets_NK = self.targets_NK[self.roles.train]
         network = build_first(config, self.task, weights, targets_NK, self.source.pixels)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -110,6 +118,8 @@ class FitState:
         config = self.config
         plan = plan_features(config.backbone, config.training, self.data.grid)
         if isinstance(plan, str):
+            if self.bags is not None:
+                raise SweepError(pooling_refusal(plan))
             return None
         self._num_feature_phases = plan.num_phases
         network = self.network
@@ -122,7 +132,7 @@ class FitState:
             self.backbone,
             self.network,
             self.source,
-            self.data,
+            self.bags.photographs if self.bags else self.data,
             config,
             plan,
             precision=self.precision,
@@ -142,7 +152,11 @@ class FitState:
         return self.backbone.head if is_frozen else None
 
     def features_of(self, rows: Indices, views: Indices | None = None) -> np.ndarray:
-        """What the frozen backbone makes of samples; see ``FrozenFeatures.of``.
+        """What the frozen backbone makes of pictures; see ``FrozenFeatures.of``.
+
+        Args:
+            rows: Samples; photographs, where attention pools them.
+            views: Which view of each.
 
         Returns:
             (len(rows), D), float32.
@@ -153,6 +167,31 @@ class FitState:
         if self.features is None:
             raise ValueError("this recipe has no features that are computed once")
         return self.features.of(rows, views)
+
+    def pictures_each(self, rows: Indices) -> Indices:
+        """How many pictures the head takes of each sample: one, or its bag's photographs."""
+        if self.bags is None:
+            return np.ones(len(rows), np.intp)
+        return np.count_nonzero(self.bags.of(rows) >= 0, axis=1)
+
+    def head_input(self, rows: Indices, views: Indices | None = None) -> Tensor | Bags:
+        """What the head takes of samples, in a phase that trains it on features.
+
+        Args:
+            rows: Samples.
+            views: Which view of each of their pictures; see `pictures_each`.
+        """
+        if self.bags is None:
+            return to_device(torch.from_numpy(self.features_of(rows, views)), self.device)
+        return bag_input(
+            self.bags, lambda pictures: self.features_of(pictures, views), rows, self.device
+        )
+
+    def _values_by(self, layers: nn.Module, rows: Indices) -> np.ndarray:
+        """What the head, or its first layers, make of the samples' features."""
+        if self.bags is None:
+            return head_outputs(layers, self.features_of(rows), self.device, self.precision)
+        return bag_outputs(layers, self.bags, self.features_of, rows, self.device, self.precision)
 
     @property
     def phase(self) -> Phase | None:
@@ -211,14 +250,15 @@ class FitState:
         """The network's outputs for the samples ``rows``, as (len(rows), K)."""
         head = self.head
         if head is not None:
-            return head_outputs(head, self.features_of(rows), self.device, self.precision)
+            return self._values_by(head, rows)
         size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
         return predict(self.network, self.source, rows, self.device, self.precision, size)
 
     def hidden_values(self, rows: Indices) -> np.ndarray:
         """The network's last hidden layer for the samples ``rows``, as (len(rows), D)."""
         if self.head is not None:
-            return self.features_of(rows)
+            attention = self.network.attention if self.bags else None
+            return self._values_by(attention, rows) if attention else self.features_of(rows)
         size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
         return hidden_values(self.network, self.source, rows, self.device, self.precision, size)
 

@@ -24,6 +24,7 @@ from foldgrid.launching.planning.networks import (
     footprints,
     without_absent,
 )
+from foldgrid.launching.planning.pooled_photographs import check_pooled_photographs
 from foldgrid.models import WeightFile, resolve_weights
 from foldgrid.models.footprint import Footprint
 from foldgrid.records import CorruptFit, RunStore, Verified, run_location, verify_fits
@@ -146,7 +147,7 @@ def prepare_sweep(
             split_fingerprint=split.fingerprint,
             weights=weights,
             footprints=sizes,
-            counts=_counts(split, sweep),
+            counts=_counts(split, sweep, survey),
             finished=set(),
             selection=selection,
             gpus=resources.gpus_per_fit,
@@ -247,6 +248,7 @@ def _prepare_data(
     split = make_split(survey.samples, sweep.split, survey.layout)
     sweep = _with_task_resolved(sweep, survey, split)
     _check_annotations(sweep, survey, resolved.document.source)
+    check_pooled_photographs(sweep, survey, resolved.document.source)
     about_permutation = None
     if canary is not None:
         resolved = replace(resolved, sweep=sweep)
@@ -366,13 +368,14 @@ def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep) -> None:
         inner_split(subjects, strata[others], fraction=stopping.inner_fraction, seed=0, num_seeds=1)
 
 
-def _counts(split: Split, sweep: Sweep) -> SampleCounts:
+def _counts(split: Split, sweep: Sweep, survey: Survey) -> SampleCounts:
+    each = survey.num_photos / len(survey.samples)
     is_test = split.table["partition"] == "test"
     num_test, num_train = int(is_test.sum()), int((~is_test).sum())
     held_out = num_train // sweep.split.num_folds
     others = num_train - held_out
     stopping = sweep.training.early_stopping
     if stopping.policy != "inner_split":
-        return SampleCounts(others, held_out, held_out + num_test)
+        return SampleCounts(others, held_out, held_out + num_test, each)
     inner = round(others * stopping.inner_fraction)
-    return SampleCounts(others - inner, inner, held_out + num_test)
+    return SampleCounts(others - inner, inner, held_out + num_test, each)
