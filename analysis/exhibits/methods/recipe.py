@@ -6,7 +6,8 @@ from foldgrid.analysis.drawing.numbers import count, listed
 from foldgrid.specs.heads import ATTENTION
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.phases import describe_phases
-from foldgrid.specs.recipe import Augmentation, TrainingRecipe
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_parts import Augmentation
 
 
 def rate_falls(recipe: TrainingRecipe) -> str:

@@ -21,7 +21,8 @@ from foldgrid.specs.backbone_names import slug_of
 from foldgrid.specs.fits import FitConfig, content_digest
 from foldgrid.specs.heads import ATTENTION, pooling_of_each
 from foldgrid.specs.phases import Phase
-from foldgrid.specs.recipe import Augmentation, TrainingRecipe
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_parts import Augmentation
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tracking.provenance import package_versions
 from foldgrid.training.bags import photographs_of
