@@ -209,10 +209,7 @@ class TrainingRecipe(Spec):
     @property
     def own_head(self) -> OwnHead | None:
         """The head in the place of the network's own last layer; nothing where that one stays."""
-        if (self.head, self.pooling) == (DEFAULT_HEAD, "network"):
-            return None
-        own = settings_of(HEADS, self.head, self.head_settings)
-        return OwnHead(self.head, self.pooling, own.model_dump_json())
+        return own_head_of(self.head, self.pooling, self.head_settings)
 
     @property
     def planned_epochs(self) -> int:
@@ -225,3 +222,18 @@ class TrainingRecipe(Spec):
         if self.phases and self.phases[-1].epochs is not None:
             return sum(phase.epochs or 0 for phase in self.phases)
         return self.max_epochs
+
+
+def own_head_of(
+    head: str, pooling: Pooling, settings: SettingsByName | None = None
+) -> OwnHead | None:
+    """The head in the place of a network's own last layer; nothing where that one stays.
+
+    Args:
+        head: Its name.
+        pooling: Where its features come from.
+        settings: By a head's name what it has to set; without, its defaults.
+    """
+    if (head, pooling) == (DEFAULT_HEAD, "network"):
+        return None
+    return OwnHead(head, pooling, settings_of(HEADS, head, settings or {}).model_dump_json())

@@ -85,7 +85,7 @@ def build_first(
     weights = weights and weights.on_this_machine()
     if weights and weights.sha256() != config.weights:
         raise SweepError(
-            f"{weights.path}: not the file that the sweep was planned with (its SHA-256 "
+            f"{weights.place}: not the file that the sweep was planned with (its SHA-256 "
             f"is {weights.sha256()}, planned was {config.weights}).\n"
             "Every machine needs the same file: `foldgrid weights fetch` gets it."
         )

@@ -172,7 +172,8 @@ class FitState:
         """How many pictures the head takes of each sample: one, or its bag's photographs."""
         if self.bags is None:
             return np.ones(len(rows), np.intp)
-        return np.count_nonzero(self.bags.of(rows) >= 0, axis=1)
+        sizes: Indices = np.count_nonzero(self.bags.of(rows) >= 0, axis=1)
+        return sizes
 
     def head_input(self, rows: Indices, views: Indices | None = None) -> Tensor | Bags:
         """What the head takes of samples, in a phase that trains it on features.
