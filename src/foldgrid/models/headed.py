@@ -120,6 +120,46 @@ def with_own_head(network: nn.Module, name: str, own: OwnHead, num_outputs: int)
     return HeadedNetwork(network, pooling, layers, last_map)
 
 
+def head_on_features(own: OwnHead, num_features: int, num_outputs: int) -> HeadedNetwork:
+    """A head, freshly initialised, that takes features which were made elsewhere: (B, D) to (B, K).
+
+    A head that is trained sees them in units that `Standardise` holds and that training sets; one
+    that is solved has them in its weights.
+
+    Args:
+        own: Which head.
+        num_features: D.
+        num_outputs: K.
+    """
+    head = own.head
+    layers: nn.Module = SolvedLayer(num_features, num_outputs)
+    if isinstance(head, TrainedHead):
+        built = head.build(num_features, num_outputs, own.own)
+        layers = nn.Sequential(Standardise(num_features), built)
+    return HeadedNetwork(nn.Identity(), "network", layers, LastMap())
+
+
+class Standardise(nn.Module):
+    """Features less a mean and over a unit, which are kept with the weights and never trained."""
+
+    mean: Tensor
+    inverse: Tensor
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(num_features))
+        self.register_buffer("inverse", torch.ones(num_features))
+
+    def set(self, mean_D: Tensor, unit_D: Tensor) -> None:
+        """Says what training samples have; a unit is above 0, and infinite leaves a column out."""
+        self.mean.copy_(mean_D)
+        self.inverse.copy_(1 / unit_D)
+
+    def forward(self, features_BD: Tensor) -> Tensor:
+        """(B, D) to (B, D)."""
+        return (features_BD - self.mean) * self.inverse
+
+
 @lru_cache(maxsize=256)
 def feature_width(name: str, pooling: Pooling) -> int:
     """D, the features that a head sees.

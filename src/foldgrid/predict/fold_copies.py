@@ -6,7 +6,8 @@ Shape letters: N samples, I photographs, D features, K outputs, F copies.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import safetensors
@@ -18,6 +19,7 @@ from torch import nn
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.dataset import Dataset
 from foldgrid.models import HeadedNetwork, load_state
+from foldgrid.models.headed import head_on_features
 from foldgrid.predict.trained_learner import TrainedLearner
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import MissingFileError, SweepError
@@ -91,6 +93,38 @@ def _copies(learner: TrainedLearner, device: torch.device, pixels: int) -> Itera
             network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         load_state(network, state)
         yield network
+
+
+def outputs_of_features(
+    learner: TrainedLearner, features: Callable[[tuple[str, ...]], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """What the heads of each copy say of features that were made elsewhere, (F, N, K).
+
+    Args:
+        learner: Whose heads; see ``TrainedLearner.takes_features``.
+        features: Gives (N, D) by the names of the columns.
+
+    Raises:
+        SweepError: A weight file is missing or corrupt.
+    """
+    prepare_torch(num_usable_cores(), seed=0)
+    found = []
+    for record in learner.copies:
+        content = learner.store.fit(record.fit_id).read_weights()
+        values_ND = torch.from_numpy(features(columns_of(content)))
+        own, num_outputs = record.config.training.head_of_table, learner.task.num_outputs
+        network = head_on_features(own, values_ND.shape[1], num_outputs).eval()
+        load_state(network, _read_weights(learner.store, record))
+        with torch.inference_mode():
+            found.append(network(values_ND).numpy())
+    return np.stack(found)
+
+
+def columns_of(content: bytes) -> tuple[str, ...]:
+    """The columns that a head takes, as ``best.safetensors`` says them; see ``finalize``."""
+    num_bytes = int.from_bytes(content[:8], "little")
+    about = json.loads(content[8 : 8 + num_bytes]).get("__metadata__", {})
+    return tuple(json.loads(about.get("columns", "[]")))
 
 
 def _read_weights(store: RunStore, record: FitRecord) -> dict[str, torch.Tensor]:

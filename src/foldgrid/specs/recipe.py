@@ -212,6 +212,12 @@ class TrainingRecipe(Spec):
         return own_head_of(self.head, self.pooling, self.head_settings)
 
     @property
+    def head_of_table(self) -> OwnHead:
+        """The head as it is put on features that are given, where no network has one of its own."""
+        settings = settings_of(HEADS, self.head, self.head_settings)
+        return OwnHead(self.head, "network", settings.model_dump_json())
+
+    @property
     def planned_epochs(self) -> int:
         """The most epochs that a fit trains: ``max_epochs``, or all that its phases name.
 

@@ -24,6 +24,7 @@ from foldgrid.specs.reading import (
     read_document,
     validate,
 )
+from foldgrid.specs.recipe_parts import NOTHING_VARIES
 from foldgrid.specs.renamed import current_path, note_on, with_current_names
 from foldgrid.specs.search_fit import sweep_problems
 from foldgrid.specs.search_space import SearchSpace, space_problems
@@ -239,17 +240,7 @@ def _probe_of(sweep: Sweep) -> dict[str, Any]:
     recipe: dict[str, Any] = {
         "phases": [{"name": "head", "frozen": "backbone"}],
         "stage_heads": False,
-        "augmentation": {
-            "rotate_tiles": False,
-            "shuffle_tiles": False,
-            "flip_horizontally": False,
-            "flip_vertically": False,
-            "smallest_crop": 1.0,
-            "zoom": 0.0,
-            "brightness": 0.0,
-            "contrast": 0.0,
-            "copies": None,
-        },
+        "augmentation": dict(NOTHING_VARIES),
     }
     if sweep.search_space is None and sweep.training.pooling != ATTENTION:
         kind = TASKS[sweep.task.name].scoring.output_kind

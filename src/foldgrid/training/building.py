@@ -10,12 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from foldgrid.heads.solving import Standardised
 from foldgrid.models import WeightFile, build_network, set_head_bias, with_own_head
+from foldgrid.models.headed import Standardise, head_on_features
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.normalization import OF_NETWORK
 from foldgrid.tasks.scoring import Scoring
-from foldgrid.training.training_data import body_seed
+from foldgrid.training.training_data import Indices, body_seed
 
 
 def build_for(
@@ -61,6 +63,27 @@ def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
+
+
+def build_on_features(
+    config: FitConfig, task: Scoring, features_ND: NDArray[np.float32], train: Indices
+) -> nn.Module:
+    """The head that a fit on given features begins with, in the units of its training samples.
+
+    Args:
+        config: What decides the outcome.
+        task: What is predicted.
+        features_ND: Of all samples.
+        train: The rows that the fit trains on.
+    """
+    network = head_on_features(
+        config.training.head_of_table, features_ND.shape[1], task.num_outputs
+    )
+    columns = Standardised.of(features_ND[train])
+    for module in network.modules():
+        if isinstance(module, Standardise):
+            module.set(torch.from_numpy(columns.mean_D), torch.from_numpy(columns.unit_D))
+    return network
 
 
 def build_first(

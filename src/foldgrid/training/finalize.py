@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 import pandas as pd
@@ -51,7 +52,7 @@ def finalize(fit: FitState) -> FitRecord:
         num_parameters=sum(p.numel() for p in fit.network.parameters()),
         multiply_adds=_multiply_adds(fit),
         peak_memory_gib=peak_memory_gib(fit.device),
-        weights=fit.weights.record() if fit.weights else WeightsRecord(source="random"),
+        weights=_weights_record(fit),
         weights_kept=fit.keep_weights and not fit.has_diverged,
         features_kept=fit.keep_features and not fit.has_diverged,
         micro_batch_size=fit.micro_batch_size,
@@ -61,6 +62,13 @@ def finalize(fit: FitState) -> FitRecord:
     fit.folder.complete(record)
     _log_end(record)
     return record
+
+
+def _weights_record(fit: FitState) -> WeightsRecord:
+    table = fit.config.given
+    if table is not None:
+        return WeightsRecord(source="given", sha256=table.sha256)
+    return fit.weights.record() if fit.weights else WeightsRecord(source="random")
 
 
 def _write_results(fit: FitState) -> dict[str, float]:
@@ -78,7 +86,8 @@ def _write_results(fit: FitState) -> dict[str, float]:
         fit.folder.write_features(pd.concat(hidden, ignore_index=True))
     if fit.keep_weights:
         state = _plain_state(fit)
-        fit.folder.write_weights(lambda path: safetensors.torch.save_file(state, path))
+        about = columns_as_metadata(fit.given.columns) if fit.given else None
+        fit.folder.write_weights(lambda path: safetensors.torch.save_file(state, path, about))
     return metrics
 
 
@@ -107,7 +116,14 @@ def _log_end(record: FitRecord) -> None:
     )
 
 
-def _multiply_adds(fit: FitState) -> int:
+def columns_as_metadata(columns: Sequence[str]) -> dict[str, str]:
+    """What ``best.safetensors`` says of the features that its head takes, in their order."""
+    return {"columns": json.dumps(list(columns))}
+
+
+def _multiply_adds(fit: FitState) -> int | None:
+    if fit.given is not None:
+        return None
     # Counted on shapes without numbers, so neither the device nor the random state notices; once
     # a backbone and process, because the footprint is kept.
     pixels = fit.source.pixels

@@ -32,7 +32,7 @@ from foldgrid.training.features import mirror_images
 from foldgrid.training.network_state import (
     recompute_batch_norm,
 )
-from foldgrid.training.state import FitState
+from foldgrid.training.state import FitState, GivenFeatures
 from foldgrid.training.training_data import TrainingData, inner_seed
 
 logger = logging.getLogger(__name__)
@@ -66,6 +66,7 @@ class Fit(FitState):
         device: torch.device | None = None,
         keep_state: bool = True,
         micro_batch_size: int | None = None,
+        given: GivenFeatures | None = None,
     ) -> None:
         started = time.perf_counter()
         super().__init__(
@@ -78,6 +79,7 @@ class Fit(FitState):
             num_threads=num_threads,
             device=device,
             micro_batch_size=micro_batch_size,
+            given=given,
         )
         self._log(logging.INFO, "opened on %s, %s", self.device, self.precision)
         checkpoint.resume(self)

@@ -6,6 +6,7 @@ is kept (`checkpoint`) or what it leaves (`finalize`). Shape letters: K outputs,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from foldgrid.models import HeadedNetwork, WeightFile, freeze
+from foldgrid.models import HeadedNetwork, WeightFile, freeze, set_head_bias
 from foldgrid.models.attention import Bags
 from foldgrid.models.cut import CutNetwork, cut_of
 from foldgrid.records import FitFolder
@@ -25,7 +26,7 @@ from foldgrid.specs.phases import Phase
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.training.bags import bags_of
 from foldgrid.training.batches import Indices, MosaicSource, seen_by
-from foldgrid.training.building import build_first
+from foldgrid.training.building import build_first, build_on_features
 from foldgrid.training.device import (
     choose_device,
     choose_precision,
@@ -49,6 +50,19 @@ from foldgrid.training.schedule import Schedule
 from foldgrid.training.training_data import TrainingData, fit_seed, roles_of
 
 
+@dataclass(frozen=True)
+class GivenFeatures:
+    """A table of features that were made elsewhere.
+
+    Attributes:
+        features_ND: float32, a row a sample, in the samples' order.
+        columns: What the table calls them, D; kept with the weights, for tables of new samples.
+    """
+
+    features_ND: NDArray[np.float32]
+    columns: tuple[str, ...]
+
+
 class FitState:
     """One backbone on all folds but one, as it stands after so many epochs.
 
@@ -65,6 +79,7 @@ class FitState:
         micro_batch_size: The most samples on the device at a time, at least 2; gradients are
             summed up over a batch's parts, so the batch and its loss stay the recipe's. Only batch
             normalisation notices: it standardises by each part's own mean and variance.
+        given: Features that were made elsewhere, in place of a network's.
     """
 
     def __init__(
@@ -79,7 +94,9 @@ class FitState:
         num_threads: int = 1,
         device: torch.device | None = None,
         micro_batch_size: int | None = None,
+        given: GivenFeatures | None = None,
     ) -> None:
+        self.given = given
         self.config, self.data, self.folder, self.weights = config, data, folder, weights
         self.keep_weights, self.keep_features = keep_weights, keep_features
         self.micro_batch_size = micro_batch_size
@@ -97,8 +114,7 @@ class FitState:
         self.bags = bags_of(data) if recipe.pooling == ATTENTION else None
         tiles = self.bags.tiles if self.bags else None
         self.source = MosaicSource(data.mosaics_NHWC, self.device, *seen_by(recipe), tiles)
-        targets_NK = self.targets_NK[self.roles.train]
-        network = build_first(config, self.task, weights, targets_NK, self.source.pixels)
+        network = self._first_network()
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.features = self._features()
         self.chosen: dict[str, float] = {}
@@ -113,9 +129,23 @@ class FitState:
         self.train_seconds = 0.0
         self.setup_seconds = 0.0
 
+    def _first_network(self) -> nn.Module:
+        targets_NK, config = self.targets_NK[self.roles.train], self.config
+        if self.given is None:
+            return build_first(config, self.task, self.weights, targets_NK, self.source.pixels)
+        network = build_on_features(config, self.task, self.given.features_ND, self.roles.train)
+        if config.training.start_from_mean:
+            bias_K = torch.from_numpy(self.task.start_bias(targets_NK))
+            set_head_bias(network, config.backbone, bias_K)
+        return network
+
     def _features(self) -> FrozenFeatures | None:
         """What the frozen backbone makes of pictures, where the recipe lets it be computed once."""
         config = self.config
+        if self.given is not None:
+            assert isinstance(self.network, HeadedNetwork)
+            self.backbone = self.network
+            return None
         plan = plan_features(config.backbone, config.training, self.data.grid)
         if isinstance(plan, str):
             if self.bags is not None:
@@ -123,7 +153,7 @@ class FitState:
             return None
         self._num_feature_phases = plan.num_phases
         network = self.network
-        self.backbone: Backbone = (
+        self.backbone = (
             network
             if isinstance(network, HeadedNetwork)
             else CutNetwork(network, cut_of(config.backbone))
@@ -139,6 +169,9 @@ class FitState:
             most=self.micro_batch_size,
         )
 
+    backbone: Backbone
+    """What features come from, and the head that takes them."""
+
     @property
     def head_modules(self) -> tuple[str, ...]:
         """What stays in training mode where the backbone is frozen, by name."""
@@ -148,6 +181,8 @@ class FitState:
     @property
     def head(self) -> nn.Module | None:
         """The network's head, in a phase that trains it on features; nothing in any other."""
+        if self.given is not None:
+            return self.backbone.head
         is_frozen = self.features is not None and self.phase_index < self._num_feature_phases
         return self.backbone.head if is_frozen else None
 
@@ -164,6 +199,9 @@ class FitState:
         Raises:
             ValueError: The recipe freezes no backbone, or its features are not computed once.
         """
+        if self.given is not None:
+            found: np.ndarray = self.given.features_ND[rows]
+            return found
         if self.features is None:
             raise ValueError("this recipe has no features that are computed once")
         return self.features.of(rows, views)
