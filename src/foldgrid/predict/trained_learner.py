@@ -126,8 +126,8 @@ def open_learner(store: RunStore, learner: str) -> TrainedLearner:
     tables = [each.config.given for each in records.values() if each.config.given is not None]
     if any(table.kind == "predictions" for table in tables):
         raise SweepError(
-            f"{store.location}, {learner}: came as a table of predictions, made elsewhere. Nothing "
-            "here could predict anything new.\n"
+            f"{store.location}, {learner}: came as a table of predictions, made elsewhere. There "
+            "is no network here that could look at a new photograph.\n"
             "Name a base learner that was trained here with --backbone."
         )
     _check_copies(store, learner, cells, records)

@@ -175,7 +175,8 @@ def _space_of(
         return document.where(key_path) or "file"
 
     if sweep.search_space is None:
-        if "search" in document.values:
+        # A run folder's own sweep.yaml says everything, a search's settings and that there is none.
+        if "search" in document.values and "search_space" not in document.values:
             message = (
                 "found settings of a search without a space. Name one with `search_space`: "
                 f"{', '.join(yaml_files(*folders))}."
