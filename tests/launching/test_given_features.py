@@ -201,8 +201,8 @@ def test_they_are_a_base_learner_that_is_fitted_here(
         np.testing.assert_allclose(found[column], expected[name], atol=2e-4)
     for options, said in (
         (["new.csv"], "There is no network here"),
-        ([], "found neither of a manifest and --features"),
-        (["new.csv", "--features", "new.csv"], "found both of a manifest and --features"),
+        ([], "found neither of MANIFEST and --features"),
+        (["new.csv", "--features", "new.csv"], "found both of MANIFEST and --features"),
         (["--features", "none.csv"], "none.csv: not found"),
     ):
         assert main([*predict, *options]) == 2

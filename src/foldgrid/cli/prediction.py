@@ -55,7 +55,7 @@ def predict(
     if (manifest is None) == (features is None):
         found = "neither" if manifest is None else "both"
         raise SweepError(
-            f"found {found} of a manifest and --features. Give a manifest of photographs, or the "
+            f"found {found} of MANIFEST and --features. Give a manifest of photographs, or the "
             "features of a base learner whose features were given."
         )
     if name is None and features is not None:

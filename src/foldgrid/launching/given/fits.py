@@ -84,9 +84,9 @@ def write_given_fit(
     folder = store.fit(config.fit_id)
     folder.discard()
     folder.write_predictions(pd.concat(parts, ignore_index=True))
-    keeps = keep_weights and isinstance(given, GivenFeatures) and outcome.solution is not None
-    if keeps:
-        _write_solution(folder, given, outcome.solution)
+    solution = outcome.solution if keep_weights else None
+    if solution is not None and isinstance(given, GivenFeatures):
+        _write_solution(folder, given, solution)
     record = FitRecord(
         fit_id=config.fit_id,
         status="complete",
@@ -101,7 +101,7 @@ def write_given_fit(
         num_parameters=0,
         peak_memory_gib=0.0,
         weights=WeightsRecord(source="given", sha256=given.identity.sha256),
-        weights_kept=keeps,
+        weights_kept=solution is not None,
         environment={},
     )
     folder.complete(record)
