@@ -4,8 +4,8 @@ Who is in which fold, and who is in the test set, was decided without looking at
 a model's errors on one fold's subjects are like those on another's, and out-of-fold errors like
 those of the same fits on the test set; otherwise something lies between them: a fold whose rows
 slipped, a fold that was trained on, a test set of another kind. Each is a permutation test over
-subjects, exact whatever the errors' distribution; the learners and folds are judged together by the
-largest standardised difference of each permutation (Westfall and Young 1993), which needs no
+subjects, exact whatever the errors' distribution. The learners and folds are evaluated together by
+the largest standardised difference of each permutation (Westfall and Young 1993), which needs no
 further correction.
 
 Shape letters: S subjects, G groups of subjects, M columns of errors, P permutations.

@@ -147,7 +147,7 @@ def _truth(contents: RunContents) -> Finding:
     if problems:
         fits = sorted({each.where for each in problems})
         return breach(f"The truth itself, to rounding, by {some(fits, 'fit')}.", problems)
-    return holds(f"None of {counted(len(contents.fits), 'fit')} predicts the truth itself.")
+    return holds(f"No one of {counted(len(contents.fits), 'fit')} predicts the truth itself.")
 
 
 def _is_truth(fit: FoldPredictions, partition: str) -> NDArray[np.bool_]:

@@ -174,9 +174,9 @@ def test_a_search_on_people_of_its_own_leaves_the_others_unseen(
     seen = {
         name
         for path in trials.rglob("predictions.parquet")
-        for name in pd.read_parquet(path)["sample"]
+        for name in pd.read_parquet(path)["subject"]
     }
-    assert seen == set(split.index[split["partition"] == "search"])
+    assert seen == set(split.loc[split["partition"] == "search", "subject"])
 
 
 def test_a_search_scores_in_the_unit(launcher: Launcher, hands: Path) -> None:
