@@ -21,9 +21,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
+from foldgrid.analysis.checks.evaluated import Evaluated
 from foldgrid.analysis.checks.run_contents import RunContents
-from foldgrid.analysis.predictions.finished_fits import scoring_of
-from foldgrid.analysis.predictions.validation import FoldPredictions, some
+from foldgrid.analysis.predictions.validation import some
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem
 
@@ -38,34 +38,32 @@ SEED = 20_260_404
 TOO_FEW = "Too few subjects for any difference to be beyond chance."
 
 
-def subject_errors(fits: Iterable[FoldPredictions], subjects: pd.Series[str]) -> pd.DataFrame:
+def subject_errors(evaluated: Iterable[Evaluated], subjects: pd.Series[str]) -> pd.DataFrame:
     """The mean error of each learner on each subject.
 
-    Of numbers it is the absolute error of what is evaluated, of classes 1 less the probability of
-    the true class. What several fits of a learner predict of a test subject counts fit by fit, for
-    a mean over fits errs less than one of them.
+    What several fits of a learner predict of a test subject counts fit by fit, for a mean over fits
+    errs less than one of them.
 
     Args:
-        fits: Of complete learners.
+        evaluated: Of complete learners.
         subjects: By sample.
 
     Returns:
         A row a subject, a column a learner; index levels ``partition`` (oof, test) and ``subject``.
     """
-    parts = []
-    for fit in fits:
-        table, scoring = fit.table, scoring_of(fit)
-        values = scoring.values(table).to_numpy(np.float64)
-        truth = scoring.reference(table).to_numpy()
-        if scoring.target_kind == "classes":
-            errors = 1 - values[np.arange(len(values)), truth.astype(np.intp)]
-        else:
-            errors = np.abs(values[:, 0] - truth)
-        who = table["sample"].map(subjects)
-        own = {"partition": table["partition"], "subject": who, "learner": fit.backbone}
-        parts.append(pd.DataFrame({**own, "error": errors}))
-    errors_of = pd.concat(parts, ignore_index=True)
-    return errors_of.pivot_table("error", ["partition", "subject"], "learner", aggfunc="mean")
+    parts = [
+        pd.DataFrame(
+            {
+                "partition": each.partition,
+                "subject": subjects.loc[each.samples].to_numpy(),
+                "learner": each.learner,
+                "error": each.errors,
+            }
+        )
+        for each in evaluated
+    ]
+    errors = pd.concat(parts, ignore_index=True)
+    return errors.pivot_table("error", ["partition", "subject"], "learner", aggfunc="mean")
 
 
 def permuted_p_values(
@@ -123,24 +121,14 @@ def smallest_p_value(groups_S: NDArray[np.intp]) -> float:
     )
 
 
-def _complete(contents: RunContents) -> pd.DataFrame | str:
-    fits = [fit for own in contents.complete_learners.values() for fit in own]
-    if not fits:
-        return "No base learner is complete yet."
-    if contents.samples is None:
-        return "split.parquet cannot be read; see FG201."
-    if any(fit.record.config.task != fits[0].record.config.task for fit in fits):
-        return "The fits predict different things; see FG204."
-    return subject_errors(fits, contents.samples.set_index("sample")["subject"])
+def folds_finding(errors: pd.DataFrame, fold_of: pd.Series[int]) -> Finding:
+    """FG307: whether the errors on some fold's subjects are unlike those on the others'.
 
-
-def _folds(contents: RunContents) -> Finding:
-    errors = _complete(contents)
-    if isinstance(errors, str):
-        return not_applicable(errors)
-    assert contents.samples is not None
+    Args:
+        errors: Of ``subject_errors``.
+        fold_of: By subject.
+    """
     own = pd.DataFrame(errors.xs("oof")).dropna()
-    fold_of = contents.samples.drop_duplicates("subject").set_index("subject")["fold"]
     folds, groups_S = np.unique(fold_of.loc[own.index].to_numpy(), return_inverse=True)
     if len(folds) < 2 or smallest_p_value(groups_S) > LEVEL:
         return not_applicable(TOO_FEW)
@@ -168,20 +156,26 @@ def _folds(contents: RunContents) -> Finding:
     return holds(f"No fold's errors are unlike the others', over {tried}.")
 
 
-def _test_set(contents: RunContents) -> Finding:
-    errors = _complete(contents)
-    if isinstance(errors, str):
-        return not_applicable(errors)
-    if "test" not in errors.index.get_level_values("partition"):
-        return not_applicable("There is no test set.")
+def unseen_finding(errors: pd.DataFrame, *, either_way: bool = True) -> Finding:
+    """FG308: whether errors out of fold and on the test set are unlike.
+
+    Args:
+        errors: Of ``subject_errors``.
+        either_way: Whether smaller test errors count, too. They do not where test predictions may
+            be means over several fits.
+    """
     both = errors.dropna()
     groups_S = (both.index.get_level_values("partition") == "test").astype(np.intp)
-    if len(set(groups_S.tolist())) < 2 or smallest_p_value(groups_S) > LEVEL:
+    if not groups_S.any():
+        return not_applicable("There is no test set.")
+    if groups_S.all() or smallest_p_value(groups_S) > LEVEL:
         return not_applicable(TOO_FEW)
-    p_M = permuted_p_values(both.to_numpy(np.float64), groups_S)[1]
+    errors_SM = both.to_numpy(np.float64)
+    p_M = permuted_p_values(errors_SM, groups_S)[1]
+    is_worse_M = errors_SM[groups_S == 1].mean(axis=0) > errors_SM[groups_S == 0].mean(axis=0)
     found = [
         Problem(str(both.columns[place]), "", _apart(both, groups_S == 0, place, "on the test set"))
-        for place in np.flatnonzero(p_M <= LEVEL).tolist()
+        for place in np.flatnonzero((p_M <= LEVEL) & (is_worse_M | either_way)).tolist()
     ]
     counts = (
         f"{counted(int((groups_S == 0).sum()), 'subject')} out of fold and "
@@ -196,6 +190,36 @@ def _test_set(contents: RunContents) -> Finding:
         )
     learners = counted(both.shape[1], "base learner")
     return holds(f"The errors of {learners} on {counts} are no further apart than by chance.")
+
+
+def _folds(contents: RunContents) -> Finding:
+    errors = _complete(contents)
+    if isinstance(errors, str):
+        return not_applicable(errors)
+    assert contents.samples is not None
+    by_subject = contents.samples.drop_duplicates("subject").set_index("subject")
+    return folds_finding(errors, by_subject["fold"])
+
+
+def _test_set(contents: RunContents) -> Finding:
+    errors = _complete(contents)
+    return not_applicable(errors) if isinstance(errors, str) else unseen_finding(errors)
+
+
+def _complete(contents: RunContents) -> pd.DataFrame | str:
+    """The errors of the complete learners, or why there are none."""
+    complete = contents.complete_learners
+    if not any(complete.values()):
+        return "No base learner is complete yet."
+    if contents.samples is None:
+        return "split.parquet cannot be read; see FG201."
+    chosen = [each for each in contents.evaluated if each.learner in complete]
+    if not chosen:
+        return "The fits predict different things; see FG204."
+    known = contents.samples.set_index("sample")["subject"]
+    if any(not each.samples.isin(known.index).all() for each in chosen):
+        return "Samples were predicted that the split does not have; see FG301."
+    return subject_errors(chosen, known)
 
 
 def _apart(
