@@ -356,7 +356,7 @@ def test_an_interrupted_trial_leaves_nothing(tmp_path: Path) -> None:
 def test_a_complete_trial_is_not_made_again(
     small_trial: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "photograph_visit", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(session, "photograph_subject", lambda *_: pytest.fail("drawn again"))
     assert synthesize_trial(small_trial.parent, SMALL) == small_trial
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from foldgrid.heads.solving import (
     FloatArray,
     PenaltySettings,
-    Standardised,
+    SampleSpace,
     Strengths,
     as_many_threads,
     chosen_strength,
@@ -54,8 +54,9 @@ class Logistic(SolvedHead):
     def solve(self, training: TrainingFeatures, own: LogisticSettings) -> Solution:
         """See ``SolvedHead``."""
         with as_many_threads():
-            columns = Standardised.of(training.features_ND)
-            basis_RN, reduced_NR = _row_space(columns.values_ND)
+            space = SampleSpace.of(training.features_ND)
+            columns = space.columns
+            basis_RN, reduced_NR = _row_space(space)
             likelihood = _Likelihood.of(training)
             strengths, folds = own.candidates, inner_folds(training)
             losses: list[float] = []
@@ -80,9 +81,9 @@ class Logistic(SolvedHead):
         return f"{self.title} with {own.words}"
 
 
-def _row_space(values_ND: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _row_space(space: SampleSpace) -> tuple[FloatArray, FloatArray]:
     """A basis of what the samples span, (R, N) in terms of them, and (N, R) the samples in it."""
-    values_N, vectors_NN = np.linalg.eigh(values_ND @ values_ND.T)
+    values_N, vectors_NN = space.values_N, space.vectors_NN
     precision = np.finfo(np.float64).eps * len(values_N)
     kept = values_N > max(values_N[-1], 0.0) * precision
     lengths_R = np.sqrt(values_N[kept])

@@ -10,7 +10,7 @@ import numpy as np
 from foldgrid.heads.solving import (
     FloatArray,
     PenaltySettings,
-    Standardised,
+    SampleSpace,
     Strengths,
     as_many_threads,
     chosen_strength,
@@ -40,8 +40,8 @@ class Ridge(SolvedHead):
     def solve(self, training: TrainingFeatures, own: RidgeSettings) -> Solution:
         """See ``SolvedHead``."""
         with as_many_threads():
-            columns = Standardised.of(training.features_ND)
-            products_NN = columns.values_ND @ columns.values_ND.T
+            space = SampleSpace.of(training.features_ND)
+            columns, products_NN = space.columns, space.products_NN
             targets_NK = training.targets_NT.astype(np.float64)
             strengths = own.candidates
             strength, chosen = chosen_strength(
@@ -49,7 +49,8 @@ class Ridge(SolvedHead):
                 _losses(products_NN, targets_NK, training, strengths) if strengths[1:] else (),
             )
             middle_K = targets_NK.mean(axis=0)
-            (dual_NK,) = _duals(products_NN, targets_NK - middle_K, (strength,))
+            axes = space.values_N, space.vectors_NN
+            (dual_NK,) = _duals(axes, targets_NK - middle_K, (strength,))
             weight_KD, bias_K = columns.unfolded(dual_NK.T @ columns.values_ND, middle_K)
         return Solution(weight_KD, bias_K, chosen)
 
@@ -59,10 +60,17 @@ class Ridge(SolvedHead):
 
 
 def _duals(
-    products_NN: FloatArray, targets_NK: FloatArray, strengths: tuple[float, ...]
+    axes: tuple[FloatArray, FloatArray], targets_NK: FloatArray, strengths: tuple[float, ...]
 ) -> FloatArray:
-    """(S, N, K) What each sample weighs; both arguments have columns that add up to 0."""
-    values_N, vectors_NN = np.linalg.eigh(products_NN)
+    """(S, N, K) What each sample weighs.
+
+    Args:
+        axes: Eigenvalues and eigenvectors of the samples' inner products, whose columns add up to
+            0, and so do those of the targets.
+        targets_NK: What is to be predicted.
+        strengths: The penalties.
+    """
+    values_N, vectors_NN = axes
     turned_NK = vectors_NN.T @ targets_NK
     # Inner products of real vectors: what is below 0 is rounding.
     values_N = np.maximum(values_N, 0.0)
@@ -84,7 +92,7 @@ def _losses(
         others_JN = products_NN[np.ix_(seen, fitted)]
         others_JN = others_JN - rows_N - others_JN.mean(axis=1, keepdims=True) + rows_N.mean()
         middle_K = targets_NK[fitted].mean(axis=0)
-        duals_SNK = _duals(centred_NN, targets_NK[fitted] - middle_K, strengths)
+        duals_SNK = _duals(np.linalg.eigh(centred_NN), targets_NK[fitted] - middle_K, strengths)
         errors_SJK = others_JN @ duals_SNK + middle_K - targets_NK[seen]
         errors_S += np.square(errors_SJK).sum(axis=(1, 2))
     return errors_S / targets_NK.size if folds else np.zeros(0)

@@ -156,3 +156,20 @@ class CutNetwork:
         finally:
             handle.remove()
         return taken[-1]
+
+
+def put_head(network: nn.Module, backbone: str, head: nn.Module) -> None:
+    """Puts a head into the place of a network's own; see ``CutNetwork.head``.
+
+    Args:
+        network: One with a head of its own, or one that can be cut.
+        backbone: Its name.
+        head: Of another network of this kind.
+    """
+    from foldgrid.models.headed import HeadedNetwork
+
+    if isinstance(network, HeadedNetwork):
+        network.head = head
+        return
+    for name, layer in zip(cut_of(backbone).head, head.children(), strict=True):
+        network.set_submodule(name, layer)

@@ -66,7 +66,7 @@ class LockstepTrial:
         self.outputs_NK = np.full((len(data.samples), num_outputs), np.nan, np.float32)
         self.epochs: list[TrialEpoch] = []
         self._untold: list[TrialEpoch] = []
-        self._pace = CheckpointInterval.of(*(fit.network for fit in self.fits))
+        self._pace = CheckpointInterval.of(*(fit.trained for fit in self.fits))
         self._restore(state or folder.read_state())
         if state is None:
             self._untold = self._not_kept(folder.read_running())

@@ -8,7 +8,7 @@ C channels, D features, H and W pixels, M samples, V views of each.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -59,8 +59,8 @@ class FrozenFeatures:
     one process of a machine computes a file, and others wait for it.
 
     Args:
-        backbone: What they come from.
-        network: The whole network, which is put into prediction mode while it computes.
+        opened: What they come from, and the whole network, which is put into prediction mode while
+            it computes; asked only where something has to be computed.
         source: The pictures.
         data: The samples.
         config: What decides the outcome.
@@ -71,8 +71,7 @@ class FrozenFeatures:
 
     def __init__(
         self,
-        backbone: Backbone,
-        network: nn.Module,
+        opened: Callable[[], tuple[Backbone, nn.Module]],
         source: MosaicSource,
         data: TrainingData,
         config: FitConfig,
@@ -81,7 +80,7 @@ class FrozenFeatures:
         precision: Precision,
         most: int | None = None,
     ) -> None:
-        self._backbone, self._network, self._source = backbone, network, source
+        self._opened, self._source = opened, source
         self._data, self._config, self._plan = data, config, plan
         self._precision = precision
         self._chunk = chunk_size(source.device.type, most)
@@ -196,10 +195,11 @@ class FrozenFeatures:
         images = self._source.take(rows)
         if is_varied:
             images = apply_draws(images, self._draws(rows, views), self._data.grid)
-        with predicting(self._network):
+        backbone, network = self._opened()
+        with predicting(network):
             images = self._source.normalise(images)
             with torch.inference_mode(), autocast(self._source.device, self._precision):
-                return self._backbone.features(images).float().cpu()
+                return backbone.features(images).float().cpu()
 
     def _draws(self, rows: Indices, views: Indices) -> Draws:
         settings = self._config.training.augmentation

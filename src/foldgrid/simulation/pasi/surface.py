@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -85,9 +86,9 @@ class Surface:
     def add_tube(self, tube: Tube) -> None:
         """Draw a tube over what is there."""
         frame = self.frame
-        radius_T, axis_T = _sample(tube.profile, outside=-1.0), _sample(tube.axis, outside=None)
-        swelling_T = _slope(radius_T).clip(-1.5, 1.5)
-        lean_T = _slope(axis_T)
+        radius_T, swelling_T = _curve(tuple(tube.profile), outside=-1.0)
+        axis_T, lean_T = _curve(tuple(tube.axis), outside=None)
+        swelling_T = swelling_T.clip(-1.5, 1.5)
         index = ((frame.along + 0.25) * (_SAMPLES / 1.5)).astype(np.int32).clip(0, _SAMPLES - 1)
         radius, offset = radius_T[index], frame.across - axis_T[index]
         u = np.clip(offset / np.maximum(radius, 1e-4), -0.999, 0.999)
@@ -179,16 +180,21 @@ class Surface:
         np.maximum(old_cover, cover, out=old_cover)
 
 
-def _sample(knots: Sequence[tuple[float, float]], outside: float | None) -> NDArray[np.float32]:
-    """Sample a smooth curve through knots; beyond them `outside`, or the end values for None."""
+@lru_cache(maxsize=32)
+def _curve(
+    knots: tuple[tuple[float, float], ...], outside: float | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Sample a smooth curve through knots, and its change for each body unit along.
+
+    Beyond the knots it is `outside`, or the end values for None.
+    """
     positions, values = np.array(knots, dtype=np.float64).T
     along_T = np.linspace(-0.25, 1.25, _SAMPLES)
     curve_T = PchipInterpolator(positions, values)(np.clip(along_T, positions[0], positions[-1]))
     if outside is not None:
         curve_T[(along_T < positions[0]) | (along_T > positions[-1])] = outside
-    return np.asarray(curve_T, dtype=np.float32)
-
-
-def _slope(curve_T: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Change of a sampled curve for each body unit along."""
-    return np.asarray(np.gradient(curve_T) * (_SAMPLES / 1.5), dtype=np.float32)
+    curve_T = np.asarray(curve_T, dtype=np.float32)
+    slope_T = np.asarray(np.gradient(curve_T) * (_SAMPLES / 1.5), dtype=np.float32)
+    for kept in (curve_T, slope_T):
+        kept.setflags(write=False)
+    return curve_T, slope_T
