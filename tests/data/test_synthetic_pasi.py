@@ -16,7 +16,7 @@ from PIL import ExifTags, Image, ImageOps
 from pydantic import ValidationError
 from scipy.stats import spearmanr
 
-from foldgrid.simulation.pasi import session, synthesize_trial
+from foldgrid.simulation.pasi import fields, session, synthesize_trial
 from foldgrid.simulation.pasi.course import PHOTOS_OF_REGION, SubjectCourse, simulate_course
 from foldgrid.simulation.pasi.fields import smooth_texture
 from foldgrid.simulation.pasi.photograph import Scene, Subject, View, draw_scene
@@ -253,6 +253,21 @@ def test_a_texture_is_the_same_at_every_resolution() -> None:
 
     np.testing.assert_allclose(texture(512)[::2, ::2], texture(256), atol=1e-4)
     assert texture(256).std() == pytest.approx(1.0, abs=0.03)
+
+
+def test_a_kept_texture_leaves_its_stream_where_drawing_it_does() -> None:
+    def drawn(number: int) -> tuple[np.ndarray, float]:
+        rng = stream(0, Stream.SKIN_MAP, number)
+        return smooth_texture(rng, 256, ((6.0, 3.0, 1.0),)), rng.random()
+
+    fields._drawn.cache_clear()
+    first, other, again = drawn(1), drawn(2), drawn(1)
+    fields._drawn.cache_clear()
+    anew = drawn(1)
+    assert again[0] is first[0]
+    assert np.array_equal(anew[0], first[0])
+    assert anew[1] == again[1] == first[1]
+    assert not np.array_equal(other[0], first[0])
 
 
 def test_scale_whitens_plaques_on_every_skin() -> None:

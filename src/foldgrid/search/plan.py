@@ -32,7 +32,6 @@ from foldgrid.tasks.scoring import evaluated_units
 from foldgrid.tasks.units import UNIT_COLUMNS
 from foldgrid.training import TrainingData
 
-
 DECIDE_FEATURES = (BACKBONE, "pooling", "normalization", "interpolation", "features.dtype")
 """What may be searched and decides what a frozen backbone makes of pictures."""
 
@@ -73,7 +72,6 @@ class StudyPlan:
         )
         objectives = self.prepared.sweep.search.objectives
         return TrialJob(self.name, number, dict(values), fits, objectives=objectives)
-
 
     def feature_fits(self) -> list[FitJob]:
         """Fits that have among them all features that trials may train on, folds included."""

@@ -107,7 +107,7 @@ def _gain(
         ring_KK = np.exp(-(((waves_KK - centre) / spread) ** 2))
         gain_KK += amplitude * ring_KK / np.sqrt(centre * spread)
     gain_KK[highest, 0] = 0.0  # the mean
-    return gain_KK
+    return np.asarray(gain_KK, dtype=np.float32)
 
 
 def texture_size(unit_pixels: float) -> int:

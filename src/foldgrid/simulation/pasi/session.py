@@ -33,9 +33,10 @@ def photograph_subject(
     number = visits[0].subject
     traits = draw_traits(settings.seed, number, standard_studio=is_standard)
     subject = Subject(settings.seed, number, traits)
+    studios = {v.visit.number: draw_studio(settings.seed, number, v.visit.number) for v in visits}
     planned = [(photo, visit.visit) for visit in visits for photo in visit.photos]
     for photo, visit in sorted(planned, key=lambda each: _part(each[0].view)):
-        studio = draw_studio(settings.seed, number, visit.number)
+        studio = studios[visit.number]
         start = OPENING + timedelta(days=traits.first_day + visit.day, minutes=studio.minute)
         view = photo.view
         rng = stream(settings.seed, Stream.CAMERA, number, *_part(view), view.visit)

@@ -89,8 +89,15 @@ class Surface:
         radius_T, swelling_T = _curve(tuple(tube.profile), outside=-1.0)
         axis_T, lean_T = _curve(tuple(tube.axis), outside=None)
         swelling_T = swelling_T.clip(-1.5, 1.5)
-        index = ((frame.along + 0.25) * (_SAMPLES / 1.5)).astype(np.int32).clip(0, _SAMPLES - 1)
-        radius, offset = radius_T[index], frame.across - axis_T[index]
+        # Elsewhere it covers nothing.
+        widest = max(radius for _, radius in tube.profile)
+        sides = [across for _, across in tube.axis]
+        window = frame.window(
+            (tube.profile[0][0], tube.profile[-1][0]), (min(sides) - widest, max(sides) + widest)
+        )
+        along, across = frame.along[window], frame.across[window]
+        index = ((along + 0.25) * (_SAMPLES / 1.5)).astype(np.int32).clip(0, _SAMPLES - 1)
+        radius, offset = radius_T[index], across - axis_T[index]
         u = np.clip(offset / np.maximum(radius, 1e-4), -0.999, 0.999)
         cover = np.clip((radius - np.abs(offset)) * frame.unit_pixels + 0.5, 0.0, 1.0)
         side = u if tube.flatness == 1.0 else np.sign(u) * np.abs(u) ** tube.flatness
@@ -99,10 +106,10 @@ class Surface:
         length = np.sqrt(1.0 + slope * slope)
         around = np.arcsin(u) * radius
         if tube.flat_from is not None:
-            around += smooth_step((frame.along - tube.flat_from) / 0.05) * (offset - around)
+            around += smooth_step((along - tube.flat_from) / 0.05) * (offset - around)
         self._put(
-            (slice(None), slice(None)), cover, -slope / length, side / length, out / length,
-            frame.along, around + tube.texture_shift,
+            window, cover, -slope / length, side / length, out / length,
+            along, around + tube.texture_shift,
         )  # fmt: skip
 
     def add_capsule(self, capsule: Capsule) -> None:
@@ -193,8 +200,8 @@ def _curve(
     curve_T = PchipInterpolator(positions, values)(np.clip(along_T, positions[0], positions[-1]))
     if outside is not None:
         curve_T[(along_T < positions[0]) | (along_T > positions[-1])] = outside
-    curve_T = np.asarray(curve_T, dtype=np.float32)
-    slope_T = np.asarray(np.gradient(curve_T) * (_SAMPLES / 1.5), dtype=np.float32)
-    for kept in (curve_T, slope_T):
+    sampled_T: NDArray[np.float32] = curve_T.astype(np.float32)
+    slope_T = np.asarray(np.gradient(sampled_T) * (_SAMPLES / 1.5), dtype=np.float32)
+    for kept in (sampled_T, slope_T):
         kept.setflags(write=False)
-    return curve_T, slope_T
+    return sampled_T, slope_T
