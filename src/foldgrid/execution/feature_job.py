@@ -91,7 +91,12 @@ def missing_features(
             by_tables.setdefault(key, []).append(job)
             tables_of[key] = tables
     return [
-        FeatureJob(fits[0], len(fits), sum(table.num_pictures for table in tables_of[key]))
+        # The one that does least beside them: its estimate tells how long they take.
+        FeatureJob(
+            min(fits, key=lambda fit: fit.estimated_seconds),
+            len(fits),
+            sum(table.num_pictures for table in tables_of[key]),
+        )
         for key, fits in by_tables.items()
         if len(fits) >= fewest and not all(table.is_kept for table in tables_of[key])
     ]

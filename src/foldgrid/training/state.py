@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from foldgrid.models import HeadedNetwork, WeightFile, freeze
-from foldgrid.models.cut import CutNetwork, cut_of, put_head
+from foldgrid.models.cut import Backbone, as_backbone, cut_of, put_head
 from foldgrid.records import FitFolder
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
@@ -32,7 +32,7 @@ from foldgrid.training.device import (
 )
 from foldgrid.training.early_stopping import EarlyStopping
 from foldgrid.training.feature_plan import FeaturePlan, plan_features
-from foldgrid.training.features import Backbone, FrozenFeatures
+from foldgrid.training.features import FrozenFeatures
 from foldgrid.training.network_state import (
     PREDICTION_BATCH,
     BestWeights,
@@ -161,7 +161,7 @@ class FitState:
             return None
         self._num_feature_phases = plan.num_phases
         return FrozenFeatures(
-            lambda: (self.backbone, self.network),
+            lambda: self.network,
             self.source,
             self.data,
             self.config,
@@ -173,10 +173,7 @@ class FitState:
     @cached_property
     def backbone(self) -> Backbone:
         """The whole network as features and a head."""
-        network = self.network
-        if isinstance(network, HeadedNetwork):
-            return network
-        return CutNetwork(network, cut_of(self.config.backbone))
+        return as_backbone(self.network, self.config.backbone)
 
     @property
     def head_modules(self) -> tuple[str, ...]:
