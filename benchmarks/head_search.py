@@ -49,6 +49,7 @@ training:
   head_settings: {{ridge: {{strength: 1000.0}}}}
   phases: [{{name: head, frozen: backbone}}]
   max_epochs: 10
+  batch_size: 64
   learning_rate: 0.001
   schedule: constant
   early_stopping: {{policy: none}}

@@ -9,7 +9,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from functools import lru_cache
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -241,7 +242,13 @@ def chosen_strength(
 @contextmanager
 def as_many_threads() -> Iterator[None]:
     """Inside, linear algebra uses as many threads as torch may."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    with threadpool_limits(_num_threads(), user_api="blas"):
+    with _controller().limit(limits=_num_threads(), user_api="blas"):
         yield
+
+
+@lru_cache(maxsize=1)
+def _controller() -> Any:
+    """Of numpy's library; looking which libraries are there takes as long as a solution."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
