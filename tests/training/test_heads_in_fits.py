@@ -110,9 +110,7 @@ def test_what_was_kept_of_other_strengths_changes_no_bit(
     for config in configs:
         solving._spaces.clear()
         make_fit(config, tmp_path / "alone", data).run()
-        found = (
-            outcome(folder_of(config, tmp_path / run)) for run in ("turns", "alone")
-        )
+        found = (outcome(folder_of(config, tmp_path / run)) for run in ("turns", "alone"))
         assert next(found) == next(found)
 
 
