@@ -115,8 +115,7 @@ class LockstepTrial:
 
     def _run_fold(self, fit: Fit) -> None:
         if fit.run_epoch().is_best:
-            rows = fit.roles.held_out
-            self.outputs_NK[rows] = fit.predict(rows)
+            self.outputs_NK[fit.roles.held_out] = fit.predict_held_out()
 
     def units(self) -> UnitTable:
         """What the ranking would compare, as predicted so far."""

@@ -107,6 +107,7 @@ class Fit(FitState):
             self.schedule.step(validation_loss)
             metrics = self.evaluate(outputs, self.roles.validation)
         if is_best:
+            self.best_outputs = self.epoch, outputs
             chooses = self.stopping.patience is not None
             self.best.keep(self.trained, is_last=self.is_over or not chooses)
         seconds = time.perf_counter() - started

@@ -104,6 +104,7 @@ class FitState:
         self.stopping = EarlyStopping.of(recipe)
         self.best = BestWeights()
         self.generator = torch.Generator().manual_seed(seed)
+        self.best_outputs: tuple[int, NDArray[np.float32]] | None = None
         self.epoch = 0
         self.has_diverged = False
         self.last_learning_rate: float | None = None
@@ -261,6 +262,15 @@ class FitState:
             return head_outputs(head, self.features_of(rows), self.device, self.precision)
         size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
         return predict(self.network, self.source, rows, self.device, self.precision, size)
+
+    def predict_held_out(self) -> np.ndarray:
+        """The outputs for the held-out fold; not computed twice where they were monitored."""
+        rows, (epoch, outputs) = self.roles.held_out, self.best_outputs or (0, None)
+        # An earlier epoch's are computed anew: its phase may have predicted in another way.
+        is_now = outputs is not None and epoch == self.epoch
+        if is_now and np.array_equal(self.roles.validation, rows):
+            return np.asarray(outputs)
+        return self.predict(rows)
 
     def hidden_values(self, rows: Indices) -> np.ndarray:
         """The network's last hidden layer for the samples ``rows``, as (len(rows), D)."""
