@@ -8,6 +8,7 @@ from contextlib import suppress
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # no types there
 
 from foldgrid.analysis.checks import (
+    exchange_checks,
     fit_checks,
     label_permutation_check,
     method_checks,
@@ -23,6 +24,7 @@ CATALOGUE: tuple[Check, ...] = (
     *split_checks.CHECKS,
     *fit_checks.CHECKS,
     *prediction_checks.CHECKS,
+    *exchange_checks.CHECKS,
     *method_checks.CHECKS,
     *label_permutation_check.CHECKS,
 )

@@ -130,9 +130,81 @@ def _as_numbers(targets: pd.DataFrame) -> NDArray[np.float64]:
     return (targets if is_number else pd.get_dummies(targets)).to_numpy(dtype=np.float64)
 
 
+EQUAL_FRACTION = 0.95
+"""A fit that meets the truth to rounding in so many of its samples did not predict it."""
+
+
+def _truth(contents: RunContents) -> Finding:
+    if not contents.fits:
+        return not_applicable(NO_PREDICTIONS)
+    problems = []
+    for fit in contents.fits:
+        for partition, where in (("oof", "out of fold"), ("test", "of the test set")):
+            is_equal = _is_truth(fit, partition)
+            if len(is_equal) > 1 and is_equal.mean() >= EQUAL_FRACTION:
+                message = f"{is_equal.sum()} of {counted(len(is_equal), 'sample')} {where}."
+                problems.append(Problem(fit.name, "", message))
+    if problems:
+        fits = sorted({each.where for each in problems})
+        return breach(f"The truth itself, to rounding, by {some(fits, 'fit')}.", problems)
+    return holds(f"No one of {counted(len(contents.fits), 'fit')} predicts the truth itself.")
+
+
+def _is_truth(fit: FoldPredictions, partition: str) -> NDArray[np.bool_]:
+    """Where predictions are the truth to float32's rounding; of classes, where they are certain."""
+    table, scoring = fit.table[fit.table["partition"] == partition], scoring_of(fit)
+    predicted = table[list(scoring.prediction_names)].to_numpy(dtype=np.float64)
+    if scoring.target_kind == "classes":
+        values, truth = scoring.values(table).to_numpy(), scoring.reference(table).to_numpy()
+        true_N = values[np.arange(len(values)), truth.astype(np.intp)]
+        return np.asarray(true_N == 1.0)
+    given = table[list(scoring.target_names)].to_numpy(dtype=np.float64)
+    if len(given) == 0 or not given.std(axis=0).any():
+        return np.zeros(0, np.bool_)
+    return np.asarray(np.isclose(predicted, given, rtol=1e-6, atol=1e-6).all(axis=1))
+
+
+def _twins(contents: RunContents) -> Finding:
+    fits = [fit for fit in contents.fits if not is_constant(fit)]
+    if len({fit.backbone for fit in fits}) < 2:
+        return not_applicable("There are no two base learners to compare.")
+    known: dict[tuple[int, bytes], list[FoldPredictions]] = {}
+    for fit in fits:
+        known.setdefault((fit.fold, _digits_of(fit)), []).append(fit)
+    problems = [
+        Problem(f"{first.backbone} and {other.backbone}", "", f"fold {first.fold}.")
+        for first, *others in known.values()
+        for other in others
+        if not _is_same_learner(first, other)
+    ]
+    if problems:
+        pairs = sorted({each.where for each in problems})
+        return breach(f"Bit for bit the same out of fold: {some(pairs, 'pair')}.", problems)
+    learners = counted(len({fit.backbone for fit in fits}), "base learner")
+    return holds(f"The out-of-fold predictions of {learners} differ from each other in every fold.")
+
+
+def _digits_of(fit: FoldPredictions) -> bytes:
+    table = fit.table[fit.table["partition"] == "oof"].sort_values("sample")
+    predicted = table[list(scoring_of(fit).prediction_names)].to_numpy(dtype=np.float64)
+    return predicted.tobytes()
+
+
+def _is_same_learner(first: FoldPredictions, other: FoldPredictions) -> bool:
+    """Whether two learners are the same network trained the same way, as an ablation may plan."""
+    one, another = first.record.config, other.record.config
+    return (one.backbone, one.training, one.given) == (
+        another.backbone,
+        another.training,
+        another.given,
+    )
+
+
 CHECKS = (
     Check(HELD_OUT_CODE, _held_out),
     Check(TEST_CODE, _test),
     Check(PHYSICIAN_CODE, _physician),
     Check("FG304", _constant),
+    Check("FG305", _truth),
+    Check("FG306", _twins),
 )

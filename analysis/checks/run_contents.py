@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -65,6 +65,15 @@ class RunContents:
     def samples(self) -> pd.DataFrame | None:
         """The split's table with each sample once, whatever else is wrong with it."""
         return None if self.split is None else self.split.drop_duplicates("sample")
+
+    @cached_property
+    def found_recipe(self) -> Mapping[str, Any] | None:
+        """The search that found the recipe, as provenance names it; nothing where none did."""
+        try:
+            found = self.store.read_provenance().get("hyperparameters")
+        except (*READ_ERRORS, KeyError, TypeError):
+            return None
+        return found if isinstance(found, dict) and "run" in found else None
 
     @property
     def complete_learners(self) -> dict[str, list[FoldPredictions]]:

@@ -36,7 +36,7 @@ class LockstepTrial:
 
     Args:
         job: What to train.
-        data: The training samples; see ``TrainingData.without_test``.
+        data: The training samples; see ``TrainingData.for_search``.
         folder: The trial's folder.
         state: From ``state``: this trial's, or, in population based training, a better one's,
             which it goes on from by its default configuration. Nothing for what its folder holds.

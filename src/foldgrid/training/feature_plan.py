@@ -192,7 +192,7 @@ def feature_tables(
         plan: Of which pictures.
         by: What computes them.
     """
-    is_training = (data.samples["partition"] == "train").to_numpy()
+    is_training = (data.samples["partition"] != "test").to_numpy()
     recipe, names = config.training, data.samples["sample"].to_numpy()
     parts: list[tuple[Indices, int, Augmentation | None]] = [(np.arange(len(names)), 1, None)]
     if plan.num_views:

@@ -1,0 +1,213 @@
+"""FG307 and FG308: whether subjects could be exchanged, between folds, and with the test set.
+
+Who is in which fold, and who is in the test set, was decided without looking at any prediction. So
+a model's errors on one fold's subjects are like those on another's, and out-of-fold errors like
+those of the same fits on the test set; otherwise something lies between them: a fold whose rows
+slipped, a fold that was trained on, a test set of another kind. Each is a permutation test over
+subjects, exact whatever the errors' distribution. The learners and folds are evaluated together by
+the largest standardised difference of each permutation (Westfall and Young 1993), which needs no
+further correction.
+
+Shape letters: S subjects, G groups of subjects, M columns of errors, P permutations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
+from foldgrid.analysis.checks.run_contents import RunContents
+from foldgrid.analysis.predictions.finished_fits import scoring_of
+from foldgrid.analysis.predictions.validation import FoldPredictions, some
+from foldgrid.specs.counted import counted
+from foldgrid.specs.errors import Problem
+
+FloatArray = NDArray[np.float64]
+
+LEVEL = 0.005
+"""The probability of a false alarm of each of the two, over all learners and folds together."""
+
+NUM_PERMUTATIONS = 3999
+SEED = 20_260_404
+
+TOO_FEW = "Too few subjects for any difference to be beyond chance."
+
+
+def subject_errors(fits: Iterable[FoldPredictions], subjects: pd.Series[str]) -> pd.DataFrame:
+    """The mean error of each learner on each subject.
+
+    Of numbers it is the absolute error of what is evaluated, of classes 1 less the probability of
+    the true class. What several fits of a learner predict of a test subject counts fit by fit, for
+    a mean over fits errs less than one of them.
+
+    Args:
+        fits: Of complete learners.
+        subjects: By sample.
+
+    Returns:
+        A row a subject, a column a learner; index levels ``partition`` (oof, test) and ``subject``.
+    """
+    parts = []
+    for fit in fits:
+        table, scoring = fit.table, scoring_of(fit)
+        values = scoring.values(table).to_numpy(np.float64)
+        truth = scoring.reference(table).to_numpy()
+        if scoring.target_kind == "classes":
+            errors = 1 - values[np.arange(len(values)), truth.astype(np.intp)]
+        else:
+            errors = np.abs(values[:, 0] - truth)
+        who = table["sample"].map(subjects)
+        own = {"partition": table["partition"], "subject": who, "learner": fit.backbone}
+        parts.append(pd.DataFrame({**own, "error": errors}))
+    errors_of = pd.concat(parts, ignore_index=True)
+    return errors_of.pivot_table("error", ["partition", "subject"], "learner", aggfunc="mean")
+
+
+def permuted_p_values(
+    errors_SM: FloatArray,
+    groups_S: NDArray[np.intp],
+    *,
+    num_permutations: int = NUM_PERMUTATIONS,
+    seed: int = SEED,
+) -> FloatArray:
+    """How surprising each group's mean of each column is, corrected for all of them: (G, M).
+
+    Args:
+        errors_SM: Errors; a constant column surprises nobody.
+        groups_S: The group of each subject, from 0.
+        num_permutations: Random exchanges of the subjects.
+        seed: Decides them.
+
+    Example:
+        >>> errors = np.array([[1.0], [1.1], [0.9], [1.05], [1.0], [0.95], [5.0], [5.1], [4.9]])
+        >>> p = permuted_p_values(errors, np.repeat([0, 1, 2], 3))
+        >>> bool(p[2, 0] < p[0, 0])
+        True
+    """
+    num_groups, num_subjects = int(groups_S.max()) + 1, len(groups_S)
+    spread_M = errors_SM.std(axis=0)
+    is_constant_M = spread_M <= 1e-12 * np.maximum(np.abs(errors_SM).max(axis=0), 1e-300)
+    scaled_SM = (errors_SM - errors_SM.mean(axis=0)) / np.where(is_constant_M, np.inf, spread_M)
+    is_in_GS = (groups_S == np.arange(num_groups)[:, None]).astype(np.float64)
+    sizes_G = is_in_GS.sum(axis=1)
+    # The mean of the group less that of the others, over its standard error.
+    weight_G = np.sqrt(num_subjects / (sizes_G * (num_subjects - sizes_G)))
+
+    def largest(order_S: NDArray[np.intp]) -> FloatArray:
+        return np.asarray(np.abs(is_in_GS @ scaled_SM[order_S]) * weight_G[:, None])
+
+    observed_GM = largest(np.arange(num_subjects))
+    random = np.random.default_rng(seed)
+    largest_P = np.array(
+        [largest(random.permutation(num_subjects)).max() for _ in range(num_permutations)]
+    )
+    # The differences of equal exchanges may differ in their last bits.
+    as_large_GM = (np.sort(largest_P)[:, None, None] >= observed_GM - 1e-9).sum(axis=0)
+    return np.asarray((1 + as_large_GM) / (1 + num_permutations))
+
+
+def smallest_p_value(groups_S: NDArray[np.intp]) -> float:
+    """The probability that an exchange leaves some group's subjects together by chance."""
+    sizes = np.bincount(groups_S)
+    alike = {int(size): int((sizes == size).sum()) for size in sizes}
+    num_subjects = len(groups_S)
+    # Of two groups each is the other's rest.
+    return min(
+        (1 if len(sizes) == 2 else number) / math.comb(num_subjects, size)
+        for size, number in alike.items()
+    )
+
+
+def _complete(contents: RunContents) -> pd.DataFrame | str:
+    fits = [fit for own in contents.complete_learners.values() for fit in own]
+    if not fits:
+        return "No base learner is complete yet."
+    if contents.samples is None:
+        return "split.parquet cannot be read; see FG201."
+    if any(fit.record.config.task != fits[0].record.config.task for fit in fits):
+        return "The fits predict different things; see FG204."
+    return subject_errors(fits, contents.samples.set_index("sample")["subject"])
+
+
+def _folds(contents: RunContents) -> Finding:
+    errors = _complete(contents)
+    if isinstance(errors, str):
+        return not_applicable(errors)
+    assert contents.samples is not None
+    own = pd.DataFrame(errors.xs("oof")).dropna()
+    fold_of = contents.samples.drop_duplicates("subject").set_index("subject")["fold"]
+    folds, groups_S = np.unique(fold_of.loc[own.index].to_numpy(), return_inverse=True)
+    if len(folds) < 2 or smallest_p_value(groups_S) > LEVEL:
+        return not_applicable(TOO_FEW)
+    errors_SM = own.to_numpy(np.float64)
+    # Beside its errors, what sets a learner apart from the others on the same people.
+    others_S = np.median(errors_SM, axis=1, keepdims=True)
+    tried_SM = errors_SM if errors_SM.shape[1] < 3 else np.hstack([errors_SM, errors_SM - others_S])
+    p_GM = permuted_p_values(tried_SM, groups_S)
+    num_learners = errors_SM.shape[1]
+    p_GM = p_GM.reshape(len(folds), -1, num_learners).min(axis=1)
+    found = [
+        Problem(
+            f"{own.columns[place]} fold {folds[group]}", "", _apart(own, groups_S == group, place)
+        )
+        for group, place in np.argwhere(p_GM <= LEVEL).tolist()
+    ]
+    tried = f"{counted(num_learners, 'base learner')} and {len(folds)} folds"
+    if found:
+        learners = {each.where.rpartition(" fold ")[0] for each in found}
+        return breach(
+            f"{counted(len(found), 'fold')} of {some(sorted(learners), 'base learner')}: errors "
+            f"unlike those on the other folds (p at most {LEVEL:g}, corrected over {tried}).",
+            found,
+        )
+    return holds(f"No fold's errors are unlike the others', over {tried}.")
+
+
+def _test_set(contents: RunContents) -> Finding:
+    errors = _complete(contents)
+    if isinstance(errors, str):
+        return not_applicable(errors)
+    if "test" not in errors.index.get_level_values("partition"):
+        return not_applicable("There is no test set.")
+    both = errors.dropna()
+    groups_S = (both.index.get_level_values("partition") == "test").astype(np.intp)
+    if len(set(groups_S.tolist())) < 2 or smallest_p_value(groups_S) > LEVEL:
+        return not_applicable(TOO_FEW)
+    p_M = permuted_p_values(both.to_numpy(np.float64), groups_S)[1]
+    found = [
+        Problem(str(both.columns[place]), "", _apart(both, groups_S == 0, place, "on the test set"))
+        for place in np.flatnonzero(p_M <= LEVEL).tolist()
+    ]
+    counts = (
+        f"{counted(int((groups_S == 0).sum()), 'subject')} out of fold and "
+        f"{int(groups_S.sum())} of the test set"
+    )
+    if found:
+        names = some([each.where for each in found], "base learner")
+        return breach(
+            f"{names} of {both.shape[1]}: the errors on {counts} are further apart than chance "
+            f"explains (p at most {LEVEL:g}, corrected over the learners).",
+            found,
+        )
+    learners = counted(both.shape[1], "base learner")
+    return holds(f"The errors of {learners} on {counts} are no further apart than by chance.")
+
+
+def _apart(
+    errors: pd.DataFrame, is_in: NDArray[np.bool_], place: int, elsewhere: str = "on the others"
+) -> str:
+    own = errors.iloc[:, place].to_numpy(np.float64)
+    inside, outside = own[is_in].mean(), own[~is_in].mean()
+    where = "out of fold" if elsewhere != "on the others" else "there"
+    return f"a mean error of {inside:.3g} {where}, {outside:.3g} {elsewhere}."
+
+
+CHECKS = (
+    Check("FG307", _folds),
+    Check("FG308", _test_set),
+)
