@@ -29,8 +29,8 @@ from foldgrid.training.training_data import Indices, TrainingData, body_seed, fi
 CHUNK = {"cpu": 32, "cuda": 128}
 """Pictures that pass a backbone at a time."""
 
-FEATURE_FORMAT = 1
-"""Raised when features are computed in another way."""
+FEATURE_FORMAT = 2
+"""Raised when features are computed in another way. 2: batch normalisation is folded."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,11 @@ def fit_seed(config: FitConfig) -> int:
     return _seed_of(f"{config.seed}/{config.backbone}/{config.fold}")
 
 
+def torch_seed(config: FitConfig) -> int:
+    """The seed of torch's global generators in a fit."""
+    return fit_seed(config) % 2**31
+
+
 def body_seed(config: FitConfig) -> int:
     """What random weights below a head of its own are drawn by: the same for all folds."""
     return _seed_of(f"{config.seed}/{config.backbone}")
