@@ -19,7 +19,7 @@ from foldgrid.execution.events import Listener
 from foldgrid.execution.job_runner import JobRunner
 from foldgrid.execution.lost_workers import reason, reported_by
 from foldgrid.execution.ray_session import RaySession
-from foldgrid.execution.ray_tasks import lost, run_tasks, reported
+from foldgrid.execution.ray_tasks import lost, reported, run_tasks
 from foldgrid.execution.resources import Resources
 from foldgrid.execution.trainer import Epoch, Job, Result, Steering, Trainer
 from foldgrid.models import stay_offline
