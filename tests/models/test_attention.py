@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from foldgrid.models import HeadedNetwork, build_network, with_own_head
-from foldgrid.models.attention import Bags, GatedAttention
+from foldgrid.models.attention import Bags, GatedAttention, attention_of
 from foldgrid.models.footprint import footprint
 from foldgrid.specs.heads import OwnHead
 
@@ -89,10 +89,11 @@ def test_it_stands_between_a_network_s_own_features_and_the_head(head: str) -> N
     own = OwnHead(head, "attention")
     network = with_own_head(build_network(name, 2), name, own, 3).eval()
     assert isinstance(network, HeadedNetwork)
-    assert isinstance(network.attention, GatedAttention)
+    attention = attention_of(network.head)
+    assert isinstance(attention, GatedAttention)
     with torch.inference_mode():
         features = network.features(torch.rand(3, 3, 64, 64))
-        assert torch.equal(network.attention(features), features)
+        assert torch.equal(attention(features), features)
         two = Bags(features[None, :2], torch.ones(1, 2, dtype=torch.bool))
         mean = features[:2].mean(dim=0, keepdim=True)
         torch.testing.assert_close(network.head(two), network.head(mean))
@@ -100,5 +101,5 @@ def test_it_stands_between_a_network_s_own_features_and_the_head(head: str) -> N
         footprint(name, 3, 64, own_head=OwnHead(head, "mean")),
         footprint(name, 3, 64, own_head=own),
     )
-    added = sum(each.numel() for each in network.attention.parameters())
+    added = sum(each.numel() for each in attention.parameters())
     assert more.num_parameters - plain.num_parameters == added == 2 * 128 * 513 + 128

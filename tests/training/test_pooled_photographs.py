@@ -14,7 +14,7 @@ import torch
 from pydantic import ValidationError
 
 from foldgrid.models import HeadedNetwork
-from foldgrid.models.attention import Bags
+from foldgrid.models.attention import Bags, attention_of
 from foldgrid.predict.fold_copies import predict_outputs
 from foldgrid.predict.photographs import predict_samples
 from foldgrid.predict.trained_learner import open_learner
@@ -43,7 +43,7 @@ NETWORK = "squeezenet1_1"
 FROZEN = [{"name": "head", "frozen": "backbone"}]
 
 
-def attention(kind: str = "none", **training: Any) -> FitConfig:
+def pooled(kind: str = "none", **training: Any) -> FitConfig:
     changes = {"pooling": "attention", "phases": FROZEN, "augmentation": KINDS[kind]}
     # Even of random weights its features differ from photograph to photograph.
     return make_config(NETWORK, **{"max_epochs": 3, **changes, **training})
@@ -85,7 +85,7 @@ def test_a_bag_of_a_mosaic_is_its_photographs(mosaics: TrainingData) -> None:
     assert sorted(members[members >= 0]) == list(range(counts.sum()))
     names = bags.photographs.samples["sample"]
     assert names.is_unique
-    fit = make_fit(attention(), Path("unused"), mosaics)
+    fit = make_fit(pooled(), Path("unused"), mosaics)
     assert fit.source.pixels == 32
     for row in (0, 1, 2, 3):
         sample = mosaics.samples["sample"].iloc[row]
@@ -119,13 +119,14 @@ def test_the_head_is_trained_on_what_attention_makes_of_a_unit(
     tmp_path: Path, request: pytest.FixtureRequest, study: str, head: str
 ) -> None:
     data: TrainingData = request.getfixturevalue(study)
-    config = attention(head=head)
+    config = pooled(head=head)
     fit = make_fit(config, tmp_path, data, keep_features=True)
     fit.run()
     network = fit.network
     assert isinstance(network, HeadedNetwork)
-    assert network.attention is not None
-    assert network.attention.score.weight.abs().sum() > 0
+    attention = attention_of(network.head)
+    assert attention is not None
+    assert attention.score.weight.abs().sum() > 0
     # By hand, one unit at a time, from the network that predicts.
     bags = bags_of(data)
     outputs = fit.predict(np.arange(len(data.samples)))
@@ -147,7 +148,7 @@ def test_the_head_is_trained_on_what_attention_makes_of_a_unit(
 def test_an_epoch_passes_over_units_not_over_photographs(
     tmp_path: Path, visits: TrainingData
 ) -> None:
-    fit = make_fit(attention("copies"), tmp_path, visits)
+    fit = make_fit(pooled("copies"), tmp_path, visits)
     pictures = fit._trained_on()
     num_units = visits.samples.iloc[fit.roles.train][["subject", "visit"]].drop_duplicates()
     assert len(pictures) == 3 * len(num_units)
@@ -164,7 +165,7 @@ def test_it_goes_on_with_the_same_bits(
     """From a checkpoint, and from features that another fit has put into the cache."""
     data: TrainingData = request.getfixturevalue(study)
     cached = replace(data, cache=tmp_path / "cache", pictures="0123456789abcdef")
-    config = attention(kind)
+    config = pooled(kind)
     make_fit(config, tmp_path / "whole", data).run()
     stopped = make_fit(config, tmp_path / "parts", cached)
     stopped.run_epoch()
@@ -177,10 +178,10 @@ def test_it_goes_on_with_the_same_bits(
 
 
 def test_photographs_features_are_those_of_other_heads(tmp_path: Path, kept: TrainingData) -> None:
-    make_fit(attention(), tmp_path / "a", kept).run()
+    make_fit(pooled(), tmp_path / "a", kept).run()
     known = files(kept)
     assert len(known) == 1
-    make_fit(attention(pooling="network", head="mlp"), tmp_path / "b", kept).run()
+    make_fit(pooled(pooling="network", head="mlp"), tmp_path / "b", kept).run()
     assert files(kept) == known
 
 
@@ -199,14 +200,14 @@ def test_photographs_features_are_those_of_other_heads(tmp_path: Path, kept: Tra
 )
 def test_what_does_not_go_together_is_refused(training: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
-        attention(**training)
+        pooled(**training)
 
 
 def test_pictures_that_are_drawn_anew_have_no_features_to_pool(
     tmp_path: Path, visits: TrainingData
 ) -> None:
     with pytest.raises(SweepError, match="the augmentation draws other pictures at each epoch"):
-        make_fit(attention(augmentation={}), tmp_path, visits)
+        make_fit(pooled(augmentation={}), tmp_path, visits)
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +219,7 @@ def thickness(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_new_photographs_are_predicted_by_unit(tmp_path: Path, thickness: Any) -> None:
     data, dataset = thickness
-    recipe = TrainingRecipe.model_validate_json(attention().training.model_dump_json())
+    recipe = TrainingRecipe.model_validate_json(pooled().training.model_dump_json())
     task = RegressionSpec()
     store = train_run(tmp_path / "tiny", dataset, (NETWORK,), task=task, data=data, training=recipe)
     learner = open_learner(store, NETWORK)

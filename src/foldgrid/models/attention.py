@@ -68,3 +68,9 @@ class GatedAttention(nn.Module):
             given = Bags(given[:, None], torch.ones_like(given[:, :1], dtype=torch.bool))
         weights_BP1 = self.weights(given)[..., None]
         return (weights_BP1 * given.features_BPD).sum(dim=1)
+
+
+def attention_of(head: nn.Module) -> GatedAttention | None:
+    """What pools several photographs before a head decides; nothing where each has one vector."""
+    first = next(head.children(), None)
+    return first if isinstance(first, GatedAttention) else None

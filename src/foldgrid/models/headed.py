@@ -82,15 +82,9 @@ class HeadedNetwork(nn.Module):
         return outputs_BK
 
     @property
-    def attention(self) -> nn.Module | None:
-        """What pools over several photographs; nothing where a sample has one vector."""
-        first = next(self.head.children(), None)
-        return first if isinstance(first, GatedAttention) else None
-
-    @property
     def last_layer(self) -> nn.Linear:
         """The layer that makes the outputs."""
-        return [each for each in self.head.modules() if isinstance(each, nn.Linear)][-1]
+        return last_linear(self.head)
 
 
 def with_own_head(network: nn.Module, name: str, own: OwnHead, num_outputs: int) -> HeadedNetwork:
@@ -107,17 +101,31 @@ def with_own_head(network: nn.Module, name: str, own: OwnHead, num_outputs: int)
     """
     pooling = pooling_of_each(own.pooling)
     last_map = _strip(network, name, pooling)
-    num_features = feature_width(name, pooling)
-    head = own.head
     with next(network.parameters()).device:
-        layers = (
-            head.build(num_features, num_outputs, own.own)
-            if isinstance(head, TrainedHead)
-            else SolvedLayer(num_features, num_outputs)
-        )
-        if own.pooling == ATTENTION:
-            layers = nn.Sequential(GatedAttention(num_features), layers)
+        layers = build_head(name, own, num_outputs)
     return HeadedNetwork(network, pooling, layers, last_map)
+
+
+def build_head(name: str, own: OwnHead, num_outputs: int) -> nn.Module:
+    """A head for a network's features, freshly initialised; see `with_own_head`."""
+    num_features = feature_width(name, pooling_of_each(own.pooling))
+    layers = _layers_of(own, num_features, num_outputs)
+    if own.pooling == ATTENTION:
+        return nn.Sequential(GatedAttention(num_features), layers)
+    return layers
+
+
+def _layers_of(own: OwnHead, num_features: int, num_outputs: int) -> nn.Module:
+    head = own.head
+    if isinstance(head, TrainedHead):
+        built: nn.Module = head.build(num_features, num_outputs, own.own)
+        return built
+    return SolvedLayer(num_features, num_outputs)
+
+
+def last_linear(head: nn.Module) -> nn.Linear:
+    """The layer that makes the outputs."""
+    return [each for each in head.modules() if isinstance(each, nn.Linear)][-1]
 
 
 def head_on_features(own: OwnHead, num_features: int, num_outputs: int) -> HeadedNetwork:
@@ -131,11 +139,9 @@ def head_on_features(own: OwnHead, num_features: int, num_outputs: int) -> Heade
         num_features: D.
         num_outputs: K.
     """
-    head = own.head
-    layers: nn.Module = SolvedLayer(num_features, num_outputs)
-    if isinstance(head, TrainedHead):
-        built = head.build(num_features, num_outputs, own.own)
-        layers = nn.Sequential(Standardise(num_features), built)
+    layers = _layers_of(own, num_features, num_outputs)
+    if not own.head.is_solved:
+        layers = nn.Sequential(Standardise(num_features), layers)
     return HeadedNetwork(nn.Identity(), "network", layers, LastMap())
 
 

@@ -32,7 +32,8 @@ CHUNK = {"cpu": 32, "cuda": 128}
 """Pictures that pass a backbone at a time."""
 
 FEATURE_FORMAT = 2
-"""Raised when features are computed in another way."""
+"""Raised when features are computed in another way. 2: batch normalisation is folded, and maps are
+pooled behind activations that are no modules."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def feature_tables(
     """
     if config.training.pooling == ATTENTION:
         data = photographs_of(data)
-    is_training = (data.samples["partition"] == "train").to_numpy()
+    is_training = (data.samples["partition"] != "test").to_numpy()
     recipe, names = config.training, data.samples["sample"].to_numpy()
     parts: list[tuple[Indices, int, Augmentation | None]] = [(np.arange(len(names)), 1, None)]
     if plan.num_views:

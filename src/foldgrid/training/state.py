@@ -7,6 +7,7 @@ is kept (`checkpoint`) or what it leaves (`finalize`). Shape letters: K outputs,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -14,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from foldgrid.models import HeadedNetwork, WeightFile, freeze, set_head_bias
-from foldgrid.models.attention import Bags
-from foldgrid.models.cut import CutNetwork, cut_of
+from foldgrid.models import HeadedNetwork, WeightFile, freeze
+from foldgrid.models.attention import Bags, attention_of
+from foldgrid.models.cut import Backbone, as_backbone, cut_of, put_head
 from foldgrid.records import FitFolder
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
@@ -26,7 +27,13 @@ from foldgrid.specs.phases import Phase
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.training.bags import bags_of
 from foldgrid.training.batches import Indices, MosaicSource, seen_by
-from foldgrid.training.building import build_first, build_on_features
+from foldgrid.training.building import (
+    build_first,
+    build_on_features,
+    first_head,
+    keep_first_head,
+    seeded,
+)
 from foldgrid.training.device import (
     choose_device,
     choose_precision,
@@ -35,8 +42,8 @@ from foldgrid.training.device import (
     to_device,
 )
 from foldgrid.training.early_stopping import EarlyStopping
-from foldgrid.training.feature_plan import plan_features, pooling_refusal
-from foldgrid.training.features import Backbone, FrozenFeatures
+from foldgrid.training.feature_plan import FeaturePlan, plan_features, pooling_refusal
+from foldgrid.training.features import FrozenFeatures
 from foldgrid.training.network_state import (
     PREDICTION_BATCH,
     BestWeights,
@@ -47,7 +54,7 @@ from foldgrid.training.network_state import (
     predict,
 )
 from foldgrid.training.schedule import Schedule
-from foldgrid.training.training_data import TrainingData, fit_seed, roles_of
+from foldgrid.training.training_data import TrainingData, fit_seed, roles_of, torch_seed
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ class FitState:
         device: Where to train; chosen by what is there.
         micro_batch_size: The most samples on the device at a time, at least 2; gradients are
             summed up over a batch's parts, so the batch and its loss stay the recipe's. Only batch
-            normalisation notices: it standardises by each part's own mean and variance.
+            normalization notices: it standardises by each part's own mean and variance.
         given: Features that were made elsewhere, in place of a network's.
     """
 
@@ -102,7 +109,7 @@ class FitState:
         self.micro_batch_size = micro_batch_size
         recipe = config.training
         seed = fit_seed(config)
-        prepare_torch(num_threads, seed % 2**31)
+        prepare_torch(num_threads, torch_seed(config))
         self.device = device or choose_device()
         start_on_card(self.device)
         self.precision = choose_precision(self.device, recipe.precision)
@@ -114,63 +121,105 @@ class FitState:
         self.bags = bags_of(data) if recipe.pooling == ATTENTION else None
         tiles = self.bags.tiles if self.bags else None
         self.source = MosaicSource(data.mosaics_NHWC, self.device, *seen_by(recipe), tiles)
-        network = self._first_network()
-        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.features = self._features()
+        self._network: nn.Module | None = None
+        self._lone_head: nn.Module | None = None
+        self.features: FrozenFeatures | None = None
+        if given is None:
+            self._open_network()
+        else:
+            features_ND, train = given.features_ND, self.roles.train
+            network = build_on_features(config, self.task, features_ND, self.targets_NK, train)
+            self._network = network.to(self.device)
+            self._lone_head = network.head
         self.chosen: dict[str, float] = {}
         self.enter_phase(0)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
         self.stopping = EarlyStopping.of(recipe)
         self.best = BestWeights()
         self.generator = torch.Generator().manual_seed(seed)
+        self.best_outputs: tuple[int, NDArray[np.float32]] | None = None
         self.epoch = 0
         self.has_diverged = False
         self.last_learning_rate: float | None = None
         self.train_seconds = 0.0
         self.setup_seconds = 0.0
 
-    def _first_network(self) -> nn.Module:
-        targets_NK, config = self.targets_NK[self.roles.train], self.config
-        if self.given is None:
-            return build_first(config, self.task, self.weights, targets_NK, self.source.pixels)
-        network = build_on_features(config, self.task, self.given.features_ND, self.roles.train)
-        if config.training.start_from_mean:
-            bias_K = torch.from_numpy(self.task.start_bias(targets_NK))
-            set_head_bias(network, config.backbone, bias_K)
-        return network
+    def _open_network(self) -> None:
+        """The network, or its head alone, and what is computed of pictures once."""
+        recipe = self.config.training
+        plan = plan_features(self.config.backbone, recipe, self.data.grid)
+        if isinstance(plan, str) and self.bags is not None:
+            raise SweepError(pooling_refusal(plan))
+        if isinstance(plan, str) or recipe.trains_backbone:
+            self._network = self._build()
+        else:
+            self._lone_head = self._first_head()
+        self.features = self._features(plan)
 
-    def _features(self) -> FrozenFeatures | None:
+    @property
+    def network(self) -> nn.Module:
+        """The whole network.
+
+        Where nothing but its head is trained, on features that are computed once, it is built when
+        somebody asks for it: who finds them in the cache does without.
+        """
+        if self._network is None:
+            assert self._lone_head is not None
+            # As at the start of the fit, whatever was drawn since.
+            with seeded(torch_seed(self.config)):
+                network = self._build()
+            put_head(network, self.config.backbone, self._lone_head)
+            freeze(network, self.config.backbone, "backbone")
+            self._network = network
+        return self._network
+
+    @property
+    def trains_head_alone(self) -> bool:
+        """Whether nothing but the head is trained, on features that are computed once."""
+        return self._lone_head is not None
+
+    @property
+    def trained(self) -> nn.Module:
+        """What training may change: the network, or its head alone."""
+        return self._lone_head if self._lone_head is not None else self.network
+
+    def _build(self) -> nn.Module:
+        targets_NK = self.targets_NK[self.roles.train]
+        pixels = self.source.pixels
+        network = build_first(self.config, self.task, self.weights, targets_NK, pixels)
+        return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+    def _first_head(self) -> nn.Module:
+        """The network's head as it begins, without the network where that is possible."""
+        targets_NK, pixels = self.targets_NK[self.roles.train], self.source.pixels
+        head = first_head(self.config, self.task, targets_NK, pixels)
+        if head is not None:
+            return head.to(self.device)
+        self._network = self._build()
+        freeze(self._network, self.config.backbone, "backbone")
+        head = self.backbone.head
+        keep_first_head(self.config, self.task.num_outputs, pixels, head)
+        return head
+
+    def _features(self, plan: FeaturePlan | str) -> FrozenFeatures | None:
         """What the frozen backbone makes of pictures, where the recipe lets it be computed once."""
-        config = self.config
-        if self.given is not None:
-            assert isinstance(self.network, HeadedNetwork)
-            self.backbone = self.network
-            return None
-        plan = plan_features(config.backbone, config.training, self.data.grid)
         if isinstance(plan, str):
-            if self.bags is not None:
-                raise SweepError(pooling_refusal(plan))
             return None
         self._num_feature_phases = plan.num_phases
-        network = self.network
-        self.backbone = (
-            network
-            if isinstance(network, HeadedNetwork)
-            else CutNetwork(network, cut_of(config.backbone))
-        )
         return FrozenFeatures(
-            self.backbone,
-            self.network,
+            lambda: self.network,
             self.source,
             self.bags.photographs if self.bags else self.data,
-            config,
+            self.config,
             plan,
             precision=self.precision,
             most=self.micro_batch_size,
         )
 
-    backbone: Backbone
-    """What features come from, and the head that takes them."""
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The whole network as features and a head."""
+        return as_backbone(self.network, self.config.backbone)
 
     @property
     def head_modules(self) -> tuple[str, ...]:
@@ -181,8 +230,8 @@ class FitState:
     @property
     def head(self) -> nn.Module | None:
         """The network's head, in a phase that trains it on features; nothing in any other."""
-        if self.given is not None:
-            return self.backbone.head
+        if self._lone_head is not None:
+            return self._lone_head
         is_frozen = self.features is not None and self.phase_index < self._num_feature_phases
         return self.backbone.head if is_frozen else None
 
@@ -248,10 +297,9 @@ class FitState:
         recipe = self.config.training
         first_rate = recipe.learning_rate
         if self.phase is not None:
-            freeze(self.network, self.config.backbone, self.phase.frozen)
             first_rate = self.phase.learning_rate or first_rate
-        elif recipe.solved_head is not None:
-            freeze(self.network, self.config.backbone, "backbone")
+            if self._lone_head is None:
+                freeze(self.network, self.config.backbone, self.phase.frozen)
         self.optimizer = self._make_optimizer(first_rate)
         self.schedule = Schedule(self.optimizer, recipe, first_rate)
 
@@ -259,7 +307,7 @@ class FitState:
         recipe = self.config.training
         named, own = OPTIMIZERS.named(recipe.optimizer), recipe.settings_of(recipe.optimizer)
         # Frozen parameters have no gradient, and what has none is passed over.
-        made = named.build(self.network.parameters(), first_rate, recipe, own)
+        made = named.build(self.trained.parameters(), first_rate, recipe, own)
         if not isinstance(made, torch.optim.Optimizer):
             raise SweepError(
                 f'the optimizer "{recipe.optimizer}" ({type(named).__module__}) cannot be used.\n'
@@ -293,10 +341,20 @@ class FitState:
         size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
         return predict(self.network, self.source, rows, self.device, self.precision, size)
 
+    def predict_held_out(self) -> np.ndarray:
+        """The outputs for the held-out fold; not computed twice where they were monitored."""
+        rows, (epoch, outputs) = self.roles.held_out, self.best_outputs or (0, None)
+        # An earlier epoch's are computed anew: its phase may have predicted in another way.
+        is_now = outputs is not None and epoch == self.epoch
+        if is_now and np.array_equal(self.roles.validation, rows):
+            return np.asarray(outputs)
+        return self.predict(rows)
+
     def hidden_values(self, rows: Indices) -> np.ndarray:
         """The network's last hidden layer for the samples ``rows``, as (len(rows), D)."""
-        if self.head is not None:
-            attention = self.network.attention if self.bags else None
+        head = self.head
+        if head is not None:
+            attention = attention_of(head) if self.bags else None
             return self._values_by(attention, rows) if attention else self.features_of(rows)
         size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
         return hidden_values(self.network, self.source, rows, self.device, self.precision, size)

@@ -40,7 +40,7 @@ class FeatureNeed:
 def feature_need(prepared: PreparedSweep) -> FeatureNeed:
     """Of the fits that are left."""
     samples = prepared.survey.samples
-    is_training = samples_with_partition(samples, prepared.split)["partition"] == "train"
+    is_training = samples_with_partition(samples, prepared.split)["partition"] != "test"
     photographs = photographs_each(samples, prepared.survey.grid)
     learners: dict[str, None] = {}
     anew: dict[str, dict[str, None]] = {}
