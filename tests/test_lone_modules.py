@@ -38,7 +38,6 @@ OF_A_KIND = {
 """Several of a kind: what they are, by the names that they share."""
 
 REASONS = {
-    "foldgrid.analysis.checks.notes": "checks told as notes; the ranking alone asks",
     "foldgrid.analysis.checks.printing": "how it is printed: rich is loaded for it",
     "foldgrid.analysis.checks.shuffled_skill": "statistics, apart from the check that words them",
     "foldgrid.analysis.comparison.build": "the room's face: computes, where formats print",

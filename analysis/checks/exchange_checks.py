@@ -14,7 +14,6 @@ Shape letters: S subjects, G groups of subjects, M columns of errors, P permutat
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -22,8 +21,7 @@ from numpy.typing import NDArray
 
 from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
 from foldgrid.analysis.checks.run_contents import RunContents
-from foldgrid.analysis.predictions.finished_fits import scoring_of
-from foldgrid.analysis.predictions.validation import FoldPredictions, some
+from foldgrid.analysis.predictions.validation import some
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import Problem
 
@@ -33,39 +31,12 @@ LEVEL = 0.005
 """The probability of a false alarm of each of the two, over all learners and folds together."""
 
 NUM_PERMUTATIONS = 3999
+BATCH = 250
+"""Exchanges that are in memory at a time."""
+
 SEED = 20_260_404
 
 TOO_FEW = "Too few subjects for any difference to be beyond chance."
-
-
-def subject_errors(fits: Iterable[FoldPredictions], subjects: pd.Series[str]) -> pd.DataFrame:
-    """The mean error of each learner on each subject.
-
-    Of numbers it is the absolute error of what is evaluated, of classes 1 less the probability of
-    the true class. What several fits of a learner predict of a test subject counts fit by fit, for
-    a mean over fits errs less than one of them.
-
-    Args:
-        fits: Of complete learners.
-        subjects: By sample.
-
-    Returns:
-        A row a subject, a column a learner; index levels ``partition`` (oof, test) and ``subject``.
-    """
-    parts = []
-    for fit in fits:
-        table, scoring = fit.table, scoring_of(fit)
-        values = scoring.values(table).to_numpy(np.float64)
-        truth = scoring.reference(table).to_numpy()
-        if scoring.target_kind == "classes":
-            errors = 1 - values[np.arange(len(values)), truth.astype(np.intp)]
-        else:
-            errors = np.abs(values[:, 0] - truth)
-        who = table["sample"].map(subjects)
-        own = {"partition": table["partition"], "subject": who, "learner": fit.backbone}
-        parts.append(pd.DataFrame({**own, "error": errors}))
-    errors_of = pd.concat(parts, ignore_index=True)
-    return errors_of.pivot_table("error", ["partition", "subject"], "learner", aggfunc="mean")
 
 
 def permuted_p_values(
@@ -93,21 +64,22 @@ def permuted_p_values(
     spread_M = errors_SM.std(axis=0)
     is_constant_M = spread_M <= 1e-12 * np.maximum(np.abs(errors_SM).max(axis=0), 1e-300)
     scaled_SM = (errors_SM - errors_SM.mean(axis=0)) / np.where(is_constant_M, np.inf, spread_M)
-    is_in_GS = (groups_S == np.arange(num_groups)[:, None]).astype(np.float64)
-    sizes_G = is_in_GS.sum(axis=1)
+    sizes_G = np.bincount(groups_S)
     # The mean of the group less that of the others, over its standard error.
     weight_G = np.sqrt(num_subjects / (sizes_G * (num_subjects - sizes_G)))
 
-    def largest(order_S: NDArray[np.intp]) -> FloatArray:
-        return np.asarray(np.abs(is_in_GS @ scaled_SM[order_S]) * weight_G[:, None])
+    def differences(groups_PS: NDArray[np.intp]) -> FloatArray:
+        is_in_PGS = (groups_PS[:, None, :] == np.arange(num_groups)[:, None]).astype(np.float64)
+        return np.asarray(np.abs(is_in_PGS @ scaled_SM) * weight_G[:, None])
 
-    observed_GM = largest(np.arange(num_subjects))
+    observed_GM = differences(groups_S[None])[0]
     random = np.random.default_rng(seed)
-    largest_P = np.array(
-        [largest(random.permutation(num_subjects)).max() for _ in range(num_permutations)]
-    )
+    largest: list[float] = []
+    while (num_left := num_permutations - len(largest)) > 0:
+        exchanged_PS = np.tile(groups_S, (min(num_left, BATCH), 1))
+        largest += differences(random.permuted(exchanged_PS, axis=1)).max(axis=(1, 2)).tolist()
     # The differences of equal exchanges may differ in their last bits.
-    as_large_GM = (np.sort(largest_P)[:, None, None] >= observed_GM - 1e-9).sum(axis=0)
+    as_large_GM = (np.array(largest)[:, None, None] >= observed_GM - 1e-9).sum(axis=0)
     return np.asarray((1 + as_large_GM) / (1 + num_permutations))
 
 
@@ -123,24 +95,14 @@ def smallest_p_value(groups_S: NDArray[np.intp]) -> float:
     )
 
 
-def _complete(contents: RunContents) -> pd.DataFrame | str:
-    fits = [fit for own in contents.complete_learners.values() for fit in own]
-    if not fits:
-        return "No base learner is complete yet."
-    if contents.samples is None:
-        return "split.parquet cannot be read; see FG201."
-    if any(fit.record.config.task != fits[0].record.config.task for fit in fits):
-        return "The fits predict different things; see FG204."
-    return subject_errors(fits, contents.samples.set_index("sample")["subject"])
+def folds_finding(errors: pd.DataFrame, fold_of: pd.Series[int]) -> Finding:
+    """FG307: whether the errors on some fold's subjects are unlike those on the others'.
 
-
-def _folds(contents: RunContents) -> Finding:
-    errors = _complete(contents)
-    if isinstance(errors, str):
-        return not_applicable(errors)
-    assert contents.samples is not None
+    Args:
+        errors: Of ``subject_errors``.
+        fold_of: By subject.
+    """
     own = pd.DataFrame(errors.xs("oof")).dropna()
-    fold_of = contents.samples.drop_duplicates("subject").set_index("subject")["fold"]
     folds, groups_S = np.unique(fold_of.loc[own.index].to_numpy(), return_inverse=True)
     if len(folds) < 2 or smallest_p_value(groups_S) > LEVEL:
         return not_applicable(TOO_FEW)
@@ -168,20 +130,26 @@ def _folds(contents: RunContents) -> Finding:
     return holds(f"No fold's errors are unlike the others', over {tried}.")
 
 
-def _test_set(contents: RunContents) -> Finding:
-    errors = _complete(contents)
-    if isinstance(errors, str):
-        return not_applicable(errors)
-    if "test" not in errors.index.get_level_values("partition"):
-        return not_applicable("There is no test set.")
+def unseen_finding(errors: pd.DataFrame, *, either_way: bool = True) -> Finding:
+    """FG308: whether errors out of fold and on the test set are unlike.
+
+    Args:
+        errors: Of ``subject_errors``.
+        either_way: Whether smaller test errors count, too. They do not where test predictions may
+            be means over several fits.
+    """
     both = errors.dropna()
     groups_S = (both.index.get_level_values("partition") == "test").astype(np.intp)
-    if len(set(groups_S.tolist())) < 2 or smallest_p_value(groups_S) > LEVEL:
+    if not groups_S.any():
+        return not_applicable("There is no test set.")
+    if groups_S.all() or smallest_p_value(groups_S) > LEVEL:
         return not_applicable(TOO_FEW)
-    p_M = permuted_p_values(both.to_numpy(np.float64), groups_S)[1]
+    errors_SM = both.to_numpy(np.float64)
+    p_M = permuted_p_values(errors_SM, groups_S)[1]
+    is_worse_M = errors_SM[groups_S == 1].mean(axis=0) > errors_SM[groups_S == 0].mean(axis=0)
     found = [
         Problem(str(both.columns[place]), "", _apart(both, groups_S == 0, place, "on the test set"))
-        for place in np.flatnonzero(p_M <= LEVEL).tolist()
+        for place in np.flatnonzero((p_M <= LEVEL) & (is_worse_M | either_way)).tolist()
     ]
     counts = (
         f"{counted(int((groups_S == 0).sum()), 'subject')} out of fold and "
@@ -196,6 +164,19 @@ def _test_set(contents: RunContents) -> Finding:
         )
     learners = counted(both.shape[1], "base learner")
     return holds(f"The errors of {learners} on {counts} are no further apart than by chance.")
+
+
+def _folds(contents: RunContents) -> Finding:
+    if isinstance(contents.errors, str):
+        return not_applicable(contents.errors)
+    assert contents.samples is not None
+    by_subject = contents.samples.drop_duplicates("subject").set_index("subject")
+    return folds_finding(contents.errors, by_subject["fold"])
+
+
+def _test_set(contents: RunContents) -> Finding:
+    errors = contents.errors
+    return not_applicable(errors) if isinstance(errors, str) else unseen_finding(errors)
 
 
 def _apart(

@@ -65,12 +65,12 @@ def _steps(trainer: Trainer[Any, Any, Any], job: Any) -> Iterator[dict[str, str]
     with closing(JobRunner(trainer, job)) as runner:
         while True:
             step = runner.advance()
-            yield told(step)
+            yield reported(step)
             if step.is_last:
                 return
 
 
-def told(step: Step[Any, Any]) -> dict[str, str]:
+def reported(step: Step[Any, Any]) -> dict[str, str]:
     """A step as it travels to the launcher."""
     reported = {"epoch": step.epoch, "record": step.record, "failure": step.failure}
     return {name: each.model_dump_json() for name, each in reported.items() if each}
@@ -83,19 +83,19 @@ def _take_step(
     import ray
 
     try:
-        told: dict[str, str] = ray.get(next(task))
+        reported: dict[str, str] = ray.get(next(task))
     except StopIteration:
         # A worker that took over from one that was lost may have said less than it.
-        told = {"failure": lost("it ended without a result").model_dump_json()}
+        reported = {"failure": lost("it ended without a result").model_dump_json()}
     except ray.exceptions.RayError as error:
-        told = {"failure": lost(reason(str(error))).model_dump_json()}
-    if "epoch" in told:
-        listener.epoch_done(job, trainer.epoch_type.model_validate_json(told["epoch"]))
-    if "record" in told:
-        listener.finished(job, trainer.record_type.model_validate_json(told["record"]))
-    if "failure" in told:
-        listener.failed(job, Failure.model_validate_json(told["failure"]))
-    return "record" in told or "failure" in told
+        reported = {"failure": lost(reason(str(error))).model_dump_json()}
+    if "epoch" in reported:
+        listener.epoch_done(job, trainer.epoch_type.model_validate_json(reported["epoch"]))
+    if "record" in reported:
+        listener.finished(job, trainer.record_type.model_validate_json(reported["record"]))
+    if "failure" in reported:
+        listener.failed(job, Failure.model_validate_json(reported["failure"]))
+    return "record" in reported or "failure" in reported
 
 
 def lost(why: str) -> Failure:

@@ -19,7 +19,7 @@ from foldgrid.execution.events import Listener
 from foldgrid.execution.job_runner import JobRunner
 from foldgrid.execution.lost_workers import reason, reported_by
 from foldgrid.execution.ray_session import RaySession
-from foldgrid.execution.ray_tasks import lost, run_tasks, told
+from foldgrid.execution.ray_tasks import lost, reported, run_tasks
 from foldgrid.execution.resources import Resources
 from foldgrid.execution.trainer import Epoch, Job, Result, Steering, Trainer
 from foldgrid.models import stay_offline
@@ -334,7 +334,7 @@ def _trainable() -> type:
             step = self._runner.advance()
             if step.is_last:
                 self._runner.close()
-            return {**told(step), "done": step.is_last}
+            return {**reported(step), "done": step.is_last}
 
         def save_checkpoint(self, checkpoint_dir: str) -> None:
             """Called where a scheduler pauses a job, or has another one go on from it."""

@@ -52,16 +52,16 @@ def _is_alike(one: Tensor, other: Tensor) -> bool:
 
 
 class _Uses(TorchFunctionMode):
-    """Counts who computes with tensors that are watched."""
+    """Counts who computes with tensors that are monitored."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.watched: dict[int, Tensor] = {}
+        self.monitored: dict[int, Tensor] = {}
         self.counts: dict[int, int] = {}
 
-    def watch(self, tensor: Tensor) -> None:
+    def monitor(self, tensor: Tensor) -> None:
         """It is kept, so that no other has its identity."""
-        self.watched[id(tensor)], self.counts[id(tensor)] = tensor, 0
+        self.monitored[id(tensor)], self.counts[id(tensor)] = tensor, 0
 
     def __torch_function__(
         self,
@@ -97,13 +97,13 @@ def _pairs(network: nn.Module, images_BCHW: Tensor) -> list[tuple[str, str]]:
     def note(name: str, module: nn.Module) -> None:
         def after(_module: nn.Module, _inputs: object, output: Tensor) -> None:
             calls[name] = calls.get(name, 0) + 1
-            uses.watch(output)
+            uses.monitor(output)
             made_by[id(output)] = name
 
         def before(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             calls[name] = calls.get(name, 0) + 1
-            # Of what is watched alone the identity stays its own.
-            if id(inputs[0]) in uses.watched:
+            # Of what is monitored alone the identity stays its own.
+            if id(inputs[0]) in uses.monitored:
                 takes[name] = id(inputs[0])
 
         if type(module) in _CONVOLUTIONS:

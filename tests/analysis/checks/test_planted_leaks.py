@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import foldgrid
 from foldgrid.analysis.checks import exchange_checks, prediction_checks
 from foldgrid.analysis.checks.exchange_checks import permuted_p_values, smallest_p_value
 from foldgrid.analysis.checks.method_checks import CHECKS as METHOD_CHECKS
@@ -164,3 +165,30 @@ def test_a_recipe_that_a_search_found_is_said(make_run: Callable[..., FakeRun]) 
     status, said = result({"run": "runs/lr_plateau"})
     assert status == "warning"
     assert "whom it saw is not recorded" in said
+
+
+def test_a_table_of_predictions_is_looked_at_too() -> None:
+    random = np.random.default_rng(0)
+    subjects = np.repeat([f"s{place:02}" for place in range(30)], 4)
+    truth = random.normal(10, 3, len(subjects))
+    is_test = subjects >= "s24"
+    frame = pd.DataFrame(
+        {
+            "subject": subjects,
+            "fold": [int(name[1:]) % 4 for name in subjects],
+            "partition": np.where(is_test, "test", "oof"),
+            "truth": truth,
+            "sound": truth + random.normal(0, 1, len(truth)),
+            "leaky": truth + np.where(is_test, random.normal(0, 4, len(truth)), 0.01),
+            "copied": truth,
+        }
+    )
+    frame["again"] = frame["sound"]
+    codes = {note.code: note.text for note in foldgrid.rank(frame).notes}
+    assert "copied" in codes["FG305"]
+    assert "sound and again" in codes["FG306"]
+    assert "leaky" in codes["FG308"]
+    assert "FG307" not in codes
+    assert codes["FG612"].startswith("5 checks: 2 failed, 1 warning, 2 passed")
+    honest = foldgrid.rank(frame, models=["sound"])
+    assert not any(note.is_warning for note in honest.notes)
