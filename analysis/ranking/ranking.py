@@ -185,7 +185,7 @@ class Ranking(Spec):
         Returns:
             ``rank``, ``model``, ``kind``, ``folds``; where the model stands against the best by
             the ordering metric (``is_tied``, ``probability_best``, ``rank_low``, ``rank_high``,
-            ``worse_by``, ``p_holm`` and more); every metric as ``oof_mae`` and ``test_mae``, with
+            ``worse_by``, ``p_adjusted`` and more); every metric as ``oof_mae`` and ``test_mae``, with
             the ends of its 95 % interval (``oof_mae_low``, ``oof_mae_high``). NaN is undefined.
 
         Example:
@@ -338,5 +338,5 @@ def _flat_standing(standing: Standing) -> dict[str, Any]:
         "worse_by_low": difference and difference.interval.low,
         "worse_by_high": difference and difference.interval.high,
         "p": difference and difference.p,
-        "p_holm": difference and difference.p_holm,
+        "p_adjusted": difference and difference.p_adjusted,
     }

@@ -57,14 +57,24 @@ def _ties(ranking: Ranking) -> Note:
     text = (
         f"{len(tied)} of {counted(len(compared), 'other model')} cannot be distinguished from "
         f"{best.model} (marked ~): "
-        "paired differences by subject, Holm-corrected, 5 %. "
-        f"{_stability(ranking, best)}"
+        "paired differences by subject against the studentised range. "
+        f"{_promise(ranking)} {_stability(ranking, best)}"
     )
     places = [row.rank for row in tied if row.rank]
     apart = [row.rank for row in compared if row not in tied and row.rank]
     if places and apart and min(apart) < max(places):
         text += " Models that err alike are distinguished by less, so ~ need not run down in order."
     return Note(topic="ties", text=text, brief=_tied_in_short(len(tied), len(compared), best.model))
+
+
+def _promise(ranking: Ranking) -> str:
+    """What is controlled, and how often it fails."""
+    rate = falsely_marked(ranking.num_subjects["oof"])
+    how_often = "at most 5 %" if rate <= SIGNIFICANCE else f"about {rate:.0%}"
+    return (
+        f"Were all models equally good, {how_often.replace('%', ' %').replace('  ', ' ')} of such "
+        "rankings would tell any of them from the best."
+    )
 
 
 def _tied_in_short(num_tied: int, num_others: int, best: str) -> str:
@@ -97,14 +107,15 @@ def _selection(ranking: Ranking) -> list[Note]:
     if selection.num_learners < 2:
         return []
     if selection.corrected is None or selection.naive is None:
-        text = f"{choice} could not be corrected for the choice: {selection.reason}."
+        text = f"{choice} is not corrected for the choice: {selection.reason}."
         return [Note(topic="selection", text=text)]
     digits = ranking.scoring.decimals(ranking.by)
     ends = format_interval(selection.interval.low, selection.interval.high, digits)
     text = (
         f"{choice}: {_number(selection.naive, digits)} as the table has it; "
         f"{_number(selection.corrected, digits)} ({ends}) when chosen on resampled subjects and "
-        "evaluated on the others (BBC-CV). Quote the second."
+        "evaluated on the others (BBC-CV). Quote the second. It corrects the choice alone; what "
+        f"{title} is off by because there are few subjects is in both."
     )
     brief = (
         f"Quote {_number(selection.corrected, digits)} ({ends}), not "

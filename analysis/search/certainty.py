@@ -19,7 +19,7 @@ from foldgrid.analysis.statistics.facts import Difference, Interval, Selection
 from foldgrid.analysis.statistics.intervals import FEWEST_SUBJECTS, expanded_percentiles
 from foldgrid.analysis.statistics.resampled import Resampled
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
-from foldgrid.analysis.statistics.selection import correct_selection, losses
+from foldgrid.analysis.statistics.selection import correct_selections, losses
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def assess_study(
         intervals={} if part is None else _by_objective(study, numbers, part),
         selections={}
         if part is None
-        else {name: _selection(part, name) for name in study.objectives},
+        else correct_selections(part, range(len(numbers)), study.objectives),
         worse_than_default={}
         if part is None or 0 not in numbers
         else {name: _worse_than_default(part, numbers, name) for name in study.objectives},
@@ -84,17 +84,6 @@ def _by_objective(
         ends = expanded_percentiles(part.values_RM[name], part.sums.num_subjects, is_defined_M)
         found[name] = dict(zip(numbers, ends, strict=True))
     return found
-
-
-def _selection(part: Resampled, name: str) -> Selection:
-    return correct_selection(
-        part.metrics[name],
-        part.models,
-        part.sums,
-        part.resamples,
-        part.values_RM[name],
-        part.metric_values[name],
-    )
 
 
 def _worse_than_default(

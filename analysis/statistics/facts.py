@@ -31,13 +31,14 @@ class Difference(Spec):
             that is best at zero, the difference of the distances to zero.
         interval: 95 % interval of it over resampled subjects.
         p: Of the hypothesis that it is 0; null where it cannot be computed.
-        p_holm: The same, corrected by Holm for all models compared with the best.
+        p_adjusted: The same, adjusted for the number of models and for the best having been picked
+            from the same data; see ``foldgrid.analysis.statistics.differences``.
     """
 
     worse_by: float
     interval: Interval
     p: float | None = None
-    p_holm: float | None = None
+    p_adjusted: float | None = None
 
 
 class Standing(Spec):
@@ -74,10 +75,9 @@ class Selection(Spec):
         num_learners: Base learners that the best was taken of.
         winner: The best; "" where there is none.
         naive: Its value over all visits: what a reader of the table would quote.
-        corrected: The mean value of the one chosen on resampled subjects, over the subjects that
-            were not drawn (BBC-CV).
-        interval: 95 % of the corrected values. A third of the subjects evaluate each, so it is
-            wide.
+        corrected: What choosing is worth on subjects that it did not go by (BBC-CV, at the size of
+            all subjects); never better than ``naive``.
+        interval: The winner's 95 % interval, moved by as much.
         reason: Why there is no corrected value; "" where there is one.
     """
 
