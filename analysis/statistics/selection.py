@@ -113,9 +113,7 @@ def correct_selection(
     return found.model_copy(update={"corrected": corrected, "interval": interval})
 
 
-def _corrected(
-    losses_RM: FloatArray, values_M: FloatArray, left_out_RM: FloatArray
-) -> float | str:
+def _corrected(losses_RM: FloatArray, values_M: FloatArray, left_out_RM: FloatArray) -> float | str:
     """The corrected value, or why there is none."""
     chosen_R = np.where(np.isnan(losses_RM), np.inf, losses_RM).argmin(axis=1)
     evaluated_R = left_out_RM[np.arange(len(chosen_R)), chosen_R]

@@ -53,7 +53,9 @@ class EqualLearners:
         parts: dict[Target, Resampled] = {}
         for name in names:
             target = TARGETS[name]
-            known = {each: metric for each, metric in METRICS.items() if TARGETS.get(each) == target}
+            known = {
+                each: metric for each, metric in METRICS.items() if TARGETS.get(each) == target
+            }
             if target not in parts:
                 parts[target] = self._resampled(
                     target,
