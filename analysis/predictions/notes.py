@@ -243,6 +243,16 @@ KINDS: tuple[NoteKind, ...] = (
         "Run the sweep with another `seed` to see that noise.",
         "Field and Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x",
     ),
+    NoteKind(
+        "FG705",
+        "rules",
+        "By which rules the values were made",
+        "A version of the program may correct how a value is made. A run folder that was ranked "
+        "before is ranked anew by the new rules, from the same predictions, and its values differ "
+        "from those that were noted or published then.",
+        "Quote the version with the value. The changelog lists each kind of value that changed.",
+        is_always_said=True,
+    ),
 )
 """Every kind of note, in the order of the codes."""
 

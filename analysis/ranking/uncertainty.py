@@ -6,7 +6,8 @@ Knows the facts that a ranking stores, so a stored one answers for every metric.
 from __future__ import annotations
 
 from foldgrid.analysis.predictions.notes import RANDOM_FEATURES, Note
-from foldgrid.analysis.ranking.ranking import RankedModel, Ranking
+from foldgrid.analysis.ranking.ranking import RULES, RankedModel, Ranking
+from foldgrid.analysis.statistics.facts import AS_PROMISED, falsely_marked
 from foldgrid.specs.counted import counted
 
 TIED = "~"
@@ -15,7 +16,7 @@ TIED = "~"
 
 def all_notes(ranking: Ranking) -> tuple[Note, ...]:
     """The notes of a ranking with those of its order: the warnings, how sure, then the facts."""
-    notes = (*uncertainty_notes(ranking), *ranking.notes)
+    notes = (*uncertainty_notes(ranking), *_rules(ranking), *ranking.notes)
     return tuple(
         sorted(notes, key=lambda note: (note.topic != RANDOM_FEATURES, not note.is_warning))
     )
@@ -27,6 +28,19 @@ def uncertainty_notes(ranking: Ranking) -> tuple[Note, ...]:
         return ()
     notes = [*_baseline(ranking), _ties(ranking), *_selection(ranking), _intervals(ranking)]
     return tuple(notes)
+
+
+def _rules(ranking: Ranking) -> list[Note]:
+    """That the ranking which stood here before was made by other rules."""
+    if not ranking.replaced:
+        return []
+    changes = [RULES[each] for each in sorted(RULES) if each > ranking.replaced]
+    text = (
+        f"The ranking that stood in this run folder was made by rules {ranking.replaced}, this one "
+        f"by rules {ranking.format}, from the same predictions. What differs: {'; '.join(changes)}."
+    )
+    brief = f"Made by rules {ranking.format}; the one stored here before by {ranking.replaced}."
+    return [Note(topic="rules", text=text, brief=brief)]
 
 
 def format_interval(low: float | None, high: float | None, decimals: int = 2) -> str:
@@ -69,11 +83,11 @@ def _ties(ranking: Ranking) -> Note:
 
 def _promise(ranking: Ranking) -> str:
     """What is controlled, and how often it fails."""
-    rate = falsely_marked(ranking.num_subjects["oof"])
-    how_often = "at most 5 %" if rate <= SIGNIFICANCE else f"about {rate:.0%}"
+    rate = falsely_marked(ranking.by, ranking.num_subjects["oof"])
+    how_often = f"about {100 * rate:.0f} % (simulated)" if rate > AS_PROMISED else "5 %"
     return (
-        f"Were all models equally good, {how_often.replace('%', ' %').replace('  ', ' ')} of such "
-        "rankings would tell any of them from the best."
+        f"If all models were equally good, {how_often} of such rankings would tell any of them "
+        "from the best."
     )
 
 

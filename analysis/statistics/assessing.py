@@ -18,7 +18,7 @@ from scipy.stats import rankdata
 from foldgrid.analysis.statistics.critical_difference import critical_difference
 from foldgrid.analysis.statistics.differences import SIGNIFICANCE, differences_to
 from foldgrid.analysis.statistics.facts import Assessment, Difference, Interval, Standing
-from foldgrid.analysis.statistics.intervals import FEWEST_SUBJECTS, LEVEL, expanded_percentiles
+from foldgrid.analysis.statistics.intervals import FEWEST_SUBJECTS, LEVEL
 from foldgrid.analysis.statistics.resampled import Resampled
 from foldgrid.analysis.statistics.resamples import NUM_RESAMPLES, SEED
 from foldgrid.analysis.statistics.selection import correct_selections, losses
@@ -100,17 +100,7 @@ def _by_model(part: Resampled) -> dict[str, dict[str, float | None]]:
 
 def _intervals(part: Resampled) -> dict[str, dict[str, Interval]]:
     return {
-        metric: dict(
-            zip(
-                part.models,
-                expanded_percentiles(
-                    part.values_RM[metric],
-                    part.sums.num_subjects,
-                    ~np.isnan(part.metric_values[metric]),
-                ),
-                strict=True,
-            )
-        )
+        metric: dict(zip(part.models, part.intervals(metric), strict=True))
         for metric in part.metrics
     }
 

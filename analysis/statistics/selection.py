@@ -9,10 +9,10 @@ again. Here the subject, not the sample, is what is drawn.
 
 About 37 % of the subjects are left out, and most metrics change with the number of subjects that
 they are computed on (a CCC of two subjects is far below that of six). So each learner's mean value
-over the left-out subjects is compared with its value over all of them, and that gap, weighted by
-how often the learner was chosen, is taken off. Where there is nothing to choose, because learners
-predict the same or one always wins, the corrected value is that of the table. What it corrects is
-the choice alone: a metric's own bias with few subjects is in both values.
+over the left-out subjects is compared with its value over all of them, and the mean of these gaps
+over the learners that were ever chosen is taken off. Where there is nothing to choose, because
+learners predict the same or one always wins, the corrected value is that of the table. What it
+corrects is the choice alone: a metric's own bias with few subjects is in both values.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foldgrid.analysis.statistics.facts import Interval, Selection
-from foldgrid.analysis.statistics.intervals import expanded_percentiles, why_no_interval
+from foldgrid.analysis.statistics.intervals import why_no_interval
 from foldgrid.analysis.statistics.resampled import Resampled
 from foldgrid.analysis.statistics.resamples import SubjectResamples
 from foldgrid.metrics import Metric
@@ -55,17 +55,19 @@ def correct_selections(
     """
     metrics = {name: part.metrics[name] for name in names}
     left_out = part.sums.of_models(learners).metric_values(metrics, part.resamples.left_out())
-    return {
-        name: correct_selection(
+    found = {}
+    for name, metric in metrics.items():
+        intervals = part.intervals(name)
+        found[name] = correct_selection(
             metric,
             [part.models[place] for place in learners],
             part.metric_values[name][list(learners)],
             part.values_RM[name][:, list(learners)],
             left_out[name],
             part.resamples,
+            [intervals[place] for place in learners],
         )
-        for name, metric in metrics.items()
-    }
+    return found
 
 
 def correct_selection(
@@ -75,6 +77,7 @@ def correct_selection(
     values_RM: FloatArray,
     left_out_RM: FloatArray,
     resamples: SubjectResamples,
+    intervals: Sequence[Interval],
 ) -> Selection:
     """The value of choosing by ``metric`` among ``models``, naive and corrected.
 
@@ -85,6 +88,7 @@ def correct_selection(
         values_RM: Over the resamples.
         left_out_RM: Over the subjects that each resample left out; NaN where there is none.
         resamples: Whom they drew.
+        intervals: Each candidate's.
     """
     num_subjects = resamples.counts_RS.shape[1]
     losses_M = losses(metric, values_M)
@@ -108,9 +112,8 @@ def correct_selection(
     # Nobody can be better for having been chosen: what says so is noise.
     worst = np.maximum if metric.direction == "lower" else np.minimum
     corrected = float(worst(corrected, naive))
-    [of_winner] = expanded_percentiles(values_RM[:, [winner]], num_subjects)
-    interval = _moved(of_winner, corrected - naive, metric)
-    return found.model_copy(update={"corrected": corrected, "interval": interval})
+    moved = _moved(intervals[winner], corrected - naive, metric)
+    return found.model_copy(update={"corrected": corrected, "interval": moved})
 
 
 def _corrected(losses_RM: FloatArray, values_M: FloatArray, left_out_RM: FloatArray) -> float | str:
@@ -120,9 +123,9 @@ def _corrected(losses_RM: FloatArray, values_M: FloatArray, left_out_RM: FloatAr
     known = ~np.isnan(evaluated_R) & ~np.isnan(losses_RM).all(axis=1)
     if reason := why_no_interval(int(known.sum()), len(known)):
         return reason
-    places, num_chosen = np.unique(chosen_R[known], return_counts=True)
+    places = np.unique(chosen_R[known])
     gaps = values_M[places] - np.nanmean(left_out_RM[np.ix_(known, places)], axis=0)
-    return float(evaluated_R[known].mean() + gaps @ num_chosen / num_chosen.sum())
+    return float(evaluated_R[known].mean() + gaps.mean())
 
 
 def _moved(interval: Interval, by: float, metric: Metric) -> Interval:

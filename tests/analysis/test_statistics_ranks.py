@@ -14,8 +14,8 @@ from scipy import stats
 from foldgrid.analysis.statistics.assessing import fractions_of_firsts, rank_ranges
 from foldgrid.analysis.statistics.critical_difference import critical_difference, nemenyi_width
 from foldgrid.analysis.statistics.facts import Selection
-from foldgrid.analysis.statistics.resamples import SubjectResamples
 from foldgrid.analysis.statistics.intervals import expanded_percentiles
+from foldgrid.analysis.statistics.resamples import SubjectResamples
 from foldgrid.analysis.statistics.selection import BEST_AT_ZERO, correct_selection, losses
 from foldgrid.metrics import METRICS, number_metrics
 from foldgrid.metrics.sums import SubjectSums
@@ -68,13 +68,15 @@ def choose(
     sums = SubjectSums.of(*study)
     resamples = SubjectResamples.draw(sums.num_subjects, num_resamples)
     names = [f"m{place:03}" for place in range(sums.num_models)]
+    values_RM = sums.value(METRICS[metric], resamples.counts_RS)
     return correct_selection(
         METRICS[metric],
         names,
         sums.value(METRICS[metric], np.ones((1, sums.num_subjects)))[0],
-        sums.value(METRICS[metric], resamples.counts_RS),
+        values_RM,
         sums.value(METRICS[metric], resamples.left_out()),
         resamples,
+        expanded_percentiles(values_RM, sums.num_subjects),
     )
 
 
@@ -94,7 +96,7 @@ def test_the_correction_is_choosing_on_the_drawn_and_evaluating_on_the_others(me
                              for column in predicted_VM.T])  # fmt: skip
     of_chosen = np.array(evaluated_RM)[np.arange(60), chosen]
     means_M = np.mean(evaluated_RM, axis=0)
-    gaps = [function(reference_V, predicted_VM[:, each]) - means_M[each] for each in chosen]
+    gaps = [function(reference_V, predicted_VM[:, each]) - means_M[each] for each in set(chosen)]
     found = choose(study, metric, num_resamples=60)
     assert found.corrected == pytest.approx(np.mean(of_chosen) + np.mean(gaps))
     [winner] = expanded_percentiles(
