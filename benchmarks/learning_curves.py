@@ -45,7 +45,7 @@ from foldgrid.search.storage.files import JournalSearchStorage
 from foldgrid.search.study import SearchStudy
 from foldgrid.search.trials import TrialJob
 from foldgrid.specs.base import Spec
-from foldgrid.specs.recipe import Value
+from foldgrid.specs.recipe_keys import Value
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.training import TrainingData
 from foldgrid.training.device import describe_device

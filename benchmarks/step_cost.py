@@ -33,7 +33,7 @@ from benchmarks.side_by_side import (
 from benchmarks.study import all_backbones
 from foldgrid.models import build_network, forward_all
 from foldgrid.models.footprint import PREDICT_FRACTION, Footprint, footprint
-from foldgrid.specs.recipe import Augmentation
+from foldgrid.specs.recipe_parts import Augmentation
 from foldgrid.training.augmentation import augment
 from foldgrid.training.batches import MosaicSource
 from foldgrid.training.device import choose_device, prepare_torch

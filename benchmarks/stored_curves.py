@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from foldgrid.metrics import number_metrics
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.recipe import Value
+from foldgrid.specs.recipe_keys import Value
 from foldgrid.specs.trials import TrialEpoch, TrialStatus
 
 CURVES = Path(__file__).parent / "data" / "lr_plateau_curves"

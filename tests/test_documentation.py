@@ -14,7 +14,7 @@ import yaml
 from cyclopts import CycloptsError
 
 from foldgrid.analysis.checks.explanations import EXPLANATIONS
-from foldgrid.specs.recipe import recipe_keys
+from foldgrid.specs.recipe_keys import recipe_keys
 from foldgrid.specs.sweep import Sweep
 from foldgrid.specs.task import TASKS
 from tests.written_pages import PROJECT, anchors, code_spans, commands, links, parse, read, words_of

@@ -8,7 +8,7 @@ from typing import Any
 from foldgrid.analysis.comparison.comparison import SettingDifference
 from foldgrid.analysis.evaluation import Evaluation
 from foldgrid.records import RunStore
-from foldgrid.specs.recipe import current_key
+from foldgrid.specs.recipe_keys import current_key
 from foldgrid.specs.sweep import Sweep
 
 DECIDING = ("seed", "budget", "training", "result_format")

@@ -23,7 +23,7 @@ from foldgrid.analysis.ranking.ranking import RankedModel
 from foldgrid.analysis.run import Run
 from foldgrid.specs.counted import counted
 from foldgrid.specs.learners import is_ablation, label_of, read_ablation
-from foldgrid.specs.recipe import Value, recipe_value
+from foldgrid.specs.recipe_keys import Value, recipe_value
 
 FRACTION = "training_fraction"
 WORDS_OF: dict[str, str] = {

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foldgrid.analysis.search.results import StudyResults
-from foldgrid.specs.recipe import Value
+from foldgrid.specs.recipe_keys import Value
 from foldgrid.specs.search_space import ChoiceParameter
 from foldgrid.specs.trials import TrialRecord
 

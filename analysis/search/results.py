@@ -12,7 +12,7 @@ from foldgrid.analysis.predictions.task import scoring_of_run
 from foldgrid.metrics import METRICS, Metric, best_trials
 from foldgrid.records import RunStore, SearchStore
 from foldgrid.specs.errors import SweepError, did_you_mean
-from foldgrid.specs.recipe import Value, recipe_value
+from foldgrid.specs.recipe_keys import Value, recipe_value
 from foldgrid.specs.search_space import BACKBONE
 from foldgrid.specs.trials import SearchPlan, StudyEntry, TrialEpoch, TrialRecord
 from foldgrid.tasks.scoring import Scoring

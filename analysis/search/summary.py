@@ -15,7 +15,7 @@ from foldgrid.analysis.statistics.facts import Interval
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
 from foldgrid.specs.counted import counted
-from foldgrid.specs.recipe import Value
+from foldgrid.specs.recipe_keys import Value
 from foldgrid.specs.trials import TrialCertainty, TrialRecord
 
 

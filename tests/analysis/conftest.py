@@ -13,7 +13,8 @@ import pytest
 
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.specs.fits import FitConfig, FitRecord, WeightsRecord, split_fingerprint
-from foldgrid.specs.recipe import EarlyStopping, TrainingRecipe
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_parts import EarlyStopping
 from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA, SCORES
 from foldgrid.tasks.pasi.spec import PasiSpec
 

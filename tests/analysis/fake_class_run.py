@@ -19,7 +19,9 @@ from foldgrid.specs.fits import (
     split_fingerprint,
 )
 from foldgrid.specs.learners import Learner, read_ablation
-from foldgrid.specs.recipe import EarlyStopping, TrainingRecipe, Value, with_values
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import Value, with_values
+from foldgrid.specs.recipe_parts import EarlyStopping
 from foldgrid.tasks.classification.spec import (
     BinarySpec,
     ClassificationSpec,

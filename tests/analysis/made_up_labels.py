@@ -10,7 +10,7 @@ import pandas as pd
 
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.learners import read_ablation
-from foldgrid.specs.recipe import with_values
+from foldgrid.specs.recipe_keys import with_values
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.classification.ordinal import OrdinalSpec
 from foldgrid.tasks.classification.scoring import softmax

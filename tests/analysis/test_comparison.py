@@ -19,7 +19,7 @@ from foldgrid.cli.main import main
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.recipe import EarlyStopping
+from foldgrid.specs.recipe_parts import EarlyStopping
 from foldgrid.tasks.pasi.spec import PasiSpec
 
 Maker = Callable[..., Any]

@@ -14,7 +14,7 @@ from optuna.storages import RDBStorage
 
 from foldgrid.search import study as study_module
 from foldgrid.search.study import SearchStudy, count_done
-from foldgrid.specs.recipe import Value
+from foldgrid.specs.recipe_keys import Value
 from foldgrid.specs.search_space import Parameter
 from foldgrid.specs.sweep import SamplerName
 from tests.postgresql_on_localhost import PASSWORD, PostgresqlServer

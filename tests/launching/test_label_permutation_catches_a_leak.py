@@ -26,7 +26,8 @@ from foldgrid.records import PlannedFit, RunStore
 from foldgrid.simulation.source import survey_data
 from foldgrid.specs.fits import FitConfig, split_fingerprint
 from foldgrid.specs.label_permutation import LabelPermutation
-from foldgrid.specs.recipe import Augmentation, TrainingRecipe
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_parts import Augmentation
 from foldgrid.specs.sweep import DataSpec, SplitSpec
 from foldgrid.specs.synthetic import TrialSettings
 from foldgrid.tasks.pasi.spec import PasiSpec

@@ -19,7 +19,9 @@ def test_the_plan_says_that_it_is_a_label_permutation_and_writes_nothing(
 ) -> None:
     planned = launcher(launcher.write(), "--canary", "shuffled_scores", "--plan")
     assert planned.code == 0, planned.err
-    assert planned.out.startswith("CANARY (shuffled_scores, no result): a tiny sweep")
+    assert planned.out.startswith(
+        "LABEL-PERMUTATION TEST (shuffled_scores, no result): a tiny sweep"
+    )
     assert "whatever skill remains is a leak" in " ".join(planned.out.split())
     assert f"runs/{NAME}" in "".join(planned.out.split())
     assert not launcher.storage.exists()
@@ -91,7 +93,7 @@ def test_a_sweep_and_a_label_permutation_never_share_a_folder(launcher: Launcher
     RunStore(str(launcher.storage / NAME)).write_sweep({"name": NAME})
     refused = launcher(path, *OPTIONS)
     assert refused.code == 2
-    assert "a canary of that name may not join it" in refused.err
+    assert "a label-permutation test of that name may not join it" in refused.err
     (launcher.storage / NAME / "sweep.yaml").unlink()
     assert launcher(path, *OPTIONS).code == 0
     named_alike = launcher.write(f"name: {NAME}\n{TINY}")
@@ -109,5 +111,5 @@ def test_a_search_has_no_label_permutation(launcher: Launcher) -> None:
     search = TINY + "search_space: lr_plateau\nsearch: {num_trials: 2}\n"
     refused = launcher(launcher.write(search), "--canary", "shuffled_scores")
     assert refused.code == 2
-    assert "a search has no canary" in refused.err
+    assert "a search has no label-permutation test" in refused.err
     assert not launcher.storage.exists()

@@ -14,7 +14,7 @@ from foldgrid.launching.planning.preparation import PreparedSweep, prepare_sweep
 from foldgrid.models.weights import WeightFile
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.phases import Phase
-from foldgrid.specs.recipe import with_values
+from foldgrid.specs.recipe_keys import with_values
 from foldgrid.specs.resolving import resolve_sweep
 
 SWEEP = {

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from foldgrid.cli.main import main as analyse
 from foldgrid.launching.planning.found_recipe import read_found
-from foldgrid.specs.recipe import recipe_value
+from foldgrid.specs.recipe_keys import recipe_value
 from foldgrid.specs.trials import TrialCertainty
 from tests.chromium import open_page
 from tests.launching.tiny_sweep import TINY, Launcher

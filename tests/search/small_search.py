@@ -12,7 +12,7 @@ from foldgrid.search.storage.launches import LaunchMark
 from foldgrid.search.storage.storage import SearchStorage
 from foldgrid.search.trials import TrialJob
 from foldgrid.specs.failure import Failure
-from foldgrid.specs.recipe import Value, with_values
+from foldgrid.specs.recipe_keys import Value, with_values
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.training import TrainingData

@@ -9,7 +9,7 @@ from optuna.storages import BaseStorage
 from foldgrid.search.storage.files import JournalSearchStorage
 from foldgrid.search.storage.storage import SearchStorage
 from foldgrid.search.study import SearchStudy
-from foldgrid.specs.recipe import Value
+from foldgrid.specs.recipe_keys import Value
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import TrialEpoch, TrialRecord

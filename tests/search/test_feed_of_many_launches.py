@@ -14,7 +14,7 @@ from foldgrid.search.study import SearchStudy
 from foldgrid.search.study_feed import StudyFeed
 from foldgrid.search.trials import TrialJob
 from foldgrid.specs.failure import Failure
-from foldgrid.specs.recipe import Value
+from foldgrid.specs.recipe_keys import Value
 from tests.search.small_search import trial_job
 from tests.search.small_study import journal, open_study, scored
 

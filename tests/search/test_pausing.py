@@ -19,7 +19,7 @@ from foldgrid.search.schedulers.pausing import explored
 from foldgrid.search.schedulers.rules import Searched
 from foldgrid.search.study_feed import TrialSteering
 from foldgrid.search.trial_log import TrialLog
-from foldgrid.specs.recipe import Value
+from foldgrid.specs.recipe_keys import Value
 from foldgrid.specs.search_space import allows
 from foldgrid.specs.sweep import ResourceSpec, SearchSettings
 from foldgrid.specs.trials import TrialRecord

@@ -11,7 +11,7 @@ import pytest
 from optuna.storages import InMemoryStorage
 
 from foldgrid.metrics import best_trials
-from foldgrid.specs.recipe import Value
+from foldgrid.specs.recipe_keys import Value
 from foldgrid.specs.sweep import SamplerName
 from foldgrid.specs.trials import TrialRecord
 from tests.search.small_study import (

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord, WeightsRecord, content_digest
 from foldgrid.specs.optimizers import OPTIMIZERS
-from foldgrid.specs.recipe import LATER_KEYS, TrainingRecipe, deciding_values
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import LATER_KEYS, deciding_values
 from foldgrid.tasks.pasi.spec import PasiSpec
 from tests.outside.site.lion import LION
 

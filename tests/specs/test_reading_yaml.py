@@ -202,7 +202,7 @@ def test_a_file_without_a_mapping_is_refused(tmp_path: Path, text: str) -> None:
             [
                 "line 10",
                 "resources.gpus_per_fit",
-                "found 1.5. a share between 0 and 1, or a whole number of GPUs.",
+                "found 1.5. a fraction between 0 and 1, or a whole number of GPUs.",
             ],
         ),
         ("resources:\n  gpus_per_fit: many", ["line 10", "resources.gpus_per_fit", 'found "many"']),

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.phases import Phase, describe_phases, epochs_before, phase_index
-from foldgrid.specs.recipe import TrainingRecipe, recipe_keys, with_values
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import recipe_keys, with_values
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.specs.sweep import SearchSettings, Sweep
 

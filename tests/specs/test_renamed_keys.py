@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.fits import FitConfig
-from foldgrid.specs.recipe import current_key
+from foldgrid.specs.recipe_keys import current_key
 from foldgrid.specs.renamed import _models_in
 from foldgrid.specs.resolving import ResolvedSweep, read_space, resolve_sweep
 from foldgrid.specs.sweep import Sweep

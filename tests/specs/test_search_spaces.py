@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from foldgrid.specs.errors import InputError
 from foldgrid.specs.folders import yaml_files
-from foldgrid.specs.recipe import TrainingRecipe, recipe_keys, recipe_value, with_values
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import recipe_keys, recipe_value, with_values
 from foldgrid.specs.resolving import read_space, resolve_sweep
 from foldgrid.specs.search_space import (
     FloatParameter,

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from miniature_sweep import CONTEXT, make_sweep
 
-from foldgrid.specs.recipe import TrainingRecipe, with_values
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import with_values
 from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import TrialEpoch, TrialRecord
 from foldgrid.tracking import TrialConfig, TrialRuns

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from foldgrid.specs.recipe import Augmentation
+from foldgrid.specs.recipe_parts import Augmentation
 from foldgrid.training.augmentation import augment
 
 OFF = Augmentation(rotate_tiles=False, shuffle_tiles=False, brightness=0, contrast=0)

@@ -13,7 +13,7 @@ import torch
 
 from foldgrid.models import forward_all
 from foldgrid.specs.fits import FitConfig
-from foldgrid.specs.recipe import Augmentation
+from foldgrid.specs.recipe_parts import Augmentation
 from foldgrid.specs.resolving import resolve_sweep
 from foldgrid.training import TrainingData
 from foldgrid.training.augmentation import augment

@@ -16,7 +16,7 @@ from foldgrid.models import build_network, freeze, train_mode
 from foldgrid.models.cut import CutNetwork, cut_of
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
-from foldgrid.specs.recipe import Augmentation
+from foldgrid.specs.recipe_parts import Augmentation
 from foldgrid.training import Fit, TrainingData
 from foldgrid.training.augmentation import apply_draws, draw, draw_copies
 from foldgrid.training.feature_plan import CHUNK, FeaturePlan, plan_features

@@ -9,7 +9,7 @@ import pytest
 
 from foldgrid.data.splits import make_split
 from foldgrid.simulation.source import open_dataset
-from foldgrid.specs.recipe import EarlyStopping
+from foldgrid.specs.recipe_parts import EarlyStopping
 from foldgrid.specs.sweep import DataSpec, SplitSpec
 from foldgrid.specs.synthetic import StudySettings
 from foldgrid.training.training_data import TrainingData, assign_roles, nested_fraction

@@ -18,7 +18,7 @@ from foldgrid.predict.trained_learner import TrainedLearner, best_learner, open_
 from foldgrid.predict.visits import predict_visits
 from foldgrid.records import RunStore
 from foldgrid.specs.errors import SweepError
-from foldgrid.specs.recipe import with_values
+from foldgrid.specs.recipe_keys import with_values
 from foldgrid.specs.task import TaskSpec
 from foldgrid.tasks.classification.spec import BinarySpec, ClassificationSpec
 from foldgrid.tasks.pasi.arithmetic import SCORE_MAXIMA, SCORES, composite_score, pasi

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foldgrid.specs.errors import InputError
-from foldgrid.specs.recipe import EarlyStopping
+from foldgrid.specs.recipe_parts import EarlyStopping
 from foldgrid.training.training_data import Roles, TrainingData, assign_roles, fit_seed, roles_of
 from tests.training.tiny_study import FAST, WITH_DROPOUT, make_config
 

@@ -17,7 +17,8 @@ from foldgrid.predict.photographs import calling_points, predict_samples
 from foldgrid.predict.trained_learner import TrainedLearner, open_learner
 from foldgrid.records import PlannedFit, RunStore
 from foldgrid.simulation.source import open_dataset
-from foldgrid.specs.recipe import TrainingRecipe, with_values
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import with_values
 from foldgrid.specs.sweep import DataSpec
 from foldgrid.specs.synthetic import StudySettings
 from foldgrid.specs.task import TaskSpec

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim.lr_scheduler import StepLR
 
-from foldgrid.specs.recipe import Steps, TrainingRecipe
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_parts import Steps
 from foldgrid.training.schedule import Schedule, stepped_rate
 
 

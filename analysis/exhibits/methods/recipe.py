@@ -5,7 +5,8 @@ from __future__ import annotations
 from foldgrid.analysis.drawing.numbers import count, listed
 from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.phases import describe_phases
-from foldgrid.specs.recipe import Augmentation, TrainingRecipe
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_parts import Augmentation
 
 
 def rate_falls(recipe: TrainingRecipe) -> str:

@@ -1,4 +1,4 @@
-"""Ray itself for the time of a sweep: started here, or a cluster that is joined and watched."""
+"""Ray itself for the time of a sweep: started here, or a cluster that is joined and monitored."""
 
 from __future__ import annotations
 

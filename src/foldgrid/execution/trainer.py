@@ -112,7 +112,7 @@ class Steering(Protocol[StoppableJob, AnyEpoch]):
         ...
 
     def stopped(self, job: StoppableJob, /) -> None:
-        """The job was stopped; no more will be heard of it."""
+        """The job was stopped and reports nothing more."""
         ...
 
     def ray_scheduler(self) -> Any | None:

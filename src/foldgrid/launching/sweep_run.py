@@ -41,8 +41,8 @@ def write_run_files(prepared: PreparedSweep) -> None:
     store.write_photos(photo_table(prepared.survey.table, prepared.survey.photo_hashes))
     store.write_first_weights(prepared.first_weights)
     store.write_samples(prepared.survey.targets)
-    if prepared.canary is not None:
-        store.write_permutation(prepared.canary)
+    if prepared.permutation is not None:
+        store.write_permutation(prepared.permutation)
     if prepared.space is None:
         store.write_plan(prepared.grid.cells)
     earlier = _provenance(store)

@@ -246,7 +246,7 @@ def _extent(response: HTTPResponse, here: int) -> tuple[int, int | None]:
         if found is None:
             return here, None if length is None else here + int(length)
         return int(found[1]), None if found[2] == "*" else int(found[2])
-    # The range was not heard, or none was asked for.
+    # The server ignored the range, or none was asked for.
     return 0, None if length is None else int(length)
 
 

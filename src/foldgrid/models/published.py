@@ -12,14 +12,14 @@ def native_pixels(backbone: str) -> int:
 
 
 @fact_of_network
-def own_normalization(backbone: str) -> str:
+def published_normalization(backbone: str) -> str:
     """The value of a recipe's ``normalization`` that the published weights were trained with."""
     own = source_of(backbone).preprocessing(backbone)
     return normalization_of(own.mean, own.std)
 
 
 @fact_of_network
-def own_interpolation(backbone: str) -> str:
+def published_interpolation(backbone: str) -> str:
     """How pictures were resized for the published weights: ``bilinear`` or ``bicubic``."""
     named = source_of(backbone).preprocessing(backbone).interpolation
     # timm's ``random`` and ``lanczos`` are none of torch's.

@@ -17,7 +17,7 @@ from foldgrid.search.trials import TrialJob
 from foldgrid.specs.backbone_names import slug_of
 from foldgrid.specs.counted import counted
 from foldgrid.specs.errors import InputError, Problem
-from foldgrid.specs.recipe import Value, with_values
+from foldgrid.specs.recipe_keys import Value, with_values
 from foldgrid.specs.search_space import (
     BACKBONE,
     SearchSpace,

@@ -32,7 +32,7 @@ from foldgrid.search.retries import (
 )
 from foldgrid.search.storage.storage import SearchStorage
 from foldgrid.specs.fits import content_digest
-from foldgrid.specs.recipe import Value
+from foldgrid.specs.recipe_keys import Value
 from foldgrid.specs.search_space import (
     ChoiceParameter,
     FloatParameter,

@@ -10,7 +10,7 @@ from foldgrid.records import SearchStore, TrialFolder
 from foldgrid.search.schedulers.rules import StoppingRule
 from foldgrid.search.trials import TrialJob, TrialListener, is_of, trial_record
 from foldgrid.specs.failure import Failure
-from foldgrid.specs.recipe import Value
+from foldgrid.specs.recipe_keys import Value
 from foldgrid.specs.trials import RecipeChange, TrialEpoch, TrialRecord
 
 

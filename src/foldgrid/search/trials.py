@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from foldgrid.execution.events import Listener
 from foldgrid.execution.fit_job import FitJob
-from foldgrid.specs.recipe import Value
+from foldgrid.specs.recipe_keys import Value
 from foldgrid.specs.trials import RecipeChange, TrialEpoch, TrialRecord, TrialStatus
 from foldgrid.tasks.registry import make_scoring
 

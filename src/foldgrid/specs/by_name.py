@@ -21,7 +21,7 @@ from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import SweepError, did_you_mean
 from foldgrid.specs.registry import Registry
 
-OwnSettings: TypeAlias = dict[str, dict[str, Any]]
+SettingsByName: TypeAlias = dict[str, dict[str, Any]]
 """By the name of a thing, its own settings as plain values."""
 
 _UNKNOWN = "unknown_name"
@@ -67,7 +67,7 @@ class NameIn:
 
 
 class SettingsIn:
-    """Among the annotations of ``OwnSettings``: whose they are.
+    """Among the annotations of ``SettingsByName``: whose they are.
 
     Args:
         registry: Whose things have settings.
@@ -110,7 +110,7 @@ def read_settings(
     return {name: own for name, own in read.items() if name in given or name == chosen}
 
 
-def settings_of(registry: Registry[ThingT], name: str, given: OwnSettings) -> Spec:
+def settings_of(registry: Registry[ThingT], name: str, given: SettingsByName) -> Spec:
     """The settings of one thing, defaults where ``given`` says nothing."""
     return registry[name].settings.model_validate_json(json.dumps(given.get(name, {})))
 
@@ -143,4 +143,4 @@ def _settings_model(registry: Registry[Any]) -> type[Spec]:
 @lru_cache(maxsize=32)
 def _model(models: tuple[tuple[str, type[Spec]], ...]) -> type[Spec]:
     fields: dict[str, Any] = {name: (model, model()) for name, model in models}
-    return create_model("OwnSettings", __base__=Spec, **fields)
+    return create_model("SettingsByName", __base__=Spec, **fields)

@@ -13,7 +13,8 @@ from pydantic import BeforeValidator, Field
 from foldgrid.specs.backbone_names import slug_of
 from foldgrid.specs.base import Record, Spec
 from foldgrid.specs.given import GivenTable
-from foldgrid.specs.recipe import TrainingRecipe, deciding_values
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import deciding_values
 from foldgrid.specs.sweep import BudgetName
 from foldgrid.specs.task import AnyTask, deciding_words
 

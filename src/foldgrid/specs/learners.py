@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from foldgrid.specs.errors import did_you_mean
-from foldgrid.specs.recipe import (
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import (
     LIST_KEYS,
-    OwnValue,
-    TrainingRecipe,
+    RecipeValue,
     Value,
     current_key,
     recipe_keys,
@@ -52,7 +52,7 @@ class Learner:
     """
 
     backbone: str
-    changes: tuple[tuple[str, OwnValue], ...] = ()
+    changes: tuple[tuple[str, RecipeValue], ...] = ()
     label: str = ""
 
     @property
@@ -119,7 +119,7 @@ def ablations_of(
     return found
 
 
-def labelled_of(backbone: str, learners: Mapping[str, Mapping[str, OwnValue]]) -> list[Learner]:
+def labelled_of(backbone: str, learners: Mapping[str, Mapping[str, RecipeValue]]) -> list[Learner]:
     """A backbone's labelled learners, in the sweep's order."""
     return [
         Learner(backbone, tuple(changes.items()), label_of(name))
@@ -157,7 +157,7 @@ def ablation_problems(
 
 
 def learner_problems(
-    recipes: Mapping[str, TrainingRecipe], learners: Mapping[str, Mapping[str, OwnValue]]
+    recipes: Mapping[str, TrainingRecipe], learners: Mapping[str, Mapping[str, RecipeValue]]
 ) -> list[tuple[KeyPath, str]]:
     """What is wrong with ``learners``, each with its key path.
 
@@ -192,7 +192,7 @@ def _unnamed(name: str, backbones: Mapping[str, object]) -> str:
 
 
 def change_problems(
-    recipe: TrainingRecipe, changes: Mapping[str, OwnValue], path: KeyPath
+    recipe: TrainingRecipe, changes: Mapping[str, RecipeValue], path: KeyPath
 ) -> list[tuple[KeyPath, str]]:
     """What a recipe does not allow of changes to it, each with its key path.
 
@@ -212,7 +212,7 @@ def change_problems(
 
 
 def _refused(
-    recipe: TrainingRecipe, changes: Mapping[str, OwnValue]
+    recipe: TrainingRecipe, changes: Mapping[str, RecipeValue]
 ) -> Iterator[tuple[KeyPath, str]]:
     """What the recipe does not allow of changes, all together: they may need each other."""
     try:

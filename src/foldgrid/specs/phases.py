@@ -22,7 +22,7 @@ class Phase(Spec):
     normalisation keeps and uses the statistics it has.
 
     Attributes:
-        name: What records and figures call it.
+        name: Its name in records and tables.
         epochs: How many it trains; null, for the last phase only, until ``max_epochs``.
         frozen: What stands still: ``nothing``; ``backbone``, all but the last layer and auxiliary
             heads; or a number, the first so many layers with weights (convolutions and dense

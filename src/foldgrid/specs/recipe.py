@@ -2,145 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self, get_origin
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from foldgrid.specs.base import Spec
-from foldgrid.specs.by_name import NameIn, OwnSettings, SettingsIn, read_settings, settings_of
+from foldgrid.specs.by_name import NameIn, SettingsByName, SettingsIn, read_settings, settings_of
 from foldgrid.specs.heads import DEFAULT_HEAD, HEADS, Head, OwnHead, Pooling
 from foldgrid.specs.normalization import OF_NETWORK, Normalization
 from foldgrid.specs.optimizers import DEFAULT_OPTIMIZER, OPTIMIZERS
 from foldgrid.specs.phases import Phase, phases_problem
-from foldgrid.specs.registry import Registry
+from foldgrid.specs.recipe_parts import (
+    Augmentation,
+    EarlyStopping,
+    Features,
+    Plateau,
+    Schedule,
+    Steps,
+)
 
-Value = bool | int | float | str | None
-"""What a key of the recipe may hold that can be searched: one number, word or truth value."""
-
-OwnValue = Annotated[
-    Annotated[Value, Tag("value")] | Annotated[tuple[Phase, ...], Tag("phases")],
-    Discriminator(lambda given: "phases" if isinstance(given, list | tuple) else "value"),
-]
-"""What a backbone may change of a key: a value, or the whole list of phases."""
-
-EarlyStoppingPolicy = Literal["inner_split", "held_out_fold", "none"]
-Schedule = Literal["plateau", "steps", "constant"]
 InputSize = Literal["data", "network"] | Annotated[int, Field(ge=8, le=2048)]
-
-
-class Augmentation(Spec):
-    """What is drawn anew for each training picture at each epoch, or once, with ``copies``.
-
-    A mosaic has four tiles, each with draws of its own; a single photograph is one tile.
-
-    Attributes:
-        rotate_tiles: Turn each tile by a random angle in ``[-rotation_degrees, rotation_degrees]``.
-        rotation_degrees: The largest angle, in degrees, 0 to 180.
-        flip_horizontally: Mirror a tile left to right, with a chance of one half.
-        flip_vertically: Mirror a tile top to bottom, with a chance of one half.
-        smallest_crop: The smallest fraction of a tile's side, in (0, 1], that a random window has:
-            its size is drawn from there to the whole, its place at random, and it is scaled back.
-            1 never crops.
-        zoom: Half-width of the random factor on a tile's scale about its centre: 0.2 draws from
-            0.8 to 1.2; what comes in from beyond the border is black.
-        shuffle_tiles: Put the four tiles in a random order; a single one stays.
-        brightness: Half-width of the random factor on brightness: 0.2 draws from 0.8 to 1.2.
-        contrast: Half-width of the random factor on contrast about the image's mean.
-        copies: How many augmented copies of each training picture are drawn, once and for all by
-            the seed, the sample and the copy; an epoch then passes over all copies of all training
-            pictures. Null draws anew at each epoch.
-    """
-
-    rotate_tiles: bool = True
-    rotation_degrees: float = Field(default=180.0, ge=0, le=180)
-    flip_horizontally: bool = False
-    flip_vertically: bool = False
-    smallest_crop: float = Field(default=1.0, gt=0, le=1)
-    zoom: float = Field(default=0.0, ge=0, lt=1)
-    shuffle_tiles: bool = True
-    brightness: float = Field(default=0.2, ge=0, lt=1)
-    contrast: float = Field(default=0.2, ge=0, lt=1)
-    copies: int | None = Field(default=None, ge=1, le=1000)
-
-    @property
-    def draws_anything(self) -> bool:
-        """Whether anything is drawn of a picture; of a single photograph no shuffling."""
-        moves = self.rotate_tiles or self.smallest_crop < 1 or self.zoom > 0
-        mirrors = self.flip_horizontally or self.flip_vertically
-        return moves or mirrors or self.brightness > 0 or self.contrast > 0
-
-    @model_validator(mode="after")
-    def _copies_differ(self) -> Self:
-        if self.copies is not None and not (self.draws_anything or self.shuffle_tiles):
-            raise ValueError(
-                f"augmentation.copies: found {self.copies}, and nothing varies: the copies would "
-                "be alike. Leave it out, or let something vary"
-            )
-        return self
-
-
-class Features(Spec):
-    """How the features of a frozen backbone are kept: what it makes of a picture, for the head.
-
-    Attributes:
-        dtype: ``float32``, or ``float16`` to halve the room and the precision.
-    """
-
-    dtype: Literal["float32", "float16"] = "float32"
-
-
-class Plateau(Spec):
-    """When the learning rate falls: ``torch.optim.lr_scheduler.ReduceLROnPlateau``'s parameters.
-
-    Attributes:
-        factor: The learning rate is multiplied by this, in (0, 1).
-        patience: Epochs without improvement that are borne.
-        threshold: The smallest relative improvement that counts.
-    """
-
-    factor: float = Field(default=0.1, gt=0, lt=1)
-    patience: int = Field(default=10, ge=0)
-    threshold: float = Field(default=1e-4, ge=0)
-
-
-class Steps(Spec):
-    """A learning rate that falls at fixed epochs.
-
-    Attributes:
-        every_epochs: It falls after every so many epochs of a phase.
-        factor: It is multiplied by this, in (0, 1).
-    """
-
-    every_epochs: int = Field(default=20, ge=1)
-    factor: float = Field(default=0.1, gt=0, lt=1)
-
-
-class EarlyStopping(Spec):
-    """When a fit ends before its last epoch, and which samples decide.
-
-    Attributes:
-        policy: ``held_out_fold`` monitors the fold that the fit then predicts (the paper's way; its
-            out-of-fold predictions are optimistic). ``inner_split`` monitors whole subjects taken
-            from the four training folds. ``none`` chooses nothing: all epochs are trained and the
-            last weights predict; the held-out fold's loss is reported, and decides nothing.
-        patience: After so many epochs without a new lowest validation loss the fit ends; with
-            phases, so many of the last phase.
-        inner_fraction: The fraction of the training samples that ``inner_split`` sets aside.
-    """
-
-    policy: EarlyStoppingPolicy = "inner_split"
-    patience: int = Field(default=50, ge=1)
-    inner_fraction: float = Field(default=0.15, gt=0, lt=0.5, alias="inner_share")
 
 
 class TrainingRecipe(Spec):
@@ -207,7 +88,7 @@ class TrainingRecipe(Spec):
     max_batches_per_epoch: int | None = Field(default=None, ge=1)
     batch_size: int = Field(default=16, ge=2)
     optimizer: Annotated[str, NameIn(OPTIMIZERS)] = DEFAULT_OPTIMIZER
-    optimizer_settings: Annotated[OwnSettings, SettingsIn(OPTIMIZERS)] = Field(
+    optimizer_settings: Annotated[SettingsByName, SettingsIn(OPTIMIZERS)] = Field(
         default={}, validate_default=True
     )
     learning_rate: float = Field(default=0.01, gt=0)
@@ -218,7 +99,7 @@ class TrainingRecipe(Spec):
     steps: Steps = Steps()
     phases: tuple[Phase, ...] = ()
     head: Annotated[str, NameIn(HEADS)] = DEFAULT_HEAD
-    head_settings: Annotated[OwnSettings, SettingsIn(HEADS)] = Field(
+    head_settings: Annotated[SettingsByName, SettingsIn(HEADS)] = Field(
         default={}, validate_default=True
     )
     pooling: Pooling = "network"
@@ -318,148 +199,3 @@ class TrainingRecipe(Spec):
         if self.phases and self.phases[-1].epochs is not None:
             return sum(phase.epochs or 0 for phase in self.phases)
         return self.max_epochs
-
-
-SHARED_KEYS = ("early_stopping.policy", "early_stopping.inner_fraction")
-"""What must be alike in all fits that are compared: which samples decide when a fit ends."""
-
-LIST_KEYS = ("phases", "input_size")
-"""What is no single value, or what a network is built for: a backbone may replace it as a whole, a
-search cannot vary it."""
-
-_OWN_SETTINGS: dict[str, Registry[Any]] = {
-    "optimizer_settings": OPTIMIZERS,
-    "head_settings": HEADS,
-}
-"""Below these keys each thing's settings are keys of their own."""
-
-_HAVE_OWN_SETTINGS = {"optimizer": "optimizer_settings", "head": "head_settings"}
-
-LATER_KEYS = (
-    "optimizer",
-    "schedule",
-    "steps",
-    "phases",
-    "head",
-    "pooling",
-    "pixels",
-    "input_size",
-    "interpolation",
-    "training_share",
-    "num_grades",
-    "stage_heads",
-    "augmentation.flip_horizontally",
-    "augmentation.flip_vertically",
-    "augmentation.smallest_crop",
-    "augmentation.zoom",
-    "augmentation.copies",
-    "features",
-)
-"""Keys that came after the first release, as files have them. At its default such a key changes
-nothing of what was trained before there was one, so it stays out of what a fit's id is made of:
-finished fits stay finished. Whoever adds a key to the recipe adds it here; its default must be what
-was done before.
-"""
-
-
-def deciding_values(training: Mapping[str, Any]) -> dict[str, Any]:
-    """A recipe as a fit's id is made of it: without the ``LATER_KEYS`` that are at their default.
-
-    Of ``optimizer_settings`` those of the recipe's own optimiser count, whatever their value, and
-    of ``head_settings`` those of its head.
-
-    Args:
-        training: A recipe's ``model_dump(mode="json")``, of this version or an earlier one.
-    """
-    found = dict(training)
-    defaults = TrainingRecipe().model_dump(mode="json")
-    # What other optimisers or heads would have to set decides nothing.
-    for key, settings in _HAVE_OWN_SETTINGS.items():
-        own, chosen = found.pop(settings, {}), found.get(key, defaults[key])
-        if own.get(chosen):
-            found[settings] = {chosen: own[chosen]}
-    if found.get("pixels") == "imagenet":
-        # The default of before; planning gives it to networks of ImageNet's values.
-        del found["pixels"]
-    for key in LATER_KEYS:
-        *parents, last = key.split(".")
-        inner, default = found, defaults
-        for part in parents:
-            inner[part] = dict(inner.get(part, {}))
-            inner, default = inner[part], default[part]
-        if last in inner and inner[last] == default[last]:
-            del inner[last]
-    return found
-
-
-def recipe_keys(model: type[BaseModel] = TrainingRecipe, prefix: str = "") -> Iterator[str]:
-    """The keys that may differ from fit to fit, nested ones dotted: ``plateau.patience``.
-
-    Those of a single value only; see ``LIST_KEYS``.
-    """
-    for name, field in model.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from recipe_keys(inner, f"{prefix}{name}.")
-        elif prefix + name in _OWN_SETTINGS:
-            for called, thing in _OWN_SETTINGS[name].items():
-                yield from recipe_keys(thing.settings, f"{name}.{called}.")
-        elif prefix + name not in (*SHARED_KEYS, *LIST_KEYS) and get_origin(inner) is not tuple:
-            yield prefix + name
-
-
-def current_key(name: str, model: type[BaseModel] = TrainingRecipe) -> str:
-    """A dotted key by today's names; one that is not known stays as it is.
-
-    Example:
-        >>> current_key("early_stopping.inner_share")
-        'early_stopping.inner_fraction'
-    """
-    parts: list[str] = []
-    inner: type[BaseModel] | None = model
-    for part in name.split("."):
-        fields = inner.model_fields if inner is not None else {}
-        found = next((own for own, field in fields.items() if field.alias == part), part)
-        parts.append(found)
-        annotation = fields[found].annotation if found in fields else None
-        inner = None
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            inner = annotation
-    return ".".join(parts)
-
-
-def recipe_value(recipe: TrainingRecipe, name: str) -> Value:
-    """What ``recipe`` says of the key ``name``, one of ``recipe_keys`` or its earlier name."""
-    found: Any = recipe
-    parts = current_key(name).split(".")
-    if parts[0] in _OWN_SETTINGS:
-        own: OwnSettings = getattr(recipe, parts[0])
-        found, parts = settings_of(_OWN_SETTINGS[parts[0]], parts[1], own), parts[2:]
-    for part in parts:
-        found = getattr(found, part)
-    return found  # type: ignore[no-any-return]
-
-
-def with_values(
-    recipe: TrainingRecipe, values: Mapping[str, Value | tuple[Phase, ...]]
-) -> TrainingRecipe:
-    """``recipe`` with some of its keys changed; a list of phases is replaced as a whole.
-
-    Keys may go by their earlier names.
-
-    Raises:
-        ValidationError: A value that the recipe does not allow.
-    """
-    changed = recipe.model_dump(mode="json", by_alias=False)
-    for name, value in values.items():
-        *parents, last = current_key(name).split(".")
-        inner = changed
-        for part in parents:
-            inner = inner.setdefault(part, {})
-        inner[last] = (
-            [phase.model_dump(mode="json") for phase in value]
-            if isinstance(value, tuple)
-            else value
-        )
-    # Through JSON, because strict models then take lists for tuples.
-    return TrainingRecipe.model_validate_json(json.dumps(changed))

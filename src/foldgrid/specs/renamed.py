@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.reading import ChoosesModel, Document, KeyPath, Renaming
-from foldgrid.specs.recipe import current_key
+from foldgrid.specs.recipe_keys import current_key
 from foldgrid.specs.sweep import Sweep
 
 RECIPE_KEYED = (

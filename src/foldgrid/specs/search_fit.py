@@ -7,7 +7,7 @@ from itertools import product
 
 from pydantic import ValidationError
 
-from foldgrid.specs.recipe import with_values
+from foldgrid.specs.recipe_keys import with_values
 from foldgrid.specs.search_space import (
     BACKBONE,
     MAX_GRID_POINTS,

@@ -13,14 +13,8 @@ from pydantic import Field, ValidationError
 
 from foldgrid.specs.base import Spec
 from foldgrid.specs.errors import did_you_mean
-from foldgrid.specs.recipe import (
-    TrainingRecipe,
-    Value,
-    current_key,
-    recipe_keys,
-    recipe_value,
-    with_values,
-)
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import Value, current_key, recipe_keys, recipe_value, with_values
 from foldgrid.specs.sweep import Sweep
 
 BACKBONE = "backbone"

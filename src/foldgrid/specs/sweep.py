@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
 
 from foldgrid.specs.backbone_names import known_by_hash
 from foldgrid.specs.base import Spec
-from foldgrid.specs.by_name import NameIn, OwnSettings, SettingsIn, read_settings, settings_of
+from foldgrid.specs.by_name import NameIn, SettingsByName, SettingsIn, read_settings, settings_of
 from foldgrid.specs.errors import did_you_mean
 from foldgrid.specs.given import GivenSpec, given_name
 from foldgrid.specs.learners import (
@@ -21,7 +21,8 @@ from foldgrid.specs.learners import (
     labelled_of,
 )
 from foldgrid.specs.metric import METRICS
-from foldgrid.specs.recipe import OwnValue, TrainingRecipe, Value, with_values
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import RecipeValue, Value, with_values
 from foldgrid.specs.schedulers import NO_SCHEDULER, SCHEDULERS, Scheduler
 from foldgrid.specs.synthetic import SyntheticSettings, TrialSettings
 from foldgrid.specs.task import AnyTask, default_task
@@ -102,7 +103,7 @@ class ResourceSpec(Spec):
     @classmethod
     def _fraction_or_whole(cls, value: Literal["auto"] | float) -> Literal["auto"] | float:
         if value != "auto" and not (0 <= value <= 1 or value == int(value)):
-            raise ValueError("a share between 0 and 1, or a whole number of GPUs")
+            raise ValueError("a fraction between 0 and 1, or a whole number of GPUs")
         return value
 
 
@@ -133,7 +134,7 @@ class SearchSettings(Spec):
         objectives: The out-of-fold values that are searched for, the task's first where it is
             not said; several are a search for the front on which none can be improved without
             losing in another.
-        scheduler: What gives trials up early: ``none``; ``paired_race`` where one, going on to
+        scheduler: What stops trials early: ``none``; ``paired_race`` where one, going on to
             learn as it did, would end significantly worse than the best, subject by subject; Ray
             Tune's ``asha``, ``median`` and ``hyperband``; ``pbt``, population based training,
             which has the worst go on from the best with other values; or one that another package
@@ -151,7 +152,7 @@ class SearchSettings(Spec):
     sampler: SamplerName = "TPESampler"
     objectives: tuple[Annotated[str, NameIn(METRICS)], ...] = Field(default=("mae",), min_length=1)
     scheduler: Annotated[str, NameIn(SCHEDULERS)] = NO_SCHEDULER
-    scheduler_settings: Annotated[OwnSettings, SettingsIn(SCHEDULERS)] = Field(
+    scheduler_settings: Annotated[SettingsByName, SettingsIn(SCHEDULERS)] = Field(
         default={}, validate_default=True
     )
     grace_epochs: int = Field(default=10, ge=1)
@@ -235,8 +236,8 @@ class Sweep(Spec):
     licences: tuple[str, ...] | None = Field(default=None, min_length=1)
     seed: int = Field(default=0, ge=0)
     training: TrainingRecipe = TrainingRecipe()
-    per_backbone: dict[str, dict[str, OwnValue]] = Field(default_factory=dict)
-    learners: dict[str, dict[str, OwnValue]] = Field(default_factory=dict)
+    per_backbone: dict[str, dict[str, RecipeValue]] = Field(default_factory=dict)
+    learners: dict[str, dict[str, RecipeValue]] = Field(default_factory=dict)
     ablation: dict[str, tuple[Value, ...]] = Field(default_factory=dict, alias="vary")
     given: dict[str, GivenSpec] = Field(default_factory=dict)
     search_space: str | None = None

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from foldgrid.specs.base import Record
 from foldgrid.specs.fits import MetricValue
-from foldgrid.specs.recipe import TrainingRecipe, Value
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import Value
 from foldgrid.specs.search_space import SearchSpace
 from foldgrid.specs.sweep import SearchSettings
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from foldgrid.specs.recipe import TrainingRecipe, Value
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import Value
 from foldgrid.specs.sweep import Sweep, TrackingSpec
 from foldgrid.specs.trials import RecipeChange, TrialEpoch, TrialRecord
 from foldgrid.tracking.privacy import (

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from foldgrid.specs.recipe import Augmentation
+from foldgrid.specs.recipe_parts import Augmentation
 from foldgrid.training.device import to_device
 
 

@@ -20,7 +20,8 @@ from foldgrid.models.naming import feature_width
 from foldgrid.specs.backbone_names import slug_of
 from foldgrid.specs.fits import FitConfig, content_digest
 from foldgrid.specs.phases import Phase
-from foldgrid.specs.recipe import Augmentation, TrainingRecipe
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_parts import Augmentation
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tracking.provenance import package_versions
 from foldgrid.training.training_data import Indices, TrainingData, body_seed, fit_seed

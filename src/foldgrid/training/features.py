@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from foldgrid.data.cache import building, load_kept, make_private_folder
 from foldgrid.specs.errors import InputError, SweepError
 from foldgrid.specs.fits import FitConfig
-from foldgrid.specs.recipe import Augmentation
+from foldgrid.specs.recipe_parts import Augmentation
 from foldgrid.training.augmentation import Draws, apply_draws, draw_copies
 from foldgrid.training.batches import Indices, MosaicSource
 from foldgrid.training.device import Precision, autocast, describe_device

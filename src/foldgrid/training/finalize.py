@@ -64,7 +64,7 @@ def finalize(fit: FitState) -> FitRecord:
 
 
 def _write_results(fit: FitState) -> dict[str, float]:
-    """Predicts with the best weights; writes all but the record; returns the figures."""
+    """Predicts with the best weights; writes all but the record; returns the metric values."""
     fit.best.restore(fit.network)
     metrics = {"validation/loss": fit.stopping.best_loss}
     parts: list[tuple[Partition, Indices]] = [

@@ -7,7 +7,8 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from foldgrid.specs.recipe import Steps, TrainingRecipe
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_parts import Steps
 
 
 def stepped_rate(first_rate: float, steps: Steps, num_epochs: int) -> float:

@@ -1,4 +1,4 @@
-"""The samples as every fit sees them, and which of them, or what share, a fold trains on.
+"""The samples as every fit sees them, and which of them, or what fraction, a fold trains on.
 
 Shape letters: N samples, H and W pixels, C channels, S selected samples.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from foldgrid.data.dataset import Dataset
 from foldgrid.data.splits import Split, inner_split
 from foldgrid.specs.fits import SPLIT_FINGERPRINT_LENGTH, FitConfig, content_digest
-from foldgrid.specs.recipe import EarlyStopping
+from foldgrid.specs.recipe_parts import EarlyStopping
 
 Indices = NDArray[np.intp]
 

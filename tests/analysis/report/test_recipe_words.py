@@ -16,7 +16,8 @@ from foldgrid.analysis.exhibits.methods.recipe import (
     rate_falls,
     stopping_sentence,
 )
-from foldgrid.specs.recipe import Augmentation, TrainingRecipe
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_parts import Augmentation
 
 
 def recipe(**keys: Any) -> TrainingRecipe:

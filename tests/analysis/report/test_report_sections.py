@@ -27,7 +27,7 @@ from foldgrid.analysis.run import Run
 from foldgrid.cli.main import main
 from foldgrid.metrics import METRICS
 from foldgrid.records import RunStore
-from foldgrid.specs.recipe import with_values
+from foldgrid.specs.recipe_keys import with_values
 from foldgrid.tasks.pasi.spec import PasiSpec
 from foldgrid.tasks.registry import make_scoring
 from tests.analysis.report.conftest import Reported, quickly_made

@@ -12,7 +12,8 @@ import pandas as pd
 
 from foldgrid.metrics import number_metrics
 from foldgrid.records import RunStore, SearchStore
-from foldgrid.specs.recipe import TrainingRecipe, Value, recipe_value, with_values
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import Value, recipe_value, with_values
 from foldgrid.specs.search_space import BACKBONE, ChoiceParameter, SearchSpace
 from foldgrid.specs.sweep import SearchSettings
 from foldgrid.specs.trials import (

@@ -19,7 +19,7 @@ from foldgrid.analysis.exhibits.search.importance import (
 from foldgrid.analysis.exhibits.search.landscape import LEAST_EXPLAINED, REACH, score_landscape
 from foldgrid.analysis.search.numbers import positions, scales
 from foldgrid.analysis.search.results import StudyResults, read_studies
-from foldgrid.specs.recipe import Value
+from foldgrid.specs.recipe_keys import Value
 from foldgrid.specs.search_space import SearchSpace
 from tests.analysis.search.made_up_search import SPACE, MadeUpSearch
 

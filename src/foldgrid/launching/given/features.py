@@ -19,7 +19,8 @@ from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.given import GivenSpec, GivenTable
 from foldgrid.specs.heads import HEADS, SolvedHead, TrainingFeatures
-from foldgrid.specs.recipe import TrainingRecipe, with_values
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import with_values
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import Scoring
 from foldgrid.training.training_data import TrainingData, inner_seed, roles_of

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from foldgrid.specs.recipe import deciding_values
+from foldgrid.specs.recipe_keys import deciding_values
 
 DECIDING_SECTIONS = (
     "budget",
@@ -47,7 +47,7 @@ class RecordedInputs:
         settings: The deciding settings by dotted key, in words.
         backbones: The sweep's.
         targets: By sample, what is to be predicted: the physician's scores, or the label, its
-            place in the tree and the grades.
+            place in the hierarchy and the annotations.
         photos: By sample and position, digits that differ where photographs do.
         sides: By subject, ``test``, or its fold in words.
         weights: By backbone, the SHA-256 of its first weights; those from random ones are left out.

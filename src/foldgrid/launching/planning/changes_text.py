@@ -10,7 +10,7 @@ from foldgrid.launching.planning.changes import Difference, InputChanges, compar
 from foldgrid.launching.planning.preparation import PreparedSweep
 from foldgrid.launching.planning.recorded_inputs import Results, prepared_inputs, recorded_inputs
 from foldgrid.specs.counted import counted
-from foldgrid.specs.recipe import current_key
+from foldgrid.specs.recipe_keys import current_key
 from foldgrid.specs.sweep import Sweep
 
 MOST_NAMES, MOST_SETTINGS = 3, 12

@@ -45,7 +45,7 @@ def split_words(survey: Survey, split: Split, num_seeds: int) -> str:
 
 
 def permutation_words(survey: Survey, name: PermutationName) -> str:
-    """What the canary does to the targets."""
+    """What the label permutation does to the targets."""
     given = SHUFFLED[survey.layout.kind]
     return (
         f"{name}: every subject gets the {given} of another, drawn at random; whatever skill "
@@ -87,7 +87,7 @@ SHUFFLED: Mapping[SampleKind, str] = MappingProxyType(
         "measured": "value of a photograph",
     }
 )
-"""What a canary gives every subject."""
+"""What a label permutation gives every subject."""
 
 
 def _described_mosaics(survey: Survey) -> str:

@@ -14,7 +14,8 @@ from foldgrid.specs.base import Record
 from foldgrid.specs.errors import CorruptFileError, SweepError
 from foldgrid.specs.fits import MetricValue
 from foldgrid.specs.reading import Document, document_of
-from foldgrid.specs.recipe import TrainingRecipe, Value
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import Value
 from foldgrid.specs.resolving import Overlay
 from foldgrid.specs.search_space import BACKBONE
 from foldgrid.specs.trials import RecipeChange, TrialCertainty
@@ -30,7 +31,7 @@ class BestTrial(TrialCertainty):
         trial: Its number in its study; 0 is the search's default configuration.
         of_trials: How many it is the best of.
         values: What was drawn of the search space.
-        oof: Its out-of-fold figures.
+        oof: Its out-of-fold metric values.
         num_visits: Visits behind them.
         training: The whole recipe.
         changes: What population based training changed in training; ``values`` are the last.

@@ -9,7 +9,11 @@ from typing import Any
 from foldgrid.execution.fit_job import FitJob
 from foldgrid.models import WeightFile
 from foldgrid.models.footprint import PREDICT_FRACTION, Footprint
-from foldgrid.models.published import native_pixels, own_interpolation, own_normalization
+from foldgrid.models.published import (
+    native_pixels,
+    published_interpolation,
+    published_normalization,
+)
 from foldgrid.records import PlannedFit
 from foldgrid.specs.errors import InputError, Problem, did_you_mean
 from foldgrid.specs.fits import FitConfig
@@ -187,11 +191,11 @@ def with_own_preprocessing(recipe: TrainingRecipe, backbone: str) -> TrainingRec
     """A recipe that says in numbers or by a name of its own what ``backbone`` sees."""
     own: dict[str, Any] = {}
     if recipe.normalization == OF_NETWORK:
-        own["normalization"] = own_normalization(backbone)
+        own["normalization"] = published_normalization(backbone)
     if recipe.input_size == "network":
         own["input_size"] = native_pixels(backbone)
     if recipe.input_size != "data" and recipe.interpolation == "network":
-        own["interpolation"] = own_interpolation(backbone)
+        own["interpolation"] = published_interpolation(backbone)
     return recipe.model_copy(update=own) if own else recipe
 
 

@@ -27,7 +27,8 @@ from foldgrid.specs.fits import content_digest
 from foldgrid.specs.heads import DEFAULT_HEAD, HEADS, OutputKind
 from foldgrid.specs.learners import backbone_of, label_of
 from foldgrid.specs.optimizers import OPTIMIZERS
-from foldgrid.specs.recipe import TrainingRecipe, deciding_values
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import deciding_values
 from foldgrid.specs.resolving import ResolvedSweep
 from foldgrid.specs.samples import TILES_A_SIDE
 from foldgrid.specs.search_space import ChoiceParameter

@@ -24,7 +24,8 @@ from foldgrid.specs.given import UNKNOWN_PROVENANCE, given_name
 from foldgrid.specs.learners import backbone_of
 from foldgrid.specs.optimizers import DEFAULT_OPTIMIZER, OPTIMIZERS
 from foldgrid.specs.phases import describe_phases
-from foldgrid.specs.recipe import OwnValue, TrainingRecipe
+from foldgrid.specs.recipe import TrainingRecipe
+from foldgrid.specs.recipe_keys import RecipeValue
 from foldgrid.specs.sweep import Sweep
 
 _POLICY_WORDS = {
@@ -66,7 +67,7 @@ def plan_facts(prepared: PreparedSweep, budget_reason: str = "") -> list[tuple[s
     recipe, split = sweep.training, sweep.split
     return [
         *_untrained(prepared),
-        *_canary(prepared),
+        *_permutation(prepared),
         *corruption_facts(prepared),
         ("fits", _fits(prepared)),
         ("budget", f"{sweep.budget}{budget_reason}{_budget_words(sweep)}"),
@@ -146,12 +147,12 @@ def _deviating_recipes(prepared: PreparedSweep) -> list[tuple[str, str]]:
     return rows
 
 
-def describe_values(values: Mapping[str, OwnValue]) -> str:
+def describe_values(values: Mapping[str, RecipeValue]) -> str:
     """``learning_rate 0.0031, batch_size 16``: three significant digits are enough to read."""
     return ", ".join(f"{name} {_describe_value(value)}" for name, value in values.items())
 
 
-def _describe_value(value: OwnValue) -> str:
+def _describe_value(value: RecipeValue) -> str:
     if isinstance(value, tuple):
         return describe_phases(value)
     return f"{value:.3g}" if isinstance(value, float) else str(value)
@@ -173,10 +174,10 @@ def _untrained(prepared: PreparedSweep) -> list[tuple[str, str]]:
     return [("random features", f"{words}: {whose}, frozen with random weights")]
 
 
-def _canary(prepared: PreparedSweep) -> list[tuple[str, str]]:
-    if prepared.canary is None:
+def _permutation(prepared: PreparedSweep) -> list[tuple[str, str]]:
+    if prepared.permutation is None:
         return []
-    return [("canary", permutation_words(prepared.survey, prepared.canary.name))]
+    return [("permuted labels", permutation_words(prepared.survey, prepared.permutation.name))]
 
 
 def _budget_words(sweep: Sweep) -> str:

@@ -48,7 +48,8 @@ class PreparedSweep:
 
     Attributes:
         sweep: As resolved.
-        survey: The data set, not yet decoded; a canary's with its shuffled targets.
+        survey: The data set, not yet decoded; its targets shuffled in a label-permutation
+            test.
         split: Who is held out.
         weights: By backbone, the pre-trained weights to start from.
         footprints: By base learner, the network's size.
@@ -58,7 +59,7 @@ class PreparedSweep:
         fetch_command: The command that fetches the sweep's pre-trained weights.
         space: What is searched instead of training the grid; nothing for a grid.
         found: Where the recipe was found, if a search did.
-        canary: What the scores or labels are where they are not the true ones.
+        permutation: What the scores or labels are where they are not the true ones.
         corrupt: Fits of the grid that are complete and not what was written: they are left.
         run_faults: What is wrong with the run folder's own files, which a launch writes again.
         absent: Backbones that the sweep leaves out because their weights are not here.
@@ -76,7 +77,7 @@ class PreparedSweep:
     fetch_command: str
     space: SearchSpace | None = None
     found: FoundRecipe | None = None
-    canary: LabelPermutation | None = None
+    permutation: LabelPermutation | None = None
     corrupt: tuple[CorruptFit, ...] = ()
     run_faults: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
@@ -167,7 +168,7 @@ def prepare_sweep(
         store,
         fetch_command,
         space=resolved.space,
-        canary=about_permutation,
+        permutation=about_permutation,
         corrupt=verified.corrupt,
         run_faults=faults,
         absent=absent,
@@ -241,7 +242,7 @@ def _prepare_data(
     canary: PermutationName | None,
     on_progress: Callable[[int, int], None] | None,
 ) -> tuple[Sweep, Survey, Split, LabelPermutation | None]:
-    """The sweep with its task resolved, its photographs, who is held out, and the canary if any."""
+    """The sweep with its task, its photographs, who is held out, and a label permutation."""
     sweep = resolved.sweep
     survey = survey_data(sweep.data, cache, on_progress, photographs=sweep.task.sample_kind)
     split = make_split(survey.samples, sweep.split, survey.layout)
@@ -258,17 +259,18 @@ def _prepare_data(
 def _as_permutation(
     canary: PermutationName, resolved: ResolvedSweep, survey: Survey, split: Split
 ) -> tuple[Sweep, Survey, LabelPermutation]:
-    """The sweep under a name that nobody takes for the true one's, on scores of the canary's."""
+    """The sweep under a name that nobody takes for the true one's, on permuted targets."""
     sweep = resolved.sweep
     if resolved.space is not None:
         raise SweepError(
-            f"--canary {canary}: {sweep.name} searches, and a search has no canary.\n"
+            f"--canary {canary}: {sweep.name} searches, and a search has no label-permutation "
+            "test.\n"
             "Take a sweep without search_space: the same data and split, a grid of fits."
         )
     about = LabelPermutation(
         name=canary, sweep=sweep.name, seed=sweep.seed, data_fingerprint=survey.fingerprint
     )
-    title = f"CANARY ({canary}, no result): {sweep.title}"
+    title = f"LABEL-PERMUTATION TEST ({canary}, no result): {sweep.title}"
     # Predictions were made of the true labels: they can tell nothing of the permuted ones.
     given = {name: each for name, each in sweep.given.items() if each.features is not None}
     renamed = {"name": permutation_folder(sweep.name, canary), "title": title, "given": given}
@@ -279,19 +281,20 @@ def _as_permutation(
     )
 
 
-def _keep_apart(store: RunStore, canary: LabelPermutation | None) -> None:
-    """Refuses to mix a sweep and a canary in one run folder, whatever the sweeps are called.
+def _keep_apart(store: RunStore, permutation: LabelPermutation | None) -> None:
+    """Refuses to mix a sweep and a label-permutation test in one run folder, whatever their names.
 
     Raises:
         SweepError: The folder is the other kind's.
     """
     if not store.root.exists("sweep.yaml"):
         return
-    # Whether it is whole or not: a canary's launch writes it again.
+    # Whether it is whole or not: a label-permutation test's launch writes it again.
     holds_permutation = store.is_permutation()
-    if holds_permutation == (canary is not None):
+    if holds_permutation == (permutation is not None):
         return
-    kinds = ("a canary", "a sweep") if holds_permutation else ("a sweep", "a canary")
+    kinds = ("a label-permutation test", "a sweep")
+    kinds = kinds if holds_permutation else kinds[::-1]
     raise SweepError(
         f"{store.location}: holds {kinds[0]}; {kinds[1]} of that name may not join it.\n"
         "Give the sweep another name, or another --storage."

@@ -12,8 +12,8 @@ from inspect import getfile
 from typing import Concatenate, ParamSpec, TypeVar
 
 from foldgrid.models.facts import fact
+from foldgrid.models.sources.built_in_networks import BuiltInNetworks
 from foldgrid.models.sources.efficientnet_lite import EfficientNetLite
-from foldgrid.models.sources.own_networks import OwnNetworks
 from foldgrid.models.sources.source import (
     NETWORK_SOURCES,
     NetworkSource,
@@ -45,7 +45,7 @@ T = TypeVar("T")
 NETWORK_SOURCES.add("torchvision", TorchvisionNetworks())
 NETWORK_SOURCES.add("timm", TimmNetworks())
 NETWORK_SOURCES.add("efficientnet_lite", EfficientNetLite())
-NETWORK_SOURCES.add("own", OwnNetworks())
+NETWORK_SOURCES.add("own", BuiltInNetworks())
 NETWORK_SOURCES.add("file", WeightFiles())
 
 

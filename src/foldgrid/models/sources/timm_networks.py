@@ -62,7 +62,7 @@ class _Entry:
 class TimmNetworks(NetworkSource):
     """timm's networks by ``NAME``, ``NAME.TAG``, ``timm:NAME`` and ``hf-hub:OWNER/NAME``.
 
-    timm's package does not carry their top-5 figures.
+    timm's package does not carry their top-5 accuracies.
     """
 
     title = "timm"

@@ -14,7 +14,7 @@ from typing import Any
 from foldgrid.search.schedulers.rules import NEVER_STOPPED, Retask, Searched, score_key
 from foldgrid.specs.base import Spec
 from foldgrid.specs.fits import content_digest
-from foldgrid.specs.recipe import Value
+from foldgrid.specs.recipe_keys import Value
 from foldgrid.specs.schedulers import KeyProblem, Scheduler, SharedSettings
 from foldgrid.specs.search_space import BACKBONE, ChoiceParameter, Parameter, SearchSpace
 from foldgrid.specs.trials import TrialEpoch

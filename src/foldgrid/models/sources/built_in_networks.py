@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class OwnNetworks(NetworkSource):
+class BuiltInNetworks(NetworkSource):
     """Networks without published weights: they always start at random."""
 
     title = "this project"
