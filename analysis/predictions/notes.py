@@ -239,7 +239,9 @@ KINDS: tuple[NoteKind, ...] = (
         "What the 95 % intervals cover",
         "Whole subjects are drawn again and again, because photographs of one person resemble "
         "each other. They cover that other subjects might have been there, not that another seed "
-        "would train other networks.",
+        "would train other networks. Of 6 subjects about 85 to 90 % of them hold the true value. A "
+        "value of a part, such as the sensitivity of a rare class, is as uncertain as the part's "
+        "own subjects make it.",
         "Run the sweep with another `seed` to see that noise.",
         "Field and Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x",
     ),

@@ -10,6 +10,12 @@ from foldgrid.analysis.ranking.ranking import RULES, RankedModel, Ranking
 from foldgrid.analysis.statistics.facts import AS_PROMISED, falsely_marked
 from foldgrid.specs.counted import counted
 
+FEWEST_SUBJECTS = 2
+"""With fewer there is no interval."""
+
+ENOUGH_SUBJECTS = 10
+"""Of fewer, intervals hold the truth less often than they say (simulations in decision 0011)."""
+
 TIED = "~"
 """After the rank of a model that cannot be distinguished from the best."""
 
@@ -144,6 +150,12 @@ def _intervals(ranking: Ranking) -> Note:
         f"{ranking.scoring.unit_name.many} of one person resemble each other. They do not cover "
         "that another seed would train other models."
     )
+    for partition, name in (("oof", "out of fold"), ("test", "in the test set")):
+        if FEWEST_SUBJECTS <= (few := ranking.num_subjects[partition]) < ENOUGH_SUBJECTS:
+            text += (
+                f" With {counted(few, 'subject')} {name} about 85 to 90 % of such intervals hold "
+                "the true value, not 95 %."
+            )
     undefined = [
         row.interval(partition, ranking.by)
         for row in ranking.rows
