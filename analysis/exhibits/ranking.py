@@ -92,7 +92,7 @@ def describe_forest(facts: Forest) -> str:
 
 def _paint(facts: Forest, width: int) -> MplFigure:
     is_wide = width > 500
-    names, numbers = (206, 132) if is_wide else (142, 36)
+    names, numbers = (206, 132) if is_wide else (142, 24 + 6 * facts.decimals)
     top = 12.0 + _LINE * len(facts.landmarks)
     size = TEXT if is_wide else SMALL - 0.5
     height = _ROW * len(facts.rows)
@@ -259,8 +259,8 @@ def ranking_table(run: Run) -> Table:
         )
     note = (
         f"{ROW_NOTE} 5/5: usable over planned folds. “tied”: cannot be distinguished from the best "
-        "by a paired difference, Holm's correction, at 5 %. A dash: undefined, or the model "
-        "was left out."
+        "by a paired difference against the studentised range, at 5 %. A dash: undefined, or the "
+        "model was left out."
     )
     caption = f"Ranking by out-of-fold {run.ranking.metric.title}"
     return Table("ranking_table", caption, tuple(columns), tuple(rows), partial(_frame, run), note)

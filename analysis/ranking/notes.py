@@ -95,10 +95,13 @@ def _early_stopping(evaluation: Evaluation) -> Note:
     if policy == "none":
         text = (
             "Each fit trained all of its epochs and predicted with its last weights (none): "
-            "nothing was chosen, and OOF is unseen."
+            "no fit has seen whom it predicts."
         )
         return Note(topic="stopping", text=text)
-    text = "Each fit stopped on subjects of its own training folds (inner_split): OOF is unseen."
+    text = (
+        "Each fit stopped on subjects of its own training folds (inner_split): none has seen whom "
+        "it predicts."
+    )
     return Note(topic="stopping", text=text)
 
 
@@ -107,8 +110,9 @@ def _order(evaluation: Evaluation) -> Note:
     text = (
         f"Out-of-fold (OOF) metrics order the table: every training {unit_name.one}, predicted by "
         "the fit that held its subject out; meta-learners and the baseline keep the same folds. "
-        "The test set, predicted by the mean of a learner's fits, cannot order it: "
-        f"{unit_name.count(test.num_units)} of {counted(test.num_subjects, 'subject')} are too few."
+        "The test set, predicted by the mean of a learner's fits, orders nothing: it has "
+        f"{unit_name.count(test.num_units)} of {counted(test.num_subjects, 'subject')}, and models "
+        "chosen on it would have no unseen subjects left."
     )
     return Note(topic="order", text=text)
 

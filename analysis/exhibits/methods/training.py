@@ -77,13 +77,10 @@ def _given(learners: list[BaseLearner]) -> str:
 
 def _of_table(config: FitConfig) -> str:
     """What a table held, and what was made of it."""
-    recipe = config.training
     if config.given is None or config.given.kind == "predictions":
         return "predictions"
-    own, head = recipe.own_head, recipe.solved_head
-    assert own is not None
-    assert head is not None
-    words = head.words(own.own)
+    own = config.training.head_of_table
+    words = own.head.words(own.own)
     return f"features, and in each fold {words[:1].lower()}{words[1:]}"
 
 
@@ -112,6 +109,7 @@ def training_statements(run: Run) -> dict[str, str]:
         "optimiser": (
             f"{optimizer_sentence(recipe)}." + phases_sentence(recipe) + _deviating_recipes(run)
         ),
+        "search": _search(run),
         "stopping": stopping_sentence(recipe),
         "augmentation": augmentation_sentence(recipe, sample, has_tiles),
         "budget": (
@@ -126,11 +124,27 @@ def training_statements(run: Run) -> dict[str, str]:
     }
 
 
+def _search(run: Run) -> str:
+    """Which search found the recipe, and on whom; "" where none did."""
+    chain = run.provenance.get("hyperparameters")
+    if not isinstance(chain, dict) or not chain.get("trials"):
+        return ""
+    tried = max(int(trial["of_trials"]) for trial in chain["trials"])
+    found = f"The recipe is the best of a search over {count(tried, 'configuration')}"
+    if chain.get("num_searched") == 0:
+        return f"{found} on subjects that no fit is evaluated on."
+    return (
+        f"{found} on the same subjects, so out-of-fold values are optimistic by an amount that is "
+        "not corrected."
+    )
+
+
 def _heads(run: Run) -> str:
     """The heads that are not the networks' own last layers, each with what was chosen for it."""
     strengths: dict[str, list[float]] = {}
     for record in run.records.values():
-        if words := head_words(record.config.training):
+        # What was fitted to a table is told with the table.
+        if record.config.given is None and (words := head_words(record.config.training)):
             found = strengths.setdefault(words, [])
             found += [record.chosen["strength"]] if "strength" in record.chosen else []
     return " ".join(f"{words}{_span(found)}." for words, found in strengths.items())

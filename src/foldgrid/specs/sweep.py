@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -69,7 +69,12 @@ class SplitSpec(Spec):
     Attributes:
         test_fraction: The fraction kept for the test set, whole subjects only: of the visits where
             photographs make mosaics, of the photographs where each has a label.
-        num_folds: Folds of the training part, whole subjects only.
+        search_fraction: The fraction of the training part that is set aside for searches, whole
+            subjects only. A search sees them alone; a grid trains on them in every fit and never
+            predicts them, so out-of-fold values stay of people that chose no setting. 0 lets a
+            search see the whole training part.
+        num_folds: Folds of the training part, whole subjects only; those that are set aside for
+            searches have as many of their own.
         fold_method: ``greedy`` balances the folds as the train/test split is balanced, by the
             scaling score or by the label; ``stratified_group_kfold`` is scikit-learn's.
         num_seeds: Random orders of the subjects that are tried; the best balanced is kept.
@@ -77,6 +82,7 @@ class SplitSpec(Spec):
     """
 
     test_fraction: float = Field(default=0.1, gt=0, lt=0.5, alias="test_share")
+    search_fraction: float = Field(default=0.0, ge=0, le=0.8)
     num_folds: int = Field(default=5, ge=2, le=50)
     fold_method: Literal["greedy", "stratified_group_kfold"] = "greedy"
     num_seeds: int = Field(default=200, ge=1)
@@ -263,6 +269,13 @@ class Sweep(Spec):
     def known_name(self, written: str) -> str:
         """A backbone's name where a file of weights was named by its path, as it was written."""
         return self._written_names.get(written, written)
+
+    def without_paths(self, words: Iterable[str]) -> list[str]:
+        """A command line whose files of weights are named by their hashes."""
+        found = list(words)
+        for written, known in self._written_names.items():
+            found = [word.replace(written, known) for word in found]
+        return found
 
     def with_weight_files(self, folder: Path) -> Sweep:
         """The sweep with files of weights known by their hashes, and their paths kept apart.

@@ -11,7 +11,7 @@ import pytest
 from foldgrid.analysis.checks.catalogue import CATALOGUE, run_checks
 from foldgrid.analysis.checks.report import CheckResult
 from foldgrid.analysis.checks.run_contents import read_contents
-from foldgrid.analysis.stacking import nested
+from foldgrid.analysis.stacking import nested, nested_fits
 from foldgrid.records import RunStore
 from foldgrid.specs.fits import EpochRecord
 
@@ -48,7 +48,8 @@ def test_a_sound_run_passes_and_what_was_not_looked_at_is_said(make_run: Any) ->
     fake = make_run(**QUICK)
     store = fake.write()
     results = check_all(store)
-    assert not_passed(results) == {"FG104": "not applicable", "FG501": "not applicable"}
+    silent = ("FG104", "FG307", "FG308", "FG501")
+    assert not_passed(results) == dict.fromkeys(silent, "not applicable")
     assert results["FG501"].evidence.endswith("foldgrid launch tiny --canary shuffled_scores")
     names = fake.split["sample"].tolist()
     store.write_photos(pd.DataFrame({"sample": names, "position": 0, "photo": range(len(names))}))
@@ -130,7 +131,7 @@ def lose_a_column(fake: Any) -> None:
 
 
 BREACHES = [
-    (put_on_both_sides, "FG101", "failed", ["subject s05", "both sides"]),
+    (put_on_both_sides, "FG101", "failed", ["subject s05", "two sides of the split: test, train"]),
     (cut_by_folds, "FG102", "failed", ["subject s05"]),
     (list_twice, "FG103", "failed", ["s07-v1-"]),
     (train_elsewhere, "FG105", "failed", ["vgg11-fold1", "91bc07"]),
@@ -300,6 +301,18 @@ def test_a_meta_learner_that_looks_is_caught(
     result = look(fake.write(), code)
     assert result.status == "failed"
     assert result.places
+
+
+def test_a_stack_that_reads_a_fold_from_the_other_fits_is_caught(
+    make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_run(**QUICK).write()
+    assert look(store, "FG402").status == "passed"
+    monkeypatch.setattr(nested_fits, "levelled", lambda values, *_, **__: values)
+    result = look(store, "FG402")
+    assert result.status == "failed"
+    assert "find skill in nothing" in result.evidence
+    assert any("least_squares_w_intercept" in place for place in result.places)
 
 
 def test_nothing_trained_is_not_applicable_and_not_passed(make_run: Any) -> None:
