@@ -24,8 +24,10 @@ def test_check_prints_what_is_there_and_the_flow(
     study: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = sorted(study.parent.iterdir())
-    assert main(["data", "check", str(study)]) == 0
+    # Two pictures lie under two subjects or labels.
+    assert main(["data", "check", str(study)]) == 1
     output = capsys.readouterr().out
+    assert "2 questions: is this one picture?" in output
     assert "6 subjects, 6 cases, 24 photos" in output
     assert "excluded: blurred" in output
     assert "6 subjects are enough for 5 folds and a test set." in output
@@ -35,7 +37,7 @@ def test_check_prints_what_is_there_and_the_flow(
 def test_check_prints_the_flow_alone_for_a_paper(
     study: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["data", "check", str(study), "--format", "json"]) == 0
+    assert main(["data", "check", str(study), "--format", "json"]) == 1
     steps = json.loads(capsys.readouterr().out)
     assert [steps[0]["num_photos"], steps[-1]["num_photos"]] == [24, 16]
 
@@ -45,13 +47,14 @@ def test_check_writes_records_and_what_is_kept(
 ) -> None:
     records, kept = study.with_name("records.json"), study.with_name("kept.csv")
     arguments = ["--records", str(records), "--write-kept", str(kept)]
-    assert main(["data", "check", str(study), *arguments]) == 0
+    assert main(["data", "check", str(study), *arguments]) == 1
     output = capsys.readouterr().out
     assert "a record of each of 24 photographs" in output
     assert "the 16 photographs that are left" in output
     assert len(json.loads(records.read_text())) == 24
     assert len(read_labelled_manifest(kept).photos) == 16
     assert len(read_labelled_manifest(study).photos) == 24
+    assert main(["data", "check", str(kept), "--folds", "3"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,6 @@ from numpy.typing import NDArray
 from foldgrid.data.cache import load_or_build, make_private_folder, write_whole
 from foldgrid.data.cores import num_usable_cores
 from foldgrid.data.mosaics import Progress
-from foldgrid.data.near_copies import (
-    HASH_LENGTH,
-    HASH_VERSION,
-    HASHED_CROPS,
-    LAID_PIXELS,
-    find_copies,
-    hash_picture,
-)
 from foldgrid.data.photographs import PhotoFacts, decode_fitted
 from foldgrid.specs.checksums import checksummed_json, read_known
 from foldgrid.specs.fits import content_digest
@@ -43,6 +35,8 @@ class CopyGroup:
     is_exact: tuple[bool, ...]
 
 
+FEWEST_PIXELS = 48
+"""The longer side at which near copies are looked for, at least: that of the details compared."""
 MOST_EXAM_PIXELS = 256
 """The longer side at which photographs are evaluated, at most: sharpness depends on the size."""
 
@@ -61,11 +55,11 @@ def exam_pixels(facts: Sequence[PhotoFacts]) -> int:
 
 def near_copies_note(pixels: int) -> str:
     """Why near copies are not looked for; "" where they are."""
-    if pixels >= LAID_PIXELS:
+    if pixels >= FEWEST_PIXELS:
         return ""
     return (
         f"near copies are not looked for: {pixels} pixels are too few to tell likeness from "
-        f"sameness ({LAID_PIXELS} are needed)"
+        f"sameness ({FEWEST_PIXELS} are needed)"
     )
 
 
@@ -80,7 +74,7 @@ def copies_of_study(
 ) -> list[CopyGroup]:
     """The groups of equal files and near copies among a study's photographs.
 
-    Pictures of under `LAID_PIXELS` are too small for near copies; of these, equal files are found.
+    Pictures of under `FEWEST_PIXELS` are too small for near copies: of these, only equal files.
     Both the hashes and the groups are kept in the cache, by the files' content: what ``data check``
     has decoded, a launch does not decode again.
 
@@ -100,9 +94,12 @@ def copies_of_study(
     """
     if near_copies_note(pixels):
         return _groups(digests, {})
+    # Imported here: a plan compares no pictures, and starts without SciPy.
+    from foldgrid.data import near_copies
+
     place_of = {digest: place for place, digest in reversed([*enumerate(digests)])}
     ordered = sorted(place_of)
-    about = {"version": HASH_VERSION, "pixels": pixels}
+    about = {"version": near_copies.HASH_VERSION, "pixels": pixels}
     key = content_digest({**about, "photos": ordered}, 32)
     array_file = cache / "picture_hashes" / f"{key}.npy"
     groups_file = array_file.with_suffix(".copies.json")
@@ -116,15 +113,17 @@ def copies_of_study(
             array_NVD[:] = [hashes[place_of[digest]] for digest in ordered]
             return
         with ThreadPoolExecutor(num_usable_cores()) as pool:
-            made = pool.map(lambda place: hash_picture(read(place)), range(len(ordered)))
+            made = pool.map(
+                lambda place: near_copies.hash_picture(read(place)), range(len(ordered))
+            )
             for place, each in enumerate(made):
                 array_NVD[place] = each
                 if on_progress is not None:
                     on_progress(place + 1, len(ordered))
 
     if not known:
-        shape = (len(ordered), len(HASHED_CROPS), HASH_LENGTH)
-        found = find_copies(load_or_build(array_file, shape, build, about=about), read)
+        shape = (len(ordered), len(near_copies.HASHED_CROPS), near_copies.HASH_LENGTH)
+        found = near_copies.find_copies(load_or_build(array_file, shape, build, about=about), read)
         known = {
             ordered[place]: str(number) for number, group in enumerate(found) for place in group
         }

@@ -21,8 +21,8 @@ DIGITS_VERSION = 1
 def write_digits(folder: Path) -> Path:
     """Write the optical digits (UCI ML, CC BY 4.0): 1,797 PNG files of 32x32 pixels, a manifest.
 
-    Each scan is its own subject. The 13 people who wrote these digits cannot be told apart in the
-    file that scikit-learn ships, so one writer's scans are in training and test, and what is
+    Each scan is its own subject. The 13 people who wrote these digits cannot be distinguished in
+    the file that scikit-learn ships, so one writer's scans are in training and test, and what is
     measured is optimistic for new writers: the column ``person_unknown`` says so to whoever reads
     the manifest.
 
