@@ -155,9 +155,10 @@ def find_close(hashes_NVD: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 SAMPLED = 4096
-BLOCK = 2048
+BLOCK = 512
+"""Pictures: the products of two blocks fit into a core's own cache."""
 DENSE = 50
-NUM_FIRST = 24
+NUM_FIRST = 80
 """Numbers of a turned hash that are compared for all pairs."""
 
 
@@ -168,12 +169,14 @@ class _Blocks:
     Attributes:
         places: Of each block's pictures.
         vectors: Their hashes.
+        firsts: `_to_compare` of the first numbers of these, as the right side of a product.
         low: The smallest first numbers of each block.
         high: The largest.
     """
 
     places: list[NDArray[np.int64]]
     vectors: list[Floats]
+    firsts: list[Floats]
     low: Floats
     high: Floats
 
@@ -183,7 +186,8 @@ class _Blocks:
         places = list(_halved(seen, vectors_ND[:, :NUM_FIRST]))
         parts = [vectors_ND[each] for each in places]
         ends = [[end(part[:, :NUM_FIRST], axis=0) for part in parts] for end in (np.min, np.max)]
-        return cls(places, parts, np.array(ends[0]), np.array(ends[1]))
+        firsts = [_to_compare(part[:, :NUM_FIRST], is_right=True).T.copy() for part in parts]
+        return cls(places, parts, firsts, np.array(ends[0]), np.array(ends[1]))
 
     def close_to(
         self, number: int, other: _Blocks, distance: float
@@ -197,8 +201,10 @@ class _Blocks:
         for each in np.flatnonzero(near).tolist():
             if self is other and each < number:
                 continue
-            halves = left @ _to_compare(other.vectors[each][:, :NUM_FIRST], is_right=True).T
+            halves = left @ other.firsts[each]
             at = np.flatnonzero(halves.ravel() <= 0.5 * distance**2 + 1e-6)
+            if not len(at):
+                continue
             one, two = np.divmod(at, halves.shape[1])
             if len(at) * DENSE > halves.size:
                 whole = _to_compare(vectors) @ _to_compare(other.vectors[each], is_right=True).T
