@@ -35,7 +35,7 @@ class CopyGroup:
     is_exact: tuple[bool, ...]
 
 
-FEWEST_PIXELS = 48
+FEWEST_PIXELS = 64
 """The longer side at which near copies are looked for, at least: that of the details compared."""
 MOST_EXAM_PIXELS = 256
 """The longer side at which photographs are evaluated, at most: sharpness depends on the size."""
