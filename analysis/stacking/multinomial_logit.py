@@ -24,7 +24,6 @@ from foldgrid.analysis.stacking.meta_learner import FloatArray, IntArray, LogPoo
 from foldgrid.analysis.stacking.regressions import PENALTIES, choose_penalty
 from foldgrid.metrics.classification import LEAST_PROBABILITY
 
-
 ROUNDING = 1e-12
 """Log-odds that are smaller altogether are rounding: all learners find all classes alike."""
 
