@@ -79,7 +79,7 @@ def fit_nested(
 
 
 def levelled(
-    values_NLK: FloatArray, truth_N: NDArray[Any], folds_N: NDArray[Any], num_left_out: int = 0
+    values_NLK: FloatArray, truth_N: NDArray[Any], folds_N: NDArray[Any], num_left_out: float = 0.0
 ) -> FloatArray:
     """Out-of-fold predictions as if all fits had had the same training mean.
 
@@ -144,7 +144,9 @@ def _fit_one(
     for fold in np.unique(folds_N):
         others = folds_N != fold
         own = truth_N[others], folds_N[others]
-        features_NLK = levelled(known_NLK[others], *own, num_left_out=int((~others).sum()))
+        # As large as the others are in the mean: not even its size is looked at.
+        num_left_out = len(own[0]) / len(np.unique(own[1]))
+        features_NLK = levelled(known_NLK[others], *own, num_left_out)
         fitted = clone(meta_learner).fit(features_NLK, own[0], groups=own[1])
         evaluated_NK[~others] = fitted.combine(known_NLK[~others])
         fold_fits.append(fitted)
