@@ -127,7 +127,7 @@ class Resampled:
         """
         sums = self.sums if models is None else self.sums.of_models(models)
         asked = self.metrics if names is None else {name: self.metrics[name] for name in names}
-        found = {}
+        found: dict[str, FloatArray] = {}
         for draws in (self.resamples, self.within)[: 1 + (self.within is not self.resamples)]:
             own = {name: each for name, each in asked.items() if self.draws(name) is draws}
             if own:

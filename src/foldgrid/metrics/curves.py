@@ -87,8 +87,9 @@ class OfRocCurves(Checked):
         weights_RS = np.eye(len(support_SK)) if drawn.weights_RS is None else drawn.weights_RS
         totals_RM = np.zeros((len(weights_RS), units.num_models))
         num_defined_R1 = np.zeros((len(weights_RS), 1))
-        is_split = self.is_within_folds and units.fold_S is not None
-        fold_S = units.fold_S if is_split else np.zeros(len(support_SK))
+        fold_S = units.fold_S
+        if fold_S is None or not self.is_within_folds:
+            fold_S = np.zeros(len(support_SK), np.int64)
         groups = [np.flatnonzero(fold_S == fold) for fold in np.unique(fold_S)]
         classes: Iterable[int] = range(support_SK.shape[1])
         for each in [POSITIVE] if metric.target.is_binary else classes:
