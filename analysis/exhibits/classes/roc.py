@@ -146,7 +146,7 @@ def _words(facts: RocFacts) -> str:
     spread = f" ± {sd}" if sd != "–" else ""
     over = count(len(facts.folds), "fold")
     mean = format_number(facts.fold_mean)
-    return f"{text} within folds; mean ± SD over {over} {mean}{spread}"
+    return f"{text}; mean ± SD over {over} {mean}{spread}"
 
 
 def _panels(run: Run, partition: Partition, facts: tuple[RocFacts, ...]) -> Figure:
