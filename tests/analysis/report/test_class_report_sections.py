@@ -288,7 +288,7 @@ def test_one_side_against_the_other_leaves_neither_out(
     score_U = positive_U / (positive_U + negative_U)
     facts = side_roc(run, fine.model)
     expected = roc_auc_score(truth_U[kept_U] == "malignant", score_U[kept_U])
-    assert facts.auc == pytest.approx(expected)
+    assert facts.pooled == pytest.approx(expected)
     assert facts.num_positives + facts.num_negatives == kept_U.sum() < len(kept_U)
     # Without a negative node everything else is negative.
     fake = FakeClassRun(tmp_path / "tiny", "tree")
