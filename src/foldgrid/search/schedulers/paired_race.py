@@ -79,7 +79,8 @@ class PairedRace:
 
     Args:
         metric: The metric.
-        units: subject and reference of the units, and fold where several fits predicted them, in the order of ``TrialEpoch.predicted``.
+        units: subject and reference of the units, and fold where several fits predicted them, in
+            the order of ``TrialEpoch.predicted``.
         rungs: The epochs at which trials are evaluated; from the first alone nothing is projected.
         significance: A trial is stopped where so large a difference would be rarer than this
             among equals.
