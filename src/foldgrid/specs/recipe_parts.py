@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from foldgrid.specs.base import Spec
 
 EarlyStoppingPolicy = Literal["inner_split", "held_out_fold", "none"]
-Schedule = Literal["plateau", "steps", "constant"]
+Schedule = Literal["plateau", "steps", "cosine", "constant"]
 
 
 class Augmentation(Spec):
@@ -97,6 +97,32 @@ class Steps(Spec):
 
     every_epochs: int = Field(default=20, ge=1)
     factor: float = Field(default=0.1, gt=0, lt=1)
+
+
+class Cosine(Spec):
+    """A learning rate that falls along half a cosine, step by step, to the end of its phase.
+
+    As timm's ``CosineLRScheduler``, which counts steps. Source: Loshchilov and Hutter 2017.
+
+    Attributes:
+        final_fraction: The fraction of the phase's rate that is left at its end, in [0, 1).
+    """
+
+    final_fraction: float = Field(default=0.0, ge=0, lt=1)
+
+
+class Warmup(Spec):
+    """A learning rate that first rises, in even steps; the schedule begins when it is up.
+
+    Each phase has a warm-up of its own. Source: Goyal and others 2017.
+
+    Attributes:
+        epochs: How many epochs of a phase it takes; 0 for none.
+        start_fraction: The fraction of the phase's rate that the first step has, in [0, 1].
+    """
+
+    epochs: int = Field(default=0, ge=0)
+    start_fraction: float = Field(default=0.01, ge=0, le=1)
 
 
 class EarlyStopping(Spec):

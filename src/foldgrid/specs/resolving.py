@@ -238,6 +238,8 @@ def _probe_of(sweep: Sweep) -> dict[str, Any]:
     recipe: dict[str, Any] = {
         "phases": [{"name": "head", "frozen": "backbone"}],
         "stage_heads": False,
+        "layer_decay": 1.0,
+        "drop_path": None,
         "augmentation": {
             "rotate_tiles": False,
             "shuffle_tiles": False,
@@ -253,6 +255,9 @@ def _probe_of(sweep: Sweep) -> dict[str, Any]:
         kind = TASKS[sweep.task.name].scoring.output_kind
         solved = (name for name, head in HEADS.items() if head.is_solved)
         recipe["head"] = next((n for n in solved if kind in (HEADS[n].suits or ())), DEFAULT_HEAD)
+        if recipe["head"] != DEFAULT_HEAD:
+            # Nothing is trained by gradients.
+            recipe |= {"warmup": {"epochs": 0}, "clip_gradients": None, "ema_decay": None}
     return {"training": recipe, "per_backbone": {}, "ablation": {}, "learners": {}}
 
 

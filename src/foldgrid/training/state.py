@@ -15,13 +15,14 @@ from torch import nn
 
 from foldgrid.models import HeadedNetwork, WeightFile, freeze
 from foldgrid.models.cut import CutNetwork, cut_of
+from foldgrid.models.parameter_groups import parameter_groups
 from foldgrid.records import FitFolder
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.optimizers import OPTIMIZERS
-from foldgrid.specs.phases import Phase
+from foldgrid.specs.phases import Phase, epochs_before
 from foldgrid.tasks.registry import make_scoring
-from foldgrid.training.batches import Indices, MosaicSource, seen_by
+from foldgrid.training.batches import Indices, MosaicSource, count_batches, seen_by
 from foldgrid.training.building import build_first
 from foldgrid.training.device import (
     choose_device,
@@ -35,6 +36,7 @@ from foldgrid.training.features import Backbone, FrozenFeatures
 from foldgrid.training.network_state import (
     PREDICTION_BATCH,
     BestWeights,
+    MovingAverage,
     head_outputs,
     hidden_values,
     predict,
@@ -92,6 +94,7 @@ class FitState:
         targets_NK = self.targets_NK[self.roles.train]
         network = build_first(config, self.task, weights, targets_NK, self.source.pixels)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = MovingAverage(network, recipe.ema_decay) if recipe.ema_decay else None
         self.features = self._features()
         self.chosen: dict[str, float] = {}
         self.enter_phase(0)
@@ -175,13 +178,26 @@ class FitState:
         elif recipe.solved_head is not None:
             freeze(self.network, self.config.backbone, "backbone")
         self.optimizer = self._make_optimizer(first_rate)
-        self.schedule = Schedule(self.optimizer, recipe, first_rate)
+        num_epochs = recipe.planned_epochs - epochs_before(recipe.phases, index)
+        if self.phase is not None and self.phase.epochs is not None:
+            num_epochs = self.phase.epochs
+        num_pictures = (recipe.augmentation.copies or 1) * len(self.roles.train)
+        steps = count_batches(num_pictures, recipe.batch_size, recipe.max_batches_per_epoch)
+        self.schedule = Schedule(self.optimizer, recipe, first_rate, num_epochs, steps)
 
     def _make_optimizer(self, first_rate: float) -> torch.optim.Optimizer:
         recipe = self.config.training
         named, own = OPTIMIZERS.named(recipe.optimizer), recipe.settings_of(recipe.optimizer)
         # Frozen parameters have no gradient, and what has none is passed over.
-        made = named.build(self.network.parameters(), first_rate, recipe, own)
+        parameters = parameter_groups(
+            self.network,
+            self.config.backbone,
+            learning_rate=first_rate,
+            weight_decay=recipe.weight_decay,
+            decay_norms_and_biases=recipe.decay_norms_and_biases,
+            layer_decay=recipe.layer_decay,
+        )
+        made = named.build(parameters, first_rate, recipe, own)
         if not isinstance(made, torch.optim.Optimizer):
             raise SweepError(
                 f'the optimizer "{recipe.optimizer}" ({type(named).__module__}) cannot be used.\n'
