@@ -37,7 +37,7 @@ def test_it_trains_is_ranked_checked_and_reported(launcher: Launcher, package: N
     assert names <= set(board["model"])
     assert board.set_index("model").loc[sorted(names), "oof_mae"].nunique() == 3
     trained = [store.read_fit(fit_id).config.training for fit_id in store.finished_fits()]
-    assert sorted(recipe.optimizer for recipe in trained) == ["yogi"] * 4 + ["sgd"] * 2
+    assert sorted(recipe.optimizer for recipe in trained) == ["sgd"] * 2 + ["yogi"] * 4
     launcher.capture.readouterr()
     assert launcher.raw("--status", str(run)).code == 0
     assert analyse(["check", str(run)]) == 0

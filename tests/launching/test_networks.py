@@ -86,7 +86,7 @@ def test_blocks_left_out_are_refused_where_there_are_none(tmp_path: Path) -> Non
 
 def test_a_search_for_how_many_asks_every_backbone(tmp_path: Path) -> None:
     path = tmp_path / "space.yaml"
-    path.write_text("title: s\nparameters:\n  drop_path: {type: float, low: 0.0, high: 0.3}\n")
+    path.write_text("title: s\nparameters:\n  drop_path: {type: choice, choices: [null, 0.2]}\n")
     sweep = tmp_path / "searched.yaml"
     sweep.write_text("title: t\nbackbones: [resnet18]\nsearch_space: space.yaml\n")
     assert "resnet18 has no blocks" in refusal(resolve_sweep(sweep, "paper", spaces=(tmp_path,)))

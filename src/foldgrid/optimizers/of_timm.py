@@ -144,7 +144,12 @@ class Lion(Adam):
     """Steps by the sign of a momentum (Chen and others 2023)."""
 
     class settings(Spec):  # noqa: N801 - as the attribute is called
-        """``beta1`` of the step, ``beta2`` of the momentum."""
+        """Of Lion.
+
+        Attributes:
+            beta1: How much of the momentum is in the direction of a step, in [0, 1).
+            beta2: How much of the momentum stays after it, in [0, 1).
+        """
 
         beta1: float = Field(default=0.9, ge=0, lt=1)
         beta2: float = Field(default=0.99, ge=0, lt=1)
