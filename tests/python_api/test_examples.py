@@ -11,28 +11,14 @@ import numpy as np
 import pytest
 
 import foldgrid
-from foldgrid.analysis.exhibit import EXHIBITS, ShownExhibit
-from foldgrid.models.sources.source import NETWORK_SOURCES
+from foldgrid.analysis.exhibit import ShownExhibit
 from foldgrid.specs.metric import METRICS
-from foldgrid.specs.optimizers import OPTIMIZERS
-from foldgrid.specs.registry import Registry
-from foldgrid.specs.schedulers import SCHEDULERS
-from foldgrid.specs.task import TASKS
 from foldgrid.tracking import TRACKERS
 from tests.analysis.conftest import FakeRun
 from tests.analysis.search.made_up_search import MadeUpSearch
+from tests.outside.packages import REGISTRIES
 from tests.python_api.examples import run_example
 from tests.python_api.tiny import TINY_OVERRIDES
-
-REGISTRIES: tuple[Registry[Any], ...] = (
-    EXHIBITS,
-    METRICS,
-    NETWORK_SOURCES,
-    OPTIMIZERS,
-    SCHEDULERS,
-    TASKS,
-    TRACKERS,
-)
 
 
 def a_search(folder: Path) -> MadeUpSearch:
