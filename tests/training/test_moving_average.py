@@ -84,7 +84,7 @@ def test_the_average_is_monitored_kept_and_predicts(
             assert torch.equal(own[name], value), name
     fit.run()
     assert fit.average is not None
-    trained = fit.average.trained[0]
+    trained = fit.average.unaveraged[0]
     assert not torch.equal(trained, next(fit.network.parameters()))
 
 
@@ -114,7 +114,7 @@ def test_of_a_head_on_kept_features_the_head_alone_is_averaged(
     names = [name for name, _ in fit.network.named_parameters()]
     moved = {n for n in names if not torch.equal(before[n], fit.network.state_dict()[n])}
     assert moved == {"fc.weight", "fc.bias"}
-    for name, trained in zip(names, fit.average.trained, strict=False):
+    for name, trained in zip(names, fit.average.unaveraged, strict=False):
         assert torch.equal(trained, before[name]) is not name.startswith("fc."), name
     fit.run_epoch()
     after = fit.network.state_dict()

@@ -13,7 +13,7 @@ from foldgrid.models import load_state
 from foldgrid.specs.fits import EpochRecord
 from foldgrid.specs.phases import phase_index
 from foldgrid.training.device import describe_device
-from foldgrid.training.network_state import take_trained
+from foldgrid.training.network_state import take_unaveraged
 from foldgrid.training.state import FitState
 
 logger = logging.getLogger(__name__)
@@ -34,9 +34,9 @@ def state_of(fit: FitState) -> dict[str, Any]:
         # Under the checksum with the rest: the file may be torn or changed by the time somebody
         # goes on.
         "history": [epoch.model_dump_json() for epoch in fit.folder.read_history()[: fit.epoch]],
-        "network": fit.network.state_dict(),
-        "best": fit.best.of(fit.network),
-        "trained": None if fit.average is None else fit.average.trained,
+        "network": fit.trained.state_dict(),
+        "best": fit.best.of(fit.trained),
+        "unaveraged": None if fit.average is None else fit.average.unaveraged,
         "optimizer": fit.optimizer.state_dict(),
         "groups": _groups_of(fit),
         "schedule": fit.schedule.state_dict(),
@@ -88,11 +88,11 @@ def restore(fit: FitState, state: dict[str, Any]) -> None:
     # The phase of the last epoch: its optimiser is what the state holds.
     fit.enter_phase(phase_index(fit.config.training.phases, max(epoch, 1)))
     fit.last_learning_rate = history[epoch - 1].learning_rate if epoch else None
-    load_state(fit.network, state["network"])
+    load_state(fit.trained, state["network"])
     if fit.average is not None:
-        fit.average.go_on_from(state.get("trained"))
-    elif state.get("trained") is not None:
-        take_trained(fit.network, state["trained"])
+        fit.average.go_on_from(state.get("unaveraged"))
+    elif state.get("unaveraged") is not None:
+        take_unaveraged(fit.trained, state["unaveraged"])
     fit.best.state = {name: value.cpu() for name, value in state["best"].items()}
     fit.optimizer.load_state_dict(_optimizer_state(fit, state))
     fit.schedule.load_state_dict(state["schedule"])
@@ -110,7 +110,7 @@ def restore(fit: FitState, state: dict[str, Any]) -> None:
 
 def _groups_of(fit: FitState) -> list[list[str]]:
     """The names of the parameters in each group of the optimiser."""
-    names = {parameter: name for name, parameter in fit.network.named_parameters()}
+    names = {parameter: name for name, parameter in fit.trained.named_parameters()}
     return [[names[each] for each in group["params"]] for group in fit.optimizer.param_groups]
 
 
@@ -134,11 +134,14 @@ def _optimizer_state(fit: FitState, state: dict[str, Any]) -> dict[str, Any]:
 
 def _where(fit: FitState) -> dict[str, str | int]:
     """What a checkpoint must share with the fit that goes on from it."""
-    return {
+    where: dict[str, str | int] = {
         "format": CHECKPOINT_FORMAT,
         "device": describe_device(fit.device),
         "precision": fit.precision,
     }
+    if fit.trains_head_alone:
+        where["part"] = "head"
+    return where
 
 
 def is_of(state: dict[str, Any], fit: FitState) -> bool:

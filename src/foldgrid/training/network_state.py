@@ -87,9 +87,9 @@ class MovingAverage:
             own.data, other.data = other.data, own.data
 
     @torch.no_grad()
-    def update(self, trained: nn.Module) -> None:
-        """A step has been taken by ``trained``, the network or the part of it that is trained."""
-        pairs = [(self._others[each], each) for each in _tensors(trained)]
+    def update(self, part: nn.Module) -> None:
+        """A step has been taken; of nothing but ``part``, the network itself or its head."""
+        pairs = [(self._others[each], each) for each in _tensors(part)]
         numbers = [pair for pair in pairs if pair[1].is_floating_point()]
         averages, values = ([pair[place] for pair in numbers] for place in (0, 1))
         torch._foreach_lerp_(averages, values, self._weight)
@@ -98,14 +98,14 @@ class MovingAverage:
                 average.copy_(value)
 
     @property
-    def trained(self) -> list[Tensor]:
+    def unaveraged(self) -> list[Tensor]:
         """The weights that are trained, between two epochs."""
         return list(self._others.values())
 
     @torch.no_grad()
-    def go_on_from(self, trained: Iterable[Tensor] | None) -> None:
+    def go_on_from(self, unaveraged: Iterable[Tensor] | None) -> None:
         """Takes the trained weights of a state; without any, those that the network holds."""
-        for own, other in zip(trained or self._others, self.trained, strict=True):
+        for own, other in zip(unaveraged or self._others, self.unaveraged, strict=True):
             other.copy_(own)
 
 
@@ -114,9 +114,9 @@ def _tensors(network: nn.Module) -> list[Tensor]:
 
 
 @torch.no_grad()
-def take_trained(network: nn.Module, trained: Iterable[Tensor]) -> None:
+def take_unaveraged(network: nn.Module, unaveraged: Iterable[Tensor]) -> None:
     """Puts the trained weights of a fit with a moving average into the network of one without."""
-    for own, other in zip(_tensors(network), trained, strict=True):
+    for own, other in zip(_tensors(network), unaveraged, strict=True):
         own.copy_(other)
 
 
