@@ -16,7 +16,7 @@ from foldgrid.analysis.checks import (
     split_checks,
 )
 from foldgrid.analysis.checks.check import Check, not_applicable
-from foldgrid.analysis.checks.evaluated import evaluated_table
+from foldgrid.analysis.checks.evaluated import evaluated_table, subject_errors
 from foldgrid.analysis.checks.report import CheckReport, load_current, save
 from foldgrid.analysis.checks.run_contents import RunContents, read_contents
 from foldgrid.analysis.predictions.predictions import PredictionTable
@@ -82,7 +82,7 @@ def check_table(table: PredictionTable, location: str, *, has_folds: bool) -> Ch
         has_folds: Whether it says which fold held each subject out.
     """
     evaluated = tuple(evaluated_table(table))
-    errors = exchange_checks.subject_errors(evaluated, table.samples["subject"])
+    errors = subject_errors(evaluated, table.samples["subject"])
     by_subject = table.samples.drop_duplicates("subject").set_index("subject")
     no_folds = not_applicable("The table has no column `fold`.")
     findings = {

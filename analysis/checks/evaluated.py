@@ -5,7 +5,7 @@ Shape letters: N samples, K values of a sample.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -121,3 +121,39 @@ def evaluated_table(table: PredictionTable) -> Iterator[Evaluated]:
                     rows["reference"].to_numpy(),
                     table.scoring.target_kind == "classes",
                 )
+
+
+def subject_errors(evaluated: Sequence[Evaluated], subjects: pd.Series[str]) -> pd.DataFrame:
+    """The mean error of each learner on each subject.
+
+    What several fits of a learner predict of a test subject counts fit by fit, for a mean over fits
+    errs less than one of them.
+
+    Args:
+        evaluated: Of complete learners.
+        subjects: By sample.
+
+    Returns:
+        A row a subject, a column a learner, NaN where it predicted nothing of the subject; index
+        levels ``partition`` (oof, test) and ``subject``.
+
+    Raises:
+        KeyError: A sample was predicted that has no subject.
+    """
+    numbers_N, names = pd.factorize(subjects)
+    learners = list(dict.fromkeys(each.learner for each in evaluated))
+    sums_PSM = np.zeros((len(PARTITIONS), len(names), len(learners)))
+    counts_PSM = np.zeros_like(sums_PSM)
+    for each in evaluated:
+        rows = subjects.index.get_indexer(each.samples)
+        if (rows < 0).any():
+            raise KeyError(each.name)
+        who = numbers_N[rows]
+        part, place = PARTITIONS.index(each.partition), learners.index(each.learner)
+        sums_PSM[part, :, place] += np.bincount(who, each.errors, len(names))
+        counts_PSM[part, :, place] += np.bincount(who, minlength=len(names))
+    with np.errstate(invalid="ignore"):
+        means_PSM = sums_PSM / counts_PSM
+    index = pd.MultiIndex.from_product([PARTITIONS, names], names=["partition", "subject"])
+    table = pd.DataFrame(means_PSM.reshape(len(index), -1), index, learners)
+    return table.dropna(how="all")

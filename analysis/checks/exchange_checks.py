@@ -14,14 +14,12 @@ Shape letters: S subjects, G groups of subjects, M columns of errors, P permutat
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
-from foldgrid.analysis.checks.evaluated import Evaluated
 from foldgrid.analysis.checks.run_contents import RunContents
 from foldgrid.analysis.predictions.validation import some
 from foldgrid.specs.counted import counted
@@ -33,37 +31,12 @@ LEVEL = 0.005
 """The probability of a false alarm of each of the two, over all learners and folds together."""
 
 NUM_PERMUTATIONS = 3999
+BATCH = 250
+"""Exchanges that are in memory at a time."""
+
 SEED = 20_260_404
 
 TOO_FEW = "Too few subjects for any difference to be beyond chance."
-
-
-def subject_errors(evaluated: Iterable[Evaluated], subjects: pd.Series[str]) -> pd.DataFrame:
-    """The mean error of each learner on each subject.
-
-    What several fits of a learner predict of a test subject counts fit by fit, for a mean over fits
-    errs less than one of them.
-
-    Args:
-        evaluated: Of complete learners.
-        subjects: By sample.
-
-    Returns:
-        A row a subject, a column a learner; index levels ``partition`` (oof, test) and ``subject``.
-    """
-    parts = [
-        pd.DataFrame(
-            {
-                "partition": each.partition,
-                "subject": subjects.loc[each.samples].to_numpy(),
-                "learner": each.learner,
-                "error": each.errors,
-            }
-        )
-        for each in evaluated
-    ]
-    errors = pd.concat(parts, ignore_index=True)
-    return errors.pivot_table("error", ["partition", "subject"], "learner", aggfunc="mean")
 
 
 def permuted_p_values(
@@ -91,21 +64,22 @@ def permuted_p_values(
     spread_M = errors_SM.std(axis=0)
     is_constant_M = spread_M <= 1e-12 * np.maximum(np.abs(errors_SM).max(axis=0), 1e-300)
     scaled_SM = (errors_SM - errors_SM.mean(axis=0)) / np.where(is_constant_M, np.inf, spread_M)
-    is_in_GS = (groups_S == np.arange(num_groups)[:, None]).astype(np.float64)
-    sizes_G = is_in_GS.sum(axis=1)
+    sizes_G = np.bincount(groups_S)
     # The mean of the group less that of the others, over its standard error.
     weight_G = np.sqrt(num_subjects / (sizes_G * (num_subjects - sizes_G)))
 
-    def largest(order_S: NDArray[np.intp]) -> FloatArray:
-        return np.asarray(np.abs(is_in_GS @ scaled_SM[order_S]) * weight_G[:, None])
+    def differences(groups_PS: NDArray[np.intp]) -> FloatArray:
+        is_in_PGS = (groups_PS[:, None, :] == np.arange(num_groups)[:, None]).astype(np.float64)
+        return np.asarray(np.abs(is_in_PGS @ scaled_SM) * weight_G[:, None])
 
-    observed_GM = largest(np.arange(num_subjects))
+    observed_GM = differences(groups_S[None])[0]
     random = np.random.default_rng(seed)
-    largest_P = np.array(
-        [largest(random.permutation(num_subjects)).max() for _ in range(num_permutations)]
-    )
+    largest: list[float] = []
+    while (num_left := num_permutations - len(largest)) > 0:
+        exchanged_PS = np.tile(groups_S, (min(num_left, BATCH), 1))
+        largest += differences(random.permuted(exchanged_PS, axis=1)).max(axis=(1, 2)).tolist()
     # The differences of equal exchanges may differ in their last bits.
-    as_large_GM = (np.sort(largest_P)[:, None, None] >= observed_GM - 1e-9).sum(axis=0)
+    as_large_GM = (np.array(largest)[:, None, None] >= observed_GM - 1e-9).sum(axis=0)
     return np.asarray((1 + as_large_GM) / (1 + num_permutations))
 
 
@@ -193,33 +167,16 @@ def unseen_finding(errors: pd.DataFrame, *, either_way: bool = True) -> Finding:
 
 
 def _folds(contents: RunContents) -> Finding:
-    errors = _complete(contents)
-    if isinstance(errors, str):
-        return not_applicable(errors)
+    if isinstance(contents.errors, str):
+        return not_applicable(contents.errors)
     assert contents.samples is not None
     by_subject = contents.samples.drop_duplicates("subject").set_index("subject")
-    return folds_finding(errors, by_subject["fold"])
+    return folds_finding(contents.errors, by_subject["fold"])
 
 
 def _test_set(contents: RunContents) -> Finding:
-    errors = _complete(contents)
+    errors = contents.errors
     return not_applicable(errors) if isinstance(errors, str) else unseen_finding(errors)
-
-
-def _complete(contents: RunContents) -> pd.DataFrame | str:
-    """The errors of the complete learners, or why there are none."""
-    complete = contents.complete_learners
-    if not any(complete.values()):
-        return "No base learner is complete yet."
-    if contents.samples is None:
-        return "split.parquet cannot be read; see FG201."
-    chosen = [each for each in contents.evaluated if each.learner in complete]
-    if not chosen:
-        return "The fits predict different things; see FG204."
-    known = contents.samples.set_index("sample")["subject"]
-    if any(not each.samples.isin(known.index).all() for each in chosen):
-        return "Samples were predicted that the split does not have; see FG301."
-    return subject_errors(chosen, known)
 
 
 def _apart(

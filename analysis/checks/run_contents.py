@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from foldgrid.analysis.checks.evaluated import Evaluated, evaluated_fits
+from foldgrid.analysis.checks.evaluated import Evaluated, evaluated_fits, subject_errors
 from foldgrid.analysis.checks.report import checked_state
 from foldgrid.analysis.predictions.finished_fits import READ_ERRORS, FinishedFits, fault_of
 from foldgrid.analysis.predictions.predictions import PredictionTable, read_prediction_table
@@ -72,6 +72,23 @@ class RunContents:
         """What is evaluated of each fit; nothing where the fits predict different things."""
         tasks = [fit.record.config.task for fit in self.fits]
         return tuple(evaluated_fits(self.fits)) if tasks == tasks[:1] * len(tasks) else ()
+
+    @cached_property
+    def errors(self) -> pd.DataFrame | str:
+        """Of complete learners what ``subject_errors`` gives, or why there is nothing."""
+        complete = self.complete_learners
+        if not any(complete.values()):
+            return "No base learner is complete yet."
+        if self.samples is None:
+            return "split.parquet cannot be read; see FG201."
+        chosen = [each for each in self.evaluated if each.learner in complete]
+        if not chosen:
+            return "The fits predict different things; see FG204."
+        subjects = self.samples.set_index("sample")["subject"]
+        try:
+            return subject_errors(chosen, subjects)
+        except KeyError:
+            return "Samples were predicted that the split does not have; see FG301."
 
     @cached_property
     def found_recipe(self) -> Mapping[str, Any] | None:

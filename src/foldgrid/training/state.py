@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -108,6 +109,7 @@ class FitState:
         self.stopping = EarlyStopping.of(recipe)
         self.best = BestWeights()
         self.generator = torch.Generator().manual_seed(seed)
+        self._evaluated: tuple[Indices, pd.DataFrame] | None = None
         self.best_outputs: tuple[int, NDArray[np.float32]] | None = None
         self.epoch = 0
         self.has_diverged = False
@@ -298,7 +300,10 @@ class FitState:
 
     def evaluate(self, outputs: np.ndarray, rows: Indices) -> dict[str, float]:
         """The task's metrics for ``outputs`` of the samples ``rows``."""
-        return self.task.evaluate(self.data.samples.iloc[rows], outputs)
+        if self._evaluated is None or self._evaluated[0] is not rows:
+            # The same rows after every epoch; picking them takes as long as a step.
+            self._evaluated = rows, self.data.samples.iloc[rows]
+        return self.task.evaluate(self._evaluated[1], outputs)
 
     def adopt_recipe(self) -> None:
         """Goes on by its own configuration after it took another fit's state."""
