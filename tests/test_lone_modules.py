@@ -87,8 +87,6 @@ REASONS = {
     "foldgrid.simulation.pasi.writing": "the files of a study, apart from its pictures",
     "foldgrid.specs.renamed": "a walk of its own: documents beside their models",
     "foldgrid.training.early_stopping": "one known part of training",
-    "foldgrid.training.finalize": "the end of a fit; its caller is long",
-    "foldgrid.training.fit": "the loop, behind the room's face",
     "foldgrid.training.random_state": "all generators of a process, for fits in turn",
     "foldgrid.training.schedule": "one known part of training",
 }
