@@ -14,6 +14,7 @@ from foldgrid.models.backbones import build_on_meta
 from foldgrid.models.construction import construct_on_meta
 from foldgrid.models.parameter_groups import layer_depths, parameter_groups
 from foldgrid.specs.heads import OwnHead
+from foldgrid.specs.recipe import TrainingRecipe
 
 RATE, DECAY = 0.5, 0.05
 
@@ -29,7 +30,8 @@ def by_name(network: nn.Module, groups: Any) -> dict[str, tuple[float, float]]:
 
 
 def grouped(network: nn.Module, name: str, **keys: Any) -> dict[str, tuple[float, float]]:
-    groups: Any = parameter_groups(network, name, learning_rate=RATE, weight_decay=DECAY, **keys)
+    recipe = TrainingRecipe(weight_decay=DECAY, **keys)
+    groups: Any = parameter_groups(network, name, recipe, RATE)
     assert isinstance(groups, list)
     for group in groups:
         assert group.get("lr", RATE) == RATE * group.get("lr_scale", 1.0)
@@ -68,7 +70,7 @@ def test_what_decays_and_how_fast_each_layer_learns_is_timm_s(name: str) -> None
 
 def test_plain_parameters_stay_plain() -> None:
     network = build_network("plain_cnn", 2)
-    groups: Any = parameter_groups(network, "plain_cnn", learning_rate=1, weight_decay=0)
+    groups: Any = parameter_groups(network, "plain_cnn", TrainingRecipe(weight_decay=DECAY), RATE)
     assert list(groups) == list(network.parameters())
 
 

@@ -18,18 +18,13 @@ from foldgrid.models.construction import construct_on_meta
 from foldgrid.models.freezing import weight_layers
 from foldgrid.models.headed import HeadedNetwork
 from foldgrid.models.stages import StagedNetwork
+from foldgrid.specs.recipe import TrainingRecipe
 
 ParameterGroups: TypeAlias = Iterable[nn.Parameter] | list[dict[str, Any]]
 
 
 def parameter_groups(
-    network: nn.Module,
-    backbone: str,
-    *,
-    learning_rate: float,
-    weight_decay: float,
-    decay_norms_and_biases: bool = True,
-    layer_decay: float = 1.0,
+    network: nn.Module, backbone: str, recipe: TrainingRecipe, learning_rate: float
 ) -> ParameterGroups:
     """A network's parameters, frozen ones among them, as an optimiser takes them.
 
@@ -37,13 +32,12 @@ def parameter_groups(
     ``param_groups_layer_decay`` of timm, the latter after BEiT (Bao and others 2022).
 
     Args:
-        network: With or without heads at its stages or one of its own.
+        network: With or without heads at its stages or one of its own; or its head alone.
         backbone: Its name.
+        recipe: Says what decays, and how much more slowly early layers learn.
         learning_rate: Of the head.
-        weight_decay: Of what decays.
-        decay_norms_and_biases: Whether all parameters decay, not only the weights of layers.
-        layer_decay: How many times as fast a layer learns as the one behind it, in (0, 1].
     """
+    decay_norms_and_biases, layer_decay = recipe.decay_norms_and_biases, recipe.layer_decay
     if decay_norms_and_biases and layer_decay == 1:
         return network.parameters()
     body, prefix = _body_of(network)
@@ -58,7 +52,7 @@ def parameter_groups(
         decays = own not in spared if own else decay_norms_and_biases or parameter.dim() > 1
         group = groups.setdefault((depth, decays), {"params": []})
         group["params"].append(parameter)
-        group["weight_decay"] = weight_decay if decays else 0.0
+        group["weight_decay"] = recipe.weight_decay if decays else 0.0
         if layer_decay != 1:
             group["lr_scale"] = layer_decay ** (top - depth)
             group["lr"] = learning_rate * group["lr_scale"]

@@ -327,14 +327,7 @@ class FitState:
         recipe = self.config.training
         named, own = OPTIMIZERS.named(recipe.optimizer), recipe.settings_of(recipe.optimizer)
         # Frozen parameters have no gradient, and what has none is passed over.
-        parameters = parameter_groups(
-            self.trained,
-            self.config.backbone,
-            learning_rate=first_rate,
-            weight_decay=recipe.weight_decay,
-            decay_norms_and_biases=recipe.decay_norms_and_biases,
-            layer_decay=recipe.layer_decay,
-        )
+        parameters = parameter_groups(self.trained, self.config.backbone, recipe, first_rate)
         made = named.build(parameters, first_rate, recipe, own)
         if not isinstance(made, torch.optim.Optimizer):
             raise SweepError(
