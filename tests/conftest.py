@@ -53,9 +53,10 @@ LONG = (*SERVERS, "reports")
 
 
 def pytest_collection_finish() -> None:
-    """What is loaded by now stays: the garbage collector need not look at it again."""
+    """What is loaded by now stays: the garbage collector need not look at it again, nor often."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_sessionfinish() -> None:

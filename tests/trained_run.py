@@ -20,7 +20,7 @@ from foldgrid.tasks.registry import resolve_task
 from foldgrid.training import Fit, TrainingData
 from foldgrid.training.training_data import samples_with_partition
 
-TILE_PIXELS = 32
+TILE_PIXELS = 16
 TRIAL = TrialSettings(num_subjects=6, num_visits=30, photo_width=48, photo_height=32)
 TRIAL_DATA = DataSpec(tile_pixels=TILE_PIXELS, synthetic=TRIAL)
 RECIPE = TrainingRecipe(

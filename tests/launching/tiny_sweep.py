@@ -15,7 +15,7 @@ from foldgrid.records import RunStore
 from tests.made_once import MadeOnce
 
 SMALL_DATA = (
-    "data.tile_pixels=32",
+    "data.tile_pixels=16",
     "data.synthetic.num_subjects=8",
     "data.synthetic.num_visits=40",
     "data.synthetic.photo_width=48",
@@ -34,7 +34,7 @@ SHORT_TRAINING = (
 TINY = """\
 title: a tiny sweep
 data:
-  tile_pixels: 32
+  tile_pixels: 16
   synthetic: {num_subjects: 8, num_visits: 40, photo_width: 48, photo_height: 32}
 split: {num_folds: 2, num_seeds: 20, test_fraction: 0.2}
 backbones:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +12,14 @@ import numpy as np
 import pytest
 
 import foldgrid
-from foldgrid.analysis.exhibit import EXHIBITS, ShownExhibit
-from foldgrid.models.sources.source import NETWORK_SOURCES
+from foldgrid.analysis.exhibit import ShownExhibit
 from foldgrid.specs.metric import METRICS
-from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.registry import Registry
-from foldgrid.specs.schedulers import SCHEDULERS
-from foldgrid.specs.task import TASKS
 from foldgrid.tracking import TRACKERS
 from tests.analysis.conftest import FakeRun
 from tests.analysis.search.made_up_search import MadeUpSearch
 from tests.python_api.examples import run_example
 from tests.python_api.tiny import TINY_OVERRIDES
-
-REGISTRIES: tuple[Registry[Any], ...] = (
-    EXHIBITS,
-    METRICS,
-    NETWORK_SOURCES,
-    OPTIMIZERS,
-    SCHEDULERS,
-    TASKS,
-    TRACKERS,
-)
 
 
 def a_search(folder: Path) -> MadeUpSearch:
@@ -58,13 +45,19 @@ def test_importing_loads_nothing_and_every_name_is_there() -> None:
 
 
 @pytest.fixture
-def _as_before() -> Any:
-    """What an Example registers is gone after it."""
-    before = [(each, dict(each)) for each in REGISTRIES]
+def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What an Example registers, whatever of, is gone after it."""
+    registered: list[tuple[Registry[Any], str]] = []
+    register = Registry.register
+
+    def noted(registry: Registry[Any], name: str, thing: Any) -> Any:
+        registered.append((registry, name))
+        return register(registry, name, thing)
+
+    monkeypatch.setattr(Registry, "register", noted)
     yield
-    for registry, things in before:
-        for name in set(registry) - set(things):
-            del registry[name]
+    for registry, name in registered:
+        registry.pop(name, None)
 
 
 @pytest.mark.usefixtures("_as_before")
