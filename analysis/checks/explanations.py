@@ -220,8 +220,11 @@ CHECKS = (
         "The networks foretell what their pictures cannot show, so they have met these people "
         "before: the split, the data or the code lets something through, and every value of the "
         "sweep itself is too good by it.",
-        "Look for what training and held-out samples share: one person under two names, copies of "
-        "photographs, a site or a camera that gives the person away. FG101 to FG104 name some.",
+        "Look for what training and held-out samples of one subject share: visits on both sides of "
+        "a split, a backdrop or a camera that gives the person away. A pass does not mean that "
+        "nobody has two names: each name was given scores of its own, so neither one person under "
+        "two names nor copies of a photograph under two subjects can show here. `foldgrid data "
+        "check` and FG104 look for those.",
         "Ojala and Garriga 2010, JMLR 11:1833-1863",
     ),
 )

@@ -106,8 +106,9 @@ def _table(found: tuple[ComparedArchitecture, ...]) -> Table:
     )
     note = (
         "Top-5 error: of one network on ImageNet's validation set, where the paper prints it; "
-        "papers test under unlike conditions, as the second lines say. Parameters and "
-        "multiply-adds are those of this sweep's networks, with its head and its picture size."
+        "papers test under unlike conditions, as the second lines say. From memory: not held "
+        "against the paper again. Parameters and multiply-adds are those of this sweep's networks, "
+        "with its head and its picture size."
     )
     caption = "The sweep's architectures, the oldest first"
     return Table("architectures_table", caption, columns, rows, lambda: _frame(found), note)
@@ -125,6 +126,7 @@ def _frame(found: tuple[ComparedArchitecture, ...]) -> pd.DataFrame:
                 "idea": known.idea if known else None,
                 "top5_error": known.top5_error.get(each.backbone) if known else None,
                 "conditions": known.conditions if known else None,
+                "top5_from": known.top5_from if known else None,
                 "parameters": each.parameters,
                 "multiply_adds": each.multiply_adds,
             }
@@ -136,7 +138,9 @@ def _top5(each: ComparedArchitecture) -> Cell:
     known = each.architecture
     if known is None or each.backbone not in known.top5_error:
         return Cell("–")
-    return Cell(format_number(known.top5_error[each.backbone], 1), "", known.conditions)
+    unchecked = "; from memory" if known.top5_from == "memory" else ""
+    error = known.top5_error[each.backbone]
+    return Cell(format_number(error, 1), "", f"{known.conditions}{unchecked}")
 
 
 ARCHITECTURES = Exhibit("architectures", "Architectures", architectures_section)

@@ -18,7 +18,9 @@ from foldgrid.tasks.pasi.scoring import PasiScoring
 METRIC_NAMES = PasiScoring.shown
 """What the study published of every model."""
 
-SOURCE = "Xing et al. 2023, medRxiv 2023.03.23.23287628, tables 1 and S1"
+SOURCE = (
+    "Xing et al. 2023, medRxiv 2023.03.23.23287628, tables 1 and S1; reviewed version PMC10911790"
+)
 
 
 class PublishedModel(Spec):

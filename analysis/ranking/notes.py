@@ -102,8 +102,9 @@ def _order(evaluation: Evaluation) -> Note:
     text = (
         f"Out-of-fold (OOF) metrics order the table: every training {unit_name.one}, predicted by "
         "the fit that held its subject out; meta-learners and the baseline keep the same folds. "
-        "The test set, predicted by the mean of a learner's fits, cannot order it: "
-        f"{unit_name.count(test.num_units)} of {counted(test.num_subjects, 'subject')} are too few."
+        "The test set, predicted by the mean of a learner's fits, orders nothing: it has "
+        f"{unit_name.count(test.num_units)} of {counted(test.num_subjects, 'subject')}, and models "
+        "chosen on it would have no unseen subjects left."
     )
     return Note(topic="order", text=text)
 

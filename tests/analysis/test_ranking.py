@@ -149,7 +149,7 @@ def notes_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[
         ({"output": "composite"}, "output", "directly", False),
         ({}, "output", "0 to 64.8", False),
         ({}, "split", "0.0123", False),
-        ({}, "order", "4 visits of 2 subjects are too few", False),
+        ({}, "order", "it has 4 visits of 2 subjects, and models chosen on it", False),
         ({}, "raters", "Fink et al. 2018", False),
         ({"backbones": ("vgg11",)}, "stacking", "No meta-learners", False),
     ],

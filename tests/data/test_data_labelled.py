@@ -179,6 +179,24 @@ def test_labels_that_look_the_same_are_a_mistake(
     assert f'found "{spelling}" and "psoriasis", which look the same.' in refusal(path)
 
 
+@pytest.mark.parametrize(("one", "other"), [("0", "0.0"), ("1", "01"), ("stage 1", "Stage 01")])
+def test_labels_that_are_the_same_number_are_a_mistake(
+    tmp_path: Path, rows: list[Row], one: str, other: str
+) -> None:
+    rows[4]["label"], rows[5]["label"] = one, other
+    for row in rows[4:6]:
+        row["case"] = ""
+    path = write(tmp_path, rows, ["photo", "subject", "case", "label"])
+    assert f'found "{one}" and "{other}", which are the same number.' in refusal(path)
+
+
+def test_labels_that_are_different_numbers_are_different(tmp_path: Path, rows: list[Row]) -> None:
+    for number, row in enumerate(rows):
+        row["label"], row["case"] = ("1.5", "15", "-15", "0.15")[number // 2 % 4], ""
+    path = write(tmp_path, rows, ["photo", "subject", "case", "label"])
+    assert len(read_labelled_manifest(path).labels) == 4
+
+
 def test_blanks_around_a_label_are_nothing(tmp_path: Path, rows: list[Row]) -> None:
     rows[4]["label"] = " psoriasis  "
     assert len(read_labelled_manifest(write(tmp_path, rows)).labels) == 3

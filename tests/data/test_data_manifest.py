@@ -161,6 +161,68 @@ def test_lookalike_subjects_and_visits(trial: Trial) -> None:
     assert 'visit     found "V 1" and "v1" of subject "Ann", which look the same.' in message
 
 
+SAME_NUMBER = [
+    ("007", "7"), ("3", "3.0"), ("7", "+7"), ("1.98E+11", "198000000000"), ("0", "000"),
+    ("P007", "P7"), ("sub-01-2", "SUB-1-02"), ("P-000", "p-0"), ("１２", "0012"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other"), SAME_NUMBER)
+@pytest.mark.parametrize("column", ["subject", "visit"])
+def test_one_person_under_two_spellings_of_a_number_is_a_mistake(
+    trial: Trial, column: str, one: str, other: str
+) -> None:
+    path, rows = trial(num_subjects=4, num_visits=3)
+    for row in rows:
+        names = {"001": one, "002": other, "v1": one, "v2": other}
+        row[column] = names.get(row[column], f"other {row[column]}")
+    message = refusal(write_csv(path, rows))
+    of = "" if column == "subject" else ' of subject "001"'
+    assert f'{column}   found "{one}" and "{other}"{of}, which are the same number.' in message
+    assert 'by more than zeros or write "yes" in a column distinct_id.' in message
+    # Said to be two in the rows of one of them, they are two.
+    for row in rows:
+        row["distinct_id"] = "yes" if row[column] == other else ""
+    said = read_manifest(write_csv(path, rows, [*COLUMNS, "distinct_id"]))
+    assert {one, other} <= set(said.photos[column])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("7", "70"), ("7", "-7"), ("1.1", "1.11"), ("1-1", "1-10"), ("P10", "P1"), ("P7", "Q7"),
+        ("10000000000000001", "10000000000000002"), ("1e5", "1e6"), ("0", "1"), ("7a", "7b"),
+    ],
+)  # fmt: skip
+def test_different_numbers_are_different_people(trial: Trial, one: str, other: str) -> None:
+    path, rows = trial()
+    for row in rows:
+        row["subject"] = {"001": one, "002": other}.get(row["subject"], f"other {row['subject']}")
+    assert read_manifest(write_csv(path, rows)).num_subjects == 3
+
+
+def test_of_three_spellings_two_must_be_said_to_be_distinct(trial: Trial) -> None:
+    path, rows = trial()
+    for row in rows:
+        row["subject"] = {"001": "7", "002": "07", "003": "007"}[row["subject"]]
+        row["distinct_id"] = "yes" if row["subject"] == "07" else "no"
+    columns = [*COLUMNS, "distinct_id"]
+    assert 'found "7" and "07" and "007", which are the same' in refusal(
+        write_csv(path, rows, columns)
+    )
+    for row in rows:
+        row["distinct_id"] = "yes" if row["subject"] != "007" else "perhaps"
+    assert 'distinct_id   found "perhaps". Write "yes"' in refusal(write_csv(path, rows, columns))
+
+
+def test_subjects_that_a_spreadsheet_rounded_are_a_warning(trial: Trial) -> None:
+    path, rows = trial()
+    for row in rows:
+        row["subject"] = {"001": "1.98E+11", "002": "2.01E+11", "003": "12E4"}[row["subject"]]
+    warnings = [each.message for each in read_manifest(write_csv(path, rows)).warnings]
+    assert [each.split(" looks like")[0] for each in warnings] == ['"1.98E+11"', '"2.01E+11"']
+
+
 def test_one_subject_is_not_enough(trial: Trial) -> None:
     path, _ = trial(num_subjects=1)
     assert 'all rows   subject   found only "001". At least 2 subjects are needed' in refusal(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ import pytest
 import foldgrid
 from foldgrid.analysis.exhibit import ShownExhibit
 from foldgrid.specs.metric import METRICS
-from foldgrid.specs.registry import Registry
 from foldgrid.tracking import TRACKERS
 from tests.analysis.conftest import FakeRun
 from tests.analysis.search.made_up_search import MadeUpSearch
+from tests.outside.packages import REGISTRIES
 from tests.python_api.examples import run_example
 from tests.python_api.tiny import TINY_OVERRIDES
 
@@ -45,19 +44,13 @@ def test_importing_loads_nothing_and_every_name_is_there() -> None:
 
 
 @pytest.fixture
-def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What an Example registers, whatever of, is gone after it."""
-    registered: list[tuple[Registry[Any], str]] = []
-    register = Registry.register
-
-    def noted(registry: Registry[Any], name: str, thing: Any) -> Any:
-        registered.append((registry, name))
-        return register(registry, name, thing)
-
-    monkeypatch.setattr(Registry, "register", noted)
+def _as_before() -> Any:
+    """What an Example registers is gone after it."""
+    before = [(each, dict(each)) for each in REGISTRIES]
     yield
-    for registry, name in registered:
-        registry.pop(name, None)
+    for registry, things in before:
+        for name in set(registry) - set(things):
+            del registry[name]
 
 
 @pytest.mark.usefixtures("_as_before")

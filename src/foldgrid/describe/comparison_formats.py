@@ -135,7 +135,15 @@ def lecture_lines(networks: Sequence[ComparedNetwork]) -> tuple[str, ...]:
 def _conventions(networks: Sequence[ComparedNetwork]) -> tuple[str, ...]:
     notes = [network.architecture for network in networks if network.architecture]
     once = dict.fromkeys(f"{each.name}: {each.note}" for each in notes if each.note)
-    return (TOP5, MULTIPLY_ADDS, *once)
+    from_memory = [
+        each.backbone
+        for each in networks
+        if each.paper_top5 is not None
+        and each.architecture is not None
+        and each.architecture.top5_from == "memory"
+    ]
+    unchecked = f"From memory, not held against the paper again: {', '.join(from_memory)}."
+    return (f"{TOP5} {unchecked}" if from_memory else TOP5, MULTIPLY_ADDS, *once)
 
 
 def _notes(networks: Sequence[ComparedNetwork]) -> tuple[str, ...]:
@@ -181,6 +189,7 @@ def _record(network: ComparedNetwork, num_outputs: int) -> dict[str, object]:
         "paper": architecture.paper if architecture else None,
         "paper_top5": network.paper_top5,
         "paper_conditions": architecture.conditions if architecture and network.paper_top5 else "",
+        "paper_top5_from": architecture.top5_from if architecture and network.paper_top5 else "",
         "torchvision_top5": network.torchvision_top5,
         "pixels": network.pixels,
         "num_outputs": num_outputs,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.resources import as_file, files
+from typing import Literal
 
 from pydantic import Field
 
@@ -23,6 +24,8 @@ class Architecture(Spec):
             comparison.
         top5_error: By backbone the paper's top-5 error on ImageNet's validation set, of one
             network, in percent; only those that the paper prints.
+        top5_from: Whether those errors were held against the ``paper`` again, or stand from
+            ``memory``.
         conditions: How that error was found.
         note: In what these networks differ from the paper's.
     """
@@ -33,6 +36,7 @@ class Architecture(Spec):
     paper: str
     backbones: tuple[str, ...]
     top5_error: dict[str, float] = Field(default_factory=dict)
+    top5_from: Literal["paper", "memory"] = "memory"
     conditions: str = ""
     note: str = ""
 

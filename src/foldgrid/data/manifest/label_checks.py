@@ -15,7 +15,7 @@ from foldgrid.data.manifest.checks import (
     rows_by_file,
     rows_text,
 )
-from foldgrid.data.manifest.rows import ANNOTATION_PREFIX
+from foldgrid.data.manifest.rows import ANNOTATION_PREFIX, DISTINCT
 from foldgrid.specs.errors import Problem, nearest
 
 SEPARATORS = "-_./"
@@ -40,8 +40,8 @@ def find_double_labels(photos: pd.DataFrame) -> list[Problem]:
 def find_lookalike_labels(photos: pd.DataFrame) -> list[Problem]:
     """Find subjects, cases, labels and names in the hierarchy that look the same and are not."""
     return [
-        *lookalike_names(photos, "subject"),
-        *lookalike_names(photos[photos["case"] != ""], "case"),
+        *lookalike_names(photos, "subject", way_out=DISTINCT),
+        *lookalike_names(photos[photos["case"] != ""], "case", way_out=DISTINCT),
         *lookalike_names(photos, "label", ignoring=SEPARATORS),
         *lookalike_names(_branches(photos), "taxonomy", ignoring=SEPARATORS),
     ]

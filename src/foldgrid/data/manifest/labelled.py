@@ -16,6 +16,7 @@ from foldgrid.data.manifest.checks import (
     days_of_visits,
     find_photo_files,
     find_repeated_photos,
+    find_rounded_names,
     find_split_cases,
     header_warnings,
     parse_rows,
@@ -101,6 +102,7 @@ def read_labelled_manifest(path: Path) -> LabelledManifest:
         *find_rare_labels(photos),
         *find_inner_labels(photos),
         *find_odd_annotations(photos, raters),
+        *find_rounded_names(photos),
     )
     return LabelledManifest(path, photos, warnings, raters)
 

@@ -16,6 +16,7 @@ from foldgrid.data.manifest.checks import (
     days_of_visits,
     find_photo_files,
     find_repeated_photos,
+    find_rounded_names,
     find_split_cases,
     header_warnings,
     lookalike_names,
@@ -25,6 +26,7 @@ from foldgrid.data.manifest.checks import (
 )
 from foldgrid.data.manifest.rows import (
     DESCRIPTIONS,
+    DISTINCT,
     MEASURED_COLUMNS,
     OPTIONAL_MEASURED_COLUMNS,
     MeasuredPhotoRow,
@@ -65,8 +67,8 @@ def read_measured_manifest(path: Path) -> CheckedManifest:
         problems += path_problems
         problems += find_repeated_photos(photos)
         problems += find_split_cases(photos)
-        problems += lookalike_names(photos, "subject")
-        problems += lookalike_names(photos[photos["case"] != ""], "case")
+        problems += lookalike_names(photos, "subject", way_out=DISTINCT)
+        problems += lookalike_names(photos[photos["case"] != ""], "case", way_out=DISTINCT)
         problems += find_no_difference(photos, problems)
         problems += too_few_subjects(photos, problems)
     if problems:
@@ -76,6 +78,7 @@ def read_measured_manifest(path: Path) -> CheckedManifest:
     warnings = (
         *header_warnings(table.columns, known, OPTIONAL_MEASURED_COLUMNS),
         *find_far_values(photos),
+        *find_rounded_names(photos),
     )
     return CheckedManifest(path, photos, warnings)
 

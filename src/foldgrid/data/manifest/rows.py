@@ -66,6 +66,13 @@ def _day(value: Any) -> float | None:
     return number
 
 
+def _yes(value: Any) -> bool:
+    text = cell_text(value).casefold()
+    if text not in {"yes", "true", "1", "no", "false", "0", ""}:
+        raise refusal(f'found "{text}". Write "yes" where names are meant as they are, or nothing.')
+    return text in {"yes", "true", "1"}
+
+
 def _value(value: Any) -> float:
     text = cell_text(value)
     number = _number(text)
@@ -115,13 +122,15 @@ MAX_INVOLVEMENT = 6
 SCORES = ("erythema", "induration", "scaling", "involvement")
 PHOTO_COLUMNS = ("photo", "subject", "visit", "region")
 REQUIRED_COLUMNS = (*PHOTO_COLUMNS, *SCORES)
-OPTIONAL_COLUMNS = ("day",)
+DISTINCT = "distinct_id"
+"""Where it says "yes", the row's subject, case and visit are another than those that look alike."""
+OPTIONAL_COLUMNS = ("day", DISTINCT)
 
 SINGLE_COLUMNS = ("photo", "subject")
 LABELLED_COLUMNS = (*SINGLE_COLUMNS, "label")
 MEASURED_COLUMNS = (*SINGLE_COLUMNS, "value")
-OPTIONAL_MEASURED_COLUMNS = ("case", "visit", "day")
-OPTIONAL_LABELLED_COLUMNS = ("case", "taxonomy", "visit", "day")
+OPTIONAL_MEASURED_COLUMNS = ("case", "visit", "day", DISTINCT)
+OPTIONAL_LABELLED_COLUMNS = ("case", "taxonomy", "visit", "day", DISTINCT)
 ANNOTATION_PREFIX = "grade_"
 """What the name of a rater's column begins with; the rater's name follows."""
 
@@ -162,12 +171,14 @@ class _Row(BaseModel):
     Attributes:
         photo: Its path relative to the manifest's folder.
         subject: Who; always text, so that ``001`` stays ``001``.
+        distinct_id: Whether its names are meant as they are written, however like others they are.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     photo: Filled
     subject: Identifier
+    distinct_id: Annotated[bool, BeforeValidator(_yes)] = False
 
 
 class PhotoRow(_Row):

@@ -16,6 +16,7 @@ from foldgrid.data.manifest.checks import (
     find_lookalikes,
     find_photo_files,
     find_repeated_photos,
+    find_rounded_names,
     header_warnings,
     joined,
     parse_rows,
@@ -89,7 +90,7 @@ def read_manifest(path: Path, *, for_training: bool = True) -> Manifest:
     photos["day"] = photos.groupby(["subject", "visit"])["day"].transform("first")
     known = {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *OTHER_SWEEPS_COLUMNS}
     header = header_warnings(table.columns, known, OPTIONAL_COLUMNS)
-    warnings = (*header, *find_implausible_scores(photos))
+    warnings = (*header, *find_implausible_scores(photos), *find_rounded_names(photos))
     return Manifest(path, photos, warnings)
 
 

@@ -59,7 +59,7 @@ class LabelScoring(Scoring):
         "embedding",
         "published_classes",
     )
-    monitored = Monitored("auc", "AUC", is_higher_better=True)
+    monitored = Monitored("auc", "AUC", is_higher_better=True, decimals=3)
     target_names = ("label",)
     outputs_are = "one a class, made probabilities by a softmax"
     loss_is = "cross-entropy"
@@ -177,6 +177,10 @@ class LabelScoring(Scoring):
         counts_K = np.bincount(targets_NT[:, 0].astype(np.int64), minlength=self.num_outputs)
         fractions_K = np.maximum(counts_K, 0.5) / counts_K.sum()
         return np.asarray(np.log(fractions_K), np.float32)
+
+    def decimals(self, metric: str) -> int:
+        """Three of an AUC, since good ones lie near 1; two of all others."""
+        return 3 if metric == "auc" else 2
 
     def reported(self, table: UnitTable, model: str) -> pd.DataFrame:
         """``subject``, ``photograph``, ``reference`` (the class's index), ``predicted_<class>``."""
