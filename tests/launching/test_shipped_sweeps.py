@@ -96,6 +96,9 @@ def run_and_rank(name: str, launcher: Launcher, executor: str, *, is_whole: bool
     elif name in REPRESENTATIVES:
         own = {each: whole.per_backbone.get(each, {}) for each in REPRESENTATIVES[name]}
         settings = (f"backbones={json.dumps([*own])}", f"per_backbone={json.dumps(own)}", *settings)
+    if executor == "inline" and whole.task.sample_kind == "mosaics":
+        # All these can take them.
+        settings += ("data.tile_pixels=16",)
     # A worker takes seconds to start.
     settings += ("resources.max_concurrent=1",)
     sweep = resolve_sweep(path, "smoke", settings).sweep
@@ -111,7 +114,7 @@ def run_and_rank(name: str, launcher: Launcher, executor: str, *, is_whole: bool
         check_grid(store, sweep, is_drawn=is_whole or name == DRAWN)
 
 
-def check_grid(store: RunStore, sweep: Sweep, *, is_drawn: bool) -> None:
+def check_grid(store: RunStore, sweep: Sweep, *, is_drawn: bool = True) -> None:
     """All is ranked by the task's own figures, and the report can be made of them."""
     assert not SearchStore.of(store).exists()
     learners = sorted(learner.name for learner in sweep.base_learners())

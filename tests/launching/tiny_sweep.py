@@ -15,7 +15,7 @@ from foldgrid.records import RunStore
 from tests.made_once import MadeOnce
 
 SMALL_DATA = (
-    "data.tile_pixels=16",
+    "data.tile_pixels=32",
     "data.synthetic.num_subjects=8",
     "data.synthetic.num_visits=40",
     "data.synthetic.photo_width=48",

@@ -60,7 +60,7 @@ def make_samples(num_subjects: int = 12, num_visits: int = 2, seed: int = 0) -> 
     return pd.DataFrame(rows)
 
 
-def make_data(num_subjects: int = 12, num_visits: int = 2, pixels: int = 64) -> TrainingData:
+def make_data(num_subjects: int = 12, num_visits: int = 2, pixels: int = 32) -> TrainingData:
     """Noise that is the redder the more skin is involved; the array is read-only, as in a sweep."""
     samples = make_samples(num_subjects, num_visits)
     rng = np.random.default_rng(1)
