@@ -214,7 +214,7 @@ def open_work(settings: CurveSettings, seed: int, folder: Path, weights: WeightF
     prepared = settings.prepare(seed, folder)
     (plan,) = plan_studies(prepared)
     dataset = load_mosaics(prepared.survey)
-    data = TrainingData.from_dataset(dataset, prepared.split).without_test()
+    data = TrainingData.from_dataset(dataset, prepared.split).for_search()
     mosaics = folder / f"data-{seed}.npy"
     np.save(mosaics, data.mosaics_NHWC)
     values = draw_values(plan, settings.num_configurations)

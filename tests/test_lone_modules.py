@@ -38,7 +38,6 @@ OF_A_KIND = {
 """Several of a kind: what they are, by the names that they share."""
 
 REASONS = {
-    "foldgrid.analysis.checks.notes": "checks told as notes; the ranking alone asks",
     "foldgrid.analysis.checks.printing": "how it is printed: rich is loaded for it",
     "foldgrid.analysis.checks.shuffled_skill": "statistics, apart from the check that words them",
     "foldgrid.analysis.comparison.build": "the room's face: computes, where formats print",
@@ -57,11 +56,12 @@ REASONS = {
     "foldgrid.analysis.statistics.critical_difference": "one known test, held to the literature",
     "foldgrid.data.label_permutation": "shuffled truths, apart from the plan that asks for them",
     "foldgrid.data.group_balance": "an algorithm of its own, tested by properties",
+    "foldgrid.execution.ray_tasks": "Ray's tasks beside Tune's trials; its caller is long",
+    "foldgrid.models.folding": "an algorithm of its own, tested apart",
     "foldgrid.describe.comparison_formats": "how it is printed: rich is loaded for it",
     "foldgrid.describe.listing": "a command's content; its caller is long",
     "foldgrid.describe.formats": "how it is printed: rich is loaded for it",
     "foldgrid.execution.inline": "one of two executors",
-    "foldgrid.execution.lost_workers": "Ray's words for people; its caller is long",
     "foldgrid.execution.ray_tune": "one of two executors: Ray is loaded for it",
     "foldgrid.launching.feature_tasks": "what runs before the fits; its caller is long",
     "foldgrid.launching.planning.data_text": "the plan's words on data; its caller is long",

@@ -6,15 +6,18 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from foldgrid.analysis.checks import (
+    exchange_checks,
     fit_checks,
     label_permutation_check,
     method_checks,
     prediction_checks,
     split_checks,
 )
-from foldgrid.analysis.checks.check import Check
+from foldgrid.analysis.checks.check import Check, not_applicable
+from foldgrid.analysis.checks.evaluated import evaluated_table, subject_errors
 from foldgrid.analysis.checks.report import CheckReport, load_current, save
 from foldgrid.analysis.checks.run_contents import RunContents, read_contents
+from foldgrid.analysis.predictions.predictions import PredictionTable
 from foldgrid.analysis.predictions.threads import one_thread
 from foldgrid.records import RunStore
 
@@ -22,6 +25,7 @@ CATALOGUE: tuple[Check, ...] = (
     *split_checks.CHECKS,
     *fit_checks.CHECKS,
     *prediction_checks.CHECKS,
+    *exchange_checks.CHECKS,
     *method_checks.CHECKS,
     *label_permutation_check.CHECKS,
 )
@@ -66,6 +70,32 @@ def complete_checks(contents: RunContents, report: CheckReport) -> CheckReport:
     known = _with_stored(contents.store, report)
     missing = {check.code for check in CATALOGUE} - {each.code for each in known.results}
     return _joined(known, _look(contents, missing)) if missing else known
+
+
+def check_table(table: PredictionTable, location: str, *, has_folds: bool) -> CheckReport:
+    """Runs the checks that a table of predictions alone can answer.
+
+    Args:
+        table: What was read of it.
+        location: What it is called.
+        has_folds: Whether it says which fold held each subject out.
+    """
+    evaluated = tuple(evaluated_table(table))
+    errors = subject_errors(evaluated, table.samples["subject"])
+    by_subject = table.samples.drop_duplicates("subject").set_index("subject")
+    no_folds = not_applicable("The table has no column `fold`.")
+    findings = {
+        "FG304": prediction_checks.constant_finding(evaluated),
+        "FG305": prediction_checks.truth_finding(evaluated),
+        "FG306": prediction_checks.twins_finding(evaluated),
+        "FG307": exchange_checks.folds_finding(errors, by_subject["fold"])
+        if has_folds
+        else no_folds,
+        "FG308": exchange_checks.unseen_finding(errors, either_way=False),
+    }
+    known = {check.code: check for check in CATALOGUE}
+    results = tuple(known[code].result(finding) for code, finding in findings.items())
+    return CheckReport(made_from="", location=location, sweep="", results=results)
 
 
 def keep_checks(store: RunStore, report: CheckReport) -> None:

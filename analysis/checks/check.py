@@ -53,7 +53,11 @@ class Check:
 
     def run(self, contents: RunContents) -> CheckResult:
         """Looks at a run."""
-        finding, words = self.look(contents), self.words
+        return self.result(self.look(contents))
+
+    def result(self, finding: Finding) -> CheckResult:
+        """An answer of this check, with what it means."""
+        words = self.words
         is_breach = finding.holds is False
         return CheckResult(
             code=self.code,

@@ -186,6 +186,51 @@ CHECKS = (
         "Train longer, or with another learning rate.",
     ),
     Explanation(
+        "FG305",
+        "error",
+        "No fit predicts the truth itself",
+        "predictions.parquet of every fit: predictions beside the truth, to rounding",
+        "No network meets the truth digit for digit: the target was among what it was given, or a "
+        "table of predictions was made of the truth.",
+        "Find where the truth gets in: a label in the pictures, a column of a given table, a "
+        "script that wrote the file. Remove that learner until then.",
+        "Kapoor and Narayanan 2023, doi:10.1016/j.patter.2023.100804",
+    ),
+    Explanation(
+        "FG306",
+        "error",
+        "No two base learners predict bit for bit the same",
+        "predictions.parquet of every fit, fold by fold",
+        "Unlike networks never agree in every digit: one learner's files were copied over "
+        "another's, or two names mean one network. The ranking then counts it twice, and stacking "
+        "weighs it double.",
+        "Remove the fits' folders under fits/ and launch the sweep again, or drop one of the two "
+        "names.",
+    ),
+    Explanation(
+        "FG307",
+        "warning",
+        "No fold is unlike the others",
+        "errors by subject of every complete base learner, fold by fold",
+        "The errors on one fold's people differ from those on the others' by more than chance: its "
+        "rows slipped against the truth, it was trained on, or its people are of another kind.",
+        "Look at that fold's predictions beside the truth, and at who is in it. If nothing is "
+        "wrong with them, the people differ: quote the spread over folds.",
+        "Westfall and Young 1993, Resampling-Based Multiple Testing",
+    ),
+    Explanation(
+        "FG308",
+        "warning",
+        "Out-of-fold and test errors are alike",
+        "errors by subject of every complete base learner, out of fold and on the test set",
+        "The same fits err differently on two groups of people that nobody had seen: out-of-fold "
+        "predictions are of people that the fit was trained on or chosen by, or the test set is "
+        "of another kind.",
+        "Much smaller out-of-fold errors point to a leak: look at FG101 to FG104, FG401 and FG404. "
+        "Much smaller test errors point to the test set: who is in it, and who has seen it.",
+        "Kapoor and Narayanan 2023, doi:10.1016/j.patter.2023.100804",
+    ),
+    Explanation(
         "FG401",
         "warning",
         "No fit stopped on the fold that it predicts",
@@ -211,6 +256,18 @@ CHECKS = (
         "meta-learners refitted with the test scores and test predictions falsified",
         "Their test values are too good.",
         _NOT_OURS,
+    ),
+    Explanation(
+        "FG404",
+        "warning",
+        "The recipe was not found on the subjects that are predicted",
+        "provenance.json: the search behind `--hyperparameters`, and whom it was evaluated on",
+        "The search kept what did best on these very people: out-of-fold values are too good by an "
+        "amount that nothing here corrects. The test set is not concerned: no search sees it.",
+        "Set `split.search_fraction` in both sweeps, such as 0.3, and launch the search, then the "
+        "grid with `--hyperparameters`: the search then sees those subjects alone, the grid trains "
+        "on them and predicts the others. Or quote the test set's values.",
+        "Cawley and Talbot 2010, JMLR 11:2079-2107",
     ),
     Explanation(
         "FG501",

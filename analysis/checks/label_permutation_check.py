@@ -8,7 +8,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
-from foldgrid.analysis.checks.prediction_checks import is_constant
+from foldgrid.analysis.checks.evaluated import evaluated_fits
 from foldgrid.analysis.checks.run_contents import RunContents, read_contents
 from foldgrid.analysis.checks.shuffled_skill import Skill, assess_skill, smallest_p_value
 from foldgrid.analysis.predictions.finished_fits import scoring_of
@@ -63,7 +63,7 @@ def assess_permutation(
     tasks = [fit.record.config.task for fit in fits]
     if any(task != tasks[0] for task in tasks):
         return not_applicable(f"The fits of {where} predict different things; see FG204 there.")
-    if all(is_constant(fit) for fit in fits):
+    if all(each.is_constant for each in evaluated_fits(fits) if each.partition == "oof"):
         return not_applicable(
             f"Every fit of {where} says the same of everybody: so little training can show no leak."
         )

@@ -53,6 +53,28 @@ def _stopping(contents: RunContents) -> Finding:
     return holds(f"{counted(total, 'fit')} stopped on subjects of the training folds.")
 
 
+def _recipe(contents: RunContents) -> Finding:
+    if not contents.records:
+        return not_applicable("No fit is finished yet.")
+    chain = contents.found_recipe
+    if chain is None:
+        return holds("No search found the recipe (`--hyperparameters` was not given).")
+    run, searched = chain["run"], chain.get("num_searched")
+    if searched == 0:
+        return holds(f"The search {run} saw none of the subjects that are predicted here.")
+    if searched is None:
+        return breach(
+            f"The recipe was found by the search {run}; whom it saw is not recorded, so it may be "
+            "the subjects that are predicted here."
+        )
+    return breach(
+        f"The recipe was found by the search {run}, which saw {searched} of the "
+        f"{counted(chain['num_subjects'], 'subject')} that are predicted here. Out-of-fold values "
+        "are optimistic, and the value corrected for choosing the best of the base learners does "
+        "not cover that choice."
+    )
+
+
 def _held_out_labels(contents: RunContents) -> Finding:
     table = _part(contents)
     if isinstance(table, str):
@@ -173,4 +195,5 @@ CHECKS = (
     Check("FG401", _stopping),
     Check("FG402", _held_out_labels, is_before_ranking=False),
     Check("FG403", _test_set, is_before_ranking=False),
+    Check("FG404", _recipe),
 )

@@ -12,6 +12,11 @@ REPORTED = ("FG202", "FG203", "FG401")
 
 def check_notes(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
     """The notes: that this is a label-permutation test, every failure, then a short summary."""
+    return (*_label_permutation(store, report), *report_notes(report))
+
+
+def report_notes(report: CheckReport) -> tuple[Note, ...]:
+    """The notes: every failure, then a short summary."""
     failed, warned = report.having("failed"), report.having("warning")
     text = brief = f"{report.headline}."
     if warned:
@@ -24,7 +29,7 @@ def check_notes(store: RunStore, report: CheckReport) -> tuple[Note, ...]:
         text += f" Not applicable, so not passed: {', '.join(idle)}."
     summary = Note(topic="checks", text=text, brief=brief)
     breaches = [_breach(each) for each in (*failed, *warned) if each.code not in REPORTED]
-    return (*_label_permutation(store, report), *breaches, summary)
+    return (*breaches, summary)
 
 
 def _breach(result: CheckResult) -> Note:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from pandas.api.types import is_numeric_dtype
 
 from foldgrid.analysis.checks.check import Check, Finding, breach, holds, not_applicable
+from foldgrid.analysis.checks.evaluated import CONSTANT_FRACTION, Evaluated
 from foldgrid.analysis.checks.run_contents import RunContents
 from foldgrid.analysis.predictions.finished_fits import scoring_of
 from foldgrid.analysis.predictions.validation import (
@@ -29,8 +27,8 @@ from foldgrid.specs.errors import Problem
 
 NO_PREDICTIONS = "No fit's predictions can be read."
 NO_SPLIT = "split.parquet cannot be read; see FG201."
-CONSTANT_FRACTION = 0.01
-"""Predictions that vary by less than this fraction of the truth's spread count as constant."""
+EQUAL_FRACTION = 0.95
+"""A fit that meets the truth to rounding in so many of its samples did not predict it."""
 
 LITTLE = f"spread under {CONSTANT_FRACTION:.0%} of the truth's."
 
@@ -87,18 +85,20 @@ def _without_repetitions(fit: FoldPredictions) -> FoldPredictions:
     return replace(fit, table=fit.table.drop_duplicates("sample").reset_index(drop=True))
 
 
-def _constant(contents: RunContents) -> Finding:
-    if not contents.fits:
+def constant_finding(evaluated: Sequence[Evaluated]) -> Finding:
+    """FG304: whether any fit says the same of everybody whom it held out."""
+    fits = [each for each in evaluated if each.partition == "oof"]
+    if not fits:
         return not_applicable(NO_PREDICTIONS)
-    constant = [fit for fit in contents.fits if is_constant(fit)]
-    total = len(contents.fits)
+    constant = [fit for fit in fits if fit.is_constant]
+    total = len(fits)
     if not constant:
         return holds(
             f"The out-of-fold predictions of {counted(total, 'fit')} differ between samples."
         )
     folds: dict[str, list[str]] = {}
     for fit in constant:
-        folds.setdefault(fit.backbone, []).append(str(fit.fold))
+        folds.setdefault(fit.learner, []).append(str(fit.fold))
     problems = [
         Problem(f"{name} fold{'s' if len(own) > 1 else ''} {', '.join(own)}", "", LITTLE)
         for name, own in folds.items()
@@ -108,31 +108,57 @@ def _constant(contents: RunContents) -> Finding:
     return breach(count, problems)
 
 
-def is_constant(fit: FoldPredictions) -> bool:
-    """Whether a fit says nearly the same of all the samples that it held out.
+def truth_finding(evaluated: Sequence[Evaluated]) -> Finding:
+    """FG305: whether any fit meets the truth digit for digit."""
+    if not evaluated:
+        return not_applicable(NO_PREDICTIONS)
+    where = {"oof": "out of fold", "test": "of the test set"}
+    problems = [
+        Problem(
+            each.name,
+            "",
+            f"{each.num_equal} of {counted(len(each.samples), 'sample')} {where[each.partition]}.",
+        )
+        for each in evaluated
+        if len(each.samples) > 1 and each.num_equal >= EQUAL_FRACTION * len(each.samples)
+    ]
+    if problems:
+        fits = sorted({each.where for each in problems})
+        return breach(f"The truth itself, to rounding, by {some(fits, 'fit')}.", problems)
+    num_fits = len({each.name for each in evaluated})
+    return holds(f"No one of {counted(num_fits, 'fit')} predicts the truth itself.")
 
-    True where every prediction has a standard deviation below ``CONSTANT_FRACTION`` of the truth's.
-    A fold in which the truth is the same of everybody does not count.
-    """
-    table = fit.table[fit.table["partition"] == "oof"]
-    scoring = scoring_of(fit)
-    if len(table) < 2:
-        return False
-    given = _as_numbers(table[list(scoring.target_names)]).std(axis=0)
-    predicted = table[list(scoring.prediction_names)].to_numpy(dtype=np.float64).std(axis=0)
-    smallest = given if len(given) == len(predicted) else given.max(initial=0.0)
-    return bool(given.any() and (predicted <= CONSTANT_FRACTION * smallest).all())
 
-
-def _as_numbers(targets: pd.DataFrame) -> NDArray[np.float64]:
-    """The truth as numbers: scores as they are, a label as 0 and 1 for each that occurs."""
-    is_number = all(is_numeric_dtype(each) for each in targets.dtypes)
-    return (targets if is_number else pd.get_dummies(targets)).to_numpy(dtype=np.float64)
+def twins_finding(evaluated: Sequence[Evaluated]) -> Finding:
+    """FG306: whether two base learners say bit for bit the same of a fold."""
+    fits = [each for each in evaluated if each.partition == "oof" and not each.is_constant]
+    learners = {fit.learner for fit in fits}
+    if len(learners) < 2:
+        return not_applicable("There are no two base learners to compare.")
+    known: dict[tuple[int, bytes], list[Evaluated]] = {}
+    for fit in fits:
+        known.setdefault((fit.fold, fit.values_NK.tobytes()), []).append(fit)
+    problems = [
+        Problem(f"{first.learner} and {other.learner}", "", f"fold {first.fold}.")
+        for first, *others in known.values()
+        for other in others
+        # An ablation may plan the same network by the same recipe twice.
+        if first.recipe != other.recipe
+    ]
+    if problems:
+        pairs = sorted({each.where for each in problems})
+        return breach(f"Bit for bit the same out of fold: {some(pairs, 'pair')}.", problems)
+    return holds(
+        f"The out-of-fold predictions of {counted(len(learners), 'base learner')} differ from each "
+        "other in every fold."
+    )
 
 
 CHECKS = (
     Check(HELD_OUT_CODE, _held_out),
     Check(TEST_CODE, _test),
     Check(PHYSICIAN_CODE, _physician),
-    Check("FG304", _constant),
+    Check("FG304", lambda contents: constant_finding(contents.evaluated)),
+    Check("FG305", lambda contents: truth_finding(contents.evaluated)),
+    Check("FG306", lambda contents: twins_finding(contents.evaluated)),
 )

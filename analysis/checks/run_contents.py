@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
+from foldgrid.analysis.checks.evaluated import Evaluated, evaluated_fits, subject_errors
 from foldgrid.analysis.checks.report import checked_state
 from foldgrid.analysis.predictions.finished_fits import READ_ERRORS, FinishedFits, fault_of
 from foldgrid.analysis.predictions.predictions import PredictionTable, read_prediction_table
@@ -65,6 +66,38 @@ class RunContents:
     def samples(self) -> pd.DataFrame | None:
         """The split's table with each sample once, whatever else is wrong with it."""
         return None if self.split is None else self.split.drop_duplicates("sample")
+
+    @cached_property
+    def evaluated(self) -> tuple[Evaluated, ...]:
+        """What is evaluated of each fit; nothing where the fits predict different things."""
+        tasks = [fit.record.config.task for fit in self.fits]
+        return tuple(evaluated_fits(self.fits)) if tasks == tasks[:1] * len(tasks) else ()
+
+    @cached_property
+    def errors(self) -> pd.DataFrame | str:
+        """Of complete learners what ``subject_errors`` gives, or why there is nothing."""
+        complete = self.complete_learners
+        if not any(complete.values()):
+            return "No base learner is complete yet."
+        if self.samples is None:
+            return "split.parquet cannot be read; see FG201."
+        chosen = [each for each in self.evaluated if each.learner in complete]
+        if not chosen:
+            return "The fits predict different things; see FG204."
+        subjects = self.samples.set_index("sample")["subject"]
+        try:
+            return subject_errors(chosen, subjects)
+        except KeyError:
+            return "Samples were predicted that the split does not have; see FG301."
+
+    @cached_property
+    def found_recipe(self) -> Mapping[str, Any] | None:
+        """The search that found the recipe, as provenance names it; nothing where none did."""
+        try:
+            found = self.store.read_provenance().get("hyperparameters")
+        except (*READ_ERRORS, KeyError, TypeError):
+            return None
+        return found if isinstance(found, dict) and "run" in found else None
 
     @property
     def complete_learners(self) -> dict[str, list[FoldPredictions]]:

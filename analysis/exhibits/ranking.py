@@ -92,7 +92,7 @@ def describe_forest(facts: Forest) -> str:
 
 def _paint(facts: Forest, width: int) -> MplFigure:
     is_wide = width > 500
-    names, numbers = (206, 132) if is_wide else (142, 36)
+    names, numbers = (206, 132) if is_wide else (142, 24 + 6 * facts.decimals)
     top = 12.0 + _LINE * len(facts.landmarks)
     size = TEXT if is_wide else SMALL - 0.5
     height = _ROW * len(facts.rows)

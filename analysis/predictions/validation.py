@@ -105,9 +105,9 @@ def split_problems(split: pd.DataFrame) -> list[Problem]:
         problems.append(Problem("split", SAMPLES_CODE, message))
     if "region" in split:
         problems += _region_problems(split)
-    sides = split.groupby("subject")["partition"].nunique()
-    for subject in sides.index[sides > 1]:
-        message = f"subject {subject} is on both sides, train and test."
+    sides = split.groupby("subject")["partition"].unique()
+    for subject, parts in sides[sides.map(len) > 1].items():
+        message = f"subject {subject} is on two sides of the split: {', '.join(sorted(parts))}."
         problems.append(Problem("split", PARTITION_CODE, message))
     train = split[split["partition"] == "train"]
     rows = train[train["fold"].isna() | (train["fold"] < 0).fillna(False)]

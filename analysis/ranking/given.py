@@ -29,6 +29,7 @@ def rank(
     subjects, Holm-corrected ties with the best, the corrected value of taking the best (BBC-CV),
     and the baseline that says the same for everybody. Where the table says which fold held each
     subject out, and has two models or more, meta-learners are stacked by nested cross-validation.
+    The checks that a table can answer (FG304 to FG308) are run; what they find is a note.
 
     Args:
         predictions: A frame, or the path of a CSV or Parquet file. A row is a unit: a photograph,
@@ -71,10 +72,12 @@ def rank(
     """
     import pandas as pd
 
+    from foldgrid.analysis.checks.catalogue import check_table
+    from foldgrid.analysis.checks.notes import report_notes
     from foldgrid.analysis.evaluation import evaluate_table
     from foldgrid.analysis.predictions.given import read_given
     from foldgrid.analysis.ranking.build import Source, rank_models
-    from foldgrid.analysis.ranking.notes import table_notes
+    from foldgrid.analysis.ranking.notes import table_notes, warnings_first
     from foldgrid.records.given_tables import read_table
     from foldgrid.specs.fits import content_digest
 
@@ -87,13 +90,15 @@ def rank(
     by, shown = known_metric(by, scoring), (metric,) if isinstance(metric, str) else tuple(metric)
     for name in shown:
         check_metric(name, scoring, "metric")
+    checks = check_table(given.table, location, has_folds=given.has_folds)
     evaluation = evaluate_table(given.table, has_folds=given.has_folds)
+    notes = table_notes(evaluation, has_folds=given.has_folds)
     source = Source(
         name=Path(location).stem,
         title="",
         location=location,
         made_from=content_digest(pd.util.hash_pandas_object(predictions).tolist()),
-        notes=table_notes(evaluation, has_folds=given.has_folds),
+        notes=warnings_first([*report_notes(checks), *notes]),
     )
     ranking = rank_models(evaluation, source, by, shown)
     return ranking.model_copy(update={"shown": tuple(dict.fromkeys(shown))})

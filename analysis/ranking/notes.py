@@ -90,10 +90,13 @@ def _early_stopping(evaluation: Evaluation) -> Note:
     if policy == "none":
         text = (
             "Each fit trained all of its epochs and predicted with its last weights (none): "
-            "nothing was chosen, and OOF is unseen."
+            "no fit has seen whom it predicts."
         )
         return Note(topic="stopping", text=text)
-    text = "Each fit stopped on subjects of its own training folds (inner_split): OOF is unseen."
+    text = (
+        "Each fit stopped on subjects of its own training folds (inner_split): none has seen whom "
+        "it predicts."
+    )
     return Note(topic="stopping", text=text)
 
 

@@ -171,7 +171,7 @@ def broken(**changes: dict[int, Any]) -> pd.DataFrame:
             ['row 3   near      found "x"', "row 4   near      empty", "row 5   subject", "row 7"],
         ),
         (broken(partition={1: "tset"}), ['row 1   partition   found "tset". Write oof or test.']),
-        (broken(partition={0: "test"}), ["subject 000 is on both sides"]),
+        (broken(partition={0: "test"}), ["subject 000 is on two sides"]),
         (broken(fold={0: 1}), ["subject 000 is cut by the folds"]),
         (broken(sample={0: "a", 1: "a"}), ["listed more than once"]),
         (broken(partition=dict.fromkeys(range(36), "test")), ["leave the column out"]),

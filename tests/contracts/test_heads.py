@@ -118,6 +118,22 @@ def test_the_same_samples_and_seed_give_the_same_bits(
     assert np.random.get_state()[1][3] == numpy_before  # noqa: NPY002
 
 
+def test_of_many_samples_the_solution_is_the_same(
+    case: tuple[SolvedHead, TrainingFeatures], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by the features' inner products, not by those of the samples."""
+    head, _ = case
+    training = features(case[1].output_kind, num_samples=200, num_features=30)
+    one = solved(head, training)
+    solving._spaces.clear()
+    monkeypatch.setattr(solving, "MANY_SAMPLES", 100)
+    other = solved(head, training)
+    assert other.chosen.get("strength") == one.chosen.get("strength")
+    np.testing.assert_allclose(other.weight_KD, one.weight_KD, atol=1e-5)
+    np.testing.assert_allclose(other.bias_K, one.bias_K, atol=1e-5)
+    solving._spaces.clear()
+
+
 def test_units_do_not_matter_and_constant_columns_weigh_nothing(
     case: tuple[SolvedHead, TrainingFeatures],
 ) -> None:

@@ -52,6 +52,25 @@ def test_every_sample_is_in_one_partition_and_every_subject_too(
     )
 
 
+@given(st.integers(9, 25), st.integers(0, 1000), st.sampled_from([0.1, 0.3, 0.8]))
+def test_what_is_set_aside_for_searches_has_folds_of_its_own(
+    num_subjects: int, seed: int, fraction: float
+) -> None:
+    samples = make_samples(num_subjects, seed)
+    spec = SplitSpec(num_folds=3, num_seeds=5, seed=seed, search_fraction=fraction)
+    split = make_split(samples, spec)
+    table = split.table
+    assert (table.groupby("subject")["partition"].nunique() == 1).all()
+    assert (table.groupby("subject")["fold"].nunique() == 1).all()
+    for part in ("train", "search"):
+        assert set(table.loc[table["partition"] == part, "fold"]) == {0, 1, 2}
+    assert (table["partition"].iloc[split.search_rows] == "search").all()
+    # The same people are in the test set, whether or not somebody is set aside.
+    plain = make_split(samples, SplitSpec(num_folds=3, num_seeds=5, seed=seed)).table
+    assert (plain["partition"].iloc[split.search_rows] == "train").all() or num_subjects < 12
+    assert split.fingerprint != make_split(samples, SplitSpec(num_folds=3)).fingerprint
+
+
 def test_scikit_learns_folds_keep_subjects_whole_too() -> None:
     check_partitions(make_samples(30, 0), SplitSpec(fold_method="stratified_group_kfold"))
 
@@ -193,6 +212,9 @@ def test_too_few_subjects_are_refused() -> None:
         make_split(make_samples(5, 0), SplitSpec())
     with pytest.raises(InputError, match=r"need at least 3\. Add subjects\.$"):
         make_split(make_samples(2, 0), SplitSpec(num_folds=2))
+    aside = SplitSpec(num_folds=3, search_fraction=0.3)
+    with pytest.raises(InputError, match=r"need at least 7\. Add subjects, or lower .* to 2"):
+        make_split(make_samples(6, 0), aside)
 
 
 def test_folds_that_scikit_learn_leaves_empty_are_refused() -> None:

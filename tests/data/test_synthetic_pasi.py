@@ -16,7 +16,7 @@ from PIL import ExifTags, Image, ImageOps
 from pydantic import ValidationError
 from scipy.stats import spearmanr
 
-from foldgrid.simulation.pasi import session, synthesize_trial
+from foldgrid.simulation.pasi import fields, session, synthesize_trial
 from foldgrid.simulation.pasi.course import PHOTOS_OF_REGION, SubjectCourse, simulate_course
 from foldgrid.simulation.pasi.fields import smooth_texture
 from foldgrid.simulation.pasi.photograph import Scene, Subject, View, draw_scene
@@ -255,6 +255,21 @@ def test_a_texture_is_the_same_at_every_resolution() -> None:
     assert texture(256).std() == pytest.approx(1.0, abs=0.03)
 
 
+def test_a_kept_texture_leaves_its_stream_where_drawing_it_does() -> None:
+    def drawn(number: int) -> tuple[np.ndarray, float]:
+        rng = stream(0, Stream.SKIN_MAP, number)
+        return smooth_texture(rng, 256, ((6.0, 3.0, 1.0),)), rng.random()
+
+    fields._drawn.cache_clear()
+    first, other, again = drawn(1), drawn(2), drawn(1)
+    fields._drawn.cache_clear()
+    anew = drawn(1)
+    assert again[0] is first[0]
+    assert np.array_equal(anew[0], first[0])
+    assert anew[1] == again[1] == first[1]
+    assert not np.array_equal(other[0], first[0])
+
+
 def test_scale_whitens_plaques_on_every_skin() -> None:
     rng = np.random.default_rng(0)
     whiteness, scaling = [], rng.uniform(0, 4, 60)
@@ -356,7 +371,7 @@ def test_an_interrupted_trial_leaves_nothing(tmp_path: Path) -> None:
 def test_a_complete_trial_is_not_made_again(
     small_trial: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "photograph_visit", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(session, "photograph_subject", lambda *_: pytest.fail("drawn again"))
     assert synthesize_trial(small_trial.parent, SMALL) == small_trial
 
 

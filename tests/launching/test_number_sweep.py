@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +145,38 @@ def test_its_label_permutation_has_no_skill(launcher: Launcher, hands: Path) -> 
     main(["check", str(beside)])
     said = " ".join(launcher.capture.readouterr().out.split())
     assert "months against" in said, said
+
+
+def test_a_search_on_people_of_its_own_leaves_the_others_unseen(
+    launcher: Launcher, hands: Path
+) -> None:
+    """``split.search_fraction``: found on some subjects, evaluated on the others."""
+    (launcher.folder / "mine.yaml").write_text(SPACE, encoding="utf-8")
+    aside = ("--set", "split.search_fraction=0.4", "--set", "training.max_epochs=1")
+    grid = sweep_of(launcher, hands)
+    searched = launcher.write(f"{grid.read_text(encoding='utf-8')}{SEARCH}", "search")
+    done = launcher(searched, *aside)
+    assert done.code == 0, done.out + done.err
+    found = ("--hyperparameters", str(launcher.storage / "search"))
+    planned = " ".join(launcher(grid, *found, "--plan").out.split())
+    assert re.search(r"it saw \d+ of the 25 subjects that are predicted here", planned), planned
+    done = launcher(grid, *aside, *found)
+    assert done.code == 0, done.out + done.err
+    assert "it saw nobody who is predicted here" in " ".join(done.out.split())
+    store = launcher.store("tiny")
+    chain = store.read_provenance()["hyperparameters"]
+    assert chain["num_searched"] == 0
+    split = store.read_split().set_index("sample")
+    oof = predictions_of(store).query("partition == 'oof'")["sample"]
+    assert set(split.loc[oof, "partition"]) == {"train"}
+    assert sorted(oof) == sorted(split.index[split["partition"] == "train"])
+    trials = launcher.storage / "search" / "search" / "trials"
+    seen = {
+        name
+        for path in trials.rglob("predictions.parquet")
+        for name in pd.read_parquet(path)["subject"]
+    }
+    assert seen == set(split.loc[split["partition"] == "search", "subject"])
 
 
 def test_a_search_scores_in_the_unit(launcher: Launcher, hands: Path) -> None:

@@ -30,7 +30,7 @@ def space_of(**parameters: dict[str, object]) -> SearchSpace:
 
 def training_samples() -> TrainingData:
     """The random study without its test subject."""
-    return random_study().without_test()
+    return random_study().for_search()
 
 
 def trial_job(number: int = 0, backbone: str = BACKBONE, **values: Value) -> TrialJob:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -200,15 +201,46 @@ def test_a_mistake_in_phases_is_reported_where_it_is(
     assert reported in str(caught.value)
 
 
-def test_a_search_space_that_the_sweep_s_phases_do_not_allow_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("parameters", "reported"),
+    [
+        (
+            "max_epochs: {type: int, low: 50, high: 200}",
+            "max_epochs 50, with which mobilenet_v2 has: phases",
+        ),
+        (
+            "head: {type: choice, choices: [linear, ridge]}",
+            "head ridge, with which mobilenet_v2 has: head: ridge is solved on the features of a "
+            "frozen backbone, and phases: fine_tune trains the backbone",
+        ),
+        (
+            "pooling: {type: choice, choices: [network, mean]}\n"
+            "  stage_heads: {type: choice, choices: [false, true]}",
+            "pooling mean and stage_heads True, with which resnet18 has: stage_heads: true",
+        ),
+    ],
+    ids=["epochs", "head", "two together"],
+)
+def test_a_search_space_that_the_sweep_s_recipe_does_not_allow_is_refused(
+    tmp_path: Path, parameters: str, reported: str
+) -> None:
     spaces = tmp_path / "spaces"
     spaces.mkdir()
-    space = "title: s\nparameters:\n  max_epochs: {type: int, low: 50, high: 200}\n"
-    (spaces / "short.yaml").write_text(space)
+    (spaces / "short.yaml").write_text(f"title: s\nparameters:\n  {parameters}\n")
     path = tmp_path / "searched.yaml"
     path.write_text(SWEEP + "search_space: short\n")
-    with pytest.raises(InputError, match="max_epochs 50, with which mobilenet_v2 has: phases"):
+    with pytest.raises(InputError, match=re.escape(reported)):
         resolve_sweep(path, "paper", spaces=(spaces,))
+
+
+def test_choices_that_are_never_drawn_together_are_not_refused(tmp_path: Path) -> None:
+    (tmp_path / "apart.yaml").write_text(
+        "title: s\nparameters:\n  stage_heads: {type: choice, choices: [false, true]}\n"
+        "  pooling: {type: choice, choices: [network, mean], when: {stage_heads: [false]}}\n"
+    )
+    path = tmp_path / "searched.yaml"
+    path.write_text(SWEEP + "search_space: apart\n")
+    assert resolve_sweep(path, "paper", spaces=(tmp_path,)).space is not None
 
 
 def test_equal_recipes_and_searches_have_equal_hashes() -> None:

@@ -21,7 +21,7 @@ from foldgrid.training import Fit, TrainingData
 from foldgrid.training.augmentation import apply_draws, draw, draw_copies
 from foldgrid.training.feature_plan import CHUNK, FeaturePlan, plan_features
 from foldgrid.training.features import mirror_images, mirrored, predicting
-from tests.training.tiny_study import folder_of, make_config, make_data, make_fit, outcome
+from tests.training.tiny_study import TIMED, folder_of, make_config, make_data, make_fit, outcome
 
 STILL: dict[str, Any] = {
     "rotate_tiles": False,
@@ -326,3 +326,27 @@ def test_below_a_head_of_its_own_random_features_are_shared_by_folds(
         config = make_config(BACKBONE, fold=fold, **frozen().training.model_dump(mode="json"))
         make_fit(config, tmp_path / "linear", kept).features_of(np.arange(3))
     assert len(files(kept)) == 3
+
+
+@pytest.mark.parametrize("head", ["ridge", "mlp", "linear"])
+def test_who_finds_features_in_the_cache_builds_no_network(
+    head: str, kept: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And whoever asks for the network afterwards is given the very same."""
+    config = frozen(head=head, start_from_mean=True)
+    first = make_fit(config, tmp_path / "first", kept, keep_weights=False)
+    one = first.run()
+    after = torch.get_rng_state()
+    with monkeypatch.context() as patch:
+        patch.setattr("foldgrid.training.state.build_first", lambda *_: pytest.fail("was built"))
+        second = make_fit(config, tmp_path / "second", kept, keep_weights=False)
+        other = second.run()
+    assert torch.equal(torch.get_rng_state(), after)
+    assert other.model_dump(exclude=TIMED) == one.model_dump(exclude=TIMED)
+    assert second.folder.read_predictions().equals(first.folder.read_predictions())
+    states = first.network.state_dict(), second.network.state_dict()
+    assert list(states[0]) == list(states[1])
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    trained = [each for each in second.network.parameters() if each.requires_grad]
+    assert sum(map(torch.numel, trained)) == one.phases[0].trained_parameters
+    assert one.num_parameters == sum(map(torch.numel, second.network.parameters()))

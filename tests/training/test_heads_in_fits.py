@@ -13,6 +13,7 @@ import torch
 from pydantic import ValidationError
 from sklearn.linear_model import Ridge
 
+from foldgrid.heads import solving
 from foldgrid.heads.solving import Standardised
 from foldgrid.models import HeadedNetwork
 from foldgrid.specs.fits import FitConfig
@@ -96,6 +97,21 @@ def test_the_same_fit_has_the_same_bits(tmp_path: Path, data: TrainingData) -> N
         make_fit(ridge(), folder, data).run()
     one, other = (outcome(folder_of(ridge(), folder)) for folder in folders)
     assert one == other
+
+
+def test_what_was_kept_of_other_strengths_changes_no_bit(
+    tmp_path: Path, data: TrainingData
+) -> None:
+    configs = [ridge(head_settings={"ridge": {"strength": each}}) for each in (10.0, 300.0)]
+    solving._spaces.clear()
+    for config in configs:
+        make_fit(config, tmp_path / "turns", data).run()
+    assert len(solving._spaces) == 1
+    for config in configs:
+        solving._spaces.clear()
+        make_fit(config, tmp_path / "alone", data).run()
+        found = (outcome(folder_of(config, tmp_path / run)) for run in ("turns", "alone"))
+        assert next(found) == next(found)
 
 
 def test_a_backbone_with_random_weights_is_the_same_for_all_folds(
@@ -213,8 +229,8 @@ def test_the_start_of_a_trained_head_can_be_the_mean(tmp_path: Path, data: Train
                 "head": "ridge",
                 "phases": [{"name": "a", "frozen": "backbone", "epochs": 1}, {"name": "b"}],
             },
-            "head: ridge is solved on the features of a frozen backbone, and in the phase b the "
-            "backbone is trained",
+            "head: ridge is solved on the features of a frozen backbone, and phases: b "
+            "trains the backbone",
         ),
         ({"head": "mlp", "stage_heads": True}, "Drop one of the two"),
         ({"pooling": "mean", "stage_heads": True}, "Drop one of the two"),

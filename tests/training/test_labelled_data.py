@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from foldgrid.data.dataset import Dataset
 from foldgrid.data.splits import make_split
 from foldgrid.simulation.source import open_dataset
 from foldgrid.specs.recipe_parts import EarlyStopping
@@ -16,10 +17,14 @@ from foldgrid.training.training_data import TrainingData, assign_roles, nested_f
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     study = StudySettings(study="aidda", num_subjects=24, photo_width=32, photo_height=32)
     spec = DataSpec(tile_pixels=16, synthetic=study)
-    dataset = open_dataset(spec, tmp_path_factory.mktemp("cache"), photographs="single")
+    return open_dataset(spec, tmp_path_factory.mktemp("cache"), photographs="single")
+
+
+@pytest.fixture(scope="module")
+def data(dataset: Dataset) -> TrainingData:
     split = make_split(dataset.samples, SplitSpec(num_folds=3, num_seeds=5), dataset.layout)
     return TrainingData.from_dataset(dataset, split)
 
@@ -28,7 +33,7 @@ def test_pictures_and_partitions_are_in_the_samples_order(data: TrainingData) ->
     assert (data.stratum, data.grid) == ("label", 1)
     assert data.mosaics_NHWC.shape == (len(data.samples), 16, 16, 3)
     assert set(data.samples["fold"]) == {-1, 0, 1, 2}
-    kept = data.without_test()
+    kept = data.for_search()
     assert (kept.stratum, kept.grid) == ("label", 1)
     assert (kept.samples["partition"] == "train").all()
     assert len(kept.mosaics_NHWC) == len(kept.samples) < len(data.samples)
@@ -44,6 +49,26 @@ def test_subjects_and_cases_are_whole_in_every_role(data: TrainingData) -> None:
             groups = [set(data.samples[name].iloc[part]) - {""} for part in parts]
             assert sum(map(len, groups)) == len(set.union(*groups))
         assert set(data.samples["label"].iloc[roles.train]) == set(data.samples["label"])
+
+
+def test_who_is_set_aside_for_searches_is_trained_on_and_never_predicted(
+    dataset: Dataset,
+) -> None:
+    spec = SplitSpec(num_folds=3, num_seeds=5, search_fraction=0.4)
+    data = TrainingData.from_dataset(dataset, make_split(dataset.samples, spec, dataset.layout))
+    aside = set(np.flatnonzero(data.samples["partition"] == "search"))
+    predicted = []
+    for fold in range(3):
+        roles = assign_roles(data, fold, EarlyStopping(policy="inner_split"), seed=1)
+        assert aside <= {*roles.train, *roles.validation}
+        predicted += roles.held_out.tolist()
+    assert sorted(predicted) == np.flatnonzero(data.samples["partition"] == "train").tolist()
+    searched = data.for_search()
+    assert set(searched.samples["sample"]) == set(data.samples["sample"].iloc[sorted(aside)])
+    for fold in range(3):
+        roles = assign_roles(searched, fold, EarlyStopping(policy="none"), seed=1)
+        assert {len(roles.held_out), len(roles.train)} & {0} == set()
+        assert len(roles.held_out) + len(roles.train) == len(aside)
 
 
 def test_a_fraction_of_the_subjects_keeps_the_labels(data: TrainingData) -> None:

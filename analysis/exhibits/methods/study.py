@@ -45,6 +45,12 @@ def partition_statements(run: Run) -> dict[str, str]:
         if seeds and isinstance(imbalance, int | float)
         else ""
     )
+    aside = run.evaluation.table.samples.query("partition == 'search'")["subject"].nunique()
+    if aside:
+        tested += (
+            f" {count(aside, 'further subject was', 'further subjects were')} set aside for "
+            "searches: every fit trained on them and none was evaluated on them."
+        )
     return {
         "split": tested,
         "balance": balance,

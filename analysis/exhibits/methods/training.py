@@ -112,6 +112,7 @@ def training_statements(run: Run) -> dict[str, str]:
         "optimiser": (
             f"{optimizer_sentence(recipe)}." + phases_sentence(recipe) + _deviating_recipes(run)
         ),
+        "search": _search(run),
         "stopping": stopping_sentence(recipe),
         "augmentation": augmentation_sentence(recipe, sample, has_tiles),
         "budget": (
@@ -124,6 +125,21 @@ def training_statements(run: Run) -> dict[str, str]:
             f"{count(diverged, 'fit')} diverged and left no predictions." if diverged else ""
         ),
     }
+
+
+def _search(run: Run) -> str:
+    """Which search found the recipe, and on whom; "" where none did."""
+    chain = run.provenance.get("hyperparameters")
+    if not isinstance(chain, dict) or not chain.get("trials"):
+        return ""
+    tried = max(int(trial["of_trials"]) for trial in chain["trials"])
+    found = f"The recipe is the best of a search over {count(tried, 'configuration')}"
+    if chain.get("num_searched") == 0:
+        return f"{found} on subjects that no fit is evaluated on."
+    return (
+        f"{found} on the same subjects, so out-of-fold values are optimistic by an amount that is "
+        "not corrected."
+    )
 
 
 def _heads(run: Run) -> str:

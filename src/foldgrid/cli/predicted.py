@@ -129,7 +129,7 @@ def _point_note(learner: TrainedLearner, point: CallingPoint) -> str:
 
 def _known_subjects(learner: TrainedLearner, dataset: Dataset) -> list[str]:
     split = learner.store.read_split()
-    trained = set(split.loc[split["partition"] == "train", "subject"])
+    trained = set(split.loc[split["partition"] != "test", "subject"])
     known = trained.intersection(dataset.samples["subject"])
     if not known:
         return []

@@ -21,6 +21,9 @@ from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.fits import split_fingerprint
 from foldgrid.specs.sweep import SplitSpec
 
+TRAIN, TEST, SEARCH = "train", "test", "search"
+"""The parts of a split; that for searches is empty unless the sweep sets one aside."""
+
 TEST_FOLD = -1
 """The fold of a test sample."""
 
@@ -32,8 +35,8 @@ class Split:
     Attributes:
         table: One row a sample, in the samples' order: ``sample``, ``subject``, ``visit``,
             ``day``, then ``region`` of a mosaic, ``case`` and ``label`` or ``value`` of a
-            single photograph, then ``partition`` (``train`` or ``test``), ``fold`` (0 to
-            num_folds - 1, and -1 for test).
+            single photograph, then ``partition`` (``train``, ``test``, or ``search``, set
+            aside for searches), ``fold`` (0 to num_folds - 1, and -1 for test).
         imbalance: Between train and test: `imbalance_of` the stratum's values.
         fold_imbalance: Among the folds, the mean over their pairs.
         seed: Where the random orders started.
@@ -45,6 +48,11 @@ class Split:
     fold_imbalance: float
     seed: int
     fingerprint: str
+
+    @property
+    def search_rows(self) -> IntArray:
+        """The rows that a search may see: what is set aside for it, else the training part."""
+        return search_rows(self.table["partition"])
 
     @property
     def sizes(self) -> pd.DataFrame:
@@ -65,6 +73,13 @@ class Split:
         )
 
 
+def search_rows(partition_N: ArrayLike) -> IntArray:
+    """The rows that a search may see: what is set aside for it, else the training part."""
+    parts_N = np.asarray(partition_N)
+    rows = np.flatnonzero(parts_N == SEARCH)
+    return rows if len(rows) else np.flatnonzero(parts_N == TRAIN)
+
+
 def make_split(samples: pd.DataFrame, spec: SplitSpec, layout: SampleLayout = MOSAICS) -> Split:
     """Hold out the test subjects, then divide the others into folds.
 
@@ -82,6 +97,7 @@ def make_split(samples: pd.DataFrame, spec: SplitSpec, layout: SampleLayout = MO
         InputError: There are fewer subjects than folds and a test set need.
     """
     _require_subjects(samples["subject"].nunique(), spec, "split")
+    num_parts = 2 if spec.search_fraction else 1
     weights_N = visit_weights(samples) if layout.weighs_visits else np.ones(len(samples))
     strata_N = samples[layout.stratum].to_numpy()
     fractions = [1 - spec.test_fraction, spec.test_fraction]
@@ -91,16 +107,32 @@ def make_split(samples: pd.DataFrame, spec: SplitSpec, layout: SampleLayout = MO
         fractions,
         weights_N=weights_N,
         # The folds need a subject each; a large fraction of few subjects must not take them.
-        fewest_K=[spec.num_folds, 1],
+        fewest_K=[spec.num_folds * num_parts, 1],
         num_seeds=spec.num_seeds,
         seed=spec.seed,
     )
-    is_train_N = sides.assigned == 0
+    partition_N = np.where(sides.assigned == 0, TRAIN, TEST).astype(object)
+    if spec.search_fraction:
+        rest_N = partition_N == TRAIN
+        parts = divide_groups(
+            samples["subject"].to_numpy()[rest_N],
+            strata_N[rest_N],
+            [1 - spec.search_fraction, spec.search_fraction],
+            weights_N=weights_N[rest_N],
+            fewest_K=[spec.num_folds, spec.num_folds],
+            num_seeds=spec.num_seeds,
+            seed=spec.seed,
+        )
+        partition_N[rest_N] = np.where(parts.assigned == 0, TRAIN, SEARCH)
     fold_N = np.full(len(samples), TEST_FOLD, dtype=np.int64)
-    subjects = samples["subject"].to_numpy()[is_train_N]
-    fold_N[is_train_N] = _folds(subjects, strata_N[is_train_N], weights_N[is_train_N], spec)
+    for part in (TRAIN, SEARCH):
+        own_N = partition_N == part
+        if own_N.any():
+            subjects = samples["subject"].to_numpy()[own_N]
+            fold_N[own_N] = _folds(subjects, strata_N[own_N], weights_N[own_N], spec)
+    is_train_N = partition_N == TRAIN
     table = samples[list(layout.split_columns)].reset_index(drop=True)
-    table["partition"] = np.where(is_train_N, "train", "test")
+    table["partition"] = partition_N.astype(str)
     table["fold"] = fold_N
     return Split(
         table=table,
@@ -216,14 +248,18 @@ def check_enough_subjects(manifest: CheckedManifest, spec: SplitSpec) -> None:
 
 
 def _require_subjects(num_subjects: int, spec: SplitSpec, source: str) -> None:
-    needed = spec.num_folds + 1
+    num_parts = 2 if spec.search_fraction else 1
+    needed = spec.num_folds * num_parts + 1
     if num_subjects >= needed:
         return
     mend = "Add subjects"
-    if num_subjects >= 3:
-        mend += f", or lower split.num_folds to {num_subjects - 1}"
+    if num_subjects > 2 * num_parts:
+        mend += f", or lower split.num_folds to {(num_subjects - 1) // num_parts}"
+    folds = f"{spec.num_folds} folds"
+    if spec.search_fraction:
+        folds += ", as many of the part that split.search_fraction sets aside,"
     message = (
-        f"found {num_subjects}. {spec.num_folds} folds and a test set, each of whole subjects, "
+        f"found {num_subjects}. {folds} and a test set, each of whole subjects, "
         f"need at least {needed}. {mend}."
     )
     raise InputError(source, [Problem("subjects", "", message)])

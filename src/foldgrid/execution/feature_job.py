@@ -69,7 +69,9 @@ class FeatureRecord(Record):
     seconds: float
 
 
-def missing_features(jobs: Iterable[FitJob], data: TrainingData) -> list[FeatureJob]:
+def missing_features(
+    jobs: Iterable[FitJob], data: TrainingData, fewest: int = 2
+) -> list[FeatureJob]:
     """A job for all features that several of ``jobs`` train on and that are not in the cache.
 
     What a single fit needs it computes itself. On a GPU they count as missing: its name and
@@ -78,6 +80,7 @@ def missing_features(jobs: Iterable[FitJob], data: TrainingData) -> list[Feature
     Args:
         jobs: Fits to be trained, in their order.
         data: The samples.
+        fewest: How many of them have to train on the same features.
     """
     by_tables: dict[str, list[FitJob]] = {}
     tables_of: dict[str, tuple[Table, ...]] = {}
@@ -88,9 +91,14 @@ def missing_features(jobs: Iterable[FitJob], data: TrainingData) -> list[Feature
             by_tables.setdefault(key, []).append(job)
             tables_of[key] = tables
     return [
-        FeatureJob(fits[0], len(fits), sum(table.num_pictures for table in tables_of[key]))
+        # The one that does least beside them: its estimate tells how long they take.
+        FeatureJob(
+            min(fits, key=lambda fit: fit.estimated_seconds),
+            len(fits),
+            sum(table.num_pictures for table in tables_of[key]),
+        )
         for key, fits in by_tables.items()
-        if len(fits) > 1 and not all(table.is_kept for table in tables_of[key])
+        if len(fits) >= fewest and not all(table.is_kept for table in tables_of[key])
     ]
 
 

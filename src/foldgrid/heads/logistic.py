@@ -16,7 +16,7 @@ import numpy as np
 from foldgrid.heads.solving import (
     FloatArray,
     PenaltySettings,
-    Standardised,
+    SampleSpace,
     Strengths,
     as_many_threads,
     chosen_strength,
@@ -54,8 +54,8 @@ class Logistic(SolvedHead):
     def solve(self, training: TrainingFeatures, own: LogisticSettings) -> Solution:
         """See ``SolvedHead``."""
         with as_many_threads():
-            columns = Standardised.of(training.features_ND)
-            basis_RN, reduced_NR = _row_space(columns.values_ND)
+            space = SampleSpace.of(training.features_ND)
+            basis_RS, reduced_NR = _row_space(space)
             likelihood = _Likelihood.of(training)
             strengths, folds = own.candidates, inner_folds(training)
             losses: list[float] = []
@@ -68,8 +68,8 @@ class Logistic(SolvedHead):
             strength, chosen = chosen_strength(strengths, losses)
             whole = _Path(reduced_NR, np.ones((len(reduced_NR), 1)), likelihood)
             weight_RFK, bias_FK = whole.solve(strength, _FINE)
-            weight_KD = (basis_RN.T @ weight_RFK[:, 0]).T @ columns.values_ND
-            weight_KD, bias_K = columns.unfolded(weight_KD, bias_FK[0])
+            weight_KR = space.weights(basis_RS.T @ weight_RFK[:, 0])
+            weight_KD, bias_K = space.columns.unfolded(weight_KR, bias_FK[0])
         if likelihood.is_halved:
             # Two classes, one number: the softmax of (-z/2, z/2) is the logistic function of z.
             weight_KD, bias_K = (np.concatenate([-x, x]) / 2 for x in (weight_KD, bias_K))
@@ -80,13 +80,15 @@ class Logistic(SolvedHead):
         return f"{self.title} with {own.words}"
 
 
-def _row_space(values_ND: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """A basis of what the samples span, (R, N) in terms of them, and (N, R) the samples in it."""
-    values_N, vectors_NN = np.linalg.eigh(values_ND @ values_ND.T)
-    precision = np.finfo(np.float64).eps * len(values_N)
-    kept = values_N > max(values_N[-1], 0.0) * precision
-    lengths_R = np.sqrt(values_N[kept])
-    return vectors_NN[:, kept].T / lengths_R[:, None], vectors_NN[:, kept] * lengths_R
+def _row_space(space: SampleSpace) -> tuple[FloatArray, FloatArray]:
+    """A basis of what samples span, (R, S) as `SampleSpace` has it; (N, R) the samples in it."""
+    values_S, vectors_SS = space.values_S, space.vectors_SS
+    precision = np.finfo(np.float64).eps * len(values_S)
+    kept = values_S > max(values_S[-1], 0.0) * precision
+    if space.is_of_features:
+        return vectors_SS[:, kept].T, space.columns.values_ND @ vectors_SS[:, kept]
+    lengths_R = np.sqrt(values_S[kept])
+    return vectors_SS[:, kept].T / lengths_R[:, None], vectors_SS[:, kept] * lengths_R
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Ridge regression of a task's numbers, its strength chosen by inner folds of subjects.
 
-Shape letters: N training samples, J inner samples, D features, K outputs, S strengths.
+Shape letters: N training samples, J inner samples, D features, K outputs, S strengths, R samples
+or features, whichever a solution is found in.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import numpy as np
 from foldgrid.heads.solving import (
     FloatArray,
     PenaltySettings,
-    Standardised,
+    SampleSpace,
     Strengths,
     as_many_threads,
     chosen_strength,
@@ -28,9 +29,9 @@ class RidgeSettings(PenaltySettings):
 class Ridge(SolvedHead):
     """Least squares with an L2 penalty on the weights, none on the intercept.
 
-    Solved by the samples' inner products: features may be many times as many as samples. The
-    strength is the one with the lowest mean squared error of samples of other subjects. See
-    ``SolvedHead``.
+    Solved by the samples' inner products, of thousands of samples by the features': either may be
+    many times as many as the other. The strength is the one with the lowest mean squared error of
+    samples of other subjects. See ``SolvedHead``.
     """
 
     title = "Ridge regression"
@@ -40,17 +41,17 @@ class Ridge(SolvedHead):
     def solve(self, training: TrainingFeatures, own: RidgeSettings) -> Solution:
         """See ``SolvedHead``."""
         with as_many_threads():
-            columns = Standardised.of(training.features_ND)
-            products_NN = columns.values_ND @ columns.values_ND.T
+            space = SampleSpace.of(training.features_ND)
             targets_NK = training.targets_NT.astype(np.float64)
             strengths = own.candidates
             strength, chosen = chosen_strength(
                 strengths,
-                _losses(products_NN, targets_NK, training, strengths) if strengths[1:] else (),
+                _losses(space, targets_NK, training, strengths) if strengths[1:] else (),
             )
             middle_K = targets_NK.mean(axis=0)
-            (dual_NK,) = _duals(products_NN, targets_NK - middle_K, (strength,))
-            weight_KD, bias_K = columns.unfolded(dual_NK.T @ columns.values_ND, middle_K)
+            moments_RK = space.moments(slice(None), targets_NK - middle_K)
+            (found_RK,) = _solutions((space.values_S, space.vectors_SS), moments_RK, (strength,))
+            weight_KD, bias_K = space.columns.unfolded(space.weights(found_RK), middle_K)
         return Solution(weight_KD, bias_K, chosen)
 
     def words(self, own: RidgeSettings) -> str:
@@ -58,19 +59,25 @@ class Ridge(SolvedHead):
         return f"{self.title} with {own.words}"
 
 
-def _duals(
-    products_NN: FloatArray, targets_NK: FloatArray, strengths: tuple[float, ...]
+def _solutions(
+    axes: tuple[FloatArray, FloatArray], moments_RK: FloatArray, strengths: tuple[float, ...]
 ) -> FloatArray:
-    """(S, N, K) What each sample weighs; both arguments have columns that add up to 0."""
-    values_N, vectors_NN = np.linalg.eigh(products_NN)
-    turned_NK = vectors_NN.T @ targets_NK
+    """(S, R, K) What each sample or feature weighs, by strength.
+
+    Args:
+        axes: Eigenvalues and eigenvectors of inner products of what has a mean of 0.
+        moments_RK: What is to be predicted, in their space.
+        strengths: The penalties.
+    """
+    values_R, vectors_RR = axes
+    turned_RK = vectors_RR.T @ moments_RK
     # Inner products of real vectors: what is below 0 is rounding.
-    values_N = np.maximum(values_N, 0.0)
-    return np.stack([vectors_NN @ (turned_NK / (values_N + each)[:, None]) for each in strengths])
+    values_R = np.maximum(values_R, 0.0)
+    return np.stack([vectors_RR @ (turned_RK / (values_R + each)[:, None]) for each in strengths])
 
 
 def _losses(
-    products_NN: FloatArray,
+    space: SampleSpace,
     targets_NK: FloatArray,
     training: TrainingFeatures,
     strengths: tuple[float, ...],
@@ -78,13 +85,10 @@ def _losses(
     """(S,) The mean squared error of samples of subjects that were not fitted; () without folds."""
     errors_S, folds = np.zeros(len(strengths)), inner_folds(training)
     for fitted, seen in folds:
-        own_NN = products_NN[np.ix_(fitted, fitted)]
-        rows_N = own_NN.mean(axis=0)
-        centred_NN = own_NN - rows_N - rows_N[:, None] + rows_N.mean()
-        others_JN = products_NN[np.ix_(seen, fitted)]
-        others_JN = others_JN - rows_N - others_JN.mean(axis=1, keepdims=True) + rows_N.mean()
+        own_RR, others_JR = space.without(fitted, seen)
         middle_K = targets_NK[fitted].mean(axis=0)
-        duals_SNK = _duals(centred_NN, targets_NK[fitted] - middle_K, strengths)
-        errors_SJK = others_JN @ duals_SNK + middle_K - targets_NK[seen]
+        moments_RK = space.moments(fitted, targets_NK[fitted] - middle_K)
+        found_SRK = _solutions(np.linalg.eigh(own_RR), moments_RK, strengths)
+        errors_SJK = others_JR @ found_SRK + middle_K - targets_NK[seen]
         errors_S += np.square(errors_SJK).sum(axis=(1, 2))
     return errors_S / targets_NK.size if folds else np.zeros(0)

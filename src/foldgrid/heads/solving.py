@@ -5,10 +5,12 @@ Shape letters: N samples, D features, R rank.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from functools import lru_cache
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +110,100 @@ class Standardised:
         return weight_KD, intercept_K - weight_KD @ self.mean_D
 
 
+@dataclass(frozen=True)
+class SampleSpace:
+    """Standardised features and the space that they span: what all strengths have in common.
+
+    Described by the samples' inner products or, of many samples with fewer features, by the
+    features'; S is the number of either.
+
+    Attributes:
+        columns: The features.
+        products_SS: The inner products.
+        values_S: Their eigenvalues, from the smallest.
+        vectors_SS: A column an eigenvector.
+    """
+
+    columns: Standardised
+    products_SS: FloatArray
+    values_S: FloatArray
+    vectors_SS: FloatArray
+
+    @classmethod
+    def of(cls, features_ND: NDArray[np.float32]) -> SampleSpace:
+        """That of training samples. The last ones are kept: a search asks for them at each trial.
+
+        It takes S cubed operations, and for one strength everything else takes a tenth of that.
+        """
+        content = np.ascontiguousarray(features_ND)
+        # Another number of threads gives other bits.
+        key = hashlib.blake2b(content.data).digest(), content.shape, _num_threads()
+        kept = _spaces.pop(key, None)
+        if kept is None:
+            columns = Standardised.of(features_ND)
+            values_ND = columns.values_ND
+            is_of_features = len(values_ND) > max(MANY_SAMPLES, values_ND.shape[1])
+            products_SS = values_ND.T @ values_ND if is_of_features else values_ND @ values_ND.T
+            kept = cls(columns, products_SS, *np.linalg.eigh(products_SS))
+        _spaces[key] = kept
+        while sum(each.num_bytes for each in _spaces.values()) > _BYTES_KEPT and len(_spaces) > 1:
+            del _spaces[next(iter(_spaces))]
+        return kept
+
+    @property
+    def is_of_features(self) -> bool:
+        """Whether the inner products are the features', not the samples'."""
+        return len(self.products_SS) < len(self.columns.values_ND)
+
+    @property
+    def num_bytes(self) -> int:
+        """In memory."""
+        return self.columns.values_ND.nbytes + 2 * self.products_SS.nbytes
+
+    def moments(self, rows: Rows, targets_NK: FloatArray) -> FloatArray:
+        """(S, K) What a solution is made of, of samples ``rows`` whose targets' mean is 0."""
+        return self.columns.values_ND[rows].T @ targets_NK if self.is_of_features else targets_NK
+
+    def weights(self, found_SK: FloatArray) -> FloatArray:
+        """(K, R) The features' weights of a solution in this space."""
+        return found_SK.T if self.is_of_features else found_SK.T @ self.columns.values_ND
+
+    def without(
+        self, fitted: NDArray[np.intp], seen: NDArray[np.intp]
+    ) -> tuple[FloatArray, FloatArray]:
+        """The inner products of the samples ``fitted``, and the samples ``seen`` by them.
+
+        Centred at the mean of those that are fitted.
+        """
+        if self.is_of_features:
+            values_ND = self.columns.values_ND
+            mean_D = values_ND[fitted].mean(axis=0)
+            own_DD = values_ND[fitted].T @ values_ND[fitted]
+            return own_DD - len(fitted) * np.outer(mean_D, mean_D), values_ND[seen] - mean_D
+        own_NN = self.products_SS[np.ix_(fitted, fitted)]
+        rows_N = own_NN.mean(axis=0)
+        centred_NN = own_NN - rows_N - rows_N[:, None] + rows_N.mean()
+        others_JN = self.products_SS[np.ix_(seen, fitted)]
+        others_JN = others_JN - rows_N - others_JN.mean(axis=1, keepdims=True) + rows_N.mean()
+        return centred_NN, others_JN
+
+
+Rows = NDArray[np.intp] | slice
+
+MANY_SAMPLES = 4000
+"""With more, and fewer features than that, the features' inner products are the smaller problem."""
+
+_BYTES_KEPT = 512 * 2**20
+_spaces: dict[tuple[bytes, tuple[int, ...], int], SampleSpace] = {}
+"""By the features' content, the last one used at the end."""
+
+
+def _num_threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
 def inner_folds(
     training: TrainingFeatures,
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
@@ -146,8 +242,13 @@ def chosen_strength(
 @contextmanager
 def as_many_threads() -> Iterator[None]:
     """Inside, linear algebra uses as many threads as torch may."""
-    import torch
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    with threadpool_limits(torch.get_num_threads(), user_api="blas"):
+    with _controller().limit(limits=_num_threads(), user_api="blas"):
         yield
+
+
+@lru_cache(maxsize=1)
+def _controller() -> Any:
+    """Of numpy's library; looking which libraries are there takes as long as a solution."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
@@ -10,11 +10,13 @@ from typing import Any, Generic, Self, TypeVar
 from rich.console import Console
 
 from foldgrid.data.dataset import Dataset
+from foldgrid.execution.feature_job import FeatureJob, FeatureTrainer
 from foldgrid.execution.inline import InlineExecutor
 from foldgrid.execution.ray_tune import RayTuneExecutor
 from foldgrid.execution.trainer import Executor
 from foldgrid.launching.deadline import Deadline
 from foldgrid.launching.decoding import decoding
+from foldgrid.launching.feature_tasks import FeatureListener, compute_features
 from foldgrid.launching.interrupt import Interrupt
 from foldgrid.launching.options import Options
 from foldgrid.launching.planning.disk import check_disk
@@ -137,6 +139,28 @@ class LaunchFrame(Generic[Job]):
             decoded = dataset.result()
             with self.log, interrupt.as_asked():
                 yield decoded, executor, interrupt
+
+    def has_features(
+        self,
+        jobs: Sequence[FeatureJob],
+        trainer: FeatureTrainer,
+        executor: Executor,
+        interrupt: Interrupt,
+    ) -> bool:
+        """Computes features that are trained on; whether the training may follow.
+
+        Args:
+            jobs: Those that are missing.
+            trainer: How they are computed.
+            executor: Who computes them.
+            interrupt: Ends it.
+        """
+        if not jobs:
+            return True
+        listeners: list[FeatureListener] = [interrupt, self.limit, self.deadline]
+        with self.limit, self.deadline:
+            compute_features(executor, trainer, jobs, listeners, self.log.note, self.console)
+        return self.limit.ended_by is None and self.deadline.gives_room()
 
     def _executor(self, is_left: bool) -> Executor:
         if self.options.executor == "inline" or not is_left:

@@ -16,7 +16,6 @@ from foldgrid.execution.fit_job import FitJob
 from foldgrid.execution.memory import with_known_fraction, with_larger_fraction
 from foldgrid.execution.trainer import Executor, FitTrainer
 from foldgrid.launching.failure_table import FailedJob, print_failures
-from foldgrid.launching.feature_tasks import FeatureListener, compute_features
 from foldgrid.launching.frame import LaunchFrame
 from foldgrid.launching.interrupt import Interrupt
 from foldgrid.launching.options import Options
@@ -108,21 +107,13 @@ class Session(LaunchFrame[FitJob]):
                 self.deadline,
             ]
         )
-        if prepared.grid.left and self._has_features(executor, data, interrupt):
+        features = missing_features(prepared.grid.left, data)
+        if prepared.grid.left and self.has_features(
+            features, FeatureTrainer(data, prepared.store), executor, interrupt
+        ):
             with display, progress_file, self.limit, self.deadline:
                 trainer = FitTrainer(data, prepared.store)
                 train_all(executor, trainer, prepared.grid.left, listeners)
-
-    def _has_features(self, executor: Executor, data: TrainingData, interrupt: Interrupt) -> bool:
-        """Computes the features that fits share; whether the fits may follow."""
-        jobs = missing_features(self.prepared.grid.left, data)
-        if not jobs:
-            return True
-        trainer = FeatureTrainer(data, self.prepared.store)
-        listeners: list[FeatureListener] = [interrupt, self.limit, self.deadline]
-        with self.limit, self.deadline:
-            compute_features(executor, trainer, jobs, listeners, self.log.note, self.console)
-        return self.limit.ended_by is None and self.deadline.gives_room()
 
     def _progress_file(self) -> ProgressFile[FitJob]:
         """Tells other terminals; see ``--status``."""

@@ -87,7 +87,7 @@ def _write_provenance(prepared: PreparedSweep, before: dict[str, Any] | None) ->
             for name, each in prepared.given.items()
         }
     if prepared.found is not None:
-        provenance["hyperparameters"] = prepared.found.provenance()
+        provenance["hyperparameters"] = prepared.found.provenance(prepared.split)
     store.write_provenance({**provenance, "earlier_launches": earlier})
 
 

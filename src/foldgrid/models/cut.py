@@ -6,7 +6,7 @@ Shape letters: B batch, C channels, D features, H and W pixels, K outputs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from foldgrid.models.published import native_pixels
 from foldgrid.models.sources import fact_of_network, source_of
@@ -126,6 +126,19 @@ def _problem(network: nn.Module, backbone: str, name: str, last: nn.Module, take
     return ""
 
 
+class Backbone(Protocol):
+    """What features come from: a ``CutNetwork``, or a network with a head of its own."""
+
+    @property
+    def head(self) -> nn.Module:
+        """What makes outputs of features, (B, D) to (B, K)."""
+        ...
+
+    def features(self, images_BCHW: Tensor, /) -> Tensor:
+        """What the head takes, (B, D)."""
+        ...
+
+
 class CutNetwork:
     """A network as features and a head, which have its own parameters.
 
@@ -156,3 +169,32 @@ class CutNetwork:
         finally:
             handle.remove()
         return taken[-1]
+
+
+def as_backbone(network: nn.Module, backbone: str) -> Backbone:
+    """A network as features and a head, its own modules.
+
+    Args:
+        network: One with a head of its own, or one that can be cut.
+        backbone: Its name.
+    """
+    from foldgrid.models.headed import HeadedNetwork
+
+    return network if isinstance(network, HeadedNetwork) else CutNetwork(network, cut_of(backbone))
+
+
+def put_head(network: nn.Module, backbone: str, head: nn.Module) -> None:
+    """Puts a head into the place of a network's own; see ``CutNetwork.head``.
+
+    Args:
+        network: One with a head of its own, or one that can be cut.
+        backbone: Its name.
+        head: Of another network of this kind.
+    """
+    from foldgrid.models.headed import HeadedNetwork
+
+    if isinstance(network, HeadedNetwork):
+        network.head = head
+        return
+    for name, layer in zip(cut_of(backbone).head, head.children(), strict=True):
+        network.set_submodule(name, layer)

@@ -21,6 +21,7 @@ from foldgrid.models.published import native_pixels
 from foldgrid.models.stages import StagedNetwork
 from foldgrid.models.tracing import ATTENTIONS, NORMS
 from foldgrid.specs.counted import counted
+from foldgrid.specs.heads import OwnHead
 
 _LAYERS = (nn.Conv2d, nn.Linear, *ATTENTIONS)
 
@@ -237,3 +238,13 @@ def parameter_counts(network: nn.Module) -> ParameterCounts:
         each for norm in norms for each in (norm.running_mean, norm.running_var) if each is not None
     ]
     return ParameterCounts(sizes[False], sizes[True], sum(each.numel() for each in statistics))
+
+
+@lru_cache(maxsize=64)
+def frozen_counts(
+    backbone: str, num_outputs: int, pixels: int, own_head: OwnHead | None
+) -> ParameterCounts:
+    """The `parameter_counts` of a network whose backbone is frozen, found without numbers."""
+    network = build_on_meta(backbone, num_outputs, pixels=pixels, own_head=own_head)
+    freeze(network, backbone, "backbone")
+    return parameter_counts(network)

@@ -76,7 +76,7 @@ class HeadedNetwork(nn.Module):
     @property
     def last_layer(self) -> nn.Linear:
         """The layer that makes the outputs."""
-        return [each for each in self.head.modules() if isinstance(each, nn.Linear)][-1]
+        return last_linear(self.head)
 
 
 def with_own_head(network: nn.Module, name: str, own: OwnHead, num_outputs: int) -> HeadedNetwork:
@@ -92,15 +92,23 @@ def with_own_head(network: nn.Module, name: str, own: OwnHead, num_outputs: int)
         ValueError: It has no such features; says which it has.
     """
     module = _strip(network, name, own.pooling)
-    num_features = feature_width(name, own.pooling)
-    head = own.head
     with next(network.parameters()).device:
-        layers = (
-            head.build(num_features, num_outputs, own.own)
-            if isinstance(head, TrainedHead)
-            else SolvedLayer(num_features, num_outputs)
-        )
+        layers = build_head(name, own, num_outputs)
     return HeadedNetwork(network, own.pooling, layers, module)
+
+
+def build_head(name: str, own: OwnHead, num_outputs: int) -> nn.Module:
+    """A head for a network's features, freshly initialised; see `with_own_head`."""
+    head, num_features = own.head, feature_width(name, own.pooling)
+    if isinstance(head, TrainedHead):
+        built: nn.Module = head.build(num_features, num_outputs, own.own)
+        return built
+    return SolvedLayer(num_features, num_outputs)
+
+
+def last_linear(head: nn.Module) -> nn.Linear:
+    """The layer that makes the outputs."""
+    return [each for each in head.modules() if isinstance(each, nn.Linear)][-1]
 
 
 @lru_cache(maxsize=256)

@@ -36,7 +36,7 @@ class LockstepTrial:
 
     Args:
         job: What to train.
-        data: The training samples; see ``TrainingData.without_test``.
+        data: The training samples; see ``TrainingData.for_search``.
         folder: The trial's folder.
         state: From ``state``: this trial's, or, in population based training, a better one's,
             which it goes on from by its default configuration. Nothing for what its folder holds.
@@ -66,7 +66,7 @@ class LockstepTrial:
         self.outputs_NK = np.full((len(data.samples), num_outputs), np.nan, np.float32)
         self.epochs: list[TrialEpoch] = []
         self._untold: list[TrialEpoch] = []
-        self._pace = CheckpointInterval.of(*(fit.network for fit in self.fits))
+        self._pace = CheckpointInterval.of(*(fit.trained for fit in self.fits))
         self._restore(state or folder.read_state())
         if state is None:
             self._untold = self._not_kept(folder.read_running())
@@ -115,8 +115,7 @@ class LockstepTrial:
 
     def _run_fold(self, fit: Fit) -> None:
         if fit.run_epoch().is_best:
-            rows = fit.roles.held_out
-            self.outputs_NK[rows] = fit.predict(rows)
+            self.outputs_NK[fit.roles.held_out] = fit.predict_held_out()
 
     def units(self) -> UnitTable:
         """What the ranking would compare, as predicted so far."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
+from foldgrid.execution.fit_job import FitJob
 from foldgrid.launching.durations import format_duration
 from foldgrid.launching.planning.grid import with_own_preprocessing
 from foldgrid.launching.planning.plan_text import plan_facts, size_words
@@ -20,6 +22,7 @@ from foldgrid.specs.errors import InputError, Problem
 from foldgrid.specs.recipe_keys import Value, with_values
 from foldgrid.specs.search_space import (
     BACKBONE,
+    ChoiceParameter,
     SearchSpace,
     describe,
     first_values,
@@ -28,6 +31,9 @@ from foldgrid.tasks.registry import make_scoring
 from foldgrid.tasks.scoring import evaluated_units
 from foldgrid.tasks.units import UNIT_COLUMNS
 from foldgrid.training import TrainingData
+
+DECIDE_FEATURES = (BACKBONE, "pooling", "normalization", "interpolation", "features.dtype")
+"""What may be searched and decides what a frozen backbone makes of pictures."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,16 @@ class StudyPlan:
         )
         objectives = self.prepared.sweep.search.objectives
         return TrialJob(self.name, number, dict(values), fits, objectives=objectives)
+
+    def feature_fits(self) -> list[FitJob]:
+        """Fits that have among them all features that trials may train on, folds included."""
+        choices = {
+            name: parameter.choices
+            for name, parameter in self.space.parameters.items()
+            if name in DECIDE_FEATURES and isinstance(parameter, ChoiceParameter)
+        }
+        points = (dict(zip(choices, each, strict=True)) for each in product(*choices.values()))
+        return [fit for point in points for fit in self.job(0, {**self.first, **point}).fits]
 
 
 def plan_studies(prepared: PreparedSweep) -> tuple[StudyPlan, ...]:

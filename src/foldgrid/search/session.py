@@ -10,6 +10,7 @@ import pandas as pd
 from rich.console import Console
 
 from foldgrid.execution.events import Listeners
+from foldgrid.execution.feature_job import FeatureTrainer, missing_features
 from foldgrid.execution.trainer import Executor
 from foldgrid.launching.failure_table import FailedJob, print_failures
 from foldgrid.launching.frame import LaunchFrame
@@ -132,7 +133,7 @@ class SearchSession(LaunchFrame[TrialJob]):
             self.training(is_left=is_left) as (dataset, executor, interrupt),
         ):
             # The test set goes no further than here.
-            data = TrainingData.from_dataset(dataset, prepared.split).without_test()
+            data = TrainingData.from_dataset(dataset, prepared.split).for_search()
             self._write_and_search(executor, data, interrupt)
         return len(self.failures)
 
@@ -159,7 +160,17 @@ class SearchSession(LaunchFrame[TrialJob]):
                 self.deadline,
             ]
             for plan in self.studies:
-                self._search(plan, executor, data, listeners)
+                if self._has_features(plan, executor, data, interrupt):
+                    self._search(plan, executor, data, listeners)
+
+    def _has_features(
+        self, plan: StudyPlan, executor: Executor, data: TrainingData, interrupt: Interrupt
+    ) -> bool:
+        """Computes the features that a study's trials share; whether they may follow."""
+        # Each trial would compute them first, and all others wait.
+        missing = missing_features(plan.feature_fits(), data, fewest=1)
+        trainer = FeatureTrainer(data, self.store.trial(plan.name, 0).fits)
+        return self.has_features(missing, trainer, executor, interrupt)
 
     def _set_aside_corrupt(self) -> None:
         if not self.corrupt:

@@ -145,9 +145,9 @@ class TrainingRecipe(Spec):
         thawed = [phase.name for phase in self.phases if phase.frozen != "backbone"]
         if self.solved_head is not None and thawed:
             return (
-                f"head: {self.head} is solved on the features of a frozen backbone, and in the "
-                f"phase {thawed[0]} the backbone is trained. Take frozen: backbone in every phase, "
-                f"drop the phases, or take head: {DEFAULT_HEAD}"
+                f"head: {self.head} is solved on the features of a frozen backbone, and phases: "
+                f"{thawed[0]} trains the backbone. Take frozen: backbone in every phase, drop the "
+                f"phases, or take head: {DEFAULT_HEAD}"
             )
         if self.stage_heads and self.own_head is not None:
             return (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import combinations, product
 
 from pydantic import ValidationError
 
-from foldgrid.specs.recipe_keys import with_values
+from foldgrid.specs.recipe_keys import Value, with_values
 from foldgrid.specs.search_space import (
     BACKBONE,
     MAX_GRID_POINTS,
@@ -60,15 +60,36 @@ def _recipe_problems(space: SearchSpace, sweep: Sweep) -> Iterator[SweepProblem]
 
 def _unfit_problems(space: SearchSpace, sweep: Sweep) -> Iterator[SweepProblem]:
     """Values of the space that the sweep's recipe does not allow, its other keys as they are."""
-    for backbone, (name, parameter) in product(sweep.backbones, space.parameters.items()):
-        for value in () if name == BACKBONE else extremes(parameter).values():
+    for backbone in {sweep.recipe_of(name): name for name in reversed(sweep.backbones)}.values():
+        for values in _extreme_values(space):
             try:
-                with_values(sweep.recipe_of(backbone), {name: value})
+                with_values(sweep.recipe_of(backbone), values)
             except ValidationError as error:
                 said = error.errors()[0]["msg"].removeprefix("Value error, ")
-                message = f"the search space has {name} {value}, with which {backbone} has: {said}."
+                found = " and ".join(f"{name} {value}" for name, value in values.items())
+                message = f"the search space has {found}, with which {backbone} has: {said}."
                 yield ("search_space",), message
                 return
+
+
+def _extreme_values(space: SearchSpace) -> Iterator[dict[str, Value]]:
+    """Each value at a parameter's ends alone, and any two choices that are drawn together."""
+    names = [name for name in space.parameters if name != BACKBONE]
+    for name in names:
+        yield from ({name: value} for value in extremes(space.parameters[name]).values())
+    chosen = [name for name in names if isinstance(space.parameters[name], ChoiceParameter)]
+    for pair in combinations(chosen, 2):
+        ends = (extremes(space.parameters[name]).values() for name in pair)
+        for each in product(*ends):
+            values = dict(zip(pair, each, strict=True))
+            conditions = [space.parameters[name].when for name in pair]
+            if all(
+                values[other] in allowed
+                for when in conditions
+                for other, allowed in when.items()
+                if other in values
+            ):
+                yield values
 
 
 def _backbone_problems(space: SearchSpace, sweep: Sweep) -> Iterator[SweepProblem]:

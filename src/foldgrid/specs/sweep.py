@@ -65,7 +65,12 @@ class SplitSpec(Spec):
     Attributes:
         test_fraction: The fraction kept for the test set, whole subjects only: of the visits where
             photographs make mosaics, of the photographs where each has a label.
-        num_folds: Folds of the training part, whole subjects only.
+        search_fraction: The fraction of the training part that is set aside for searches, whole
+            subjects only. A search sees them alone; a grid trains on them in every fit and never
+            predicts them, so out-of-fold values stay of people that chose no setting. 0 lets a
+            search see the whole training part.
+        num_folds: Folds of the training part, whole subjects only; those that are set aside for
+            searches have as many of their own.
         fold_method: ``greedy`` balances the folds as the train/test split is balanced, by the
             scaling score or by the label; ``stratified_group_kfold`` is scikit-learn's.
         num_seeds: Random orders of the subjects that are tried; the best balanced is kept.
@@ -73,6 +78,7 @@ class SplitSpec(Spec):
     """
 
     test_fraction: float = Field(default=0.1, gt=0, lt=0.5, alias="test_share")
+    search_fraction: float = Field(default=0.0, ge=0, le=0.8)
     num_folds: int = Field(default=5, ge=2, le=50)
     fold_method: Literal["greedy", "stratified_group_kfold"] = "greedy"
     num_seeds: int = Field(default=200, ge=1)

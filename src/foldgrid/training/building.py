@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from copy import deepcopy
 
 import numpy as np
 import torch
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from foldgrid.models import WeightFile, build_network, set_head_bias, with_own_head
+from foldgrid.models.headed import build_head, last_linear
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.normalization import OF_NETWORK
 from foldgrid.tasks.scoring import Scoring
-from foldgrid.training.training_data import body_seed
+from foldgrid.training.training_data import body_seed, fit_seed
 
 
 def build_for(
@@ -37,7 +39,7 @@ def build_for(
     recipe = config.training
     own = recipe.own_head
     # Where nothing of the fit decides them, features can be shared by folds.
-    with nullcontext() if own is None else _seeded(body_seed(config)):
+    with nullcontext() if own is None else seeded(body_seed(config)):
         network = build_network(
             config.backbone,
             num_outputs if own is None else 2,
@@ -56,7 +58,7 @@ def build_for(
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Inside, weights are drawn by ``seed``; outside, the next are the same as without."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -94,3 +96,52 @@ def build_first(
     if config.training.start_from_mean:
         set_head_bias(network, config.backbone, torch.from_numpy(task.start_bias(targets_NK)))
     return network
+
+
+_HEADS_KEPT = 64
+_first_heads: dict[tuple[object, ...], tuple[nn.Module, Tensor]] = {}
+"""By what decides them, heads as they were drawn, and the random state behind the network."""
+
+
+def first_head(
+    config: FitConfig, task: Scoring, targets_NK: NDArray[np.float32], pixels: int
+) -> nn.Module | None:
+    """The head of `build_first`'s network, where it is known without the network.
+
+    Torch's random state is then what it would be behind the whole network. A head of its own is
+    drawn apart from the body. A network's own last layer is drawn somewhere among the others: it is
+    known where this process built the network before, see `keep_first_head`.
+
+    Args:
+        config: As of `build_first`, and so are the others.
+        task: What is predicted.
+        targets_NK: The training samples' targets.
+        pixels: Height and width of the pictures.
+    """
+    recipe = config.training
+    if recipe.own_head is not None:
+        head = build_head(config.backbone, recipe.own_head, task.num_outputs)
+    else:
+        kept = _first_heads.get(_first_head_key(config, task.num_outputs, pixels))
+        if kept is None:
+            return None
+        head = deepcopy(kept[0])
+        torch.set_rng_state(kept[1])
+    if recipe.start_from_mean:
+        with torch.no_grad():
+            last_linear(head).bias.copy_(torch.from_numpy(task.start_bias(targets_NK)))
+    return head
+
+
+def keep_first_head(config: FitConfig, num_outputs: int, pixels: int, head: nn.Module) -> None:
+    """Remembers the head of a network that was just built, for `first_head`."""
+    if config.training.own_head is None:
+        while len(_first_heads) >= _HEADS_KEPT:
+            del _first_heads[next(iter(_first_heads))]
+        key = _first_head_key(config, num_outputs, pixels)
+        _first_heads[key] = deepcopy(head).cpu(), torch.get_rng_state()
+
+
+def _first_head_key(config: FitConfig, num_outputs: int, pixels: int) -> tuple[object, ...]:
+    starts = config.training.start_from_mean
+    return config.backbone, config.weights, fit_seed(config), num_outputs, pixels, starts

@@ -32,8 +32,8 @@ def state_of(fit: FitState) -> dict[str, Any]:
         # Under the checksum with the rest: the file may be torn or changed by the time somebody
         # goes on.
         "history": [epoch.model_dump_json() for epoch in fit.folder.read_history()[: fit.epoch]],
-        "network": fit.network.state_dict(),
-        "best": fit.best.of(fit.network),
+        "network": fit.trained.state_dict(),
+        "best": fit.best.of(fit.trained),
         "optimizer": fit.optimizer.state_dict(),
         "schedule": fit.schedule.state_dict(),
         "scaler": fit.scaler.state_dict(),
@@ -84,7 +84,7 @@ def restore(fit: FitState, state: dict[str, Any]) -> None:
     # The phase of the last epoch: its optimiser is what the state holds.
     fit.enter_phase(phase_index(fit.config.training.phases, max(epoch, 1)))
     fit.last_learning_rate = history[epoch - 1].learning_rate if epoch else None
-    load_state(fit.network, state["network"])
+    load_state(fit.trained, state["network"])
     fit.best.state = {name: value.cpu() for name, value in state["best"].items()}
     fit.optimizer.load_state_dict(state["optimizer"])
     fit.schedule.load_state_dict(state["schedule"])
@@ -102,11 +102,14 @@ def restore(fit: FitState, state: dict[str, Any]) -> None:
 
 def _where(fit: FitState) -> dict[str, str | int]:
     """What a checkpoint must share with the fit that goes on from it."""
-    return {
+    where: dict[str, str | int] = {
         "format": CHECKPOINT_FORMAT,
         "device": describe_device(fit.device),
         "precision": fit.precision,
     }
+    if fit.trains_head_alone:
+        where["part"] = "head"
+    return where
 
 
 def is_of(state: dict[str, Any], fit: FitState) -> bool:

@@ -29,8 +29,8 @@ from foldgrid.training.training_data import Indices, TrainingData, body_seed, fi
 CHUNK = {"cpu": 32, "cuda": 128}
 """Pictures that pass a backbone at a time."""
 
-FEATURE_FORMAT = 1
-"""Raised when features are computed in another way."""
+FEATURE_FORMAT = 2
+"""Raised when features are computed in another way. 2: batch normalisation is folded."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def feature_tables(
         plan: Of which pictures.
         by: What computes them.
     """
-    is_training = (data.samples["partition"] == "train").to_numpy()
+    is_training = (data.samples["partition"] != "test").to_numpy()
     recipe, names = config.training, data.samples["sample"].to_numpy()
     parts: list[tuple[Indices, int, Augmentation | None]] = [(np.arange(len(names)), 1, None)]
     if plan.num_views:

@@ -8,10 +8,10 @@ C channels, D features, H and W pixels, M samples, V views of each.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from foldgrid.data.cache import building, load_kept, make_private_folder
+from foldgrid.models.cut import Backbone, as_backbone
+from foldgrid.models.folding import folded
 from foldgrid.specs.errors import InputError, SweepError
 from foldgrid.specs.fits import FitConfig
 from foldgrid.specs.recipe_parts import Augmentation
@@ -38,19 +40,6 @@ from foldgrid.training.training_data import TrainingData
 logger = logging.getLogger(__name__)
 
 
-class Backbone(Protocol):
-    """What features come from: `models.cut.CutNetwork`, or a network with a head of its own."""
-
-    @property
-    def head(self) -> nn.Module:
-        """What makes outputs of features, (B, D) to (B, K)."""
-        ...
-
-    def features(self, images_BCHW: Tensor, /) -> Tensor:
-        """What the head takes, (B, D)."""
-        ...
-
-
 class FrozenFeatures:
     """The features of all samples, and of the views that training sees; see `FeaturePlan`.
 
@@ -59,8 +48,8 @@ class FrozenFeatures:
     one process of a machine computes a file, and others wait for it.
 
     Args:
-        backbone: What they come from.
-        network: The whole network, which is put into prediction mode while it computes.
+        opened: The whole network, whose backbone is frozen; asked only where something has to be
+            computed.
         source: The pictures.
         data: The samples.
         config: What decides the outcome.
@@ -71,8 +60,7 @@ class FrozenFeatures:
 
     def __init__(
         self,
-        backbone: Backbone,
-        network: nn.Module,
+        opened: Callable[[], nn.Module],
         source: MosaicSource,
         data: TrainingData,
         config: FitConfig,
@@ -81,7 +69,8 @@ class FrozenFeatures:
         precision: Precision,
         most: int | None = None,
     ) -> None:
-        self._backbone, self._network, self._source = backbone, network, source
+        self._opened, self._source = opened, source
+        self._used: tuple[nn.Module, Backbone] | None = None
         self._data, self._config, self._plan = data, config, plan
         self._precision = precision
         self._chunk = chunk_size(source.device.type, most)
@@ -137,6 +126,7 @@ class FrozenFeatures:
                 yield done + done_here
             done += table.num_pictures
             yield done
+        self._used = None
 
     def _computing(self, number: int, table: Table) -> Iterator[int]:
         if number in self._arrays:
@@ -196,10 +186,21 @@ class FrozenFeatures:
         images = self._source.take(rows)
         if is_varied:
             images = apply_draws(images, self._draws(rows, views), self._data.grid)
-        with predicting(self._network):
-            images = self._source.normalise(images)
-            with torch.inference_mode(), autocast(self._source.device, self._precision):
-                return self._backbone.features(images).float().cpu()
+        images = self._source.normalise(images)
+        network, backbone = self._computing_network(images)
+        mixed = autocast(self._source.device, self._precision)
+        with predicting(network), torch.inference_mode(), mixed:
+            return backbone.features(images).float().cpu()
+
+    def _computing_network(self, images_BCHW: Tensor) -> tuple[nn.Module, Backbone]:
+        """The network, or in full precision a copy that computes the same in fewer steps."""
+        if self._used is None:
+            network = self._opened()
+            if self._precision == "float32":
+                with predicting(network):
+                    network = folded(network, images_BCHW[:1])
+            self._used = network, as_backbone(network, self._config.backbone)
+        return self._used
 
     def _draws(self, rows: Indices, views: Indices) -> Draws:
         settings = self._config.training.augmentation

@@ -14,7 +14,8 @@ import safetensors.torch
 import torch
 
 from foldgrid.models import freeze, parameter_counts
-from foldgrid.models.footprint import footprint
+from foldgrid.models.footprint import Footprint, footprint
+from foldgrid.models.freezing import ParameterCounts, frozen_counts
 from foldgrid.specs.fits import FitRecord, Partition, PhaseRecord, WeightsRecord
 from foldgrid.training.batches import Indices
 from foldgrid.training.device import describe_device, peak_memory_gib
@@ -31,6 +32,7 @@ def finalize(fit: FitState) -> FitRecord:
         raise RuntimeError("the fit is not over: run its epochs first")
     metrics = {} if fit.has_diverged else _write_results(fit)
     predict_seconds = time.perf_counter() - started
+    size = _footprint(fit)
     record = FitRecord(
         fit_id=fit.config.fit_id,
         status="diverged" if fit.has_diverged else "complete",
@@ -48,8 +50,8 @@ def finalize(fit: FitState) -> FitRecord:
             "predict": predict_seconds,
             "total": fit.setup_seconds + fit.train_seconds + predict_seconds,
         },
-        num_parameters=sum(p.numel() for p in fit.network.parameters()),
-        multiply_adds=_multiply_adds(fit),
+        num_parameters=size.num_parameters,
+        multiply_adds=size.multiply_adds,
         peak_memory_gib=peak_memory_gib(fit.device),
         weights=fit.weights.record() if fit.weights else WeightsRecord(source="random"),
         weights_kept=fit.keep_weights and not fit.has_diverged,
@@ -65,7 +67,7 @@ def finalize(fit: FitState) -> FitRecord:
 
 def _write_results(fit: FitState) -> dict[str, float]:
     """Predicts with the best weights; writes all but the record; returns the metric values."""
-    fit.best.restore(fit.network)
+    fit.best.restore(fit.trained)
     metrics = {"validation/loss": fit.stopping.best_loss}
     parts: list[tuple[Partition, Indices]] = [
         ("oof", fit.roles.held_out),
@@ -107,21 +109,15 @@ def _log_end(record: FitRecord) -> None:
     )
 
 
-def _multiply_adds(fit: FitState) -> int:
+def _footprint(fit: FitState) -> Footprint:
     # Counted on shapes without numbers, so neither the device nor the random state notices; once
     # a backbone and process, because the footprint is kept.
-    pixels = fit.source.pixels
     config, recipe = fit.config, fit.config.training
     weighs = recipe.auxiliary_loss_weight > 0
-    size = footprint(
-        config.backbone,
-        fit.task.num_outputs,
-        pixels,
-        recipe.stage_heads,
-        weighs,
-        recipe.own_head,
+    num_outputs, pixels = fit.task.num_outputs, fit.source.pixels
+    return footprint(
+        config.backbone, num_outputs, pixels, recipe.stage_heads, weighs, recipe.own_head
     )
-    return size.multiply_adds
 
 
 def _phase_records(fit: FitState) -> Iterator[PhaseRecord]:
@@ -131,9 +127,9 @@ def _phase_records(fit: FitState) -> Iterator[PhaseRecord]:
     for name, epochs in groupby(history, key=lambda epoch: epoch.phase):
         found = list(epochs)
         for phase in phases:
-            if phase.name == name:
+            if phase.name == name and not fit.trains_head_alone:
                 freeze(fit.network, fit.config.backbone, phase.frozen)
-        counts = parameter_counts(fit.network)
+        counts = _counts_of_head(fit) if fit.trains_head_alone else parameter_counts(fit.network)
         yield PhaseRecord(
             name=name,
             first_epoch=found[0].epoch,
@@ -145,10 +141,15 @@ def _phase_records(fit: FitState) -> Iterator[PhaseRecord]:
         )
 
 
+def _counts_of_head(fit: FitState) -> ParameterCounts:
+    own = fit.config.training.own_head
+    return frozen_counts(fit.config.backbone, fit.task.num_outputs, fit.source.pixels, own)
+
+
 def _predict_part(
     fit: FitState, partition: Partition, rows: Indices, metrics: dict[str, float]
 ) -> pd.DataFrame:
-    outputs = fit.predict(rows)
+    outputs = fit.predict_held_out() if partition == "oof" else fit.predict(rows)
     samples = fit.data.samples.iloc[rows]
     for name, value in fit.evaluate(outputs, rows).items():
         metrics[f"{partition}/{name}"] = value

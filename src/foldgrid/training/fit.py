@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foldgrid.models import HeadedNetwork, WeightFile, forward_all, train_mode
+from foldgrid.models import WeightFile, forward_all, train_mode
+from foldgrid.models.headed import last_linear
 from foldgrid.records import FitFolder
 from foldgrid.specs.fits import EpochRecord, FitConfig, FitRecord
 from foldgrid.specs.heads import SolvedHead, TrainingFeatures
@@ -81,7 +82,7 @@ class Fit(FitState):
         self._log(logging.INFO, "opened on %s, %s", self.device, self.precision)
         checkpoint.resume(self)
         self.setup_seconds = time.perf_counter() - started
-        self._pace = CheckpointInterval.of(self.network) if keep_state else None
+        self._pace = CheckpointInterval.of(self.trained) if keep_state else None
 
     @property
     def is_over(self) -> bool:
@@ -106,8 +107,9 @@ class Fit(FitState):
             self.schedule.step(validation_loss)
             metrics = self.evaluate(outputs, self.roles.validation)
         if is_best:
+            self.best_outputs = self.epoch, outputs
             chooses = self.stopping.patience is not None
-            self.best.keep(self.network, is_last=self.is_over or not chooses)
+            self.best.keep(self.trained, is_last=self.is_over or not chooses)
         seconds = time.perf_counter() - started
         self.train_seconds += seconds
         record = EpochRecord(
@@ -162,10 +164,9 @@ class Fit(FitState):
     def _solve(self) -> float:
         """Writes the head's solution on all training samples into the network; returns its loss."""
         rows, recipe = self.roles.train, self.config.training
-        head, own, network = recipe.solved_head, recipe.own_head, self.network
+        head, own = recipe.solved_head, recipe.own_head
         assert isinstance(head, SolvedHead)
         assert own is not None
-        assert isinstance(network, HeadedNetwork)
         assert self.task.output_kind is not None
         training = TrainingFeatures(
             features_ND=self.features_of(rows),
@@ -177,7 +178,7 @@ class Fit(FitState):
         )
         solution = head.solve(training, own.own)
         with torch.no_grad():
-            layer = network.last_layer
+            layer = last_linear(self.trained)
             layer.weight.copy_(torch.from_numpy(solution.weight_KD))
             layer.bias.copy_(torch.from_numpy(solution.bias_K))
         self.chosen = solution.chosen

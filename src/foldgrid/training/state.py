@@ -6,6 +6,7 @@ is kept (`checkpoint`) or what it leaves (`finalize`). Shape letters: K outputs,
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from foldgrid.models import HeadedNetwork, WeightFile, freeze
-from foldgrid.models.cut import CutNetwork, cut_of
+from foldgrid.models.cut import Backbone, as_backbone, cut_of, put_head
 from foldgrid.records import FitFolder
 from foldgrid.specs.errors import SweepError
 from foldgrid.specs.fits import FitConfig
@@ -22,7 +23,7 @@ from foldgrid.specs.optimizers import OPTIMIZERS
 from foldgrid.specs.phases import Phase
 from foldgrid.tasks.registry import make_scoring
 from foldgrid.training.batches import Indices, MosaicSource, seen_by
-from foldgrid.training.building import build_first
+from foldgrid.training.building import build_first, first_head, keep_first_head, seeded
 from foldgrid.training.device import (
     choose_device,
     choose_precision,
@@ -30,8 +31,8 @@ from foldgrid.training.device import (
     start_on_card,
 )
 from foldgrid.training.early_stopping import EarlyStopping
-from foldgrid.training.feature_plan import plan_features
-from foldgrid.training.features import Backbone, FrozenFeatures
+from foldgrid.training.feature_plan import FeaturePlan, plan_features
+from foldgrid.training.features import FrozenFeatures
 from foldgrid.training.network_state import (
     PREDICTION_BATCH,
     BestWeights,
@@ -40,7 +41,7 @@ from foldgrid.training.network_state import (
     predict,
 )
 from foldgrid.training.schedule import Schedule
-from foldgrid.training.training_data import TrainingData, fit_seed, roles_of
+from foldgrid.training.training_data import TrainingData, fit_seed, roles_of, torch_seed
 
 
 class FitState:
@@ -79,7 +80,7 @@ class FitState:
         self.micro_batch_size = micro_batch_size
         recipe = config.training
         seed = fit_seed(config)
-        prepare_torch(num_threads, seed % 2**31)
+        prepare_torch(num_threads, torch_seed(config))
         self.device = device or choose_device()
         start_on_card(self.device)
         self.precision = choose_precision(self.device, recipe.precision)
@@ -89,45 +90,91 @@ class FitState:
         self.task = task.with_learned(self.learned)
         self.targets_NK = self._targets()
         self.source = MosaicSource(data.mosaics_NHWC, self.device, *seen_by(recipe))
-        targets_NK = self.targets_NK[self.roles.train]
-        network = build_first(config, self.task, weights, targets_NK, self.source.pixels)
-        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.features = self._features()
+        self._network: nn.Module | None = None
+        self._lone_head: nn.Module | None = None
+        plan = plan_features(config.backbone, recipe, data.grid)
+        if isinstance(plan, str) or recipe.trains_backbone:
+            self._network = self._build()
+        else:
+            self._lone_head = self._first_head()
+        self.features = self._features(plan)
         self.chosen: dict[str, float] = {}
         self.enter_phase(0)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
         self.stopping = EarlyStopping.of(recipe)
         self.best = BestWeights()
         self.generator = torch.Generator().manual_seed(seed)
+        self.best_outputs: tuple[int, NDArray[np.float32]] | None = None
         self.epoch = 0
         self.has_diverged = False
         self.last_learning_rate: float | None = None
         self.train_seconds = 0.0
         self.setup_seconds = 0.0
 
-    def _features(self) -> FrozenFeatures | None:
+    @property
+    def network(self) -> nn.Module:
+        """The whole network.
+
+        Where nothing but its head is trained, on features that are computed once, it is built when
+        somebody asks for it: who finds them in the cache does without.
+        """
+        if self._network is None:
+            assert self._lone_head is not None
+            # As at the start of the fit, whatever was drawn since.
+            with seeded(torch_seed(self.config)):
+                network = self._build()
+            put_head(network, self.config.backbone, self._lone_head)
+            freeze(network, self.config.backbone, "backbone")
+            self._network = network
+        return self._network
+
+    @property
+    def trains_head_alone(self) -> bool:
+        """Whether nothing but the head is trained, on features that are computed once."""
+        return self._lone_head is not None
+
+    @property
+    def trained(self) -> nn.Module:
+        """What training may change: the network, or its head alone."""
+        return self._lone_head if self._lone_head is not None else self.network
+
+    def _build(self) -> nn.Module:
+        targets_NK = self.targets_NK[self.roles.train]
+        pixels = self.source.pixels
+        network = build_first(self.config, self.task, self.weights, targets_NK, pixels)
+        return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+    def _first_head(self) -> nn.Module:
+        """The network's head as it begins, without the network where that is possible."""
+        targets_NK, pixels = self.targets_NK[self.roles.train], self.source.pixels
+        head = first_head(self.config, self.task, targets_NK, pixels)
+        if head is not None:
+            return head.to(self.device)
+        self._network = self._build()
+        freeze(self._network, self.config.backbone, "backbone")
+        head = self.backbone.head
+        keep_first_head(self.config, self.task.num_outputs, pixels, head)
+        return head
+
+    def _features(self, plan: FeaturePlan | str) -> FrozenFeatures | None:
         """What the frozen backbone makes of pictures, where the recipe lets it be computed once."""
-        config = self.config
-        plan = plan_features(config.backbone, config.training, self.data.grid)
         if isinstance(plan, str):
             return None
         self._num_feature_phases = plan.num_phases
-        network = self.network
-        self.backbone: Backbone = (
-            network
-            if isinstance(network, HeadedNetwork)
-            else CutNetwork(network, cut_of(config.backbone))
-        )
         return FrozenFeatures(
-            self.backbone,
-            self.network,
+            lambda: self.network,
             self.source,
             self.data,
-            config,
+            self.config,
             plan,
             precision=self.precision,
             most=self.micro_batch_size,
         )
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The whole network as features and a head."""
+        return as_backbone(self.network, self.config.backbone)
 
     @property
     def head_modules(self) -> tuple[str, ...]:
@@ -138,6 +185,8 @@ class FitState:
     @property
     def head(self) -> nn.Module | None:
         """The network's head, in a phase that trains it on features; nothing in any other."""
+        if self._lone_head is not None:
+            return self._lone_head
         is_frozen = self.features is not None and self.phase_index < self._num_feature_phases
         return self.backbone.head if is_frozen else None
 
@@ -170,10 +219,9 @@ class FitState:
         recipe = self.config.training
         first_rate = recipe.learning_rate
         if self.phase is not None:
-            freeze(self.network, self.config.backbone, self.phase.frozen)
             first_rate = self.phase.learning_rate or first_rate
-        elif recipe.solved_head is not None:
-            freeze(self.network, self.config.backbone, "backbone")
+            if self._lone_head is None:
+                freeze(self.network, self.config.backbone, self.phase.frozen)
         self.optimizer = self._make_optimizer(first_rate)
         self.schedule = Schedule(self.optimizer, recipe, first_rate)
 
@@ -181,7 +229,7 @@ class FitState:
         recipe = self.config.training
         named, own = OPTIMIZERS.named(recipe.optimizer), recipe.settings_of(recipe.optimizer)
         # Frozen parameters have no gradient, and what has none is passed over.
-        made = named.build(self.network.parameters(), first_rate, recipe, own)
+        made = named.build(self.trained.parameters(), first_rate, recipe, own)
         if not isinstance(made, torch.optim.Optimizer):
             raise SweepError(
                 f'the optimizer "{recipe.optimizer}" ({type(named).__module__}) cannot be used.\n'
@@ -214,6 +262,15 @@ class FitState:
             return head_outputs(head, self.features_of(rows), self.device, self.precision)
         size = min(PREDICTION_BATCH, self.micro_batch_size or PREDICTION_BATCH)
         return predict(self.network, self.source, rows, self.device, self.precision, size)
+
+    def predict_held_out(self) -> np.ndarray:
+        """The outputs for the held-out fold; not computed twice where they were monitored."""
+        rows, (epoch, outputs) = self.roles.held_out, self.best_outputs or (0, None)
+        # An earlier epoch's are computed anew: its phase may have predicted in another way.
+        is_now = outputs is not None and epoch == self.epoch
+        if is_now and np.array_equal(self.roles.validation, rows):
+            return np.asarray(outputs)
+        return self.predict(rows)
 
     def hidden_values(self, rows: Indices) -> np.ndarray:
         """The network's last hidden layer for the samples ``rows``, as (len(rows), D)."""

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from foldgrid.data.dataset import Dataset
-from foldgrid.data.splits import Split, inner_split
+from foldgrid.data.splits import SEARCH, TEST, TRAIN, Split, inner_split, search_rows
 from foldgrid.specs.fits import SPLIT_FINGERPRINT_LENGTH, FitConfig, content_digest
 from foldgrid.specs.recipe_parts import EarlyStopping
 
@@ -24,6 +24,11 @@ Indices = NDArray[np.intp]
 def fit_seed(config: FitConfig) -> int:
     """The seed of one fit: its own for each backbone and fold, the same on every machine."""
     return _seed_of(f"{config.seed}/{config.backbone}/{config.fold}")
+
+
+def torch_seed(config: FitConfig) -> int:
+    """The seed of torch's global generators in a fit."""
+    return fit_seed(config) % 2**31
 
 
 def body_seed(config: FitConfig) -> int:
@@ -37,8 +42,8 @@ class TrainingData:
 
     Attributes:
         mosaics_NHWC: The mosaics, uint8, C = 3.
-        samples: A row a mosaic: sample, subject, visit, targets, ``partition`` (train or
-            test), ``fold`` (-1 for test); see `SampleTable.samples`.
+        samples: A row a mosaic: sample, subject, visit, targets, ``partition`` (train, test or
+            search), ``fold`` (-1 for test); see `SampleTable.samples`.
         stratum: The column of ``samples`` that splits are balanced by.
         grid: Tiles a side of a mosaic; 1 where each shows a single photograph.
         cache: The root of the cache, for what is computed of the pictures; nothing keeps nothing.
@@ -61,10 +66,10 @@ class TrainingData:
         name = dataset.mosaics_path.stem if dataset.mosaics_path else ""
         return cls(pixels_NHWC, samples, dataset.stratum, dataset.grid, dataset.cache, name)
 
-    def without_test(self) -> TrainingData:
-        """The training samples alone: what a search may see."""
-        rows = np.flatnonzero((self.samples["partition"] == "train").to_numpy())
-        samples = self.samples.iloc[rows].reset_index(drop=True)
+    def for_search(self) -> TrainingData:
+        """What a search may see: the part that is set aside for it, else all but the test set."""
+        rows = search_rows(self.samples["partition"])
+        samples = self.samples.iloc[rows].reset_index(drop=True).assign(partition=TRAIN)
         pictures = content_digest([self.pictures, rows.tolist()], SPLIT_FINGERPRINT_LENGTH)
         return replace(
             self, mosaics_NHWC=self.mosaics_NHWC[rows], samples=samples, pictures=pictures
@@ -104,9 +109,10 @@ def assign_roles(data: TrainingData, fold: int, stopping: EarlyStopping, seed: i
     """
     partition = data.samples["partition"].to_numpy()
     folds = data.samples["fold"].to_numpy()
-    test = np.flatnonzero(partition == "test")
-    held_out = np.flatnonzero((partition == "train") & (folds == fold))
-    others = np.flatnonzero((partition == "train") & (folds != fold))
+    test = np.flatnonzero(partition == TEST)
+    held_out = np.flatnonzero((partition == TRAIN) & (folds == fold))
+    # What is set aside for searches is trained on, and predicted by nobody.
+    others = np.flatnonzero((partition == SEARCH) | (partition == TRAIN) & (folds != fold))
     if stopping.policy != "inner_split":
         return Roles(train=others, validation=held_out, held_out=held_out, test=test)
     subjects = data.samples["subject"].to_numpy()

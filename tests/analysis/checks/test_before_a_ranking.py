@@ -50,7 +50,7 @@ def test_a_ranking_tries_no_meta_learner_and_says_nothing_of_it(
     store = small(make_run).write()
     monkeypatch.setattr(nested, "stack", None)
     [note] = [each for each in rank_sweep(store).notes if each.topic == "checks"]
-    assert note.text.startswith("17 checks: 15 passed, 2 not applicable.")
+    assert note.text.startswith("22 checks: 18 passed, 4 not applicable.")
     stored = load_current(store)
     assert stored is not None
     assert {each.code for each in stored.results} == {each.code for each in CATALOGUE} - TRIED
@@ -79,4 +79,4 @@ def test_a_report_tries_them_and_warns_first_where_one_looked(
     page = make_report(small(make_run).write()).html
     warnings = page.partition("Read this first</h3>")[2].partition("</aside>")[0]
     assert "FG402" in warnings
-    assert "19 checks: 1 failed" in page
+    assert "24 checks: 1 failed" in page

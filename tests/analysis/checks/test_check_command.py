@@ -37,7 +37,7 @@ def test_a_sound_run_exits_0_and_leaves_its_results(
     assert main(["check", str(fake.folder)]) == 0
     reported = capsys.readouterr()
     assert reported.err == ""
-    assert "19 checks: 17 passed, 2 not applicable" in reported.out
+    assert "24 checks: 20 passed, 4 not applicable" in reported.out
     report = load_current(store)
     assert report is not None
     assert stored_or_checked(store) == report
@@ -95,7 +95,7 @@ def test_what_the_checks_found_stands_beside_the_ranking(make_run: Any) -> None:
     assert notes["FG304"].is_warning
     assert "1 of 4 fits" in notes["FG304"].text
     assert "FG401" not in notes, "FG602 says it"
-    for words in ("Warnings: FG304, FG401", "not passed: FG104, FG501"):
+    for words in ("Warnings: FG304, FG401", "not passed: FG104, FG307, FG308, FG501"):
         assert words in notes["FG612"].text
     assert "FG304, FG401 warn" in notes["FG612"].line
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from foldgrid.data.splits import Split
+from foldgrid.data.splits import SEARCH, Split
 from foldgrid.launching.given.cells import GivenCells, GivenOutcome, some_samples
 from foldgrid.records.given_tables import MARK, read_table, text_of
 from foldgrid.specs.errors import Problem
@@ -75,10 +75,16 @@ def read_given_predictions(
     problems += cells.split_problems(split.table)
     cells.refuse(problems)
     cells.refuse(list(cells.truth_problems(samples)))
-    order = split.table["sample"].astype(str).tolist()
+    order = predicted_part(split.table)["sample"].tolist()
     table = predicted.set_axis(cells.texts("sample")).loc[order]
     identity = GivenTable(kind="predictions", model=model, sha256=spec.sha256)
     return GivenPredictions(identity, path.name, table)
+
+
+def predicted_part(split: pd.DataFrame) -> pd.DataFrame:
+    """The samples that base learners predict: all but those that are set aside for searches."""
+    predicted = split[split["partition"] != SEARCH]
+    return predicted.assign(sample=predicted["sample"].astype(str))
 
 
 class _PredictionCells(GivenCells):
@@ -127,7 +133,7 @@ class _PredictionCells(GivenCells):
     def split_problems(self, split: pd.DataFrame) -> list[Problem]:
         """Where the table's samples, subjects, sides and folds are not the split's."""
         own = pd.Series(self.texts("sample"))
-        known = split.assign(sample=split["sample"].astype(str)).set_index("sample")
+        known = predicted_part(split).set_index("sample")
         sides, problems = self.partitions()
         problems += self.sample_problems(known.index)
         if problems:

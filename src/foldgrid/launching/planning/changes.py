@@ -193,9 +193,9 @@ def _target(value: Any) -> Target:
 
 
 def partition_by_subject(split: pd.DataFrame) -> dict[str, str]:
-    """By subject, the side of a split that it is on: ``test``, ``fold 0``."""
+    """By subject, the part of a split that it is in: ``test``, ``fold 0``, ``search``."""
     rows = split[["subject", "partition", "fold"]].itertuples(index=False)
-    return {str(s): "test" if part == "test" else f"fold {int(fold)}" for s, part, fold in rows}
+    return {str(s): f"fold {int(fold)}" if part == "train" else str(part) for s, part, fold in rows}
 
 
 def photos_of(photos: pd.DataFrame) -> dict[tuple[str, int], str]:

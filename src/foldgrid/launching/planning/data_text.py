@@ -11,7 +11,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from foldgrid.data.dataset import Survey
-from foldgrid.data.splits import Split
+from foldgrid.data.splits import SEARCH, TEST, TRAIN, Split
 from foldgrid.specs.counted import counted
 from foldgrid.specs.label_permutation import PermutationName
 from foldgrid.specs.samples import SampleKind
@@ -38,8 +38,9 @@ def split_words(survey: Survey, split: Split, num_seeds: int) -> str:
             units = counted(len(rows[["subject", "visit"]].drop_duplicates()), "visit")
         return f"{units} of {counted(rows['subject'].nunique(), 'subject')}"
 
+    aside = f", for searches {size(SEARCH)}" if SEARCH in set(table["partition"]) else ""
     return (
-        f"train {size('train')}, test {size('test')}; imbalance {split.imbalance:.3f} "
+        f"train {size(TRAIN)}{aside}, test {size(TEST)}; imbalance {split.imbalance:.3f} "
         f"(folds {split.fold_imbalance:.3f}), best of {num_seeds}"
     )
 
@@ -134,7 +135,7 @@ def _classes(survey: Survey) -> str:
 def _rare_classes(split: pd.DataFrame) -> str:
     """Classes of which some fold has nobody; nothing where every fold has somebody of each."""
     num_folds = int(split["fold"].max()) + 1
-    of_class = split.assign(is_train=split["partition"] == "train").groupby("label")
+    of_class = split.assign(is_train=split["partition"] == TRAIN).groupby("label")
     subjects = {
         str(label): rows.loc[rows["is_train"], "subject"].nunique() for label, rows in of_class
     }

@@ -35,7 +35,7 @@ class FeatureNeed:
 def feature_need(prepared: PreparedSweep) -> FeatureNeed:
     """Of the fits that are left."""
     num_samples = len(prepared.survey.samples)
-    num_training = int((prepared.split.table["partition"] == "train").sum())
+    num_training = int((prepared.split.table["partition"] != "test").sum())
     learners: dict[str, None] = {}
     anew: dict[str, dict[str, None]] = {}
     found: dict[str, tuple[int, float]] = {}

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from foldgrid.data.splits import TRAIN, Split, search_rows
 from foldgrid.records import RunStore
 from foldgrid.specs.base import Record
 from foldgrid.specs.errors import CorruptFileError, SweepError
@@ -108,8 +109,12 @@ class FoundRecipe:
             if trial.backbone in backbones
         ]
 
-    def describe(self) -> str:
-        """``runs/lr_plateau: trial 5 of 8, out-of-fold mae 5.120, 5.310 corrected for …``."""
+    def describe(self, split: Split) -> str:
+        """``runs/lr_plateau: trial 5 of 8, out-of-fold mae 5.120, 5.310 corrected for …``.
+
+        Args:
+            split: The grid's; see ``provenance``.
+        """
         objective = self.found.objectives[0]
         words = []
         for trial in self.taken:
@@ -120,16 +125,40 @@ class FoundRecipe:
             if trial.changes:
                 score += "; its values changed in training, a grid trains with the last"
             words.append(f"{which}trial {trial.trial} of {trial.of_trials}, {score}")
-        return f"{self.location}: {'; '.join(words)} ({self.found.budget} budget)"
+        found = f"{self.location}: {'; '.join(words)} ({self.found.budget} budget)"
+        chain = self.provenance(split)
+        if chain["num_searched"] == 0:
+            return f"{found}; it saw nobody who is predicted here"
+        seen = "perhaps all" if chain["num_searched"] is None else chain["num_searched"]
+        return (
+            f"{found}; it saw {seen} of the {chain['num_subjects']} subjects that are predicted "
+            "here, so out-of-fold values are optimistic (FG404)"
+        )
 
-    def provenance(self) -> dict[str, Any]:
-        """The chain: which file, with which content, which trials."""
+    def provenance(self, split: Split) -> dict[str, Any]:
+        """The chain: which file, with which content, which trials, seen by whom.
+
+        Args:
+            split: The grid's; how many of the subjects that it predicts out of fold the search was
+                evaluated on, is null where the search's own split cannot be read.
+        """
+        predicted = set(split.table.loc[split.table["partition"] == TRAIN, "subject"])
+        searched = self._searched_subjects()
         return {
             "run": self.location,
+            "num_subjects": len(predicted),
+            "num_searched": None if searched is None else len(predicted & searched),
             "best_yaml_sha256": self.sha256,
             "search_space": self.found.search_space,
             "trials": [trial.model_dump(mode="json") for trial in self.taken],
         }
+
+    def _searched_subjects(self) -> set[str] | None:
+        try:
+            split = RunStore(self.location).read_split()
+            return set(split["subject"].iloc[search_rows(split["partition"])])
+        except (CorruptFileError, OSError, KeyError):
+            return None
 
 
 def read_found(location: str) -> FoundRecipe:

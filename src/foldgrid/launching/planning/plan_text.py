@@ -143,7 +143,7 @@ def _deviating_recipes(prepared: PreparedSweep) -> list[tuple[str, str]]:
         for place, (name, changes) in enumerate(own.items()):
             rows.append(("" if place else topic, f"{name}: {describe_values(changes)}"))
     if prepared.found is not None:
-        rows.append(("found by", prepared.found.describe()))
+        rows.append(("found by", prepared.found.describe(prepared.split)))
     return rows
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from foldgrid.data.dataset import Survey
 from foldgrid.data.label_permutation import permute_labels
-from foldgrid.data.splits import Split, inner_split, make_split
+from foldgrid.data.splits import TEST, TRAIN, Split, inner_split, make_split
 from foldgrid.execution.resources import Resources, memory_on_card, plan_resources
 from foldgrid.launching.given.fits import GivenLearner, read_given
 from foldgrid.launching.planning.found_recipe import FoundRecipe
@@ -147,7 +147,7 @@ def prepare_sweep(
             split_fingerprint=split.fingerprint,
             weights=weights,
             footprints=sizes,
-            counts=_counts(split, sweep),
+            counts=_counts(split, sweep, is_search=resolved.space is not None),
             finished=set(),
             selection=selection,
             gpus=resources.gpus_per_fit,
@@ -252,7 +252,8 @@ def _prepare_data(
     if canary is not None:
         resolved = replace(resolved, sweep=sweep)
         sweep, survey, about_permutation = _as_permutation(canary, resolved, survey, split)
-    _check_inner_splits(split, survey, sweep)
+    is_search = resolved.space is not None
+    _check_inner_splits(split, survey, sweep, is_search=is_search)
     return sweep, survey, split, about_permutation
 
 
@@ -352,7 +353,7 @@ def _search_for(settings: SearchSettings, task: TaskSpec) -> SearchSettings:
     return settings
 
 
-def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep) -> None:
+def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep, *, is_search: bool) -> None:
     """Refuses folds whose training part cannot spare subjects, before any fit finds out.
 
     Raises:
@@ -361,18 +362,23 @@ def _check_inner_splits(split: Split, survey: Survey, sweep: Sweep) -> None:
     stopping = sweep.training.early_stopping
     if stopping.policy != "inner_split":
         return
-    table = split.table
+    table = split.table.loc[split.search_rows] if is_search else split.table
     strata = survey.samples.set_index("sample")[survey.stratum].loc[table["sample"]].to_numpy()
     for fold in range(sweep.split.num_folds):
-        others = ((table["partition"] == "train") & (table["fold"] != fold)).to_numpy()
+        is_held_out = table["fold"] == fold
+        if not is_search:
+            is_held_out &= table["partition"] == TRAIN
+        others = ((table["partition"] != TEST) & ~is_held_out).to_numpy()
         subjects = table["subject"].to_numpy()[others]
         inner_split(subjects, strata[others], fraction=stopping.inner_fraction, seed=0, num_seeds=1)
 
 
-def _counts(split: Split, sweep: Sweep) -> SampleCounts:
-    is_test = split.table["partition"] == "test"
-    num_test, num_train = int(is_test.sum()), int((~is_test).sum())
-    held_out = num_train // sweep.split.num_folds
+def _counts(split: Split, sweep: Sweep, *, is_search: bool) -> SampleCounts:
+    partition = split.table["partition"]
+    num_test = int((partition == TEST).sum())
+    num_predicted = len(split.search_rows) if is_search else int((partition == TRAIN).sum())
+    num_train = num_predicted if is_search else int((partition != TEST).sum())
+    held_out = num_predicted // sweep.split.num_folds
     others = num_train - held_out
     stopping = sweep.training.early_stopping
     if stopping.policy != "inner_split":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -120,21 +121,30 @@ def _tone_curve() -> NDArray[np.uint8]:
 _CURVE = _tone_curve()
 
 
-def _exif(shot: Shot, size: tuple[int, int]) -> Image.Exif:
+def _exif(shot: Shot, size: tuple[int, int]) -> bytes:
     taken = shot.taken.strftime("%Y:%m:%d %H:%M:%S")
+    return _exif_of(shot.orientation, size).replace(_SOME_TIME.encode(), taken.encode())
+
+
+_SOME_TIME = "2000:01:01 00:00:00"
+
+
+@lru_cache(maxsize=16)
+def _exif_of(orientation: int, size: tuple[int, int]) -> bytes:
+    """What is said of a photograph that was taken at some time."""
     exif = Image.Exif()
     exif[ExifTags.Base.ImageDescription] = "Simulated photograph, no real person"
     exif[ExifTags.Base.Make] = MAKE
     exif[ExifTags.Base.Model] = MODEL
-    exif[ExifTags.Base.Orientation] = shot.orientation
+    exif[ExifTags.Base.Orientation] = orientation
     exif[ExifTags.Base.Software] = SOFTWARE
-    exif[ExifTags.Base.DateTime] = taken
+    exif[ExifTags.Base.DateTime] = _SOME_TIME
     details = exif.get_ifd(ExifTags.IFD.Exif)
-    details[ExifTags.Base.DateTimeOriginal] = taken
-    details[ExifTags.Base.DateTimeDigitized] = taken
+    details[ExifTags.Base.DateTimeOriginal] = _SOME_TIME
+    details[ExifTags.Base.DateTimeDigitized] = _SOME_TIME
     details[ExifTags.Base.ExposureTime] = (1, 125)
     details[ExifTags.Base.FNumber] = (8, 1)
     details[ExifTags.Base.ISOSpeedRatings] = 200
     details[ExifTags.Base.FocalLength] = (60, 1)
     details[ExifTags.Base.ExifImageWidth], details[ExifTags.Base.ExifImageHeight] = size
-    return exif
+    return exif.tobytes()

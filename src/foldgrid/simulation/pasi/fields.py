@@ -8,6 +8,7 @@ Knows nothing of skin. Shape letters: H rows, W columns, N samples of a square t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,15 +28,74 @@ def smooth_texture(
 ) -> Plane:
     """Draw a periodic Gaussian texture with a given spectrum.
 
+    The skin of one place is the same in every photograph of it: what was drawn last is kept, and a
+    stream that stands where one stood before is given the same texture and goes on behind it.
+
     Args:
-        rng: Where the modes come from; the same number of draws at every size.
+        rng: Where the modes come from, one of `streams`; the same number of draws at every size.
         size: Samples a side, N; one period.
         bands: (centre, spread, amplitude) of each band; centre and spread in waves a period.
         stretch: How many times longer features are along the rows axis than across it.
 
     Returns:
-        N x N values of mean 0 and standard deviation 1.
+        N x N values of mean 0 and standard deviation 1, read-only.
     """
+    texture, after = _drawn(_place(rng), size, tuple(bands), stretch)
+    rng.bit_generator.state = _state(after)
+    return texture
+
+
+_Place: TypeAlias = tuple[bytes, int, int]
+"""Where a stream stands, as a key."""
+
+TEXTURES_KEPT = 8
+"""A photograph shows at most six; at 2048 samples a side eight are 134 MB."""
+
+
+def _place(rng: np.random.Generator) -> _Place:
+    state: Any = rng.bit_generator.state
+    return state["state"]["state"].tobytes(), state["has_uint32"], state["uinteger"]
+
+
+def _state(place: _Place) -> dict[str, Any]:
+    words, has_uint32, uinteger = place
+    return {
+        "bit_generator": "SFC64",
+        "state": {"state": np.frombuffer(words, dtype=np.uint64)},
+        "has_uint32": has_uint32,
+        "uinteger": uinteger,
+    }
+
+
+@lru_cache(maxsize=TEXTURES_KEPT)
+def _drawn(
+    place: _Place, size: int, bands: tuple[tuple[float, float, float], ...], stretch: float
+) -> tuple[Plane, _Place]:
+    """The texture that is drawn from ``place``, and where the stream stands then."""
+    rng = np.random.Generator(np.random.SFC64(0))
+    rng.bit_generator.state = _state(place)
+    gain_KK = _gain(size, bands, stretch)
+    highest = gain_KK.shape[1] - 1
+    noise_2KK = rng.standard_normal((2, *gain_KK.shape), dtype=np.float32)
+    modes = np.zeros((size, size // 2 + 1), dtype=np.complex64)
+    modes_KK = gain_KK * (noise_2KK[0] + 1j * noise_2KK[1])
+    modes[: highest + 1, : highest + 1] = modes_KK[highest:]
+    modes[-highest:, : highest + 1] = modes_KK[:highest]
+    texture = fft.irfft2(modes, s=(size, size), norm="forward", workers=1)
+    # The modes' own power, not the samples': the same scale at every size. A mode stands for its
+    # conjugate too, but of the first column only the real part is kept.
+    power_KK = np.square(np.abs(modes_KK))
+    variance = 2.0 * power_KK[:, 1:].sum() + 0.5 * power_KK[:, 0].sum()
+    drawn = np.asarray(texture / np.sqrt(variance), dtype=np.float32)
+    drawn.setflags(write=False)
+    return drawn, _place(rng)
+
+
+@lru_cache(maxsize=64)
+def _gain(
+    size: int, bands: tuple[tuple[float, float, float], ...], stretch: float
+) -> NDArray[np.float32]:
+    """The amplitude of each mode, from the lowest wave along the rows to the highest."""
     highest = int(np.ceil(max(centre + 2 * spread for centre, spread, _ in bands)))
     highest = min(highest, size // 2 - 1)
     rows_K = np.arange(-highest, highest + 1, dtype=np.float32)[:, None] * stretch
@@ -47,17 +107,7 @@ def smooth_texture(
         ring_KK = np.exp(-(((waves_KK - centre) / spread) ** 2))
         gain_KK += amplitude * ring_KK / np.sqrt(centre * spread)
     gain_KK[highest, 0] = 0.0  # the mean
-    noise_2KK = rng.standard_normal((2, *gain_KK.shape), dtype=np.float32)
-    modes = np.zeros((size, size // 2 + 1), dtype=np.complex64)
-    modes_KK = gain_KK * (noise_2KK[0] + 1j * noise_2KK[1])
-    modes[: highest + 1, : highest + 1] = modes_KK[highest:]
-    modes[-highest:, : highest + 1] = modes_KK[:highest]
-    texture = fft.irfft2(modes, s=(size, size), norm="forward", workers=1)
-    # The modes' own power, not the samples': the same scale at every size. A mode stands for its
-    # conjugate too, but of the first column only the real part is kept.
-    power_KK = np.square(np.abs(modes_KK))
-    variance = 2.0 * power_KK[:, 1:].sum() + 0.5 * power_KK[:, 0].sum()
-    return np.asarray(texture / np.sqrt(variance), dtype=np.float32)
+    return np.asarray(gain_KK, dtype=np.float32)
 
 
 def texture_size(unit_pixels: float) -> int:

@@ -1,7 +1,8 @@
-"""One visit's photographs taken: camera set, scene drawn, picture developed and stored."""
+"""One subject's photographs taken: camera set, scene drawn, picture developed and stored."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,21 +19,27 @@ OPENING = datetime(2016, 3, 1)
 """The simulated trial's first day."""
 
 
-def photograph_visit(folder: Path, planned: PlannedVisit, settings: TrialSettings) -> int:
-    """Take and store the photographs of one visit.
+def photograph_subject(
+    folder: Path, visits: Sequence[PlannedVisit], settings: TrialSettings
+) -> int:
+    """Take and store the photographs of one subject, a part of the body after another.
+
+    Skin stays the same from visit to visit, and what was drawn last is kept.
 
     Returns:
         How many.
     """
     is_standard = settings.studio == "standard"
-    traits = draw_traits(settings.seed, planned.subject, standard_studio=is_standard)
-    studio = draw_studio(settings.seed, planned.subject, planned.visit.number)
-    subject = Subject(settings.seed, planned.subject, traits)
-    start = OPENING + timedelta(days=traits.first_day + planned.visit.day, minutes=studio.minute)
-    for photo in planned.photos:
+    number = visits[0].subject
+    traits = draw_traits(settings.seed, number, standard_studio=is_standard)
+    subject = Subject(settings.seed, number, traits)
+    studios = {v.visit.number: draw_studio(settings.seed, number, v.visit.number) for v in visits}
+    planned = [(photo, visit.visit) for visit in visits for photo in visit.photos]
+    for photo, visit in sorted(planned, key=lambda each: _part(each[0].view)):
+        studio = studios[visit.number]
+        start = OPENING + timedelta(days=traits.first_day + visit.day, minutes=studio.minute)
         view = photo.view
-        address = (planned.subject, view.region_position, view.index, view.visit)
-        rng = stream(settings.seed, Stream.CAMERA, *address)
+        rng = stream(settings.seed, Stream.CAMERA, number, *_part(view), view.visit)
         seconds = 40 * (4 * view.region_position + view.index) + int(rng.integers(0, 30))
         shot = _set_camera(rng, traits, studio, view, start + timedelta(seconds=seconds))
         width, height = settings.photo_width, settings.photo_height
@@ -41,7 +48,11 @@ def photograph_visit(folder: Path, planned: PlannedVisit, settings: TrialSetting
         scene = draw_scene(subject, view, photo.severity, studio, width, height)
         picture = develop(scene.radiance, width, height, shot, rng)
         store(picture, folder / photo.path, shot, settings.jpeg_quality)
-    return len(planned.photos)
+    return len(planned)
+
+
+def _part(view: View) -> tuple[int, int]:
+    return view.region_position, view.index
 
 
 def _set_camera(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -85,11 +86,18 @@ class Surface:
     def add_tube(self, tube: Tube) -> None:
         """Draw a tube over what is there."""
         frame = self.frame
-        radius_T, axis_T = _sample(tube.profile, outside=-1.0), _sample(tube.axis, outside=None)
-        swelling_T = _slope(radius_T).clip(-1.5, 1.5)
-        lean_T = _slope(axis_T)
-        index = ((frame.along + 0.25) * (_SAMPLES / 1.5)).astype(np.int32).clip(0, _SAMPLES - 1)
-        radius, offset = radius_T[index], frame.across - axis_T[index]
+        radius_T, swelling_T = _curve(tuple(tube.profile), outside=-1.0)
+        axis_T, lean_T = _curve(tuple(tube.axis), outside=None)
+        swelling_T = swelling_T.clip(-1.5, 1.5)
+        # Elsewhere it covers nothing.
+        widest = max(radius for _, radius in tube.profile)
+        sides = [across for _, across in tube.axis]
+        window = frame.window(
+            (tube.profile[0][0], tube.profile[-1][0]), (min(sides) - widest, max(sides) + widest)
+        )
+        along, across = frame.along[window], frame.across[window]
+        index = ((along + 0.25) * (_SAMPLES / 1.5)).astype(np.int32).clip(0, _SAMPLES - 1)
+        radius, offset = radius_T[index], across - axis_T[index]
         u = np.clip(offset / np.maximum(radius, 1e-4), -0.999, 0.999)
         cover = np.clip((radius - np.abs(offset)) * frame.unit_pixels + 0.5, 0.0, 1.0)
         side = u if tube.flatness == 1.0 else np.sign(u) * np.abs(u) ** tube.flatness
@@ -98,10 +106,10 @@ class Surface:
         length = np.sqrt(1.0 + slope * slope)
         around = np.arcsin(u) * radius
         if tube.flat_from is not None:
-            around += smooth_step((frame.along - tube.flat_from) / 0.05) * (offset - around)
+            around += smooth_step((along - tube.flat_from) / 0.05) * (offset - around)
         self._put(
-            (slice(None), slice(None)), cover, -slope / length, side / length, out / length,
-            frame.along, around + tube.texture_shift,
+            window, cover, -slope / length, side / length, out / length,
+            along, around + tube.texture_shift,
         )  # fmt: skip
 
     def add_capsule(self, capsule: Capsule) -> None:
@@ -179,16 +187,21 @@ class Surface:
         np.maximum(old_cover, cover, out=old_cover)
 
 
-def _sample(knots: Sequence[tuple[float, float]], outside: float | None) -> NDArray[np.float32]:
-    """Sample a smooth curve through knots; beyond them `outside`, or the end values for None."""
+@lru_cache(maxsize=32)
+def _curve(
+    knots: tuple[tuple[float, float], ...], outside: float | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Sample a smooth curve through knots, and its change for each body unit along.
+
+    Beyond the knots it is `outside`, or the end values for None.
+    """
     positions, values = np.array(knots, dtype=np.float64).T
     along_T = np.linspace(-0.25, 1.25, _SAMPLES)
     curve_T = PchipInterpolator(positions, values)(np.clip(along_T, positions[0], positions[-1]))
     if outside is not None:
         curve_T[(along_T < positions[0]) | (along_T > positions[-1])] = outside
-    return np.asarray(curve_T, dtype=np.float32)
-
-
-def _slope(curve_T: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Change of a sampled curve for each body unit along."""
-    return np.asarray(np.gradient(curve_T) * (_SAMPLES / 1.5), dtype=np.float32)
+    sampled_T: NDArray[np.float32] = curve_T.astype(np.float32)
+    slope_T = np.asarray(np.gradient(sampled_T) * (_SAMPLES / 1.5), dtype=np.float32)
+    for kept in (sampled_T, slope_T):
+        kept.setflags(write=False)
+    return sampled_T, slope_T

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ def synthesize_trial(
         folder: Where to; its parents are made. It may exist if it is empty or this very trial.
         settings: What to simulate. Equal settings give equal bytes.
         num_processes: Processes that draw photographs, at least 1; no influence on the result.
-        on_progress: Called after each visit with photographs done and photographs in all.
+        on_progress: Called after each subject with photographs done and photographs in all.
 
     Returns:
         The path of the manifest.
@@ -57,14 +58,15 @@ def synthesize_trial(
     def fill(workplace: Path) -> None:
         # Imported here: a trial that is complete already needs no painter.
         from foldgrid.simulation.pasi.plan import plan_photographs
-        from foldgrid.simulation.pasi.session import photograph_visit
+        from foldgrid.simulation.pasi.session import photograph_subject
 
         plan = plan_photographs(settings)
         for visit in plan:
             (workplace / visit.photos[0].path).parent.mkdir(parents=True)
         total = sum(len(visit.photos) for visit in plan)
-        tasks = [(workplace, visit, settings) for visit in plan]
-        draw_all(photograph_visit, tasks, total, num_processes, on_progress)
+        subjects = [list(visits) for _, visits in groupby(plan, lambda visit: visit.subject)]
+        tasks = [(workplace, visits, settings) for visits in subjects]
+        draw_all(photograph_subject, tasks, total, num_processes, on_progress)
         _write_manifest(workplace / MANIFEST_FILE, plan)
 
     content = {"simulation_version": SIMULATION_VERSION, **settings.model_dump()}

@@ -58,7 +58,7 @@ class HierarchicalScoring(LabelScoring):
             return spec
         counts = labels
         if "partition" in samples:
-            counts = label_counts(samples[samples["partition"] == "train"])
+            counts = label_counts(samples[samples["partition"] != "test"])
         classes = partition(paths, counts, spec.max_images_per_class)
         _check_nodes(spec, classes)
         # A label that only the test set has belongs to the nearest class that there is.
