@@ -210,7 +210,7 @@ def missing_things() -> Iterator[Any]:
             yield pytest.param(task, settings, marks=marks, id=f"{name}-{missing}")
 
 
-@pytest.mark.parametrize(("task", "settings"), missing_things())
+@pytest.mark.parametrize(("task", "settings"), list(missing_things()))
 def test_it_is_read_whatever_is_missing(
     labelled: Maker, task: TaskSpec, settings: dict[str, Any]
 ) -> None:
